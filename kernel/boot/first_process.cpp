@@ -78,8 +78,8 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
   return process;
 }
 
-[[noreturn]] void power_off(int code) {
-  mark_exit(code);
+[[noreturn]] void power_off(int code, Errno refusal = Errno{}) {
+  mark_exit(code, static_cast<int>(refusal));
   log("power off, exit status {}", code);
   console.write_now({});  // sends the program's remaining output
   hal::power_off(static_cast<unsigned>(code));
@@ -95,7 +95,7 @@ async::Task<> run_first_process(const formats::BootOptions& options, Terminal* e
   if (!process) {
     const Errno error = process.error();
     log("cannot start {}: {} ({})", path, abi::description(error), abi::name(error));
-    power_off(error == Errno::enoent ? exit_code_not_found : exit_code_not_started);
+    power_off(error == Errno::enoent ? exit_code_not_found : exit_code_not_started, error);
   }
   while (!(*process)->is_zombie()) (void)co_await (*process)->thread_ended().wait("first process");
   power_off((*process)->status().shell_code());

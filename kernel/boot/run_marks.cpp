@@ -35,8 +35,8 @@ void set_run_mark(std::string_view word) {
 void mark_start() {
   mark(" start\n");
 }
-void mark_exit(int code) {
-  mark(" exit {}\n", code);
+void mark_exit(int code, int refusal) {
+  mark(" exit {} {}\n", code, refusal);
 }
 void mark_panic() {
   mark(" panic\n");

@@ -10,7 +10,8 @@ namespace kernel {
 void set_run_mark(std::string_view nonce);
 
 void mark_start();
-void mark_exit(int code);
+/// refusal: why the first program could not be started; 0: it was started.
+void mark_exit(int code, int refusal);
 void mark_panic();
 
 }  // namespace kernel

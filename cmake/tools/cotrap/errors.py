@@ -3,7 +3,6 @@
 WRONG_USAGE = 2
 TIMED_OUT = 124
 OWN_FAILURE = 125
-CANNOT_RUN = 126  # the kernel's status, and a shell's, for a file that it cannot execute
 OUTPUT_CLOSED = 141  # 128 + SIGPIPE: the reader of the output has gone away
 
 

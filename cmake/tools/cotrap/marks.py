@@ -1,7 +1,7 @@
 """Finds the kernel's marks in the console's output. They separate the program's output from the rest.
 
     firmware's banner, kernel lines   \\x1e NONCE start \\n     what the program writes
-    \\x1e NONCE exit CODE \\n          kernel lines
+    \\x1e NONCE exit CODE ERROR \\n    kernel lines
     \\x1e NONCE panic \\n              the panic's report
 
 The nonce is new for every boot, so a program cannot write a mark by accident.
@@ -33,6 +33,7 @@ class MarkReader:
     def __init__(self, nonce: str, quiet: bool):
         self.state = State.BOOTING
         self.exit_code: int | None = None
+        self.refusal = 0  # Linux's number of the error for which the program could not be started; 0: none
         self.program_wrote = False  # whether the program has printed anything
         self.report = b""  # the report of a panic
         self.tail = b""  # the last bytes of all output, for an error message
@@ -41,7 +42,7 @@ class MarkReader:
         self._held = b""  # bytes that may begin a mark
         self._line = b""  # the unfinished line, while the program has written nothing
         self._mark = re.compile(
-            re.escape(_SEPARATOR + nonce.encode()) + rb" (?:(start)|exit (\d+)|(panic))\r?\n"
+            re.escape(_SEPARATOR + nonce.encode()) + rb" (?:(start)|exit (\d+) (\d+)|(panic))\r?\n"
         )
         self._prefix = _SEPARATOR + nonce.encode()
 
@@ -75,6 +76,7 @@ class MarkReader:
         elif mark[2]:
             self.state = State.EXITED
             self.exit_code = int(mark[2]) & 0xFF
+            self.refusal = int(mark[3])
         else:
             self.state = State.PANICKED
 

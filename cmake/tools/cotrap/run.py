@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import build, callgrind, elf, hosted, terminal
 from .console import FileSink, TimedOut, relay
-from .errors import CANNOT_RUN, OUTPUT_CLOSED, OWN_FAILURE, TIMED_OUT, UsageError
+from .errors import OUTPUT_CLOSED, OWN_FAILURE, TIMED_OUT, UsageError
 from .log_names import LogNames
 from .paths import Build, check_output
 from .qemu import Boot, Guest, Machine, archive_with
@@ -82,9 +82,9 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
     if trouble := guest.trouble():
         say(trouble)
         return OWN_FAILURE
-    if arguments.program and guest.marks.exit_code == CANNOT_RUN:
-        if why := elf.why_not_runnable(arguments.program, boot.build.is_hosted):
-            say(f"{name} {why}")
+    if arguments.program and guest.marks.refusal:
+        why = elf.why_not_runnable(arguments.program, boot.build.is_hosted)
+        say(f"{name} {why or f'cannot be started: {os.strerror(guest.marks.refusal)}'}")
     return guest.marks.exit_code
 
 

@@ -9,6 +9,7 @@ Words in `--append` select an error: `fake=silent` never starts the program, `fa
 `fake=linger` stays after the exit mark.
 """
 
+import errno
 import argparse
 import os
 import subprocess
@@ -166,6 +167,10 @@ def main() -> int:
         with open(options.initrd, "rb") as file:
             unpack(file.read(), root)
         mark("start")
+        with open(root + line["init"][0].decode(), "rb") as file:
+            if file.read(4) == b"\x7fELF":  # this machine refuses every ELF program
+                mark(f"exit 126 {errno.ENOEXEC}")
+                return 0
         program = subprocess.Popen(
             [
                 "setpriv",
@@ -201,7 +206,7 @@ def main() -> int:
             while data := program.stdout.read(65536):
                 emit(data)
         status = program.wait()
-        mark(f"exit {status if status >= 0 else 128 - status}")
+        mark(f"exit {status if status >= 0 else 128 - status} 0")
         kernel_says("power off")
         if fake == b"linger":
             time.sleep(3600)  # longer than any test waits

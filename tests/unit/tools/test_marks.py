@@ -30,13 +30,18 @@ class Marks(unittest.TestCase):
 
     def test_quiet_shows_exactly_what_is_between_start_and_exit(self):
         program = bytes(range(256)) * 3 + b"no newline at the end"
-        data = BANNER + mark("start") + program + mark("exit 7") + b"[    0.5 h0] off\n"
+        data = BANNER + mark("start") + program + mark("exit 7 0") + b"[    0.5 h0] off\n"
         self.check(data, True, program, State.EXITED, 7)
 
     def test_without_quiet_kernel_lines_are_shown_and_the_firmwares_are_not(self):
         before, after = b"[    0.013100 h0] hello\n", b"[    0.020000 h1] off\n"
-        data = BANNER + before + mark("start") + b"out\n" + mark("exit 0") + after
+        data = BANNER + before + mark("start") + b"out\n" + mark("exit 0 0") + after
         self.check(data, False, before + b"out\n" + after, State.EXITED, 0)
+
+    def test_the_exit_mark_has_the_error_of_a_program_that_was_not_started(self):
+        for error in (0, 8):
+            _, reader = read(mark("start") + mark(f"exit 126 {error}"), True, 4096)
+            self.assertEqual((reader.exit_code, reader.refusal), (126, error))
 
     def test_the_firmware_is_not_shown_if_the_kernel_prints_nothing(self):
         self.check(BANNER + mark("start") + b"x", False, b"x", State.RUNNING)
@@ -49,8 +54,8 @@ class Marks(unittest.TestCase):
                 self.assertEqual(reader.program_wrote, bool(words), words)
 
     def test_a_mark_with_another_nonce_belongs_to_the_program(self):
-        text = b"\x1e0123456789abcdee exit 3\n\x1e\x1e0123"
-        self.check(mark("start") + text + mark("exit 1"), True, text, State.EXITED, 1)
+        text = b"\x1e0123456789abcdee exit 3 0\n\x1e\x1e0123"
+        self.check(mark("start") + text + mark("exit 1 0"), True, text, State.EXITED, 1)
 
     def test_half_a_mark_at_the_end_belongs_to_the_program(self):
         text = b"\x1e0123456789abcdef exi"

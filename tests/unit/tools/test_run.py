@@ -6,6 +6,8 @@ import subprocess
 import unittest
 
 from support import HANGS, ROOT, Command, cotrap, environment, gone
+from test_elf import FIXED, RISCV
+from test_elf import program as elf_program
 
 
 class Run(Command):
@@ -13,6 +15,15 @@ class Run(Command):
         for status in (0, 1, 42, 255):
             self.assertEqual(self.run_quiet(f"exit {status}").returncode, status)
         self.assertEqual(self.run_quiet("kill -9 $$").returncode, 128 + signal.SIGKILL)
+
+    def test_a_program_that_the_kernel_refuses_is_reported_with_the_reason(self):
+        refused = self.build.path / "refused"
+        refused.write_bytes(elf_program(RISCV, FIXED))
+        done = cotrap("run", "-q", "--build", self.build.path, refused)
+        self.assertEqual((done.returncode, done.stdout), (126, b""))
+        self.assertEqual(done.stderr, b"cotrap: refused cannot be started: Exec format error\n")
+        done = self.run_quiet("exit 126")  # a program's own status needs no message
+        self.assertEqual((done.returncode, done.stderr), (126, b""))
 
     def test_standard_output_is_exactly_what_the_program_wrote(self):
         done = self.run_quiet(r"printf 'a\n\0\036b\r\n'; printf 'unfinished'")
@@ -185,7 +196,7 @@ class Run(Command):
             machine = children(command.pid)
             self.assertEqual(len(machine), 1)
             command.send_signal(number)
-            self.assertEqual(command.wait(10), status)
+            self.assertEqual(command.wait(HANGS), status)
             command.stdout.close()
             self.assertTrue(gone(machine[0]), "QEMU was left behind")
 
