@@ -78,7 +78,7 @@ def check_output(path: Path) -> None:
 def write_output(path: Path, text: str) -> None:
     """Writes the file. If that fails, removes it and raises ToolError."""
     try:
-        path.write_text(text, newline="")
+        path.write_text(text, newline="", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         if os.path.isfile(path):
             with suppress(OSError):

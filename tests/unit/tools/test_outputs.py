@@ -1,5 +1,6 @@
 """Commands write their output files whole or not at all, and pages quote all texts."""
 
+import os
 import json
 import tempfile
 import unittest
@@ -75,6 +76,11 @@ class Outputs(unittest.TestCase):
         with files_of_at_most(4096):
             self.assertRaises(ToolError, write_output, path, "x" * 100_000)
         self.assertFalse(path.exists())
+
+    def test_a_name_that_is_not_utf_8_is_written_escaped(self):
+        path = self.folder / "page"
+        write_output(path, os.fsdecode(b"bad\xff"))
+        self.assertEqual(path.read_bytes(), rb"bad\udcff")
 
     def test_a_last_option_without_its_file_is_an_error(self):
         build = FakeBuild()
