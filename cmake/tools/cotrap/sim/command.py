@@ -72,7 +72,8 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
     names = list(known if arguments.policy == _ALL else dict.fromkeys(asked))  # without duplicates
     for name in names:
         if name not in known:
-            raise UsageError(f"--policy {name}: give one of {', '.join(known)}, or {_ALL}")
+            alone = f"; {_ALL} stands alone" if _ALL in names else ""
+            raise UsageError(f"--policy {name}: give one of {', '.join(known)}, or {_ALL}{alone}")
     seeds = _shard(arguments.seeds, arguments.shard)
     options = simulator.options(arguments)
     common = [f"{key}={value}" for key, value in options.items()]

@@ -135,6 +135,8 @@ def workload(name: str) -> Path:
     """The file of a workload. name: a file, or a workload of Cotrap. Raises UsageError."""
     if Path(name).is_file():
         return Path(name)
+    if Path(name).is_dir():
+        raise UsageError(f"{name} is a folder: give the file of a workload, or the name of one of Cotrap")
     path = WORKLOADS / f"{name}{_SUFFIX}"
     if not path.is_file():
         hint = did_you_mean(name, workloads())
