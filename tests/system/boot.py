@@ -37,7 +37,7 @@ def shapes(test: harness.Test) -> None:
     if test.lacks("processors without some extensions", harness.QEMU):
         return
     for missing in ("sstc=off", "zicboz=off", "sstc=off,zicboz=off,svadu=off"):
-        done = test.run("/bin/sleepsort", machine=Machine(extra=("-cpu", f"rv64,{missing}")))
+        done = test.run("/bin/sleepsort", machine=Machine(icount=True, extra=("-cpu", f"rv64,{missing}")))
         test.check(done.status == 0, f"a processor with {missing}", done.why + done.text)
 
 
@@ -56,7 +56,7 @@ def last_words(test: harness.Test) -> None:
     """A panic prints cause, address, the coroutine and its await chain."""
     for how, cause in harness.CRASHES:
         # The program runs on another hart at the same time, and has not ended when the kernel panics.
-        done = test.run("/bin/sleepsort", append=f"crash={how}", machine=FOUR)
+        done = test.run("/bin/sleep", "1000", append=f"crash={how}", machine=FOUR)
         text = done.why
         test.check(
             done.status is None and "the kernel panicked" in text, f"crash={how} is a panic", text

@@ -238,7 +238,7 @@ def reservations(test: harness.Test) -> None:
 
 
 def throttled(test: harness.Test) -> None:
-    done = test.run("/linux/attributes", "throttled", machine=Machine())
+    done = test.run("/linux/attributes", "throttled", machine=Machine(icount=True))
     what = "a throttled thread runs for urgent waiters of its lock, and sched_yield ends its job"
     test.check(done.text == THROTTLED, what, done.text + done.why)
 

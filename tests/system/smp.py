@@ -75,7 +75,7 @@ def parts(test: harness.Test) -> None:
 def panics(test: harness.Test) -> None:
     for hart in (1, 3):
         done = test.run(
-            "/bin/sleepsort", machine=Machine(harts=4), append=f"crash=read crash-hart={hart}"
+            "/bin/sleep", "1000", machine=Machine(harts=4), append=f"crash=read crash-hart={hart}"
         )
         test.check(
             re.search(rf"h{hart}\] kernel panic: (page|access) fault in the kernel", done.why)

@@ -216,8 +216,9 @@ def lost(test: harness.Test, folder: Path) -> None:
     trace(test, "-o", folder / "no" / "where", program, status=2)
     trace(test, "-o", out, test.folder / "user" / "bin" / "false", status=1)
     stopped(test, out)
-    trace(test, "--timeout", "5", "-o", out, test.folder / "user" / "bin" / "sleep", "100", status=124)
-    test.check(Timeline.read(out).about["traps"] is not None, "a run that --timeout ends is written, too")
+    late = folder / "late.json"
+    trace(test, "--timeout", "10", "-o", late, test.folder / "user" / "bin" / "sleep", "100", status=124)
+    test.check(Timeline.read(late).about["traps"] is not None, "a run that --timeout ends is written, too")
 
 
 def stopped(test: harness.Test, out: Path) -> None:
