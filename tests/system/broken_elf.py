@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import harness
+from cotrap.qemu import Machine
 
 FLIPS = 500
 SEED = 2
@@ -113,23 +114,24 @@ with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirecto
         test.add(Path(scratch) / folder, folder)
     test.add(test.folder / "test-programs" / "try-elf", "try-elf")
 
-    done = test.run("/try-elf", "/whole", "--kill", "/broken")
-    test.check(done.status == 0, "the kernel survives all files", done.text + done.why)
-    rows = (line.split("\t") for line in done.text.splitlines() if "\t" in line)
-    outcome = {Path(row[0]).name: row[1] for row in rows}
-    test.check(len(outcome) == 1 + len(must) + len(may) + len(odd), f"{len(outcome)} files were tried")
-    test.check(
-        outcome.get("good") == "exit 0",
-        "the original file runs",
-        str(outcome.get("good")),
-    )
-    for name in odd:
-        test.check(outcome.get(name) == "exit 0", f"{name} runs", str(outcome.get(name)))
-    for name in must:
-        test.check(outcome.get(name) == "ENOEXEC", f"{name} is ENOEXEC", str(outcome.get(name)))
-    counts = Counter(outcome.get(name, "nothing") for name in may)
-    print(
-        "truncated or with a flipped bit:",
-        ", ".join(f"{n} {what}" for what, n in counts.most_common()),
-    )
-    test.check("nothing" not in counts, f"each of these {len(may)} files has an outcome")
+    for harts in (1, 4):
+        done = test.run("/try-elf", "/whole", "--kill", "/broken", machine=Machine(harts))
+        test.check(done.status == 0, f"the kernel survives all files ({harts} harts)", done.text + done.why)
+        rows = (line.split("\t") for line in done.text.splitlines() if "\t" in line)
+        outcome = {Path(row[0]).name: row[1] for row in rows}
+        test.check(len(outcome) == 1 + len(must) + len(may) + len(odd), f"{len(outcome)} files were tried")
+        test.check(
+            outcome.get("good") == "exit 0",
+            "the original file runs",
+            str(outcome.get("good")),
+        )
+        for name in odd:
+            test.check(outcome.get(name) == "exit 0", f"{name} runs", str(outcome.get(name)))
+        for name in must:
+            test.check(outcome.get(name) == "ENOEXEC", f"{name} is ENOEXEC", str(outcome.get(name)))
+        counts = Counter(outcome.get(name, "nothing") for name in may)
+        print(
+            "truncated or with a flipped bit:",
+            ", ".join(f"{n} {what}" for what, n in counts.most_common()),
+        )
+        test.check("nothing" not in counts, f"each of these {len(may)} files has an outcome")

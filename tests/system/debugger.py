@@ -28,11 +28,12 @@ def debug(test: harness.Test, *words, gdb: tuple[str, ...]) -> tuple[int, str]:
         return done.returncode, log.read() + done.stdout
 
 
-def both(test: harness.Test) -> None:
+def both(test: harness.Test, harts: int) -> None:
     gdb = ("frame", "continue", "frame", "continue", "quit")
-    status, output = debug(test, test.folder / "user" / "bin" / "hello", gdb=gdb)
+    program = test.folder / "user" / "bin" / "hello"
+    status, output = debug(test, "--harts", str(harts), program, gdb=gdb)
     stopped = "kernel_main (" in output and "main.cpp" in output
-    test.check(stopped, "gdb stops at the start of kernel_main", output)
+    test.check(stopped, f"gdb stops at the start of kernel_main ({harts} harts)", output)
     test.check("_start ()" in output and "start.S" in output, "… then at the start of the program", output)
     test.check("argument 0: /run/hello" in output, "… the program's output is shown", output)
     test.check("power off" in output, "… and the kernel's lines", output)
@@ -98,7 +99,8 @@ def timeout(test: harness.Test) -> None:
 
 
 with harness.Test(__doc__, all_everyday=True) as test:
-    both(test)
+    for harts in (1, 4):
+        both(test, harts)
     if not test.build.is_hosted:  # the hosted machine counts no time, and moves all programs
         counted(test)
         moved(test)

@@ -173,8 +173,8 @@ with harness.Test(__doc__, all_everyday=True) as test:
         for harts in (1, 2):
             stalls(test, harts)
         without_stalls(test)
-    for harts in (1, 2):
+    for harts in (1, 4):
         by_the_clock(test, harts)
-    for harts in (1, 3):
+    for harts in (1, 4):
         deadlocks(test, harts)
         mistakes(test, harts)

@@ -3,6 +3,7 @@
 import re
 
 import harness
+from cotrap.qemu import Machine
 
 PAGE = (harness.ROOT / "docs" / "reference" / "proc.md").read_text()
 FILES = sorted(re.findall(r"^\| \[`/proc/(\S+)`\]", PAGE, re.MULTILINE))
@@ -23,13 +24,16 @@ def columns(name: str) -> list[str]:
 
 
 with harness.Test(__doc__, all_everyday=True) as test:
-    done = test.run("/bin/sh", "-c", SCRIPT)
-    files, own, memory, *heads = [part.split("\n") for part in done.text.split("==\n")]
-    there = [name for name in files if name not in ("", "self/")] + [f"self/{name}" for name in own if name]
-    test.check(sorted(there) == FILES, "the page lists every file of /proc", done.text)
-    test.check(all(map(section, FILES)), "  … and has a section for each file", str(FILES))
-    names = [line.partition(":")[0] for line in memory if line]
-    listed = re.findall(r"`(Mem\w+)`", section("meminfo"))
-    test.check(names == listed, "the page names the lines of meminfo", done.text)
-    for name, head in zip(TABLES, heads, strict=True):
-        test.check(head[0].split("\t") == columns(name), f"the page names the columns of {name}", done.text)
+    for harts in (1, 4):
+        done = test.run("/bin/sh", "-c", SCRIPT, machine=Machine(harts))
+        files, own, memory, *heads = [part.split("\n") for part in done.text.split("==\n")]
+        there = [name for name in files if name not in ("", "self/")]
+        there += [f"self/{name}" for name in own if name]
+        test.check(sorted(there) == FILES, f"the page lists every file of /proc ({harts} harts)", done.text)
+        test.check(all(map(section, FILES)), "  … and has a section for each file", str(FILES))
+        names = [line.partition(":")[0] for line in memory if line]
+        listed = re.findall(r"`(Mem\w+)`", section("meminfo"))
+        test.check(names == listed, "the page names the lines of meminfo", done.text)
+        for name, head in zip(TABLES, heads, strict=True):
+            same = head[0].split("\t") == columns(name)
+            test.check(same, f"the page names the columns of {name}", done.text)
