@@ -1,6 +1,7 @@
 // Policies that break a rule of rules.h: the executor reports the breach, and no job is lost.
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include "async/policy/heap.h"
 #include "async/policy/list.h"
 #include "run.h"
 #include "support.h"
@@ -78,12 +79,39 @@ class Broken final : public async::policy::Rules {
   unsigned picked_ = 0;
 };
 
+/// The first key runs first, but the fourth pick() takes two jobs and returns one of them.
+class TakesTwo final : public async::policy::Rules {
+ public:
+  static constexpr const char* name = "broken";
+  static constexpr const char* summary = "loses a job";
+  static constexpr unsigned promises = async::promise_nothing;
+
+  explicit TakesTwo(const Options& options) noexcept : Rules(options) {}
+
+  void enqueue(Job&, Entity& entity) noexcept { queue_.push(entity, ++enqueued_); }
+  Job* pick() noexcept {
+    if (queue_.empty()) return nullptr;
+    if (++picked_ == 4) queue_.pop();
+    return queue_.pop();
+  }
+  void remove(Job&, Entity& entity) noexcept { queue_.remove(entity); }
+  Job* find(Wanted wanted) noexcept { return queue_.find(wanted); }
+  bool preempts(const Job&, const Entity& running) noexcept {
+    return queue_.first().key < running.key;
+  }
+
+ private:
+  async::policy::JobHeap queue_;
+  unsigned enqueued_ = 0;
+  unsigned picked_ = 0;
+};
+
 /// Runs three jobs for each hart, all of which must end. Returns the report of the breach.
-template <Fault fault>
-std::string report_of(unsigned harts = 1) {
-  using Policy = async::policy::Ruled<async::policy::InThisWorld<Broken<fault>>>;
+template <class Rules>
+std::string report_of_rules(unsigned harts) {
+  using Policy = async::policy::Ruled<async::policy::InThisWorld<Rules>>;
   static_assert(sizeof(Policy) <= sizeof(async::policy::Memory));
-  static constexpr Kind kind = async::policy::kind_of<Broken<fault>>;
+  static constexpr Kind kind = async::policy::kind_of<Rules>;
   Machine machine({.harts = harts, .policy = &kind, .seed = 7});
   std::vector<async::sim::Subject> subjects(3 * harts);
   std::uint64_t ended = 0;
@@ -108,6 +136,11 @@ std::string report_of(unsigned harts = 1) {
   machine.wind_down();
   CHECK(ended == subjects.size());
   return machine.trouble();
+}
+
+template <Fault fault>
+std::string report_of(unsigned harts = 1) {
+  return report_of_rules<Broken<fault>>(harts);
 }
 
 template <Fault fault>
@@ -144,6 +177,10 @@ TEST_CASE("a policy's breach is reported with the rule, the job, the time and th
 
 TEST_CASE("a job that the policy drops is noticed when no other job is ready") {
   CHECK(report_of<Fault::drops_some>().contains("pick() returned null while a job is ready: task"));
+}
+
+TEST_CASE("a job that the policy takes out and does not return is noticed") {
+  CHECK(report_of_rules<TakesTwo>(1).contains("pick() returned null while a job is ready: task"));
 }
 
 TEST_CASE("a simulation under a policy with a breach has no results") {

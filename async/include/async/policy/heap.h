@@ -4,6 +4,8 @@
 // 1986): insertion is O(1), removal O(log n) amortised.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "async/policy/rules.h"
@@ -13,7 +15,12 @@ namespace async::policy {
 class JobHeap {
  public:
   bool empty() const noexcept { return root_ == nullptr; }
-  Entity& first() const noexcept { return *root_; }
+  /// The heap must not be empty; with checks_policies, an empty one returns an entity that is less
+  /// urgent than every job.
+  Entity& first() const noexcept {
+    if (platform::checks_policies && empty()) return less_urgent_than_all();
+    return *root_;
+  }
 
   /// `rank`: 0 … 255.
   void push(Entity& entity, std::int64_t key, std::uint8_t rank = 0) noexcept {
@@ -50,6 +57,10 @@ class JobHeap {
   }
 
  private:
+  static Entity& less_urgent_than_all() noexcept {
+    static Entity entity{.key = std::numeric_limits<std::int64_t>::max()};
+    return entity;
+  }
   static bool is_before(const Entity& one, const Entity& other) noexcept {
     if (one.key != other.key) return one.key < other.key;
     return one.order < other.order;
