@@ -102,7 +102,7 @@ void kernel_main(const hal::BootInfo& info) {
   const hal::HartMask all = (hal::HartMask{1} << harts) - 1;
   while (!failed && hal::running_harts() != all) nap();
   if (!failed) run_checks();
-  mark(info.command_line, failed ? " exit 1\n" : " exit 0\n");
+  mark(info.command_line, failed ? " exit 1 0\n" : " exit 0 0\n");
   hal::power_off(failed);
 }
 
