@@ -221,10 +221,8 @@ void Executor::inherit(Job& job) noexcept {
 
 std::uint8_t Executor::effective_priority(const Job& job) noexcept {
   std::uint8_t priority = job.base_priority_;
-  for (Mutex* mutex = Mutex::first_of(job); mutex != nullptr; mutex = mutex->next_of_owner_) {
-    if (mutex->waiters_.empty()) continue;
-    priority = std::min(priority, static_cast<Node*>(mutex->waiters_.next)->priority);
-  }
+  MutexWaiters::for_each_leader_of(
+      job, [&](const MutexWaiters& leader) { priority = std::min(priority, leader.level_); });
   return priority;
 }
 
@@ -250,6 +248,7 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     const Kind target = job.waits_for_->kind;
     if (target == Kind::list || target == Kind::mutex) {
       static_cast<WaitList*>(job.waits_for_)->reorder(job);
+      if (target == Kind::mutex) MutexWaiters::of(job)->update_level();
       if (target == Kind::mutex && uses_deadlines()) {
         take_from_heap(job);
         enter_heap(job);

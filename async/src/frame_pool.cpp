@@ -64,7 +64,7 @@ JobPage* JobPage::newest() noexcept {
 void JobPool::refill() noexcept {
   JobPage* const page = static_cast<JobPage*>(platform::chunk(chunk_bytes));
   page->entities = nullptr;
-  for (Mutex*& contended : page->contended) contended = nullptr;
+  for (MutexWaiters*& contended : page->contended) contended = nullptr;
   for (std::size_t slot = JobPage::count; slot-- > 0;) release(page->job(slot));
   page->next = job_pages.load(std::memory_order_relaxed);
   while (!job_pages.compare_exchange_weak(page->next, page, std::memory_order_release)) {

@@ -13,7 +13,7 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
   waiters_.insert(job);
   job.suspend(self);
   if (Executor::uses_deadlines()) current_executor().sort_in(job);
-  set_contended(true);
+  waiters_.update_level();
   current_executor().inherit(*owner());
   look_for_deadlock(job);
 }
@@ -23,43 +23,64 @@ void Mutex::wake_next() noexcept {
   Job* const after = waiters_.empty()             ? nullptr
                      : Executor::uses_deadlines() ? Executor::first_due(waiters_)
                                                   : static_cast<Job*>(waiters_.next);
-  set_contended(false);
+  waiters_.unlist();
   waiters_.set_owner(after);
   if (after != nullptr) {
-    set_contended(true);  // before complete(), which needs the priority inherited from the waiters
+    waiters_.update_level();  // before complete(), which needs the priority of the other waiters
     after->complete(WaitResult::woken);
-    if (waiters_.empty()) set_contended(false);
+    waiters_.update_level();
   }
   current_executor().inherit(before);
   if (after != nullptr) current_executor().inherit(*after);
 }
 
 void Mutex::withdraw() noexcept {
-  if (waiters_.empty()) set_contended(false);
+  waiters_.update_level();
   if (owner() != nullptr) current_executor().inherit(*owner());
 }
 
-Mutex** Mutex::find_first_of(const Job& owner) noexcept {
-  Mutex** at = &JobPage::of(owner).contended_of(owner);
-  while (*at != nullptr && (*at)->owner() != &owner) at = &(*at)->next_owners_;
-  return at;
+void MutexWaiters::update_level() noexcept {
+  const std::uint8_t level = empty() ? unlisted : static_cast<Node*>(next)->priority;
+  if (level == level_) return;
+  unlist();
+  if (level == unlisted) return;
+  level_ = level;
+  MutexWaiters*& first = JobPage::of(*owner()).contended_of(*owner());
+  MutexWaiters* leader = first;
+  while (leader != nullptr && (leader->owner() != owner() || leader->level_ != level)) {
+    leader = leader->next_leader_;
+  }
+  if (leader == nullptr) {
+    next_of_level_ = previous_of_level_ = this;
+    lead(&first, first);
+  } else {
+    link_ = nullptr;
+    next_of_level_ = leader;
+    previous_of_level_ = leader->previous_of_level_;
+    previous_of_level_->next_of_level_ = next_of_level_->previous_of_level_ = this;
+  }
 }
 
-void Mutex::set_contended(bool contended) noexcept {
-  if (contended == contended_) return;
-  contended_ = contended;
-  Mutex** at = find_first_of(*owner());
-  if (contended) {
-    next_of_owner_ = *at;
-    next_owners_ = *at == nullptr ? nullptr : (*at)->next_owners_;
-    *at = this;
-  } else if (*at == this) {
-    if (next_of_owner_ != nullptr) next_of_owner_->next_owners_ = next_owners_;
-    *at = next_of_owner_ != nullptr ? next_of_owner_ : next_owners_;
-  } else {
-    while (*at != this) at = &(*at)->next_of_owner_;
-    *at = next_of_owner_;
+void MutexWaiters::unlist() noexcept {
+  if (!is_listed()) return;
+  if (link_ != nullptr) {
+    if (next_of_level_ != this) {
+      next_of_level_->lead(link_, next_leader_);
+    } else {
+      *link_ = next_leader_;
+      if (next_leader_ != nullptr) next_leader_->link_ = link_;
+    }
   }
+  previous_of_level_->next_of_level_ = next_of_level_;
+  next_of_level_->previous_of_level_ = previous_of_level_;
+  level_ = unlisted;
+}
+
+void MutexWaiters::lead(MutexWaiters** link, MutexWaiters* next) noexcept {
+  link_ = link;
+  *link = this;
+  next_leader_ = next;
+  if (next != nullptr) next->link_ = &next_leader_;
 }
 
 }  // namespace async

@@ -90,10 +90,12 @@ std::int64_t Executor::deadline_of(const Job& job) noexcept {
 
 std::int64_t Executor::find_deadline_lent_to(const Job& job) noexcept {
   std::int64_t deadline = no_deadline;
-  for (Mutex* mutex = Mutex::first_of(job); mutex != nullptr; mutex = mutex->next_of_owner_) {
-    const policy::JobHeap& heap = mutex->waiters_.by_deadline_;
-    if (!heap.empty()) deadline = std::min(deadline, heap.first().key);
-  }
+  MutexWaiters::for_each_leader_of(job, [&](MutexWaiters& leader) {
+    leader.for_each_of_level([&](const MutexWaiters& waiters) {
+      const policy::JobHeap& heap = waiters.by_deadline_;
+      if (!heap.empty()) deadline = std::min(deadline, heap.first().key);
+    });
+  });
   return deadline;
 }
 
@@ -150,15 +152,15 @@ void Executor::take_from_heap(Job& job) noexcept {
 
 /// Empties the heaps before forget_entities(), which resets the jobs in them.
 void Executor::empty_heaps() noexcept {
-  Mutex::for_each_contended([](Mutex& mutex) {
-    policy::JobHeap& heap = mutex.waiters_.by_deadline_;
+  MutexWaiters::for_each_listed([](MutexWaiters& waiters) {
+    policy::JobHeap& heap = waiters.by_deadline_;
     while (!heap.empty()) entity_of(*heap.pop()).in_waiters = false;
   });
 }
 
 void Executor::fill_heaps() noexcept {
-  Mutex::for_each_contended([](Mutex& mutex) {
-    for (Link* at = mutex.waiters_.next; at != &mutex.waiters_; at = at->next) {
+  MutexWaiters::for_each_listed([](MutexWaiters& waiters) {
+    for (Link* at = waiters.next; at != &waiters; at = at->next) {
       enter_heap(*static_cast<Job*>(at));
     }
   });

@@ -152,10 +152,11 @@ void mutex_uncontended(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
+constexpr std::size_t other_mutexes = 1'000;
+
 // Two jobs hand a mutex to each other, while 1,000 other mutexes have a holder and a waiter each.
 void mutex_contended(async::Executor& executor, std::size_t count) {
-  constexpr std::size_t others = 1'000;
-  static async::Mutex mutexes[others];
+  static async::Mutex mutexes[other_mutexes];
   async::Event end;
   auto holds = [](async::Mutex& mutex, async::Event& end) -> Task<> {
     const auto guard = co_await mutex.lock();
@@ -175,6 +176,34 @@ void mutex_contended(async::Executor& executor, std::size_t count) {
   for (int each = 0; each < 2; ++each) async::spawn(player(mutex, count / 2)).detach();
   executor.run_until_idle();
   end.set();
+  executor.run_until_idle();
+}
+
+// Two jobs hand a mutex to each other, and one of them holds 1,000 other mutexes, each with a
+// waiter.
+void mutex_of_many(async::Executor& executor, std::size_t count) {
+  static async::Mutex mutexes[other_mutexes];
+  auto player = [](async::Mutex& mutex, std::size_t count) -> Task<> {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto guard = co_await mutex.lock();
+      co_await async::yield();
+    }
+  };
+  auto waits = [](async::Mutex& mutex) -> Task<> { const auto guard = co_await mutex.lock(); };
+  async::Event all_wait;
+  auto holds_all = [&](async::Mutex& mutex, std::size_t count) -> Task<> {
+    async::Mutex::Guard guards[other_mutexes];
+    for (std::size_t i = 0; i < other_mutexes; ++i) guards[i] = co_await mutexes[i].lock();
+    co_await all_wait.wait();
+    co_await player(mutex, count);
+  };
+  async::Mutex mutex;
+  async::spawn(holds_all(mutex, count / 2)).detach();
+  executor.run_until_idle();
+  for (async::Mutex& other : mutexes) async::spawn(waits(other)).detach();
+  executor.run_until_idle();
+  all_wait.set();
+  async::spawn(player(mutex, count / 2)).detach();
   executor.run_until_idle();
 }
 
@@ -252,6 +281,7 @@ constexpr Measurement measurements[] = {
     {"channel", "ping-pong over channels", pingpong_channel, 500'000, 0},
     {"mutex", "lock + unlock, uncontended", mutex_uncontended, 2'000'000, 0},
     {"mutex-1000", "mutex handover, 1,000 awaited", mutex_contended, 200'000, 0},
+    {"mutex-held-1000", "mutex handover, holder of 1,000", mutex_of_many, 200'000, 0},
     {"mutex-edf", "mutex handover, edf, 1,000 wait", mutex_by_deadline, 20'000, 0},
     {"preempt", "yield_if_preempted, none ready", preempt_check, 5'000'000, 0},
     {"sleep", "1 ms sleep among 10,000", sleep_10000, 200'000, 60},

@@ -11,14 +11,14 @@
 namespace async {
 
 struct Entity;
-class Mutex;
+class MutexWaiters;
 
 struct JobPage {
   static constexpr std::size_t count = (chunk_bytes - 6 * sizeof(void*)) / sizeof(Job);
 
   JobPage* next;
-  Entity* entities;     // one for each slot; null until a policy needs one (entity.h). Atomic
-  Mutex* contended[4];  // the contended mutexes that these jobs hold (mutex.h). Strand data
+  Entity* entities;  // one for each slot; null until a policy needs one (entity.h). Atomic
+  MutexWaiters* contended[4];  // the contended mutexes of these jobs (mutex.h). Strand data
   std::byte slots[count][sizeof(Job)];
 
   /// The newest page of all harts; `next` leads to older ones. Any context.
@@ -31,7 +31,9 @@ struct JobPage {
     return reinterpret_cast<std::uintptr_t>(&job) - reinterpret_cast<std::uintptr_t>(slots);
   }
   /// The list with the contended mutexes of this job. About a quarter of the page's jobs share it.
-  Mutex*& contended_of(const Job& job) noexcept { return contended[bytes_before(job) / 64 % 4]; }
+  MutexWaiters*& contended_of(const Job& job) noexcept {
+    return contended[bytes_before(job) / 64 % 4];
+  }
   Job& job(std::size_t slot) noexcept { return *reinterpret_cast<Job*>(slots[slot]); }
 };
 static_assert(sizeof(JobPage) <= chunk_bytes);

@@ -20,6 +20,15 @@ namespace async {
 
 /// The waiters of a mutex. Under a policy with deadlines, a heap also sorts those that have one:
 /// the earliest deadline first, equal ones by priority. In the strand.
+///
+/// While jobs wait, the mutex is listed at the priority of its first waiter, its level. The mutexes
+/// of one owner at one level form a ring, and one of them, the leader, stands for the ring in a
+/// list of the owner's JobPage. An owner's most urgent waiter is found by its leaders, at most one
+/// for each priority, so the time does not depend on the number of mutexes. Each page of jobs has
+/// four such lists, each with about JobPage::count / 4 owners at most.
+///
+///   JobPage::contended[n] ──► leader ──next_leader_──► leader of another owner or level ──► …
+///                               └──next_of_level_──► the ring's next mutex ──► … ──► leader
 class MutexWaiters : public WaitList {
  public:
   MutexWaiters() noexcept : WaitList(Kind::mutex) {}
@@ -34,7 +43,51 @@ class MutexWaiters : public WaitList {
  private:
   friend class Executor;
   friend class Mutex;
+
+  static constexpr std::uint8_t unlisted = 0xff;
+
+  bool is_listed() const noexcept { return level_ != unlisted; }
+  /// Lists the mutex at the priority of its first waiter; without a waiter, unlists it. Called
+  /// after the list of waiters has changed.
+  void update_level() noexcept;
+  /// Unlists the mutex, if it is listed. Called before its owner changes.
+  void unlist() noexcept;
+  /// Makes this mutex the leader of its ring, in the list of leaders between `link` and `next`.
+  void lead(MutexWaiters** link, MutexWaiters* next) noexcept;
+
+  /// Calls `visit` for the leader of each ring of `owner`.
+  template <class Visit>
+  static void for_each_leader_of(const Job& owner, Visit visit) noexcept {
+    for (MutexWaiters* leader = JobPage::of(owner).contended_of(owner); leader != nullptr;
+         leader = leader->next_leader_) {
+      if (leader->owner() == &owner) visit(*leader);
+    }
+  }
+  /// Calls `visit` for each mutex of the ring.
+  template <class Visit>
+  void for_each_of_level(Visit visit) noexcept {
+    MutexWaiters* at = this;
+    do {
+      visit(*at);
+      at = at->next_of_level_;
+    } while (at != this);
+  }
+  /// Calls `visit` for all mutexes that are listed.
+  template <class Visit>
+  static void for_each_listed(Visit visit) noexcept {
+    for (JobPage* page = JobPage::newest(); page != nullptr; page = page->next) {
+      for (MutexWaiters* leader : page->contended) {
+        for (; leader != nullptr; leader = leader->next_leader_) leader->for_each_of_level(visit);
+      }
+    }
+  }
+
   policy::JobHeap by_deadline_;
+  MutexWaiters* next_of_level_ = nullptr;
+  MutexWaiters* previous_of_level_ = nullptr;
+  MutexWaiters** link_ = nullptr;        // in a leader, the link that points to it; else null
+  MutexWaiters* next_leader_ = nullptr;  // valid in a leader
+  std::uint8_t level_ = unlisted;
 };
 
 class Mutex {
@@ -106,7 +159,7 @@ class Mutex {
   /// Makes `job` the owner of a mutex without an owner. Null: removes the owner, while no job
   /// waits.
   void set_owner(Job* job) noexcept {
-    set_contended(false);
+    waiters_.unlist();
     waiters_.set_owner(job);
   }
   /// Passes the mutex from its owner to the next waiter, whose lock() returns a guard. The waiter
@@ -118,7 +171,7 @@ class Mutex {
 
   void wait_for_owner(std::coroutine_handle<> self, const char* reason, bool cancellable) noexcept;
   void unlock() noexcept {
-    if (!contended_) [[likely]] {
+    if (!waiters_.is_listed()) [[likely]] {
       waiters_.set_owner(nullptr);
     } else {
       wake_next();
@@ -129,36 +182,7 @@ class Mutex {
   // from that waiter.
   ASYNC_SLOW_PATH void withdraw() noexcept;
 
-  // The contended mutexes of an owner are found in a time that does not depend on the number of
-  // mutexes. Each page of jobs has four lists, each with about JobPage::count / 4 owners at most.
-  //
-  //   JobPage::contended[n] ──► of one owner ──next_owners_──► of another owner ──► …
-  //                                  └──next_of_owner_──► the owner's next one ──► …
-
-  /// Links the mutex into its owner's list, or unlinks it.
-  void set_contended(bool contended) noexcept;
-  /// The link to the owner's first mutex; if it has none, the null link at the end of the list.
-  static Mutex** find_first_of(const Job& owner) noexcept;
-  static Mutex* first_of(const Job& owner) noexcept {
-    const bool has_none = JobPage::of(owner).contended_of(owner) == nullptr;
-    return has_none ? nullptr : *find_first_of(owner);
-  }
-  /// Visits all mutexes for which jobs wait.
-  template <class Visit>
-  static void for_each_contended(Visit visit) noexcept {
-    for (JobPage* page = JobPage::newest(); page != nullptr; page = page->next) {
-      for (Mutex* first : page->contended) {
-        for (; first != nullptr; first = first->next_owners_) {
-          for (Mutex* at = first; at != nullptr; at = at->next_of_owner_) visit(*at);
-        }
-      }
-    }
-  }
-
   MutexWaiters waiters_;
-  bool contended_ = false;  // jobs wait, or have waited since the last wake_next()
-  Mutex* next_of_owner_ = nullptr;
-  Mutex* next_owners_ = nullptr;  // valid in an owner's first mutex
 };
 
 inline bool Mutex::LockOp::await_ready() const noexcept {

@@ -328,6 +328,87 @@ TEST_CASE_METHOD(
   CHECK(excluded);
 }
 
+TEST_CASE_METHOD(Fixture, "a holder of many mutexes has the priority of its most urgent waiter") {
+  constexpr unsigned owners = 4, each = 8;
+  std::array<async::Mutex, owners * each> mutexes;
+  async::Event end;
+  std::uint32_t random = 7;
+  auto next = [&](unsigned below) {
+    random = random * 1664525 + 1013904223;
+    return (random >> 8) % below;
+  };
+  auto priority = [&] { return static_cast<std::uint8_t>(next(4) == 0 ? next(32) : 10 + next(3)); };
+  auto wait_for_end = [](async::Event& end) -> Task<> { co_await end.wait(); };
+  auto own = [](async::Mutex& mutex, async::Event& end) -> Task<> {
+    auto guard = co_await mutex.lock_or_cancel();
+    if (!guard) co_return;
+    guard.release();
+    co_await end.wait();
+  };
+  struct Waiter {
+    async::JoinHandle<void> handle;
+    async::Mutex* mutex;
+    bool has_owned = false;  // it owns the mutex, or has passed it on
+  };
+  std::vector<async::JoinHandle<void>> holders;
+  std::vector<Waiter> waiters;
+  auto is_waiting = [](const Waiter& waiter) { return !waiter.handle.done() && !waiter.has_owned; };
+  auto expected = [&](const async::Job& holder) {
+    std::uint8_t highest = holder.base_priority();
+    for (const Waiter& waiter : waiters) {
+      if (!is_waiting(waiter) || waiter.mutex->owner() != &holder) continue;
+      highest = std::min(highest, waiter.handle.job().base_priority());
+    }
+    return highest;
+  };
+  for (unsigned i = 0; i < owners; ++i) {
+    holders.push_back(async::spawn(wait_for_end(end), {.priority = 31}));
+    for (unsigned j = 0; j < each; ++j) mutexes[i * each + j].set_owner(&holders[i].job());
+  }
+  for (int step = 0; step < 2'000; ++step) {
+    async::Mutex& mutex = mutexes[next(mutexes.size())];
+    Waiter* const waiter = waiters.empty() ? nullptr : &waiters[next(waiters.size())];
+    switch (next(8)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        waiters.push_back({async::spawn(own(mutex, end), {.priority = priority()}), &mutex});
+        break;
+      case 4:
+        if (mutex.is_awaited()) mutex.pass_on();
+        break;
+      case 5: executor.set_priority(holders[next(owners)].job(), 20 + next(12)); break;
+      case 6:
+        if (waiter != nullptr && !waiter->handle.done()) {
+          executor.set_priority(waiter->handle.job(), priority());
+        }
+        break;
+      case 7:
+        if (waiter != nullptr && is_waiting(*waiter)) waiter->handle.cancel();
+        break;
+    }
+    run();
+    for (Waiter& waiter : waiters) {
+      if (is_waiting(waiter)) waiter.has_owned = waiter.mutex->owner() == &waiter.handle.job();
+    }
+    for (const auto& holder : holders) REQUIRE(holder.job().priority == expected(holder.job()));
+    for (const Waiter& waiter : waiters) {
+      if (waiter.handle.done()) continue;
+      REQUIRE(waiter.handle.job().priority == expected(waiter.handle.job()));
+    }
+  }
+  for (async::Mutex& mutex : mutexes) {
+    while (mutex.is_awaited()) {
+      mutex.pass_on();
+      run();
+    }
+    mutex.set_owner(nullptr);
+  }
+  end.set();
+  run();
+}
+
 TEST_CASE_METHOD(Fixture, "set_owner and pass_on apply inheritance like lock and unlock") {
   async::Mutex mutex;
   async::Event go;
