@@ -25,7 +25,8 @@ using Word = std::uint32_t;
 constexpr int most_in_a_chain = 16;
 constexpr int most_of_a_space = 256;
 
-/// Whether the holder of a lock runs without budget while this thread waits for the lock.
+/// Whether this thread counts in Thread::urgent_waiters while it waits for a lock. A holder with a
+/// reservation then runs without budget, and the time counts against its next budget.
 bool is_urgent(const Thread& thread) {
   return thread.schedule().is_real_time() || thread.schedule().is_deadline();
 }
@@ -53,8 +54,6 @@ class PiLock {
 
   Word holder_id() const { return holder_id_; }
   const async::Job* holder() const { return mutex_.owner(); }
-  /// Whether `holder` holds a lock for which an urgent thread waits.
-  static bool delays_urgent(const async::Job& holder);
 
   /// Waits for the lock. Returns whether the waiter holds it. When the task ends, the PiLock may be
   /// deleted already.
@@ -84,6 +83,9 @@ class PiLock {
 
   /// Updates the index after the owner of the mutex has changed from `before`.
   void note_holder(const async::Job& before);
+  /// Moves the count of urgent waiters from the last holder to `holder`, which may be null.
+  void lend_urgency_to(Thread* holder);
+  void add_urgent(int waiters);
 
   static inline constinit std::unique_ptr<Index> index_;  // null: no thread waits
 
@@ -92,9 +94,11 @@ class PiLock {
   Word holder_id_;
   List<Waiter> waiters_;
   unsigned urgent_waiters_ = 0;
+  Thread* urgent_holder_;  // the holder, whose urgent_waiters includes urgent_waiters_; or null
 };
 
-PiLock::PiLock(const Futex& futex, Thread& holder) : futex_{futex}, holder_id_{id_of(holder)} {
+PiLock::PiLock(const Futex& futex, Thread& holder)
+    : futex_{futex}, holder_id_{id_of(holder)}, urgent_holder_{&holder} {
   if (pi_lock::count++ == 0) index_ = std::make_unique<Index>();
   mutex_.set_owner(holder.job());
   index_->by_futex.emplace(futex.known_by(), this);
@@ -106,6 +110,7 @@ PiLock::~PiLock() {
   if (async::Job* const last = mutex_.owner()) {
     mutex_.set_owner(nullptr);
     note_holder(*last);
+    lend_urgency_to(nullptr);
   }
   const auto count = index_->count_by_space.find(futex_.seen_from());
   if (--count->second == 0) index_->count_by_space.erase(count);
@@ -122,14 +127,6 @@ PiLock* PiLock::find_of(const async::Job& holder) {
   if (index_ == nullptr) return nullptr;
   const auto found = index_->by_holder.lower_bound({&holder, nullptr});
   return found == index_->by_holder.end() || found->first != &holder ? nullptr : found->second;
-}
-
-bool PiLock::delays_urgent(const async::Job& holder) {
-  auto at = index_->by_holder.lower_bound({&holder, nullptr});
-  for (; at != index_->by_holder.end() && at->first == &holder; ++at) {
-    if (at->second->urgent_waiters_ != 0) return true;
-  }
-  return false;
 }
 
 bool PiLock::may_be_one_more(memory::AddressSpace& space) {
@@ -149,19 +146,31 @@ void PiLock::note_holder(const async::Job& before) {
   }
 }
 
+void PiLock::lend_urgency_to(Thread* holder) {
+  if (urgent_holder_ != nullptr) urgent_holder_->urgent_waiters -= urgent_waiters_;
+  urgent_holder_ = holder;
+  if (holder != nullptr) holder->urgent_waiters += urgent_waiters_;
+}
+
+void PiLock::add_urgent(int waiters) {
+  urgent_waiters_ += waiters;
+  if (urgent_holder_ != nullptr) urgent_holder_->urgent_waiters += waiters;
+}
+
 async::Task<bool> PiLock::wait(Waiter& waiter) {
-  const unsigned urgent = is_urgent(waiter.thread) ? 1 : 0;  // its schedule may change later
+  const int urgent = is_urgent(waiter.thread) ? 1 : 0;  // its schedule may change later
   waiters_.push_back(waiter);
-  urgent_waiters_ += urgent;
+  add_urgent(urgent);
   auto guard = co_await mutex_.lock_or_cancel("futex");
   waiters_.remove(waiter);
-  urgent_waiters_ -= urgent;
+  add_urgent(-urgent);
   const bool has_it = static_cast<bool>(guard);
   guard.release();  // the program unlocks it later; without waiters the kernel forgets the holder
   if (has_it && !mutex_.is_awaited()) {
     const async::Job& self = *mutex_.owner();
     mutex_.set_owner(nullptr);
     note_holder(self);
+    lend_urgency_to(nullptr);
   }
   if (waiters_.empty()) delete this;
   co_return has_it;
@@ -179,6 +188,7 @@ Word PiLock::unlock_to_next() {
   mutex_.pass_on();
   note_holder(before);
   const Waiter* const next = next_holder();
+  lend_urgency_to(next == nullptr ? nullptr : &next->thread);
   if (next == nullptr) return 0;  // the waiters have been cancelled
   holder_id_ = id_of(next->thread);
   return holder_id_ | (mutex_.is_awaited() ? abi::futex_waiters : 0);
@@ -263,10 +273,6 @@ Result<int> pi_lock::give_back(Thread& self, const Futex& futex) {
   if (lock != nullptr && lock->holder() != self.job()) return fail(Errno::einval);
   word->store(lock != nullptr ? lock->unlock_to_next() : 0);
   return 0;
-}
-
-bool pi_lock::delays_urgent_threads(const Thread& holder) {
-  return PiLock::delays_urgent(*holder.job());
 }
 
 void pi_lock::abandon_those(Thread& self) {

@@ -41,14 +41,6 @@ Result<int> give_back(Thread& self, const Futex& futex);
 /// The number of locks with waiters.
 inline constinit unsigned count = 0;
 
-bool delays_urgent_threads(const Thread& holder);  // delays_urgent() calls it
-
-/// Whether a real-time or deadline thread waits for a lock that `holder` holds. A holder with a
-/// reservation then runs without budget, and the time counts against its next budget.
-inline bool delays_urgent(const Thread& holder) {
-  return count != 0 && delays_urgent_threads(holder);
-}
-
 void abandon_those(Thread& self);  // abandon_all() calls this if `count` is not 0
 
 /// Called when the thread ends or executes another program. Each lock that it holds goes to the

@@ -125,7 +125,7 @@ bool has_server(const Thread& thread) {
 bool is_out_of_budget(Thread& thread) {
   if (!has_server(thread) || thread.share.credit > 0) return false;
   const std::uint64_t now = hal::clock_ticks();
-  if (now < thread.share.period_end) return !pi_lock::delays_urgent(thread);
+  if (now < thread.share.period_end) return thread.urgent_waiters == 0;
   begin_period(thread, now);
   return thread.share.credit <= 0;
 }
@@ -236,7 +236,7 @@ void clear_last_thread(const Thread& thread) {
 void detail::set_limit(const Thread& thread) {
   if (has_server(thread)) {
     auto left = static_cast<std::uint64_t>(std::max(thread.share.credit, std::int64_t{0}));
-    if (left == 0 && pi_lock::delays_urgent(thread)) left = tick;
+    if (left == 0 && thread.urgent_waiters != 0) left = tick;
     return end_timeslice_by(hal::clock_ticks() + std::min(left, tick));
   }
   if (arm_timeslice_by_policy()) return;

@@ -133,6 +133,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   std::uint64_t syscalls = 0;
   std::uint64_t syscalls_counted = 0;  ///< system calls that a hart has counted (running.h)
   unsigned hart = 0;                   ///< the hart where the thread ran its program last
+  unsigned urgent_waiters = 0;         ///< real-time and deadline threads that wait for its locks
   bool is_throttled = false;           ///< the thread waits for its reservation's next period
   std::uint64_t stopped_running = 0;   ///< time of the last charge() for the thread
   std::uint64_t cpu_ticks = 0;         ///< CPU time up to the last charge()
