@@ -67,4 +67,5 @@ def discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-sys.exit(main())
+# Python's own end is skipped: it can crash while a daemon thread still runs. run() has flushed the output.
+os._exit(main())

@@ -187,6 +187,25 @@ class Usage(Command):
                 )
             self.assertEqual(done.returncode, status, words)
 
+    def test_the_command_ends_without_pythons_own_end(self):
+        """Python's own end can crash while a thread of the command still runs."""
+        script = (
+            "import atexit, runpy, sys\n"
+            "atexit.register(print, 'the end')\n"
+            "sys.argv = ['cotrap', 'sim', '--list']\n"
+            "runpy.run_module('cotrap', run_name='__main__')\n"
+        )
+        done = subprocess.run(
+            ["/usr/bin/python3", "-c", script],
+            cwd=ROOT / "cmake" / "tools",
+            capture_output=True,
+            text=True,
+            timeout=HANGS,
+            check=False,
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertNotIn("the end", done.stdout)
+
     def test_every_status_of_the_command_is_documented(self):
         statuses = {value for value in vars(errors).values() if isinstance(value, int)}
         self.assertLessEqual({2, 124, 125, 141}, statuses)
