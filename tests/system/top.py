@@ -11,9 +11,9 @@ import harness
 _NAMES = {"sleep": "sleep", "cat": "read", "sh": "child", "console": "serial port"}
 
 
-def top(test: harness.Test, *words) -> subprocess.Popen:
+def top(test: harness.Test, harts: int, *words) -> subprocess.Popen:
     command = [harness.ROOT / "cotrap", "top", "--build", test.folder, "--every", "0.6"]
-    command += ["--harts", "2", *words]
+    command += ["--harts", str(harts), *words]
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -23,8 +23,8 @@ def top(test: harness.Test, *words) -> subprocess.Popen:
     )
 
 
-def shell(test: harness.Test, script: str) -> subprocess.Popen:
-    return top(test, test.folder / "user" / "bin" / "sh", "-c", script)
+def shell(test: harness.Test, harts: int, script: str) -> subprocess.Popen:
+    return top(test, harts, test.folder / "user" / "bin" / "sh", "-c", script)
 
 
 def read_until(process: subprocess.Popen, enough: Callable[[str], bool]) -> str:
@@ -41,17 +41,17 @@ def read_until(process: subprocess.Popen, enough: Callable[[str], bool]) -> str:
     return output
 
 
-def whole(test: harness.Test) -> None:
-    process = shell(test, "sleep 3 | cat; echo done; exit 3")
+def whole(test: harness.Test, harts: int) -> None:
+    process = shell(test, harts, "sleep 3 | cat; echo done; exit 3")
     output, errors = process.communicate(timeout=harness.TIMEOUT)
-    test.check(process.returncode == 3, "top exits with the program's status", errors)
+    test.check(process.returncode == 3, f"{harts} harts: top exits with the program's status", errors)
     test.check(output.endswith("done\n"), "… after the program's output", output)
     test.check(errors == "", "… and prints no messages", errors)
 
 
-def waiting(test: harness.Test) -> None:
+def waiting(test: harness.Test, harts: int) -> None:
     patterns = [rf"^{task}( \d+)? +waiting +\d +\d+ .*{reason}$" for task, reason in _NAMES.items()]
-    idle = [("", 0)] * 2
+    idle = [("", 0)] * harts
 
     def enough(output: str) -> bool:
         """Whether top has shown that every program waits, and its latest complete table shows idle harts. The
@@ -62,9 +62,9 @@ def waiting(test: harness.Test) -> None:
     def seen(output: str) -> list[bool]:
         return [re.search(pattern, output, re.MULTILINE) is not None for pattern in patterns]
 
-    output = read_until(shell(test, "sleep 100000 | cat"), enough)
-    test.check(output.count("since boot:") >= 2, "top prints several tables", output)
-    hart = re.search(r"^hart 1 .* \d+%", output, re.MULTILINE)
+    output = read_until(shell(test, harts, "sleep 100000 | cat"), enough)
+    test.check(output.count("since boot:") >= 2, f"{harts} harts: top prints several tables", output)
+    hart = re.search(rf"^hart {harts - 1} .* \d+%", output, re.MULTILINE)
     test.check(hart is not None, "… with a row for each hart", output)
     for (task, reason), is_seen in zip(_NAMES.items(), seen(output), strict=True):
         test.check(is_seen, f"the table shows that {task} waits for {reason}", output)
@@ -72,7 +72,7 @@ def waiting(test: harness.Test) -> None:
 
 
 def cut_short(test: harness.Test) -> None:
-    process = shell(test, "sleep 60")
+    process = shell(test, 2, "sleep 60")
     process.stdout.readline()
     process.stdout.close()
     status = process.wait(timeout=harness.TIMEOUT)
@@ -83,21 +83,23 @@ def cut_short(test: harness.Test) -> None:
 
 def ends_in_time(test: harness.Test) -> None:
     program = test.folder / "test-programs" / "computing"
-    process = top(test, "--timeout", "3", program, "1")
+    process = top(test, 2, "--timeout", "3", program, "1")
     _, errors = process.communicate(timeout=harness.TIMEOUT)
     test.check(process.returncode == 124, "--timeout ends top", errors)
 
 
-def computing(test: harness.Test) -> None:
+def computing(test: harness.Test, harts: int) -> None:
     """top also counts the time of programs that cause no trace event for seconds. The shares of a hart that
     computes do not depend on the host. Those of an idle hart do, because a host may stop the hart while it
     takes an interrupt."""
     program = test.folder / "test-programs" / "computing"
-    for threads, timed in ((2, ()), (2, ("--icount",)), (1, ("--icount",))):
+    for threads, timed in ((harts, ()), (harts, ("--icount",)), (harts - 1, ("--icount",))):
+        if threads == 0:
+            continue
         if timed and test.lacks("computing threads, counted", harness.COUNTED):
             return
-        what = f"{threads} computing threads{' counted' * bool(timed)}"
-        names = [f"computing {n + 1}" if n < threads else "" for n in range(2)]
+        what = f"{harts} harts, {threads} computing threads{', counted' * bool(timed)}"
+        names = [f"computing {n + 1}" if n < threads else "" for n in range(harts)]
         expected = [(name, 100 if name else 0) for name in names]
 
         def since_all_run(output: str, expected=expected) -> list[Table]:
@@ -107,7 +109,7 @@ def computing(test: harness.Test) -> None:
             run = [near(each.harts, expected) for each in whole]
             return whole[run.index(True) + 1 :] if True in run else []
 
-        process = top(test, *timed, program, str(threads))
+        process = top(test, harts, *timed, program, str(threads))
         output = read_until(process, lambda output: len(since_all_run(output)) >= 2)
         found = since_all_run(output)
         if not test.check(len(found) >= 2, f"{what}: top prints several tables", output):
@@ -153,8 +155,9 @@ def tables(output: str) -> list[Table]:
 
 
 with harness.Test(__doc__, all_everyday=True) as test:
-    whole(test)
-    waiting(test)
+    for harts in test.same_harts:
+        whole(test, harts)
+        waiting(test, harts)
+        computing(test, harts)
     ends_in_time(test)
-    computing(test)
     cut_short(test)
