@@ -85,6 +85,9 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
     if arguments.program and guest.marks.refusal:
         why = elf.why_not_runnable(arguments.program, boot.build.is_hosted)
         say(f"{name} {why or f'cannot be started: {os.strerror(guest.marks.refusal)}'}")
+        if own := _find_own_program(boot.build, name):
+            if not os.path.samefile(own, arguments.program):
+                say(f"hint: {name} without a folder is the program in the guest's /bin")
     return guest.marks.exit_code
 
 
@@ -148,11 +151,17 @@ def _hint_at_late_options(arguments) -> None:
         say(f"hint: {program} gets {late}; put options of the command before {program}")
 
 
-def _own_program(built: Build, name: Path) -> Path:
-    """The file of a program in the guest's /bin, with symbols if the build has them. Raises UsageError."""
+def _find_own_program(built: Build, name: Path | str) -> Path | None:
     for folder in (built.folder / "user" / "bin", built.initrd_root / "bin"):
         if os.path.isfile(folder / name):
             return folder / name
+    return None
+
+
+def _own_program(built: Build, name: Path) -> Path:
+    """The file of a program in the guest's /bin, with symbols if the build has them. Raises UsageError."""
+    if found := _find_own_program(built, name):
+        return found
     hint = did_you_mean(str(name), [*os.listdir(built.initrd_root / "bin"), *simulator.workloads()])
     raise UsageError(f"{name}: no such file or program{hint} (`./cotrap run ls /bin` lists the programs)")
 

@@ -220,6 +220,16 @@ class Usage(Command):
         done = cotrap("run", "-q", "--build", self.build.path, program)
         self.assertEqual(done.returncode, 126)
         self.assertIn(b"program is not an ELF program for this machine", done.stderr)
+        self.assertNotIn(b"hint", done.stderr)
+
+    def test_a_refused_file_with_the_name_of_a_guests_program_gives_a_hint(self):
+        self.build.program("guests", "exit")
+        program = self.build.path / "guests"
+        program.write_text("text")
+        done = cotrap("run", "-q", "--build", self.build.path, program)
+        self.assertEqual(done.returncode, 126)
+        hint = b"hint: guests without a folder is the program in the guest's /bin"
+        self.assertIn(hint, done.stderr)
 
     def test_top_requires_a_program_and_its_help_shows_it(self):
         self.check("top", says=b"arguments are required: FILE (`./cotrap top --help`")
