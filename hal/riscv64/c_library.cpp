@@ -1,4 +1,4 @@
-// Symbols that picolibc needs. The rest is in kernel/platform/library.cpp.
+// Symbols that picolibc needs. The rest is in kernel/console/library.cpp.
 #include <cstdio>
 
 /// picolibc's stdio refers to it; the kernel does not use stdio.

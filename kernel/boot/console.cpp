@@ -1,16 +1,16 @@
 #include "boot/console.h"
 
 #include <async/async.h>
+#include <kernel/levels.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
-#include "devices/console.h"
+#include "console/console.h"
 #include "devices/interrupts.h"
 #include "files/console_driver.h"
 #include "process/process.h"
-#include "process/schedule.h"
 
 namespace kernel {
 namespace {
@@ -33,7 +33,7 @@ abi::WindowSize window_size(std::string_view text) {
   return size;
 }
 
-/// The output of the console without framing (devices/console.h).
+/// The output of the console without framing (console/console.h).
 class ConsoleScreen final : public Screen {
  public:
   std::size_t room() override { return console.room(); }
@@ -102,11 +102,10 @@ ConsoleTerminals start_console(const formats::BootOptions& options) {
   const auto writers = std::span{terminals}.first(errors_apart ? 2 : 1);
   // The driver runs outside the strand. Its two helpers run in the strand, at a less urgent level
   // than any driver.
-  async::spawn_preemptible(console.serve(),
-                           {.name = "console", .priority = Schedule::driver_level});
+  async::spawn_preemptible(console.serve(interrupt_line(hal::console_interrupt())),
+                           {.name = "console", .priority = levels::driver});
   const auto start_helper = [](const char* name, async::Task<> job) {
-    async::spawn(std::move(job), {.name = name, .priority = Schedule::event_level, .harts = 1})
-        .detach();
+    async::spawn(std::move(job), {.name = name, .priority = levels::event, .harts = 1}).detach();
   };
   set_line_driver(hal::console_interrupt(), {"console", &console.backoff()});
   start_helper("console input", bring_keys(console, terminal));

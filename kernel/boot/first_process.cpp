@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <string>
 
-#include "boot/harts.h"
-#include "boot/run_marks.h"
-#include "devices/console.h"
+#include "console/console.h"
+#include "console/run_marks.h"
 #include "files/root.h"
 #include "process/program.h"
-#include "process/running.h"
 #include "process/thread.h"
+#include "sched/harts.h"
+#include "sched/running.h"
 
 namespace kernel {
 namespace {

@@ -13,25 +13,25 @@
 #include <array>
 #include <chrono>
 
+#include "base/machine_facts.h"
+#include "base/random.h"
 #include "boot/console.h"
 #include "boot/crash.h"
 #include "boot/first_process.h"
-#include "boot/harts.h"
-#include "boot/machine_facts.h"
-#include "boot/random.h"
-#include "boot/run_marks.h"
+#include "console/run_marks.h"
 #include "devices/virtio_devices.h"
+#include "dispatch/start.h"
 #include "files/root.h"
 #include "formats/boot_options.h"
-#include "harts/accounts.h"
-#include "harts/deadlocks.h"
-#include "harts/job_watch.h"
-#include "harts/policies.h"
-#include "harts/step_watch.h"
 #include "memory/asid.h"
 #include "memory/frames.h"
+#include "process/accounts.h"
 #include "process/process.h"
-#include "syscalls/fast_path.h"
+#include "sched/deadlocks.h"
+#include "sched/harts.h"
+#include "sched/job_watch.h"
+#include "sched/policies.h"
+#include "sched/step_watch.h"
 #include "trace/recorder.h"
 
 namespace kernel {
@@ -39,7 +39,8 @@ namespace {
 
 constexpr Account accounts[] = {
     {"processes", list_processes}, {"harts", list_harts}, {"interrupts", list_interrupts},
-    {"stacks", list_stacks},       {"traps", list_traps}, {"policy", list_policies, use_policy},
+    {"stacks", list_stacks},       {"traps", list_traps}, {"policy", list_policies, change_policy},
+    {"uptime", list_uptime},
 };
 
 /// The kernel's reserve of memory, in bytes. Each thread adds to it.
@@ -100,8 +101,9 @@ void kernel_main(const hal::BootInfo& info) {
     log("policy: {}{}", *policy, known);
   }
   report_deadlocks();
+  install_timer_handlers();
   begin_hart(info.hart_count > 1);
-  start_fast_path(info.hart_count > 1);
+  start_system_calls(info.hart_count > 1);
   // Each started hart enters the strand before it runs jobs. This hart holds the strand until boot
   // is done, so the others wait until then.
   async::Strand::enter();

@@ -33,8 +33,8 @@
 #include <memory>
 #include <string_view>
 
+#include "base/interrupt_backoff.h"
 #include "devices/block_request.h"
-#include "devices/interrupt_backoff.h"
 #include "devices/virtio_device.h"
 
 namespace kernel {
@@ -58,7 +58,7 @@ class BlockDevice {
   static std::unique_ptr<BlockDevice> start(std::unique_ptr<virtio::Transport> transport,
                                             std::string_view name);
 
-  /// The driver. Spawn it as a preemptible job at Schedule::driver_level. It never returns.
+  /// The driver. Spawn it as a preemptible job at levels::driver. It never returns.
   async::Task<> serve();
 
   std::string_view name() const { return name_; }

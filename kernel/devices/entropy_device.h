@@ -7,7 +7,7 @@
 #include <array>
 #include <memory>
 
-#include "devices/interrupt_backoff.h"
+#include "base/interrupt_backoff.h"
 #include "devices/virtio_device.h"
 
 namespace kernel {
@@ -22,7 +22,7 @@ class EntropyDevice {
   static std::unique_ptr<EntropyDevice> start(std::unique_ptr<virtio::Transport> transport,
                                               OnEntropy on_entropy);
 
-  /// The driver. Spawn it as a preemptible job at Schedule::driver_level. It never returns.
+  /// The driver. Spawn it as a preemptible job at levels::driver. It never returns.
   async::Task<> serve();
 
   /// Requests random bytes. Has no effect while an earlier request is in flight. Any hart.

@@ -4,8 +4,8 @@
 
 #include <array>
 
+#include "devices/hart_timer.h"
 #include "devices/line_listeners.h"
-#include "harts/hart_timer.h"
 #include "trace/recorder.h"
 
 namespace kernel {

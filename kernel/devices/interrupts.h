@@ -9,7 +9,7 @@
 #include <array>
 #include <string_view>
 
-#include "devices/interrupt_backoff.h"
+#include "base/interrupt_backoff.h"
 
 namespace kernel {
 

@@ -2,15 +2,15 @@
 
 #include <fmt/format.h>
 #include <hal/virtio.h>
+#include <kernel/levels.h>
 
 #include <array>
 #include <iterator>
 
-#include "boot/random.h"
+#include "base/random.h"
 #include "devices/entropy_device.h"
 #include "devices/interrupts.h"
 #include "devices/virtio_mmio.h"
-#include "process/schedule.h"
 
 namespace kernel {
 namespace {
@@ -24,7 +24,7 @@ void start_disk(std::unique_ptr<virtio::Transport> transport, hal::Irq irq) {
   if (found_count == found.size()) return;
   auto disk = BlockDevice::start(std::move(transport), disk_names[found_count]);
   if (disk == nullptr) return;
-  async::spawn_preemptible(disk->serve(), {.name = "disk", .priority = Schedule::driver_level});
+  async::spawn_preemptible(disk->serve(), {.name = "disk", .priority = levels::driver});
   set_line_driver(irq, {disk->name(), &disk->backoff()});
   found[found_count++] = std::move(disk);
 }
@@ -35,8 +35,7 @@ void start_entropy(std::unique_ptr<virtio::Transport> transport, hal::Irq irq) {
   if (entropy != nullptr) return;
   entropy = EntropyDevice::start(std::move(transport), give_entropy);
   if (entropy == nullptr) return;
-  async::spawn_preemptible(entropy->serve(),
-                           {.name = "entropy", .priority = Schedule::driver_level});
+  async::spawn_preemptible(entropy->serve(), {.name = "entropy", .priority = levels::driver});
   set_line_driver(irq, {"entropy", &entropy->backoff()});
   set_entropy_source([] { entropy->ask(); });
 }

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <span>
 
-#include "devices/console.h"
+#include "console/console.h"
 #include "files/terminal.h"
 
 namespace kernel {

@@ -1,6 +1,6 @@
 // The pages of a file in memory. A page that was never written is not allocated. All pages are
 // freed in one short step, so that the end of a file of a gigabyte does not delay other jobs
-// (syscalls/steps.h).
+// (process/steps.h).
 //
 // The pages are in a tree of groups, so that no file needs a large contiguous allocation. The pages
 // of a group form a FrameChain.

@@ -1,17 +1,13 @@
 #include "files/proc.h"
 
-#include <async/platform.h>
-#include <async/time.h>
 #include <fmt/format.h>
 #include <trap/program_machine.h>
 
-#include <chrono>
 #include <iterator>
 
-#include "boot/machine_facts.h"
+#include "base/machine_facts.h"
 #include "devices/virtio_devices.h"
 #include "files/regular_file.h"
-#include "harts/accounts.h"
 #include "memory/frames.h"
 #include "memory/paged_text.h"
 
@@ -32,14 +28,6 @@ class ExecutableLink final : public Node {
 
 void write_version(PagedText& out) {
   out += fmt::format("Cotrap version " COTRAP_VERSION " ({})\n", trap::program_machine::name);
-}
-
-void write_uptime(PagedText& out) {
-  using Centiseconds = std::chrono::duration<std::int64_t, std::centi>;
-  const auto up = std::chrono::duration_cast<Centiseconds>(async::now().time_since_epoch()).count();
-  const auto idle = std::chrono::duration_cast<Centiseconds>(idle_time()).count();
-  fmt::format_to(std::back_inserter(out), "{}.{:02} {}.{:02}\n", up / 100, up % 100, idle / 100,
-                 idle % 100);
 }
 
 void write_memory(PagedText& out) {
@@ -77,7 +65,6 @@ Ref<Directory> make_proc(std::string_view command_line) {
   self->put("exe", make_ref<ExecutableLink>());
   proc->put("self", std::move(self));
   proc->put("version", make_ref<TextFile>(write_version));
-  proc->put("uptime", make_ref<TextFile>(write_uptime));
   proc->put("meminfo", make_ref<TextFile>(write_memory));
   proc->put("cpuinfo", make_ref<TextFile>(write_harts));
   proc->put("disks", make_ref<TextFile>(list_disks));

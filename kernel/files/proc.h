@@ -7,7 +7,7 @@
 
 namespace kernel {
 
-/// Creates /proc with self/exe, version, uptime, meminfo, cpuinfo, disks and cmdline; build_root()
+/// Creates /proc with self/exe, version, meminfo, cpuinfo, disks and cmdline; build_root()
 /// adds the other files. `command_line` must never be freed.
 Ref<Directory> make_proc(std::string_view command_line);
 

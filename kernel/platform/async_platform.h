@@ -17,11 +17,11 @@ namespace kernel {
 
 void set_executor_alarm(std::uint64_t ns) noexcept;
 
-// harts/preemption.h
+// sched/preemption.h
 void begin_preemptible_step(bool continues) noexcept;
 void take_interrupts_at_yield_point() noexcept;
 
-// harts/step_watch.h
+// sched/step_watch.h
 void strand_begins() noexcept;
 void strand_ends() noexcept;
 

@@ -5,8 +5,8 @@
 #include "memory/user_memory.h"
 #include "process/futex.h"
 #include "process/pi_lock.h"
-#include "process/running.h"
 #include "process/thread.h"
+#include "sched/running.h"
 
 namespace kernel {
 namespace {

@@ -1,7 +1,7 @@
 #include "process/large_memory.h"
 
-#include "process/running.h"
-#include "syscalls/steps.h"
+#include "process/steps.h"
+#include "sched/running.h"
 
 namespace kernel {
 

@@ -1,4 +1,4 @@
-// Copying and freeing the memory of a large process in steps (syscalls/steps.h), so that other jobs
+// Copying and freeing the memory of a large process in steps (process/steps.h), so that other jobs
 // run in between.
 #pragma once
 

@@ -8,11 +8,11 @@
 #include "process/exit.h"
 #include "process/large_memory.h"
 #include "process/page_in.h"
-#include "process/running.h"
 #include "process/serve.h"
+#include "process/syscall_table.h"
 #include "process/thread.h"
-#include "rings/upcalls.h"
-#include "syscalls/table.h"
+#include "process/thread_ring.h"
+#include "sched/running.h"
 #include "trace/points.h"
 
 namespace kernel {
@@ -32,13 +32,6 @@ bool ends_timeslice(Thread& self) {
   trap::route<Origin::user, Why::interrupt>(
       ends || async::current_executor().preempts(self.preempt_threshold() + 1));
   return ends;
-}
-
-/// Whether the program's own scheduler takes over: it keeps the faulting coroutine and runs others
-/// (abi/upcall.h).
-bool switch_in_exception(Thread& self, Trap trap, Errno why) {
-  Upcalls* const upcalls = self.ring() != nullptr ? self.ring()->upcalls() : nullptr;
-  return upcalls != nullptr && upcalls->make_upcall(trap, why);
 }
 
 async::Task<trap::Register> yield_task() {
@@ -100,7 +93,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
   Thread& self = *thread;
   trap::UserContext& context = self.context();
   trap::route<Origin::yield_point, Why::voluntary>();
-  if (trace::is_on()) trace::note_thread(self);
+  if (trace::is_on()) self.note_in_trace();
   for (;;) {
     if (!may_return_to_user(self)) [[unlikely]] {
       save_hart_state(self);
@@ -108,8 +101,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
       if (self.shared_priority() != 0) exchange_priority(self);
       arm_timeslice(self);
       if (self.is_ending()) break;
-      if (self.consume_events()) self.ring()->upcalls()->deliver_notifications();
-      if (self.take(Thread::has_attributes)) self.update_policy();
+      if (self.consume_events()) self.ring()->deliver_notifications();
+      self.pass_new_attributes();
     }
     prepare_to_run(self);
     async::Strand::leave();
@@ -146,18 +139,18 @@ async::Task<> run_thread(Ref<Thread> thread) {
         trap::route<Origin::user, Why::exception>();
         if (const auto served = serve_exception(self, trap); !served) [[unlikely]] {
           save_hart_state(self);
-          if (switch_in_exception(self, trap, served.error())) break;
+          if (self.ring() != nullptr && self.ring()->make_upcall(trap, served.error())) break;
           co_await resolve_or_kill(self, trap, served.error(), context.program_counter());
         }
     }
   }
   if (self.ring() != nullptr) [[unlikely]]
-    co_await close_ring(self);
+    co_await self.close_ring();
   exit_cleanup(self);
   if (has_large_memory_alone(self)) [[unlikely]]
     co_await give_back_memory(self);
   end_thread(self);
-  self.job_ = nullptr;
+  self.set_job(nullptr);
 }
 
 }  // namespace kernel

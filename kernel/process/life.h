@@ -5,9 +5,9 @@
 #include <async/async.h>
 #include <kernel/ref.h>
 
-#include "process/running.h"
 #include "process/shared_priority.h"
 #include "process/thread.h"
+#include "sched/running.h"
 
 namespace kernel {
 

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "memory/frames.h"
-#include "process/running.h"
 #include "process/thread.h"
+#include "sched/running.h"
 
 namespace kernel {
 namespace {

@@ -139,6 +139,7 @@ Result<> Process::own_parts() {
 
 void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   parts_.space = std::move(space);
+  for (Thread& thread : threads_) thread.set_space(*parts_.space);
   path_ = std::move(path);
 }
 

@@ -25,8 +25,8 @@
 #include "memory/paged_text.h"
 #include "process/id_table.h"
 #include "process/limits.h"
-#include "process/schedule.h"
 #include "process/signals.h"
+#include "sched/schedule.h"
 
 namespace kernel {
 

@@ -6,8 +6,8 @@
 #include <trap/fpu.h>
 #include <trap/trap.h>
 
+#include "process/syscall_table.h"
 #include "process/thread.h"
-#include "syscalls/table.h"
 
 namespace kernel {
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <span>
 
-#include "boot/random.h"
+#include "base/random.h"
 #include "memory/user_memory.h"
 
 namespace kernel {

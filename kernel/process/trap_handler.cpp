@@ -7,8 +7,8 @@
 
 #include "devices/interrupts.h"
 #include "process/life.h"
-#include "process/running.h"
 #include "process/serve.h"
+#include "sched/running.h"
 
 namespace kernel {
 namespace {

@@ -3,8 +3,8 @@
 
 #include "memory/user_memory.h"
 #include "process/thread.h"
+#include "rings/calls.h"
 #include "rings/ring.h"
-#include "syscalls/private_calls.h"
 
 namespace kernel::sys {
 namespace {
@@ -23,7 +23,7 @@ Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissi
   const RingShape shape{memory, submissions, completions};
   if (!is_valid(shape) || (flags & ~abi::ring_sqpoll) != 0) return fail(Errno::einval);
   if (!UserSpan<std::byte>{memory, shape.bytes()}.in_range()) return fail(Errno::efault);
-  if (self.ring() != nullptr) return fail(Errno::ebusy);
+  if (ring_of(self) != nullptr) return fail(Errno::ebusy);
   if (auto made = make_pages(self.space(), shape); !made) return made;
   const UserPtr<abi::RingHeader> header{memory};
   if (auto written = header.write(self.space(), {}); !written) return written;
@@ -34,19 +34,19 @@ Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissi
 
 trap::Attempt<Result<std::uint32_t>> try_ring_enter(Thread& self, std::uint32_t submit,
                                                     std::uint32_t complete, std::uint32_t flags) {
-  if (self.ring() == nullptr) return Result<std::uint32_t>{fail(Errno::enxio)};
+  if (ring_of(self) == nullptr) return Result<std::uint32_t>{fail(Errno::enxio)};
   if (flags != 0) return Result<std::uint32_t>{fail(Errno::einval)};
-  return self.ring()->enter(submit, complete);
+  return ring_of(self)->enter(submit, complete);
 }
 
 async::Task<Result<std::uint32_t>> ring_enter(Thread& self, std::uint32_t, std::uint32_t complete,
                                               std::uint32_t) {
-  return self.ring()->go_on_entering(complete);
+  return ring_of(self)->go_on_entering(complete);
 }
 
 async::Task<Result<>> ring_close(Thread& self) {
-  if (self.ring() == nullptr) co_return fail(Errno::enxio);
-  co_await close_ring(self);
+  if (ring_of(self) == nullptr) co_return fail(Errno::enxio);
+  co_await self.close_ring();
   co_return Result<>{};
 }
 

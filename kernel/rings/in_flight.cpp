@@ -3,10 +3,10 @@
 
 #include "memory/frames.h"
 #include "process/page_in.h"
+#include "process/steps.h"
 #include "process/thread.h"
 #include "rings/merging.h"
 #include "rings/ring.h"
-#include "syscalls/steps.h"
 
 namespace kernel {
 

@@ -20,6 +20,14 @@ void Ring::set_upcalls(std::unique_ptr<Upcalls> upcalls) {
   upcalls_ = std::move(upcalls);
 }
 
+bool Ring::make_upcall(trap::Trap trap, Errno why) {
+  return upcalls_ != nullptr && upcalls_->make_upcall(trap, why);
+}
+
+void Ring::deliver_notifications() {
+  upcalls_->deliver_notifications();
+}
+
 Result<bool> Ring::has_completed(std::uint32_t wanted) {
   if (in_flight_ == 0 || (upcalls_ != nullptr && upcalls_->has_events())) return true;
   RingView view{thread_.space(), shape_};
@@ -96,12 +104,6 @@ async::Task<> Ring::close() {
   if (upcalls_ != nullptr) co_await upcalls_->close();
   scope_.cancel();
   co_await scope_.join("ring");
-}
-
-async::Task<> close_ring(Thread& thread) {
-  co_await thread.ring()->close();
-  thread.set_ring(nullptr);
-  (void)thread.consume_events();  // the program gets no more events
 }
 
 }  // namespace kernel

@@ -18,6 +18,8 @@
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
 
+#include "process/thread.h"
+#include "process/thread_ring.h"
 #include "rings/in_flight.h"
 #include "rings/operations.h"
 #include "rings/view.h"
@@ -29,11 +31,11 @@ class Upcalls;
 struct MergedTransfer;
 struct RingTaking;
 
-class Ring {
+class Ring final : public ThreadRing {
  public:
   /// The ring's memory must be mapped and writable. `polled`: starts submission polling.
   Ring(Thread& thread, const RingShape& shape, bool polled);
-  ~Ring();
+  ~Ring() override;
 
   /// The result of one step. `more`: the step became too long, and there are submissions left to
   /// take.
@@ -51,11 +53,10 @@ class Ring {
   trap::Attempt<Result<std::uint32_t>> enter(std::uint32_t submit, std::uint32_t complete);
   async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t complete);
 
-  /// Called after fork: makes the pages private again that the kernel writes for the ring and its
-  /// upcalls. Later completions then need no memory. ENOMEM.
-  Result<> own_pages();
-  /// Cancels all requests in flight, and waits until they have completed.
-  async::Task<> close();
+  bool make_upcall(trap::Trap trap, Errno why) override;
+  void deliver_notifications() override;
+  Result<> own_pages() override;
+  async::Task<> close() override;
 
   // Completions that belong to no submission (upcalls.h). reserve() reserves room for one
   // completion and returns false if there is none. Each reservation ends with give_back() or
@@ -134,7 +135,9 @@ class Ring {
   std::unique_ptr<Upcalls> upcalls_;
 };
 
-/// Closes the ring of `thread`, which must have one: cancels its requests and frees it.
-async::Task<> close_ring(Thread& thread);
+/// The ring of `thread`; null if it has none.
+inline Ring* ring_of(Thread& thread) {
+  return static_cast<Ring*>(thread.ring());
+}
 
 }  // namespace kernel

@@ -8,9 +8,9 @@
 //     │                   sets ring_needs_wakeup and takes submissions again;
 //     │                   if there are none, sleeps until ring_enter wakes it
 //     └────────────────── clears ring_needs_wakeup
+#include "process/steps.h"
 #include "process/thread.h"
 #include "rings/ring.h"
-#include "syscalls/steps.h"
 
 namespace kernel {
 namespace {

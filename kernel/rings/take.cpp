@@ -2,11 +2,11 @@
 // same step.
 #include <array>
 
+#include "process/steps.h"
 #include "process/thread.h"
 #include "rings/chain.h"
 #include "rings/merging.h"
 #include "rings/ring.h"
-#include "syscalls/steps.h"
 
 namespace kernel {
 

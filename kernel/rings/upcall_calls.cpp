@@ -1,23 +1,23 @@
 // The system calls of upcalls.
 #include "memory/user_memory.h"
 #include "process/thread.h"
+#include "rings/calls.h"
 #include "rings/upcalls.h"
-#include "syscalls/private_calls.h"
 
 namespace kernel::sys {
 namespace {
 
 /// Null if the thread takes no upcalls.
 Upcalls* upcalls_of(Thread& thread) {
-  return thread.ring() != nullptr ? thread.ring()->upcalls() : nullptr;
+  return ring_of(thread) != nullptr ? ring_of(thread)->upcalls() : nullptr;
 }
 
 }  // namespace
 
 Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry, unsigned contexts,
                        std::uint64_t user_data) {
-  if (self.ring() == nullptr) return fail(Errno::enxio);
-  if (self.ring()->upcalls() != nullptr) return fail(Errno::ebusy);
+  if (ring_of(self) == nullptr) return fail(Errno::enxio);
+  if (ring_of(self)->upcalls() != nullptr) return fail(Errno::ebusy);
   if (header % sizeof(abi::UpcallHeader) != 0 || contexts == 0 || contexts > abi::most_contexts ||
       !self.space().user_range().may_have(entry)) {
     return fail(Errno::einval);
@@ -28,7 +28,7 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
       !memory::can_allocate(Upcalls::bytes(contexts) + Upcalls::most_bytes(contexts))) {
     return fail(Errno::enomem);
   }
-  self.ring()->set_upcalls(
+  ring_of(self)->set_upcalls(
       std::make_unique<Upcalls>(self, UpcallShape{header, entry, contexts, user_data}));
   return {};
 }

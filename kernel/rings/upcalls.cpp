@@ -116,10 +116,10 @@ bool Upcalls::make_upcall(trap::Trap trap, Errno why) {
 }
 
 bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
-  if (!thread_.ring()->reserve()) return false;
+  if (!ring_of(thread_)->reserve()) return false;
   Context* const kept = begin(header, Upcall::for_fault, abi::upcalls_take_pages);
   if (kept == nullptr) {
-    thread_.ring()->give_back();
+    ring_of(thread_)->give_back();
     return false;
   }
   kept->state = Context::State::waiting;
@@ -153,8 +153,8 @@ async::Task<> Upcalls::run_fault_worker(Context& kept, Errno why) {
     if (!kept.takes_exceptions) die_of(kept);
   }
   kept.state = Context::State::ready;
-  thread_.ring()->complete_reserved(shape_.user_data + number_of(kept),
-                                    static_cast<std::int32_t>(kept.signal), hart);
+  ring_of(thread_)->complete_reserved(shape_.user_data + number_of(kept),
+                                      static_cast<std::int32_t>(kept.signal), hart);
 }
 
 Result<abi::UpcallException> Upcalls::exception(std::uint64_t context) {

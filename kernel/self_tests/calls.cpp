@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <span>
 
+#include "dispatch/private_calls.h"
+#include "dispatch/self_tests.h"
 #include "process/thread.h"
 #include "self_tests/self_tests.h"
-#include "syscalls/private_calls.h"
-#include "syscalls/self_tests.h"
 
 namespace kernel {
 namespace {

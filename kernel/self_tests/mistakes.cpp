@@ -1,4 +1,4 @@
-// Intentional scheduling bugs, which harts/job_watch.h must detect.
+// Intentional scheduling bugs, which sched/job_watch.h must detect.
 #include <async/async.h>
 
 #include <algorithm>

@@ -3,8 +3,8 @@
 #include <atomic>
 #include <chrono>
 
-#include "harts/stack_pool.h"
-#include "harts/step_watch.h"
+#include "sched/stack_pool.h"
+#include "sched/step_watch.h"
 #include "self_tests/self_tests.h"
 #include "self_tests/spinner.h"
 #include "self_tests/team.h"

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "boot/machine_facts.h"
+#include "base/machine_facts.h"
 
 namespace kernel::self_tests {
 

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "devices/interrupt_backoff.h"
+#include "base/interrupt_backoff.h"
 #include "self_tests/bell.h"
 #include "self_tests/team.h"
 

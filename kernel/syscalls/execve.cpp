@@ -10,7 +10,6 @@
 #include "process/large_memory.h"
 #include "process/program.h"
 #include "process/thread.h"
-#include "rings/ring.h"
 #include "syscalls/calls.h"
 #include "syscalls/paths.h"
 
@@ -101,7 +100,7 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   if (auto own = self.process().own_parts(); !own) co_return own;
   if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
   // Point of no return.
-  if (self.ring() != nullptr) co_await close_ring(self);
+  if (self.ring() != nullptr) co_await self.close_ring();
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
   self.process().become(std::move(program->space), std::move(*shown));
   self.process().files().close_for_exec();

@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "files/file.h"
+#include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/files.h"
 #include "syscalls/io_loops.h"
 #include "syscalls/io_parts.h"
-#include "syscalls/steps.h"
 
 namespace kernel::sys {
 namespace {

@@ -1,6 +1,6 @@
 #include <abi/flags.h>
 
-#include "boot/machine_facts.h"
+#include "base/machine_facts.h"
 #include "process/futex.h"
 #include "process/pi_lock.h"
 #include "process/thread.h"

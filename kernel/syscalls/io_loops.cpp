@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "process/page_in.h"
-#include "syscalls/steps.h"
+#include "process/steps.h"
 
 namespace kernel::sys {
 

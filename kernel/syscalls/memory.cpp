@@ -3,8 +3,8 @@
 
 #include "memory/shared_pages.h"
 #include "process/large_memory.h"
+#include "process/steps.h"
 #include "syscalls/calls.h"
-#include "syscalls/steps.h"
 
 namespace kernel::sys {
 namespace {

@@ -1,81 +1,11 @@
 #include "syscalls/private_calls.h"
 
 #include <abi/shared_priority.h>
-#include <trap/handler.h>
-#include <trap/run_user.h>
 
-#include <algorithm>
-
-#include "process/running.h"
 #include "process/shared_priority.h"
 #include "process/thread.h"
-#include "syscalls/self_tests.h"
 
 namespace kernel {
-
-namespace {
-
-constexpr trap::Register constant = 0;  // result of a bare trip
-
-/// Cleans up after the last trip of bare_trips(), which ended with a trap of another kind than
-/// Trap::syscall. If the trap comes from the fast path, this hart is in the strand, and the
-/// function leaves it. If the fast path has not answered the call, the function sets the program
-/// counter back, so that the program makes the call again.
-[[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
-  const bool waits = kind == trap::Trap::call_waits || kind == trap::Trap::call_yields;
-  if (waits) context.go_back_to_syscall_instruction();
-  if (waits || kind == trap::Trap::call_answered) async::Strand::leave();
-}
-
-/// Runs the program until its next system call, and answers the call. Returns false after any other
-/// trap. Such a trap is not lost: an instruction faults again, an interrupt is still pending, and
-/// the program makes a call that would block again. Called outside the strand.
-[[gnu::always_inline]] inline bool make_trip(trap::UserContext& context) {
-  const trap::Trap::Kind kind = trap::run_user(context).kind;
-  if (kind != trap::Trap::syscall) [[unlikely]] {
-    end_trips(context, kind);
-    return false;
-  }
-  context.skip_syscall_instruction();
-  context.set_syscall_result(constant);
-  return true;
-}
-
-}  // namespace
-
-trap::Attempt<trap::Register> sys::try_bare_trips(Thread& self, unsigned trips, abi::Trips form) {
-  // The most trips of one call: the hart's other jobs wait until the call returns.
-  constexpr unsigned most = 10'000;
-  if (trap::traps_call_handler) {  // cotrap_handle_trap() would answer the calls
-    return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
-  }
-  if (form == abi::Trips::awaited) return trap::Attempt<trap::Register>::wait();
-  trap::UserContext& context = self.context();
-  context.set_syscall_result(constant);
-  async::Strand::leave();
-  struct Back {
-    ~Back() { async::Strand::enter(); }
-  } back;
-  for (unsigned left = std::min(trips, most); left > 0 && make_trip(context); --left) {
-  }
-  return context.syscall_result();
-}
-
-async::Task<trap::Register> sys::bare_trips(Thread& self, unsigned trips, abi::Trips) {
-  trap::UserContext& context = self.context();
-  context.set_syscall_result(constant);
-  for (bool well = true; well && trips > 0 && !self.is_ending(); --trips) {
-    if (async::current_executor().preempts(self.level())) [[unlikely]] {
-      save_hart_state(self);
-      co_await async::yield_if_preempted();
-    }
-    prepare_to_run(self);
-    async::Strand::leave();
-    well = make_trip(context);
-    async::Strand::enter();
-  }
-  co_return context.syscall_result();
-}
 
 Result<> sys::share_priority(Thread& self, std::uintptr_t address) {
   if (address % alignof(abi::SharedPriority) != 0) return fail(Errno::einval);
@@ -91,13 +21,6 @@ Result<> sys::share_priority(Thread& self, std::uintptr_t address) {
 Result<> sys::set_thread_pointer(Thread& self, std::uintptr_t address) {
   self.context().set_thread_pointer(address);
   return {};
-}
-
-trap::Register try_self_test(Thread& self, const trap::UserContext& context) {
-  return self_test_entry.now(self, context);
-}
-trap::WaitingCall self_test(Thread& self, const trap::UserContext& context) {
-  return self_test_entry.wait(self, context);
 }
 
 }  // namespace kernel

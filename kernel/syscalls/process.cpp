@@ -4,9 +4,9 @@
 
 #include "memory/frames.h"
 #include "process/large_memory.h"
-#include "process/running.h"
 #include "process/thread.h"
-#include "rings/ring.h"
+#include "process/thread_ring.h"
+#include "sched/running.h"
 #include "syscalls/calls.h"
 
 namespace kernel::sys {

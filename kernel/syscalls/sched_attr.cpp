@@ -1,5 +1,6 @@
 // Full schedules: sched_setattr(2), sched_getattr(2), and hint_work, which Linux does not have.
 #include <abi/flags.h>
+#include <abi/numbers.h>
 
 #include <algorithm>
 #include <array>

@@ -5,13 +5,13 @@
 #include <array>
 #include <cstring>
 
-#include "boot/random.h"
+#include "base/random.h"
 #include "files/io_buffer.h"
 #include "memory/frames.h"
 #include "memory/heap.h"
+#include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
-#include "syscalls/steps.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {

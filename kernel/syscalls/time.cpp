@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "boot/machine_facts.h"
+#include "base/machine_facts.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/timespec.h"

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "process/thread.h"
-
 extern "C" constinit const char cotrap_trace_anchor = 0;
 
 namespace kernel::trace {
@@ -55,15 +53,12 @@ void note_route(std::size_t row) {
 void set_points() {
   async::set_trace_hook(note_job);
   trap::route_hook = note_route;
-  trace_syscalls();
 }
 
-void note_thread(Thread& thread) {
-  const auto process = static_cast<std::uint64_t>(thread.process().id());
+void note_thread(int process, int id, std::string_view name) {
   note_name(Kind::thread, bits(async::platform::job()),
-            process << 32 | static_cast<std::uint32_t>(thread.id()));
+            static_cast<std::uint64_t>(process) << 32 | static_cast<std::uint32_t>(id));
   std::uint64_t words[2]{};
-  const std::string_view name = thread.process().name();
   std::memcpy(words, name.data(), std::min(name.size(), sizeof words));
   note_name(Kind::text, words[0], words[1]);
 }

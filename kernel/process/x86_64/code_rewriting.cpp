@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "memory/user_memory.h"
+#include "process/steps.h"
 #include "process/thread.h"
-#include "syscalls/steps.h"
 
 namespace kernel {
 namespace {

@@ -1,5 +1,5 @@
 // The console's driver with a serial port that is fast, slow, or broken.
-#include "devices/console.h"
+#include "console/console.h"
 
 #include "../async/support.h"
 #include "../files/support.h"
@@ -20,7 +20,7 @@ async::Task<> hear(async::Interrupt& interrupt, unsigned& heard) {
 struct World {
   explicit World(bool has_interrupt = true) {
     uart.has_interrupt = has_interrupt;
-    spawn(console->serve(), 0);
+    spawn(console->serve(test::uart_line()), 0);
     world.run();
   }
   ~World() {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "devices/interrupts.h"
-
 namespace {
 
 std::unique_ptr<test::FakeUart> uart;
@@ -86,6 +84,6 @@ void complete_interrupt(Irq) {
 
 }  // namespace hal
 
-async::Interrupt& kernel::interrupt_line(hal::Irq) {
+async::Interrupt& test::uart_line() {
   return *line;
 }

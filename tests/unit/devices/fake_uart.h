@@ -2,6 +2,7 @@
 // for an interrupt, except from the claim of an interrupt to its completion.
 #pragma once
 
+#include <async/async.h>
 #include <hal/console.h>
 
 #include <string>
@@ -36,5 +37,7 @@ struct FakeUart {
 
 /// Resets the one serial port and returns it.
 FakeUart& new_uart();
+/// The interrupt line of the newest device.
+async::Interrupt& uart_line();
 
 }  // namespace test

@@ -1,5 +1,5 @@
 // The random number generator, and when it is seeded.
-#include "boot/random.h"
+#include "base/random.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 
 #include "../async/support.h"
 #include "../files/support.h"
-#include "boot/random_generator.h"
+#include "base/random_generator.h"
 
 using kernel::RandomGenerator;
 

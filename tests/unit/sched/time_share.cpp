@@ -1,6 +1,6 @@
-// Threads in the ring of one hart, driven as process/running.cpp drives them: the clock ticks, and
+// Threads in the ring of one hart, driven as sched/running.cpp drives them: the clock ticks, and
 // a time slice ends at a tick.
-#include "process/time_share.h"
+#include "sched/time_share.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <deque>

@@ -7,12 +7,14 @@ from functools import cache
 
 from ..paths import ROOT
 
-_SYSCALLS = ROOT / "kernel" / "syscalls"
+_KERNEL = ROOT / "kernel"
+_SYSCALLS = _KERNEL / "syscalls"
 _ABI = ROOT / "trap" / "include" / "abi"
 
-_TABLE = _SYSCALLS / "all_calls.h"
-_PRIVATE_TABLE = _SYSCALLS / "private_calls.h"
-_COMPAT_TABLE = _SYSCALLS / "x86_64" / "compat.cpp"
+_DISPATCH = _KERNEL / "dispatch"
+_TABLE = _DISPATCH / "all_calls.h"
+_PRIVATE_TABLE = _DISPATCH / "private_calls.h"
+_COMPAT_TABLE = _DISPATCH / "x86_64" / "compat.cpp"
 _COMPAT_NUMBERS = ROOT / "trap" / "x86_64" / "include" / "abi" / "x86_64.h"
 
 _KEYS = ("flags", "linux", "cotrap", "only")
@@ -26,7 +28,7 @@ _NO_CHOICE = {"mkdirat"}
 
 _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
 _ENTRY = re.compile(r"\.with\w*<(?:sys::\w+, )?sys::(\w+)>\((?:Call::)?(\w+)")
-_ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+), \{\.now = try_(\w+)")
+_ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+),\s+\{\.now = try_(\w+)")
 _GROUP = re.compile(r"^ +// (.+)$")
 _CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9_]{2,}\b")
 _CODE = re.compile(rf"{_CONSTANT.pattern}|\b[a-z]+(?:_[a-z0-9]+)+\b|\bTrips::\w+|(?<!\w)/(?:tmp|proc)\b")
@@ -49,7 +51,8 @@ class Row:
 
 
 def page() -> str:
-    texts = {**read_texts(_included(_TABLE)), **read_texts([_PRIVATE_TABLE.read_text()])}
+    private = [_PRIVATE_TABLE.read_text(), *_included(_PRIVATE_TABLE)]
+    texts = {**read_texts(_included(_TABLE)), **read_texts(private)}
     groups, own = table_rows(), private_rows()
     _check(texts, [*(row for rows in groups.values() for row in rows), *own])
     parts = [_INTRODUCTION]
@@ -132,9 +135,9 @@ def private_rows() -> list[Row]:
 
 
 def _included(header) -> list[str]:
-    """The headers of kernel/syscalls that `header` includes."""
-    names = re.findall(r'#include "syscalls/(\w+\.h)"', header.read_text())
-    return [(_SYSCALLS / name).read_text() for name in names]
+    """The headers of kernel/syscalls and kernel/rings that `header` includes."""
+    names = re.findall(r'#include "((?:syscalls|rings)/\w+\.h)"', header.read_text())
+    return [(_KERNEL / name).read_text() for name in names]
 
 
 def _keyed(block: list[str]) -> dict[str, str]:
@@ -183,7 +186,8 @@ def _unknown(text: Text) -> list[str]:
 
 @cache
 def _known_names() -> set[str]:
-    sources = [*_ABI.glob("*.h"), *_SYSCALLS.glob("*.cpp")]
+    sources = [path for folder in (_SYSCALLS, _KERNEL / "rings") for path in folder.glob("*.cpp")]
+    sources += _ABI.glob("*.h")
     return set(re.findall(r"\w+", "\n".join(path.read_text() for path in sources).upper()))
 
 
@@ -231,11 +235,11 @@ def _missing_part(answered: set[str]) -> str:
 _INTRODUCTION = """\
 # System calls
 
-<!-- Made by `/usr/bin/python3 cmake/tools/reference.py` from kernel/syscalls/ and trap/include/abi/. -->
+<!-- Made by `/usr/bin/python3 cmake/tools/reference.py` from kernel/ and trap/include/abi/. -->
 
 The kernel takes Linux's system calls for riscv64: the number in `a7`, the arguments in `a0` to `a5`, and the
 result or a negative error number in `a0`. This page lists every call that the kernel answers. It is generated
-from the kernel's table ([all_calls.h](../../kernel/syscalls/all_calls.h)) and from the comment above each
+from the kernel's table ([all_calls.h](../../kernel/dispatch/all_calls.h)) and from the comment above each
 handler. The last column has the known differences from Linux's manual page.
 
 These differences hold for every call:

@@ -1,0 +1,83 @@
+#include "base/random.h"
+
+#include <async/platform.h>
+#include <kernel/log.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+
+#include "base/random_generator.h"
+
+namespace kernel {
+namespace {
+
+constexpr std::uint64_t most_between_seeds = 1 << 20;  // bytes
+constexpr async::Duration longest_between_seeds = std::chrono::minutes{5};
+
+constinit RandomGenerator generator;
+
+/// Entropy on its way from the source to the generator. `is_full` decides the owner of the other
+/// members: true, the generator; false, the source. It is stored with release and loaded with
+/// acquire.
+struct EntropyBuffer {
+  std::array<std::byte, entropy_bytes> bytes{};
+  std::size_t count = 0;
+  std::atomic<bool> is_full = false;
+};
+constinit EntropyBuffer buffer;
+
+void (*ask_source)() = nullptr;
+constinit bool asked = false;   // a request is in flight
+constinit bool seeded = false;  // the source has delivered entropy
+constinit async::Instant last_asked{};
+
+void ask() {
+  if (asked || ask_source == nullptr) return;
+  asked = true;
+  last_asked = async::now();
+  ask_source();
+}
+
+void take_entropy() {
+  if (!buffer.is_full.load(std::memory_order_acquire)) return;
+  generator.mix(std::span{buffer.bytes}.first(buffer.count));
+  buffer.bytes.fill(std::byte{0});
+  buffer.is_full.store(false, std::memory_order_release);
+  asked = false;
+  if (seeded) return;
+  seeded = true;
+  log("random: seeded by the machine's entropy device");
+}
+
+}  // namespace
+
+void seed_random(std::span<const std::byte> seed) {
+  generator.mix(seed);
+  const auto now = async::now().time_since_epoch().count();
+  generator.mix(std::as_bytes(std::span{&now, 1}));
+}
+
+void fill_random(std::span<std::byte> out) {
+  take_entropy();
+  generator.fill(out);
+  const bool is_due = generator.bytes_given() > most_between_seeds ||
+                      async::now() - last_asked > longest_between_seeds;
+  if (is_due) ask();
+}
+
+void set_entropy_source(void (*source)()) {
+  ask_source = source;
+  ask();
+}
+
+void give_entropy(std::span<const std::byte> bytes) {
+  // A full buffer holds the answer to the last request, so these bytes were not requested.
+  if (buffer.is_full.load(std::memory_order_acquire)) return;
+  buffer.count = std::min(bytes.size(), buffer.bytes.size());
+  std::copy_n(bytes.begin(), buffer.count, buffer.bytes.begin());
+  buffer.is_full.store(true, std::memory_order_release);
+}
+
+}  // namespace kernel

@@ -1,0 +1,112 @@
+#include "dispatch/fast_path.h"
+
+#include <trap/fast_path.h>
+
+#include <tuple>
+#include <utility>
+
+#include "dispatch/all_calls.h"
+#include "dispatch/private_calls.h"
+#include "dispatch/traced_calls.h"
+#include "process/life.h"
+#include "process/thread.h"
+#include "sched/running.h"
+#include "trace/recorder.h"
+
+namespace kernel {
+namespace {
+
+using trap::CallForm;
+using trap::FastPathAnswer;
+using trap::FastPathCall;
+using trap::FastPathTable;
+using trap::UserContext;
+
+using Entry = trap::SyscallEntry<Thread>;
+
+template <bool smp_active>
+FastPathAnswer return_to_user(trap::Register result) {
+  if constexpr (smp_active) async::Strand::leave();
+  return {.result = result};
+}
+
+FastPathAnswer leave_to_coroutine(Thread& self, trap::Register result) {
+  self.context().set_syscall_result(result);
+  return {.result = result, .instead = UserContext::call_answered};
+}
+
+/// Returns to user mode after the call if `may_return_to_user` allows it, otherwise to the thread's
+/// coroutine. Called if the executor has events, the thread has pending flags, or jobs are ready.
+template <bool smp_active, bool (*may_return_to_user)(Thread&)>
+[[gnu::noinline]] FastPathAnswer return_to_user_if(trap::Register result) {
+  Thread& self = running_thread();
+  if (!may_return_to_user(self)) return leave_to_coroutine(self, result);
+  return return_to_user<smp_active>(result);
+}
+
+/// One fast path. `answer` may end or replace the caller's program, so the current thread is read
+/// again after it.
+template <Entry::Now answer, CallForm form, bool smp_active>
+FastPathAnswer call(UserContext& context) {
+  constexpr bool yields = form == CallForm::yields;
+  if constexpr (smp_active) async::Strand::enter();
+  Thread& self = running_thread();
+  ++self.syscalls;
+  const trap::Register result = answer(self, context);
+  if (result == trap::would_block) {
+    return {.result = result,
+            .instead = yields ? UserContext::call_yields : UserContext::call_waits};
+  }
+  if constexpr (form != CallForm::no_resched && !yields) {
+    const Thread& caller = running_thread();
+    const async::Executor& executor = async::current_executor();
+    if (executor.has_events() || caller.has_pending_flags()) [[unlikely]]
+      return return_to_user_if<smp_active, may_return_to_user>(result);
+    if (executor.has_ready_above(caller.preempt_threshold() + 1)) [[unlikely]]
+      return return_to_user_if<smp_active, may_return_among_others>(result);
+  }
+  return return_to_user<smp_active>(result);
+}
+
+template <Entry::Now answer>
+trap::Register traced(Thread& self, const UserContext& context) {
+  trace::note_call(context);
+  const trap::Register result = answer(self, context);
+  if (result != trap::would_block) trace::note_result(result);
+  return result;
+}
+
+enum class World : std::uint8_t { alone, smp_active, traced };
+
+template <World world, std::size_t place>
+consteval FastPathCall call_of() {
+  constexpr bool is_own = place >= trap::fast_path_calls;
+  constexpr Entry entry =
+      is_own ? private_calls[place - trap::fast_path_calls] : syscall_table[place];
+  if (entry.form == CallForm::registers || entry.now == Entry::always_blocks) return nullptr;
+  if (world == World::traced) {
+    // The slow path records the result of a call that yields.
+    constexpr CallForm form = entry.form == CallForm::yields ? CallForm::no_resched : entry.form;
+    return call<traced<entry.now>, form, true>;
+  }
+  return call<entry.now, entry.form, world == World::smp_active>;
+}
+
+template <World world>
+constexpr FastPathTable calls = []<std::size_t... place>(std::index_sequence<place...>) {
+  return FastPathTable{call_of<world, place>()...};
+}(std::make_index_sequence<std::tuple_size_v<FastPathTable>>());
+
+}  // namespace
+
+void start_fast_path(bool smp_active) {
+  if (trace::is_on()) {
+    cotrap_fast_path_table = &calls<World::traced>;
+  } else {
+    cotrap_fast_path_table = smp_active ? &calls<World::smp_active> : &calls<World::alone>;
+  }
+}
+
+}  // namespace kernel
+
+constinit const trap::FastPathTable* cotrap_fast_path_table = nullptr;

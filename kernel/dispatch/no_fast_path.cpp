@@ -1,0 +1,8 @@
+// For the trap path with a trampoline, and for the hosted machine: they have no fast path.
+#include "dispatch/fast_path.h"
+
+namespace kernel {
+
+void start_fast_path(bool) {}
+
+}  // namespace kernel

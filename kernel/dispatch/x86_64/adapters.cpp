@@ -1,0 +1,180 @@
+#include "dispatch/x86_64/adapters.h"
+
+#include <abi/flags.h>
+
+#include "base/machine_facts.h"
+#include "process/thread.h"
+#include "syscalls/timespec.h"
+
+namespace kernel::sys::x86_64 {
+namespace {
+
+/// Converts a generic Stat at `status` to x86_64's, which is larger. The generic call has written
+/// it there.
+Result<> relay_out(Thread& self, Status status, Result<> answer) {
+  static_assert(sizeof(abi::Stat) <= sizeof(abi::x86_64::Stat));
+  if (!answer) return answer;
+  const auto generic = UserPtr<const abi::Stat>{status.address()}.read(self.space());
+  if (!generic) return fail(generic.error());
+  return status.write(self.space(), abi::x86_64::to_stat(*generic));
+}
+UserPtr<abi::Stat> room_in(Status status) {
+  return UserPtr<abi::Stat>{status.address()};
+}
+
+async::Instant deadline_in(int milliseconds) {
+  return milliseconds < 0 ? async::never : after(std::chrono::milliseconds{milliseconds});
+}
+
+}  // namespace
+
+// ── Names ──
+
+Result<int> open(Thread& self, Name path, int flags, unsigned mode) {
+  return openat(self, abi::at_fdcwd, path, flags, mode);
+}
+Result<int> creat(Thread& self, Name path, unsigned mode) {
+  return open(self, path, abi::o_creat | abi::o_wronly | abi::o_trunc, mode);
+}
+Result<> stat(Thread& self, Name path, Status status) {
+  return newfstatat(self, abi::at_fdcwd, path, status, 0);
+}
+Result<> lstat(Thread& self, Name path, Status status) {
+  return newfstatat(self, abi::at_fdcwd, path, status, abi::at_symlink_nofollow);
+}
+Result<> fstat(Thread& self, int fd, Status status) {
+  return relay_out(self, status, sys::fstat(self, fd, room_in(status)));
+}
+Result<> newfstatat(Thread& self, int directory, Name path, Status status, int flags) {
+  return relay_out(self, status, sys::newfstatat(self, directory, path, room_in(status), flags));
+}
+Result<> access(Thread& self, Name path, int mode) {
+  return faccessat(self, abi::at_fdcwd, path, mode);
+}
+Transfer readlink(Thread& self, Name path, UserSpan<char> to) {
+  return readlinkat(self, abi::at_fdcwd, path, to);
+}
+Result<> mkdir(Thread& self, Name path, unsigned mode) {
+  return mkdirat(self, abi::at_fdcwd, path, mode);
+}
+Result<> rmdir(Thread& self, Name path) {
+  return unlinkat(self, abi::at_fdcwd, path, abi::at_removedir);
+}
+Result<> unlink(Thread& self, Name path) {
+  return unlinkat(self, abi::at_fdcwd, path, 0);
+}
+Result<> rename(Thread& self, Name old_path, Name path) {
+  return renameat2(self, abi::at_fdcwd, old_path, abi::at_fdcwd, path, 0);
+}
+Result<> renameat(Thread& self, int old_directory, Name old_path, int directory, Name path) {
+  return renameat2(self, old_directory, old_path, directory, path, 0);
+}
+Result<> symlink(Thread& self, Name target, Name path) {
+  return symlinkat(self, target, abi::at_fdcwd, path);
+}
+
+// ── Descriptors ──
+
+Result<> pipe(Thread& self, UserPtr<int> ends) {
+  return pipe2(self, ends, 0);
+}
+
+/// dup3 fails if both descriptors are equal; dup2 does not.
+Result<int> dup2(Thread& self, int from, int to) {
+  if (from != to) return dup3(self, from, to, 0);
+  if (self.process().files().find(from) == nullptr) return fail(Errno::ebadf);
+  return to;
+}
+
+trap::Attempt<Result<int>> try_poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                    int milliseconds) {
+  return try_poll_until(self, fds, count, deadline_in(milliseconds));
+}
+async::Task<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                              int milliseconds) {
+  return poll_until(self, fds, count, deadline_in(milliseconds));
+}
+
+// ── Signals ──
+
+Result<> rt_sigaction(Thread& self, int signal, UserPtr<const abi::x86_64::SignalAction> action,
+                      UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size) {
+  if (set_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
+  std::optional<abi::SignalAction> wanted;
+  if (action) {
+    const auto given = action.read(self.space());
+    if (!given) return fail(given.error());
+    wanted = {.handler = given->handler, .flags = given->flags, .mask = given->mask};
+  }
+  const auto before = set_signal_action(self, signal, {});
+  if (!before) return fail(before.error());
+  if (old) {
+    auto written = old.write(
+        self.space(),
+        {.handler = before->handler, .flags = before->flags, .restorer = 0, .mask = before->mask});
+    if (!written) return written;
+  }
+  return set_signal_action(self, signal, wanted).transform([](const auto&) {});
+}
+
+// ── Processes ──
+
+trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                                     std::uintptr_t parent_tid, std::uintptr_t child_tid,
+                                     std::uintptr_t thread_pointer) {
+  return sys::try_clone(self, flags, stack, parent_tid, thread_pointer, child_tid);
+}
+async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                               std::uintptr_t parent_tid, std::uintptr_t child_tid,
+                               std::uintptr_t thread_pointer) {
+  return sys::clone(self, flags, stack, parent_tid, thread_pointer, child_tid);
+}
+
+namespace {
+
+constexpr auto sigchld = static_cast<std::uint64_t>(abi::Signal::sigchld);
+constexpr std::uint64_t vfork_flags = abi::clone_vm | abi::clone_vfork | sigchld;
+
+}  // namespace
+
+trap::Attempt<Result<int>> try_fork(Thread& self) {
+  return sys::try_clone(self, sigchld, 0, 0, 0, 0);
+}
+async::Task<Result<int>> fork(Thread& self) {
+  return sys::clone(self, sigchld, 0, 0, 0, 0);
+}
+trap::Attempt<Result<int>> try_vfork(Thread& self) {
+  return sys::try_clone(self, vfork_flags, 0, 0, 0, 0);
+}
+async::Task<Result<int>> vfork(Thread& self) {
+  return sys::clone(self, vfork_flags, 0, 0, 0, 0);
+}
+
+int getpgrp(Thread& self) {
+  return getpgid(self, 0).value();
+}
+
+// ── The rest ──
+
+Result<std::int64_t> time(Thread& self, UserPtr<std::int64_t> seconds) {
+  const auto since = async::now().time_since_epoch() + wall_clock_at_boot();
+  const std::int64_t now = to_timespec(since).seconds;
+  if (seconds) {
+    if (auto written = seconds.write(self.space(), now); !written) return fail(written.error());
+  }
+  return now;
+}
+
+Result<> arch_prctl(Thread& self, int code, std::uintptr_t address) {
+  switch (code) {
+    case abi::x86_64::arch_set_fs:
+      if (address >= hal::user_end) return fail(Errno::eperm);
+      self.context().set_thread_pointer(address);
+      return {};
+    case abi::x86_64::arch_get_fs:
+      return UserPtr<std::uint64_t>{address}.write(self.space(), self.context().general.fsbase);
+    default: return fail(Errno::einval);
+  }
+}
+
+}  // namespace kernel::sys::x86_64

@@ -1,0 +1,146 @@
+#include "process/accounts.h"
+
+#include <fmt/format.h>
+#include <trap/router.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <iterator>
+
+#include "base/machine_facts.h"
+#include "devices/interrupts.h"
+#include "memory/tlb_tag.h"
+#include "process/thread.h"
+#include "sched/policies.h"
+#include "sched/running.h"
+#include "sched/stack_pool.h"
+#include "trace/recorder.h"
+
+namespace kernel {
+namespace {
+
+/// Writes a row with value(hart) for each hart.
+template <class Value>
+void row(PagedText& out, std::string_view name, std::string_view what, Value&& value) {
+  fmt::format_to(std::back_inserter(out), "{:>18}:", name);
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    fmt::format_to(std::back_inserter(out), " {:>10}", value(hart));
+  }
+  fmt::format_to(std::back_inserter(out), "  {}\n", what);
+}
+
+/// The driver of a line, the number of interrupts without a cause, and how often the driver masked
+/// the line for a while because of those.
+std::string about_line(hal::Irq irq) {
+  const LineDriver driver = line_driver(irq);
+  if (driver.name.empty()) return std::string{hal::interrupt_controller};
+  if (driver.backoff == nullptr)
+    return fmt::format("{} {}", hal::interrupt_controller, driver.name);
+  return fmt::format("{} {}, {} useless, {} pauses", hal::interrupt_controller, driver.name,
+                     driver.backoff->useless(), driver.backoff->pauses());
+}
+
+/// Idle time up to now, in ns.
+std::uint64_t idle_ns(const CurrentThread& current) {
+  const auto since = current.idle_since.load(std::memory_order_relaxed);
+  const std::uint64_t now = since != 0 ? hal::clock_ticks() - since : 0;
+  return (current.idle_ticks.value() + now) * hal::clock_period_ns();
+}
+
+}  // namespace
+
+void list_uptime(PagedText& out) {
+  async::Duration idle_time{};
+  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+    if (const CurrentThread* const current = current_thread_of(hart))
+      idle_time += async::Duration{idle_ns(*current)};
+  }
+  using Centiseconds = std::chrono::duration<std::int64_t, std::centi>;
+  const auto up = std::chrono::duration_cast<Centiseconds>(async::now().time_since_epoch()).count();
+  const auto idle = std::chrono::duration_cast<Centiseconds>(idle_time).count();
+  fmt::format_to(std::back_inserter(out), "{}.{:02} {}.{:02}\n", up / 100, up % 100, idle / 100,
+                 idle % 100);
+}
+
+Result<> change_policy(std::string_view name) {
+  const auto changed = use_policy(name);
+  if (changed) {
+    for (Thread& thread : threads()) thread.note_new_policy();
+  }
+  return changed;
+}
+
+std::uint64_t syscalls_on(unsigned hart) {
+  const CurrentThread* const current = current_thread_of(hart);
+  if (current == nullptr) return 0;
+  std::uint64_t count = current->syscalls;
+  for (const Thread& thread : threads()) {
+    if (thread.hart == hart) count += thread.syscalls - thread.syscalls_counted;
+  }
+  return count;
+}
+
+void list_harts(PagedText& out) {
+  out += "hart\tswitches\tmigrations\tipis\tshootdowns\tidle_ns\n";
+  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+    const CurrentThread* const current = current_thread_of(hart);
+    const async::Executor* const executor = async::Executor::of(hart);
+    if (current == nullptr || executor == nullptr) continue;
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\n", hart,
+                   current->switches.value(), executor->migrations(),
+                   interrupt_counts[hart].ipis.value(), memory::TlbTag::shootdowns(hart),
+                   idle_ns(*current));
+  }
+}
+
+void list_interrupts(PagedText& out) {
+  out += fmt::format("{:>19}", "");
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    fmt::format_to(std::back_inserter(out), " {:>10}", fmt::format("CPU{}", hart));
+  }
+  out += '\n';
+  const auto& counts = interrupt_counts;
+  for (std::uint32_t line = 1; line < hal::irq_limit; ++line) {
+    const auto raised = [line](const InterruptCounts& hart) {
+      return hart.lines[line].value() != 0;
+    };
+    if (std::ranges::none_of(counts, raised)) continue;
+    row(out, fmt::format("{}", line), about_line(hal::Irq{line}),
+        [&](unsigned h) { return counts[h].lines[line].value(); });
+  }
+  row(out, "TIM", "timer", [&](unsigned hart) { return counts[hart].timer.value(); });
+  row(out, "IPI", "from other harts", [&](unsigned hart) { return counts[hart].ipis.value(); });
+  row(out, "SPU", "spurious: gone when claimed",
+      [&](unsigned hart) { return counts[hart].spurious.value(); });
+  for (std::size_t i = 0; i < trap::routes.size(); ++i) {
+    row(out, trap::routes[i].name, "router", [i](unsigned hart) {
+      // The router does not count system calls: each thread counts its own.
+      const bool calls = trap::routes[i].action == trap::Action::serve;
+      return trap::route_counts_of(hart)[i] + (calls ? syscalls_on(hart) : 0);
+    });
+  }
+}
+
+void list_traps(PagedText& out) {
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    const trace::Numbers numbers = trace::numbers_of(hart);
+    for (std::uint64_t number = numbers.begin; number != numbers.end; ++number) {
+      const trace::Event& event = trace::event_of(hart, number);
+      if (event.kind != trace::Kind::route) continue;
+      fmt::format_to(std::back_inserter(out), "{} {} {}\n", trace::time_ns(event), hart,
+                     trap::routes[event.detail].name);
+    }
+  }
+}
+
+void list_stacks(PagedText& out) {
+  out += "hart\tfree\tfewest_free\trefused\tcame\tmost_bytes\n";
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    const StackPool::Usage usage = StackPool::usage_of(hart);
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\n", hart, usage.free,
+                   usage.fewest_free, usage.refused, usage.came, fmt::join(usage.most_bytes, ","));
+  }
+}
+
+}  // namespace kernel

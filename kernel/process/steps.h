@@ -1,0 +1,43 @@
+// Splitting long system calls into steps. While a step in the strand runs, interrupts wait and no
+// other job of the hart runs. So no step may be longer than some hundred microseconds:
+//
+//     for (;;) {
+//       …                                     // move at most `step_bytes`
+//       if (all is done || async::is_cancelled()) co_return …;
+//       co_await cond_resched(self);
+//     }
+//
+// Such a call has two forms (trap/syscall_table.h). The fast form does all the work if one step is
+// enough.
+#pragma once
+
+#include <async/async.h>
+
+#include <cstddef>
+
+#include "process/thread.h"
+#include "sched/running.h"
+
+namespace kernel::sys {
+
+inline constexpr std::size_t step_bytes = std::size_t{64} << 10;
+
+/// The awaitable of cond_resched().
+class NextStep : public async::YieldOp {
+ public:
+  explicit NextStep(Thread& self) : self_{self} {}
+  /// Makes `self` the hart's current thread again, so that it is charged for the time.
+  void await_resume() const {
+    if (self_.is_current_job()) prepare_to_run(self_);
+  }
+
+ private:
+  Thread& self_;
+};
+
+/// Called between two steps of work for `self`, by its own coroutine or by one of its ring. Takes
+/// pending interrupts and lets jobs run that are more urgent, or equally urgent. Afterwards files
+/// may be closed, memory unmapped, and the thread cancelled.
+[[nodiscard]] NextStep cond_resched(Thread& self);
+
+}  // namespace kernel::sys

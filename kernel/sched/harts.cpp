@@ -1,0 +1,100 @@
+#include "sched/harts.h"
+
+#include <async/async.h>
+#include <hal/boot.h>
+#include <hal/hart.h>
+#include <hal/timer.h>
+#include <kernel/log.h>
+#include <trap/kernel_trap.h>
+
+#include <array>
+#include <chrono>
+#include <optional>
+
+#include "devices/interrupts.h"
+#include "sched/policies.h"
+#include "sched/running.h"
+#include "sched/stack_pool.h"
+#include "sched/step_watch.h"
+#include "trace/recorder.h"
+
+namespace kernel {
+namespace {
+
+std::array<std::optional<async::Executor>, hal::max_harts> executors;
+constinit async::HartMask expected = 0;  // the harts that were started
+
+constexpr TimerHandlers handlers{
+    .late = timer_was_late, .timeslice = note_timeslice_tick, .step = request_step_check};
+
+/// Waits for an interrupt, with interrupts masked. The executor takes the interrupt at the next
+/// platform::yield_point(), before its next step.
+void idle() {
+  {
+    const async::Strand::Guard strand;
+    leave_current_thread();
+    current.rounds.end_round();
+  }
+  pause_step_watch();
+  const std::uint64_t begin = hal::clock_ticks();
+  current.idle_since.store(begin, std::memory_order_relaxed);
+  hal::wait_for_interrupt();
+  const std::uint64_t end = hal::clock_ticks();
+  current.idle_since.store(0, std::memory_order_relaxed);
+  current.idle_ticks += end - begin;
+  resume_step_watch(end);
+}
+
+}  // namespace
+
+void install_timer_handlers() {
+  timer_handlers = &handlers;
+}
+
+void begin_hart(bool smp_active) {
+  trap::install();
+  trace::start_hart();
+  start_interrupts();
+  async::platform::local().smp_active = smp_active;
+  const async::Strand::Guard strand;
+  executors[hal::hart_index()].emplace();
+  start_policy();
+  start_scheduling();
+  stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));
+  if (stalls_are_watched()) {
+    async::spawn_preemptible(report_stalls(), {.name = "stall reporter", .priority = 0});
+  }
+}
+
+void run_hart() {
+  async::Executor::run(idle);
+}
+
+void start_other_harts(unsigned count) {
+  for (unsigned hart = 1; hart < count; ++hart) {
+    if (hal::start_hart(hart)) {
+      expected |= static_cast<async::HartMask>(1u << hart);
+    } else {
+      log("hart {} cannot be started", hart);
+    }
+  }
+}
+
+async::Task<> await_other_harts() {
+  using namespace std::chrono_literals;
+  for (const auto end = async::now() + 1s; (expected & ~async::Executor::all()) != 0;) {
+    if (async::now() > end) {
+      log("some harts did not start within 1 s");
+      break;
+    }
+    co_await async::sleep_for(1ms, "other harts");
+  }
+}
+
+}  // namespace kernel
+
+void kernel_hart_main(unsigned hart) {
+  kernel::log("hart {} started", hart);
+  kernel::begin_hart(true);
+  kernel::run_hart();
+}

@@ -1,0 +1,165 @@
+#include "sched/job_watch.h"
+
+#include <async/graph.h>
+#include <kernel/log.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "console/log_lines.h"
+#include "sched/deadlocks.h"
+
+namespace kernel {
+namespace {
+
+using async::Job;
+using async::TraceEvent;
+
+/// The state of a job, from its trace points.
+struct Watched {
+  enum class State : std::uint8_t { ready, running, waiting };
+
+  const Job* job = nullptr;  // null: the entry is free
+  async::Instant since{};    // time of the last change of state
+  State state = State::ready;
+  bool is_late = false;  // too long ready, and reported
+};
+
+/// The jobs of the strand. The address of a job selects a group of eight entries. If all of them
+/// are taken, the job is not watched.
+class Table {
+ public:
+  /// Null if the job is not watched.
+  Watched* find(const Job& job) {
+    const auto found = std::ranges::find(places(job), &job, &Watched::job);
+    return found != places(job).end() ? &*found : nullptr;
+  }
+  /// Null if there is no room.
+  Watched* add(const Job& job) {
+    Watched* const known = find(job);
+    if (known != nullptr) return known;
+    const auto free = std::ranges::find(places(job), nullptr, &Watched::job);
+    if (free == places(job).end()) return nullptr;
+    *free = {.job = &job};
+    return &*free;
+  }
+  template <class Each>
+  void for_each(Each&& each) {
+    for (auto& group : groups_) {
+      for (Watched& watched : group) {
+        if (watched.job != nullptr) each(watched);
+      }
+    }
+  }
+
+ private:
+  static constexpr std::size_t group_count = 128;
+  using Group = std::array<Watched, 8>;
+
+  Group& places(const Job& job) {
+    return groups_[reinterpret_cast<std::uintptr_t>(&job) / sizeof(Job) % group_count];
+  }
+
+  std::array<Group, group_count> groups_;
+};
+
+constinit Table* table = nullptr;
+constinit async::SpinLock table_lock;  // other harts reach trace points outside the strand
+constinit async::Duration limit{};
+constinit async::TraceHook next_hook = nullptr;
+
+void report(const char* kind, const char* what, const Job& job) {
+  log("{}: '{}' {}", kind, job.name(), what);
+  LogLines lines;
+  async::print_job(job, &LogLines::write, &lines);
+}
+
+/// The bug that `event` shows; null if none.
+const char* mistake(const Watched& watched, TraceEvent event) {
+  const bool is_ready = watched.state == Watched::State::ready;
+  if (event == TraceEvent::wake && is_ready) return "was woken while already ready";
+  if (event == TraceEvent::run && !is_ready) return "runs while not ready";
+  return nullptr;
+}
+
+Watched::State state_after(TraceEvent event) {
+  switch (event) {
+    case TraceEvent::run: return Watched::State::running;
+    case TraceEvent::wait: return Watched::State::waiting;
+    default: return Watched::State::ready;
+  }
+}
+
+/// Records the event. Returns the bug that it shows; null if none.
+const char* observe(TraceEvent event, const Job& job) {
+  const async::SpinLock::Guard guard{table_lock};
+  if (event == TraceEvent::done) {
+    if (Watched* const watched = table->find(job)) *watched = {};
+    return nullptr;
+  }
+  Watched* const known = event == TraceEvent::spawn ? nullptr : table->find(job);
+  const char* const wrong = known != nullptr ? mistake(*known, event) : nullptr;
+  if (Watched* const watched = table->add(job)) {
+    *watched = {.job = &job, .since = async::now(), .state = state_after(event)};
+  }
+  return wrong;
+}
+
+void note(TraceEvent event, const Job& job) {
+  if (next_hook != nullptr) next_hook(event, job);
+  // Events of preemptible jobs can come here out of order.
+  if (job.is_preemptible() || event == TraceEvent::migrate) return;
+  if (const char* const wrong = observe(event, job)) report("double enqueue", wrong, job);
+  if (event == TraceEvent::wait) report_deadlock_by_join(job);
+}
+
+/// The next job that has been ready for too long and is not yet reported; null if none.
+const Job* next_late() {
+  const async::SpinLock::Guard guard{table_lock};
+  const Job* late = nullptr;
+  table->for_each([&](Watched& watched) {
+    if (late != nullptr || watched.is_late || watched.state != Watched::State::ready) return;
+    if (async::now() - watched.since <= limit) return;
+    watched.is_late = true;
+    late = watched.job;
+  });
+  return late;
+}
+
+/// Whether all harts are idle, apart from the job that calls this.
+bool all_harts_idle() {
+  const async::HartMask here = async::hart_mask(async::current_executor().hart());
+  const bool others_idle =
+      ((async::Executor::idle_harts() | here) & async::Executor::all()) == async::Executor::all();
+  return others_idle && async::current_executor().is_idle();
+}
+
+}  // namespace
+
+void watch_jobs(async::Duration longest_ready) {
+  table = new Table;
+  limit = longest_ready;
+  next_hook = async::trace_hook;
+  async::set_trace_hook(note);
+}
+
+bool jobs_are_watched() {
+  return limit != async::Duration{};
+}
+
+async::Task<> look_at_ready_jobs() {
+  while (co_await async::sleep_for(limit / 2, "the next check of ready jobs") ==
+         async::WaitResult::woken) {
+    const bool all_idle = all_harts_idle();
+    while (const Job* const late = next_late()) {
+      if (all_idle) {
+        report("lost wake", "was woken, but does not run although all harts are idle", *late);
+      } else {
+        report("starvation", "has been ready for too long", *late);
+      }
+    }
+  }
+}
+
+}  // namespace kernel

@@ -1,0 +1,138 @@
+#include "sched/runnable.h"
+
+#include <hal/hart.h>
+#include <trap/fpu.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sched/running.h"
+
+namespace kernel {
+
+Runnable::Runnable(const trap::UserContext& context, memory::AddressSpace& space, Schedule schedule)
+    : context_{context}, space_{&space}, schedule_{schedule} {
+  update_level();
+}
+
+Runnable::~Runnable() {
+  end_share(*this);
+  clear_last_thread(*this);
+}
+
+void Runnable::set_job(async::Job* job) {
+  job_ = job;
+  if (job == nullptr) return;
+  if (is_ending()) job->cancel();
+  update_policy();
+}
+
+const trap::UserContext& Runnable::current_context() {
+  trap::fpu::save(context_.get());
+  return context_.get();
+}
+
+void Runnable::replace_context(const trap::UserContext& start) {
+  // No hart may take this thread for its current one: so prepare_to_run() switches to the new
+  // address space, here and on the hart where the thread ran last.
+  leave_current_thread();
+  clear_last_thread(*this);
+  trap::fpu::drop(context_.get());
+  context_.get() = start;
+}
+
+void Runnable::end() {
+  if (is_ending()) return;
+  set(ends);
+  update_level();
+  if (job_ == nullptr) return;
+  job_->cancel();
+  notice();
+}
+
+void Runnable::notice() {
+  // A thread that does not run sees its flags before it runs its program. Pairs with the fence in
+  // Executor::begin_step_smp().
+  const bool runs = async::Executor::is_running(*job_);
+  if (runs && job_->hart != hal::hart_index()) hal::send_ipi(job_->hart);
+}
+
+void Runnable::set_schedule(const Schedule& schedule) {
+  const Schedule before = std::exchange(schedule_, schedule);
+  change_share(*this, before);
+  update_level();
+  update_policy();
+}
+
+void Runnable::hint_work(async::Instant due, std::uint32_t weight) {
+  work_due_ = due;
+  work_weight_ = weight;
+  update_policy();
+}
+
+void Runnable::pass_new_attributes() {
+  if (take(has_attributes)) update_policy();
+}
+
+void Runnable::update_policy() {
+  if (job_ == nullptr || async::current_executor().policy() == nullptr) return;
+  if (job_->hart != hal::hart_index()) {
+    set(has_attributes);
+    return notice();
+  }
+  const Reservation& reserved = schedule_.reservation;
+  async::Executor::set_attributes(*job_,
+                                  {.deadline = work_due_,
+                                   .weight = work_weight_ != 0 ? work_weight_ : schedule_.weight(),
+                                   .budget = reserved.runtime,
+                                   .period = reserved.deadline});
+}
+
+void Runnable::set_harts(async::HartMask harts) {
+  harts_ = harts;
+  if (job_ == nullptr) return;
+  async::current_executor().set_harts(*job_, harts);
+  notice();
+}
+
+void Runnable::set_cpu_bound(bool cpu_bound) {
+  if (cpu_bound_ == cpu_bound) return;
+  cpu_bound_ = cpu_bound;
+  update_level();
+}
+
+void Runnable::share_priority(std::uintptr_t address) {
+  shared_priority_ = address;
+  demotion_ = 0;
+  update_level();
+}
+
+void Runnable::demote_by(std::uint8_t levels) {
+  if (demotion_ == levels) return;
+  demotion_ = levels;
+  update_level();
+}
+
+void Runnable::update_level() {
+  const unsigned limit = schedule_.level();
+  const bool is_in_ring = cpu_bound_ && schedule_.is_ordinary();
+  const unsigned lowest = std::max(limit, Schedule::lowest_level);
+  const unsigned level = is_in_ring ? Schedule::ring_level : std::min(limit + demotion_, lowest);
+  level_ = static_cast<std::uint8_t>(level);
+  preempt_threshold_ =
+      static_cast<std::uint8_t>(schedule_.is_ordinary() ? Schedule::ring_level : limit);
+  if (shared_priority_ != 0 || schedule_.is_deadline()) preempt_threshold_ = async::priorities - 1;
+  if (is_ending()) level_ = Schedule::ending_level;
+  yield_threshold_ = static_cast<std::int8_t>(schedule_.is_deadline() ? -1 : level_ + 1);
+  if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
+}
+
+bool Runnable::is_ready() const {
+  return job_ != nullptr && job_->kind == async::Kind::ready;
+}
+
+async::Duration Runnable::cpu_time() const {
+  return async::Duration{hal::ticks_in_ns(cpu_ticks + running_ticks(*this))};
+}
+
+}  // namespace kernel

@@ -1,0 +1,140 @@
+// What scheduling knows of a user thread: its registers and address space, its schedule and level,
+// the harts on which it may run, and its accounts. process/thread.h derives Thread from it.
+//
+// The strand owns a Runnable, except where a member says "any context".
+#pragma once
+
+#include <async/async.h>
+#include <trap/path.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "memory/address_space.h"
+#include "sched/schedule.h"
+#include "sched/time_share.h"
+
+namespace kernel {
+
+class Runnable {
+ public:
+  Runnable(const trap::UserContext& context, memory::AddressSpace& space, Schedule schedule);
+  Runnable(const Runnable&) = delete;
+
+  /// The job of the thread's coroutine; null before its start and after its end.
+  async::Job* job() const { return job_; }
+  trap::UserContext& context() { return context_.get(); }
+  /// The context with the current floating-point registers, which the hart may hold.
+  const trap::UserContext& current_context();
+  memory::AddressSpace& space() const { return *space_; }
+  /// Called when the process executes another program: `space` replaces the address space. No hart
+  /// may have this thread as its current thread.
+  void set_space(memory::AddressSpace& space) { space_ = &space; }
+
+  // ── Pending flags: handled before the thread returns to its program ──
+
+  /// Ends the thread: cancels its wait, and it does not return to its program.
+  void end();
+  bool is_ending() const { return (pending_flags_.load(std::memory_order_relaxed) & ends) != 0; }
+  /// Whether the thread must end, deliver events, or pass attributes to the scheduling policy.
+  bool has_pending_flags() const { return pending_flags_.load(std::memory_order_relaxed) != 0; }
+  /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
+  /// before it runs its program again.
+  void note_new_policy() { pending_flags_.fetch_or(has_attributes); }
+  /// Passes new attributes to the policy, if there are any. Called by the thread itself.
+  void pass_new_attributes();
+
+  // ── Scheduling ──
+
+  const Schedule& schedule() const { return schedule_; }
+  void set_schedule(const Schedule& schedule);
+  /// Sets the deadline and the weight of the thread's present work, for scheduling policies. If
+  /// `weight` is 0, the weight is that of the thread's schedule.
+  void hint_work(async::Instant due, std::uint32_t weight);
+  /// The thread's present level in the executor. It depends on the schedule, and on whether the
+  /// thread is CPU-bound, demoted or ending.
+  std::uint8_t level() const { return level_; }
+  /// The level of its schedule. Jobs that work for the thread run at it even if the thread is
+  /// demoted.
+  std::uint8_t limit() const { return static_cast<std::uint8_t>(schedule_.level()); }
+  /// Ready jobs of this level or a more urgent one limit the time slice of this thread. For an
+  /// ordinary thread it is less urgent than level(), so that CPU-bound threads do not starve behind
+  /// an interactive one.
+  std::uint8_t preempt_threshold() const { return preempt_threshold_; }
+  /// sched_yield() lets ready jobs above this level run. Negative: it ends the present job of a
+  /// SCHED_DEADLINE thread, whichever jobs are ready.
+  int yield_threshold() const { return yield_threshold_; }
+  /// Whether the thread has used up a time slice, and no wait since then has brought it new credit.
+  /// A new thread inherits this.
+  bool is_cpu_bound() const { return cpu_bound_; }
+  void set_cpu_bound(bool cpu_bound);
+
+  /// The user address of the thread's abi::SharedPriority (process/shared_priority.h); 0: it has
+  /// none.
+  std::uintptr_t shared_priority() const { return shared_priority_; }
+  void share_priority(std::uintptr_t address);
+  /// Sets the thread's level to `levels` below that of its schedule, as its SharedPriority says.
+  void demote_by(std::uint8_t levels);
+
+  /// The harts on which the thread may run; not empty.
+  async::HartMask harts() const { return harts_; }
+  void set_harts(async::HartMask harts);
+  /// Whether the thread may run on the hart where it ran last.
+  bool may_stay() const { return (harts_ >> hart & 1) != 0; }
+
+  /// Whether the thread's job is ready or running, and not waiting.
+  bool is_ready() const;
+
+  // ── Accounting: times in ticks of hal::clock_ticks() ──
+
+  std::uint64_t syscalls = 0;
+  std::uint64_t syscalls_counted = 0;  ///< system calls that a hart has counted (running.h)
+  unsigned hart = 0;                   ///< the hart where the thread ran its program last
+  unsigned urgent_waiters = 0;         ///< real-time and deadline threads that wait for its locks
+  bool is_throttled = false;           ///< the thread waits for its reservation's next period
+  std::uint64_t stopped_running = 0;   ///< time of the last charge() for the thread
+  std::uint64_t cpu_ticks = 0;         ///< CPU time up to the last charge()
+  TimeShare share;                     ///< the thread's share of the hart's time
+  async::Duration cpu_time() const;    ///< CPU time up to now
+
+ protected:
+  ~Runnable();
+
+  enum PendingFlag : std::uint8_t { ends = 1, has_events = 2, has_attributes = 4 };
+  /// Sets the flag. notice() must follow. Any context.
+  void set(PendingFlag flag) { pending_flags_.fetch_or(flag); }
+  /// Clears the flag; returns whether it was set.
+  bool take(PendingFlag flag) { return (pending_flags_.fetch_and(~flag) & flag) != 0; }
+
+  /// If the thread runs on another hart, interrupts that hart, so that the thread sees its pending
+  /// flags. Any context.
+  void notice();
+
+  /// Sets the job of the thread's coroutine, which has just been spawned; null at its end.
+  void set_job(async::Job* job);
+  /// Drops what harts hold of the thread, which is about to start another program in `start`.
+  void replace_context(const trap::UserContext& start);
+
+ private:
+  void update_level();
+  /// Passes the thread's attributes to the scheduling policy of its hart, if there is one. A thread
+  /// of another hart does so itself before it returns to its program.
+  void update_policy();
+
+  trap::ContextHolder context_;
+  memory::AddressSpace* space_;
+  async::Job* job_ = nullptr;
+  Schedule schedule_;
+  async::Instant work_due_ = async::never;
+  std::uint32_t work_weight_ = 0;
+  bool cpu_bound_ = false;
+  std::uint8_t demotion_ = 0;
+  std::uint8_t preempt_threshold_ = 0;
+  std::int8_t yield_threshold_ = 0;
+  std::uint8_t level_ = 0;
+  std::atomic<std::uint8_t> pending_flags_ = 0;
+  async::HartMask harts_ = async::all_harts;
+  std::uintptr_t shared_priority_ = 0;
+};
+
+}  // namespace kernel

@@ -1,8 +1,0 @@
-// For the trap path with a trampoline, and for the hosted machine: they have no fast path.
-#include "syscalls/fast_path.h"
-
-namespace kernel {
-
-void start_fast_path(bool) {}
-
-}  // namespace kernel
