@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import elf, hosted, setup, terminal
-from . import run as running
 from .console import FileSink, relay
 from .errors import TIMED_OUT, ToolError, UsageError
+from .preparation import machine, prepare
 from .qemu import Guest, memory_file
 from .sources import Silence
 from .ui import say
@@ -27,7 +27,7 @@ _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb
 
 def run(arguments) -> int:
     arguments.append.append("trace")  # gdb's command `coroutines` shows since when a job waits
-    boot = running.prepare(arguments, on_terminal=False)
+    boot = prepare(arguments, on_terminal=False)
     if arguments.program and elf.program(arguments.program, boot.build.is_hosted) is None:
         kind = "x86_64" if boot.build.is_hosted else "riscv64"
         raise UsageError(f"{arguments.program}: `debug` needs a {kind} ELF program")
@@ -39,8 +39,8 @@ def run(arguments) -> int:
         if boot.build.is_hosted:
             stopped = hosted.STOPPED
         ram = stack.enter_context(open(memory_file("ram", b""), "rb"))
-        machine = replace(running.machine(arguments, *stopped, ram=ram.fileno()), paused=True)
-        with Guest(machine, boot) as guest:
+        paused = replace(machine(arguments, *stopped, ram=ram.fileno()), paused=True)
+        with Guest(paused, boot) as guest:
             if boot.build.is_hosted:
                 script = hosted.attach(guest.pid)
             else:

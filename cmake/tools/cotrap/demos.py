@@ -14,8 +14,8 @@ from .console import Capture, FileSink, TimedOut, relay
 from .disk import Disk
 from .errors import UsageError
 from .paths import Build
+from .preparation import check_files, machine
 from .qemu import Boot, Guest, Machine, archive_with
-from .run import check_files, machine
 from .slow_disk import slow_disk
 from .sources import Silence, Typist
 from .suggestions import did_you_mean

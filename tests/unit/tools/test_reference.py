@@ -8,7 +8,7 @@ from unittest import mock
 
 from support import HANGS, ROOT
 
-from cotrap import bootargs, errors, reference, run
+from cotrap import bootargs, errors, reference, standard_streams
 from cotrap.reference import calls
 
 
@@ -111,7 +111,7 @@ class WrittenPages(unittest.TestCase):
         rows = self.rows("exit-statuses.md")
         kernel = (ROOT / "kernel" / "boot" / "first_process.cpp").read_text()
         shell = (ROOT / "user" / "shell" / "run.cpp").read_text()
-        statuses = {errors.TIMED_OUT, errors.OWN_FAILURE, errors.OUTPUT_CLOSED, run._QUIT}
+        statuses = {errors.TIMED_OUT, errors.OWN_FAILURE, errors.OUTPUT_CLOSED, standard_streams._QUIT}
         statuses |= set(map(int, re.findall(r"exit_code_not_\w+ = (\d+)", kernel)))
         statuses |= set(map(int, re.findall(r"(?:cannot_run|not_found) = (\d+);", shell)))
         self.assertEqual(statuses, {124, 125, 126, 127, 130, 141})

@@ -14,6 +14,7 @@ from .. import bootargs, packages, policies
 from ..console import Capture, TimedOut, relay
 from ..errors import TIMED_OUT, ToolError, UsageError
 from ..paths import Build, check_output
+from ..preparation import machine, prepare
 from ..qemu import Guest, memory_file
 from ..sources import Silence
 from ..ui import Waiting, say
@@ -144,8 +145,6 @@ def _run_in_kernel(
     workload: Workload, arguments, ram: int | None
 ) -> tuple[str, Build, HostLoad] | None:
     """Returns the program's output, the build and the host's load. None: the run exceeded --timeout."""
-    from .. import run as runs  # imported late, because run.py imports this module
-
     with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
         file = Path(folder) / "workload.plan"
         file.write_text(workload.plan)
@@ -155,9 +154,9 @@ def _run_in_kernel(
         arguments.arguments = [*fifo, f"/{file.name}"]
         if ram is not None:
             arguments.append.append(f"trace={_events(arguments.harts)}")
-        machine, boot = runs.machine(arguments, ram=ram), runs.prepare(arguments, False)
+        hardware, boot = machine(arguments, ram=ram), prepare(arguments, on_terminal=False)
         sink = Capture()
-        with Guest(machine, boot) as guest, Waiting("the workload is running"):
+        with Guest(hardware, boot) as guest, Waiting("the workload is running"):
             try:
                 with HostLoad.of(guest.pid) as load:
                     relay(guest, Silence(), sink, arguments.timeout)

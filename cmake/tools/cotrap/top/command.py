@@ -7,10 +7,10 @@ import threading
 import time
 from contextlib import suppress
 
-from .. import run as running
 from .. import terminal
 from ..console import Capture, TimedOut, relay
 from ..errors import OUTPUT_CLOSED, OWN_FAILURE, TIMED_OUT, ToolError
+from ..preparation import machine, prepare, program_name
 from ..qemu import Boot, Guest, memory_file
 from ..sources import NoInput
 from ..trace import recording
@@ -26,11 +26,11 @@ _LAST_LINES = 8  # of the program's output, at the end
 
 def run(arguments) -> int:
     arguments.append.append("trace")
-    boot = running.prepare(arguments, on_terminal=False)
+    boot = prepare(arguments, on_terminal=False)
     ram = memory_file("ram", b"")
     output = Capture()
     try:
-        with Guest(running.machine(arguments, ram=ram), boot) as guest:
+        with Guest(machine(arguments, ram=ram), boot) as guest:
             over = threading.Event()
             known = (guest, ram, boot, arguments, over)
             watch = threading.Thread(target=_watch, args=known, daemon=True)
@@ -68,7 +68,7 @@ def _watch(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event)
 def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) -> None:
     """On a terminal each table replaces the last one. Elsewhere each follows the last one."""
     on_terminal = sys.stdout.isatty() and terminal.is_ours()
-    name = running.program_name(arguments)
+    name = program_name(arguments)
     process = guest.pid if boot.build.is_hosted else None
     first, since, clock = True, 0.0, Clock(arguments.icount)
     _set_clock(clock, ram, process, over, min(arguments.every, _FIRST))

@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 from .. import packages, terminal
-from .. import run as running
 from ..errors import UsageError
 from ..paths import Build, check_output, write_output
+from ..preparation import machine, prepare, program_name
 from ..provenance import provenance
 from ..qemu import Boot, memory_file
+from ..standard_streams import run_on
 from ..ui import Waiting, say
 from . import EVENTS_LIMIT, perfetto, recording, starvation
 from .names import Names
@@ -26,13 +27,13 @@ def run(arguments) -> int:
     if len(set(outputs)) < len(outputs):
         raise UsageError(f"-o and --html are both {outputs[0]}: give each its own file")
     arguments.append.append(f"trace={arguments.events}")
-    boot = running.prepare(arguments, terminal.is_ours())
+    boot = prepare(arguments, terminal.is_ours())
     if arguments.html:
         packages.check_charts()
     ram = memory_file("ram", b"")
     try:
         try:
-            return running.run_on(running.machine(arguments, ram=ram), boot, arguments)
+            return run_on(machine(arguments, ram=ram), boot, arguments)
         finally:  # also after a timeout or a signal
             _write(ram, boot, arguments)
     finally:
@@ -43,7 +44,7 @@ def _write(ram: int, boot: Boot, arguments) -> None:
     with Waiting("writing the timeline"):
         trace = recording.read(ram)
         story = build_story(trace, Names(boot.build.kernel, trace.anchor), arguments.icount)
-        title = " ".join([running.program_name(arguments), *arguments.arguments])
+        title = " ".join([program_name(arguments), *arguments.arguments])
         if arguments.output:
             write_json(arguments.output, story, title)
         if arguments.html:

@@ -1,0 +1,98 @@
+"""The machine and the boot that a command line describes, for the commands that run a program."""
+
+import os
+import shutil
+from itertools import takewhile
+from pathlib import Path
+
+from . import build, hosted
+from .errors import UsageError
+from .paths import Build
+from .qemu import Boot, Machine, archive_with
+from .sim import simulator
+from .suggestions import did_you_mean
+from .ui import say
+
+
+def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
+    return Machine(
+        arguments.harts,
+        arguments.memory,
+        arguments.icount,
+        extra,
+        arguments.disk,
+        fs=arguments.fs,
+        ram=ram,
+    )
+
+
+def prepare(arguments, on_terminal: bool) -> Boot:
+    """The boot that the command line describes. It checks all files before it builds. If
+    `arguments.program` names a program of Cotrap, this function replaces the name by the program's file."""
+    program = arguments.program
+    # os.path: these functions return False for a name that is too long; Path's would raise.
+    is_file = not program or os.path.isfile(program)
+    if not is_file and (os.path.exists(program) or len(program.parts) > 1):
+        why = "not a file" if os.path.exists(program) else "no such file"
+        raise UsageError(f"{program}: {why}")
+    check_files(arguments)
+    if not arguments.quiet:
+        _hint_at_late_options(arguments)
+
+    built = build.chosen(arguments)
+    if not is_file:
+        arguments.program = program = _own_program(built, program)
+    archive = archive_with(built, arguments.add)
+    size = shutil.get_terminal_size()
+    environment = {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {}
+    common = {
+        "build": built,
+        "environment": environment,
+        "quiet": arguments.quiet,
+        "terminal": (size.columns, size.lines) if on_terminal else None,
+        "append": " ".join(arguments.append),
+    }
+    if program:
+        guest_path = f"run/{program.name}"
+        archive.add_program(program, guest_path)
+        common |= {"program": f"/{guest_path}", "arguments": arguments.arguments}
+    return Boot(archive=archive.pack(), **common)
+
+
+def _hint_at_late_options(arguments) -> None:
+    """Prints a hint if options of the command stand after FILE, because the program gets those."""
+    words = takewhile(lambda word: word != "--", arguments.arguments)
+    names = dict.fromkeys(word.partition("=")[0] for word in words)
+    if late := ", ".join(name for name in names if name in arguments.own_options):
+        program = arguments.program.name
+        say(f"hint: {program} gets {late}; put options of the command before {program}")
+
+
+def find_own_program(built: Build, name: Path | str) -> Path | None:
+    """The file of a program in the guest's /bin, with symbols if the build has them; None if there is none."""
+    for folder in (built.folder / "user" / "bin", built.initrd_root / "bin"):
+        if os.path.isfile(folder / name):
+            return folder / name
+    return None
+
+
+def _own_program(built: Build, name: Path) -> Path:
+    """find_own_program(), but raises UsageError if there is none."""
+    if found := find_own_program(built, name):
+        return found
+    hint = did_you_mean(str(name), [*os.listdir(built.initrd_root / "bin"), *simulator.workloads()])
+    raise UsageError(f"{name}: no such file or program{hint} (`./cotrap run ls /bin` lists the programs)")
+
+
+def check_files(arguments) -> None:
+    """Raises UsageError if a file that an option names is missing, or the machine lacks an option."""
+    hosted.check(arguments)
+    for path in arguments.add:
+        if not os.path.exists(path):
+            raise UsageError(f"--add {path}: no such file or folder")
+    if arguments.disk:
+        os.close(arguments.disk.open())
+
+
+def program_name(arguments) -> str:
+    return arguments.program.name if arguments.program else "the shell"
