@@ -2,24 +2,19 @@
 
 import os
 import re
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from . import elf, hosted, setup, terminal
+from . import debugger, elf, hosted
 from .console import FileSink, relay
-from .errors import TIMED_OUT, ToolError, UsageError
+from .errors import ToolError, UsageError
 from .preparation import machine, prepare
 from .qemu import Guest, memory_file
 from .sources import Silence
-from .ui import say
 
 _GDB_COMMANDS = Path(__file__).with_name("gdb") / "commands.py"
 _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb")
@@ -31,7 +26,7 @@ def run(arguments) -> int:
     if arguments.program and elf.program(arguments.program, boot.build.is_hosted) is None:
         kind = "x86_64" if boot.build.is_hosted else "riscv64"
         raise UsageError(f"{arguments.program}: `debug` needs a {kind} ELF program")
-    debugger = _debugger(*_DEBUGGERS)
+    gdb = debugger.find(*_DEBUGGERS)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cotrap-"))
         socket = os.path.join(folder, "gdb")
@@ -50,33 +45,13 @@ def run(arguments) -> int:
             console.start()
             script += [f"source {_GDB_COMMANDS}", *_commands(arguments.program, boot.build.is_hosted)]
             script += arguments.gdb
-            command = [debugger, "-q", *_each("-ex", script), str(boot.build.kernel)]
+            command = [gdb, "-q", *debugger.script_options(script), str(boot.build.kernel)]
             environment = os.environ | {"COTRAP_RAM": str(ram.fileno())}
             files = (ram.fileno(),)
-            status = _in_foreground(command, arguments.timeout, pass_fds=files, env=environment)
+            status = debugger.run(command, arguments.timeout, pass_fds=files, env=environment)
             guest.end()
             console.join()
     return status
-
-
-def run_on_host(command: list, *script: str) -> int:
-    """Runs a program of the host under gdb. script: gdb's first commands."""
-    words = [_debugger("gdb", "gdb-multiarch"), "-q", *_each("-ex", script), "--args", *command]
-    return _in_foreground(words, None)
-
-
-def _debugger(*names: str) -> str:
-    found = _found(names)
-    if not found:
-        setup.ensure(setup.DEBUG)
-        found = _found(names)
-    if not found:
-        raise ToolError(f"no debugger is installed: install one of {', '.join(names)}")
-    return found
-
-
-def _found(names: Iterable[str]) -> str | None:
-    return next(filter(None, map(shutil.which, names)), None)
 
 
 def _commands(program: Path | None, is_hosted: bool) -> list[str]:
@@ -109,20 +84,3 @@ def _wait_for(socket: str, guest: Guest) -> None:
     while not os.path.exists(socket):
         if not guest.alive(within=0.02):
             raise ToolError(guest.trouble())
-
-
-def _in_foreground(command: list, timeout: float | None, **how) -> int:
-    """Runs a program that handles ^C and the terminal itself. Returns its exit status, or TIMED_OUT."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        with terminal.restored():
-            return subprocess.run(command, timeout=timeout, **how).returncode
-    except subprocess.TimeoutExpired:
-        say(f"the debugger was still running after {timeout:g} s (--timeout)")
-        return TIMED_OUT
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _each(option: str, values: Iterable[str]) -> list[str]:
-    return [word for value in values for word in (option, value)]

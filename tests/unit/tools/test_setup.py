@@ -10,7 +10,7 @@ from unittest import mock
 
 from support import ROOT
 
-from cotrap import debug, setup
+from cotrap import debugger, setup
 from cotrap.errors import ToolError
 
 DEB822 = """\
@@ -156,7 +156,7 @@ class Setup(unittest.TestCase):
             for preset in ("riscv64-release", "hosted-asan", "host-debug"):
                 setup.ensure_for(preset)
             with self.assertRaisesRegex(ToolError, "no debugger is installed: install one of no-such-debugger"):
-                debug._debugger("no-such-debugger")
+                debugger.find("no-such-debugger")
         self.assertEqual(asked, [(), ("hosted",), ("sim",), ("debug",)])
 
     def test_the_set_of_the_tests_contains_all_other_sets(self):

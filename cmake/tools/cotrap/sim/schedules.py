@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from .. import debugger
 from ..errors import UsageError
 from ..symbols import explain
 from . import simulator
@@ -16,9 +17,7 @@ def run(program: Path, arguments) -> int:
         if found := recorded_workload(arguments.replay):
             command.append(f"workload={found}")
         if arguments.debug:
-            from .. import debug  # imported late, because debug.py imports run.py, which imports this folder
-
-            return debug.run_on_host(command, "set confirm off", "tbreak decided", "run")
+            return debugger.run_on_host(command, "set confirm off", "tbreak decided", "run")
     else:
         command = [program, *_first_run(arguments), f"explore={arguments.bound or BOUND}"]
         command += [f"most={arguments.most or MOST}", f"policy={_directed(arguments.policy)}"]
