@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ..errors import ToolError
 from ..paths import Build, write_output
-from ..trace import command, recording, starvation
+from ..trace import recording, starvation
 from ..trace.names import Names
+from ..trace.output import facts, write_json, write_page
 from ..trace.story import Story
 from ..trace.story_builder import build_story
 from ..ui import Waiting, say
@@ -45,10 +46,10 @@ def report(ram: int, built: Build, workload, text: str, arguments) -> None:
 def _write_timeline(path: Path, story: Story, built: Build, workload, arguments) -> None:
     title = workload.path.stem
     if path.suffix == ".html":
-        facts = {"workload": title, "policy": workload.policy, "seed": str(workload.told["seeds"])}
-        command.write_page(path, story, title, facts | command.facts(built, arguments))
+        known = {"workload": title, "policy": workload.policy, "seed": str(workload.told["seeds"])}
+        write_page(path, story, title, known | facts(built, arguments))
     else:
-        command.write_json(path, story, title)
+        write_json(path, story, title)
 
 
 def _name_of(built: Build) -> str:

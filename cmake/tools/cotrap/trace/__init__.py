@@ -6,8 +6,9 @@
     names.py          finds the texts and functions at addresses of the kernel
     story.py          the story: the states of every job and hart, and their times
     story_builder.py  makes the story from the events
-    perfetto.py       writes a story for ui.perfetto.dev
-    page.py           writes a story as a page
+    perfetto.py       formats a story for ui.perfetto.dev
+    page.py           formats a story as a page
+    output.py         writes both to files
     starvation.py     finds jobs that were ready for too long
 """
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from .. import packages, terminal
 from ..errors import UsageError
-from ..paths import Build, check_output, write_output
+from ..paths import check_output
 from ..preparation import machine, prepare, program_name
-from ..provenance import provenance
 from ..qemu import Boot, memory_file
 from ..standard_streams import run_on
 from ..ui import Waiting, say
-from . import EVENTS_LIMIT, perfetto, recording, starvation
+from . import EVENTS_LIMIT, recording, starvation
 from .names import Names
+from .output import facts, write_json, write_page
 from .story import Story
 from .story_builder import build_story
 
@@ -52,27 +52,6 @@ def _write(ram: int, boot: Boot, arguments) -> None:
     _report(story, arguments)
     if arguments.starving and (found := starvation.report(story, arguments.starving)):
         say(found)
-
-
-def write_json(path: Path, story: Story, title: str) -> None:
-    write_output(path, perfetto.to_json(story, title))
-
-
-def write_page(path: Path, story: Story, title: str, of_run: dict[str, str]) -> None:
-    page = packages.page_module(__package__)
-    write_output(path, page.to_html(story, title, of_run))
-
-
-def facts(built: Build, arguments) -> dict[str, str]:
-    """The facts about the run that the HTML page shows, by their names."""
-    harts = f"{arguments.harts} hart{'s' * (arguments.harts > 1)}"
-    counted, clock = "counted, an instruction takes a nanosecond", "by the machine's clock"
-    return {
-        "machine": f"{arguments.machine}, {harts}",
-        "build": built.folder.resolve().name,
-        "time": counted if arguments.icount else clock,
-        **provenance(),
-    }
 
 
 def _take_last_options(arguments) -> None:
