@@ -46,7 +46,7 @@ def report(ram: int, built: Build, workload, text: str, arguments) -> None:
 def _write_timeline(path: Path, story: Story, built: Build, workload, arguments) -> None:
     title = workload.path.stem
     if path.suffix == ".html":
-        known = {"workload": title, "policy": workload.policy, "seed": str(workload.told["seeds"])}
+        known = {"workload": title, "policy": workload.policy, "seed": str(workload.settings["seeds"])}
         write_page(path, story, title, known | facts(built, arguments))
     else:
         write_json(path, story, title)
