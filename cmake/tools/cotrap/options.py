@@ -99,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_machine(runs)
     runs.set_defaults(harts=0)  # 0: the workload's number, or 1 for a program
+    runs.set_defaults(parse=lambda words: parser().parse_args(words))  # for options after a workload
     add_timeout(runs)
     add_quiet(runs)
     runs.add_argument(

@@ -178,10 +178,8 @@ def _events(harts: int) -> int:
 def _with_all_options(arguments):
     """Parses the command line again, with the words after the workload as options of the command. A workload
     takes no arguments of its own."""
-    from .. import options
-
     words = sys.argv[1 : -len(arguments.arguments) - 1] + arguments.arguments
-    whole = options.parser().parse_args([*words, str(arguments.program)])
+    whole = arguments.parse([*words, str(arguments.program)])
     if whole.arguments or whole.program != arguments.program:
         raise UsageError(f"{arguments.program} is a workload, which takes no arguments: leave them out")
     return whole
