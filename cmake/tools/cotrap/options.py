@@ -3,8 +3,9 @@
 import argparse
 import sys
 
-from . import bench, bootargs, debug, demos, run, setup, sim, tests, top, trace
+from . import bootargs, demos, packages, top, trace
 from .bench.options import add_bench
+from .commands import bench, debug, demo, run, setup, sim, test
 from .errors import UsageError
 from .option_groups import add_machine, add_program, add_quiet, add_starving, add_timeout
 from .option_types import duration, events, path, positive
@@ -36,6 +37,17 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (`{self.prog} --help` explains)")
 
 
+# The modules of these two commands are imported late, because they need a library that may be missing.
+
+
+def _trace(arguments) -> int:
+    return packages.module(".commands.trace", __package__).run(arguments)
+
+
+def _top(arguments) -> int:
+    return packages.module(".commands.top", __package__).run(arguments)
+
+
 def parser() -> argparse.ArgumentParser:
     whole = Parser(
         prog="./cotrap",
@@ -60,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 
     sets = command(
         "setup",
-        lambda arguments: setup.install(*[setup.TEST] * arguments.all),
+        setup.run,
         "install the packages that demo, run and most commands need (Debian 12 and 13)",
         epilog="You need not run this first: each command installs the packages that it needs and that "
         "are missing. `debug` adds gdb, `sim` the host's compiler and libraries, `--machine hosted` musl "
@@ -72,20 +84,20 @@ def parser() -> argparse.ArgumentParser:
         help="install the packages of all commands, including those of the tests",
     )
 
-    demo = command(
+    shows = command(
         "demo",
-        demos.run,
+        demo.run,
         "run all demos, with one line for each; with NAME, run that demo and show its output",
         epilog="Each demo checks its own claim. Exit status 1: a demo failed.",
     )
-    demo.add_argument("names", nargs="*", metavar="NAME", help="a demo to run and to watch (all demos)")
-    demo.add_argument(
+    shows.add_argument("names", nargs="*", metavar="NAME", help="a demo to run and to watch (all demos)")
+    shows.add_argument(
         "--list", action="store_true", help="list the demos with their descriptions, and run none"
     )
-    add_machine(demo)
-    demo.set_defaults(harts=0)  # 0: the number that each demo names
-    add_timeout(demo, f"end a demo after S seconds; it then counts as failed ({demos.TIMEOUT:g})")
-    add_quiet(demo, "print only one line for each demo, and the output of demos that fail")
+    add_machine(shows)
+    shows.set_defaults(harts=0)  # 0: the number that each demo names
+    add_timeout(shows, f"end a demo after S seconds; it then counts as failed ({demos.TIMEOUT:g})")
+    add_quiet(shows, "print only one line for each demo, and the output of demos that fail")
 
     runs = command(
         "run",
@@ -148,7 +160,7 @@ def parser() -> argparse.ArgumentParser:
 
     traces = command(
         "trace",
-        trace.run,
+        _trace,
         "run a program, and write a timeline of every hart and every job",
         epilog="Without -o and --html, the timeline goes to trace.json. Everything after FILE goes to the "
         "program, except -o and --html at the end of the line, if neither stands before FILE. The exit "
@@ -179,7 +191,7 @@ def parser() -> argparse.ArgumentParser:
 
     tops = command(
         "top",
-        top.run,
+        _top,
         "run a program, and show live which jobs run and which wait, and for what",
         epilog="At its end the command prints the last lines of the program's output. If standard output is "
         "no terminal, it prints the tables one below the other. The exit status is that of `run`.",
@@ -219,21 +231,21 @@ def parser() -> argparse.ArgumentParser:
     )
     add_sim(simulates)
 
-    test = command(
+    checks = command(
         "test",
-        tests.run,
+        test.run,
         "build and run the tests, on the host and in QEMU",
         epilog="Without NAME, --all and --rest, the everyday tests run, which cover each test's main path. "
         "Exit status 1: a test failed, or a mutant survived. docs/testing.md explains the tests.",
     )
-    test.add_argument(
+    checks.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
         help="run only tests whose name matches this regular expression, of all tiers; with --mutants, the "
         "mutants whose name matches",
     )
-    tiers = test.add_mutually_exclusive_group()
+    tiers = checks.add_mutually_exclusive_group()
     tiers.add_argument(
         "--everyday",
         dest="tier",
@@ -255,25 +267,25 @@ def parser() -> argparse.ArgumentParser:
         const="rest",
         help="run the tests that are not everyday tests",
     )
-    test.add_argument("--list", action="store_true", help="list the chosen tests, and run none")
-    test.add_argument(
+    checks.add_argument("--list", action="store_true", help="list the chosen tests, and run none")
+    checks.add_argument(
         "--mutants",
         action="store_true",
         help="for each patch of tests/mutants, which adds a bug, check that its everyday test fails; of the "
         "other options it takes only -j",
     )
-    test.add_argument(
+    checks.add_argument(
         "--minutes",
         type=duration("minutes"),
         metavar="N",
         help="the duration of `./cotrap test soak`, a test that runs only by this name (10)",
     )
-    test.add_argument(
+    checks.add_argument(
         "-j",
         "--jobs",
         type=positive,
         metavar="N",
-        default=tests.JOBS,
+        default=test.JOBS,
         help="run tests in parallel; together they use up to N processors, and a test counts as one or more "
         "(twice the number of processors)",
     )

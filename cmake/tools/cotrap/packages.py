@@ -12,7 +12,7 @@ CHARTS = Path("/usr/share/javascript/chart.js/chart.min.js")
 
 
 def module(name: str, package: str) -> ModuleType:
-    """Imports the module `name` of `package`. Raises ToolError if a library that it imports is missing."""
+    """Imports a module. name: relative to `package`, as in an import statement. Raises ToolError if a library that it imports is missing."""
     try:
         return import_module(name, package)
     except ModuleNotFoundError as error:
@@ -27,7 +27,7 @@ def check_charts() -> None:
         raise ToolError(f"Chart.js ({CHARTS}) is not installed: on Debian, `./cotrap setup` installs it")
 
 
-def page_module(package: str) -> ModuleType:
-    """The module `page` of `package`, if all is installed that a page consists of."""
+def page_module(name: str, package: str) -> ModuleType:
+    """The module, which makes a page. Raises ToolError if a part of the page is not installed."""
     check_charts()
-    return module(".page", package)
+    return module(name, package)

@@ -6,7 +6,8 @@ import unittest
 from pathlib import Path
 
 import support  # noqa: F401  (finds the command's modules)
-from cotrap import debug, elf
+from cotrap import elf
+from cotrap.commands import debug
 
 _EXECUTABLE, _SHARED = 2, 3
 _RISCV, _X86 = 243, 62

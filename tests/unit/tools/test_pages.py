@@ -92,7 +92,7 @@ class Library(unittest.TestCase):
             mock.patch.object(packages, "CHARTS", Path("/no/such/chart.min.js")),
             self.assertRaisesRegex(ToolError, r"Chart\.js .* not installed: on Debian, `./cotrap setup`"),
         ):
-            packages.page_module("cotrap.bench")
+            packages.page_module(".page", "cotrap.bench")
 
     def test_text_and_series_differ_from_the_ground_in_light_and_dark(self):
         style = (ROOT / "cmake/tools/cotrap/page.css").read_text()

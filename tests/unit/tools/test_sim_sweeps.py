@@ -10,8 +10,9 @@ import unittest
 from simulating import BUILD, InAFolder, sim
 from support import HANGS, ROOT
 
+from cotrap.commands import sim as command
 from cotrap.options import parser
-from cotrap.sim import command, modes, simulator
+from cotrap.sim import modes, simulator
 
 # The page sweeps a thousand seeds of ten seconds; the tests shorten this.
 _SEEDS, _SHORT = "--seeds 1..1000", "--seeds 1..16 --duration 600ms"

@@ -4,7 +4,7 @@ import unittest
 
 from support import Command, cotrap
 
-from cotrap import tests
+from cotrap.commands import test
 from cotrap.suggestions import did_you_mean, similar_names
 
 NAMES = ("fault.cow", "fault.zero", "pingpong", "switch", "switch.coroutine", "user.switch", "web")
@@ -56,8 +56,8 @@ class Commands(Command):
         return program.parents[2]
 
     def test_a_part_of_a_tests_name_is_suggested_too(self):
-        entries = [tests.Entry(name, "", (), 0) for name in ("unit.files.asan", "console.hosted")]
-        self.assertEqual(similar_names("file", tests._known(entries))[0], "files")
+        entries = [test.Entry(name, "", (), 0) for name in ("unit.files.asan", "console.hosted")]
+        self.assertEqual(similar_names("file", test._known(entries))[0], "files")
 
 
 if __name__ == "__main__":

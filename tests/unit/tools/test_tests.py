@@ -12,11 +12,12 @@ from pathlib import Path
 from unittest import mock
 
 import support  # finds the command's modules
-from cotrap import build, test_progress, tests
+from cotrap import build, test_progress
+from cotrap.commands import test
 from cotrap.errors import ToolError, UsageError
 from cotrap.options import parser
 
-_PRESETS = tests._EVERYDAY + tests._OTHERS
+_PRESETS = test._EVERYDAY + test._OTHERS
 _EVERYDAY = "PROPERTIES LABELS everyday"
 
 
@@ -35,9 +36,9 @@ class Tests(unittest.TestCase):
         )
         self.built: list[tuple[str, ...]] = []
         for target, name, instead in (
-            (tests, "ROOT", self.root),
-            (tests.setup, "ensure", lambda *_: None),
-            (tests.musl, "ensure", lambda: None),
+            (test, "ROOT", self.root),
+            (test.setup, "ensure", lambda *_: None),
+            (test.musl, "ensure", lambda: None),
             (build, "make", lambda *what: self.built.append(what)),
         ):
             patched = mock.patch.object(target, name, instead)
@@ -52,7 +53,7 @@ class Tests(unittest.TestCase):
         """The exit status, standard output and standard error."""
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = tests.run(parser().parse_args(["test", *arguments]))
+            status = test.run(parser().parse_args(["test", *arguments]))
         return status, out.getvalue(), err.getvalue()
 
     def names(self, *arguments: str) -> list[str]:
@@ -61,7 +62,7 @@ class Tests(unittest.TestCase):
     def test_without_names_the_everyday_tests_run(self):
         self.registered("hosted-tsan", "add_test(beta true)")
         self.assertEqual(self.names(), ["alpha"])
-        self.assertEqual({preset for preset, *_ in self.built}, set(tests._EVERYDAY))
+        self.assertEqual({preset for preset, *_ in self.built}, set(test._EVERYDAY))
         self.assertEqual(self.names("--rest"), ["alpha.rest", "beta"])
         self.assertEqual(self.names("--all"), ["alpha", "alpha.rest", "beta"])
 
@@ -133,7 +134,7 @@ class Tests(unittest.TestCase):
         self.assertRegex(reported[0], "^0 of 1 tests; about .* to go; ")
 
     def test_tests_that_ctest_did_not_finish_have_not_passed(self):
-        entries = [tests.Entry("alpha", "host-asan", (), 0)]
+        entries = [test.Entry("alpha", "host-asan", (), 0)]
         for command in (["true"], ["sh", "-c", "echo; exit 8"]):
             with self.assertRaisesRegex(ToolError, "CTest ended early"):
                 with contextlib.redirect_stderr(io.StringIO()):
@@ -156,10 +157,10 @@ class Tests(unittest.TestCase):
         self.assertTrue(support.gone(int(begun.read_text())), "a test was left behind")
 
     def test_two_runs_at_once_do_not_change_each_others_tests(self):
-        with tests._run_folder() as one, tests._run_folder() as other:
+        with test._run_folder() as one, test._run_folder() as other:
             self.assertNotEqual(one, other)
             (one / test_progress.COSTS).write_text("a 1 1\n---\n")
-        with tests._run_folder() as later:
+        with test._run_folder() as later:
             self.assertEqual((later / test_progress.COSTS).read_text(), "a 1 1\n---\n")
         self.assertFalse(one.exists() or other.exists() or later.exists())
 

@@ -1,5 +1,1 @@
-"""`./cotrap bench`: measures the kernel's operations, and writes tables, JSON, pages and comparisons."""
-
-from .command import run
-
-__all__ = ["run"]
+"""Measures the kernel's operations, and makes tables, JSON, pages and comparisons of the results."""

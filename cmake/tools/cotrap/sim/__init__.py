@@ -1,6 +1,2 @@
-"""`./cotrap sim`: simulates workloads under scheduling policies. The simulator is a C++ program
-(async/sim); this folder starts it and reports its results."""
-
-from .command import run
-
-__all__ = ["run"]
+"""Simulations of workloads under scheduling policies. The simulator is a C++ program (async/sim); this folder
+starts it and reports its results. It also runs workloads in the kernel, for `./cotrap run WORKLOAD`."""

@@ -1,5 +1,4 @@
-"""`./cotrap trace`: makes a timeline of the events that the kernel wrote to the guest's RAM
-(kernel/trace/format.h).
+"""Makes a timeline of the events that the kernel wrote to the guest's RAM (kernel/trace/format.h).
 
     recording.py      reads the events from the RAM
     clock.py          computes their times
@@ -12,11 +11,5 @@
     starvation.py     finds jobs that were ready for too long
 """
 
-from .. import packages
-
 EVENTS = 1 << 16  # kept of every hart, by default
 EVENTS_LIMIT = 1 << 20  # kernel/trace/format.h: chunk_events, most_chunks
-
-
-def run(arguments) -> int:
-    return packages.module(".command", __package__).run(arguments)

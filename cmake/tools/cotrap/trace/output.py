@@ -14,7 +14,7 @@ def write_json(path: Path, story: Story, title: str) -> None:
 
 
 def write_page(path: Path, story: Story, title: str, of_run: dict[str, str]) -> None:
-    page = packages.page_module(__package__)
+    page = packages.page_module(".page", __package__)
     write_output(path, page.to_html(story, title, of_run))
 
 

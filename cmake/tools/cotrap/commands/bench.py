@@ -6,17 +6,17 @@ from pathlib import Path
 from types import ModuleType
 
 from .. import bootargs, build, packages
+from ..bench import boots, other_kernels, profile, table
+from ..bench.catalogue import BENCHMARKS, Benchmark
+from ..bench.compare import changes
+from ..bench.others import OTHERS, Other
+from ..bench.results import Report, from_json, to_json
 from ..errors import UsageError
 from ..paths import MACHINES, check_output, write_output
 from ..provenance import provenance
 from ..qemu import Machine
 from ..suggestions import did_you_mean
 from ..ui import bad, good, say
-from . import boots, other_kernels, profile, table
-from .catalogue import BENCHMARKS, Benchmark
-from .compare import changes
-from .others import OTHERS, Other
-from .results import Report, from_json, to_json
 
 
 def run(arguments) -> int:
@@ -114,7 +114,7 @@ def _kinds(arguments, bench: boots.Bench) -> list[bool]:
 
 
 def _frames(arguments) -> int:
-    from . import frames  # imported late, because it needs a library that may be missing
+    from ..bench import frames  # imported late, because it needs a library that may be missing
 
     if arguments.names or arguments.save and arguments.save.absolute() != frames.BUDGET:
         raise UsageError(f"--frames takes no NAME, and of files only --save {frames.BUDGET}, the budget")
@@ -190,8 +190,8 @@ def _pages(arguments) -> ModuleType | None:
     """Returns the module that writes the page and the picture; None if the user wants neither. Only the page
     needs the charting library, so for the picture alone this does not check that the library is installed."""
     if arguments.html:
-        return packages.page_module(__package__)
-    return packages.module(".page", __package__) if arguments.svg else None
+        return packages.page_module("..bench.page", __package__)
+    return packages.module("..bench.page", __package__) if arguments.svg else None
 
 
 def _report(arguments, results: dict) -> Report:

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import build, musl, mutants, setup, test_progress
-from .errors import UsageError
-from .paths import ROOT
-from .suggestions import did_you_mean
+from .. import build, musl, mutants, setup, test_progress
+from ..errors import UsageError
+from ..paths import ROOT
+from ..suggestions import did_you_mean
 
 # The presets of the everyday tests, and the other presets.
 _EVERYDAY = ("riscv64-release", "host-asan", "host-debug")

@@ -1,4 +1,5 @@
-"""Runs the program. A second thread reads the machine's RAM and prints the tables."""
+"""`./cotrap top`: runs a program. A second thread reads the machine's RAM, and prints which jobs run and which
+wait, and for what."""
 
 import os
 import shutil
@@ -13,11 +14,11 @@ from ..errors import OUTPUT_CLOSED, OWN_FAILURE, TIMED_OUT, ToolError
 from ..preparation import machine, prepare, program_name
 from ..qemu import Boot, Guest, memory_file
 from ..sources import NoInput
+from ..top.clock import Clock
+from ..top.screen import lines
+from ..top.snapshot import take
 from ..trace import recording
 from ..ui import say
-from .clock import Clock
-from .screen import lines
-from .snapshot import take
 
 _HOME, _CLEAR_REST = "\x1b[H", "\x1b[J"
 _FIRST, _OFTEN = 0.5, 0.02  # seconds: until the first table, and between two polls before it

@@ -9,14 +9,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from . import debugger, elf, hosted
-from .console import FileSink, relay
-from .errors import ToolError, UsageError
-from .preparation import machine, prepare
-from .qemu import Guest, memory_file
-from .sources import Silence
+from .. import debugger, elf, hosted
+from ..console import FileSink, relay
+from ..errors import ToolError, UsageError
+from ..paths import TOOLS
+from ..preparation import machine, prepare
+from ..qemu import Guest, memory_file
+from ..sources import Silence
 
-_GDB_COMMANDS = Path(__file__).with_name("gdb") / "commands.py"
+_GDB_COMMANDS = TOOLS / "cotrap" / "gdb" / "commands.py"
 _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb")
 
 

@@ -9,12 +9,12 @@ from ..paths import check_output
 from ..preparation import machine, prepare, program_name
 from ..qemu import Boot, memory_file
 from ..standard_streams import run_on
+from ..trace import EVENTS_LIMIT, recording, starvation
+from ..trace.names import Names
+from ..trace.output import facts, write_json, write_page
+from ..trace.story import Story
+from ..trace.story_builder import build_story
 from ..ui import Waiting, say
-from . import EVENTS_LIMIT, recording, starvation
-from .names import Names
-from .output import facts, write_json, write_page
-from .story import Story
-from .story_builder import build_story
 
 
 def run(arguments) -> int:

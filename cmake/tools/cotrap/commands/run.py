@@ -3,12 +3,12 @@
 import tempfile
 from pathlib import Path
 
-from . import callgrind, terminal
-from .errors import UsageError
-from .paths import check_output
-from .preparation import machine, prepare
-from .sim import kernel
-from .standard_streams import run_on
+from .. import callgrind, terminal
+from ..errors import UsageError
+from ..paths import check_output
+from ..preparation import machine, prepare
+from ..sim import kernel
+from ..standard_streams import run_on
 
 
 def run(arguments) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 from .. import packages
 from ..errors import UsageError
 from ..paths import check_output, write_output
+from ..sim import csv_file, merge, modes, rows, schedules, simulator
+from ..sim.table import tables
 from ..symbols import explain
 from ..ui import Waiting, say
-from . import csv_file, merge, modes, rows, schedules, simulator
-from .table import tables
 
 _ALL = "all"
 _SLICES = 20_000  # at most, in a timeline
@@ -120,5 +120,5 @@ def _report(found: list[rows.Row], timelines: dict[str, dict], arguments) -> Non
     if arguments.csv:
         csv_file.write(arguments.csv, found)
     if arguments.html:
-        pages = packages.page_module(__package__)
+        pages = packages.page_module("..sim.page", __package__)
         write_output(arguments.html, pages.page(found, found[0]["workload"], timelines))
