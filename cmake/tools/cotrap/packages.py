@@ -12,7 +12,8 @@ CHARTS = Path("/usr/share/javascript/chart.js/chart.min.js")
 
 
 def module(name: str, package: str) -> ModuleType:
-    """Imports a module. name: relative to `package`, as in an import statement. Raises ToolError if a library that it imports is missing."""
+    """Imports a module. name: relative to `package`, as in an import statement. Raises ToolError if a library
+    that the module imports is missing."""
     try:
         return import_module(name, package)
     except ModuleNotFoundError as error:

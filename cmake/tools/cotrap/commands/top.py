@@ -1,5 +1,5 @@
-"""`./cotrap top`: runs a program. A second thread reads the machine's RAM, and prints which jobs run and which
-wait, and for what."""
+"""`./cotrap top`: runs a program, and shows which jobs run and which wait, and for what. A second thread reads
+the machine's RAM and prints the tables."""
 
 import os
 import shutil
