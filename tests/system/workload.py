@@ -229,7 +229,10 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
     again = command(test, "run", workload, "--policy", "edf", *how)
     same = len(hashes) == 1 and hashes == re.findall(r"schedule hash (\w{16})", again.stdout)
     test.check(same, "two counted runs have the same schedule hash", first.stdout + again.stdout)
-    other = command(test, "run", workload, *how)
+    page = folder / "two.html"
+    other = command(test, "run", workload, *how, "--trace", page)
+    text = page.read_text() if page.exists() else ""
+    test.check("seed" in text, "the page of a timeline names the seed of the workload", other.stderr)
     differs = hashes != re.findall(r"schedule hash (\w{16})", other.stdout)
     test.check(differs, "another policy has another schedule hash", first.stdout + other.stdout)
 
