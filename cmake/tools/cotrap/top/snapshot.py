@@ -63,6 +63,8 @@ def take(ram: int, process: int | None, kernel, clock: Clock, since: float = 0.0
     except ValueError as error:
         raise ToolError(str(error)) from error
     running = {each.hart: each for each in tasks if each.state == "running"}
+    if begin == story.end:
+        return at_one_moment(story.end, len(trace.harts), tasks, running)
     by_name = {track.name: shares[id(track)] for track in story.tracks if track.group == "harts"}
     harts = []
     for number in range(len(trace.harts)):
@@ -70,6 +72,17 @@ def take(ram: int, process: int | None, kernel, clock: Clock, since: float = 0.0
         busy = by_name.get(f"hart {number}", Shares()).running
         harts.append(Hart(its.name if its else "", busy))
     return Snapshot(story.end, story.end - begin, harts, tasks)
+
+
+def at_one_moment(time_ns: float, harts: int, tasks: list[Task], running: dict[int, Task]) -> Snapshot:
+    """No time has passed since the last snapshot: the present state of each task and hart has a share of 1."""
+    for task in tasks:
+        task.shares = Shares(float(task.state == "running"), float(task.state == "ready"))
+    busy = [
+        Hart(running[number].name, 1.0) if number in running else Hart("", 0.0)
+        for number in range(harts)
+    ]
+    return Snapshot(time_ns, 0.0, busy, tasks)
 
 
 def _begin(story: Story) -> float:
@@ -80,14 +93,12 @@ def _begin(story: Story) -> float:
 
 
 def _shares(track: Track, begin: float, end: float) -> Shares:
-    """The shares of a track from `begin` to `end`. If the two times are equal, the state at that
-    time has a share of 1."""
+    """The shares of a track from `begin` to `end`; none if the two times are equal."""
     shares = Shares()
+    if begin == end:
+        return shares
     for each in track.slices:
-        if end > begin:
-            part = max(0.0, min(each.end, end) - max(each.begin, begin)) / (end - begin)
-        else:
-            part = float(each.begin < end == each.end)
+        part = max(0.0, min(each.end, end) - max(each.begin, begin)) / (end - begin)
         shares.running += part * (each.kind == "running")
         shares.ready += part * (each.kind == "ready")
         shares.wakes += each.kind == "ready" and each.begin >= begin
