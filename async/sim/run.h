@@ -32,14 +32,14 @@ class Sample {
 
 struct ClassOutcome {
   std::string name;
-  std::uint64_t arrived = 0;  // tasks and rounds that arrived after the warm-up
+  std::uint64_t arrived = 0;  // tasks, or rounds of closed tasks, after the warm-up
   std::uint64_t finished = 0;
   std::uint64_t refused = 0;  // tasks whose reservation admission refused
   std::uint64_t missed = 0;   // missed deadlines, also of unfinished work
   std::uint64_t run_ns = 0;   // processor time of finished work
   Sample latency;             // from ready to running, each time
   Sample response;            // from arrival to end
-  Sample tardiness;           // by how much deadlines were missed, up to the end of the run
+  Sample tardiness;           // from a missed deadline to the end of the work, or of the run
   double slowdown = 0;        // mean of response / time needed alone, of finished work
   // Jain's index: of processor time / weight (closed), or of 1 / slowdown of finished work.
   std::optional<double> fairness;

@@ -18,7 +18,7 @@ def standard_error(test: harness.Test) -> None:
     output, errors = records(b"out", count), records(b"err", count)
     half = b"\x102"  # the program writes this to standard output after each pair of records
     program = test.folder / "test-programs" / "streams"
-    name = "\x102\x10"  # the kernel logs the program's name
+    name = "\x102\x10"  # bytes of a framing command, which the kernel's log then contains
     test.add(program, name)
     done = test.run(f"/{name}", str(count), errors_apart=True)
     test.check(done.status == 7, "a program that writes to both outputs keeps its exit status", done.why)

@@ -6,7 +6,7 @@ using namespace async_test;
 
 namespace {
 
-/// Takes the mutexes in order, waits for `go`, releases them at its end.
+/// Takes the mutex, logs that `who` has it, waits for `go`, and releases the mutex at its end.
 Task<> hold(async::Mutex& mutex, async::Event& go, Log& log, std::string who) {
   auto guard = co_await mutex.lock();
   log.push_back(who + " has it");

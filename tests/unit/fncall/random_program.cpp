@@ -53,7 +53,7 @@ void randomise(trap::VectorState& vectors, std::mt19937_64& random) {
   }
   const std::uint64_t present = components_here();
   std::memcpy(area + components_at, &present, sizeof present);
-  // Any rounding mode, flags and conditions, but no pending unmasked exception.
+  // Any rounding mode, x87 conditions and mxcsr flags. All exceptions are masked.
   const auto fcw = static_cast<std::uint16_t>(0x37f | (random() & 0xc00));
   const auto fsw = static_cast<std::uint16_t>(random() & 0x7f00);
   const auto tags = static_cast<std::uint8_t>(random());

@@ -74,7 +74,7 @@ class Marks(unittest.TestCase):
 
 
 class Frames(unittest.TestCase):
-    """The bytes of standard error in framed output."""
+    """Framed output is separated into standard output and standard error, byte for byte."""
 
     def check(self, framed: bytes, output: bytes, errors: bytes):
         for piece in (1, 2, 3, 7, 4096):

@@ -25,7 +25,7 @@ static_assert(offsetof(CheckRegisters, rounds) == CHECK_ROUNDS);
 static_assert(offsetof(CheckRegisters, stop) == CHECK_STOP);
 static_assert(offsetof(CheckRegisters, until_tick) == CHECK_UNTIL);
 
-/// Runs the loop. Returns true if every register kept its value.
+/// Checks the registers in a loop until `stop` or `until_tick`. Returns true if none has changed.
 extern "C" bool cotrap_check_registers(CheckRegisters& check);
 
 }  // namespace trap

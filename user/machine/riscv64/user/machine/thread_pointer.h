@@ -6,7 +6,7 @@
 
 namespace user::machine {
 
-/// Extra bytes of a copy, after the segment's bytes.
+/// The bytes that a thread's copy of the TLS segment has beyond those of the segment.
 inline constexpr std::size_t thread_header_bytes = 0;
 /// The thread pointer for a copy of `bytes` bytes at `copy`.
 inline void* thread_pointer(std::byte* copy, std::size_t) {
