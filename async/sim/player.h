@@ -98,8 +98,8 @@ struct Player {
   Detector detector;
   Admission admission;
   bool over = false;
-  // True at the end of a run if a task whose class is not closed has not finished. If no event is
-  // to come then, the task is stuck.
+  // At the end of a run: whether a task of a class that is not closed is unfinished. If the machine
+  // has no further event, that task is stuck.
   bool waits_for_ever = false;
   Machine machine;  // destroyed first: the jobs refer to the other members
 };

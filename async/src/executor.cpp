@@ -240,7 +240,7 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     ready_.remove(job);
     job.priority = priority;
     schedule(job);
-    offer_again_ = offering_;  // the search may have passed the job's new place
+    offer_again_ = offering_;  // offer_all() may have passed the new place
     return;
   }
   job.priority = priority;

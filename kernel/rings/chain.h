@@ -12,7 +12,7 @@ namespace kernel {
 
 class Ring;
 
-/// Lives for one step of taking. A step ends between two chains.
+/// Lives for one call of Ring::take_step(), which never stops in the middle of a chain.
 class RingChain {
  public:
   explicit RingChain(Ring& ring) : ring_{ring} {}

@@ -48,8 +48,9 @@ std::uint64_t turns_in_a_millisecond() {
   return times * 1'000'000 / static_cast<std::uint64_t>(std::max(least, nanoseconds{1}).count());
 }
 
-/// Maps a plan's priority to a Linux real-time priority. The thread of main() has 99, the kernel's
-/// most urgent real-time level; each rank gets the next less urgent level.
+/// Maps a plan's priority to a Linux real-time priority. The kernel maps the priorities 99 … 1 to
+/// seven levels. The thread of main() has the most urgent level, with priority 99. Each different
+/// priority of the plan, the most urgent first, gets the next level.
 int real_time_priority(const Plan& plan, int priority) {
   std::vector<int> all;
   for (const auto& each : plan.classes) all.push_back(each->priority);

@@ -162,10 +162,11 @@ TEST_CASE("unknown and forbidden instructions are refused with address and bytes
            bytes({0x66, 0xe8, 0, 0, 0, 0}),           // a call that processors execute differently
            bytes({0x8f, 0xe8, 0x78, 0xc0, 0xc0, 1}),  // XOP
            bytes({0x0f, 0x0f, 0xc0, 0x9e}),           // 3DNow!
-           bytes({0x66, 0xc5, 0xf8, 0x28, 0xc0}),     // VEX includes the prefix 66
-           bytes({0x8e, 0xe0}),                       // mov %eax, %fs
-           bytes({0x0f, 0xa1}),                       // pop %fs
-           bytes({0x0f, 0xb4, 0x00}),                 // lfs
+           bytes(
+               {0x66, 0xc5, 0xf8, 0x28, 0xc0}),  // a prefix 66 before VEX, which encodes it itself
+           bytes({0x8e, 0xe0}),                  // mov %eax, %fs
+           bytes({0x0f, 0xa1}),                  // pop %fs
+           bytes({0x0f, 0xb4, 0x00}),            // lfs
        }) {
     INFO(hex(code));
     Bytes changed = code;

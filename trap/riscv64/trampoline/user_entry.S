@@ -61,7 +61,7 @@ cotrap_trap_entry:
 #ifdef COTRAP_TRAP_HANDLER
   mv    s0, a0
   ld    t0, handler_address
-  jalr  t0                              // a0: 0, or the cause that run_user() returns
+  jalr  t0                              // returns a0: 0, or the cause for run_user()
   mv    a1, a0
   mv    a0, s0
   ld    t0, CONTEXT_USER_TRANSLATION(a0)

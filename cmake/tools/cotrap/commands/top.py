@@ -93,7 +93,8 @@ def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) 
 
 
 def _set_clock(clock: Clock, ram: int, process: int | None, over: threading.Event, seconds: float) -> None:
-    """Sets the clock. A boot has many events, so the function polls the trace often, for this time."""
+    """Reads the trace often for `seconds`, so that some reading comes soon after an event and the estimate is
+    close. A boot has many events."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not over.wait(_OFTEN):
         with suppress(ToolError):

@@ -111,7 +111,7 @@ Task<Verdict> never_ready(Exception) {
   co_return Verdict::retry;
 }
 
-// The step that stops first keeps the thread's own stack, on which run() must return nevertheless.
+// The first step that stops keeps the thread's own stack. run() must still return on that stack.
 Task<> end_beside_stopped() {
   async::spawn(do_wrong()).detach();
   co_await async::yield();
