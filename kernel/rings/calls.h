@@ -52,7 +52,8 @@ Result<> upcall_drop(Thread&, std::uint64_t context);
 /// cotrap: Ends the program with the exception that stopped a context. Errors: EINVAL, ENXIO.
 Result<> upcall_die(Thread&, std::uint64_t context);
 
-/// cotrap: Sends notification bits to a thread. Errors: ESRCH, ENXIO.
+/// cotrap: Sends notification bits to a thread. ESRCH: there is no such thread, or it is ending.
+///   ENXIO: the thread takes no upcalls.
 Result<> notify(Thread&, int thread, std::uint64_t bits);
 
 /// cotrap: Sends notification bits to the caller at each interrupt of a device. Errors: EBADF,

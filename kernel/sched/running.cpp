@@ -18,8 +18,8 @@ constinit thread_local std::uint64_t detail::shortest_slice = 0;
 
 namespace {
 
-/// The accounts of each hart. Code that destroys a thread or reads its CPU time uses the entry of
-/// the hart on which the thread ran last.
+/// The CurrentThread of each hart; null: the hart has not started. Code that destroys a thread or
+/// reads its CPU time uses the entry of the hart on which the thread ran last.
 constinit std::array<CurrentThread*, hal::max_harts> by_hart{};
 
 constinit thread_local bool ticked = false;  // a tick came that timeslice_expired() has not seen

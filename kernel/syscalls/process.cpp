@@ -17,7 +17,8 @@ constexpr std::size_t thread_bytes = 2048;
 constexpr std::size_t process_bytes = 8192;
 constexpr std::size_t most_threads = 30'000;
 
-/// Page frames that a small program comes to use, page tables included. At first it uses fewer.
+/// Page frames, with page tables, that has_room_for_process() expects each process to use in the
+/// end. A new process uses fewer.
 constexpr std::size_t process_frames = 8;
 
 /// Keeps the last eighth of memory free for programs that grow, and for the first process, so that

@@ -28,7 +28,8 @@ mappings up to the limit: ok
 a mapping that replaces another: ok
 a mapping without a limit: ok
 """
-# What open(2), unlink(2) and rmdir(2) demand on a read-only file system.
+# What open(2) demands for access mode 3, which emulators do not pass on, and what open(2),
+# unlink(2) and rmdir(2) demand for names that cannot be removed. Only /tmp is writable.
 ODD_OPENS = """\
 both: 3
 read(both, &byte, 1): EBADF

@@ -12,7 +12,7 @@ struct Registers {
   std::uint64_t integer_out[32];
   std::uint64_t floating_out[32];
   std::uint64_t fcsr_out;
-  std::uint64_t kept[16];  // saved registers of the caller
+  std::uint64_t kept[16];  // the caller's ra, sp, gp, tp and s0 to s11
 };
 #endif
 

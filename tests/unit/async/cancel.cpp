@@ -177,7 +177,7 @@ TEST_CASE_METHOD(Fixture,
     CHECK(async::now().time_since_epoch() == 50ns);
     CHECK(*co_await async::with_deadline(async::now() + 50ns, fast()) == 2);
     CHECK_FALSE(async::is_cancelled());
-    // The passed deadline has no effect on later waits.
+    // A deadline has no effect after its with_deadline() has returned, even if it passes later.
     CHECK(co_await async::sleep_for(500ns) == WaitResult::woken);
     auto over_all_the_same = []() -> Task<int> {
       CHECK(co_await async::sleep_for(100ns) == WaitResult::timed_out);

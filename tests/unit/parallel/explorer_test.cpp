@@ -115,7 +115,7 @@ template <bool masks>
 struct Preemption {
   Atomic<unsigned> inbox = 0;
   bool masked = false;     // interrupts of the pushing hart are masked
-  bool interrupt = false;  // an interrupt is pending there
+  bool interrupt = false;  // an interrupt is pending at the pushing hart
   bool ipi_sent = false;
   unsigned taken = 0;
   unsigned ended = 0;  // jobs

@@ -88,7 +88,7 @@ TEST_CASE("a preempted task resumes before its equals, and less urgent tasks wai
                                  run_of("duration 1ms\nlock a\nlock b\nclass urgent\n priority 3\n"
                                         " arrive once\n" +
                                         ab + "class other\n arrive once at 1us\n" + ba))
-            .failure.empty());  // the urgent task has ended by then
+            .failure.empty());  // the urgent task ends before the other arrives, at 1us
 }
 
 TEST_CASE("the exploration can leave a schedule while tasks are still to arrive") {

@@ -23,7 +23,7 @@ _CHOICES = {
     "access", "advice", "clock", "command", "flags", "form", "how", "mode", "operation", "options",
     "request", "resource", "which", "whence", "who",
 }  # fmt: skip
-# Calls in which a parameter with such a name is permission bits, and selects no variant.
+# Calls whose parameter with a name of _CHOICES is permission bits, and selects no variant.
 _NO_CHOICE = {"mkdirat"}
 
 _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)

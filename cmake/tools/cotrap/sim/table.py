@@ -54,7 +54,8 @@ def text_of(figure: Figure | None, kind: str) -> str:
 
 
 def texts_of(figure: Figure | None, kind: str) -> tuple[str, str]:
-    """The mean, and half the width of the interval; that is empty if it is unknown or the mean is 0."""
+    """The mean, and half of the interval's width. The second text is empty if the width is unknown or
+    the mean is 0."""
     if figure is None:
         return "–", ""
     written = _WRITERS[kind](figure.mean)

@@ -1,5 +1,5 @@
-// The description of x86_64 for programs: the machine in the ELF header, and the values in the
-// auxiliary vector.
+// What a program sees of x86_64: the machine's name and ELF number, values of the auxiliary
+// vector, and its part of the initial context.
 #pragma once
 
 #include <abi/elf.h>
