@@ -1,4 +1,4 @@
-// Setting up the clock.
+// Setting up the clock, and sleeping until a time.
 #pragma once
 
 #include <hal/timer.h>

@@ -5,7 +5,8 @@
 namespace kernel {
 namespace {
 
-/// Waits until the terminal has room. False: no program has read within the time limit.
+/// Waits until the terminal has room: for keys at most reader_timeout, for framed input without a
+/// limit. False: that time is over.
 async::Task<bool> await_room(Terminal& terminal) {
   if (terminal.is_framed()) {
     co_return co_await terminal.room().wait("room for input") == async::WaitResult::woken;

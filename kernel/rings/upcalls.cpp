@@ -27,7 +27,7 @@ Result<std::byte*> Upcalls::own_page() {
   return thread_.space().fault_in(shape_.header, hal::Access::write);
 }
 
-/// Null if the header is unmapped or read-only.
+/// Null if the header cannot be written: unmapped, read-only, not paged in, or no memory.
 UpcallHeader* Upcalls::header() {
   return reinterpret_cast<UpcallHeader*>(own_page().value_or(nullptr));
 }

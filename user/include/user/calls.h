@@ -143,8 +143,8 @@ inline Result<void> set_schedule(Pid thread, abi::SchedAttr wanted) {
   return call(Call::sched_setattr, thread, &wanted, 0);
 }
 // Hints for scheduling policies about the calling thread's current work. `number` identifies the
-// work in traces. `due` is its deadline since boot; 0: none. `weight` is its share of time; 0: by
-// the nice value. Cotrap only.
+// work in traces. `due` is its deadline, as time since boot; 0: none. `weight` is its share of
+// time; 0: by the nice value. Cotrap only.
 inline void hint_work(std::uint64_t number, std::chrono::nanoseconds due, std::uint32_t weight) {
   syscall(abi::hint_work, number, due.count(), weight);
 }

@@ -110,4 +110,4 @@ _ALL = (
 )  # fmt: skip
 
 BENCHMARKS = {benchmark.name: benchmark for benchmark in _ALL}
-BASELINE = "syscall.null"  # the tables show each result as a multiple of this one
+BASELINE = "syscall.null"  # tables without a comparison show results as multiples of this one

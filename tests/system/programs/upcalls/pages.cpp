@@ -103,7 +103,8 @@ Task<> cut_short() {
   std::size_t seen = 0;
   co_await async::with_scope([&](async::Scope& scope) -> Task<> {
     scope.spawn(touch_all(map_disk(), seen));
-    co_await async::yield();  // the page-in has begun, and has no time for a second page
+    // touch_all() begins its first page-in. The cancellation comes before it touches a second page.
+    co_await async::yield();
     scope.cancel();
   });
   check(seen == 1, "the cancelled coroutine ends after its first page, not {}", seen);
