@@ -32,9 +32,9 @@ std::optional<Decision> decision_of(const std::string& line) {
 }
 
 /// Reads the lines of a recording. A last line without a newline means that the file is cut short.
-class Reader {
+class RecordingReader {
  public:
-  explicit Reader(std::string_view text) : lines_(std::string(text)) {}
+  explicit RecordingReader(std::string_view text) : lines_(std::string(text)) {}
 
   Recording read() {
     Recording recording;
@@ -88,7 +88,7 @@ std::string Recording::to_file() const {
 }
 
 Recording Recording::of_file(std::string_view text) {
-  return Reader(text).read();
+  return RecordingReader(text).read();
 }
 
 Machine::Hook recorder(std::vector<Decision>& decisions) {

@@ -15,7 +15,7 @@ namespace kernel {
 namespace {
 
 using hal::VirtAddr;
-using Word = std::uint64_t;
+using StackWord = std::uint64_t;
 
 /// Writes data to the stack from the top down.
 class Downward {
@@ -47,11 +47,11 @@ class Table {
   static constexpr std::size_t aux_entries = 20;
 
   explicit Table(const ProgramArguments& arguments)
-      : words_{new Word[2 * aux_entries + arguments.argument_count() +
-                        arguments.environment_count() + 3]} {}
+      : words_{new StackWord[2 * aux_entries + arguments.argument_count() +
+                             arguments.environment_count() + 3]} {}
 
-  void add(Word word) { words_[size_++] = word; }
-  void add_aux(Word tag, Word value) {
+  void add(StackWord word) { words_[size_++] = word; }
+  void add_aux(StackWord tag, StackWord value) {
     add(tag);
     add(value);
   }
@@ -70,7 +70,7 @@ class Table {
   std::span<const std::byte> bytes() const { return std::as_bytes(std::span{words_.get(), size_}); }
 
  private:
-  std::unique_ptr<Word[]> words_;
+  std::unique_ptr<StackWord[]> words_;
   std::size_t size_ = 0;
 };
 
@@ -79,7 +79,7 @@ class Table {
 Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
                                      const formats::ElfPlan& plan, std::string_view path,
                                      const ProgramArguments& arguments) {
-  Downward stack{space, top - sizeof(Word)};
+  Downward stack{space, top - sizeof(StackWord)};
   std::array<std::byte, 16> random;
   fill_random(random);
 
@@ -89,7 +89,7 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
   if (!strings_at) return strings_at;
   const auto platform_at = stack.put_string(trap::program_machine::name);
   if (!platform_at) return platform_at;
-  const auto random_at = stack.put(random, alignof(Word));
+  const auto random_at = stack.put(random, alignof(StackWord));
   if (!random_at) return random_at;
 
   Table table{arguments};
@@ -104,7 +104,7 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
   table.add_aux(abi::at_base, 0);
   table.add_aux(abi::at_flags, 0);
   table.add_aux(abi::at_entry, plan.entry);
-  for (const Word id : {abi::at_uid, abi::at_euid, abi::at_gid, abi::at_egid}) {
+  for (const StackWord id : {abi::at_uid, abi::at_euid, abi::at_gid, abi::at_egid}) {
     table.add_aux(id, 0);
   }
   table.add_aux(abi::at_hwcap, trap::program_machine::hardware_capabilities());
@@ -113,7 +113,7 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
   table.add_aux(abi::at_random, *random_at);
   table.add_aux(abi::at_platform, *platform_at);
   table.add_aux(abi::at_execfn, *path_at);
-  if (const Word entry = trap::program_machine::syscall_entry(); entry != 0) {
+  if (const StackWord entry = trap::program_machine::syscall_entry(); entry != 0) {
     table.add_aux(abi::at_sysinfo, entry);
   }
   table.add_aux(abi::at_null, 0);

@@ -9,7 +9,7 @@
 namespace kernel {
 namespace {
 
-void report(const async::Job& job) {
+void report_deadlock(const async::Job& job) {
   log("deadlock: '{}' waits for itself", job.name());
   LogLines lines;
   async::visit_circle(
@@ -22,11 +22,11 @@ void report(const async::Job& job) {
 void report_deadlock_by_join(const async::Job& job) {
   const async::Job* const other = async::awaited(job);
   if (other == nullptr || job.waits_for() != other) return;
-  if (async::visit_circle(job, [](void*, const async::Job&) {}, nullptr)) report(job);
+  if (async::visit_circle(job, [](void*, const async::Job&) {}, nullptr)) report_deadlock(job);
 }
 
 void report_deadlocks() {
-  async::set_deadlock_hook(report);
+  async::set_deadlock_hook(report_deadlock);
 }
 
 }  // namespace kernel

@@ -3,11 +3,13 @@
 #include <trap/hart_record.h>
 #include <trap/syscall_instruction.h>
 
+#include <cstdint>
+
 // The bounds of the code in signal_entry.S. This code makes system calls of its own, at points
 // where HartRecord::syscalls can still be 1, so prctl() exempts this range.
 extern "C" {
-extern const char cotrap_signal_entry[];
-extern const char cotrap_signal_end[];
+void cotrap_signal_entry();
+void cotrap_signal_end();
 }
 
 bool trap::catch_syscall_instructions(bool on) {
@@ -15,6 +17,7 @@ bool trap::catch_syscall_instructions(bool on) {
   if (!on) return prctl(set_dispatch, 0, 0, 0, 0) == 0;
   // valgrind makes the program's system calls from its own code, outside the permitted range.
   if (is_emulated()) return false;
-  return prctl(set_dispatch, 1, cotrap_signal_entry, cotrap_signal_end - cotrap_signal_entry,
-               &cotrap_hart.syscalls) == 0;
+  const auto start = reinterpret_cast<std::uintptr_t>(cotrap_signal_entry);
+  const auto end = reinterpret_cast<std::uintptr_t>(cotrap_signal_end);
+  return prctl(set_dispatch, 1, start, end - start, &cotrap_hart.syscalls) == 0;
 }
