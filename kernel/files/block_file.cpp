@@ -6,9 +6,9 @@
 #include <array>
 
 #include "devices/block_device.h"
-#include "files/block_pages.h"
 #include "files/pinned_pieces.h"
 #include "memory/frames.h"
+#include "memory/page_source.h"
 #include "memory/user_memory.h"
 
 namespace kernel {
@@ -26,6 +26,35 @@ constexpr std::size_t step_bytes = request_bytes / 4;
 
 /// Devices write the unrequested bytes of sectors here. No code reads them.
 constinit std::array<std::byte, sector_bytes> padding_bytes{};
+
+/// The pages of a disk, for mmap. The kernel does not cache them: each mapping reads its own copy.
+/// Later writes to the disk do not change the copy.
+class BlockPages final : public memory::PageSource {
+ public:
+  explicit BlockPages(Ref<BlockNode> disk) : disk_{std::move(disk)} {}
+
+  std::size_t count() const override;
+  async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) override;
+
+ private:
+  Ref<BlockNode> disk_;
+};
+
+std::size_t BlockPages::count() const {
+  return (disk_->capacity() + hal::page_size - 1) / hal::page_size;
+}
+
+async::Task<Result<>> BlockPages::read(std::size_t index, hal::PhysAddr frame) {
+  const std::uint64_t start = std::uint64_t{index} * hal::page_size;
+  const std::uint64_t capacity = disk_->capacity();
+  if (start >= capacity) co_return fail(Errno::eio);  // the disk has shrunk
+  const auto bytes = std::min<std::uint64_t>(hal::page_size, capacity - start);
+  std::memset(hal::phys_to_virt(frame) + bytes, 0, hal::page_size - bytes);
+  BlockRequest request;
+  request.begin(BlockRequest::Kind::read, start / BlockRequest::sector_bytes);
+  request.add(frame, bytes);
+  co_return co_await disk_->device().run(request);
+}
 
 /// An open disk and its position.
 class BlockFile final : public File {

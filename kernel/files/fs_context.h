@@ -11,7 +11,7 @@ namespace kernel {
 class FsContext : public RefCounted<FsContext> {
  public:
   /// Starts in the root directory.
-  FsContext();
+  FsContext() : directory_{Ref<Directory>::share(root_directory())} {}
   FsContext(const FsContext& other) : directory_{other.directory_}, umask_{other.umask_} {}
 
   /// The current working directory.

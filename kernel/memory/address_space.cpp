@@ -1,7 +1,9 @@
-// Mapping, rights, the heap, and fork. Page faults are in faults.cpp, unmapping in unmapping.cpp.
+// Mapping, unmapping, rights, the heap, and fork. Page faults are in faults.cpp.
 #include "memory/address_space.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 namespace kernel::memory {
 
@@ -19,6 +21,9 @@ constexpr std::size_t area_reserve = 4 * sizeof(Area);
 
 // Linux's default limit (vm.max_map_count).
 constexpr std::size_t max_areas = 65'530;
+
+// Above this number of pages, one flush of the whole space is cheaper.
+constexpr std::size_t max_single_flushes = 8;
 
 // As in Linux, write access implies read access.
 Access usable(Access access) {
@@ -111,10 +116,10 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   const auto gap = choose_place(request, bytes);
   if (!gap) return fail(gap.error());
   recent_ = nullptr;
-  note_code_change(request.access);
+  code_generation_.count(request.access);
   has_paged_areas_ |= request.backing.kind == Backing::Kind::paged_in;
   areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
-                std::move(request.backing), request.code, request.first_instruction_offset);
+                std::move(request.backing), request.code);
   return gap->start;
 }
 
@@ -196,10 +201,10 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
     if (area->end > end) areas_.split(*area, end);
     at = area->end;
     if (area->access != access) {
-      note_code_change(area->access | access);
+      code_generation_.count(area->access | access);
       area->access = access;
-      if (area->code == Code::ready && allows(access, Access::write)) area->code = Code::stale;
-      const Access rights = rights_in_table(*area);
+      if (allows(access, Access::write)) area->code.may_differ();
+      const Access rights = area->rights_in_table();
       const bool shared = area->backing.is_shared();
       table_.for_each(area->start, area->end, [&](VirtAddr, PageEntry& entry) {
         // A private page that was not writable may be shared with another table. The next write
@@ -218,6 +223,118 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   flush();
   if (at < end) return fail(refused ? Errno::eacces : Errno::enomem);
   return {};
+}
+
+// ── Unmapping ────────────────────────────────────────────────────────────────────────────────────
+// Frames get no new use while a hart still has an old translation to them.
+
+Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
+  const std::size_t length = page_up(bytes);
+  if (!page_aligned(start) || length == 0 || !hal::below_end(user_range(), start, length)) {
+    return fail(Errno::einval);
+  }
+  // Only a split needs memory. All other unmappings must succeed without memory.
+  Area* const area = areas_.first_after(start);
+  const bool splits = area != nullptr && area->start < start && area->end > start + length;
+  if (splits && !may_add_areas()) return fail(Errno::enomem);
+  unmap_from(area, start, start + length);
+  return {};
+}
+
+// Unmaps [start, end). `area` is the first one that ends after `start`.
+void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
+  if (area == nullptr || area->start >= end) return;
+  recent_ = nullptr;
+  if (resident_ != 0) remove_pages(start, end);
+  code_generation_.count(area->access);
+  if (area->start < start) {
+    if (area->end > end) areas_.split(*area, end);
+    area->end = start;
+    area = area->next;
+  }
+  while (area != nullptr && area->end <= end) {
+    Area* const next = area->next;
+    code_generation_.count(area->access);
+    areas_.erase(*area);
+    area = next;
+  }
+  if (area != nullptr && area->start < end) {
+    code_generation_.count(area->access);
+    areas_.drop_front(*area, end);
+  }
+  gaps_below_ = std::max(gaps_below_, end);
+}
+
+// Removes the pages of [start, end) from the table and from all TLBs.
+void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
+  if (end - start == page_size) {  // fast path: a page never accessed has no entry
+    const PageEntry* slot = table_.find(start);
+    if (slot == nullptr || slot->empty()) return;
+  }
+  if (hal::smp_active() && tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
+  std::size_t removed = 0;
+  const bool tables_freed = table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
+    if (++removed <= max_single_flushes) flush_page(va);
+    forget_page(entry);
+  });
+  if (tables_freed || removed > max_single_flushes) flush();
+}
+
+// Like remove_pages(), while other harts run in this space. Frees frames only after these harts
+// have flushed.
+void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
+  std::array<PageEntry, 64> taken;
+  std::size_t count = 0;
+  const auto flush_and_free = [&] {
+    flush();
+    for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
+    count = 0;
+  };
+  table_.remove(start, end, [&](VirtAddr, PageEntry entry) {
+    taken[count++] = entry;
+    if (count == taken.size()) flush_and_free();
+  });
+  flush_and_free();
+}
+
+void AddressSpace::give_up(PageEntry entry) {
+  if (entry.borrowed()) {
+    --borrowed_;
+  } else {
+    frames.drop(entry.address());
+  }
+}
+
+void AddressSpace::forget_page(PageEntry entry) {
+  give_up(entry);
+  --resident_;
+}
+
+Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
+  const std::size_t length = page_up(bytes);
+  if (!page_aligned(start) || length < bytes || start + length < start) return fail(Errno::einval);
+  if (!hal::below_end(user_range(), start, length)) return fail(Errno::enomem);
+  remove_pages(start, start + length);
+  reset_code(start, start + length);
+  if (!is_mapped(start, start + length)) return fail(Errno::enomem);
+  return {};
+}
+
+void AddressSpace::reset_code(VirtAddr start, VirtAddr end) {
+  if (!AreaCode::may_change) return;
+  for (Area* area = areas_.first_after(start); area != nullptr && area->start < end;
+       area = area->next) {
+    code_generation_.count(area->access);
+    area->code.may_differ();
+  }
+}
+
+bool AddressSpace::is_mapped(VirtAddr start, VirtAddr end) const {
+  for (const Area* area = areas_.first_after(start);
+       area != nullptr && area->start <= start && start < end; area = area->next) {
+    start = area->end;
+  }
+  return start >= end;
 }
 
 // ── The heap of a program ────────────────────────────────────────────────────────────────────────

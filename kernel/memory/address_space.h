@@ -82,7 +82,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Resolves a page fault: makes the access `wanted` (read, write or execute) possible at `va`.
   /// EFAULT: nothing is mapped there. EACCES: the area forbids the access. ENXIO: the page is
   /// behind the end of the mapped file. ENOEXEC: the kernel must inspect the instructions first
-  /// (code_at()). ERESTART: the page needs a page-in. ENOMEM.
+  /// (process/code_rewriting.h). ERESTART: the page needs a page-in. ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
@@ -147,21 +147,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// answer than before the page-in. Fails with ENOMEM.
   Result<> put_page_in(const PageToRead& paged_in, Frame contents);
 
-  // Changing a program's instructions (code.cpp): before they run, if hal::code_is_seen_first() is
-  // true, and after a fault of an instruction that this machine cannot run.
-
-  /// The executable area at `va`. Empty if there is none.
-  std::optional<CodeArea> code_at(VirtAddr va) const;
-  /// Takes all rights from the area's pages until set_code() restores them. The space must not
-  /// change in other ways meanwhile.
-  void hide_code(const CodeArea& area);
-  /// Replaces the page at `page`, or adds it if the table has none. Call it between hide_code() and
-  /// set_code() for the page's area. ENOMEM.
-  Result<> replace_code(VirtAddr page, Frame contents);
-  /// Sets the state of the code in [start, end), and gives its pages the rights that the area has
-  /// in this state. The range consists of whole pages of one area.
-  void set_code(VirtAddr start, VirtAddr end, Code code);
-
   /// The key of a futex at `va`. EFAULT: nothing is mapped there.
   Result<MemoryKey> key_of(VirtAddr va) const;
 
@@ -202,6 +187,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   const AreaSet& areas() const { return areas_; }
 
  private:
+  friend class CodeChange;  // rewrites instructions, on machines that need that (rewritten/)
+
   static constexpr std::size_t step_pages = 256;
 
   explicit AddressSpace(hal::PageTable table)
@@ -235,17 +222,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<Gap> choose_place(const MapRequest& request, std::size_t bytes);
   void unmap_from(Area* area, VirtAddr start, VirtAddr end);
 
-  /// The rights that the page table may give to pages of `area`.
-  static Access rights_in_table(const Area& area) {
-    if (!hal::code_is_seen_first()) return area.access;
-    if (area.code == Code::ready || area.code == Code::added) return area.access;
-    return without(area.access, Access::execute);
-  }
-  /// Marks the code in [start, end) as stale: its pages may have their original contents again.
-  void begin_code_anew(VirtAddr start, VirtAddr end);
-  void note_code_change(Access access) {
-    if (hal::changes_code && allows(access, Access::execute)) ++code_generation_;
-  }
+  /// The pages in [start, end) may have their original contents again.
+  void reset_code(VirtAddr start, VirtAddr end);
 
   Area* area_at(VirtAddr va) {
     if (recent_ != nullptr && recent_->contains(va)) return recent_;
@@ -276,7 +254,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr missed_page_ = no_page_missed;
   bool has_paged_areas_ = false;
   bool code_written_ = false;
-  std::uint64_t code_generation_ = 0;  // see CodeArea
+  [[no_unique_address]] CodeGeneration code_generation_;
 };
 
 }  // namespace kernel::memory

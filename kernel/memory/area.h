@@ -11,6 +11,7 @@
 
 #include "memory/page_source.h"
 #include "memory/shared_pages.h"
+#include "program_code/area_code.h"
 
 namespace kernel::memory {
 
@@ -60,38 +61,17 @@ struct Backing {
   bool continued_by(const Backing& next, std::size_t bytes) const;
 };
 
-/// The state of an area's instructions, on machines that change programs' instructions
-/// (process/code_rewriting.h).
-enum class Code : std::uint8_t {
-  unseen,   ///< not inspected yet
-  ready,    ///< inspected, and changed where necessary: the machine can run the instructions
-  stale,    ///< was `ready`, but the program may have overwritten the instructions since
-  refused,  ///< the kernel cannot change the instructions, so the area cannot run
-  added,    ///< the kernel added these instructions
-};
-
 struct Area {
   VirtAddr start = 0;
   VirtAddr end = 0;
   Access access = Access::none;
-  Code code = Code::unseen;
-  std::uint16_t first_instruction_offset = 0;  ///< offset in bytes; 0 if unknown
+  [[no_unique_address]] AreaCode code;
   Backing backing;
-
-  /// Call after the start of the area was cut off: instruction boundaries are unknown then.
-  void lose_front() {
-    if (!hal::changes_code) return;
-    first_instruction_offset = 0;
-    if (code == Code::unseen && allows(access, Access::execute)) code = Code::refused;
-  }
-  /// Whether the area that follows may be merged into this one, as far as its code matters: its
-  /// state is `next`, and `next_lead` is its first_instruction_offset.
-  bool code_continued_by(Code next, std::uint16_t next_lead) const {
-    return !hal::changes_code || (code == next && next_lead == 0);
-  }
 
   std::size_t bytes() const { return end - start; }
   bool contains(VirtAddr va) const { return va >= start && va < end; }
+  /// The rights that the page table may give to pages of this area.
+  Access rights_in_table() const { return code.rights(access); }
 
   // Links of the AreaSet, which only the AreaSet writes.
   Area* next = nullptr;

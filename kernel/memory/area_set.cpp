@@ -70,30 +70,26 @@ Area* AreaSet::at_or_before(VirtAddr va) const {
 }
 
 void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing,
-                     Code code, std::uint16_t first_instruction_offset) {
+                     AreaCode code) {
   if (before != nullptr && before->end == start && before->access == access &&
-      before->code_continued_by(code, first_instruction_offset) &&
-      before->backing.continued_by(backing, before->bytes())) {
+      before->code.continued_by(code) && before->backing.continued_by(backing, before->bytes())) {
     before->end = end;
     merge_with_next(*before);
     return;
   }
   Area* const next = before != nullptr ? before->next : first_;
   if (next != nullptr && next->start == end && next->access == access &&
-      next->code_continued_by(code, next->first_instruction_offset) &&
-      backing.continued_by(next->backing, end - start)) {
+      code.continued_by(next->code) && backing.continued_by(next->backing, end - start)) {
     next->start = start;  // the order of the areas does not change
-    next->first_instruction_offset = first_instruction_offset;
+    next->code = code;
     next->backing = std::move(backing);
     return;
   }
-  link(*new Area{start, end, access, code, first_instruction_offset, std::move(backing)}, before);
+  link(*new Area{start, end, access, code, std::move(backing)}, before);
 }
 
 void AreaSet::append(const Area& area) {
-  link(*new Area{area.start, area.end, area.access, area.code, area.first_instruction_offset,
-                 area.backing},
-       last_);
+  link(*new Area{area.start, area.end, area.access, area.code, area.backing}, last_);
 }
 
 void AreaSet::link(Area& area, Area* before) {
@@ -127,7 +123,7 @@ void AreaSet::erase(Area& area) {
 }
 
 Area& AreaSet::split(Area& area, VirtAddr at) {
-  auto* upper = new Area{area.start, area.end, area.access, area.code, 0, area.backing};
+  auto* upper = new Area{area.start, area.end, area.access, area.code, area.backing};
   drop_front(*upper, at);
   area.end = at;
   link(*upper, &area);
@@ -136,14 +132,14 @@ Area& AreaSet::split(Area& area, VirtAddr at) {
 
 void AreaSet::drop_front(Area& area, VirtAddr at) {
   area.backing.advance(at - area.start);
-  area.lose_front();
+  area.code.lose_front(area.access);
   area.start = at;  // the order of the areas does not change
 }
 
 bool AreaSet::merge_with_next(Area& area) {
   const Area* next = area.next;
   if (next == nullptr || next->start != area.end || next->access != area.access ||
-      !area.code_continued_by(next->code, next->first_instruction_offset) ||
+      !area.code.continued_by(next->code) ||
       !area.backing.continued_by(next->backing, area.bytes())) {
     return false;
   }

@@ -38,7 +38,7 @@ class AreaSet {
   /// Adds the area [start, end), which overlaps no other. Extends a neighbour instead if their
   /// rights, backing and code agree. `before` is at_or_before(start).
   void insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing,
-              Code code = Code::unseen, std::uint16_t first_instruction_offset = 0);
+              AreaCode code = {});
   /// Adds a copy of `area`, which lies above all areas of this set.
   void append(const Area& area);
   /// Removes and destroys `area`.

@@ -49,7 +49,7 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   const Area* area = area_at(va);
   if (area == nullptr) return fail(Errno::efault);
   if (!allows(area->access, wanted)) return fail(Errno::eacces);
-  if (!allows(rights_in_table(*area), wanted)) return fail(Errno::enoexec);
+  if (!allows(area->rights_in_table(), wanted)) return fail(Errno::enoexec);
   const VirtAddr page = page_down(va);
   if (is_past_end(area->backing, page - area->start)) return fail(Errno::enxio);
   PageEntry* slot = table_.ensure(page);
@@ -113,7 +113,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       if (can_borrow(contents) && wanted != Access::write) {
         ++borrowed_;
         return PageEntry::borrowed_page(hal::virt_to_phys(contents.data()),
-                                        without(rights_in_table(area), Access::write));
+                                        without(area.rights_in_table(), Access::write));
       }
       frame = frame_with(contents);
       break;
@@ -124,19 +124,19 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       break;
     case Backing::Kind::paged_in: break;  // put_page_in() maps pages of this kind
   }
-  return frame != 0 ? PageEntry::page(frame, rights_in_table(area)) : PageEntry{};
+  return frame != 0 ? PageEntry::page(frame, area.rights_in_table()) : PageEntry{};
 }
 
 // Resolves a write to a page whose entry is read-only, in a private area that allows writing.
 Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry* slot) {
   const PageEntry old = *slot;
   if (!old.borrowed() && !frames.shared(old.address())) {
-    hal::set(*slot, old.with(rights_in_table(area)));
+    hal::set(*slot, old.with(area.rights_in_table()));
   } else {
     const PhysAddr copy = frames.allocate(Use::user);
     if (copy == 0) return fail(Errno::enomem);
     hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
-    hal::set(*slot, PageEntry::page(copy, rights_in_table(area)));
+    hal::set(*slot, PageEntry::page(copy, area.rights_in_table()));
     flush_page(page);
     give_up(old);
     if (allows(area.access, Access::execute)) code_written_ = true;
@@ -183,7 +183,7 @@ Result<> AddressSpace::put_page_in(const PageToRead& paged_in, Frame contents) {
   PageEntry* const slot = table_.ensure(paged_in.address);
   if (slot == nullptr) return fail(Errno::enomem);
   const Area& area = *area_at(paged_in.address);
-  put(area, paged_in.address, slot, PageEntry::page(contents.release(), rights_in_table(area)));
+  put(area, paged_in.address, slot, PageEntry::page(contents.release(), area.rights_in_table()));
   return {};
 }
 

@@ -24,9 +24,8 @@ struct MapRequest {
   Access access = Access::none;
   Place place = Place::anywhere;
   Backing backing{};
-  Code code = Code::unseen;                    ///< see Area
-  std::uint16_t first_instruction_offset = 0;  ///< see Area
-  std::size_t most_bytes = SIZE_MAX;           ///< limit of all mapped bytes afterwards (RLIMIT_AS)
+  [[no_unique_address]] AreaCode code{};
+  std::size_t most_bytes = SIZE_MAX;  ///< limit of all mapped bytes afterwards (RLIMIT_AS)
 };
 
 /// The identity of a futex: an object and a byte offset in it. For private memory the object is the
@@ -53,19 +52,6 @@ struct PageToRead {
 struct PinnedByte {
   std::byte* at;
   Frame owner;
-};
-
-/// An executable area: whole pages with the same code state.
-struct CodeArea {
-  VirtAddr start;
-  VirtAddr end;
-  VirtAddr first;  ///< the first instruction
-  Code code;
-  std::uint64_t generation;  ///< changes with any executable area of the space
-  /// The kernel may rewrite the instructions: the area is private, readable and not writable.
-  bool may_change;
-  std::size_t bytes() const { return end - start; }
-  bool operator==(const CodeArea&) const = default;
 };
 
 }  // namespace kernel::memory

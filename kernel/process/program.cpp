@@ -23,13 +23,13 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
     backing = Backing::of_segment({segment.contents.data() - first_instruction_offset,
                                    segment.contents.size() + first_instruction_offset});
   }
-  const auto mapped =
-      space.map({.address = segment.first_page(),
-                 .bytes = segment.end_page() - segment.first_page(),
-                 .access = segment.access,
-                 .place = Place::if_free,
-                 .backing = std::move(backing),
-                 .first_instruction_offset = static_cast<std::uint16_t>(first_instruction_offset)});
+  const auto mapped = space.map({.address = segment.first_page(),
+                                 .bytes = segment.end_page() - segment.first_page(),
+                                 .access = segment.access,
+                                 .place = Place::if_free,
+                                 .backing = std::move(backing),
+                                 .code = memory::AreaCode::beginning_at(
+                                     static_cast<std::uint16_t>(first_instruction_offset))});
   if (!mapped) return fail(mapped.error());
   return {};
 }

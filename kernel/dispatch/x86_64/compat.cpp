@@ -8,6 +8,7 @@
 #include "process/code_rewriting.h"
 #include "process/syscall_table.h"
 #include "process/thread.h"
+#include "program_code/code_change.h"
 
 namespace kernel {
 namespace {
@@ -53,8 +54,8 @@ const trap::SyscallEntry<Thread>& entry_of(const trap::UserContext& context) {
 /// may be rewritten.
 bool is_to_be_seen(Thread& self, const trap::UserContext& context) {
   if (context.trap_num != trap::UserContext::instruction) return false;
-  const auto area = self.space().code_at(context.program_counter() - 1);
-  return area && area->code == memory::Code::unseen && area->may_change;
+  const auto area = memory::CodeChange{self.space()}.area_at(context.program_counter() - 1);
+  return area && area->state == memory::CodeState::unseen && area->may_change;
 }
 
 async::Task<trap::Register> see_and_call(Thread& self, const trap::UserContext& context) {

@@ -22,6 +22,7 @@
 #include "memory/user_memory.h"
 #include "process/steps.h"
 #include "process/thread.h"
+#include "program_code/code_change.h"
 
 namespace kernel {
 namespace {
@@ -29,6 +30,8 @@ namespace {
 using hal::page_size;
 using hal::VirtAddr;
 using memory::CodeArea;
+using memory::CodeChange;
+using memory::CodeState;
 using trap::Rewriter;
 
 Result<> refuse(Thread& self, VirtAddr at, std::string_view why) {
@@ -48,7 +51,7 @@ void report(Thread& self, const trap::Refusal& refusal) {
 /// How the rewriter treats fs in `area`, which may have been rewritten before.
 Rewriter::Fs fs_in(const CodeArea& area) {
   if (trap::segments() != trap::Segments::rewrite) return Rewriter::Fs::stays;
-  return area.code == memory::Code::stale ? Rewriter::Fs::mostly_is : Rewriter::Fs::becomes_gs;
+  return area.state == CodeState::stale ? Rewriter::Fs::mostly_is : Rewriter::Fs::becomes_gs;
 }
 
 /// Maps room for the thunks of system calls, as close below the area as possible. Returns 0 if
@@ -63,7 +66,7 @@ VirtAddr map_room(memory::AddressSpace& space, const CodeArea& area, std::size_t
                                    .bytes = size,
                                    .access = hal::Access::read | hal::Access::execute,
                                    .place = memory::MapRequest::Place::if_free,
-                                   .code = memory::Code::added});
+                                   .code = CodeState::added});
     if (mapped) return *mapped;
     if (mapped.error() != Errno::eexist) return 0;
   }
@@ -94,7 +97,7 @@ class NewPages {
   }
   Result<> put_in_place(memory::AddressSpace& space) {
     for (Page& page : pages_) {
-      if (auto done = space.replace_code(page.at, std::move(page.frame)); !done) return done;
+      if (auto done = CodeChange{space}.replace(page.at, std::move(page.frame)); !done) return done;
     }
     return {};
   }
@@ -143,7 +146,7 @@ class Room {
   std::span<std::byte> bytes() const { return thunks_.bytes(); }
   void use() {
     used_ = true;
-    space_.set_code(start_, start_ + bytes().size(), memory::Code::added);
+    CodeChange{space_}.set(start_, start_ + bytes().size(), CodeState::added);
   }
 
  private:
@@ -158,12 +161,13 @@ class Room {
 async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const std::byte> copy,
                                    Rewriter& rewriter) {
   memory::AddressSpace& space = self.space();
+  CodeChange code{space};
   Room room{space, area, rewriter.system_calls()};
   if (room) {
     rewriter.patch_system_calls({room.bytes(), room.start()}, trap::jump_entry_address(),
                                 abi::first_compat_call);
   }
-  area = *space.code_at(area.start);
+  area = *code.area_at(area.start);
   NewPages pages;
   if (!pages.reserve((copy.size() + room.bytes().size()) / page_size))
     co_return fail(Errno::enomem);
@@ -175,18 +179,18 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
   }
   if (async::is_cancelled()) co_return Result<>{};
   if (!added) co_return added;
-  if (space.code_at(area.start) != area) co_return Result<>{};
+  if (code.area_at(area.start) != area) co_return Result<>{};
 
-  space.hide_code(area);
+  code.hide(area);
   const auto done = pages.put_in_place(space);
   const bool all = done && !rewriter.refusal();
   const VirtAddr end = all ? area.end : hal::page_down(rewriter.understood_end());
   if (!done) {
-    space.set_code(area.start, area.end, memory::Code::stale);
+    code.set(area.start, area.end, CodeState::stale);
     co_return done;
   }
-  space.set_code(area.start, end, memory::Code::ready);
-  space.set_code(end, area.end, memory::Code::refused);
+  code.set(area.start, end, CodeState::ready);
+  code.set(end, area.end, CodeState::refused);
   if (room) {
     room.use();
     keep_all_vectors(self.process());
@@ -198,10 +202,10 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
 }  // namespace
 
 async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
-  const auto area = self.space().code_at(at);
+  const auto area = CodeChange{self.space()}.area_at(at);
   if (!area) co_return fail(Errno::efault);
-  if (area->code == memory::Code::ready) co_return Result<>{};  // another thread was first
-  if (area->code == memory::Code::refused) co_return fail(Errno::enoexec);
+  if (area->state == CodeState::ready) co_return Result<>{};  // another thread was first
+  if (area->state == CodeState::refused) co_return fail(Errno::enoexec);
   if (!area->may_change) co_return refuse(self, at, "its mapping is writable or shared");
   const hal::hosted::HostMemory memory{area->bytes()};
   const std::span copy = memory.bytes();
@@ -219,10 +223,10 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
     if (async::is_cancelled()) co_return Result<>{};
   }
   // If the area has changed since it was copied, the program retries.
-  if (self.space().code_at(at) != area) co_return Result<>{};
+  if (CodeChange{self.space()}.area_at(at) != area) co_return Result<>{};
   if (read) co_return co_await put_in_place(self, *area, copy, rewriter);
   if (read.error() == Errno::enomem) co_return read;
-  self.space().set_code(area->start, area->end, memory::Code::refused);
+  CodeChange{self.space()}.set(area->start, area->end, CodeState::refused);
   co_return refuse(self, at, "its file ends before it");
 }
 

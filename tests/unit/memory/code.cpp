@@ -1,8 +1,11 @@
 // Code that the kernel inspects and rewrites before it is executed: process/code_rewriting.h.
+#include "program_code/code_change.h"
 #include "spaces.h"
 
 using namespace test;
-using kernel::memory::Code;
+using kernel::memory::AreaCode;
+using kernel::memory::CodeChange;
+using kernel::memory::CodeState;
 
 namespace {
 
@@ -25,7 +28,7 @@ Result<VirtAddr> map_code(AddressSpace& space, std::size_t pages, Backing backin
                     .access = read_execute,
                     .place = MapRequest::Place::exactly,
                     .backing = std::move(backing),
-                    .first_instruction_offset = first_instruction_offset});
+                    .code = AreaCode::beginning_at(first_instruction_offset)});
 }
 
 }  // namespace
@@ -36,20 +39,20 @@ TEST_CASE("code is readable at once, and executable after its check") {
   REQUIRE(map_code(*space, 3, {}, 0x20));
   CHECK(load(*space, here) == 0);
   CHECK(try_to_run(*space, here) == Errno::enoexec);
-  const auto area = space->code_at(here + page_size);
+  const auto area = CodeChange{*space}.area_at(here + page_size);
   REQUIRE(area);
   CHECK(area->start == here);
   CHECK(area->end == here + 3 * page_size);
   CHECK(area->first == here + 0x20);
-  CHECK(area->code == Code::unseen);
+  CHECK(area->state == CodeState::unseen);
   CHECK(area->may_change);
-  space->hide_code(*area);
-  space->set_code(here, here + 2 * page_size, Code::ready);
-  space->set_code(here + 2 * page_size, area->end, Code::refused);
+  CodeChange{*space}.hide(*area);
+  CodeChange{*space}.set(here, here + 2 * page_size, CodeState::ready);
+  CodeChange{*space}.set(here + 2 * page_size, area->end, CodeState::refused);
   CHECK(try_to_run(*space, here) == Errno{});
   CHECK(try_to_run(*space, here + page_size) == Errno{});
   CHECK(try_to_run(*space, here + 2 * page_size) == Errno::enoexec);
-  CHECK(space->code_at(here + 2 * page_size)->code == Code::refused);
+  CHECK(CodeChange{*space}.area_at(here + 2 * page_size)->state == CodeState::refused);
 }
 
 TEST_CASE("a machine that runs programs unchanged needs no check of code") {
@@ -66,15 +69,15 @@ TEST_CASE("changed code is private to the program, and no hart executes the old 
   REQUIRE(map_code(*space, 2, Backing::of_segment(file.bytes())));
   CHECK(load(*space, here + page_size) == 2);  // the file's own frame, not a copy
   CHECK((space->resident() == 1 && space->own_pages() == 0));
-  const auto area = *space->code_at(here);
-  space->hide_code(area);
+  const auto area = *CodeChange{*space}.area_at(here);
+  CodeChange{*space}.hide(area);
   for (const VirtAddr page : {here, here + page_size}) {
     auto frame = kernel::memory::Frame::allocate(kernel::memory::Use::user);
     std::fill_n(frame.bytes(), page_size, std::byte{9});
-    REQUIRE(space->replace_code(page, std::move(frame)));
+    REQUIRE(CodeChange{*space}.replace(page, std::move(frame)));
   }
   CHECK(try_to_run(*space, here) == Errno::enoexec);
-  space->set_code(area.start, area.end, Code::ready);
+  CodeChange{*space}.set(area.start, area.end, CodeState::ready);
   CHECK(load(*space, here) == 9);
   CHECK(load(*space, here + page_size) == 9);
   CHECK(try_to_run(*space, here) == Errno{});
@@ -87,16 +90,16 @@ TEST_CASE("code that may have been written, or was discarded, is checked again")
   SeeingMachine machine;
   auto space = make_space();
   REQUIRE(map_code(*space, 2));
-  space->set_code(here, here + 2 * page_size, Code::ready);
+  CodeChange{*space}.set(here, here + 2 * page_size, CodeState::ready);
   REQUIRE(try_to_run(*space, here) == Errno{});
-  const auto before = *space->code_at(here);
+  const auto before = *CodeChange{*space}.area_at(here);
   REQUIRE(space->protect(here, page_size, read_write));
   REQUIRE(store(*space, here, 5));
-  CHECK_FALSE(space->code_at(here));
+  CHECK_FALSE(CodeChange{*space}.area_at(here));
   REQUIRE(space->protect(here, page_size, read_execute));
   CHECK(try_to_run(*space, here) == Errno::enoexec);
-  CHECK(space->code_at(here)->code == Code::stale);
-  CHECK(space->code_at(here)->generation != before.generation);
+  CHECK(CodeChange{*space}.area_at(here)->state == CodeState::stale);
+  CHECK(CodeChange{*space}.area_at(here)->generation != before.generation);
   CHECK(try_to_run(*space, here + page_size) == Errno{});
   REQUIRE(space->discard(here + page_size, page_size));
   CHECK(try_to_run(*space, here + page_size) == Errno::enoexec);
@@ -108,19 +111,19 @@ TEST_CASE(
   auto space = make_space();
   REQUIRE(map_code(*space, 3));
   REQUIRE(space->unmap(here + page_size, page_size));
-  CHECK(space->code_at(here)->code == Code::unseen);
-  CHECK(space->code_at(here + 2 * page_size)->code == Code::refused);
+  CHECK(CodeChange{*space}.area_at(here)->state == CodeState::unseen);
+  CHECK(CodeChange{*space}.area_at(here + 2 * page_size)->state == CodeState::refused);
 }
 
 TEST_CASE("writable or shared code must not be changed") {
   SeeingMachine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, page_size, read_write | Access::execute));
-  CHECK_FALSE(space->code_at(here)->may_change);
+  CHECK_FALSE(CodeChange{*space}.area_at(here)->may_change);
   REQUIRE(map_at(*space, here, page_size, read_execute,
                  Backing::of_shared(kernel::make_ref<SharedPages>(1))));
-  CHECK_FALSE(space->code_at(here)->may_change);
-  CHECK_FALSE(space->code_at(here + page_size));
+  CHECK_FALSE(CodeChange{*space}.area_at(here)->may_change);
+  CHECK_FALSE(CodeChange{*space}.area_at(here + page_size));
 }
 
 TEST_CASE("code that the kernel adds does not merge with adjacent code") {
@@ -132,13 +135,13 @@ TEST_CASE("code that the kernel adds does not merge with adjacent code") {
                         .bytes = page_size,
                         .access = read_execute,
                         .place = MapRequest::Place::if_free,
-                        .code = Code::added}));
+                        .code = CodeState::added}));
     CHECK(try_to_run(*space, beside) == Errno{});
   }
   CHECK(space->areas().size() == 3);
-  CHECK(space->code_at(here)->start == here);
+  CHECK(CodeChange{*space}.area_at(here)->start == here);
   CHECK(try_to_run(*space, here) == Errno::enoexec);
-  space->set_code(here, here + page_size, Code::ready);
+  CodeChange{*space}.set(here, here + page_size, CodeState::ready);
   REQUIRE(space->protect(here, page_size, read_write));
   REQUIRE(space->protect(here, page_size, read_execute));
   CHECK(space->areas().size() == 3);

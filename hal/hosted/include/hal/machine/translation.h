@@ -48,8 +48,6 @@ void flush_page(VirtAddr va, Asid asid);
 void flush_space(Asid asid);
 void flush_all();
 
-/// The kernel rewrites programs' instructions (process/code_rewriting.h).
-inline constexpr bool changes_code = true;
 /// Whether the kernel must scan a page's instructions before a program executes any of them. True
 /// in the segment mode `rewrite`, in which fs stays the kernel's (trap/rewrite.h).
 inline bool code_is_seen_first() {

@@ -50,11 +50,7 @@ inline void flush_all() {
   asm volatile("sfence.vma" : : : "memory");
 }
 
-/// The kernel does not rewrite programs' instructions.
-inline constexpr bool changes_code = false;
-constexpr bool code_is_seen_first() {
-  return false;
-}
+/// The processor fetches no instructions from pages that it does not execute.
 constexpr bool code_is_read_ahead() {
   return false;
 }

@@ -54,7 +54,6 @@ inline void flush_all() {
   ++fake::hart().full_flushes;
   fake::hart().tlb.clear();
 }
-inline constexpr bool changes_code = true;
 /// Tests set these: the answers of code_is_seen_first() and code_is_read_ahead().
 inline bool seen_first = false;
 inline bool code_is_seen_first() {
