@@ -43,7 +43,8 @@ unsigned Director::choose(std::span<const std::uint64_t> who) {
   if (next_ == choices_.size()) choices_.push_back({beyond(who), alternatives});
   Choice& choice = choices_[next_++];
   choice.alternatives = alternatives;
-  choice.taken = std::min(choice.taken, alternatives - 1);  // the schedule may be of another run
+  // A schedule of another run may name an alternative that does not exist here.
+  choice.taken = std::min(choice.taken, alternatives - 1);
   return choice.taken;
 }
 

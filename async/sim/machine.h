@@ -40,7 +40,7 @@ struct Subject {
   std::uint64_t number = 0;  // from 1 up, the same in every run
   // For the Machine: the part of the time slice that was used before a preemption.
   std::uint64_t slice_used_ns = 0;
-  // For a Detector: the job's state, and since when.
+  // For a Detector: the job's state, and when it began.
   State state = State::ready;
   std::uint64_t since_ns = 0;
 };

@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t chunks = 3;
 static_assert(JobPage::count * sizeof(Entity) <= chunks * chunk_bytes);
 
-/// If two harts allocate the entities of one page at the same time, the allocation of one is lost.
-/// That happens at most once for each page.
+/// Several harts may do this for one page at the same time. The first one's entities stay; the
+/// memory of the others is never freed. Later calls find the entities, so the loss does not repeat.
 [[gnu::noinline]] void make_entities(JobPage& page) noexcept {
   Entity* const made = static_cast<Entity*>(platform::chunk(chunks * chunk_bytes));
   for (std::size_t slot = 0; slot < JobPage::count; ++slot) {

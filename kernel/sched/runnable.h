@@ -88,7 +88,7 @@ class Runnable {
   // ── Accounting: times in ticks of hal::clock_ticks() ──
 
   std::uint64_t syscalls = 0;
-  std::uint64_t syscalls_counted = 0;  ///< system calls that a hart has counted (running.h)
+  std::uint64_t syscalls_counted = 0;  ///< how many of them CurrentThread::syscalls has
   unsigned hart = 0;                   ///< the hart where the thread ran its program last
   unsigned urgent_waiters = 0;         ///< real-time and deadline threads that wait for its locks
   bool is_throttled = false;           ///< the thread waits for its reservation's next period

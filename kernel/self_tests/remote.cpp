@@ -111,7 +111,8 @@ async::Task<Result<Words>> wake_remote() {
   Team team;
   team.start(wait_there(interrupt, waits, woken), "waiter", above_programs,
              async::hart_mask(there));
-  // Waits until the other job waits and its hart is idle.
+  // Waits until the other job has started. In the sleep of 100 µs it normally reaches its wait, and
+  // its hart becomes idle.
   do {
     if (co_await async::sleep_for(100us, "the other hart") != async::WaitResult::woken) break;
   } while (!waits);

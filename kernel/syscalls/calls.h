@@ -35,7 +35,7 @@ namespace kernel::sys {
 using memory::UserPtr;
 using memory::UserSpan;
 
-// ── process.cpp: creating, ending and waiting for processes and threads ──
+// ── process.cpp, execve.cpp, wait.cpp: creating, ending and waiting for processes and threads ──
 
 /// flags: CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_VFORK, CLONE_PARENT,
 ///   CLONE_THREAD, CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID,

@@ -24,7 +24,8 @@ void signal_broken_pipe(Thread& self, const Transfer& moved);
 // The file stays open until the transfer has ended. The caller keeps the list alive that `buffer`
 // refers to.
 
-/// Waits and reads at most one step's bytes, after an attempt that would block. Needs no coroutine.
+/// Waits until the file has data, then reads into `buffer`, after an attempt that would block. The
+/// caller passes at most `step_bytes` of room. Needs no coroutine frame of its own.
 class ReadWait : public async::WaitLoop<ReadWait> {
  public:
   ReadWait(Ref<File> file, const IoBuffer& buffer) : file_{std::move(file)}, buffer_{buffer} {}

@@ -256,7 +256,8 @@ class Executor {
   [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept;
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept;
   [[gnu::always_inline]] static void end_step() noexcept;
-  /// step() if has_events(): also drains the inbox, calls the trace hook and serves the policy.
+  /// The part of step() for has_events(): also drains the inbox, calls the trace hook and serves
+  /// the policy.
   bool step_with_events(Local& local, bool and_more) noexcept;
   [[gnu::cold]] bool step_watched(Local& local) noexcept;
   [[gnu::always_inline]] static void resume_watched(Local& local, Job& job) noexcept;

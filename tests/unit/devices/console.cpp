@@ -260,7 +260,7 @@ class NoScreen final : public kernel::Screen {
   void ask_for_room() override {}
 };
 
-/// As World, with a terminal that receives the keys.
+/// A World with a terminal that receives the keys.
 struct TerminalWorld : World {
   explicit TerminalWorld(LineEditor::Input input)
       : terminal{{.show = [](std::span<const char>) {}, .signal = [](auto) { ++interrupted; }},

@@ -31,7 +31,7 @@ class Histogram {
   std::uint64_t max() const { return max_; }
 
   /// Calls seen(value, times) for each bucket that is not empty, in ascending order. `value` is the
-  /// highest value of the bucket, but at most max().
+  /// upper bound of the bucket, or max() if that is less.
   template <class Seen>
   void for_each(Seen seen) const {
     for (std::size_t i = 0; i < buckets; ++i) {
