@@ -84,7 +84,7 @@ void Detector::check_circle(const Job& job) {
       job, [](void* text, const Job& each) { *static_cast<std::string*>(text) += describe(each); },
       &others);
   if (!is_circle) return;
-  others.erase(0, describe(job).size());  // find() reports the job itself
+  others.erase(0, describe(job).size());  // without the job itself: find() describes it
   find("deadlock", "waits for itself" + (others.empty() ? "" : " through other jobs:\n" + others),
        job);
 }

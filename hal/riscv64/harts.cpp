@@ -51,7 +51,8 @@ constinit std::atomic<HartMask> running = mask_of(0);
 constinit thread_local unsigned looks = 0;
 
 void nap_for_others() {
-  // With interrupts unmasked, the hart would take the interrupt that ends the nap.
+  // With interrupts unmasked, the hart would take the interrupt that ends the nap, so it does not
+  // nap.
   if ((HAL_READ_CSR("sstatus") & sstatus::sie) != 0) return;
   constexpr std::uint64_t nap_ns = 2'000;
   nap(now_ns() + nap_ns);

@@ -19,7 +19,7 @@
 
 namespace kernel {
 
-/// The output of a terminal. The device sends the bytes by itself.
+/// The output of a terminal. put() does not wait until the device has sent the bytes.
 class Screen {
  public:
   /// The number of bytes that can be put now.

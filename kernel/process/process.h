@@ -91,7 +91,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void inherit(const Process& parent);
   /// Whether `thread` is the only thread left. A thread that is about to end counts, too.
   bool has_only(const Thread& thread);
-  /// Woken when a thread has ended and others are left.
+  /// Woken when a thread has ended and others are left. The first process also wakes it at its end.
   async::WaitList& thread_ended() { return thread_ended_; }
 
   /// Copies the file table and the signal actions if another process shares them (execve). ENOMEM.

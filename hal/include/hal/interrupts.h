@@ -35,7 +35,7 @@ class [[nodiscard]] InterruptGuard {
   std::uint64_t before_;
 };
 
-// The pending interrupts of this hart. Call these with interrupts masked.
+// The pending interrupts of this hart. Call the following functions with interrupts masked.
 
 /// The timer of `set_timer` has fired. Stays pending until the next `set_timer`. It may fire early
 /// on the hosted machine.

@@ -32,7 +32,7 @@ namespace {
 
 constexpr int processes = 3;
 constexpr int threads = 3;  // of each process
-constexpr int calls = 400;  // of each thread; a sched_yield is a switch
+constexpr int calls = 400;  // of each kind, by each thread; each sched_yield is a switch
 constexpr int spins = 6;
 constexpr long spin_length = 4'000'000;  // several time slices
 

@@ -74,7 +74,8 @@ class Explorer {
   // The next functions are for threads. Outside threads they do nothing.
 
   enum class Access { load, write };
-  /// Called before an operation on `word`. Null: on state that all threads read and write.
+  /// Called before an operation on `word`. If `word` is null, the operation is on state that all
+  /// threads share.
   void point(const char* operation, const void* word, Access access,
              std::source_location where) noexcept;
   /// Called after the value of `word` has changed.

@@ -28,7 +28,7 @@ class Pages(unittest.TestCase):
         explained = self.run_generator("--help")
         self.assertEqual(explained.returncode, 0)
         self.assertIn("Writes the generated pages of docs/reference/", explained.stdout)
-        self.assertNotIn("commands.md", explained.stdout)  # it has written no page
+        self.assertNotIn("commands.md", explained.stdout)  # the name of a page that it would write
         for wrong in ("--check", "commands.md"):
             refused = self.run_generator(wrong)
             self.assertEqual((refused.returncode, refused.stdout), (2, ""))

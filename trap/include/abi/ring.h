@@ -34,11 +34,12 @@
 //     Cancels all requests in flight, waits for their end, and frees the ring. execve and the end
 //     of the thread do the same. ENXIO.
 //
-// The kernel copies each submission once, before it checks it, and keeps its own copies of the
-// indices that it writes. It takes a submission only if there is room for its completion, and
-// reserves room for each request in flight. So no completion is lost, and no unread one is
-// overwritten. Only a program that moves cq_head back can leave completions without room; the
-// kernel drops them and counts them in `overflowed`.
+// The kernel acts only on values that it has read into memory of its own. A program that changes a
+// submission before the kernel takes it can break only its own chains. The kernel keeps its own
+// copies of the indices that it writes. It takes a submission only if there is room for its
+// completion, and reserves room for each request in flight. So no completion is lost, and no unread
+// one is overwritten. Only a program that moves cq_head back can leave completions without room;
+// the kernel drops them and counts them in `overflowed`.
 #pragma once
 
 #include <cstddef>

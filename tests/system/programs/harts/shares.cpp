@@ -50,8 +50,8 @@ void by_weight() {
   check(extremes[2] > 0, "nice 0 has some time");
 }
 
-/// Two threads that sleep half of the time could use the whole hart, but get no more than the
-/// thread that never sleeps.
+/// Two threads sleep half of the time each. Together they could use the whole hart, but the thread
+/// that never sleeps still gets its third.
 void sleepers() {
   const auto begin = now() + 10ms, end = begin + window;
   std::array<double, 3> work{};

@@ -253,7 +253,7 @@ constexpr Stat to_stat(const abi::Stat& status) {
 struct SignalAction {
   std::uintptr_t handler;
   std::uint64_t flags;
-  std::uintptr_t restorer;  // the code that a handler returns to; unused without handlers
+  std::uintptr_t restorer;  // where a handler would return to; ignored: programs can have none
   SignalSet mask;
 };
 static_assert(sizeof(SignalAction) == 32);
