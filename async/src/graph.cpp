@@ -74,7 +74,7 @@ struct Printer {
     std::coroutine_handle<> at = job.leaf();
     for (unsigned depth = 0; depth < 32; ++depth) {
       text(" 0x");
-      number(*static_cast<const std::uintptr_t*>(at.address()), 16);
+      number(reinterpret_cast<std::uintptr_t>(FrameHeader::of(at).resume), 16);
       const PromiseBase& promise = PromiseBase::of(at);
       if (promise.is_root()) break;
       at = promise.parent();

@@ -8,9 +8,9 @@ std::uint8_t inherited_priority(std::uint8_t priority) noexcept {
   return job != nullptr ? job->base_priority() : default_priority;
 }
 
-constinit PromiseBase::Frame PromiseBase::unwatched_end{&end_job, nullptr};
-constinit PromiseBase::Frame PromiseBase::watched_end{&end_watched_job, nullptr};
-constinit SharedWord<PromiseBase::Frame*> PromiseBase::job_end = &unwatched_end;
+constinit FrameHeader PromiseBase::unwatched_end{&end_job, nullptr};
+constinit FrameHeader PromiseBase::watched_end{&end_watched_job, nullptr};
+constinit SharedWord<FrameHeader*> PromiseBase::job_end = &unwatched_end;
 
 void PromiseBase::end_job(void*) noexcept {
   Job& job = current_job();

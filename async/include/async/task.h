@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "async/executor.h"
+#include "async/frame_header.h"
 #include "async/frame_pool_fast.h"
 #include "async/job.h"
 #include "async/platform.h"
@@ -59,7 +60,7 @@ class PromiseBase {
         return promise.parent();
       platform::begin_wait();
       current_job().leaf_ = self;
-      return std::coroutine_handle<>::from_address(end_of_job());
+      return end_of_job()->handle();
     }
     void await_resume() const noexcept {}
   };
@@ -100,17 +101,12 @@ class PromiseBase {
  private:
   static constexpr std::uintptr_t root_bit = 1;
 
-  // The end of a job's root transfers control to one of these. Compilers represent a suspended
-  // coroutine by an address at which its resume and destroy functions are stored. The resume
-  // functions of these frames are end_job() and end_watched_job().
-  struct Frame {
-    void (*resume)(void*) noexcept;
-    void (*destroy)(void*) noexcept;
-  };
-  static Frame unwatched_end, watched_end;
+  // The end of a job's root transfers control to one of these. Their resume functions are end_job()
+  // and end_watched_job().
+  static FrameHeader unwatched_end, watched_end;
   // &unwatched_end or &watched_end. Written in the strand, read in any context.
-  static SharedWord<Frame*> job_end;
-  static Frame* end_of_job() noexcept {
+  static SharedWord<FrameHeader*> job_end;
+  static FrameHeader* end_of_job() noexcept {
     // If harts do not run at the same time, watch_ends() changes unwatched_end.resume and not
     // job_end.
     if constexpr (!platform::tracing || !platform::parallel) return &unwatched_end;

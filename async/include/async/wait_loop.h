@@ -11,12 +11,14 @@
 //               ▲                      │
 //               └────────false─────────┘
 //
-// The executor resumes a WaitLoop like a coroutine. The object has the layout that compilers give a
-// suspended coroutine: the resume function, the destroy function, then the promise. In the strand.
+// The executor resumes a WaitLoop like a coroutine: the object begins like a suspended coroutine's
+// frame (frame_header.h). In the strand.
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 
+#include "async/frame_header.h"
 #include "async/task.h"
 #include "async/wait_list.h"
 
@@ -34,7 +36,7 @@ class WaitLoop {
   [[gnu::always_inline]] bool await_ready() noexcept { return refused() && self().poll(); }
   void await_suspend(std::coroutine_handle<> awaiter) noexcept {
     promise_.set_parent(awaiter);
-    current_job().suspend(std::coroutine_handle<>::from_address(this));
+    current_job().suspend(header_.handle());
   }
   decltype(auto) await_resume() noexcept { return self().result(); }
 
@@ -43,14 +45,17 @@ class WaitLoop {
   /// Puts the job into the list; true if the wait is refused.
   bool refused() noexcept { return self().wait().await_ready(); }
 
-  static void resume(WaitLoop* loop) noexcept {
+  static void resume(void* frame) noexcept {
+    static_assert(offsetof(WaitLoop, header_) == 0);
+    static_assert(offsetof(WaitLoop, promise_) == sizeof(FrameHeader));
+    auto* const loop = static_cast<WaitLoop*>(frame);
     if (loop->self().poll()) return loop->promise_.parent().resume();
     if (loop->refused()) return resume(loop);
-    current_job().suspend(std::coroutine_handle<>::from_address(loop));
+    current_job().suspend(loop->header_.handle());
   }
 
-  void (*resume_)(WaitLoop*) noexcept = resume;
-  void (*destroy_)(WaitLoop*) noexcept = nullptr;  // null: the awaiting frame destroys the object
+  FrameHeader header_{.resume = resume,
+                      .destroy = nullptr};  // the awaiting frame destroys the loop
   PromiseBase promise_;
 };
 

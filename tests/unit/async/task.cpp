@@ -283,3 +283,40 @@ TEST_CASE("the pool serves and reuses frames of every size, and they never overl
   CHECK(pool.bytes_taken() == taken);
   for (auto [block, bytes] : blocks) pool.release(block, bytes);
 }
+
+namespace {
+
+/// A coroutine that starts suspended and is resumed by its FrameHeader alone.
+struct Plain {
+  struct promise_type {
+    std::uint64_t mark = 0x6b72616d;
+    Plain get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() {}
+  };
+  std::coroutine_handle<promise_type> handle;
+};
+Plain plain(int& steps) {
+  ++steps;
+  co_await std::suspend_always{};
+  ++steps;
+}
+
+}  // namespace
+
+TEST_CASE("a suspended coroutine begins with the functions of a FrameHeader, then its promise") {
+  int steps = 0;
+  const Plain suspended = plain(steps);
+  void* const frame = suspended.handle.address();
+  const auto& header = async::FrameHeader::of(suspended.handle);
+  CHECK(&suspended.handle.promise() ==
+        static_cast<void*>(static_cast<std::byte*>(frame) + sizeof header));
+  header.resume(frame);
+  CHECK(steps == 1);
+  header.resume(frame);
+  CHECK(steps == 2);
+  CHECK(suspended.handle.done());
+  header.destroy(frame);
+}
