@@ -62,8 +62,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// not become writable. After an error, the pages before the failing one have their new rights.
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
   /// Drops the pages of the range, so that the next access starts again from their backing
-  /// (MADV_DONTNEED). EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped; all
-  /// mapped pages are dropped nevertheless.
+  /// (MADV_DONTNEED). EINVAL: `start` is unaligned, or the range wraps around. ENOMEM: a page of
+  /// the range is not mapped; the mapped ones are dropped, unless the range leaves user_range().
   Result<> discard(VirtAddr start, std::size_t bytes);
   /// Whether every page of [start, end) is mapped.
   bool is_mapped(VirtAddr start, VirtAddr end) const;

@@ -21,7 +21,7 @@ Result<> change_policy(std::string_view name);
 std::uint64_t syscalls_on(unsigned hart);
 
 /// /proc/harts: a heading, then a line for each started hart, with columns separated by tabs. The
-/// counts since boot are switches to another user thread, migrations of jobs to this hart, IPIs
+/// counts since boot are `switches` (sched/running.h), migrations of jobs to this hart, IPIs
 /// from other harts ("ipis"), and TLB shootdowns sent to others. The last column is the idle time
 /// in ns.
 void list_harts(PagedText& out);

@@ -21,7 +21,7 @@ namespace {
 using Word = std::uint32_t;
 
 // A change of priority passes through a whole chain of waits in one step. These limits bound its
-// work: the jobs in a chain, and the locks with waiters of one address space.
+// work: the jobs in a chain, and, in one address space, the locks that have waiters.
 constexpr int most_in_a_chain = 16;
 constexpr int most_of_a_space = 256;
 

@@ -205,7 +205,7 @@ void list_process(PagedText& out, Process& process) {
 }  // namespace
 
 void list_processes(PagedText& out) {
-  constexpr std::size_t longest = 15'000;  // bytes: a longer list would be too long a step
+  constexpr std::size_t longest = 15'000;  // bytes: writing more would take too long for one step
   out += "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
   std::size_t left = processes().size();
   for (Process& process : processes()) {

@@ -37,8 +37,9 @@ struct CurrentThread {
   /// where it is the space of `thread`.
   memory::AddressSpace* space = nullptr;
   std::uint64_t charged = 0;  ///< the time up to which `thread` has been charged
-  hal::Counter switches;      ///< switches from one thread to another
-  hal::Counter idle_ticks;    ///< total idle time, without the present idle period
+  /// How often the hart has set up a thread: another one, or the same one after idling or execve.
+  hal::Counter switches;
+  hal::Counter idle_ticks;  ///< total idle time, without the present idle period
   std::atomic<std::uint64_t> idle_since =
       0;                       ///< start of the present idle period; 0: the hart is busy
   std::uint64_t syscalls = 0;  ///< made on this hart by threads that have left it or ended
@@ -64,7 +65,7 @@ void on_migrate_in(Runnable& thread);
 void renew_share(Runnable& thread);
 }  // namespace detail
 
-/// Records whether a scheduling policy that may end time slices is in use.
+/// Records whether a policy object is in use. If so, time slices are exact, even if it ends none.
 void note_policy(bool in_use);
 
 /// Prepares this hart for user threads. The hart's executor already has its scheduling policy.

@@ -24,8 +24,8 @@ inline constexpr std::size_t chunk_bytes = 4096;
 /// Call all functions with interrupts masked, on the pool's hart or in the strand.
 class FramePool {
  public:
-  /// The size to allocate for `bytes` with `alignment`. Compilers ask for 16-aligned frames; a
-  /// larger alignment fails.
+  /// The size to allocate for `bytes` with `alignment`. Compilers ask for 16-aligned frames;
+  /// with a larger alignment it calls platform::fail().
   static std::size_t aligned(std::size_t bytes, std::align_val_t alignment) noexcept;
 
   /// Allocates `bytes` of memory, aligned to 16 if `bytes` is a multiple of 16, else to 8.

@@ -63,7 +63,7 @@ class MutexWaiters : public WaitList {
       if (leader->owner() == &owner) visit(*leader);
     }
   }
-  /// Calls `visit` for each mutex of the ring.
+  /// Calls `visit` for each mutex of this one's ring: the same owner, the same level.
   template <class Visit>
   void for_each_of_level(Visit visit) noexcept {
     MutexWaiters* at = this;

@@ -157,7 +157,8 @@ class Checked final : public Rules {
         },
         &search);
     Job* const job = const_cast<Job*>(search.found);
-    if (job != nullptr) job->reset();  // the rules may still link the job, but are not called again
+    // A list of the rules may still hold the job, but the rules are not called again.
+    if (job != nullptr) job->reset();
     return job;
   }
   void report(const char* what, const Job& job) const noexcept {

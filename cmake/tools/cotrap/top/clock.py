@@ -12,7 +12,7 @@ from ..trace.recording import Recording
 
 
 class Clock:
-    """counted: the guest counts time in instructions. Then only events have its time."""
+    """counted: the guest counts time in instructions. Then its time is known only at events."""
 
     def __init__(self, counted: bool):
         self.counted = counted
