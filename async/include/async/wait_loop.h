@@ -54,8 +54,8 @@ class WaitLoop {
     current_job().suspend(loop->header_.handle());
   }
 
-  FrameHeader header_{.resume = resume,
-                      .destroy = nullptr};  // the awaiting frame destroys the loop
+  // destroy: the awaiting frame destroys the loop, as a part of it.
+  FrameHeader header_{.resume = resume, .destroy = nullptr};
   PromiseBase promise_;
 };
 

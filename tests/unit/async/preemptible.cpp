@@ -21,11 +21,13 @@ Task<> log_once(Log& log, std::string who) {
 
 /// Stands for a preempted stack, which the executor resumes like a coroutine frame.
 struct PreemptedContext {
-  void (*resume)(PreemptedContext*) = [](PreemptedContext* self) { self->on_resume(); };
-  void (*destroy)(PreemptedContext*) = nullptr;
+  async::FrameHeader header{.resume = resume, .destroy = nullptr};
   std::function<void()> on_resume;
 
-  std::coroutine_handle<> handle() { return std::coroutine_handle<>::from_address(this); }
+  static void resume(void* context) noexcept {
+    static_cast<PreemptedContext*>(context)->on_resume();
+  }
+  std::coroutine_handle<> handle() { return header.handle(); }
 };
 
 class Preemptible : public Fixture {

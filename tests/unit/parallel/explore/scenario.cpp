@@ -60,15 +60,18 @@ void idle() {
 
 /// The stack of a preempted step. The executor resumes it in place of the step's coroutine.
 struct StackContext {
-  void (*resume)(StackContext*) = [](StackContext* self) { explorer.return_to(*self->stack); };
-  void (*destroy)(StackContext*) = nullptr;
+  async::FrameHeader header{.resume = return_to, .destroy = nullptr};
   Explorer::Stack* stack = nullptr;
+
+  static void return_to(void* context) noexcept {
+    explorer.return_to(*static_cast<StackContext*>(context)->stack);
+  }
 };
 
 /// Lets more urgent jobs run. Returns on the hart that continues the step.
 void preempt(async::Job& job) {
   StackContext context;
-  const auto interrupted = Executor::preempt(job, std::coroutine_handle<>::from_address(&context));
+  const auto interrupted = Executor::preempt(job, context.header.handle());
   async::platform::this_hart().running = nullptr;
   explorer.leave_stack(context.stack, [] {
     Executor::ready_again(false);
