@@ -8,10 +8,10 @@ from pathlib import Path
 
 from support import ROOT
 
-# The folders whose sources are such a library. Other targets turn UNITY_BUILD off.
-FOLDERS = ("async/src", "async/sim", "kernel", "user/async")
-APART = ("kernel/self_tests", "async/sim/main.cpp")
-_SKIPPED = re.compile(r"(\w+\.cpp)\s+PROPERTIES\s+SKIP_UNITY_BUILD_INCLUSION ON")
+KERNEL = ROOT / "kernel"
+# Sources in these folders that CMake compiles one by one (UNITY_BUILD OFF).
+APART = (KERNEL / "self_tests", ROOT / "async" / "sim" / "main.cpp")
+_SKIPPED = re.compile(r"\((\S+\.cpp) PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON\)")
 
 _DECLARATION = re.compile(
     r"^(?:template <[^>]*>\s*)?(?:\[\[[^\]]*\]\]\s*)*[^=({;]*?\b(\w+)(?: final)?\s*(?:=|\(|\{|;|\[| :)"
@@ -20,8 +20,23 @@ _DECLARATION = re.compile(
 _HARMLESS = re.compile(r"^(using namespace std::\w+_literals|using (\w+::)+\w+);")
 
 
+def libraries() -> list[Path]:
+    """The folders of the libraries: one for each floor of the kernel, and those outside it."""
+    floors = sorted({source.relative_to(KERNEL).parts[0] for source in KERNEL.rglob("*.cpp")})
+    outside = ("async/src", "async/sim", "user/async")
+    return [*(KERNEL / floor for floor in floors), *(ROOT / folder for folder in outside)]
+
+
+def sources(library: Path) -> list[Path]:
+    """The sources that are compiled in one run."""
+    skipped = {KERNEL / path for path in _SKIPPED.findall((KERNEL / "CMakeLists.txt").read_text())}
+    apart = skipped.union(APART)
+    found = sorted(library.rglob("*.cpp"))
+    return [source for source in found if apart.isdisjoint({source, source.parent})]
+
+
 def local_names(source: Path) -> set[str]:
-    """The names declared in the source's unnamed namespaces, and `using namespace` for what it opens."""
+    """The names in the source's unnamed namespaces, and each `using namespace` with a wide effect."""
     names, open_namespaces = set(), []
     for line in re.sub(r"//.*", "", source.read_text()).split("\n"):
         if re.match(r"namespace( [\w:]+)? \{", line):
@@ -39,23 +54,17 @@ def local_names(source: Path) -> set[str]:
 
 class LocalNames(unittest.TestCase):
     def test_no_two_sources_of_a_library_share_a_local_name(self) -> None:
-        folders = {source.parent for folder in FOLDERS for source in (ROOT / folder).rglob("*.cpp")}
         checked = 0
-        for folder in sorted(folders):
-            listings = (each / "CMakeLists.txt" for each in (folder, *folder.parents))
-            listing = next(each for each in listings if each.is_file())
-            skipped = set(_SKIPPED.findall(listing.read_text()))
+        for library in libraries():
             users = defaultdict(list)
-            for source in sorted(folder.glob("*.cpp")):
-                path = str(source.relative_to(ROOT))
-                if source.name not in skipped and not path.startswith(APART):
-                    checked += 1
-                    for name in local_names(source):
-                        users[name].append(source.name)
-            for name, sources in users.items():
-                wide = name.startswith("using namespace") and len(list(folder.glob("*.cpp"))) > 1
-                with self.subTest(folder=folder.name, name=name):
-                    self.assertFalse(len(sources) > 1 or wide, sources)
+            for source in sources(library):
+                checked += 1
+                for name in local_names(source):
+                    users[name].append(source.name)
+            for name, where in users.items():
+                with self.subTest(library=library.name, name=name):
+                    self.assertEqual(len(where), 1, where)
+                    self.assertNotIn("using namespace", name, where)
         self.assertGreater(checked, 120)
 
     def test_a_local_name_is_found(self) -> None:
