@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "devices/block_device.h"
 #include "files/pinned_pieces.h"

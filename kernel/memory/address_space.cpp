@@ -321,7 +321,7 @@ Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
 }
 
 void AddressSpace::reset_code(VirtAddr start, VirtAddr end) {
-  if (!AreaCode::may_change) return;
+  if (!AreaCode::has_state) return;
   for (Area* area = areas_.first_after(start); area != nullptr && area->start < end;
        area = area->next) {
     code_generation_.count(area->access);

@@ -95,9 +95,9 @@ class NewPages {
     pages_.push_back({at, std::move(frame)});
     return true;
   }
-  Result<> put_in_place(memory::AddressSpace& space) {
+  Result<> put_in_place(CodeChange& code) {
     for (Page& page : pages_) {
-      if (auto done = CodeChange{space}.replace(page.at, std::move(page.frame)); !done) return done;
+      if (auto done = code.replace(page.at, std::move(page.frame)); !done) return done;
     }
     return {};
   }
@@ -182,7 +182,7 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
   if (code.area_at(area.start) != area) co_return Result<>{};
 
   code.hide(area);
-  const auto done = pages.put_in_place(space);
+  const auto done = pages.put_in_place(code);
   const bool all = done && !rewriter.refusal();
   const VirtAddr end = all ? area.end : hal::page_down(rewriter.understood_end());
   if (!done) {

@@ -10,7 +10,8 @@ from support import ROOT
 
 FOLDERS = ("async", "trap", "kernel", "hal", "tests/unit", "tests/bench")
 # Folders of the tree's own headers, searched after the folder of the including header.
-PLACES = ("async/include", "trap/include", "hal/include", "kernel/include", "kernel", "async/sim")
+PLACES = ("async/include", "trap/include", "hal/include", "kernel/include", "kernel",
+          "kernel/memory/rewritten", "async/sim")  # fmt: skip
 
 # A standard header, a pattern of its names, and other headers that declare them by contract.
 NEEDS = (

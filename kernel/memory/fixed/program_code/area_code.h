@@ -11,7 +11,7 @@ namespace kernel::memory {
 /// There is nothing to remember.
 class AreaCode {
  public:
-  static constexpr bool may_change = false;
+  static constexpr bool has_state = false;
 
   static constexpr AreaCode beginning_at(std::uint16_t) { return {}; }
   static constexpr hal::Access rights(hal::Access access) { return access; }

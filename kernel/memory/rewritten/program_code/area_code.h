@@ -21,7 +21,7 @@ enum class CodeState : std::uint8_t {
 /// What an Area remembers of its instructions.
 class AreaCode {
  public:
-  static constexpr bool may_change = true;
+  static constexpr bool has_state = true;
 
   constexpr AreaCode(CodeState state = CodeState::unseen) : state_{state} {}
   /// New instructions, the first one `offset` bytes after the start of the area.
