@@ -17,7 +17,8 @@ using abi::RingSubmission;
 
 namespace {
 
-/// The result of an operation whose wait was cut short: ECANCELED, unless part of it was done.
+/// A cancellation or a link timeout has ended the wait of an operation, which answered `answer`.
+/// Returns ECANCELED if the operation has therefore done nothing, else `answer`.
 std::int32_t cut_answer(const RingSubmission& entry, std::int32_t answer) {
   const bool nothing_ready = entry.operation == RingOperation::poll && answer == 0;
   const bool cut =
@@ -288,8 +289,7 @@ Result<std::uint32_t> Ring::cancel(const RingSubmission& entry) {
 }
 
 // ── Submission polling ───────────────────────────────────────────────────────────────────────────
-//
-// Submission polling: a coroutine takes submissions without a call of the program.
+// A coroutine takes submissions without a call of the program.
 //
 //     ┌─────────────────────────────────────────────────────────────────┐
 //     ▼                                                                 │

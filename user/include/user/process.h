@@ -30,8 +30,7 @@ struct SpawnOptions {
 // uses clone(CLONE_VM|CLONE_VFORK), which copies no address space.
 Result<Pid> spawn(const char* path, const char* const* arguments, SpawnOptions options = {});
 
-// Returns 0 in the child. ENOSYS on the hosted machine, which cannot copy an
-// address space.
+// Returns 0 in the child. ENOSYS on the hosted machine, which cannot copy an address space.
 inline Result<Pid> fork() {
   return call<Pid>(Call::clone, abi::Signal::sigchld, 0, 0, 0, 0, 0);
 }
