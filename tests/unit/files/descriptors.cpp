@@ -22,7 +22,7 @@ class Counted final : public File {
   int& alive_;
 };
 
-Ref<File> make(int& alive) {
+Ref<File> make_file(int& alive) {
   return kernel::make_ref<Counted>(alive);
 }
 
@@ -32,13 +32,13 @@ TEST_CASE("a new file gets the lowest free descriptor") {
   test::Machine machine;
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
-  for (int fd = 0; fd < 200; ++fd) REQUIRE(table->add(make(alive), false) == fd);
+  for (int fd = 0; fd < 200; ++fd) REQUIRE(table->add(make_file(alive), false) == fd);
   for (const int fd : {130, 3, 64}) CHECK(table->close(fd));
   CHECK(alive == 197);
-  CHECK(table->add(make(alive), false) == 3);
-  CHECK(table->add(make(alive), false, 100) == 130);
-  CHECK(table->add(make(alive), false) == 64);
-  CHECK(table->add(make(alive), false) == 200);
+  CHECK(table->add(make_file(alive), false) == 3);
+  CHECK(table->add(make_file(alive), false, 100) == 130);
+  CHECK(table->add(make_file(alive), false) == 64);
+  CHECK(table->add(make_file(alive), false) == 200);
   table = nullptr;
   CHECK(alive == 0);
 }
@@ -48,13 +48,13 @@ TEST_CASE("a table at its limit accepts no file") {
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
   table->set_limit(70);
-  for (int fd = 0; fd < 70; ++fd) REQUIRE(table->add(make(alive), false) == fd);
-  CHECK(table->add(make(alive), false).error() == Errno::emfile);
-  CHECK(table->set(70, make(alive), false).error() == Errno::ebadf);
+  for (int fd = 0; fd < 70; ++fd) REQUIRE(table->add(make_file(alive), false) == fd);
+  CHECK(table->add(make_file(alive), false).error() == Errno::emfile);
+  CHECK(table->set(70, make_file(alive), false).error() == Errno::ebadf);
   CHECK(alive == 70);
   table->set_limit(FdTable::size_limit);
-  CHECK(table->add(make(alive), false, 1023) == 1023);
-  CHECK(table->add(make(alive), false, 1023).error() == Errno::emfile);
+  CHECK(table->add(make_file(alive), false, 1023) == 1023);
+  CHECK(table->add(make_file(alive), false, 1023).error() == Errno::emfile);
   CHECK(table->count() == 71);
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("every number without an open file is EBADF") {
   test::Machine machine;
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
-  REQUIRE(table->add(make(alive), false));
+  REQUIRE(table->add(make_file(alive), false));
   for (const int fd : {-1, 1, 63, 64, 1023, 1024, 1 << 30, INT32_MIN}) {
     CAPTURE(fd);
     CHECK(table->find(fd) == nullptr);
@@ -76,8 +76,8 @@ TEST_CASE("set closes the file that the descriptor had before") {
   test::Machine machine;
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
-  REQUIRE(table->add(make(alive), true) == 0);
-  REQUIRE(table->set(0, make(alive), false));
+  REQUIRE(table->add(make_file(alive), true) == 0);
+  REQUIRE(table->set(0, make_file(alive), false));
   CHECK(alive == 1);
   CHECK(table->close_on_exec(0) == false);
   REQUIRE(table->set(500, *table->share(0), true));
@@ -90,7 +90,7 @@ TEST_CASE("execve closes the descriptors with close-on-exec, and fork shares all
   test::Machine machine;
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
-  for (int fd = 0; fd < 130; ++fd) REQUIRE(table->add(make(alive), fd % 2 == 1));
+  for (int fd = 0; fd < 130; ++fd) REQUIRE(table->add(make_file(alive), fd % 2 == 1));
   auto copy = *table->copy();
   CHECK(alive == 130);
   table->close_for_exec();

@@ -10,7 +10,7 @@ namespace {
 std::string screen;
 std::vector<abi::Signal> signals;
 
-LineEditor make(LineEditor::Input input = LineEditor::Input::typed) {
+LineEditor make_editor(LineEditor::Input input = LineEditor::Input::typed) {
   screen.clear();
   signals.clear();
   return LineEditor{
@@ -46,7 +46,7 @@ void turn_off(LineEditor& editor, std::uint32_t local_flags) {
 }  // namespace
 
 TEST_CASE("a finished line can be read and has been echoed") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   type(editor, "hel");
   CHECK(!editor.has_input());
   type(editor, "lo\rnext");
@@ -57,7 +57,7 @@ TEST_CASE("a finished line can be read and has been echoed") {
 }
 
 TEST_CASE("each read returns one line") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   type(editor, "one\ntwo\n\nthree");
   CHECK(read(editor) == "one\n");
   CHECK(read(editor) == "two\n");
@@ -66,7 +66,7 @@ TEST_CASE("each read returns one line") {
 }
 
 TEST_CASE("VEOL and VEOL2 end a line and stay in it") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   abi::Termios settings = editor.settings();
   settings.control_chars[abi::termios_vintr] = 0;
   settings.control_chars[abi::termios_veol] = 'C' & 0x1f;
@@ -81,7 +81,7 @@ TEST_CASE("VEOL and VEOL2 end a line and stay in it") {
 }
 
 TEST_CASE("backspace, ^W and ^U erase from the line, and from the screen") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   type(editor, "abc\x7f\x08x\n");
   CHECK(read(editor) == "ax\n");
   CHECK(screen == "abc\b \b\b \bx\n");
@@ -92,7 +92,7 @@ TEST_CASE("backspace, ^W and ^U erase from the line, and from the screen") {
 }
 
 TEST_CASE("^U leaves a long line on the screen") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   const std::string line(1000, 'x');
   type(editor, line + "\x15right\n");
   CHECK(read(editor) == "right\n");
@@ -100,7 +100,7 @@ TEST_CASE("^U leaves a long line on the screen") {
 }
 
 TEST_CASE("backspace erases a character of several bytes as one") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   type(editor,
        "a\xc3\xa9\x7f"
        "b\n");
@@ -108,14 +108,14 @@ TEST_CASE("backspace erases a character of several bytes as one") {
 }
 
 TEST_CASE("erasing stops at the start of the line") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   type(editor, "kept\n\x7f\x7f\x15\x17x\n");
   CHECK(read(editor) == "kept\n");
   CHECK(read(editor) == "x\n");
 }
 
 TEST_CASE("^D on an empty line ends the file, and otherwise completes the read") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   type(editor, "\x04");
   CHECK(editor.has_input());
   CHECK(read(editor) == "");
@@ -130,7 +130,7 @@ TEST_CASE("^D on an empty line ends the file, and otherwise completes the read")
 }
 
 TEST_CASE("^C sends a signal and drops the line") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   type(editor, "abc\x03x\n\x1c");
   CHECK(signals == std::vector{abi::Signal::sigint, abi::Signal::sigquit});
   CHECK(screen == "abc^Cx\n^\\");
@@ -140,7 +140,7 @@ TEST_CASE("^C sends a signal and drops the line") {
 }
 
 TEST_CASE("without canonical mode each byte can be read at once, without echo none is shown") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   turn_off(editor, abi::termios_icanon | abi::termios_echo);
   type(editor, "a\x7f\x04\r");
   CHECK(read(editor) == "a\x7f\x04\n");
@@ -148,14 +148,14 @@ TEST_CASE("without canonical mode each byte can be read at once, without echo no
 }
 
 TEST_CASE("a change of mode keeps all bytes that were typed") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   type(editor, "one\ntw");
   turn_off(editor, abi::termios_icanon);
   CHECK(read(editor) == "one\ntw");
 }
 
 TEST_CASE("a line that fills the queue is read in parts") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   const std::string line(10'000, 'y');
   std::string got;
   std::size_t typed = 0;
@@ -169,7 +169,7 @@ TEST_CASE("a line that fills the queue is read in parts") {
 }
 
 TEST_CASE("framed input is literal, with DLE escapes for DLE itself and the end") {
-  LineEditor editor = make(LineEditor::Input::framed);
+  LineEditor editor = make_editor(LineEditor::Input::framed);
   type(editor,
        "a\x03\x04\x7f\r\n\x10\x10"
        "E");
@@ -190,7 +190,7 @@ TEST_CASE("framed input is literal, with DLE escapes for DLE itself and the end"
 }
 
 TEST_CASE("megabytes of framed input arrive as they were sent") {
-  LineEditor editor = make(LineEditor::Input::framed);
+  LineEditor editor = make_editor(LineEditor::Input::framed);
   test::Random random{3};
   std::string sent, got;
   while (sent.size() < 1 << 20) {
@@ -214,7 +214,7 @@ TEST_CASE("megabytes of framed input arrive as they were sent") {
 }
 
 TEST_CASE("a full queue drops bytes but still accepts keys that send signals") {
-  LineEditor editor = make();
+  LineEditor editor = make_editor();
   std::size_t typed = 0;
   for (; editor.has_room(); ++typed) editor.receive('x');
   editor.receive_without_room('y');

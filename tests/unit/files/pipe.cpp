@@ -13,7 +13,7 @@ using test::pattern;
 
 namespace {
 
-PipeEnds make() {
+PipeEnds make_pipe() {
   return *kernel::make_pipe(0);
 }
 
@@ -33,7 +33,7 @@ struct WaitingWriter {
   test::Machine machine;
   async_test::Fixture world;
   async_test::Log log;
-  PipeEnds ends = make();
+  PipeEnds ends = make_pipe();
   async::JoinHandle<void> task = fill_and_wait();
 
   WaitingWriter() {
@@ -53,7 +53,7 @@ struct WaitingWriter {
 
 TEST_CASE("bytes leave a pipe in the order of their writes") {
   test::Machine machine;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   CHECK(test::write(*writer, "one ") == 4);
   CHECK(test::write(*writer, "two") == 3);
   CHECK(test::read(*reader, 5) == "one t");
@@ -63,7 +63,7 @@ TEST_CASE("bytes leave a pipe in the order of their writes") {
 
 TEST_CASE("a pipe holds 64 KiB and accepts part of a large write") {
   test::Machine machine;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   CHECK(test::write(*writer, pattern(70'000)) == Pipe::capacity);
   CHECK(test::write(*writer, "x").error() == Errno::eagain);
   CHECK(test::read(*reader, 1000) == pattern(1000));
@@ -73,7 +73,7 @@ TEST_CASE("a pipe holds 64 KiB and accepts part of a large write") {
 
 TEST_CASE("a write of up to PIPE_BUF bytes is accepted as a whole or not at all") {
   test::Machine machine;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   CHECK(test::write(*writer, pattern(Pipe::capacity - 4095)) == Pipe::capacity - 4095);
   CHECK(test::write(*writer, pattern(4096)).error() == Errno::eagain);
   CHECK(test::write(*writer, pattern(4097)) == 4095);
@@ -82,7 +82,7 @@ TEST_CASE("a write of up to PIPE_BUF bytes is accepted as a whole or not at all"
 
 TEST_CASE("a read returns end of file only after the last writer has closed") {
   test::Machine machine;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   auto second = writer;
   CHECK(test::write(*writer, "last") == 4);
   writer = nullptr;
@@ -95,7 +95,7 @@ TEST_CASE("a read returns end of file only after the last writer has closed") {
 
 TEST_CASE("a write without readers is EPIPE") {
   test::Machine machine;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   CHECK(test::write(*writer, "lost") == 4);
   reader = nullptr;
   CHECK(test::write(*writer, "x").error() == Errno::epipe);
@@ -104,7 +104,7 @@ TEST_CASE("a write without readers is EPIPE") {
 
 TEST_CASE("an empty pipe keeps at most one page") {
   test::Machine machine;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   const std::size_t before = kernel::memory::frames.free_count();
   test::Random random{1};
   std::size_t written = 0, read = 0;
@@ -129,7 +129,7 @@ TEST_CASE("an empty pipe keeps at most one page") {
 TEST_CASE("a write wakes a waiting reader, and so does the last writer's close") {
   test::Machine machine;
   async_test::Fixture world;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   auto first = async::spawn(read_waiting(*reader, 10), {.name = "reader"});
   world.run();
   CHECK(test::write(*writer, "hello") == 5);
@@ -146,7 +146,7 @@ TEST_CASE("a write wakes a waiting reader, and so does the last writer's close")
 TEST_CASE("a cancelled reader takes no bytes from the next reader") {
   test::Machine machine;
   async_test::Fixture world;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   auto waiting = async::spawn(read_waiting(*reader, 10), {.name = "reader"});
   world.run();
   waiting.cancel();
@@ -179,7 +179,7 @@ TEST_CASE("the last reader's close wakes a waiting writer") {
 TEST_CASE("a reader that leaves bytes wakes the next reader, and no other reader does") {
   test::Machine machine;
   async_test::Fixture world;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   std::vector<async::JoinHandle<std::string>> readers;
   for (int i = 0; i < 3; ++i) {
     readers.push_back(async::spawn(read_waiting(*reader, 2), {.name = "reader"}));
@@ -196,7 +196,7 @@ TEST_CASE("a reader that leaves bytes wakes the next reader, and no other reader
 
 TEST_CASE("without memory a pipe is not made, or its write is ENOMEM and loses nothing") {
   test::Machine machine;
-  auto [reader, writer] = make();
+  auto [reader, writer] = make_pipe();
   auto& frames = kernel::memory::frames;
   const auto all = static_cast<std::ptrdiff_t>(frames.free_count() * hal::page_size);
   frames.grow_reserve(all);

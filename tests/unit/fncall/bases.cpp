@@ -48,7 +48,7 @@ struct Program {
   alignas(16) std::array<std::uint64_t, 64> stack{};
 };
 
-std::uint64_t address_of(const std::uint64_t& word) {
+std::uint64_t address_of_word(const std::uint64_t& word) {
   return reinterpret_cast<std::uint64_t>(&word);
 }
 
@@ -68,14 +68,14 @@ TEST_CASE("each program has its own base, however often they alternate") {
       trap::segments() == Segments::none ? &trap::GeneralRegs::gsbase : &trap::GeneralRegs::fsbase;
   Program first{code};
   Program second{code};
-  first.context.general.*base = address_of(one);
-  second.context.general.*base = address_of(two);
+  first.context.general.*base = address_of_word(one);
+  second.context.general.*base = address_of_word(two);
   for (int turn = 0; turn < 5; ++turn) {
     CHECK(first.run() == 1);
     CHECK(first.run() == 1);
     CHECK(second.run() == 2);
   }
-  first.context.general.*base = address_of(two);
+  first.context.general.*base = address_of_word(two);
   CHECK(first.run() == 2);
 }
 
@@ -87,22 +87,22 @@ TEST_CASE("a base that a program writes itself is kept") {
       mode == Segments::none ? &trap::GeneralRegs::gsbase : &trap::GeneralRegs::fsbase;
   Program writer{has_own_fs() ? writes_fs : writes_gs};
   Program other{has_own_fs() ? reads_fs : reads_gs};
-  writer.context.general.*base = address_of(one);
-  writer.context.general.rax = address_of(two);
-  other.context.general.*base = address_of(one);
+  writer.context.general.*base = address_of_word(one);
+  writer.context.general.rax = address_of_word(two);
+  other.context.general.*base = address_of_word(one);
   CHECK(writer.run() == 2);
-  CHECK(writer.context.general.*base == address_of(two));
+  CHECK(writer.context.general.*base == address_of_word(two));
   CHECK(other.run() == 1);
   CHECK(writer.run() == 2);
 
   // The base is also kept if the program's next trap is a fault instead of a call of the gate.
   trap::handle_signal(SIGSEGV, take_signal);
   called_gate = 0;
-  writer.context.general.rax = address_of(one);
-  writer.context.set_program_counter(::address_of(has_own_fs() ? writes_fs : writes_gs));
+  writer.context.general.rax = address_of_word(one);
+  writer.context.set_program_counter(address_of(has_own_fs() ? writes_fs : writes_gs));
   CHECK(run_user(writer.context).kind == Trap::page_fault);
   CHECK(writer.context.general.rax == 1);
-  CHECK(writer.context.general.*base == address_of(one));
+  CHECK(writer.context.general.*base == address_of_word(one));
 }
 
 TEST_CASE("a base that is no valid address is an access fault and changes nothing") {
@@ -117,7 +117,7 @@ TEST_CASE("a base that is no valid address is an access fault and changes nothin
   const trap::GeneralRegs before = program.context.general;
   CHECK(run_user(program.context).kind == Trap::access_fault);
   CHECK(program.context.general == before);
-  program.context.general.*base = address_of(two);
+  program.context.general.*base = address_of_word(two);
   CHECK(program.run() == 2);
 }
 

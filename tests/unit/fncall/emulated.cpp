@@ -10,7 +10,7 @@ using trap::Trap;
 
 namespace {
 
-using Bytes = std::vector<unsigned char>;
+using MachineCode = std::vector<unsigned char>;
 
 struct Fault {
   siginfo_t info{};
@@ -37,7 +37,8 @@ constexpr greg_t page_fault = 14, read_error = 4, write_error = 6;
 constexpr greg_t stack = 0x7000;
 
 /// Returns rsp after an instruction's access at rsp faults.
-greg_t stack_after(const Bytes& instruction, greg_t error = write_error, greg_t address = stack) {
+greg_t stack_after(const MachineCode& instruction, greg_t error = write_error,
+                   greg_t address = stack) {
   Fault fault{SIGSEGV, page_fault, error, address};
   fault[REG_RIP] = reinterpret_cast<greg_t>(instruction.data());
   fault[REG_RSP] = stack;
@@ -45,7 +46,7 @@ greg_t stack_after(const Bytes& instruction, greg_t error = write_error, greg_t 
   return fault[REG_RSP];
 }
 
-greg_t count_after(const Bytes& instruction) {
+greg_t count_after(const MachineCode& instruction) {
   Fault fault{SIGSEGV, page_fault, write_error, 0x1000};
   fault[REG_RIP] = reinterpret_cast<greg_t>(instruction.data());
   fault[REG_RCX] = 5;
@@ -67,18 +68,18 @@ TEST_CASE("a fault without details from the processor is decoded from its signal
 
 TEST_CASE("a push or call that faults does not move the stack pointer") {
   const std::array pushes{
-      Bytes{0x55},                                // push %rbp
-      Bytes{0x41, 0x57},                          // push %r15
-      Bytes{0x68, 1, 2, 3, 4},                    // push $…
-      Bytes{0x6a, 1},                             // push $…
-      Bytes{0x9c},                                // pushf
-      Bytes{0xe8, 1, 2, 3, 4},                    // call
-      Bytes{0x41, 0xff, 0xd3},                    // call *%r11
-      Bytes{0xff, 0x15, 1, 2, 3, 4},              // call *…(%rip)
-      Bytes{0x64, 0xff, 0x34, 0x25, 1, 2, 3, 4},  // push %fs:…
-      Bytes{0x0f, 0xa0},                          // push %fs
+      MachineCode{0x55},                                // push %rbp
+      MachineCode{0x41, 0x57},                          // push %r15
+      MachineCode{0x68, 1, 2, 3, 4},                    // push $…
+      MachineCode{0x6a, 1},                             // push $…
+      MachineCode{0x9c},                                // pushf
+      MachineCode{0xe8, 1, 2, 3, 4},                    // call
+      MachineCode{0x41, 0xff, 0xd3},                    // call *%r11
+      MachineCode{0xff, 0x15, 1, 2, 3, 4},              // call *…(%rip)
+      MachineCode{0x64, 0xff, 0x34, 0x25, 1, 2, 3, 4},  // push %fs:…
+      MachineCode{0x0f, 0xa0},                          // push %fs
   };
-  for (const Bytes& push : pushes) CHECK(stack_after(push) == stack + 8);
+  for (const MachineCode& push : pushes) CHECK(stack_after(push) == stack + 8);
 
   CHECK(stack_after({0x48, 0x89, 0x04, 0x24}) == stack);  // mov %rax, (%rsp)
   CHECK(stack_after({0xff, 0x04, 0x24}) == stack);        // incl (%rsp)

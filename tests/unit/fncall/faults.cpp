@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "random_program.h"
+#include "text.h"
 
 using hal::Access;
 using trap::Taken;
@@ -53,8 +54,6 @@ privileged:
 )");
 
 namespace {
-
-constexpr std::uint64_t page_size = 4096;
 
 /// A page without access until it is opened.
 class Page {

@@ -7,9 +7,9 @@
 #include <semaphore>
 #include <thread>
 
-#include "machine.h"
 #include "memory/frames.h"
 #include "memory/tlb_tag.h"
+#include "spaces.h"
 
 using hal::Access;
 using hal::page_size;
@@ -17,11 +17,11 @@ using kernel::AddressSpace;
 using kernel::Ref;
 using kernel::memory::MapRequest;
 using kernel::memory::TlbTag;
+using test::read_write;
 
 namespace {
 
 constexpr hal::VirtAddr page = 0x1000'0000;
-constexpr auto read_write = Access::read | Access::write;
 
 /// A hart of the test machine. It is a thread, because per-hart data is thread_local. One hart acts
 /// at a time; the others wait.

@@ -6,8 +6,8 @@
 #include <map>
 #include <vector>
 
-#include "machine.h"
 #include "memory/frames.h"
+#include "spaces.h"
 
 using hal::Access;
 using hal::page_size;
@@ -15,10 +15,10 @@ using hal::PageEntry;
 using hal::PageTable;
 using hal::VirtAddr;
 using kernel::memory::frames;
+using test::read_write;
 
 namespace {
 
-constexpr Access read_write = Access::read | Access::write;
 constexpr hal::PhysAddr some_frame = 0x8123'4000;
 
 void put(PageTable& table, VirtAddr va, hal::PhysAddr frame, Access access) {

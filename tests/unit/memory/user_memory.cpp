@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-#include "machine.h"
+#include "spaces.h"
 
 using hal::Access;
 using hal::page_size;
@@ -18,14 +18,13 @@ using kernel::Ref;
 using kernel::UserPtr;
 using kernel::UserSpan;
 using kernel::memory::MapRequest;
+using test::here;
+using test::read_write;
 
 namespace {
 
-constexpr VirtAddr here = 0x10'0000;
-constexpr Access read_write = Access::read | Access::write;
-
 /// Two writable pages and a read-only page; the page after them is unmapped.
-Ref<AddressSpace> make_space() {
+Ref<AddressSpace> make_three_pages() {
   auto space = *AddressSpace::create();
   REQUIRE(space->map({.address = here,
                       .bytes = 2 * page_size,
@@ -42,7 +41,7 @@ Ref<AddressSpace> make_space() {
 
 TEST_CASE("a value across two pages is read and written as a whole") {
   test::Machine machine;
-  auto space = make_space();
+  auto space = make_three_pages();
   const UserPtr<std::uint64_t> pointer(here + page_size - 3);
   REQUIRE(pointer.write(*space, 0x1122334455667788));
   CHECK(*pointer.read(*space) == 0x1122334455667788);
@@ -51,7 +50,7 @@ TEST_CASE("a value across two pages is read and written as a whole") {
 
 TEST_CASE("pointers to unmapped, kernel or read-only pages are EFAULT") {
   test::Machine machine;
-  auto space = make_space();
+  auto space = make_three_pages();
   for (const VirtAddr address :
        {VirtAddr{0}, VirtAddr{8}, here - 1, here + 3 * page_size, hal::user_end - 4, hal::user_end,
         VirtAddr{0xffff'ffc0'8020'0000}, ~VirtAddr{0} - 3}) {
@@ -65,7 +64,7 @@ TEST_CASE("pointers to unmapped, kernel or read-only pages are EFAULT") {
 
 TEST_CASE("a span copies as many bytes as it can before it fails") {
   test::Machine machine;
-  auto space = make_space();
+  auto space = make_three_pages();
   std::string text(2 * page_size, 'x');
   const UserSpan<char> span(here + page_size, 2 * page_size);
   CHECK(span.write(*space, text).error() == Errno::efault);
@@ -83,7 +82,7 @@ TEST_CASE("a span outside the user range is rejected without an access") {
 
 TEST_CASE("strings end at their zero byte, wherever pages end") {
   test::Machine machine;
-  auto space = make_space();
+  auto space = make_three_pages();
   const std::string text = "across the border";
   REQUIRE(copy_to_user(*space, here + page_size - 6, text.c_str(), text.size() + 1));
   std::array<char, 64> buffer;
@@ -110,7 +109,7 @@ TEST_CASE("a string that runs into a gap is EFAULT") {
 
 TEST_CASE("pieces are passed on page by page until one is not used up") {
   test::Machine machine;
-  auto space = make_space();
+  auto space = make_three_pages();
   std::size_t calls = 0;
   const auto all =
       kernel::memory::each_piece(*space, here + 10, 2 * page_size - 10, Access::write,

@@ -5,15 +5,16 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "run.h"
+#include "workloads.h"
 
 using namespace async::sim;
+using sim_test::workload;
 
 namespace {
 
-Outcome run(const std::string& text, const char* policy, unsigned harts = 1) {
-  const auto read = read_workload(text, nullptr);
-  REQUIRE(read);
-  return simulate(*read, {.machine = {.harts = harts, .policy = async::policy::find(policy)}});
+Outcome run_harts(const std::string& text, const char* policy, unsigned harts = 1) {
+  return simulate(workload(text),
+                  {.machine = {.harts = harts, .policy = async::policy::find(policy)}});
 }
 
 std::string three(const char* reservation) {
@@ -28,54 +29,54 @@ std::string three(const char* reservation) {
 }  // namespace
 
 TEST_CASE("a reservation without room is refused and reported, and the others remain") {
-  const Outcome made = run(three("4ms every 10ms"), "edf");
+  const Outcome made = run_harts(three("4ms every 10ms"), "edf");
   REQUIRE(made.unfit.size() == 1);
   CHECK(made.unfit[0] == "admission: 1 of 'c' run without their reservations, which do not fit\n");
   CHECK(made.classes[2].refused == 1);
   CHECK(made.classes[0].finished >= 19);  // 4 ms of every 10 ms, so 20 runs of 40 ms in 2 s
   CHECK(made.classes[1].finished >= 19);
   CHECK(made.classes[2].finished == 10);  // the other 2 ms of every 10 ms
-  CHECK(run(three("3.3ms every 10ms"), "edf").unfit.empty());
-  CHECK(run(three("4ms every 10ms"), "edf", 2).unfit.empty());
-  CHECK(run(three("4ms every 10ms"), "fifo").unfit.empty());  // FIFO promises nothing
+  CHECK(run_harts(three("3.3ms every 10ms"), "edf").unfit.empty());
+  CHECK(run_harts(three("4ms every 10ms"), "edf", 2).unfit.empty());
+  CHECK(run_harts(three("4ms every 10ms"), "fifo").unfit.empty());  // FIFO promises nothing
 }
 
 TEST_CASE("a task without a reservation takes no reserved time, however early its deadline") {
   const std::string rude = "class rude\n arrive closed 1\n deadline 1ms\n run 70ms\n";
-  const Outcome modest = run("duration 2s\n" + rude +
-                                 "class modest\n arrive every 10ms\n deadline 10ms\n"
-                                 " reserve 4ms every 10ms\n run 2ms\n run 2ms\n",
-                             "edf");
+  const Outcome modest = run_harts("duration 2s\n" + rude +
+                                       "class modest\n arrive every 10ms\n deadline 10ms\n"
+                                       " reserve 4ms every 10ms\n run 2ms\n run 2ms\n",
+                                   "edf");
   CHECK(modest.classes[1].finished >= 199);
   CHECK(modest.classes[1].missed == 0);
   CHECK(modest.classes[0].finished == 17);  // the rest: 6 of every 10 ms
   // A task that wants more than its reservation gets its reservation in each period, and no more.
-  const Outcome greedy = run("duration 2s\n" + rude +
-                                 "class greedy\n arrive closed 1\n reserve 4ms every 10ms\n"
-                                 " run 40ms\n",
-                             "edf");
+  const Outcome greedy = run_harts("duration 2s\n" + rude +
+                                       "class greedy\n arrive closed 1\n reserve 4ms every 10ms\n"
+                                       " run 40ms\n",
+                                   "edf");
   CHECK(greedy.classes[1].finished == 20);
   CHECK(greedy.classes[1].response.largest() <= 100'000'000);
   CHECK(greedy.classes[0].finished == 17);
   // Alone, the task gets all the time.
-  const Outcome alone =
-      run("duration 2s\nclass greedy\n arrive closed 1\n"
-          " reserve 4ms every 10ms\n run 40ms\n",
-          "edf");
+  const Outcome alone = run_harts(
+      "duration 2s\nclass greedy\n arrive closed 1\n"
+      " reserve 4ms every 10ms\n run 40ms\n",
+      "edf");
   CHECK(alone.classes[0].finished == 50);
 }
 
 TEST_CASE("a task that sleeps with its budget used up has a full budget in its next period") {
-  const Outcome made =
-      run("duration 2s\nclass rude\n arrive closed 1\n run 70ms\n"
-          "class naps\n arrive closed 1\n reserve 4ms every 10ms\n run 4ms\n wait 1ms\n run 4ms\n"
-          " wait 1ms\n",
-          "edf");
+  const Outcome made = run_harts(
+      "duration 2s\nclass rude\n arrive closed 1\n run 70ms\n"
+      "class naps\n arrive closed 1\n reserve 4ms every 10ms\n run 4ms\n wait 1ms\n run 4ms\n"
+      " wait 1ms\n",
+      "edf");
   CHECK(made.classes[1].finished >= 99);
 }
 
 TEST_CASE("a task that ends releases its reservation") {
-  const Outcome made = run(
+  const Outcome made = run_harts(
       "duration 1s\nclass job\n arrive every 100ms\n reserve 6ms every 10ms\n run 30ms\n", "edf");
   CHECK(made.unfit.empty());
   CHECK(made.classes[0].finished == 10);
@@ -94,7 +95,7 @@ std::string refused(const std::vector<std::pair<const char*, int>>& tasks, unsig
     if (*on != '\0') text += " on " + std::string(on) + "\n";
   }
   std::string names;
-  for (const auto& made : run(text, "edf", harts).classes) {
+  for (const auto& made : run_harts(text, "edf", harts).classes) {
     if (made.refused != 0) names += made.name;
   }
   return names;
@@ -103,7 +104,7 @@ std::string refused(const std::vector<std::pair<const char*, int>>& tasks, unsig
 /// The number of refused tasks, of two with this reservation on one hart.
 std::uint64_t refused_of(const std::string& reservation) {
   const std::string task = "\n arrive closed 1\n " + reservation + "\n run 1ms\n";
-  const Outcome made = run("duration 50ms\nclass a" + task + "class b" + task, "edf");
+  const Outcome made = run_harts("duration 50ms\nclass a" + task + "class b" + task, "edf");
   return made.classes[0].refused + made.classes[1].refused;
 }
 
@@ -139,12 +140,13 @@ TEST_CASE("deadlines that no schedule can meet are reported before the first mis
            "class b\n arrive every " +
            std::string(period) + "\n deadline 50ms\n repeat 3\n  run 2ms\n end\n";
   };
-  CHECK(run(of("10ms"), "edf").unfit.empty());
-  const Outcome made = run(of("9ms"), "edf");
+  CHECK(run_harts(of("10ms"), "edf").unfit.empty());
+  const Outcome made = run_harts(of("9ms"), "edf");
   REQUIRE(made.unfit.size() == 1);
   CHECK(made.unfit[0].starts_with("admission: the tasks with deadlines would keep 1.06"));
   const auto bound = [&](const char* harts) {
-    return run("duration 100ms\nclass a\n arrive every 10ms\n deadline 10ms\n run 6ms\n on 1\n"
+    return run_harts(
+               "duration 100ms\nclass a\n arrive every 10ms\n deadline 10ms\n run 6ms\n on 1\n"
                "class b\n arrive every 10ms\n deadline 10ms\n run 6ms\n on " +
                    std::string(harts) + "\n",
                "edf", 3)

@@ -5,17 +5,15 @@
 #include "director.h"
 #include "explore.h"
 #include "run.h"
+#include "workloads.h"
 
 using namespace async::sim;
 
 namespace {
 
-Exploration::Run run_of(const std::string& text, bool by_priority = true) {
-  auto read = read_workload(text, nullptr);
-  REQUIRE(read);
-  return [workload = std::move(*read), by_priority] {
-    return simulate(workload, {.machine = {.policy = &directed_policy(by_priority)}})
-        .what_is_wrong();
+Exploration::Run run_of_text(const std::string& text, bool by_priority = true) {
+  return [tasks = sim_test::workload(text), by_priority] {
+    return simulate(tasks, {.machine = {.policy = &directed_policy(by_priority)}}).what_is_wrong();
   };
 }
 
@@ -33,7 +31,7 @@ const std::string ba = " lock b\n lock a\n unlock a\n unlock b\n";
 
 void finds_deadlock(const std::string& text) {
   INFO(text);
-  const auto run = run_of(text);
+  const auto run = run_of_text(text);
   for (const auto& found : {Exploration::depth_first({}, run),
                             Exploration::at_random({.depth = 2, .most = 1000}, run)}) {
     CHECK(found.failure.starts_with("deadlock: "));
@@ -55,7 +53,7 @@ TEST_CASE("another task may run after an unlock, a send and a receive") {
 }
 
 TEST_CASE("with one lock order every schedule succeeds, and all schedules are tried") {
-  const auto made = Exploration::depth_first({.bound = 50}, run_of(tasks({ab, ab})));
+  const auto made = Exploration::depth_first({.bound = 50}, run_of_text(tasks({ab, ab})));
   CHECK(made.failure.empty());
   CHECK(made.is_whole);
 }
@@ -64,7 +62,8 @@ TEST_CASE("independent steps are tried in one order, and dependent steps in all 
   const std::string a = " repeat 2\n lock a\n unlock a\n end\n";
   const std::string b = " repeat 2\n lock b\n unlock b\n end\n";
   const auto count = [](const std::string& text, bool reduces) {
-    const auto made = Exploration::depth_first({.bound = 50, .reduces = reduces}, run_of(text));
+    const auto made =
+        Exploration::depth_first({.bound = 50, .reduces = reduces}, run_of_text(text));
     CHECK(made.failure.empty());
     CHECK(made.is_whole);
     return made.schedules;
@@ -77,23 +76,24 @@ TEST_CASE("independent steps are tried in one order, and dependent steps in all 
 
 TEST_CASE("a preempted task resumes before its equals, and less urgent tasks wait") {
   // With bound 0 tasks run one after another, so none waits for a lock.
-  const auto first = Exploration::depth_first({.bound = 0}, run_of(tasks({ab, ba})));
+  const auto first = Exploration::depth_first({.bound = 0}, run_of_text(tasks({ab, ba})));
   CHECK(first.failure.empty());
   CHECK(first.schedules == 1);
-  const auto urgent = run_of(tasks({ab + " run 1us\n", ba + " priority 3\n"}));
+  const auto urgent = run_of_text(tasks({ab + " run 1us\n", ba + " priority 3\n"}));
   const auto made = Exploration::depth_first({.bound = 50}, urgent);
   // The urgent task arrives while the other holds a lock.
   CHECK(made.failure.starts_with("deadlock: "));
-  CHECK(Exploration::depth_first({.bound = 50},
-                                 run_of("duration 1ms\nlock a\nlock b\nclass urgent\n priority 3\n"
-                                        " arrive once\n" +
-                                        ab + "class other\n arrive once at 1us\n" + ba))
+  CHECK(Exploration::depth_first(
+            {.bound = 50},
+            run_of_text("duration 1ms\nlock a\nlock b\nclass urgent\n priority 3\n"
+                        " arrive once\n" +
+                        ab + "class other\n arrive once at 1us\n" + ba))
             .failure.empty());  // the urgent task ends before the other arrives, at 1us
 }
 
 TEST_CASE("the exploration can leave a schedule while tasks are still to arrive") {
   const std::string periodic = " arrive every 100ms\n run 1ms\n";
-  const auto two = run_of("duration 1s\nclass a\n" + periodic + "class b\n" + periodic);
+  const auto two = run_of_text("duration 1s\nclass a\n" + periodic + "class b\n" + periodic);
   const auto explored = Exploration::depth_first({.most = 1000}, two);
   CHECK(explored.failure.empty());
   CHECK(explored.left > 0);
@@ -101,13 +101,11 @@ TEST_CASE("the exploration can leave a schedule while tasks are still to arrive"
 
 TEST_CASE("tasks that yield for ever stall under every policy even if others are still to arrive",
           "[long]") {
-  const auto stalls = read_workload(
-      "duration 1s\nclass a\n arrive closed 2\n yield\nclass b\n arrive every 100ms\n run 1ms\n",
-      nullptr);
-  REQUIRE(stalls);
+  const auto stalls = sim_test::workload(
+      "duration 1s\nclass a\n arrive closed 2\n yield\nclass b\n arrive every 100ms\n run 1ms\n");
   for (const auto& policy : async::policy::kinds) {
     INFO(policy.name);
-    const Outcome outcome = simulate(*stalls, {.machine = {.policy = &policy}});
+    const Outcome outcome = simulate(stalls, {.machine = {.policy = &policy}});
     CHECK(outcome.what_is_wrong().starts_with("stall: "));
     CHECK(outcome.classes.size() == 2);
   }

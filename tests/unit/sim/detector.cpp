@@ -4,6 +4,7 @@
 #include "async/async.h"
 #include "run.h"
 #include "run_once.h"
+#include "workloads.h"
 
 using namespace sim_test;
 using async::sim::Detector;
@@ -11,11 +12,10 @@ using async::sim::Outcome;
 
 namespace {
 
-Outcome run(const std::string& text, const char* policy, Detector::Limits limits) {
-  const auto read = async::sim::read_workload(text, nullptr);
-  REQUIRE(read);
-  return simulate(*read, {.machine = {.harts = read->harts, .policy = async::policy::find(policy)},
-                          .limits = limits});
+Outcome run_watched(const std::string& text, const char* policy, Detector::Limits limits) {
+  const auto read = workload(text);
+  return simulate(read, {.machine = {.harts = read.harts, .policy = async::policy::find(policy)},
+                         .limits = limits});
 }
 
 constexpr const char* flood =
@@ -25,23 +25,23 @@ constexpr const char* flood =
 }  // namespace
 
 TEST_CASE("a job that is ready for too long starves, and the report names where it waits") {
-  const Outcome made = run(flood, "priority", {.starving_ns = ns(500ms)});
+  const Outcome made = run_watched(flood, "priority", {.starving_ns = ns(500ms)});
   REQUIRE(made.findings.size() == 1);
   CHECK(made.findings[0].starts_with("starvation: ready for 1000000000 ns\n'patient' priority 30"));
   CHECK(made.findings[0].find("awaits: 0x") != std::string::npos);
-  CHECK(run(flood, "fifo", {.starving_ns = ns(500ms)}).findings.empty());
-  CHECK(run(flood, "priority", {}).findings.empty());
+  CHECK(run_watched(flood, "fifo", {.starving_ns = ns(500ms)}).findings.empty());
+  CHECK(run_watched(flood, "priority", {}).findings.empty());
 }
 
 TEST_CASE("a job that runs for too long while others are ready is a stall") {
   const std::string hog =
       "duration 1s\nclass hog\n arrive once\n run 300ms\n wait 1ms\n"
       "class other\n arrive once at 10ms\n run 1ms\n";
-  const Outcome made = run(hog, "fifo", {.stalled_ns = ns(100ms)});
+  const Outcome made = run_watched(hog, "fifo", {.stalled_ns = ns(100ms)});
   REQUIRE(made.findings.size() == 1);
   CHECK(made.findings[0].starts_with("stall: running for 300000000 ns; ready jobs: 1\n'hog'"));
   CHECK(made.findings[0].find("awaits: 0x") != std::string::npos);
-  CHECK(run(hog, "round-robin", {.stalled_ns = ns(100ms)}).findings.empty());
+  CHECK(run_watched(hog, "round-robin", {.stalled_ns = ns(100ms)}).findings.empty());
 }
 
 TEST_CASE("a deadlock is found when it closes, even if other jobs continue") {
@@ -50,17 +50,17 @@ TEST_CASE("a deadlock is found when it closes, even if other jobs continue") {
       " unlock b\n unlock a\n"
       "class other\n arrive once at 1ms\n lock b\n run 5ms\n lock a\n unlock a\n unlock b\n"
       "class clock\n arrive every 1ms\n run 10us\n";
-  const Outcome made = run(text, "round-robin", {});
+  const Outcome made = run_watched(text, "round-robin", {});
   REQUIRE(made.findings.size() == 1);
   CHECK(made.findings[0].starts_with("deadlock: waits for itself through other jobs:\n"));
   CHECK(made.findings[0].find("'one' priority 16, waits: b, held by 'other'") != std::string::npos);
   CHECK(made.findings[0].find("'other' priority 16, waits: a, held by 'one'") != std::string::npos);
-  CHECK(run(text, "fifo", {}).findings.empty());
+  CHECK(run_watched(text, "fifo", {}).findings.empty());
 }
 
 TEST_CASE("a waiting job that no event can wake is a lost wake") {
   const Outcome made =
-      run("duration 1s\nchannel c 1\nclass taker\n arrive once\n receive c\n", "fifo", {});
+      run_watched("duration 1s\nchannel c 1\nclass taker\n arrive once\n receive c\n", "fifo", {});
   REQUIRE(made.findings.size() == 1);
   CHECK(
       made.findings[0].starts_with("lost wake: waits, and no event is left to wake it\n'taker' "

@@ -23,15 +23,15 @@ std::string note(Order& order) {
   return "";
 }
 
-Task<> twice(Order& order, char who) {
+Task<> write_twice(Order& order, char who) {
   order.text += who;
   co_await async::yield();
   order.text += who;
 }
 void two_jobs(Bench& bench, Order& order) {
   bench.start(0, [&] {
-    bench.spawn(twice(order, 'a'));
-    bench.spawn(twice(order, 'b'));
+    bench.spawn(write_twice(order, 'a'));
+    bench.spawn(write_twice(order, 'b'));
   });
 }
 

@@ -4,18 +4,18 @@
 
 #include "report.h"
 #include "run.h"
+#include "workloads.h"
 
 using namespace async::sim;
 using Catch::Approx;
+using sim_test::workload;
 
 namespace {
 
 constexpr double ms = 1e6;
 
-Outcome played(std::string_view text, std::string_view policy = "fifo") {
-  const auto read = read_workload(text, nullptr);
-  REQUIRE(read);
-  return simulate(*read, {.machine = {.policy = async::policy::find(policy)}});
+Outcome played(const std::string& text, std::string_view policy = "fifo") {
+  return simulate(workload(text), {.machine = {.policy = async::policy::find(policy)}});
 }
 
 double throughput(const Outcome& outcome) {

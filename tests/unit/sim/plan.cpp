@@ -2,24 +2,15 @@
 #include "plan.h"
 
 #include <catch2/catch_test_macros.hpp>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <sstream>
 
 #include "run.h"
+#include "workloads.h"
 
 using namespace async::sim;
-
-namespace {
-
-Workload workload(const std::string& text) {
-  auto read = read_workload(text, nullptr);
-  REQUIRE(read);
-  return std::move(*read);
-}
-
-}  // namespace
+using sim_test::stored_workload;
+using sim_test::workload;
 
 TEST_CASE("a plan lists every task with its arrival and its steps, loops unrolled") {
   const auto made =
@@ -46,8 +37,7 @@ TEST_CASE("a plan for a policy without reservations contains none") {
 }
 
 TEST_CASE("tasks run the same work in a plan and in the simulator") {
-  std::ifstream file(COTRAP_WORKLOADS "/mm1.workload");
-  Workload queue = workload({std::istreambuf_iterator<char>(file), {}});
+  Workload queue = stored_workload("mm1");
   queue.duration_ns = 100'000'000'000;
   queue.warm_up_ns = 0;
   const auto made = plan(queue, 7, true);

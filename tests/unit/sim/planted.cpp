@@ -1,11 +1,9 @@
 // Planted bugs that show under few schedules only: exploration finds them within the number of
 // schedules given here and in docs/workloads.md. The corrected versions pass.
-#include <fstream>
-#include <iterator>
-
 #include "async/async.h"
 #include "run.h"
 #include "run_once.h"
+#include "workloads.h"
 
 using namespace sim_test;
 using async::sim::Exploration;
@@ -150,13 +148,10 @@ Exploration::Run run_of(void (*set_up)(Bench&, State&),
 
 /// The urgent task arrives when another one has just released the lock, or is about to.
 Exploration::Run inversion(bool inherits) {
-  std::ifstream file(COTRAP_WORKLOADS "/inversion.workload");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  auto read = async::sim::read_workload(text, nullptr);
-  REQUIRE(read);
-  read->locks[0].inherits = inherits;
-  return [workload = std::move(*read)] {
-    return simulate(workload, {.machine = {.policy = &async::sim::directed_policy(true)}})
+  auto tasks = stored_workload("inversion");
+  tasks.locks[0].inherits = inherits;
+  return [tasks = std::move(tasks)] {
+    return simulate(tasks, {.machine = {.policy = &async::sim::directed_policy(true)}})
         .what_is_wrong();
   };
 }

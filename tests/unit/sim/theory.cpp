@@ -1,27 +1,18 @@
 // The simulator reproduces results that are known from theory.
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "run.h"
+#include "workloads.h"
 
 using namespace async::sim;
+using sim_test::stored_workload;
+using sim_test::workload;
 
 namespace {
-
-Workload workload(const std::string& text) {
-  auto read = read_workload(text, nullptr);
-  if (!read) FAIL(read.error().line << ": " << read.error().what);
-  return std::move(*read);
-}
-Workload of_file(const char* name) {
-  std::ifstream file(std::string(COTRAP_WORKLOADS) + "/" + name + ".workload");
-  return workload({std::istreambuf_iterator<char>(file), {}});
-}
 
 Outcome run(const Workload& workload, const char* policy, std::uint64_t seed = 1,
             async::Duration slice = std::chrono::milliseconds(4)) {
@@ -155,14 +146,16 @@ TEST_CASE("fixed priorities miss exactly the deadlines that response time analys
 }
 
 TEST_CASE("the set at Liu and Layland's bound misses by rate and meets all deadlines by EDF") {
-  CHECK(missed(run(of_file("liu-layland-edf-only"), "priority")) != 0);
-  CHECK(missed(run(of_file("liu-layland-edf-only"), "edf")) == 0);
-  CHECK(missed(run(of_file("liu-layland"), "priority")) == 0);
-  CHECK(missed(run(of_file("liu-layland"), "edf")) == 0);
+  CHECK(missed(run(stored_workload("liu-layland-edf-only"), "priority")) != 0);
+  CHECK(missed(run(stored_workload("liu-layland-edf-only"), "edf")) == 0);
+  CHECK(missed(run(stored_workload("liu-layland"), "priority")) == 0);
+  CHECK(missed(run(stored_workload("liu-layland"), "edf")) == 0);
 }
 
 TEST_CASE("Pathfinder misses its deadline only without priority inheritance") {
-  const auto bus = [](const char* file) { return run(of_file(file), "priority").classes[0]; };
+  const auto bus = [](const char* file) {
+    return run(stored_workload(file), "priority").classes[0];
+  };
   CHECK(bus("pathfinder").name == "bus");
   CHECK(bus("pathfinder").missed == 0);
   CHECK(bus("pathfinder").finished > 50);
@@ -170,7 +163,7 @@ TEST_CASE("Pathfinder misses its deadline only without priority inheritance") {
 }
 
 TEST_CASE("under EDF Pathfinder meets its deadlines if the lock inherits them") {
-  CHECK(run(of_file("pathfinder"), "edf").classes[0].missed == 0);
+  CHECK(run(stored_workload("pathfinder"), "edf").classes[0].missed == 0);
 }
 
 TEST_CASE("a lock holder inherits a deadline, also through other holders, and loses it at unlock") {
@@ -253,7 +246,7 @@ TEST_CASE("M/D/1: fifo waits half as long as with M/M/1, sharing as long", "[lon
 }
 
 TEST_CASE("two runs with one seed are equal, and other seeds' runs differ") {
-  const Workload web = of_file("web");
+  const Workload web = stored_workload("web");
   for (const auto& kind : async::policy::kinds) {
     INFO(kind.name);
     CHECK(run(web, kind.name, 1).hash == run(web, kind.name, 1).hash);

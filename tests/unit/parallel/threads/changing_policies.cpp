@@ -27,14 +27,14 @@ struct Pair {
 };
 
 /// The state that all jobs share.
-struct Shared {
+struct SharedState {
   std::array<std::optional<Pair>, hart_count> pairs;
   std::atomic<bool> stopping = false;
   std::atomic<unsigned> left = hart_count;
   async::Job* main = nullptr;
 };
 
-Task<> be_woken(Shared& shared, Pair& pair) {
+Task<> be_woken(SharedState& shared, Pair& pair) {
   while (!shared.stopping.load(std::memory_order_relaxed)) {
     co_await pair.interrupt.wait();
     pair.woken.fetch_add(1, std::memory_order_relaxed);
@@ -46,7 +46,7 @@ Task<> nothing() {
   co_return;
 }
 
-Task<> wake(Shared& shared, Pair& pair) {
+Task<> wake(SharedState& shared, Pair& pair) {
   for (unsigned round = 0; !pair.has_ended; ++round) {
     {
       async::platform::InterruptGuard masked;
@@ -71,7 +71,7 @@ void change(Memories& memories, const async::policy::Kind& kind) {
   }
 }
 
-Task<> change_often(Shared& shared, Memories& memories) {
+Task<> change_often(SharedState& shared, Memories& memories) {
   shared.main = &async::current_job();
   for (int i = 0; i < changes; ++i) {
     change(memories, async::policy::kinds[i % async::policy::kinds.size()]);
@@ -88,7 +88,7 @@ Task<> change_often(Shared& shared, Memories& memories) {
 }  // namespace
 
 TEST_CASE("the policy can change while other harts run preemptible jobs") {
-  Shared shared;
+  SharedState shared;
   static Memories memories;
   const auto begin = [&](unsigned hart) {
     Pair& pair = shared.pairs[hart].emplace(hart);
