@@ -20,7 +20,7 @@ std::vector<Decision> on_hart(const std::vector<Decision>& all, unsigned hart) {
   return own;
 }
 
-std::string describe(const std::optional<Decision>& decision) {
+std::string describe_decision(const std::optional<Decision>& decision) {
   if (!decision) return "no further decision";
   std::string text =
       fmt::format("{:.6f} ms: hart {}, task {} ({})", static_cast<double>(decision->ns) / 1e6,
@@ -218,10 +218,11 @@ std::optional<Divergence> Divergence::of_harts(const std::vector<Decision>& reco
 std::string explain(const Divergence& divergence, const Worlds& worlds, const char* policy,
                     const std::function<void(Machine::Hook)>& simulate) {
   std::string text;
-  if (divergence.before) text += fmt::format("  before:   {}\n", describe(divergence.before));
-  text +=
-      fmt::format("  recorded: {}\n  now:      {}\n  why:      {}\n", describe(divergence.recorded),
-                  describe(divergence.now), reason(divergence, worlds, policy));
+  if (divergence.before)
+    text += fmt::format("  before:   {}\n", describe_decision(divergence.before));
+  text += fmt::format("  recorded: {}\n  now:      {}\n  why:      {}\n",
+                      describe_decision(divergence.recorded), describe_decision(divergence.now),
+                      reason(divergence, worlds, policy));
   if (!divergence.recorded || !divergence.now) return text;
   return text + states_when_they_part(divergence, worlds.now, simulate);
 }

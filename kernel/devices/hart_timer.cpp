@@ -15,7 +15,7 @@ std::uint64_t earliest() {
 }
 
 /// Whether `what` is due. If so, disarms it.
-bool take(TimerSource what, std::uint64_t now) {
+bool take_if_due(TimerSource what, std::uint64_t now) {
   if (due(what) > now) return false;
   deadlines[std::to_underlying(what)] = hal::no_deadline;
   return true;
@@ -35,9 +35,9 @@ void set_due_at(TimerSource what, std::uint64_t tick) noexcept {
 void timer_fired() {
   const std::uint64_t now = hal::clock_ticks();
   timer_handlers->late(now - std::min(now, earliest()));
-  if (take(TimerSource::alarm, now)) async::current_executor().alarm_fired();
-  if (take(TimerSource::timeslice, now)) timer_handlers->timeslice();
-  if (take(TimerSource::step, now)) timer_handlers->step();
+  if (take_if_due(TimerSource::alarm, now)) async::current_executor().alarm_fired();
+  if (take_if_due(TimerSource::timeslice, now)) timer_handlers->timeslice();
+  if (take_if_due(TimerSource::step, now)) timer_handlers->step();
   hal::set_timer(earliest());
 }
 

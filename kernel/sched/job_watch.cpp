@@ -69,7 +69,7 @@ constinit async::SpinLock table_lock;  // other harts reach trace points outside
 constinit async::Duration limit{};
 constinit async::TraceHook next_hook = nullptr;
 
-void report(const char* kind, const char* what, const Job& job) {
+void report_job(const char* kind, const char* what, const Job& job) {
   log("{}: '{}' {}", kind, job.name(), what);
   LogLines lines;
   async::print_job(job, &LogLines::write, &lines);
@@ -110,7 +110,7 @@ void note(TraceEvent event, const Job& job) {
   if (next_hook != nullptr) next_hook(event, job);
   // Events of preemptible jobs can come here out of order.
   if (job.is_preemptible() || event == TraceEvent::migrate) return;
-  if (const char* const wrong = observe(event, job)) report("double enqueue", wrong, job);
+  if (const char* const wrong = observe(event, job)) report_job("double enqueue", wrong, job);
   if (event == TraceEvent::wait) report_deadlock_by_join(job);
 }
 
@@ -154,9 +154,9 @@ async::Task<> look_at_ready_jobs() {
     const bool all_idle = all_harts_idle();
     while (const Job* const late = next_late()) {
       if (all_idle) {
-        report("lost wake", "was woken, but does not run although all harts are idle", *late);
+        report_job("lost wake", "was woken, but does not run although all harts are idle", *late);
       } else {
-        report("starvation", "has been ready for too long", *late);
+        report_job("starvation", "has been ready for too long", *late);
       }
     }
   }

@@ -115,7 +115,7 @@ std::uint64_t own_ns(std::uint64_t ticks, std::uint64_t began, std::uint64_t now
   return own * hal::clock_period_ns();
 }
 
-void report(const Stall& stall) {
+void report_stall(const Stall& stall) {
   reporter.last = stall;
   if (reporter.stalled != nullptr) reporter.stalled->raise();
 }
@@ -156,7 +156,7 @@ void report_ended(const async::Job* job, std::uint64_t ran_ns) {
     stall.chain = chain_from(job->leaf());
     stall.next_wait = job->kind == async::Kind::waiting ? job->reason() : "a yield";
   }
-  report(stall);
+  report_stall(stall);
 }
 
 }  // namespace
@@ -203,7 +203,7 @@ void detail::check_step(const async::Job& job, std::uintptr_t pc) {
   const std::uint64_t ran = own_ns(now - step_time.began, step_time.started, now);
   if (ran < stall_ns) return;
   step_time.reported = true;
-  report({.name = job.name(), .ran_ns = ran, .pc = pc, .chain = chain_from(job.leaf())});
+  report_stall({.name = job.name(), .ran_ns = ran, .pc = pc, .chain = chain_from(job.leaf())});
 }
 
 void strand_begins() noexcept {

@@ -85,8 +85,8 @@ struct Watched {
 };
 
 /// The deadline; async::never without a timeout. EINVAL, EFAULT.
-Result<async::Instant> deadline_of(memory::AddressSpace& space,
-                                   UserPtr<const abi::Timespec> timeout) {
+Result<async::Instant> poll_deadline(memory::AddressSpace& space,
+                                     UserPtr<const abi::Timespec> timeout) {
   if (!timeout) return async::never;
   return timeout.read(space).and_then(to_duration).transform(after);
 }
@@ -148,7 +148,7 @@ trap::Attempt<Result<int>> try_ppoll(Thread& self, UserPtr<abi::PollFd> fds, uns
                                      UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
   if (mask && mask_size != sizeof(abi::SignalSet)) return Result<int>{fail(Errno::einval)};
   if (mask) return trap::Attempt<Result<int>>::wait();
-  const auto deadline = deadline_of(self.space(), timeout);
+  const auto deadline = poll_deadline(self.space(), timeout);
   if (!deadline) return Result<int>{fail(deadline.error())};
   return try_poll_until(self, fds, count, *deadline);
 }
@@ -162,7 +162,7 @@ async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned 
     if (!given) co_return fail(given.error());
     until_the_end.emplace(self, *given);
   }
-  const auto deadline = deadline_of(self.space(), timeout);
+  const auto deadline = poll_deadline(self.space(), timeout);
   if (!deadline) co_return fail(deadline.error());
   co_return co_await poll_until(self, fds, count, *deadline);
 }

@@ -79,7 +79,7 @@ Result<> check(Thread& self, const CloneArguments& arguments) {
   return {};
 }
 
-bool takes_steps(Thread& self, const CloneArguments& arguments) {
+bool copies_in_steps(Thread& self, const CloneArguments& arguments) {
   return arguments.copies_memory() && has_large_memory_alone(self);
 }
 
@@ -157,7 +157,7 @@ trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uin
     const auto place = self.space().fault_in(parent_tid, hal::Access::write);
     if (!place && place.error() == Errno::erestart) return Result<int>{fail(Errno::erestart)};
   }
-  if (arguments.has(abi::clone_vfork) || takes_steps(self, arguments)) {
+  if (arguments.has(abi::clone_vfork) || copies_in_steps(self, arguments)) {
     return trap::Attempt<Result<int>>::wait();
   }
   auto space = space_for_child(self, arguments);
@@ -175,7 +175,7 @@ async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t
                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
-  auto space = takes_steps(self, arguments)
+  auto space = copies_in_steps(self, arguments)
                    ? with_own_rings(self.process(), co_await copy_memory(self))
                    : space_for_child(self, arguments);
   if (!space) co_return fail(space.error());

@@ -1,5 +1,5 @@
-"""The sources of a library that is compiled in one compiler run (CMAKE_UNITY_BUILD) have no local
-name in common: a call in one source could silently choose the function of another."""
+"""The sources of a library or a unit test that are compiled in one compiler run (CMAKE_UNITY_BUILD)
+have no local name in common: a call in one source could silently choose the function of another."""
 
 import re
 import unittest
@@ -14,7 +14,7 @@ APART = (KERNEL / "self_tests", ROOT / "async" / "sim" / "main.cpp")
 _SKIPPED = re.compile(r"\((\S+\.cpp) PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON\)")
 
 _DECLARATION = re.compile(
-    r"^(?:template <[^>]*>\s*)?(?:\[\[[^\]]*\]\]\s*)*[^=({;]*?\b(\w+)(?: final)?\s*(?:=|\(|\{|;|\[| :)"
+    r"^(?:template <[^>]*>\s*)?(?:\[\[[^\]]*\]\]\s*)*[^=({;]*?(?<!::)\b(\w+)(?: final)?\s*(?:=|\(|\{|;|\[| :)"
 )
 # Literals and names of the same thing do no harm.
 _HARMLESS = re.compile(r"^(using namespace std::\w+_literals|using (\w+::)+\w+);")
@@ -35,13 +35,23 @@ def sources(library: Path) -> list[Path]:
     return [source for source in found if apart.isdisjoint({source, source.parent})]
 
 
+def unit_tests() -> dict[str, list[Path]]:
+    """The sources of each program that cotrap_add_unit_test() makes, without those of the kernel."""
+    programs = {}
+    for folder in {path.parent for path in (ROOT / "tests" / "unit").rglob("CMakeLists.txt")}:
+        text = (folder / "CMakeLists.txt").read_text()
+        for name, words in re.findall(r"cotrap_add_unit_test\((\w+)([^)]*)\)", text):
+            programs[name] = [folder / word for word in re.findall(r"(?<![\w}/.])[\w/.]+\.cpp", words)]
+    return programs
+
+
 def local_names(source: Path) -> set[str]:
     """The names in the source's unnamed namespaces, and each `using namespace` with a wide effect."""
     names, open_namespaces = set(), []
-    for line in re.sub(r"//.*", "", source.read_text()).split("\n"):
-        if re.match(r"namespace( [\w:]+)? \{", line):
+    for line in source.read_text().split("\n"):
+        if re.match(r"(inline )?namespace( [\w:]+)? \{(  //|$)", line):
             open_namespaces.append(line)
-        elif re.match(r"\}\s*$", line) and open_namespaces:
+        elif line.startswith("}  // namespace"):
             open_namespaces.pop()
         elif line.startswith("using namespace") and not _HARMLESS.match(line):
             names.add(line.strip())
@@ -66,6 +76,21 @@ class LocalNames(unittest.TestCase):
                     self.assertEqual(len(where), 1, where)
                     self.assertNotIn("using namespace", name, where)
         self.assertGreater(checked, 120)
+
+    def test_no_two_sources_of_a_unit_test_share_a_local_name(self) -> None:
+        checked = 0
+        for program, sources_of_program in unit_tests().items():
+            users = defaultdict(list)
+            for source in sources_of_program:
+                checked += 1
+                for name in local_names(source):
+                    users[name].append(source.name)
+            for name, where in users.items():
+                # Names of a namespace that all these tests use do no harm: tests call nothing else.
+                if "using namespace" not in name:
+                    with self.subTest(program=program, name=name):
+                        self.assertEqual(len(where), 1, where)
+        self.assertGreater(checked, 80)
 
     def test_a_local_name_is_found(self) -> None:
         names = local_names(ROOT / "kernel" / "formats" / "cpio.cpp")
