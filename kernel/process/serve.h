@@ -11,8 +11,8 @@
 
 namespace kernel {
 
-/// Makes the system call, sets its result, and skips the instruction that made it. Returns false if
-/// the call has to wait.
+/// Skips the instruction of the system call, makes the call and sets its result. Returns false,
+/// without a result, if the call has to wait.
 inline bool serve_syscall(Thread& self, trap::UserContext& context) {
   ++self.syscalls;  // the router's row for system calls shows this count
   context.skip_syscall_instruction();

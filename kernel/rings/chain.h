@@ -18,7 +18,7 @@ class RingChain {
   explicit RingChain(Ring& ring) : ring_{ring} {}
   RingChain(const RingChain&) = delete;
 
-  /// Whether the next submission starts a new chain.
+  /// Whether no chain is open: the next submission is alone, or starts a chain.
   bool is_none() const { return state_ == State::none; }
 
   /// Takes the next submission, which has flags or is linked to the one before. Returns its result,

@@ -93,7 +93,7 @@ void limit_debt(TimeShare& share) {
 //
 // L. Abeni, G. Buttazzo: Integrating Multimedia Applications in Hard Real-Time Systems, RTSS 1998.
 // A thread without budget sleeps until its next period, as on Linux. But charge() counts one tick
-// at most, so time without other ready threads hardly counts.
+// at most, so a thread that runs while no other is ready uses hardly any budget.
 
 /// Whether the scheduling policy serves reservations itself.
 bool policy_serves_reservations() {

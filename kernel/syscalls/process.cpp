@@ -21,8 +21,8 @@ constexpr std::size_t most_threads = 30'000;
 /// end. A new process uses fewer.
 constexpr std::size_t process_frames = 8;
 
-/// Keeps the last eighth of memory free for programs that grow, and for the first process, so that
-/// a user can still kill others.
+/// Whether `parent` may create a process. An eighth of the memory must stay free for programs that
+/// grow. The first process always may, so that a user can still kill others.
 bool has_room_for_process(const Process& parent) {
   const std::size_t total = memory::frames.total_count();
   const std::size_t taken = total - memory::frames.free_for_user();
@@ -83,8 +83,8 @@ bool copies_in_steps(Thread& self, const CloneArguments& arguments) {
   return arguments.copies_memory() && has_large_memory_alone(self);
 }
 
-/// Makes the pages of the rings of `process` private again, because `copy`, a copy of its memory,
-/// shares them. Returns `copy`, or ENOMEM.
+/// Gives the rings of `process` pages of their own again, after `copy`, a copy of its memory, has
+/// come to share them. Returns `copy`, or ENOMEM.
 Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {
   for (Thread& thread : process.threads()) {
     if (!copy || thread.ring() == nullptr) continue;

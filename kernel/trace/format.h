@@ -39,7 +39,7 @@ enum class Kind : std::uint8_t {
   done,     ///< the job ends
   migrate,  ///< this hart sends the job to another one; detail: the number of that hart
   route,    ///< a trap; detail: the router's row
-  irq,      ///< an interrupt; detail: the number of the device's interrupt line, or a Line
+  irq,      ///< an interrupt; detail: the number of the device's interrupt line, or one of Line
   call,    ///< a system call; detail: its number, or 0xffff if larger; argument: its first argument
   result,  ///< the system call returns; argument: the result
   thread,  ///< the job runs a thread; argument: the numbers of its process and its own, 32 bits

@@ -153,7 +153,8 @@ class Players {
     const user::Lock lock{mutex_};
     if (--asleep_ < ahead / 2 && next_ < plan_.tasks.size()) add_thread();
   }
-  /// Begins a round of the task; `arrived` may lie in the future.
+  /// Begins one repetition of the task's work. `arrived`, the time of its arrival, may lie in the
+  /// future.
   void begin_round(Task& task, nanoseconds arrived) const {
     const auto at = arrived - start_;
     const user::Lock lock{task.of->mutex};

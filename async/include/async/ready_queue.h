@@ -37,7 +37,7 @@ class ReadyQueue {
   /// Whether `state_` is an address: of the only ready job, or of the policy. Otherwise it is the
   /// bitmap.
   bool is_sole() const noexcept { return (state_ & 1) == 0; }
-  /// The policy, which holds all ready jobs. Null: there is none. Any hart.
+  /// The policy, which then holds all ready jobs; null if none is set. Any hart may call it.
   Policy* policy() const noexcept { return policy_; }
   /// Sets the policy. Null: the queue keeps jobs in its rings again, one per level. The queue must
   /// be empty.

@@ -156,7 +156,8 @@ class WaitList : public Node {
     return TimedKeyedWaitOp(*this, key, reason, deadline);
   }
 
-  /// Wakes the first waiter; false if no job waits. Also wakes the observers (MultiWait) before it.
+  /// Wakes first all observers (MultiWait), then the first waiter. Returns false if it woke no
+  /// waiter; an observer is none.
   [[gnu::always_inline]] bool wake_one(WaitResult result = WaitResult::woken) noexcept {
     platform::InterruptGuard masked;
     Node* const first = static_cast<Node*>(next);

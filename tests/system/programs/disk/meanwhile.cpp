@@ -45,7 +45,8 @@ int be_killed() {
       const char* const arguments[] = {"disk", "read-and-wait", nullptr};
       pid = must(spawn(program_path(), arguments), "a child");
     }
-    must(sleep_for(50ms), "sleeping");  // the reads are in flight: the disk takes longer
+    // Afterwards the reads are still in flight: the disk takes longer than 50 ms.
+    must(sleep_for(50ms), "sleeping");
     const auto start = now();
     for (const Pid pid : pids) must(kill(pid, abi::Signal::sigkill), "kill");
     // Allocates and fills memory that is freed now, and checks it when the disk has written.
