@@ -93,7 +93,8 @@ void limit_debt(TimeShare& share) {
 //
 // L. Abeni, G. Buttazzo: Integrating Multimedia Applications in Hard Real-Time Systems, RTSS 1998.
 // A thread without budget sleeps until its next period, as on Linux. But charge() counts one tick
-// at most, so a thread that runs while no other is ready uses hardly any budget.
+// at most, so a thread that runs while no other is ready uses hardly any budget. Its period then
+// becomes longer by the time that is not counted.
 
 /// Whether the scheduling policy serves reservations itself.
 bool policy_serves_reservations() {
@@ -234,6 +235,7 @@ void clear_last_thread(const Runnable& thread) {
 
 void detail::set_limit(const Runnable& thread) {
   if (has_server(thread)) {
+    if (current.thread == &thread) charge();  // for a tick that came while it ran in the kernel
     auto left = static_cast<std::uint64_t>(std::max(thread.share.credit, std::int64_t{0}));
     if (left == 0 && thread.urgent_waiters != 0) left = tick;
     return end_timeslice_by(hal::clock_ticks() + std::min(left, tick));

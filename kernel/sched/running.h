@@ -79,16 +79,21 @@ unsigned harts_set_up_for(const memory::AddressSpace& space);
 /// Charges the current thread for the time since the last charge. The thread's credit pays for one
 /// tick at most. A longer time means that no tick came: the thread had no rivals, or the host
 /// stopped the whole machine, as busy hosts do for tens of milliseconds. An interactive thread must
-/// not become CPU-bound for that.
+/// not become CPU-bound for that. Time that no credit pays for prolongs the period of a
+/// reservation, so that other threads keep their part.
 inline void charge() {
   const std::uint64_t now = hal::clock_ticks();
-  const std::uint64_t spent = now - current.charged;
+  std::uint64_t spent = now - current.charged;
   current.charged = now;
   Runnable* const thread = current.thread;
   if (thread == nullptr) return;
   thread->stopped_running = now;
   thread->cpu_ticks += spent;
-  thread->share.credit -= static_cast<std::int64_t>(std::min(spent, detail::tick));
+  if (spent > detail::tick) [[unlikely]] {
+    thread->share.period_end += spent - detail::tick;
+    spent = detail::tick;
+  }
+  thread->share.credit -= static_cast<std::int64_t>(spent);
 }
 
 /// Switches the hart to `thread`, which is not its current thread.

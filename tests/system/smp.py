@@ -35,6 +35,7 @@ SHARES = (
     Part("renewals", "a period of a reservation has one budget, however often it is requested"),
     Part("debts", "time that a thread used alone is not taken from its reservation"),
     Part("unthrottled", "a thread without budget that gets another schedule runs at once"),
+    Part("unticked", "a thread with a reservation that is seldom charged leaves others their time"),
     Part("answers", "a thread that seldom computes runs at once beside threads that always do"),
     Part("turns", "time slices have the length of the thread's policy"),
     Part("many-held", "a lock costs no more while threads wait for 200 other locks"),

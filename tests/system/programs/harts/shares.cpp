@@ -1,4 +1,6 @@
 // How threads share one hart: by weight, and with reservations. Needs icount and one hart.
+#include <abi/self_test.h>
+
 #include "harts.h"
 
 namespace harts {
@@ -183,10 +185,33 @@ void unthrottled() {
   check(ran.load() > since, "the thread runs again at once");
 }
 
+/// While no tick can come, time counts neither for a budget nor for its period. So a thread that is
+/// seldom charged leaves others their part all the same. A busy host, which stops the whole machine
+/// now and then, has the same effect as a step of 9 ms.
+void unticked() {
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> rounds = 0;
+  Thread other{[&] {
+    while (!stop) rounds += compute_until(now() + 100us);
+  }};
+  must(sleep_for(5ms), "sleeping");
+  reserve(9ms, 10ms);
+  const std::uint64_t before = rounds;
+  for (const auto end = now() + 300ms; now() < end;) {
+    must(call(abi::self_test, static_cast<unsigned long>(abi::SelfTest::stall), 9ul, nullptr, 0),
+         "a long step");
+  }
+  const std::uint64_t after = rounds;
+  must(set_schedule(0, {}), "an ordinary thread");
+  stop = true;
+  println("beside a thread in long steps: {} rounds", after - before);
+  check(after > before, "an ordinary thread has the rest of the time");
+}
+
 constexpr Part parts[] = {
     {"by-weight", by_weight},     {"sleepers", sleepers}, {"answers", answers},
     {"reservation", reservation}, {"renewals", renewals}, {"debts", debts},
-    {"unthrottled", unthrottled},
+    {"unthrottled", unthrottled}, {"unticked", unticked},
 };
 
 }  // namespace
