@@ -59,7 +59,7 @@ struct Demand {
   HartMask harts;
   double busy;  // how many harts the demand keeps busy
 };
-/// The demand on the smallest set of harts that cannot serve it; nullopt: there is no such set.
+/// The demand that is too high for its set of harts, for the smallest such set; nullopt: none is.
 std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts);
 
 }  // namespace async::sim

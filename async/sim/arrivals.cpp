@@ -31,7 +31,8 @@ std::optional<std::uint64_t> Arrivals::next(std::size_t of, std::uint64_t now_ns
 std::vector<std::string> absent_classes(const Workload& workload) {
   std::vector<bool> comes(workload.classes.size());
   std::vector<std::string> names;
-  for (std::size_t of = 0; of < comes.size(); ++of) {  // the file has a class before those it forks
+  // In the order of the file: a class may fork only classes that come after it.
+  for (std::size_t of = 0; of < comes.size(); ++of) {
     const TaskClass& what = workload.classes[of];
     const Arrival& arrival = what.arrival;
     const auto in_time = [&](std::uint64_t ns) { return ns < workload.duration_ns; };

@@ -90,8 +90,9 @@ class AtRandom final : public Director {
     return static_cast<unsigned>(std::ranges::max_element(who, {}, priority) - who.begin());
   }
   Random random_;
-  std::vector<std::uint64_t> falls_;                   // choices where the highest priority falls
-  std::map<std::uint64_t, std::uint64_t> priorities_;  // by number; the highest comes first
+  std::vector<std::uint64_t> falls_;  // choices where the highest priority falls
+  // Priority of each task or interrupt, by its number. The one with the highest runs first.
+  std::map<std::uint64_t, std::uint64_t> priorities_;
 };
 
 std::string run_once(Director& director, const Exploration::Run& run) {

@@ -74,8 +74,8 @@ Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
   return job;
 }
 
-/// Begins a round that arrives at `arrives_ns`, now or later. Sets the job's attributes already
-/// now, so that the policy queues the job by these attributes when it wakes.
+/// Begins a repetition of a task that arrives at `arrives_ns`, now or later. Sets the job's
+/// attributes at once, because the policy queues the job by them when it wakes.
 void Player::begin_round(Instance& instance, std::uint64_t arrives_ns) {
   const TaskClass& what = workload.classes[instance.of];
   instance.arrived_ns = arrives_ns;

@@ -72,7 +72,7 @@ struct Rings {
       back[i] = instructions();
       do {
         co_await async::yield();
-      } while (served == 0 && is_running());  // two pending rings would be one interrupt
+      } while (served == 0 && is_running());  // two pending rings of the bell are one interrupt
     }
   }
 

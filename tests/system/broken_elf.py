@@ -35,7 +35,7 @@ def loads(good: bytes) -> list[int]:
 
 
 def refused(good: bytes) -> dict[str, bytes]:
-    """Files that must be ENOEXEC."""
+    """Broken files, by name. execve() of each must fail with ENOEXEC."""
     first, *_, last = loads(good)
     (first_address,) = struct.unpack_from("<Q", good, first + P_VADDR)
     top = 1 << 63

@@ -13,7 +13,7 @@ FINE = Machine(extra=("-icount", "shift=7,sleep=off", "-seed", "1"))
 INSTRUCTIONS_A_TICK = 100 / 128
 
 ENTRY_LIMIT = 45  # instructions of assembly for entry and exit of a kernel interrupt
-FIGURES = (  # self-test, word, limit in instructions
+FIGURES = (  # self-test, name of the figure in its output, limit in instructions
     ("bell-at-yield-point", "to-handler", 250),
     ("bell-preempts", "to-handler", 400),
     ("bell-preempts", "back", 250),
@@ -114,7 +114,7 @@ def rows(test: harness.Test) -> None:
 
 
 def on_many_harts(test: harness.Test) -> None:
-    """The caller moves between harts, but the coroutines stay on the hart on which they started."""
+    """The thread that calls a self-test may move between harts; its coroutines stay on theirs."""
     machine = Machine(icount=True, harts=4)
     for name, argument in (("spin", "20"), ("nest", "9"), ("bell-preempts", "50"),
                            ("bell-wakes", "50"), ("bell-at-yield-point", "50")):  # fmt: skip

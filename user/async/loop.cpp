@@ -195,9 +195,9 @@ bool Loop::fire_alarm() {
   return true;
 }
 
-/// Keeps one timeout in the ring, due no later than the alarm. A loop that waits for notifications
-/// needs a timeout even without an alarm, because ring_enter() does not wait if no request is in
-/// flight.
+/// Submits a timeout if the ring has none that is due by the alarm. A loop that waits for
+/// notifications needs one even without an alarm, because ring_enter() does not wait if no request
+/// is in flight.
 void Loop::arm_timer() {
   const std::uint64_t due =
       waiting_for_notifications_ > 0 ? std::min(async_alarm, farthest_alarm) : async_alarm;

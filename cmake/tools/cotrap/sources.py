@@ -24,7 +24,7 @@ class Quit(Exception):
 
 
 class NoInput:
-    """Empty standard input: its end comes first. For a framed console."""
+    """A standard input that ends at once, for a framed console."""
 
     def __init__(self):
         self.file = None
@@ -61,7 +61,7 @@ class FramedInput:
     def take(self) -> bytes:
         try:
             data = os.read(self.file, _CHUNK)
-        except OSError:  # for example a terminal, while the command runs in the background
+        except OSError:  # for example EIO: the file is a terminal, and this process is in the background
             data = b""
         if data:
             return data.replace(_ESCAPE, _ESCAPE + _ESCAPE)

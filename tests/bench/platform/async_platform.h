@@ -29,7 +29,8 @@ using Atomic = std::atomic<T>;
 struct World {
   std::uint64_t ns_per_2_32_cycles = 0;  // set by calibrate()
   std::uint64_t tick = 50;               // ns per read of the clock; 0 after calibrate()
-  std::uint64_t skipped = 0;             // sum of the skipped waits and of the ticks, ns
+  /// What now_ns() adds to the cycle counter, ns: the skipped waits, and a tick for each read.
+  std::uint64_t skipped = 0;
   std::uint64_t alarm = UINT64_MAX;
   std::size_t chunks = 0;
 };

@@ -74,7 +74,7 @@ class Mutants(unittest.TestCase):
         return {name: rest[:-1] for name, *rest in cells}
 
     def asked(self) -> list[str]:
-        """The tests that the copy's command ran, in order."""
+        """The tests that the fake ./cotrap of the copied tree was told to run, in order."""
         return (self.tree.parent / "asked").read_text().splitlines()
 
     def copied(self, name: str) -> str:

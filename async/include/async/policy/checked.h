@@ -157,7 +157,8 @@ class Checked final : public Rules {
         },
         &search);
     Job* const job = const_cast<Job*>(search.found);
-    // A list of the rules may still hold the job, but the rules are not called again.
+    // Unlinks the job without the rules. Their list may still hold it, but they are not called
+    // again.
     if (job != nullptr) job->reset();
     return job;
   }

@@ -171,7 +171,7 @@ static void* hold(void* unused) {
   use_lock(FUTEX_UNLOCK_PI);
   return unused;
 }
-// The lock's holder has used up its budget before this thread waits.
+// Waits for a lock whose holder has used up its budget.
 static void wait_for_holder(const char* who) {
   stage = 0;
   pthread_t holder, rival;

@@ -27,7 +27,7 @@ enum class Segments : std::uint8_t { none, wrfsbase, arch_prctl, rewrite };
 /// Whether Linux lets user mode write segment bases (HWCAP2_FSGSBASE of AT_HWCAP2).
 bool bases_are_writable();
 
-/// Call it before the first `attach_hart`, or while no thread is attached.
+/// Sets the mode of all harts. Call it only while no hart is attached.
 void choose_segments(Segments mode);
 Segments segments();
 
