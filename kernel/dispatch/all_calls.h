@@ -6,6 +6,7 @@
 
 #include "dispatch/unknown.h"
 #include "process/syscall_table.h"
+#include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
 #include "syscalls/futex.h"
@@ -14,22 +15,22 @@
 namespace kernel {
 
 /// Calls with numbers above Linux's: private calls and compat calls.
-trap::Register try_call_beyond(Thread& self, const trap::UserContext& context);
-trap::WaitingCall call_beyond(Thread& self, const trap::UserContext& context);
+trap::Register call_beyond(Thread& self, const trap::UserContext& context);
 
 using abi::Call;
 
 inline constexpr SyscallTable syscall_table =
-    SyscallTable{unknown_call, {.now = try_call_beyond, .wait = call_beyond}}
+    SyscallTable{unknown_call, call_beyond}
+
         // processes and threads
-        .with_registers<sys::try_clone, sys::clone>(Call::clone)
+        .with_no_fast_path<sys::clone>(Call::clone)
         .with<sys::execve>(Call::execve)
         .with<sys::exit>(Call::exit)
         .with<sys::exit_group>(Call::exit_group)
         .with<sys::wait4>(Call::wait4)
         .with<sys::set_tid_address>(Call::set_tid_address)
         .with<sys::set_robust_list>(Call::set_robust_list)
-        .with<sys::try_futex, sys::futex>(Call::futex)
+        .with<sys::futex>(Call::futex)
         // identity
         .with_no_resched<sys::getpid>(Call::getpid)
         .with_no_resched<sys::getppid>(Call::getppid)
@@ -49,11 +50,11 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::rt_sigaction>(Call::rt_sigaction)
         .with<sys::rt_sigprocmask>(Call::rt_sigprocmask)
         // memory
-        .with<sys::try_brk, sys::brk>(Call::brk)
-        .with<sys::try_mmap, sys::mmap>(Call::mmap)
-        .with<sys::try_munmap, sys::munmap>(Call::munmap)
+        .with<sys::brk>(Call::brk)
+        .with<sys::mmap>(Call::mmap)
+        .with<sys::munmap>(Call::munmap)
         .with<sys::mprotect>(Call::mprotect)
-        .with<sys::try_madvise, sys::madvise>(Call::madvise)
+        .with<sys::madvise>(Call::madvise)
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time
         .with_no_resched<sys::clock_gettime>(Call::clock_gettime)
@@ -78,17 +79,17 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::setpriority>(Call::setpriority)
         .with_no_resched<sys::getpriority>(Call::getpriority)
         // files
-        .with<sys::try_read, sys::read>(Call::read)
-        .with<sys::try_write, sys::write>(Call::write)
-        .with<sys::try_readv, sys::readv>(Call::readv)
-        .with<sys::try_writev, sys::writev>(Call::writev)
-        .with<sys::try_pread64, sys::pread64>(Call::pread64)
-        .with<sys::try_pwrite64, sys::pwrite64>(Call::pwrite64)
+        .with<sys::read>(Call::read)
+        .with<sys::write>(Call::write)
+        .with<sys::readv>(Call::readv)
+        .with<sys::writev>(Call::writev)
+        .with<sys::pread64>(Call::pread64)
+        .with<sys::pwrite64>(Call::pwrite64)
         .with<sys::lseek>(Call::lseek)
         .with<sys::getdents64>(Call::getdents64)
         .with<sys::ftruncate>(Call::ftruncate)
-        .with<sys::try_fsync, sys::fsync>(Call::fsync)
-        .with<sys::try_fsync, sys::fsync>(Call::fdatasync)
+        .with<sys::fsync>(Call::fsync)
+        .with<sys::fsync>(Call::fdatasync)
         .with<sys::close>(Call::close)
         .with<sys::close_range>(Call::close_range)
         .with<sys::dup>(Call::dup)
@@ -110,12 +111,12 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::symlinkat>(Call::symlinkat)
         .with<sys::unlinkat>(Call::unlinkat)
         .with<sys::renameat2>(Call::renameat2)
-        .with<sys::try_ppoll, sys::ppoll>(Call::ppoll)
+        .with<sys::ppoll>(Call::ppoll)
         // the system
         .with_no_resched<sys::uname>(Call::uname)
         .with_no_resched<sys::sysinfo>(Call::sysinfo)
         .with<sys::prlimit64>(Call::prlimit64)
         .with_no_resched<sys::getrusage>(Call::getrusage)
-        .with<sys::try_getrandom, sys::getrandom>(Call::getrandom);
+        .with<sys::getrandom>(Call::getrandom);
 
 }  // namespace kernel

@@ -2,21 +2,19 @@
 // kernel's (riscv64's). The kernel adds abi::first_compat_call to each.
 #pragma once
 
-#include <trap/syscall_table.h>
 #include <trap/user_context.h>
 
 #include <cstdint>
 #include <string_view>
 
-namespace kernel {
+#include "process/syscall_table.h"
 
-class Thread;
+namespace kernel {
 
 /// Whether `number` is a compat number. The functions below need one.
 bool is_compat_call(std::uint64_t number);
-/// The fast and the blocking form of the call in `context`.
-trap::Register try_compat_call(Thread& self, const trap::UserContext& context);
-trap::WaitingCall compat_call(Thread& self, const trap::UserContext& context);
+/// The handler of all compat calls.
+trap::Register compat_call(Thread& self, const trap::UserContext& context);
 /// The name for the log; empty if it is not known.
 std::string_view name_of_compat_call(std::uint64_t number);
 

@@ -11,7 +11,7 @@
 #include "process/life.h"
 #include "process/thread.h"
 #include "sched/running.h"
-#include "trace/recorder.h"
+#include "trace/points.h"
 
 namespace kernel {
 namespace {
@@ -46,7 +46,7 @@ template <bool smp_active, bool (*may_return_to_user)(Thread&)>
 
 /// One fast path. `answer` may end or replace the caller's program, so the current thread is read
 /// again after it.
-template <Entry::Now answer, CallForm form, bool smp_active>
+template <Entry::Handler answer, CallForm form, bool smp_active, bool traced>
 FastPathAnswer call(UserContext& context) {
   constexpr bool yields = form == CallForm::yields;
   if constexpr (smp_active) async::Strand::enter();
@@ -57,6 +57,7 @@ FastPathAnswer call(UserContext& context) {
     return {.result = result,
             .instead = yields ? UserContext::call_yields : UserContext::call_waits};
   }
+  if constexpr (traced) trace::note_result(result);
   if constexpr (form != CallForm::no_resched && !yields) {
     const Thread& caller = running_thread();
     const async::Executor& executor = async::current_executor();
@@ -68,14 +69,6 @@ FastPathAnswer call(UserContext& context) {
   return return_to_user<smp_active>(result);
 }
 
-template <Entry::Now answer>
-trap::Register traced(Thread& self, const UserContext& context) {
-  trace::note_call(context);
-  const trap::Register result = answer(self, context);
-  if (result != trap::would_block) trace::note_result(result);
-  return result;
-}
-
 enum class World : std::uint8_t { alone, smp_active, traced };
 
 template <World world, std::size_t place>
@@ -83,13 +76,12 @@ consteval FastPathCall call_of() {
   constexpr bool is_own = place >= trap::fast_path_calls;
   constexpr Entry entry =
       is_own ? private_calls[place - trap::fast_path_calls] : syscall_table[place];
-  if (entry.form == CallForm::registers || entry.now == Entry::always_blocks) return nullptr;
+  if (entry.form == CallForm::no_fast_path) return nullptr;
   if (world == World::traced) {
-    // The slow path records the result of a call that yields.
     constexpr CallForm form = entry.form == CallForm::yields ? CallForm::no_resched : entry.form;
-    return call<traced<entry.now>, form, true>;
+    return call<trace::answer_recorded, form, true, true>;
   }
-  return call<entry.now, entry.form, world == World::smp_active>;
+  return call<entry.answer, entry.form, world == World::smp_active, false>;
 }
 
 template <World world>

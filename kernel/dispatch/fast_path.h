@@ -1,5 +1,5 @@
-// The fast paths of system calls (trap/fast_path.h): one for each call of all_calls.h that has a
-// fast handler.
+// The fast paths of system calls (trap/fast_path.h): one for each call of all_calls.h whose form
+// allows it.
 #pragma once
 
 namespace kernel {

@@ -1,10 +1,13 @@
 // The kernel without self-tests.
-#include "dispatch/self_tests.h"
-#include "dispatch/unknown.h"
+#include "dispatch/private_calls.h"
 
 namespace kernel {
 
-constinit const trap::SyscallEntry<Thread> bare_trips_entry{.now = unknown_call};
-constinit const trap::SyscallEntry<Thread> self_test_entry{.now = unknown_call};
+trap::Register bare_trips(Thread& self, const trap::UserContext& context) {
+  return unknown_call(self, context);
+}
+trap::Register self_test(Thread& self, const trap::UserContext& context) {
+  return unknown_call(self, context);
+}
 
 }  // namespace kernel

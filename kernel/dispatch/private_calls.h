@@ -6,14 +6,15 @@
 #include <trap/syscall_table.h>
 
 #include "dispatch/unknown.h"
+#include "process/syscall_table.h"
+#include "process/thread.h"
 #include "rings/calls.h"
 #include "syscalls/private_calls.h"
 
 namespace kernel {
 
-class Thread;
-
-// The calls for tests and benchmarks. Their entries differ between the two kernels (self_tests.h).
+// The calls for tests and benchmarks. In the kernel with self-tests they do their work
+// (self_tests/), in the other one they answer ENOSYS (no_self_tests.cpp).
 
 /// flags: Trips::handled, Trips::awaited
 /// cotrap: Answers the caller's next `trips` system calls, whatever they are, with 0, so that a
@@ -21,30 +22,27 @@ class Thread;
 ///   not a system call. `handled` trips never wait and end after 10,000; before each `awaited`
 ///   trip the kernel runs more urgent threads. ENOSYS where traps call a handler.
 /// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
-trap::Register try_bare_trips(Thread&, const trap::UserContext&);
-trap::WaitingCall bare_trips(Thread&, const trap::UserContext&);
+trap::Register bare_trips(Thread&, const trap::UserContext&);
 
 /// cotrap: Starts the self-test that the caller names. EINVAL for an unknown one, EBUSY while
 ///   another one runs.
 /// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
-trap::Register try_self_test(Thread&, const trap::UserContext&);
-trap::WaitingCall self_test(Thread&, const trap::UserContext&);
+trap::Register self_test(Thread&, const trap::UserContext&);
 
 using PrivateCallTable = trap::SyscallTable<Thread, 15>;
 
 /// Indexed by the number minus abi::first_private_call.
 inline constexpr PrivateCallTable private_calls =
     PrivateCallTable{unknown_call}
-        .with_entry(0,
-                    {.now = try_bare_trips, .wait = bare_trips, .form = trap::CallForm::registers})
-        .with_entry(1, {.now = try_self_test, .wait = self_test, .form = trap::CallForm::registers})
-        .with_registers<sys::set_thread_pointer>(2)
+        .with_entry(0, {.answer = bare_trips, .form = trap::CallForm::no_fast_path})
+        .with_entry(1, {.answer = self_test, .form = trap::CallForm::no_fast_path})
+        .with_no_fast_path<sys::set_thread_pointer>(2)
         .with<sys::ring_set_up>(3)
-        .with<sys::try_ring_enter, sys::ring_enter>(4)
+        .with<sys::ring_enter>(4)
         .with<sys::ring_close>(5)
         .with<sys::share_priority>(6)
         .with<sys::upcall_set_up>(7)
-        .with_registers<sys::upcall_resume>(8)
+        .with_no_fast_path<sys::upcall_resume>(8)
         .with<sys::notify>(9)
         .with<sys::notify_when>(10)
         .with<sys::hint_work>(11)

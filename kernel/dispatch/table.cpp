@@ -47,16 +47,11 @@ void log_once(Thread& self, std::uint64_t number) {
 
 }  // namespace
 
-trap::Register try_call_beyond(Thread& self, const trap::UserContext& context) {
+trap::Register call_beyond(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
   if (number < abi::first_private_call) return unknown_call(self, context);
-  if (is_compat_call(number)) return try_compat_call(self, context);
-  return private_calls[number - abi::first_private_call].now(self, context);
-}
-trap::WaitingCall call_beyond(Thread& self, const trap::UserContext& context) {
-  const std::uint64_t number = context.syscall_number();
   if (is_compat_call(number)) return compat_call(self, context);
-  return private_calls[number - abi::first_private_call].wait(self, context);
+  return private_calls[number - abi::first_private_call].answer(self, context);
 }
 
 trap::Register unknown_call(Thread& self, const trap::UserContext& context) {

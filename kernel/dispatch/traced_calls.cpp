@@ -11,47 +11,25 @@
 namespace kernel::trace {
 namespace {
 
-using trap::Register;
-using trap::UserContext;
-
-void note_here(Kind kind, std::uint64_t argument, std::uint16_t detail = 0) {
-  note(kind, reinterpret_cast<std::uint64_t>(async::platform::job()), argument, detail);
-}
-
-Register now(Thread& self, const UserContext& context) {
-  note_call(context);
-  const Register result = syscall_table[context.syscall_number()].now(self, context);
-  if (result != trap::would_block) note_result(result);
-  return result;
-}
-
-async::Task<Register> finish(Thread& self, const UserContext& context) {
-  Register result = 0;
-  if (const auto wait = syscall_table[context.syscall_number()].wait; wait != nullptr) {
-    result = co_await wait(self, context);
-  } else {
-    co_await async::yield();
-  }
-  note_result(result);
-  co_return result;
-}
-
-trap::WaitingCall wait(Thread& self, const UserContext& context) {
-  return trap::WaitingCall{finish(self, context)};
+async::Task<Result<>> yield_recorded() {
+  co_await async::yield();
+  co_return Result<>{};
 }
 
 }  // namespace
 
-constinit const SyscallTable traced_calls{{.now = now, .wait = wait}};
-
-void note_call(const UserContext& context) {
+trap::Register answer_recorded(Thread& self, const trap::UserContext& context) {
   constexpr std::uint64_t larger = 0xffff;
-  note_here(Kind::call, context.syscall_arguments()[0],
-            static_cast<std::uint16_t>(std::min(context.syscall_number(), larger)));
+  const std::uint64_t number = context.syscall_number();
+  note(Kind::call, reinterpret_cast<std::uint64_t>(async::platform::job()),
+       context.syscall_arguments()[0], static_cast<std::uint16_t>(std::min(number, larger)));
+  const trap::Register result = syscall_table[number].answer(self, context);
+  const bool yields =
+      result == trap::would_block && self.waiting().empty() && !self.space().has_missed_page();
+  // The thread's coroutine records the results of calls that wait.
+  return yields ? self.wait(yield_recorded) : result;
 }
 
-void note_result(std::uint64_t result) {
-  note_here(Kind::result, result);
-}
+constinit const SyscallTable traced_calls{answer_recorded};
 
 }  // namespace kernel::trace

@@ -1,11 +1,9 @@
 // The handler of unknown system calls.
 #pragma once
 
-#include <trap/syscall_table.h>
+#include "process/syscall_table.h"
 
 namespace kernel {
-
-class Thread;
 
 /// Returns −ENOSYS. Logs each number the first time.
 trap::Register unknown_call(Thread& self, const trap::UserContext& context);

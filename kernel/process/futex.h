@@ -77,12 +77,14 @@ class Futex {
     return {};
   }
 
-  /// Waits for a wake() whose bits have one in common with `bits`. A cancellation point. The caller
-  /// must not await anything between check() and this.
-  async::KeyedWaitOp wait(std::uint32_t bits) const {
-    return list().wait_keyed(key(bits), "futex");
-  }
-  /// Like wait(), with a deadline.
+  /// Where to wait for a wake() whose bits have one in common with `bits`. The caller must not
+  /// await anything between check() and the wait.
+  struct Place {
+    async::WaitList& list;
+    async::Key key;
+  };
+  Place place(std::uint32_t bits) const { return {list(), key(bits)}; }
+  /// Waits there until `deadline`. A cancellation point.
   async::TimedKeyedWaitOp wait_until(std::uint32_t bits, async::Instant deadline) const {
     return list().wait_keyed_until(deadline, key(bits), "futex");
   }

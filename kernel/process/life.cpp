@@ -34,46 +34,15 @@ bool ends_timeslice(Thread& self) {
   return ends;
 }
 
-async::Task<trap::Register> yield_task() {
-  co_await async::yield();
-  co_return 0;
-}
-
-/// Restarts a system call that needs a page-in.
-async::Task<trap::Register> restart_syscall(Thread& self) {
-  const auto& call = find_syscall(self.context().syscall_number());
-  const auto now = [&] { return call.now(self, self.context()); };
-  const auto wait = [&] {
-    return call.wait != nullptr ? call.wait(self, self.context()) : trap::WaitingCall{yield_task()};
-  };
-  co_return co_await restart_syscall(self.space(), now, wait);
-}
-
-async::Task<trap::Register> yield_budget(Thread& self) {
-  co_await end_deadline_job(self);
-  co_return 0;
-}
-
-trap::WaitingCall begin_yield_budget(Thread& self, const trap::UserContext&) {
-  return trap::WaitingCall{yield_budget(self)};
-}
-
-trap::WaitingCall begin_restart(Thread& self, const trap::UserContext&) {
-  return trap::WaitingCall{restart_syscall(self)};
-}
-
-/// The blocking handler of sched_yield for a thread with a reservation; null for other threads,
-/// which go to the end of their level.
-trap::SyscallEntry<Thread>::Wait yield_form(Thread& self) {
-  return self.schedule().is_deadline() ? begin_yield_budget : nullptr;
-}
-
-/// The blocking handler of the thread's system call; null for a sched_yield without one.
-trap::SyscallEntry<Thread>::Wait blocking_form(Thread& self) {
-  if (self.space().has_missed_page()) [[unlikely]]
-    return begin_restart;
-  const auto wait = find_syscall(self.context().syscall_number()).wait;
-  return wait != nullptr ? wait : yield_form(self);
+/// What the thread's system call waits for: what its handler has left, or the pages that the
+/// handler has missed.
+trap::WaitingCall& awaited(Thread& self) {
+  if (self.waiting().empty()) [[unlikely]] {
+    self.waiting().fill([&] {
+      return make_syscall(self, [&self] { return answer_syscall(self, self.context()); });
+    });
+  }
+  return self.waiting();
 }
 
 /// Returns false if the call must be restarted after a page-in.
@@ -82,6 +51,7 @@ bool end_waiting(Thread& self, trap::Register result) {
     self.space().note_missed_page();
     return false;
   }
+  if (trace::is_on()) trace::note_result(result);
   self.context().set_syscall_result(result);
   on_wakeup(self);
   return true;
@@ -117,12 +87,12 @@ async::Task<> run_thread(Ref<Thread> thread) {
         save_hart_state(self);
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
-        if (auto wait = trap.kind == Trap::call_yields ? yield_form(self) : blocking_form(self);
-            wait == nullptr) {
+        if (self.waiting().empty() &&
+            (trap.kind == Trap::call_yields || !self.space().has_missed_page())) {
           co_await async::yield();
           context.set_syscall_result(0);
         } else {
-          while (!end_waiting(self, co_await wait(self, context))) wait = blocking_form(self);
+          while (!end_waiting(self, co_await awaited(self))) continue;
         }
         break;
       case Trap::call_answered: break;  // this hart already holds the strand

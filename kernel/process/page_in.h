@@ -8,6 +8,7 @@
 #include <trap/syscall_table.h>
 
 #include "memory/address_space.h"
+#include "process/thread.h"
 
 namespace kernel {
 
@@ -18,22 +19,35 @@ async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va)
 /// ENOMEM.
 async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space);
 
-/// Retries a system call that answered would_block because it needs a page-in, until it answers
-/// something else. `now()` calls its fast handler. `wait()` calls its blocking handler, for a call
-/// that has to wait for something besides pages, and returns what to await. EFAULT or ENOMEM if a
-/// page cannot be read. EINTR: cancelled.
-template <class Now, class Wait>
-async::Task<trap::Register> restart_syscall(memory::AddressSpace& space, Now now, Wait wait) {
-  const auto shared = Ref<memory::AddressSpace>::share(space);
+/// Returns what `answer()`, which calls a handler, returns. The handler leaves what the call waits
+/// for in `waiting`.
+template <class Answer>
+trap::Register answer_into(Thread& self, trap::WaitingCall& waiting, Answer answer) {
+  const trap::SyscallCaller::Elsewhere place{self, &waiting};
+  return answer();
+}
+
+/// Makes a system call in a coroutine, until it has a result: pages in what the call misses, awaits
+/// what it waits for, and makes it again. `answer()` calls its handler, which may have missed a
+/// page before. EFAULT or ENOMEM if a page cannot be read. EINTR: cancelled.
+template <class Answer>
+async::Task<trap::Register> make_syscall(Thread& self, Answer answer) {
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  trap::WaitingCall waiting;
   for (;;) {
-    const auto page = shared->missed_page();
-    const auto paged_in = co_await page_in_missed(shared);
+    const auto page = space->missed_page();
+    const auto paged_in = co_await page_in_missed(space);
     if (async::is_cancelled()) co_return trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
-    trap::Register answer = now();
-    if (answer == trap::would_block && !shared->has_missed_page()) answer = co_await wait();
-    if (answer != trap::would_block) co_return answer;
-    if (!paged_in && shared->missed_page() == page) {
-      static_cast<void>(shared->take_missed_page());
+    trap::Register result = answer_into(self, waiting, answer);
+    if (!waiting.empty()) {
+      result = co_await waiting;
+    } else if (result == trap::would_block && !space->has_missed_page()) {
+      co_await async::yield();
+      result = 0;
+    }
+    if (result != trap::would_block) co_return result;
+    if (!paged_in && space->missed_page() == page) {
+      static_cast<void>(space->take_missed_page());
       co_return trap::ToRegister<Result<>>::encode(paged_in);
     }
   }

@@ -8,6 +8,7 @@
 
 #include "process/syscall_table.h"
 #include "process/thread.h"
+#include "trace/points.h"
 
 namespace kernel {
 
@@ -16,8 +17,9 @@ namespace kernel {
 inline bool serve_syscall(Thread& self, trap::UserContext& context) {
   ++self.syscalls;  // the router's row for system calls shows this count
   context.skip_syscall_instruction();
-  const auto result = find_syscall(context.syscall_number()).now(self, context);
+  const auto result = answer_syscall(self, context);
   if (result == trap::would_block) return false;
+  if (trace::is_on()) trace::note_result(result);
   context.set_syscall_result(result);
   return true;
 }

@@ -7,8 +7,8 @@
 //       co_await cond_resched(self);
 //     }
 //
-// Such a call has two forms (trap/syscall_table.h). The fast form does all the work if one step is
-// enough.
+// If one step is enough, the call's handler does all the work. Otherwise it leaves such a coroutine
+// (trap/syscall_table.h).
 #pragma once
 
 #include <async/async.h>

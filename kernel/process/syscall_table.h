@@ -11,9 +11,10 @@ using SyscallTable = trap::SyscallTable<Thread, 512>;
 /// The table in use. start_system_calls() sets it before the first program runs.
 inline constinit const SyscallTable* answering_syscalls = nullptr;
 
-/// The entry for any number from a program. Unknown numbers answer ENOSYS, and each is logged once.
-inline const trap::SyscallEntry<Thread>& find_syscall(std::uint64_t number) {
-  return (*answering_syscalls)[number];
+/// Calls the handler of the system call in `context`. Unknown numbers answer ENOSYS, and each is
+/// logged once.
+inline trap::Register answer_syscall(Thread& self, const trap::UserContext& context) {
+  return (*answering_syscalls)[context.syscall_number()].answer(self, context);
 }
 
 }  // namespace kernel

@@ -10,6 +10,7 @@
 #include <async/async.h>
 #include <kernel/list.h>
 #include <kernel/ref.h>
+#include <trap/waiting_call.h>
 
 #include <memory>
 
@@ -23,6 +24,7 @@ namespace kernel {
 
 // Runnable comes first: running_thread() then needs no addition.
 class Thread : public Runnable,
+               public trap::SyscallCaller,
                public RefCounted<Thread>,
                public IdTableEntry<Thread>,
                public ListNode<> {

@@ -32,16 +32,12 @@ Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissi
   return {};
 }
 
-trap::Attempt<Result<std::uint32_t>> try_ring_enter(Thread& self, std::uint32_t submit,
-                                                    std::uint32_t complete, std::uint32_t flags) {
-  if (ring_of(self) == nullptr) return Result<std::uint32_t>{fail(Errno::enxio)};
-  if (flags != 0) return Result<std::uint32_t>{fail(Errno::einval)};
-  return ring_of(self)->enter(submit, complete);
-}
-
-async::Task<Result<std::uint32_t>> ring_enter(Thread& self, std::uint32_t, std::uint32_t complete,
-                                              std::uint32_t) {
-  return ring_of(self)->go_on_entering(complete);
+trap::Answer<Result<std::uint32_t>> ring_enter(Thread& self, std::uint32_t submit,
+                                               std::uint32_t complete, std::uint32_t flags) {
+  Ring* const ring = ring_of(self);
+  if (ring == nullptr) return fail(Errno::enxio);
+  if (flags != 0) return fail(Errno::einval);
+  return ring->enter(submit, complete);
 }
 
 async::Task<Result<>> ring_close(Thread& self) {

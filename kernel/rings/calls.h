@@ -5,8 +5,8 @@
 #include <abi/upcall.h>
 #include <async/async.h>
 #include <kernel/result.h>
-#include <trap/syscall_table.h>
 
+#include "process/syscall_table.h"
 #include "syscalls/user_arguments.h"
 
 namespace kernel {
@@ -25,10 +25,8 @@ Result<> ring_set_up(Thread&, std::uintptr_t memory, std::uint32_t submissions,
 /// flags: 0; EINVAL for others
 /// cotrap: Takes submissions from the ring and waits for completions. Errors: ENXIO, EINVAL,
 ///   EFAULT.
-trap::Attempt<Result<std::uint32_t>> try_ring_enter(Thread&, std::uint32_t submit,
-                                                    std::uint32_t complete, std::uint32_t flags);
-async::Task<Result<std::uint32_t>> ring_enter(Thread&, std::uint32_t submit, std::uint32_t complete,
-                                              std::uint32_t flags);
+trap::Answer<Result<std::uint32_t>> ring_enter(Thread&, std::uint32_t submit,
+                                               std::uint32_t complete, std::uint32_t flags);
 
 /// cotrap: Cancels everything in the ring and gives it up. Errors: ENXIO.
 async::Task<Result<>> ring_close(Thread&);

@@ -44,7 +44,7 @@ Register RingChain::answer(const RingSubmission& entry, bool spent) {
   if (state_ == State::going && is_link_timeout(entry)) return failed(Errno::ecanceled);
   const bool is_multishot = (entry.flags & abi::ring_multishot) != 0;
   if (state_ == State::in_flight || is_multishot || spent) return queue(entry);
-  const Register result = ring_.attempt(entry);
+  const Register result = ring_.answer(entry);
   return result == trap::would_block ? queue(entry) : result;
 }
 

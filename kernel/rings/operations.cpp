@@ -14,7 +14,7 @@ using abi::RingOperation;
 using abi::RingSubmission;
 
 template <class Value>
-Register answer(const Value& value) {
+Register encoded(const Value& value) {
   return trap::ToRegister<Value>::encode(value);
 }
 
@@ -44,65 +44,57 @@ std::uint32_t futex_bits(const RingSubmission& entry) {
   return entry.length != 0 ? entry.length : ~std::uint32_t{0};
 }
 
-}  // namespace
+Register read(Thread& self, const RingSubmission& entry) {
+  if (is_at_place(entry)) {
+    return encoded(sys::pread64(self, entry.fd, buffer(entry), place(entry)));
+  }
+  return encoded(sys::read(self, entry.fd, buffer(entry)));
+}
 
-Register try_operation(Thread& thread, const RingSubmission& entry) {
+Register write(Thread& self, const RingSubmission& entry) {
+  if (is_at_place(entry)) {
+    return encoded(sys::pwrite64(self, entry.fd, bytes(entry), place(entry)));
+  }
+  return encoded(sys::write(self, entry.fd, bytes(entry)));
+}
+
+/// The operations that move no bytes. A function of its own, so that the others need no stack.
+[[gnu::noinline]] Register answer_otherwise(Thread& self, const RingSubmission& entry) {
   switch (entry.operation) {
     case RingOperation::nop: return 0;
-    case RingOperation::read:
-      if (is_at_place(entry)) {
-        return answer(sys::try_pread64(thread, entry.fd, buffer(entry), place(entry)));
-      }
-      return answer(sys::try_read(thread, entry.fd, buffer(entry)));
-    case RingOperation::write:
-      if (is_at_place(entry)) {
-        return answer(sys::try_pwrite64(thread, entry.fd, bytes(entry), place(entry)));
-      }
-      return answer(sys::try_write(thread, entry.fd, bytes(entry)));
     case RingOperation::poll:
-      return answer(sys::try_poll_until(thread, UserPtr<abi::PollFd>{entry.address}, entry.length,
-                                        async::never));
-    case RingOperation::timeout: return is_over(entry) ? Register{0} : trap::would_block;
+      return encoded(
+          sys::poll_until(self, UserPtr<abi::PollFd>{entry.address}, entry.length, async::never));
+    case RingOperation::timeout:
+      if (is_over(entry)) return 0;
+      return self.wait(
+          [&] { return sys::sleep_until(self, deadline_of(entry), UserPtr<abi::Timespec>{0}); });
     case RingOperation::futex_wait:
-      return answer(sys::try_futex(thread, entry.address, futex_call(abi::futex_wait_bitset, entry),
-                                   value_expected(entry), 0, 0, futex_bits(entry)));
-    case RingOperation::wait_child: return trap::would_block;
+      return encoded(sys::futex(self, entry.address, futex_call(abi::futex_wait_bitset, entry),
+                                value_expected(entry), 0, 0, futex_bits(entry)));
+    case RingOperation::wait_child:
+      return self.wait([&] {
+        return sys::wait4(self, entry.fd, UserPtr<int>{entry.address},
+                          static_cast<int>(entry.options), UserPtr<abi::ResourceUsage>{0});
+      });
     case RingOperation::futex_wake:
-      return answer(sys::try_futex(thread, entry.address, futex_call(abi::futex_wake, entry),
-                                   entry.length, 0, 0, 0));
+      return encoded(sys::futex(self, entry.address, futex_call(abi::futex_wake, entry),
+                                entry.length, 0, 0, 0));
     case RingOperation::openat:
-      return answer(sys::openat(thread, entry.fd, UserPtr<const char>{entry.address},
-                                static_cast<int>(entry.options), entry.length));
-    case RingOperation::close: return answer(sys::close(thread, entry.fd));
-    default: return answer(Result<>{fail(Errno::einval)});
+      return encoded(sys::openat(self, entry.fd, UserPtr<const char>{entry.address},
+                                 static_cast<int>(entry.options), entry.length));
+    case RingOperation::close: return encoded(sys::close(self, entry.fd));
+    default: return encoded(Result<>{fail(Errno::einval)});
   }
 }
 
-trap::WaitingCall wait_operation(Thread& thread, const RingSubmission& entry) {
-  using trap::WaitingCall;
+}  // namespace
+
+Register answer_operation(Thread& self, const RingSubmission& entry) {
   switch (entry.operation) {
-    case RingOperation::read:
-      if (is_at_place(entry)) {
-        return WaitingCall{sys::pread64(thread, entry.fd, buffer(entry), place(entry))};
-      }
-      return sys::read(thread, entry.fd, buffer(entry));
-    case RingOperation::write:
-      if (is_at_place(entry)) {
-        return WaitingCall{sys::pwrite64(thread, entry.fd, bytes(entry), place(entry))};
-      }
-      return WaitingCall{sys::write(thread, entry.fd, bytes(entry))};
-    case RingOperation::poll:
-      return WaitingCall{
-          sys::poll_until(thread, UserPtr<abi::PollFd>{entry.address}, entry.length, async::never)};
-    case RingOperation::futex_wait:
-      return sys::futex(thread, entry.address, futex_call(abi::futex_wait_bitset, entry),
-                        value_expected(entry), 0, 0, futex_bits(entry));
-    case RingOperation::wait_child:
-      return WaitingCall{sys::wait4(thread, entry.fd, UserPtr<int>{entry.address},
-                                    static_cast<int>(entry.options),
-                                    UserPtr<abi::ResourceUsage>{0})};
-    default:  // timeout; the other operations never block
-      return WaitingCall{sys::sleep_until(thread, deadline_of(entry), UserPtr<abi::Timespec>{0})};
+    case RingOperation::read: return read(self, entry);
+    case RingOperation::write: return write(self, entry);
+    default: return answer_otherwise(self, entry);
   }
 }
 

@@ -7,21 +7,16 @@
 #include <abi/errno.h>
 #include <abi/ring.h>
 #include <async/time.h>
-#include <trap/syscall_table.h>
+
+#include "process/syscall_table.h"
 
 namespace kernel {
 
-class Thread;
-
 using trap::Register;
 
-/// Carries out the operation if it does not block, and returns its result. Returns
-/// trap::would_block otherwise, and has changed nothing.
-Register try_operation(Thread& thread, const abi::RingSubmission& entry);
-
-/// The blocking form, called in the same step after try_operation() has returned would_block.
-/// `entry` must stay at its address until the call completes.
-trap::WaitingCall wait_operation(Thread& thread, const abi::RingSubmission& entry);
+/// The handler of a submission, like those of system calls (trap/syscall_table.h). What it leaves
+/// in `caller.waiting` refers to `entry`.
+Register answer_operation(Thread& self, const abi::RingSubmission& entry);
 
 /// Called when an operation begins: makes a relative timeout absolute.
 void begin_time(abi::RingSubmission& entry);

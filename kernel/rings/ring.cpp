@@ -160,20 +160,13 @@ async::Task<> Ring::run_requests(std::unique_ptr<InFlightRequest> first) {
   }
 }
 
-/// The blocking form of the request's operation, after an attempt has returned would_block.
-/// `for_page`: first waits for a page-in that the attempt needs.
-trap::WaitingCall Ring::wait(const InFlightRequest& request, bool for_page) {
-  const auto wait = [this, &entry = request.entry] { return wait_operation(thread_, entry); };
-  if (!for_page) return wait();
-  const auto now = [this, &entry = request.entry] { return attempt(entry); };
-  return trap::WaitingCall{restart_syscall(thread_.space(), now, wait)};
-}
-
 async::Task<std::int32_t> Ring::carry_out(InFlightRequest& request, bool& timed_out) {
+  const auto make = [this, &entry = request.entry] { return answer(entry); };
   request.job = &async::current_job();
   begin_time(request.entry);
-  Register answer = attempt(request.entry);
-  if (answer != trap::would_block) {
+  trap::WaitingCall waiting;
+  Register result = answer_into(thread_, waiting, make);
+  if (result != trap::would_block) {
     co_await sys::cond_resched(thread_);
   } else {
     std::optional<async::DeadlineScope> limit;
@@ -181,14 +174,16 @@ async::Task<std::int32_t> Ring::carry_out(InFlightRequest& request, bool& timed_
       begin_time(request.linked->entry);
       limit.emplace(deadline_of(request.linked->entry));
     }
-    answer = co_await wait(request, thread_.space().has_missed_page());
-    if (answer == trap::would_block) answer = co_await wait(request, true);
+    while (result == trap::would_block) {
+      if (waiting.empty()) waiting.fill([&] { return make_syscall(thread_, make); });
+      result = co_await waiting;
+    }
     timed_out = limit && limit->leave();
   }
   request.job = nullptr;
-  const auto result = static_cast<std::int32_t>(answer);
+  const auto answer = static_cast<std::int32_t>(result);
   const bool cut = timed_out || async::is_cancelled();
-  co_return cut ? cut_answer(request.entry, result) : result;
+  co_return cut ? cut_answer(request.entry, answer) : answer;
 }
 
 // ── Merged submissions ───────────────────────────────────────────────────────────────────────────

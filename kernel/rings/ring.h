@@ -16,7 +16,6 @@
 
 #include <async/async.h>
 #include <kernel/result.h>
-#include <trap/syscall_table.h>
 
 #include "process/thread.h"
 #include "process/thread_ring.h"
@@ -47,11 +46,8 @@ class Ring final : public ThreadRing {
   /// out of its range. EFAULT: the memory is not mapped.
   Result<Taken> take(std::uint32_t most);
 
-  // ring_enter in two parts. enter() is the fast form. Unlike other fast forms it may have changed
-  // something when it would block: the submissions that it took remain taken. go_on_entering()
-  // continues from there.
-  trap::Attempt<Result<std::uint32_t>> enter(std::uint32_t submit, std::uint32_t complete);
-  async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t complete);
+  /// ring_enter. The submissions that it has taken remain taken while it waits.
+  trap::Answer<Result<std::uint32_t>> enter(std::uint32_t submit, std::uint32_t complete);
 
   bool make_upcall(trap::Trap trap, Errno why) override;
   void deliver_notifications() override;
@@ -73,8 +69,10 @@ class Ring final : public ThreadRing {
   friend class RingChain;
 
   bool take_one();
-  trap::Attempt<Result<std::uint32_t>> enter_at_length(std::uint32_t submit,
-                                                       std::uint32_t complete);
+  trap::Answer<Result<std::uint32_t>> enter_at_length(std::uint32_t submit, std::uint32_t complete);
+  trap::WouldBlock wait_to_enter(std::uint32_t taken, std::uint32_t left, std::uint32_t complete);
+  async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t taken, std::uint32_t left,
+                                                    std::uint32_t complete);
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
   /// Result of handling merged submissions.
   struct Handled {
@@ -87,10 +85,15 @@ class Ring final : public ThreadRing {
                    RingView::Submissions shared, RingView::Completions slots);
   Result<Taken> take_step(std::uint32_t most);
 
-  Register attempt(const abi::RingSubmission& entry) {
+  /// The handler of a submission.
+  Register answer(const abi::RingSubmission& entry) {
     if (entry.operation == abi::RingOperation::cancel) [[unlikely]]
       return trap::ToRegister<Result<std::uint32_t>>::encode(cancel(entry));
-    return try_operation(thread_, entry);
+    return answer_operation(thread_, entry);
+  }
+  [[gnu::always_inline]] Register answer_at_once(const abi::RingSubmission& entry) {
+    const trap::SyscallCaller::Elsewhere nowhere{thread_, nullptr};
+    return answer(entry);
   }
   Result<std::uint32_t> cancel(const abi::RingSubmission& entry);
 
@@ -99,7 +102,6 @@ class Ring final : public ThreadRing {
   std::uint32_t start_merged(const abi::RingSubmission& first, const MergedTransfer& merged,
                              RingView::Submissions shared);
   async::Task<> submit_merged(std::unique_ptr<InFlightRequest> first);
-  trap::WaitingCall wait(const InFlightRequest& flight, bool for_page);
   async::Task<std::int32_t> carry_out(InFlightRequest& flight, bool& timed_out);
   async::Task<> read_pieces(InFlightRequest& flight);
 
@@ -127,8 +129,6 @@ class Ring final : public ThreadRing {
   std::uint32_t in_flight_ = 0;  // submissions in flight: taken, last completion not written
   std::uint32_t overflowed_ = 0;
   std::uint32_t wanted_ = 0;  // completions that the thread waits for; 0: it does not wait
-  std::uint32_t taken_ = 0;   // submissions taken so far by the ring_enter that waits
-  std::uint32_t left_ = 0;    // submissions that this ring_enter must still take
   List<InFlightRequest> requests_;
   async::AutoEvent awakened_;
   async::Scope scope_;

@@ -77,7 +77,7 @@ struct RingTaking {
 
   RingSubmission whole = first;
   whole.length = merged.bytes;
-  const Register answer = attempt(whole);
+  const Register answer = this->answer(whole);
   const auto moved = static_cast<std::int64_t>(answer);
   if (moved == merged.bytes) [[likely]] {
     taking.cost += merged.bytes;
@@ -120,7 +120,7 @@ struct RingTaking {
           slot += completed;
           continue;
         }
-        answer = attempt(entry);
+        answer = this->answer(entry);
         if (answer == trap::would_block) [[unlikely]]
           answer = chain.wait_alone(entry);
       } else {
@@ -148,6 +148,7 @@ struct RingTaking {
 }
 
 [[gnu::always_inline]] inline Result<Ring::Taken> Ring::take_step(std::uint32_t most) {
+  const trap::SyscallCaller::Elsewhere nowhere{thread_, nullptr};
   RingView view{thread_.space(), shape_};
   abi::RingHeader* const header = view.header();
   if (header == nullptr) return fail(Errno::efault);
@@ -203,7 +204,7 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
   } else {
     const RingSubmission entry = copy_submission(*shared);
     if (entry.flags != 0) return false;
-    const Register answer = attempt(entry);
+    const Register answer = answer_at_once(entry);
     if (answer == trap::would_block) return false;
     completion.user_data = entry.user_data;
     completion.result = static_cast<std::int32_t>(answer);
@@ -214,60 +215,61 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
   return true;
 }
 
-trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint32_t complete) {
+trap::Answer<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint32_t complete) {
   const bool is_one = submit == 1 && !polled_ && (complete == 0 || in_flight_ == 0);
-  if (is_one && take_one()) return Result<std::uint32_t>{1};
+  if (is_one && take_one()) return 1;
   return enter_at_length(submit, complete);
 }
 
-[[gnu::noinline]] trap::Attempt<Result<std::uint32_t>> Ring::enter_at_length(
+[[gnu::noinline]] trap::Answer<Result<std::uint32_t>> Ring::enter_at_length(
     std::uint32_t submit, std::uint32_t complete) {
-  using Answer = Result<std::uint32_t>;
-  const auto wait = [this](std::uint32_t taken, std::uint32_t left) {
-    taken_ = taken;
-    left_ = left;
-    // If a request needs a page-in, its coroutine does it, so this call does not wait for one.
-    static_cast<void>(thread_.space().take_missed_page());
-    return trap::Attempt<Answer>::wait();
-  };
   if (polled_) [[unlikely]] {
     submit = abi::most_submissions;
     awakened_.set();
   }
   const auto taken = take_step(submit);
-  if (!taken) return Answer{fail(taken.error())};
+  if (!taken) return fail(taken.error());
   if (taken->more) [[unlikely]]
-    return wait(taken->count, submit - taken->count);
+    return wait_to_enter(taken->count, submit - taken->count, complete);
   if (complete != 0 && in_flight_ != 0) {
     const auto enough = has_completed(complete);
-    if (!enough && taken->count == 0) return Answer{fail(enough.error())};
-    if (enough && !*enough) return wait(taken->count, 0);
+    if (!enough && taken->count == 0) return fail(enough.error());
+    if (enough && !*enough) return wait_to_enter(taken->count, 0, complete);
   }
-  return Answer{taken->count};
+  return taken->count;
 }
 
-async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t complete) {
-  while (left_ > 0) {
+/// Continues ring_enter, which has taken `taken` submissions and must still take `left`.
+[[gnu::noinline]] trap::WouldBlock Ring::wait_to_enter(std::uint32_t taken, std::uint32_t left,
+                                                       std::uint32_t complete) {
+  // If a request needs a page-in, its coroutine does it, so this call does not wait for one.
+  static_cast<void>(thread_.space().take_missed_page());
+  return thread_.wait([&] { return go_on_entering(taken, left, complete); });
+}
+
+async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t taken, std::uint32_t left,
+                                                        std::uint32_t complete) {
+  while (left > 0) {
     co_await sys::cond_resched(thread_);
-    if (async::is_cancelled()) co_return taken_;
-    const auto taken = take(left_);
-    if (!taken) break;
-    taken_ += taken->count;
-    left_ = taken->more ? left_ - taken->count : 0;
+    if (async::is_cancelled()) co_return taken;
+    const auto more = take(left);
+    if (!more) break;
+    taken += more->count;
+    left = more->more ? left - more->count : 0;
   }
   while (complete != 0) {
     const auto enough = has_completed(complete);
-    if (!enough && taken_ == 0) co_return fail(enough.error());
+    if (!enough && taken == 0) co_return fail(enough.error());
     if (!enough || *enough) break;
     wanted_ = complete;
     const auto woken = co_await async::park("ring");
     wanted_ = 0;
     if (woken != async::WaitResult::woken) {
-      if (taken_ == 0) co_return fail(Errno::eintr);
+      if (taken == 0) co_return fail(Errno::eintr);
       break;
     }
   }
-  co_return taken_;
+  co_return taken;
 }
 
 }  // namespace kernel

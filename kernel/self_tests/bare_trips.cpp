@@ -3,9 +3,9 @@
 #include <trap/run_user.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "dispatch/private_calls.h"
-#include "dispatch/self_tests.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -37,13 +37,35 @@ constexpr trap::Register constant = 0;  // result of a bare trip
   return true;
 }
 
-trap::Attempt<trap::Register> try_to_trip(Thread& self, unsigned trips, abi::Trips form) {
+async::Task<trap::Register> await_trips(Thread& self, unsigned trips) {
+  std::optional<trap::SyscallCaller::Elsewhere> nowhere{std::in_place, self, nullptr};
+  trap::UserContext& context = self.context();
+  context.set_syscall_result(constant);
+  for (bool well = true; well && trips > 0 && !self.is_ending(); --trips) {
+    if (async::current_executor().preempts(self.level())) [[unlikely]] {
+      save_hart_state(self);
+      nowhere.reset();
+      co_await async::yield_if_preempted();
+      nowhere.emplace(self, nullptr);
+    }
+    prepare_to_run(self);
+    async::Strand::leave();
+    well = make_trip(context);
+    async::Strand::enter();
+  }
+  co_return context.syscall_result();
+}
+
+trap::Answer<trap::Register> make_trips(Thread& self, unsigned trips, abi::Trips form) {
   // The most trips of one call: the hart's other jobs wait until the call returns.
   constexpr unsigned most = 10'000;
   if (trap::traps_call_handler) {  // cotrap_handle_trap() would answer the calls
     return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
   }
-  if (form == abi::Trips::awaited) return trap::Attempt<trap::Register>::wait();
+  if (form == abi::Trips::awaited) {
+    return self.wait([&] { return await_trips(self, trips); });
+  }
+  const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
   trap::UserContext& context = self.context();
   context.set_syscall_result(constant);
   async::Strand::leave();
@@ -55,25 +77,10 @@ trap::Attempt<trap::Register> try_to_trip(Thread& self, unsigned trips, abi::Tri
   return context.syscall_result();
 }
 
-async::Task<trap::Register> await_trips(Thread& self, unsigned trips, abi::Trips) {
-  trap::UserContext& context = self.context();
-  context.set_syscall_result(constant);
-  for (bool well = true; well && trips > 0 && !self.is_ending(); --trips) {
-    if (async::current_executor().preempts(self.level())) [[unlikely]] {
-      save_hart_state(self);
-      co_await async::yield_if_preempted();
-    }
-    prepare_to_run(self);
-    async::Strand::leave();
-    well = make_trip(context);
-    async::Strand::enter();
-  }
-  co_return context.syscall_result();
-}
-
 }  // namespace
 
-constinit const trap::SyscallEntry<Thread> bare_trips_entry =
-    PrivateCallTable{unknown_call}.with_registers<try_to_trip, await_trips>(0)[0];
+trap::Register bare_trips(Thread& self, const trap::UserContext& context) {
+  return trap::answer_with<Thread, make_trips>(self, context);
+}
 
 }  // namespace kernel

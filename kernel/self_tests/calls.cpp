@@ -5,7 +5,6 @@
 #include <span>
 
 #include "dispatch/private_calls.h"
-#include "dispatch/self_tests.h"
 #include "process/thread.h"
 #include "self_tests/self_tests.h"
 
@@ -49,15 +48,8 @@ async::Task<Result<self_tests::Words>> start(abi::SelfTest which, std::uint64_t 
 
 namespace sys {
 
-trap::Attempt<Result<>> try_self_test(Thread&, abi::SelfTest which, std::uint64_t,
-                                      UserSpan<std::uint64_t>) {
-  // Answered by the fast form, so that the program continues at once.
-  if (which == abi::SelfTest::ring_bell) return self_tests::ring_bell();
-  return trap::Attempt<Result<>>::wait();
-}
-
-async::Task<Result<>> self_test(Thread& self, abi::SelfTest which, std::uint64_t argument,
-                                UserSpan<std::uint64_t> words) {
+async::Task<Result<>> run_self_test(Thread& self, abi::SelfTest which, std::uint64_t argument,
+                                    UserSpan<std::uint64_t> words) {
   static constinit bool one_runs = false;
   if (one_runs) co_return fail(Errno::ebusy);
   one_runs = true;
@@ -68,9 +60,17 @@ async::Task<Result<>> self_test(Thread& self, abi::SelfTest which, std::uint64_t
   co_return words.write(self.space(), std::span(*result).first(count));
 }
 
+trap::Answer<Result<>> self_test(Thread& self, abi::SelfTest which, std::uint64_t argument,
+                                 UserSpan<std::uint64_t> words) {
+  // Answered at once, so that the program continues at once.
+  if (which == abi::SelfTest::ring_bell) return self_tests::ring_bell();
+  return self.wait([&] { return run_self_test(self, which, argument, words); });
+}
+
 }  // namespace sys
 
-constinit const trap::SyscallEntry<Thread> self_test_entry =
-    PrivateCallTable{unknown_call}.with_registers<sys::try_self_test, sys::self_test>(0)[0];
+trap::Register self_test(Thread& self, const trap::UserContext& context) {
+  return trap::answer_with<Thread, sys::self_test>(self, context);
+}
 
 }  // namespace kernel

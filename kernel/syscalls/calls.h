@@ -2,8 +2,8 @@
 // encoded into one (trap/syscall_table.h). Names, meanings and errors are Linux's (section 2 of its
 // manual). The calls about files are in files.h.
 //
-// A pair of try_NAME and NAME is the fast and the blocking form of one call. All of it runs in the
-// strand, for the thread that makes the call.
+// trap/syscall_table.h explains the forms of a handler. All of it runs in the strand, for the
+// thread that makes the call.
 //
 // The comment above each call is its row in docs/reference/system-calls.md:
 //
@@ -18,12 +18,12 @@
 #include <abi/types.h>
 #include <async/async.h>
 #include <kernel/result.h>
-#include <trap/syscall_table.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
+#include "process/syscall_table.h"
 #include "syscalls/user_arguments.h"
 
 namespace kernel {
@@ -44,12 +44,9 @@ using memory::UserSpan;
 ///   CLONE_DETACHED and CLONE_UNTRACED have no effect. The kernel ignores the exit signal in the
 ///   low byte: the parent gets no signal. A clone beyond 30,000 processes and threads fails with
 ///   EAGAIN. On the hosted machine a copy of the memory (no CLONE_VM) fails with ENOSYS.
-trap::Attempt<Result<int>> try_clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
-                                     std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
-                                     std::uintptr_t child_tid);
-async::Task<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
-                               std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
-                               std::uintptr_t child_tid);
+trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
+                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                                std::uintptr_t child_tid);
 
 /// linux: A script (#!) and a dynamically linked program fail with ENOEXEC. Only files of the
 ///   boot archive can be executed; a file in /tmp fails with EACCES. Arguments and environment
@@ -125,8 +122,7 @@ Result<> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
 
 /// linux: RLIMIT_AS limits the heap. RLIMIT_DATA has no effect. The heap begins right behind the
 ///   program.
-trap::Attempt<std::uintptr_t> try_brk(Thread&, std::uintptr_t end);
-async::Task<std::uintptr_t> brk(Thread&, std::uintptr_t end);
+trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 
 /// flags: MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE;
 ///   others have no effect
@@ -134,14 +130,11 @@ async::Task<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 ///   (EACCES), and a shared mapping of a disk fails with ENODEV. A file in /tmp or /proc cannot
 ///   be mapped (ENODEV). A private writable mapping larger than the machine's memory fails with
 ///   ENOMEM. A MAP_GROWSDOWN mapping does not grow.
-trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread&, std::uintptr_t address, std::size_t length,
-                                               int access, int flags, int fd, std::int64_t offset);
-async::Task<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
-                                         int access, int flags, int fd, std::int64_t offset);
+trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
+                                          int access, int flags, int fd, std::int64_t offset);
 
 /// linux: none known
-trap::Attempt<Result<>> try_munmap(Thread&, std::uintptr_t address, std::size_t length);
-async::Task<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
+trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
 
 /// flags: PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC; EINVAL for others
 /// linux: PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP fail with EINVAL.
@@ -151,9 +144,7 @@ Result<> mprotect(Thread&, std::uintptr_t address, std::size_t length, int acces
 /// linux: Every number up to 25 other than MADV_DONTNEED answers 0 and has no effect. So
 ///   MADV_FREE keeps the pages, and MADV_REMOVE, MADV_DONTFORK and MADV_POPULATE_WRITE do
 ///   nothing.
-trap::Attempt<Result<>> try_madvise(Thread&, std::uintptr_t address, std::size_t length,
-                                    int advice);
-async::Task<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
+trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 
 /// flags: all; none has an effect
 /// linux: The call always flushes for the whole address space and for all harts. An unknown flag
@@ -195,7 +186,7 @@ async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
 // ── scheduling.cpp ──
 
 /// linux: none known
-trap::Attempt<Result<>> sched_yield(Thread&);  // blocks if an equally or more urgent job is ready
+trap::Answer<Result<>> sched_yield(Thread&);  // blocks if an equally or more urgent job is ready
 
 /// flags: SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, each with
 ///   SCHED_RESET_ON_FORK; EINVAL for others
@@ -228,7 +219,7 @@ Result<> sched_rr_get_interval(Thread&, int id, UserPtr<abi::Timespec> interval)
 Result<int> sched_getaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
 
 /// linux: The call reads only the first byte of the mask: there are 8 harts at most.
-trap::Attempt<Result<>> sched_setaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
+trap::Answer<Result<>> sched_setaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
 
 /// linux: The node is always 0.
 Result<> getcpu(Thread&, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t> node);
@@ -280,7 +271,6 @@ Result<> getrusage(Thread&, int who, UserPtr<abi::ResourceUsage> usage);
 /// flags: GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE; EINVAL for others
 /// linux: The call never waits for entropy and never answers EAGAIN. With --icount the numbers
 ///   are the same in every run.
-trap::Attempt<Result<std::size_t>> try_getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
-async::Task<Result<std::size_t>> getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
+trap::Answer<Result<std::size_t>> getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
 
 }  // namespace kernel::sys

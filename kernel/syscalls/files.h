@@ -1,5 +1,4 @@
-// The system calls about files, as typed functions (see calls.h). A pair of try_NAME and NAME is
-// the fast and the blocking form of one call.
+// The system calls about files, as typed functions (see calls.h).
 #pragma once
 
 #include <abi/signal.h>
@@ -7,12 +6,12 @@
 #include <async/task.h>
 #include <async/time.h>
 #include <kernel/result.h>
-#include <trap/syscall_table.h>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "memory/user_memory.h"
+#include "process/syscall_table.h"
 #include "syscalls/user_arguments.h"
 
 namespace kernel {
@@ -27,32 +26,25 @@ using Transfer = Result<std::size_t>;
 
 /// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0. A read of 0
 ///   bytes from a directory answers 0 instead of EISDIR.
-trap::Attempt<Transfer> try_read(Thread&, int fd, UserSpan<std::byte> to);
-trap::WaitingCall read(Thread&, int fd, UserSpan<std::byte> to);
+trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 
 /// linux: RLIMIT_FSIZE has no effect. A file in /tmp has 1 GiB at most (EFBIG), and no write
 ///   changes its time. A write to a text file of /proc has 128 bytes at most (EINVAL).
-trap::Attempt<Transfer> try_write(Thread&, int fd, UserSpan<const std::byte> from);
-async::Task<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
+trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 
 /// linux: none known
-trap::Attempt<Transfer> try_readv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count);
-async::Task<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count);
+trap::Answer<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count);
 
 /// linux: As `write`.
-trap::Attempt<Transfer> try_writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
-async::Task<Transfer> writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
+trap::Answer<Transfer> writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 
 /// linux: A directory fails with ESPIPE instead of EISDIR. The writing end of a pipe fails with
 ///   EBADF instead of ESPIPE.
-trap::Attempt<Transfer> try_pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
-async::Task<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
+trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 
 /// linux: As `write`. The reading end of a pipe fails with EBADF instead of ESPIPE.
-trap::Attempt<Transfer> try_pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
-                                     std::int64_t offset);
-async::Task<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
-                               std::int64_t offset);
+trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
+                                std::int64_t offset);
 
 /// flags: SEEK_SET, SEEK_CUR, SEEK_END; EINVAL for others
 /// linux: SEEK_DATA and SEEK_HOLE fail with EINVAL. On a pipe or a terminal an unknown `whence`
@@ -68,8 +60,7 @@ Result<> ftruncate(Thread&, int fd, std::int64_t size);
 
 /// linux: A file that is not a disk has nothing to write back: the answer is 0, also for a
 ///   terminal or a device. A pipe fails with EINVAL.
-trap::Attempt<Result<>> try_fsync(Thread&, int fd);
-async::Task<Result<>> fsync(Thread&, int fd);
+trap::Answer<Result<>> fsync(Thread&, int fd);
 
 // ── files_descriptors.cpp: file descriptors ──
 
@@ -170,19 +161,14 @@ Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int
 // ── files_poll.cpp: waiting for several files ──
 
 /// ppoll with a deadline and without a signal mask.
-trap::Attempt<Result<int>> try_poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
-                                          async::Instant deadline);
-async::Task<Result<int>> poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
-                                    async::Instant deadline);
+trap::Answer<Result<int>> poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
+                                     async::Instant deadline);
 
 /// flags: POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM; it reports no others
 /// linux: The call does not write the remaining time back. More than 1024 entries fail with
 ///   EINVAL, whatever RLIMIT_NOFILE is.
-trap::Attempt<Result<int>> try_ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
-                                     UserPtr<const abi::Timespec> timeout,
-                                     UserPtr<const abi::SignalSet> mask, std::size_t mask_size);
-async::Task<Result<int>> ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
-                               UserPtr<const abi::Timespec> timeout,
-                               UserPtr<const abi::SignalSet> mask, std::size_t mask_size);
+trap::Answer<Result<int>> ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
+                                UserPtr<const abi::Timespec> timeout,
+                                UserPtr<const abi::SignalSet> mask, std::size_t mask_size);
 
 }  // namespace kernel::sys

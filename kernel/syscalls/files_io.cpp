@@ -14,34 +14,8 @@
 namespace kernel::sys {
 namespace {
 
-using Attempt = trap::Attempt<Transfer>;
-
-Attempt refuse(Errno error) {
-  return Transfer{fail(error)};
-}
-
-inline Attempt try_to_read(File& file, IoBuffer& buffer) {
-  if (buffer.empty()) return Transfer{0};
-  if (buffer.left() > step_bytes) return Attempt::wait();
-  const Transfer moved = file.try_read(buffer);
-  if (would_block(file, moved)) return Attempt::wait();
-  return moved;
-}
-
-[[gnu::noinline]] Attempt not_written(Thread& self, const File& file, Transfer moved) {
-  if (would_block(file, moved)) return Attempt::wait();
-  signal_broken_pipe(self, moved);
-  return moved;
-}
-
-inline Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
-  if (buffer.empty()) return Transfer{0};
-  // A write that may be partial takes the blocking form, which writes the rest.
-  if (buffer.left() > std::min(file.whole_write(), step_bytes)) return Attempt::wait();
-  const Transfer moved = file.try_write(buffer);
-  if (!moved) return not_written(self, file, moved);
-  return moved;
-}
+using IoAnswer = trap::Answer<Transfer>;
+using Parts = UserPtr<const abi::IoVector>;
 
 File* readable_file(Thread& self, int fd) {
   File* const file = self.process().files().find(fd);
@@ -52,106 +26,128 @@ File* writable_file(Thread& self, int fd) {
   return file != nullptr && file->can_write() ? file : nullptr;
 }
 
-[[gnu::noinline]] trap::WaitingCall read_long(Thread& self, File& file, const IoBuffer& buffer) {
-  return trap::WaitingCall{start_reading(self, file, buffer)};
+[[gnu::noinline]] IoAnswer wait_to_read(Thread& self, File& file, const IoBuffer& buffer) {
+  if (buffer.left() > step_bytes || file.waits_for_device()) [[unlikely]] {
+    return self.wait([&] { return start_reading(self, file, buffer); });
+  }
+  return self.wait([&] { return ReadWait{Ref<File>::share(file), buffer}; });
+}
+
+[[gnu::noinline]] IoAnswer wait_to_write(Thread& self, File& file, const IoBuffer& buffer) {
+  return self.wait([&] { return start_writing(self, file, buffer); });
+}
+
+using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, IoBuffer);
+
+[[gnu::noinline]] IoAnswer wait_to_move_at(Thread& self, StartAt start, File& file,
+                                           std::uint64_t place, const IoBuffer& buffer) {
+  return self.wait([&] { return start(self, file, place, buffer); });
+}
+
+/// Reads into `buffer`. `wait()` is called if that cannot be done at once.
+[[gnu::always_inline]] inline IoAnswer read_into(File& file, IoBuffer& buffer, auto wait) {
+  if (buffer.empty()) return 0;
+  if (buffer.left() > step_bytes) return wait();
+  const Transfer moved = file.try_read(buffer);
+  if (would_block(file, moved)) return wait();
+  return moved;
+}
+
+/// Writes all of `buffer`. `wait()` is called if that cannot be done at once.
+[[gnu::always_inline]] inline IoAnswer write_all(Thread& self, File& file, IoBuffer& buffer,
+                                                 auto wait) {
+  if (buffer.empty()) return 0;
+  // A write that may be partial waits, until the rest is written.
+  if (buffer.left() > std::min(file.whole_write(), step_bytes)) return wait();
+  const Transfer moved = file.try_write(buffer);
+  if (!moved) [[unlikely]] {
+    if (would_block(file, moved)) return wait();
+    signal_broken_pipe(self, moved);
+  }
+  return moved;
+}
+
+using Start = async::Task<Transfer> (*)(Thread&, File&, IoBuffer);
+
+/// Reads or writes in a coroutine that reads the list of parts again: another thread may have
+/// changed it.
+async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Parts list, int count, Start start) {
+  IoParts parts;
+  if (auto read = parts.read(self.space(), list, count); !read) co_return fail(read.error());
+  const IoBuffer buffer = parts.buffer(self.space());
+  if (buffer.empty()) co_return 0;
+  co_return co_await start(self, *file, buffer);
+}
+
+[[gnu::noinline]] IoAnswer wait_for_parts(Thread& self, File& file, Parts list, int count,
+                                          Start start) {
+  return self.wait([&] { return move_parts(self, Ref<File>::share(file), list, count, start); });
+}
+
+async::Task<Result<>> sync(Ref<File> file) {
+  co_return co_await file->sync();
 }
 
 }  // namespace
 
-Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
+IoAnswer read(Thread& self, int fd, UserSpan<std::byte> to) {
   File* const file = readable_file(self, fd);
-  if (file == nullptr) return refuse(Errno::ebadf);
-  if (!to.in_range()) return refuse(Errno::efault);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (!to.in_range()) return fail(Errno::efault);
   IoBuffer buffer{self.space(), to.address(), to.size()};
-  return try_to_read(*file, buffer);
+  return read_into(*file, buffer, [&] { return wait_to_read(self, *file, buffer); });
 }
 
-trap::WaitingCall read(Thread& self, int fd, UserSpan<std::byte> to) {
-  File& file = *readable_file(self, fd);
-  const IoBuffer buffer{self.space(), to.address(), to.size()};
-  if (buffer.left() > step_bytes || file.waits_for_device()) [[unlikely]]
-    return read_long(self, file, buffer);
-  return trap::WaitingCall{std::in_place_type<ReadWait>, Ref<File>::share(file), buffer};
-}
-
-Attempt try_write(Thread& self, int fd, UserSpan<const std::byte> from) {
+IoAnswer write(Thread& self, int fd, UserSpan<const std::byte> from) {
   File* const file = writable_file(self, fd);
-  if (file == nullptr) return refuse(Errno::ebadf);
-  if (!from.in_range()) return refuse(Errno::efault);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (!from.in_range()) return fail(Errno::efault);
   IoBuffer buffer{self.space(), from.address(), from.size()};
-  return try_to_write(self, *file, buffer);
+  return write_all(self, *file, buffer, [&] { return wait_to_write(self, *file, buffer); });
 }
 
-async::Task<Transfer> write(Thread& self, int fd, UserSpan<const std::byte> from) {
-  return start_writing(self, *writable_file(self, fd), {self.space(), from.address(), from.size()});
-}
-
-Attempt try_readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int count) {
+IoAnswer readv(Thread& self, int fd, Parts to, int count) {
   File* const file = readable_file(self, fd);
-  if (file == nullptr) return refuse(Errno::ebadf);
+  if (file == nullptr) return fail(Errno::ebadf);
   IoParts parts;
-  if (auto read = parts.read(self.space(), to, count); !read) return refuse(read.error());
+  if (auto read = parts.read(self.space(), to, count); !read) return fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
-  return try_to_read(*file, buffer);
+  return read_into(*file, buffer,
+                   [&] { return wait_for_parts(self, *file, to, count, start_reading); });
 }
 
-async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int count) {
-  auto file = Ref<File>::share(*readable_file(self, fd));
-  IoParts parts;
-  if (auto read = parts.read(self.space(), to, count); !read) co_return fail(read.error());
-  // Another thread may have changed the list since the fast form read it.
-  const IoBuffer buffer = parts.buffer(self.space());
-  if (buffer.empty()) co_return 0;
-  co_return co_await start_reading(self, *file, buffer);
-}
-
-Attempt try_writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {
+IoAnswer writev(Thread& self, int fd, Parts from, int count) {
   File* const file = writable_file(self, fd);
-  if (file == nullptr) return refuse(Errno::ebadf);
+  if (file == nullptr) return fail(Errno::ebadf);
   IoParts parts;
-  if (auto read = parts.read(self.space(), from, count); !read) return refuse(read.error());
+  if (auto read = parts.read(self.space(), from, count); !read) return fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
-  return try_to_write(self, *file, buffer);
+  return write_all(self, *file, buffer,
+                   [&] { return wait_for_parts(self, *file, from, count, start_writing); });
 }
 
-async::Task<Transfer> writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {
-  auto file = Ref<File>::share(*writable_file(self, fd));
-  IoParts parts;
-  if (auto read = parts.read(self.space(), from, count); !read) co_return fail(read.error());
-  const IoBuffer buffer = parts.buffer(self.space());
-  if (buffer.empty()) co_return 0;  // another thread has changed the list
-  co_return co_await start_writing(self, *file, buffer);
-}
-
-Attempt try_pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
-  if (offset < 0) return refuse(Errno::einval);
+IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
   File* const file = readable_file(self, fd);
-  if (file == nullptr) return refuse(Errno::ebadf);
-  if (!to.in_range()) return refuse(Errno::efault);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (!to.in_range()) return fail(Errno::efault);
   IoBuffer buffer{self.space(), to.address(), to.size()};
-  if (buffer.left() > step_bytes || file->waits_for_device()) return Attempt::wait();
-  return file->read_at(static_cast<std::uint64_t>(offset), buffer);
+  const auto place = static_cast<std::uint64_t>(offset);
+  if (buffer.left() <= step_bytes && !file->waits_for_device()) return file->read_at(place, buffer);
+  return wait_to_move_at(self, start_reading_at, *file, place, buffer);
 }
 
-async::Task<Transfer> pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
-  return start_reading_at(self, *readable_file(self, fd), static_cast<std::uint64_t>(offset),
-                          {self.space(), to.address(), to.size()});
-}
-
-Attempt try_pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
-  if (offset < 0) return refuse(Errno::einval);
+IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
   File* const file = writable_file(self, fd);
-  if (file == nullptr) return refuse(Errno::ebadf);
-  if (!from.in_range()) return refuse(Errno::efault);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (!from.in_range()) return fail(Errno::efault);
   IoBuffer buffer{self.space(), from.address(), from.size()};
-  if (buffer.left() > step_bytes || file->waits_for_device()) return Attempt::wait();
-  return file->write_at(static_cast<std::uint64_t>(offset), buffer);
-}
-
-async::Task<Transfer> pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
-                               std::int64_t offset) {
-  return start_writing_at(self, *writable_file(self, fd), static_cast<std::uint64_t>(offset),
-                          {self.space(), from.address(), from.size()});
+  const auto place = static_cast<std::uint64_t>(offset);
+  if (buffer.left() <= step_bytes && !file->waits_for_device()) {
+    return file->write_at(place, buffer);
+  }
+  return wait_to_move_at(self, start_writing_at, *file, place, buffer);
 }
 
 Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {
@@ -175,16 +171,13 @@ Result<> ftruncate(Thread& self, int fd, std::int64_t size) {
   return file->resize(static_cast<std::uint64_t>(size));
 }
 
-trap::Attempt<Result<>> try_fsync(Thread& self, int fd) {
+trap::Answer<Result<>> fsync(Thread& self, int fd) {
   File* const file = self.process().files().find(fd);
-  if (file == nullptr) return Result<>{fail(Errno::ebadf)};
-  if (file->waits_for_device()) return trap::Attempt<Result<>>::wait();
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (file->waits_for_device()) {
+    return self.wait([&] { return sync(Ref<File>::share(*file)); });
+  }
   return file->node() != nullptr ? Result<>{} : fail(Errno::einval);
-}
-
-async::Task<Result<>> fsync(Thread& self, int fd) {
-  const auto file = Ref<File>::share(*self.process().files().find(fd));
-  co_return co_await file->sync();
 }
 
 }  // namespace kernel::sys

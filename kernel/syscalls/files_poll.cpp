@@ -4,7 +4,6 @@
 
 #include <array>
 #include <memory>
-#include <optional>
 
 #include "process/thread.h"
 #include "syscalls/files.h"
@@ -105,21 +104,8 @@ class TemporaryMask {
   abi::SignalSet before_;
 };
 
-}  // namespace
-
-trap::Attempt<Result<int>> try_poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                                          async::Instant deadline) {
-  const auto answer = [](Result<int> result) { return trap::Attempt<Result<int>>{result}; };
-  PollList list;
-  if (auto read = list.read(self.space(), fds, count); !read) return answer(fail(read.error()));
-  const int ready = list.poll(self.process().files());
-  if (ready == 0 && deadline > async::now()) return trap::Attempt<Result<int>>::wait();
-  if (auto written = list.write(self.space(), fds); !written) return answer(fail(written.error()));
-  return answer(ready);
-}
-
-async::Task<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                                    async::Instant deadline) {
+async::Task<Result<int>> wait_to_poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                      async::Instant deadline) {
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
   // The reserve of each thread is enough for `few_files` entries.
@@ -143,28 +129,41 @@ async::Task<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsi
   co_return ready;
 }
 
-trap::Attempt<Result<int>> try_ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+/// ppoll with a signal mask, which is in effect during the call.
+async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                      UserPtr<const abi::Timespec> timeout,
-                                     UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
-  if (mask && mask_size != sizeof(abi::SignalSet)) return Result<int>{fail(Errno::einval)};
-  if (mask) return trap::Attempt<Result<int>>::wait();
-  const auto deadline = poll_deadline(self.space(), timeout);
-  if (!deadline) return Result<int>{fail(deadline.error())};
-  return try_poll_until(self, fds, count, *deadline);
-}
-
-async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                               UserPtr<const abi::Timespec> timeout,
-                               UserPtr<const abi::SignalSet> mask, std::size_t) {
-  std::optional<TemporaryMask> until_the_end;
-  if (mask) {
-    const auto given = mask.read(self.space());
-    if (!given) co_return fail(given.error());
-    until_the_end.emplace(self, *given);
-  }
+                                     UserPtr<const abi::SignalSet> mask) {
+  const auto given = mask.read(self.space());
+  if (!given) co_return fail(given.error());
+  const TemporaryMask until_the_end{self, *given};
   const auto deadline = poll_deadline(self.space(), timeout);
   if (!deadline) co_return fail(deadline.error());
-  co_return co_await poll_until(self, fds, count, *deadline);
+  co_return co_await wait_to_poll(self, fds, count, *deadline);
+}
+
+}  // namespace
+
+trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                     async::Instant deadline) {
+  memory::AddressSpace& space = self.space();
+  PollList list;
+  if (auto read = list.read(space, fds, count); !read) return fail(read.error());
+  const int ready = list.poll(self.process().files());
+  if (ready == 0 && deadline > async::now()) {
+    return self.wait([&] { return wait_to_poll(self, fds, count, deadline); });
+  }
+  if (auto written = list.write(space, fds); !written) return fail(written.error());
+  return ready;
+}
+
+trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                UserPtr<const abi::Timespec> timeout,
+                                UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
+  if (mask && mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
+  if (mask) return self.wait([&] { return poll_masked(self, fds, count, timeout, mask); });
+  const auto deadline = poll_deadline(self.space(), timeout);
+  if (!deadline) return fail(deadline.error());
+  return poll_until(self, fds, count, *deadline);
 }
 
 }  // namespace kernel::sys

@@ -1,5 +1,7 @@
 #include <abi/flags.h>
 
+#include <optional>
+
 #include "base/machine_facts.h"
 #include "process/futex.h"
 #include "process/pi_lock.h"
@@ -53,19 +55,20 @@ Result<int> answer_of(async::WaitResult end) {
 /// A wait without a timeout: an entry in a list, no coroutine.
 class FutexWait {
  public:
-  FutexWait(const Futex& futex, std::uint32_t bits) : wait_{futex.wait(bits)} {}
+  FutexWait(const Futex& futex, std::uint32_t bits) : place_{futex.place(bits)} {}
 
-  bool await_ready() const { return wait_.await_ready(); }
-  void await_suspend(std::coroutine_handle<> caller) const { wait_.await_suspend(caller); }
-  Result<int> await_resume() const { return answer_of(wait_.await_resume()); }
+  bool await_ready() { return wait_.emplace(place_.list, place_.key, "futex").await_ready(); }
+  void await_suspend(std::coroutine_handle<> self) const { wait_->await_suspend(self); }
+  Result<int> await_resume() const { return answer_of(wait_->await_resume()); }
 
  private:
-  async::KeyedWaitOp wait_;
+  Futex::Place place_;
+  std::optional<async::KeyedWaitOp> wait_;
 };
 
-async::Task<Result<int>> futex_until(Thread& self, std::uintptr_t address, int operation,
-                                     std::uint32_t value, std::uintptr_t timeout,
-                                     std::uint32_t value3) {
+async::Task<Result<int>> wait_until(Thread& self, std::uintptr_t address, int operation,
+                                    std::uint32_t value, std::uintptr_t timeout,
+                                    std::uint32_t value3) {
   const std::uint32_t bits = bits_of(operation, value3);
   if (bits == 0) co_return fail(Errno::einval);
   const auto deadline = deadline_of(self, operation, timeout);
@@ -106,87 +109,58 @@ Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, st
   }
 }
 
-/// FUTEX_LOCK_PI, or, if `waits` is false, FUTEX_TRYLOCK_PI.
-trap::Attempt<Result<int>> try_to_take(Thread& self, const Futex& futex, bool waits) {
-  using Answer = Result<int>;
-  const auto taken = pi_lock::take(self, futex);
-  if (!taken) return Answer{fail(taken.error())};
-  if (*taken) return Answer{0};
-  return waits ? trap::Attempt<Answer>::wait() : Answer{fail(Errno::eagain)};
-}
-
-async::Task<Result<int>> take_pi_lock(Thread& self, std::uintptr_t address, int operation,
-                                      std::uintptr_t timeout) {
+async::Task<Result<int>> wait_for_pi_lock(Thread& self, Futex futex, int operation,
+                                          std::uintptr_t timeout) {
   const auto deadline =
       timeout != 0 ? deadline_of(self, operation, timeout) : Result<async::Instant>{async::never};
   if (!deadline) co_return fail(deadline.error());
-  const auto futex = futex_at(self, address, operation);
-  if (!futex) co_return fail(futex.error());
-  co_return co_await pi_lock::wait(self, *futex, *deadline);
+  co_return co_await pi_lock::wait(self, futex, *deadline);
 }
 
-/// Would block if the word still has the expected value. EAGAIN otherwise.
-trap::Attempt<Result<int>> try_to_wait(const Futex& futex, std::uint32_t value) {
-  if (const auto unchanged = futex.check(value); !unchanged) {
-    return Result<int>{fail(unchanged.error())};
-  }
-  return trap::Attempt<Result<int>>::wait();
+/// Waits if the word still has the expected value. EAGAIN otherwise.
+trap::Answer<Result<int>> wait_unless_changed(Thread& self, const Futex& futex, std::uint32_t value,
+                                              std::uint32_t bits) {
+  if (const auto unchanged = futex.check(value); !unchanged) return fail(unchanged.error());
+  return self.wait([&] { return FutexWait{futex, bits}; });
 }
 
-[[gnu::noinline]] trap::Attempt<Result<int>> try_otherwise(Thread& self, std::uintptr_t address,
-                                                           int operation, std::uint32_t value,
-                                                           std::uintptr_t timeout,
-                                                           std::uintptr_t address2,
-                                                           std::uint32_t value3) {
-  using Answer = Result<int>;
+[[gnu::noinline]] trap::Answer<Result<int>> otherwise(Thread& self, std::uintptr_t address,
+                                                      int operation, std::uint32_t value,
+                                                      std::uintptr_t timeout,
+                                                      std::uintptr_t address2,
+                                                      std::uint32_t value3) {
   const int command = command_of(operation);
   const bool waits = command == abi::futex_wait || command == abi::futex_wait_bitset;
-  if (waits && timeout != 0) return trap::Attempt<Answer>::wait();
+  if (waits && timeout != 0) {
+    return self.wait([&] { return wait_until(self, address, operation, value, timeout, value3); });
+  }
   const auto futex = futex_at(self, address, operation);
-  if (!futex) return Answer{fail(futex.error())};
-  if (command == abi::futex_wake) return Answer{futex->wake(static_cast<int>(value))};
+  if (!futex) return fail(futex.error());
+  if (command == abi::futex_wake) return futex->wake(static_cast<int>(value));
   if (takes_pi_lock(operation) || command == abi::futex_trylock_pi) {
-    return try_to_take(self, *futex, takes_pi_lock(operation));
+    const auto taken = pi_lock::take(self, *futex);
+    if (!taken) return fail(taken.error());
+    if (*taken) return 0;
+    if (!takes_pi_lock(operation)) return fail(Errno::eagain);
+    return self.wait([&] { return wait_for_pi_lock(self, *futex, operation, timeout); });
   }
   if (!waits) return wake_otherwise(self, *futex, operation, value, timeout, address2, value3);
-  if (bits_of(operation, value3) == 0) return Answer{fail(Errno::einval)};
-  return try_to_wait(*futex, value);
-}
-
-[[gnu::noinline]] trap::WaitingCall wait_otherwise(Thread& self, std::uintptr_t address,
-                                                   int operation, std::uint32_t value,
-                                                   std::uintptr_t timeout, std::uint32_t value3) {
-  if (takes_pi_lock(operation)) {
-    return trap::WaitingCall{take_pi_lock(self, address, operation, timeout)};
-  }
-  if (timeout != 0) {
-    return trap::WaitingCall{futex_until(self, address, operation, value, timeout, value3)};
-  }
-  return trap::WaitingCall{std::in_place_type<FutexWait>, *futex_at(self, address, operation),
-                           bits_of(operation, value3)};
+  const std::uint32_t bits = bits_of(operation, value3);
+  if (bits == 0) return fail(Errno::einval);
+  return wait_unless_changed(self, *futex, value, bits);
 }
 
 }  // namespace
 
-trap::Attempt<Result<int>> try_any_futex(Thread& self, std::uintptr_t address, int operation,
-                                         std::uint32_t value, std::uintptr_t timeout,
-                                         std::uintptr_t address2, std::uint32_t value3) {
+trap::Answer<Result<int>> any_futex(Thread& self, std::uintptr_t address, int operation,
+                                    std::uint32_t value, std::uintptr_t timeout,
+                                    std::uintptr_t address2, std::uint32_t value3) {
   constexpr int private_wait = abi::futex_wait | abi::futex_private_flag;
-  if (operation == private_wait && timeout == 0 && Futex::may_be_at(self.space(), address))
-      [[likely]] {
-    return try_to_wait(Futex::own(self.space(), address), value);
+  memory::AddressSpace& space = self.space();
+  if (operation == private_wait && timeout == 0 && Futex::may_be_at(space, address)) [[likely]] {
+    return wait_unless_changed(self, Futex::own(space, address), value, Futex::any_bits);
   }
-  return try_otherwise(self, address, operation, value, timeout, address2, value3);
-}
-
-trap::WaitingCall futex(Thread& self, std::uintptr_t address, int operation, std::uint32_t value,
-                        std::uintptr_t timeout, std::uintptr_t, std::uint32_t value3) {
-  const bool is_private = (operation & abi::futex_private_flag) != 0;
-  if (timeout == 0 && is_private && !takes_pi_lock(operation)) [[likely]] {
-    return trap::WaitingCall{std::in_place_type<FutexWait>, Futex::own(self.space(), address),
-                             bits_of(operation, value3)};
-  }
-  return wait_otherwise(self, address, operation, value, timeout, value3);
+  return otherwise(self, address, operation, value, timeout, address2, value3);
 }
 
 }  // namespace kernel::sys

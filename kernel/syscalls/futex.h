@@ -4,30 +4,19 @@
 
 #include <abi/flags.h>
 #include <kernel/result.h>
-#include <trap/answer.h>
-#include <trap/waiting_call.h>
 
 #include <cstdint>
 
 #include "process/futex.h"
+#include "process/syscall_table.h"
 #include "process/thread.h"
 
 namespace kernel::sys {
 
-/// Handles the operations that try_futex() does not handle itself.
-trap::Attempt<Result<int>> try_any_futex(Thread&, std::uintptr_t address, int operation,
-                                         std::uint32_t value, std::uintptr_t timeout,
-                                         std::uintptr_t address2, std::uint32_t value3);
-
-inline trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int operation,
-                                            std::uint32_t value, std::uintptr_t timeout,
-                                            std::uintptr_t address2, std::uint32_t value3) {
-  constexpr int private_wake = abi::futex_wake | abi::futex_private_flag;
-  if (operation == private_wake && Futex::may_be_at(self.space(), address)) {
-    return Result<int>{Futex::own(self.space(), address).wake(static_cast<int>(value))};
-  }
-  return try_any_futex(self, address, operation, value, timeout, address2, value3);
-}
+/// Handles the operations that futex() does not handle itself.
+trap::Answer<Result<int>> any_futex(Thread&, std::uintptr_t address, int operation,
+                                    std::uint32_t value, std::uintptr_t timeout,
+                                    std::uintptr_t address2, std::uint32_t value3);
 
 /// flags: FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_LOCK_PI,
 ///   FUTEX_LOCK_PI2, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET,
@@ -38,7 +27,15 @@ inline trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address
 ///   two memory objects wakes the waiters instead of moving them. A chain of more than 16 lock
 ///   holders fails with EDEADLK. A program waits for 256 priority-inheriting locks at most; more
 ///   fails with ENOMEM.
-trap::WaitingCall futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
-                        std::uintptr_t timeout, std::uintptr_t address2, std::uint32_t value3);
+inline trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operation,
+                                       std::uint32_t value, std::uintptr_t timeout,
+                                       std::uintptr_t address2, std::uint32_t value3) {
+  constexpr int private_wake = abi::futex_wake | abi::futex_private_flag;
+  memory::AddressSpace& space = self.space();
+  if (operation == private_wake && Futex::may_be_at(space, address)) {
+    return Futex::own(space, address).wake(static_cast<int>(value));
+  }
+  return any_futex(self, address, operation, value, timeout, address2, value3);
+}
 
 }  // namespace kernel::sys

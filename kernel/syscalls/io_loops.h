@@ -1,5 +1,5 @@
-// The blocking forms of reads and writes, for all kinds of files: they wait, or move more than one
-// step's bytes.
+// What reads and writes wait for, for all kinds of files: they wait, or move more than one step's
+// bytes.
 #pragma once
 
 #include <async/task.h>

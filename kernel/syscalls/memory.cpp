@@ -95,36 +95,16 @@ bool takes_steps(Thread& self, std::uintptr_t address, std::size_t length) {
          self.space().end_of_step(address, end) != end;
 }
 
-}  // namespace
-
-trap::Attempt<std::uintptr_t> try_brk(Thread& self, std::uintptr_t end) {
-  if (!self.space().is_small() && self.space().shrinks_heap(end)) {
-    return trap::Attempt<std::uintptr_t>::wait();
-  }
-  return self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
-}
-
-/// Shrinks the heap.
-async::Task<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
+async::Task<std::uintptr_t> shrink_heap(Thread& self, std::uintptr_t end) {
   const std::uintptr_t now = self.space().set_break(0);
   co_await discard_memory(self, hal::page_up(end), now);
   co_return self.space().set_break(end);
 }
 
-trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread& self, std::uintptr_t address,
-                                               std::size_t length, int rights, int flags, int fd,
-                                               std::int64_t offset) {
-  using Attempt = trap::Attempt<Result<std::uintptr_t>>;
-  const bool populate = (flags & abi::map_populate) != 0;
-  if (populate && length > step_bytes) return Attempt::wait();
-  const auto start = map(self, address, length, rights, flags, fd, offset);
-  if (start && populate) (void)make_pages(self.space(), *start, *start + length, rights);
-  return start;
-}
-
 /// MAP_POPULATE of more than one step's bytes.
-async::Task<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
-                                         int rights, int flags, int fd, std::int64_t offset) {
+async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t address,
+                                                 std::size_t length, int rights, int flags, int fd,
+                                                 std::int64_t offset) {
   const auto start = map(self, address, length, rights, flags, fd, offset);
   if (!start) co_return start;
   const std::uintptr_t end = *start + length;
@@ -138,12 +118,7 @@ async::Task<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, s
   co_return start;
 }
 
-trap::Attempt<Result<>> try_munmap(Thread& self, std::uintptr_t address, std::size_t length) {
-  if (takes_steps(self, address, length)) return trap::Attempt<Result<>>::wait();
-  return self.space().unmap(address, length);
-}
-
-async::Task<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
+async::Task<Result<>> unmap_in_steps(Thread& self, std::uintptr_t address, std::size_t length) {
   const std::uintptr_t end = address + hal::page_up(length);
   for (std::uintptr_t at = address;;) {
     const std::uintptr_t next = self.space().end_of_step(at, end);
@@ -153,6 +128,40 @@ async::Task<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t l
     co_await cond_resched(self);
     if (async::is_cancelled()) co_return Result<>{};
   }
+}
+
+/// MADV_DONTNEED of more than one step's pages.
+async::Task<Result<>> discard_in_steps(Thread& self, std::uintptr_t address, std::size_t length) {
+  co_await discard_memory(self, address, address + hal::page_up(length));
+  co_return self.space().discard(address, length);
+}
+
+}  // namespace
+
+trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
+  if (!self.space().is_small() && self.space().shrinks_heap(end)) {
+    return self.wait([&] { return shrink_heap(self, end); });
+  }
+  return self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
+}
+
+trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
+                                          int rights, int flags, int fd, std::int64_t offset) {
+  const bool populate = (flags & abi::map_populate) != 0;
+  if (populate && length > step_bytes) {
+    return self.wait(
+        [&] { return map_in_steps(self, address, length, rights, flags, fd, offset); });
+  }
+  const auto start = map(self, address, length, rights, flags, fd, offset);
+  if (start && populate) (void)make_pages(self.space(), *start, *start + length, rights);
+  return start;
+}
+
+trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
+  if (takes_steps(self, address, length)) {
+    return self.wait([&] { return unmap_in_steps(self, address, length); });
+  }
+  return self.space().unmap(address, length);
 }
 
 Result<> mprotect(Thread& self, std::uintptr_t address, std::size_t length, int rights) {
@@ -165,26 +174,22 @@ Result<> mprotect(Thread& self, std::uintptr_t address, std::size_t length, int 
   return self.space().protect(address, length, *access);
 }
 
-trap::Attempt<Result<>> try_madvise(Thread& self, std::uintptr_t address, std::size_t length,
-                                    int advice) {
+trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length,
+                               int advice) {
   constexpr int last_plain_advice = 25;
   const std::uintptr_t end = address + hal::page_up(length);
   if (advice < 0 || advice > last_plain_advice || !hal::page_aligned(address) || end < address) {
-    return Result<>{fail(Errno::einval)};
+    return fail(Errno::einval);
   }
   if (length == 0) return Result<>{};
   if (advice == abi::madv_dontneed) {
-    if (takes_steps(self, address, length)) return trap::Attempt<Result<>>::wait();
+    if (takes_steps(self, address, length)) {
+      return self.wait([&] { return discard_in_steps(self, address, length); });
+    }
     return self.space().discard(address, length);
   }
-  if (!self.space().is_mapped(address, end)) return Result<>{fail(Errno::enomem)};
+  if (!self.space().is_mapped(address, end)) return fail(Errno::enomem);
   return Result<>{};
-}
-
-/// MADV_DONTNEED of more than one step's pages.
-async::Task<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length, int) {
-  co_await discard_memory(self, address, address + hal::page_up(length));
-  co_return self.space().discard(address, length);
 }
 
 Result<> riscv_flush_icache(Thread& self, std::uintptr_t, std::uintptr_t, std::uint64_t) {

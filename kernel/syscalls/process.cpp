@@ -145,36 +145,9 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
   return child;
 }
 
-}  // namespace
-
-trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
-                                     std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
-                                     std::uintptr_t child_tid) {
-  const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
-  if (auto checked = check(self, arguments); !checked) return Result<int>{fail(checked.error())};
-  // If the page of `parent_tid` needs a page-in, the call restarts before it creates the child.
-  if (arguments.has(abi::clone_parent_settid)) {
-    const auto place = self.space().fault_in(parent_tid, hal::Access::write);
-    if (!place && place.error() == Errno::erestart) return Result<int>{fail(Errno::erestart)};
-  }
-  if (arguments.has(abi::clone_vfork) || copies_in_steps(self, arguments)) {
-    return trap::Attempt<Result<int>>::wait();
-  }
-  auto space = space_for_child(self, arguments);
-  if (!space) return Result<int>{fail(space.error())};
-  auto child = make_child(self, arguments, std::move(*space));
-  if (!child) return Result<int>{fail(child.error())};
-  const int id = (*child)->id();
-  Thread::start(std::move(*child));
-  return Result<int>{id};
-}
-
 /// clone() of memory that takes several steps to copy, and vfork: the caller sleeps until the child
 /// executes another program or ends.
-async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
-                               std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
-                               std::uintptr_t child_tid) {
-  const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
+async::Task<Result<int>> clone_in_steps(Thread& self, CloneArguments arguments) {
   auto space = copies_in_steps(self, arguments)
                    ? with_own_rings(self.process(), co_await copy_memory(self))
                    : space_for_child(self, arguments);
@@ -192,6 +165,30 @@ async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t
   (void)co_await memory_returned.wait("vfork");
   (*child)->set_vfork_waiter(nullptr);  // after a cancellation the child may outlive the event
   co_return id;
+}
+
+}  // namespace
+
+trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                                std::uintptr_t child_tid) {
+  const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
+  if (auto checked = check(self, arguments); !checked) return fail(checked.error());
+  // If the page of `parent_tid` needs a page-in, the call restarts before it creates the child.
+  if (arguments.has(abi::clone_parent_settid)) {
+    const auto place = self.space().fault_in(parent_tid, hal::Access::write);
+    if (!place && place.error() == Errno::erestart) return fail(Errno::erestart);
+  }
+  if (arguments.has(abi::clone_vfork) || copies_in_steps(self, arguments)) {
+    return self.wait([&] { return clone_in_steps(self, arguments); });
+  }
+  auto space = space_for_child(self, arguments);
+  if (!space) return fail(space.error());
+  auto child = make_child(self, arguments, std::move(*space));
+  if (!child) return fail(child.error());
+  const int id = (*child)->id();
+  Thread::start(std::move(*child));
+  return id;
 }
 
 Result<> exit(Thread& self, int code) {

@@ -32,13 +32,24 @@ Result<> apply(Thread& self, int id, std::optional<int> policy,
   return {};
 }
 
+async::Task<Result<>> yield_budget(Thread& self) {
+  co_await end_deadline_job(self);
+  co_return Result<>{};
+}
+
+/// sched_yield of a thread with a reservation.
+[[gnu::noinline]] trap::Answer<Result<>> wait_for_budget(Thread& self) {
+  return self.wait([&] { return yield_budget(self); });
+}
+
 }  // namespace
 
-trap::Attempt<Result<>> sched_yield(Thread& self) {
+trap::Answer<Result<>> sched_yield(Thread& self) {
   const int threshold = self.yield_threshold();
-  if (threshold >= 0 && !async::current_executor().preempts(static_cast<unsigned>(threshold)))
-    return Result<>{};
-  return trap::Attempt<Result<>>::wait();
+  if (threshold < 0) [[unlikely]]
+    return wait_for_budget(self);
+  if (!async::current_executor().preempts(static_cast<unsigned>(threshold))) return Result<>{};
+  return trap::would_block;
 }
 
 Result<> sched_setscheduler(Thread& self, int id, int policy,
@@ -101,22 +112,22 @@ Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintp
 
 /// Ignores harts that do not exist; a mask shorter than a word is extended by zeros. When the call
 /// returns, the caller runs on one of its harts.
-trap::Attempt<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
-                                          std::uintptr_t mask) {
+trap::Answer<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
+                                         std::uintptr_t mask) {
   std::uint8_t harts = 0;
   if (size != 0) {
     const auto wanted = UserPtr<const std::uint8_t>{mask}.read(self.space());
-    if (!wanted) return Result<>{fail(wanted.error())};
+    if (!wanted) return fail(wanted.error());
     harts = *wanted & async::Executor::all();
   }
   const auto target = Scheduled::find(self, id);
-  if (!target) return Result<>{fail(target.error())};
-  if (harts == 0) return Result<>{fail(Errno::einval)};
+  if (!target) return fail(target.error());
+  if (harts == 0) return fail(Errno::einval);
   if (target->get().is_deadline() && harts != async::Executor::all()) {
-    return Result<>{fail(Errno::ebusy)};  // its reservation was admitted for all harts
+    return fail(Errno::ebusy);  // its reservation was admitted for all harts
   }
   target->set_harts(harts);
-  if (!self.may_stay()) return trap::Attempt<Result<>>::wait();
+  if (!self.may_stay()) return trap::would_block;
   return Result<>{};
 }
 

@@ -35,6 +35,19 @@ Result<std::size_t> put_random(Thread& self, UserSpan<std::byte> to) {
                             });
 }
 
+async::Task<Result<std::size_t>> put_random_in_steps(Thread& self, UserSpan<std::byte> to) {
+  const std::size_t wanted = std::min(to.size(), IoBuffer::longest);
+  std::size_t done = 0;
+  for (;;) {
+    const std::size_t step = std::min(wanted - done, step_bytes);
+    const auto moved = put_random(self, to.subspan(done).first(step));
+    if (!moved) co_return done > 0 ? Result<std::size_t>{done} : moved;
+    done += *moved;
+    if (*moved < step || done == wanted || async::is_cancelled()) co_return done;
+    co_await cond_resched(self);
+  }
+}
+
 }  // namespace
 
 Result<> uname(Thread& self, UserPtr<abi::Utsname> name) {
@@ -94,28 +107,14 @@ Result<> getrusage(Thread& self, int who, UserPtr<abi::ResourceUsage> usage) {
   return usage.write(self.space(), answer);
 }
 
-trap::Attempt<Result<std::size_t>> try_getrandom(Thread& self, UserSpan<std::byte> to,
-                                                 unsigned flags) {
+trap::Answer<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to, unsigned flags) {
   constexpr unsigned insecure = 4;  // GRND_INSECURE
   constexpr unsigned at_odds = abi::grnd_random | insecure;
   if ((flags & ~(abi::grnd_nonblock | at_odds)) != 0 || (flags & at_odds) == at_odds) {
-    return Result<std::size_t>{fail(Errno::einval)};
+    return fail(Errno::einval);
   }
-  if (to.size() > step_bytes) return trap::Attempt<Result<std::size_t>>::wait();
-  return put_random(self, to);
-}
-
-async::Task<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to, unsigned) {
-  const std::size_t wanted = std::min(to.size(), IoBuffer::longest);
-  std::size_t done = 0;
-  for (;;) {
-    const std::size_t step = std::min(wanted - done, step_bytes);
-    const auto moved = put_random(self, to.subspan(done).first(step));
-    if (!moved) co_return done > 0 ? Result<std::size_t>{done} : moved;
-    done += *moved;
-    if (*moved < step || done == wanted || async::is_cancelled()) co_return done;
-    co_await cond_resched(self);
-  }
+  if (to.size() <= step_bytes) return put_random(self, to);
+  return self.wait([&] { return put_random_in_steps(self, to); });
 }
 
 }  // namespace kernel::sys

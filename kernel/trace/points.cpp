@@ -63,4 +63,8 @@ void note_thread(int process, int id, std::string_view name) {
   note_name(Kind::text, words[0], words[1]);
 }
 
+void note_result(std::uint64_t result) {
+  note(Kind::result, bits(async::platform::job()), result);
+}
+
 }  // namespace kernel::trace

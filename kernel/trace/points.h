@@ -1,5 +1,6 @@
 // The sources of the trace's events: the hooks of async/ and of the router, and threads.
-// devices/interrupts.cpp records interrupts, and dispatch/traced_calls.cpp system calls.
+// devices/interrupts.cpp records interrupts. System calls are recorded by
+// dispatch/traced_calls.cpp, and their results by the code that returns them to the program.
 #pragma once
 
 #include <string_view>
@@ -17,5 +18,8 @@ void set_points();
 
 /// Records that the running job runs the thread `id` of `process`, whose program is `name`.
 [[gnu::cold]] void note_thread(int process, int id, std::string_view name);
+
+/// Records the result of the running job's system call.
+[[gnu::cold]] void note_result(std::uint64_t result);
 
 }  // namespace kernel::trace

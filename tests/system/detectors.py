@@ -24,8 +24,8 @@ def awaits(test: harness.Test, report: str) -> list[str]:
 STALL = r"'\S+' stalled: \d\d ms without an await, then a yield.*"
 STALLS = (  # self-test, a report that appears once, its await chain
     ("spin 30", r"'spinner' stalls: \d\d ms .*", ["Team::run"]),
-    ("stall 30", STALL, ["self_tests::stall", "sys::self_test", "run_thread"]),
-    ("stall 13", STALL, ["self_tests::stall", "sys::self_test", "run_thread"]),
+    ("stall 30", STALL, ["self_tests::stall", "sys::run_self_test", "run_thread"]),
+    ("stall 13", STALL, ["self_tests::stall", "sys::run_self_test", "run_thread"]),
 )
 
 

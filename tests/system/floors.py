@@ -9,7 +9,9 @@ import harness
 
 _KERNEL = harness.ROOT / "kernel"
 # Declared by a floor, and defined by the floor that a kernel is linked with.
-_CHOSEN_AT_LINKING = {"kernel::bare_trips_entry", "kernel::self_test_entry"}
+_CHOSEN_AT_LINKING = {
+    f"kernel::{name}(kernel::Thread&, trap::UserContext const&)" for name in ("bare_trips", "self_test")
+}
 
 
 def floors() -> list[str]:

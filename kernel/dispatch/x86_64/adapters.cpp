@@ -86,12 +86,8 @@ Result<int> dup2(Thread& self, int from, int to) {
   return to;
 }
 
-trap::Attempt<Result<int>> try_poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                                    int milliseconds) {
-  return try_poll_until(self, fds, count, deadline_in(milliseconds));
-}
-async::Task<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                              int milliseconds) {
+trap::Answer<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                               int milliseconds) {
   return poll_until(self, fds, count, deadline_in(milliseconds));
 }
 
@@ -119,14 +115,9 @@ Result<> rt_sigaction(Thread& self, int signal, UserPtr<const abi::x86_64::Signa
 
 // ── Processes ──
 
-trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
-                                     std::uintptr_t parent_tid, std::uintptr_t child_tid,
-                                     std::uintptr_t thread_pointer) {
-  return sys::try_clone(self, flags, stack, parent_tid, thread_pointer, child_tid);
-}
-async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
-                               std::uintptr_t parent_tid, std::uintptr_t child_tid,
-                               std::uintptr_t thread_pointer) {
+trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                                std::uintptr_t parent_tid, std::uintptr_t child_tid,
+                                std::uintptr_t thread_pointer) {
   return sys::clone(self, flags, stack, parent_tid, thread_pointer, child_tid);
 }
 
@@ -137,16 +128,10 @@ constexpr std::uint64_t vfork_flags = abi::clone_vm | abi::clone_vfork | sigchld
 
 }  // namespace
 
-trap::Attempt<Result<int>> try_fork(Thread& self) {
-  return sys::try_clone(self, sigchld, 0, 0, 0, 0);
-}
-async::Task<Result<int>> fork(Thread& self) {
+trap::Answer<Result<int>> fork(Thread& self) {
   return sys::clone(self, sigchld, 0, 0, 0, 0);
 }
-trap::Attempt<Result<int>> try_vfork(Thread& self) {
-  return sys::try_clone(self, vfork_flags, 0, 0, 0, 0);
-}
-async::Task<Result<int>> vfork(Thread& self) {
+trap::Answer<Result<int>> vfork(Thread& self) {
   return sys::clone(self, vfork_flags, 0, 0, 0, 0);
 }
 

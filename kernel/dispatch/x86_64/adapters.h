@@ -29,23 +29,16 @@ Result<> symlink(Thread&, Name target, Name path);
 
 Result<> pipe(Thread&, UserPtr<int> ends);
 Result<int> dup2(Thread&, int from, int to);
-trap::Attempt<Result<int>> try_poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
-                                    int milliseconds);
-async::Task<Result<int>> poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count, int milliseconds);
+trap::Answer<Result<int>> poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count, int milliseconds);
 
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::x86_64::SignalAction> action,
                       UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size);
 
-trap::Attempt<Result<int>> try_clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
-                                     std::uintptr_t parent_tid, std::uintptr_t child_tid,
-                                     std::uintptr_t thread_pointer);
-async::Task<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
-                               std::uintptr_t parent_tid, std::uintptr_t child_tid,
-                               std::uintptr_t thread_pointer);
-trap::Attempt<Result<int>> try_fork(Thread&);
-async::Task<Result<int>> fork(Thread&);
-trap::Attempt<Result<int>> try_vfork(Thread&);
-async::Task<Result<int>> vfork(Thread&);
+trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
+                                std::uintptr_t parent_tid, std::uintptr_t child_tid,
+                                std::uintptr_t thread_pointer);
+trap::Answer<Result<int>> fork(Thread&);
+trap::Answer<Result<int>> vfork(Thread&);
 
 int getpgrp(Thread&);
 Result<std::int64_t> time(Thread&, UserPtr<std::int64_t> seconds);

@@ -6,6 +6,7 @@
 #include "dispatch/unknown.h"
 #include "dispatch/x86_64/adapters.h"
 #include "process/code_rewriting.h"
+#include "process/page_in.h"
 #include "process/syscall_table.h"
 #include "process/thread.h"
 #include "program_code/code_change.h"
@@ -33,21 +34,23 @@ constexpr Table adapters = Table{unknown_call}
                                .with<sys::x86_64::symlink>(call_symlink)
                                .with<sys::x86_64::pipe>(call_pipe)
                                .with<sys::x86_64::dup2>(call_dup2)
-                               .with<sys::x86_64::try_poll, sys::x86_64::poll>(call_poll)
+                               .with<sys::x86_64::poll>(call_poll)
                                .with<sys::x86_64::rt_sigaction>(call_rt_sigaction)
-                               .with<sys::x86_64::try_clone, sys::x86_64::clone>(call_clone)
-                               .with<sys::x86_64::try_fork, sys::x86_64::fork>(call_fork)
-                               .with<sys::x86_64::try_vfork, sys::x86_64::vfork>(call_vfork)
+                               .with<sys::x86_64::clone>(call_clone)
+                               .with<sys::x86_64::fork>(call_fork)
+                               .with<sys::x86_64::vfork>(call_vfork)
                                .with<sys::x86_64::getpgrp>(call_getpgrp)
                                .with<sys::x86_64::time>(call_time)
                                .with<sys::x86_64::arch_prctl>(call_arch_prctl);
 
 constexpr std::uint64_t first = abi::first_compat_call;
 
-const trap::SyscallEntry<Thread>& entry_of(const trap::UserContext& context) {
+/// Calls the handler of the generic call, or the adapter.
+trap::Register answer(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number() - first;
-  if (const auto same = generic(number)) return find_syscall(static_cast<unsigned>(*same));
-  return adapters[number];
+  const auto same = generic(number);
+  const auto& entry = same ? (*answering_syscalls)[static_cast<unsigned>(*same)] : adapters[number];
+  return entry.answer(self, context);
 }
 
 /// Whether the call came from a `syscall` instruction in code that has not been rewritten yet and
@@ -62,12 +65,7 @@ async::Task<trap::Register> see_and_call(Thread& self, const trap::UserContext& 
   // Errors do not matter: the call is made in any case.
   if (is_to_be_seen(self, context)) (void)co_await see_code(self, context.program_counter() - 1);
   if (async::is_cancelled()) co_return 0;
-  const auto& entry = entry_of(context);
-  const trap::Register result = entry.now(self, context);
-  if (result != trap::would_block) co_return result;
-  if (entry.wait != nullptr) co_return co_await entry.wait(self, context);
-  co_await async::yield();
-  co_return 0;
+  co_return co_await make_syscall(self, [&] { return answer(self, context); });
 }
 
 }  // namespace
@@ -76,14 +74,9 @@ bool is_compat_call(std::uint64_t number) {
   return number >= first && number - first < first;
 }
 
-trap::Register try_compat_call(Thread& self, const trap::UserContext& context) {
-  if (is_to_be_seen(self, context)) return trap::would_block;
-  return entry_of(context).now(self, context);
-}
-trap::WaitingCall compat_call(Thread& self, const trap::UserContext& context) {
-  const auto& entry = entry_of(context);
-  const bool as_it_is = !is_to_be_seen(self, context) && entry.wait != nullptr;
-  return as_it_is ? entry.wait(self, context) : trap::WaitingCall{see_and_call(self, context)};
+trap::Register compat_call(Thread& self, const trap::UserContext& context) {
+  if (!is_to_be_seen(self, context)) return answer(self, context);
+  return self.wait([&] { return see_and_call(self, context); });
 }
 
 std::string_view name_of_compat_call(std::uint64_t number) {

@@ -64,12 +64,11 @@ class SystemCalls(unittest.TestCase):
             "dup3: O_CLOEXECUTE is not in the sources; dup3: ENOTHING is not in the sources",
         )
 
-    def test_both_handlers_of_a_call_share_a_text_of_several_lines(self):
+    def test_a_text_may_have_several_lines(self):
         header = "/// Not this.\n/// flags: A_B;\n///   C for others\n/// linux: none known\n"
-        for form in ("try_call", "call"):
-            reported = calls.read_texts([f"{header}Result<int> {form}(Thread&, int fd,\n    int flags);\n"])
-            self.assertEqual(reported["call"].lines, {"flags": "A_B; C for others", "linux": "none known"})
-            self.assertEqual(reported["call"].parameters, {"fd", "flags"})
+        reported = calls.read_texts([f"{header}Result<int> call(Thread&, int fd,\n    int flags);\n"])
+        self.assertEqual(reported["call"].lines, {"flags": "A_B; C for others", "linux": "none known"})
+        self.assertEqual(reported["call"].parameters, {"fd", "flags"})
 
     def test_every_number_of_the_table_is_linuxs_or_private(self):
         rows = [row for group in calls.table_rows().values() for row in group]

@@ -48,7 +48,7 @@ static_assert(!Callable<int(int&)>, "a reference into a program");
 static_assert(!Callable<std::string(int)>, "no such result");
 static_assert(!Callable<Pair()>, "one register comes back");
 
-struct Self {
+struct Self : SyscallCaller {
   int calls = 0;
 };
 using Table = SyscallTable<Self, 16>;
@@ -66,20 +66,25 @@ std::expected<std::uint64_t, Error> sum(Self&, std::uint32_t a, Pair pair, std::
 std::expected<void, Error> refuse(Self&) {
   return std::unexpected(Error::no_memory);
 }
-Attempt<int> even_or_wait(Self&, int value) {
-  if (value % 2 == 0) return value;
-  return Attempt<int>::wait();
-}
 async::Task<int> later(Self&, int value) {
   co_return value + 1;
+}
+Answer<int> even_or_later(Self& self, int value) {
+  if (value % 2 == 0) return value;
+  return self.wait([&] { return later(self, value); });
+}
+Answer<std::expected<int, Error>> refuse_or_yield(Self&, bool yields) {
+  if (yields) return would_block;
+  return std::unexpected(Error::no_memory);
 }
 
 constexpr Table table = Table{unknown}
                             .with<answer>(0)
                             .with<sum>(1)
                             .with<refuse>(2)
-                            .with<even_or_wait, later>(3)
-                            .with<later>(4);
+                            .with<even_or_later>(3)
+                            .with<later>(4)
+                            .with<refuse_or_yield>(5, CallForm::yields);
 
 template <auto Handler>
 concept Bindable = requires(Table t) { t.template with<Handler>(0); };
@@ -142,33 +147,62 @@ TEST_CASE("narrow arguments keep their sign, and narrow results are sign-extende
 TEST_CASE("an argument of two registers shifts the arguments after it") {
   Self self;
   const UserContext context = call(1, {1, 10, 100, static_cast<std::uint64_t>(-3)});
-  CHECK(table[1].now(self, context) == 108);
+  CHECK(table[1].answer(self, context) == 108);
 }
 
 TEST_CASE("a failure is the negative error number") {
   Self self;
-  CHECK(table[2].now(self, call(2)) == static_cast<Register>(-12));
+  CHECK(table[2].answer(self, call(2)) == static_cast<Register>(-12));
 }
 
-TEST_CASE("a call with only a fast handler reports would_block") {
+TEST_CASE("a handler that has to wait leaves what the call waits for, and reports would_block") {
   Self self;
-  CHECK(table[3].now(self, call(3, {8})) == 8);
-  CHECK(table[3].now(self, call(3, {7})) == would_block);
-  CHECK(table[3].wait != nullptr);
+  CHECK(table[3].answer(self, call(3, {8})) == 8);
+  CHECK(self.waiting().empty());
+  CHECK(table[3].answer(self, call(3, {7})) == would_block);
+  CHECK_FALSE(self.waiting().empty());
 }
 
-TEST_CASE("a call with only a blocking handler always blocks") {
+TEST_CASE("a coroutine as a handler always waits, and has no fast path") {
   Self self;
-  CHECK(table[4].now(self, call(4, {1})) == would_block);
-  CHECK(table[4].wait != nullptr);
+  CHECK(table[4].answer(self, call(4, {1})) == would_block);
+  CHECK_FALSE(self.waiting().empty());
+  CHECK(table[4].form == CallForm::no_fast_path);
+}
+
+TEST_CASE("a handler may leave nothing, and then the call only yields") {
+  Self self;
+  CHECK(table[5].answer(self, call(5, {1})) == would_block);
+  CHECK(self.waiting().empty());
+  CHECK(table[5].answer(self, call(5, {0})) == static_cast<Register>(-12));
+  CHECK(table[5].form == CallForm::yields);
+}
+
+TEST_CASE("a handler leaves what the call waits for where its caller says") {
+  Self self;
+  WaitingCall place;
+  {
+    const SyscallCaller::Elsewhere there{self, &place};
+    CHECK(table[3].answer(self, call(3, {7})) == would_block);
+  }
+  CHECK_FALSE(place.empty());
+  CHECK(self.waiting().empty());
+  {
+    const SyscallCaller::Elsewhere nowhere{self, nullptr};
+    CHECK(table[3].answer(self, call(3, {7})) == would_block);
+    CHECK(table[4].answer(self, call(4, {1})) == would_block);
+  }
+  CHECK(self.waiting().empty());
+  CHECK(table[4].answer(self, call(4, {1})) == would_block);
+  CHECK_FALSE(self.waiting().empty());
 }
 
 TEST_CASE("every number has an entry, and unused numbers have that of unknown calls") {
   Self self;
-  for (const std::uint64_t number : {std::uint64_t{5}, std::uint64_t{15}, std::uint64_t{16},
+  for (const std::uint64_t number : {std::uint64_t{6}, std::uint64_t{15}, std::uint64_t{16},
                                      std::uint64_t{0x1000}, ~std::uint64_t{0}}) {
-    CHECK(table[number].now(self, call(number)) == static_cast<Register>(-38));
+    CHECK(table[number].answer(self, call(number)) == static_cast<Register>(-38));
   }
-  CHECK(table[0].now(self, call(0)) == 42);
+  CHECK(table[0].answer(self, call(0)) == 42);
   CHECK(self.calls == 1);
 }

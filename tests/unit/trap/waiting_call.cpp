@@ -34,7 +34,11 @@ class NumberWait : public async::WaitLoop<NumberWait> {
 };
 
 Task<Register> finish_call(auto make) {
-  co_return co_await make();
+  WaitingCall waiting;
+  waiting.fill(make);
+  const Register result = co_await waiting;
+  CHECK(waiting.empty());
+  co_return result;
 }
 
 struct NumberFixture : Fixture {
@@ -43,8 +47,7 @@ struct NumberFixture : Fixture {
   int live = 0;
 
   auto wait() {
-    return finish_call(
-        [this] { return WaitingCall{std::in_place_type<NumberWait>, list, number, live}; });
+    return finish_call([this] { return NumberWait{list, number, live}; });
   }
 };
 
@@ -110,7 +113,7 @@ TEST_CASE_METHOD(NumberFixture, "a coroutine is awaited in the same way, and its
     co_await list.wait("number");
     co_return 42;
   };
-  auto waiting = async::spawn(finish_call([&] { return WaitingCall{later(list)}; }));
+  auto waiting = async::spawn(finish_call([&] { return later(list); }));
   run();
   list.wake_all();
   run();
@@ -118,11 +121,18 @@ TEST_CASE_METHOD(NumberFixture, "a coroutine is awaited in the same way, and its
 }
 
 TEST_CASE_METHOD(NumberFixture, "a wait that is never awaited leaves nothing behind") {
+  const auto wait = [this] { return NumberWait{list, number, live}; };
   {
-    const WaitingCall call{std::in_place_type<NumberWait>, list, number, live};
+    WaitingCall call;
+    call.fill(wait);
+    CHECK(live == 1);
+    call.clear();
+    CHECK(live == 0);
+    call.fill(wait);
   }
   {
-    const WaitingCall call{[]() -> Task<int> { co_return 1; }()};
+    WaitingCall call;
+    call.fill([]() -> Task<int> { co_return 1; });
   }
   CHECK(live == 0);
 }

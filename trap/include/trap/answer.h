@@ -9,8 +9,12 @@
 
 namespace trap {
 
-/// The result of a call that must wait. It is neither a negative error number nor a user address.
-inline constexpr Register would_block = Register{1} << 63;
+/// In place of a result: the call must wait. As a register it is neither a negative error number
+/// nor a user address.
+struct WouldBlock {
+  constexpr operator Register() const { return Register{1} << 63; }
+};
+inline constexpr WouldBlock would_block;
 
 /// Encodes a value as itself (0 for void) and an error as its negative number. ERESTART becomes
 /// would_block: the call must be restarted.
@@ -32,24 +36,25 @@ struct ToRegister<std::expected<T, Error>> {
   }
 };
 
-/// The return type of a fast handler: a result, or wait() if the call would block. It holds the
-/// encoded register, so only one word is passed on.
+/// What a handler returns that may have to wait: a result, or would_block. It holds the encoded
+/// register, so only one word is passed on.
 template <class Value>
-class Attempt {
+class Answer {
  public:
-  Attempt(const Value& result) : register_{ToRegister<Value>::encode(result)} {}
-  static Attempt wait() { return Attempt{}; }
+  template <class Result>
+    requires std::is_convertible_v<Result, Value>
+  Answer(Result&& result) : register_{ToRegister<Value>::encode(std::forward<Result>(result))} {}
+  Answer(WouldBlock) : register_{trap::would_block} {}
 
  private:
-  friend ToRegister<Attempt>;
-  Attempt() : register_{would_block} {}
+  friend ToRegister<Answer>;
 
   Register register_;
 };
 
 template <class Value>
-struct ToRegister<Attempt<Value>> {
-  static Register encode(const Attempt<Value>& attempt) { return attempt.register_; }
+struct ToRegister<Answer<Value>> {
+  static Register encode(const Answer<Value>& answer) { return answer.register_; }
 };
 
 }  // namespace trap

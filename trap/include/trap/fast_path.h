@@ -1,14 +1,13 @@
 // The fast path of a system call: AsyncTrap's handler1. The trap entry saves only the caller-saved
-// registers and calls the fast handler. The callee-saved registers still hold the program's values.
+// registers and calls the handler. The callee-saved registers still hold the program's values.
 //
-//     ecall → partial save → fast handler ──answered──▶ partial restore → sret
+//     ecall → partial save → handler ──answered──▶ partial restore → sret
 //                               │ would block, or another job must run
 //                               ▼
 //                          full save → run_user() returns → slow path, in the thread's coroutine
 //
-// A fast handler that would block has changed nothing (syscall_table.h), so the slow path starts as
-// if it had not run. Only the trap path `shared` has a fast path: there the kernel is mapped beside
-// the program.
+// The slow path awaits what a handler that would block has left (syscall_table.h). Only the trap
+// path `shared` has a fast path: there the kernel is mapped beside the program.
 #pragma once
 
 #include <abi/numbers.h>

@@ -1,13 +1,13 @@
 // The table of system calls: number → typed function.
 //
 // A handler has one of these forms:
-//     Value              f(Self&, Arguments…)   fast: never waits
-//     async::Task<Value> f(Self&, Arguments…)   blocking: may wait
-//     WaitingCall        f(Self&, Arguments…)   blocking: may wait, with or without a coroutine
-// Value is a type that ToRegister encodes, usually Result<T>. A call may have a fast and a blocking
-// handler (AsyncTrap's handler1 and handler2). The fast one tries. If it returns `would_block`, it
-// must have changed nothing, and the blocking one is called before anything else runs. A call that
-// returns `would_block` and has no blocking handler yields once and succeeds with 0 (sched_yield).
+//     Value              f(Self&, Arguments…)   never waits
+//     Answer<Value>      f(Self&, Arguments…)   may have to wait
+//     async::Task<Value> f(Self&, Arguments…)   always waits
+// Value is a type that ToRegister encodes, usually Result<T>. Self derives from SyscallCaller. A
+// handler that returns `would_block` has changed nothing, except that it has left with
+// SyscallCaller::wait() what the call waits for. If it has left nothing, and the call needs no
+// page-in, the call yields once and succeeds with 0 (sched_yield).
 #pragma once
 
 #include <async/task.h>
@@ -22,25 +22,22 @@
 
 namespace trap {
 
-/// The form of a call says which effects its fast handler may have. After the handler the fast path
+/// The form of a call says which effects its handler may have. After the handler the fast path
 /// checks only what the form requires.
 enum class CallForm : std::uint8_t {
-  any,         ///< may make another job ready, or end the caller
-  no_resched,  ///< makes no job ready and ends no thread: no scheduling decision follows
-  registers,   ///< accesses registers of the caller besides the arguments: it has no fast path
-  yields,      ///< like no_resched, and would_block means: yield once. Needs no page-in.
+  any,           ///< may make another job ready, or end the caller
+  no_resched,    ///< makes no job ready and ends no thread: no scheduling decision follows
+  no_fast_path,  ///< accesses registers of the caller besides the arguments, or always waits
+  yields,        ///< like no_resched, and would_block means: yield once
 };
 
 template <class Self>
 struct SyscallEntry {
-  using Now = Register (*)(Self&, const UserContext&);
-  using Wait = WaitingCall (*)(Self&, const UserContext&);
+  /// The handler with undecoded arguments: returns the result, or would_block.
+  using Handler = Register (*)(Self&, const UserContext&);
 
-  Now now = always_blocks;
-  Wait wait = nullptr;
+  Handler answer = nullptr;
   CallForm form = CallForm::any;
-
-  static Register always_blocks(Self&, const UserContext&) { return would_block; }
 };
 
 namespace detail {
@@ -51,87 +48,76 @@ struct Binding;
 template <class Self, class Value, class... Arguments, Value (*Handler)(Self&, Arguments...)>
   requires ResultValue<Value> && ArgumentList<Arguments...>
 struct Binding<Self, Handler> {
-  [[gnu::always_inline]] static Register now(Self& self, const UserContext& context) {
-    auto arguments = decode_arguments<Arguments...>(context.syscall_arguments());
+  [[gnu::always_inline]] static Register answer(Self& self, const UserContext& context) {
     return std::apply(
         [&](auto&&... argument) {
           return ToRegister<Value>::encode(Handler(self, std::move(argument)...));
         },
-        std::move(arguments));
+        decode_arguments<Arguments...>(context.syscall_arguments()));
   }
-  static constexpr void bind(SyscallEntry<Self>& entry) { entry.now = now; }
-};
-
-template <class Self, class Made, auto Handler, class... Arguments>
-struct WaitingBinding {
-  template <std::size_t... I>
-  static Made call(Self& self, const Register* registers, std::index_sequence<I...>) {
-    constexpr auto first = first_registers<Arguments...>();
-    return Handler(self, FromRegisters<Arguments>::decode(registers + first[I])...);
-  }
-  static WaitingCall wait(Self& self, const UserContext& context) {
-    return WaitingCall(
-        call(self, context.syscall_arguments(), std::index_sequence_for<Arguments...>{}));
-  }
-  static constexpr void bind(SyscallEntry<Self>& entry) { entry.wait = wait; }
 };
 
 template <class Self, class Value, class... Arguments,
           async::Task<Value> (*Handler)(Self&, Arguments...)>
   requires ResultValue<Value> && ArgumentList<Arguments...>
-struct Binding<Self, Handler> : WaitingBinding<Self, async::Task<Value>, Handler, Arguments...> {};
-
-template <class Self, class... Arguments, WaitingCall (*Handler)(Self&, Arguments...)>
-  requires ArgumentList<Arguments...>
-struct Binding<Self, Handler> : WaitingBinding<Self, WaitingCall, Handler, Arguments...> {};
+struct Binding<Self, Handler> {
+  static constexpr bool always_waits = true;
+  static Register answer(Self& self, const UserContext& context) {
+    return self.wait([&] {
+      return std::apply([&](auto&&... argument) { return Handler(self, std::move(argument)...); },
+                        decode_arguments<Arguments...>(context.syscall_arguments()));
+    });
+  }
+};
 
 template <class Self, auto Handler>
-concept Bindable = requires(SyscallEntry<Self>& entry) { Binding<Self, Handler>::bind(entry); };
+concept Bindable = requires { &Binding<Self, Handler>::answer; };
 
 }  // namespace detail
+
+/// Calls `Handler` with the decoded arguments of the call in `context`.
+template <class Self, auto Handler>
+Register answer_with(Self& self, const UserContext& context) {
+  return detail::Binding<Self, Handler>::answer(self, context);
+}
 
 /// A table of `Size` calls, built at compile time:
 ///
 ///     constexpr auto table = SyscallTable<Thread, 512>{unknown_call}
 ///         .with<getpid>(abi::Call::getpid)
-///         .with<try_read, read>(abi::Call::read);
+///         .with<read>(abi::Call::read);
 ///
-/// with_no_resched() and with_registers() set the CallForm. Every number has an entry: `unknown`
+/// with_no_resched() and with_no_fast_path() set the CallForm. Every number has an entry: `unknown`
 /// handles the numbers without a call.
 template <class Self, std::size_t Size>
 class SyscallTable {
  public:
-  explicit constexpr SyscallTable(SyscallEntry<Self>::Now unknown)
-      : SyscallTable{unknown, {.now = unknown}} {}
+  explicit constexpr SyscallTable(SyscallEntry<Self>::Handler unknown)
+      : SyscallTable{unknown, unknown} {}
   /// `beyond` handles the numbers from Size on.
-  constexpr SyscallTable(SyscallEntry<Self>::Now unknown, SyscallEntry<Self> beyond) {
-    for (SyscallEntry<Self>& entry : entries_) entry.now = unknown;
-    entries_[Size] = beyond;
+  constexpr SyscallTable(SyscallEntry<Self>::Handler unknown, SyscallEntry<Self>::Handler beyond) {
+    for (SyscallEntry<Self>& entry : entries_) entry.answer = unknown;
+    entries_[Size].answer = beyond;
   }
 
-  /// `all` handles every number.
-  explicit constexpr SyscallTable(SyscallEntry<Self> all) { entries_.fill(all); }
-
-  /// Adds the call `number`. Handlers that have none of the forms above do not compile.
-  template <auto... Handlers, class Number>
-    requires(detail::Bindable<Self, Handlers> && ...)
+  /// Adds the call `number`. A handler that has none of the forms above does not compile.
+  template <auto Handler, class Number>
+    requires detail::Bindable<Self, Handler>
   constexpr SyscallTable with(Number number, CallForm form = CallForm::any) const {
-    SyscallTable table = *this;
-    auto& entry = table.entries_[static_cast<std::size_t>(number)];
-    entry = {.form = form};
-    (detail::Binding<Self, Handlers>::bind(entry), ...);
-    return table;
+    using Binding = detail::Binding<Self, Handler>;
+    if (requires { Binding::always_waits; }) form = CallForm::no_fast_path;
+    return with_entry(number, {.answer = Binding::answer, .form = form});
   }
   template <auto Handler, class Number>
   constexpr SyscallTable with_no_resched(Number number) const {
     return with<Handler>(number, CallForm::no_resched);
   }
-  template <auto... Handlers, class Number>
-  constexpr SyscallTable with_registers(Number number) const {
-    return with<Handlers...>(number, CallForm::registers);
+  template <auto Handler, class Number>
+  constexpr SyscallTable with_no_fast_path(Number number) const {
+    return with<Handler>(number, CallForm::no_fast_path);
   }
 
-  /// Adds the call `number` with functions that take the registers undecoded.
+  /// Adds the call `number` with a handler that takes the registers undecoded.
   template <class Number>
   constexpr SyscallTable with_entry(Number number, SyscallEntry<Self> entry) const {
     SyscallTable table = *this;

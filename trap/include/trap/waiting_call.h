@@ -1,8 +1,8 @@
-// A system call that may wait, with its type erased. `co_await` returns the encoded result.
+// What a system call waits for, with its type erased. `co_await` returns the encoded result.
 //
-// It holds one of two things: a coroutine, or an awaiter that only joins a wait list
-// (async/wait_list.h, async/wait_loop.h). The awaiter is stored in this object, hence in the frame
-// of the awaiting coroutine, and needs no frame of its own.
+// A handler that cannot answer at once leaves one of two things in its caller's WaitingCall: a
+// coroutine, or an awaiter that only joins a wait list (async/wait_list.h, async/wait_loop.h). The
+// awaiter needs no frame of its own.
 #pragma once
 
 #include <async/task.h>
@@ -17,23 +17,24 @@
 
 namespace trap {
 
-/// Await it at most once.
-class [[nodiscard("co_await it")]] WaitingCall {
+/// Empty, or what one call waits for. After `co_await` it is empty again.
+class WaitingCall {
  public:
-  template <class Value>
-  explicit WaitingCall(async::Task<Value> task)
-      : WaitingCall{std::in_place_type<async::Task<Value>>, std::move(task)} {}
-
-  /// Constructs an awaiter of type Wait in place from `arguments`.
-  template <class Wait, class... Arguments>
-  explicit WaitingCall(std::in_place_type_t<Wait>, Arguments&&... arguments)
-      : kind_{&kind_of<Wait>} {
-    static_assert(sizeof(Wait) <= room && alignof(Wait) <= alignof(void*));
-    std::construct_at(reinterpret_cast<Wait*>(wait_), std::forward<Arguments>(arguments)...);
-  }
+  WaitingCall() = default;
   WaitingCall(const WaitingCall&) = delete;
-  ~WaitingCall() {
-    if (kind_ != nullptr) kind_->destroy(wait_);
+  ~WaitingCall() { clear(); }
+
+  bool empty() const { return kind_ == nullptr; }
+  /// Stores what `make()` returns: an async::Task or an awaiter. It must be empty.
+  template <class Make>
+  void fill(Make&& make) {
+    using Wait = std::invoke_result_t<Make>;
+    static_assert(sizeof(Wait) <= room && alignof(Wait) <= alignof(void*));
+    ::new (wait_) Wait(make());
+    kind_ = &kind_of<Wait>;
+  }
+  void clear() {
+    if (!empty()) std::exchange(kind_, nullptr)->destroy(wait_);
   }
 
   bool await_ready() const { return false; }
@@ -49,7 +50,7 @@ class [[nodiscard("co_await it")]] WaitingCall {
     void (*destroy)(void* wait);
   };
 
-  static constexpr std::size_t room = 88;
+  static constexpr std::size_t room = 96;
 
   template <class Wait>
   static Wait& as(void* wait) {
@@ -89,8 +90,44 @@ class [[nodiscard("co_await it")]] WaitingCall {
   template <class Wait>
   static constexpr Kind kind_of{begin<Wait>, end<Wait>, destroy<Wait>};
 
-  const Kind* kind_;  // null after it has been awaited
+  const Kind* kind_ = nullptr;  // null: empty
   alignas(void*) std::byte wait_[room];
+};
+
+/// Base of a program's thread: where the handlers of its system calls leave what the calls wait
+/// for.
+class SyscallCaller {
+ public:
+  SyscallCaller() = default;
+  SyscallCaller(const SyscallCaller&) = delete;
+
+  /// What the thread's present call waits for. The thread's coroutine awaits it.
+  WaitingCall& waiting() { return waiting_; }
+
+  /// For a handler: the call waits for what `make()` returns (WaitingCall::fill).
+  template <class Make>
+  WouldBlock wait(Make&& make) {
+    if (place_ != nullptr) place_->fill(std::forward<Make>(make));
+    return would_block;
+  }
+
+  /// While it exists, handlers leave what they wait for in `place` instead of waiting(). Null: they
+  /// leave it nowhere, and the caller asks only for an answer at once. No await in between.
+  class Elsewhere {
+   public:
+    Elsewhere(SyscallCaller& caller, WaitingCall* place) : caller_{caller} {
+      caller.place_ = place;
+    }
+    Elsewhere(const Elsewhere&) = delete;
+    ~Elsewhere() { caller_.place_ = &caller_.waiting_; }
+
+   private:
+    SyscallCaller& caller_;
+  };
+
+ private:
+  WaitingCall waiting_;
+  WaitingCall* place_ = &waiting_;
 };
 
 }  // namespace trap

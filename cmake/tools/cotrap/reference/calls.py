@@ -27,8 +27,8 @@ _CHOICES = {
 _NO_CHOICE = {"mkdirat"}
 
 _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
-_ENTRY = re.compile(r"\.with\w*<(?:sys::\w+, )?sys::(\w+)>\((?:Call::)?(\w+)")
-_ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+),\s+\{\.now = try_(\w+)")
+_ENTRY = re.compile(r"\.with\w*<sys::(\w+)>\((?:Call::)?(\w+)")
+_ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+),\s+\{\.answer = (\w+)")
 _GROUP = re.compile(r"^ +// (.+)$")
 _CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9_]{2,}\b")
 _CODE = re.compile(rf"{_CONSTANT.pattern}|\b[a-z]+(?:_[a-z0-9]+)+\b|\bTrips::\w+|(?<!\w)/(?:tmp|proc)\b")
@@ -85,7 +85,7 @@ def call_numbers() -> dict[str, int]:
 
 
 def read_texts(headers: list[str]) -> dict[str, Text]:
-    """By handler: its comment. If a call has two handlers, either can have the comment."""
+    """By handler: its comment."""
     found: dict[str, Text] = {}
     for header in headers:
         block: list[str] = []
@@ -99,7 +99,7 @@ def read_texts(headers: list[str]) -> dict[str, Text]:
                 lines_by_key = _keyed(block)
                 if lines_by_key:
                     parameters = set(re.findall(r"(\w+)(?=[,)])", declared[2]))
-                    found[declared[1].removeprefix("try_")] = Text(lines_by_key, parameters)
+                    found[declared[1]] = Text(lines_by_key, parameters)
             block = []
     return found
 
@@ -212,7 +212,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _header(name: str) -> str:
-    """A link to the ABI's header that has a comment which begins with the call and its arguments."""
+    """A link to the ABI's header that describes the call: one of its comments begins with `NAME(`."""
     for header in sorted(_ABI.glob("*.h")):
         if re.search(rf"^// +{name}\(", header.read_text(), re.MULTILINE):
             return f"[{header.name}](../../{header.relative_to(ROOT)})"
