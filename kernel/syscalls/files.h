@@ -32,7 +32,8 @@ trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 ///   changes its time. A write to a text file of /proc has 128 bytes at most (EINVAL).
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 
-/// linux: none known
+/// linux: A read from a pipe into a list with a bad part stores the bytes before that part; Linux
+///   fails with EFAULT and leaves all bytes in the pipe.
 trap::Answer<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count);
 
 /// linux: As `write`.
