@@ -199,6 +199,17 @@ class Stale(Faked):
 
 
 class Spaces(unittest.TestCase):
+    def test_a_quotation_mark_in_the_path_is_an_error_that_says_so(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tree = Path(folder) / "it's"
+            tree.mkdir()
+            shutil.copy(support.ROOT / "CMakeLists.txt", tree)
+            done = subprocess.run(
+                ["cmake", "-S", tree, "-B", tree / "build"], capture_output=True, text=True, check=False
+            )
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("the path has a quotation mark", done.stderr)
+
     def test_a_tree_may_be_in_a_folder_with_spaces_in_its_name(self):
         """No command of a build splits the folder's name into words."""
         with tempfile.TemporaryDirectory() as folder:
