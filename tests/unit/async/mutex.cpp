@@ -365,7 +365,7 @@ TEST_CASE_METHOD(Fixture, "a holder of many mutexes has the priority of its most
     holders.push_back(async::spawn(wait_for_end(end), {.priority = 31}));
     for (unsigned j = 0; j < each; ++j) mutexes[i * each + j].set_owner(&holders[i].job());
   }
-  for (int step = 0; step < 2'000; ++step) {
+  for (int step = 0; step < 500; ++step) {
     async::Mutex& mutex = mutexes[next(mutexes.size())];
     Waiter* const waiter = waiters.empty() ? nullptr : &waiters[next(waiters.size())];
     switch (next(8)) {
