@@ -309,7 +309,7 @@ class Demo(unittest.TestCase):
             self.assertRegex((ROOT / page).read_text(), r"\\x04`?( \|)? (is )?Ctrl-D", page)
 
     def test_a_demo_that_takes_too_long_fails(self):
-        self.build.demo("slow", "-", "sleep 30")
+        self.build.demo("slow", "-", "exec sleep 30")
         status, out = self.demo("--timeout", "0.5", "slow")
         self.assertEqual(status, 1)
         self.assertIn("after 0.5 s", out)

@@ -104,7 +104,7 @@ class Run(Command):
         self.assertEqual((done.stdout, done.returncode), (b"42\n", 3))
 
     def test_a_program_that_takes_too_long_is_stopped_with_124(self):
-        done = self.run_quiet("echo begun; sleep 600", options=("--timeout", "1"))
+        done = self.run_quiet("echo begun; exec sleep 600", options=("--timeout", "1"))
         self.assertEqual(done.returncode, 124)
         self.assertIn(done.stdout, (b"begun\n", b""))  # on a busy host it may not have started
         self.assertRegex(done.stderr, rb"still (running|booting) after 1 s")
