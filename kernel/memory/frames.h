@@ -65,7 +65,7 @@ class FrameAllocator {
   }
   /// Links `frame`, which has one reference, to `next`. 0 ends the chain.
   void link_chain(PhysAddr frame, PhysAddr next) { info(frame).links.next = number(next); }
-  /// Frees a frame that has one reference and holds zeros.
+  /// Frees a frame. The caller has the only reference, and the frame holds zeros.
   void drop_zeroed(PhysAddr frame);
 
   /// 2^order contiguous frames, aligned to their size in bytes. 0: there is no such block.

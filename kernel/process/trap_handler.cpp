@@ -42,7 +42,8 @@ std::uint64_t answer(Thread& self, UserContext& context) {
   return return_to_user(self);
 }
 
-/// Takes interrupts. If the time slice may be over, leaves the decision to the coroutine.
+/// Takes interrupts. Leaves the rest to the coroutine if the time slice may be over, or if the
+/// thread must not return to its program at once.
 std::uint64_t interrupt(Thread& self, const UserContext& context) {
   take_interrupts();
   if (timeslice_tick_is_pending()) return context.cause;

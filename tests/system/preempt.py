@@ -1,4 +1,4 @@
-"""Interrupts in the kernel take every row of the router and preempt steps at every instruction."""
+"""Every row of the router is taken, and interrupts preempt the kernel's steps at every instruction."""
 
 import re
 import subprocess

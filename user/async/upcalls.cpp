@@ -223,7 +223,7 @@ async::Task<> Upcalls::judge(Kept& kept, Exception exception) {
   }
 }
 
-// The job never becomes ready again. Its stack and its context are freed.
+// Abandons the job: it never becomes ready again. Frees its stack and its context.
 void Upcalls::leave_behind(Kept& kept) {
   static constinit Kept left{.resume = stay};
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));

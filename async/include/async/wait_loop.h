@@ -42,7 +42,7 @@ class WaitLoop {
 
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
-  /// Puts the job into the list; true if the wait is refused.
+  /// Puts the job into the list, or returns true if the wait is refused.
   bool refused() noexcept { return self().wait().await_ready(); }
 
   static void resume(void* frame) noexcept {

@@ -1,6 +1,6 @@
-// when_all() waits for all of several tasks, when_any() for the first to end. Both run the tasks as
-// jobs of their own, and return only when all of these have ended. Cancelling the caller, or a
-// deadline around it, cancels them all. Task context, in the strand.
+// when_all() waits for all of several tasks. when_any() waits for the first to end, and cancels the
+// others. Both run the tasks as jobs of their own, and return only when all of these have ended. A
+// cancellation or a deadline of the caller cancels them all. Task context, in the strand.
 #pragma once
 
 #include <array>

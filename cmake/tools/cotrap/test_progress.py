@@ -13,7 +13,8 @@ from pathlib import Path
 from .errors import ToolError
 from .ui import Waiting, bad, faint, good, say
 
-COSTS = Path("Testing/Temporary/CTestCostData.txt")  # CTest's record, in its test folder
+# CTest's record of test times, relative to the folder in which it runs.
+COSTS = Path("Testing/Temporary/CTestCostData.txt")
 _UNKNOWN = 2.0  # seconds: the assumed cost of a test that has no record and declares none
 
 _STARTED = re.compile(r" +Start +\d+: (\S+)$")

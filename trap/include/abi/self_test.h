@@ -14,7 +14,8 @@ enum class SelfTest : std::uint64_t {
   // A preemptible job is CPU-bound for `argument` ms, with a value in every register. A more urgent
   // one wakes every millisecond. Words: SpinReport.
   spin,
-  // Two equally urgent jobs are CPU-bound for `argument` ms each. Words: the rounds of each.
+  // Two equally urgent jobs are CPU-bound, both until `argument` ms from now. Words: the rounds of
+  // the first and of the second; 1 if all registers kept their values.
   spin_two,
   // Rings the clock's bell (hal/bell.h) during a job's step, `argument` times. The bell's handler
   // is more urgent. Words: BellReport.
@@ -101,7 +102,7 @@ struct InjectReport {
   std::uint64_t deadlines;    // number of rounds
   std::uint64_t preemptions;  // preemptions in all rounds
   std::uint64_t window_ns;    // in the last round, from the first deadline until the woken job runs
-  std::uint64_t inside;       // rounds in which the CPU-bound job did not run between the two wakes
+  std::uint64_t inside;       // rounds whose second wake came before the CPU-bound job ran again
   std::uint64_t in_a_row;     // number of such rounds before the first round of the other kind
 };
 

@@ -26,8 +26,8 @@
 
 namespace async::policy {
 
-/// A call of find() looks at no more jobs than this. If it finds none, Ruled searches all queued
-/// jobs itself, in the order of arrival.
+/// A call of find() looks at no more jobs than this. If it finds none, Ruled itself searches the
+/// queued jobs that may run on another hart, in the order of arrival.
 inline constexpr unsigned find_limit = 16;
 
 class Rules {
