@@ -140,6 +140,6 @@ case " $purposes " in
     asked=$(wanted | wc -l) purposes='run test'
     say "the other commands install their packages at their first run; the tests need" \
       "$(($(wanted | wc -l) - asked)) more packages, including Chromium:" \
-      "\`./cotrap setup --all\` installs them now"
+      "\`./cotrap setup --all\` installs those that are missing"
     ;;
 esac
