@@ -36,7 +36,7 @@ struct ClassOutcome {
   std::uint64_t finished = 0;
   std::uint64_t refused = 0;  // tasks whose reservation admission refused
   std::uint64_t missed = 0;   // missed deadlines, also of unfinished work
-  std::uint64_t run_ns = 0;   // processor time of finished work
+  std::uint64_t run_ns = 0;   // processor time of finished tasks and rounds
   Sample latency;             // from ready to running, each time
   Sample response;            // from arrival to end
   Sample tardiness;           // from a missed deadline to the end of the work, or of the run

@@ -71,7 +71,7 @@ class StackPool {
   /// The hart continues on `stack`, whose step was preempted on the hart of `home`. The stack in
   /// use until now becomes free in `home`.
   void go_back_to(Stack* stack, StackPool& home);
-  /// The hart continues on `stack`, which take() returned.
+  /// Records that the hart continues on `stack`, which take() returned. Does not switch to it.
   void go_to(Stack* stack) { current_ = stack; }
 
   /// The usage of the pool of `hart`. Any context; it reads every stack from its bottom up. Zeros

@@ -75,7 +75,7 @@ namespace detail {
 /// Results of the timer interrupt, for the code that checks steps.
 struct StepWatch {
   bool due = false;           ///< the running step must be checked
-  std::uint64_t late_ns = 0;  ///< a tick's delay, from stall_limit up; 0: none
+  std::uint64_t late_ns = 0;  ///< by how much a tick came late, at least stall_limit; 0: none did
 };
 extern constinit thread_local StepWatch step_watch;
 

@@ -24,9 +24,9 @@ class Interrupt : public Node {
   /// Wakes the task. Any context, any hart. Lock-free. A second raise before the first is delivered
   /// costs one atomic addition.
   void raise() noexcept;
-  /// Like raise(), for an interrupt handler on the interrupt's hart. It wakes a preemptible task
-  /// directly, without the inbox. This is safe because a hart's queues are consistent wherever its
-  /// interrupts are unmasked.
+  /// Like raise(), for an interrupt handler. On the hart of the waiting task it wakes a preemptible
+  /// task directly, without the inbox. This is safe because a hart's queues are consistent wherever
+  /// its interrupts are unmasked.
   void raise_here() noexcept;
 
   class [[nodiscard("co_await it")]] WaitOp {

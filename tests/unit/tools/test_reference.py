@@ -37,7 +37,7 @@ class Pages(unittest.TestCase):
 
 class SystemCalls(unittest.TestCase):
     def refused(self, **texts: calls.Text | None) -> str:
-        """Returns the generator's error. texts: replacements for the texts of these handlers."""
+        """Returns the generator's error. texts: by handler, the text in place of its own; None: no text."""
         real = calls.read_texts
 
         def changed(headers: list[str]) -> dict[str, calls.Text]:
