@@ -1,5 +1,5 @@
 // WaitLoop: a loop that waits in a list and polls a condition, without a coroutine of its own. It
-// is an object in the frame of the awaiting coroutine:
+// is an object, for example in the frame of the awaiting coroutine:
 //
 //   class Reading : public WaitLoop<Reading> {              co_await Reading{pipe, buffer}
 //     WaitOp wait() { return pipe.readable().wait("read"); }
@@ -54,7 +54,7 @@ class WaitLoop {
     current_job().suspend(loop->header_.handle());
   }
 
-  // destroy: the awaiting frame destroys the loop, as a part of it.
+  // destroy: whoever has made the loop destroys it, for example the awaiting frame.
   FrameHeader header_{.resume = resume, .destroy = nullptr};
   PromiseBase promise_;
 };
