@@ -1,4 +1,4 @@
-"""The pages quote the sources as they are, and their links lead to files and headings that exist."""
+"""The pages quote the sources as they are, their links lead somewhere, and decisions are short."""
 
 import re
 import textwrap
@@ -109,6 +109,16 @@ class Links(unittest.TestCase):
         text = "[a](none.md) [b](glossary.md#none) [c](glossary.md#strand) [d](#concepts) [e](https://x.y)"
         wrong = ["none.md: no such file", "glossary.md#none: no such heading"]
         self.assertEqual(broken_links(page, f"{text}\n```\n[f](none)\n```\n`[g](none)`\n"), wrong)
+
+
+class Decisions(unittest.TestCase):
+    def test_a_decision_has_at_most_120_words(self):
+        text = (ROOT / "docs" / "decisions.md").read_text()
+        decisions = [part for part in text.split("\n\n") if part.startswith("**")]
+        self.assertGreater(len(decisions), 60)
+        for decision in decisions:
+            with self.subTest(decision[:60]):
+                self.assertLessEqual(len(decision.split()), 120)
 
 
 if __name__ == "__main__":
