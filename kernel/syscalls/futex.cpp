@@ -58,7 +58,7 @@ class FutexWait {
   FutexWait(const Futex& futex, std::uint32_t bits) : place_{futex.place(bits)} {}
 
   bool await_ready() { return wait_.emplace(place_.list, place_.key, "futex").await_ready(); }
-  void await_suspend(std::coroutine_handle<> self) const { wait_->await_suspend(self); }
+  void await_suspend(std::coroutine_handle<> caller) const { wait_->await_suspend(caller); }
   Result<int> await_resume() const { return answer_of(wait_->await_resume()); }
 
  private:

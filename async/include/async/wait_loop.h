@@ -54,7 +54,7 @@ class WaitLoop {
     current_job().suspend(loop->header_.handle());
   }
 
-  // destroy: whoever has made the loop destroys it, for example the awaiting frame.
+  // destroy: the object or frame that contains the loop destroys it.
   FrameHeader header_{.resume = resume, .destroy = nullptr};
   PromiseBase promise_;
 };
