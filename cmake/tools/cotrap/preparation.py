@@ -30,6 +30,8 @@ def prepare(arguments, on_terminal: bool) -> Boot:
     """The boot that the command line describes. It checks all files before it builds. If
     `arguments.program` names a program of Cotrap, this function replaces the name by the program's file."""
     program = arguments.program
+    if simulator.is_workload(program):
+        raise UsageError(f"{program} is a workload: `./cotrap run {program} --trace FILE` writes its timeline")
     # os.path: these functions return False for a name that is too long; Path's would raise.
     is_file = not program or os.path.isfile(program)
     if not is_file and (os.path.exists(program) or len(program.parts) > 1):

@@ -184,27 +184,54 @@ class Timeline {
     return drawn;
   }
 
-  /// isOneOfMany: other tracks are drawn into the same row.
+  /// isOneOfMany: other tracks are drawn into the same row. Slices narrower than a column of pixels share their
+  /// column; one that the reader searches for has it alone.
   drawTrack(track, y, isOneOfMany) {
-    const { pen, width } = this, { slices } = track;
-    let drawn = 0, edge = -1;
+    const { pen, width } = this, { slices } = track, full = isOneOfMany ? 0.5 : 1;
+    let drawn = 0, column = null;
+    const finish = () => {
+      if (column) this.drawColumn(column, y);
+      column = null;
+    };
     for (let at = this.starting(slices, this.from); at < slices.length && this.begin(slices[at]) < this.to; ++at) {
       const s = slices[at], x1 = Math.max(LEFT, this.x(this.begin(s))), x2 = Math.min(width, this.x(this.end(s)));
-      const wanted = this.isWanted(track, s);
-      if (x2 < edge && !wanted) continue;  // too narrow to be seen
+      const wanted = this.isWanted(track, s), alpha = wanted === false ? 0.25 : full;
+      ++drawn;
+      if (x2 - x1 < 1 && !wanted) {
+        if (column?.x !== Math.floor(x1)) {
+          finish();
+          column = { x: Math.floor(x1), shares: this.kinds.map(() => 0), alpha };
+        }
+        column.shares[this.kind(s)] += x2 - x1;
+        continue;
+      }
+      finish();
       const wide = Math.max(x2 - x1, 0.8);
       pen.fillStyle = this.palette[this.kind(s)];
-      pen.globalAlpha = wanted === false ? 0.25 : isOneOfMany ? 0.5 : 1;
+      pen.globalAlpha = alpha;
       pen.fillRect(x1, y + 2, wide, ROW - 5);
       if (wide > 26 && !isOneOfMany) {
         pen.fillStyle = wanted === false ? this.ink : this.ground;
         pen.fillText(this.text(s).slice(0, wide / 6.5), x1 + 3, y + 13);
       }
-      edge = x1 + 1;
-      ++drawn;
     }
+    finish();
     pen.globalAlpha = 1;
     return drawn;
+  }
+
+  /// Each kind has the part of the column's height that it has of the column's time, and at least one pixel.
+  drawColumn({ x, shares, alpha }, y) {
+    const { pen } = this, whole = Math.max(1, shares.reduce((sum, share) => sum + share));
+    pen.globalAlpha = alpha;
+    let below = y + ROW - 3;
+    shares.forEach((share, kind) => {
+      if (share === 0) return;
+      const high = Math.max(1, share / whole * (ROW - 5));
+      pen.fillStyle = this.palette[kind];
+      pen.fillRect(x, below - high, 1, high);
+      below -= high;
+    });
   }
 
   show(begin, end) {

@@ -5,11 +5,12 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support import cotrap
+from support import ROOT, cotrap
 
 from cotrap.errors import OWN_FAILURE
 
-BUILD = os.environ["COTRAP_HOST_BUILD"]  # the build with the simulator
+# The build with the simulator. CTest sets the variable.
+BUILD = os.environ.get("COTRAP_HOST_BUILD", str(ROOT / "build" / "host-debug"))
 
 
 def sim(*arguments, status: int = 0, stdin: bytes = b"") -> str:

@@ -435,6 +435,27 @@ class Pages(unittest.TestCase):
         self.assertEqual(self.range(), [7000, 9000])
         self.assertEqual(self.found(), "65 found")
 
+    def test_slices_narrower_than_a_pixel_share_its_column_by_their_time(self):
+        self.open("trace")
+        # 100,000 slices of two kinds in turn: 4/5 of the time running, 1/5 waiting.
+        self.value("""(() => {
+            const slices = [];
+            for (let at = 0; at < 50_000; ++at) {
+                slices.push([at, 0.8, 0, 0, []], [at + 0.8, 0.2, 0, 2, []]);
+            }
+            run.tracks[0].slices = slices;
+            run.last = 50_000;
+            run.show(0, 50_000);
+        })()""")
+        colours = self.value("""(() => {
+            const y = Math.floor(run.yOf(run.tracks[0]));
+            const data = run.pen.getImageData(LEFT + 100, y + 2, 1, ROW - 5).data;
+            return [...Array(ROW - 5).keys()].map(at => [...data.slice(4 * at, 4 * at + 3)].join());
+        })()""")
+        self.assertEqual(len(set(colours)), 2)
+        self.assertEqual(colours.count(colours[-1]), 12)  # of 15 pixels, below: running
+        self.assertEqual(colours.count(colours[0]), 3)
+
     def test_the_timeline_of_sim_has_a_group_for_each_policy(self):
         self.open("sim")
         self.assertEqual(self.value("[...timeline.groups.keys()]"), ["fifo", "edf"])

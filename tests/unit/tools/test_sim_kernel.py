@@ -7,7 +7,7 @@ from unittest import mock
 
 from simulating import BUILD
 
-from cotrap import bootargs, build, options
+from cotrap import bootargs, build, options, preparation
 from cotrap.errors import UsageError
 from cotrap.sim import decisions, kernel, simulator
 from cotrap.sim.host_load import HostLoad
@@ -21,10 +21,19 @@ def _asked(*words: str):
 class InTheKernel(unittest.TestCase):
     def test_included_workloads_are_recognised_and_programs_are_not(self):
         for name in ("web", "mine.workload", "a/mine.workload"):
-            self.assertTrue(kernel.is_workload(Path(name)), name)
+            self.assertTrue(simulator.is_workload(Path(name)), name)
         for name in ("ls", "a/web"):
-            self.assertFalse(kernel.is_workload(Path(name)), name)
-        self.assertFalse(kernel.is_workload(None))
+            self.assertFalse(simulator.is_workload(Path(name)), name)
+        self.assertFalse(simulator.is_workload(None))
+
+    def test_commands_for_programs_say_how_to_run_a_workload(self):
+        for command in ("trace", "top", "debug"):
+            for name in ("web", "mine.workload"):
+                arguments = options.parser().parse_args([command, name])
+                with self.assertRaisesRegex(
+                    UsageError, f"{name} is a workload: `./cotrap run {name} --trace FILE` writes its timeline"
+                ):
+                    preparation.prepare(arguments, False)
 
     def test_if_the_kernel_is_not_rebuilt_neither_is_the_simulator(self):
         folder = mock.patch.object(simulator, "preset_folder", return_value=Path(BUILD))

@@ -7,12 +7,12 @@ from .. import callgrind, terminal
 from ..errors import UsageError
 from ..paths import check_output
 from ..preparation import machine, prepare
-from ..sim import kernel
+from ..sim import kernel, simulator
 from ..standard_streams import run_on
 
 
 def run(arguments) -> int:
-    if kernel.is_workload(arguments.program):
+    if simulator.is_workload(arguments.program):
         return kernel.run(arguments)
     arguments.harts = arguments.harts or 1
     if arguments.trace or arguments.record or arguments.starving:

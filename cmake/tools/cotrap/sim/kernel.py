@@ -84,16 +84,6 @@ def _by_class(answer: str) -> dict[str, dict[str, int]]:
     }
 
 
-def is_workload(program: Path | None) -> bool:
-    """Whether FILE is a workload: a file `*.workload`, or the name of a workload of Cotrap."""
-    if program is None:
-        return False
-    # os.path: this function returns False for a name that is too long; Path's would raise.
-    return program.suffix == ".workload" or (
-        len(program.parts) == 1 and os.path.isfile(simulator.WORKLOADS / f"{program}.workload")
-    )
-
-
 def run(arguments) -> int:
     if arguments.arguments:
         arguments = _with_all_options(arguments)

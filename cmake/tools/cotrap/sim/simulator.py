@@ -28,6 +28,16 @@ def workloads() -> list[str]:
     return sorted(path.stem for path in WORKLOADS.glob(f"*{_SUFFIX}"))
 
 
+def is_workload(program: Path | None) -> bool:
+    """Whether FILE is a workload: a file `*.workload`, or the name of a workload of Cotrap."""
+    if program is None:
+        return False
+    # os.path: this function returns False for a name that is too long; Path's would raise.
+    return program.suffix == _SUFFIX or (
+        len(program.parts) == 1 and os.path.isfile(WORKLOADS / f"{program}{_SUFFIX}")
+    )
+
+
 def list_workloads() -> None:
     names = workloads()
     width = max(map(len, names))
