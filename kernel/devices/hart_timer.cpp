@@ -32,7 +32,7 @@ void set_due_at(TimerSource what, std::uint64_t tick) noexcept {
   hal::set_timer(earliest());
 }
 
-void timer_fired() {
+[[gnu::noinline]] void timer_fired() {
   const std::uint64_t now = hal::clock_ticks();
   timer_handlers->late(now - std::min(now, earliest()));
   if (take_if_due(TimerSource::alarm, now)) async::current_executor().alarm_fired();

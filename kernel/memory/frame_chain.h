@@ -21,9 +21,8 @@ class FrameChain {
   /// Takes over the only reference on `frame`. The chain uses the links of the frame's FrameInfo
   /// until it frees the frame.
   void add(PhysAddr frame) {
-    frames.link_chain(frame, first_);
-    first_ = frame;
-    if (count_++ == 0) last_ = frame;
+    first_ = frames.link_chain(frame, first_);
+    if (count_++ == 0) last_ = first_;
   }
   void swap(FrameChain& other) noexcept {
     std::swap(first_, other.first_);
@@ -35,8 +34,8 @@ class FrameChain {
   void forget() { first_ = last_ = count_ = 0; }
 
  private:
-  PhysAddr first_ = 0;
-  PhysAddr last_ = 0;
+  FrameAllocator::Number first_ = 0;
+  FrameAllocator::Number last_ = 0;
   std::size_t count_ = 0;
 };
 

@@ -37,6 +37,7 @@ class Frame;
 
 class FrameAllocator {
  public:
+  using Number = std::uint32_t;  // physical page number; 0: no frame, so it ends a list
   static constexpr unsigned max_order = 9;  // blocks up to 2 MiB
 
   /// Takes over `memory` without `reserved`. Ranges may have any order and alignment; a partly
@@ -58,13 +59,16 @@ class FrameAllocator {
   bool shared(PhysAddr frame) { return info(frame).references != 1; }
   /// Frees `count` frames that FrameChain has linked, from `first` to `last`. Each has one
   /// reference. Takes constant time.
-  void drop_chain(PhysAddr first, PhysAddr last, std::size_t count) {
-    infos_[number(last)].links.next = loose_;
-    loose_ = number(first);
+  void drop_chain(Number first, Number last, std::size_t count) {
+    infos_[last].links.next = loose_;
+    loose_ = first;
     free_ += count;
   }
-  /// Links `frame`, which has one reference, to `next`. 0 ends the chain.
-  void link_chain(PhysAddr frame, PhysAddr next) { info(frame).links.next = number(next); }
+  /// Links `frame`, which has one reference, to `next`, and returns its number.
+  Number link_chain(PhysAddr frame, Number next) {
+    infos_[number(frame)].links.next = next;
+    return number(frame);
+  }
   /// Frees a frame. The caller has the only reference, and the frame holds zeros.
   void drop_zeroed(PhysAddr frame);
 
@@ -94,7 +98,6 @@ class FrameAllocator {
   FrameInfo& info(const void* page) { return info(hal::virt_to_phys(page)); }
 
  private:
-  using Number = std::uint32_t;  // physical page number; 0 ends a list
   static constexpr unsigned orders = max_order + 1;
   static constexpr std::size_t max_ranges = 32;
 

@@ -47,7 +47,7 @@ void StackPool::add_free(Stack* stack) {
   free_count_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void StackPool::give_back(Stack* stack) {
+[[gnu::noinline]] void StackPool::give_back(Stack* stack) {
   // Before take() can return the stack, so that the count does not fall below 0.
   free_count_.fetch_add(1, std::memory_order_relaxed);
   stack->next_free = returned_.load(std::memory_order_relaxed);
