@@ -29,7 +29,7 @@ from pathlib import Path
 from .errors import OWN_FAILURE, ToolError, UsageError
 from .paths import ROOT
 from .suggestions import did_you_mean
-from .ui import Waiting, bad, faint, good, say
+from .ui import Waiting, bad, faint, good, number_of, say
 
 _CLAIM = re.compile(r"(?P<what>\S.*\.)\nFails: (?P<test>\S+)\n\n(?=diff --git )")
 _CHANGED = re.compile(r"^(?:\+\+\+ b|--- a)/(\S+)$", re.MULTILINE)
@@ -329,6 +329,6 @@ def table(results: list[Result]) -> str:
 def counts(results: list[Result]) -> str:
     number = {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
     return (
-        f"{len(results)} mutants: {number[Verdict.KILLED]} killed, "
+        f"{number_of(len(results), 'mutant')}: {number[Verdict.KILLED]} killed, "
         f"{number[Verdict.SURVIVED]} survived, {number[Verdict.BROKEN]} broken"
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import ToolError
-from .ui import Waiting, bad, faint, good, say
+from .ui import Waiting, bad, faint, good, number_of, say
 
 # CTest's record of test times, relative to the folder in which it runs.
 COSTS = Path("Testing/Temporary/CTestCostData.txt")
@@ -24,11 +24,12 @@ _SUMMARY = re.compile(r"\d+% tests passed, ")
 
 class Progress:
     """Which tests wait, run and have ended. costs: the expected seconds of each test, by name. jobs: how many
-    tests run in parallel."""
+    tests run in parallel. processors: the number of jobs that a test counts as, by name, if not 1."""
 
-    def __init__(self, costs: dict[str, float], jobs: int):
+    def __init__(self, costs: dict[str, float], jobs: int, processors: dict[str, int] | None = None):
         self._costs = costs
         self._jobs = jobs
+        self._processors = processors or {}
         self._waiting = set(costs)
         self._running: dict[str, float] = {}  # by test: its start (time.monotonic())
         self.failed: list[str] = []
@@ -47,7 +48,7 @@ class Progress:
         return len(self._costs) - len(self._waiting) - len(self._running)
 
     def __str__(self) -> str:
-        ended = f"{self.ended} of {len(self._costs)} tests"
+        ended = f"{self.ended} of {number_of(len(self._costs), 'test')}"
         failed = f", {len(self.failed)} failed" if self.failed else ""
         running = ", ".join(sorted(self._running)) or "nothing"
         return f"{ended}{failed}; about {_span(self.seconds_left())} to go; running: {running}"
@@ -55,23 +56,25 @@ class Progress:
     def seconds_left(self) -> float:
         """An estimate of the seconds until the last test ends."""
         now = time.monotonic()
-        running = [max(self._costs[name] - (now - since), 0) for name, since in self._running.items()]
-        waiting = [self._costs[name] for name in self._waiting]
-        return max([sum(running + waiting) / self._jobs, *running, *waiting], default=0)
+        left = {name: self._costs[name] for name in self._waiting}
+        for name, since in self._running.items():
+            left[name] = max(self._costs[name] - (now - since), 0)
+        work = sum(seconds * min(self._processors.get(name, 1), self._jobs) for name, seconds in left.items())
+        return max([work / self._jobs, *left.values()])
 
 
 def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
     """Runs `command`, which is CTest. folder: its test folder. entries: the tests that it runs
-    (tests.Entry). Returns 1 if a test failed, otherwise 0."""
+    (commands.test.Entry), at least one. Returns 1 if a test failed, otherwise 0."""
     recorded = _recorded(folder / COSTS)
     costs = {entry.name: recorded.get(entry.name) or entry.cost or _UNKNOWN for entry in entries}
-    progress = Progress(costs, jobs)
-    say(f"{len(costs)} tests, about {_span(progress.seconds_left())}")
+    progress = Progress(costs, jobs, {entry.name: entry.processors for entry in entries})
+    say(f"{number_of(len(costs), 'test')}, about {_span(progress.seconds_left())}")
     begun = time.monotonic()
     with (
         Waiting(lambda: str(progress), show_after=0.3, lines=lambda: str(progress)) as waiting,
         subprocess.Popen(
-            command,
+            ["setpriv", "--pdeathsig", "TERM", *command],  # CTest ends even if SIGKILL ends this command
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -131,7 +134,7 @@ def _print_end(progress: Progress, waiting: Waiting, name: str, verdict: str, se
 def _conclude(progress: Progress, total: int, seconds: float) -> None:
     passed = total - len(progress.failed) - len(progress.skipped)
     skipped = f", {len(progress.skipped)} skipped" if progress.skipped else ""
-    print(f"{passed} of {total} tests pass{skipped}, in {_span(seconds)}")
+    print(f"{passed} of {number_of(total, 'test')} pass{skipped}, in {_span(seconds)}")
     for name in progress.failed:
         print(f"{bad('failed')}: {name}; repeat it with ./cotrap test '^{re.escape(name)}$'")
     sys.stdout.flush()

@@ -32,6 +32,11 @@ def faint(text: str, stream=sys.stdout) -> str:
     return paint(text, "2", stream)
 
 
+def number_of(count: int, what: str) -> str:
+    """For example "1 test" or "2 tests"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def say(text: str) -> None:
     """Writes a line to standard error. A failed write is ignored: the exit status still has the result."""
     try:

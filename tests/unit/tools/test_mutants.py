@@ -85,7 +85,7 @@ class Mutants(unittest.TestCase):
         self.assertEqual(self.run_mutants(), 0)
         row = ["src/pipe.txt", "pipe.asan", "killed"]
         self.assertEqual(self.rows(), {"other-word": row})
-        self.assertIn("1 mutants: 1 killed, 0 survived, 0 broken", self.output.getvalue())
+        self.assertIn("1 mutant: 1 killed, 0 survived, 0 broken", self.output.getvalue())
         self.assertEqual(self.asked(), [r"^pipe\.asan$"] * 2)
 
     def test_a_mutant_whose_test_passes_survives(self):

@@ -129,9 +129,9 @@ class Tests(unittest.TestCase):
         self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" "{waits}")')
         with support.printed_lines(test_progress, until="running: beta", flag=flag) as printed:
             self.assertEqual(self.run_tests("^beta")[0], 0)
-        self.assertRegex(printed[0], "^1 tests, about ")
+        self.assertRegex(printed[0], "^1 test, about ")
         reported = [line for line in printed if line.endswith("running: beta")]
-        self.assertRegex(reported[0], "^0 of 1 tests; about .* to go; ")
+        self.assertRegex(reported[0], "^0 of 1 test; about .* to go; ")
 
     def test_tests_that_ctest_did_not_finish_have_not_passed(self):
         entries = [test.Entry("alpha", "host-asan", (), 0)]
@@ -140,10 +140,12 @@ class Tests(unittest.TestCase):
                 with contextlib.redirect_stderr(io.StringIO()):
                     test_progress.run(command, self.root, entries, 1)
 
-    def test_a_signal_ends_ctest_and_its_tests(self):
+    def killed(self, number: int) -> tuple[int, int]:
+        """Runs a test that sleeps, and kills the run by a signal. Returns the processes of the test and of
+        CTest, or of the process that has taken CTest's place."""
         begun = self.root / "begun"
-        waits = f"echo $$ > {begun}.new; mv {begun}.new {begun}; exec sleep 1000"
-        self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" "{waits}")')
+        waits = f"echo $$ $PPID > {begun}.new; mv {begun}.new {begun}; exec sleep 1000"
+        self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" [[{waits}]])')
         run = os.fork()
         if run == 0:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -152,9 +154,26 @@ class Tests(unittest.TestCase):
             os._exit(0)
         while not begun.exists():
             time.sleep(0.01)
-        os.kill(run, signal.SIGTERM)
+        os.kill(run, number)
         os.waitpid(run, 0)
-        self.assertTrue(support.gone(int(begun.read_text())), "a test was left behind")
+        one, parent = begun.read_text().split()
+        return int(one), int(parent)
+
+    def test_a_signal_ends_ctest_and_its_tests(self):
+        one, _ = self.killed(signal.SIGTERM)
+        self.assertTrue(support.gone(one), "a test was left behind")
+
+    def test_ctest_ends_if_the_command_is_killed(self):
+        one, ctest = self.killed(signal.SIGKILL)
+        is_gone = support.gone(ctest)
+        os.kill(one, signal.SIGKILL)
+        self.assertTrue(is_gone, "CTest was left behind")
+
+    def test_a_run_in_a_read_only_tree_keeps_no_costs(self):
+        with mock.patch.object(test, "ROOT", self.root / "missing"):
+            with mock.patch.object(Path, "mkdir", side_effect=[PermissionError, None]):
+                with test._run_folder() as folder:
+                    self.assertFalse(folder.is_relative_to(self.root))
 
     def test_two_runs_at_once_do_not_change_each_others_tests(self):
         with test._run_folder() as one, test._run_folder() as other:
@@ -188,6 +207,11 @@ class Time(unittest.TestCase):
             progress.start("b")
         with mock.patch.object(test_progress.time, "monotonic", return_value=200.0):
             self.assertEqual(progress.seconds_left(), 10)
+
+    def test_a_test_that_keeps_two_processors_busy_counts_as_two_jobs(self):
+        costs = {"a": 10.0, "b": 10.0, "c": 10.0}
+        for processors, seconds in (({}, 15), ({"a": 2, "b": 2}, 25), ({"a": 9, "b": 9}, 25)):
+            self.assertEqual(test_progress.Progress(costs, 2, processors).seconds_left(), seconds)
 
     def test_ctest_keeps_the_costs_of_earlier_runs(self):
         with tempfile.TemporaryDirectory() as folder:

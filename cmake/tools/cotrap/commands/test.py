@@ -34,12 +34,14 @@ JOBS = 2 * (os.cpu_count() or 1)
 
 @dataclass(frozen=True)
 class Entry:
-    """A test in CTest's list. needs: the files that must be built for it; empty if it does not name any."""
+    """A test in CTest's list. needs: the files that must be built for it; empty if it does not name any.
+    processors: the number of processors that it keeps busy."""
 
     name: str
     preset: str
     needs: tuple[Path, ...]
     cost: float  # the seconds that the test declares; 0: it declares none
+    processors: int = 1
 
 
 def run(arguments) -> int:
@@ -86,17 +88,21 @@ def run(arguments) -> int:
 
 @contextmanager
 def _run_folder() -> Iterator[Path]:
-    """A folder for CTest's files, used by no other run. The costs of the tests are kept for later runs."""
+    """A folder for CTest's files, used by no other run. The costs of the tests are kept for later runs, unless
+    the tree is read-only."""
     kept = ROOT / "build" / "test"
-    kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept, prefix="run-") as name:
+    with suppress(OSError):
+        kept.mkdir(parents=True, exist_ok=True)
+    is_writable = os.access(kept, os.W_OK)
+    with tempfile.TemporaryDirectory(dir=kept if is_writable else None, prefix="run-") as name:
         costs = Path(name) / test_progress.COSTS
         costs.parent.mkdir(parents=True)
         with suppress(FileNotFoundError):
             shutil.copyfile(kept / costs.name, costs)
         yield Path(name)
-        with suppress(FileNotFoundError):
-            costs.replace(kept / costs.name)
+        if is_writable:
+            with suppress(FileNotFoundError):
+                costs.replace(kept / costs.name)
 
 
 def _filters(names: list[str], tier: str) -> list[str]:
@@ -133,7 +139,8 @@ def _entries(command: list[str], *filters: str) -> list[Entry]:
         properties = {given["name"]: given["value"] for given in test.get("properties", ())}
         place = Path(properties["WORKING_DIRECTORY"]).relative_to(ROOT / "build")
         needs = tuple(Path(file) for file in properties.get("REQUIRED_FILES", ()))
-        entries.append(Entry(test["name"], place.parts[0], needs, properties.get("COST", 0)))
+        numbers = properties.get("COST", 0), properties.get("PROCESSORS", 1)
+        entries.append(Entry(test["name"], place.parts[0], needs, *numbers))
     return entries
 
 
