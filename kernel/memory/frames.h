@@ -37,7 +37,7 @@ class Frame;
 
 class FrameAllocator {
  public:
-  using Number = std::uint32_t;  // physical page number; 0: no frame, so it ends a list
+  using Number = std::uint32_t;             // physical page number; 0: no frame, so it ends a list
   static constexpr unsigned max_order = 9;  // blocks up to 2 MiB
 
   /// Takes over `memory` without `reserved`. Ranges may have any order and alignment; a partly

@@ -21,16 +21,24 @@ def floors() -> list[str]:
 
 
 def commands(test: harness.Test) -> dict[str, list[dict]]:
-    """By floor: the compiler commands of its sources."""
+    """By floor: the compiler commands of its sources. One command may compile several sources together."""
     output = subprocess.run(
         ["ninja", "-C", test.folder, "-t", "compdb"], capture_output=True, text=True, check=True
     ).stdout
     found = {floor: [] for floor in floors()}
     for entry in json.loads(output):
         built = re.match(r"kernel/(?:\w+/)?CMakeFiles/cotrap_(\w+)\.dir/.*\.obj?$", entry["output"])
-        if built and built[1] in found and entry["file"].endswith(".cpp"):
+        if built and built[1] in found and entry["file"].endswith((".cpp", ".cxx")):
             found[built[1]].append(entry)
     return found
+
+
+def sources(test: harness.Test, entry: dict) -> list[Path]:
+    """The sources that one compiler command compiles. CMake's files that include several end in .cxx."""
+    file = test.folder / entry["file"]
+    if file.suffix != ".cxx":
+        return [file]
+    return [Path(each) for each in re.findall(r'^#include "(.*)"$', file.read_text(), re.MULTILINE)]
 
 
 def symbols(test: harness.Test, entries: list[dict], *what: str) -> set[str]:
@@ -124,7 +132,8 @@ def look_at_page(test: harness.Test) -> None:
 def look_at_sources(test: harness.Test, built: dict[str, list[dict]]) -> None:
     """Every source of a floor's folder that this build compiles belongs to the floor's library."""
     for floor, entries in built.items():
-        folders = {Path(entry["file"]).relative_to(_KERNEL).parts[0] for entry in entries}
+        files = [file for entry in entries for file in sources(test, entry)]
+        folders = {file.relative_to(_KERNEL).parts[0] for file in files}
         test.check(folders == {floor}, f"the library of {floor} has the sources of its folder alone", str(folders))
 
 

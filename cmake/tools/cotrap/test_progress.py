@@ -48,7 +48,7 @@ class Progress:
         return len(self._costs) - len(self._waiting) - len(self._running)
 
     def __str__(self) -> str:
-        ended = f"{self.ended} of {number_of(len(self._costs), 'test')}"
+        ended = f"{self.ended} of {len(self._costs)} tests"
         failed = f", {len(self.failed)} failed" if self.failed else ""
         running = ", ".join(sorted(self._running)) or "nothing"
         return f"{ended}{failed}; about {_span(self.seconds_left())} to go; running: {running}"
@@ -134,7 +134,7 @@ def _print_end(progress: Progress, waiting: Waiting, name: str, verdict: str, se
 def _conclude(progress: Progress, total: int, seconds: float) -> None:
     passed = total - len(progress.failed) - len(progress.skipped)
     skipped = f", {len(progress.skipped)} skipped" if progress.skipped else ""
-    print(f"{passed} of {number_of(total, 'test')} pass{skipped}, in {_span(seconds)}")
+    print(f"{passed} of {total} tests pass{skipped}, in {_span(seconds)}")
     for name in progress.failed:
         print(f"{bad('failed')}: {name}; repeat it with ./cotrap test '^{re.escape(name)}$'")
     sys.stdout.flush()

@@ -131,7 +131,7 @@ class Tests(unittest.TestCase):
             self.assertEqual(self.run_tests("^beta")[0], 0)
         self.assertRegex(printed[0], "^1 test, about ")
         reported = [line for line in printed if line.endswith("running: beta")]
-        self.assertRegex(reported[0], "^0 of 1 test; about .* to go; ")
+        self.assertRegex(reported[0], "^0 of 1 tests; about .* to go; ")
 
     def test_tests_that_ctest_did_not_finish_have_not_passed(self):
         entries = [test.Entry("alpha", "host-asan", (), 0)]

@@ -1,5 +1,6 @@
-// System call numbers: Linux's for riscv64 (asm-generic/unistd.h), passed in a7. The calls that only
-// Cotrap has start at 0x1000. A listed number need not be implemented; the list also names calls in logs.
+// System call numbers: Linux's for riscv64 (asm-generic/unistd.h), passed in a7. The calls that
+// only Cotrap has start at 0x1000. A listed number need not be implemented; the list also names
+// calls in logs.
 #pragma once
 
 #include <algorithm>

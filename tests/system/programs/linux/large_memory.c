@@ -25,7 +25,7 @@ static int reports_others;
 
 static _Noreturn void count_rounds(void) {
   for (;;) {
-    struct timespec a_moment = {.tv_nsec = 100000};
+    struct timespec a_moment = {.tv_nsec = 20000};
     nanosleep(&a_moment, NULL);
     ++*rounds;
   }
