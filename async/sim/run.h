@@ -58,7 +58,7 @@ struct Outcome {
   std::vector<std::string> unfit;     // reports: the demand exceeds the harts' time (admission.h)
   std::vector<std::string> unheeded;  // classes whose reservations the policy ignores
   std::vector<std::string> absent;    // classes of which no task arrives before the end
-  std::string stuck;                  // the tasks, if they wait and no event is to come; else empty
+  std::string stuck;                  // tasks that wait for ever: no event is to come; else empty
   std::string unfollowed;  // why the run did not follow the Director's schedule; empty: it did
   /// The findings; if there are none, the stuck tasks; if there are none, a class that missed
   /// deadlines. Empty: nothing is wrong.

@@ -44,7 +44,7 @@ void write_memory(PagedText& out) {
 void write_harts(PagedText& out) {
   for (unsigned hart = 0; hart < hart_count(); ++hart) {
     fmt::format_to(std::back_inserter(out), "processor\t: {0}\nhart\t\t: {0}\n", hart);
-    // The hosted machine has neither line.
+    // On the hosted machine hart_isa() is empty: a thread of Linux has no ISA string and no Sv39.
     if (const std::string_view isa = hart_isa(hart); !isa.empty())
       fmt::format_to(std::back_inserter(out), "isa\t\t: {}\nmmu\t\t: sv39\n", isa);
     out += '\n';

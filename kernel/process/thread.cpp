@@ -72,7 +72,7 @@ void Thread::take_first_id() {
 }
 
 void Thread::post_events() {
-  // The flag comes first: a thread that wakes must see it.
+  // has_events is set before wake(): the woken thread tests it.
   set(has_events);
   wake();
   notice();

@@ -27,7 +27,7 @@ class TransferEnd {
     advance(entry.length);
   }
 
-  /// Whether `next` starts at this end, with the same operation, flags and file.
+  /// Whether `next` starts where the last one ends, with the same operation, flags and file.
   bool is_start_of(const abi::RingSubmission& next) const {
     return read_once(next.address) == address_ && kind_of(next) == kind_ &&
            read_once(next.offset) == offset_;

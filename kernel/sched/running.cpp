@@ -195,8 +195,8 @@ unsigned harts_set_up_for(const memory::AddressSpace& space) {
       by_hart, [&](const CurrentThread* on) { return on != nullptr && on->space == &space; }));
 }
 
-/// Moves the accounts of `thread` to this hart, and takes a reference to its address space: the
-/// space may otherwise be freed on another hart while this hart's page table is still in use.
+/// Moves the accounts of `thread` to this hart, and takes a reference to its address space.
+/// Otherwise another hart could free the space while this hart still uses its page table.
 void detail::on_migrate_in(Runnable& thread) {
   clear_last_thread(thread);
   count_syscalls(thread);

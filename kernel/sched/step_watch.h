@@ -15,8 +15,8 @@
 //
 // Counted harts (QEMU's -icount) run one at a time, and all advance one clock. So a step is charged
 // only with the time in which every other hart was idle. A long step would never be reported while
-// others run, so each step is charged with at least a tenth of its share: of the time since it
-// began, divided by the number of harts.
+// others run. So each step is charged with at least a tenth of its share, which is the time since
+// it began, divided by the number of harts.
 #pragma once
 
 #include <async/async.h>

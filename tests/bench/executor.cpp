@@ -1,6 +1,6 @@
-// Measures the executor on the host. It prints the nanoseconds of each operation by the clock
-// (median of interleaved rounds), the chunks of memory that the executor takes from the platform in
-// these rounds, and the bytes per suspended task.
+// Measures the executor on the host. It prints the nanoseconds of each operation by the clock: the
+// median of interleaved rounds. It also prints the chunks of memory that the executor takes from
+// the platform in these rounds, and the bytes per suspended task.
 //
 // `--run NAME COUNT` does only one measurement with COUNT operations. The script
 // instructions.py runs it under callgrind with two values of COUNT: the difference is the number of

@@ -85,7 +85,7 @@ unmap the middle: ok
 MADV_DONTNEED before the gap: ok
 unmap address 0: ok
 """
-# What clone(2) and execve(2) demand.
+# What processes share after clone(2) with CLONE_FS, CLONE_FILES and CLONE_SIGHAND, and after execve(2).
 SHARED_PARTS = """\
 after an execve: 1
 closed in a copy: 1

@@ -38,8 +38,8 @@ EXPECTED = {
     "round": (2, 2, 0, (3, 3)),
 }
 # The earliest deadline runs first, whatever its priority. A task that exceeds its reservation does not
-# delay others: `served` gets its 2 ms at 40 and at 50 ms, and the rest when `due` and `refused`, which
-# has no reservation, have finished.
+# delay others. `served` gets its 2 ms at 40 and at 50 ms. It gets the rest when `due` and `refused`
+# have finished; `refused` has no reservation.
 DEADLINES = f"""cotrap-plan 1
 until {100 * MS} after 0
 locks channels

@@ -8,7 +8,8 @@ from pathlib import Path
 from .paths import ROOT
 
 SYMBOLIZERS = ("llvm-symbolizer-22", "llvm-symbolizer-21", "llvm-symbolizer-20", "llvm-symbolizer")
-# Code addresses: of the kernel in its direct map, or of a program of the host that is not relocated.
+# An address of the kernel's code has 16 digits, in its direct map, or on the hosted machine 6 digits:
+# there the kernel is a program of the host, linked at a fixed address.
 _KERNEL_ADDRESS = re.compile(r"0x(?:ffffffc0[0-9a-f]{8}|[0-9a-f]{6})\b")
 
 

@@ -1,5 +1,5 @@
-// Compares address spaces with a simple model that works page by page: random sequences of all
-// operations of a program, on several related spaces at a time, with a TLB that drops no entries by
+// Compares address spaces with a simple model that works page by page. It makes random sequences of
+// all operations of a program, on several related spaces at a time. The TLB drops no entries by
 // itself.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators_range.hpp>

@@ -101,8 +101,8 @@ static_assert(sizeof(UpcallException) == 24);
 
 // The second argument of an upcall's entry.
 enum class Upcall : std::uint64_t {
-  // The context waits for a page-in. When it can be resumed, the ring has a completion: `flags` is
-  // the number of the hart that read the page; a `result` other than 0 is the signal of an
+  // The context waits for a page-in. When it can be resumed, the ring has a completion. `flags` is
+  // the number of the hart that read the page. A `result` other than 0 is the signal of an
   // exception.
   for_fault = 0,
   for_notification = 1,  // the context can be resumed at once

@@ -61,7 +61,7 @@ template <class Self, class Value, class... Arguments,
           async::Task<Value> (*Handler)(Self&, Arguments...)>
   requires ResultValue<Value> && ArgumentList<Arguments...>
 struct Binding<Self, Handler> {
-  static constexpr bool always_waits = true;
+  static constexpr bool returns_task = true;
   static Register answer(Self& self, const UserContext& context) {
     return self.wait([&] {
       return std::apply([&](auto&&... argument) { return Handler(self, std::move(argument)...); },
@@ -105,7 +105,7 @@ class SyscallTable {
     requires detail::Bindable<Self, Handler>
   constexpr SyscallTable with(Number number, CallForm form = CallForm::any) const {
     using Binding = detail::Binding<Self, Handler>;
-    if (requires { Binding::always_waits; }) form = CallForm::no_fast_path;
+    if (requires { Binding::returns_task; }) form = CallForm::no_fast_path;
     return with_entry(number, {.answer = Binding::answer, .form = form});
   }
   template <auto Handler, class Number>

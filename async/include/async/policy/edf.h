@@ -121,8 +121,8 @@ class Edf final : public Rules {
     entity.until_ns = now_ns() + entity.attributes.period.count();
     entity.credit = entity.attributes.budget.count();
   }
-  /// For a job that becomes ready: begins a new period if the server's deadline has passed, or if
-  /// the rest of the budget is more than the job's share of the time until then.
+  /// For a job that becomes ready: begins a new period if the server's deadline has passed. Also
+  /// begins one if the rest of the budget is more than the job's share of the time until then.
   static void refresh(Entity& entity) noexcept {
     const auto budget = entity.attributes.budget.count();
     const auto period = entity.attributes.period.count();

@@ -185,7 +185,7 @@ void poll_others() {
       must(close(fd), "closing");
     }
   };
-  // So that this thread reads the byte before the poller runs.
+  // With the higher priority this thread, not the poller, is the first to read the byte.
   must(set_realtime_priority(0, 50), "a real-time priority");
   for (unsigned i = 0; i < 200; ++i) round(i % count);
 }

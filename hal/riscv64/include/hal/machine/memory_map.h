@@ -9,7 +9,7 @@
 //   0x0000000000001000         the first address for programs: null pointers fault
 #pragma once
 
-#include <hal/machine/own_window.h>
+#include <hal/machine/user_range.h>
 
 #include <cstddef>
 
