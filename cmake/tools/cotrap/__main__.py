@@ -1,58 +1,33 @@
-"""Runs the command that the command line names, and turns its result or error into an exit status."""
+"""Runs the command that the command line names, as a process: with signals, closed outputs and full disks."""
 
 import os
 import signal
 import sys
 
-from .errors import OUTPUT_CLOSED, OWN_FAILURE, WRONG_USAGE, Interrupted, ToolError, UsageError
-from .options import parser
+from . import signals
+from .command_line import run
+from .errors import OUTPUT_CLOSED, OWN_FAILURE, Interrupted
 from .ui import say
 
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def interrupt(number: int, _frame) -> None:
-    raise Interrupted(number)
-
-
 def main() -> int:
-    """Returns the exit status; a signal becomes 128 + its number. The script `./cotrap` blocks SIGINT
-    while Python starts, because Python would print a traceback. This function sets the handlers first,
-    and then unblocks SIGINT."""
+    """Returns the exit status; a signal becomes 128 + its number. Python would print a traceback if a signal
+    came before signals.handle()."""
     try:
-        for number in _ENDING:
-            signal.signal(number, interrupt)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        signals.handle()
         try:
-            return run()
+            return status()
         finally:
-            ignore_signals()
+            signals.ignore()
     except Interrupted as interrupted:
-        ignore_signals()
+        signals.ignore()
         return 128 + interrupted.signal_number
 
 
-def ignore_signals() -> None:
-    """After this call a signal raises no exception. The status is decided, and Python is about to end."""
-    for number in _ENDING:
-        signal.signal(number, signal.SIG_IGN)
-
-
-def run() -> int:
+def status() -> int:
     signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background a read fails instead of stopping us
     try:
-        try:
-            arguments = parser().parse_args()
-            return arguments.action(arguments) or 0
-        finally:
-            sys.stdout.flush()
-    except UsageError as error:
-        say(str(error))
-        return WRONG_USAGE
-    except ToolError as error:
-        say(str(error))
-        return OWN_FAILURE
+        return run(sys.argv[1:])
     except BrokenPipeError:
         discard_output()
         return OUTPUT_CLOSED

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from . import packages
 from .console import Capture, TimedOut, relay
+from .defaults import DEMO_TIMEOUT
 from .disk import Disk
 from .paths import Build
 from .qemu import Boot, Guest, Machine
-from .slow_disk import slow_disk
 from .sources import Silence, Typist
 
-TIMEOUT = 40.0  # seconds
 _SCREEN = (80, 24)
 _DISK_BYTES = 1 << 20
 _DISK_SECONDS = 0.02  # from a request to its completion
@@ -39,7 +39,7 @@ class Stage:
     archive: bytes
     machine: Machine = Machine(harts=0)
     append: str = ""
-    timeout: float = TIMEOUT
+    timeout: float = DEMO_TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def numbered_disk(built: Build, seconds: float = _DISK_SECONDS) -> Iterator[Disk
     request to its completion."""
     factor, count = 0x9E3779B97F4A7C15, _DISK_BYTES // 8
     numbers = array("Q", (place * factor & (1 << 64) - 1 for place in range(count))).tobytes()
+    slow_disk = packages.module(".slow_disk", __package__).slow_disk
     with slow_disk(numbers, seconds, built) as disk:
         yield disk
 

@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from . import bootargs, demos, packages, top, trace
+from . import bootargs, packages, top, trace
 from .bench.options import add_bench
-from .commands import bench, debug, demo, run, setup, sim, test
+from .defaults import DEMO_TIMEOUT, TEST_JOBS
 from .errors import UsageError
 from .option_groups import add_machine, add_program, add_quiet, add_starving, add_timeout
 from .option_types import duration, events, path, positive
@@ -37,15 +37,18 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (`{self.prog} --help` explains)")
 
 
-# The modules of these two commands are imported late, because they need a library that may be missing.
-
-
-def _trace(arguments) -> int:
-    return packages.module(".commands.trace", __package__).run(arguments)
-
-
-def _top(arguments) -> int:
-    return packages.module(".commands.top", __package__).run(arguments)
+# The commands by their names. The module of a command is imported when it runs.
+_ACTIONS = {
+    "setup": lambda arguments: packages.module(".commands.setup", __package__).run(arguments),
+    "demo": lambda arguments: packages.module(".commands.demo", __package__).run(arguments),
+    "run": lambda arguments: packages.module(".commands.run", __package__).run(arguments),
+    "debug": lambda arguments: packages.module(".commands.debug", __package__).run(arguments),
+    "trace": lambda arguments: packages.module(".commands.trace", __package__).run(arguments),
+    "top": lambda arguments: packages.module(".commands.top", __package__).run(arguments),
+    "bench": lambda arguments: packages.module(".commands.bench", __package__).run(arguments),
+    "sim": lambda arguments: packages.module(".commands.sim", __package__).run(arguments),
+    "test": lambda arguments: packages.module(".commands.test", __package__).run(arguments),
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = whole.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
 
-    def command(name: str, action, summary: str, **more) -> argparse.ArgumentParser:
+    def command(name: str, summary: str, **more) -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=summary,
@@ -67,12 +70,11 @@ def parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
             **more,
         )
-        added.set_defaults(action=action)
+        added.set_defaults(action=_ACTIONS[name])
         return added
 
     sets = command(
         "setup",
-        setup.run,
         "install the packages that demo, run and most commands need (Debian 12 and 13)",
         epilog="You need not run this first: each command installs the packages that it needs and that "
         "are missing. `debug` adds gdb, `sim` the host's compiler and libraries, `--machine hosted` musl "
@@ -86,7 +88,6 @@ def parser() -> argparse.ArgumentParser:
 
     shows = command(
         "demo",
-        demo.run,
         "run all demos, with one line for each; with NAME, run that demo and show its output",
         epilog="Each demo checks its own claim. Exit status 1: a demo failed.",
     )
@@ -96,12 +97,11 @@ def parser() -> argparse.ArgumentParser:
     )
     add_machine(shows)
     shows.set_defaults(harts=0)  # 0: the number that each demo names
-    add_timeout(shows, f"end a demo after S seconds; it then counts as failed ({demos.TIMEOUT:g})")
+    add_timeout(shows, f"end a demo after S seconds; it then counts as failed ({DEMO_TIMEOUT:g})")
     add_quiet(shows, "print only one line for each demo, and the output of demos that fail")
 
     runs = command(
         "run",
-        run.run,
         "boot, and run the shell or a program",
         epilog="Everything after FILE goes to the program; the command prints a hint if one of its own "
         "options stands there. The program's output and exit status become the command's. Other exit "
@@ -140,7 +140,6 @@ def parser() -> argparse.ArgumentParser:
 
     debugs = command(
         "debug",
-        debug.run,
         "boot, stop at the kernel's first C++ function, and start gdb with symbols loaded",
         epilog="After `continue`, gdb stops again at the first instruction of FILE. Cotrap adds the gdb "
         "commands coroutines, await-chain, harts and areas; `help coroutines` explains the first one. The "
@@ -160,7 +159,6 @@ def parser() -> argparse.ArgumentParser:
 
     traces = command(
         "trace",
-        _trace,
         "run a program, and write a timeline of every hart and every job",
         epilog="Without -o and --html, the timeline goes to trace.json. Everything after FILE goes to the "
         "program, except -o and --html at the end of the line, if neither stands before FILE. The exit "
@@ -191,7 +189,6 @@ def parser() -> argparse.ArgumentParser:
 
     tops = command(
         "top",
-        _top,
         "run a program, and show live which jobs run and which wait, and for what",
         epilog="At its end the command prints the last lines of the program's output. If standard output is "
         "no terminal, it prints the tables one below the other. The exit status is that of `run`.",
@@ -210,7 +207,6 @@ def parser() -> argparse.ArgumentParser:
 
     benches = command(
         "bench",
-        bench.run,
         "measure the kernel's operations: exact numbers of instructions, and times",
         epilog="Without NAME, all benchmarks run. Exit status 1: --compare found a result that got worse by "
         "more than 2 %, and a time also by more than its spread between runs. docs/benchmarks.md explains "
@@ -220,7 +216,6 @@ def parser() -> argparse.ArgumentParser:
 
     simulates = command(
         "sim",
-        sim.run,
         "simulate a workload under scheduling policies, in virtual time on this host",
         epilog="docs/reference/workloads.md describes the format of workloads, docs/write-a-scheduler.md how "
         "to add a policy. Exit status 1: a detector found an error, --explore found a schedule that "
@@ -233,7 +228,6 @@ def parser() -> argparse.ArgumentParser:
 
     checks = command(
         "test",
-        test.run,
         "build and run the tests, on the host and in QEMU",
         epilog="Without NAME, --all and --rest, the everyday tests run, which cover each test's main path. "
         "Exit status 1: a test failed, or a mutant survived. docs/testing.md explains the tests.",
@@ -285,7 +279,7 @@ def parser() -> argparse.ArgumentParser:
         "--jobs",
         type=positive,
         metavar="N",
-        default=test.JOBS,
+        default=TEST_JOBS,
         help="run tests in parallel; together they use up to N processors, and a test counts as one or more "
         "(twice the number of processors)",
     )

@@ -4,7 +4,6 @@ The machine ends with the command, however the command ends."""
 import errno
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -108,7 +107,7 @@ class Guest:
 
     def __init__(self, machine: Machine, boot: Boot):
         memory.check(machine.memory, len(boot.archive))
-        nonce = secrets.token_hex(8)
+        nonce = os.urandom(8).hex()
         self.marks = MarkReader(nonce, boot.quiet)
         self._frames = OutputFrames() if boot.errors_apart else None
         self._errors = tempfile.TemporaryFile()

@@ -205,9 +205,10 @@ class Run(Command):
         folder = self.build.path / "hook"
         folder.mkdir()
         (folder / "sitecustomize.py").write_text(INTERRUPTS_ITSELF)
-        for moment in ("start", "cotrap.errors", "cotrap.options", "end"):
+        for moment in ("start", "cotrap.errors", "cotrap.options", "cotrap.commands.run", "end"):
+            words = ("--build", "/no/such") if moment == "cotrap.commands.run" else ("--help",)
             done = subprocess.run(
-                [ROOT / "cotrap", "run", "--help"],
+                [ROOT / "cotrap", "run", *words],
                 env=os.environ | {"PYTHONPATH": str(folder), "MOMENT": moment},
                 capture_output=True,
                 timeout=HANGS,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from .. import build
 from ..console import Capture, TimedOut, relay
+from ..defaults import BENCH_TIMEOUT
 from ..disk import Disk
 from ..errors import ToolError
 from ..paths import Build
@@ -17,7 +18,6 @@ from ..ui import Waiting
 from .catalogue import Benchmark
 from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, Result, Sample, combine, parse
 
-TIMEOUT = 120.0  # seconds, for one machine
 _COUNTED_RUNS = 2  # their counts must be equal
 _TIMED_RUNS = 3  # the difference of their medians is the spread
 _DISK_BYTES = 1 << 20
@@ -36,7 +36,7 @@ class Bench:
     build: Build
     machine: Machine
     append: str = ""
-    timeout: float = TIMEOUT
+    timeout: float = BENCH_TIMEOUT
     trampoline: Build | None = None
 
 

@@ -2,9 +2,9 @@
 
 import argparse
 
+from ..defaults import BENCH_TIMEOUT, OTHER_KERNEL_TIMEOUT
 from ..option_groups import add_build, add_hardware, add_timeout
 from ..option_types import path
-from . import boots, other_kernels
 from .others import OTHERS
 
 
@@ -35,8 +35,8 @@ def add_bench(command: argparse.ArgumentParser) -> None:
     command.set_defaults(sanitize=None, self_tests=True)
     add_timeout(
         command,
-        f"fail if a machine has not measured everything after S seconds ({boots.TIMEOUT:g}; "
-        f"{other_kernels.TIMEOUT:g} with --against)",
+        f"fail if a machine has not measured everything after S seconds ({BENCH_TIMEOUT:g}; "
+        f"{OTHER_KERNEL_TIMEOUT:g} with --against)",
     )
     kinds.add_argument(
         "--frames",

@@ -16,7 +16,6 @@ from .catalogue import Benchmark
 from .others import Other
 from .results import Report, combine, parse
 
-TIMEOUT = 600.0  # seconds; these kernels are much larger, and QEMU counts each instruction
 
 
 def measure(

@@ -11,6 +11,7 @@ from ..bench.catalogue import BENCHMARKS, Benchmark
 from ..bench.compare import changes
 from ..bench.others import OTHERS, Other
 from ..bench.results import Report, from_json, to_json
+from ..defaults import BENCH_TIMEOUT, OTHER_KERNEL_TIMEOUT
 from ..errors import UsageError
 from ..paths import MACHINES, check_output, write_output
 from ..provenance import provenance
@@ -83,7 +84,7 @@ def _bench(arguments) -> boots.Bench:
             "other's processor, so their times are too long"
         )
     machine = Machine(arguments.harts, arguments.memory, fs=arguments.fs)
-    timeout = arguments.timeout or boots.TIMEOUT
+    timeout = arguments.timeout or BENCH_TIMEOUT
     return boots.Bench(built, machine, " ".join(arguments.append), timeout)
 
 
@@ -103,7 +104,7 @@ def _others(arguments) -> list[tuple[Other, Path | None]]:
 def _measure_other(
     other: Other, image: Path, arguments, bench: boots.Bench, chosen: list[Benchmark]
 ) -> Report:
-    patient = replace(bench, timeout=arguments.timeout or other_kernels.TIMEOUT)
+    patient = replace(bench, timeout=arguments.timeout or OTHER_KERNEL_TIMEOUT)
     return other_kernels.measure(other, image, patient, chosen, _kinds(arguments, bench))
 
 

@@ -6,7 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from .. import build
 from ..console import Capture, FileSink
-from ..demos import TIMEOUT, Demo, Stage, Verdict, read_demos, run_demo
+from ..defaults import DEMO_TIMEOUT
+from ..demos import Demo, Stage, Verdict, read_demos, run_demo
 from ..errors import UsageError
 from ..preparation import check_files, machine
 from ..qemu import Guest, archive_with
@@ -36,7 +37,7 @@ def run(arguments) -> int:
         archive_with(built, arguments.add).pack(),
         machine(arguments),
         " ".join(arguments.append),
-        arguments.timeout or TIMEOUT,
+        arguments.timeout or DEMO_TIMEOUT,
     )
     chosen = [known[name] for name in arguments.names]
     if chosen and not arguments.quiet:

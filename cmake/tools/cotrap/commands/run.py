@@ -3,17 +3,17 @@
 import tempfile
 from pathlib import Path
 
-from .. import callgrind, terminal
+from .. import callgrind, packages, terminal
 from ..errors import UsageError
 from ..paths import check_output
 from ..preparation import machine, prepare
-from ..sim import kernel, simulator
+from ..sim import simulator
 from ..standard_streams import run_on
 
 
 def run(arguments) -> int:
     if simulator.is_workload(arguments.program):
-        return kernel.run(arguments)
+        return packages.module("..sim.kernel", __package__).run(arguments)
     arguments.harts = arguments.harts or 1
     if arguments.trace or arguments.record or arguments.starving:
         raise UsageError(

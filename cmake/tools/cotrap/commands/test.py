@@ -28,9 +28,6 @@ _OTHERS = (
 )
 _SOAKED = "riscv64-release"
 
-# Tests wait during half of their time, so twice as many tests as processors keep all processors busy.
-JOBS = 2 * (os.cpu_count() or 1)
-
 
 @dataclass(frozen=True)
 class Entry:

@@ -3,7 +3,7 @@ features that slow down the measured paths and that the kernel command line can 
 
 from pathlib import Path
 
-from ... import debian
+from ... import packages
 from ...errors import ToolError
 from ...paths import ROOT
 from ...ui import Waiting
@@ -21,6 +21,7 @@ _LEAN = (
 def _image() -> Path:
     if not _FOLDER.exists():
         with Waiting("fetching Debian's kernel for riscv64 (110 MB)"):
+            debian = packages.module("...debian", __package__)
             debian.unpack(_PACKAGE, _FOLDER)
     found = sorted(_FOLDER.glob("boot/vmlinu*"))
     if not found:
