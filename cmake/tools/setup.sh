@@ -37,13 +37,18 @@ wanted() {
 
 # missing [ORIGIN]: prints the names of the packages of `wanted` that are missing or too old.
 missing() {
-  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package} ${Version}\n' \
-    $(wanted "${1-}" | cut -d' ' -f1) 2>/dev/null | sed -n 's/^installed //p')
-  wanted "${1-}" | while read -r package least; do
-    version=$(printf '%s\n' "$installed" | sed -n "s/^$package //p" | head -n 1)
-    [ -n "$version" ] && { [ -z "$least" ] || dpkg --compare-versions "$version" ge "$least"; } ||
-      echo "$package"
-  done
+  needed=$(wanted "${1-}")
+  {
+    dpkg-query -W -f='${db:Status-Status} ${Package} ${Version}\n' \
+      $(printf '%s\n' "$needed" | cut -d' ' -f1) 2>/dev/null || true  # it fails if it does not know one
+    printf '%s\n' "$needed" | sed 's/^/wanted /'
+  } | awk '
+    $1 == "installed" && !($2 in version) { version[$2] = $3 }
+    $1 == "wanted" && NF > 1 { print $2, ($2 in version) ? version[$2] : "-", $3 }' |
+    while read -r package version least; do
+      [ "$version" != - ] && { [ -z "$least" ] || dpkg --compare-versions "$version" ge "$least"; } ||
+        echo "$package"
+    done
 }
 
 # Succeeds if apt already uses Debian 12's backports.
