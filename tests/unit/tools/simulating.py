@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support import ROOT, cotrap
+from support import ROOT, called, cotrap
 
 from cotrap.errors import OWN_FAILURE
 
@@ -13,8 +13,10 @@ from cotrap.errors import OWN_FAILURE
 BUILD = os.environ.get("COTRAP_HOST_BUILD", str(ROOT / "build" / "host-debug"))
 
 
-def sim(*arguments, status: int = 0, stdin: bytes = b"") -> str:
-    done = cotrap("sim", *arguments, "--build", BUILD, stdin=stdin)
+def sim(*arguments, status: int = 0, stdin: bytes | None = None) -> str:
+    """With `stdin`, the command runs in a process of its own."""
+    words = ("sim", *arguments, "--build", BUILD)
+    done = called(*words) if stdin is None else cotrap(*words, stdin=stdin)
     assert done.returncode == status, done.stderr.decode()
     return (done.stderr if status in (2, OWN_FAILURE) else done.stdout).decode()
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
-from support import KERNELS, FakeBuild, cotrap
+from support import KERNELS, FakeBuild, called
 
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.results import from_json
@@ -71,7 +71,7 @@ class Bench(unittest.TestCase):
         cls.folder = Path(folder.name)
 
     def bench(self, *arguments) -> subprocess.CompletedProcess:
-        return cotrap("bench", "--build", self.build.path, *arguments)
+        return called("bench", "--build", self.build.path, *arguments)
 
     def test_bench_measures_the_kernel_with_self_tests(self):
         self.build.program("bench", "echo $FAKE_IMAGE; exit 3")
@@ -288,7 +288,7 @@ class Bench(unittest.TestCase):
             (("--profile", "syscall.null"), b"--profile needs QEMU"),
             (("--against", "linux"), b"--against needs QEMU"),
         ):
-            done = cotrap("bench", "--build", hosted.path, *arguments)
+            done = called("bench", "--build", hosted.path, *arguments)
             self.assertEqual((done.returncode, done.stdout), (2, b""), arguments)
             self.assertIn(says, done.stderr)
 
@@ -298,7 +298,7 @@ class Bench(unittest.TestCase):
         self.assertIn(b"yield.alone: cannot be measured with --machine riscv64 --harts 1", done.stderr)
 
     def test_list_prints_the_benchmarks_without_a_build(self):
-        done = cotrap("bench", "--list", "--build", "/no/such")
+        done = called("bench", "--list", "--build", "/no/such")
         self.assertEqual(done.returncode, 0)
         self.assertEqual(len(done.stdout.splitlines()), len(BENCHMARKS))
 

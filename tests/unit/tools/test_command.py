@@ -9,14 +9,14 @@ import subprocess
 import unittest
 from unittest import mock
 
-from support import HANGS, ROOT, Command, FakeBuild, cotrap
+from support import HANGS, ROOT, Command, FakeBuild, called, cotrap
 
 from cotrap import errors, options
 
 
 class Usage(Command):
     def check(self, *arguments, says: bytes):
-        done = cotrap(*arguments)
+        done = called(*arguments)
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
         self.assertIn(says, done.stderr)
@@ -39,6 +39,23 @@ class Usage(Command):
         self.check(*hosted, "/no/such/profile", says=b"no such folder")
         self.check(*hosted, "/tmp/profile", "--sanitize", "thread", says=b"without a sanitizer")
         self.check("demo", "--build", build, "nonesuch", says=b"nonesuch")
+
+    def test_the_process_has_the_status_and_the_outputs_of_the_command(self):
+        """Most tests call the command without a process of its own."""
+        self.build.demo("fails", "-", "exit 3")
+        for words, status in (
+            (("sim", "--list"), 0),
+            (("demo", "--help"), 0),
+            (("demo", "--build", self.build.path, "-q", "fails"), 1),
+            (("dance",), 2),
+            (("run", "--build", "/no/such"), 2),
+            (("run", "-q", "--build", self.build.path, "--append", "fake=die", "sh"), 125),
+        ):
+            mine, its = called(*words), cotrap(*words)
+            self.assertEqual((mine.returncode, its.returncode), (status, status), words)
+            seconds = re.compile(rb"\d+\.\d s")
+            for own, others in ((mine.stdout, its.stdout), (mine.stderr, its.stderr)):
+                self.assertEqual(seconds.sub(b"", own), seconds.sub(b"", others), words)
 
     def test_the_hint_names_the_wrong_command(self):
         for command in ("demo", "run", "test", "debug", "bench"):
@@ -110,7 +127,7 @@ class Usage(Command):
         program = self.build.file("program", "true")
         run = ("run", "-q", "--build", build, "--add", big, "--mem")
         self.check(*run, "82M", program, says=b"archive of 40.0 MiB: --mem 93M is enough")
-        self.assertEqual(cotrap(*run, "93M", program).returncode, 0)
+        self.assertEqual(called(*run, "93M", program).returncode, 0)
 
     def test_an_endless_folder_and_too_long_arguments_are_refused(self):
         program = self.build.file("program", "true")
@@ -146,7 +163,7 @@ class Usage(Command):
             return ("run", "-q", "--build", self.build.path, "--disk", folder / disk, program)
 
         for name in ("good", "good,ro", "fixed,ro"):
-            done = cotrap(*run(name))
+            done = called(*run(name))
             self.assertEqual((done.stdout, done.stderr, done.returncode), (b"here\n", b"", 0))
         self.check(*run("missing"), says=b"no such file")
         self.check(*run("missing,ro"), says=b"no such file")
@@ -217,7 +234,7 @@ class Usage(Command):
     def test_a_file_that_the_kernel_cannot_run_is_status_126_with_the_reason(self):
         program = self.build.path / "program"
         program.write_text("text")
-        done = cotrap("run", "-q", "--build", self.build.path, program)
+        done = called("run", "-q", "--build", self.build.path, program)
         self.assertEqual(done.returncode, 126)
         self.assertIn(b"program is not an ELF program for this machine", done.stderr)
         self.assertNotIn(b"hint", done.stderr)
@@ -226,21 +243,21 @@ class Usage(Command):
         self.build.program("guests", "exit")
         program = self.build.path / "guests"
         program.write_text("text")
-        done = cotrap("run", "-q", "--build", self.build.path, program)
+        done = called("run", "-q", "--build", self.build.path, program)
         self.assertEqual(done.returncode, 126)
         hint = b"hint: guests without a folder is the program in the guest's /bin"
         self.assertIn(hint, done.stderr)
 
     def test_top_requires_a_program_and_its_help_shows_it(self):
         self.check("top", says=b"arguments are required: FILE (`./cotrap top --help`")
-        printed = cotrap("top", "--help").stdout.decode()
+        printed = called("top", "--help").stdout.decode()
         self.assertRegex(printed, r"\sFILE \.\.\.\s")
         self.assertNotIn("instead of", printed)
-        self.assertIn("[FILE] ...", cotrap("run", "--help").stdout.decode())
+        self.assertIn("[FILE] ...", called("run", "--help").stdout.decode())
 
     def test_every_command_has_help(self):
         for command in ("setup", "demo", "run", "test", "debug"):
-            done = cotrap(command, "--help")
+            done = called(command, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertIn(command.encode(), done.stdout)
 
@@ -263,7 +280,7 @@ class Demo(unittest.TestCase):
         self.build.demo("typed", r"\dhi\n", 'read x; [ "$x" = hi ]')
 
     def demo(self, *arguments):
-        done = cotrap("demo", "--build", self.build.path, *arguments)
+        done = called("demo", "--build", self.build.path, *arguments)
         return done.returncode, done.stdout.decode()
 
     def test_every_demo_has_a_verdict_line_and_success_is_status_0(self):

@@ -7,7 +7,7 @@ import unittest
 from html.parser import HTMLParser
 from pathlib import Path
 
-from support import FakeBuild, cotrap, files_of_at_most
+from support import FakeBuild, called, files_of_at_most
 
 from cotrap.errors import ToolError, UsageError
 from cotrap.pages import in_script
@@ -86,7 +86,7 @@ class Outputs(unittest.TestCase):
         build = FakeBuild()
         self.addCleanup(build.remove)
         for option in ("-o", "--html"):
-            done = cotrap("trace", "--build", build.path, "sh", option)
+            done = called("trace", "--build", build.path, "sh", option)
             self.assertEqual((done.returncode, done.stdout), (2, b""))
             self.assertIn(f"{option} needs the name of a file".encode(), done.stderr)
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 from browser import BROWSER, Browser
 from simulating import sim
-from support import ROOT, cotrap
+from support import ROOT, called
 
 from cotrap import packages
 from cotrap.bench import page as bench_page
@@ -469,7 +469,7 @@ class Pages(unittest.TestCase):
     def test_pages_of_a_merge_have_no_timeline_and_no_error(self):
         csv, page = self.folder / "one.csv", self.folder / "merged.html"
         sim("web", "--policy", "fifo", "--seeds", "1..2", "--duration", "1", "--csv", csv)
-        self.assertEqual(cotrap("sim", "--merge", csv, "--html", page).returncode, 0)
+        self.assertEqual(called("sim", "--merge", csv, "--html", page).returncode, 0)
         self.open("merged")
         self.assertEqual(self.browser.errors, [])
         self.assertIn("1..2", self.value("document.querySelector('dl').textContent"))

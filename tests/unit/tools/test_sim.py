@@ -5,7 +5,7 @@ import unittest
 from html.parser import HTMLParser
 
 from simulating import BUILD, InAFolder, sim
-from support import ROOT, cotrap, files_of_at_most
+from support import ROOT, called, files_of_at_most
 
 from cotrap.errors import OWN_FAILURE
 from cotrap.sim import costs, csv_file
@@ -66,7 +66,7 @@ class Sim(InAFolder):
     def test_policies_without_reservations_give_one_line_of_warning(self):
         def printed(*policies: str) -> str:
             words = ("--policy", ",".join(policies), "--duration", "0.1", "--seeds", "1..3")
-            return cotrap("sim", "reservations", "--build", BUILD, *words).stderr.decode()
+            return called("sim", "reservations", "--build", BUILD, *words).stderr.decode()
 
         warning = "the reservations of audio, video, greedy have no effect under fifo, stride: use"
         self.assertIn(warning, printed("fifo", "edf", "stride"))
@@ -96,7 +96,7 @@ class Sim(InAFolder):
         part = self.folder / "part.csv"
         with files_of_at_most(1024):
             words = ("--policy", "all", "--duration", "2", "--csv", part)
-            printed = sim("mm1", *words, status=OWN_FAILURE)
+            printed = sim("mm1", *words, status=OWN_FAILURE, stdin=b"")
         self.assertIn("part.csv: File too large", printed)
         self.assertFalse(part.exists())
 
@@ -175,7 +175,7 @@ class Sim(InAFolder):
         self.assertIn("priority, seed 1: deadlock: waits for itself", reported)
         self.assertIn("'one' priority 16, waits: b, held by 'other'", reported)
         self.assertEqual(len(csv_file.read(csv)), 2)  # the CSV file is written all the same
-        says = " ".join(cotrap("sim", "--help").stdout.decode().split())
+        says = " ".join(called("sim", "--help").stdout.decode().split())
         self.assertIn("Exit status 1: a detector found an error", says)
         sim("abba")  # no deadlock without --explore
         # A refused reservation is reported, but is no error.
@@ -222,7 +222,7 @@ class Sim(InAFolder):
 
     def test_a_class_without_arrivals_gives_a_warning(self):
         path = self.file("class a\n arrive once at 2s\n yield\nclass b\n yield\n")
-        printed = cotrap("sim", path, "--policy", "fifo,edf", "--build", BUILD).stderr.decode()
+        printed = called("sim", path, "--policy", "fifo,edf", "--build", BUILD).stderr.decode()
         self.assertEqual(printed, "cotrap: no task of a, b arrives within the duration\n")
 
     def test_an_error_in_a_recording_is_reported_with_its_line(self):

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 from simulating import BUILD, InAFolder
-from support import cotrap
+from support import called
 
 from cotrap.errors import UsageError
 from cotrap.sim import merge, page, simulator, table
@@ -21,7 +21,7 @@ class Merge(InAFolder):
         """Writes a file of seeds 1 and 2 under fifo: two classes, so four rows, in lines 2 to 5."""
         workload, path = self.file(text), self.folder / name
         words = ("--policy", "fifo", "--seeds", "1..2", "--duration", "0.1", *options)
-        done = cotrap("sim", workload, "--build", BUILD, *words, "--csv", path)
+        done = called("sim", workload, "--build", BUILD, *words, "--csv", path)
         self.assertEqual(done.returncode, 0, done.stderr)
         return path
 

@@ -41,7 +41,7 @@ class Schedules(InAFolder):
     def test_an_incomplete_recording_is_removed(self):
         path = self.folder / "web.schedule"
         with files_of_at_most(4096):
-            sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path, status=2)
+            sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path, status=2, stdin=b"")
         self.assertFalse(path.exists())
 
     @unittest.skipUnless(shutil.which("gdb"), "there is no gdb")

@@ -2,7 +2,7 @@
 
 import unittest
 
-from support import Command, cotrap
+from support import Command, called
 
 from cotrap.commands import test
 from cotrap.suggestions import did_you_mean, similar_names
@@ -34,7 +34,7 @@ class Suggestions(unittest.TestCase):
 
 class Commands(Command):
     def check(self, *words, says: str):
-        done = cotrap(*words)
+        done = called(*words)
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
         self.assertIn(says, done.stderr.decode())
