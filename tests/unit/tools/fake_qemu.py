@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -IS
 """A stand-in for QEMU and the kernel, to test the command without either. It takes QEMU's options,
 unpacks the boot archive, runs `init=` as a program of the host, and speaks the kernel's side of the
 boot protocol (docs/running.md).
@@ -7,17 +7,15 @@ The program gets the number of harts in FAKE_HARTS and the name of the kernel's 
 Words in `--append` select an error: `fake=silent` never starts the program, `fake=panic` panics,
 `fake=die` ends without a mark, `fake=locked` and `fake=broken-disk` fail to open the disk, and
 `fake=linger` stays after the exit mark.
+
+Tests start it hundreds of times, so it imports no module that takes long to load.
 """
 
 import errno
-import argparse
 import os
-import subprocess
+import select
 import sys
-import tempfile
-import threading
 import time
-from urllib.parse import unquote_to_bytes
 
 BANNER = b"\nOpenSBI v0.0\n  ____\n Platform Name : fake\n\n"
 
@@ -47,89 +45,140 @@ def unpack(archive: bytes, root: str) -> None:
             os.chmod(path, mode & 0o7777)
 
 
+class Folder:
+    """`with Folder() as root`: a temporary folder."""
+
+    def __enter__(self) -> str:
+        self._path = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"fake-{os.urandom(8).hex()}")
+        os.mkdir(self._path)
+        return self._path
+
+    def __exit__(self, *_) -> None:
+        for folder, folders, files in os.walk(self._path, topdown=False):
+            for name in files:
+                os.unlink(os.path.join(folder, name))
+            for path in (os.path.join(folder, name) for name in folders):
+                (os.unlink if os.path.islink(path) else os.rmdir)(path)
+        os.rmdir(self._path)
+
+
 def words(line: str) -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = {}
     for word in line.split():
         key, _, value = word.partition("=")
-        found.setdefault(key, []).append(unquote_to_bytes(value))
+        found.setdefault(key, []).append(decoded(value))
     return found
 
 
-def frame(emit, program) -> None:
-    """Copies both outputs of the program, framed, as they arrive."""
-    lock = threading.Lock()
+def decoded(value: str) -> bytes:
+    if "%" not in value:
+        return value.encode()
+    from urllib.parse import unquote_to_bytes  # imported late, because few boots need it
 
-    def copy(file, begin: bytes, end: bytes) -> None:
-        while data := file.read(65536):
-            with lock:
-                emit(begin + data.replace(b"\x10", b"\x10\x10") + end)
-
-    errors = threading.Thread(target=copy, args=[program.stderr, b"\x102", b"\x101"])
-    errors.start()
-    copy(program.stdout, b"", b"")
-    errors.join()
+    return unquote_to_bytes(value)
 
 
-def type_into(program) -> None:
-    """Acts as a terminal: it echoes keys, Enter ends a line, and Ctrl-D ends the input."""
-    while data := os.read(0, 4096):
-        keys, end, _ = data.replace(b"\r", b"\n").partition(b"\x04")
-        os.write(1, keys)
-        program.stdin.write(keys)
-        if end:
-            program.stdin.close()
-            return
+def typed(data: bytes) -> tuple[bytes, bool]:
+    """Acts as a terminal: it echoes keys, Enter ends a line, and Ctrl-D ends the input. Returns the input,
+    and whether it has ended."""
+    keys, end, _ = data.replace(b"\r", b"\n").partition(b"\x04")
+    os.write(1, keys)
+    return keys, bool(end)
 
 
-def feed(program) -> None:
+class Framed:
     """Decodes framed standard input: DLE DLE is one DLE, DLE E is end of file."""
-    escaped = False
-    while data := os.read(0, 4096):
+
+    def __init__(self):
+        self._escaped = False
+
+    def __call__(self, data: bytes) -> tuple[bytes, bool]:
         out = bytearray()
-        for byte in data:
-            if escaped:
-                escaped = False
-                if byte == ord("E"):
-                    program.stdin.write(out)
-                    program.stdin.close()
-                    return
-                out.append(byte)
-            elif byte == 0x10:
-                escaped = True
+        while data:
+            if self._escaped:
+                self._escaped = False
+                if data[:1] == b"E":
+                    return bytes(out), True
+                out += data[:1]
+                data = data[1:]
             else:
-                out.append(byte)
-        try:
-            program.stdin.write(out)
-        except BrokenPipeError:
-            return
+                plain, escape, data = data.partition(b"\x10")
+                out += plain
+                self._escaped = bool(escape)
+        return bytes(out), False
 
 
-def run_another_kernel(options) -> int:
+def start(arguments: list, environment: dict[bytes, bytes], files: dict[int, int]) -> int:
+    """Starts a program, and returns its process number. files: by the program's descriptor, ours."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and os.path.exists(f"/proc/self/fd/{name}"):
+            os.set_inheritable(int(name), False)
+    duplicates = [(os.POSIX_SPAWN_DUP2, ours, its) for its, ours in files.items()]
+    ignored = (13, 25)  # SIGPIPE and SIGXFSZ, which Python ignores
+    return os.posix_spawn(
+        arguments[0], arguments, environment, file_actions=duplicates, setsigdef=ignored
+    )
+
+
+def escaped(data: bytes) -> bytes:
+    return data.replace(b"\x10", b"\x10\x10")
+
+
+def as_errors(data: bytes) -> bytes:
+    return b"\x102" + escaped(data) + b"\x101"
+
+
+def relay(into: int, outputs: dict, decode, emit) -> None:
+    """Passes standard input to the program and emits its outputs, until all of these are closed. outputs: by
+    descriptor, a function that frames a piece. decode: null if the program's input is empty."""
+    pending, feeds, has_ended = b"", decode is not None, decode is None
+    os.set_blocking(into, False)
+    while outputs:
+        if has_ended and not pending and into >= 0:
+            os.close(into)
+            into = -1
+        readers = [*outputs, *([0] if feeds and len(pending) < 65536 else [])]
+        ready, writable, _ = select.select(readers, [into] if pending else [], [])
+        for file in ready:
+            data = os.read(file, 65536)
+            if file == 0:
+                found, has_ended = decode(data)
+                feeds = bool(data) and not has_ended
+                pending += found
+            elif data:
+                emit(outputs[file](data))
+            else:
+                del outputs[file]
+        if writable:
+            try:
+                pending = pending[os.write(into, pending) :]
+            except BrokenPipeError:
+                pending, feeds = b"", False
+
+
+def run_another_kernel(option: dict[str, str]) -> int:
     """Runs /init with the words behind `--`; the lines of its output end with CR LF."""
-    with tempfile.TemporaryDirectory() as root:
-        with open(options.initrd, "rb") as file:
+    with Folder() as root:
+        with open(option["-initrd"], "rb") as file:
             unpack(file.read(), root)
-        kind = "instructions" if options.icount else "time"
-        done = subprocess.run(
-            [root + "/init", *options.append.partition(" -- ")[2].split()],
-            stdout=subprocess.PIPE,
-            env={"PATH": "/bin:/usr/bin", "FAKE_KIND": kind, "FAKE_KERNEL": "another"},
-        )
-        os.write(1, BANNER + done.stdout.replace(b"\n", b"\r\n"))
+        kind = b"instructions" if "-icount" in option else b"time"
+        arguments = [root + "/init", *option["-append"].partition(" -- ")[2].split()]
+        environment = {b"PATH": b"/bin:/usr/bin", b"FAKE_KIND": kind, b"FAKE_KERNEL": b"another"}
+        ours, its = os.pipe()
+        program = start(arguments, environment, {1: its})
+        os.close(its)
+        os.write(1, BANNER)
+        while data := os.read(ours, 65536):
+            os.write(1, data.replace(b"\n", b"\r\n"))
+        os.waitpid(program, 0)
     return 0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-append")
-    parser.add_argument("-initrd")
-    parser.add_argument("-kernel")
-    parser.add_argument("-smp")
-    parser.add_argument("-icount")
-    options, _ = parser.parse_known_args()
-    line = words(options.append)
+    option = dict(zip(sys.argv, sys.argv[1:]))  # each option with the word after it
+    line = words(option["-append"])
     if "mark" not in line:
-        return run_another_kernel(options)
+        return run_another_kernel(option)
     nonce = line["mark"][0].decode()
     fake = line.get("fake", [b""])[0]
     is_framed = "stderr" in line
@@ -163,49 +212,38 @@ def main() -> int:
         emit(b"panic: all is lost\n")
         return 1
 
-    with tempfile.TemporaryDirectory() as root:
-        with open(options.initrd, "rb") as file:
+    with Folder() as root:
+        with open(option["-initrd"], "rb") as file:
             unpack(file.read(), root)
         mark("start")
-        with open(root + line["init"][0].decode(), "rb") as file:
+        init = root + line["init"][0].decode()
+        with open(init, "rb") as file:
             if file.read(4) in (b"\x7fELF", b"text"):  # this machine refuses both
                 mark(f"exit 126 {errno.ENOEXEC}")
                 return 0
-        program = subprocess.Popen(
-            [
-                "setpriv",
-                "--pdeathsig",
-                "KILL",
-                root + line["init"][0].decode(),
-                *line.get("arg", []),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if is_framed else subprocess.STDOUT,
-            cwd=root,
-            env=dict(
-                value.split(b"=", 1)
-                for value in [
-                    b"PATH=/bin:/usr/bin",
-                    b"FAKE_HARTS=" + options.smp.encode(),
-                    b"FAKE_IMAGE=" + os.path.basename(options.kernel).encode(),
-                    b"FAKE_KIND=" + (b"instructions" if options.icount else b"time"),
-                    *line.get("env", []),
-                ]
-            ),
-            bufsize=0,
+        environment = dict(
+            value.split(b"=", 1)
+            for value in [
+                b"PATH=/bin:/usr/bin",
+                b"FAKE_HARTS=" + option["-smp"].encode(),
+                b"FAKE_IMAGE=" + os.path.basename(option["-kernel"]).encode(),
+                b"FAKE_KIND=" + (b"instructions" if "-icount" in option else b"time"),
+                *line.get("env", []),
+            ]
         )
-        feeder = feed if "stdin" in line else type_into
-        if line.get("stdin") == [b"empty"]:
-            program.stdin.close()
-        else:
-            threading.Thread(target=feeder, args=[program], daemon=True).start()
-        if is_framed:
-            frame(emit, program)
-        else:
-            while data := program.stdout.read(65536):
-                emit(data)
-        status = program.wait()
+        os.chdir(root)
+        (its_in, our_in), (our_out, its_out), (our_errors, its_errors) = (os.pipe() for _ in range(3))
+        program = start(
+            ["/usr/bin/setpriv", "--pdeathsig", "KILL", init, *line.get("arg", [])],
+            environment,
+            {0: its_in, 1: its_out, 2: its_errors if is_framed else its_out},
+        )
+        for file in (its_in, its_out, its_errors):
+            os.close(file)
+        outputs = {our_out: escaped, our_errors: as_errors} if is_framed else {our_out: bytes}
+        is_empty = line.get("stdin") == [b"empty"]
+        relay(our_in, outputs, None if is_empty else Framed() if "stdin" in line else typed, emit)
+        status = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
         mark(f"exit {status if status >= 0 else 128 - status} 0")
         kernel_says("power off")
         if fake == b"linger":
