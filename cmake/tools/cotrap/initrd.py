@@ -47,7 +47,9 @@ class Archive:
         if host.is_symlink() and guest and around and _stays_inside(host, around[0]):
             self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(os.readlink(host))))
         elif host.is_dir():
-            here = os.path.realpath(host)
+            # realpath() looks up every folder of a path, which takes long for a deep one.
+            is_below = around and not host.is_symlink()
+            here = os.path.join(around[-1], host.name) if is_below else os.path.realpath(host)
             if here in around:
                 raise UsageError(f"{host} is a link to a folder that contains it: remove the link")
             if guest:
