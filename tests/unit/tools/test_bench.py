@@ -69,6 +69,10 @@ class Bench(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
+        files = {kind: cls.folder / f"all.{kind}" for kind in ("json", "svg", "save")}
+        options = [word for kind, path in files.items() for word in (f"--{kind}", path)]
+        cls.whole = called("bench", "--build", cls.build.path, *options)  # all runs, and what they wrote
+        cls.json, cls.svg, cls.saved = (path.read_text() for path in files.values())
 
     def bench(self, *arguments) -> subprocess.CompletedProcess:
         return called("bench", "--build", self.build.path, *arguments)
@@ -79,7 +83,7 @@ class Bench(unittest.TestCase):
         self.assertIn(b"status 3\ncotrap-tests.elf\n", self.bench("--icount").stderr)
 
     def test_instructions_and_times_have_separate_tables(self):
-        done = self.bench()
+        done = self.whole
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         counted, memory, timed = done.stdout.decode().strip().split("\n\n")
         self.assertIn("syscall.null", counted)
@@ -101,9 +105,7 @@ class Bench(unittest.TestCase):
         self.assertIn(b"syscall.null: two runs differ", done.stderr)
 
     def test_the_json_has_the_percentiles_and_the_distribution(self):
-        path = self.folder / "all.json"
-        self.bench("--json", path)
-        data = json.loads(path.read_text())
+        data = json.loads(self.json)
         self.assertEqual((data["schema"], data["machine"], data["harts"]), (1, "riscv64", 1))
         self.assertIn("build", data)
         null = data["results"][0]
@@ -114,8 +116,7 @@ class Bench(unittest.TestCase):
 
     def test_the_page_loads_no_other_file_and_has_every_result(self):
         base, path = self.folder / "page.json", self.folder / "page.html"
-        self.bench("--save", base)
-        base.write_text(base.read_text().replace("144", "120"))
+        base.write_text(self.saved.replace("144", "120"))
         self.bench("--html", path, "--compare", base)
         page = Page()
         page.feed(path.read_text())
@@ -132,9 +133,7 @@ class Bench(unittest.TestCase):
         self.assertIn("1.20", path.read_text())
 
     def test_the_picture_is_one_file_with_the_bars_of_the_first_unit(self):
-        path = self.folder / "bars.svg"
-        self.bench("--svg", path)
-        root = ElementTree.parse(path).getroot()
+        root = ElementTree.fromstring(self.svg)
         svg = "{http://www.w3.org/2000/svg}"
         texts = [each.text for each in root.iter(f"{svg}text") if each.get("class") == "name"]
         self.assertEqual(texts, ["syscall.null", "fault.zero"])
@@ -162,9 +161,8 @@ class Bench(unittest.TestCase):
         self.assertNotIn("missed", printed + body(page))
 
     def test_the_axis_of_the_bars_is_labelled_as_logarithmic(self):
-        picture = self.folder / "axis.svg"  # test_pages.py checks those of the page
-        self.bench("--svg", picture)
-        self.assertIn(">instructions, logarithmic scale<", picture.read_text())
+        # test_pages.py checks those of the page.
+        self.assertIn(">instructions, logarithmic scale<", self.svg)
 
     def test_a_slower_benchmark_is_reported_with_status_1(self):
         path = self.folder / "base.json"
