@@ -35,6 +35,7 @@ class Browser:
         os.close(theirs_out)
         self._out, self._in = ours_out, os.fdopen(ours_in, "rb")
         self._number, self._unread, self.errors = 0, b"", []
+        self._is_loaded = False
         self._session = ""
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         attached = self._ask("Target.attachToTarget", targetId=target, flatten=True)
@@ -85,6 +86,8 @@ class Browser:
                 self.errors.append(str(parameters["args"]))
             case "Log.entryAdded" if parameters["entry"]["level"] == "error":
                 self.errors.append(parameters["entry"]["text"])
+            case "Page.loadEventFired":
+                self._is_loaded = True
             case "Network.requestWillBeSent" if not parameters["request"]["url"].startswith("file:"):
                 self.errors.append(parameters["request"]["url"])
         return message
@@ -93,19 +96,27 @@ class Browser:
         self, page: Path, fragment: str = "", dark: bool = False, high: int = 900, wide: int = 1200
     ) -> None:
         self.errors.clear()
-        self.prefer(dark)
+        self._emulate(dark)
         size = {"width": wide, "height": high, "deviceScaleFactor": 1, "mobile": False}
         self._ask("Emulation.setDeviceMetricsOverride", **size)
         self._ask("Emulation.setScrollbarsHidden", hidden=False)
-        self._ask("Page.navigate", url="about:blank")
-        self._ask("Page.navigate", url=page.as_uri() + fragment)
-        while self.value("document.readyState") != "complete" or self.value("location.protocol") != "file:":
-            pass
+        self._navigate("about:blank")
+        self._navigate(page.as_uri() + fragment)
+
+    def _navigate(self, address: str) -> None:
+        """Opens the address, and waits until it is loaded."""
+        self._is_loaded = False
+        self._ask("Page.navigate", url=address)
+        while not self._is_loaded:
+            self._next()
 
     def prefer(self, dark: bool) -> None:
+        self._emulate(dark)
+        self._settle()
+
+    def _emulate(self, dark: bool) -> None:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", features=[scheme])
-        self._settle()
 
     def value(self, expression: str):
         """Returns the value of a JavaScript expression. JSON must be able to represent it."""
