@@ -97,19 +97,21 @@ enable_backports() {
   printf '%s\n' "$entry" | as_root tee "$file" >/dev/null
 }
 
+# install_missing PACKAGE…: installs these packages, which `missing` has printed.
 install_missing() {
   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
-    fail "these packages are missing; install them as root, or install sudo: $(missing | tr '\n' ' ')"
-  say "installing $(missing | wc -l) packages:" $(missing)
-  [ -z "$(missing backports)" ] || have_backports || enable_backports
+    fail "these packages are missing; install them as root, or install sudo: $* "
+  say "installing $# packages:" "$@"
+  backports=$(missing backports)
+  [ -z "$backports" ] || have_backports || enable_backports
   apt_get update || say "apt-get update reported errors; the installation continues"
   # Backports first: packages of main work with the backports' libraries, but not the other way round.
-  backports=$(missing backports)
   [ -z "$backports" ] ||
     apt_get install -y --no-install-recommends -t bookworm-backports $backports
   main=$(missing main)
   [ -z "$main" ] || apt_get install -y --no-install-recommends $main
-  [ -z "$(missing)" ] || fail "still missing:" $(missing)
+  absent=$(missing)
+  [ -z "$absent" ] || fail "still missing:" $absent
 }
 
 # On other systems than Debian 12 and 13: checks that the tools exist, and installs nothing.
@@ -131,7 +133,9 @@ ID='' VERSION_ID=''
 [ ! -r "$etc/os-release" ] || . "$etc/os-release"
 release=$VERSION_ID
 case $ID-$VERSION_ID in
-  debian-12 | debian-13) [ -z "$(missing)" ] || install_missing ;;
+  debian-12 | debian-13)
+    absent=$(missing)
+    [ -z "$absent" ] || install_missing $absent ;;
   *) check_tools ;;
 esac
 if mkdir -p "$stamps" 2>/dev/null; then
