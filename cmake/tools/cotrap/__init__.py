@@ -1,2 +1,2 @@
-"""The `./cotrap` command. `options` defines the command line; `__main__` runs the chosen command, which is a
-module of `commands`. The other modules are what the commands share."""
+"""The `./cotrap` command. `options` defines the command line; `command_line` runs the chosen command, which is a
+module of `commands`; `__main__` does so in a process. The other modules are what the commands share."""
