@@ -68,7 +68,13 @@ class Ring final : public ThreadRing {
  private:
   friend class RingChain;
 
-  bool take_one();
+  struct Places;
+  Places find_places() const;
+  std::uint32_t complete_one(const Places& places, std::uint64_t user_data, std::int32_t result);
+  trap::Answer<Result<std::uint32_t>> enter_one(abi::RingHeader* header,
+                                                const abi::RingSubmission* submission,
+                                                abi::RingCompletion* completion,
+                                                std::uint32_t complete);
   trap::Answer<Result<std::uint32_t>> enter_at_length(std::uint32_t submit, std::uint32_t complete);
   trap::WouldBlock wait_to_enter(std::uint32_t taken, std::uint32_t left, std::uint32_t complete);
   async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t taken, std::uint32_t left,

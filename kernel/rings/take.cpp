@@ -180,45 +180,68 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
 
 // ── ring_enter ──
 
-/// The fast path for a single submission that does not block. Returns false in all other cases, and
-/// has changed nothing.
-[[gnu::always_inline]] inline bool Ring::take_one() {
+/// Where one submission and its completion are.
+struct Ring::Places {
+  abi::RingHeader* header;
+  const RingSubmission* submission;
+  abi::RingCompletion* completion;
+};
+
+/// The places of the next submission, if this hart's TLB of the kernel has them and nothing
+/// prevents a completion. Otherwise `header` is null.
+[[gnu::always_inline]] inline Ring::Places Ring::find_places() const {
   const memory::AddressSpace& space = thread_.space();
   const auto tlb_lookup = [&space]<class T>(hal::VirtAddr at) {
     return reinterpret_cast<T*>(space.tlb_lookup(at, hal::Access::write));
   };
   auto* const header = tlb_lookup.operator()<abi::RingHeader>(shape_.memory);
-  if (header == nullptr) return false;
-  auto* const shared = tlb_lookup.operator()<RingSubmission>(shape_.submission(sq_head_));
-  if (shared == nullptr) return false;
-  auto* const slot = tlb_lookup.operator()<abi::RingCompletion>(shape_.completion(cq_tail_));
-  if (slot == nullptr) return false;
+  if (header == nullptr) return {};
+  auto* const submission = tlb_lookup.operator()<RingSubmission>(shape_.submission(sq_head_));
+  if (submission == nullptr) return {};
+  auto* const completion = tlb_lookup.operator()<abi::RingCompletion>(shape_.completion(cq_tail_));
+  if (completion == nullptr) return {};
   const std::uint32_t there = read_index(header->sq_tail) - sq_head_;
   const std::uint32_t unread = cq_tail_ - read_index(header->cq_head);
-  if (there == 0 || there > shape_.submissions) return false;
-  if (unread > shape_.completions || shape_.completions - unread <= in_flight_) return false;
+  if (there == 0 || there > shape_.submissions) return {};
+  if (unread > shape_.completions || shape_.completions - unread <= in_flight_) return {};
+  return {header, submission, completion};
+}
 
-  abi::RingCompletion completion;
-  if (is_plain_nop(*shared)) {
-    completion.user_data = read_once(shared->user_data);
-  } else {
-    const RingSubmission entry = copy_submission(*shared);
-    if (entry.flags != 0) return false;
-    const Register answer = answer_at_once(entry);
-    if (answer == trap::would_block) return false;
-    completion.user_data = entry.user_data;
-    completion.result = static_cast<std::int32_t>(answer);
-  }
-  *slot = completion;
-  write_index(header->sq_head, ++sq_head_);
-  write_index(header->cq_tail, ++cq_tail_);
-  return true;
+[[gnu::always_inline]] inline std::uint32_t Ring::complete_one(const Places& places,
+                                                               std::uint64_t user_data,
+                                                               std::int32_t result) {
+  *places.completion = {.user_data = user_data, .result = result, .flags = 0};
+  write_index(places.header->sq_head, ++sq_head_);
+  write_index(places.header->cq_tail, ++cq_tail_);
+  return 1;
 }
 
 trap::Answer<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint32_t complete) {
-  const bool is_one = submit == 1 && !polled_ && (complete == 0 || in_flight_ == 0);
-  if (is_one && take_one()) return 1;
+  if (submit == 1 && !polled_ && (complete == 0 || in_flight_ == 0)) [[likely]] {
+    const Places places = find_places();
+    if (places.header != nullptr) [[likely]] {
+      // Operations have a function of their own, so that a nop needs no stack.
+      if (!is_plain_nop(*places.submission)) {
+        return enter_one(places.header, places.submission, places.completion, complete);
+      }
+      return complete_one(places, read_once(places.submission->user_data), 0);
+    }
+  }
   return enter_at_length(submit, complete);
+}
+
+/// ring_enter for a single submission: completes it at once if it does not block.
+[[gnu::noinline]] trap::Answer<Result<std::uint32_t>> Ring::enter_one(
+    abi::RingHeader* header, const RingSubmission* submission, abi::RingCompletion* completion,
+    std::uint32_t complete) {
+  const RingSubmission entry = copy_submission(*submission);
+  if (entry.flags == 0) {
+    const Register answer = answer_at_once(entry);
+    if (answer != trap::would_block)
+      return complete_one({header, submission, completion}, entry.user_data,
+                          static_cast<std::int32_t>(answer));
+  }
+  return enter_at_length(1, complete);
 }
 
 [[gnu::noinline]] trap::Answer<Result<std::uint32_t>> Ring::enter_at_length(

@@ -129,13 +129,12 @@ inline void write_index(std::uint32_t& shared, std::uint32_t value) {
 /// Copies all fields that have a meaning.
 [[gnu::always_inline]] inline abi::RingSubmission copy_submission(
     const abi::RingSubmission& shared) {
-  abi::RingSubmission copy;
+  constexpr std::size_t used = offsetof(abi::RingSubmission, unused) / sizeof(std::uint64_t);
+  std::array<std::uint64_t, sizeof shared / sizeof(std::uint64_t)> words;
   const auto* const from = reinterpret_cast<const std::uint64_t*>(&shared);
-  for (std::size_t at = 0; at < offsetof(abi::RingSubmission, unused); at += sizeof *from) {
-    const std::uint64_t word = read_once(from[at / sizeof word]);
-    __builtin_memcpy(reinterpret_cast<std::byte*>(&copy) + at, &word, sizeof word);  // one store
-  }
-  return copy;
+  for (std::size_t i = 0; i < used; ++i) words[i] = read_once(from[i]);
+  std::fill(words.begin() + used, words.end(), 0);
+  return std::bit_cast<abi::RingSubmission>(words);
 }
 
 /// Whether the submission is a nop without flags. Then only its user_data has a meaning.
