@@ -5,9 +5,8 @@ namespace trap {
 std::string_view name(Trap::Kind kind) {
   switch (kind) {
     case Trap::syscall:
-    case Trap::call_waits:
-    case Trap::call_answered:
-    case Trap::call_yields: return "system call";
+    case Trap::would_block:
+    case Trap::call_answered: return "system call";
     case Trap::page_fault: return "page fault";
     case Trap::interrupt: return "interrupt";
     case Trap::illegal_instruction: return "illegal instruction";

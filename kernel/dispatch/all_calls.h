@@ -63,7 +63,7 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::nanosleep>(Call::nanosleep)
         .with<sys::clock_nanosleep>(Call::clock_nanosleep)
         // scheduling
-        .with<sys::sched_yield>(Call::sched_yield, trap::CallForm::yields)
+        .with_no_resched<sys::sched_yield>(Call::sched_yield)
         .with<sys::sched_setscheduler>(Call::sched_setscheduler)
         .with_no_resched<sys::sched_getscheduler>(Call::sched_getscheduler)
         .with<sys::sched_setparam>(Call::sched_setparam)

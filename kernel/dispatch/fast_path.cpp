@@ -48,17 +48,14 @@ template <bool smp_active, bool (*may_return_to_user)(Thread&)>
 /// again after it.
 template <Entry::Handler answer, CallForm form, bool smp_active, bool traced>
 FastPathAnswer call(UserContext& context) {
-  constexpr bool yields = form == CallForm::yields;
   if constexpr (smp_active) async::Strand::enter();
   Thread& self = running_thread();
   ++self.syscalls;
   const trap::Register result = answer(self, context);
-  if (result == trap::would_block) {
-    return {.result = result,
-            .instead = yields ? UserContext::call_yields : UserContext::call_waits};
-  }
+  if (result == trap::would_block) [[unlikely]]
+    return {.result = result, .instead = UserContext::would_block};
   if constexpr (traced) trace::note_result(result);
-  if constexpr (form != CallForm::no_resched && !yields) {
+  if constexpr (form != CallForm::no_resched) {
     const Thread& caller = running_thread();
     const async::Executor& executor = async::current_executor();
     if (executor.has_events() || caller.has_pending_flags()) [[unlikely]]
@@ -78,8 +75,7 @@ consteval FastPathCall call_of() {
       is_own ? private_calls[place - trap::fast_path_calls] : syscall_table[place];
   if (entry.form == CallForm::no_fast_path) return nullptr;
   if (world == World::traced) {
-    constexpr CallForm form = entry.form == CallForm::yields ? CallForm::no_resched : entry.form;
-    return call<trace::answer_recorded, form, true, true>;
+    return call<trace::answer_recorded, entry.form, true, true>;
   }
   return call<entry.answer, entry.form, world == World::smp_active, false>;
 }

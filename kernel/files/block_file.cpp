@@ -68,8 +68,8 @@ class BlockFile final : public File {
   abi::Stat status() override { return disk_->status(); }
   Node* node() override { return disk_.get(); }
 
-  Transfer try_read(IoBuffer&) override { return fail(Errno::eagain); }
-  Transfer try_write(IoBuffer&) override { return fail(Errno::eagain); }
+  Transfer try_read(IoBuffer&) override { return fail(Errno::would_block); }
+  Transfer try_write(IoBuffer&) override { return fail(Errno::would_block); }
   async::Task<Transfer> transfer(Direction direction, std::optional<std::uint64_t> offset,
                                  IoBuffer buffer) override;
   Result<Ref<memory::PageSource>> pages() override {

@@ -1,15 +1,15 @@
 // An open file description, which file descriptors of one or several processes refer to.
 //
-// try_read() and try_write() never wait. If they would block, they return EAGAIN. A caller that may
-// wait then waits on the list of changes() and retries after the wake. Two places do this for all
-// kinds of files. Writes use a coroutine in syscalls/io_loops.cpp. Reads use ReadWait in
-// syscalls/io_loops.h, a loop without a coroutine:
+// try_read() and try_write() never wait. If they cannot move a byte now, they return would_block. A
+// caller that may wait then waits on the list of changes() and retries after the wake. Two places
+// do this for all kinds of files. Writes use a coroutine in syscalls/io_loops.cpp. Reads use
+// ReadWait in syscalls/io_loops.h, a loop without a coroutine:
 //
 //     wait():  file.changes(Direction::read)->wait("read")
-//     poll():  file.try_read(buffer); wait() again if it returns EAGAIN
+//     poll():  file.try_read(buffer); wait() again if it returns would_block
 //
 // Files of block devices differ, because every transfer waits for the device. Their try functions
-// always return EAGAIN, and all transfers use co_await file.transfer(…).
+// always return would_block, and all transfers use co_await file.transfer(…).
 //
 // All functions run in the strand, never in an interrupt handler.
 #pragma once
@@ -68,7 +68,7 @@ class File : public RefCounted<File> {
 
   /// Moves bytes between the file and `buffer`, which is not empty, and advances `buffer`. Returns
   /// the number of bytes, which may be less than the buffer has. A read returns 0 at the end of the
-  /// file. EAGAIN: the call would block.
+  /// file. would_block: it can move none now, or the buffer needs a page-in.
   virtual Result<std::size_t> try_read(IoBuffer& buffer);
   virtual Result<std::size_t> try_write(IoBuffer& buffer);
 
@@ -81,7 +81,7 @@ class File : public RefCounted<File> {
   virtual Result<std::int64_t> seek(std::int64_t offset, int whence);
   virtual Result<> resize(std::uint64_t size);
 
-  /// Whether only transfer() moves bytes. The try functions always return EAGAIN then.
+  /// Whether only transfer() moves bytes. The try functions always return would_block then.
   bool waits_for_device() const { return waits_for_device_; }
   /// Moves bytes between the file and `buffer`, at `offset`, or at the file's position, which then
   /// advances. The result is that of try_read() and try_write().

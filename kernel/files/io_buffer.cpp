@@ -92,11 +92,10 @@ Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction di
   return std::span{*there, count};
 }
 
-bool IoBuffer::lacks_pages(Direction direction) const {
-  if (space_ == nullptr || !space_->has_paged_areas()) return false;
+bool IoBuffer::misses_a_page(Direction direction) const {
   for (IoBuffer rest = *this; !rest.empty();) {
     const auto piece = rest.next_piece(rest.left_, direction);
-    if (!piece) return piece.error() == Errno::erestart;
+    if (!piece) return piece.error() == Errno::would_block;
     rest.advance(piece->size());
   }
   return false;

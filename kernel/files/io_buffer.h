@@ -16,13 +16,10 @@
 #include <cstring>
 #include <span>
 
+#include "memory/address_space.h"
 #include "memory/frames.h"
 
 namespace kernel {
-
-namespace memory {
-class AddressSpace;
-}
 
 class IoBuffer {
  public:
@@ -73,8 +70,10 @@ class IoBuffer {
 
   /// Whether the buffer needs page-ins. If so, a page-in of one page is requested (page_in.h). A
   /// transfer cannot be restarted after it has moved bytes. A transfer in several parts therefore
-  /// calls this before the first part, and returns ERESTART if true.
-  bool lacks_pages(Direction direction) const;
+  /// calls this before the first part, and returns would_block if true.
+  bool lacks_pages(Direction direction) const {
+    return space_ != nullptr && space_->has_paged_areas() && misses_a_page(direction);
+  }
 
   // ── For DMA ──
 
@@ -83,7 +82,7 @@ class IoBuffer {
     std::span<std::byte> bytes;
     memory::Frame owner;
   };
-  /// Pins the next bytes, at most `most`, which is not 0. EFAULT; ERESTART; ENOMEM.
+  /// Pins the next bytes, at most `most`, which is not 0. EFAULT; would_block; ENOMEM.
   Result<Pinned> pin(std::size_t most, Direction direction);
 
   /// Call after the device has written `pinned`, which are the next bytes of the buffer. If the
@@ -99,6 +98,8 @@ class IoBuffer {
   /// The kernel address of the next `count` bytes. They must lie in one part and in one page that
   /// the kernel's TLB caches. Otherwise returns null, which is no error.
   std::byte* one_piece(std::size_t count, Direction direction);
+
+  [[gnu::cold]] bool misses_a_page(Direction direction) const;
 
   // The slow paths of put() and take(): the bytes lie in several pieces, or miss in the kernel's
   // TLB.
@@ -127,7 +128,7 @@ class IoBuffer {
 
   template <class Each>
   Result<std::size_t> each_piece(std::size_t most, Direction direction, Each&& each) {
-    if (lacks_pages(direction)) return fail(Errno::erestart);
+    if (lacks_pages(direction)) return fail(Errno::would_block);
     const std::size_t wanted = std::min(most, left_);
     std::size_t done = 0;
     while (done < wanted) {

@@ -40,7 +40,7 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
 [[gnu::noinline]] Result<std::size_t> Pipe::read_pages(IoBuffer& buffer) {
   if (buffer.lacks_pages(IoBuffer::Direction::put)) {
     wake_reader();
-    return fail(Errno::erestart);
+    return fail(Errno::would_block);
   }
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
@@ -79,8 +79,8 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
 
 [[gnu::noinline]] Result<std::size_t> Pipe::write_pages(IoBuffer& buffer) {
   const bool whole = buffer.left() <= atomic_size;
-  if (room() < (whole ? buffer.left() : 1)) return fail(Errno::eagain);
-  if (buffer.lacks_pages(IoBuffer::Direction::take)) return fail(Errno::erestart);
+  if (room() < (whole ? buffer.left() : 1)) return fail(Errno::would_block);
+  if (buffer.lacks_pages(IoBuffer::Direction::take)) return fail(Errno::would_block);
 
   std::size_t done = 0;
   while (room() > 0 && !buffer.empty()) {

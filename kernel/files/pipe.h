@@ -29,13 +29,13 @@ class Pipe : public RefCounted<Pipe> {
   static constexpr std::size_t capacity = 65536;
   static constexpr std::size_t atomic_size = 4096;  // PIPE_BUF
 
-  /// EAGAIN: the pipe is empty and has writers. Returns 0 if it is empty and has none.
+  /// would_block: the pipe is empty and has writers. Returns 0 if it is empty and has none.
   Result<std::size_t> read(IoBuffer& buffer) {
     if (filled() > 0) return read_bytes(buffer);
-    if (has_writers_) return fail(Errno::eagain);
+    if (has_writers_) return fail(Errno::would_block);
     return 0;
   }
-  /// EAGAIN: there is too little room. EPIPE: the pipe has no readers. EFAULT; ENOMEM.
+  /// would_block: there is too little room. EPIPE: the pipe has no readers. EFAULT; ENOMEM.
   Result<std::size_t> write(IoBuffer& buffer);
 
   std::size_t filled() const { return write_position_ - read_position_; }

@@ -19,7 +19,7 @@ Result<std::size_t> Terminal::read(IoBuffer& buffer) {
         editor_.settings().control_chars[minimum] == 0) {
       return 0;
     }
-    return fail(Errno::eagain);
+    return fail(Errno::would_block);
   }
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
@@ -43,7 +43,7 @@ bool Terminal::is_ready() {
 }
 
 Result<std::size_t> Terminal::write(IoBuffer& buffer) {
-  if (!is_ready()) return fail(Errno::eagain);
+  if (!is_ready()) return fail(Errno::would_block);
   std::size_t done = 0;
   while (done < largest_write && !buffer.empty()) {
     std::span<char> place = screen_.place();

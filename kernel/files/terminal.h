@@ -56,10 +56,10 @@ class Terminal {
 
   // The open files of the terminal call these:
 
-  /// EAGAIN: there is no input yet. Returns 0 at the end of the file.
+  /// would_block: there is no input yet. Returns 0 at the end of the file.
   Result<std::size_t> read(IoBuffer& buffer);
-  /// Writes at most `largest_write` bytes. EAGAIN: the screen has no room for a write of that size,
-  /// beside the bytes reserved for echo.
+  /// Writes at most `largest_write` bytes. would_block: the screen has no room for a write of that
+  /// size, beside the bytes reserved for echo.
   Result<std::size_t> write(IoBuffer& buffer);
   static constexpr std::size_t largest_write = 1024;
   /// Bytes of the screen's room that are reserved for echo.

@@ -82,11 +82,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Resolves a page fault: makes the access `wanted` (read, write or execute) possible at `va`.
   /// EFAULT: nothing is mapped there. EACCES: the area forbids the access. ENXIO: the page is
   /// behind the end of the mapped file. ENOEXEC: the kernel must inspect the instructions first
-  /// (process/code_rewriting.h). ERESTART: the page needs a page-in. ENOMEM.
+  /// (process/code_rewriting.h). would_block: the page needs a page-in. ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
-  /// nothing is mapped, or the area forbids the access. ERESTART: the page needs a page-in, and
+  /// nothing is mapped, or the area forbids the access. would_block: the page needs a page-in, and
   /// missed_page() names it. ENOMEM.
   Result<std::byte*> fault_in(VirtAddr va, Access wanted) {
     if (std::byte* there = translate(va, wanted)) [[likely]]

@@ -2,7 +2,7 @@
 // calls fault() if necessary, without a trap. The entry in the page table decides:
 //
 //   no entry                 zeros, part of a file, or a shared page
-//   no entry, page on disk   ERESTART: the thread waits for a page-in (process/page_in.h)
+//   no entry, page on disk   would_block: the thread waits for a page-in (process/page_in.h)
 //   entry is read-only       copy-on-write: a copy, or the same frame for its last owner
 //   entry allows the access  the hart's TLB had an older entry: flush it
 #include <algorithm>
@@ -72,7 +72,7 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
   if (index >= area.backing.source().count()) return fail(Errno::enxio);
   missed_page_ = page;
-  return fail(Errno::erestart);
+  return fail(Errno::would_block);
 }
 
 [[gnu::always_inline]] inline void AddressSpace::put(const Area& area, VirtAddr page,
@@ -161,7 +161,7 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
 
 Result<std::byte*> AddressSpace::fault_in_slowly(VirtAddr va, Access wanted) {
   if (const auto made = fault(va, wanted); !made) {
-    const bool may_come = made.error() == Errno::enomem || made.error() == Errno::erestart;
+    const bool may_come = made.error() == Errno::enomem || made.error() == Errno::would_block;
     return fail(may_come ? made.error() : Errno::efault);
   }
   return translate(va, wanted);

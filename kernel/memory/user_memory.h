@@ -3,9 +3,9 @@
 //   Result<std::size_t> read(Process& self, int fd, UserSpan<std::byte> buffer);
 //
 // A UserPtr or UserSpan is an unchecked address. Each access checks it and can fail: EFAULT,
-// ENOMEM, or ERESTART if the page needs a page-in. Bytes that were copied before the failure stay
-// copied. A program may change its memory between two accesses, so read a value once and use the
-// copy. A UserPtr reads and writes each word of a small value exactly once (read_once.h).
+// ENOMEM, or would_block if the page needs a page-in. Bytes that were copied before the failure
+// stay copied. A program may change its memory between two accesses, so read a value once and use
+// the copy. A UserPtr reads and writes each word of a small value exactly once (read_once.h).
 #pragma once
 
 #include <kernel/result.h>

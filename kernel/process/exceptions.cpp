@@ -61,7 +61,7 @@ async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, Trap trap, E
     const auto seen = co_await see_code(self, trap.address);
     if (seen) co_return std::nullopt;
     why = seen.error();
-  } else if (why == Errno::erestart) {
+  } else if (why == Errno::would_block) {
     const auto paged_in = co_await page_in(Ref<AddressSpace>::share(self.space()), trap.address);
     if (paged_in) co_return std::nullopt;
     why = paged_in.error();

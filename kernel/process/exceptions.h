@@ -16,7 +16,7 @@ namespace kernel {
 
 /// Whether waiting may help after serve_exception() has failed with `why`.
 inline bool may_be_resolved(Errno why) {
-  return why == Errno::erestart || why == Errno::enomem || why == Errno::enoexec;
+  return why == Errno::would_block || why == Errno::enomem || why == Errno::enoexec;
 }
 
 /// The signal of which a program dies after an exception that cannot be resolved (signal(7)). The

@@ -82,13 +82,11 @@ async::Task<> run_thread(Ref<Thread> thread) {
         async::Strand::enter();
         if (serve_syscall(self, context)) break;
         [[fallthrough]];
-      case Trap::call_waits:  // this hart already holds the strand
-      case Trap::call_yields:
+      case Trap::would_block:  // this hart already holds the strand
         save_hart_state(self);
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
-        if (self.waiting().empty() &&
-            (trap.kind == Trap::call_yields || !self.space().has_missed_page())) {
+        if (self.waiting().empty() && !self.space().has_missed_page()) {
           co_await async::yield();
           context.set_syscall_result(0);
         } else {

@@ -38,7 +38,7 @@ std::uint64_t leave_to_coroutine(const UserContext& context) {
 std::uint64_t answer(Thread& self, UserContext& context) {
   if (context.syscall_number() >= abi::first_private_call) return context.cause;
   async::Strand::enter();
-  if (!serve_syscall(self, context)) return UserContext::call_waits;
+  if (!serve_syscall(self, context)) return UserContext::would_block;
   return return_to_user(self);
 }
 

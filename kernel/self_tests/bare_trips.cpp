@@ -18,7 +18,7 @@ constexpr trap::Register constant = 0;  // result of a bare trip
 /// function leaves it. If the fast path has not answered the call, the function sets the program
 /// counter back, so that the program makes the call again.
 [[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
-  const bool waits = kind == trap::Trap::call_waits || kind == trap::Trap::call_yields;
+  const bool waits = kind == trap::Trap::would_block;
   if (waits) context.go_back_to_syscall_instruction();
   if (waits || kind == trap::Trap::call_answered) async::Strand::leave();
 }

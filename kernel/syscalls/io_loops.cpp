@@ -31,10 +31,11 @@ async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffe
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
     if (part.lacks_pages(Side::put)) co_await page_in_all(self, part, Side::put);
-    const Transfer moved = file->try_read(part);
+    Transfer moved = file->try_read(part);
     if (!moved) {
       if (done > 0) co_return done;
-      if (would_block(*file, moved)) co_return co_await ReadWait{std::move(file), buffer};
+      if (waits_for(*file, part, Side::put, moved))
+        co_return co_await ReadWait{std::move(file), buffer};
       co_return moved;
     }
     done += *moved;
@@ -49,13 +50,13 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
     if (part.lacks_pages(Side::take)) co_await page_in_all(self, part, Side::take);
-    const Transfer moved = file->try_write(part);
+    Transfer moved = file->try_write(part);
     signal_broken_pipe(self, moved);
     if (moved) {
       done += *moved;
       buffer.skip(*moved);
     }
-    if (moved ? buffer.empty() || *moved == 0 : !would_block(*file, moved)) {
+    if (moved ? buffer.empty() || *moved == 0 : !waits_for(*file, part, Side::take, moved)) {
       if (done > 0) co_return done;
       co_return moved;
     }

@@ -177,7 +177,7 @@ trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_
   // If the page of `parent_tid` needs a page-in, the call restarts before it creates the child.
   if (arguments.has(abi::clone_parent_settid)) {
     const auto place = self.space().fault_in(parent_tid, hal::Access::write);
-    if (!place && place.error() == Errno::erestart) return fail(Errno::erestart);
+    if (!place && place.error() == Errno::would_block) return fail(Errno::would_block);
   }
   if (arguments.has(abi::clone_vfork) || copies_in_steps(self, arguments)) {
     return self.wait([&] { return clone_in_steps(self, arguments); });

@@ -21,7 +21,7 @@ PipeEnds make_pipe() {
 async::Task<std::string> read_waiting(File& file, std::size_t size) {
   for (;;) {
     auto text = test::read(file, size);
-    if (text || text.error() != Errno::eagain) co_return text.value_or("failed");
+    if (text || text.error() != Errno::would_block) co_return text.value_or("failed");
     if (co_await file.changes(Direction::read)->wait("read") != async::WaitResult::woken) {
       co_return "cancelled";
     }
@@ -58,14 +58,14 @@ TEST_CASE("bytes leave a pipe in the order of their writes") {
   CHECK(test::write(*writer, "two") == 3);
   CHECK(test::read(*reader, 5) == "one t");
   CHECK(test::read(*reader, 100) == "wo");
-  CHECK(test::read(*reader, 1).error() == Errno::eagain);
+  CHECK(test::read(*reader, 1).error() == Errno::would_block);
 }
 
 TEST_CASE("a pipe holds 64 KiB and accepts part of a large write") {
   test::Machine machine;
   auto [reader, writer] = make_pipe();
   CHECK(test::write(*writer, pattern(70'000)) == Pipe::capacity);
-  CHECK(test::write(*writer, "x").error() == Errno::eagain);
+  CHECK(test::write(*writer, "x").error() == Errno::would_block);
   CHECK(test::read(*reader, 1000) == pattern(1000));
   CHECK(test::write(*writer, pattern(5000, 65536)) == 1000);
   CHECK(test::read(*reader, 100'000) == pattern(65536, 1000));
@@ -75,7 +75,7 @@ TEST_CASE("a write of up to PIPE_BUF bytes is accepted as a whole or not at all"
   test::Machine machine;
   auto [reader, writer] = make_pipe();
   CHECK(test::write(*writer, pattern(Pipe::capacity - 4095)) == Pipe::capacity - 4095);
-  CHECK(test::write(*writer, pattern(4096)).error() == Errno::eagain);
+  CHECK(test::write(*writer, pattern(4096)).error() == Errno::would_block);
   CHECK(test::write(*writer, pattern(4097)) == 4095);
   CHECK(test::read(*reader, 1).has_value());
 }

@@ -53,7 +53,7 @@ struct Console {
 TEST_CASE("a read returns one line, in parts if its buffer is shorter") {
   test::Machine machine;
   Console console{LineEditor::Input::typed};
-  CHECK(test::read(*console.file, 10).error() == Errno::eagain);
+  CHECK(test::read(*console.file, 10).error() == Errno::would_block);
   CHECK(console.file->readiness() == (abi::pollout | abi::pollwrnorm));
   console.type("first line\nsecond\n");
   CHECK((console.file->readiness() & abi::pollin) != 0);
@@ -61,7 +61,7 @@ TEST_CASE("a read returns one line, in parts if its buffer is shorter") {
   CHECK(test::read(*console.file, 100) == " line\n");
   CHECK(test::read(*console.file, 6) == "second");
   CHECK(test::read(*console.file, 100) == "\n");
-  CHECK(test::read(*console.file, 100).error() == Errno::eagain);
+  CHECK(test::read(*console.file, 100).error() == Errno::would_block);
 }
 
 TEST_CASE("a read that ends at the place of a ^D does not end the file") {
@@ -69,10 +69,10 @@ TEST_CASE("a read that ends at the place of a ^D does not end the file") {
   Console console{LineEditor::Input::typed};
   console.type("abc\x04");
   CHECK(test::read(*console.file, 3) == "abc");
-  CHECK(test::read(*console.file, 3).error() == Errno::eagain);
+  CHECK(test::read(*console.file, 3).error() == Errno::would_block);
   console.type("\x04");
   CHECK(test::read(*console.file, 3) == "");
-  CHECK(test::read(*console.file, 3).error() == Errno::eagain);
+  CHECK(test::read(*console.file, 3).error() == Errno::would_block);
 }
 
 TEST_CASE("^D typed behind an unread line ends the file after that line") {
@@ -144,7 +144,7 @@ TEST_CASE("a short write to the screen is output as a whole or not at all") {
   Console console{LineEditor::Input::typed};
   const std::string text = test::pattern(100);
   console.screen.left = Terminal::largest_write + Terminal::kept_for_echo - 1;
-  CHECK(test::write(*console.file, text).error() == Errno::eagain);
+  CHECK(test::write(*console.file, text).error() == Errno::would_block);
   CHECK(console.screen.asked);
   CHECK(console.screen.shown.empty());
   CHECK((console.file->readiness() & abi::pollout) == 0);

@@ -84,7 +84,7 @@ constexpr Table table = Table{unknown}
                             .with<refuse>(2)
                             .with<even_or_later>(3)
                             .with<later>(4)
-                            .with<refuse_or_yield>(5, CallForm::yields);
+                            .with_no_resched<refuse_or_yield>(5);
 
 template <auto Handler>
 concept Bindable = requires(Table t) { t.template with<Handler>(0); };
@@ -175,7 +175,7 @@ TEST_CASE("a handler may leave nothing, and then the call only yields") {
   CHECK(table[5].answer(self, call(5, {1})) == would_block);
   CHECK(self.waiting().empty());
   CHECK(table[5].answer(self, call(5, {0})) == static_cast<Register>(-12));
-  CHECK(table[5].form == CallForm::yields);
+  CHECK(table[5].form == CallForm::no_resched);
 }
 
 TEST_CASE("a handler leaves what the call waits for where its caller says") {

@@ -55,9 +55,9 @@ enum class Errno : int {
   enotsup = 95,
   etimedout = 110,
   ecanceled = 125,
-  // Only inside the kernel: the call has changed nothing, and is restarted after a page-in. (Linux
-  // has such numbers here, too.)
-  erestart = 512,
+  // Only inside the kernel: the operation has changed nothing. Its caller waits, for a file or for
+  // a page-in, and tries again. (Linux has such numbers here, too.)
+  would_block = 512,
 };
 
 // Numbers above this are never errors: a0 in [-max_errno, -1] is a failed call.

@@ -16,15 +16,15 @@ struct WouldBlock {
 };
 inline constexpr WouldBlock would_block;
 
-/// Encodes a value as itself (0 for void) and an error as its negative number. ERESTART becomes
-/// would_block: the call must be restarted.
+/// Encodes a value as itself (0 for void) and an error as its negative number. The error
+/// would_block becomes the register of this name.
 template <class T, class Error>
   requires std::is_enum_v<Error>
 struct ToRegister<std::expected<T, Error>> {
   static constexpr Register encode(const std::expected<T, Error>& result) {
     if (!result) {
-      if constexpr (requires { Error::erestart; }) {
-        if (result.error() == Error::erestart) return would_block;
+      if constexpr (requires { Error::would_block; }) {
+        if (result.error() == Error::would_block) return would_block;
       }
       return static_cast<Register>(-static_cast<std::int64_t>(result.error()));
     }

@@ -20,8 +20,7 @@ namespace trap {
 struct FastPathAnswer {
   Register result;
   /// 0: return to the program with `result`. Otherwise run_user() returns, and this is its cause:
-  /// UserContext::call_waits, call_answered or call_yields. The program counter is behind the
-  /// ecall.
+  /// UserContext::would_block or call_answered. The program counter is behind the ecall.
   std::uint64_t instead = 0;
 };
 static_assert(sizeof(FastPathAnswer) == 16, "two registers");

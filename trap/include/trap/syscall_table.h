@@ -28,7 +28,6 @@ enum class CallForm : std::uint8_t {
   any,           ///< may make another job ready, or end the caller
   no_resched,    ///< makes no job ready and ends no thread: no scheduling decision follows
   no_fast_path,  ///< accesses registers of the caller besides the arguments, or always waits
-  yields,        ///< like no_resched, and would_block means: yield once
 };
 
 template <class Self>

@@ -20,9 +20,8 @@ struct Trap {
     arithmetic,    ///< a division by zero or a floating-point exception (not on riscv64)
     unknown,       ///< any other; see `cause`
     // The fast path of a system call (fast_path.h) ended with:
-    call_waits,     ///< would_block: nothing has changed
+    would_block,    ///< nothing has changed: the call must wait
     call_answered,  ///< a result, but another job must run first
-    call_yields,    ///< sched_yield: the result is 0 after one yield
   };
   Kind kind;
   hal::Access access = hal::Access::none;  ///< read, write or execute, if an access faulted

@@ -21,9 +21,8 @@ namespace trap {
   constexpr std::uint64_t syscall_cause = 8;
   const auto cause = static_cast<std::uint32_t>(scause);
   if (scause == syscall_cause) return {.kind = Trap::syscall};
-  if (scause == UserContext::call_waits) [[likely]]
-    return {.kind = Trap::call_waits};
-  if (scause == UserContext::call_yields) return {.kind = Trap::call_yields};
+  if (scause == UserContext::would_block) [[likely]]
+    return {.kind = Trap::would_block};
   if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};
   if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
   switch (cause) {
