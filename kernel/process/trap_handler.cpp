@@ -68,7 +68,7 @@ std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause
   using namespace kernel;
   Thread& self = running_thread();
   context.cause = cause;
-  const Trap trap = trap::decode(cause, HAL_READ_CSR("stval"));
+  const Trap trap = trap::decode(cause, [] { return HAL_READ_CSR("stval"); });
   switch (trap.kind) {
     case Trap::syscall: return answer(self, context);
     case Trap::interrupt: return interrupt(self, context);

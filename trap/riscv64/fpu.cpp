@@ -7,14 +7,15 @@ void cotrap_fpu_load(const trap::UserContext& context);
 }
 
 namespace trap::fpu {
+
+constinit thread_local UserContext* detail::owner = nullptr;
+constinit thread_local bool detail::owner_dirty = false;
+
 namespace {
 
 namespace sstatus = hal::riscv64::sstatus;
-
-/// The context whose registers this hart holds, and whether they are newer than the saved ones.
-/// `owner_dirty` is updated when the owner is switched out.
-constinit thread_local UserContext* owner = nullptr;
-constinit thread_local bool owner_dirty = false;
+using detail::owner;
+using detail::owner_dirty;
 
 std::uint64_t state() {
   return HAL_READ_CSR("sstatus") & sstatus::fs;
@@ -40,14 +41,8 @@ void save_owner() {
 
 }  // namespace
 
-void switch_to(const UserContext& context) {
-  if (owner == nullptr) return;
-  if (owner != &context) {
-    note_dirty();
-    HAL_CLEAR_CSR("sstatus", sstatus::fs);
-  } else if (state() == 0) {
-    set_state(owner_dirty ? sstatus::fs_dirty : sstatus::fs_clean);
-  }
+void detail::switch_to_owner() {
+  if (state() == 0) set_state(owner_dirty ? sstatus::fs_dirty : sstatus::fs_clean);
 }
 
 bool acquire(UserContext& context) {

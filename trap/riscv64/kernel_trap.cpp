@@ -9,7 +9,7 @@
 extern "C" {
 [[noreturn]] void cotrap_report_kernel_trap(const trap::UserContext& registers, std::uint64_t cause,
                                             std::uint64_t value) {
-  const trap::Trap trap = trap::decode(cause, value);
+  const trap::Trap trap = trap::decode(cause, [value] { return value; });
   const bool page_fault = trap.kind == trap::Trap::page_fault;
   trap::report_kernel_trap(trap, registers, page_fault && hal::in_stack_guard(trap.address));
 }

@@ -10,13 +10,28 @@
 // All functions act on this hart. A preemptible job must not call them: it may change harts.
 #pragma once
 
+#include <hal/machine/csr.h>
 #include <trap/user_context.h>
 
 namespace trap::fpu {
 
+namespace detail {
+/// The context whose registers this hart holds, and whether they are newer than the saved ones.
+/// `owner_dirty` is updated when the owner is switched out.
+extern constinit thread_local UserContext* owner;
+extern constinit thread_local bool owner_dirty;
+void switch_to_owner();
+}  // namespace detail
+
 /// Call it before `context` runs in place of another one. If `context` does not own the registers,
 /// its first floating-point instruction traps.
-void switch_to(const UserContext& context);
+inline void switch_to(const UserContext& context) {
+  namespace sstatus = hal::riscv64::sstatus;
+  if (detail::owner == nullptr) return;
+  if (detail::owner == &context) return detail::switch_to_owner();
+  const auto before = HAL_TEST_AND_CLEAR_CSR("sstatus", sstatus::fs);
+  if ((before & sstatus::fs) == sstatus::fs_dirty) detail::owner_dirty = true;
+}
 
 /// Call it after an illegal-instruction trap of `context`. Returns true if the floating-point unit
 /// was off: it now is on with the registers of `context`, and the instruction must be retried.

@@ -16,8 +16,9 @@ extern "C" void cotrap_enter_user();  // user_entry.S; called only from run_user
 namespace trap {
 
 /// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or a cause of
-/// UserContext::cause that the machine does not have.
-[[gnu::always_inline]] inline Trap decode(std::uint64_t scause, std::uint64_t value) {
+/// UserContext::cause that the machine does not have. Calls `read_stval()` only for an exception.
+template <class ReadStval>
+[[gnu::always_inline]] inline Trap decode(std::uint64_t scause, ReadStval read_stval) {
   constexpr std::uint64_t syscall_cause = 8;
   const auto cause = static_cast<std::uint32_t>(scause);
   if (scause == syscall_cause) return {.kind = Trap::syscall};
@@ -25,6 +26,7 @@ namespace trap {
     return {.kind = Trap::would_block};
   if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};
   if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
+  const std::uint64_t value = read_stval();
   switch (cause) {
     case 0: return {Trap::misaligned, hal::Access::execute, cause, value};
     case 1: return {Trap::access_fault, hal::Access::execute, cause, value};
@@ -54,7 +56,7 @@ namespace trap {
                  "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11",
                  "memory");
   a0->cause = cause;
-  return decode(cause, HAL_READ_CSR("stval"));
+  return decode(cause, [] { return HAL_READ_CSR("stval"); });
 }
 
 }  // namespace trap
