@@ -12,6 +12,8 @@ from support import KERNELS, FakeBuild, called
 
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.results import from_json
+from cotrap.commands import bench
+from cotrap.errors import UsageError
 
 # A fake benchmark program. Prints counts of instructions in the run with icount, and times in the others.
 PROGRAM = r"""
@@ -294,6 +296,16 @@ class Bench(unittest.TestCase):
         done = self.bench("--icount", "syscall.null", "yield.alone")
         self.assertEqual(done.returncode, 0)
         self.assertIn(b"yield.alone: cannot be measured with --machine riscv64 --harts 1", done.stderr)
+
+    def test_a_name_selects_all_benchmarks_that_it_begins_up_to_a_dot_or_an_at_sign(self):
+        for name, selected in (
+            ("syscall.ring", ["syscall.ring@1", "syscall.ring@8", "syscall.ring@64"]),
+            ("fault", ["fault.zero", "fault.cow", "fault.reuse"]),
+            ("switch.coroutine@1000", ["switch.coroutine@1000"]),
+        ):
+            self.assertEqual([each.name for each in bench._chosen([name])], selected)
+        with self.assertRaises(UsageError):
+            bench._chosen(["syscall.rin"])
 
     def test_list_prints_the_benchmarks_without_a_build(self):
         done = called("bench", "--list", "--build", "/no/such")

@@ -13,7 +13,8 @@ def add_bench(command: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="a benchmark, or the first part of some names: `fault` runs all of fault.* (all benchmarks)",
+        help="a benchmark, or the first part of some names, up to a dot or an @: `fault` runs all of fault.* "
+        "(all benchmarks)",
     )
     command.add_argument(
         "--list", action="store_true", help="list the benchmarks with their descriptions, and run none"

@@ -1,6 +1,7 @@
 """`./cotrap bench`: checks the options, measures, reports, and returns the exit status."""
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -147,10 +148,10 @@ def _refuse(option: str, arguments, others: tuple[str, ...]) -> None:
 
 def _chosen(names: list[str]) -> list[Benchmark]:
     """The benchmarks of these names; without names, all. A name can be the first part of several, up to
-    a dot: `fault` selects all of `fault.*`."""
+    a dot or an @: `fault` selects all of `fault.*`."""
     chosen = []
     for name in names:
-        found = [each for each in BENCHMARKS.values() if f"{each.name}.".startswith(f"{name}.")]
+        found = [each for each in BENCHMARKS.values() if name in _first_parts(each.name)]
         if not found:
             hint = did_you_mean(name, _known())
             raise UsageError(f"there is no benchmark '{name}'{hint} (`./cotrap bench --list` lists them)")
@@ -160,8 +161,12 @@ def _chosen(names: list[str]) -> list[Benchmark]:
 
 def _known() -> set[str]:
     """All names that _chosen() accepts."""
-    parts = (name.split(".") for name in BENCHMARKS)
-    return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
+    return {part for name in BENCHMARKS for part in _first_parts(name)}
+
+
+def _first_parts(name: str) -> set[str]:
+    """The name and its first parts: of `syscall.ring@8` also `syscall.ring` and `syscall`."""
+    return {name, *(name[: end.start()] for end in re.finditer("[.@]", name))}
 
 
 def _read(path) -> Report:
