@@ -10,6 +10,7 @@ from .errors import UsageError
 from .option_groups import add_machine, add_program, add_quiet, add_starving, add_timeout
 from .option_types import duration, events, path, positive
 from .sim.options import add_sim
+from .suggestions import did_you_mean
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,6 +29,14 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return known, unknown
+
+    def _check_value(self, action, value):
+        """Refuses a name that is no choice, and suggests a similar one."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += did_you_mean(str(value), map(str, action.choices))
+            raise
 
     def print_help(self, file=None):
         """Prints the help, and raises OSError if it cannot be written; argparse ignores such errors."""

@@ -48,6 +48,8 @@ class Commands(Command):
         self.check("demo", *build, "pinpong", says=meant)
         self.check("run", *build, "pinpong", says="no such file or program: did you mean 'pingpong'?")
         self.check("run", *build, "webs", says="did you mean 'web'?")
+        self.check("tst", says="did you mean 'test'?")
+        self.check("run", "--machine", "hostd", says="did you mean 'hosted'?")
         self.check("sim", "webs", "--build", self.simulator(), says="did you mean 'web'?")
 
     def simulator(self):
