@@ -15,7 +15,8 @@ const element = (tag, properties = {}, ...children) => {
 const SIZES = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]];
 const time = ns => ns < 1e3 ? `${ns.toFixed(0)} ns` : ns < 1e6 ? `${(ns / 1e3).toFixed(2)} µs`
                  : ns < 1e9 ? `${(ns / 1e6).toFixed(3)} ms` : `${(ns / 1e9).toFixed(3)} s`;
-const plain = value => value.toLocaleString("en", { maximumFractionDigits: value < 1e3 ? 2 : 0 });
+// toFixed() rounds like the tables of the page: 74.005, which a computer stores as a little less, becomes 74.00.
+const plain = value => Number(value.toFixed(value < 1e3 ? 2 : 0)).toLocaleString("en");
 const scaled = sizes => value => {
   const [size, name] = sizes.find(([size]) => Math.abs(value) >= size) || sizes.at(-1);
   return value ? `${+(value / size).toPrecision(4)} ${name}`.trim() : "0";
