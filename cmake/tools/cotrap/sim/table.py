@@ -6,7 +6,7 @@ from .summary import Figure, Group, by_class, groups, runs
 # Title, function that finds the figure, kind of text.
 CLASS_COLUMNS = (
     ("done/s", lambda group: group.figure("throughput"), "number"),
-    ("wake→run p50", lambda group: group.figure("latency p50"), "time"),
+    ("latency p50", lambda group: group.figure("latency p50"), "time"),
     ("p99", lambda group: group.figure("latency p99"), "time"),
     ("p99.9", lambda group: group.figure("latency p99.9"), "time"),
     ("response mean", lambda group: group.figure("response mean"), "time"),
