@@ -45,17 +45,19 @@ template <bool smp_active, bool (*may_return_to_user)(Thread&)>
 }
 
 /// One fast path. `answer` may end or replace the caller's program, so the current thread is read
-/// again after it.
+/// again after it. A call of the form no_strand never blocks, and runs outside the strand unless it
+/// is traced.
 template <Entry::Handler answer, CallForm form, bool smp_active, bool traced>
 FastPathAnswer call(UserContext& context) {
-  if constexpr (smp_active) async::Strand::enter();
+  constexpr bool in_strand = smp_active && (traced || form != CallForm::no_strand);
+  if constexpr (in_strand) async::Strand::enter();
   Thread& self = running_thread();
   ++self.syscalls;
   const trap::Register result = answer(self, context);
   if (result == trap::would_block) [[unlikely]]
     return {.result = result, .instead = UserContext::would_block};
   if constexpr (traced) trace::note_result(result);
-  if constexpr (form != CallForm::no_resched) {
+  if constexpr (form == CallForm::any) {
     const Thread& caller = running_thread();
     const async::Executor& executor = async::current_executor();
     if (executor.has_events() || caller.has_pending_flags()) [[unlikely]]
@@ -63,7 +65,7 @@ FastPathAnswer call(UserContext& context) {
     if (executor.has_ready_above(caller.preempt_threshold() + 1)) [[unlikely]]
       return return_to_user_if<smp_active, may_return_among_others>(result);
   }
-  return return_to_user<smp_active>(result);
+  return return_to_user<in_strand>(result);
 }
 
 enum class World : std::uint8_t { alone, smp_active, traced };

@@ -76,7 +76,7 @@ std::uint64_t syscalls_on(unsigned hart) {
   if (current == nullptr) return 0;
   std::uint64_t count = current->syscalls;
   for (const Thread& thread : threads()) {
-    if (thread.hart == hart) count += thread.syscalls - thread.syscalls_counted;
+    if (thread.hart == hart) count += thread.syscalls.value() - thread.syscalls_counted;
   }
   return count;
 }

@@ -49,8 +49,13 @@ std::string_view Process::name() const {
 
 // ── Family ──
 
+void Process::set_parent(Process* parent) {
+  parent_ = parent;
+  parent_id_ = parent != nullptr ? parent->id_ : 0;
+}
+
 void Process::add_child(Ref<Process> child) {
-  child->parent_ = this;
+  child->set_parent(this);
   children_.push_back(*child.leak());  // the list of children owns this Ref until reap()
 }
 
@@ -66,14 +71,14 @@ void Process::leave_children_to_init() {
   for (Process& child : children_) {
     children_.remove(child);
     if (&heir == this || heir.is_ending()) {  // no parent is left to wait
-      child.parent_ = nullptr;
+      child.set_parent(nullptr);
       if (child.is_zombie()) {
         processes().remove(child);
         child.release();
       }
       continue;
     }
-    child.parent_ = &heir;
+    child.set_parent(&heir);
     heir.children_.push_back(child);
     if (child.is_zombie()) heir.child_ended_.wake_all();
   }
@@ -86,7 +91,7 @@ void Process::add_thread(Thread& thread) {
 }
 
 void Process::remove_thread(Thread& thread) {
-  ended_syscalls_ += thread.syscalls;
+  ended_syscalls_ += thread.syscalls.value();
   ended_cpu_time_ += thread.cpu_time();
   if (thread.id() == id_) first_schedule_ = thread.schedule();
   threads_.remove(thread);
@@ -174,7 +179,7 @@ void Process::deliver_pending(Thread& thread) {
 
 std::uint64_t Process::syscall_count() {
   std::uint64_t count = ended_syscalls_;
-  for (const Thread& thread : threads_) count += thread.syscalls;
+  for (const Thread& thread : threads_) count += thread.syscalls.value();
   return count;
 }
 

@@ -11,6 +11,7 @@
 
 #include <abi/signal.h>
 #include <async/async.h>
+#include <async/shared_word.h>
 #include <kernel/list.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
@@ -45,7 +46,8 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
 
   int id() const { return id_; }
   Process* parent() const { return parent_; }
-  int parent_id() const { return parent_ ? parent_->id_ : 0; }
+  /// 0: the process has no parent. Any context.
+  int parent_id() const { return parent_id_; }
   const Parts& parts() const { return parts_; }
   memory::AddressSpace& space() { return *parts_.space; }
   FdTable& files() { return *parts_.files; }
@@ -124,8 +126,10 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void leave_children_to_init();
 
   const int id_;
+  void set_parent(Process* parent);
   Process* parent_ = nullptr;  // null or alive: a parent that ends leaves its children to init
-  Parts parts_;                // a zombie has no space and no files
+  async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
+  Parts parts_;                           // a zombie has no space and no files
   ResourceLimits limits_;
   abi::SignalSet pending_ = 0;
   std::string path_;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <async/async.h>
+#include <hal/counter.h>
 #include <trap/path.h>
 
 #include <atomic>
@@ -87,7 +88,7 @@ class Runnable {
 
   // ── Accounting: times in ticks of hal::clock_ticks() ──
 
-  std::uint64_t syscalls = 0;
+  hal::Counter syscalls;               ///< counted outside the strand, too
   std::uint64_t syscalls_counted = 0;  ///< how many of them CurrentThread::syscalls has
   unsigned hart = 0;                   ///< the hart where the thread ran its program last
   unsigned urgent_waiters = 0;         ///< real-time and deadline threads that wait for its locks

@@ -32,8 +32,8 @@ std::uint64_t in_ticks(async::Duration time) {
 
 /// Adds the system calls that `thread` made since it came to its hart to that hart's count.
 void count_syscalls(Runnable& thread) {
-  by_hart[thread.hart]->syscalls +=
-      thread.syscalls - std::exchange(thread.syscalls_counted, thread.syscalls);
+  const std::uint64_t made = thread.syscalls.value();
+  by_hart[thread.hart]->syscalls += made - std::exchange(thread.syscalls_counted, made);
 }
 
 void leave_space() {

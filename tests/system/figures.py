@@ -39,6 +39,20 @@ def without_counting(test: harness.Test) -> None:
     test.check(names == set(ON_LINUX), "the same program runs on Linux", linux.stdout)
 
 
+# Instructions of calls that only ask, on each of several harts: they enter no lock.
+OUTSIDE_THE_STRAND = {"syscall.null": 80, "syscall.fast": 80}
+
+
+def on_several_harts(test: harness.Test) -> None:
+    """Calls of the form no_strand cost as much on several harts as on one."""
+    for harts in (2, 8):
+        bench = Bench(test.build, Machine(harts=harts))
+        for result in measure(bench, [BENCHMARKS[name] for name in OUTSIDE_THE_STRAND], counted=True):
+            limit = OUTSIDE_THE_STRAND[result.name]
+            text = f"{result.name} takes at most {limit} instructions on {harts} harts: {result.value:.2f}"
+            test.check(result.value <= limit, text)
+
+
 def on(test: harness.Test, trampoline: bool):
     """Measures the benchmarks of this build's trap path, in instructions."""
     chosen = [each for each in BENCHMARKS.values() if each.trampoline == trampoline]
@@ -73,6 +87,7 @@ with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
 
     if not trampoline:
         without_counting(test)
+        on_several_harts(test)
 
     if not trampoline:  # the trampoline build has the same coroutines
         excess = frames.over_budget(frames.sizes(test.build.kernel), frames.budget())

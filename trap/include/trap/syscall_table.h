@@ -27,6 +27,7 @@ namespace trap {
 enum class CallForm : std::uint8_t {
   any,           ///< may make another job ready, or end the caller
   no_resched,    ///< makes no job ready and ends no thread: no scheduling decision follows
+  no_strand,     ///< like no_resched, and reads only the caller's own state and single atomic words
   no_fast_path,  ///< accesses registers of the caller besides the arguments, or always waits
 };
 
@@ -86,8 +87,8 @@ Register answer_with(Self& self, const UserContext& context) {
 ///         .with<getpid>(abi::Call::getpid)
 ///         .with<read>(abi::Call::read);
 ///
-/// with_no_resched() and with_no_fast_path() set the CallForm. Every number has an entry: `unknown`
-/// handles the numbers without a call.
+/// with_no_resched(), with_no_strand() and with_no_fast_path() set the CallForm. Every number has
+/// an entry: `unknown` handles the numbers without a call.
 template <class Self, std::size_t Size>
 class SyscallTable {
  public:
@@ -110,6 +111,10 @@ class SyscallTable {
   template <auto Handler, class Number>
   constexpr SyscallTable with_no_resched(Number number) const {
     return with<Handler>(number, CallForm::no_resched);
+  }
+  template <auto Handler, class Number>
+  constexpr SyscallTable with_no_strand(Number number) const {
+    return with<Handler>(number, CallForm::no_strand);
   }
   template <auto Handler, class Number>
   constexpr SyscallTable with_no_fast_path(Number number) const {
