@@ -52,6 +52,17 @@ class Building(Faked):
             "cotrap: building a-preset\na.cpp: warning\n",
         )
 
+    def test_only_compilers_get_the_options_for_memory_and_the_users_own_win(self):
+        self.program("ninja", f'echo "$GLIBC_TUNABLES" > {self.path}/options')
+        for own, expected in ((None, ninja._MEMORY), ("glibc.malloc.perturb=1", "glibc.malloc.perturb=1")):
+            with mock.patch.dict(os.environ), self.subTest(own=own):
+                os.environ.pop("GLIBC_TUNABLES", None)
+                if own:
+                    os.environ["GLIBC_TUNABLES"] = own
+                build._compile("a-preset", self.path, ())
+                self.assertEqual((self.path / "options").read_text(), f"{expected}\n")
+                self.assertEqual(os.environ.get("GLIBC_TUNABLES"), own)
+
     def test_without_a_terminal_lines_report_the_progress(self):
         go_on = self.path / "go-on"
         wait = f"until test -e {go_on}; do sleep 0.01; done"
