@@ -32,9 +32,8 @@
 #include "report.h"
 #include "timeline.h"
 
+namespace async::sim {
 namespace {
-
-using namespace async::sim;
 
 void print_plan(const Arguments& arguments, const Workload& workload) {
   const auto& policies = arguments.policies;
@@ -68,7 +67,7 @@ void run_all(Arguments& arguments, const Workload& workload) {
 }
 
 /// main() without the handling of exceptions. Returns the exit status.
-int run(int count, char** words) {
+int run_command(int count, char** words) {
   if (count < 2) give_up("a workload is missing");
   Arguments arguments;
   arguments.workload = words[1];
@@ -91,6 +90,7 @@ int run(int count, char** words) {
 }
 
 }  // namespace
+}  // namespace async::sim
 
 int main(int count, char** words) {
   std::set_new_handler([] {
@@ -98,8 +98,8 @@ int main(int count, char** words) {
     std::_Exit(2);
   });
   try {
-    return run(count, words);
+    return async::sim::run_command(count, words);
   } catch (const std::runtime_error& error) {
-    give_up(error.what());
+    async::sim::give_up(error.what());
   }
 }

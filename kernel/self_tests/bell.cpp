@@ -8,7 +8,6 @@
 namespace kernel::self_tests {
 namespace {
 
-constexpr std::uint8_t above = 2;
 constexpr async::Duration moment{1'000'000};
 
 /// The state of the handler that set_bell() starts: it serves one ring, and ends.

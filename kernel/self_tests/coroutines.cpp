@@ -7,13 +7,13 @@
 namespace kernel::self_tests {
 namespace {
 
-constexpr std::uint64_t most = 100'000;
-constexpr std::uint8_t level = 8;        // more urgent than ordinary threads
+constexpr std::uint64_t most_coroutines = 100'000, most_operations = 100'000;
 constexpr std::size_t frame_room = 256;  // bytes for a coroutine here, and its job
 
 /// All coroutines of a self-test run on one hart: on another one each wake would send an IPI.
 async::SpawnOptions here(const char* name) {
-  return {.name = name, .priority = level, .harts = async::hart_mask(async::platform::hart())};
+  return {
+      .name = name, .priority = above_threads, .harts = async::hart_mask(async::platform::hart())};
 }
 
 using Pipe = async::Channel<std::uint64_t, 1>;
@@ -55,7 +55,7 @@ async::Task<> start_and_join(std::uint64_t times, Counter counter, Words& words)
 /// Runs the measurement in a job of its own, which is as urgent as the jobs that it starts.
 template <class Measurement>
 async::Task<Result<Words>> by_itself(std::uint64_t times, Counter counter, Measurement measure) {
-  if (times == 0 || times > most) co_return fail(Errno::einval);
+  if (times == 0 || times > most_operations) co_return fail(Errno::einval);
   Words words{};
   co_await async::spawn(measure(times, counter, words), here("self-test"));
   if (async::is_cancelled()) co_return fail(Errno::eintr);
@@ -66,7 +66,7 @@ std::size_t bytes_of_frames() {
   return async::with_frame_pool([](async::FramePool& pool) { return pool.bytes_in_use(); });
 }
 
-async::Task<> wait_for(async::Event& event) {
+async::Task<> wait_for_end(async::Event& event) {
   (void)co_await event.wait("the end of the self-test");
 }
 
@@ -82,14 +82,14 @@ async::Task<Result<Words>> spawn(std::uint64_t times, Counter counter) {
 
 async::Task<Result<Words>> wait(std::uint64_t coroutines) {
   using Handle = std::optional<async::JoinHandle<void>>;
-  if (coroutines == 0 || coroutines > most) co_return fail(Errno::einval);
+  if (coroutines == 0 || coroutines > most_coroutines) co_return fail(Errno::einval);
   if (!memory::can_allocate(coroutines * (frame_room + sizeof(Handle))))
     co_return fail(Errno::enomem);
   const std::unique_ptr<Handle[]> handles{new Handle[coroutines]};
   async::Event event;
   const std::size_t before = bytes_of_frames();
   for (std::uint64_t i = 0; i < coroutines; ++i) {
-    handles[i].emplace(async::spawn(wait_for(event), here("waiter")));
+    handles[i].emplace(async::spawn(wait_for_end(event), here("waiter")));
   }
   co_await async::yield();
   const std::size_t frames = bytes_of_frames() - before;

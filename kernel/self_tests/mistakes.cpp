@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-async::Task<> wait_for(async::Event& event) {
+async::Task<> wait_for_event(async::Event& event) {
   (void)co_await event.wait("an event");
 }
 
@@ -32,7 +32,7 @@ async::Task<> let_wait(const async::Job& job) {
 // Only records the trace event of a second wake: a real one would damage the ready list.
 async::Task<Result<Words>> double_enqueue() {
   async::Event event;
-  auto twice = async::spawn(wait_for(event), {.name = "woken twice"});
+  auto twice = async::spawn(wait_for_event(event), {.name = "woken twice"});
   co_await let_wait(twice.job());
   event.set();
   async::trace(async::TraceEvent::wake, twice.job());
@@ -43,7 +43,7 @@ async::Task<Result<Words>> double_enqueue() {
 // Records the trace event of a wake without making the job ready.
 async::Task<Result<Words>> lost_wake(std::uint64_t milliseconds) {
   async::Event event;
-  auto forgotten = async::spawn(wait_for(event), {.name = "forgotten"});
+  auto forgotten = async::spawn(wait_for_event(event), {.name = "forgotten"});
   co_await let_wait(forgotten.job());
   async::trace(async::TraceEvent::wake, forgotten.job());
   (void)co_await async::sleep_for(length(milliseconds), "the report of a lost wake");
@@ -57,7 +57,8 @@ async::Task<Result<Words>> lost_wake(std::uint64_t milliseconds) {
 async::Task<Result<Words>> starvation(std::uint64_t milliseconds) {
   async::Event event;
   const async::HartMask here = async::hart_mask(async::current_executor().hart());
-  auto hungry = async::spawn(wait_for(event), {.name = "hungry", .priority = 31, .harts = here});
+  auto hungry =
+      async::spawn(wait_for_event(event), {.name = "hungry", .priority = 31, .harts = here});
   co_await let_wait(hungry.job());
   event.set();
   for (const auto end = async::now() + length(milliseconds); async::now() < end;) {

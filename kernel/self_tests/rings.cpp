@@ -12,10 +12,6 @@
 namespace kernel::self_tests {
 namespace {
 
-constexpr std::uint8_t computing = 20;
-constexpr std::uint8_t above = 2;
-constexpr std::uint64_t most = 1'000;
-
 using hal::instructions;
 
 /// Waits for the bell, and records the time at which the waiting coroutine runs.
@@ -136,6 +132,7 @@ async::Task<Result<Words>> refuse() {
 }
 
 bool is_possible(std::uint64_t times) {
+  constexpr std::uint64_t most = 1'000;
   return times != 0 && times <= most;
 }
 

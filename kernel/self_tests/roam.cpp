@@ -74,12 +74,12 @@ async::Task<> disturb(const Hours& hours, async::Duration later) {
   }
 }
 
-struct Stacks {
+struct StackCounts {
   std::uint64_t free = 0, came = 0;
 };
 
-Stacks stacks() {
-  Stacks sum;
+StackCounts count_stacks() {
+  StackCounts sum;
   for (unsigned hart = 0; hart < most_harts; ++hart) {
     const StackPool::Usage usage = StackPool::usage_of(hart);
     sum.free += usage.free;
@@ -93,7 +93,7 @@ Stacks stacks() {
 async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
   constexpr std::uint64_t longest = 100'000;
   if (milliseconds == 0 || milliseconds > longest) co_return fail(Errno::einval);
-  const Stacks before = stacks();
+  const StackCounts before = count_stacks();
   const std::uint64_t preempted_before = count_of(trap::Action::switch_stack);
   std::array<Roamer, most_harts> roamers;
   const Instant begin = async::now();
@@ -109,7 +109,7 @@ async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
   }
   co_await team.wait([&] { hours.cut_short = true; });
   (void)co_await async::sleep_for(1ms, "the return of all stacks");
-  const Stacks after = stacks();
+  const StackCounts after = count_stacks();
   bool intact = true;
   std::uint64_t rounds = 0;
   for (const Roamer& roamer : roamers) {

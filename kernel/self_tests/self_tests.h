@@ -14,6 +14,10 @@
 
 namespace kernel::self_tests {
 
+/// Priorities of the self-tests' jobs: that of a CPU-bound program, one above ordinary threads, and
+/// one above all of these.
+inline constexpr std::uint8_t computing = 20, above_threads = 8, above = 2;
+
 /// The results of a self-test; unused words are 0.
 using Words = std::array<std::uint64_t, 8>;
 

@@ -13,9 +13,6 @@
 
 namespace kernel::self_tests {
 
-inline constexpr std::uint8_t computing = 20;  // the level of a program
-inline constexpr std::uint8_t above = 2;
-
 inline std::uint64_t ns(async::Duration duration) {
   return static_cast<std::uint64_t>(std::max(duration, async::Duration::zero()).count());
 }

@@ -5,8 +5,6 @@
 namespace kernel::self_tests {
 namespace {
 
-constexpr std::uint64_t most = 1'000;  // interrupts are masked during all switches
-
 /// Two stacks of one hart: the self-test's and `other`. A switch runs on the stack `between` until
 /// it resumes the other stack.
 struct Stacks {
@@ -47,6 +45,7 @@ std::uint64_t change_over(std::uint64_t times, Counter counter) {
 }  // namespace
 
 async::Task<Result<Words>> switch_stack(std::uint64_t times, Counter counter) {
+  constexpr std::uint64_t most = 1'000;  // interrupts are masked during all switches
   if (times == 0 || times > most) co_return fail(Errno::einval);
   co_return Words{change_over(times, counter), 2 * times};
 }

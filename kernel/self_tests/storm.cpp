@@ -30,14 +30,13 @@ async::Task<> endure(async::Instant end, const std::atomic<bool>& stop, Interrup
 
 async::Task<Result<Words>> raise_storm(std::uint64_t milliseconds) {
   constexpr std::uint64_t most = 10'000;
-  constexpr std::uint8_t above_programs = 2;
   if (milliseconds == 0 || milliseconds > most) co_return fail(Errno::einval);
   InterruptBackoff backoff;
   std::uint64_t interrupts = 0;
   std::atomic<bool> stop = false;
   Team team;
   const async::Instant end = async::now() + milliseconds * async::Duration{1'000'000};
-  team.start(endure(end, stop, backoff, interrupts), "storm", above_programs);
+  team.start(endure(end, stop, backoff, interrupts), "storm", above);
   co_await team.wait([&stop] { stop = true; });
   co_return Words{interrupts, backoff.useless(), backoff.pauses()};
 }

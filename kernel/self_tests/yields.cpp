@@ -4,9 +4,6 @@
 namespace kernel::self_tests {
 namespace {
 
-constexpr std::uint64_t most = 100'000;
-constexpr std::uint8_t level = 8;  // more urgent than ordinary threads
-
 async::Task<> yield_until(const bool& stop) {
   while (!stop) co_await async::yield();
 }
@@ -14,10 +11,12 @@ async::Task<> yield_until(const bool& stop) {
 }  // namespace
 
 async::Task<Result<Words>> yield(std::uint64_t coroutines, Counter counter) {
+  constexpr std::uint64_t most = 100'000;
   if (coroutines < 2 || coroutines > most) co_return fail(Errno::einval);
   if (!memory::can_allocate(coroutines * 256)) co_return fail(Errno::enomem);
-  const async::SpawnOptions options{
-      .name = "yielder", .priority = level, .harts = async::hart_mask(async::platform::hart())};
+  const async::SpawnOptions options{.name = "yielder",
+                                    .priority = above_threads,
+                                    .harts = async::hart_mask(async::platform::hart())};
   bool stop = false;
   Words words{};
   {

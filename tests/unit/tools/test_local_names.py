@@ -9,8 +9,6 @@ from pathlib import Path
 from support import ROOT
 
 KERNEL = ROOT / "kernel"
-# Sources in these folders that CMake compiles one by one (UNITY_BUILD OFF).
-APART = (KERNEL / "self_tests", ROOT / "async" / "sim" / "main.cpp")
 _SKIPPED = re.compile(r"\((\S+\.cpp) PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON\)")
 
 _DECLARATION = re.compile(
@@ -30,9 +28,7 @@ def libraries() -> list[Path]:
 def sources(library: Path) -> list[Path]:
     """The sources that are compiled in one run."""
     skipped = {KERNEL / path for path in _SKIPPED.findall((KERNEL / "CMakeLists.txt").read_text())}
-    apart = skipped.union(APART)
-    found = sorted(library.rglob("*.cpp"))
-    return [source for source in found if apart.isdisjoint({source, source.parent})]
+    return [source for source in sorted(library.rglob("*.cpp")) if source not in skipped]
 
 
 def unit_tests() -> dict[str, list[Path]]:
