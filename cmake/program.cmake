@@ -65,8 +65,7 @@ function(cotrap_add_runtime_program target name folder)
   add_executable(${target} ${ARGN})
   target_link_libraries(${target} PRIVATE cotrap_user_runtime cotrap_user_hosted)
   target_precompile_headers(${target} REUSE_FROM cotrap_user_headers)
-  # UNITY_BUILD: the sources of one program may use the same local names.
-  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF
+  set_target_properties(${target} PROPERTIES
     OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${folder})
 endfunction()
 

@@ -1,5 +1,5 @@
-"""The sources of a library or a unit test that are compiled in one compiler run (CMAKE_UNITY_BUILD)
-have no local name in common: a call in one source could silently choose the function of another."""
+"""The sources of a library or a program that are compiled in one compiler run (CMAKE_UNITY_BUILD) have
+no local name in common: a call in one source could silently choose the function of another."""
 
 import re
 import unittest
@@ -31,14 +31,23 @@ def sources(library: Path) -> list[Path]:
     return [source for source in sorted(library.rglob("*.cpp")) if source not in skipped]
 
 
+def programs(makers: str, *folders: str) -> dict[str, list[Path]]:
+    """The sources of each program that a function in `makers` adds in these folders, without those of the
+    kernel. makers: a regular expression."""
+    found = {}
+    for lists in (path for folder in folders for path in (ROOT / folder).rglob("CMakeLists.txt")):
+        for name, words in re.findall(rf"(?:{makers})\(([\w-]+)([^)]*)\)", lists.read_text()):
+            found[name] = [lists.parent / word for word in re.findall(r"(?<![\w}/.])[\w/.]+\.cpp", words)]
+    return found
+
+
 def unit_tests() -> dict[str, list[Path]]:
-    """The sources of each program that cotrap_add_unit_test() makes, without those of the kernel."""
-    programs = {}
-    for folder in {path.parent for path in (ROOT / "tests" / "unit").rglob("CMakeLists.txt")}:
-        text = (folder / "CMakeLists.txt").read_text()
-        for name, words in re.findall(r"cotrap_add_unit_test\((\w+)([^)]*)\)", text):
-            programs[name] = [folder / word for word in re.findall(r"(?<![\w}/.])[\w/.]+\.cpp", words)]
-    return programs
+    return programs("cotrap_add_unit_test", "tests/unit")
+
+
+def user_programs() -> dict[str, list[Path]]:
+    """The programs that run on the kernel, without user-bench, whose sources are compiled one by one."""
+    return programs("cotrap_add_(?:test_)?program", "user/shell", "user/programs", "tests/system/programs")
 
 
 def local_names(source: Path) -> set[str]:
@@ -52,7 +61,8 @@ def local_names(source: Path) -> set[str]:
         elif line.startswith("using namespace") and not _HARMLESS.match(line):
             names.add(line.strip())
         elif open_namespaces and open_namespaces[-1].startswith("namespace {"):
-            found = _DECLARATION.match(line) if re.match(r"[\w\[]", line) else None
+            declared = re.sub(r"\balignas\(\w+\) ", "", line)
+            found = _DECLARATION.match(declared) if re.match(r"[\w\[]", line) else None
             if found and not _HARMLESS.match(line):
                 names.add(found[1])
     return names
@@ -74,23 +84,32 @@ class LocalNames(unittest.TestCase):
         self.assertGreater(checked, 120)
 
     def test_no_two_sources_of_a_unit_test_share_a_local_name(self) -> None:
+        self.assertGreater(self.check_programs(unit_tests()), 80)
+
+    def test_no_two_sources_of_a_program_share_a_local_name(self) -> None:
+        self.assertGreater(self.check_programs(user_programs()), 50)
+
+    def check_programs(self, programs: dict[str, list[Path]]) -> int:
+        """Returns the number of sources."""
         checked = 0
-        for program, sources_of_program in unit_tests().items():
+        for program, sources_of_program in programs.items():
             users = defaultdict(list)
             for source in sources_of_program:
                 checked += 1
                 for name in local_names(source):
                     users[name].append(source.name)
             for name, where in users.items():
-                # Names of a namespace that all these tests use do no harm: tests call nothing else.
+                # Names of a namespace that all these sources use do no harm: they call nothing else.
                 if "using namespace" not in name:
                     with self.subTest(program=program, name=name):
                         self.assertEqual(len(where), 1, where)
-        self.assertGreater(checked, 80)
+        return checked
 
     def test_a_local_name_is_found(self) -> None:
         names = local_names(ROOT / "kernel" / "formats" / "cpio.cpp")
         self.assertLessEqual({"magic", "align4"}, names)
+        names = local_names(ROOT / "user" / "runtime" / "heap.cpp")
+        self.assertLessEqual({"Header", "heap"}, names)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ int fork_meanwhile() {
 
 namespace {
 
-enum Attempt : int { done, refused, refused_alone };
+enum Attempt : int { executed, failed, failed_alone };
 
 // Calls execve while another thread is in a read, for which execve waits. The descriptor table is
 // large and shared with another process, so execve must copy it.
@@ -116,7 +116,7 @@ Attempt execute_beside_read(Fd ready) {
   const auto error = call(Call::execve, "/bin/true", arguments, arguments + 1).error();
   check(error == Errno::enomem, "execve fails with ENOMEM, not {}", abi::name(error));
   const bool is_alone = !call(Call::tgkill, process_id(), reader.id(), 0);
-  return is_alone ? refused_alone : refused;
+  return is_alone ? failed_alone : failed;
 }
 
 // Takes all memory a while after execve has begun. `ready` has a byte just before that.
@@ -143,7 +143,7 @@ int execute_meanwhile() {
     static_cast<void>(kill(pid, abi::Signal::sigkill));
   }
   check(status.has_exited(), "the child is not killed");
-  check(status.exit_code() != refused_alone,
+  check(status.exit_code() != failed_alone,
         "execve does not fail after the other threads have ended");
   return 0;
 }

@@ -84,15 +84,14 @@ void leaves() {
   exit(7);
 }
 
-constexpr Part parts[] = {
-    {"ends", end_the_others},
-    {"makers", end_makers},
-    {"leaves", leaves},
-};
-
 }  // namespace
 
 std::span<const Part> ends() {
+  static constexpr Part parts[] = {
+      {"ends", end_the_others},
+      {"makers", end_makers},
+      {"leaves", leaves},
+  };
   return parts;
 }
 

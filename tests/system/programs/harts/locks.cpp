@@ -12,7 +12,7 @@ void be(int priority, unsigned hart) {
   must(set_realtime_priority(0, priority), "a priority");
   move_to(hart);
 }
-void compute_until(const std::atomic<bool>& over) {
+void compute_until_set(const std::atomic<bool>& over) {
   while (!over) {
   }
 }
@@ -44,7 +44,7 @@ void invert(unsigned of_low, unsigned of_high) {
   }};
   Thread hog{[&] {
     be(middle, of_low);
-    compute_until(had);
+    compute_until_set(had);
   }};
   await("to have the lock", [&] { return had.load(); });
 }
@@ -83,7 +83,7 @@ void invert_along(unsigned length, bool apart) {
       await("to begin", [&] { return may_continue.load(); });
       must(sleep_for(3ms), "sleeping");
       be(middle, hart);
-      compute_until(had);
+      compute_until_set(had);
     });
   }
   await("to have the last lock", [&] { return had.load(); });
@@ -288,15 +288,14 @@ void many_held() {
   for (auto& mutex : held) mutex.unlock();
 }
 
-constexpr Part parts[] = {{"lends", lends},
-                          {"too-long", too_long},
-                          {"lingers", lingers},
-                          {"hammers", hammers},
-                          {"many-held", many_held}};
-
 }  // namespace
 
 std::span<const Part> locks() {
+  static constexpr Part parts[] = {{"lends", lends},
+                                   {"too-long", too_long},
+                                   {"lingers", lingers},
+                                   {"hammers", hammers},
+                                   {"many-held", many_held}};
   return parts;
 }
 

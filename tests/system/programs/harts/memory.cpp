@@ -135,16 +135,15 @@ void wanders() {
   });
 }
 
-constexpr Part parts[] = {
-    {"forks", forks},
-    {"maps", maps},
-    {"shootdowns", shoots_down},
-    {"wanders", wanders},
-};
-
 }  // namespace
 
 std::span<const Part> memory() {
+  static constexpr Part parts[] = {
+      {"forks", forks},
+      {"maps", maps},
+      {"shootdowns", shoots_down},
+      {"wanders", wanders},
+  };
   return parts;
 }
 

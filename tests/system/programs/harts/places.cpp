@@ -177,14 +177,13 @@ void time_slices() {
         "sched_rr_get_interval returns the slice of SCHED_OTHER");
 }
 
-constexpr Part parts[] = {
-    {"moves", moves},      {"is-moved", is_moved}, {"spreads", spreads},
-    {"time", counts_time}, {"turns", time_slices}, {"reschedules", reschedules},
-};
-
 }  // namespace
 
 std::span<const Part> places() {
+  static constexpr Part parts[] = {
+      {"moves", moves},      {"is-moved", is_moved}, {"spreads", spreads},
+      {"time", counts_time}, {"turns", time_slices}, {"reschedules", reschedules},
+  };
   return parts;
 }
 

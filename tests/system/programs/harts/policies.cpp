@@ -80,15 +80,14 @@ void refuse() {
   check(must(read_file("/proc/policy"), "reading") == before, "the policy stays the same");
 }
 
-constexpr Part parts[] = {
-    {"change-policy", change},
-    {"free-hart", free_a_hart},
-    {"refuse-policy", refuse},
-};
-
 }  // namespace
 
 std::span<const Part> policies_changed() {
+  static constexpr Part parts[] = {
+      {"change-policy", change},
+      {"free-hart", free_a_hart},
+      {"refuse-policy", refuse},
+  };
   return parts;
 }
 

@@ -208,15 +208,14 @@ void unticked() {
   check(after > before, "an ordinary thread has the rest of the time");
 }
 
-constexpr Part parts[] = {
-    {"by-weight", by_weight},     {"sleepers", sleepers}, {"answers", answers},
-    {"reservation", reservation}, {"renewals", renewals}, {"debts", debts},
-    {"unthrottled", unthrottled}, {"unticked", unticked},
-};
-
 }  // namespace
 
 std::span<const Part> shares() {
+  static constexpr Part parts[] = {
+      {"by-weight", by_weight},     {"sleepers", sleepers}, {"answers", answers},
+      {"reservation", reservation}, {"renewals", renewals}, {"debts", debts},
+      {"unthrottled", unthrottled}, {"unticked", unticked},
+  };
   return parts;
 }
 

@@ -190,15 +190,14 @@ void poll_others() {
   for (unsigned i = 0; i < 200; ++i) round(i % count);
 }
 
-constexpr Part parts[] = {
-    {"naps", nap},           {"timeouts", times_out},         {"wakes", wakes},
-    {"parts", change_parts}, {"urgent", print_beside_urgent}, {"outlived", outlive},
-    {"polls", poll_others},
-};
-
 }  // namespace
 
 std::span<const Part> waits() {
+  static constexpr Part parts[] = {
+      {"naps", nap},           {"timeouts", times_out},         {"wakes", wakes},
+      {"parts", change_parts}, {"urgent", print_beside_urgent}, {"outlived", outlive},
+      {"polls", poll_others},
+  };
   return parts;
 }
 

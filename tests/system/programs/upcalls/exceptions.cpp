@@ -175,18 +175,17 @@ void died_of() {
   }
 }
 
-constexpr Part parts[] = {
-    {"tried", [] { run(tried()); }},
-    {"died-of", died_of},
-    {"--unhandled", [] { run(do_wrong()); }},
-    {"--condemned", [] { run(do_wrong(), {.on_exception = condemn}); }},
-    {"--wrong-handler", [] { run(do_wrong(), {.on_exception = do_wrong_too}); }},
-    {"--too-many", [] { run(do_wrong_often(), {.on_exception = never_answer}); }},
-};
-
 }  // namespace
 
 std::span<const Part> exceptions() {
+  static constexpr Part parts[] = {
+      {"tried", [] { run(tried()); }},
+      {"died-of", died_of},
+      {"--unhandled", [] { run(do_wrong()); }},
+      {"--condemned", [] { run(do_wrong(), {.on_exception = condemn}); }},
+      {"--wrong-handler", [] { run(do_wrong(), {.on_exception = do_wrong_too}); }},
+      {"--too-many", [] { run(do_wrong_often(), {.on_exception = never_answer}); }},
+  };
   return parts;
 }
 

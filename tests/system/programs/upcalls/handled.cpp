@@ -178,15 +178,14 @@ void left() {
   }
 }
 
-constexpr Part parts[] = {
-    {"paged", paged},
-    {"together", together},
-    {"left", left},
-};
-
 }  // namespace
 
 std::span<const Part> handled_exceptions() {
+  static constexpr Part parts[] = {
+      {"paged", paged},
+      {"together", together},
+      {"left", left},
+  };
   return parts;
 }
 

@@ -124,17 +124,16 @@ Task<> deliver_late() {
   check(co_await notified(masked) == masked, "… and stays for notified()");
 }
 
-constexpr Part parts[] = {
-    {"storm", [] { run(compute_in_storm(), {.on_notification = handle}); }},
-    {"late", [] { run(deliver_late(), {.on_notification = handle_and_send}); }},
-    {"asleep", [] { run(fall_asleep()); }},
-    {"every-instant", [] { run(be_woken_at_every_instant()); }},
-    {"closing", closing},
-};
-
 }  // namespace
 
 std::span<const Part> notifications() {
+  static constexpr Part parts[] = {
+      {"storm", [] { run(compute_in_storm(), {.on_notification = handle}); }},
+      {"late", [] { run(deliver_late(), {.on_notification = handle_and_send}); }},
+      {"asleep", [] { run(fall_asleep()); }},
+      {"every-instant", [] { run(be_woken_at_every_instant()); }},
+      {"closing", closing},
+  };
   return parts;
 }
 

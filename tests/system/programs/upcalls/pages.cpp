@@ -138,17 +138,16 @@ void left_behind() {
   }
 }
 
-constexpr Part parts[] = {
-    {"registers", [] { run(registers()); }},
-    {"modes", [] { run(modes()); }},
-    {"many", [] { run(many()); }},
-    {"cut-short", [] { run(cut_short()); }},
-    {"left-behind", left_behind},
-};
-
 }  // namespace
 
 std::span<const Part> pages() {
+  static constexpr Part parts[] = {
+      {"registers", [] { run(registers()); }},
+      {"modes", [] { run(modes()); }},
+      {"many", [] { run(many()); }},
+      {"cut-short", [] { run(cut_short()); }},
+      {"left-behind", left_behind},
+  };
   return parts;
 }
 

@@ -223,18 +223,17 @@ void starved() {
         "the child ends with status {}", end.shell_code());
 }
 
-constexpr Part parts[] = {
-    {"pressed", [] { run(pressed()); }},
-    {"hog", hog},
-    {"after-fork", [] { run(after_fork()); }},
-    {"end-late", end_late},
-    {"starved", starved},
-    {"--starve", starve},
-};
-
 }  // namespace
 
 std::span<const Part> scarce_memory() {
+  static constexpr Part parts[] = {
+      {"pressed", [] { run(pressed()); }},
+      {"hog", hog},
+      {"after-fork", [] { run(after_fork()); }},
+      {"end-late", end_late},
+      {"starved", starved},
+      {"--starve", starve},
+  };
   return parts;
 }
 

@@ -57,15 +57,14 @@ void taken_over() {
   check(must(wait(child), "wait").status.shell_code() == 0, "execve drops the page-ins");
 }
 
-constexpr Part parts[] = {
-    {"torn", [] { run(torn()); }},
-    {"taken-over", taken_over},
-    {"--take-over", take_over},
-};
-
 }  // namespace
 
 std::span<const Part> torn_pages() {
+  static constexpr Part parts[] = {
+      {"torn", [] { run(torn()); }},
+      {"taken-over", taken_over},
+      {"--take-over", take_over},
+  };
   return parts;
 }
 

@@ -120,18 +120,17 @@ void fatal() {
   }
 }
 
-constexpr Part parts[] = {
-    {"wrong", wrong},
-    {"asked-once", asked_once},
-    {"fatal", fatal},
-    {"--into-data", jump_into_data},
-    {"--no-stack", have_no_stack},
-    {"--for-ever", wait_for_ever},
-};
-
 }  // namespace
 
 std::span<const Part> what_is_wrong() {
+  static constexpr Part parts[] = {
+      {"wrong", wrong},
+      {"asked-once", asked_once},
+      {"fatal", fatal},
+      {"--into-data", jump_into_data},
+      {"--no-stack", have_no_stack},
+      {"--for-ever", wait_for_ever},
+  };
   return parts;
 }
 
