@@ -50,6 +50,13 @@ def user_programs() -> dict[str, list[Path]]:
     return programs("cotrap_add_(?:test_)?program", "user/shell", "user/programs", "tests/system/programs")
 
 
+def runtime_groups() -> dict[str, list[Path]]:
+    """The sources of the programs' runtime that are compiled together."""
+    text = (ROOT / "user" / "CMakeLists.txt").read_text()
+    groups = re.findall(r"set_source_files_properties\(([^)]*)PROPERTIES UNITY_GROUP (\w+)\)", text)
+    return {name: [ROOT / "user" / word for word in words.split()] for words, name in groups}
+
+
 def local_names(source: Path) -> set[str]:
     """The names in the source's unnamed namespaces, and each `using namespace` with a wide effect."""
     names, open_namespaces = set(), []
@@ -88,6 +95,9 @@ class LocalNames(unittest.TestCase):
 
     def test_no_two_sources_of_a_program_share_a_local_name(self) -> None:
         self.assertGreater(self.check_programs(user_programs()), 50)
+
+    def test_no_two_sources_of_the_programs_runtime_share_a_local_name(self) -> None:
+        self.assertEqual(self.check_programs(runtime_groups()), 8)
 
     def check_programs(self, programs: dict[str, list[Path]]) -> int:
         """Returns the number of sources."""
