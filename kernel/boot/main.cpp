@@ -20,7 +20,7 @@
 #include "boot/first_process.h"
 #include "console/run_marks.h"
 #include "devices/virtio_devices.h"
-#include "dispatch/start.h"
+#include "dispatch/dispatch.h"
 #include "files/root.h"
 #include "formats/boot_options.h"
 #include "memory/asid.h"

@@ -4,7 +4,7 @@
 
 #include <abi/numbers.h>
 
-#include "dispatch/unknown.h"
+#include "dispatch/dispatch.h"
 #include "process/syscall_table.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"

@@ -1,4 +1,4 @@
-#include "dispatch/fast_path.h"
+#include "dispatch/dispatch.h"
 
 #include <trap/fast_path.h>
 
@@ -7,7 +7,6 @@
 
 #include "dispatch/all_calls.h"
 #include "dispatch/private_calls.h"
-#include "dispatch/traced_calls.h"
 #include "process/life.h"
 #include "process/thread.h"
 #include "sched/running.h"

@@ -1,7 +1,5 @@
 // This machine's Linux has the kernel's own numbers: there are no compat calls.
-#include "dispatch/compat.h"
-
-#include "dispatch/unknown.h"
+#include "dispatch/dispatch.h"
 
 namespace kernel {
 

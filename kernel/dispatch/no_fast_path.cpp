@@ -1,5 +1,5 @@
 // For the trap path with a trampoline, and for the hosted machine: they have no fast path.
-#include "dispatch/fast_path.h"
+#include "dispatch/dispatch.h"
 
 namespace kernel {
 

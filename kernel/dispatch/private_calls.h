@@ -5,7 +5,7 @@
 #include <abi/numbers.h>
 #include <trap/syscall_table.h>
 
-#include "dispatch/unknown.h"
+#include "dispatch/dispatch.h"
 #include "process/syscall_table.h"
 #include "process/thread.h"
 #include "rings/calls.h"

@@ -1,4 +1,4 @@
-#include "process/syscall_table.h"
+#include "dispatch/dispatch.h"
 
 #include <abi/numbers.h>
 #include <kernel/log.h>
@@ -8,10 +8,9 @@
 #include <bitset>
 
 #include "dispatch/all_calls.h"
-#include "dispatch/compat.h"
 #include "dispatch/private_calls.h"
-#include "dispatch/unknown.h"
 #include "process/thread.h"
+#include "trace/recorder.h"
 
 namespace kernel {
 namespace {
@@ -46,6 +45,11 @@ void log_once(Thread& self, std::uint64_t number) {
 }
 
 }  // namespace
+
+void start_system_calls(bool smp_active) {
+  answering_syscalls = trace::is_on() ? &trace::traced_calls : &syscall_table;
+  start_fast_path(smp_active);
+}
 
 trap::Register call_beyond(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();

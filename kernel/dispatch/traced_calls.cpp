@@ -1,4 +1,4 @@
-#include "dispatch/traced_calls.h"
+#include "dispatch/dispatch.h"
 
 #include <async/async.h>
 

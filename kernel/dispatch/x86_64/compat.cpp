@@ -1,9 +1,8 @@
 // The table of compat calls for x86_64: the generic call, or an adapter.
-#include "dispatch/compat.h"
+#include "dispatch/dispatch.h"
 
 #include <abi/x86_64.h>
 
-#include "dispatch/unknown.h"
 #include "dispatch/x86_64/adapters.h"
 #include "process/code_rewriting.h"
 #include "process/page_in.h"

@@ -1,0 +1,45 @@
+// How system calls are dispatched: the table of their handlers (process/syscall_table.h), and the
+// handlers that answer for a call which the table does not have.
+#pragma once
+
+#include <trap/user_context.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "process/syscall_table.h"
+
+namespace kernel {
+
+/// Installs the table of system calls and the fast paths, which record calls while tracing is on.
+/// Call once, after begin_hart() and before the first program runs. `smp_active`: several harts
+/// run.
+void start_system_calls(bool smp_active);
+
+/// Chooses the table of fast paths (trap/fast_path.h), which has one for each call of all_calls.h
+/// whose form allows it. start_system_calls() calls it. With one hart (`smp` false) the fast paths
+/// do not enter the strand.
+void start_fast_path(bool smp);
+
+/// The handler of unknown system calls. Returns −ENOSYS. Logs each number the first time.
+trap::Register unknown_call(Thread& self, const trap::UserContext& context);
+
+// Compat system calls: calls with the numbers of this machine's Linux, if those are not the
+// kernel's (riscv64's). The kernel adds abi::first_compat_call to each.
+
+/// Whether `number` is a compat number. The functions below need one.
+bool is_compat_call(std::uint64_t number);
+/// The handler of all compat calls.
+trap::Register compat_call(Thread& self, const trap::UserContext& context);
+/// The name for the log; empty if it is not known.
+std::string_view name_of_compat_call(std::uint64_t number);
+
+namespace trace {
+
+/// A handler for every number: records the call for the trace, then calls its handler. In use while
+/// tracing is on.
+trap::Register answer_recorded(Thread& self, const trap::UserContext& context);
+extern const SyscallTable traced_calls;
+
+}  // namespace trace
+}  // namespace kernel
