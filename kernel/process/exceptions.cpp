@@ -5,7 +5,6 @@
 #include <chrono>
 
 #include "process/code_rewriting.h"
-#include "process/oom_kill.h"
 #include "process/page_in.h"
 
 namespace kernel {
@@ -23,6 +22,39 @@ abi::Signal signal_for_page(Errno why) {
     case Errno::enoexec: return abi::Signal::sigill;
     default: return abi::Signal::sigsegv;
   }
+}
+
+/// The process with most private pages, apart from the first one and those that end already.
+Process* find_largest() {
+  Process* largest = nullptr;
+  for (Process& process : processes()) {
+    if (process.is_ending() || process.is_zombie() || &process == &first_process()) continue;
+    if (largest == nullptr || process.space().own_pages() > largest->space().own_pages()) {
+      largest = &process;
+    }
+  }
+  return largest;
+}
+
+/// Whether the process with number `id` ends and still has its memory.
+bool is_leaving(int id) {
+  Process* process = processes().find(id);
+  return process != nullptr && process->is_ending() && !process->is_zombie();
+}
+
+/// Kills the process with most private pages, so that `needy` can retry. Never chooses the first
+/// process. Kills no process while an earlier victim still ends. Returns false if the victim would
+/// be the process of `needy` itself, or if there is none: the caller must then kill that process.
+bool oom_kill(Thread& needy) {
+  static int chosen = 0;
+  if (is_leaving(chosen)) return chosen != needy.process().id();
+  Process* largest = find_largest();
+  if (largest == nullptr || largest == &needy.process()) return false;
+  log("out of memory: killing {} ({}), the largest process, {} pages", largest->name(),
+      largest->id(), largest->space().own_pages());
+  chosen = largest->id();
+  largest->terminate(abi::WaitStatus::killed(abi::Signal::sigkill));
+  return true;
 }
 
 /// Called when there is no memory for a page. The program retries after the OOM kill of another

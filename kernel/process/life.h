@@ -1,5 +1,5 @@
-// run_thread(), the coroutine of a user thread, and the checks between a trap and the return to
-// user mode. All of it runs in the strand.
+// run_thread(), the coroutine of a user thread: the checks between a trap and the return to user
+// mode, and the end of the thread. All of it runs in the strand.
 #pragma once
 
 #include <async/async.h>
@@ -13,6 +13,16 @@ namespace kernel {
 
 /// The thread's coroutine: runs the program, serves its traps, and cleans up at the end.
 async::Task<> run_thread(Ref<Thread> thread);
+
+// run_thread() calls the next two functions at the end.
+
+/// Releases the mutexes that the thread still holds, and wakes the threads that wait for its end.
+/// The thread will not run its program again, and the kernel accesses none of its memory after
+/// this.
+void exit_cleanup(Thread& self);
+/// Removes the thread from its process, which ends with its last thread. run_thread() calls this
+/// last.
+void end_thread(Thread& self);
 
 /// Whether a ready job on this hart may end the time slice of `self`.
 inline bool others_wait(const Thread& self) {

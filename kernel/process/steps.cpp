@@ -2,13 +2,49 @@
 
 #include "devices/interrupts.h"
 
-namespace kernel::sys {
+namespace kernel {
 
-NextStep cond_resched(Thread& self) {
+sys::NextStep sys::cond_resched(Thread& self) {
   async::Strand::yield();
   take_interrupts();
   if (self.is_current_job() && timeslice_expired()) self.set_cpu_bound(true);
   return NextStep{self};
 }
 
-}  // namespace kernel::sys
+bool has_large_memory_alone(Thread& self) {
+  const AddressSpace& space = self.space();
+  return !space.is_small() && self.process().has_only(self) &&
+         space.owners() == 1 + harts_set_up_for(space);  // no other process owns a reference
+}
+
+async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self) {
+  AddressSpace& space = self.space();
+  auto child = space.begin_fork();
+  if (!child) co_return child;
+  const hal::VirtAddr last = space.user_range().end();
+  for (hal::VirtAddr at = space.user_range().begin();;) {
+    const hal::VirtAddr end = space.end_of_step(at, last);
+    if (auto copied = space.copy_pages(**child, at, end); !copied) co_return fail(copied.error());
+    if (end == last) co_return child;
+    at = end;
+    co_await sys::cond_resched(self);
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+  }
+}
+
+async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr end) {
+  AddressSpace& space = self.space();
+  while (start < end) {
+    const hal::VirtAddr next = space.end_of_step(start, end);
+    (void)space.discard(start, next - start);
+    start = next;
+    if (start < end) co_await sys::cond_resched(self);
+  }
+}
+
+async::Task<> give_back_memory(Thread& self) {
+  const hal::UserRange& range = self.space().user_range();
+  return discard_memory(self, range.begin(), range.end());
+}
+
+}  // namespace kernel

@@ -7,8 +7,8 @@
 
 #include "files/root.h"
 #include "memory/frames.h"
-#include "process/large_memory.h"
 #include "process/program.h"
+#include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/paths.h"

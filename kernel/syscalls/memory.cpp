@@ -2,7 +2,6 @@
 #include <hal/machine/translation.h>
 
 #include "memory/shared_pages.h"
-#include "process/large_memory.h"
 #include "process/steps.h"
 #include "syscalls/calls.h"
 

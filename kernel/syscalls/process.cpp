@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "memory/frames.h"
-#include "process/large_memory.h"
+#include "process/steps.h"
 #include "process/thread.h"
 #include "process/thread_ring.h"
 #include "sched/running.h"
