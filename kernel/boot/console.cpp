@@ -1,4 +1,4 @@
-#include "boot/console.h"
+#include "boot/parts.h"
 
 #include <async/async.h>
 #include <kernel/levels.h>

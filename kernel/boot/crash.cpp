@@ -1,4 +1,4 @@
-#include "boot/crash.h"
+#include "boot/parts.h"
 
 #include <hal/kernel_map.h>
 #include <kernel/panic.h>

@@ -1,4 +1,4 @@
-#include "boot/first_process.h"
+#include "boot/parts.h"
 
 #include <hal/power.h>
 #include <kernel/log.h>

@@ -15,9 +15,7 @@
 
 #include "base/machine_facts.h"
 #include "base/random.h"
-#include "boot/console.h"
-#include "boot/crash.h"
-#include "boot/first_process.h"
+#include "boot/parts.h"
 #include "console/run_marks.h"
 #include "devices/virtio_devices.h"
 #include "dispatch/dispatch.h"
