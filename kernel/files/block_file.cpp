@@ -9,7 +9,7 @@
 #include "devices/block_device.h"
 #include "files/pinned_pieces.h"
 #include "memory/frames.h"
-#include "memory/page_source.h"
+#include "memory/memory_object.h"
 #include "memory/user_memory.h"
 
 namespace kernel {

@@ -28,7 +28,7 @@
 #include <span>
 
 #include "files/io_buffer.h"
-#include "memory/page_source.h"
+#include "memory/memory_object.h"
 
 namespace kernel {
 

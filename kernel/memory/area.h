@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-#include "memory/page_source.h"
+#include "memory/memory_object.h"
 #include "memory/shared_pages.h"
 #include "program_code/area_code.h"
 

@@ -152,6 +152,10 @@ extern constinit FrameAllocator frames;
 /// can_allocate() for one object that is larger than a page and needs contiguous frames.
 [[nodiscard]] bool can_allocate_contiguous(std::size_t bytes);
 
+/// Panics: an allocation failed that can_allocate() had admitted. Tests replace it
+/// (out_of_memory.cpp).
+[[noreturn]] void out_of_memory();
+
 /// One reference on one frame. The destructor drops it.
 class Frame {
  public:

@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "memory/frames.h"
-#include "memory/out_of_memory.h"
 #include "platform/poison.h"
 
 namespace kernel::memory::heap {

@@ -1,10 +1,18 @@
 // Objects whose pages areas of several programs map: shared pages (shared_pages.h), or a source of
-// private copies (page_source.h).
+// private copies.
 #pragma once
 
+#include <hal/memory_map.h>
 #include <kernel/ref.h>
+#include <kernel/result.h>
 
+#include <cstddef>
 #include <cstdint>
+
+namespace async {
+template <class T>
+class Task;
+}
 
 namespace kernel::memory {
 
@@ -19,6 +27,18 @@ class MemoryObject : public RefCounted<MemoryObject> {
  private:
   static inline constinit std::uintptr_t last_number_ = 0;
   const std::uintptr_t number_ = ++last_number_;
+};
+
+/// Pages that are not in memory, such as those of a disk. The first access to such a page waits for
+/// a page-in. async::Task (async/task.h) is only declared above, because no code of this folder
+/// awaits a task.
+class PageSource : public MemoryObject {
+ public:
+  /// The number of pages, a partial last one included. It may change.
+  virtual std::size_t count() const = 0;
+  /// Reads page `index` into `frame` and fills the rest of the frame with zeros. The caller keeps
+  /// the frame until the task ends. EIO; ENOMEM.
+  virtual async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) = 0;
 };
 
 }  // namespace kernel::memory

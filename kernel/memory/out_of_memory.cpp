@@ -1,4 +1,5 @@
-#include "memory/out_of_memory.h"
+// Apart from frames.cpp, because unit tests replace it.
+#include "memory/frames.h"
 
 #include <kernel/panic.h>
 

@@ -38,7 +38,7 @@ struct MemoryKey {
   friend bool operator==(const MemoryKey&, const MemoryKey&) = default;
 };
 
-/// A page of a program that needs a page-in from its area's source (page_source.h).
+/// A page of a program that needs a page-in from its area's source (memory_object.h).
 struct PageToRead {
   VirtAddr address;
   Ref<PageSource> source;

@@ -1,4 +1,4 @@
-// Page-ins: reading a page of a program from a disk (memory/page_source.h), for an access of the
+// Page-ins: reading a page of a program from a disk (memory/memory_object.h), for an access of the
 // program or for a system call. All of it runs in the strand.
 #pragma once
 

@@ -7,7 +7,6 @@
 
 #include "devices/hart_timer.h"
 #include "memory/frames.h"
-#include "memory/out_of_memory.h"
 
 namespace kernel {
 

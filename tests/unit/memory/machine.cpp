@@ -11,7 +11,6 @@
 
 #include "memory/frames.h"
 #include "memory/heap.h"
-#include "memory/out_of_memory.h"
 
 std::byte* const hal::fake::ram = static_cast<std::byte*>(std::aligned_alloc(2 << 20, ram_bytes));
 
