@@ -25,7 +25,6 @@
 #include "memory/frames.h"
 #include "process/accounts.h"
 #include "process/process.h"
-#include "sched/deadlocks.h"
 #include "sched/harts.h"
 #include "sched/job_watch.h"
 #include "sched/policies.h"

@@ -1,14 +1,14 @@
 #include "sched/job_watch.h"
 
+#include <async/deadlock.h>
 #include <async/graph.h>
 #include <kernel/log.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-
-#include "console/log_lines.h"
-#include "sched/deadlocks.h"
+#include <string_view>
+#include <utility>
 
 namespace kernel {
 namespace {
@@ -64,6 +64,23 @@ class Table {
   std::array<Group, group_count> groups_;
 };
 
+/// Collects pieces of text into lines of the log. A line longer than the buffer is cut off.
+struct LogLines {
+  std::array<char, 200> line;
+  std::size_t length = 0;
+
+  /// An async::GraphSink; `context` is a LogLines.
+  static void write(void* context, std::string_view piece) {
+    auto& self = *static_cast<LogLines*>(context);
+    const bool ends = piece.ends_with('\n');
+    if (ends) piece.remove_suffix(1);
+    const std::size_t room = std::min(piece.size(), self.line.size() - self.length);
+    std::copy_n(piece.data(), room, self.line.data() + self.length);
+    self.length += room;
+    if (ends) log("{}", std::string_view{self.line.data(), std::exchange(self.length, 0)});
+  }
+};
+
 constinit Table* table = nullptr;
 constinit async::SpinLock table_lock;  // other harts reach trace points outside the strand
 constinit async::Duration limit{};
@@ -73,6 +90,21 @@ void report_job(const char* kind, const char* what, const Job& job) {
   log("{}: '{}' {}", kind, job.name(), what);
   LogLines lines;
   async::print_job(job, &LogLines::write, &lines);
+}
+
+void report_deadlock(const async::Job& job) {
+  log("deadlock: '{}' waits for itself", job.name());
+  LogLines lines;
+  async::visit_circle(
+      job, [](void* context, const async::Job& job) { print_job(job, &LogLines::write, context); },
+      &lines);
+}
+
+/// Reports a circle that the wait of `job` for another job's end has closed, if it has.
+void report_deadlock_by_join(const async::Job& job) {
+  const async::Job* const other = async::awaited(job);
+  if (other == nullptr || job.waits_for() != other) return;
+  if (async::visit_circle(job, [](void*, const async::Job&) {}, nullptr)) report_deadlock(job);
 }
 
 /// The bug that `event` shows; null if none.
@@ -136,6 +168,10 @@ bool all_harts_idle() {
 }
 
 }  // namespace
+
+void report_deadlocks() {
+  async::set_deadlock_hook(report_deadlock);
+}
 
 void watch_jobs(async::Duration longest_ready) {
   table = new Table;

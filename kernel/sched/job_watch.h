@@ -1,19 +1,27 @@
-// Finds scheduling bugs of the strand's jobs, if the kernel's command line has `watch`. It logs
-// each bug with the job and its await chain:
+// Finds bugs of the kernel's own jobs, and logs each with the job and its await chain.
+//
+// Always: deadlocks that a wait for a mutex closes. A deadlock is a circle of jobs, each of which
+// waits for a mutex of the next one or for its end. Every job of the circle is logged with its
+// await chain, and all of them remain blocked. (Deadlocks of user threads by futexes are the
+// program's affair.)
+//
+// If the kernel's command line has `watch`, bugs of the strand's jobs:
 //
 //   double enqueue   a ready job is woken, or a job runs that was not ready
 //   lost wake        a job is ready for too long although all harts are idle
 //   starvation       a job is ready for too long
 //   deadlock         a circle of waits that is closed by a wait for a job's end
 //
-// It follows the jobs by their trace points, and checks ready jobs periodically. Circles that a
-// mutex closes are always reported (deadlocks.h). Stalls are reported with `watch`, and on counted
-// harts (step_watch.h).
+// The watch follows the jobs by their trace points, and checks ready jobs periodically. Stalls are
+// reported with `watch`, and on counted harts (step_watch.h).
 #pragma once
 
 #include <async/async.h>
 
 namespace kernel {
+
+/// Reports deadlocks that a wait for a mutex closes. Call once, at boot.
+void report_deadlocks();
 
 /// Starts the watch. `limit`: the longest time for which a job may be ready. Call once at boot,
 /// before there are jobs and after the trace has been started, if there is one.
