@@ -1,11 +1,19 @@
 #include "files/root.h"
 
+#include <fmt/format.h>
+#include <trap/program_machine.h>
+
+#include <iterator>
+
+#include "base/machine_facts.h"
 #include "devices/virtio_devices.h"
 #include "files/block_file.h"
 #include "files/boot_archive.h"
 #include "files/device.h"
 #include "files/path_lookup.h"
-#include "files/proc.h"
+#include "files/regular_file.h"
+#include "memory/frames.h"
+#include "memory/paged_text.h"
 
 namespace kernel {
 namespace {
@@ -25,6 +33,64 @@ Ref<Directory> make_devices(const RootParts& parts) {
     number += minors_each;
   }
   return devices;
+}
+
+std::string_view kernel_command_line;  // /proc/cmdline
+
+/// /proc/self/exe: a link to the executable of the program that follows it.
+class ExecutableLink final : public Node {
+ public:
+  ExecutableLink() : Node{abi::s_iflnk | 0777} {}
+  std::string target(const LinkReader& reader) const override {
+    return std::string{reader.executable};
+  }
+  Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
+};
+
+void write_version(PagedText& out) {
+  out += fmt::format("Cotrap version " COTRAP_VERSION " ({})\n", trap::program_machine::name);
+}
+
+void write_memory(PagedText& out) {
+  constexpr std::size_t per_page = hal::page_size / 1024;
+  const auto& frames = memory::frames;
+  const auto line = [&](std::string_view name, std::size_t pages) {
+    fmt::format_to(std::back_inserter(out), "{:<16}{:>8} kB\n", name, pages * per_page);
+  };
+  line("MemTotal:", frames.total_count());
+  line("MemFree:", frames.free_count());
+  line("MemAvailable:", frames.free_for_user());
+}
+
+void write_harts(PagedText& out) {
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    fmt::format_to(std::back_inserter(out), "processor\t: {0}\nhart\t\t: {0}\n", hart);
+    // On the hosted machine hart_isa() is empty: a thread of Linux has no ISA string and no Sv39.
+    if (const std::string_view isa = hart_isa(hart); !isa.empty())
+      fmt::format_to(std::back_inserter(out), "isa\t\t: {}\nmmu\t\t: sv39\n", isa);
+    out += '\n';
+  }
+}
+
+void write_command_line(PagedText& out) {
+  out += kernel_command_line;
+  out += '\n';
+}
+
+/// Creates /proc with self/exe, version, meminfo, cpuinfo, disks and cmdline; build_root()
+/// adds the other files. `command_line` must never be freed.
+Ref<Directory> make_proc(std::string_view command_line) {
+  kernel_command_line = command_line;
+  auto proc = make_ref<Directory>();
+  auto self = make_ref<Directory>();
+  self->put("exe", make_ref<ExecutableLink>());
+  proc->put("self", std::move(self));
+  proc->put("version", make_ref<TextFile>(write_version));
+  proc->put("meminfo", make_ref<TextFile>(write_memory));
+  proc->put("cpuinfo", make_ref<TextFile>(write_harts));
+  proc->put("disks", make_ref<TextFile>(list_disks));
+  proc->put("cmdline", make_ref<TextFile>(write_command_line));
+  return proc;
 }
 
 }  // namespace
