@@ -113,38 +113,6 @@ void Executor::request_next_offer() noexcept {
   platform::send_ipi(hart_);
 }
 
-Job* ReadyQueue::take(bool first_is_kept, Search& search) noexcept {
-  if (is_sole()) {
-    if (policy() != nullptr) return policy()->take(first_is_kept, search);
-    Job& job = static_cast<Job&>(sole());
-    search.is_over = first_is_kept || !search.wants(job);
-    return search.is_over ? nullptr : static_cast<Job*>(pop());
-  }
-  if (std::exchange(search.from_start, false)) {
-    seen_ = nullptr;
-    seen_level_ = 0;
-  }
-  const Link* const kept = first_is_kept && state_ != nothing ? last_[top()]->next : nullptr;
-  const std::uint64_t not_seen = ~std::uint64_t{0} << seen_level_;
-  for (std::uint64_t levels = state_ >> 1 & not_seen; levels != 0; levels &= levels - 1) {
-    const auto level = static_cast<unsigned>(std::countr_zero(levels));
-    if (level != std::exchange(seen_level_, level)) seen_ = nullptr;
-    while (seen_ != last_[level]) {
-      if (search.left == 0) return nullptr;
-      --search.left;
-      Link& before = *(seen_ != nullptr ? seen_ : last_[level]);
-      Job& job = static_cast<Job&>(*before.next);
-      if (&job != kept && search.wants(job)) {
-        remove_after(before, job);
-        return &job;
-      }
-      seen_ = &job;
-    }
-  }
-  search.is_over = true;
-  return nullptr;
-}
-
 void Executor::begin_step_smp(StepKind kind) noexcept {
   ready_.note_popped(*local_.job);
   if (kind == StepKind::strand) {

@@ -8,10 +8,6 @@
 
 namespace async {
 
-constinit SharedWord<bool> Executor::policies_in_use_ = false;
-constinit SharedWord<bool> Executor::deadlines_in_use_ = false;
-constinit SharedWord<bool> Executor::attributes_in_use_ = false;
-
 void trace_now(TraceEvent event, const Job& job) noexcept {
   // Tests the hook again, because another hart may have cleared it.
   if (const TraceHook hook = trace_hook) hook(event, job);
@@ -20,17 +16,6 @@ void trace_now(TraceEvent event, const Job& job) noexcept {
 void set_trace_hook(TraceHook hook) noexcept {
   trace_hook = hook;
   Executor::update_watched();
-}
-
-void Executor::update_watched() noexcept {
-  platform::InterruptGuard masked;
-  const bool are_watched = policies_in_use_ || attributes_in_use_ || trace_hook != nullptr;
-  jobs_are_watched = are_watched;
-  PromiseBase::watch_ends(are_watched);
-  // Makes each executor drain its inbox, which gives the inbox the sentinel for the new state.
-  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
-    if (Executor* const executor = of(hart)) executor->alarm_fired();
-  }
 }
 
 // Only the hart whose policy has a job writes the job's entity. While the job is new or waits, any

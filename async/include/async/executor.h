@@ -291,7 +291,7 @@ class Executor {
   // Recomputes the effective priority and deadline of `job`, and of each mutex owner up the chain.
   void inherit(Job& job) noexcept;
   static std::uint8_t effective_priority(const Job& job) noexcept;
-  // Inheritance of deadlines, with the rules of priority inheritance (policy.cpp).
+  // Inheritance of deadlines, with the rules of priority inheritance.
   static constexpr std::int64_t no_deadline = never.time_since_epoch().count();
   static std::int64_t find_deadline_lent_to(const Job& job) noexcept;
   static std::int64_t deadline_of(const Job& job) noexcept;
