@@ -28,7 +28,6 @@
 #include "load.h"
 #include "once.h"
 #include "plan.h"
-#include "replay.h"
 #include "report.h"
 #include "timeline.h"
 

@@ -1,5 +1,9 @@
-// One run of a workload under one policy, as the arguments say.
+// One run of a workload under one policy, as the arguments say. Its decisions can be recorded, and
+// a recording can be replayed.
 #pragma once
+
+#include <span>
+#include <string>
 
 #include "arguments.h"
 #include "run.h"
@@ -17,5 +21,9 @@ Outcome run_once(const Arguments& arguments, const Workload& workload, Machine::
 
 /// Runs the workload once more and writes its decisions to a file for replay(). Exits on errors.
 void record(const Arguments& arguments, const Workload& workload);
+
+/// Replays the recording in the file at `path`, with the further arguments `words`, and compares
+/// the decisions. Returns the program's exit status: 1 if a decision differs.
+int replay(const std::string& path, std::span<char*> words);
 
 }  // namespace async::sim
