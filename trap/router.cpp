@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "router_hart.h"
-
 namespace trap {
 namespace {
 

@@ -9,6 +9,7 @@
 #include <trap/hart_record.h>
 #include <trap/interrupted_step.h>
 #include <trap/kernel_trap.h>
+#include <trap/router.h>
 #include <trap/segments.h>
 #include <trap/signal.h>
 #include <trap/syscall_instruction.h>
@@ -18,7 +19,6 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "../router_hart.h"
 #include "step_interrupts.h"
 
 extern "C" void cotrap_kernel_interrupt();  // defined by the kernel

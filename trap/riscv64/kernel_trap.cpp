@@ -2,9 +2,8 @@
 #include <hal/machine/csr.h>
 #include <trap/kernel_trap.h>
 #include <trap/path.h>
+#include <trap/router.h>
 #include <trap/run_user.h>
-
-#include "router_hart.h"
 
 extern "C" {
 [[noreturn]] void cotrap_report_kernel_trap(const trap::UserContext& registers, std::uint64_t cause,

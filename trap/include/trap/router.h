@@ -82,6 +82,8 @@ using RouteCounts = std::array<std::uint64_t, routes.size()>;
 extern constinit thread_local std::array<hal::Counter, routes.size()> route_counts;
 /// The counters of `hart` at this moment; zeros before it has installed its trap vector.
 RouteCounts route_counts_of(unsigned hart);
+/// Lets other harts read this hart's counters, from now on. install() calls it.
+void add_hart_to_router();
 
 /// The tracer's hook, called for each trap with interrupts masked.
 using RouteHook = void (*)(std::size_t row);
