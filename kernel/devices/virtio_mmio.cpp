@@ -1,6 +1,6 @@
 #include "devices/virtio_mmio.h"
 
-#include <hal/device_fence.h>
+#include <hal/window.h>
 
 #include "devices/interrupts.h"
 

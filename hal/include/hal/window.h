@@ -1,4 +1,5 @@
-// Access to device registers.
+// Access to device registers, and its order with memory that a device also reads or writes.
+// Register accesses need no fence among themselves.
 #pragma once
 
 #include <hal/machine/registers.h>
@@ -9,8 +10,8 @@
 namespace hal {
 
 /// A range of device registers, by virtual address; empty if the machine has no such device.
-/// Accesses happen as written and in order. To order them with memory that the device also
-/// accesses, use device_fence.h.
+/// Accesses happen as written and in order. The fences below order them with memory that the device
+/// also accesses.
 struct Window {
   std::uintptr_t base = 0;
   std::size_t size = 0;
@@ -26,5 +27,15 @@ struct Window {
     write_register<Register>(base, offset, value);
   }
 };
+
+// hal/machine/registers.h defines the fences.
+
+/// Earlier writes to memory are visible to the device before later writes to its registers. Call it
+/// before you notify the device.
+void fence_before_device();
+
+/// Reads of memory after this fence see all that the device wrote before an earlier register read.
+/// Call it after you read a status register.
+void fence_after_device();
 
 }  // namespace hal

@@ -1,7 +1,8 @@
 // Hosted: a device is an object, and its 32-bit registers are accessed through its member
-// functions.
+// functions. Devices are threads of the process.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,6 +30,13 @@ template <class Register>
 void write_register(std::uintptr_t base, std::size_t offset, Register value) {
   static_assert(sizeof(Register) == 4);
   hosted::write_device(*reinterpret_cast<hosted::DeviceModel*>(base), offset, value);
+}
+
+inline void fence_before_device() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+inline void fence_after_device() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 }  // namespace hal
