@@ -135,6 +135,8 @@ class Test:
     failures: int = 0
     checks: int = 0
     _files: list[tuple[Path, str]] = field(default_factory=list)
+    _packed: bytes = b""
+    _packed_files: tuple[tuple[Path, str], ...] | None = None  # the files in _packed
 
     def __post_init__(self):
         parser = argparse.ArgumentParser(description=self.about)
@@ -205,6 +207,19 @@ class Test:
     def add(self, host: Path, guest: str) -> None:
         """Adds a file or folder of the host to all later boots, under the name `guest`."""
         self._files.append((host, guest))
+
+    def _archive(self) -> bytes:
+        """The boot archive with the added files. No test changes the files of its build, so an archive of
+        these alone is packed once."""
+        files = tuple(self._files)
+        if files != self._packed_files:
+            archive = archive_with(self.build)
+            for host, guest in files:
+                archive.add(host, guest)
+            self._packed = archive.pack()
+            of_the_build = all(host.is_relative_to(self.folder) for host, _ in files)
+            self._packed_files = files if of_the_build else None
+        return self._packed
 
     @property
     def harts_of_tier(self) -> tuple[int, ...]:
@@ -279,12 +294,9 @@ class Test:
         at its end from the boot on, so counted runs repeat exactly. typed: makes the console a terminal
         and types into it. errors_apart: standard error is not part of the output. build: another build
         than the kernel with self-tests."""
-        archive = archive_with(self.build)
-        for host, guest in self._files:
-            archive.add(host, guest)
         boot = Boot(
             build or self.build,
-            archive.pack(),
+            self._archive(),
             program=program,
             arguments=list(arguments),
             quiet=quiet,
