@@ -87,7 +87,10 @@ Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction di
   if (space_ == nullptr) return std::span{reinterpret_cast<std::byte*>(base_), count};
 
   const auto there = space_->fault_in(base_, access(direction));
-  if (!there) return fail(there.error());
+  if (!there) {
+    needs_page_in_ = there.error() == Errno::would_block;
+    return fail(there.error());
+  }
   count = std::min(count, hal::page_size - base_ % hal::page_size);
   return std::span{*there, count};
 }
@@ -95,7 +98,7 @@ Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction di
 bool IoBuffer::misses_a_page(Direction direction) const {
   for (IoBuffer rest = *this; !rest.empty();) {
     const auto piece = rest.next_piece(rest.left_, direction);
-    if (!piece) return piece.error() == Errno::would_block;
+    if (!piece) return rest.needs_page_in_;
     rest.advance(piece->size());
   }
   return false;

@@ -68,12 +68,20 @@ class IoBuffer {
   /// Skips the next `count` bytes. The buffer has at least that many.
   void skip(std::size_t count);
 
-  /// Whether the buffer needs page-ins. If so, a page-in of one page is requested (page_in.h). A
-  /// transfer cannot be restarted after it has moved bytes. A transfer in several parts therefore
-  /// calls this before the first part, and returns would_block if true.
+  /// Whether the buffer needs page-ins. If so, a page-in of one page is requested (page_in.h).
   bool lacks_pages(Direction direction) const {
     return space_ != nullptr && space_->has_paged_areas() && misses_a_page(direction);
   }
+  /// Like lacks_pages(), for the transfer itself. It cannot be restarted after it has moved bytes.
+  /// So a transfer in several parts calls this before the first part, and returns would_block if
+  /// true.
+  bool must_page_in(Direction direction) {
+    if (!lacks_pages(direction)) return false;
+    return needs_page_in_ = true;
+  }
+  /// Whether a transfer has returned would_block because it needs a page-in. If not, it waits for
+  /// the file: for bytes or for room.
+  bool needs_page_in() const { return needs_page_in_; }
 
   // ── For DMA ──
 
@@ -128,7 +136,7 @@ class IoBuffer {
 
   template <class Each>
   Result<std::size_t> each_piece(std::size_t most, Direction direction, Each&& each) {
-    if (lacks_pages(direction)) return fail(Errno::would_block);
+    if (must_page_in(direction)) return fail(Errno::would_block);
     const std::size_t wanted = std::min(most, left_);
     std::size_t done = 0;
     while (done < wanted) {
@@ -148,6 +156,7 @@ class IoBuffer {
   hal::VirtAddr base_;
   std::size_t part_;  // bytes left in this part
   std::size_t left_;  // bytes left in all parts
+  bool needs_page_in_ = false;
   const abi::IoVector* next_part_ = nullptr;
 };
 

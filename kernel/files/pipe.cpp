@@ -38,7 +38,7 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
 }
 
 [[gnu::noinline]] Result<std::size_t> Pipe::read_pages(IoBuffer& buffer) {
-  if (buffer.lacks_pages(IoBuffer::Direction::put)) {
+  if (buffer.must_page_in(IoBuffer::Direction::put)) {
     wake_reader();
     return fail(Errno::would_block);
   }
@@ -80,7 +80,7 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
 [[gnu::noinline]] Result<std::size_t> Pipe::write_pages(IoBuffer& buffer) {
   const bool whole = buffer.left() <= atomic_size;
   if (room() < (whole ? buffer.left() : 1)) return fail(Errno::would_block);
-  if (buffer.lacks_pages(IoBuffer::Direction::take)) return fail(Errno::would_block);
+  if (buffer.must_page_in(IoBuffer::Direction::take)) return fail(Errno::would_block);
 
   std::size_t done = 0;
   while (room() > 0 && !buffer.empty()) {

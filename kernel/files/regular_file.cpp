@@ -126,7 +126,7 @@ Result<> MemoryFile::resize(std::uint64_t size) {
 }
 
 Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) {
-  if (buffer.lacks_pages(IoBuffer::Direction::put)) return fail(Errno::would_block);
+  if (buffer.must_page_in(IoBuffer::Direction::put)) return fail(Errno::would_block);
   std::size_t done = 0;
   while (offset < size_ && !buffer.empty()) {
     const std::size_t at = offset % hal::page_size;
@@ -143,7 +143,7 @@ Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) 
 Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer) {
   if (buffer.empty()) return 0;
   if (offset >= longest) return fail(Errno::efbig);
-  if (buffer.lacks_pages(IoBuffer::Direction::take)) return fail(Errno::would_block);
+  if (buffer.must_page_in(IoBuffer::Direction::take)) return fail(Errno::would_block);
   const std::uint64_t end = std::min(offset + buffer.left(), longest);
   const std::uint64_t size_before = size_;
   if (end > size_) {

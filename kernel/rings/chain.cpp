@@ -57,6 +57,8 @@ Register RingChain::wait_alone(const RingSubmission& entry) {
 /// Puts `entry` in flight, behind the requests of its chain. Returns would_block, or ENOMEM.
 Register RingChain::queue(const RingSubmission& entry) {
   if (!memory::can_allocate(InFlightRequest::most_bytes)) return failed(Errno::enomem);
+  // If the request needs a page-in, its coroutine does it. The calling thread must not wait for it.
+  static_cast<void>(ring_.thread_.space().take_missed_page());
   auto request = std::make_unique<InFlightRequest>(ring_.requests_, entry);
   ++ring_.in_flight_;
   InFlightRequest* const made = request.get();

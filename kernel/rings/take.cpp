@@ -265,8 +265,6 @@ trap::Answer<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint3
 /// Continues ring_enter, which has taken `taken` submissions and must still take `left`.
 [[gnu::noinline]] trap::WouldBlock Ring::wait_to_enter(std::uint32_t taken, std::uint32_t left,
                                                        std::uint32_t complete) {
-  // If a request needs a page-in, its coroutine does it, so this call does not wait for one.
-  static_cast<void>(thread_.space().take_missed_page());
   return thread_.wait([&] { return go_on_entering(taken, left, complete); });
 }
 

@@ -26,28 +26,17 @@ File* writable_file(Thread& self, int fd) {
   return file != nullptr && file->can_write() ? file : nullptr;
 }
 
-/// Whether one step writes all of `buffer` or nothing.
-bool is_written_at_once(const File& file, const IoBuffer& buffer) {
-  return buffer.left() <= std::min(file.whole_write(), step_bytes);
-}
+// read_into() and write_all() call these after an attempt that must wait for the file. For a
+// transfer in several steps they make no attempt.
 
-// Called without an attempt if it could be partial, else after an attempt that would block.
 [[gnu::noinline]] IoAnswer wait_to_read(Thread& self, File& file, const IoBuffer& buffer) {
   if (buffer.left() > step_bytes || file.waits_for_device()) [[unlikely]] {
     return self.wait([&] { return start_reading(self, file, buffer); });
   }
-  Transfer moved = fail(Errno::would_block);
-  if (!waits_for(file, buffer, IoBuffer::Direction::put, moved)) [[unlikely]]
-    return moved;
   return self.wait([&] { return ReadWait{Ref<File>::share(file), buffer}; });
 }
 
 [[gnu::noinline]] IoAnswer wait_to_write(Thread& self, File& file, const IoBuffer& buffer) {
-  Transfer moved = fail(Errno::would_block);
-  if (is_written_at_once(file, buffer) &&
-      !waits_for(file, buffer, IoBuffer::Direction::take, moved)) {
-    return moved;
-  }
   return self.wait([&] { return start_writing(self, file, buffer); });
 }
 
@@ -62,8 +51,8 @@ using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, 
 [[gnu::always_inline]] inline IoAnswer read_into(File& file, IoBuffer& buffer, auto wait) {
   if (buffer.empty()) return 0;
   if (buffer.left() > step_bytes) return wait();
-  const Transfer moved = file.try_read(buffer);
-  if (would_block(moved)) return wait();
+  Transfer moved = file.try_read(buffer);
+  if (waits_for(file, buffer, moved)) return wait();
   return moved;
 }
 
@@ -72,10 +61,10 @@ using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, 
                                                  auto wait) {
   if (buffer.empty()) return 0;
   // A write that may be partial waits, until the rest is written.
-  if (!is_written_at_once(file, buffer)) return wait();
-  const Transfer moved = file.try_write(buffer);
+  if (buffer.left() > std::min(file.whole_write(), step_bytes)) return wait();
+  Transfer moved = file.try_write(buffer);
   if (!moved) [[unlikely]] {
-    if (would_block(moved)) return wait();
+    if (waits_for(file, buffer, moved)) return wait();
     signal_broken_pipe(self, moved);
   }
   return moved;

@@ -34,8 +34,7 @@ async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffe
     Transfer moved = file->try_read(part);
     if (!moved) {
       if (done > 0) co_return done;
-      if (waits_for(*file, part, Side::put, moved))
-        co_return co_await ReadWait{std::move(file), buffer};
+      if (waits_for(*file, part, moved)) co_return co_await ReadWait{std::move(file), buffer};
       co_return moved;
     }
     done += *moved;
@@ -56,7 +55,7 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
       done += *moved;
       buffer.skip(*moved);
     }
-    if (moved ? buffer.empty() || *moved == 0 : !waits_for(*file, part, Side::take, moved)) {
+    if (moved ? buffer.empty() || *moved == 0 : !waits_for(*file, part, moved)) {
       if (done > 0) co_return done;
       co_return moved;
     }

@@ -16,16 +16,14 @@ namespace kernel::sys {
 inline bool would_block(const Transfer& moved) {
   return !moved && moved.error() == Errno::would_block;
 }
-/// Whether the caller waits for `file` after an attempt that moved `moved` between it and `buffer`.
-/// Changes would_block into EAGAIN if the file is non-blocking. If the buffer needs a page-in,
-/// returns false and leaves would_block.
-inline bool waits_for(const File& file, const IoBuffer& buffer, IoBuffer::Direction direction,
-                      Transfer& moved) {
-  if (!would_block(moved)) return false;
-  if (file.waits_for_device()) return true;
-  if (buffer.lacks_pages(direction)) return false;
-  if (file.is_nonblocking()) moved = fail(Errno::eagain);
-  return !file.is_nonblocking();
+/// `moved` is the result of an attempt to move bytes between `file` and `buffer`. Returns whether
+/// the caller must wait for the file. If not, `moved` is the caller's result: EAGAIN if the file is
+/// non-blocking, would_block if the call must be restarted after a page-in.
+inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved) {
+  if (!would_block(moved) || buffer.needs_page_in()) return false;
+  if (!file.is_nonblocking() || file.waits_for_device()) return true;
+  moved = fail(Errno::eagain);
+  return false;
 }
 /// Sends SIGPIPE if a write has failed because the pipe has no readers.
 void signal_broken_pipe(Thread& self, const Transfer& moved);
@@ -46,10 +44,7 @@ class ReadWait : public async::WaitLoop<ReadWait> {
   bool poll() {
     const bool woken = async::current_job().result() == async::WaitResult::woken;
     moved_ = woken ? file_->try_read(buffer_) : fail(Errno::eintr);
-    return !would_block(moved_) || !waits_again();
-  }
-  [[gnu::noinline]] bool waits_again() {
-    return waits_for(*file_, buffer_, IoBuffer::Direction::put, moved_);
+    return !waits_for(*file_, buffer_, moved_);
   }
   Transfer result() const { return moved_; }
 

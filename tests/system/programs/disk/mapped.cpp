@@ -247,6 +247,15 @@ int map_bad(std::size_t bad_offset) {
   refused(read(pipe.read_end, std::span{bad, much}), Errno::efault, "a long read from a pipe");
   refused(call(Call::nanosleep, bad, nullptr), Errno::efault, "a sleep of that length");
   refused(call<Pid>(Call::wait4, -1, bad, 0, nullptr), Errno::echild, "a wait without children");
+
+  // A call that would block for the file, too, reads no page first.
+  const auto full = must(make_pipe(abi::o_nonblock), "a pipe");
+  refused(read(full.read_end, std::span{bad, 1}), Errno::eagain, "a read from an empty pipe");
+  const std::array<std::byte, page_bytes> block{};
+  while (write(full.write_end, block)) {
+  }
+  refused(write(full.write_end, std::span{bad, 1}), Errno::eagain, "a write to a full pipe");
+
   auto ring = must(Ring::make(), "a ring");
   check(ring.add(linked(read_next(pipe.read_end, {bad, much}, 1))), "the ring has room");
   check(ring.add(link_timeout(1h, 2)), "the ring has room");
