@@ -70,6 +70,13 @@ struct Binding<Self, Handler> {
   }
 };
 
+/// Whether the handler returns a plain number, and so cannot return would_block.
+template <class Self, auto Handler>
+inline constexpr bool never_blocks = false;
+template <class Self, std::integral Value, class... Arguments,
+          Value (*Handler)(Self&, Arguments...)>
+inline constexpr bool never_blocks<Self, Handler> = true;
+
 template <class Self, auto Handler>
 concept Bindable = requires { &Binding<Self, Handler>::answer; };
 
@@ -114,6 +121,7 @@ class SyscallTable {
   }
   template <auto Handler, class Number>
   constexpr SyscallTable with_no_strand(Number number) const {
+    static_assert(detail::never_blocks<Self, Handler>);
     return with<Handler>(number, CallForm::no_strand);
   }
   template <auto Handler, class Number>
