@@ -393,8 +393,8 @@ Job* Executor::first_due(MutexWaiters& waiters) noexcept {
 // no deadlines, its jobs enter no heap.
 
 void Executor::sort_in(Job& job) noexcept {
-  // The executor makes this call when the step ends, but the policy charges the job in it, which
-  // changes the deadline and members of the entity.
+  // The executor calls stopped() at the end of the step, which is too late here: stopped() charges
+  // the job, and so changes its deadline and members of the entity.
   if (Policy* const policy = ready_.policy()) policy->stopped(job);
   enter_heap(job);
 }

@@ -40,7 +40,7 @@ missing() {
   needed=$(wanted "${1-}")
   {
     dpkg-query -W -f='${db:Status-Status} ${Package} ${Version}\n' \
-      $(printf '%s\n' "$needed" | cut -d' ' -f1) 2>/dev/null || true  # it fails if it does not know one
+      $(printf '%s\n' "$needed" | cut -d' ' -f1) 2>/dev/null || true  # dpkg-query fails if it does not know a package
     printf '%s\n' "$needed" | sed 's/^/wanted /'
   } | awk '
     $1 == "installed" && !($2 in version) { version[$2] = $3 }

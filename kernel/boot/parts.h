@@ -1,4 +1,4 @@
-// What the kernel starts once its harts run jobs (main.cpp): the console's terminals, the first
+// The last parts that main.cpp starts at boot: the console's terminals, the first
 // process, and a crash on purpose if the command line asks for one.
 #pragma once
 

@@ -17,9 +17,9 @@ namespace kernel {
 void start_system_calls(bool smp_active);
 
 /// Chooses the table of fast paths (trap/fast_path.h), which has one for each call of all_calls.h
-/// whose form allows it. start_system_calls() calls it. With one hart (`smp` false) the fast paths
-/// do not enter the strand.
-void start_fast_path(bool smp);
+/// whose form allows it. start_system_calls() calls it. If `smp_active` is
+/// false, no fast path enters the strand. If it is true, all do but those of the form no_strand.
+void start_fast_path(bool smp_active);
 
 /// The handler of unknown system calls. Returns −ENOSYS. Logs each number the first time.
 trap::Register unknown_call(Thread& self, const trap::UserContext& context);

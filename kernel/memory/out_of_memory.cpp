@@ -1,4 +1,4 @@
-// Apart from frames.cpp, because unit tests replace it.
+// out_of_memory() has a source of its own, so that unit tests can replace it.
 #include "memory/frames.h"
 
 #include <kernel/panic.h>

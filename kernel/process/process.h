@@ -44,7 +44,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   };
   Process(int id, Parts parts);
 
-  int id() const { return id_; }
+  int id() const { return id_; }  ///< any context
   Process* parent() const { return parent_; }
   /// 0: the process has no parent. Any context.
   int parent_id() const { return parent_id_; }
@@ -125,8 +125,9 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void become_zombie();
   void leave_children_to_init();
 
-  const int id_;
   void set_parent(Process* parent);
+
+  const int id_;
   Process* parent_ = nullptr;  // null or alive: a parent that ends leaves its children to init
   async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
   Parts parts_;                           // a zombie has no space and no files

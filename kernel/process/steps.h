@@ -8,7 +8,8 @@
 //     }
 //
 // If one step is enough, the call's handler does all the work. Otherwise it leaves such a coroutine
-// (trap/syscall_table.h). Copying and freeing the memory of a large process are such steps too.
+// (trap/syscall_table.h). The functions below copy and
+// free the memory of a large process in such steps.
 #pragma once
 
 #include <async/async.h>

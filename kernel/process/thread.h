@@ -34,8 +34,10 @@ class Thread : public Runnable,
   /// Spawns the coroutine of a new thread. Call once.
   static void start(Ref<Thread> thread);
 
+  // The thread itself may call these two outside the strand.
   int id() const { return id_; }
   Process& process() { return *process_; }
+
   /// Starts another program (execve).
   void start_program(const trap::UserContext& start);
   /// Gives the thread the process's number, which its first thread had (execve).

@@ -1,5 +1,6 @@
 // The shortest system calls, which benchmarks use to measure the cost of a call. They are inline,
-// so that the table's code (all_calls.h) contains them. calls.h explains the lines `linux:`.
+// so that the table's code (all_calls.h) contains them. They run outside the strand
+// (trap::CallForm::no_strand). calls.h explains the lines `linux:`.
 #pragma once
 
 #include "process/thread.h"

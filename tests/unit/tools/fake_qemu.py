@@ -109,7 +109,8 @@ class Framed:
 
 
 def start(arguments: list, environment: dict[bytes, bytes], files: dict[int, int]) -> int:
-    """Starts a program, and returns its process number. files: by the program's descriptor, ours."""
+    """Starts a program, and returns its process number. files: for each
+    descriptor of the program, the descriptor of this process that it copies."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and os.path.exists(f"/proc/self/fd/{name}"):
             os.set_inheritable(int(name), False)
@@ -129,8 +130,8 @@ def as_errors(data: bytes) -> bytes:
 
 
 def relay(into: int, outputs: dict, decode, emit) -> None:
-    """Passes standard input to the program and emits its outputs, until all of these are closed. outputs: by
-    descriptor, a function that frames a piece. decode: null if the program's input is empty."""
+    """Passes standard input to the program and emits its outputs, until all of these are closed. outputs: for
+    each descriptor, the function that frames its data. decode: null if the program's input is empty."""
     pending, feeds, has_ended = b"", decode is not None, decode is None
     os.set_blocking(into, False)
     while outputs:

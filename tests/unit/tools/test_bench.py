@@ -163,7 +163,7 @@ class Bench(unittest.TestCase):
         self.assertNotIn("missed", printed + body(page))
 
     def test_the_axis_of_the_bars_is_labelled_as_logarithmic(self):
-        # test_pages.py checks those of the page.
+        # test_pages.py checks the axes of the HTML page.
         self.assertIn(">instructions, logarithmic scale<", self.svg)
 
     def test_a_slower_benchmark_is_reported_with_status_1(self):

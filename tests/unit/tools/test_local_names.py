@@ -1,5 +1,5 @@
 """The sources of a library or a program that are compiled in one compiler run (CMAKE_UNITY_BUILD) have
-no local name in common: a call in one source could silently choose the function of another."""
+no local name in common. Otherwise a call in one source could silently choose the function of another."""
 
 import re
 import unittest

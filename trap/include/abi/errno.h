@@ -55,8 +55,9 @@ enum class Errno : int {
   enotsup = 95,
   etimedout = 110,
   ecanceled = 125,
-  // Only inside the kernel: the operation has changed nothing. Its caller waits, for a file or for
-  // a page-in, and tries again. (Linux has such numbers here, too.)
+  // Only inside the kernel: the operation has changed nothing. It can be tried again, after a wait
+  // for the file or after a page-in. A program gets EAGAIN instead from a non-blocking file. (Linux
+  // has such numbers here, too.)
   would_block = 512,
 };
 

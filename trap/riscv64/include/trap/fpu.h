@@ -17,7 +17,7 @@ namespace trap::fpu {
 
 namespace detail {
 /// The context whose registers this hart holds, and whether they are newer than the saved ones.
-/// `owner_dirty` is updated when the owner is switched out.
+/// switch_to() updates `owner_dirty` when it turns the floating-point unit off.
 extern constinit thread_local UserContext* owner;
 extern constinit thread_local bool owner_dirty;
 void switch_to_owner();

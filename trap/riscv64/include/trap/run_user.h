@@ -15,8 +15,8 @@ extern "C" void cotrap_enter_user();  // user_entry.S; called only from run_user
 
 namespace trap {
 
-/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or a cause of
-/// UserContext::cause that the machine does not have. Calls `read_stval()` only for an exception.
+/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or a result of the
+/// fast path: would_block or call_answered. Calls `read_stval()` only for an exception.
 template <class ReadStval>
 [[gnu::always_inline]] inline Trap decode(std::uint64_t scause, ReadStval read_stval) {
   constexpr std::uint64_t syscall_cause = 8;

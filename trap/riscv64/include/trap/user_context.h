@@ -16,13 +16,13 @@ struct UserContext {
   std::array<std::uint64_t, 32> x{};  ///< integer registers by number; x[0] is never read
   std::uint64_t pc = 0;
 
-  /// The reason why the thread last left user mode: the value of scause, or a result of the fast
-  /// path. Before a program's first entry, the reason of that entry: entered_…. scause has none of
-  /// these values.
+  /// The reason why the thread last left user mode: the value of scause, or would_block or
+  /// call_answered, which the fast path or the trap handler returns. Before a program's first
+  /// entry, the reason of that entry: entered_…. scause has none of these values.
   std::uint64_t cause = entered_first;
   static constexpr std::uint64_t entered_first = 0x400;    ///< a new thread starts
   static constexpr std::uint64_t entered_program = 0x401;  ///< execve replaced the program
-  // Results of a system call's fast path (fast_path.h):
+  // Results of the fast path (fast_path.h) and of the trap handler (handler.h):
   static constexpr std::uint64_t would_block = 0x402;
   static constexpr std::uint64_t call_answered = 0x403;
 
