@@ -35,7 +35,7 @@ class History {
 
  private:
   std::unordered_map<std::uint64_t, std::uint64_t> last_;  // by object: a hash of its last touch
-  std::uint64_t base_ = 0;  // the state at the last touch of everything
+  std::uint64_t base_ = 0;  // state() after the last event that touched all objects
   std::uint64_t sum_ = 0;   // a hash of last_, independent of its order
   std::uint64_t who_ = 0;
   std::uint64_t now_ = 0;

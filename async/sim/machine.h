@@ -26,11 +26,11 @@
 
 namespace async::sim {
 
-/// In nanoseconds of virtual time.
+/// What each event costs its hart, in nanoseconds of virtual time.
 struct Costs {
-  std::uint64_t change = 0;   // a hart runs another job than before
-  std::uint64_t resume = 0;   // a hart runs any job
-  std::uint64_t migrate = 0;  // a job comes from another hart
+  std::uint64_t change = 0;   // in addition, if a hart resumes another job than before
+  std::uint64_t resume = 0;   // each time a hart resumes a job
+  std::uint64_t migrate = 0;  // in addition, if the job comes from another hart
   std::uint64_t ipi = 0;      // delay from sending an IPI to its interrupt
 };
 

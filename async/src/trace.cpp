@@ -19,9 +19,9 @@ void set_trace_hook(TraceHook hook) noexcept {
 }
 
 // Only the hart whose policy has a job writes the job's entity. While the job is new or waits, any
-// hart in the strand may write it. While a slot of a JobPage holds no job, no hart writes the
-// slot's entity. A hart that calls forget_entities() sees all earlier writes, because each hart
-// gives up its policy in the strand.
+// hart in the strand may write it. While a slot of a JobPage holds no job, only
+// forget_entities() writes the slot's entity. A hart that calls forget_entities() sees all earlier
+// writes, because each hart gives up its policy in the strand.
 
 void Job::begin_watched() noexcept {
   const bool has_policy = current_executor().policy() != nullptr;

@@ -1,4 +1,5 @@
-// park(): the only wait that interrupt handlers and other harts end through a pointer to the job.
+// park(): the only wait that interrupt handlers and code outside the strand end through a pointer
+// to the job.
 #include "async/yield.h"
 
 namespace async {

@@ -30,7 +30,8 @@ constinit std::atomic<hal::HartMask> stopped = 0;
 }
 
 /// Stops the other harts, so that the reported state does not change. Waits 10 ms at most. A hart
-/// that does not react stops when it next writes to the console.
+/// that does not react in time stops when it takes the IPI later, and waits for ever if it writes
+/// to the console before.
 void stop_others() {
   constexpr std::uint64_t stop_timeout_ns = 10'000'000;
   const hal::HartMask others = hal::running_harts() & ~hal::mask_of(hal::hart_index());

@@ -25,7 +25,8 @@ class BlockRequest : public ListNode<> {
 
   enum class Kind : std::uint32_t { read = 0, write = 1, flush = 4 };  // VIRTIO 1.2, 5.2.6
 
-  /// Starts a new request without memory. The previous one must have completed.
+  /// Starts a new request, which has no pieces of memory until add() is called. The previous one
+  /// must have completed.
   void begin(Kind kind, std::uint64_t first_sector) {
     header_ = {.kind = kind, .reserved = 0, .sector = first_sector};
     pieces_ = 0;

@@ -1,5 +1,6 @@
-// The calls that Linux does not have, from abi::first_private_call on. calls.h explains the lines
-// `flags:`. The lines `cotrap:` say what a call does, and `only:` names the kernel that has it.
+// The calls that Linux does not have, from abi::first_private_call on. syscalls/calls.h explains
+// the lines `flags:`. The lines `cotrap:` say what a call does, and `only:` names the kernel that
+// has it.
 #pragma once
 
 #include <abi/numbers.h>

@@ -3,9 +3,10 @@
 //   keys ──▶ receive ──▶ LineEditor ──▶ read          write ──▶ Screen
 //        ▲ has_room        (echo ───────────────────────────────▲)
 //
-// If the queue of keys is full, the driver waits until a program reads. If the screen is full,
-// programs that write wait, but input continues. The writes of programs leave some room for
-// echo. If an echo has no room, it is dropped.
+// If the queue of keys is full, the driver waits until a program reads; typed keys wait for a
+// limited time, and then the driver drops them. If the screen is full, programs that write wait,
+// but input continues. The writes of programs leave some room for echo. If an echo has no room, it
+// is dropped.
 #pragma once
 
 #include <abi/types.h>

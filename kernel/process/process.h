@@ -93,7 +93,8 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void inherit(const Process& parent);
   /// Whether `thread` is the only thread left. A thread that is about to end counts, too.
   bool has_only(const Thread& thread);
-  /// Woken when a thread has ended and others are left. The first process also wakes it at its end.
+  /// Woken when a thread of this process has ended and others are left: execve waits for that. The
+  /// first process's list is also woken after its last thread: boot code then powers off.
   async::WaitList& thread_ended() { return thread_ended_; }
 
   /// Copies the file table and the signal actions if another process shares them (execve). ENOMEM.

@@ -1,5 +1,5 @@
 // The private calls of rings and upcalls. dispatch/private_calls.h has the table, and explains the
-// lines `flags:` and `cotrap:`.
+// lines `cotrap:`; syscalls/calls.h explains the lines `flags:`.
 #pragma once
 
 #include <abi/upcall.h>

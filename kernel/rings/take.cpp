@@ -262,7 +262,8 @@ trap::Answer<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint3
   return taken->count;
 }
 
-/// Continues ring_enter, which has taken `taken` submissions and must still take `left`.
+/// Leaves the rest of ring_enter to a coroutine: it takes at most `left` more submissions after the
+/// first `taken`, then waits for `complete` completions.
 [[gnu::noinline]] trap::WouldBlock Ring::wait_to_enter(std::uint32_t taken, std::uint32_t left,
                                                        std::uint32_t complete) {
   return thread_.wait([&] { return go_on_entering(taken, left, complete); });

@@ -3,13 +3,14 @@
 //   step of a preemptible job ──interrupt──▶ cotrap_kernel_interrupt()
 //                                                  │ take_interrupts(): wakes jobs
 //       kernel-wake: resumes the step  ◀───────────┤
-//                                                  │ kernel-preempt: a more urgent job is ready
+//                                                  │ kernel-preempt: a ready job preempts the step
 //                                                  ▼
 //     the preempted step keeps its stack; the executor's loop runs on another stack of the pool.
-//     The job is the first of its level; the hart that resumes it switches to its stack.
+//     The job becomes ready: first of its level, or last if its time slice is over. The hart that
+//     resumes it switches to its stack.
 //
 // A ready job preempts the step if it is more urgent, or equally urgent once the step's time slice
-// is over. While the step holds a spin lock, no job preempts it.
+// is over. While the step holds a spin lock, or no stack of the pool is free, no job preempts it.
 #pragma once
 
 #include <cstdint>

@@ -65,7 +65,8 @@ void on_migrate_in(Runnable& thread);
 void renew_share(Runnable& thread);
 }  // namespace detail
 
-/// Records whether a policy object is in use. If so, time slices are exact, even if it ends none.
+/// Records whether a policy object is in use. While it is, arm_timeslice() asks the policy before
+/// each entry into user mode, even if the timer already runs.
 void note_policy(bool in_use);
 
 /// Prepares this hart for user threads. The hart's executor already has its scheduling policy.

@@ -3,10 +3,11 @@
 // 1995).
 //
 //   A round gives every thread a quantum of credit, 10 ms × its weight / the weight of nice 0.
-//   Running uses credit up. A thread without credit waits in the ring of cpu-bound threads until
-//   the next round, and the round ends when no thread of the ring has credit left.
+//   Running uses credit up. A thread whose time slice is over waits in the ring of CPU-bound
+//   threads; without credit it waits until the next round. The round ends when no thread of the
+//   ring has credit left. A slice is 10 ms, or less if the credit is used up before.
 //
-//   woken in a new round ──▶ level of its nice value ──── 10 ms used ────▶ ring, at level 30
+//   woken in a new round ──▶ level of its nice value ──── slice over ────▶ ring, at level 30
 //            ▲                       │ waits                                 │  ▲
 //            └───────────────────────┴───────────────────────────────────────┘  └─ next time slice
 //

@@ -57,14 +57,14 @@ async::Task<trap::Register> await_trips(Thread& self, unsigned trips) {
 }
 
 trap::Answer<trap::Register> make_trips(Thread& self, unsigned trips, abi::Trips form) {
-  // The most trips of one call: the hart's other jobs wait until the call returns.
-  constexpr unsigned most = 10'000;
   if (trap::traps_call_handler) {  // cotrap_handle_trap() would answer the calls
     return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
   }
   if (form == abi::Trips::awaited) {
     return self.wait([&] { return await_trips(self, trips); });
   }
+  // The most trips of the form `handled`: this hart runs no other job between them.
+  constexpr unsigned most = 10'000;
   const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
   trap::UserContext& context = self.context();
   context.set_syscall_result(constant);

@@ -1,4 +1,5 @@
-// Access to the bell (hal/bell.h). One self-test uses it at a time, or the handler of set_bell().
+// Access to the bell (hal/bell.h). The bell has one user at a time: a self-test, or the coroutine
+// that set_bell() has started.
 #pragma once
 
 #include "devices/interrupts.h"

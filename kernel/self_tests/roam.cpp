@@ -103,7 +103,7 @@ async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
     const async::HartMask here = async::hart_mask(hart);
     if ((async::Executor::all() & here) == 0) continue;
     team.start(disturb(hours, hart * 250us), "disturber", above, here);
-    // One job fewer than harts, so that there is always a hart to migrate to.
+    // One roamer fewer than harts, so that there is always a hart to migrate to.
     if (hart == 0) continue;
     team.start(roamers[hart].run(hours), "roamer", computing, async::all_harts);
   }

@@ -185,8 +185,10 @@ async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
 
 // ── scheduling.cpp ──
 
+// Would block if an equally or more urgent job is ready. A thread with a reservation always gives
+// up the rest of its budget.
 /// linux: none known
-trap::Answer<Result<>> sched_yield(Thread&);  // blocks if an equally or more urgent job is ready
+trap::Answer<Result<>> sched_yield(Thread&);
 
 /// flags: SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, each with
 ///   SCHED_RESET_ON_FORK; EINVAL for others

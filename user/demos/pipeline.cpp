@@ -1,6 +1,6 @@
 // producer | filter | consumer: the consumer starts late, the pipes fill up, and the producer must
-// wait. The producer is never further ahead than the pipes' capacity. No record is lost or
-// reordered.
+// wait. The filter passes every third record, so the producer gets ahead by what the first pipe
+// holds and three times what the second one holds, and then waits. No record is lost or reordered.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>

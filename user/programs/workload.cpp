@@ -79,8 +79,8 @@ class Players {
     return start_;
   }
 
-  /// Called at the end: counts tasks that arrived but did not finish; they may have missed their
-  /// deadline.
+  /// Called at the end: adds the tasks that did not finish to the counts. A task that has not begun
+  /// counts as arrived and as unbegun. Each task whose deadline has passed counts as missed.
   void count_unfinished() const {
     for (const auto& task : plan_.tasks) {
       Class& of = *task->of;

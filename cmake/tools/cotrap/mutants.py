@@ -102,7 +102,7 @@ def run(names: list[str], jobs: int) -> int:
 
 
 def _read_all() -> list[Mutant]:
-    """All mutants, sorted so that as little as possible is compiled between two of them."""
+    """All mutants, sorted by test and then by file, so that little is compiled between two of them."""
     patches = (ROOT / "tests" / "mutants").glob("*.patch")
     return sorted(map(_read, patches), key=lambda mutant: mutant.order)
 

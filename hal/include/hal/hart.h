@@ -28,7 +28,8 @@ unsigned hart_index();
 /// sleep at once, so no wake-up is lost.
 void wait_for_interrupt();
 
-/// False while only the boot hart runs. True from the first start_hart() on. Any context.
+/// False until the first call of start_hart(); true from then on, even if that start fails. Any
+/// context.
 bool smp_active();
 
 /// Call it between two polls of a spin loop. It may give the host's processor to another hart.

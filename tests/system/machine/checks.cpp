@@ -135,7 +135,7 @@ void external_interrupts(unsigned hart) {
             "an interrupt reaches the harts that enabled it");
     }
     meet();
-    // Another hart may complete the interrupt.
+    // The next hart completes the interrupt: it need not be the hart that claimed it.
     if ((turn + 1) % hart_count() == hart) hal::complete_interrupt(irq);
     meet();
     if (turn == hart) hal::disable_interrupt(irq);

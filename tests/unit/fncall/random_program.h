@@ -25,8 +25,8 @@ class RandomProgram {
   /// After each trap but the first: checks that the program has found its registers as at the
   /// previous trap.
   bool seen_is_right(std::string& what) const;
-  /// Checks that memory below the stack pointer is unchanged. (A call of the gate itself writes
-  /// there.)
+  /// Checks that the whole stack is unchanged, also below the stack pointer. Does not check the
+  /// word just below it if the gate is called: the call writes its return address there.
   bool red_zone_is_right() const;
   /// Clears the stored registers; call it while the program is at a trap.
   static void forget_seen();

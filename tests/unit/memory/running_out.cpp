@@ -14,7 +14,7 @@ TEST_CASE("a fork without enough memory fails and leaves nothing behind") {
   while (frames.free_count() > 20) taken.push_back(frames.allocate(kernel::memory::Use::kernel));
   kernel::memory::frames.grow_reserve(0);
   CHECK(parent->fork().error() == Errno::enomem);
-  CHECK(frames.free_count() >= 18);  // the heap may keep a page
+  CHECK(frames.free_count() >= 18);  // the heap may keep two pages
   for (const hal::PhysAddr frame : taken) frames.drop(frame);
   for (int i = 0; i < 20; ++i) CHECK(store(*parent, here + i * (VirtAddr{1} << 30), 2));
 }

@@ -233,7 +233,9 @@ bool Explorer::take_interrupts() {
   if (!may_be_interrupted()) return false;
   Stack& stack = *running_->stack;
   stack.in_handler = true;
-  const bool any = interrupts_.take();  // may return in another thread
+  // A handler may preempt this stack, which another thread of the explorer then continues: use
+  // `stack` after it, and not running_.
+  const bool any = interrupts_.take();
   stack.in_handler = false;
   return any;
 }

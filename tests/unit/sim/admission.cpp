@@ -128,7 +128,7 @@ TEST_CASE("tasks of several harts are admitted up to the bound of global EDF") {
   CHECK(refused({{"", 5}, {"", 5}, {"", 5}, {"", 1}}, 2) == "d");
   CHECK(refused({{"", 9}, {"", 3}}, 2) == "b");  // 1.2 > 2 - 0.9
   CHECK(refused({{"", 9}, {"", 2}}, 2) == "");
-  // Tasks that are bound to one hart lower the bound by their shares.
+  // Tasks that may run on only one of the harts take their shares from the limit (admission.h).
   CHECK(refused({{"0", 6}, {"", 5}, {"", 5}}, 2) == "c");
   CHECK(refused({{"", 5}, {"", 5}, {"0", 6}}, 2) == "c");
   CHECK(refused({{"2", 9}, {"0 1", 5}, {"0 1", 5}, {"0 1", 5}}, 3) == "");

@@ -24,7 +24,7 @@ enum class SelfTest : std::uint64_t {
   bell_wakes,
   // Like bell_preempts, but the bell rings between two steps.
   bell_at_yield_point,
-  // Starts a handler that waits for the bell: more urgent than the caller (1), or less (0).
+  // Starts a coroutine that waits for the bell, above (1) or below (0) every ordinary thread.
   set_bell,
   // Rings the bell, once for each set_bell. The caller continues at once.
   ring_bell,

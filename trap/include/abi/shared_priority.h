@@ -18,8 +18,8 @@
 namespace abi {
 
 struct alignas(8) SharedPriority {
-  // The program's: how many levels its most urgent ready job is below the limit. 0 … 31; more
-  // means 31. The thread's level does not drop below that of nice 19.
+  // The program's: how many levels its most urgent ready job is below the thread's limit (above).
+  // 0 … 31; more means 31. A demotion alone never takes the thread below the level of nice 19.
   std::uint32_t demotion = 0;
   // The kernel's: how many levels the most urgent other ready job of this hart is below the limit,
   // or no_job_waits. A thread with a higher `demotion` should yield.

@@ -173,8 +173,8 @@ def recorded_name(path: Path, recording: Path) -> str:
 
 
 def recorded_workload(recording: Path) -> Path | None:
-    """The file of the workload that a recording names. None: the file is no recording; the simulator then
-    reports why. Raises UsageError if the recording names no workload."""
+    """The file of the workload that a recording names. None: the file is no regular file, is not readable,
+    or is no recording; the simulator then reports why. Raises UsageError if the recording names no workload."""
     if not recording.is_file():
         return None  # a pipe or a device might have no end
     try:

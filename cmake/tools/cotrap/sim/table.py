@@ -54,8 +54,8 @@ def text_of(figure: Figure | None, kind: str) -> str:
 
 
 def texts_of(figure: Figure | None, kind: str) -> tuple[str, str]:
-    """The mean, and half of the interval's width. The second text is empty if the width is unknown or
-    the mean is 0."""
+    """The mean, and half of the confidence interval's width as a percentage of the mean. The second text is
+    empty if the width is unknown or the mean is 0. Without a figure: a dash and an empty text."""
     if figure is None:
         return "–", ""
     written = _WRITERS[kind](figure.mean)

@@ -1,4 +1,4 @@
-// Pages that a disk writes to while their processes end or fork.
+// Pages that a disk writes to while their processes end, fork or call execve.
 #include <user/clock.h>
 #include <user/process.h>
 #include <user/sync.h>

@@ -13,7 +13,7 @@ struct CheckRegisters {
   const CheckRegisters* self = nullptr;
   std::uintptr_t sp = 0;
   std::uint64_t seed = 0;    ///< the values derive from it
-  std::uint64_t rounds = 0;  ///< completed checks of all registers
+  std::uint64_t rounds = 0;  ///< rounds in which every checked register had its value
   /// Set it to a value other than 0 to end the loop.
   volatile std::uint64_t stop = 0;
   std::uint64_t until_tick = 0;  ///< the loop also ends when `time` reaches this

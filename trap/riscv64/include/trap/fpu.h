@@ -1,5 +1,6 @@
-// Floating-point registers of programs. The kernel does not use floating point. It saves and loads
-// these registers only if one program has written them and another uses them.
+// Floating-point registers of programs. The kernel does not use floating point. It saves
+// these registers only if their owner has written them, and loads them when another program uses
+// them.
 //
 // At most one context owns the registers of a hart. While the hart's state is dirty, the owner's
 // saved f and fcsr are stale (sstatus.FS; RISC-V privileged specification 1.12, section 3.1.6.6).

@@ -70,7 +70,7 @@ class VectorState {
   alignas(16) std::byte storage_[size + room]{};
 };
 
-/// All that a program can see of a hart.
+/// All registers of a user thread, and why it last left or will enter user mode.
 struct UserContext {
   GeneralRegs general;
 
