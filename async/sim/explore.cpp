@@ -90,7 +90,8 @@ class AtRandom final : public Director {
     return static_cast<unsigned>(std::ranges::max_element(who, {}, priority) - who.begin());
   }
   Random random_;
-  std::vector<std::uint64_t> falls_;  // choices where the highest priority falls
+  std::vector<std::uint64_t>
+      falls_;  // numbers of the choices at which the first task gets the lowest priority
   // Priority of each task or interrupt, by its number. The one with the highest runs first.
   std::map<std::uint64_t, std::uint64_t> priorities_;
 };

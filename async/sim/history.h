@@ -25,7 +25,7 @@ class History {
   /// The event or step runs a job's code. The code touches everything unless it declares its
   /// objects.
   void runs_code() { is_code_ = true; }
-  /// Ends the event or step.
+  /// Ends the event or step: mixes it, with all that it touched, into state().
   void end();
 
   std::uint64_t state() const { return base_ + sum_; }

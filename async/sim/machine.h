@@ -140,7 +140,7 @@ class Machine final : platform::World::Listener {
     std::uint64_t last_job = 0;     // the number of the job that ran last
     bool idle = false;
     bool paying = false;    // the hart pays overhead_ns, and no job computes
-    bool stepping = false;  // the hart's next step is a pending event; only with a director
+    bool stepping = false;  // the hart's next step is queued as an Event; only with a director
     bool ipi_pending = false;
   };
 

@@ -35,7 +35,8 @@ struct Instance : Subject {
   Random random;
   std::uint64_t arrived_ns = 0;
   std::uint64_t ready_ns = 0;
-  std::uint64_t demand_ns = 0;     // computing and sleeping time that the round needs alone
+  std::uint64_t demand_ns =
+      0;  // computing and sleeping time of this round so far, without waits for others
   std::uint64_t run_ns = 0;        // computing time of this round, including what `work` has left
   std::uint64_t total_run_ns = 0;  // computing time of the rounds before
   const Compute* work = nullptr;

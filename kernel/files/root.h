@@ -40,8 +40,8 @@ struct RootParts {
 /// Builds the tree under root_directory(). Call once, before the first process.
 void build_root(const RootParts& parts);
 
-/// Opens the program at `path`. Its bytes() succeed. EACCES: the node is a directory, has no
-/// execute bit, or can be changed by programs. Other errors are those of find_node().
+/// Opens the program at `path`. Its bytes() succeed. EACCES: it is no regular file, has no
+/// execute bit, or programs can change it. Other errors are those of find_node() and Node::open().
 Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path);
 
 }  // namespace kernel

@@ -12,7 +12,7 @@ namespace kernel::formats {
 
 using Bytes = std::span<const std::byte>;
 
-/// The part [offset, offset + size). Empty if `bytes` ends before.
+/// The part [offset, offset + size); nothing if `bytes` ends before the part does.
 inline std::optional<Bytes> part(Bytes bytes, std::uint64_t offset, std::uint64_t size) {
   if (offset > bytes.size() || size > bytes.size() - offset) return std::nullopt;
   return bytes.subspan(offset, size);

@@ -69,7 +69,7 @@ class RingView {
     const auto side_by_side = std::min(most, shape_.submissions - shape_.submission_place(index));
     return run<const abi::RingSubmission>(submissions_, shape_.submission(index), side_by_side);
   }
-  /// Whether a page with requested entries was not mapped.
+  /// Whether the last call of submissions() or of completions() found its page missing.
   bool is_torn() const { return submissions_.is_missing() || completions_.is_missing(); }
   Completions completions(std::uint32_t index, std::uint32_t most) {
     const auto side_by_side = std::min(most, shape_.completions - shape_.completion_place(index));

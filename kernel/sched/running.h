@@ -78,10 +78,10 @@ const CurrentThread* current_thread_of(unsigned hart);
 unsigned harts_set_up_for(const memory::AddressSpace& space);
 
 /// Charges the current thread for the time since the last charge. The thread's credit pays for one
-/// tick at most. A longer time means that no tick came: the thread had no rivals, or the host
-/// stopped the whole machine, as busy hosts do for tens of milliseconds. An interactive thread must
-/// not become CPU-bound for that. Time that no credit pays for prolongs the period of a
-/// reservation, so that other threads keep their part.
+/// tick at most. A longer time means that no such tick came: the thread had no rivals, a scheduling
+/// policy sets longer slices, or the host stopped the whole machine, as busy hosts do for tens of
+/// milliseconds. An interactive thread must not become CPU-bound for that. Time that no credit pays
+/// for prolongs the period of a reservation, so that other threads keep their part.
 inline void charge() {
   const std::uint64_t now = hal::clock_ticks();
   std::uint64_t spent = now - current.charged;

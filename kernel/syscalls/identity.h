@@ -1,6 +1,7 @@
-// The shortest system calls, which benchmarks use to measure the cost of a call. They are inline,
-// so that the table's code (all_calls.h) contains them. They run outside the strand
-// (trap::CallForm::no_strand). calls.h explains the lines `linux:`.
+// The shortest system calls; benchmarks measure the cost of a call with two of them, getppid and
+// gettid. They are inline, so that the table's code (all_calls.h) contains them. The fast path
+// answers them outside the strand, except while tracing is on (trap::CallForm::no_strand). calls.h
+// explains the lines `linux:`.
 #pragma once
 
 #include "process/thread.h"

@@ -224,7 +224,8 @@ def replaced_descriptor(test: harness.Test) -> None:
 
 
 def steps(test: harness.Test) -> None:
-    """Counted time makes these verdicts exact: the timer of the other thread is never late."""
+    """Needs counted time: by the clock, a busy host may wake the other thread or process only after the call
+    has ended."""
     for program, calls in (("long_calls", LONG_CALLS), ("large_memory", LARGE_MEMORY)):
         done = test.run(f"/linux/{program}", "others", machine=Machine(icount=True))
         for call in calls:

@@ -80,7 +80,8 @@ void on_signal(Signal& signal) {
   if (hal::hosted::masked == 0) interrupt_step(signal.state);
 }
 
-/// The mode requested on the command line, or else the cheapest that works.
+/// How the kernel sets a program's fs: as --fs says. By default, and for --fs wrfsbase, it is
+/// wrfsbase if the host allows it, else arch_prctl.
 Segments segments_to_use() {
   using enum Segments;
   const auto wanted = hal::hosted::wanted_fs();

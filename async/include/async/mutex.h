@@ -55,7 +55,8 @@ class MutexWaiters : public WaitList {
   /// Makes this mutex the leader of its ring, in the list of leaders between `link` and `next`.
   void lead(MutexWaiters** link, MutexWaiters* next) noexcept;
 
-  /// Calls `visit` for the leader of each ring of `owner`.
+  /// Calls `visit` for one mutex, the leader, of each level at which jobs wait for a mutex of
+  /// `owner`.
   template <class Visit>
   static void for_each_leader_of(const Job& owner, Visit visit) noexcept {
     for (MutexWaiters* leader = JobPage::of(owner).contended_of(owner); leader != nullptr;

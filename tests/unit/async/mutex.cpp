@@ -172,8 +172,8 @@ TEST_CASE_METHOD(Fixture,
   auto owns = [&](int owner) -> Task<> {
     async::Mutex::Guard guards[each];
     for (int i = 0; i < each; ++i) guards[i] = co_await mutexes[owner][i].lock();
-    // Unlinks a mutex from the middle of the owner's list, then the first, the last and the only
-    // one.
+    // Among the owner's entries of the list, which it may share with other owners (job_page.h),
+    // unlinks one in the middle, then the first, the last and the only one.
     for (const int i : {1, 3, 0, 2}) {
       co_await go[owner][i].wait();
       guards[i].unlock();

@@ -34,7 +34,8 @@ struct Outcome {
         merged{kernel::merge(all.front(), all, slots, most, lengths)} {}
   Outcome(const Outcome&) = delete;
 
-  /// The results that are valid after a transfer of `moved` bytes.
+  /// Calls commit() after a transfer of `moved` bytes. Returns the results of the completions that
+  /// are then valid.
   std::vector<int> commit(std::size_t moved) {
     const auto stand = kernel::commit(merged, slots, moved);
     std::vector<int> results;

@@ -86,8 +86,8 @@ class Recipes(InAFolder):
         return self.recipe("sbatch")
 
     def test_the_slurm_script_completes_a_sweep_of_sixteen_shards(self):
-        """A stand-in for sbatch reads the jobs' numbers from the script. It runs two policies, because the
-        recipe for GNU parallel runs all."""
+        """A stand-in for sbatch reads the jobs' numbers from the script. The sweep has two policies only, to save
+        time: the test of the recipe for GNU parallel has all."""
         fake = self.folder / "bin" / "sbatch"
         fake.parent.mkdir()
         fake.write_text(_SBATCH)

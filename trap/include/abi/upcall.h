@@ -106,7 +106,8 @@ enum class Upcall : std::uint64_t {
   // exception.
   for_fault = 0,
   for_notification = 1,  // the context can be resumed at once
-  // The context can be resumed at once, but has an exception. no_context: it is not saved.
+  // An exception stopped the context, which can be resumed at once. It is no_context if the header
+  // has an attempt_stack: then the kernel has saved no context.
   for_exception = 2,
 };
 

@@ -196,7 +196,8 @@ inline abi::RingSubmission piecewise(abi::RingSubmission read, std::uint32_t byt
   read.options = bytes;
   return read;
 }
-// Links the next submission: it begins when this one has completed in full.
+// Links the next submission: it begins when this one has succeeded in full. Otherwise the kernel
+// does not carry out the rest of the chain.
 inline abi::RingSubmission linked(abi::RingSubmission submission) {
   submission.flags |= abi::ring_link;
   return submission;

@@ -20,9 +20,10 @@ constexpr std::size_t memory_size = 3 * page;
 constexpr unsigned longest = 4096;      // longer writes to a pipe are split, and may wait
 constexpr std::size_t gap = 64 * page;  // inaccessible addresses after the memory
 
-/// One of two equal worlds: the test uses a ring in one and system calls in the other.
-struct World {
-  World() {
+/// One of two equal sets of memory and files: the test uses a ring on one side and system calls on
+/// the other.
+struct Side {
+  Side() {
     const auto there = must(map_memory(memory_size + gap, abi::prot_none), "addresses");
     must(protect_memory(there, memory_size, abi::prot_read | abi::prot_write), "memory");
     memory = {there, memory_size};
@@ -31,7 +32,7 @@ struct World {
   Fd in = -1, out = -1;
 };
 
-/// A transfer in either world.
+/// One transfer, which the test makes both through the ring and by a system call.
 struct Step {
   bool writes;
   std::uint64_t place;
@@ -39,18 +40,18 @@ struct Step {
   std::uint32_t length;
 };
 
-abi::RingSubmission submission(const World& world, const Step& step, std::uint64_t data) {
+abi::RingSubmission submission(const Side& side, const Step& step, std::uint64_t data) {
   return {.operation = step.writes ? RingOperation::write : RingOperation::read,
-          .fd = step.writes ? world.out : world.in,
+          .fd = step.writes ? side.out : side.in,
           .offset = step.place,
-          .address = reinterpret_cast<std::uintptr_t>(world.memory.data()) + step.at,
+          .address = reinterpret_cast<std::uintptr_t>(side.memory.data()) + step.at,
           .length = step.length,
           .user_data = data};
 }
 
-std::vector<long> by_ring(Ring& ring, const World& world, std::span<const Step> steps) {
+std::vector<long> by_ring(Ring& ring, const Side& side, std::span<const Step> steps) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    check(ring.add(submission(world, steps[i], i)), "the ring has room");
+    check(ring.add(submission(side, steps[i], i)), "the ring has room");
   }
   const auto count = static_cast<unsigned>(steps.size());
   check(must(ring.enter(count), "enter") == count, "the kernel takes all submissions");
@@ -62,10 +63,10 @@ std::vector<long> by_ring(Ring& ring, const World& world, std::span<const Step> 
   return results;
 }
 
-std::vector<long> by_calls(const World& world, std::span<const Step> steps) {
+std::vector<long> by_calls(const Side& side, std::span<const Step> steps) {
   std::vector<long> results;
   for (const Step& step : steps) {
-    const auto entry = submission(world, step, 0);
+    const auto entry = submission(side, step, 0);
     const bool at_place = step.place != abi::ring_current_place;
     const auto number = step.writes ? (at_place ? Call::pwrite64 : Call::write)
                                     : (at_place ? Call::pread64 : Call::read);
@@ -99,7 +100,7 @@ std::vector<Step> some_steps(std::mt19937& random, bool has_places) {
   return steps;
 }
 
-void compare(Ring& ring, const World& one, const World& other, std::mt19937& random,
+void compare(Ring& ring, const Side& one, const Side& other, std::mt19937& random,
              bool has_places) {
   const auto steps = some_steps(random, has_places);
   for (std::size_t i = 0; i < one.memory.size(); ++i) {
@@ -123,12 +124,12 @@ std::vector<std::byte> contents(Fd fd) {
   return bytes;
 }
 
-void in_files(Ring& ring, World& one, World& other, std::mt19937& random) {
+void in_files(Ring& ring, Side& one, Side& other, std::mt19937& random) {
   one.in = one.out = must(open("/tmp/joined", abi::o_rdwr | abi::o_creat), "a file");
   other.in = other.out = must(open("/tmp/alone", abi::o_rdwr | abi::o_creat), "a file");
   for (int round = 0; round < 200; ++round) {
     const long place = random() % 9000;
-    for (const World* world : {&one, &other}) must(seek(world->in, place, abi::seek_set), "seek");
+    for (const Side* side : {&one, &other}) must(seek(side->in, place, abi::seek_set), "seek");
     compare(ring, one, other, random, true);
     check(must(seek(one.in, 0, abi::seek_cur), "seek") ==
               must(seek(other.in, 0, abi::seek_cur), "seek"),
@@ -137,11 +138,11 @@ void in_files(Ring& ring, World& one, World& other, std::mt19937& random) {
   }
 }
 
-void in_pipes(Ring& ring, World& one, World& other, std::mt19937& random) {
-  for (World* world : {&one, &other}) {
+void in_pipes(Ring& ring, Side& one, Side& other, std::mt19937& random) {
+  for (Side* side : {&one, &other}) {
     const auto pipe = must(make_pipe(abi::o_nonblock), "a pipe");
-    world->in = pipe.read_end;
-    world->out = pipe.write_end;
+    side->in = pipe.read_end;
+    side->out = pipe.write_end;
   }
   for (int round = 0; round < 400; ++round) compare(ring, one, other, random, false);
 }
@@ -233,7 +234,7 @@ void joined() {
   in_itself();
   in_completions_that_change();
   Ring ring = make_ring(64);
-  World one, other;
+  Side one, other;
   std::mt19937 random{20'261'121};
   in_files(ring, one, other, random);
   in_pipes(ring, one, other, random);

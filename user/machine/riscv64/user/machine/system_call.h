@@ -6,7 +6,7 @@
 
 namespace user::machine {
 
-// Sets only the argument registers that the call uses.
+// A call of up to three arguments sets only their registers; a longer one sets all six.
 template <std::size_t count>
 [[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
   register long a7 asm("a7") = number;

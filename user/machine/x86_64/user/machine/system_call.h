@@ -11,7 +11,7 @@ extern "C" [[gnu::visibility("hidden")]] std::uintptr_t cotrap_system_call_entry
 
 namespace user::machine {
 
-// Sets only the argument registers that the call uses.
+// A call of up to three arguments sets only their registers; a longer one sets all six.
 template <std::size_t count>
 [[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
   long answer = number;
