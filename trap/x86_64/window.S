@@ -74,8 +74,11 @@ kernel_fcw:
 cotrap_fs_gs_loaded:
 .endm
 
+// A signal may end the entry between the change of gs and the store of HART_LOADED_GS. So the field
+// has a value meanwhile that no context has, and the next entry loads gs again.
 .macro fs_restore_segments_slowly
 cotrap_fs_load_gs:
+  movq  $-1, %fs:cotrap_hart@tpoff+HART_LOADED_GS
   cmpb  $0, cotrap_bases_writable(%rip)
   je    1f
   wrgsbase %rax
