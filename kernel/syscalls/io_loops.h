@@ -13,14 +13,11 @@
 
 namespace kernel::sys {
 
-inline bool would_block(const Transfer& moved) {
-  return !moved && moved.error() == Errno::would_block;
-}
 /// `moved` is the result of an attempt to move bytes between `file` and `buffer`. Returns whether
 /// the caller must wait for the file. If not, `moved` is the caller's result: EAGAIN if the file is
 /// non-blocking, would_block if the call must be restarted after a page-in.
 inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved) {
-  if (!would_block(moved) || buffer.needs_page_in()) return false;
+  if (moved || moved.error() != Errno::would_block || buffer.needs_page_in()) return false;
   if (!file.is_nonblocking() || file.waits_for_device()) return true;
   moved = fail(Errno::eagain);
   return false;
