@@ -1,6 +1,7 @@
 // The device's side of a split virtqueue; tests can make it violate the protocol.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -32,9 +33,12 @@ class DeviceSide {
   DeviceSide(std::byte* memory, unsigned size)
       : memory_{memory}, size_{size}, layout_{size}, seen_{0}, used_{0} {}
 
-  /// Returns the next chain that the driver has offered.
+  /// Returns the next chain that the driver has offered. The driver may be on another hart.
   std::optional<Chain> next() {
-    if (memory_ == nullptr || word(layout_.available + 2) == seen_) return {};
+    if (memory_ == nullptr) return {};
+    // Acquire: pairs with the release of the index in Virtqueue::offer().
+    const std::atomic_ref index{*reinterpret_cast<std::uint16_t*>(memory_ + layout_.available + 2)};
+    if (index.load(std::memory_order_acquire) == seen_) return {};
     Chain chain{.head = word(layout_.available + 4 + 2 * (seen_++ % size_))};
     follow(table(), chain.head, chain.parts);
     return chain;
@@ -48,7 +52,9 @@ class DeviceSide {
   }
   void set_used_index(std::uint16_t index) {
     used_ = index;
-    std::memcpy(memory_ + layout_.used + 2, &index, sizeof index);
+    // Release: pairs with the acquire in Virtqueue::take().
+    std::atomic_ref{*reinterpret_cast<std::uint16_t*>(memory_ + layout_.used + 2)}.store(
+        index, std::memory_order_release);
   }
   std::uint16_t used_index() const { return used_; }
 

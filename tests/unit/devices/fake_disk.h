@@ -53,8 +53,9 @@ class FakeDisk : public FakeTransport {
   void answer(std::size_t which, std::uint8_t status = 0) {
     const Chain chain = held()[which];
     held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(which));
-    side().use(chain.head, status == 0 ? perform(chain) : 1);
+    const std::uint32_t written = status == 0 ? perform(chain) : 1;
     byte_of_status(chain) = std::byte{status};
+    side().use(chain.head, written);
     interrupt(kernel::virtio::cause::used_buffer);
   }
   /// Completes all requests, and those that arrive meanwhile.
