@@ -61,8 +61,11 @@ inline void send_ipi(unsigned hart) noexcept {
   }
   harts[hart].changed.notify_one();
 }
+/// Waits a moment for another thread. Mostly spins: a thread that yields on a busy host gets the
+/// processor back only after all others.
 inline void relax() noexcept {
-  std::this_thread::yield();
+  static thread_local unsigned calls = 0;
+  if (++calls % 1024 == 0) std::this_thread::yield();
 }
 
 void yield_point() noexcept;
