@@ -61,7 +61,7 @@ std::vector<Benchmark> all() {
   std::vector<Benchmark> all;
   for (const bool about_memory : {true, false}) {
     for (const auto part : {wakes(), system_calls(), rings(), switching(), faults(), lives(),
-                            memory(), disks(), in_kernel(), coroutines()}) {
+                            memory(), disks(), in_kernel(), coroutines(), growth()}) {
       std::ranges::copy_if(part, std::back_inserter(all), [&](const Benchmark& each) {
         return (each.unit == Unit::bytes) == about_memory;
       });

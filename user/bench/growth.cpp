@@ -1,0 +1,248 @@
+// How the cost of an operation grows with the number of objects that exist beside it. Each
+// benchmark has a small and a large variant.
+#include <user/calls.h>
+#include <user/check.h>
+#include <user/files.h>
+#include <user/sync.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "benchmark.h"
+#include "crowd.h"
+
+namespace bench {
+namespace {
+
+using user::Call;
+using user::syscall;
+
+// The operation visits objects in an order that is not that of their creation.
+constexpr int stride = 7'919;  // a prime, so that it has no factor in common with a size
+
+/// Gives the calling thread a real-time priority while the object lives. Other threads then run
+/// only if it waits.
+class Urgent {
+ public:
+  explicit Urgent(int priority) { set(priority); }
+  ~Urgent() { set(0); }
+  Urgent(const Urgent&) = delete;
+
+ private:
+  static void set(int priority) {
+    user::must(user::set_realtime_priority(0, priority), "setting a priority");
+  }
+};
+
+std::vector<std::atomic<std::uint32_t>>& words() {
+  static std::vector<std::atomic<std::uint32_t>> words(10'000);
+  return words;
+}
+
+// Wakes a word that no thread waits for, while each of `size` threads waits for a word of its own.
+template <int size>
+Outcome wake_beside_waiters() {
+  for (auto& word : words()) word = 0;
+  Crowd crowd{size, Crowd::Of::threads, [](Crowd&, int number) {
+                while (words()[static_cast<std::size_t>(number)] == 0) {
+                  user::futex_wait(words()[static_cast<std::size_t>(number)], 0);
+                }
+              }};
+  static std::array<std::atomic<std::uint32_t>, 256> others;
+  std::size_t at = 0;
+  auto samples = sample({.count = 15, .size = 256},
+                        [&] { user::futex_wake(others[at++ % others.size()], 1); });
+  for (auto& word : words()) {
+    word = 1;
+    user::futex_wake(word, 1);
+  }
+  return samples;
+}
+
+// An urgent thread waits for a word for which `size` ordinary threads wait, and is woken.
+template <int size>
+Outcome urgent_wait_behind_waiters() {
+  static std::atomic<std::uint32_t> word, over;
+  word = 0;
+  over = 0;
+  Crowd crowd{size, Crowd::Of::threads, [](Crowd& all, int) {
+                while (!all.is_over()) user::futex_wait(word, 0);
+              }};
+  Samples samples;
+  {
+    Crowd waiter{1, Crowd::Of::threads, [](Crowd&, int) {
+                   static_cast<void>(user::set_realtime_priority(0, 50));
+                   while (over == 0) user::futex_wait(word, 0);
+                 }};
+    samples = sample({.count = 15, .size = 100}, [&] { user::futex_wake(word, 1); });
+    over = 1;
+    user::futex_wake(word, 1);
+  }
+  word = 1;
+  crowd.open_gate();
+  user::futex_wake(word, size);
+  return samples;
+}
+
+// Maps and unmaps two pages beside `size` holes of one page.
+template <int size>
+Outcome map_beside_holes() {
+  constexpr std::size_t pages = 2 * size, page = user::page_size;
+  auto* const all = user::must(user::map_memory(pages * page, abi::prot_read), "mapping");
+  for (std::size_t hole = 0; hole < pages; hole += 2) {
+    user::must(user::unmap_memory(all + hole * page, page), "unmapping");
+  }
+  auto samples = sample({.count = 15, .size = 100}, [&] {
+    const auto some = user::map_memory(2 * page, abi::prot_read | abi::prot_write);
+    static_cast<void>(user::unmap_memory(*some, 2 * page));
+  });
+  user::must(user::unmap_memory(all, pages * page), "unmapping");
+  return samples;
+}
+
+// Asks whether a child has ended, by its number, among `size` children that live.
+template <int size>
+Outcome wait_for_one_child() {
+  Samples samples;
+  {
+    Crowd children{size, Crowd::Of::processes};
+    int at = 0;
+    samples = sample({.count = 15, .size = size}, [&] {
+      static_cast<void>(syscall(Call::wait4, children.id(at), nullptr, abi::wnohang, nullptr));
+      at = (at + stride) % size;
+    });
+  }
+  while (user::wait()) continue;
+  return samples;
+}
+
+// Waits for each of `size` children that have ended, beside as many that live.
+template <int size>
+Outcome reap_zombies() {
+  Samples samples;
+  {
+    Crowd children{size, Crowd::Of::processes};
+    {
+      const Crowd ended{size, Crowd::Of::processes};
+    }
+    const auto begin = reading();
+    for (int i = 0; i < size; ++i) {
+      syscall(Call::wait4, -1, nullptr, abi::wnohang, nullptr);
+    }
+    samples = Samples::of({reading() - begin}, size);
+  }
+  while (user::wait()) continue;
+  return samples;
+}
+
+// Reads 4 KiB of a pipe for which `size` writers wait, until each has written 4 KiB.
+template <int size>
+Outcome drain_writers() {
+  static std::array<std::byte, 4'096> block;
+  static user::Pipe pipe;
+  pipe = user::must(user::make_pipe(), "a pipe");
+  Samples samples;
+  {
+    Crowd writers{size, Crowd::Of::threads,
+                  [](Crowd&, int) { static_cast<void>(user::write(pipe.write_end, block)); }};
+    std::array<std::byte, 4'096> bytes;
+    const auto begin = reading();
+    for (int left = size; left > 0; --left) {
+      if (!user::read(pipe.read_end, bytes)) return {};
+    }
+    samples = Samples::of({reading() - begin}, size);
+  }
+  static_cast<void>(user::close(pipe.read_end));
+  static_cast<void>(user::close(pipe.write_end));
+  return samples;
+}
+
+// Changes the priority of a thread that is ready, one of `size`.
+template <int size>
+Outcome change_ready_thread() {
+  Crowd crowd{size};
+  const Urgent urgent{50};
+  crowd.open_gate();
+  int at = 0, priority = 1;
+  return sample({.count = 15, .size = size / 20}, [&] {
+    static_cast<void>(user::set_realtime_priority(crowd.id(at), priority));
+    at = (at + stride) % size;
+    if (at == 0) priority = priority == 1 ? 40 : 1;
+  });
+}
+
+// Reads a directory of `size` files; the cost of a file.
+template <int size>
+Outcome read_directory() {
+  static constexpr const char* path = "/tmp/growth";
+  if (!user::make_directory(path)) return {};
+  const auto each = [](auto use) {
+    for (int i = 0; i < size; ++i) use(user::format("{}/file-{}", path, i).c_str());
+  };
+  each([](const char* name) {
+    if (const auto made = user::open(name, abi::o_creat | abi::o_wronly)) {
+      static_cast<void>(user::close(*made));
+    }
+  });
+  auto samples = collect(3, size, [] {
+    static std::array<std::byte, 32'768> buffer;
+    const auto directory = user::open(path, abi::o_rdonly | abi::o_directory);
+    const auto begin = reading();
+    while (directory && syscall(Call::getdents64, *directory, buffer.data(), buffer.size()) > 0) {
+    }
+    const auto cost = reading() - begin;
+    if (directory) static_cast<void>(user::close(*directory));
+    return cost;
+  });
+  each([](const char* name) { static_cast<void>(user::remove_file(name)); });
+  static_cast<void>(user::remove_directory(path));
+  return samples;
+}
+
+// Starts a thread and waits for its end, while `size` threads wait.
+template <int size>
+Outcome start_beside_threads() {
+  const Crowd crowd{size};
+  alignas(16) static std::byte stack[4096];
+  static std::atomic<std::uint32_t> alive;
+  return sample({.count = 15, .size = 100}, [&] {
+    alive = 1;
+    cotrap_user_clone(
+        user::clone_thread_flags | abi::clone_child_cleartid, stack + sizeof stack, nullptr,
+        nullptr, &alive, [](void*) { return 0; }, nullptr);
+    while (const std::uint32_t seen = alive) {
+      syscall(Call::futex, &alive, abi::futex_wait, seen, nullptr, nullptr, 0);
+    }
+  });
+}
+
+constexpr Benchmark table[] = {
+    {"growth.futex@100", Unit::cost, wake_beside_waiters<100>},
+    {"growth.futex@10000", Unit::cost, wake_beside_waiters<10'000>},
+    {"growth.urgent@100", Unit::cost, urgent_wait_behind_waiters<100>},
+    {"growth.urgent@10000", Unit::cost, urgent_wait_behind_waiters<10'000>},
+    {"growth.map@50", Unit::cost, map_beside_holes<50>},
+    {"growth.map@5000", Unit::cost, map_beside_holes<5'000>},
+    {"growth.child@20", Unit::cost, wait_for_one_child<20>},
+    {"growth.child@2000", Unit::cost, wait_for_one_child<2'000>},
+    {"growth.zombie@20", Unit::cost, reap_zombies<20>},
+    {"growth.zombie@2000", Unit::cost, reap_zombies<2'000>},
+    {"growth.writer@40", Unit::cost, drain_writers<40>},
+    {"growth.writer@4000", Unit::cost, drain_writers<4'000>},
+    {"growth.priority@100", Unit::cost, change_ready_thread<100>},
+    {"growth.priority@10000", Unit::cost, change_ready_thread<10'000>},
+    {"growth.directory@100", Unit::cost, read_directory<100>},
+    {"growth.directory@10000", Unit::cost, read_directory<10'000>},
+    {"growth.thread@100", Unit::cost, start_beside_threads<100>},
+    {"growth.thread@10000", Unit::cost, start_beside_threads<10'000>},
+};
+
+}  // namespace
+
+std::span<const Benchmark> growth() {
+  return table;
+}
+
+}  // namespace bench
