@@ -9,7 +9,8 @@
 // for it.
 //
 // A level is represented by its last node, whose `next` is the first node; null if it is empty.
-// Push and pop access two nodes at most.
+// Each node but the first has its predecessor in `prev`, so that a node can be taken out wherever
+// it is. Push and pop access two nodes at most.
 #pragma once
 
 #include <algorithm>
@@ -132,16 +133,16 @@ class ReadyQueue {
     if (seen_ == &node) seen_ = nullptr;  // the search restarts this level; `node` was its first
   }
 
-  /// Takes out `node`, wherever it is. Walks its level: O(jobs of the level).
+  /// Takes out `node`, wherever it is.
   void remove(Node& node) noexcept {
     if (is_sole()) {
       if (policy() != nullptr) return remove_from_policy(node);
       state_ = nothing;
       return;
     }
-    Link* before = last_[node.priority];
-    const bool is_first = before->next == &node;
-    while (before->next != &node) before = before->next;
+    Link* const last = last_[node.priority];
+    const bool is_first = last->next == &node;
+    Link* const before = is_first ? last : node.prev;
     if (seen_ == &node) seen_ = is_first ? nullptr : before;
     remove_after(*before, node);
   }
@@ -176,7 +177,11 @@ class ReadyQueue {
     last_[node.priority] = &node;
   }
   void push_front_in_rings(Node& node) noexcept {
-    if (link(node)) last_[node.priority] = &node;
+    if (link(node)) {
+      last_[node.priority] = &node;
+    } else {
+      node.next->prev = &node;  // the node that was first
+    }
   }
   ASYNC_SLOW_PATH void push_before_sole(Node& node) noexcept;
   void use_rings() noexcept;  // moves the only ready job to its ring, before a second one is added
@@ -188,6 +193,7 @@ class ReadyQueue {
       last_[node.priority] = nullptr;
     } else {
       before.next = node.next;
+      node.next->prev = &before;
       if (last_[node.priority] == &node) last_[node.priority] = &before;
     }
   }
@@ -201,6 +207,7 @@ class ReadyQueue {
       return true;
     }
     node.next = last->next;
+    node.prev = last;
     last->next = &node;
     return false;
   }

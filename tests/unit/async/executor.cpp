@@ -118,6 +118,28 @@ TEST_CASE_METHOD(Fixture,
   CHECK(log == Log{"b", "a", "c", "d"});
 }
 
+TEST_CASE_METHOD(Fixture, "a job may leave the start, the middle or the end of a level") {
+  // The jobs of a level after one of them has left, for each place. The first job has run once, so
+  // that the second one has become the first.
+  for (const int left : {1, 2, 3, 4}) {
+    Log log;
+    std::vector<async::JoinHandle<void>> jobs;
+    for (int i = 0; i < 5; ++i) {
+      jobs.push_back(async::spawn(log_once(log, std::to_string(i)), {.priority = 10}));
+    }
+    CHECK(async::Executor::run_one());
+    executor.set_priority(jobs[static_cast<std::size_t>(left)].job(), 20);
+    auto last = async::spawn(log_once(log, "last"), {.priority = 10});
+    run();
+    Log wanted{"0"};
+    for (int i = 1; i < 5; ++i) {
+      if (i != left) wanted.push_back(std::to_string(i));
+    }
+    wanted.insert(wanted.end(), {"last", std::to_string(left)});
+    CHECK(log == wanted);
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "a spawned job inherits the base priority of its parent") {
   auto body = []() -> Task<> {
     auto child = async::spawn([]() -> Task<> { co_return; }());
