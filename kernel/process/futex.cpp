@@ -1,5 +1,9 @@
 #include "process/futex.h"
 
+#include <array>
+
+#include "memory/frames.h"
+
 namespace kernel {
 namespace {
 
@@ -11,25 +15,79 @@ bool is_meant(const async::Key& waiter, const async::Key& woken) {
 
 }  // namespace
 
+std::array<Futex::Bucket, 1 << Futex::bucket_bits> Futex::buckets_;
+
 Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr address) {
   const auto known_by = space.key_of(address);
   if (!known_by) return fail(known_by.error());
   return Futex{space, address, *known_by};
 }
 
-int Futex::wake_some(async::WaitList& waiters, int count, async::Key of) {
-  const auto wanted = [of](const async::Key& waiter) { return is_meant(waiter, of); };
-  if (count == 1 && waiters.wake_first_keyed(wanted)) [[likely]]
-    return 1;
-  return static_cast<int>(waiters.wake_some(static_cast<std::size_t>(count), wanted));
+struct Futex::Parts {
+  // In the bucket's list, so that it is never empty: wake() looks for parts only then.
+  async::Node mark{async::Kind::list, 0};
+  std::array<Bucket, part_count> buckets;
+
+  Bucket& of(const Bucket& whole, async::Key waiter) {
+    return buckets[hash_of(waiter) >> whole.shift & (part_count - 1)];
+  }
+};
+
+Futex::Bucket& Futex::find_part(Bucket& first, async::Key of) {
+  Bucket* bucket = &first;
+  while (bucket->parts != nullptr) bucket = &bucket->parts->of(*bucket, of);
+  return *bucket;
+}
+
+int Futex::wake_first(Bucket& first, async::Key of) {
+  unsigned passed = 0;
+  const auto found = first.waiters.wake_first_keyed([&](const async::Key& waiter) {
+    if (is_meant(waiter, of)) return true;
+    ++passed;
+    return false;
+  });
+  if (found == async::WaitList::FirstKeyed::must_search) [[unlikely]]
+    return wake_many(first, 1, of);
+  if (passed > most_passed) [[unlikely]]
+    split(first);
+  return found == async::WaitList::FirstKeyed::woken ? 1 : 0;
+}
+
+[[gnu::noinline]] int Futex::wake_many(Bucket& first, int count, async::Key of) {
+  Bucket& bucket = find_part(first, of);
+  unsigned passed = 0;
+  const auto wanted = [&](const async::Key& waiter) {
+    if (is_meant(waiter, of)) return true;
+    ++passed;
+    return false;
+  };
+  const auto woken = bucket.waiters.wake_some(static_cast<std::size_t>(count), wanted);
+  if (passed > most_passed) split(bucket);
+  return static_cast<int>(woken);
+}
+
+/// Distributes the waiters of `bucket` over new parts, unless it has the last level or memory is
+/// short.
+[[gnu::cold]] void Futex::split(Bucket& bucket) {
+  if (bucket.shift == last_shift) return;
+  if (!memory::can_allocate(sizeof(Parts))) return;
+  auto* const parts = new Parts;
+  for (Bucket& part : parts->buckets) {
+    part.shift = static_cast<std::uint8_t>(bucket.shift - part_bits);
+  }
+  bucket.waiters.distribute([&](const async::Key& waiter) -> async::WaitList& {
+    return parts->of(bucket, waiter).waiters;
+  });
+  bucket.parts = parts;
+  bucket.waiters.insert(parts->mark);
 }
 
 int Futex::requeue(int count, const Futex& target) const {
   // move_some() changes only the first word of a key, and part of the object is in the second. So
   // waiters for another object are woken: programs must expect spurious wakes.
   if (known_by_.object != target.known_by_.object) return wake(count);
-  return static_cast<int>(list().move_some(
-      static_cast<std::size_t>(count), target.list(), target.key(any_bits).value,
+  return static_cast<int>(bucket().waiters.move_some(
+      static_cast<std::size_t>(count), target.bucket().waiters, target.key(any_bits).value,
       [of = key(any_bits)](const async::Key& waiter) { return is_meant(waiter, of); }));
 }
 

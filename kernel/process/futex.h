@@ -1,8 +1,14 @@
 // Futexes: threads wait for a word of user memory to change (futex(2)).
 //
-// A futex without waiters takes no memory. Its waiters are in one of a fixed number of lists,
-// chosen by a hash of the word's memory::MemoryKey. For shared memory the key is the object that
-// owns the pages and the offset in it; for private memory it is the address space and the address.
+// A futex without waiters takes no memory. Its waiters are in a list that a hash of the word's
+// memory::MemoryKey chooses. For shared memory the key is the object that owns the pages and the
+// offset in it; for private memory it is the address space and the address.
+//
+// There are 64 lists at first. If a wake passes many waiters for other words in a list, it
+// distributes them over 16 new lists, which stand in for that list from then on. Each of these can
+// be replaced once more. So there are 16,384 lists at most, which take 1 MiB; they are never freed.
+//
+//   the hash:  6 bits ──▶ list   4 bits ──▶ its part   4 bits ──▶ the part's part
 //
 // The strand owns the lists.
 #pragma once
@@ -83,16 +89,17 @@ class Futex {
     async::WaitList& list;
     async::Key key;
   };
-  Place place(std::uint32_t bits) const { return {list(), key(bits)}; }
+  Place place(std::uint32_t bits) const { return {bucket().waiters, key(bits)}; }
   /// Waits there until `deadline`. A cancellation point.
   async::TimedKeyedWaitOp wait_until(std::uint32_t bits, async::Instant deadline) const {
-    return list().wait_keyed_until(deadline, key(bits), "futex");
+    return bucket().waiters.wait_keyed_until(deadline, key(bits), "futex");
   }
 
   /// Wakes up to `count` waiters whose bits have one in common with `bits`. Returns their number.
   int wake(int count, std::uint32_t bits = any_bits) const {
-    async::WaitList& waiters = list();
-    return waiters.empty() ? 0 : wake_some(waiters, count, key(bits));
+    Bucket& first = first_bucket();
+    if (first.waiters.empty()) return 0;
+    return count == 1 ? wake_first(first, key(bits)) : wake_many(first, count, key(bits));
   }
 
   /// Moves up to `count` waiters to `target`, or wakes them. Returns their number.
@@ -104,15 +111,32 @@ class Futex {
   Futex(memory::AddressSpace& space, hal::VirtAddr address, memory::MemoryKey known_by)
       : space_{&space}, address_{address}, known_by_{known_by} {}
 
+  struct Parts;  // what stands in for a bucket (futex.cpp)
+  struct alignas(64) Bucket {
+    async::WaitList waiters;
+    Parts* parts = nullptr;  // if not null, they have the waiters instead
+    // Where the number of a part is in the hash. The first buckets have `first_shift`.
+    std::uint8_t shift = first_shift;
+  };
+
   /// The object's address without its low four bits, which are zero.
   std::uint64_t object_number() const {
     return reinterpret_cast<std::uintptr_t>(known_by_.object) >> 4;
   }
-  async::WaitList& list() const {
-    const auto object = reinterpret_cast<std::uintptr_t>(known_by_.object);
-    const std::uint64_t hash = (object ^ known_by_.offset) * 0x9e37'79b9'7f4a'7c15;
-    return lists_[hash >> (64 - list_bits)];
+  static std::uint64_t hash(std::uintptr_t object, std::uint64_t offset) {
+    return (object ^ offset) * 0x9e37'79b9'7f4a'7c15;
   }
+  /// The bucket that the first bits of the hash choose. Its list is not empty if it has parts.
+  Bucket& first_bucket() const {
+    const auto object = reinterpret_cast<std::uintptr_t>(known_by_.object);
+    return buckets_[hash(object, known_by_.offset) >> (64 - bucket_bits)];
+  }
+  /// The bucket that has the futex's waiters.
+  Bucket& bucket() const {
+    Bucket& first = first_bucket();
+    return first.parts == nullptr ? first : find_part(first, key(any_bits));
+  }
+  static Bucket& find_part(Bucket& first, async::Key of);
   /// The key has two words. The first one has the offset in its low 38 bits and the low 26 bits of
   /// the object's number above them. The second one has `bits` in its low half and the rest of the
   /// object's number above them. Objects are 16-aligned in the direct map, so nothing is lost:
@@ -122,11 +146,25 @@ class Futex {
     return {.value = known_by_.offset | object << offset_bits,
             .bits = bits | (object >> (64 - offset_bits)) << 32};
   }
-  static int wake_some(async::WaitList& waiters, int count, async::Key of);
+  /// The hash of the waiter's futex.
+  static std::uint64_t hash_of(const async::Key& waiter) {
+    const std::uint64_t object =
+        waiter.value >> offset_bits | waiter.bits >> 32 << (64 - offset_bits);
+    return hash(object << 4, waiter.value & ((std::uint64_t{1} << offset_bits) - 1));
+  }
+  static int wake_first(Bucket& first, async::Key of);
+  static int wake_many(Bucket& first, int count, async::Key of);
+  static void split(Bucket& bucket);
 
+  // If a wake passes more waiters for other words, it splits the list. So many take about as many
+  // instructions as the call.
+  static constexpr unsigned most_passed = 8;
   static constexpr unsigned offset_bits = 38;
-  static constexpr unsigned list_bits = 6;
-  static inline std::array<async::WaitList, 1 << list_bits> lists_;
+  static constexpr unsigned bucket_bits = 6, part_bits = 4, most_levels = 3;
+  static constexpr unsigned part_count = 1 << part_bits;
+  static constexpr unsigned first_shift = 64 - bucket_bits - part_bits;
+  static constexpr unsigned last_shift = first_shift - (most_levels - 1) * part_bits;
+  static std::array<Bucket, 1 << bucket_bits> buckets_;
 
   memory::AddressSpace* space_;
   hal::VirtAddr address_;

@@ -187,24 +187,26 @@ class WaitList : public Node {
     }
     return woken;
   }
+  /// What wake_first_keyed() has done. must_search: it has woken no job, and the caller must call
+  /// wake_some(), because an entry without a key, or one whose wait has ended already, comes first.
+  enum class FirstKeyed : std::uint8_t { none, woken, must_search };
   /// A fast path of wake_some() with `count` 1: wakes the first waiter for which `wanted(Key)` is
-  /// true. If this returns false, it has woken no job, and the caller must call wake_some(). That
-  /// happens if an entry without a key comes first.
+  /// true.
   template <class Wanted>
-  [[gnu::always_inline]] bool wake_first_keyed(Wanted&& wanted) noexcept {
+  [[gnu::always_inline]] FirstKeyed wake_first_keyed(Wanted&& wanted) noexcept {
     for (Link* link = next; link != this; link = link->next) {
       Node& node = static_cast<Node&>(*link);
-      if (node.kind != Kind::keyed) return false;
+      if (node.kind != Kind::keyed) return FirstKeyed::must_search;
       if (!wanted(static_cast<KeyedEntry&>(node).key)) continue;
       Job& job = *static_cast<KeyedEntry&>(node).job;
-      if (job.kind != Kind::waiting) return false;  // the job's wait has ended already
+      if (job.kind != Kind::waiting) return FirstKeyed::must_search;
       node.unlink();
       node.reset();
       platform::InterruptGuard masked;
       job.complete_alone(WaitResult::woken);
-      return true;
+      return FirstKeyed::woken;
     }
-    return false;
+    return FirstKeyed::none;
   }
   /// Moves up to `count` keyed waiters for which `wanted(Key)` is true to `target`, with the new
   /// key value `key`. Returns how many. A waiter that is already in `target` with this key counts,
@@ -231,7 +233,22 @@ class WaitList : public Node {
   Job* owner() const noexcept { return owner_; }
   void set_owner(Job* owner) noexcept { owner_ = owner; }
 
-  /// Inserts a node by priority, after the nodes of the same priority.
+  /// Moves each keyed waiter to the list `list_of(Key)`, in the order of this list. Other nodes
+  /// stay.
+  template <class ListOf>
+  void distribute(ListOf&& list_of) noexcept {
+    for (Link* link = next; link != this;) {
+      Node& node = static_cast<Node&>(*link);
+      link = link->next;
+      if (node.kind != Kind::keyed) continue;
+      auto& entry = static_cast<KeyedEntry&>(node);
+      list_of(entry.key).adopt(entry, entry.key.value);
+    }
+  }
+
+  /// Inserts a node by priority, after the nodes of the same priority. Costs the same for a node
+  /// that is more urgent than all others, or less urgent than none, however many there are. A node
+  /// between others passes those that are less urgent.
   void insert(Node& node) noexcept {
     if (empty()) [[likely]] {
       node.next = node.prev = this;
@@ -239,7 +256,10 @@ class WaitList : public Node {
       return;
     }
     Link* after = this;
-    while (static_cast<Node*>(after->prev)->priority > node.priority) after = after->prev;
+    if (static_cast<Node*>(prev)->priority > node.priority) {
+      after = next;
+      if (static_cast<Node*>(next)->priority <= node.priority) after = place_between(node);
+    }
     after->insert_before(node);
   }
 
@@ -252,7 +272,8 @@ class WaitList : public Node {
   ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
   ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
   friend class Executor;
-  void reorder(Job& job) noexcept;  // moves `job`, whose priority has changed
+  void reorder(Job& job) noexcept;                 // moves `job`, whose priority has changed
+  Link* place_between(const Node& node) noexcept;  // the node before which insert() puts `node`
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;
 
   Job* owner_ = nullptr;

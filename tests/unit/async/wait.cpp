@@ -1,3 +1,5 @@
+#include <array>
+
 #include "support.h"
 
 using namespace async_test;
@@ -15,6 +17,22 @@ TEST_CASE_METHOD(Fixture, "waiters wake in order of priority, and equal ones in 
   }
   while (list.wake_one()) run();
   CHECK(log == Log{"d0 woken", "b3 woken", "e3 woken", "a9 woken", "c9 woken"});
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a waiter is inserted before, between and behind others by its priority") {
+  async::WaitList list;
+  Log log;
+  const std::pair<const char*, int> waiters[] = {{"a9", 9},   {"b9", 9}, {"c20", 20}, {"d3", 3},
+                                                 {"e15", 15}, {"f9", 9}, {"g3", 3},   {"h31", 31}};
+  for (auto [who, priority] : waiters) {
+    async::spawn(wait_and_log(list, log, who), {.priority = static_cast<std::uint8_t>(priority)})
+        .detach();
+    run();
+  }
+  while (list.wake_one()) run();
+  CHECK(log == Log{"d3 woken", "g3 woken", "a9 woken", "b9 woken", "f9 woken", "e15 woken",
+                   "c20 woken", "h31 woken"});
 }
 
 TEST_CASE_METHOD(Fixture, "a wake makes a job ready and does not run it") {
@@ -86,6 +104,37 @@ TEST_CASE_METHOD(Fixture,
   CHECK(list.wake_some(5, value_is(2)) == 1);
   run();
   CHECK(log.size() == 5);
+}
+
+TEST_CASE_METHOD(Fixture, "keyed waiters are distributed over lists and keep their order") {
+  async::WaitList list;
+  std::array<async::WaitList, 2> parts;
+  Log log;
+  auto body = [&](std::string who, std::uintptr_t value) -> Task<> {
+    log.push_back(who + " " + name(co_await list.wait_keyed({value, 1}, "futex")));
+  };
+  async::spawn(body("a", 2), {.priority = 9}).detach();
+  async::spawn(body("b", 1), {.priority = 9}).detach();
+  async::spawn(body("c", 4), {.priority = 9}).detach();
+  auto d = async::spawn(body("d", 3), {.priority = 9});
+  async::spawn(body("e", 6), {.priority = 3}).detach();
+  async::spawn(wait_and_log(list, log, "without a key"), {.priority = 9}).detach();
+  run();
+  list.distribute([&](Key key) -> async::WaitList& { return parts[key.value % 2]; });
+
+  CHECK(list.wake_all() == 1);
+  run();
+  CHECK(parts[0].wake_all() == 3);
+  run();
+  CHECK(log == Log{"without a key woken", "e woken", "a woken", "c woken"});
+
+  log.clear();
+  executor.set_priority(d.job(), 1);  // finds the job in its new list
+  CHECK(parts[1].wake_some(1, [](Key) { return true; }) == 1);
+  run();
+  CHECK(parts[1].wake_all() == 1);
+  run();
+  CHECK(log == Log{"d woken", "b woken"});
 }
 
 TEST_CASE_METHOD(Fixture,
