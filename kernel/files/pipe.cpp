@@ -11,6 +11,11 @@ namespace kernel {
   readable_.wake_one();
 }
 
+[[gnu::noinline]] void Pipe::wake_writer() {
+  writable_.wake_one();
+  write_is_special_ = !writable_.empty() || !has_readers_;
+}
+
 inline void Pipe::was_read() {
   if (filled() == 0) {
     if (read_position_ >= hal::page_size) keep_page();
@@ -18,7 +23,7 @@ inline void Pipe::was_read() {
   } else {
     wake_reader();
   }
-  if (!writable_.empty() && room() >= atomic_size) writable_.wake_all();
+  if (!writable_.empty() && room() >= atomic_size) wake_writer();
 }
 
 Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
@@ -61,8 +66,16 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
   return done;
 }
 
-Result<std::size_t> Pipe::write(IoBuffer& buffer) {
+// A woken writer that leaves room, for any reason, wakes the next one. Here every writer does so:
+// one of them is the woken one.
+[[gnu::noinline]] Result<std::size_t> Pipe::write_specially(IoBuffer& buffer) {
   if (!has_readers_) return fail(Errno::epipe);
+  const auto written = write_pages(buffer);
+  if (room() >= atomic_size) wake_writer();
+  return written;
+}
+
+[[gnu::always_inline]] inline Result<std::size_t> Pipe::write_bytes(IoBuffer& buffer) {
   const std::size_t count = buffer.left();
   const std::size_t at = write_position_ % hal::page_size;
   memory::Frame& here = page(write_position_);
@@ -75,6 +88,12 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
     if (!readable_.empty()) wake_reader();
   }
   return moved;
+}
+
+Result<std::size_t> Pipe::write(IoBuffer& buffer) {
+  if (write_is_special_) [[unlikely]]
+    return write_specially(buffer);
+  return write_bytes(buffer);
 }
 
 [[gnu::noinline]] Result<std::size_t> Pipe::write_pages(IoBuffer& buffer) {
@@ -136,6 +155,7 @@ void Pipe::leave_page(std::size_t position) {
 
 void Pipe::end_reading() {
   has_readers_ = false;
+  write_is_special_ = true;
   writable_.wake_all();
 }
 

@@ -48,7 +48,9 @@ class Pipe : public RefCounted<Pipe> {
   /// Readers wait here. A write wakes one reader. That reader must try to read, and wakes the next
   /// one if bytes are left. The end of the last writer wakes all readers.
   async::WaitList& readable() { return readable_; }
-  /// Writers wait here. They are woken when `atomic_size` bytes fit, and when the last reader ends.
+  /// Writers wait here. A read after which `atomic_size` bytes fit wakes one writer. That writer
+  /// must try to write, and wakes the next one if they still fit. The end of the last reader wakes
+  /// all writers.
   async::WaitList& writable() { return writable_; }
 
  private:
@@ -59,7 +61,9 @@ class Pipe : public RefCounted<Pipe> {
   }
   Result<std::size_t> read_bytes(IoBuffer& buffer);  // the pipe is not empty
   Result<std::size_t> read_pages(IoBuffer& buffer);
+  Result<std::size_t> write_bytes(IoBuffer& buffer);  // the pipe has readers
   Result<std::size_t> write_pages(IoBuffer& buffer);
+  Result<std::size_t> write_specially(IoBuffer& buffer);
   /// Writes the next `count` bytes of `buffer`, at most a page. The pipe has room for them. After
   /// an error, none of them is written.
   Result<std::size_t> write_chunk(IoBuffer& buffer, std::size_t count);
@@ -67,6 +71,7 @@ class Pipe : public RefCounted<Pipe> {
   void leave_page(std::size_t position);
   void was_read();
   void wake_reader();
+  void wake_writer();
   void keep_page();
 
   // Both positions grow until the pipe is empty. Then both are reset to 0, and page 0 is the page
@@ -77,6 +82,8 @@ class Pipe : public RefCounted<Pipe> {
   async::WaitList writable_;
   bool has_readers_ = true;
   bool has_writers_ = true;
+  // The pipe has no readers, or a writer has been woken while others wait.
+  bool write_is_special_ = false;
   std::array<memory::Frame, page_count> pages_;
 };
 

@@ -1,6 +1,10 @@
 // Pipes: order, capacity, atomic writes, closed ends, and wakes.
 #include "files/pipe.h"
 
+#include <algorithm>
+#include <span>
+#include <vector>
+
 #include "../async/support.h"
 #include "support.h"
 
@@ -23,6 +27,17 @@ async::Task<std::string> read_waiting(File& file, std::size_t size) {
     auto text = test::read(file, size);
     if (text || text.error() != Errno::would_block) co_return text.value_or("failed");
     if (co_await file.changes(Direction::read)->wait("read") != async::WaitResult::woken) {
+      co_return "cancelled";
+    }
+  }
+}
+
+/// A blocking write, as in the system call.
+async::Task<std::string> write_waiting(File& file, std::string text) {
+  for (;;) {
+    const auto written = test::write(file, text);
+    if (written || written.error() != Errno::would_block) co_return written ? "written" : "failed";
+    if (co_await file.changes(Direction::write)->wait("write") != async::WaitResult::woken) {
       co_return "cancelled";
     }
   }
@@ -192,6 +207,54 @@ TEST_CASE("a reader that leaves bytes wakes the next reader, and no other reader
   CHECK_FALSE(readers[2].done());
   for (auto& each : readers) each.cancel();
   world.run();
+}
+
+TEST_CASE("a writer that leaves room wakes the next writer, and no other writer does") {
+  test::Machine machine;
+  async_test::Fixture world;
+  auto [reader, writer] = make_pipe();
+  CHECK(test::write(*writer, pattern(Pipe::capacity)) == Pipe::capacity);
+  std::vector<async::JoinHandle<std::string>> writers;
+  for (const std::size_t size : {100, 3'000, 3'000, 3'000}) {
+    writers.push_back(async::spawn(write_waiting(*writer, pattern(size)), {.name = "writer"}));
+    world.run();
+  }
+  const auto count_done = [&] {
+    return std::ranges::count_if(writers, [](const auto& each) { return each.done(); });
+  };
+  // The first writer leaves no room for an atomic write, so the others wait on.
+  CHECK(test::read(*reader, 4'096).has_value());
+  world.run();
+  CHECK(count_done() == 1);
+  // The second one does, and the third one does not.
+  CHECK(test::read(*reader, 4'096).has_value());
+  world.run();
+  CHECK(count_done() == 3);
+  CHECK(writers[2].done());
+  CHECK(test::read(*reader, Pipe::capacity).has_value());
+  world.run();
+  CHECK(count_done() == 4);
+}
+
+TEST_CASE("a woken writer that does not write wakes the next writer") {
+  test::Machine machine;
+  async_test::Fixture world;
+  auto [reader, writer] = make_pipe();
+  CHECK(test::write(*writer, pattern(Pipe::capacity)) == Pipe::capacity);
+  auto bad = async::spawn(
+      [](File& file) -> async::Task<> {
+        CHECK(co_await file.changes(Direction::write)->wait("write") == async::WaitResult::woken);
+        auto none = kernel::IoBuffer{std::span<std::byte>{}};
+        CHECK(file.try_write(none).has_value());
+      }(*writer),
+      {.name = "bad"});
+  world.run();
+  auto good = async::spawn(write_waiting(*writer, "text"), {.name = "good"});
+  world.run();
+  CHECK(test::read(*reader, 4'096).has_value());
+  world.run();
+  CHECK(bad.done());
+  CHECK(good.done());
 }
 
 TEST_CASE("without memory a pipe is not made, or its write is ENOMEM and loses nothing") {
