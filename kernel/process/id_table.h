@@ -1,51 +1,107 @@
-// A table of objects by number. A fixed array of buckets holds chains through the objects
-// themselves, so that adding and finding allocates nothing. A list holds all objects in the order
-// in which they were added.
+// The numbers of processes and threads. A number names a process, a thread or, as that of a
+// process and its first thread, both.
+//
+// IdSlots has a slot for each number, in groups of 256 that exist while one of their numbers is in
+// use; one more group is kept. IdTable is the view of one kind of objects, with a list of all of
+// them in the order in which they were added. The strand owns both.
 #pragma once
 
 #include <kernel/list.h>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace kernel {
+
+class Process;
+class Thread;
+
+class IdSlots {
+ public:
+  static constexpr int limit = 1 << 18;  ///< numbers are 1 … limit − 1
+
+  struct Slot {
+    Process* process = nullptr;
+    Thread* thread = nullptr;
+
+    Process*& of(const Process*) { return process; }
+    Thread*& of(const Thread*) { return thread; }
+    bool empty() const { return process == nullptr && thread == nullptr; }
+  };
+
+  /// Any number; null if neither a process nor a thread of its group has one.
+  static Slot* find(int id) {
+    const auto at = static_cast<unsigned>(id);
+    if (at >= limit) return nullptr;
+    Slots* const slots = groups_[at / group_size].slots;
+    return slots != nullptr ? &(*slots)[at % group_size] : nullptr;
+  }
+  static bool is_free(int id) {
+    const Slot* const slot = find(id);
+    return slot == nullptr || slot->empty();
+  }
+
+  /// The most that add() allocates, in bytes: the caller has tested can_allocate().
+  static constexpr std::size_t most_bytes = 8192;
+  template <class T>
+  static void add(T& object) {
+    use(object.id()).of(&object) = &object;
+  }
+  template <class T>
+  static void remove(T& object) {
+    find(object.id())->of(&object) = nullptr;
+    leave(object.id());
+  }
+
+ private:
+  static constexpr unsigned group_size = 256;
+  using Slots = std::array<Slot, group_size>;  // a page
+  struct Group {
+    Slots* slots;   // null: no number of the group is in use
+    unsigned used;  // pointers in the slots that are not null
+  };
+
+  static Slot& use(int id);
+  static void leave(int id);
+  static void allocate(Group& group);
+  static void free(Group& group);
+
+  static inline constinit std::array<Group, limit / group_size> groups_{};
+  // Slots that are not in use, or null: a number that is allocated and freed again and again, alone
+  // in its group, allocates no memory.
+  static inline constinit Slots* spare_ = nullptr;
+};
 
 template <class T>
 class IdTable;
 
 /// The base class that makes T an element of IdTable<T>. An object is in one table at most.
 template <class T>
-class IdTableEntry : public ListNode<IdTable<T>> {
- private:
-  friend IdTable<T>;
-  T* next_in_bucket_ = nullptr;
-};
+class IdTableEntry : public ListNode<IdTable<T>> {};
 
 /// T has `int id() const`, which does not change while the object is in the table. The table owns
-/// no objects and has no lock: the strand owns it.
+/// no objects.
 template <class T>
 class IdTable {
  public:
+  /// Needs IdSlots::most_bytes of memory, unless another object has the same number.
   void add(T& object) {
-    T*& head = bucket(object.id());
-    entry(object).next_in_bucket_ = head;
-    head = &object;
+    IdSlots::add(object);
     all_.push_back(object);
     ++size_;
   }
 
   void remove(T& object) {
-    T** link = &bucket(object.id());
-    while (*link != &object) link = &entry(**link).next_in_bucket_;
-    *link = entry(object).next_in_bucket_;
+    IdSlots::remove(object);
     all_.remove(object);
     --size_;
   }
 
-  T* find(int id) {
-    T* object = bucket(id);
-    while (object != nullptr && object->id() != id) object = entry(*object).next_in_bucket_;
-    return object;
+  /// Any number; null if no object has it.
+  T* find(int id) const {
+    IdSlots::Slot* const slot = IdSlots::find(id);
+    return slot != nullptr ? slot->of(static_cast<T*>(nullptr)) : nullptr;
   }
 
   std::size_t size() const { return size_; }
@@ -55,12 +111,6 @@ class IdTable {
   auto end() { return all_.end(); }
 
  private:
-  static constexpr std::size_t bucket_count = 256;
-
-  static IdTableEntry<T>& entry(T& object) { return object; }
-  T*& bucket(int id) { return buckets_[static_cast<unsigned>(id) % bucket_count]; }
-
-  std::array<T*, bucket_count> buckets_{};
   List<T, IdTable> all_;
   std::size_t size_ = 0;
 };

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "process/thread.h"
 
 namespace kernel {
@@ -9,9 +12,30 @@ namespace {
 
 constinit IdTable<Process> process_table;
 constexpr int first_id = 1;
-constexpr int id_limit = 32768;
 
 }  // namespace
+
+IdSlots::Slot& IdSlots::use(int id) {
+  const auto at = static_cast<unsigned>(id);
+  Group& group = groups_[at / group_size];
+  if (++group.used == 1) [[unlikely]]
+    allocate(group);
+  return (*group.slots)[at % group_size];
+}
+
+void IdSlots::leave(int id) {
+  Group& group = groups_[static_cast<unsigned>(id) / group_size];
+  if (--group.used == 0) [[unlikely]]
+    free(group);
+}
+
+[[gnu::cold]] void IdSlots::allocate(Group& group) {
+  group.slots = spare_ != nullptr ? std::exchange(spare_, nullptr) : new Slots{};
+}
+
+[[gnu::cold]] void IdSlots::free(Group& group) {
+  delete std::exchange(spare_, std::exchange(group.slots, nullptr));
+}
 
 IdTable<Process>& processes() {
   return process_table;
@@ -28,11 +52,16 @@ Process* process_of(int id) {
 }
 
 int allocate_id() {
-  static int next = first_id;
+  static int next = first_id, limit = 0;
   for (;;) {
-    const int id = next;
-    next = next + 1 < id_limit ? next + 1 : first_id + 1;
-    if (processes().find(id) == nullptr && threads().find(id) == nullptr) return id;
+    if (next >= limit) [[unlikely]] {
+      // At least three of four numbers are free, so the search is short on average.
+      const auto in_use = static_cast<int>(processes().size() + threads().size());
+      limit = std::clamp(4 * in_use, 32'768, IdSlots::limit);
+      if (next >= limit) next = first_id + 1;
+    }
+    const int id = next++;
+    if (IdSlots::is_free(id)) return id;
   }
 }
 
@@ -59,8 +88,13 @@ void Process::add_child(Ref<Process> child) {
   children_.push_back(*child.leak());  // the list of children owns this Ref until reap()
 }
 
+Process* Process::child(int id) {
+  Process* const process = processes().find(id);
+  return process != nullptr && process->parent_ == this ? process : nullptr;
+}
+
 void Process::reap(Process& zombie) {
-  children_.remove(zombie);
+  zombies_.remove(zombie);
   processes().remove(zombie);
   children_cpu_time_ += zombie.ended_cpu_time_ + zombie.children_cpu_time_;
   zombie.release();
@@ -68,19 +102,22 @@ void Process::reap(Process& zombie) {
 
 void Process::leave_children_to_init() {
   Process& heir = first_process();
+  const bool is_last_parent = &heir == this || heir.is_ending();  // no other is left to wait
   for (Process& child : children_) {
     children_.remove(child);
-    if (&heir == this || heir.is_ending()) {  // no parent is left to wait
-      child.set_parent(nullptr);
-      if (child.is_zombie()) {
-        processes().remove(child);
-        child.release();
-      }
-      continue;
+    child.set_parent(is_last_parent ? nullptr : &heir);
+    if (!is_last_parent) heir.children_.push_back(child);
+  }
+  for (Process& child : zombies_) {
+    zombies_.remove(child);
+    child.set_parent(is_last_parent ? nullptr : &heir);
+    if (is_last_parent) {
+      processes().remove(child);
+      child.release();
+    } else {
+      heir.zombies_.push_back(child);
+      heir.child_ended_.wake_all();
     }
-    child.set_parent(&heir);
-    heir.children_.push_back(child);
-    if (child.is_zombie()) heir.child_ended_.wake_all();
   }
 }
 
@@ -125,6 +162,8 @@ void Process::become_zombie() {
     return release();
   }
   Process& parent = *parent_;
+  parent.children_.remove(*this);
+  parent.zombies_.push_back(*this);
   if (parent.signal_actions()[abi::Signal::sigchld].handler == abi::sig_ign) parent.reap(*this);
   parent.child_ended_.wake_all();
 }

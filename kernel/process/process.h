@@ -76,10 +76,14 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   // ── Family ──
 
   void add_child(Ref<Process> child);
-  List<Process>& children() { return children_; }
+  /// The child with this number, or null.
+  Process* child(int id);
+  bool has_children() const { return !children_.empty() || !zombies_.empty(); }
+  /// The child that has ended first and was not reaped yet, or null.
+  Process* first_zombie() { return zombies_.empty() ? nullptr : &zombies_.front(); }
   /// Woken when a child has become a zombie.
   async::WaitList& child_ended() { return child_ended_; }
-  /// Removes `zombie` from the list of children and from processes(). Its last Ref frees it.
+  /// Removes `zombie`, a child, from the parent and from processes(). Its last Ref frees it.
   void reap(Process& zombie);
 
   // ── Life ──
@@ -129,15 +133,16 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void set_parent(Process* parent);
 
   const int id_;
-  Process* parent_ = nullptr;  // null or alive: a parent that ends leaves its children to init
   async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
-  Parts parts_;                           // a zombie has no space and no files
+  Process* parent_ = nullptr;  // null or alive: a parent that ends leaves its children to init
+  Parts parts_;                // a zombie has no space and no files
   ResourceLimits limits_;
   abi::SignalSet pending_ = 0;
   std::string path_;
   const async::Instant start_time_ = async::now();
   List<Thread> threads_;
-  List<Process> children_;
+  List<Process> children_;  // those that are alive
+  List<Process> zombies_;   // children that have ended, in the order of their ends
   async::WaitList child_ended_;
   async::WaitList thread_ended_;
   Schedule first_schedule_;
@@ -155,8 +160,11 @@ Process& first_process();
 /// Finds a process by its number, or by the number of one of its threads. Null if there is none.
 Process* process_of(int id);
 
-/// Returns a number that no process and no thread has.
+/// Returns a number that no process and no thread has. Fewer than most_threads of both exist.
 int allocate_id();
+/// The most threads and processes together.
+inline constexpr std::size_t most_threads = 200'000;
+static_assert(most_threads < IdSlots::limit);
 
 /// Writes the table that `ps` reads: a heading, then one line for each process, with columns
 /// separated by tabs. A long list ends with the number of processes left out.

@@ -13,9 +13,8 @@ namespace kernel::sys {
 namespace {
 
 /// Kernel memory in bytes that a new process or thread needs, besides pages of its program.
-constexpr std::size_t thread_bytes = 2048;
-constexpr std::size_t process_bytes = 8192;
-constexpr std::size_t most_threads = 30'000;
+constexpr std::size_t thread_bytes = 2048 + IdSlots::most_bytes;
+constexpr std::size_t process_bytes = 8192 + IdSlots::most_bytes;
 
 /// Page frames, with page tables, that has_room_for_process() expects each process to use in the
 /// end. A new process uses fewer.

@@ -10,28 +10,17 @@ namespace {
 
 using Answer = Result<int>;
 
-/// Whether wait4 with `id` waits for `child`. There is one process group, so 0 means all children,
-/// too.
-bool matches(const Process& child, int id) {
-  return id == -1 || id == 0 || child.id() == id;
-}
-
 struct Search {
   bool any = false;           ///< there is a matching child
   Process* zombie = nullptr;  ///< a matching child that has ended
 };
 
+/// There is one process group, so `id` 0 means all children, like -1. Other groups have no members.
 Search search(Process& parent, int id) {
-  Search found;
-  for (Process& child : parent.children()) {
-    if (!matches(child, id)) continue;
-    found.any = true;
-    if (child.is_zombie()) {
-      found.zombie = &child;
-      break;
-    }
-  }
-  return found;
+  if (id == -1 || id == 0) return {.any = parent.has_children(), .zombie = parent.first_zombie()};
+  Process* const child = parent.child(id);
+  const bool has_ended = child != nullptr && child->is_zombie();
+  return {.any = child != nullptr, .zombie = has_ended ? child : nullptr};
 }
 
 /// Reports a zombie and reaps it. If the report cannot be written, it remains a zombie.
