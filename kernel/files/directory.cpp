@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 #include <iterator>
-#include <optional>
 
 #include "files/file_quota.h"
 #include "files/path_lookup.h"
@@ -40,38 +39,38 @@ class DirectoryFile final : public File {
 
   Result<std::size_t> list(IoBuffer& buffer) override {
     std::size_t done = 0;
-    while (const auto next = next_entry()) {
-      const auto size = put(buffer, next->name, *next->node);
-      if (!size) {
-        if (done == 0) return fail(size.error());
-        break;
-      }
+    const auto add = [&](std::string_view name, const Node& node) -> Result<> {
+      const auto size = put(buffer, name, node);
+      if (!size) return fail(size.error());
       done += *size;
       ++listed_;
-      if (listed_ > 2) last_ = next->name;
-    }
+      return {};
+    };
+    Result<> added;
+    if (listed_ == 0) added = add(".", *directory_);
+    if (added && listed_ == 1) added = add("..", directory_->parent());
+    if (added) added = list_entries(add);
+    if (!added && done == 0) return fail(added.error());
     return done;
   }
 
  private:
-  struct Next {
-    std::string_view name;
-    Node* node;
-  };
-
-  std::optional<Next> next_entry() const {
-    if (listed_ == 0) return Next{".", directory_.get()};
-    if (listed_ == 1) return Next{"..", &directory_->parent()};
+  /// Calls `add(name, node)` for the entries after those that are listed, until it fails.
+  template <class Add>
+  Result<> list_entries(Add&& add) {
     const auto& entries = directory_->entries();
-    const auto next = listed_ == 2 ? entries.begin() : entries.upper_bound(last_);
-    if (next == entries.end()) return std::nullopt;
-    return Next{next->first, next->second.get()};
+    const auto first = listed_ == 2 ? entries.begin() : entries.upper_bound(last_);
+    Result<> added;
+    auto at = first;
+    while (at != entries.end() && (added = add(at->first, *at->second))) ++at;
+    if (at != first) last_ = std::prev(at)->first;
+    return added;
   }
 
   /// Puts one entry. EINVAL: `buffer` has too little room for it.
   Result<std::size_t> put(IoBuffer& buffer, std::string_view name, const Node& node) const {
     constexpr std::size_t alignment = 8;
-    std::byte record[abi::directory_entry_name + longest_name + 1 + alignment]{};
+    std::byte record[abi::directory_entry_name + longest_name + 1 + alignment];
     const std::size_t size =
         (abi::directory_entry_name + name.size() + 1 + alignment - 1) / alignment * alignment;
     if (size > buffer.left()) return fail(Errno::einval);
@@ -82,7 +81,9 @@ class DirectoryFile final : public File {
         .type = entry_type(node.mode()),
     };
     std::memcpy(record, &head, abi::directory_entry_name);
-    std::memcpy(record + abi::directory_entry_name, name.data(), name.size());
+    std::byte* const text = record + abi::directory_entry_name;
+    std::memcpy(text, name.data(), name.size());
+    std::memset(text + name.size(), 0, size - abi::directory_entry_name - name.size());
     const auto moved = buffer.put({record, size});
     if (moved && *moved < size) return fail(Errno::efault);
     return moved;
