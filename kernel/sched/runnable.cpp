@@ -114,6 +114,11 @@ void Runnable::demote_by(std::uint8_t levels) {
 }
 
 void Runnable::update_level() {
+  if (is_ending()) {  // it returns to no program, so the thresholds for that do not matter
+    level_ = Schedule::ending_level;
+    if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
+    return;
+  }
   const unsigned limit = schedule_.level();
   const bool is_in_ring = cpu_bound_ && schedule_.is_ordinary();
   const unsigned lowest = std::max(limit, Schedule::lowest_level);
@@ -122,7 +127,6 @@ void Runnable::update_level() {
   preempt_threshold_ =
       static_cast<std::uint8_t>(schedule_.is_ordinary() ? Schedule::ring_level : limit);
   if (shared_priority_ != 0 || schedule_.is_deadline()) preempt_threshold_ = async::priorities - 1;
-  if (is_ending()) level_ = Schedule::ending_level;
   yield_threshold_ = static_cast<std::int8_t>(schedule_.is_deadline() ? -1 : level_ + 1);
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }
