@@ -137,7 +137,8 @@ Outcome reap_zombies() {
   return samples;
 }
 
-// Reads 4 KiB of a pipe for which `size` writers wait, until each has written 4 KiB.
+// Reads 4 KiB of a pipe for which `size` writers wait, until each has written 4 KiB. The writers
+// are more urgent than the reader.
 template <int size>
 Outcome drain_writers() {
   static std::array<std::byte, 4'096> block;
@@ -145,8 +146,10 @@ Outcome drain_writers() {
   pipe = user::must(user::make_pipe(), "a pipe");
   Samples samples;
   {
-    Crowd writers{size, Crowd::Of::threads,
-                  [](Crowd&, int) { static_cast<void>(user::write(pipe.write_end, block)); }};
+    Crowd writers{size, Crowd::Of::threads, [](Crowd&, int) {
+                    static_cast<void>(user::set_realtime_priority(0, 20));
+                    static_cast<void>(user::write(pipe.write_end, block));
+                  }};
     std::array<std::byte, 4'096> bytes;
     const auto begin = reading();
     for (int left = size; left > 0; --left) {
