@@ -1,0 +1,464 @@
+// The table of calls. docs/conflicts.md explains how to add one.
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/process.h>
+#include <user/thread.h>
+
+#include "conflicts.h"
+
+namespace conflicts {
+namespace {
+
+using user::must;
+using user::page_size;
+using user::syscall;
+using Number = user::Call;
+
+constexpr int read_write = abi::prot_read | abi::prot_write;
+constexpr abi::Timespec a_microsecond{0, 1'000};
+constexpr int here = abi::at_fdcwd;
+
+// Makes a call that is not traced and must not fail.
+template <class... Arguments>
+void expect(const char* what, Number number, Arguments... arguments) {
+  must(user::call(number, arguments...), what);
+}
+
+// Files
+
+void open_data(Side& side) {
+  side.file = must(user::open(side.data.data(), abi::o_rdwr), "open");
+}
+void open_folder(Side& side) {
+  side.file = must(user::open(side.folder.data(), abi::o_directory), "open");
+}
+void close_file(Side& side) {
+  expect("close", Number::close, side.file);
+}
+void close_other(Side& side) {
+  expect("close", Number::close, side.other);
+}
+void close_number(Side& side) {
+  expect("close", Number::close, side.number());
+}
+void open_data_and_number(Side& side) {
+  open_data(side);
+  expect("dup3", Number::dup3, side.file, side.number(), 0);
+}
+void close_file_and_number(Side& side) {
+  close_number(side);
+  close_file(side);
+}
+void make_entry(Side& side) {
+  const auto file = must(user::open(side.entry.data(), abi::o_wronly | abi::o_creat), "open");
+  expect("close", Number::close, file);
+}
+void remove_entry(Side& side) {
+  must(user::remove_file(side.entry.data()), "unlink");
+}
+long take_descriptor(Side& side, long answer) {
+  side.other = static_cast<user::Fd>(answer);
+  return answer;
+}
+void remove_new_entry(Side& side) {
+  close_other(side);
+  remove_entry(side);
+}
+void make_entry_folder(Side& side) {
+  must(user::make_directory(side.entry.data()), "mkdir");
+}
+void remove_entry_folder(Side& side) {
+  must(user::remove_directory(side.entry.data()), "rmdir");
+}
+void remove_renamed(Side& side) {
+  must(user::remove_file(side.renamed.data()), "unlink");
+}
+
+// Pipes
+
+void open_pipe(Side& side) {
+  side.pipe = must(user::make_pipe(), "pipe2");
+}
+void fill_pipe(Side& side) {
+  open_pipe(side);
+  must(user::write(side.pipe.write_end, std::as_bytes(std::span{"12345678"})), "write");
+}
+void drain_shared_pipe(Side& side) {
+  must(user::read(side.shared_pipe.read_end, side.buffer().first(8)), "read");
+}
+void close_pipe(Side& side) {
+  expect("close", Number::close, side.pipe.read_end);
+  expect("close", Number::close, side.pipe.write_end);
+}
+
+// Memory
+
+void map_page(Side& side) {
+  must(user::map_memory(page_size, read_write, abi::map_fixed,
+                        reinterpret_cast<std::uintptr_t>(side.page())),
+       "mmap");
+}
+void touch(std::byte* page) {
+  *static_cast<volatile std::byte*>(page) = std::byte{1};
+}
+void map_and_touch(Side& side) {
+  map_page(side);
+  touch(side.page());
+}
+// Files in /tmp cannot be mapped: each side maps a file of its own of the boot archive.
+void open_mappable(Side& side) {
+  side.file = must(user::open(side.index == 0 ? "/bin/cat" : "/bin/ls"), "open");
+}
+void map_data(Side& side) {
+  open_mappable(side);
+  expect("mmap", Number::mmap, side.page(), page_size, abi::prot_read,
+         abi::map_private | abi::map_fixed, side.file, 0);
+}
+void unmap_page(Side& side) {
+  must(user::unmap_memory(side.page(), page_size), "munmap");
+}
+void unmap_data(Side& side) {
+  unmap_page(side);
+  close_file(side);
+}
+void unmap_mapped(Side& side) {
+  must(user::unmap_memory(side.mapped, page_size), "munmap");
+}
+void unmap_mapped_data(Side& side) {
+  unmap_mapped(side);
+  close_file(side);
+}
+
+// Helpers. A yield lets the helper run until it waits.
+
+template <class Work>
+void start_helper(Side& side, Work work) {
+  side.helper.emplace(work);
+  for (int i = 0; i < 4; ++i) user::yield();
+}
+void end_helper(Side& side) {
+  side.helper.reset();
+}
+void start_waiter(Side& side) {
+  start_helper(side, [&side] { syscall(Number::futex, &side.word, abi::futex_wait, 0, nullptr); });
+}
+void start_reader(Side& side) {
+  open_pipe(side);
+  start_helper(side, [&side] {
+    std::byte bytes[8];
+    syscall(Number::read, side.pipe.read_end, bytes, sizeof bytes);
+  });
+}
+void end_reader(Side& side) {
+  end_helper(side);
+  close_pipe(side);
+}
+void start_yielder(Side& side) {
+  side.stop_helper = false;
+  start_helper(side, [&side] {
+    while (!side.stop_helper) user::yield();
+  });
+}
+void end_yielder(Side& side) {
+  side.stop_helper = true;
+  end_helper(side);
+}
+
+// Children. A child that waits reads a byte from the side's pipe.
+
+void start_child(Side& side) {
+  open_pipe(side);
+  side.child = must(user::fork(), "fork");
+  if (side.child != 0) return;
+  std::byte byte;
+  syscall(Number::read, side.pipe.read_end, &byte, 1);
+  if (side.child_marks_begin) mark_begin();
+  user::exit(0);
+}
+void wait_for_child(Side& side) {
+  must(user::wait(side.child), "wait4");
+}
+void end_child(Side& side) {
+  must(user::write(side.pipe.write_end, std::as_bytes(std::span{"1"})), "write");
+  wait_for_child(side);
+  close_pipe(side);
+}
+// The child runs on this hart. A yield lets it end: then it is a zombie.
+void make_zombie(Side& side) {
+  side.child = must(user::fork(), "fork");
+  if (side.child == 0) user::exit(0);
+  for (int i = 0; i < 4; ++i) user::yield();
+}
+void map_touch_and_fork(Side& side) {
+  map_and_touch(side);
+  start_child(side);
+}
+void end_child_and_unmap(Side& side) {
+  end_child(side);
+  unmap_page(side);
+}
+long fork_and_let_exit(Side& side) {
+  side.child = static_cast<user::Pid>(syscall(Number::clone, abi::Signal::sigchld, 0, 0, 0, 0, 0));
+  if (side.child == 0) user::exit(0);
+  return side.child;
+}
+
+constexpr long failed(abi::Errno error) {
+  return -static_cast<long>(error);
+}
+
+constexpr auto table = std::to_array<Call>({
+    // The caller itself
+    {"getpid", plain, [](Side&) { return syscall(Number::getpid); }},
+    {"gettid", plain, [](Side&) { return syscall(Number::gettid); }},
+    {"getppid", plain, [](Side&) { return syscall(Number::getppid); }},
+    {"getcpu", plain,
+     [](Side& side) { return syscall(Number::getcpu, side.arena, nullptr, nullptr); }},
+    {"uname", plain, [](Side& side) { return syscall(Number::uname, side.arena); }},
+    {"getcwd", plain, [](Side& side) { return syscall(Number::getcwd, side.arena, 64); }},
+    {"rt_sigprocmask", plain,
+     [](Side& side) { return syscall(Number::rt_sigprocmask, 0, nullptr, side.arena, 8); }},
+    {"prlimit64", plain,
+     [](Side& side) { return syscall(Number::prlimit64, 0, 7, nullptr, side.arena); }},
+    {"getrandom", plain, [](Side& side) { return syscall(Number::getrandom, side.arena, 32, 0); }},
+    // Time and scheduling
+    {"clock_gettime", plain,
+     [](Side& side) {
+       return syscall(Number::clock_gettime, abi::clock_monotonic, side.arena);
+     }},
+    {"nanosleep", plain,
+     [](Side&) { return syscall(Number::nanosleep, &a_microsecond, nullptr); }},
+    {"sched_yield", plain, [](Side&) { return syscall(Number::sched_yield); }},
+    {"sched_yield.thread", plain, [](Side&) { return syscall(Number::sched_yield); }, start_yielder,
+     end_yielder},
+    {"sched_getaffinity", plain,
+     [](Side& side) { return syscall(Number::sched_getaffinity, 0, 8, side.arena); }},
+    {"sched_setaffinity", plain,
+     [](Side& side) {
+       const unsigned long harts = 1ul << side.index;
+       return syscall(Number::sched_setaffinity, 0, sizeof harts, &harts);
+     }},
+    {"setpriority", plain, [](Side&) { return syscall(Number::setpriority, 0, 0, 0); }},
+    // Futexes
+    {"futex.wake", plain,
+     [](Side& side) { return syscall(Number::futex, &side.word, abi::futex_wake, 1, nullptr); }},
+    {"futex.wake.waiter", plain,
+     [](Side& side) {
+       const long woken = syscall(Number::futex, &side.word, abi::futex_wake, 1, nullptr);
+       return woken == 1 ? woken : failed(abi::Errno::eagain);
+     },
+     start_waiter, end_helper},
+    {"futex.wake.private", plain,
+     [](Side& side) {
+       constexpr int wake = abi::futex_wake | abi::futex_private_flag;
+       return syscall(Number::futex, &side.word, wake, 1, nullptr);
+     }},
+    {"futex.wait.changed", plain,
+     [](Side& side) { return syscall(Number::futex, &side.word, abi::futex_wait, 1, nullptr); },
+     nullptr, nullptr, failed(abi::Errno::eagain)},
+    {"futex.wait.timeout", plain,
+     [](Side& side) {
+       return syscall(Number::futex, &side.word, abi::futex_wait, 0, &a_microsecond);
+     },
+     nullptr, nullptr, failed(abi::Errno::etimedout)},
+    // Files
+    {"read", plain,
+     [](Side& side) { return syscall(Number::read, side.file, side.arena, 64); }, open_data,
+     close_file},
+    {"write", plain,
+     [](Side& side) { return syscall(Number::write, side.file, side.arena, 64); }, open_data,
+     close_file},
+    {"pread64", plain,
+     [](Side& side) { return syscall(Number::pread64, side.file, side.arena, 64, 128); }, open_data,
+     close_file},
+    {"pwrite64", plain,
+     [](Side& side) { return syscall(Number::pwrite64, side.file, side.arena, 64, 128); },
+     open_data, close_file},
+    {"lseek", plain, [](Side& side) { return syscall(Number::lseek, side.file, 64, 0); }, open_data,
+     close_file},
+    {"fstat", plain, [](Side& side) { return syscall(Number::fstat, side.file, side.arena); },
+     open_data, close_file},
+    {"fcntl", plain,
+     [](Side& side) { return syscall(Number::fcntl, side.file, abi::f_getfl, 0); }, open_data,
+     close_file},
+    {"ftruncate", plain,
+     [](Side& side) { return syscall(Number::ftruncate, side.file, page_size); }, open_data,
+     close_file},
+    {"poll.ready", plain,
+     [](Side& side) {
+       auto* const polled = new (side.arena) abi::PollFd{side.file, abi::pollin, 0};
+       return syscall(Number::ppoll, polled, 1, nullptr, nullptr, 8);
+     },
+     open_data, close_file},
+    {"dup", takes_descriptor,
+     [](Side& side) {
+       return take_descriptor(side, syscall(Number::dup, side.file));
+     },
+     open_data,
+     [](Side& side) {
+       close_other(side);
+       close_file(side);
+     }},
+    {"dup3", plain,
+     [](Side& side) { return syscall(Number::dup3, side.file, side.number(), 0); }, open_data,
+     close_file_and_number},
+    {"close.duplicate", frees_descriptor,
+     [](Side& side) { return syscall(Number::close, side.number()); }, open_data_and_number,
+     close_file},
+    {"close.last", frees_descriptor, [](Side& side) { return syscall(Number::close, side.file); },
+     open_data},
+    // Names of files
+    {"open", takes_descriptor,
+     [](Side& side) {
+       return take_descriptor(side, syscall(Number::openat, here, side.data.data(), abi::o_rdonly, 0));
+     },
+     nullptr, close_other},
+    {"open.create", takes_descriptor,
+     [](Side& side) {
+       constexpr int flags = abi::o_wronly | abi::o_creat;
+       return take_descriptor(side, syscall(Number::openat, here, side.entry.data(), flags, 0666));
+     },
+     nullptr, remove_new_entry},
+    {"stat", plain,
+     [](Side& side) {
+       return syscall(Number::newfstatat, here, side.data.data(), side.arena, 0);
+     }},
+    {"access", plain,
+     [](Side& side) { return syscall(Number::faccessat, here, side.data.data(), abi::r_ok); }},
+    {"unlink", plain,
+     [](Side& side) { return syscall(Number::unlinkat, here, side.entry.data(), 0); }, make_entry},
+    {"rename", plain,
+     [](Side& side) {
+       return syscall(Number::renameat2, here, side.entry.data(), here, side.renamed.data(), 0);
+     },
+     make_entry, remove_renamed},
+    {"mkdir", plain,
+     [](Side& side) { return syscall(Number::mkdirat, here, side.entry.data(), 0777); }, nullptr,
+     remove_entry_folder},
+    {"rmdir", plain,
+     [](Side& side) {
+       return syscall(Number::unlinkat, here, side.entry.data(), abi::at_removedir);
+     },
+     make_entry_folder},
+    {"getdents64", plain,
+     [](Side& side) { return syscall(Number::getdents64, side.file, side.arena, 512); },
+     open_folder, close_file},
+    // Pipes
+    {"pipe2", takes_descriptor,
+     [](Side& side) { return syscall(Number::pipe2, &side.pipe, 0); }, nullptr, close_pipe},
+    {"pipe.write", plain,
+     [](Side& side) { return syscall(Number::write, side.pipe.write_end, side.arena, 8); },
+     open_pipe, close_pipe},
+    {"pipe.write.reader", plain,
+     [](Side& side) { return syscall(Number::write, side.pipe.write_end, side.arena, 8); },
+     start_reader, end_reader},
+    {"pipe.read", plain,
+     [](Side& side) { return syscall(Number::read, side.pipe.read_end, side.arena, 8); }, fill_pipe,
+     close_pipe},
+    {"poll.timeout", plain,
+     [](Side& side) {
+       auto* const polled = new (side.arena) abi::PollFd{side.pipe.read_end, abi::pollin, 0};
+       return syscall(Number::ppoll, polled, 1, &a_microsecond, nullptr, 8);
+     },
+     open_pipe, close_pipe},
+    {"control.pipe.write", shares_object,
+     [](Side& side) { return syscall(Number::write, side.shared_pipe.write_end, side.arena, 8); },
+     nullptr, drain_shared_pipe},
+    // Memory
+    {"mmap", changes_memory,
+     [](Side& side) {
+       const long start = syscall(Number::mmap, nullptr, page_size, read_write,
+                                  abi::map_private | abi::map_anonymous, -1, 0);
+       side.mapped = reinterpret_cast<std::byte*>(start);
+       return start;
+     },
+     nullptr, unmap_mapped},
+    {"mmap.fixed", changes_memory,
+     [](Side& side) {
+       return syscall(Number::mmap, side.page(), page_size, read_write,
+                      abi::map_private | abi::map_anonymous | abi::map_fixed, -1, 0);
+     },
+     nullptr, unmap_page},
+    {"mmap.file", changes_memory,
+     [](Side& side) {
+       const long start = syscall(Number::mmap, nullptr, page_size, abi::prot_read,
+                                  abi::map_private, side.file, 0);
+       side.mapped = reinterpret_cast<std::byte*>(start);
+       return start;
+     },
+     open_mappable, unmap_mapped_data},
+    {"munmap.untouched", changes_memory,
+     [](Side& side) { return syscall(Number::munmap, side.page(), page_size); }, map_page},
+    {"munmap", changes_memory,
+     [](Side& side) { return syscall(Number::munmap, side.page(), page_size); }, map_and_touch},
+    {"mprotect", changes_memory,
+     [](Side& side) {
+       return syscall(Number::mprotect, side.page(), page_size, abi::prot_read);
+     },
+     map_and_touch, unmap_page},
+    {"madvise", changes_memory,
+     [](Side& side) {
+       return syscall(Number::madvise, side.page(), page_size, abi::madv_dontneed);
+     },
+     map_and_touch, unmap_page},
+    {"fault.zero", changes_memory,
+     [](Side& side) {
+       touch(side.page());
+       return 0l;
+     },
+     map_page, unmap_page},
+    {"fault.cow", changes_memory,
+     [](Side& side) {
+       touch(side.page());
+       return 0l;
+     },
+     map_touch_and_fork, end_child_and_unmap},
+    {"fault.file", changes_memory,
+     [](Side& side) {
+       return static_cast<long>(*static_cast<volatile std::byte*>(side.page()));
+     },
+     map_data, unmap_data},
+    // Processes and threads
+    {"fork", copies_process, fork_and_let_exit, nullptr, wait_for_child},
+    {"exit", copies_process | child_marks_begin,
+     [](Side& side) {
+       syscall(Number::write, side.pipe.write_end, "1", 1);
+       return syscall(Number::wait4, side.child, nullptr, 0, nullptr);
+     },
+     start_child, close_pipe},
+    {"wait4", plain,
+     [](Side& side) { return syscall(Number::wait4, side.child, nullptr, 0, nullptr); },
+     make_zombie},
+    {"fork.exit.wait4", copies_process,
+     [](Side& side) {
+       fork_and_let_exit(side);
+       return syscall(Number::wait4, side.child, nullptr, 0, nullptr);
+     }},
+    {"kill.none", plain, [](Side& side) { return syscall(Number::kill, side.child, 0); },
+     start_child, end_child},
+    {"thread", changes_memory,
+     [](Side&) {
+       user::Thread thread{[] {}};
+       thread.join();
+       return 0l;
+     }},
+});
+
+}  // namespace
+
+std::span<const Call> all_calls() {
+  return table;
+}
+
+bool commute_in_one_process(const Call& a, const Call& b) {
+  const auto commute = [](unsigned one, unsigned other) {
+    constexpr unsigned changes = takes_descriptor | frees_descriptor | changes_memory;
+    if ((one & takes_descriptor) != 0) {
+      if ((other & (takes_descriptor | frees_descriptor)) != 0) return false;
+    }
+    return (one & copies_process) == 0 || (other & changes) == 0;
+  };
+  return commute(a.traits, b.traits) && commute(b.traits, a.traits);
+}
+
+}  // namespace conflicts
