@@ -10,6 +10,7 @@ from .. import bootargs, build, packages
 from ..bench import boots, other_kernels, profile, table
 from ..bench.catalogue import BENCHMARKS, Benchmark
 from ..bench.compare import changes
+from ..bench.conflicts import run as conflicts
 from ..bench.others import OTHERS, Other
 from ..bench.results import Report, from_json, to_json
 from ..defaults import BENCH_TIMEOUT, OTHER_KERNEL_TIMEOUT
@@ -26,7 +27,10 @@ def run(arguments) -> int:
         width = max(map(len, BENCHMARKS))
         for each in BENCHMARKS.values():
             print(f"{each.name:<{width}}  {each.about}")
+        print(f"{conflicts.NAME:<{width}}  {conflicts.ABOUT}")
         return 0
+    if arguments.names[:1] == [conflicts.NAME]:
+        return conflicts.run(arguments)
     chosen = _chosen(arguments.names)
     before = _read(arguments.compare) if arguments.compare else None
     for path in filter(None, (arguments.json, arguments.save, arguments.html, arguments.svg)):

@@ -1,0 +1,1 @@
+"""`./cotrap bench conflicts`: which calls that commute share cache lines (docs/conflicts.md)."""

@@ -1,0 +1,53 @@
+"""The tracer finds what two calls share, and nothing in calls that share nothing."""
+
+import harness
+from cotrap.bench.boots import Bench
+from cotrap.bench.conflicts.run import measure
+from cotrap.bench.conflicts.summary import Pair
+from cotrap.qemu import Machine
+
+STATES = {"threads", "processes"}
+CONTROL = "control.pipe.write"  # both sides write to the same pipe
+LEAST_PAIRS = 1_000
+
+
+def pairs(test: harness.Test, *calls: str) -> list[Pair]:
+    return measure(Bench(test.build, Machine(harts=2), timeout=harness.TIMEOUT), test.folder, list(calls))
+
+
+def of(found: list[Pair], *calls: str) -> list[Pair]:
+    return [pair for pair in found if pair.calls == calls]
+
+
+def main_path(test: harness.Test) -> None:
+    found = pairs(test, "getpid", CONTROL)
+    for calls in (("getpid", "getpid"), ("getpid", CONTROL)):
+        both = of(found, *calls)
+        test.check({pair.state for pair in both} == STATES, f"threads and processes make {calls}")
+        free = not any(pair.conflicts for pair in both)
+        test.check(free, f"{calls[0]} and {calls[1]} share no line that one writes", str(both))
+    for pair in of(found, CONTROL, CONTROL):
+        shared = [each for each in pair.conflicts if each.functions == ("Pipe::write",) * 2]
+        really = any(not each.is_false_sharing for each in shared)
+        what = f"two writes to one pipe conflict in Pipe::write ({pair.state})"
+        test.check(really, what, str(pair.conflicts))
+    test.check(pairs(test, "getpid", CONTROL) == found, "two runs give the same conflicts")
+
+    states = {pair.state for pair in pairs(test, "open")}
+    test.check(states == {"processes"}, "two open calls commute only in two processes", str(states))
+
+
+def all_pairs(test: harness.Test) -> None:
+    found = pairs(test)
+    test.check(len(found) >= LEAST_PAIRS, f"the table gives {len(found)} pairs")
+    calls = {call for pair in found for call in pair.calls}
+    test.check(CONTROL not in calls, "the controls are not among them", str(calls))
+    unnamed = {each for pair in found for each in pair.conflicts if "?" in each.functions}
+    test.check(not unnamed, "each conflict names both functions", str(unnamed))
+
+
+with harness.Test(__doc__, harness.QEMU) as test:
+    if test.everyday:
+        main_path(test)
+    if test.rest:
+        all_pairs(test)
