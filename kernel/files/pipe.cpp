@@ -75,7 +75,9 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
   return written;
 }
 
-[[gnu::always_inline]] inline Result<std::size_t> Pipe::write_bytes(IoBuffer& buffer) {
+Result<std::size_t> Pipe::write(IoBuffer& buffer) {
+  if (write_is_special_) [[unlikely]]
+    return write_specially(buffer);
   const std::size_t count = buffer.left();
   const std::size_t at = write_position_ % hal::page_size;
   memory::Frame& here = page(write_position_);
@@ -88,12 +90,6 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
     if (!readable_.empty()) wake_reader();
   }
   return moved;
-}
-
-Result<std::size_t> Pipe::write(IoBuffer& buffer) {
-  if (write_is_special_) [[unlikely]]
-    return write_specially(buffer);
-  return write_bytes(buffer);
 }
 
 [[gnu::noinline]] Result<std::size_t> Pipe::write_pages(IoBuffer& buffer) {

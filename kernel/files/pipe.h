@@ -61,7 +61,6 @@ class Pipe : public RefCounted<Pipe> {
   }
   Result<std::size_t> read_bytes(IoBuffer& buffer);  // the pipe is not empty
   Result<std::size_t> read_pages(IoBuffer& buffer);
-  Result<std::size_t> write_bytes(IoBuffer& buffer);  // the pipe has readers
   Result<std::size_t> write_pages(IoBuffer& buffer);
   Result<std::size_t> write_specially(IoBuffer& buffer);
   /// Writes the next `count` bytes of `buffer`, at most a page. The pipe has room for them. After

@@ -118,24 +118,25 @@ TEST_CASE_METHOD(Fixture,
   CHECK(log == Log{"b", "a", "c", "d"});
 }
 
-TEST_CASE_METHOD(Fixture, "a job may leave the start, the middle or the end of a level") {
-  // The jobs of a level after one of them has left, for each place. The first job has run once, so
-  // that the second one has become the first.
-  for (const int left : {1, 2, 3, 4}) {
+TEST_CASE_METHOD(Fixture, "two neighbours may leave the start, the middle or the end of a level") {
+  for (const int first : {1, 2, 3, 4}) {
+    const int second = first + 1;
     Log log;
     std::vector<async::JoinHandle<void>> jobs;
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 6; ++i) {
       jobs.push_back(async::spawn(log_once(log, std::to_string(i)), {.priority = 10}));
     }
-    CHECK(async::Executor::run_one());
-    executor.set_priority(jobs[static_cast<std::size_t>(left)].job(), 20);
+    CHECK(async::Executor::run_one());  // now job 1 is the first
+    for (const int left : {first, second}) {
+      executor.set_priority(jobs[static_cast<std::size_t>(left)].job(), 20);
+    }
     auto last = async::spawn(log_once(log, "last"), {.priority = 10});
     run();
     Log wanted{"0"};
-    for (int i = 1; i < 5; ++i) {
-      if (i != left) wanted.push_back(std::to_string(i));
+    for (int i = 1; i < 6; ++i) {
+      if (i != first && i != second) wanted.push_back(std::to_string(i));
     }
-    wanted.insert(wanted.end(), {"last", std::to_string(left)});
+    wanted.insert(wanted.end(), {"last", std::to_string(first), std::to_string(second)});
     CHECK(log == wanted);
   }
 }
