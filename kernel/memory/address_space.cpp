@@ -62,11 +62,8 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   AddressSpace& child = **created;
   child.break_start_ = break_start_;
   child.break_ = break_;
-  child.gaps_below_ = gaps_below_;
   child.has_paged_areas_ = has_paged_areas_;
-  for (const Area* area = areas_.first(); area != nullptr; area = area->next) {
-    child.areas_.append(*area);
-  }
+  child.areas_.copy(areas_);
   return created;
 }
 
@@ -135,7 +132,7 @@ std::size_t AddressSpace::mapped_bytes(VirtAddr start, VirtAddr end) const {
 
 bool AddressSpace::is_too_much(const MapRequest& request, std::size_t bytes) const {
   if (request.most_bytes >= hal::user_end) return false;
-  std::size_t others = mapped_bytes(0, hal::user_end);
+  std::size_t others = areas_.bytes();
   if (request.place == MapRequest::Place::exactly &&
       hal::lies_in(user_range(), request.address, bytes)) {
     others -= mapped_bytes(request.address, request.address + bytes);
@@ -164,22 +161,16 @@ Result<AddressSpace::Gap> AddressSpace::choose_place(const MapRequest& request, 
   return Gap{start, areas_.at_or_before(start)};
 }
 
-// Finds the highest gap with room for `bytes`. Also lowers gaps_below_ to the end of the highest
-// gap.
+// The highest gap with room for `bytes`.
 Result<AddressSpace::Gap> AddressSpace::find_gap(std::size_t bytes) {
-  Area* below = areas_.at_or_before(gaps_below_ - 1);
-  VirtAddr end = gaps_below_;
-  bool seen_hole = false;
-  for (;; below = below->previous) {
-    const VirtAddr floor = below != nullptr ? below->end : user_range().begin();
-    if (end > floor) {
-      if (!seen_hole) gaps_below_ = end;
-      seen_hole = true;
-      if (end - floor >= bytes) return Gap{end - bytes, below};
-    }
-    if (below == nullptr) return fail(Errno::enomem);
-    end = std::min(end, below->start);
+  Area* const last = areas_.last();
+  const VirtAddr end = user_range().end();
+  if (end - (last != nullptr ? last->end : user_range().begin()) >= bytes) {
+    return Gap{end - bytes, last};
   }
+  const Area* const above = areas_.above_gap(bytes);
+  if (above == nullptr) return fail(Errno::enomem);
+  return Gap{above->start - bytes, above->previous};
 }
 
 Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access) {
@@ -249,7 +240,7 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   code_generation_.count(area->access);
   if (area->start < start) {
     if (area->end > end) areas_.split(*area, end);
-    area->end = start;
+    areas_.drop_back(*area, start);
     area = area->next;
   }
   while (area != nullptr && area->end <= end) {
@@ -262,7 +253,6 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
     code_generation_.count(area->access);
     areas_.drop_front(*area, end);
   }
-  gaps_below_ = std::max(gaps_below_, end);
 }
 
 // Removes the pages of [start, end) from the table and from all TLBs.

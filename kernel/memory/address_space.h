@@ -192,7 +192,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   static constexpr std::size_t step_pages = 256;
 
   explicit AddressSpace(hal::PageTable table)
-      : table_(std::move(table)), gaps_below_{user_range().end()} {}
+      : table_(std::move(table)), areas_{user_range().begin()} {}
 
   // Call after an entry was removed or restricted. The kernel's TLB and the TLBs of all harts drop
   // the old entry.
@@ -247,7 +247,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
   std::size_t borrowed_ = 0;  // of resident_: entries without a reference on their frame
   VirtAddr break_start_ = 0;
   VirtAddr break_ = 0;
-  VirtAddr gaps_below_;  // every gap ends at or below this address
   TlbTag tag_;
   KernelTlb kernel_tlb_;
   static constexpr VirtAddr no_page_missed = 1;  // not a page address

@@ -29,10 +29,10 @@ struct Backing {
   };
 
   Kind kind = Kind::zeros;
+  bool is_read_only = false;  ///< must not become writable: MAP_SHARED of a file opened for reading
   std::span<const std::byte> file{};  ///< contents from the area's start on; immutable
   Ref<MemoryObject> object{};         ///< a SharedPages for `shared`, a PageSource for `paged_in`
   std::size_t first_page = 0;         ///< index in `object` of the area's first page
-  bool is_read_only = false;  ///< must not become writable: MAP_SHARED of a file opened for reading
 
   static Backing of_segment(std::span<const std::byte> contents) {
     return {.kind = Kind::segment, .file = contents};
@@ -73,12 +73,14 @@ struct Area {
   /// The rights that the page table may give to pages of this area.
   Access rights_in_table() const { return code.rights(access); }
 
-  // Links of the AreaSet, which only the AreaSet writes.
+  // Links of the AreaSet (area_set.h), which only the AreaSet writes.
   Area* next = nullptr;
   Area* previous = nullptr;
+  Area* parent = nullptr;
   Area* left = nullptr;
   Area* right = nullptr;
   std::uint32_t rank = 0;
+  std::uint32_t gap_bound = 0;
 };
 
 }  // namespace kernel::memory

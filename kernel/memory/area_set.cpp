@@ -3,36 +3,40 @@
 namespace kernel::memory {
 namespace {
 
-// Splits the tree `from` into the areas that start below `key` and the others.
-void split_tree(Area* from, VirtAddr key, Area** below, Area** above) {
-  while (from != nullptr) {
-    if (from->start < key) {
-      *below = from;
-      below = &from->right;
-      from = from->right;
-    } else {
-      *above = from;
-      above = &from->left;
-      from = from->left;
-    }
-  }
-  *below = *above = nullptr;
-}
-
-// Joins two trees. All areas of `below` lie below those of `above`.
-void join_trees(Area* below, Area* above, Area** result) {
+// Joins two trees to one at `*place`, a link of `parent`. All areas of `below` lie below those of
+// `above`.
+void join_trees(Area* below, Area* above, Area** place, Area* parent) {
   while (below != nullptr && above != nullptr) {
-    if (below->rank > above->rank) {
-      *result = below;
-      result = &below->right;
+    const std::uint32_t bound = std::max(below->gap_bound, above->gap_bound);
+    Area* const top = below->rank > above->rank ? below : above;
+    *place = top;
+    top->parent = std::exchange(parent, top);
+    top->gap_bound = bound;
+    if (top == below) {
+      place = &below->right;
       below = below->right;
     } else {
-      *result = above;
-      result = &above->left;
+      place = &above->left;
       above = above->left;
     }
   }
-  *result = below != nullptr ? below : above;
+  *place = below != nullptr ? below : above;
+  if (*place != nullptr) (*place)->parent = parent;
+}
+
+// The order of the areas does not change.
+void cut_front(Area& area, VirtAddr at) {
+  area.backing.advance(at - area.start);
+  area.code.lose_front(area.access);
+  area.start = at;
+}
+
+bool may_have_gap(const Area* tree, std::size_t pages) {
+  return tree != nullptr && tree->gap_bound >= pages;
+}
+
+std::uint32_t bound_of(const Area* tree) {
+  return tree != nullptr ? tree->gap_bound : 0;
 }
 
 }  // namespace
@@ -69,10 +73,38 @@ Area* AreaSet::at_or_before(VirtAddr va) const {
   return best;
 }
 
+// Descends to the highest gap that the bounds promise. Where they promise too much, it lowers them
+// and continues at the parent.
+Area* AreaSet::above_gap(std::size_t bytes) {
+  const std::size_t pages = bytes / hal::page_size;
+  Area* area = may_have_gap(root_, pages) ? root_ : nullptr;
+  while (area != nullptr) {
+    if (may_have_gap(area->right, pages)) {
+      area = area->right;
+    } else if (gap_pages(*area) >= pages) {
+      break;
+    } else if (may_have_gap(area->left, pages)) {
+      area = area->left;
+    } else {
+      area->gap_bound = std::max({static_cast<std::uint32_t>(gap_pages(*area)),
+                                  bound_of(area->left), bound_of(area->right)});
+      area = area->parent;
+    }
+  }
+  return area;
+}
+
+// Call after the gap of `area` has grown.
+void AreaSet::raise_bounds(Area* area) {
+  const auto pages = static_cast<std::uint32_t>(gap_pages(*area));
+  for (; area != nullptr && area->gap_bound < pages; area = area->parent) area->gap_bound = pages;
+}
+
 void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing,
                      AreaCode code) {
   if (before != nullptr && before->end == start && before->access == access &&
       before->code.continued_by(code) && before->backing.continued_by(backing, before->bytes())) {
+    bytes_ += end - start;
     before->end = end;
     merge_with_next(*before);
     return;
@@ -80,60 +112,107 @@ void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, 
   Area* const next = before != nullptr ? before->next : first_;
   if (next != nullptr && next->start == end && next->access == access &&
       code.continued_by(next->code) && backing.continued_by(next->backing, end - start)) {
+    bytes_ += end - start;
     next->start = start;  // the order of the areas does not change
     next->code = code;
     next->backing = std::move(backing);
     return;
   }
+  bytes_ += end - start;
   link(*new Area{start, end, access, code, std::move(backing)}, before);
 }
 
-void AreaSet::append(const Area& area) {
-  link(*new Area{area.start, area.end, area.access, area.code, area.backing}, last_);
+// Copies the tree with its shape, so that the ranks and bounds hold for the copy. The areas that a
+// next one can have as its left child or its parent are the last one and its ancestors.
+void AreaSet::copy(const AreaSet& other) {
+  for (const Area* area = other.first_; area != nullptr; area = area->next) {
+    auto* copy = new Area{area->start, area->end, area->access, area->code, area->backing};
+    copy->rank = area->rank;
+    copy->gap_bound = area->gap_bound;
+    copy->previous = last_;
+    (last_ != nullptr ? last_->next : first_) = copy;
+
+    copy->parent = last_;
+    if (area->left != nullptr) {
+      Area* left = last_;
+      while (left->start != area->left->start) left = left->parent;
+      copy->parent = std::exchange(left->parent, copy);
+      copy->left = left;
+    }
+    (copy->parent != nullptr ? copy->parent->right : root_) = copy;
+    last_ = copy;
+  }
+  size_ = other.size_;
+  bytes_ = other.bytes_;
+  next_rank_ = other.next_rank_;
 }
 
+// The link of the tree that leads to `area`.
+Area*& AreaSet::place_of(const Area& area) {
+  if (area.parent == nullptr) return root_;
+  return area.parent->left == &area ? area.parent->left : area.parent->right;
+}
+
+// Starts at the leaf where the area belongs by its address, and climbs to its place by rank. The
+// areas on the way come below it, on the side of their addresses.
 void AreaSet::link(Area& area, Area* before) {
   next_rank_ = next_rank_ * 1664525 + 1013904223;  // linear congruential generator (Knuth)
   area.rank = next_rank_ >> 1;
-  Area** place = &root_;
-  while (*place != nullptr && (*place)->rank >= area.rank) {
-    place = area.start < (*place)->start ? &(*place)->left : &(*place)->right;
-  }
-  split_tree(*place, area.start, &area.left, &area.right);
-  *place = &area;
-
   area.previous = before;
   area.next = before != nullptr ? before->next : first_;
   (area.previous != nullptr ? area.previous->next : first_) = &area;
   (area.next != nullptr ? area.next->previous : last_) = &area;
   ++size_;
+
+  const bool is_right = before != nullptr && before->right == nullptr;
+  Area* parent = is_right ? before : area.next;
+  for (; parent != nullptr && parent->rank < area.rank; parent = parent->parent) {
+    const bool is_left = parent->start < area.start;
+    Area*& side = is_left ? area.left : area.right;
+    (is_left ? parent->right : parent->left) = side;
+    if (side != nullptr) side->parent = parent;
+    side = parent;
+    area.gap_bound = parent->gap_bound;
+  }
+  if (area.left != nullptr) area.left->parent = &area;
+  if (area.right != nullptr) area.right->parent = &area;
+  area.parent = parent;
+  if (parent == nullptr) {
+    root_ = &area;
+  } else {
+    (area.start < parent->start ? parent->left : parent->right) = &area;
+  }
+  raise_bounds(&area);
 }
 
 void AreaSet::erase(Area& area) {
-  Area** place = &root_;
-  while (*place != &area) {
-    place = area.start < (*place)->start ? &(*place)->left : &(*place)->right;
-  }
-  join_trees(area.left, area.right, place);
-
+  bytes_ -= area.bytes();
+  join_trees(area.left, area.right, &place_of(area), area.parent);
   (area.previous != nullptr ? area.previous->next : first_) = area.next;
   (area.next != nullptr ? area.next->previous : last_) = area.previous;
+  if (area.next != nullptr) raise_bounds(area.next);
   --size_;
   delete &area;
 }
 
 Area& AreaSet::split(Area& area, VirtAddr at) {
   auto* upper = new Area{area.start, area.end, area.access, area.code, area.backing};
-  drop_front(*upper, at);
+  cut_front(*upper, at);
   area.end = at;
   link(*upper, &area);
   return *upper;
 }
 
 void AreaSet::drop_front(Area& area, VirtAddr at) {
-  area.backing.advance(at - area.start);
-  area.code.lose_front(area.access);
-  area.start = at;  // the order of the areas does not change
+  bytes_ -= at - area.start;
+  cut_front(area, at);
+  raise_bounds(&area);
+}
+
+void AreaSet::drop_back(Area& area, VirtAddr at) {
+  bytes_ -= area.end - at;
+  area.end = at;
+  if (area.next != nullptr) raise_bounds(area.next);
 }
 
 bool AreaSet::merge_with_next(Area& area) {
@@ -143,6 +222,7 @@ bool AreaSet::merge_with_next(Area& area) {
       !area.backing.continued_by(next->backing, area.bytes())) {
     return false;
   }
+  bytes_ += next->bytes();  // erase() subtracts them
   area.end = next->end;
   erase(*area.next);
   return true;

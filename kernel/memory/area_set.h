@@ -4,6 +4,15 @@
 // `start`, and each parent has a higher rank than its children. Ranks are pseudo-random, so the
 // expected depth is logarithmic for every sequence of calls. A linked list in address order
 // connects the same objects.
+//
+// The gap of an area is the unmapped range between the area before it and the area itself. Each
+// area has a bound, `gap_bound`: no gap in its subtree has more pages. So a search for a large gap
+// skips the subtrees with small ones.
+//   - A call that makes a gap larger raises the bounds of the area and its ancestors.
+//   - A call that makes a gap smaller lowers no bound. A search that finds no gap in a subtree
+//     lowers the bound of that subtree.
+// Each call leaves bounds too high only on paths to one area and its neighbour. So on average over
+// any sequence of calls, few bounds mislead a search, and it takes logarithmic time.
 #pragma once
 
 #include "memory/area.h"
@@ -12,7 +21,8 @@ namespace kernel::memory {
 
 class AreaSet {
  public:
-  AreaSet() = default;
+  /// The first area of the set will not start below `lowest`, a page address.
+  explicit AreaSet(VirtAddr lowest) : lowest_{lowest} {}
   AreaSet(const AreaSet&) = delete;
   AreaSet& operator=(const AreaSet&) = delete;
   ~AreaSet();
@@ -20,6 +30,8 @@ class AreaSet {
   Area* first() const { return first_; }
   Area* last() const { return last_; }
   std::size_t size() const { return size_; }
+  /// The bytes of all areas together.
+  std::size_t bytes() const { return bytes_; }
 
   /// The last area that starts at or below `va`. It may end before `va`. Null if there is none.
   Area* at_or_before(VirtAddr va) const;
@@ -35,28 +47,42 @@ class AreaSet {
     return va < area->end ? area : area->next;
   }
 
+  /// The area with the highest gap of at least `bytes`, a multiple of the page size. Null if there
+  /// is none. The free range above the last area is not the gap of an area.
+  Area* above_gap(std::size_t bytes);
+
   /// Adds the area [start, end), which overlaps no other. Extends a neighbour instead if their
   /// rights, backing and code agree. `before` is at_or_before(start).
   void insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing,
               AreaCode code = {});
-  /// Adds a copy of `area`, which lies above all areas of this set.
-  void append(const Area& area);
+  /// Makes this set, which is empty, a copy of `other`.
+  void copy(const AreaSet& other);
   /// Removes and destroys `area`.
   void erase(Area& area);
   /// Splits `area` at the address `at` inside it. Returns the upper part.
   Area& split(Area& area, VirtAddr at);
   /// Cuts off the part of `area` below the address `at` inside it.
   void drop_front(Area& area, VirtAddr at);
+  /// Cuts off the part of `area` from the address `at` inside it on.
+  void drop_back(Area& area, VirtAddr at);
   /// Merges `area` with the next one if they touch and agree. Returns whether it did.
   bool merge_with_next(Area& area);
 
  private:
+  std::size_t gap_pages(const Area& area) const {
+    const VirtAddr end_below = area.previous != nullptr ? area.previous->end : lowest_;
+    return (area.start - end_below) / hal::page_size;
+  }
+  void raise_bounds(Area* area);
+  Area*& place_of(const Area& area);
   void link(Area& area, Area* before);
 
+  VirtAddr lowest_;
   Area* root_ = nullptr;
   Area* first_ = nullptr;
   Area* last_ = nullptr;
   std::size_t size_ = 0;
+  std::size_t bytes_ = 0;
   std::uint32_t next_rank_ = 1;
 };
 

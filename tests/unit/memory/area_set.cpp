@@ -15,6 +15,8 @@ using kernel::memory::Backing;
 
 namespace {
 
+constexpr VirtAddr lowest = page_size;
+
 Area& insert(AreaSet& set, VirtAddr start, VirtAddr end, Access access, Backing backing = {}) {
   set.insert(set.at_or_before(start), start, end, access, std::move(backing));
   return *set.find(start);
@@ -23,7 +25,7 @@ Area& insert(AreaSet& set, VirtAddr start, VirtAddr end, Access access, Backing 
 }  // namespace
 
 TEST_CASE("areas are found by any address inside them") {
-  AreaSet set;
+  AreaSet set{lowest};
   insert(set, 0x3000, 0x5000, Access::read);
   insert(set, 0x8000, 0x9000, Access::read);
   CHECK(set.find(0x2fff) == nullptr);
@@ -38,7 +40,7 @@ TEST_CASE("areas are found by any address inside them") {
 
 TEST_CASE("a split file area continues at the cut, and its parts merge again") {
   std::array<std::byte, 10'000> file{};
-  AreaSet set;
+  AreaSet set{lowest};
   Area& lower = insert(set, 0x10000, 0x14000, Access::read, Backing::of_file(file));
   Area& upper = set.split(lower, 0x12000);
   CHECK(upper.backing.file.data() == file.data() + 0x2000);
@@ -51,7 +53,7 @@ TEST_CASE("a split file area continues at the cut, and its parts merge again") {
 
 TEST_CASE("areas merge only where rights and backing agree") {
   std::array<std::byte, 4096> file{};
-  AreaSet set;
+  AreaSet set{lowest};
   Area& first = insert(set, 0x1000, 0x2000, Access::read);
   Area& second = insert(set, 0x2000, 0x3000, Access::read | Access::write);
   Area& third = insert(set, 0x3000, 0x4000, Access::read | Access::write, Backing::of_file(file));
@@ -64,7 +66,7 @@ TEST_CASE("areas merge only where rights and backing agree") {
 TEST_CASE("parts of a file or of shared pages merge only if they are adjacent in it") {
   std::array<std::byte, 4 * page_size> file{};
   const std::span<const std::byte> whole = file;
-  AreaSet set;
+  AreaSet set{lowest};
   insert(set, 0x1000, 0x2000, Access::read, Backing::of_file(whole));
   insert(set, 0x2000, 0x3000, Access::read, Backing::of_file(whole.subspan(page_size, 100)));
   CHECK(set.size() == 2);  // not merged: the second part has only 100 bytes of the file
@@ -83,7 +85,7 @@ TEST_CASE("parts of a file or of shared pages merge only if they are adjacent in
 }
 
 TEST_CASE("a new area that continues a neighbour extends the neighbour") {
-  AreaSet set;
+  AreaSet set{lowest};
   Area& first = insert(set, 0x4000, 0x5000, Access::read);
   CHECK(&insert(set, 0x5000, 0x6000, Access::read) == &first);
   CHECK(&insert(set, 0x3000, 0x4000, Access::read) == &first);
@@ -95,7 +97,7 @@ TEST_CASE("a new area that continues a neighbour extends the neighbour") {
 }
 
 TEST_CASE("a thousand random insertions and removals agree with a map") {
-  AreaSet set;
+  AreaSet set{lowest};
   std::map<VirtAddr, VirtAddr> model;
   test::Random random(11);
   for (int step = 0; step < 20'000; ++step) {
