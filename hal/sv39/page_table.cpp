@@ -64,7 +64,7 @@ void PageTable::install_kernel_half(VirtAddr from) const {
 
 void PageTable::fill(PageEntry* slot, PageEntry entry) {
   if (slot->empty()) {
-    constexpr std::size_t group_bytes = page_size / 32;
+    constexpr std::size_t group_bytes = group * sizeof(PageEntry);
     const PhysAddr address = virt_to_phys(slot);
     table_frames::Note& note = table_frames::note(page_down(address));
     note.groups |= std::uint32_t{1} << address % page_size / group_bytes;
@@ -94,12 +94,18 @@ VirtAddr PageTable::end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) c
   std::size_t seen = 0;
   for (VirtAddr va = from; va < to;) {
     const PageEntry top = table_at(root_)[index_of(va, 2)];
-    const unsigned level = top.empty() ? 2 : 1;
-    if (level == 1) {
-      const PageEntry middle = table_at(top.address())[index_of(va, 1)];
-      if (!middle.empty()) seen += table_frames::note(middle.address()).used;
+    std::size_t span = span_of(2);
+    if (!top.empty()) {
+      const std::size_t index = index_of(va, 1);
+      const PageEntry middle = table_at(top.address())[index];
+      span = span_of(1);
+      if (!middle.empty()) {
+        seen += table_frames::note(middle.address()).used;
+      } else if ((table_frames::note(top.address()).groups >> index / group & 1) == 0) {
+        span *= group;
+      }
     }
-    va = (va | (span_of(level) - 1)) + 1;
+    va = (va | (span - 1)) + 1;
     if (seen >= pages) return std::min(va, to);
   }
   return to;

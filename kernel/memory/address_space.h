@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "memory/area_set.h"
@@ -206,6 +207,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
 
   void forget_page(hal::PageEntry entry);
+  std::size_t forget_pages(std::span<hal::PageEntry> run);
   void give_up(hal::PageEntry entry);  // drops the frame of an entry that was replaced
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);

@@ -34,6 +34,7 @@ using hal::PhysAddr;
 enum class Use : bool { kernel, user };
 
 class Frame;
+class FrameReferences;
 
 class FrameAllocator {
  public:
@@ -54,8 +55,10 @@ class FrameAllocator {
   void share(PhysAddr frame) { ++info(frame).references; }
   /// Drops a reference. The last one frees the frame.
   void drop(PhysAddr frame) {
-    if (--info(frame).references == 0) push(loose_, number(frame));
+    if (--info(frame).references == 0) free_single(frame);
   }
+  /// Frees a frame without references.
+  void free_single(PhysAddr frame) { push(loose_, number(frame)); }
   bool shared(PhysAddr frame) { return info(frame).references != 1; }
   /// Frees `count` frames that FrameChain has linked, from `first` to `last`. Each has one
   /// reference. Takes constant time.
@@ -98,6 +101,8 @@ class FrameAllocator {
   FrameInfo& info(const void* page) { return info(hal::virt_to_phys(page)); }
 
  private:
+  friend class FrameReferences;
+
   static constexpr unsigned orders = max_order + 1;
   static constexpr std::size_t max_ranges = 32;
 
@@ -142,6 +147,20 @@ class FrameAllocator {
 };
 
 extern constinit FrameAllocator frames;
+
+/// The references on all frames, for a loop over many of them. A local object keeps the address of
+/// the array in a register.
+class FrameReferences {
+ public:
+  void share(PhysAddr frame) const { ++infos_[frame >> hal::page_shift].references; }
+  /// Drops a reference. True: it was the last one, and the caller calls frames.free_single().
+  [[nodiscard]] bool drop(PhysAddr frame) const {
+    return --infos_[frame >> hal::page_shift].references == 0;
+  }
+
+ private:
+  FrameInfo* infos_ = frames.infos_;
+};
 
 /// Whether `bytes` of kernel objects can be allocated without the reserve. System calls test it
 /// before they create threads, processes, pipes, files or areas, and fail with ENOMEM otherwise.

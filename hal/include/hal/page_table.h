@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -107,17 +108,23 @@ class PageTable {
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
 
   /// Copies pages of [from, to) into `other`, which has no pages there. To copy in parts, split the
-  /// range only at ends that end_of_walk() returned. copy(va, PageEntry&) returns the entry for
-  /// `other`, or an empty one to skip the page, and may `set` the original. Returns false if there
-  /// was no memory for a table: then some pages are missing.
+  /// range only at ends that end_of_walk() returned. Calls copy(va, run, target) for runs of
+  /// entries that include all used ones: `run` is a span of them, and `target` points to the
+  /// entries of `other` for the same pages, which are empty. `copy` fills entries of `target`,
+  /// returns how many, and may `set` the used entries of `run`. Returns false if there was no
+  /// memory for a table: then some pages are missing.
   template <class Copy>
-  bool copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
+  bool copy_runs(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 
   /// Empties the entries in [from, to), calls visit(va, PageEntry) for each used one, and frees
   /// tables that become empty. The caller then flushes the pages. If this returns true, the caller
   /// flushes the whole space, because a hart may have cached a freed table.
   template <class Visit>
   bool remove(VirtAddr from, VirtAddr to, Visit&& visit);
+  /// Like remove(), but calls take(va, run) for runs of entries that include all used ones. `take`
+  /// empties the used entries of the span `run` with set_relaxed() and returns how many.
+  template <class Take>
+  bool remove_runs(VirtAddr from, VirtAddr to, Take&& take);
 
   /// Maps kernel memory with the largest pages that fit; va, pa and bytes are multiples of
   /// page_size. After an error a part may be mapped. Call it before install_kernel_half.
@@ -132,6 +139,7 @@ class PageTable {
  private:
   static constexpr unsigned root_level = 2;
   static constexpr std::size_t entries = 512;
+  static constexpr std::size_t group = 16;  // entries for one bit of Note::groups
   static constexpr std::size_t bits_per_level = 9;
 
   /// The bytes that one entry of a table at `level` maps.
@@ -152,13 +160,15 @@ class PageTable {
   static PageEntry* next_table(PageEntry* slot);
   PageEntry* make(VirtAddr va);
 
+  static std::uint32_t used_groups(PhysAddr table, std::size_t first, std::size_t last);
   template <unsigned level, class Each>
   static void each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
+  template <class Each>
+  static void each_run(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
   template <unsigned level, class Each>
   static void each_leaf_table(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
-  template <unsigned level, class Visit>
-  [[gnu::noinline]] static bool remove_from(PhysAddr table, VirtAddr from, VirtAddr to,
-                                            Visit& visit);
+  template <unsigned level, class Take>
+  [[gnu::noinline]] static bool remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& take);
 
   [[no_unique_address]] UserRange user_range_;
   PhysAddr root_;
@@ -166,11 +176,19 @@ class PageTable {
 
 // ── Walks. The level is a template argument, so each walk compiles to three nested loops. ──
 
+/// The groups of `table` that have been used and have an entry between `first` and `last`.
+inline std::uint32_t PageTable::used_groups(PhysAddr table, std::size_t first, std::size_t last) {
+  std::uint32_t groups = table_frames::note(table).groups;
+  groups &= ~std::uint32_t{0} << first / group;
+  groups &= ~std::uint32_t{0} >> (entries / group - 1 - last / group);
+  return groups;
+}
+
 /// Calls each(va, end, PageEntry&) for the used entries of one table in [from, to). [va, end) is
 /// the part of [from, to) that the entry maps.
 template <unsigned level, class Each>
 void PageTable::each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each) {
-  constexpr std::size_t group = 16, span = span_of(level);
+  constexpr std::size_t span = span_of(level);
   const std::size_t first = index_of(from, level), last = index_of(to - 1, level);
   if (first == last) {
     PageEntry& entry = table_at(table)[first];
@@ -179,9 +197,7 @@ void PageTable::each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& eac
   }
   const VirtAddr base = from & ~(span_of(level + 1) - 1);
   PageEntry* const entries_of_table = table_at(table);
-  std::uint32_t groups = table_frames::note(table).groups;
-  groups &= ~std::uint32_t{0} << first / group;
-  groups &= ~std::uint32_t{0} >> (entries / group - 1 - last / group);
+  std::uint32_t groups = used_groups(table, first, last);
   for (; groups != 0; groups &= groups - 1) {
     const std::size_t start = static_cast<std::size_t>(std::countr_zero(groups)) * group;
     PageEntry* entry = entries_of_table + std::max(first, start);
@@ -190,6 +206,23 @@ void PageTable::each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& eac
       const VirtAddr va = base + static_cast<std::size_t>(entry - entries_of_table) * span;
       each(std::max(va, from), std::min(va + span, to), *entry);
     }
+  }
+}
+
+/// Calls each(va, run) for runs of entries of a leaf table in [from, to) that include all used
+/// ones. The run begins with the entry for `va`. Adjacent groups make one run.
+template <class Each>
+void PageTable::each_run(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each) {
+  const std::size_t first = index_of(from, 0), last = index_of(to - 1, 0);
+  const VirtAddr base = from & ~(span_of(1) - 1);
+  for (std::uint64_t groups = used_groups(table, first, last); groups != 0;) {
+    const auto start_group = static_cast<std::size_t>(std::countr_zero(groups));
+    std::size_t end_group = start_group + 1;
+    while ((groups >> end_group & 1) != 0) ++end_group;
+    groups &= ~std::uint64_t{0} << end_group;
+    const std::size_t start = std::max(first, start_group * group);
+    const std::size_t end = std::min(last + 1, end_group * group);
+    each(base + start * page_size, std::span{table_at(table) + start, end - start});
   }
 }
 
@@ -215,47 +248,64 @@ void PageTable::for_each(VirtAddr from, VirtAddr to, Visit&& visit) {
 }
 
 template <class Copy>
-bool PageTable::copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy) {
+bool PageTable::copy_runs(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy) {
   bool complete = true;
   each_leaf_table<root_level>(root_, from, to, [&](PhysAddr table, VirtAddr start, VirtAddr end) {
     PageEntry* const target = other.ensure(start & ~(span_of(1) - 1));
     complete = complete && target != nullptr;
     if (!complete) return;
-    std::uint32_t copied = 0;
-    each_used<0>(table, start, end, [&](VirtAddr va, VirtAddr, PageEntry& entry) {
-      const PageEntry theirs = copy(va, entry);
-      target[index_of(va, 0)] = theirs;
-      copied += !theirs.empty();
+    std::size_t copied = 0;
+    each_run(table, start, end, [&](VirtAddr va, std::span<PageEntry> run) {
+      copied += copy(va, run, target + index_of(va, 0));
     });
     table_frames::note(virt_to_phys(target)) = {.groups = table_frames::note(table).groups,
-                                                .used = copied};
+                                                .used = static_cast<std::uint32_t>(copied)};
   });
   return complete;
 }
 
-template <unsigned level, class Visit>
-bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Visit& visit) {
+template <unsigned level, class Take>
+bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& take) {
   bool tables_freed = false;
-  std::uint32_t removed = 0;
-  each_used<level>(table, from, to, [&](VirtAddr va, VirtAddr end, PageEntry& entry) {
-    const PageEntry old = entry;
-    if constexpr (level > 0) {
-      tables_freed |= remove_from<level - 1>(old.address(), va, end, visit);
-      if (table_frames::note(old.address()).used != 0) return;
-      table_frames::release(old.address());
+  std::size_t removed = 0;
+  if constexpr (level == 0) {
+    each_run(table, from, to,
+             [&](VirtAddr va, std::span<PageEntry> run) { removed += take(va, run); });
+  } else {
+    each_used<level>(table, from, to, [&](VirtAddr va, VirtAddr end, PageEntry& entry) {
+      const PhysAddr lower = entry.address();
+      tables_freed |= remove_from<level - 1>(lower, va, end, take);
+      if (table_frames::note(lower).used != 0) return;
+      table_frames::release(lower);
       tables_freed = true;
-    }
-    set(entry, PageEntry{});
-    ++removed;
-    if constexpr (level == 0) visit(va, old);
-  });
-  table_frames::note(table).used -= removed;
+      set_relaxed(entry, PageEntry{});
+      ++removed;
+    });
+  }
+  table_frames::note(table).used -= static_cast<std::uint32_t>(removed);
   return tables_freed;
+}
+
+template <class Take>
+bool PageTable::remove_runs(VirtAddr from, VirtAddr to, Take&& take) {
+  return from < to && remove_from<root_level>(root_, from, to, take);
 }
 
 template <class Visit>
 bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit) {
-  return from < to && remove_from<root_level>(root_, from, to, visit);
+  return remove_runs(from, to, [&](VirtAddr va, std::span<PageEntry> run) {
+    std::size_t removed = 0;
+    for (PageEntry& entry : run) {
+      const PageEntry old = entry;
+      if (!old.empty()) {
+        set_relaxed(entry, PageEntry{});
+        ++removed;
+        visit(va, old);
+      }
+      va += page_size;
+    }
+    return removed;
+  });
 }
 
 /// Switches this hart to the kernel's own page table.

@@ -1,4 +1,7 @@
 // fork: the memory of parent and child.
+#include <algorithm>
+
+#include "memory/heap.h"
 #include "spaces.h"
 
 using namespace test;
@@ -138,4 +141,50 @@ TEST_CASE("a large space is inherited in steps of whole page tables") {
   CHECK(load(*child, here + apart) == 7);
   REQUIRE(store(*child, here, 2));
   CHECK(load(*parent, here) == 1);
+}
+
+TEST_CASE("a fork shares scattered pages of private and shared areas, and its end frees none") {
+  test::Machine machine;
+  Random random(3);
+  auto parent = make_space();
+  // Areas of 1 to 40 pages, every fourth one shared, with gaps, over three page tables.
+  constexpr std::size_t pages = 1'300;
+  std::vector<std::uint8_t> values(pages);  // 0: not mapped, or not touched
+  std::vector<bool> shared(pages);
+  for (std::size_t at = 0; at < pages;) {
+    const std::size_t count = std::min(1 + random.below(40), pages - at);
+    const bool is_shared = random.below(4) == 0;
+    REQUIRE(
+        map_at(*parent, here + at * page_size, count * page_size, read_write,
+               is_shared ? Backing::of_shared(kernel::make_ref<SharedPages>(count)) : Backing{}));
+    for (std::size_t i = at; i != at + count; ++i) {
+      shared[i] = is_shared;
+      if (random.below(3) == 0) continue;
+      values[i] = static_cast<std::uint8_t>(1 + random.below(200));
+      REQUIRE(store(*parent, here + i * page_size, values[i]));
+    }
+    at += count + random.below(3) * random.below(20);
+  }
+  const std::size_t resident = parent->resident();
+  const std::size_t before = frames.free_count();
+  for (const bool by_discard : {false, true}) {
+    auto child = *parent->fork();
+    std::size_t expected = 0;
+    for (std::size_t i = 0; i != pages; ++i) expected += values[i] != 0 && !shared[i];
+    CHECK(child->resident() == expected);
+    for (std::size_t i = 0; i != pages; ++i) {
+      if (values[i] != 0) REQUIRE(load(*child, here + i * page_size) == values[i]);
+    }
+    if (by_discard) {
+      static_cast<void>(child->discard(hal::user_begin, hal::user_end - hal::user_begin));
+      CHECK(child->resident() == 0);
+      CHECK(child->own_pages() == 0);
+    }
+  }
+  kernel::memory::heap::trim();
+  CHECK(frames.free_count() >= before);
+  CHECK(parent->resident() == resident);
+  for (std::size_t i = 0; i != pages; ++i) {
+    if (values[i] != 0) REQUIRE(load(*parent, here + i * page_size) == values[i]);
+  }
 }

@@ -104,6 +104,12 @@ inline void set(PageEntry& slot, PageEntry entry) {
   __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
 }
 
+/// Like set(), but in relaxed order, for an entry that makes no memory accessible: an empty one, or
+/// the same page with fewer rights.
+inline void set_relaxed(PageEntry& slot, PageEntry entry) {
+  __atomic_store(&slot, &entry, __ATOMIC_RELAXED);
+}
+
 constexpr TranslationToken make_token(PhysAddr root, Asid asid) {
   constexpr std::uint64_t sv39 = 8;
   return sv39 << 60 | std::uint64_t{asid} << 44 | root >> page_shift;
