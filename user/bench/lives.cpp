@@ -1,5 +1,6 @@
-// The cost of threads and processes from creation to end. The rows about fork measure a minimal
-// program: minimal.cpp measures itself, and this file runs it.
+// The cost of threads and processes from creation to end. spawn.fork, spawn.process and
+// memory.process measure a minimal program: minimal.cpp measures itself, and this file runs it.
+#include <user/check.h>
 #include <user/files.h>
 #include <user/process.h>
 
@@ -74,6 +75,32 @@ Outcome fork_exit_wait() {
 Outcome fork_execve_exit_wait() {
   return fork_cost("execve");
 }
+// Returns false if this machine cannot fork.
+bool fork_and_wait() {
+  const auto child = user::fork();
+  if (!child) return false;
+  if (*child == 0) user::exit(0);
+  static_cast<void>(user::wait(*child));
+  return true;
+}
+
+// Forks a process that has written to 100 MiB of its memory. Neither process writes to them later.
+Outcome fork_of_touched_memory() {
+  constexpr std::size_t size = std::size_t{100} << 20;
+  constexpr unsigned pages = size / user::page_size;
+  if (user::free_memory() < size + size / 4 || !fork_and_wait()) return {};
+  auto* const memory =
+      user::must(user::map_memory(size, abi::prot_read | abi::prot_write), "memory");
+  for (unsigned i = 0; i < pages; ++i) memory[i * user::page_size] = std::byte{1};
+  const auto samples = collect(is_counted() ? 3 : 20, pages, [] {
+    const auto begin = reading();
+    fork_and_wait();
+    return reading() - begin;
+  });
+  user::must(user::unmap_memory(memory, size), "munmap");
+  return samples;
+}
+
 Outcome blocked_process() {
   return Samples::of(ask_minimal("blocked"), minimal::children);
 }
@@ -82,6 +109,7 @@ constexpr Benchmark table[] = {
     {"spawn.thread", Unit::cost, thread_create_and_join},
     {"spawn.fork", Unit::cost, fork_exit_wait},
     {"spawn.process", Unit::cost, fork_execve_exit_wait},
+    {"fork.touched", Unit::cost, fork_of_touched_memory},
     {"memory.process", Unit::bytes, blocked_process},
 };
 
