@@ -9,16 +9,21 @@ void Interrupt::raise() noexcept {
   if (raised_.fetch_add(1, std::memory_order_acq_rel) == 0) Executor::of(hart)->push(*this);
 }
 
+/// Ends the wait of `waiter`, unless it has ended already. Interrupts masked.
+inline void Interrupt::wake(Job& waiter) noexcept {
+  if (waiter.kind == Kind::waiting) waiter.complete_alone(WaitResult::woken);
+}
+
 void Interrupt::raise_here() noexcept {
   Job* const waiter = waiter_;
   if (waiter == nullptr || !waiter->is_preemptible() || hart != platform::hart()) return raise();
   ++pending_;
-  waiter->complete_masked(WaitResult::woken);
+  wake(*waiter);
 }
 
 void Interrupt::deliver() noexcept {
   pending_ += raised_.exchange(0, std::memory_order_acq_rel);
-  if (waiter_ != nullptr) waiter_->complete(WaitResult::woken);
+  if (waiter_ != nullptr) wake(*waiter_);
 }
 
 bool Interrupt::WaitOp::await_ready() noexcept {

@@ -95,10 +95,6 @@ inline void Executor::resume_preempted(Job& job, std::coroutine_handle<> leaf) n
 
 inline bool Job::complete(WaitResult result) noexcept {
   platform::InterruptGuard masked;
-  return complete_masked(result);
-}
-
-[[gnu::always_inline]] inline bool Job::complete_masked(WaitResult result) noexcept {
   if (kind != Kind::waiting) return false;
   unlink();
   complete_alone(result);

@@ -53,7 +53,8 @@ class Interrupt : public Node {
 
  private:
   friend class Executor;
-  void deliver() noexcept;  // called when the inbox is drained; task context
+  void deliver() noexcept;  // called when the inbox is drained; task context, interrupts masked
+  static void wake(Job& waiter) noexcept;
 
   platform::Atomic<std::uint32_t> raised_ = 0;  // any context; not 0 while this is in an inbox
   // Only the interrupt's hart writes the rest, with interrupts masked.

@@ -121,9 +121,7 @@ class Job : public Node {
   /// Ends the wait with `result` and makes the job ready; false if the job does not wait. Never
   /// resumes it. In the strand.
   bool complete(WaitResult result) noexcept;
-  /// Like complete(); the caller has masked interrupts.
-  bool complete_masked(WaitResult result) noexcept;
-  /// Like complete_masked(), for a job that waits and is in no list.
+  /// Like complete(), for a job that waits and is in no list. The caller has masked interrupts.
   void complete_alone(WaitResult result) noexcept;
 
   WaitResult result() const noexcept { return result_; }
