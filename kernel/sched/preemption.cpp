@@ -46,13 +46,12 @@ void go_on_without_step() {
 /// Runs other jobs on the stack `next` until the executor resumes `job`, perhaps on another hart.
 void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stack* next) {
   trap::StackContext context;
-  PreemptedContext preempted{.job = job,
-                             .stack = stack_pool.current(),
-                             .home = stack_pool,
-                             .time = step_time,
-                             .step = step};
+  const PreemptedContext preempted{.job = job,
+                                   .stack = stack_pool.current(),
+                                   .home = stack_pool,
+                                   .time = step_time.stopped(),
+                                   .step = step};
   context.interrupted = async::Executor::preempt(job, context.handle());
-  preempted.time.stop();
   step.preempt();
   stack_pool.go_to(next);
   trap::leave_stack(context, next->memory.top, go_on_without_step);

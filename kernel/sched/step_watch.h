@@ -53,12 +53,14 @@ struct StepTime {
   bool slice_over = false;
   bool reported = false;
 
-  /// Called when the step is preempted: makes `began` and `slice_began` durations, until restart().
-  void stop() {
+  /// The times of a step that is preempted now. `began` and `slice_began` are durations until
+  /// restart().
+  StepTime stopped() const {
     const std::uint64_t now = hal::clock_ticks();
-    began = now - began;
-    slice_began = slice_over ? 0 : now - slice_began;
-    slice_over = false;
+    return {.started = started,
+            .began = now - began,
+            .slice_began = slice_over ? 0 : now - slice_began,
+            .reported = reported};
   }
   void restart() {
     const std::uint64_t now = hal::clock_ticks();
