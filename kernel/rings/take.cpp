@@ -103,10 +103,8 @@ struct RingTaking {
   auto slot = slots.begin();
   bool continues = !shared.empty() && !slots.empty();
   for (; next != shared.end() && slot != slots.end(); ++next) {
-    std::uint64_t user_data = 0;
-    std::int32_t result = 0;
     if (is_plain_nop(*next) && chain.is_none()) {
-      user_data = read_once(next->user_data);
+      *slot++ = {.user_data = read_once(next->user_data), .result = 0, .flags = 0};
     } else {
       continues = !taking.is_spent() || !chain.is_none();
       if (!continues) break;
@@ -132,11 +130,10 @@ struct RingTaking {
         answer = chain.take(entry, taking.is_spent());
       }
       if (answer == trap::would_block) continue;
-      user_data = entry.user_data;
-      result = static_cast<std::int32_t>(answer);
+      const auto result = static_cast<std::int32_t>(answer);
       taking.cost += static_cast<std::uint32_t>(std::max(result, 0));
+      *slot++ = {.user_data = entry.user_data, .result = result, .flags = 0};
     }
-    *slot++ = {.user_data = user_data, .result = result, .flags = 0};
   }
   const auto count = static_cast<std::uint32_t>(next - shared.begin());
   taking.sq_head += count;
