@@ -22,7 +22,7 @@ Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissi
                      std::uint32_t completions, std::uint32_t flags) {
   const RingShape shape{memory, submissions, completions};
   if (!is_valid(shape) || (flags & ~abi::ring_sqpoll) != 0) return fail(Errno::einval);
-  if (!UserSpan<std::byte>{memory, shape.bytes()}.in_range()) return fail(Errno::efault);
+  if (!UserSpan<std::byte>{memory, shape.end - memory}.in_range()) return fail(Errno::efault);
   if (ring_of(self) != nullptr) return fail(Errno::ebusy);
   if (auto made = make_pages(self.space(), shape); !made) return made;
   const UserPtr<abi::RingHeader> header{memory};

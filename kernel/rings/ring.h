@@ -85,10 +85,10 @@ class Ring final : public ThreadRing {
     std::uint32_t count;      ///< submissions taken
     std::uint32_t completed;  ///< taken submissions that have completed; the rest is in flight
   };
-  Handled take_merged(RingTaking& taking, const abi::RingSubmission& first,
-                      RingView::Submissions shared, RingView::Completions slots);
-  Handled transfer(RingTaking& taking, const abi::RingSubmission& first,
-                   RingView::Submissions shared, RingView::Completions slots);
+  Handled take_merged(RingTaking& taking, abi::RingSubmission& first, RingView::Submissions shared,
+                      RingView::Completions slots);
+  Handled transfer(RingTaking& taking, abi::RingSubmission& first, RingView::Submissions shared,
+                   RingView::Completions slots);
   Result<Taken> take_step(std::uint32_t most);
 
   /// The handler of a submission.

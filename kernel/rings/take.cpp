@@ -49,7 +49,7 @@ struct RingTaking {
 /// Merges `first` with the submissions after it, if they are one transfer. Writes the completions
 /// of those that are done. Returns a count of 0 if they cannot be merged.
 [[gnu::always_inline]] inline Ring::Handled Ring::take_merged(RingTaking& taking,
-                                                              const RingSubmission& first,
+                                                              RingSubmission& first,
                                                               RingView::Submissions shared,
                                                               RingView::Completions slots) {
   if (shared.size() < 2 || !TransferEnd{first}.is_start_of(shared[1])) return {};
@@ -57,7 +57,7 @@ struct RingTaking {
   return transfer(taking, first, shared, slots);
 }
 
-[[gnu::noinline]] Ring::Handled Ring::transfer(RingTaking& taking, const RingSubmission& first,
+[[gnu::noinline]] Ring::Handled Ring::transfer(RingTaking& taking, RingSubmission& first,
                                                RingView::Submissions shared,
                                                RingView::Completions slots) {
   if (taking.apart > 0) {
@@ -75,9 +75,9 @@ struct RingTaking {
   if (count < 2) return {};
   if (file->waits_for_device()) return {start_merged(first, merged, shared), 0};
 
-  RingSubmission whole = first;
-  whole.length = merged.bytes;
-  const Register answer = this->answer(whole);
+  first.length = merged.bytes;  // for the handler, which keeps no reference to it
+  const Register answer = this->answer(first);
+  first.length = merged.lengths.front();
   const auto moved = static_cast<std::int64_t>(answer);
   if (moved == merged.bytes) [[likely]] {
     taking.cost += merged.bytes;
@@ -108,7 +108,7 @@ struct RingTaking {
     } else {
       continues = !taking.is_spent() || !chain.is_none();
       if (!continues) break;
-      const RingSubmission entry = copy_submission(*next);
+      RingSubmission entry = copy_submission(*next);
       Register answer = 0;
       if (entry.flags == 0 && chain.is_none()) {
         const auto [count, completed] =

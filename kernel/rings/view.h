@@ -15,7 +15,14 @@ namespace kernel {
 
 /// Where a ring is in its program's memory, and its size. No entry crosses a page boundary.
 struct RingShape {
+  RingShape(hal::VirtAddr memory, std::uint32_t submissions, std::uint32_t completions)
+      : memory{memory},
+        end{memory + abi::ring_bytes(submissions, completions)},
+        submissions{submissions},
+        completions{completions} {}
+
   hal::VirtAddr memory;
+  hal::VirtAddr end;          ///< of the memory
   std::uint32_t submissions;  ///< both numbers of entries are powers of two
   std::uint32_t completions;
 
@@ -29,11 +36,10 @@ struct RingShape {
     return memory + abi::ring_completions_at +
            completion_place(index) * sizeof(abi::RingCompletion);
   }
-  std::size_t bytes() const { return abi::ring_bytes(submissions, completions); }
   /// The number of bytes from `at` to the start of the ring: 0 inside the ring, the largest number
   /// behind the ring.
   std::size_t bytes_before(hal::VirtAddr at) const {
-    if (at >= memory + bytes()) return ~std::size_t{0};
+    if (at >= end) return ~std::size_t{0};
     return at < memory ? memory - at : 0;
   }
 };
@@ -41,8 +47,7 @@ struct RingShape {
 /// Faults in all pages of the ring for writing, so that none is shared with a child's copy. Errors:
 /// those of AddressSpace::fault_in().
 inline Result<> make_pages(memory::AddressSpace& space, const RingShape& shape) {
-  const hal::VirtAddr end = shape.memory + shape.bytes();
-  for (hal::VirtAddr at = shape.memory; at < end; at = hal::page_down(at) + hal::page_size) {
+  for (hal::VirtAddr at = shape.memory; at < shape.end; at = hal::page_down(at) + hal::page_size) {
     if (const auto there = space.fault_in(at, hal::Access::write); !there) {
       return fail(there.error());
     }
