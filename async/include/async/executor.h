@@ -247,15 +247,16 @@ class Executor {
   Link* inbox_end() const noexcept;
   static Executor& current() noexcept { return *platform::local().executor; }
 
-  /// Runs one step; false if no job is ready. With `and_more`, under a policy, it runs step after
+  /// Runs one step. Returns the Local of the hart that has run the step's end, which may be another
+  /// hart than before; null if no job is ready. With `and_more`, under a policy, it runs step after
   /// step, which is cheaper than one call for each.
-  [[gnu::always_inline]] bool step(Local& local, bool and_more) noexcept;
+  [[gnu::always_inline]] Local* step(Local& local, bool and_more) noexcept;
   /// Runs one step of `job`, then calls `stopped()`. Until that has returned, no other code can
-  /// wake, move or free the job, unless the job migrates.
+  /// wake, move or free the job, unless the job migrates. Returns what step() returns.
   template <class Stopped>
-  [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept;
+  [[gnu::always_inline]] static Local& resume(Local& local, Job& job, Stopped stopped) noexcept;
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept;
-  [[gnu::always_inline]] static void end_step() noexcept;
+  [[gnu::always_inline]] static void end_step(const Local& local) noexcept;
   /// The part of step() for has_events(): also drains the inbox, calls the trace hook and serves
   /// the policy.
   bool step_with_events(Local& local, bool and_more) noexcept;

@@ -11,24 +11,25 @@ namespace async {
 
 // ── a step ───────────────────────────────────────────────────────────────────────────────────────
 
-[[gnu::always_inline]] inline bool Executor::step(Local& local, bool and_more) noexcept {
+[[gnu::always_inline]] inline Local* Executor::step(Local& local, bool and_more) noexcept {
   platform::yield_point();
   if (has_events()) [[unlikely]]
-    return step_with_events(local, and_more);
+    return step_with_events(local, and_more) ? &platform::local() : nullptr;
   Node* first;
-  if (!ready_.pop(first)) return false;
-  resume(local, static_cast<Job&>(*first), [] {});
-  return true;
+  if (!ready_.pop(first)) return nullptr;
+  return &resume(local, static_cast<Job&>(*first), [] {});
 }
 
 template <class Stopped>
-[[gnu::always_inline]] inline void Executor::resume(Local& local, Job& job,
-                                                    Stopped stopped) noexcept {
+[[gnu::always_inline]] inline Local& Executor::resume(Local& local, Job& job,
+                                                      Stopped stopped) noexcept {
   local.job = &job;
   begin_step(local, job.step_kind());
   job.leaf_.resume();
   stopped();
-  end_step();
+  Local& now = platform::local();
+  end_step(now);
+  return now;
 }
 
 [[gnu::always_inline]] inline void Executor::begin_step(const Local& local,
@@ -40,29 +41,27 @@ template <class Stopped>
   platform::begin_step(kind);
 }
 
-[[gnu::always_inline]] inline void Executor::end_step() noexcept {
+[[gnu::always_inline]] inline void Executor::end_step(const Local& local) noexcept {
   platform::end_step();
   if constexpr (platform::checked) {
-    if (platform::local().spin_locks != 0) platform::fail("a job waits while it holds a spin lock");
+    if (local.spin_locks != 0) platform::fail("a job waits while it holds a spin lock");
   }
   if constexpr (platform::parallel) {
-    if (platform::local().in_strand) [[unlikely]]
+    if (local.in_strand) [[unlikely]]
       Strand::leave_to_others();
   }
 }
 
 inline bool Executor::run_one() noexcept {
-  const bool ran = current().step(platform::local(), false);
+  const bool ran = current().step(platform::local(), false) != nullptr;
   platform::local().job = nullptr;
   return ran;
 }
 
 inline void Executor::run_until_idle() noexcept {
-  Executor* executor = &current();
-  while (executor->step(platform::local(), true)) {
-    if constexpr (platform::parallel) executor = &current();
-  }
-  platform::local().job = nullptr;
+  Local* local = &platform::local();
+  while (Local* const next = local->executor->step(*local, true)) local = next;
+  local->job = nullptr;
 }
 
 template <class Idle>
