@@ -11,9 +11,31 @@
 #include <trap/trap.h>
 #include <trap/user_context.h>
 
+#include <array>
+
 extern "C" void cotrap_enter_user();  // user_entry.S; called only from run_user
 
 namespace trap {
+
+/// The exceptions by cause number, without `address`.
+inline constexpr std::array<Trap, 16> exceptions{{
+    {Trap::misaligned, hal::Access::execute, 0},
+    {Trap::access_fault, hal::Access::execute, 1},
+    {Trap::illegal_instruction, hal::Access::execute, 2},
+    {Trap::breakpoint, hal::Access::none, 3},
+    {Trap::misaligned, hal::Access::read, 4},
+    {Trap::access_fault, hal::Access::read, 5},
+    {Trap::misaligned, hal::Access::write, 6},
+    {Trap::access_fault, hal::Access::write, 7},
+    {Trap::syscall, hal::Access::none, 8},
+    {Trap::unknown, hal::Access::none, 9},  // 9, 10, 11 and 14 do not come from programs
+    {Trap::unknown, hal::Access::none, 10},
+    {Trap::unknown, hal::Access::none, 11},
+    {Trap::page_fault, hal::Access::execute, 12},
+    {Trap::page_fault, hal::Access::read, 13},
+    {Trap::unknown, hal::Access::none, 14},
+    {Trap::page_fault, hal::Access::write, 15},
+}};
 
 /// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or a result of the
 /// fast path: would_block or call_answered. Calls `read_stval()` only for an exception.
@@ -26,21 +48,10 @@ template <class ReadStval>
     return {.kind = Trap::would_block};
   if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};
   if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
-  const std::uint64_t value = read_stval();
-  switch (cause) {
-    case 0: return {Trap::misaligned, hal::Access::execute, cause, value};
-    case 1: return {Trap::access_fault, hal::Access::execute, cause, value};
-    case 2: return {Trap::illegal_instruction, hal::Access::execute, cause, value};
-    case 3: return {Trap::breakpoint, hal::Access::none, cause, value};
-    case 4: return {Trap::misaligned, hal::Access::read, cause, value};
-    case 5: return {Trap::access_fault, hal::Access::read, cause, value};
-    case 6: return {Trap::misaligned, hal::Access::write, cause, value};
-    case 7: return {Trap::access_fault, hal::Access::write, cause, value};
-    case 12: return {Trap::page_fault, hal::Access::execute, cause, value};
-    case 13: return {Trap::page_fault, hal::Access::read, cause, value};
-    case 15: return {Trap::page_fault, hal::Access::write, cause, value};
-    default: return {Trap::unknown, hal::Access::none, cause, value};
-  }
+  Trap trap =
+      scause < exceptions.size() ? exceptions[scause] : Trap{.kind = Trap::unknown, .cause = cause};
+  trap.address = read_stval();
+  return trap;
 }
 
 /// Runs the program in `context` on this hart until it traps. Interrupts are masked before and
