@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+extern "C" void* memcpy(void* destination, const void* source, std::size_t count);
+
 namespace {
 
 using Word = std::uint64_t;
@@ -26,7 +28,8 @@ using Bytes = unsigned char;
 // Words that may alias objects of any type.
 using AnyWord [[gnu::may_alias]] = Word;
 
-NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from, std::size_t count) {
+[[gnu::always_inline]] inline NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from,
+                                                         std::size_t count) {
   for (; count != 0; --count) *to++ = *from++;
 }
 
@@ -77,6 +80,21 @@ NO_BUILTIN void copy_shifted(Bytes* to, const Bytes* from, std::size_t count) {
   copy_bytes(reinterpret_cast<Bytes*>(out), reinterpret_cast<const Bytes*>(in - 1) + skew, count);
 }
 
+// memcpy, if a pointer is not word-aligned. A function of its own, so that memcpy needs no stack.
+[[gnu::noinline]] NO_BUILTIN void* copy_unaligned(void* destination, const void* source,
+                                                  std::size_t count) {
+  auto* to = static_cast<Bytes*>(destination);
+  auto* from = static_cast<const Bytes*>(source);
+  if (count < short_copy) return copy_bytes(to, from, count), destination;
+  for (; offset_in_word(to) != 0; --count) *to++ = *from++;
+  if (offset_in_word(from) != 0) {
+    copy_shifted(to, from, count);
+  } else {
+    memcpy(to, from, count);
+  }
+  return destination;
+}
+
 }  // namespace
 
 extern "C" {
@@ -84,11 +102,8 @@ extern "C" {
 NO_BUILTIN void* memcpy(void* destination, const void* source, std::size_t count) {
   auto* to = static_cast<Bytes*>(destination);
   auto* from = static_cast<const Bytes*>(source);
-  if ((offset_in_word(to) | offset_in_word(from)) != 0) [[unlikely]] {
-    if (count < short_copy) return copy_bytes(to, from, count), destination;
-    for (; offset_in_word(to) != 0; --count) *to++ = *from++;
-    if (offset_in_word(from) != 0) return copy_shifted(to, from, count), destination;
-  }
+  if ((offset_in_word(to) | offset_in_word(from)) != 0) [[unlikely]]
+    [[clang::musttail]] return copy_unaligned(destination, source, count);
   copy_words(to, from, count);
   return destination;
 }
