@@ -66,6 +66,22 @@ void TimerWheel::fire_due(Link& head, Instant now) noexcept {
   } while (!head.alone());
 }
 
+// A function of its own, so that advance() saves few registers.
+[[gnu::noinline]] void TimerWheel::distribute(unsigned level, unsigned slot) noexcept {
+  Link& head = slots_[level][slot];
+  Link rest;
+  rest.next = head.next;
+  rest.prev = head.prev;
+  rest.next->prev = rest.prev->next = &rest;
+  head.reset();
+  clear(level, slot);
+  for (Link* link = rest.next; link != &rest;) {
+    Timer& timer = static_cast<Timer&>(*link);
+    link = link->next;
+    place(timer);
+  }
+}
+
 void TimerWheel::advance(Instant now) noexcept {
   const auto until = static_cast<std::uint64_t>(now.time_since_epoch().count());
   while (occupied_levels_ != 0) {
@@ -90,18 +106,7 @@ void TimerWheel::advance(Instant now) noexcept {
         now_ = std::max(now_, end);  // the deadline was beyond the wheel: place it again
       }
     }
-    // Distributes the slot: each timer moves to a lower level, in the same order.
-    Link rest;
-    rest.next = head.next;
-    rest.prev = head.prev;
-    rest.next->prev = rest.prev->next = &rest;
-    head.reset();
-    clear(level, slot);
-    for (Link* link = rest.next; link != &rest;) {
-      Timer& timer = static_cast<Timer&>(*link);
-      link = link->next;
-      place(timer);
-    }
+    distribute(level, slot);
   }
   now_ = std::max(now_, until);
 }

@@ -71,6 +71,9 @@ class TimerWheel {
     return (upper | slot) << shift;
   }
   void place(Timer& timer) noexcept;
+  /// Moves the timers of a slot to lower levels, in the same order. Its time has come, so now_ is
+  /// not earlier than its start.
+  void distribute(unsigned level, unsigned slot) noexcept;
   static void fire_due(Link& head, Instant now) noexcept;  // the list must be sorted
   void clear(unsigned level, unsigned slot) noexcept;      // marks a slot as empty
 
