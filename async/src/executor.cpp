@@ -135,7 +135,7 @@ void Executor::drain_inbox() noexcept {
     switch (node.kind) {
       case Kind::interrupt: static_cast<Interrupt&>(node).deliver(); break;
       case Kind::alarm:
-        alarm_pending_.store(false, std::memory_order_release);
+        alarm_pending_.store(0, std::memory_order_release);
         expire(now());
         break;
       case Kind::reprioritize:
@@ -155,8 +155,8 @@ void Executor::drain_inbox() noexcept {
       default: {  // a parked job
         Job& job = static_cast<Job&>(node);
         job.reset();
-        // An exchange, not a store: it acquires the writes before each unpark() call.
-        job.park_.exchange(Job::park_none, std::memory_order_acq_rel);
+        // Not a store: it acquires the writes before each unpark() call.
+        job.park_.fetch_and(Job::park_none, std::memory_order_acq_rel);
         job.complete(WaitResult::woken);
       }
     }
@@ -173,14 +173,14 @@ bool Executor::preempts_with_events(unsigned priority) noexcept {
 
 void Executor::unpark(Job& job) noexcept {
   platform::InterruptGuard masked;  // see push()
-  const std::uint8_t before = job.park_.exchange(Job::park_token, std::memory_order_acq_rel);
+  const std::uint8_t before = job.park_.fetch_or(Job::park_token, std::memory_order_acq_rel);
   if (before == Job::park_waiting) of(job.hart)->push(job);
 }
 
 // ── time ─────────────────────────────────────────────────────────────────────────────────────────
 
 void Executor::alarm_fired() noexcept {
-  if (!alarm_pending_.exchange(true, std::memory_order_acq_rel)) push(alarm_node_);
+  if (alarm_pending_.exchange(1, std::memory_order_acq_rel) == 0) push(alarm_node_);
 }
 
 void Executor::set_alarm(Instant deadline) noexcept {

@@ -14,13 +14,12 @@ bool ParkOp::await_suspend(std::coroutine_handle<> self) const noexcept {
   platform::begin_wait();
   Job& job = current_job();
   job.suspend_alone(self);
-  std::uint8_t expected = Job::park_none;
   // From here on interrupt handlers and other harts may push the job into its inbox.
-  if (job.park_.compare_exchange_strong(expected, Job::park_waiting, std::memory_order_acq_rel)) {
+  if ((job.park_.fetch_or(Job::park_waiting, std::memory_order_acq_rel) & Job::park_token) == 0) {
     return true;
   }
-  // unpark() came first. An exchange, not a store: acquires the writes before each unpark() call.
-  job.park_.exchange(Job::park_none, std::memory_order_acq_rel);
+  // unpark() came first. Not a store: acquires the writes before each unpark() call.
+  job.park_.fetch_and(Job::park_none, std::memory_order_acq_rel);
   job.kind = Kind::ready;
   job.set_result(WaitResult::woken);
   job.cancel_wait();

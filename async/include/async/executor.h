@@ -273,7 +273,7 @@ class Executor {
   ///
   /// The push that finds the inbox empty sends the hart an IPI. Later pushes rely on that IPI. So
   /// interrupts stay masked from the exchange that publishes the node until the IPI is sent. They
-  /// are already masked at the exchange that lets the caller push (Job::park_, Interrupt::raised_,
+  /// are already masked at the operation that lets the caller push (Job::park_, Interrupt::raised_,
   /// reprioritize_pending_ …). If the caller were preempted in between, the hart could sleep for
   /// ever: the caller may itself become ready through that inbox, or wait behind a job that awaits
   /// that hart.
@@ -346,7 +346,8 @@ class Executor {
   unsigned hart_;
   Instant alarm_ = never;  // the time of the next alarm; never: no alarm is set
   Node alarm_node_{Kind::alarm, 0};
-  platform::Atomic<bool> alarm_pending_ = false;
+  // A word, because riscv64 has no atomic exchange of bytes.
+  platform::Atomic<std::uint32_t> alarm_pending_ = 0;
   TimerWheel timers_;
 
   Node reprioritize_node_{Kind::reprioritize, 0};

@@ -155,7 +155,9 @@ class Job : public Node {
   static constexpr std::uint8_t flag_preempted = 64;    // preempted in mid-step
   static constexpr std::uint8_t flag_preemptible = 128;
 
-  enum Park : std::uint8_t { park_none, park_waiting, park_token };
+  // Bits, because riscv64 sets and clears bits of a byte in one atomic instruction, but exchanges
+  // bytes in a loop.
+  enum Park : std::uint8_t { park_none = 0, park_waiting = 1, park_token = 2 };
 
   Job(std::coroutine_handle<> leaf, const char* name, std::uint8_t priority, unsigned hart,
       std::uint8_t flags, HartMask harts) noexcept
