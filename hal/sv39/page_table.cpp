@@ -63,14 +63,14 @@ void PageTable::install_kernel_half(VirtAddr from) const {
 }
 
 void PageTable::fill(PageEntry* slot, PageEntry entry) {
-  if (slot->empty()) {
-    constexpr std::size_t group_bytes = group * sizeof(PageEntry);
-    const PhysAddr address = virt_to_phys(slot);
-    table_frames::Note& note = table_frames::note(page_down(address));
-    note.groups |= std::uint32_t{1} << address % page_size / group_bytes;
-    ++note.used;
-  }
+  const bool is_new = slot->empty();
   set(*slot, entry);
+  if (!is_new) return;
+  constexpr std::size_t group_bytes = group * sizeof(PageEntry);
+  const PhysAddr address = virt_to_phys(slot);
+  table_frames::Note& note = table_frames::note(page_down(address));
+  note.groups |= std::uint32_t{1} << address % page_size / group_bytes;
+  ++note.used;
 }
 
 PageEntry* PageTable::next_table(PageEntry* slot) {

@@ -81,17 +81,12 @@ class PageTable {
 
   /// The entry for `va`, which is in the user range; null if there is no table for it.
   PageEntry* find(VirtAddr va) const {
-    const PageEntry top = table_at(root_)[index_of(va, 2)];
-    if (top.empty()) return nullptr;
-    const PageEntry middle = table_at(top.address())[index_of(va, 1)];
-    if (middle.empty()) return nullptr;
-    return table_at(middle.address()) + index_of(va, 0);
+    return find_or(va, [] { return static_cast<PageEntry*>(nullptr); });
   }
   /// Like find(), but makes the missing tables; null if there is no memory for them. Fill the entry
   /// before you call remove(), which may free an empty table.
   PageEntry* ensure(VirtAddr va) {
-    PageEntry* slot = find(va);
-    return slot != nullptr ? slot : make(va);
+    return find_or(va, [&] { return make(va); });
   }
 
   /// Writes to an entry that `find` or `ensure` returned. To empty an entry, use `remove`.
@@ -148,6 +143,14 @@ class PageTable {
   }
   static constexpr std::size_t index_of(VirtAddr va, unsigned level) {
     return va >> (page_shift + bits_per_level * level) & (entries - 1);
+  }
+  /// The entry for `va`; if one of its tables is missing, what `missing()` returns.
+  PageEntry* find_or(VirtAddr va, auto missing) const {
+    const PageEntry top = table_at(root_)[index_of(va, 2)];
+    if (top.empty()) return missing();
+    const PageEntry middle = table_at(top.address())[index_of(va, 1)];
+    if (middle.empty()) return missing();
+    return table_at(middle.address()) + index_of(va, 0);
   }
   static PageEntry* table_at(PhysAddr table) { return phys_to_virt<PageEntry>(table); }
 
