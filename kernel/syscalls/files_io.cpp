@@ -52,7 +52,8 @@ using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, 
   if (buffer.empty()) return 0;
   if (buffer.left() > step_bytes) return wait();
   Transfer moved = file.try_read(buffer);
-  if (waits_for(file, buffer, moved)) return wait();
+  if (!moved && waits_for(file, buffer, moved)) [[unlikely]]
+    return wait();
   return moved;
 }
 
