@@ -135,8 +135,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
     missed_page_ = no_page_missed;
     return page;
   }
-  /// Records that a page-in is needed, but not which page. The retried call finds the page.
-  void note_missed_page() { missed_page_ = 0; }
   /// Undoes take_missed_page(), which returned `page`.
   void restore_missed_page(std::optional<VirtAddr> page) {
     missed_page_ = page.value_or(no_page_missed);

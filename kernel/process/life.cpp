@@ -37,23 +37,16 @@ bool ends_timeslice(Thread& self) {
   return ends;
 }
 
-/// What the thread's system call waits for: what its handler has left, or the pages that the
-/// handler has missed.
+/// What the thread's system call waits for.
 trap::WaitingCall& awaited(Thread& self) {
-  if (self.waiting().empty()) [[unlikely]] {
-    self.waiting().fill([&] {
-      return make_syscall(self, [&self] { return answer_syscall(self, self.context()); });
-    });
-  }
-  return self.waiting();
+  return awaited_call(self, self.waiting(),
+                      [&self] { return answer_syscall(self, self.context()); });
 }
 
-/// Returns false if the call must be restarted after a page-in.
+/// Returns false if the call must wait again, for a page.
 bool end_waiting(Thread& self, trap::Register result) {
-  if (result == trap::would_block) [[unlikely]] {
-    self.space().note_missed_page();
+  if (result == trap::would_block) [[unlikely]]
     return false;
-  }
   if (trace::is_on()) trace::note_result(result);
   self.context().set_syscall_result(result);
   on_wakeup(self);

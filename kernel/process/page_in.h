@@ -53,4 +53,14 @@ async::Task<trap::Register> make_syscall(Thread& self, Answer answer) {
   }
 }
 
+/// What a system call that would block waits for: what its handler has left in `waiting`, or the
+/// page that the handler has missed. The result is would_block if the wait has missed a page: then
+/// call this again. `answer()` calls the handler.
+template <class Answer>
+trap::WaitingCall& awaited_call(Thread& self, trap::WaitingCall& waiting, Answer answer) {
+  if (waiting.empty()) [[unlikely]]
+    waiting.fill([&self, answer] { return make_syscall(self, answer); });
+  return waiting;
+}
+
 }  // namespace kernel

@@ -174,10 +174,7 @@ async::Task<std::int32_t> Ring::carry_out(InFlightRequest& request, bool& timed_
       begin_time(request.linked->entry);
       limit.emplace(deadline_of(request.linked->entry));
     }
-    while (result == trap::would_block) {
-      if (waiting.empty()) waiting.fill([&] { return make_syscall(thread_, make); });
-      result = co_await waiting;
-    }
+    while (result == trap::would_block) result = co_await awaited_call(thread_, waiting, make);
     timed_out = limit && limit->leave();
   }
   request.job = nullptr;
