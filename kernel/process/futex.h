@@ -91,7 +91,7 @@ class Futex {
   };
   Place place(std::uint32_t bits) const { return {bucket().waiters, key(bits)}; }
   /// Waits there until `deadline`. A cancellation point.
-  async::TimedKeyedWaitOp wait_until(std::uint32_t bits, async::Instant deadline) const {
+  async::Timed<async::KeyedWaitOp> wait_until(std::uint32_t bits, async::Instant deadline) const {
     return bucket().waiters.wait_keyed_until(deadline, key(bits), "futex");
   }
 

@@ -24,8 +24,8 @@ class Event {
   WaitOp wait(const char* reason = "event") noexcept {
     return WaitOp(waiters_, reason, [this] { return set_; });
   }
-  TimedWaitOp wait_until(Instant deadline, const char* reason = "event") noexcept {
-    return TimedWaitOp(waiters_, reason, deadline, [this] { return set_; });
+  Timed<WaitOp> wait_until(Instant deadline, const char* reason = "event") noexcept {
+    return Timed<WaitOp>(deadline, waiters_, reason, [this] { return set_; });
   }
 
  private:
@@ -45,8 +45,8 @@ class AutoEvent {
   WaitOp wait(const char* reason = "event") noexcept {
     return WaitOp(waiters_, reason, [this] { return take(); });
   }
-  TimedWaitOp wait_until(Instant deadline, const char* reason = "event") noexcept {
-    return TimedWaitOp(waiters_, reason, deadline, [this] { return take(); });
+  Timed<WaitOp> wait_until(Instant deadline, const char* reason = "event") noexcept {
+    return Timed<WaitOp>(deadline, waiters_, reason, [this] { return take(); });
   }
 
  private:

@@ -14,6 +14,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "async/executor.h"
 #include "async/job.h"
@@ -78,28 +79,6 @@ class [[nodiscard("co_await it")]] WaitOp {
   bool ready_;
 };
 
-/// A WaitOp with a timeout.
-class [[nodiscard("co_await it")]] TimedWaitOp {
- public:
-  template <class... Satisfied>
-  TimedWaitOp(WaitList& list, const char* reason, Instant deadline,
-              Satisfied&&... satisfied) noexcept
-      : wait_(list, reason, satisfied...), deadline_(deadline) {}
-  TimedWaitOp(const TimedWaitOp&) = delete;
-
-  bool await_ready() const noexcept { return wait_.await_ready(); }
-  void await_suspend(std::coroutine_handle<> self) noexcept {
-    wait_.await_suspend(self);
-    timer_.arm(deadline_);
-  }
-  WaitResult await_resume() const noexcept { return wait_.await_resume(); }
-
- private:
-  WaitOp wait_;
-  Instant deadline_;
-  WaitTimer timer_;
-};
-
 /// A wait with a key, which wakers test. Its constructor already puts the entry into the list.
 class [[nodiscard("co_await it")]] KeyedWaitOp {
  public:
@@ -117,12 +96,14 @@ class [[nodiscard("co_await it")]] KeyedWaitOp {
   KeyedEntry entry_;
 };
 
-/// A KeyedWaitOp with a timeout.
-class [[nodiscard("co_await it")]] TimedKeyedWaitOp {
+/// A WaitOp or a KeyedWaitOp with a timeout: `wait` are the arguments of its constructor.
+template <class Wait>
+class [[nodiscard("co_await it")]] Timed {
  public:
-  TimedKeyedWaitOp(WaitList& list, Key key, const char* reason, Instant deadline) noexcept
-      : wait_(list, key, reason), deadline_(deadline) {}
-  TimedKeyedWaitOp(const TimedKeyedWaitOp&) = delete;
+  template <class... Arguments>
+  explicit Timed(Instant deadline, WaitList& list, Arguments&&... wait) noexcept
+      : wait_(list, std::forward<Arguments>(wait)...), deadline_(deadline) {}
+  Timed(const Timed&) = delete;
 
   bool await_ready() const noexcept { return wait_.await_ready(); }
   void await_suspend(std::coroutine_handle<> self) noexcept {
@@ -132,7 +113,7 @@ class [[nodiscard("co_await it")]] TimedKeyedWaitOp {
   WaitResult await_resume() const noexcept { return wait_.await_resume(); }
 
  private:
-  KeyedWaitOp wait_;
+  Wait wait_;
   Instant deadline_;
   WaitTimer timer_;
 };
@@ -145,15 +126,15 @@ class WaitList : public Node {
   /// Waits until woken. A cancellation point.
   WaitOp wait(const char* reason) noexcept { return WaitOp(*this, reason); }
   /// Waits until woken, or until `deadline`. A cancellation point.
-  TimedWaitOp wait_until(Instant deadline, const char* reason) noexcept {
-    return TimedWaitOp(*this, reason, deadline);
+  Timed<WaitOp> wait_until(Instant deadline, const char* reason) noexcept {
+    return Timed<WaitOp>(deadline, *this, reason);
   }
   // Like wait() and wait_until(), with a key for wake_some().
   KeyedWaitOp wait_keyed(Key key, const char* reason) noexcept {
     return KeyedWaitOp(*this, key, reason);
   }
-  TimedKeyedWaitOp wait_keyed_until(Instant deadline, Key key, const char* reason) noexcept {
-    return TimedKeyedWaitOp(*this, key, reason, deadline);
+  Timed<KeyedWaitOp> wait_keyed_until(Instant deadline, Key key, const char* reason) noexcept {
+    return Timed<KeyedWaitOp>(deadline, *this, key, reason);
   }
 
   /// Wakes first all observers (MultiWait), then the first waiter. Returns false if it woke no
