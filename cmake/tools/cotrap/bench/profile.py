@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +45,8 @@ def show(bench: Bench, benchmark: Benchmark) -> None:
     """Prints a line for each function, with the largest count first, and below it the functions that are
     inlined in it."""
     with Waiting(f"counting the instructions of {benchmark.name}"):
-        few, _ = _counts(bench, benchmark, _FEW)
-        more, operations = _counts(bench, benchmark, _MORE)
+        few, _ = trace(bench, benchmark, _FEW, Counter)
+        more, operations = trace(bench, benchmark, _MORE, Counter)
         each = (_MORE - _FEW) * operations
         rates = {at: (more[at] - few[at]) / each for at in more | few}
         functions = _by_function(bench, {at: rate for at, rate in rates.items() if rate})
@@ -62,9 +63,11 @@ def show(bench: Bench, benchmark: Benchmark) -> None:
                     print(faint(f"{rate:16,.1f}        {part if part != name else '(itself)'}"))
 
 
-def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, int]:
-    """Boots with this number of samples. Returns how often each address was executed, and the number of
-    operations in a sample."""
+def trace(
+    bench: Bench, benchmark: Benchmark, samples: int, count: Callable[[Iterator[int]], Counter]
+) -> tuple[Counter, int]:
+    """Boots with this number of samples. Returns what count() counts of the executed addresses, which it gets
+    in their order, and the number of operations in a sample."""
     reader, writer = os.pipe()
     options = ("-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain", "-dfilter", _RANGES)
     options += ("-D", f"/proc/{os.getpid()}/fd/{writer}")
@@ -78,7 +81,7 @@ def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, 
     )
     capture = Capture()
     with ThreadPoolExecutor(1) as pool:
-        counting = pool.submit(_count, reader)
+        counting = pool.submit(lambda: count(_addresses(reader)))
         try:
             with Guest(machine, boot) as guest:
                 relay(guest, Silence(), capture, bench.timeout)
@@ -99,14 +102,12 @@ def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, 
     return counts, int(line[1])
 
 
-def _count(log: int) -> Counter:
-    counts: Counter = Counter()
+def _addresses(log: int) -> Iterator[int]:
     rest = b""
     with open(log, "rb", buffering=0) as lines:
         while block := lines.read(1 << 20):
             whole, newline, rest = (rest + block).rpartition(b"\n")
-            counts.update(_TRACED.findall(whole + newline))
-    return Counter({int(at, 16): times for at, times in counts.items()})
+            yield from (int(at, 16) for at in _TRACED.findall(whole + newline))
 
 
 def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, float]]:

@@ -1,0 +1,97 @@
+"""A read of an empty pipe passes few functions and files on its way from the trap to the wait.
+
+The path is taken from the addresses that the benchmark `ipc.pipe` executes. It begins at the trap's entry and
+ends when the executor picks the next job. A function counts if the compiler has emitted it: those that are
+inlined belong to the function that contains them.
+"""
+
+import json
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+
+import harness
+from cotrap.bench.boots import Bench
+from cotrap.bench.catalogue import BENCHMARKS
+from cotrap.bench.profile import trace
+from cotrap.qemu import Machine
+
+MOST_FUNCTIONS = 35
+MOST_FILES = 20
+ENTRY = "cotrap_trap_entry"
+READ = "kernel::sys::read("
+EXECUTOR = "async::Executor::run_until_idle("
+
+
+def places(kernel) -> dict[str, range]:
+    """The addresses of the three functions above."""
+    listed = subprocess.run(
+        ["llvm-nm-22", "--demangle", "--numeric-sort", "--defined-only", kernel],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    symbols = [line.split(maxsplit=2) for line in listed.splitlines()]
+    found = {}
+    for (start, _, name), (end, _, _) in zip(symbols, symbols[1:]):
+        for wanted in (ENTRY, READ, EXECUTOR):
+            if name.startswith(wanted):
+                found.setdefault(wanted, range(int(start, 16), int(end, 16)))
+    return found
+
+
+def waiting_reads(executed: Iterator[int], at: dict[str, range]) -> Counter:
+    """How often each path was executed from a trap through sys::read() to the executor."""
+    paths: Counter = Counter()
+    path: list[int] | None = None
+    for address in executed:
+        if address == at[ENTRY].start:
+            path = []
+        if path is None:
+            continue
+        if address in at[EXECUTOR]:
+            if at[READ].start in path:
+                paths[tuple(path)] += 1
+            path = None
+        elif address >> 38:
+            path.append(address)
+        else:
+            path = None  # back in the program: the read did not wait
+    return paths
+
+
+def functions(kernel, path: tuple[int, ...]) -> dict[str, str]:
+    """The emitted functions on the path, and the file of each. The assembly of one file is one function. The
+    compiler's own functions, such as that of a coroutine without effect, have no file and do not count."""
+    asked = sorted(set(path))
+    answer = subprocess.run(
+        ["llvm-symbolizer-22", f"--obj={kernel}", "--output-style=JSON"],
+        input="".join(f"{address:#x}\n" for address in asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = {}
+    for line in answer.splitlines():
+        outer = json.loads(line)["Symbol"][-1]
+        file = re.sub(r"^.*?/(?=(?:async|hal|kernel|trap)/)", "", outer["StartFileName"] or outer["FileName"])
+        if file.endswith(".S"):
+            found[file] = file
+        elif not file.endswith(".cxx"):
+            found[outer["FunctionName"]] = file
+    return found
+
+
+with harness.Test(__doc__, harness.COUNTED) as test:
+    bench = Bench(test.build, Machine())
+    at = places(test.build.kernel)
+    paths, _ = trace(bench, BENCHMARKS["ipc.pipe"], 1, lambda executed: waiting_reads(executed, at))
+    (path, times), *_ = paths.most_common(1)
+    passed = functions(test.build.kernel, path)
+    print(f"{len(path)} instructions, executed {times} times:")
+    for function, file in passed.items():
+        print(f"  {file}: {function}")
+    files = set(passed.values())
+    test.check(len(passed) <= MOST_FUNCTIONS, f"at most {MOST_FUNCTIONS} functions: {len(passed)}")
+    test.check(len(files) <= MOST_FILES, f"at most {MOST_FILES} files: {len(files)}")
