@@ -23,7 +23,7 @@ IoBuffer::IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> p
       left_ = longest;
       break;
     }
-    left_ += part.length;
+    left_ += narrow(part.length);
   }
 }
 
@@ -34,7 +34,7 @@ inline std::byte* IoBuffer::one_piece(std::size_t count, Direction direction) {
 }
 
 Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
-  const std::size_t count = std::min(bytes.size(), left_);
+  const std::size_t count = std::min(bytes.size(), left());
   std::byte* const here = one_piece(count, Direction::put);
   if (here == nullptr) [[unlikely]]
     return put_pieces(bytes);
@@ -44,7 +44,7 @@ Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
 }
 
 Result<std::size_t> IoBuffer::take(std::span<std::byte> room) {
-  const std::size_t count = std::min(room.size(), left_);
+  const std::size_t count = std::min(room.size(), left());
   const std::byte* const here = one_piece(count, Direction::take);
   if (here == nullptr) [[unlikely]]
     return take_pieces(room);
@@ -115,7 +115,7 @@ void IoBuffer::skip(std::size_t count) {
 
 Result<IoBuffer::Pinned> IoBuffer::pin(std::size_t most, Direction direction) {
   begin_part();
-  std::size_t count = std::min({most, part_, left_});
+  std::size_t count = std::min({most, part_, left()});
   Pinned pinned;
   if (space_ == nullptr) {
     pinned.bytes = {reinterpret_cast<std::byte*>(base_), count};

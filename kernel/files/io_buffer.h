@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 
@@ -27,14 +28,16 @@ class IoBuffer {
   static constexpr std::size_t longest = 0x7fff'f000;
 
   IoBuffer(memory::AddressSpace& space, hal::VirtAddr base, std::size_t length)
-      : space_{&space}, base_{base}, part_{std::min(length, longest)}, left_{part_} {}
+      : space_{&space}, base_{base}, part_{std::min(length, longest)}, left_{narrow(part_)} {}
 
   /// All parts in order. `parts` must live as long as the buffer.
   IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> parts);
 
-  /// The kernel's own memory.
+  /// The kernel's own memory, less than 4 GiB.
   explicit IoBuffer(std::span<std::byte> memory)
-      : base_{reinterpret_cast<hal::VirtAddr>(memory.data())}, part_{memory.size()}, left_{part_} {}
+      : base_{reinterpret_cast<hal::VirtAddr>(memory.data())},
+        part_{memory.size()},
+        left_{narrow(part_)} {}
 
   enum class Direction : bool { take, put };
 
@@ -61,7 +64,7 @@ class IoBuffer {
   /// A buffer for the first `count` bytes, or for all if there are fewer.
   IoBuffer first(std::size_t count) const {
     IoBuffer start = *this;
-    start.left_ = std::min(left_, count);
+    start.left_ = narrow(std::min(left(), count));
     return start;
   }
 
@@ -99,6 +102,9 @@ class IoBuffer {
   void commit(std::span<const std::byte> pinned);
 
  private:
+  static constexpr std::uint32_t narrow(std::size_t bytes) {
+    return static_cast<std::uint32_t>(bytes);
+  }
   static constexpr hal::Access access(Direction direction) {
     return direction == Direction::put ? hal::Access::write : hal::Access::read;
   }
@@ -131,13 +137,13 @@ class IoBuffer {
   void advance(std::size_t count) {
     base_ += count;
     part_ -= count;
-    left_ -= count;
+    left_ -= narrow(count);
   }
 
   template <class Each>
   Result<std::size_t> each_piece(std::size_t most, Direction direction, Each&& each) {
     if (must_page_in(direction)) return fail(Errno::would_block);
-    const std::size_t wanted = std::min(most, left_);
+    const std::size_t wanted = std::min(most, left());
     std::size_t done = 0;
     while (done < wanted) {
       const auto piece = next_piece(wanted - done, direction);
@@ -154,8 +160,8 @@ class IoBuffer {
 
   memory::AddressSpace* space_ = nullptr;  // null: the kernel's own memory
   hal::VirtAddr base_;
-  std::size_t part_;  // bytes left in this part
-  std::size_t left_;  // bytes left in all parts
+  std::size_t part_;    // bytes left in this part
+  std::uint32_t left_;  // bytes left in all parts
   bool needs_page_in_ = false;
   const abi::IoVector* next_part_ = nullptr;
 };
