@@ -48,6 +48,9 @@ struct Benchmark {
   Outcome (*run)();
 };
 
+/// The benchmarks of the program, in the order in which they run (all.cpp, growth.cpp).
+std::vector<Benchmark> all();
+
 /// The benchmarks of each file. docs/benchmarks.md says which operations each one measures.
 std::span<const Benchmark> system_calls();
 std::span<const Benchmark> rings();
@@ -59,7 +62,6 @@ std::span<const Benchmark> disks();
 std::span<const Benchmark> memory();
 std::span<const Benchmark> in_kernel();
 std::span<const Benchmark> coroutines();
-std::span<const Benchmark> growth();
 
 /// Runs the partner process of a benchmark that needs two processes. Nothing: unknown role.
 std::optional<int> play_role(std::string_view role);

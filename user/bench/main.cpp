@@ -1,6 +1,6 @@
-// bench [--list] [--samples N] [NAME…]: runs benchmarks and prints their samples. The first line of
-// the output says whether it counts instructions (under icount) or takes the time. benchmark.h has
-// the format of the other lines.
+// bench, bench-growth [--list] [--samples N] [NAME…]: runs benchmarks and prints their samples. The
+// first line of the output says whether it counts instructions (under icount) or takes the time.
+// benchmark.h has the format of the other lines.
 #include "benchmark.h"
 
 #include <user/calls.h>
@@ -54,20 +54,6 @@ void print(const Benchmark& benchmark, const Samples& samples) {
     if (times != 1) line += user::format("*{}", times);
   }
   user::println("{}", line);
-}
-
-// Benchmarks of memory come first: freed memory in the kernel's pools would distort them.
-std::vector<Benchmark> all() {
-  std::vector<Benchmark> all;
-  for (const bool about_memory : {true, false}) {
-    for (const auto part : {wakes(), system_calls(), rings(), switching(), faults(), lives(),
-                            memory(), disks(), in_kernel(), coroutines(), growth()}) {
-      std::ranges::copy_if(part, std::back_inserter(all), [&](const Benchmark& each) {
-        return (each.unit == Unit::bytes) == about_memory;
-      });
-    }
-  }
-  return all;
 }
 
 int run(std::span<const std::string_view> names) {

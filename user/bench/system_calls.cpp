@@ -61,26 +61,6 @@ Outcome map_and_unmap() {
   });
 }
 
-// Maps and unmaps three pages in an address space with `holes` free ranges of one page each, which
-// lie above all ranges that fit.
-template <int holes>
-Outcome map_beside_holes() {
-  constexpr std::size_t stride = 2 * user::page_size;
-  const auto memory = user::map_memory(holes * stride, abi::prot_read | abi::prot_write);
-  if (!memory) return {};
-  for (int i = 0; i < holes; ++i) {
-    user::must(user::unmap_memory(*memory + i * stride, user::page_size), "munmap");
-  }
-  const auto samples = sample({}, [] {
-    constexpr std::size_t bytes = 3 * user::page_size;
-    const long pages = syscall(Call::mmap, nullptr, bytes, abi::prot_read,
-                               abi::map_private | abi::map_anonymous, -1, 0);
-    syscall(Call::munmap, pages, bytes);
-  });
-  user::must(user::unmap_memory(*memory, holes * stride), "munmap");
-  return samples;
-}
-
 // Reads the start of this program's own file, which is certainly in memory.
 Outcome cached_read() {
   constexpr int blocks = 8;
@@ -109,8 +89,6 @@ constexpr Benchmark table[] = {
     {"futex.wake", Unit::cost, futex_wake_nobody},
     {"pipe.self", Unit::cost, pipe_to_oneself},
     {"map.page", Unit::cost, map_and_unmap},
-    {"map.holes@50", Unit::cost, map_beside_holes<50>},
-    {"map.holes@5000", Unit::cost, map_beside_holes<5000>},
     {"read.cached", Unit::cost, cached_read},
 };
 

@@ -67,7 +67,8 @@ class Bench(unittest.TestCase):
     def setUpClass(cls):
         cls.build = FakeBuild()
         cls.addClassCleanup(cls.build.remove)
-        cls.build.program("bench", PROGRAM)
+        for program in ("bench", "bench-growth"):
+            cls.build.program(program, PROGRAM)
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)

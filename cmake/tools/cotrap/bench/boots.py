@@ -42,8 +42,9 @@ class Bench:
 
 @dataclass(frozen=True)
 class _Setting:
-    """A machine, and the benchmarks that run on it in one boot."""
+    """A machine, and the benchmarks of a program that run on it in one boot."""
 
+    program: str
     build: Build
     machine: Machine
     disk: bool
@@ -88,17 +89,18 @@ def _settings(bench: Bench, benchmarks: Iterable[Benchmark]) -> Iterable[_Settin
     for each in benchmarks:
         harts = max(each.harts, bench.machine.harts)
         if not each.trampoline or bench.trampoline:
-            kinds.setdefault((each.trampoline, each.disk, harts), []).append(each)
-    for (trampoline, disk, harts), chosen in kinds.items():
+            kind = (each.program, each.trampoline, each.disk, harts)
+            kinds.setdefault(kind, []).append(each)
+    for (program, trampoline, disk, harts), chosen in kinds.items():
         built = bench.trampoline if trampoline else bench.build
-        yield _Setting(built, replace(bench.machine, harts=harts), disk, tuple(chosen))
+        yield _Setting(program, built, replace(bench.machine, harts=harts), disk, tuple(chosen))
 
 
 def _run(bench: Bench, setting: _Setting) -> Sample:
     boot = Boot(
         setting.build,
         archive_with(setting.build).pack(),
-        program="/bin/bench",
+        program=f"/bin/{setting.program}",
         arguments=sorted({each.name_in_program for each in setting.benchmarks}),
         append=bench.append,
     )

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from ..errors import ToolError
@@ -28,7 +29,10 @@ def measure(
     chosen = [each for each in benchmarks if not each.trampoline and not each.disk]
     for counted in kinds:
         with Waiting(f"{'counting instructions' if counted else 'measuring times'} on {other.name}"):
-            output = _run(other, image, bench, chosen, counted)
+            output = "".join(
+                _run(other, image, bench, program, list(of_program), counted)
+                for program, of_program in groupby(chosen, lambda each: each.program)
+            )
         found = parse(output)
         if counted and found and not re.search(r"^# instructions", output, re.MULTILINE):
             harts = bench.machine.harts
@@ -49,17 +53,17 @@ def measure(
 
 
 def _run(
-    other: Other, image: Path, bench: Bench, benchmarks: list[Benchmark], counted: bool
+    other: Other, image: Path, bench: Bench, program: str, benchmarks: list[Benchmark], counted: bool
 ) -> str:
     machine = replace(bench.machine, icount=counted, entropy=False)
     programs = bench.build.initrd_root / "bin"
     archive = Archive()
-    for program, name in (
-        ("bench", "init"),
-        ("bench", "bin/bench"),
+    for file, name in (
+        (program, "init"),
+        (program, f"bin/{program}"),
         ("bench-minimal", "bin/bench-minimal"),
     ):
-        archive.add_program(programs / program, name)
+        archive.add_program(programs / file, name)
     initrd = memory_file("initrd", archive.pack())
     words = other.words(sorted({each.name_in_program for each in benchmarks}))
     try:

@@ -75,7 +75,7 @@ def trace(
     boot = Boot(
         bench.build,
         archive_with(bench.build).pack(),
-        program="/bin/bench",
+        program=f"/bin/{benchmark.program}",
         arguments=["--samples", str(samples), benchmark.name_in_program],
         append=bench.append,
     )
