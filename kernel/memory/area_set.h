@@ -70,6 +70,7 @@ class AreaSet {
 
  private:
   std::size_t gap_pages(const Area& area) const {
+    static_assert(hal::user_bytes / hal::page_size <= ~std::uint32_t{0});  // fits into gap_bound
     const VirtAddr end_below = area.previous != nullptr ? area.previous->end : lowest_;
     return (area.start - end_below) / hal::page_size;
   }

@@ -56,6 +56,15 @@ def mapped_archive(test: harness.Test) -> None:
             test.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
 
 
+def many_threads(test: harness.Test) -> None:
+    """Numbers of threads have no small limit. The benchmark has no result if memory is short."""
+    name = "growth.thread@100000"
+    for harts in test.same_harts:
+        done = test.run("/bin/bench-growth", name, machine=test.machine(harts=harts, memory="1G"))
+        what = f"a hundred thousand threads wait, and another one starts and ends ({harts} harts)"
+        test.check(done.status == 0 and f"\n{name}\t" in done.text, what, done.text + done.why)
+
+
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "exhaust", "exhaust")
     for harts in test.same_harts:
@@ -65,5 +74,7 @@ with harness.Test(__doc__) as test:
             temporary_files(test, machine)
         if test.rest:
             everything(test, replace(machine, memory="256M"))
+    if test.rest:
+        many_threads(test)
     if test.everyday:
         mapped_archive(test)

@@ -205,9 +205,10 @@ Outcome read_directory() {
   return samples;
 }
 
-// Starts a thread and waits for its end, while `size` threads wait.
+// Starts a thread and waits for its end, while `size` threads wait. No samples if memory is short.
 template <int size>
 Outcome start_beside_threads() {
+  if (user::free_memory() < std::size_t{size} * 3'000) return {};
   const Crowd crowd{size};
   alignas(16) static std::byte stack[4096];
   static std::atomic<std::uint32_t> alive;
@@ -241,6 +242,7 @@ constexpr Benchmark table[] = {
     {"growth.directory@10000", Unit::cost, read_directory<10'000>},
     {"growth.thread@100", Unit::cost, start_beside_threads<100>},
     {"growth.thread@10000", Unit::cost, start_beside_threads<10'000>},
+    {"growth.thread@100000", Unit::cost, start_beside_threads<100'000>},
 };
 
 }  // namespace

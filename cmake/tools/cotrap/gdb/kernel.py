@@ -40,22 +40,28 @@ def string(of: gdb.Value) -> str:
     return raw.decode(errors="replace")
 
 
-def entries(table: str) -> Iterator[gdb.Value]:
-    """The entries of an IdTable."""
-    buckets = value(table)["buckets_"]["__elems_"]
-    for bucket in range(*[(low, high + 1) for low, high in [buckets.type.range()]][0]):
-        entry = buckets[bucket]
-        while int(entry):
-            yield entry.dereference()
-            entry = entry.dereference()["next_in_bucket_"]
+def elements(array: gdb.Value) -> Iterator[gdb.Value]:
+    """The elements of a std::array."""
+    values = array["__elems_"]
+    low, high = values.type.range()
+    return (values[i] for i in range(low, high + 1))
+
+
+def numbered(kind: str) -> Iterator[gdb.Value]:
+    """All objects of a kind, "process" or "thread", in the order of their numbers."""
+    for group in elements(value("kernel::IdSlots::groups_")):
+        if int(group["slots"]):
+            for slot in elements(group["slots"].dereference()):
+                if int(slot[kind]):
+                    yield slot[kind].dereference()
 
 
 def processes() -> Iterator[gdb.Value]:
-    return entries("kernel::(anonymous namespace)::process_table")
+    return numbered("process")
 
 
 def threads() -> Iterator[gdb.Value]:
-    return entries("kernel::(anonymous namespace)::thread_table")
+    return numbered("thread")
 
 
 @dataclass(frozen=True)
