@@ -53,12 +53,6 @@ void WaitList::adopt(KeyedEntry& entry, std::uintptr_t key) noexcept {
   insert(entry);
 }
 
-Link* WaitList::place_between(const Node& node) noexcept {
-  Link* after = this;
-  while (static_cast<Node*>(after->prev)->priority > node.priority) after = after->prev;
-  return after;
-}
-
 void WaitList::reorder(Job& job) noexcept {
   if (!job.alone()) {
     job.unlink();

@@ -60,7 +60,11 @@ inline bool Executor::run_one() noexcept {
 
 inline void Executor::run_until_idle() noexcept {
   Local* local = &platform::local();
-  while (Local* const next = local->executor->step(*local, true)) local = next;
+  Executor* executor = local->executor;
+  while (Local* const next = executor->step(*local, true)) {
+    local = next;
+    if constexpr (platform::parallel) executor = local->executor;
+  }
   local->job = nullptr;
 }
 

@@ -227,9 +227,8 @@ class WaitList : public Node {
     }
   }
 
-  /// Inserts a node by priority, after the nodes of the same priority. Costs the same for a node
-  /// that is more urgent than all others, or less urgent than none, however many there are. A node
-  /// between others passes those that are less urgent.
+  /// Inserts a node by priority, after the nodes of the same priority. It passes the nodes that are
+  /// less urgent.
   void insert(Node& node) noexcept {
     if (empty()) [[likely]] {
       node.next = node.prev = this;
@@ -237,11 +236,16 @@ class WaitList : public Node {
       return;
     }
     Link* after = this;
-    if (static_cast<Node*>(prev)->priority > node.priority) {
-      after = next;
-      if (static_cast<Node*>(next)->priority <= node.priority) after = place_between(node);
-    }
+    while (static_cast<Node*>(after->prev)->priority > node.priority) after = after->prev;
     after->insert_before(node);
+  }
+  /// Like insert(), but a node that is more urgent than all others passes none of them. For lists
+  /// in which very many may wait; otherwise the test costs more than it saves.
+  void insert_in_crowd(Node& node) noexcept {
+    if (!empty() && static_cast<Node*>(next)->priority > node.priority) {
+      return next->insert_before(node);
+    }
+    insert(node);
   }
 
  private:
@@ -253,8 +257,7 @@ class WaitList : public Node {
   ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
   ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
   friend class Executor;
-  void reorder(Job& job) noexcept;                 // moves `job`, whose priority has changed
-  Link* place_between(const Node& node) noexcept;  // the node before which insert() puts `node`
+  void reorder(Job& job) noexcept;  // moves `job`, whose priority has changed
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;
 
   Job* owner_ = nullptr;
@@ -265,7 +268,7 @@ inline KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason) noe
   if (entry_.job->refuses_to_wait()) [[unlikely]]
     return;
   entry_.job->prepare(&list, reason);
-  list.insert(entry_);
+  list.insert_in_crowd(entry_);
 }
 
 template <class Satisfied>

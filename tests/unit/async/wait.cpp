@@ -20,14 +20,16 @@ TEST_CASE_METHOD(Fixture, "waiters wake in order of priority, and equal ones in 
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "a waiter is inserted before, between and behind others by its priority") {
+                 "a keyed waiter is inserted before, between and behind others by its priority") {
   async::WaitList list;
   Log log;
+  auto body = [&](std::string who) -> Task<> {
+    log.push_back(who + " " + name(co_await list.wait_keyed({1, 1}, "futex")));
+  };
   const std::pair<const char*, int> waiters[] = {{"a9", 9},   {"b9", 9}, {"c20", 20}, {"d3", 3},
                                                  {"e15", 15}, {"f9", 9}, {"g3", 3},   {"h31", 31}};
   for (auto [who, priority] : waiters) {
-    async::spawn(wait_and_log(list, log, who), {.priority = static_cast<std::uint8_t>(priority)})
-        .detach();
+    async::spawn(body(who), {.priority = static_cast<std::uint8_t>(priority)}).detach();
     run();
   }
   while (list.wake_one()) run();
