@@ -66,8 +66,8 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
   return done;
 }
 
-// A woken writer that leaves room, for any reason, wakes the next one. Here every writer does so:
-// one of them is the woken one.
+// A woken writer that leaves room, for any reason, wakes the next one. The pipe does not know which
+// writer was woken, so each writer that leaves room does so.
 [[gnu::noinline]] Result<std::size_t> Pipe::write_specially(IoBuffer& buffer) {
   if (!has_readers_) return fail(Errno::epipe);
   const auto written = write_pages(buffer);

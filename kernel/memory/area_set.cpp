@@ -73,8 +73,8 @@ Area* AreaSet::at_or_before(VirtAddr va) const {
   return best;
 }
 
-// Descends to the highest gap that the bounds promise. Where they promise too much, it lowers them
-// and continues at the parent.
+// Follows the bounds to the highest gap. If a bound is too high, lowers it and continues at the
+// parent.
 Area* AreaSet::above_gap(std::size_t bytes) {
   const std::size_t pages = bytes / hal::page_size;
   Area* area = may_have_gap(root_, pages) ? root_ : nullptr;
@@ -122,8 +122,8 @@ void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, 
   link(*new Area{start, end, access, code, std::move(backing)}, before);
 }
 
-// Copies the tree with its shape, so that the ranks and bounds hold for the copy. The areas that a
-// next one can have as its left child or its parent are the last one and its ancestors.
+// Copies the tree with its shape, so that the ranks and bounds hold for the copy. The left child
+// and the parent of an added area are the area added before it, or ancestors of that area.
 void AreaSet::copy(const AreaSet& other) {
   for (const Area* area = other.first_; area != nullptr; area = area->next) {
     auto* copy = new Area{area->start, area->end, area->access, area->code, area->backing};
@@ -153,8 +153,8 @@ Area*& AreaSet::place_of(const Area& area) {
   return area.parent->left == &area ? area.parent->left : area.parent->right;
 }
 
-// Starts at the leaf where the area belongs by its address, and climbs to its place by rank. The
-// areas on the way come below it, on the side of their addresses.
+// Starts at the leaf where the area belongs by its address, and climbs to its place by rank. Each
+// area that it passes becomes part of its left subtree (lower addresses) or of its right one.
 void AreaSet::link(Area& area, Area* before) {
   next_rank_ = next_rank_ * 1664525 + 1013904223;  // linear congruential generator (Knuth)
   area.rank = next_rank_ >> 1;

@@ -24,7 +24,8 @@ Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr addres
 }
 
 struct Futex::Parts {
-  // In the bucket's list, so that it is never empty: wake() looks for parts only then.
+  // A node in the bucket's list. wake() returns at once if the list is empty, so the list of a
+  // bucket with parts must not be empty.
   async::Node mark{async::Kind::list, 0};
   std::array<Bucket, part_count> buckets;
 

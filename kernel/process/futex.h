@@ -6,7 +6,8 @@
 //
 // There are 64 lists at first. If a wake passes many waiters for other words in a list, it
 // distributes them over 16 new lists, which stand in for that list from then on. Each of these can
-// be replaced once more. So there are 16,384 lists at most, which take 1 MiB; they are never freed.
+// be replaced once more. So there are 16,384 lists of the last kind at most. All lists together
+// take about 1.5 MiB then, and are never freed.
 //
 //   the hash:  6 bits ──▶ list   4 bits ──▶ its part   4 bits ──▶ the part's part
 //
@@ -111,11 +112,11 @@ class Futex {
   Futex(memory::AddressSpace& space, hal::VirtAddr address, memory::MemoryKey known_by)
       : space_{&space}, address_{address}, known_by_{known_by} {}
 
-  struct Parts;  // what stands in for a bucket (futex.cpp)
+  struct Parts;  // the 16 buckets that replace a bucket (futex.cpp)
   struct alignas(64) Bucket {
     async::WaitList waiters;
     Parts* parts = nullptr;  // if not null, they have the waiters instead
-    // Where the number of a part is in the hash. The first buckets have `first_shift`.
+    // The shift of the hash after which its low four bits are the number of the part.
     std::uint8_t shift = first_shift;
   };
 
@@ -156,8 +157,8 @@ class Futex {
   static int wake_many(Bucket& first, int count, async::Key of);
   static void split(Bucket& bucket);
 
-  // If a wake passes more waiters for other words, it splits the list. So many take about as many
-  // instructions as the call.
+  // A wake that passes more waiters for other words than this splits the list. Eight waiters cost
+  // about as much as the rest of the call.
   static constexpr unsigned most_passed = 8;
   static constexpr unsigned offset_bits = 38;
   static constexpr unsigned bucket_bits = 6, part_bits = 4, most_levels = 3;

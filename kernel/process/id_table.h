@@ -1,9 +1,9 @@
-// The numbers of processes and threads. A number names a process, a thread or, as that of a
-// process and its first thread, both.
+// The numbers of processes and threads, which share one range. A process has the number of its
+// first thread.
 //
 // IdSlots has a slot for each number, in groups of 256 that exist while one of their numbers is in
-// use; one more group is kept. IdTable is the view of one kind of objects, with a list of all of
-// them in the order in which they were added. The strand owns both.
+// use. One unused group is kept for the next use. IdTable is the view of one kind of objects, with
+// a list of all of them in the order in which they were added. The strand owns both.
 #pragma once
 
 #include <kernel/list.h>
@@ -30,7 +30,7 @@ class IdSlots {
     bool empty() const { return process == nullptr && thread == nullptr; }
   };
 
-  /// Any number; null if neither a process nor a thread of its group has one.
+  /// `id` may be any int. Null if no number of its group of 256 is in use.
   static Slot* find(int id) {
     const auto at = static_cast<unsigned>(id);
     if (at >= limit) return nullptr;
@@ -68,8 +68,8 @@ class IdSlots {
   static void free(Group& group);
 
   static inline constinit std::array<Group, limit / group_size> groups_{};
-  // Slots that are not in use, or null: a number that is allocated and freed again and again, alone
-  // in its group, allocates no memory.
+  // The slots of an unused group, or null. With them, repeated use of the only number of a group
+  // allocates no memory.
   static inline constinit Slots* spare_ = nullptr;
 };
 
@@ -98,7 +98,7 @@ class IdTable {
     --size_;
   }
 
-  /// Any number; null if no object has it.
+  /// `id` may be any int. Null if no object has this number.
   T* find(int id) const {
     IdSlots::Slot* const slot = IdSlots::find(id);
     return slot != nullptr ? slot->of(static_cast<T*>(nullptr)) : nullptr;

@@ -43,7 +43,7 @@ trap::WaitingCall& awaited(Thread& self) {
                       [&self] { return answer_syscall(self, self.context()); });
 }
 
-/// Returns false if the call must wait again, for a page.
+/// Returns false if the call must be restarted after a page-in.
 bool end_waiting(Thread& self, trap::Register result) {
   if (result == trap::would_block) [[unlikely]]
     return false;

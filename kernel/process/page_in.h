@@ -53,9 +53,9 @@ async::Task<trap::Register> make_syscall(Thread& self, Answer answer) {
   }
 }
 
-/// What a system call that would block waits for: what its handler has left in `waiting`, or the
-/// page that the handler has missed. The result is would_block if the wait has missed a page: then
-/// call this again. `answer()` calls the handler.
+/// Returns the wait of a system call that would block: `waiting` as the handler has filled it, or a
+/// page-in and a restart of the call. If the awaited result is would_block, the wait has missed a
+/// page: call this function again. `answer()` calls the handler.
 template <class Answer>
 trap::WaitingCall& awaited_call(Thread& self, trap::WaitingCall& waiting, Answer answer) {
   if (waiting.empty()) [[unlikely]]

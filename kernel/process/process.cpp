@@ -55,7 +55,7 @@ int allocate_id() {
   static int next = first_id, limit = 0;
   for (;;) {
     if (next >= limit) [[unlikely]] {
-      // At least three of four numbers are free, so the search is short on average.
+      // Three of four numbers are free while at most 65,536 are in use, one of four at the most.
       const auto in_use = static_cast<int>(processes().size() + threads().size());
       limit = std::clamp(4 * in_use, 32'768, IdSlots::limit);
       if (next >= limit) next = first_id + 1;
@@ -102,16 +102,16 @@ void Process::reap(Process& zombie) {
 
 void Process::leave_children_to_init() {
   Process& heir = first_process();
-  const bool is_last_parent = &heir == this || heir.is_ending();  // no other is left to wait
+  const bool init_ends = &heir == this || heir.is_ending();  // then no process reaps the children
   for (Process& child : children_) {
     children_.remove(child);
-    child.set_parent(is_last_parent ? nullptr : &heir);
-    if (!is_last_parent) heir.children_.push_back(child);
+    child.set_parent(init_ends ? nullptr : &heir);
+    if (!init_ends) heir.children_.push_back(child);
   }
   for (Process& child : zombies_) {
     zombies_.remove(child);
-    child.set_parent(is_last_parent ? nullptr : &heir);
-    if (is_last_parent) {
+    child.set_parent(init_ends ? nullptr : &heir);
+    if (init_ends) {
       processes().remove(child);
       child.release();
     } else {

@@ -160,7 +160,8 @@ Process& first_process();
 /// Finds a process by its number, or by the number of one of its threads. Null if there is none.
 Process* process_of(int id);
 
-/// Returns a number that no process and no thread has. Fewer than most_threads of both exist.
+/// Returns a number that no process and no thread has. Call it only if fewer than most_threads
+/// processes and threads together exist.
 int allocate_id();
 /// The most threads and processes together.
 inline constexpr std::size_t most_threads = 200'000;

@@ -114,7 +114,7 @@ void Runnable::demote_by(std::uint8_t levels) {
 }
 
 void Runnable::update_level() {
-  if (is_ending()) {  // it returns to no program, so the thresholds for that do not matter
+  if (is_ending()) {  // it does not return to user mode, so only its level has an effect
     level_ = Schedule::ending_level;
     if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
     return;

@@ -53,8 +53,8 @@ struct StepTime {
   bool slice_over = false;
   bool reported = false;
 
-  /// The times of a step that is preempted now. `began` and `slice_began` are durations until
-  /// restart().
+  /// The times of a step that is preempted now. In the result, `began` and `slice_began` are
+  /// durations up to now. restart() makes times of them again.
   StepTime stopped() const {
     const std::uint64_t now = hal::clock_ticks();
     return {.started = started,

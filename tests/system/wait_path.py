@@ -63,7 +63,8 @@ def waiting_reads(executed: Iterator[int], at: dict[str, range]) -> Counter:
 
 def functions(kernel, path: tuple[int, ...]) -> dict[str, str]:
     """The emitted functions on the path, and the file of each. The assembly of one file is one function. The
-    compiler's own functions, such as that of a coroutine without effect, have no file and do not count."""
+    compiler's own functions, such as those of a no-op coroutine, are in no file of the repository and do not
+    count."""
     asked = sorted(set(path))
     answer = subprocess.run(
         ["llvm-symbolizer-22", f"--obj={kernel}", "--output-style=JSON"],

@@ -1,7 +1,7 @@
 // conflicts [NAME…]: makes pairs of calls that commute, one of them on hart 0 and the
 // other one on hart 1, and marks each call for user/bench/access_trace.c. With NAMEs,
-// both calls of a pair are among them. Without NAMEs, all calls but the controls are. At the end it
-// prints a line for each pair, in the order of the calls:
+// both calls of a pair are among them. Without NAMEs, it makes pairs of all calls except the
+// controls. At the end it prints a line for each pair, in the order of the calls:
 //
 //   threads or processes <TAB> call on hart 0 <TAB> call on hart 1
 //
@@ -50,7 +50,7 @@ void clean_up(Side& side, const Call& call) {
   if (call.clean_up != nullptr) call.clean_up(side);
 }
 
-// Makes the call untraced: its memory is then in the caches and pools of the kernel.
+// Makes the call once without a trace: its memory is then in the caches and pools of the kernel.
 void warm_up(Side& side, const Call& call) {
   prepare(side, call, false);
   check_answer(call, call.run(side));

@@ -64,7 +64,7 @@ struct Call {
 std::span<const Call> all_calls();
 
 /// Whether the calls commute if two threads of a process make them, each on objects of its own.
-/// Calls of two processes always commute.
+/// Calls of two processes always commute, except controls.
 bool commute_in_one_process(const Call& a, const Call& b);
 
 /// The marks of a traced call, for user/bench/access_trace.c.

@@ -14,8 +14,8 @@
 
 namespace bench {
 
-/// Members that share the memory of the process and wait until the end of the object. Each runs
-/// `role(member's number)`, which by default waits at the gate.
+/// Members that share the memory of the process. Each runs `role(crowd, number)`; the default role
+/// waits at the gate. The destructor opens the gate and waits until all members have ended.
 class Crowd {
  public:
   /// threads: of this process. processes: children of this process, which share its memory only.
@@ -23,8 +23,8 @@ class Crowd {
 
   explicit Crowd(int size, Of kind = Of::threads)
       : Crowd{size, kind, [](Crowd& crowd, int) { crowd.wait_at_gate(); }} {}
-  /// `role` needs little stack. It returns soon after is_over() has become true and its own wait
-  /// was woken; wake_all() wakes those at the gate.
+  /// `role` needs little stack, and must return once is_over() is true. open_gate() wakes only the
+  /// members at the gate: the caller wakes members that wait elsewhere.
   Crowd(int size, Of kind, void (*role)(Crowd& crowd, int number))
       : size_{size}, role_{role}, members_(static_cast<std::size_t>(size)) {
     const std::size_t bytes = static_cast<std::size_t>(size) * stack_bytes;
@@ -50,12 +50,12 @@ class Crowd {
   Crowd(const Crowd&) = delete;
 
   int size() const { return size_; }
-  /// The number of a member's thread, which is that of its process, too.
+  /// The number of a member's thread; with Of::processes also that of its process.
   user::Pid id(int number) const { return members_[static_cast<std::size_t>(number)].id; }
   /// The free memory before the first member was started, in bytes. The stacks are not part of it.
   std::uint64_t free_memory_before() const { return free_before_; }
   bool is_over() const { return gate_ != 0; }
-  /// Lets all members go on that wait at the gate.
+  /// Wakes the members at the gate. Later ones do not wait there.
   void open_gate() {
     gate_ = 1;
     user::futex_wake(gate_, std::numeric_limits<int>::max());

@@ -1,6 +1,7 @@
 // The program `bench-growth`: how the cost of an operation grows with the number of objects that
-// exist beside it. Each benchmark has a small and a large variant. It is a program of its own,
-// because a larger `bench` would need more instructions to reach its variables.
+// exist beside it. Each benchmark has a small and a large variant; the test `exhaust` uses a third
+// one of growth.thread. It is a program of its own, because a larger `bench` would need more
+// instructions to reach its variables.
 #include <user/calls.h>
 #include <user/check.h>
 #include <user/files.h>

@@ -247,12 +247,13 @@ class Executor {
   Link* inbox_end() const noexcept;
   static Executor& current() noexcept { return *platform::local().executor; }
 
-  /// Runs one step. Returns the Local of the hart that has run the step's end, which may be another
+  /// Runs one step. Returns the Local of the hart on which the step has ended, which may be another
   /// hart than before; null if no job is ready. With `and_more`, under a policy, it runs step after
   /// step, which is cheaper than one call for each.
   [[gnu::always_inline]] Local* step(Local& local, bool and_more) noexcept;
   /// Runs one step of `job`, then calls `stopped()`. Until that has returned, no other code can
-  /// wake, move or free the job, unless the job migrates. Returns what step() returns.
+  /// wake, move or free the job, unless the job migrates. Returns the Local of the hart on which
+  /// the step has ended.
   template <class Stopped>
   [[gnu::always_inline]] static Local& resume(Local& local, Job& job, Stopped stopped) noexcept;
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept;

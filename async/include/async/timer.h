@@ -71,8 +71,8 @@ class TimerWheel {
     return (upper | slot) << shift;
   }
   void place(Timer& timer) noexcept;
-  /// Moves the timers of a slot to lower levels, in the same order. Its time has come, so now_ is
-  /// not earlier than its start.
+  /// Places the timers of a slot again, in the same order: at lower levels, except those beyond the
+  /// wheel. now_ must be at or after the start of the slot.
   void distribute(unsigned level, unsigned slot) noexcept;
   static void fire_due(Link& head, Instant now) noexcept;  // the list must be sorted
   void clear(unsigned level, unsigned slot) noexcept;      // marks a slot as empty

@@ -96,7 +96,8 @@ class [[nodiscard("co_await it")]] KeyedWaitOp {
   KeyedEntry entry_;
 };
 
-/// A WaitOp or a KeyedWaitOp with a timeout: `wait` are the arguments of its constructor.
+/// A WaitOp or a KeyedWaitOp with a timeout. `wait`: the arguments of Wait's constructor after the
+/// list.
 template <class Wait>
 class [[nodiscard("co_await it")]] Timed {
  public:

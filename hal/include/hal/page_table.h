@@ -103,11 +103,11 @@ class PageTable {
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
 
   /// Copies pages of [from, to) into `other`, which has no pages there. To copy in parts, split the
-  /// range only at ends that end_of_walk() returned. Calls copy(va, run, target) for runs of
-  /// entries that include all used ones: `run` is a span of them, and `target` points to the
-  /// entries of `other` for the same pages, which are empty. `copy` fills entries of `target`,
-  /// returns how many, and may `set` the used entries of `run`. Returns false if there was no
-  /// memory for a table: then some pages are missing.
+  /// range only at ends that end_of_walk() returned. Calls copy(va, run, target) for runs
+  /// that include all used entries. `run` is a span of this table's entries from `va` on. `target`
+  /// points to the entries of `other` for the same pages; they are empty. `copy` fills entries of
+  /// `target`, returns how many, and may `set` the used entries of `run`. Returns false if there
+  /// was no memory for a table: then some pages are missing.
   template <class Copy>
   bool copy_runs(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 

@@ -226,7 +226,7 @@ TEST_CASE("a writer that leaves room wakes the next writer, and no other writer 
   CHECK(test::read(*reader, 4'096).has_value());
   world.run();
   CHECK(count_done() == 1);
-  // The second one does, and the third one does not.
+  // The second writer leaves that room, the third one does not.
   CHECK(test::read(*reader, 4'096).has_value());
   world.run();
   CHECK(count_done() == 3);

@@ -14,8 +14,8 @@ def add_bench(command: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="NAME",
         help="a benchmark, or the first part of some names, up to a dot or an @: `fault` runs all of fault.* "
-        "(all benchmarks). `conflicts` traces pairs of calls instead, of all calls or of the calls named after "
-        "it: docs/conflicts.md explains its table",
+        "(all benchmarks). `conflicts` runs no benchmark: it traces pairs of system calls. Names after it "
+        "select the calls: docs/conflicts.md explains its table",
     )
     command.add_argument(
         "--list", action="store_true", help="list the benchmarks with their descriptions, and run none"

@@ -38,7 +38,7 @@ def _show_variables(shared: list[summary.Shared], pairs: int) -> None:
     if not shared:
         return
     print()
-    print(faint("what pairs share; without it and those above, so many pairs would be free"))
+    print(faint("shared variables; without: pairs that are free without this variable and those above"))
     print("  pairs  alone  false  without  percent  variable")
     for each in shared[:_SHOWN]:
         share = 100 * each.free_without / pairs

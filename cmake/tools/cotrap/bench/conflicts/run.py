@@ -78,7 +78,7 @@ def measure(bench: Bench, folder: Path, calls: list[str]) -> list[Pair]:
 
 
 def _conflicts(trace: Path, pairs: int) -> list[list]:
-    """The conflicts of each pair. Two calls that follow each other in the trace are a pair."""
+    """The conflicts of each pair. Calls 1 and 2 of the trace are the first pair, 3 and 4 the second."""
     found, first = [], None
     for call in traced_calls(trace):
         if first is None:

@@ -88,8 +88,8 @@ def total(pairs: Iterable[Pair]) -> Row:
 
 
 def shared(pairs: list[Pair]) -> list[Shared]:
-    """The variables in the order in which they should go: the next one is the variable at which the most
-    pairs conflict that conflict without the earlier ones, too. Of several it is the first by name."""
+    """The variables in greedy order: each is the one at which the most pairs conflict, if conflicts at the
+    variables before it do not count. Of several it is the first by name."""
     found: dict[Variable, Shared] = {}
     for pair in pairs:
         for conflict in pair.conflicts:

@@ -104,8 +104,8 @@ inline void set(PageEntry& slot, PageEntry entry) {
   __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
 }
 
-/// Like set(), but in relaxed order, for an entry that makes no memory accessible: an empty one, or
-/// the same page with fewer rights.
+/// Like set(), but in relaxed order, for an entry that grants no new right: an empty one, or the
+/// same page with fewer rights.
 inline void set_relaxed(PageEntry& slot, PageEntry entry) {
   __atomic_store(&slot, &entry, __ATOMIC_RELAXED);
 }
