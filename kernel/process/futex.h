@@ -7,7 +7,7 @@
 // There are 64 lists at first. If a wake passes many waiters for other words in a list, it
 // distributes them over 16 new lists, which stand in for that list from then on. Each of these can
 // be replaced once more. So there are 16,384 lists of the last kind at most. All lists together
-// take about 1.5 MiB then, and are never freed.
+// take about 2 MiB then, and are never freed.
 //
 //   the hash:  6 bits ──▶ list   4 bits ──▶ its part   4 bits ──▶ the part's part
 //

@@ -19,7 +19,7 @@ class Thread;
 
 class IdSlots {
  public:
-  static constexpr int limit = 1 << 18;  ///< numbers are 1 … limit − 1
+  static constexpr int limit = 1 << 19;  ///< numbers are 1 … limit − 1
 
   struct Slot {
     Process* process = nullptr;
@@ -48,9 +48,12 @@ class IdSlots {
   static void add(T& object) {
     use(object.id()).of(&object) = &object;
   }
+  /// Another object may have taken over the number: after execve in another thread, a thread that
+  /// has ended may exist a little longer.
   template <class T>
   static void remove(T& object) {
-    find(object.id())->of(&object) = nullptr;
+    T*& named = find(object.id())->of(&object);
+    if (named == &object) named = nullptr;
     leave(object.id());
   }
 
@@ -59,7 +62,7 @@ class IdSlots {
   using Slots = std::array<Slot, group_size>;  // a page
   struct Group {
     Slots* slots;   // null: no number of the group is in use
-    unsigned used;  // pointers in the slots that are not null
+    unsigned used;  // objects with a number of the group
   };
 
   static Slot& use(int id);

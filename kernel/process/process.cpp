@@ -15,28 +15,6 @@ constexpr int first_id = 1;
 
 }  // namespace
 
-IdSlots::Slot& IdSlots::use(int id) {
-  const auto at = static_cast<unsigned>(id);
-  Group& group = groups_[at / group_size];
-  if (++group.used == 1) [[unlikely]]
-    allocate(group);
-  return (*group.slots)[at % group_size];
-}
-
-void IdSlots::leave(int id) {
-  Group& group = groups_[static_cast<unsigned>(id) / group_size];
-  if (--group.used == 0) [[unlikely]]
-    free(group);
-}
-
-[[gnu::cold]] void IdSlots::allocate(Group& group) {
-  group.slots = spare_ != nullptr ? std::exchange(spare_, nullptr) : new Slots{};
-}
-
-[[gnu::cold]] void IdSlots::free(Group& group) {
-  delete std::exchange(spare_, std::exchange(group.slots, nullptr));
-}
-
 IdTable<Process>& processes() {
   return process_table;
 }
@@ -55,7 +33,7 @@ int allocate_id() {
   static int next = first_id, limit = 0;
   for (;;) {
     if (next >= limit) [[unlikely]] {
-      // Three of four numbers are free while at most 65,536 are in use, one of four at the most.
+      // At least three of four numbers are free, so the search is short on average.
       const auto in_use = static_cast<int>(processes().size() + threads().size());
       limit = std::clamp(4 * in_use, 32'768, IdSlots::limit);
       if (next >= limit) next = first_id + 1;

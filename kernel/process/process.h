@@ -164,8 +164,7 @@ Process* process_of(int id);
 /// processes and threads together exist.
 int allocate_id();
 /// The most threads and processes together.
-inline constexpr std::size_t most_threads = 200'000;
-static_assert(most_threads < IdSlots::limit);
+inline constexpr std::size_t most_threads = IdSlots::limit / 4;
 
 /// Writes the table that `ps` reads: a heading, then one line for each process, with columns
 /// separated by tabs. A long list ends with the number of processes left out.

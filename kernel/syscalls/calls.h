@@ -42,7 +42,7 @@ using memory::UserSpan;
 ///   CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_UNTRACED; EINVAL for others
 /// linux: Namespaces, CLONE_PTRACE, CLONE_PIDFD and CLONE_IO fail with EINVAL. CLONE_SYSVSEM,
 ///   CLONE_DETACHED and CLONE_UNTRACED have no effect. The kernel ignores the exit signal in the
-///   low byte: the parent gets no signal. A clone beyond 200,000 processes and threads fails with
+///   low byte: the parent gets no signal. A clone beyond 131,072 processes and threads fails with
 ///   EAGAIN. On the hosted machine a copy of the memory (no CLONE_VM) fails with ENOSYS.
 trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
                                 std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
