@@ -331,7 +331,8 @@ void AddressSpace::forget_page(PageEntry entry) {
   --resident_;
 }
 
-// Like forget_page() for all pages of `run`, whose entries it empties. Returns their number.
+// Empties the entries of `run`, and does what forget_page() does for each page. Returns the number
+// of pages.
 std::size_t AddressSpace::forget_pages(std::span<PageEntry> run) {
   const FrameReferences references;
   std::size_t removed = 0;

@@ -1,6 +1,6 @@
-// The calls whose pairs `./cotrap bench conflicts` traces (docs/conflicts.md). A call works on
-// objects of its side only, so a call of one side commutes with a call of the other one. The
-// exceptions have traits.
+// The calls of `./cotrap bench conflicts`, which traces pairs of them (docs/conflicts.md). A call
+// works on objects of its side only, so a call of one side commutes with a call of the other one.
+// The exceptions have traits.
 #pragma once
 
 #include <user/calls.h>

@@ -169,8 +169,8 @@ class WaitList : public Node {
     }
     return woken;
   }
-  /// What wake_first_keyed() has done. must_search: it has woken no job, and the caller must call
-  /// wake_some(), because an entry without a key, or one whose wait has ended already, comes first.
+  /// What wake_first_keyed() has done. must_search: it has woken no job, because it has met an
+  /// entry without a key or an entry whose wait has ended. The caller must call wake_some().
   enum class FirstKeyed : std::uint8_t { none, woken, must_search };
   /// A fast path of wake_some() with `count` 1: wakes the first waiter for which `wanted(Key)` is
   /// true.

@@ -50,7 +50,7 @@ const Area* above_gap_by_looking_at_all(const AreaSet& set, std::size_t bytes) {
   return area;
 }
 
-/// Random changes of a set, whose areas lie in the first pages of the address space.
+/// Changes a set at random. All its areas lie in the first pages of the address space.
 class Changes {
  public:
   explicit Changes(std::uint64_t seed) : random_{seed} {}
@@ -171,7 +171,7 @@ TEST_CASE("mmap of random sizes chooses the highest free range that fits") {
   Random random(static_cast<std::uint64_t>(seed));
   auto space = make_space();
   TakenRanges taken;
-  // Areas that take all addresses but the highest 2 MiB, so that requests are refused, too.
+  // The areas leave only the highest 2 MiB free. So the kernel must refuse some requests.
   const VirtAddr bottom = hal::user_end - (2 << 20);
   REQUIRE(map_at(*space, hal::user_begin, bottom - hal::user_begin, Access::read));
   taken.take(hal::user_begin, bottom - hal::user_begin);
