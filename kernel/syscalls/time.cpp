@@ -71,11 +71,14 @@ Result<> gettimeofday(Thread& self, UserPtr<abi::Timeval> time, std::uintptr_t) 
 
 async::Task<Result<>> sleep_until(Thread& self, async::Instant deadline,
                                   UserPtr<abi::Timespec> left) {
-  if (deadline <= async::now()) {
+  const async::Instant now = async::now();
+  if (deadline <= now) {
     co_await async::yield();  // a sleep always lets other jobs run
     co_return Result<>{};
   }
-  if (co_await async::sleep_until(deadline) == async::WaitResult::woken) co_return Result<>{};
+  // With the same `now`, the wait suspends in any case.
+  const auto result = co_await async::SleepOp(now, deadline, "sleep");
+  if (result == async::WaitResult::woken) co_return Result<>{};
   if (left) {
     const auto rest = std::max(async::Duration::zero(), deadline - async::now());
     if (auto written = left.write(self.space(), to_timespec(rest)); !written) co_return written;
