@@ -27,7 +27,7 @@ class TlbTag {
   /// Makes this space, whose page table is `table`, current on this hart. Returns the token to
   /// install.
   hal::TranslationToken enter(const hal::PageTable& table) {
-    if (generation_ != asids.generation() || (stale_ | stale_code_) != 0) [[unlikely]]
+    if (generation_ != asids.generation() || is_stale_here()) [[unlikely]]
       catch_up(table);
     here.current = this;
     return token_;
@@ -70,6 +70,10 @@ class TlbTag {
   friend class AsidAllocator;
 
   bool is_known() const { return generation_ == asids.generation(); }
+  bool is_stale_here() const {
+    const hal::HartMask stale = stale_ | stale_code_;
+    return stale != 0 && (stale & hal::mask_of(hal::hart_index())) != 0;
+  }
   void catch_up(const hal::PageTable& table);
   hal::HartMask others() const;
   void flush_page_of_others(hal::VirtAddr va);

@@ -198,9 +198,11 @@ unsigned harts_set_up_for(const memory::AddressSpace& space) {
 /// Moves the accounts of `thread` to this hart, and takes a reference to its address space.
 /// Otherwise another hart could free the space while this hart still uses its page table.
 void detail::on_migrate_in(Runnable& thread) {
-  clear_last_thread(thread);
-  count_syscalls(thread);
-  thread.hart = hal::hart_index();
+  if (const unsigned hart = hal::hart_index(); thread.hart != hart) {
+    clear_last_thread(thread);
+    count_syscalls(thread);
+    thread.hart = hart;
+  }
   if (current.space == &thread.space()) return;
   leave_space();
   thread.space().retain();
