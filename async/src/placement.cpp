@@ -43,6 +43,7 @@ void Executor::send(Job& job, unsigned hart) noexcept {
     trace(TraceEvent::migrate, job);
   }
   if (hart == hart_) {
+    note_harts_of(job);
     schedule(job);
   } else {
     of(hart)->push(job);
@@ -56,6 +57,7 @@ void Executor::receive(Job& job) noexcept {
   if (has_better_place(job, busy)) {
     place(job);
   } else {
+    note_harts_of(job);
     schedule(job);
   }
 }
@@ -76,7 +78,8 @@ void Executor::receive(Job& job) noexcept {
 /// Offers ready jobs to idle harts, because the running step may take long. Does only one step of a
 /// search. In the strand.
 void Executor::offer_rest() noexcept {
-  if (ready_.empty() || offering_) return;
+  if (ready_.empty()) others_wanted_ = 0;
+  if (!has_jobs_for_others() || offering_) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (idle_harts() == 0) return;
   Search search;
@@ -113,15 +116,22 @@ void Executor::request_next_offer() noexcept {
   platform::send_ipi(hart_);
 }
 
+// The step may have pushed nodes into its own hart's inbox. While the inbox is not empty, pushes of
+// other harts send no IPI. So this hart sends itself one, to drain the inbox soon.
+void Executor::drain_soon() noexcept {
+  if (!inbox_is_empty()) platform::send_ipi(hart_);
+}
+
 void Executor::begin_step_smp(StepKind kind) noexcept {
   ready_.note_popped(*local_.job);
   if (kind == StepKind::strand) {
     // Pairs with code that writes data for the job, then tests is_running(), such as the kernel's
     // Thread::notice(). If that code does not see yet that the job runs, this step sees its data.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    return Strand::enter();
+    return Strand::enter_smp();
   }
-  if (ready_.empty()) return;
+  if (ready_.empty()) others_wanted_ = 0;
+  if (!has_jobs_for_others()) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (idle_harts() == 0) return;
   const Strand::Guard strand;

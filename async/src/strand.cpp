@@ -4,38 +4,26 @@
 
 namespace async {
 
-void Strand::enter_smp() noexcept {
-  const unsigned hart = platform::hart();
-  if (last_ == hart && waiting_.load(std::memory_order_relaxed) != 0) await_another();
-  if (taken_.exchange(1, std::memory_order_acquire) != 0) {
-    waiting_.fetch_add(1, std::memory_order_relaxed);
-    do {
-      platform::relax();
-    } while (taken_.load(std::memory_order_relaxed) != 0 ||
-             taken_.exchange(1, std::memory_order_acquire) != 0);
-    waiting_.fetch_sub(1, std::memory_order_relaxed);
-  }
-  last_.store(hart, std::memory_order_relaxed);
-  Local& local = platform::local();
-  local.in_strand = true;
-  platform::strand_begins();
-  if (local.job != nullptr) local.executor->catch_up(*local.job);
+void Strand::enter_apart() noexcept {
+  enter();
 }
 
-void Strand::leave_to_others() noexcept {
-  platform::strand_ends();
-  platform::local().in_strand = false;
-  taken_.store(0, std::memory_order_release);
-}
-
-// The step may have pushed nodes into its own hart's inbox. While the inbox is not empty, pushes of
-// other harts send no IPI. So this hart sends itself one, to drain the inbox soon.
-void Strand::leave_for_long() noexcept {
-  const Local& local = platform::local();
-  const bool in_step = local.job != nullptr;
-  if (in_step) local.executor->offer_rest();
+void Strand::leave_apart() noexcept {
   leave_to_others();
-  if (in_step && !local.executor->inbox_is_empty()) platform::send_ipi(platform::hart());
+}
+
+void Strand::wait_and_enter() noexcept {
+  if (waiting_.load(std::memory_order_relaxed) != 0 &&
+      last_.load(std::memory_order_relaxed) == platform::hart()) {
+    await_another();
+  }
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  while (taken_.load(std::memory_order_relaxed) != 0 ||
+         taken_.exchange(1, std::memory_order_acquire) != 0) {
+    platform::relax();
+  }
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  platform::waited_for_strand();
 }
 
 bool may_go_elsewhere(const Job* job) noexcept {

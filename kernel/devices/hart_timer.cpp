@@ -10,10 +10,6 @@ constinit thread_local Deadlines deadlines{hal::no_deadline, hal::no_deadline, h
 
 namespace {
 
-std::uint64_t earliest() {
-  return std::min({deadlines[0], deadlines[1], deadlines[2]});
-}
-
 /// Whether `what` is due. If so, disarms it.
 bool take_if_due(TimerSource what, std::uint64_t now) {
   if (due(what) > now) return false;
@@ -29,16 +25,16 @@ void set_due(TimerSource what, std::uint64_t ns) noexcept {
 
 void set_due_at(TimerSource what, std::uint64_t tick) noexcept {
   deadlines[std::to_underlying(what)] = std::max(tick, hal::clock_ticks());
-  hal::set_timer(earliest());
+  hal::set_timer(next_due());
 }
 
 [[gnu::noinline]] void timer_fired() {
   const std::uint64_t now = hal::clock_ticks();
-  timer_handlers->late(now - std::min(now, earliest()));
+  timer_handlers->late(now - std::min(now, next_due()));
   if (take_if_due(TimerSource::alarm, now)) async::current_executor().alarm_fired();
   if (take_if_due(TimerSource::timeslice, now)) timer_handlers->timeslice();
   if (take_if_due(TimerSource::step, now)) timer_handlers->step();
-  hal::set_timer(earliest());
+  hal::set_timer(next_due());
 }
 
 }  // namespace kernel

@@ -3,6 +3,7 @@
 
 #include <hal/timer.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -22,6 +23,10 @@ extern constinit thread_local Deadlines deadlines;
 
 inline std::uint64_t due(TimerSource what) noexcept {
   return deadlines[std::to_underlying(what)];
+}
+/// The earliest of these deadlines.
+inline std::uint64_t next_due() noexcept {
+  return std::min({deadlines[0], deadlines[1], deadlines[2]});
 }
 /// Replaces the deadline of `what` by `ns`; hal::no_deadline disarms it.
 void set_due(TimerSource what, std::uint64_t ns) noexcept;

@@ -24,8 +24,8 @@ using trap::UserContext;
 using Entry = trap::SyscallEntry<Thread>;
 
 template <bool smp_active>
-FastPathAnswer return_to_user(trap::Register result) {
-  if constexpr (smp_active) async::Strand::leave();
+[[gnu::always_inline]] inline FastPathAnswer return_to_user(trap::Register result) {
+  if constexpr (smp_active) async::Strand::leave_smp();
   return {.result = result};
 }
 
@@ -49,7 +49,7 @@ template <bool smp_active, bool (*may_return_to_user)(Thread&)>
 template <Entry::Handler answer, CallForm form, bool smp_active, bool traced>
 FastPathAnswer call(UserContext& context) {
   constexpr bool in_strand = smp_active && (traced || form != CallForm::no_strand);
-  if constexpr (in_strand) async::Strand::enter();
+  if constexpr (in_strand) async::Strand::enter_smp();
   Thread& self = running_thread();
   ++self.syscalls;
   const trap::Register result = answer(self, context);

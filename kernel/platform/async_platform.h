@@ -22,8 +22,8 @@ void begin_preemptible_step(bool continues) noexcept;
 void take_interrupts_at_yield_point() noexcept;
 
 // sched/step_watch.h
-void strand_begins() noexcept;
-void strand_ends() noexcept;
+void note_wait_for_strand() noexcept;
+void check_strand_step() noexcept;
 
 void* allocate_frame_chunk(std::size_t bytes) noexcept;
 /// Whether `address` may be that of a coroutine's frame, live or freed. If so, the memory is
@@ -90,11 +90,13 @@ inline std::uint64_t now_ns() noexcept {
 inline void set_alarm(std::uint64_t ns) noexcept {
   kernel::set_executor_alarm(ns);
 }
-inline void strand_begins() noexcept {
-  kernel::strand_begins();
+inline void waited_for_strand() noexcept {
+  kernel::note_wait_for_strand();
 }
+/// A step that has delayed an interrupt may have been too long.
 inline void strand_ends() noexcept {
-  kernel::strand_ends();
+  if (hal::interrupt_is_pending()) [[unlikely]]
+    kernel::check_strand_step();
 }
 inline void send_ipi(unsigned hart) noexcept {
   hal::send_ipi(hart);

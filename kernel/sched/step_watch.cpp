@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr auto slice_ns = static_cast<std::uint64_t>(preemptible_slice.count());
 constexpr auto stall_ns = static_cast<std::uint64_t>(stall_limit.count());
-constexpr auto tick_ns = static_cast<std::uint64_t>(tick_alone.count());
+constexpr auto tick_ns = static_cast<std::uint64_t>(stall_tick.count());
 constexpr async::Duration between_reports = 1s;
 
 /// Reads a word that another hart may be writing, of memory that may be freed.
@@ -80,14 +80,10 @@ struct Reporter {
 };
 constinit thread_local Reporter reporter;
 
-constinit thread_local std::uint64_t strand_began = 0;  // in ticks of the clock
+/// When this hart last entered the strand after a wait, in ticks of the clock.
+constinit thread_local std::uint64_t waited_until = 0;
 
 constinit StallClock stall_clock = StallClock::none;
-
-/// Whether the timer ticks while this hart is not idle.
-bool ticks_alone() {
-  return stall_clock != StallClock::none && !hal::smp_active();
-}
 
 /// The longest time for which `hart` can have run since `began`, in ticks.
 std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) {
@@ -127,7 +123,7 @@ std::uint64_t used_slice_ns() {
 }
 
 void check_step_after(std::uint64_t ns) {
-  if (ticks_alone()) ns = std::min(ns, tick_ns);
+  if (stalls_are_watched()) ns = std::min(ns, tick_ns);
   set_due(TimerSource::step, hal::now_ns() + ns);
 }
 
@@ -181,12 +177,12 @@ void pause_step_watch() {
 }
 
 void resume_step_watch(std::uint64_t now) {
-  if (ticks_alone()) set_due_at(TimerSource::step, now + tick_ns / hal::clock_period_ns());
+  if (stalls_are_watched()) set_due_at(TimerSource::step, now + tick_ns / hal::clock_period_ns());
 }
 
 void request_step_check() {
   detail::step_watch.due = true;
-  if (ticks_alone()) check_step_after(tick_ns);
+  if (stalls_are_watched()) check_step_after(tick_ns);
 }
 
 void detail::check_step_after_slice() {
@@ -206,16 +202,18 @@ void detail::check_step(const async::Job& job, std::uintptr_t pc) {
   report_stall({.name = job.name(), .ran_ns = ran, .pc = pc, .chain = chain_from(job.leaf())});
 }
 
-void strand_begins() noexcept {
-  strand_began = hal::clock_ticks();
+void note_wait_for_strand() noexcept {
+  if (stalls_are_watched()) waited_until = hal::clock_ticks();
 }
 
-void strand_ends() noexcept {
+void check_strand_step() noexcept {
+  if (!stalls_are_watched()) return;
   const std::uint64_t now = hal::clock_ticks();
-  const std::uint64_t ticks = now - strand_began;
+  const std::uint64_t began = std::max(next_due(), waited_until);
+  const std::uint64_t ticks = now - std::min(began, now);
   if (ticks * hal::clock_period_ns() < stall_ns) [[likely]]
     return;
-  const std::uint64_t ran_ns = own_ns(ticks, strand_began, now);
+  const std::uint64_t ran_ns = own_ns(ticks, began, now);
   if (ran_ns >= stall_ns) report_ended(async::platform::job(), ran_ns);
 }
 

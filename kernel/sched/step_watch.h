@@ -8,10 +8,9 @@
 // Stalls are reported only after watch_stalls(). On a busy host, clock time would mostly measure
 // the host.
 //
-// While only one hart runs (not hal::smp_active()), reading the clock at each step of the strand
-// would cost too much. If stalls are reported, the timer ticks instead while that hart is not idle:
-// a step that delays a tick for too long has stalled. With several harts, the steps of the strand
-// are timed.
+// Reading the clock at each step of the strand would cost too much. If stalls are reported, the
+// timer ticks instead while the hart is not idle: a step that delays a tick for too long has
+// stalled. The time for which a hart waits for the strand does not count.
 //
 // Counted harts (QEMU's -icount) run one at a time, and all advance one clock. So a step is charged
 // only with the time in which every other hart was idle. A long step would never be reported while
@@ -31,9 +30,9 @@ namespace kernel {
 inline constexpr async::Duration preemptible_slice{10'000'000};
 /// A step that runs for longer without an await is reported, once.
 inline constexpr async::Duration stall_limit{10'000'000};
-/// The period of the tick on a hart that runs alone. The tick detects each step of the strand that
-/// exceeds stall_limit by a period or more, and some of those that exceed it by less.
-inline constexpr async::Duration tick_alone{2'000'000};
+/// The period of the tick. The tick detects each step of the strand that exceeds stall_limit by a
+/// period or more, and some of those that exceed it by less.
+inline constexpr async::Duration stall_tick{2'000'000};
 
 /// The clock that measures stalls.
 enum class StallClock : std::uint8_t {
@@ -110,17 +109,18 @@ inline void check_step(const async::Job& job, std::uintptr_t pc) {
     detail::check_step(job, pc);
 }
 /// Called by each timer interrupt, which came `ticks` late. Interrupt context. Records a delay of
-/// stall_limit or more, but only on a hart that runs alone: with several harts, the hart may have
-/// waited for the strand.
+/// stall_limit or more, but only on a hart that runs alone: with several harts,
+/// check_strand_step() looks for the delay.
 inline void timer_was_late(std::uint64_t ticks) {
   const std::uint64_t ns = ticks * hal::clock_period_ns();
   if (ns >= static_cast<std::uint64_t>(stall_limit.count()) && !hal::smp_active()) [[unlikely]]
     detail::step_watch.late_ns = ns;
 }
-/// Called when this hart enters and leaves the strand, if several harts run. A long step is
-/// detected at its end.
-void strand_begins() noexcept;
-void strand_ends() noexcept;
+/// Called if several harts run and this hart has waited for the strand, which it has just entered.
+void note_wait_for_strand() noexcept;
+/// Called if several harts run, an interrupt is pending, and this hart is about to leave the
+/// strand: reports its step if the step has delayed a tick.
+void check_strand_step() noexcept;
 /// Called at a yield point after interrupts have been taken: reports the ended step of `job` if it
 /// delayed a tick.
 inline void check_ended_step(const async::Job* job) {

@@ -70,16 +70,20 @@ class Executor {
   /// no longer run here, or if it would wait here while a hart that it may use idles.
   void requeue(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (local_.smp_active && has_better_place(job, !ready_.empty())) [[unlikely]]
-        return place(job);
+      if (local_.smp_active) [[unlikely]] {
+        if (has_better_place(job, !ready_.empty())) return place(job);
+        note_harts_of(job);
+      }
     }
     ready_.push_back_running(job);
   }
   /// Like requeue(), but first of its level: for a job that was preempted.
   void schedule_first(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (local_.smp_active && has_better_place(job, true)) [[unlikely]]
-        return place(job);
+      if (local_.smp_active) [[unlikely]] {
+        if (has_better_place(job, true)) return place(job);
+        note_harts_of(job);
+      }
     }
     ready_.push_front(job);
   }
@@ -320,7 +324,16 @@ class Executor {
   }
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;
-  void offer_rest() noexcept;
+  /// Notes where `job`, which enters the ready list, may run.
+  void note_harts_of(const Job& job) noexcept {
+    const auto others = static_cast<HartMask>(job.harts_ & ~hart_mask(hart_));
+    if (others != 0) others_wanted_ |= others;
+  }
+  /// False: no ready job may run on another hart.
+  bool has_jobs_for_others() const noexcept { return others_wanted_ != 0; }
+  ASYNC_SLOW_PATH void offer_rest() noexcept;
+  /// The hart has left the strand, and its inbox may have entries. If so, makes it drain them.
+  ASYNC_SLOW_PATH void drain_soon() noexcept;
   void offer_all() noexcept;
   bool offer_found(Search& search) noexcept;
   void request_next_offer() noexcept;
@@ -340,6 +353,10 @@ class Executor {
   // this hart writes it, before the exchange that publishes the node. Other harts read it after an
   // exchange that has seen that node.
   platform::Atomic<bool> without_ipi_ = false;
+  platform::Atomic<bool> reprioritize_pending_ = false;  // reprioritize_node_ is in the inbox
+  // The other harts on which jobs may run that have entered the ready list since it was last empty.
+  // Only this hart accesses it.
+  HartMask others_wanted_ = 0;
   static Link traced_inbox_end_;
   static Link policy_inbox_end_;
   JobPool jobs_;
@@ -349,10 +366,8 @@ class Executor {
   Node alarm_node_{Kind::alarm, 0};
   // A word, because riscv64 has no atomic exchange of bytes.
   platform::Atomic<std::uint32_t> alarm_pending_ = 0;
-  TimerWheel timers_;
 
   Node reprioritize_node_{Kind::reprioritize, 0};
-  platform::Atomic<bool> reprioritize_pending_ = false;
   Node change_node_{Kind::change, 0};
   bool change_pending_ = false;  // change_node_ is in the inbox. Strand data, like coming_policy_
   Policy* coming_policy_ = nullptr;
@@ -366,6 +381,7 @@ class Executor {
   enum Asking : std::uint8_t { not_asking, asking, ask_again };
   platform::Atomic<std::uint8_t> asking_ = not_asking;
   platform::Atomic<std::uint64_t> migrations_ = 0;
+  TimerWheel timers_;
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
   static platform::Atomic<HartMask> idle_harts_;

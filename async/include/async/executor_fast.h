@@ -9,6 +9,29 @@
 
 namespace async {
 
+// ── the strand ───────────────────────────────────────────────────────────────────────────────────
+
+inline void Strand::enter_smp() noexcept {
+  if (waiting_.load(std::memory_order_relaxed) != 0 ||
+      taken_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]] {
+    wait_and_enter();
+  }
+  Local& local = platform::local();
+  local.in_strand = true;
+  if (local.job != nullptr) local.executor->catch_up(*local.job);
+}
+
+inline void Strand::leave_smp() noexcept {
+  const Local& local = platform::local();
+  if (local.job == nullptr) return leave_to_others();
+  Executor& executor = *local.executor;
+  if (executor.has_jobs_for_others()) [[unlikely]]
+    executor.offer_rest();
+  leave_to_others();
+  if (executor.has_events()) [[unlikely]]
+    executor.drain_soon();
+}
+
 // ── a step ───────────────────────────────────────────────────────────────────────────────────────
 
 [[gnu::always_inline]] inline Local* Executor::step(Local& local, bool and_more) noexcept {
@@ -48,7 +71,7 @@ template <class Stopped>
   }
   if constexpr (platform::parallel) {
     if (local.in_strand) [[unlikely]]
-      Strand::leave_to_others();
+      Strand::leave_apart();
   }
 }
 

@@ -26,7 +26,8 @@
 //                                        step has ended
 //   void cancel_wait()                   undoes begin_wait() in a preemptible step, which
 //                                        continues without a wait
-//   void strand_begins()                 with several harts: this hart has entered the strand
+//   void waited_for_strand()             with several harts: this hart had to wait for the strand,
+//                                        and has just entered it
 //   void strand_ends()                   with several harts: this hart is about to leave it
 //   void send_ipi(unsigned hart)         interrupts a hart (IPI), which ends its idle wait; for
 //                                        this hart, an interrupt as soon as they are unmasked

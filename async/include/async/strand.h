@@ -27,17 +27,23 @@ class Strand {
  public:
   /// Enters the strand; waits until other harts have left it. Interrupts masked; the hart must not
   /// hold it already. Call it in a step, or while local().job is null.
-  static void enter() noexcept {
+  [[gnu::always_inline]] static void enter() noexcept {
     if constexpr (platform::parallel) {
-      if (smp_active()) enter_smp();
+      if (smp_active()) [[unlikely]]
+        enter_smp();
     }
   }
   /// Leaves the strand before a long operation. Ready jobs of this hart go to idle harts.
-  static void leave() noexcept {
+  [[gnu::always_inline]] static void leave() noexcept {
     if constexpr (platform::parallel) {
-      if (smp_active()) leave_for_long();
+      if (smp_active()) [[unlikely]]
+        leave_smp();
     }
   }
+  /// enter() and leave() for a caller that knows that other harts run. If no other hart is in the
+  /// way, they are inlined (executor_fast.h).
+  [[gnu::always_inline]] static inline void enter_smp() noexcept;
+  [[gnu::always_inline]] static inline void leave_smp() noexcept;
   /// Leaves the strand and enters it again if other harts wait for it, so that one of them may get
   /// it. For long operations, at points where other jobs may change all data of the strand.
   static void yield() noexcept {
@@ -69,12 +75,12 @@ class Strand {
   class [[nodiscard]] Guard {
    public:
     Guard() noexcept : entered_(!is_held()) {
-      if (entered_) enter();
+      if (entered_) [[unlikely]]
+        enter_apart();
     }
     ~Guard() {
-      if constexpr (platform::parallel) {
-        if (entered_ && smp_active()) leave_to_others();
-      }
+      if (entered_) [[unlikely]]
+        leave_apart();
     }
     Guard(const Guard&) = delete;
 
@@ -85,17 +91,26 @@ class Strand {
  private:
   friend class Executor;
 
-  ASYNC_SLOW_PATH static void enter_smp() noexcept;
-  ASYNC_SLOW_PATH static void leave_to_others() noexcept;
-  ASYNC_SLOW_PATH static void leave_for_long() noexcept;
+  [[gnu::always_inline]] static void leave_to_others() noexcept {
+    platform::strand_ends();
+    platform::local().in_strand = false;
+    if (waiting_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      last_.store(platform::hart(), std::memory_order_relaxed);
+    taken_.store(0, std::memory_order_release);
+  }
 
+  // Not inlined, for callers whose fast path must save no registers for them.
+  ASYNC_SLOW_PATH static void enter_apart() noexcept;
+  ASYNC_SLOW_PATH static void leave_apart() noexcept;
+  ASYNC_SLOW_PATH static void wait_and_enter() noexcept;
   ASYNC_SLOW_PATH static void yield_to_waiters() noexcept;
   static void await_another() noexcept;
 
   alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
   // Hints for fairness: a stale value makes a hart wait once for no reason, or go first once.
   static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // how many harts wait
-  static inline constinit std::atomic<unsigned> last_ = 0;          // the hart that held it last
+  // The last hart that has left the strand while others waited for it.
+  static inline constinit std::atomic<unsigned> last_ = 0;
 };
 
 /// Job::migrates(); false if `job` is null.

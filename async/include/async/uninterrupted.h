@@ -11,7 +11,7 @@ inline void begin_step(StepKind) noexcept {}
 inline void end_step() noexcept {}
 inline void begin_wait() noexcept {}
 inline void cancel_wait() noexcept {}
-inline void strand_begins() noexcept {}
+inline void waited_for_strand() noexcept {}
 inline void strand_ends() noexcept {}
 
 }  // namespace async::platform

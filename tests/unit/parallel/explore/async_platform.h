@@ -82,7 +82,7 @@ inline void send_ipi(unsigned hart) noexcept {
   world.harts[hart].ipi_sent = true;
   ++world.harts[hart].ipis;
 }
-inline void strand_begins() noexcept {}
+inline void waited_for_strand() noexcept {}
 inline void strand_ends() noexcept {}
 inline void relax() noexcept {
   explorer.relax(std::source_location::current());
