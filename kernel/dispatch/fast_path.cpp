@@ -25,7 +25,7 @@ using Entry = trap::SyscallEntry<Thread>;
 
 template <bool smp_active>
 [[gnu::always_inline]] inline FastPathAnswer return_to_user(trap::Register result) {
-  if constexpr (smp_active) async::Strand::leave_smp();
+  if constexpr (smp_active) async::Strand::leave();
   return {.result = result};
 }
 
@@ -49,7 +49,11 @@ template <bool smp_active, bool (*may_return_to_user)(Thread&)>
 template <Entry::Handler answer, CallForm form, bool smp_active, bool traced>
 FastPathAnswer call(UserContext& context) {
   constexpr bool in_strand = smp_active && (traced || form != CallForm::no_strand);
-  if constexpr (in_strand) async::Strand::enter_smp();
+  if constexpr (traced) {
+    async::Strand::enter();  // a traced machine may have one hart
+  } else if constexpr (in_strand) {
+    async::Strand::enter_smp();
+  }
   Thread& self = running_thread();
   ++self.syscalls;
   const trap::Register result = answer(self, context);
