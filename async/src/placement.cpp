@@ -54,12 +54,7 @@ void Executor::receive(Job& job) noexcept {
   // The priority may have changed while the job was in the inbox.
   job.priority = effective_priority(job);
   const bool busy = local_.job != nullptr || !ready_.empty();
-  if (has_better_place(job, busy)) {
-    place(job);
-  } else {
-    note_harts_of(job);
-    schedule(job);
-  }
+  if (!goes_elsewhere(job, busy)) schedule(job);
 }
 
 // ── ready jobs on a busy hart ────────────────────────────────────────────────────────────────────
@@ -78,8 +73,7 @@ void Executor::receive(Job& job) noexcept {
 /// Offers ready jobs to idle harts, because the running step may take long. Does only one step of a
 /// search. In the strand.
 void Executor::offer_rest() noexcept {
-  if (ready_.empty()) others_wanted_ = 0;
-  if (!has_jobs_for_others() || offering_) return;
+  if (!may_have_jobs_for_others() || offering_) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (idle_harts() == 0) return;
   Search search;
@@ -130,8 +124,7 @@ void Executor::begin_step_smp(StepKind kind) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     return Strand::enter_smp();
   }
-  if (ready_.empty()) others_wanted_ = 0;
-  if (!has_jobs_for_others()) return;
+  if (!may_have_jobs_for_others()) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (idle_harts() == 0) return;
   const Strand::Guard strand;

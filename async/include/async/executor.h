@@ -70,20 +70,16 @@ class Executor {
   /// no longer run here, or if it would wait here while a hart that it may use idles.
   void requeue(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (local_.smp_active) [[unlikely]] {
-        if (has_better_place(job, !ready_.empty())) return place(job);
-        note_harts_of(job);
-      }
+      if (local_.smp_active && goes_elsewhere(job, !ready_.empty())) [[unlikely]]
+        return;
     }
     ready_.push_back_running(job);
   }
   /// Like requeue(), but first of its level: for a job that was preempted.
   void schedule_first(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (local_.smp_active) [[unlikely]] {
-        if (has_better_place(job, true)) return place(job);
-        note_harts_of(job);
-      }
+      if (local_.smp_active && goes_elsewhere(job, true)) [[unlikely]]
+        return;
     }
     ready_.push_front(job);
   }
@@ -319,18 +315,27 @@ class Executor {
 
   // Defined in placement.cpp.
   ASYNC_SLOW_PATH void place(Job& job) noexcept;
-  bool has_better_place(const Job& job, bool would_queue) const noexcept {
-    return !job.may_run_on(hart_) || (would_queue && (idle_harts() & job.harts_) != 0);
+  /// Sends `job`, which becomes ready, to another hart if that is better, and returns true.
+  /// Otherwise the caller puts it into the ready list. With `would_queue`, it would wait there.
+  bool goes_elsewhere(Job& job, bool would_queue) noexcept {
+    if (!job.may_run_on(hart_) || (would_queue && (idle_harts() & job.harts_) != 0)) {
+      place(job);
+      return true;
+    }
+    note_harts_of(job);
+    return false;
   }
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;
   /// Notes where `job`, which enters the ready list, may run.
   void note_harts_of(const Job& job) noexcept {
-    const auto others = static_cast<HartMask>(job.harts_ & ~hart_mask(hart_));
-    if (others != 0) others_wanted_ |= others;
+    if ((job.harts_ & ~hart_mask(hart_)) != 0) may_have_jobs_for_others_ = true;
   }
   /// False: no ready job may run on another hart.
-  bool has_jobs_for_others() const noexcept { return others_wanted_ != 0; }
+  bool may_have_jobs_for_others() noexcept {
+    if (ready_.empty()) may_have_jobs_for_others_ = false;
+    return may_have_jobs_for_others_;
+  }
   ASYNC_SLOW_PATH void offer_rest() noexcept;
   /// The hart has left the strand, and its inbox may have entries. If so, makes it drain them.
   ASYNC_SLOW_PATH void drain_soon() noexcept;
@@ -354,9 +359,9 @@ class Executor {
   // exchange that has seen that node.
   platform::Atomic<bool> without_ipi_ = false;
   platform::Atomic<bool> reprioritize_pending_ = false;  // reprioritize_node_ is in the inbox
-  // The other harts on which jobs may run that have entered the ready list since it was last empty.
+  // A job that may run on another hart has entered the ready list since that was last found empty.
   // Only this hart accesses it.
-  HartMask others_wanted_ = 0;
+  bool may_have_jobs_for_others_ = false;
   static Link traced_inbox_end_;
   static Link policy_inbox_end_;
   JobPool jobs_;

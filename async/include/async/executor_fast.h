@@ -25,7 +25,7 @@ inline void Strand::leave_smp() noexcept {
   const Local& local = platform::local();
   if (local.job == nullptr) return leave_to_others();
   Executor& executor = *local.executor;
-  if (executor.has_jobs_for_others()) [[unlikely]]
+  if (executor.may_have_jobs_for_others_) [[unlikely]]
     executor.offer_rest();
   leave_to_others();
   if (executor.has_events()) [[unlikely]]

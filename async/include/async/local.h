@@ -58,7 +58,7 @@ static_assert(sizeof(RunningJob) == sizeof(Job*));  // platforms read a RunningJ
 struct Local {
   Executor* executor = nullptr;       // this hart's executor, from its construction on
   RunningJob job;                     // the job whose step runs now
-  bool smp_active = false;            // other harts run, too; the world sets it between two steps
+  bool smp_active = false;            // other harts run, too; the world sets it before it has jobs
   bool in_strand = false;             // this hart holds the strand; valid only if smp_active
   bool preemption_held_back = false;  // an interrupt came while the step held a spin lock
   std::uint32_t spin_locks = 0;       // how many the running step holds

@@ -40,10 +40,9 @@ class Strand {
         leave_smp();
     }
   }
-  /// enter() and leave() for a caller that knows that other harts run. If no other hart is in the
-  /// way, they are inlined (executor_fast.h).
+  /// enter() for a caller that knows that other harts run. Defined in executor_fast.h, like
+  /// leave_smp().
   [[gnu::always_inline]] static inline void enter_smp() noexcept;
-  [[gnu::always_inline]] static inline void leave_smp() noexcept;
   /// Leaves the strand and enters it again if other harts wait for it, so that one of them may get
   /// it. For long operations, at points where other jobs may change all data of the strand.
   static void yield() noexcept {
@@ -91,6 +90,7 @@ class Strand {
  private:
   friend class Executor;
 
+  [[gnu::always_inline]] static inline void leave_smp() noexcept;
   [[gnu::always_inline]] static void leave_to_others() noexcept {
     platform::strand_ends();
     platform::local().in_strand = false;
@@ -99,7 +99,8 @@ class Strand {
     taken_.store(0, std::memory_order_release);
   }
 
-  // Not inlined, for callers whose fast path must save no registers for them.
+  // enter() and leave_to_others() as functions that the compiler does not inline. A caller that
+  // seldom needs them saves no registers for them then.
   ASYNC_SLOW_PATH static void enter_apart() noexcept;
   ASYNC_SLOW_PATH static void leave_apart() noexcept;
   ASYNC_SLOW_PATH static void wait_and_enter() noexcept;
