@@ -114,9 +114,13 @@ void Executor::push(Node& node) noexcept {
   if (!relies_on_another && hart_ != platform::hart()) platform::send_ipi(hart_);
 }
 
-// Enters the strand, because it wakes jobs of the strand.
+// Enters the strand, because it wakes jobs of the strand. A step that shares the strand stays in
+// it.
 void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
+  if constexpr (platform::parallel) {
+    if (Strand::is_shared()) Strand::stop_sharing();
+  }
   const Strand::Guard strand;
   if constexpr (platform::parallel) {
     if (without_ipi_.load(std::memory_order_relaxed)) [[unlikely]]

@@ -70,12 +70,16 @@ void Executor::receive(Job& job) noexcept {
 // can then have missed only the first job of that list, which the busy hart finds in one step
 // (offer_rest()).
 
+bool Executor::has_rest_for_idle_harts() noexcept {
+  if (!may_have_jobs_for_others()) return false;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return idle_harts() != 0;
+}
+
 /// Offers ready jobs to idle harts, because the running step may take long. Does only one step of a
 /// search. In the strand.
 void Executor::offer_rest() noexcept {
-  if (!may_have_jobs_for_others() || offering_) return;
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (idle_harts() == 0) return;
+  if (offering_ || !has_rest_for_idle_harts()) return;
   Search search;
   (void)offer_found(search);
 }
@@ -116,6 +120,14 @@ void Executor::drain_soon() noexcept {
   if (!inbox_is_empty()) platform::send_ipi(hart_);
 }
 
+[[gnu::always_inline]] inline void Executor::begin_sharing_step() noexcept {
+  Job& job = *local_.job;
+  // The step after this one is in the strand, unless this one calls share_next_step().
+  job.flags_ ^= Job::flag_preempted;
+  Strand::Sharing{}.keep();  // its fence has the effect of that of a step in the strand
+  catch_up(job);
+}
+
 void Executor::begin_step_smp(StepKind kind) noexcept {
   ready_.note_popped(*local_.job);
   if (kind == StepKind::strand) {
@@ -124,11 +136,16 @@ void Executor::begin_step_smp(StepKind kind) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     return Strand::enter_smp();
   }
-  if (!may_have_jobs_for_others()) return;
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (idle_harts() == 0) return;
+  if (kind == StepKind::sharing) return begin_sharing_step();
+  if (!has_rest_for_idle_harts()) return;
   const Strand::Guard strand;
   offer_rest();
+}
+
+void Executor::dispatch_sharing(Job& job) noexcept {
+  Executor& here = current();
+  if (job.hart == here.hart_) return here.dispatch_smp(job);
+  of(job.hart)->push(job);
 }
 
 // ── an idle hart ─────────────────────────────────────────────────────────────────────────────────

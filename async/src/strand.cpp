@@ -1,5 +1,7 @@
 #include "async/strand.h"
 
+#include <algorithm>
+
 #include "async/executor.h"
 
 namespace async {
@@ -26,6 +28,39 @@ void Strand::wait_and_enter() noexcept {
   platform::waited_for_strand();
 }
 
+void Strand::let_share() noexcept {
+  const unsigned hart = platform::hart();
+  platform::local().sharer = &sharers_[hart];
+  const StrandSharer* const end = std::max<const StrandSharer*>(sharers_end_, &sharers_[hart] + 1);
+  sharers_end_.store(end, std::memory_order_relaxed);
+}
+
+void Strand::wait_and_share() noexcept {
+  auto& shares = platform::local().sharer->shares_;
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  do {
+    shares.store(0, std::memory_order_release);
+    while (taken_.load(std::memory_order_relaxed) != 0) platform::relax();
+    shares.store(1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  } while (taken_.load(std::memory_order_acquire) != 0);
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  platform::waited_for_strand();
+}
+
+void Strand::wait_for(const StrandSharer& sharer) noexcept {
+  if (platform::checked && &sharer == platform::local().sharer)
+    platform::fail("a hart that shares the strand enters it");
+  while (sharer.shares_.load(std::memory_order_acquire) != 0) platform::relax();
+  platform::waited_for_strand();
+}
+
+void Strand::stop_sharing() noexcept {
+  platform::local().shares_strand = false;
+  end_sharing();
+  enter_smp();
+}
+
 bool may_go_elsewhere(const Job* job) noexcept {
   return job != nullptr && job->migrates();
 }
@@ -35,11 +70,14 @@ void Strand::yield_to_waiters() noexcept {
   enter_smp();
 }
 
-// Gives waiting harts time to enter the strand first; this hart, which held it last, would
+// Gives waiting harts time to enter or share the strand first; this hart, which held it last, would
 // otherwise win. The wait is bounded by spin_limit, because the waiting harts may not be running.
 void Strand::await_another() noexcept {
-  for (int i = 0; i < platform::spin_limit && taken_.load(std::memory_order_relaxed) == 0; ++i)
+  for (int i = 0; i < platform::spin_limit && taken_.load(std::memory_order_relaxed) == 0 &&
+                  waiting_.load(std::memory_order_relaxed) != 0;
+       ++i) {
     platform::relax();
+  }
 }
 
 }  // namespace async

@@ -66,6 +66,9 @@ class Executor {
   /// goes to the hart where it was last or, if it may not run there, to another one that it may
   /// use. Call it in the strand; for a preemptible job on the job's hart.
   static void dispatch(Job& job) noexcept;
+  /// Like dispatch(), while this hart shares the strand. `job` may have begun its wait while its
+  /// hart shared the strand, and that step may not have ended. So only its own hart sends it on.
+  static void dispatch_sharing(Job& job) noexcept;
   /// Puts the running job, which yields, last of its level. The job goes to another hart if it may
   /// no longer run here, or if it would wait here while a hart that it may use idles.
   void requeue(Job& job) noexcept {
@@ -74,6 +77,16 @@ class Executor {
         return;
     }
     ready_.push_back_running(job);
+  }
+  /// Like requeue() or, if `first`, like schedule_first(), in a step that shares the strand: the
+  /// job stays on this hart, and its next step shares the strand, too. Returns false if the job
+  /// must not stay, or if a hart that it may use idles: the caller then yields in the strand.
+  bool requeue_sharing(Job& job, bool first) noexcept {
+    if (!job.may_run_on(hart_) || (idle_harts() & job.harts_) != 0) return false;
+    job.share_next_step();
+    note_harts_of(job);
+    first ? ready_.push_front(job) : ready_.push_back_running(job);
+    return true;
   }
   /// Like requeue(), but first of its level: for a job that was preempted.
   void schedule_first(Job& job) noexcept {
@@ -127,6 +140,9 @@ class Executor {
   }
   /// Like preempts(), but does not drain the inbox: ignores jobs that interrupts have just woken.
   bool has_ready_above(unsigned priority) const noexcept { return ready_.has_above(priority); }
+  /// Whether Strand::leave() would look for ready jobs of this hart that idle harts may run. A hart
+  /// that shares the strand, and is about to run a program, enters the strand for that.
+  bool must_offer() noexcept { return may_have_jobs_for_others_ && has_rest_for_idle_harts(); }
   /// Whether the inbox has entries, or a trace hook or a policy is set. If this is false,
   /// has_ready_above() equals preempts().
   bool has_events() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
@@ -313,6 +329,7 @@ class Executor {
       job.priority = effective_priority(job);
   }
 
+  void dispatch_smp(Job& job) noexcept;
   // Defined in placement.cpp.
   ASYNC_SLOW_PATH void place(Job& job) noexcept;
   /// Sends `job`, which becomes ready, to another hart if that is better, and returns true.
@@ -337,12 +354,14 @@ class Executor {
     return may_have_jobs_for_others_;
   }
   ASYNC_SLOW_PATH void offer_rest() noexcept;
+  ASYNC_SLOW_PATH bool has_rest_for_idle_harts() noexcept;
   /// The hart has left the strand, and its inbox may have entries. If so, makes it drain them.
   ASYNC_SLOW_PATH void drain_soon() noexcept;
   void offer_all() noexcept;
   bool offer_found(Search& search) noexcept;
   void request_next_offer() noexcept;
   ASYNC_SLOW_PATH void begin_step_smp(StepKind kind) noexcept;
+  void begin_sharing_step() noexcept;
   void pass_on(Node& request) noexcept;
   void handle_steal(Node& request) noexcept;
   bool stop_asking() noexcept;

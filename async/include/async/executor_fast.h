@@ -16,14 +16,31 @@ inline void Strand::enter_smp() noexcept {
       taken_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]] {
     wait_and_enter();
   }
+  wait_for_sharers();
   Local& local = platform::local();
   local.in_strand = true;
   if (local.job != nullptr) local.executor->catch_up(*local.job);
 }
 
+inline void Strand::wait_for_sharers() noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // see share()
+  const StrandSharer* const end = sharers_end_.load(std::memory_order_relaxed);
+  for (const StrandSharer* sharer = sharers_.data(); sharer != end; ++sharer) {
+    if (sharer->shares_.load(std::memory_order_acquire) != 0) [[unlikely]]
+      wait_for(*sharer);
+  }
+}
+
 inline void Strand::leave_smp() noexcept {
-  const Local& local = platform::local();
+  Local& local = platform::local();
   if (local.job == nullptr) return leave_to_others();
+  if (local.shares_strand) {
+    if (!local.executor->must_offer()) [[likely]] {
+      local.shares_strand = false;
+      return end_sharing();
+    }
+    stop_sharing();
+  }
   Executor& executor = *local.executor;
   if (executor.may_have_jobs_for_others_) [[unlikely]]
     executor.offer_rest();
@@ -70,8 +87,8 @@ template <class Stopped>
     if (local.spin_locks != 0) platform::fail("a job waits while it holds a spin lock");
   }
   if constexpr (platform::parallel) {
-    if (local.in_strand) [[unlikely]]
-      Strand::leave_apart();
+    if (local.smp_active) [[unlikely]]
+      Strand::end_step();
   }
 }
 
@@ -133,17 +150,28 @@ inline void Job::complete_alone(WaitResult result) noexcept {
   end_wait(result);
 }
 
+inline void Job::complete_sharing() noexcept {
+  kind = Kind::ready;
+  result_ = WaitResult::woken;
+  Executor::dispatch_sharing(*this);
+}
+
 inline void Job::end_wait(WaitResult result) noexcept {
   kind = Kind::ready;
   result_ = result;
   Executor::dispatch(*this);
 }
 
+inline void Executor::dispatch_smp(Job& job) noexcept {
+  if (job.hart != hart_) return place(job);
+  if (!goes_elsewhere(job, true)) schedule(job);
+}
+
 inline void Executor::dispatch(Job& job) noexcept {
   Local& local = platform::local();
   if constexpr (platform::parallel) {
     if (local.smp_active) [[unlikely]]
-      return local.executor->place(job);
+      return local.executor->dispatch_smp(job);
   }
   local.executor->schedule(job);
 }

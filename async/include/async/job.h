@@ -124,6 +124,13 @@ class Job : public Node {
   /// Like complete(), for a job that waits and is in no list. The caller has masked interrupts.
   void complete_alone(WaitResult result) noexcept;
 
+  /// Like complete_alone(), for a waker that shares the strand. Not if jobs are watched(): then the
+  /// caller wakes in the strand.
+  void complete_sharing() noexcept;
+  /// The job's next step shares the strand. Call it before the wait that ends the present step, and
+  /// only if the hart shares the strand.
+  void share_next_step() noexcept { flags_ |= flag_preempted; }
+
   WaitResult result() const noexcept { return result_; }
   void set_result(WaitResult result) noexcept { result_ = result; }
   Node* waits_for() const noexcept { return waits_for_; }
@@ -152,7 +159,8 @@ class Job : public Node {
   static constexpr std::uint8_t flag_detached = 8;      // has no joiner: frees itself at its end
   static constexpr std::uint8_t flag_must_finish = 16;  // the present wait may not be cut short
   static constexpr std::uint8_t flag_cut = 32;          // a deadline cut or refused a wait
-  static constexpr std::uint8_t flag_preempted = 64;    // preempted in mid-step
+  // Preempted in mid-step; without flag_preemptible: the next step shares the strand.
+  static constexpr std::uint8_t flag_preempted = 64;
   static constexpr std::uint8_t flag_preemptible = 128;
 
   // Bits, because riscv64 sets and clears bits of a byte in one atomic instruction, but exchanges

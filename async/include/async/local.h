@@ -14,6 +14,7 @@ class Job;
 /// The kind of step that the executor is about to resume.
 enum class StepKind : std::uint8_t {
   strand = 0,          // runs in the strand, and is never interrupted
+  sharing = 0x40,      // shares the strand, and is never interrupted
   preemptible = 0x80,  // runs outside the strand; interrupts may preempt it in mid-step
   preempted = 0xc0,    // resumes a preempted step, which itself unmasks interrupts
 };
@@ -55,13 +56,17 @@ class RunningJob {
 };
 static_assert(sizeof(RunningJob) == sizeof(Job*));  // platforms read a RunningJob with one load
 
+class StrandSharer;
+
 struct Local {
   Executor* executor = nullptr;       // this hart's executor, from its construction on
   RunningJob job;                     // the job whose step runs now
   bool smp_active = false;            // other harts run, too; the world sets it before it has jobs
-  bool in_strand = false;             // this hart holds the strand; valid only if smp_active
+  bool in_strand = false;             // this hart is in the strand; valid only if smp_active
+  bool shares_strand = false;         // the running step shares it; valid only if smp_active
   bool preemption_held_back = false;  // an interrupt came while the step held a spin lock
   std::uint32_t spin_locks = 0;       // how many the running step holds
+  StrandSharer* sharer = nullptr;     // set by Strand::let_share()
   FramePool frames;                   // for coroutine frames outside the strand (strand.h)
 };
 

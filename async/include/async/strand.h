@@ -9,19 +9,39 @@
 // before a long operation that shares no data, such as running a user program. Preemptible jobs are
 // outside the strand.
 //
+// Code that only reads the strand's data may *share* the strand. Several harts share it at the same
+// time, while no hart is in it. What such code writes must be the hart's own, the running job's
+// own, or behind a LeafLock (leaf_lock.h).
+//
+//   hart 0  ──[ step ]──( shares )─────────[ step ]──▶
+//   hart 1  ───────────( shares )─( shares )────────▶
+//
 // The strand is a spin lock, held for the length of a step: today it is one lock over the whole
 // kernel. The hart that held it last lets waiting harts go first. There is no queue: where harts
 // are threads of a host, a queue would wait for threads that do not run. While one hart runs alone,
 // entering the strand costs it two instructions. In worlds whose harts do not run at the same time
 // (platform::parallel is false) the strand costs nothing.
+//
+// A hart that shares the strand sets a word of its own, so harts that share it write no common
+// cache line. A hart that enters the strand reads the words of all harts. Linux 2.4 had such a
+// lock, the "big reader lock" (include/linux/brlock.h).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
 #include "async/platform.h"
 
 namespace async {
+
+/// A hart that may share the strand.
+class alignas(64) StrandSharer {
+  friend class Strand;
+
+  // 1 while the hart shares the strand, or tries to. Only the hart itself writes it.
+  platform::Atomic<std::uint32_t> shares_ = 0;
+};
 
 class Strand {
  public:
@@ -43,6 +63,53 @@ class Strand {
   /// enter() for a caller that knows that other harts run. Defined in executor_fast.h, like
   /// leave_smp().
   [[gnu::always_inline]] static inline void enter_smp() noexcept;
+  // Sharing. Call these functions only if smp_active(), with interrupts masked.
+
+  /// Lets this hart share the strand from now on. In the strand. Worlds in which no hart shares it
+  /// do without, and entering the strand costs them less.
+  static void let_share() noexcept;
+  /// For tests that reset their world: the opposite for all harts.
+  static void let_none_share() noexcept {
+    sharers_end_.store(sharers_.data(), std::memory_order_relaxed);
+  }
+  /// Shares the strand until end_sharing(); waits until other harts have left it. In between, the
+  /// hart does not enter the strand, and the job awaits nothing, except after Sharing::keep().
+  [[gnu::always_inline]] static void share() noexcept {
+    platform::Atomic<std::uint32_t>& shares = platform::local().sharer->shares_;
+    shares.store(1, std::memory_order_relaxed);
+    // Pairs with the fence in wait_for_sharers(): this hart sees taken_, or the other one `shares`.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (taken_.load(std::memory_order_acquire) != 0) [[unlikely]]
+      wait_and_share();
+  }
+  [[gnu::always_inline]] static void end_sharing() noexcept {
+    platform::local().sharer->shares_.store(0, std::memory_order_release);
+  }
+  /// share() for a scope.
+  class [[nodiscard]] Sharing {
+   public:
+    [[gnu::always_inline]] Sharing() noexcept { share(); }
+    [[gnu::always_inline]] ~Sharing() {
+      if (ends_) end_sharing();
+    }
+    Sharing(const Sharing&) = delete;
+
+    /// The running step shares the strand from now on, beyond this scope: until it leaves the
+    /// strand with leave(), enters it with stop_sharing(), or ends.
+    void keep() noexcept {
+      platform::local().shares_strand = true;
+      ends_ = false;
+    }
+
+   private:
+    bool ends_ = true;
+  };
+  /// Whether the running step shares the strand.
+  static bool is_shared() noexcept { return platform::local().shares_strand; }
+  /// The running step, which shares the strand, ends that and enters the strand. In between, other
+  /// harts may change all data.
+  ASYNC_SLOW_PATH static void stop_sharing() noexcept;
+
   /// Leaves the strand and enters it again if other harts wait for it, so that one of them may get
   /// it. For long operations, at points where other jobs may change all data of the strand.
   static void yield() noexcept {
@@ -99,11 +166,23 @@ class Strand {
     taken_.store(0, std::memory_order_release);
   }
 
+  /// The step has ended, and several harts run: leaves the strand, or stops sharing it.
+  static void end_step() noexcept {
+    Local& local = platform::local();
+    if (local.in_strand) return leave_apart();
+    if (!local.shares_strand) return;
+    local.shares_strand = false;
+    end_sharing();
+  }
+
   // enter() and leave_to_others() as functions that the compiler does not inline. A caller that
   // seldom needs them saves no registers for them then.
   ASYNC_SLOW_PATH static void enter_apart() noexcept;
   ASYNC_SLOW_PATH static void leave_apart() noexcept;
   ASYNC_SLOW_PATH static void wait_and_enter() noexcept;
+  ASYNC_SLOW_PATH static void wait_and_share() noexcept;
+  [[gnu::always_inline]] static inline void wait_for_sharers() noexcept;
+  ASYNC_SLOW_PATH static void wait_for(const StrandSharer& sharer) noexcept;
   ASYNC_SLOW_PATH static void yield_to_waiters() noexcept;
   static void await_another() noexcept;
 
@@ -112,6 +191,10 @@ class Strand {
   static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // how many harts wait
   // The last hart that has left the strand while others waited for it.
   static inline constinit std::atomic<unsigned> last_ = 0;
+
+  static inline constinit std::array<StrandSharer, platform::max_harts> sharers_{};
+  // Behind the highest hart that may share the strand. Written in the strand.
+  static inline constinit std::atomic<const StrandSharer*> sharers_end_ = sharers_.data();
 };
 
 /// Job::migrates(); false if `job` is null.

@@ -151,6 +151,14 @@ class WaitList : public Node {
     }
     return first != this && wake_first_slowly(result);
   }
+  /// Takes the first waiter out of the list, for Job::complete_sharing(). The caller shares the
+  /// strand, and holds the lock of the list. Null: the first node is no job.
+  Job* take_first() noexcept {
+    Node* const first = static_cast<Node*>(next);
+    if (first->kind != Kind::waiting) return nullptr;
+    first->unlink();
+    return static_cast<Job*>(first);
+  }
   /// Wakes all waiters; returns how many.
   std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
     return empty() ? 0 : wake_everybody(result);
@@ -176,19 +184,30 @@ class WaitList : public Node {
   /// true.
   template <class Wanted>
   [[gnu::always_inline]] FirstKeyed wake_first_keyed(Wanted&& wanted) noexcept {
+    KeyedEntry* entry = nullptr;
+    const FirstKeyed found = find_first_keyed(wanted, entry);
+    if (found != FirstKeyed::woken) return found;
+    platform::InterruptGuard masked;
+    take(*entry).complete_alone(WaitResult::woken);
+    return FirstKeyed::woken;
+  }
+  /// The two halves of wake_first_keyed(). find_first_keyed() sets `entry` if it returns `woken`.
+  /// The caller then calls take(), and ends the wait of the job.
+  template <class Wanted>
+  [[gnu::always_inline]] FirstKeyed find_first_keyed(Wanted&& wanted, KeyedEntry*& entry) noexcept {
     for (Link* link = next; link != this; link = link->next) {
       Node& node = static_cast<Node&>(*link);
       if (node.kind != Kind::keyed) return FirstKeyed::must_search;
       if (!wanted(static_cast<KeyedEntry&>(node).key)) continue;
-      Job& job = *static_cast<KeyedEntry&>(node).job;
-      if (job.kind != Kind::waiting) return FirstKeyed::must_search;
-      node.unlink();
-      node.reset();
-      platform::InterruptGuard masked;
-      job.complete_alone(WaitResult::woken);
-      return FirstKeyed::woken;
+      entry = &static_cast<KeyedEntry&>(node);
+      return entry->job->kind == Kind::waiting ? FirstKeyed::woken : FirstKeyed::must_search;
     }
     return FirstKeyed::none;
+  }
+  [[gnu::always_inline]] static Job& take(KeyedEntry& entry) noexcept {
+    entry.unlink();
+    entry.reset();
+    return *entry.job;
   }
   /// Moves up to `count` keyed waiters for which `wanted(Key)` is true to `target`, with the new
   /// key value `key`. Returns how many. A waiter that is already in `target` with this key counts,

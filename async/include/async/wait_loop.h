@@ -35,15 +35,23 @@ class WaitLoop {
 
   [[gnu::always_inline]] bool await_ready() noexcept { return refused() && self().poll(); }
   void await_suspend(std::coroutine_handle<> awaiter) noexcept {
-    promise_.set_parent(awaiter);
-    current_job().suspend(header_.handle());
+    current_job().suspend(begin(awaiter));
   }
   decltype(auto) await_resume() noexcept { return self().result(); }
 
- private:
-  Self& self() noexcept { return static_cast<Self&>(*this); }
+ protected:
+  // For a loop whose first wait begins in another way than by wait().
+
+  /// Returns the handle that the executor resumes at the end of a wait.
+  std::coroutine_handle<> begin(std::coroutine_handle<> awaiter) noexcept {
+    promise_.set_parent(awaiter);
+    return header_.handle();
+  }
   /// Puts the job into the list, or returns true if the wait is refused.
   bool refused() noexcept { return self().wait().await_ready(); }
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
 
   static void resume(void* frame) noexcept {
     static_assert(offsetof(WaitLoop, header_) == 0);

@@ -40,6 +40,7 @@ struct World {
     std::uint64_t alarm = UINT64_MAX;  // the time from which a timer interrupt is pending
     bool masked = true;                // interrupts are masked
     bool in_strand_step = false;
+    bool shares = false;
     Job* running = nullptr;  // the job whose step runs
     unsigned ipis = 0;
   };
@@ -115,20 +116,33 @@ inline void begin_running() noexcept {
 inline void enter_strand_step() noexcept {
   for (const World::Hart& other : world.harts) {
     if (other.in_strand_step) fail("two steps run in the strand at once");
+    if (other.shares) fail("a step runs in the strand while a hart shares it");
   }
   this_hart().in_strand_step = true;
+}
+/// Called when the hart has begun to share the strand, and before it stops.
+inline void begin_sharing() noexcept {
+  for (const World::Hart& other : world.harts) {
+    if (other.in_strand_step) fail("a hart shares the strand while a step runs in it");
+  }
+  this_hart().shares = true;
+}
+inline void end_sharing() noexcept {
+  this_hart().shares = false;
 }
 inline void leave_strand_step() noexcept {
   this_hart().in_strand_step = false;
 }
 inline void begin_step(StepKind kind) noexcept {
   if (kind == StepKind::strand) enter_strand_step();
+  if (kind == StepKind::sharing) begin_sharing();
   begin_running();
   if (kind == StepKind::preemptible) this_hart().masked = false;
 }
 inline void end_step() noexcept {
   if (!this_hart().masked) fail("a step ends with interrupts enabled");
   leave_strand_step();
+  end_sharing();
   this_hart().running = nullptr;
 }
 inline void yield_point() noexcept {

@@ -135,6 +135,7 @@ void check_end(const std::vector<async::JoinHandle<void>>& jobs,
       explorer.fail("hart " + std::to_string(hart) + " idles although it has work");
     }
     check(!world.harts[hart].local.in_strand, "a hart idles in the strand");
+    check(!world.harts[hart].local.shares_strand, "a hart idles and shares the strand");
   }
 }
 
@@ -185,12 +186,14 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
   const auto begin = [&] {
     world = {};
     async::Strand::pools = {};
+    async::Strand::let_none_share();
     world.has_interrupts = scenario.has_clock;
     static constexpr const char* names[] = {"hart 0", "hart 1", "hart 2"};
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {
       explorer.set_hart(hart);
       world.harts[hart].local.smp_active = true;
       executors[hart].emplace();
+      if (scenario.shares) async::Strand::let_share();
       explorer.add_thread(names[hart], hart, [] { Executor::run(idle); });
     }
     if (scenario.has_clock) explorer.add_thread("clock", outside, clock);
@@ -205,6 +208,7 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {
       explorer.set_hart(hart);
       if (async::Strand::smp_active() && world.harts[hart].local.in_strand) async::Strand::leave();
+      if (scenario.shares) async::Strand::end_sharing();
     }
     explorer.set_hart(0);
     for (auto& job : run->jobs_) {

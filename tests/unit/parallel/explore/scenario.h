@@ -11,8 +11,9 @@
 //   }
 //
 // Every run also checks these rules. No two strand steps run at once, and no job runs on two harts
-// at once (explore/async_platform.h). At the end every job has ended and has its base priority.
-// Every hart is idle with an empty run queue and an empty inbox, and the strand is free.
+// at once (explore/async_platform.h). No step is in the strand while a hart shares it. At the end
+// every job has ended and has its base priority. Every hart is idle with an empty run queue and an
+// empty inbox, and the strand is free.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
@@ -37,6 +38,7 @@ struct Scenario {
   unsigned harts = 2;
   unsigned bound = 2;  // the most preemptions
   bool has_clock = false;
+  bool shares = false;  // the harts may share the strand
 };
 
 /// Fails the run unless `holds`. Called in jobs, in devices, and at the end.

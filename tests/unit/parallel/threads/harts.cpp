@@ -59,6 +59,10 @@ void run_hart(unsigned number, std::latch& all_are_there,
   async::platform::this_hart = number;
   harts[number].local.smp_active = true;
   executors[number].emplace();
+  {
+    const async::Strand::Guard strand;
+    async::Strand::let_share();
+  }
   begin(number);
   all_are_there.arrive_and_wait();
   if (number == 0) {

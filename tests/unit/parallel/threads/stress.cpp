@@ -1,5 +1,6 @@
 // Uses everything at once on four harts that are threads, for a few seconds: spawn, join, yield,
-// mutex, channel, timers, cancellation, park, interrupts, affinity, priorities, leaving the strand.
+// mutex, channel, timers, cancellation, park, interrupts, affinity, priorities, leaving the strand,
+// and sharing it.
 // The jobs share plain data, so ThreadSanitizer reports if the strand, park() or Interrupt fail to
 // order accesses. Counters show whether a wake or a message was lost.
 #include <array>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "async/leaf_lock.h"
 #include "harts.h"
 
 using namespace std::chrono_literals;
@@ -36,6 +38,12 @@ struct Shared {
   async::Channel<std::uint64_t, 4> channel;
   std::uint64_t sent = 0;
   std::uint64_t received = 0;
+
+  // A queue for jobs that share the strand. The lock protects the other three.
+  async::LeafLock items_lock;
+  async::WaitList takers;
+  std::uint64_t items = 0;
+  std::uint64_t items_taken = 0;
 
   async::WaitList list;
   std::uint64_t granted = 0;
@@ -75,6 +83,73 @@ Task<> user(Shared& shared) {
     } else {
       co_await async::yield_if_preempted();
     }
+  }
+}
+
+bool try_take(Shared& shared) {
+  const async::LeafLock::Guard lock{shared.items_lock};
+  if (shared.items == 0) return false;
+  --shared.items;
+  ++shared.items_taken;
+  return true;
+}
+
+struct WaitForItem {
+  Shared& shared;
+
+  bool await_ready() const { return false; }
+  bool await_suspend(std::coroutine_handle<> taker) const {
+    async::Job& job = async::current_job();
+    const async::LeafLock::Guard lock{shared.items_lock};
+    if (shared.items > 0 || shared.stopping || job.is_stopped()) return false;
+    job.prepare(&shared.takers, "item");
+    shared.takers.insert(job);
+    job.share_next_step();
+    job.suspend(taker);
+    return true;
+  }
+  void await_resume() const {}
+};
+
+/// Models a thread that reads from a pipe: takes items, and waits for them, while it shares the
+/// strand.
+Task<> taker(Shared& shared) {
+  while (!shared.stopping) {
+    async::Strand::leave();
+    async::Strand::Sharing sharing;
+    if (!try_take(shared)) {
+      sharing.keep();
+      co_await WaitForItem{shared};
+      (void)try_take(shared);
+      async::Strand::stop_sharing();
+      continue;
+    }
+    sharing.keep();
+    async::Strand::stop_sharing();
+    co_await async::yield();
+  }
+}
+
+/// Models a thread that writes to a pipe. Its steps in the strand change data that it reads while
+/// it shares the strand.
+Task<> putter(Shared& shared) {
+  while (!shared.stopping) {
+    async::Strand::leave();
+    {
+      const async::Strand::Sharing sharing;
+      const std::uint64_t steps = shared.steps;
+      async::Job* woken = nullptr;
+      {
+        const async::LeafLock::Guard lock{shared.items_lock};
+        ++shared.items;
+        if (!shared.takers.empty()) woken = shared.takers.take_first();
+      }
+      if (woken != nullptr) woken->complete_sharing();
+      if (shared.steps != steps) async::platform::fail("a step ran in the strand");
+    }
+    async::Strand::enter();
+    ++shared.steps;
+    co_await async::yield();
   }
 }
 
@@ -215,6 +290,8 @@ Task<> everything(Shared& shared, std::array<std::optional<Driver>, hart_count>&
   };
   for (int i = 0; i < 3; ++i) start(yielder(shared), "yielder");
   for (int i = 0; i < 3; ++i) start(user(shared), "user");
+  for (int i = 0; i < 3; ++i) start(taker(shared), "taker");
+  for (int i = 0; i < 2; ++i) start(putter(shared), "putter");
   for (int i = 0; i < 4; ++i) start(locker(shared), "locker");
   for (int i = 0; i < 2; ++i) start(sender(shared), "sender");
   for (int i = 0; i < 2; ++i) start(receiver(shared), "receiver");
@@ -233,6 +310,7 @@ Task<> everything(Shared& shared, std::array<std::optional<Driver>, hart_count>&
   shared.channel.close();
   shared.parked->cancel();
   shared.list.wake_all();
+  shared.takers.wake_all();
   co_await std::move(moving);
   for (auto& handle : handles) co_await std::move(handle);
   writer.join();
@@ -256,6 +334,7 @@ TEST_CASE("four harts share jobs, timers and wakes and lose none") {
   CHECK(shared.steps > 0);
   CHECK(parallel_test::migrations() > 0);
   CHECK(shared.sent == shared.received);
+  CHECK(shared.items_taken > 0);
   CHECK(shared.granted <= shared.woken);
   CHECK(shared.read.load() > 0);
 }

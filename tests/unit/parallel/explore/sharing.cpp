@@ -1,0 +1,179 @@
+// Explores every interleaving, up to the printed bound: harts share the strand, and jobs wait and
+// wake in steps that share it, as threads do that read from a pipe.
+#include "async/leaf_lock.h"
+#include "scenario.h"
+
+using namespace parallel_test;
+
+namespace {
+
+using async::Strand;
+
+/// The running step leaves the strand, as a thread does that runs its program.
+void leave() {
+  async::platform::leave_strand_step();
+  Strand::leave();
+}
+void enter() {
+  Strand::enter();
+  async::platform::enter_strand_step();
+}
+
+/// Shares the strand until the end of the scope, or of the step.
+class Sharing {
+ public:
+  Sharing() { async::platform::begin_sharing(); }
+  ~Sharing() {
+    if (!kept_) async::platform::end_sharing();
+  }
+  void keep() {
+    kept_ = true;
+    sharing_.keep();
+  }
+
+ private:
+  Strand::Sharing sharing_;
+  bool kept_ = false;
+};
+
+void stop_sharing() {
+  async::platform::end_sharing();
+  Strand::stop_sharing();
+  async::platform::enter_strand_step();
+}
+
+/// A queue like a pipe: its lock protects the number of items and the list of readers.
+struct Queue {
+  async::LeafLock lock;
+  async::WaitList readers;
+  unsigned items = 0;
+  unsigned taken = 0;
+};
+
+bool try_take(Queue& queue) {
+  const async::LeafLock::Guard lock{queue.lock};
+  if (queue.items == 0) return false;
+  --queue.items;
+  ++queue.taken;
+  return true;
+}
+
+struct WaitForItem {
+  Queue& queue;
+
+  bool await_ready() const { return false; }
+  bool await_suspend(std::coroutine_handle<> reader) const {
+    async::Job& job = async::current_job();
+    {
+      const async::LeafLock::Guard lock{queue.lock};
+      if (queue.items > 0 || job.is_stopped()) return false;
+      job.prepare(&queue.readers, "item");
+      queue.readers.insert(job);
+      job.share_next_step();
+      job.suspend(reader);
+    }
+    linger();  // another hart may wake the job before its step has ended
+    return true;
+  }
+  void await_resume() const {}
+};
+
+/// Takes `count` items, and waits in steps that share the strand.
+Task<> read(Queue& queue, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    leave();
+    bool taken = false;
+    {
+      Sharing sharing;
+      taken = try_take(queue);
+      if (!taken) sharing.keep();
+    }
+    if (taken) {
+      enter();
+      continue;
+    }
+    co_await WaitForItem{queue};
+    const bool is_cut_short = async::is_cancelled();
+    if (!is_cut_short) check(try_take(queue), "a wake without an item");
+    stop_sharing();
+    if (is_cut_short) co_return;
+  }
+}
+
+/// Puts an item, outside the strand, and wakes a reader.
+Task<> write(Queue& queue) {
+  leave();
+  {
+    const Sharing sharing;
+    async::Job* reader = nullptr;
+    {
+      const async::LeafLock::Guard lock{queue.lock};
+      ++queue.items;
+      if (!queue.readers.empty()) reader = queue.readers.take_first();
+    }
+    if (reader != nullptr) reader->complete_sharing();
+  }
+  enter();
+  co_return;
+}
+
+Task<> cancel(async::Job& job) {
+  linger();
+  job.cancel();
+  co_return;
+}
+
+Task<> just_share(unsigned times) {
+  for (unsigned i = 0; i < times; ++i) {
+    leave();
+    {
+      const Sharing sharing;
+      linger();
+    }
+    enter();
+    co_await async::yield();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("no step is in the strand while a hart shares it") {
+  explore({.name = "sharing and entering the strand", .bound = 3, .shares = true}, [](Run& run) {
+    run.spawn(0, just_share(2), {.name = "a", .harts = only(0)});
+    run.spawn(1, just_share(1), {.name = "b", .harts = only(1)});
+    run.spawn(1, just_yield(1), {.name = "c", .harts = only(1)});
+  });
+  explore({.name = "three harts share", .harts = 3, .bound = 2, .shares = true}, [](Run& run) {
+    for (unsigned hart = 0; hart < 3; ++hart)
+      run.spawn(hart, just_share(1), {.name = "a", .harts = only(hart)});
+  });
+}
+
+TEST_CASE("a job that waits while it shares the strand gets every wake, on one hart at a time") {
+  explore({.name = "a reader that shares the strand", .bound = 3, .shares = true}, [](Run& run) {
+    auto& queue = run.make<Queue>();
+    run.spawn(0, read(queue, 2), {.name = "reader"});
+    run.spawn(1, write(queue), {.name = "writer", .harts = only(1)});
+    run.spawn(1, write(queue), {.name = "second writer"});
+    run.at_end([&] { check(queue.taken == 2 && queue.items == 0, "an item is lost"); });
+  });
+}
+
+TEST_CASE("a job that is woken before its sharing step has ended is not resumed elsewhere") {
+  explore({.name = "an idle hart beside a reader", .harts = 3, .bound = 3, .shares = true},
+          [](Run& run) {
+            auto& queue = run.make<Queue>();
+            run.spawn(0, read(queue, 1), {.name = "reader"});
+            run.spawn(1, write(queue), {.name = "writer", .harts = only(1)});
+          });
+}
+
+TEST_CASE("a cancel and a wake of a job that shares the strand end its wait once") {
+  explore({.name = "cancel against wake, sharing", .bound = 3, .shares = true}, [](Run& run) {
+    auto& queue = run.make<Queue>();
+    async::Job& reader = run.spawn(0, read(queue, 1), {.name = "reader"});
+    run.spawn(1, write(queue), {.name = "writer"});
+    run.spawn(1, cancel(reader), {.name = "canceller"});
+    run.at_end([&] { check(queue.taken + queue.items == 1, "an item is lost"); });
+  });
+}
