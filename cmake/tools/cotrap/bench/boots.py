@@ -7,15 +7,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from .. import build
-from ..console import Capture, TimedOut, relay
 from ..defaults import BENCH_TIMEOUT
 from ..disk import Disk
 from ..errors import ToolError
 from ..paths import Build
 from ..qemu import Boot, Guest, Machine, archive_with
-from ..sources import Silence
 from ..ui import Waiting
 from .catalogue import Benchmark
+from .guest import output_of
 from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, Result, Sample, combine, parse
 
 _COUNTED_RUNS = 2  # their counts must be equal
@@ -104,7 +103,7 @@ def _run(bench: Bench, setting: _Setting) -> Sample:
         arguments=sorted({each.name_in_program for each in setting.benchmarks}),
         append=bench.append,
     )
-    machine, capture = setting.machine, Capture()
+    machine = setting.machine
     with ExitStack() as stack:
         if setting.disk and machine.icount:
             machine = replace(machine, disk=_SLOW_DISK)
@@ -112,18 +111,7 @@ def _run(bench: Bench, setting: _Setting) -> Sample:
             image = stack.enter_context(tempfile.NamedTemporaryFile(prefix="cotrap-"))
             image.truncate(_DISK_BYTES)
             machine = replace(machine, disk=Disk(image.name))
-        guest = stack.enter_context(Guest(machine, boot))
-        try:
-            relay(guest, Silence(), capture, bench.timeout)
-        except TimedOut as error:
-            raise ToolError(
-                f"the benchmarks had not ended after {bench.timeout:g} s: give a longer --timeout"
-            ) from error
-        text = capture.data.decode(errors="replace")
-        if trouble := guest.trouble():
-            raise ToolError(trouble)
-        if guest.marks.exit_code:
-            raise ToolError(f"the benchmarks ended with status {guest.marks.exit_code}\n{text}")
+        text = output_of(machine, boot, bench.timeout, "the benchmarks")
     counts = text.startswith("# instructions")
     if counts != machine.icount:
         raise ToolError(

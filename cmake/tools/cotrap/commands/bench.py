@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .. import bootargs, build, packages
-from ..bench import boots, other_kernels, profile, table
+from ..bench import boots, other_kernels, profile, scale, table
 from ..bench.catalogue import BENCHMARKS, Benchmark
 from ..bench.compare import changes
 from ..bench.conflicts import run as conflicts
@@ -27,10 +27,12 @@ def run(arguments) -> int:
         width = max(map(len, BENCHMARKS))
         for each in BENCHMARKS.values():
             print(f"{each.name:<{width}}  {each.about}")
-        print(f"{conflicts.NAME:<{width}}  {conflicts.ABOUT}")
+        for other in _TABLES:
+            print(f"{other.NAME:<{width}}  {other.ABOUT}")
         return 0
-    if arguments.names[:1] == [conflicts.NAME]:
-        return conflicts.run(arguments)
+    for other in _TABLES:
+        if arguments.names[:1] == [other.NAME]:
+            return other.run(arguments)
     chosen = _chosen(arguments.names)
     before = _read(arguments.compare) if arguments.compare else None
     for path in filter(None, (arguments.json, arguments.save, arguments.html, arguments.svg)):
@@ -65,6 +67,9 @@ def run(arguments) -> int:
         write_output(arguments.svg, pages.picture(report))
     return _verdict(found) if found is not None else 0
 
+
+# Commands with a table of their own.
+_TABLES = (conflicts, scale)
 
 # Options that need QEMU, with the error for the hosted machine.
 _QEMU_ONLY = {

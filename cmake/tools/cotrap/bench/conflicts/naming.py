@@ -20,7 +20,7 @@ _LIBRARY = re.compile(
     r"(?:[\w:<>, ]+[ *&]+)?"
     r"(?:std::|async::platform::Atomic|async::RelaxedWord|mem(?:cpy|set|move)\b|operator )"
 )
-_LOCK = re.compile(r"\bStrand::(?:taken_|waiting_|last_)")
+_LOCK = re.compile(r"\bStrand::(?:taken_|waiting_|last_|sharers_)")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Variable:
 
     @property
     def is_strand_lock(self) -> bool:
-        """Whether the line holds the strand's lock word, or one of its hints for fairness."""
+        """Whether the line holds the strand's lock word, a hint for fairness, or the word of a hart that shares
+        the strand."""
         return self.is_static and bool(_LOCK.search(self.name))
 
     def __str__(self) -> str:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ... import build
-from ...console import Capture, TimedOut, relay
 from ...defaults import BENCH_TIMEOUT
 from ...errors import ToolError, UsageError
 from ...paths import MACHINES, check_output, write_output
-from ...qemu import Boot, Guest, Machine, archive_with
-from ...sources import Silence
+from ...qemu import Boot, Machine, archive_with
 from ...ui import Waiting
 from ..boots import Bench
+from ..guest import output_of
 from . import report
 from .naming import Names
 from .summary import Pair
@@ -106,23 +105,13 @@ def _boot(bench: Bench, folder: Path, trace: str, calls: list[str]) -> str:
     )
     plugin = ",".join(_escaped(word) for word in (str(folder / TRACER), f"out={trace}"))
     machine = replace(bench.machine, icount=True, extra=("-plugin", plugin))
-    capture = Capture()
-    with Guest(machine, boot) as guest:
-        try:
-            relay(guest, Silence(), capture, bench.timeout)
-        except TimedOut as error:
-            raise ToolError(
-                f"the pairs were not complete after {bench.timeout:g} s: give a longer --timeout"
-            ) from error
-        text = capture.data.decode(errors="replace")
-        if trouble := guest.trouble():
-            if _NO_PLUGINS.search(trouble):
-                trouble = "this QEMU was built without plugins, which trace accesses: Debian's QEMU has them"
-            raise ToolError(trouble)
-        if status := guest.marks.exit_code:
-            error = UsageError if status == 2 else ToolError
-            raise error(text.strip() or f"the program ended with status {status}")
-    return text
+    return output_of(machine, boot, bench.timeout, "the pairs", _explain)
+
+
+def _explain(trouble: str) -> str:
+    if _NO_PLUGINS.search(trouble):
+        return "this QEMU was built without plugins, which trace accesses: Debian's QEMU has them"
+    return trouble
 
 
 def _escaped(word: str) -> str:

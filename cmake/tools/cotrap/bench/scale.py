@@ -1,0 +1,122 @@
+"""`./cotrap bench scale`: how many times the operations of one hart several harts make, by the clock."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+
+from .. import build
+from ..defaults import BENCH_TIMEOUT
+from ..errors import ToolError, UsageError
+from ..paths import MACHINES, check_output, write_output
+from ..provenance import provenance
+from ..qemu import Boot, Machine, archive_with
+from ..ui import Waiting, bad, faint, good, say
+from .guest import output_of
+
+NAME = "scale"
+ABOUT = "throughput of several harts, as a multiple of that of one (runs only by this name)"
+PROGRAM = "scale/scale"  # in the build folder
+_WINDOWS = 10
+_LINE = re.compile(r"^(\S+)\t(\d+)\t(\d+)$", re.MULTILINE)
+
+# For two harts, as a multiple of one.
+GOALS = {
+    "compute": 1.95,
+    "getppid": 1.95,
+    "yield": 1.95,
+    "pipe.self": 1.95,
+    "pread": 1.95,
+    "pipe.pairs": 1.9,
+    "futex.pairs": 1.9,
+    "fault": 1.9,
+    "fault.threads": 1.8,
+    "open": 1.5,
+    "map": 1.5,
+    "fork": 1.5,
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """rates: operations a second by the number of harts, all harts together."""
+
+    name: str
+    rates: dict[int, int]
+
+    def times(self, harts: int) -> float:
+        return self.rates[harts] / self.rates[1]
+
+    @property
+    def is_missed(self) -> bool:
+        return 2 in self.rates and self.times(2) < GOALS[self.name]
+
+
+def run(arguments) -> int:
+    """The command. arguments.names: NAME, and then the rows, by default all."""
+    chosen = arguments.names[1:]
+    for name in chosen:
+        if name not in GOALS:
+            raise UsageError(f"{NAME} has no row '{name}': give some of {', '.join(GOALS)}")
+    for option in ("icount", "time", "profile", "frames", "against", "html", "svg", "save", "compare"):
+        if getattr(arguments, option):
+            raise UsageError(f"{NAME} prints a table of its own: leave out --{option}")
+    if arguments.json:
+        check_output(arguments.json)
+    harts = max(arguments.harts, 2)
+    if harts > (processors := len(os.sched_getaffinity(0))):
+        say(f"{harts} harts on a host with {processors} processors: they wait for each other's processor")
+    rows = measure(build.chosen(arguments), harts, arguments, chosen)
+    _show(rows)
+    if arguments.json:
+        write_output(arguments.json, _to_json(rows))
+    return 0
+
+
+def measure(built, harts: int, arguments, chosen: list[str]) -> list[Row]:
+    preset = arguments.build or MACHINES[arguments.machine]
+    if preset in build.KERNEL_PRESETS:
+        build.ready(preset, "user-scale")
+    program = built.folder / PROGRAM
+    if not program.exists():
+        raise ToolError(f"{program} does not exist: `ninja -C {built.folder} user-scale` builds it")
+    archive = archive_with(built)
+    archive.add_program(program, "run/scale")
+    boot = Boot(
+        built,
+        archive.pack(),
+        program="/run/scale",
+        arguments=[str(harts), str(_WINDOWS), *chosen],
+        append=" ".join(arguments.append),
+    )
+    machine = Machine(harts, arguments.memory, fs=arguments.fs)
+    with Waiting("measuring the throughput"):
+        text = output_of(machine, boot, arguments.timeout or BENCH_TIMEOUT, "the measurement")
+    rates: dict[str, dict[int, int]] = {}
+    for name, workers, rate in _LINE.findall(text):
+        rates.setdefault(name, {})[int(workers)] = int(rate)
+    return [Row(name, found) for name, found in rates.items() if found.get(1)]
+
+
+def _show(rows: list[Row]) -> None:
+    if not rows:
+        raise ToolError("the program printed no results")
+    counts = sorted({harts for row in rows for harts in row.rates})[1:]
+    width = max(len(row.name) for row in rows)
+    print(faint("operations a second on one hart, and how many times as many on several"))
+    heads = "".join(f"  {f'{each} harts':>8}" for each in counts)
+    print(f"  {'':<{width}}  {'one hart':>12}{heads}      goal")
+    for row in rows:
+        times = "".join(
+            f"  {row.times(each):>8.2f}" if each in row.rates else f"  {'–':>8}" for each in counts
+        )
+        goal = f"≥ {GOALS[row.name]}"
+        verdict = bad(f"missed {goal}") if row.is_missed else good(goal)
+        print(f"  {row.name:<{width}}  {row.rates[1]:>12,}{times}  {verdict:>10}")
+
+
+def _to_json(rows: list[Row]) -> str:
+    results = [
+        {"name": row.name, "goal": GOALS[row.name], "operations_a_second": row.rates} for row in rows
+    ]
+    return json.dumps(provenance() | {"results": results}, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,328 @@
+// The program `scale`: how many operations a second one worker makes, and several workers at the
+// same time, each on a hart of its own. `./cotrap bench scale` runs it.
+//
+//   scale HARTS WINDOWS [ROW…]      prints a line for each row and number of workers:
+//   row <TAB> workers <TAB> operations a second, all workers together
+//
+// A worker is a process, so that workers share nothing, unless the row says otherwise: then it is a
+// thread. All workers begin and end at the same times. The result is the best of all windows,
+// because a window in which the host runs something else says nothing.
+#include <user/calls.h>
+#include <user/check.h>
+#include <user/files.h>
+#include <user/print.h>
+#include <user/process.h>
+#include <user/sync.h>
+#include <user/thread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "meter.h"
+
+namespace bench {
+namespace {
+
+using user::Call;
+using user::page_size;
+using user::syscall;
+
+constexpr std::uint64_t window_ns = 100'000'000, lead_ns = 20'000'000;
+constexpr std::uint64_t operations_a_look = 8;  // so that the clock costs little
+
+struct Window {
+  std::uint64_t begin, end;
+
+  /// Makes operations from the begin to the end; returns how many.
+  template <class Operation>
+  std::uint64_t count(Operation&& operation) const {
+    std::uint64_t done = 0;
+    while (clock_ns() < begin) continue;
+    while (clock_ns() < end) {
+      for (std::uint64_t i = 0; i < operations_a_look; ++i) operation();
+      done += operations_a_look;
+    }
+    return done;
+  }
+};
+
+void run_on(unsigned hart) {
+  user::must(user::set_affinity(0, 1ul << hart), "the affinity of a worker");
+}
+
+// ── Rows: each counts the operations of one worker in a window ──
+
+std::uint64_t ask(const Window& window) {
+  return window.count([] { syscall(Call::getppid); });
+}
+
+std::uint64_t yield_alone(const Window& window) {
+  return window.count([] { syscall(Call::sched_yield); });
+}
+
+std::uint64_t compute(const Window& window) {
+  return window.count([] {
+    for (int i = 0; i < 200; ++i) asm volatile("");
+  });
+}
+
+std::uint64_t pipe_to_oneself(const Window& window) {
+  static const auto pipe = user::must(user::make_pipe(), "a pipe");
+  return window.count([] {
+    char byte = 0;
+    syscall(Call::write, pipe.write_end, &byte, 1);
+    syscall(Call::read, pipe.read_end, &byte, 1);
+  });
+}
+
+std::uint64_t read_file(const Window& window) {
+  static const auto file = user::must(user::open(user::program_path(), abi::o_rdonly), "a file");
+  return window.count([] {
+    char bytes[64];
+    syscall(Call::pread64, file, bytes, sizeof bytes, 128);
+  });
+}
+
+/// A second thread of the worker, on the same hart, that answers until it reads 0.
+template <class Answer>
+user::Thread beside(unsigned hart, Answer answer) {
+  return user::Thread{[hart, answer] {
+    run_on(hart);
+    answer();
+  }};
+}
+
+unsigned own_hart = 0;
+
+std::uint64_t pipe_pair(const Window& window) {
+  static const auto there = user::must(user::make_pipe(), "a pipe");
+  static const auto back = user::must(user::make_pipe(), "a pipe");
+  static user::Thread other = beside(own_hart, [] {
+    char byte;
+    while (syscall(Call::read, there.read_end, &byte, 1) == 1)
+      syscall(Call::write, back.write_end, &byte, 1);
+  });
+  return window.count([] {
+    char byte = 1;
+    syscall(Call::write, there.write_end, &byte, 1);
+    syscall(Call::read, back.read_end, &byte, 1);
+  });
+}
+
+std::uint64_t futex_pair(const Window& window) {
+  static std::atomic<std::uint32_t> turn = 0;
+  static const auto give_to = [](std::uint32_t who) {
+    turn.store(who, std::memory_order_release);
+    user::futex_wake(turn, 1);
+  };
+  static const auto wait_while = [](std::uint32_t other) {
+    while (turn.load(std::memory_order_acquire) == other) user::futex_wait(turn, other);
+  };
+  static user::Thread other = beside(own_hart, [] {
+    for (;;) {
+      wait_while(0);
+      give_to(0);
+    }
+  });
+  return window.count([] {
+    give_to(1);
+    wait_while(1);
+  });
+}
+
+std::uint64_t fault_pages(const Window& window) {
+  constexpr int pages = 64;
+  auto* const memory =
+      user::must(user::map_memory(pages * page_size, abi::prot_read | abi::prot_write), "memory");
+  int at = pages;
+  const auto count = window.count([&] {
+    if (at == pages) {
+      syscall(Call::madvise, memory, pages * page_size, abi::madv_dontneed);
+      at = 0;
+    }
+    *reinterpret_cast<volatile char*>(memory + at++ * page_size) = 1;
+  });
+  user::must(user::unmap_memory(memory, pages * page_size), "munmap");
+  return count;
+}
+
+std::uint64_t open_and_close(const Window& window) {
+  return window.count([] {
+    const auto file = user::open(user::program_path(), abi::o_rdonly);
+    static_cast<void>(user::close(*file));
+  });
+}
+
+std::uint64_t map_and_unmap(const Window& window) {
+  return window.count([] {
+    auto* const memory = *user::map_memory(page_size, abi::prot_read | abi::prot_write);
+    static_cast<void>(user::unmap_memory(memory, page_size));
+  });
+}
+
+std::uint64_t fork_and_exit(const Window& window) {
+  return window.count([] {
+    const auto child = user::fork();
+    if (child && *child == 0) user::exit(0);
+    if (child) static_cast<void>(user::wait(*child));
+  });
+}
+
+struct Row {
+  std::string_view name;
+  std::uint64_t (*run)(const Window&);
+  bool threads = false;  // the workers are threads of one process
+  bool needs_fork = false;
+};
+
+constexpr Row rows[] = {
+    {"compute", compute},           {"getppid", ask},       {"yield", yield_alone},
+    {"pipe.self", pipe_to_oneself}, {"pread", read_file},   {"pipe.pairs", pipe_pair},
+    {"futex.pairs", futex_pair},    {"fault", fault_pages}, {"fault.threads", fault_pages, true},
+    {"open", open_and_close},       {"map", map_and_unmap}, {"fork", fork_and_exit, false, true},
+};
+
+// ── Workers ──
+
+std::uint64_t number_in(std::string_view text) {
+  std::uint64_t number = 0;
+  std::from_chars(text.begin(), text.end(), number);
+  return number;
+}
+
+/// What the parent tells all workers, and a worker answers.
+bool read_exactly(user::Fd from, void* to, std::size_t bytes) {
+  return syscall(Call::read, from, to, bytes) == static_cast<long>(bytes);
+}
+
+std::uint64_t run_threads(const Row& row, unsigned workers, const Window& window) {
+  std::atomic<std::uint64_t> total = 0;
+  {
+    std::vector<user::Thread> threads;
+    for (unsigned hart = 0; hart < workers; ++hart) {
+      threads.emplace_back([&, hart] {
+        run_on(hart);
+        total += row.run(window);
+      });
+    }
+  }
+  return total;
+}
+
+int work(const Row& row, unsigned hart, unsigned threads) {
+  own_hart = hart;
+  run_on(hart);
+  Window window;
+  while (read_exactly(user::standard_input, &window, sizeof window)) {
+    const std::uint64_t done = threads == 0 ? row.run(window) : run_threads(row, threads, window);
+    syscall(Call::write, user::standard_output, &done, sizeof done);
+  }
+  user::exit(0);  // other threads of this process may wait for ever
+}
+
+class Worker {
+ public:
+  Worker(const Row& row, unsigned hart, unsigned threads) {
+    const std::string name{row.name}, at = user::format("{}", hart),
+                                      count = user::format("{}", threads);
+    const char* const arguments[] = {"scale",    "--worker",    name.c_str(),
+                                     at.c_str(), count.c_str(), nullptr};
+    const auto to = user::must(user::make_pipe(abi::o_cloexec), "a pipe");
+    const auto from = user::must(user::make_pipe(abi::o_cloexec), "a pipe");
+    const user::FdMapping fds[] = {{to.read_end, 0}, {from.write_end, 1}};
+    process_ = user::must(user::spawn(user::program_path(), arguments, {.fds = fds}), "a worker");
+    static_cast<void>(user::close(to.read_end));
+    static_cast<void>(user::close(from.write_end));
+    to_ = to.write_end;
+    from_ = from.read_end;
+  }
+  ~Worker() {
+    static_cast<void>(user::close(to_));
+    static_cast<void>(user::close(from_));
+    static_cast<void>(user::wait(process_));
+  }
+  Worker(const Worker&) = delete;
+
+  void begin(const Window& window) { syscall(Call::write, to_, &window, sizeof window); }
+  std::uint64_t result() {
+    std::uint64_t done = 0;
+    if (!read_exactly(from_, &done, sizeof done)) user::fail("scale: a worker has ended");
+    return done;
+  }
+
+ private:
+  user::Pid process_;
+  user::Fd to_, from_;
+};
+
+void measure(const Row& row, unsigned harts, unsigned windows) {
+  std::vector<std::unique_ptr<Worker>> workers;
+  if (row.threads) {
+    workers.push_back(std::make_unique<Worker>(row, 0, harts));
+  } else {
+    for (unsigned hart = 0; hart < harts; ++hart)
+      workers.push_back(std::make_unique<Worker>(row, hart, 0));
+  }
+  std::uint64_t best = 0;
+  for (unsigned i = 0; i <= windows; ++i) {  // the first one warms up
+    const std::uint64_t begin = clock_ns() + lead_ns;
+    for (auto& worker : workers) worker->begin({begin, begin + window_ns});
+    std::uint64_t total = 0;
+    for (auto& worker : workers) total += worker->result();
+    if (i > 0) best = std::max(best, total);
+  }
+  user::println("{}\t{}\t{}", row.name, harts, best * (1'000'000'000 / window_ns));
+}
+
+const Row* find(std::string_view name) {
+  const auto* const found = std::ranges::find(rows, name, &Row::name);
+  return found != std::end(rows) ? found : nullptr;
+}
+
+/// The hosted machine cannot.
+bool can_fork() {
+  const auto child = user::fork();
+  if (!child) return false;
+  if (*child == 0) user::exit(0);
+  static_cast<void>(user::wait(*child));
+  return true;
+}
+
+int run(std::span<const std::string_view> words) {
+  const auto harts = static_cast<unsigned>(number_in(words[0]));
+  const auto windows = static_cast<unsigned>(number_in(words[1]));
+  const auto names = words.subspan(2);
+  for (const auto name : names) {
+    if (find(name) != nullptr) continue;
+    user::complain("scale: there is no row {}", name);
+    return 2;
+  }
+  for (const Row& row : rows) {
+    if (!names.empty() && !std::ranges::contains(names, row.name)) continue;
+    if (row.needs_fork && !can_fork()) continue;
+    for (unsigned workers = 1; workers <= harts; workers *= 2) measure(row, workers, windows);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  const std::vector<std::string_view> words{argv + 1, argv + argc};
+  if (words.size() == 4 && words[0] == "--worker") {
+    const auto* const row = bench::find(words[1]);
+    if (row == nullptr) return 2;
+    return bench::work(*row, static_cast<unsigned>(bench::number_in(words[2])),
+                       static_cast<unsigned>(bench::number_in(words[3])));
+  }
+  if (words.size() < 2) {
+    user::complain("usage: scale HARTS WINDOWS [ROW…]");
+    return 2;
+  }
+  return bench::run(words);
+}
