@@ -11,6 +11,7 @@
 #include "syscalls/files.h"
 #include "syscalls/futex.h"
 #include "syscalls/identity.h"
+#include "syscalls/outside.h"
 
 namespace kernel {
 
@@ -30,7 +31,7 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::wait4>(Call::wait4)
         .with<sys::set_tid_address>(Call::set_tid_address)
         .with<sys::set_robust_list>(Call::set_robust_list)
-        .with<sys::futex>(Call::futex)
+        .with_outside<sys::futex, sys::outside::futex>(Call::futex)
         // identity
         .with_no_strand<sys::getpid>(Call::getpid)
         .with_no_strand<sys::getppid>(Call::getppid)
@@ -57,13 +58,15 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::madvise>(Call::madvise)
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time
-        .with_no_resched<sys::clock_gettime>(Call::clock_gettime)
+        .with_outside<sys::clock_gettime, sys::outside::clock_gettime>(Call::clock_gettime,
+                                                                       trap::CallForm::no_resched)
         .with_no_resched<sys::clock_getres>(Call::clock_getres)
         .with_no_resched<sys::gettimeofday>(Call::gettimeofday)
         .with<sys::nanosleep>(Call::nanosleep)
         .with<sys::clock_nanosleep>(Call::clock_nanosleep)
         // scheduling
-        .with_no_resched<sys::sched_yield>(Call::sched_yield)
+        .with_outside<sys::sched_yield, sys::outside::sched_yield>(Call::sched_yield,
+                                                                   trap::CallForm::no_resched)
         .with<sys::sched_setscheduler>(Call::sched_setscheduler)
         .with_no_resched<sys::sched_getscheduler>(Call::sched_getscheduler)
         .with<sys::sched_setparam>(Call::sched_setparam)
@@ -79,11 +82,11 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::setpriority>(Call::setpriority)
         .with_no_resched<sys::getpriority>(Call::getpriority)
         // files
-        .with<sys::read>(Call::read)
-        .with<sys::write>(Call::write)
+        .with_outside<sys::read, sys::outside::read>(Call::read)
+        .with_outside<sys::write, sys::outside::write>(Call::write)
         .with<sys::readv>(Call::readv)
         .with<sys::writev>(Call::writev)
-        .with<sys::pread64>(Call::pread64)
+        .with_outside<sys::pread64, sys::outside::pread64>(Call::pread64)
         .with<sys::pwrite64>(Call::pwrite64)
         .with<sys::lseek>(Call::lseek)
         .with<sys::getdents64>(Call::getdents64)

@@ -43,11 +43,37 @@ template <bool smp_active, bool (*may_return_to_user)(Thread&)>
   return return_to_user<smp_active>(result);
 }
 
+/// After a call that was answered outside the strand and may have made a job ready: whether `self`
+/// returns to user mode without a decision that needs the strand.
+[[gnu::always_inline]] inline bool may_return_outside(Thread& self) {
+  async::Executor& executor = async::current_executor();
+  if (!executor.has_ready_above(self.preempt_threshold() + 1)) [[likely]]
+    return !executor.must_offer();
+  if (self.shared_priority() != 0 || executor.has_ready_above(self.level())) return false;
+  arm_timeslice(self);
+  return !executor.must_offer();
+}
+
 /// One fast path. `answer` may end or replace the caller's program, so the current thread is read
 /// again after it. A call of the form no_strand never blocks, and runs outside the strand unless it
 /// is traced.
-template <Entry::Handler answer, CallForm form, bool smp_active, bool traced>
+template <Entry::Handler answer, CallForm form, bool smp_active, bool traced,
+          Entry::Handler outside = nullptr>
 FastPathAnswer call(UserContext& context) {
+  if constexpr (outside != nullptr) {
+    Thread& self = running_thread();
+    const trap::Register result = outside(self, context);
+    if (result != trap::would_block) [[likely]] {
+      ++self.syscalls;
+      if (form != CallForm::any || may_return_outside(self)) return {.result = result};
+      async::Strand::Sharing{}.keep();
+      return leave_to_coroutine(self, result);
+    }
+    if (async::Strand::is_shared()) {
+      ++self.syscalls;
+      return {.result = result, .instead = UserContext::would_block};
+    }
+  }
   constexpr bool in_strand = smp_active && (traced || form != CallForm::no_strand);
   if constexpr (traced) {
     async::Strand::enter();  // a traced machine may have one hart
@@ -82,7 +108,11 @@ consteval FastPathCall call_of() {
   if (world == World::traced) {
     return call<trace::answer_recorded, entry.form, true, true>;
   }
-  return call<entry.answer, entry.form, world == World::smp_active, false>;
+  if (world == World::smp_active) {
+    constexpr auto outside = is_own ? nullptr : syscall_table.outside(place);
+    return call<entry.answer, entry.form, true, false, outside>;
+  }
+  return call<entry.answer, entry.form, false, false>;
 }
 
 template <World world>

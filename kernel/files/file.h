@@ -11,7 +11,8 @@
 // Files of block devices differ, because every transfer waits for the device. Their try functions
 // always return would_block, and all transfers use co_await file.transfer(…).
 //
-// All functions run in the strand, never in an interrupt handler.
+// All functions run in the strand, unless their comment says otherwise; never in an interrupt
+// handler.
 #pragma once
 
 #include <abi/flags.h>
@@ -22,6 +23,7 @@
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -77,6 +79,24 @@ class File : public RefCounted<File> {
   virtual Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer);
   virtual Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer);
 
+  // The same, for callers that share the strand (async/strand.h), between the file and the kernel's
+  // view of a program's page. They answer the usual case. would_block: try again in the strand.
+
+  virtual Result<std::size_t> read_sharing(std::span<std::byte>) {
+    return fail(Errno::would_block);
+  }
+  virtual Result<std::size_t> write_sharing(std::span<const std::byte>) {
+    return fail(Errno::would_block);
+  }
+  virtual Result<std::size_t> read_at_sharing(std::uint64_t, std::span<std::byte>) {
+    return fail(Errno::would_block);
+  }
+  /// Whether wait_sharing() may succeed.
+  bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
+  /// Lets the running job, whose coroutine is `reader`, wait for bytes. Returns false if the job
+  /// need not wait, or must wait in the strand.
+  virtual bool wait_sharing(std::coroutine_handle<>) { return false; }
+
   /// Sets the position and returns it (lseek). ESPIPE: the file has no positions.
   virtual Result<std::int64_t> seek(std::int64_t offset, int whence);
   virtual Result<> resize(std::uint64_t size);
@@ -126,6 +146,7 @@ class File : public RefCounted<File> {
 
  protected:
   void be_stream() { is_stream_ = true; }
+  void let_wait_sharing() { waits_sharing_ = true; }
 
   struct WaitsForDevice {};
   File(int flags, WaitsForDevice) : File{flags} { waits_for_device_ = true; }
@@ -150,6 +171,7 @@ class File : public RefCounted<File> {
   const bool can_write_;
   bool waits_for_device_ = false;
   bool is_stream_ = false;
+  bool waits_sharing_ = false;
 };
 
 }  // namespace kernel

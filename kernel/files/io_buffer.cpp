@@ -1,21 +1,9 @@
 #include "files/io_buffer.h"
 
+#include "files/copy.h"
 #include "memory/address_space.h"
 
 namespace kernel {
-namespace {
-
-// Like memcpy(), but faster for one byte, the size that pipe ping-pong benchmarks use.
-void copy(std::byte* to, const std::byte* from, std::size_t count) {
-  if (count == 1) {
-    *to = *from;
-  } else {
-    std::memcpy(to, from, count);
-  }
-}
-
-}  // namespace
-
 IoBuffer::IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> parts)
     : space_{&space}, base_{0}, part_{0}, left_{0}, next_part_{parts.data()} {
   for (const abi::IoVector& part : parts) {
@@ -39,7 +27,7 @@ Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
   if (here == nullptr) [[unlikely]]
     return put_pieces(bytes);
   advance(count);
-  copy(here, bytes.data(), count);
+  copy_bytes(here, bytes.data(), count);
   return count;
 }
 
@@ -49,7 +37,7 @@ Result<std::size_t> IoBuffer::take(std::span<std::byte> room) {
   if (here == nullptr) [[unlikely]]
     return take_pieces(room);
   advance(count);
-  copy(room.data(), here, count);
+  copy_bytes(room.data(), here, count);
   return count;
 }
 
@@ -70,7 +58,7 @@ Result<std::size_t> IoBuffer::take_all(std::span<std::byte> room) {
   if (here == nullptr) [[unlikely]]
     return take_all_pieces(room);
   advance(room.size());
-  copy(room.data(), here, room.size());
+  copy_bytes(room.data(), here, room.size());
   return room.size();
 }
 

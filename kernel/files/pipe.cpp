@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "files/copy.h"
 #include "memory/user_memory.h"
 
 namespace kernel {
@@ -40,6 +41,56 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
     wake_reader();
   }
   return moved;
+}
+
+Result<std::size_t> Pipe::read_sharing(std::span<std::byte> to) {
+  const async::LeafLock::Guard lock{lock_};
+  const std::size_t begin = read_position_;
+  const std::size_t filled = write_position_ - begin;
+  if (filled == 0 || !writable_.empty()) return fail(Errno::would_block);
+  const std::size_t count = std::min(filled, to.size());
+  const std::size_t at = begin % hal::page_size;
+  if (at + count >= hal::page_size) return fail(Errno::would_block);
+  if (count == filled) {
+    if (begin >= hal::page_size) return fail(Errno::would_block);
+    read_position_ = write_position_ = 0;
+  } else {
+    if (!readable_.empty()) return fail(Errno::would_block);
+    read_position_ = begin + count;
+  }
+  copy_bytes(to.data(), page(begin).bytes() + at, count);
+  return count;
+}
+
+Result<std::size_t> Pipe::write_sharing(std::span<const std::byte> from) {
+  async::Job* reader = nullptr;
+  const std::size_t count = from.size();
+  {
+    const async::LeafLock::Guard lock{lock_};
+    const std::size_t at = write_position_ % hal::page_size;
+    const memory::Frame& here = page(write_position_);
+    const bool fits = here && at + count <= hal::page_size && count <= room();
+    if (!fits || write_is_special_) return fail(Errno::would_block);
+    if (!readable_.empty()) {
+      if (async::watched() || (reader = readable_.take_first()) == nullptr)
+        return fail(Errno::would_block);
+    }
+    copy_bytes(here.bytes() + at, from.data(), count);
+    write_position_ += count;
+  }
+  if (reader != nullptr) reader->complete_sharing();
+  return count;
+}
+
+bool Pipe::wait_sharing(std::coroutine_handle<> reader) {
+  async::Job& job = async::current_job();
+  const async::LeafLock::Guard lock{lock_};
+  if (filled() > 0 || !has_writers_ || job.is_stopped()) return false;
+  job.prepare(&readable_, "read");
+  readable_.insert(job);
+  job.share_next_step();
+  job.suspend(reader);
+  return true;
 }
 
 [[gnu::noinline]] Result<std::size_t> Pipe::read_pages(IoBuffer& buffer) {
@@ -194,12 +245,18 @@ class PipeEnd : public File {
 
 class PipeReader final : public PipeEnd {
  public:
-  PipeReader(Ref<Pipe> pipe, int flags) : PipeEnd{std::move(pipe), abi::o_rdonly | flags} {}
+  PipeReader(Ref<Pipe> pipe, int flags) : PipeEnd{std::move(pipe), abi::o_rdonly | flags} {
+    let_wait_sharing();
+  }
   ~PipeReader() override { pipe_->end_reading(); }
 
   [[gnu::flatten]] Result<std::size_t> try_read(IoBuffer& buffer) override {
     return pipe_->read(buffer);
   }
+  Result<std::size_t> read_sharing(std::span<std::byte> to) override {
+    return pipe_->read_sharing(to);
+  }
+  bool wait_sharing(std::coroutine_handle<> reader) override { return pipe_->wait_sharing(reader); }
 
   short readiness() override {
     short ready = 0;
@@ -217,6 +274,9 @@ class PipeWriter final : public PipeEnd {
 
   [[gnu::flatten]] Result<std::size_t> try_write(IoBuffer& buffer) override {
     return pipe_->write(buffer);
+  }
+  Result<std::size_t> write_sharing(std::span<const std::byte> from) override {
+    return pipe_->write_sharing(from);
   }
 
   short readiness() override {

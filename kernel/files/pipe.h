@@ -10,13 +10,16 @@
 // program's buffer contains a bad address, as in Linux (pipe_write(), fs/pipe.c).
 #pragma once
 
+#include <async/leaf_lock.h>
 #include <async/wait_list.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
 #include <array>
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "files/file.h"
 #include "files/io_buffer.h"
@@ -37,6 +40,12 @@ class Pipe : public RefCounted<Pipe> {
   }
   /// would_block: there is too little room. EPIPE: the pipe has no readers. EFAULT; ENOMEM.
   Result<std::size_t> write(IoBuffer& buffer);
+
+  // For callers that share the strand: see File::read_sharing(). The bytes must lie in one page of
+  // the pipe.
+  Result<std::size_t> read_sharing(std::span<std::byte> to);
+  Result<std::size_t> write_sharing(std::span<const std::byte> from);
+  bool wait_sharing(std::coroutine_handle<> reader);
 
   std::size_t filled() const { return write_position_ - read_position_; }
   std::size_t room() const { return capacity - filled(); }
@@ -83,6 +92,8 @@ class Pipe : public RefCounted<Pipe> {
   bool has_writers_ = true;
   // The pipe has no readers, or a writer has been woken while others wait.
   bool write_is_special_ = false;
+  // For callers that share the strand: protects the positions, the bytes and readable_.
+  async::LeafLock lock_;
   std::array<memory::Frame, page_count> pages_;
 };
 

@@ -1,8 +1,12 @@
 #include "files/regular_file.h"
 
+#include <async/leaf_lock.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
+
+#include "files/copy.h"
 
 namespace kernel {
 namespace {
@@ -36,6 +40,20 @@ class PlacedFile final : public File {
     return file_->write_at(appends() ? file_->size() : offset, buffer);
   }
 
+  Result<std::size_t> read_sharing(std::span<std::byte> to) override {
+    const async::LeafLock::Guard lock{place_lock_};
+    return moved(read_at_sharing(place_, to));
+  }
+  Result<std::size_t> read_at_sharing(std::uint64_t offset, std::span<std::byte> to) override {
+    const std::uint64_t size = file_->size();
+    if (offset >= size) return 0;
+    const std::size_t count = std::min<std::uint64_t>(to.size(), size - offset);
+    const auto piece = file_->piece_at(offset);
+    if (piece.size() < count) return fail(Errno::would_block);
+    copy_bytes(to.data(), piece.data(), count);
+    return count;
+  }
+
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
     const auto place = find_place(offset, whence, place_, file_->size());
     if (place) place_ = static_cast<std::uint64_t>(*place);
@@ -54,6 +72,7 @@ class PlacedFile final : public File {
   }
 
   Ref<RegularFile> file_;
+  async::LeafLock place_lock_;  // for callers that share the strand
   std::uint64_t place_ = 0;
 };
 
@@ -64,6 +83,9 @@ class Snapshot final : public RegularFile {
   PagedText& text() { return text_; }
   std::uint64_t size() const override { return text_.size(); }
   bool is_stream() const override { return false; }
+  std::span<const std::byte> piece_at(std::uint64_t offset) const override {
+    return text_.piece_at(offset);
+  }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
     std::size_t done = 0;
     while (!buffer.empty()) {
@@ -123,6 +145,13 @@ Result<> MemoryFile::resize(std::uint64_t size) {
   if (size < size_) forget_from(size);
   size_ = size;
   return {};
+}
+
+std::span<const std::byte> MemoryFile::piece_at(std::uint64_t offset) const {
+  const std::size_t at = offset % hal::page_size;
+  const std::byte* const page = pages_.find(offset / hal::page_size);
+  if (page == nullptr) return {};
+  return {page + at, std::min<std::uint64_t>(hal::page_size - at, size_ - offset)};
 }
 
 Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) {

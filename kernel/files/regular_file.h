@@ -20,6 +20,9 @@ class RegularFile : public Node {
   /// Stops at the end of the file. Returns 0 there.
   virtual Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) = 0;
   virtual Result<std::size_t> write_at(std::uint64_t, IoBuffer&) { return fail(Errno::erofs); }
+  /// The bytes from `offset` on that are contiguous in memory; empty if these are none, for example
+  /// in a hole. `offset` is below size(). The caller may share the strand.
+  virtual std::span<const std::byte> piece_at(std::uint64_t offset) const = 0;
   virtual Result<std::span<const std::byte>> bytes() { return fail(Errno::enodev); }
   /// See File::is_stream().
   virtual bool is_stream() const { return true; }
@@ -35,6 +38,9 @@ class ArchiveFile final : public RegularFile {
       : RegularFile{permissions}, bytes_{bytes} {}
 
   std::uint64_t size() const override { return bytes_.size(); }
+  std::span<const std::byte> piece_at(std::uint64_t offset) const override {
+    return bytes_.subspan(offset);
+  }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;
   Result<std::span<const std::byte>> bytes() override { return bytes_; }
   /// Sets the contents. If a file has several hard links, the archive may contain the contents only
@@ -76,6 +82,7 @@ class MemoryFile final : public RegularFile {
   explicit MemoryFile(unsigned permissions) : RegularFile{permissions} {}
 
   std::uint64_t size() const override { return size_; }
+  std::span<const std::byte> piece_at(std::uint64_t offset) const override;
   bool is_writable() const override { return true; }
   Result<> resize(std::uint64_t size) override;
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;

@@ -13,6 +13,7 @@
 // TLBs.
 #pragma once
 
+#include <async/leaf_lock.h>
 #include <hal/page_table.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
@@ -85,6 +86,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// behind the end of the mapped file. ENOEXEC: the kernel must inspect the instructions first
   /// (process/code_rewriting.h). would_block: the page needs a page-in. ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
+  /// Like fault(), for a caller that shares the strand. Resolves the first access to a page of
+  /// zeros, and a write to a page whose frame no other table maps any more. Returns false for every
+  /// other fault, which then must be resolved in the strand.
+  bool fault_sharing(VirtAddr va, Access wanted);
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
   /// nothing is mapped, or the area forbids the access. would_block: the page needs a page-in, and
@@ -159,6 +164,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
     return tag_.enter(table_);
   }
   void leave() { tag_.leave(); }
+  /// Whether enter() may run in a step that shares the strand: it changes only this hart's data.
+  bool may_enter_sharing() const { return !code_written_ && tag_.is_up_to_date_here(); }
 
   /// Whether the kernel has mapped or written instructions since the last synchronize_code().
   bool code_written() const { return code_written_; }
@@ -253,6 +260,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr missed_page_ = no_page_missed;
   bool has_paged_areas_ = false;
   bool code_written_ = false;
+  // For callers that share the strand: protects the entries of table_, recent_ and resident_.
+  async::LeafLock lock_;
   [[no_unique_address]] CodeGeneration code_generation_;
 };
 

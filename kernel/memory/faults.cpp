@@ -68,6 +68,30 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   return {};
 }
 
+bool AddressSpace::fault_sharing(VirtAddr va, Access wanted) {
+  const VirtAddr page = page_down(va);
+  const async::LeafLock::Guard lock{lock_};
+  const Area* const area = area_at(va);
+  if (area == nullptr || !allows(area->rights_in_table(), wanted)) return false;
+  if (allows(area->access, Access::execute)) return false;
+  PageEntry* const slot = table_.find(page);
+  if (slot == nullptr) return false;
+  if (slot->empty()) {
+    if (area->backing.kind != Backing::Kind::zeros) return false;
+    const PhysAddr frame = frames.allocate_zeroed_sharing(Use::user);
+    if (frame == 0) return false;
+    put(*area, page, slot, PageEntry::page(frame, area->rights_in_table()));
+    return true;
+  }
+  const PageEntry old = *slot;
+  const bool reuses = wanted == Access::write && !old.allows(wanted) && !old.borrowed() &&
+                      !frames.shared(old.address());
+  if (!reuses) return false;
+  hal::set(*slot, old.with(area->rights_in_table()));
+  tag_.flush_page_here(page);
+  return true;
+}
+
 [[gnu::cold]] Result<> AddressSpace::note_miss(const Area& area, VirtAddr page) {
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
   if (index >= area.backing.source().count()) return fail(Errno::enxio);

@@ -1,5 +1,7 @@
 #include "memory/frames.h"
 
+#include <async/leaf_lock.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -8,6 +10,10 @@ namespace kernel::memory {
 using hal::page_size;
 
 constinit FrameAllocator frames;
+
+namespace {
+constinit async::LeafLock sharing_lock;  // for callers that share the strand
+}
 
 bool can_allocate_contiguous(std::size_t bytes) {
   if (bytes == 0) return true;
@@ -47,6 +53,17 @@ PhysAddr FrameAllocator::allocate_zeroed(Use use) {
   --free_;
   infos_[frame].references = 1;
   return address(frame);
+}
+
+PhysAddr FrameAllocator::allocate_zeroed_sharing(Use use) {
+  PhysAddr frame;
+  {
+    const async::LeafLock::Guard lock{sharing_lock};
+    if (zeroed_ != 0) return allocate_zeroed(use);
+    frame = allocate(use);
+  }
+  if (frame != 0) hal::zero_page(hal::phys_to_virt(frame));
+  return frame;
 }
 
 void FrameAllocator::drop_zeroed(PhysAddr frame) {

@@ -13,7 +13,8 @@
 // can_allocate() first.
 //
 // These functions run in the strand (async/strand.h), never in an interrupt handler. At most one
-// hart is in the strand at a time, so there is no lock.
+// hart is in the strand at a time, so they need no lock. One function shares the strand, and takes
+// a lock for that.
 #pragma once
 
 #include <hal/boot.h>
@@ -51,6 +52,8 @@ class FrameAllocator {
   [[nodiscard]] PhysAddr allocate(Use use);
   /// Like allocate(), but the frame holds zeros.
   [[nodiscard]] PhysAddr allocate_zeroed(Use use);
+  /// Like allocate_zeroed(), for callers that share the strand.
+  [[nodiscard]] PhysAddr allocate_zeroed_sharing(Use use);
   /// Adds a reference.
   void share(PhysAddr frame) { ++info(frame).references; }
   /// Drops a reference. The last one frees the frame.

@@ -27,11 +27,13 @@ class TlbTag {
   /// Makes this space, whose page table is `table`, current on this hart. Returns the token to
   /// install.
   hal::TranslationToken enter(const hal::PageTable& table) {
-    if (generation_ != asids.generation() || is_stale_here()) [[unlikely]]
+    if (!is_up_to_date_here()) [[unlikely]]
       catch_up(table);
     here.current = this;
     return token_;
   }
+  /// Whether enter() has nothing to flush and allocates no ASID.
+  bool is_up_to_date_here() const { return is_known() && !is_stale_here(); }
   /// This hart stops using the space if it is current here.
   void leave() const {
     if (here.current == this) here.current = nullptr;

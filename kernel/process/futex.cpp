@@ -67,6 +67,47 @@ int Futex::wake_first(Bucket& first, async::Key of) {
   return static_cast<int>(woken);
 }
 
+Result<int> Futex::wake_sharing(int count) const {
+  async::KeyedEntry* entry = nullptr;
+  {
+    Bucket& bucket = first_bucket();
+    const async::LeafLock::Guard lock{bucket.lock};
+    if (bucket.waiters.empty()) return 0;
+    if (count != 1 || bucket.parts != nullptr) return fail(Errno::would_block);
+    unsigned passed = 0;
+    const auto found = bucket.waiters.find_first_keyed(
+        [&passed, of = key(any_bits)](const async::Key& waiter) {
+          if (is_meant(waiter, of)) return true;
+          ++passed;
+          return false;
+        },
+        entry);
+    if (found == async::WaitList::FirstKeyed::must_search || passed > most_passed) [[unlikely]]
+      return fail(Errno::would_block);
+    if (entry == nullptr) return 0;
+    async::WaitList::take(*entry);
+  }
+  entry->job->complete_sharing();
+  return 1;
+}
+
+Futex::Wait Futex::wait_sharing(const std::byte* word, std::uint32_t expected,
+                                async::KeyedEntry& entry, std::coroutine_handle<> waiter) const {
+  Bucket& bucket = first_bucket();
+  async::Job& job = *entry.job;
+  const async::LeafLock::Guard lock{bucket.lock};
+  if (bucket.parts != nullptr || job.is_stopped()) [[unlikely]]
+    return Wait::needs_strand;
+  if (read_once(*reinterpret_cast<const std::uint32_t*>(word)) != expected)
+    return Wait::word_changed;
+  entry.key = key(any_bits);
+  job.prepare(&bucket.waiters, "futex");
+  bucket.waiters.insert_in_crowd(entry);
+  job.share_next_step();
+  job.suspend_alone(waiter);
+  return Wait::started;
+}
+
 /// Distributes the waiters of `bucket` over new parts, unless it has the last level or memory is
 /// short.
 [[gnu::cold]] void Futex::split(Bucket& bucket) {

@@ -15,10 +15,13 @@
 #pragma once
 
 #include <async/async.h>
+#include <async/leaf_lock.h>
 #include <kernel/result.h>
 
 #include <array>
 #include <atomic>
+#include <coroutine>
+#include <cstddef>
 #include <cstdint>
 
 #include "memory/address_space.h"
@@ -103,6 +106,18 @@ class Futex {
     return count == 1 ? wake_first(first, key(bits)) : wake_many(first, count, key(bits));
   }
 
+  // For callers that share the strand.
+
+  /// Like wake(count). would_block: wake in the strand.
+  Result<int> wake_sharing(int count) const;
+  /// What wait_sharing() has done: the job waits; or the word has changed, so the job must not
+  /// wait; or the job must wait in the strand.
+  enum class Wait : std::uint8_t { started, word_changed, needs_strand };
+  /// Lets the running job, whose coroutine is `waiter`, wait by `entry` while the word, at the
+  /// kernel address `word`, is `expected`.
+  Wait wait_sharing(const std::byte* word, std::uint32_t expected, async::KeyedEntry& entry,
+                    std::coroutine_handle<> waiter) const;
+
   /// Moves up to `count` waiters to `target`, or wakes them. Returns their number.
   int requeue(int count, const Futex& target) const;
 
@@ -118,6 +133,7 @@ class Futex {
     Parts* parts = nullptr;  // if not null, they have the waiters instead
     // The shift of the hash after which its low four bits are the number of the part.
     std::uint8_t shift = first_shift;
+    async::LeafLock lock;  // for callers that share the strand: protects the list
   };
 
   /// The object's address without its low four bits, which are zero.

@@ -53,6 +53,35 @@ bool end_waiting(Thread& self, trap::Register result) {
   return true;
 }
 
+/// Makes a system call that had no fast path. Afterwards the step is in the strand or shares it.
+/// Returns false if the call has to wait.
+inline bool enter_and_serve(Thread& self, trap::UserContext& context) {
+  if (hal::smp_active()) [[unlikely]] {
+    if (const Outside served = serve_outside(self, context); served != Outside::refused)
+      return served == Outside::answered;
+  }
+  async::Strand::enter();
+  return serve_syscall(self, context);
+}
+
+/// The end of a wait that began while this hart shared the strand. Afterwards the step still shares
+/// the strand if the thread may return to user mode that way. Returns false if the call must be
+/// made again, in the strand.
+inline bool end_sharing_wait(Thread& self, trap::Register result) {
+  const bool is_over = result != trap::would_block;
+  if (is_over) self.context().set_syscall_result(result);
+  if ((!is_over || !may_prepare_sharing(self)) && async::Strand::is_shared()) [[unlikely]]
+    async::Strand::stop_sharing();
+  return is_over;
+}
+
+/// Lets more urgent jobs run, in a step that shares the strand; the result is 0. It is would_block
+/// if the step must do that in the strand, where it then is.
+trap::WaitingCall& preempt_sharing(Thread& self) {
+  self.waiting().fill([&self] { return YieldSharing{self, YieldSharing::To::front}; });
+  return self.waiting();
+}
+
 void wake_one(Thread& self, std::uintptr_t address) {
   if (const auto futex = Futex::at(self.space(), address)) futex->wake(1);
 }
@@ -116,7 +145,9 @@ async::Task<> run_thread(Ref<Thread> thread) {
   if (trace::is_on()) self.note_in_trace();
   for (;;) {
     if (!may_return_to_user(self)) [[unlikely]] {
-      save_hart_state(self);
+      if (save_hart_state(self)) [[unlikely]] {
+        if (co_await preempt_sharing(self) == 0) continue;
+      }
       co_await async::yield_if_preempted();
       if (self.shared_priority() != 0) exchange_priority(self);
       arm_timeslice(self);
@@ -129,11 +160,14 @@ async::Task<> run_thread(Ref<Thread> thread) {
     const Trap trap = trap::run_user(context);
     switch (trap.kind) {
       case Trap::syscall:
-        async::Strand::enter();
-        if (serve_syscall(self, context)) break;
+        if (enter_and_serve(self, context)) break;
         [[fallthrough]];
-      case Trap::would_block:  // this hart already holds the strand
-        save_hart_state(self);
+      case Trap::would_block:  // this hart already is in the strand, or shares it
+        if (save_hart_state(self)) [[unlikely]] {
+          if (end_sharing_wait(self, co_await self.waiting())) break;
+          while (!end_waiting(self, co_await awaited(self))) continue;
+          break;
+        }
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
         if (self.waiting().empty() && !self.space().has_missed_page()) {
@@ -143,7 +177,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
           while (!end_waiting(self, co_await awaited(self))) continue;
         }
         break;
-      case Trap::call_answered: break;  // this hart already holds the strand
+      case Trap::call_answered: break;  // this hart already is in the strand, or shares it
       case Trap::interrupt:
         take_interrupts();  // before the wait for the strand: other harts can run the woken jobs
         async::Strand::enter();
@@ -153,8 +187,10 @@ async::Task<> run_thread(Ref<Thread> thread) {
         }
         break;
       default:
-        async::Strand::enter();
         trap::route<Origin::user, Why::exception>();
+        if (hal::smp_active() && serve_fault_sharing(self, trap)) [[unlikely]]
+          break;
+        async::Strand::enter();
         if (const auto served = serve_exception(self, trap); !served) [[unlikely]] {
           save_hart_state(self);
           if (self.ring() != nullptr && self.ring()->make_upcall(trap, served.error())) break;

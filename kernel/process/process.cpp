@@ -129,6 +129,7 @@ void Process::inherit(const Process& parent) {
 void Process::become_zombie() {
   if (!status_) status_ = abi::WaitStatus::exited(exit_code_);
   parts_.files = nullptr;
+  if (hal::smp_active()) keep_for_harts(*parts_.space);
   parts_.space = nullptr;
   leave_children_to_init();
   if (parent_ == nullptr) {
@@ -160,6 +161,7 @@ Result<> Process::own_parts() {
 }
 
 void Process::become(Ref<memory::AddressSpace> space, std::string path) {
+  if (hal::smp_active()) keep_for_harts(*parts_.space);
   parts_.space = std::move(space);
   for (Thread& thread : threads_) thread.set_space(*parts_.space);
   path_ = std::move(path);

@@ -1,5 +1,6 @@
 // Serving traps that need no waiting: part of run_thread() (life.cpp), and all that the handler of
-// the trap shape `handler` does (trap_handler.cpp). All of it runs in the strand.
+// the trap shape `handler` does (trap_handler.cpp). The first two functions run outside the strand,
+// the others in it.
 #pragma once
 
 #include <kernel/result.h>
@@ -21,6 +22,36 @@ inline bool serve_syscall(Thread& self, trap::UserContext& context) {
   if (result == trap::would_block) return false;
   if (trace::is_on()) trace::note_result(result);
   context.set_syscall_result(result);
+  return true;
+}
+
+enum class Outside : std::uint8_t { refused, answered, would_block };
+
+/// Tries to make the system call outside the strand, where several harts run. `refused`: the call
+/// must be made in the strand. Otherwise the step shares the strand afterwards.
+inline Outside serve_outside(Thread& self, trap::UserContext& context) {
+  const std::uint64_t number = context.syscall_number();
+  const auto& entry = (*answering_syscalls)[number];
+  const bool needs_none = entry.form == trap::CallForm::no_strand;
+  const auto answer = needs_none ? entry.answer : answering_syscalls->outside(number);
+  if (answer == nullptr) return Outside::refused;
+  const auto result = answer(self, context);
+  const bool blocks = result == trap::would_block;
+  if (blocks && !async::Strand::is_shared()) return Outside::refused;
+  ++self.syscalls;
+  context.skip_syscall_instruction();
+  if (blocks) return Outside::would_block;
+  context.set_syscall_result(result);
+  async::Strand::Sharing{}.keep();
+  return Outside::answered;
+}
+
+/// Tries to serve a page fault where several harts run. If true, the step shares the strand.
+inline bool serve_fault_sharing(Thread& self, trap::Trap trap) {
+  if (trap.kind != trap::Trap::page_fault || trace::is_on()) return false;
+  async::Strand::Sharing sharing;
+  if (!self.space().fault_sharing(trap.address, trap.access)) return false;
+  sharing.keep();
   return true;
 }
 

@@ -11,10 +11,23 @@ sys::NextStep sys::cond_resched(Thread& self) {
   return NextStep{self};
 }
 
+std::coroutine_handle<> YieldSharing::await_suspend(std::coroutine_handle<> self) {
+  async::Job& job = async::current_job();
+  job.set_leaf(self);
+  yielded_ = !self_.has_pending_flags() &&
+             async::current_executor().requeue_sharing(job, to_ == To::front);
+  return yielded_ ? std::noop_coroutine() : self;
+}
+
+Result<> YieldSharing::await_resume() const {
+  if (!yielded_ || !may_prepare_sharing(self_)) async::Strand::stop_sharing();
+  return yielded_ ? Result<>{} : fail(Errno::would_block);
+}
+
 bool has_large_memory_alone(Thread& self) {
   const AddressSpace& space = self.space();
   return !space.is_small() && self.process().has_only(self) &&
-         space.owners() == 1 + harts_set_up_for(space);  // no other process owns a reference
+         space.owners() == 1 + harts_that_own(space);  // no other process owns a reference
 }
 
 async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self) {

@@ -14,6 +14,7 @@
 
 #include <async/async.h>
 
+#include <coroutine>
 #include <cstddef>
 
 #include "memory/address_space.h"
@@ -45,6 +46,25 @@ class NextStep : public async::YieldOp {
 }  // namespace kernel::sys
 
 namespace kernel {
+
+/// Lets other jobs of this hart run, in a step that shares the strand (async/strand.h). The next
+/// step shares it, too, unless it must prepare the thread in the strand. If only a step in the
+/// strand can yield, the result is would_block, and the step is in the strand.
+class YieldSharing {
+ public:
+  /// The place that the job gets in its level.
+  enum class To : bool { end, front };
+  YieldSharing(Thread& self, To to) : self_{self}, to_{to} {}
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> self);
+  Result<> await_resume() const;
+
+ private:
+  Thread& self_;
+  To to_;
+  bool yielded_ = false;
+};
 
 /// Whether the memory of `self` is too large for one step, and no other thread or process can
 /// change it in the meantime. copy_memory() and give_back_memory() need that.

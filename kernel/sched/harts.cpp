@@ -57,6 +57,7 @@ void begin_hart(bool smp_active) {
   start_interrupts();
   async::platform::local().smp_active = smp_active;
   const async::Strand::Guard strand;
+  if (smp_active) async::Strand::let_share();
   executors[hal::hart_index()].emplace();
   start_policy();
   start_scheduling();

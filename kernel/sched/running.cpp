@@ -39,7 +39,7 @@ void count_syscalls(Runnable& thread) {
 void leave_space() {
   if (current.space == nullptr) return;
   current.space->leave();
-  std::exchange(current.space, nullptr)->release();
+  detail::drop_space();
 }
 
 void end_timeslice_by(std::uint64_t end) {
@@ -190,23 +190,30 @@ const CurrentThread* current_thread_of(unsigned hart) {
   return by_hart[hart];
 }
 
-unsigned harts_set_up_for(const memory::AddressSpace& space) {
-  return static_cast<unsigned>(std::ranges::count_if(
-      by_hart, [&](const CurrentThread* on) { return on != nullptr && on->space == &space; }));
+void keep_for_harts(memory::AddressSpace& space) {
+  for (CurrentThread* const on : by_hart) {
+    if (on == nullptr || on->space != &space || on->owns_space) continue;
+    space.retain();
+    on->owns_space = true;
+  }
 }
 
-/// Moves the accounts of `thread` to this hart, and takes a reference to its address space.
-/// Otherwise another hart could free the space while this hart still uses its page table.
+unsigned harts_that_own(const memory::AddressSpace& space) {
+  return static_cast<unsigned>(std::ranges::count_if(by_hart, [&](const CurrentThread* on) {
+    return on != nullptr && on->space == &space && on->owns_space;
+  }));
+}
+
+void detail::drop_space() {
+  memory::AddressSpace* const space = std::exchange(current.space, nullptr);
+  if (std::exchange(current.owns_space, false)) space->release();
+}
+
+/// Moves the accounts of `thread` to this hart.
 void detail::on_migrate_in(Runnable& thread) {
-  if (const unsigned hart = hal::hart_index(); thread.hart != hart) {
-    clear_last_thread(thread);
-    count_syscalls(thread);
-    thread.hart = hart;
-  }
-  if (current.space == &thread.space()) return;
-  leave_space();
-  thread.space().retain();
-  current.space = &thread.space();
+  clear_last_thread(thread);
+  count_syscalls(thread);
+  thread.hart = hal::hart_index();
 }
 
 void leave_current_thread() {
@@ -219,9 +226,10 @@ void leave_current_thread() {
   leave_space();
 }
 
-void detail::save_hart_state(Runnable& thread) {
+bool detail::save_hart_state(Runnable& thread) {
   charge();  // the next hart does not know how long the thread ran here
   trap::fpu::release(thread.context());
+  return async::Strand::is_shared();
 }
 
 void release_hart_state(Runnable& thread) {

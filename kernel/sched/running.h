@@ -6,6 +6,7 @@
 // policy with time slices of its own (Policy::until_tick) decides how long they are.
 //
 // All functions run in the strand, except timeslice_tick_is_pending() and note_timeslice_tick().
+// charge(), prepare_to_run(), save_hart_state() and on_wakeup() may share it.
 // Times are in ticks of hal::clock_ticks(), which one instruction reads.
 #pragma once
 
@@ -33,9 +34,10 @@ struct CurrentThread {
   /// The hart's page table is this thread's, and the floating-point registers hold this thread's
   /// values or are off. The thread may already be waiting. Null: the hart holds no thread's state.
   Runnable* thread = nullptr;
-  /// The live address space, of which the hart owns a reference. Null on a machine with one hart,
-  /// where it is the space of `thread`.
+  /// The live address space. Null on a machine with one hart, where it is the space of `thread`. A
+  /// process that drops its space gives a reference to each hart on which the space is live.
   memory::AddressSpace* space = nullptr;
+  bool owns_space = false;    ///< the hart owns a reference to `space`
   std::uint64_t charged = 0;  ///< the time up to which `thread` has been charged
   /// How often the hart has set up a thread: another one, or the same one after idling or execve.
   hal::Counter switches;
@@ -60,8 +62,9 @@ extern constinit thread_local std::uint64_t
     tick;  ///< length of a timer tick; the same on all harts
 extern constinit thread_local std::uint64_t shortest_slice;  ///< the same on all harts
 void set_limit(const Runnable& thread);
-void save_hart_state(Runnable& thread);
+bool save_hart_state(Runnable& thread);
 void on_migrate_in(Runnable& thread);
+void drop_space();
 void renew_share(Runnable& thread);
 }  // namespace detail
 
@@ -74,8 +77,11 @@ void start_scheduling();
 /// The state of `hart`, for reading its counters. Null if the hart has not started.
 const CurrentThread* current_thread_of(unsigned hart);
 
-/// How many harts own a reference to `space` because it is their live address space.
-unsigned harts_set_up_for(const memory::AddressSpace& space);
+/// A process is about to drop `space`: gives a reference to each hart on which the space is live.
+/// Otherwise a hart could still use its page table after it was freed. Needed if several harts run.
+void keep_for_harts(memory::AddressSpace& space);
+/// How many harts own a reference to `space`.
+unsigned harts_that_own(const memory::AddressSpace& space);
 
 /// Charges the current thread for the time since the last charge. The thread's credit pays for one
 /// tick at most. A longer time means that no such tick came: the thread had no rivals, a scheduling
@@ -101,8 +107,11 @@ inline void charge() {
 [[gnu::always_inline]] inline void switch_to(Runnable& thread) {
   charge();
   ++current.switches;
-  if (hal::smp_active()) [[unlikely]]
-    detail::on_migrate_in(thread);
+  if (hal::smp_active()) [[unlikely]] {
+    if (thread.hart != hal::hart_index()) detail::on_migrate_in(thread);
+    if (current.owns_space) detail::drop_space();
+    current.space = &thread.space();
+  }
   current.thread = &thread;
   trap::set_user_space(thread.context(), thread.space().enter());
   trap::fpu::switch_to(thread.context());
@@ -118,10 +127,19 @@ inline void charge() {
 void leave_current_thread();
 
 /// Saves what this hart holds of `thread`, so that another hart can run it. The thread has just
-/// left user mode here and is about to wait.
-inline void save_hart_state(Runnable& thread) {
+/// left user mode here and is about to wait. Returns whether the step shares the strand.
+inline bool save_hart_state(Runnable& thread) {
   if (hal::smp_active()) [[unlikely]]
-    detail::save_hart_state(thread);
+    return detail::save_hart_state(thread);
+  return false;
+}
+
+/// Called in a step that shares the strand: whether prepare_to_run() may follow there. It needs the
+/// strand if the thread comes from another hart, if this hart must flush its TLB for the thread's
+/// address space, or if it owns a reference to the space that it leaves.
+inline bool may_prepare_sharing(const Runnable& thread) {
+  return thread.hart == hal::hart_index() && !current.owns_space &&
+         thread.space().may_enter_sharing();
 }
 
 /// Drops all that this hart holds of `thread`, which ran here and ends now.

@@ -24,6 +24,14 @@ class RefCounted {
       delete static_cast<const Derived*>(this);
     }
   }
+  /// release(), unless this is the last reference: then it returns false, and the caller keeps it.
+  bool release_unless_last() const {
+    std::uint32_t owners = owners_.load(std::memory_order_relaxed);
+    do {
+      if (owners == 1) return false;
+    } while (!owners_.compare_exchange_weak(owners, owners - 1, std::memory_order_acq_rel));
+    return true;
+  }
   std::uint32_t owners() const { return owners_.load(std::memory_order_relaxed); }
 
  protected:

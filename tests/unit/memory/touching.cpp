@@ -118,3 +118,38 @@ TEST_CASE(
   REQUIRE(space->protect(here + page_size, page_size, read_execute));
   CHECK(space->code_written());
 }
+
+TEST_CASE("a fault that shares the strand makes pages of zeros, and leaves the others") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, 4 * page_size, read_write));
+  CHECK_FALSE(space->fault_sharing(here, Access::write));  // there is no page table yet
+  CHECK(store(*space, here, 7));
+  CHECK(space->fault_sharing(here + page_size, Access::read));
+  CHECK(space->fault_sharing(here + 2 * page_size, Access::write));
+  CHECK(space->resident() == 3);
+  CHECK(load(*space, here + page_size) == 0);
+  CHECK(load(*space, here) == 7);
+  CHECK_FALSE(space->fault_sharing(here, Access::write));  // it has its page
+  CHECK_FALSE(space->fault_sharing(here + 3 * page_size, Access::execute));
+  CHECK_FALSE(space->fault_sharing(here + 4 * page_size, Access::read));
+
+  std::vector<std::byte> file(page_size + 100, std::byte{9});
+  REQUIRE(map_at(*space, here + 8 * page_size, page_size, read_write, Backing::of_file(file)));
+  CHECK_FALSE(space->fault_sharing(here + 8 * page_size, Access::read));
+}
+
+TEST_CASE("a fault that shares the strand keeps the frame of its last owner, and copies none") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, page_size, read_write));
+  CHECK(store(*space, here, 7));
+  {
+    auto child = space->fork();
+    REQUIRE(child);
+    CHECK_FALSE(space->fault_sharing(here, Access::write));
+  }
+  CHECK(space->fault_sharing(here, Access::write));
+  CHECK(store(*space, here, 8));
+  CHECK(load(*space, here) == 8);
+}

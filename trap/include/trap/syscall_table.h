@@ -94,8 +94,8 @@ Register answer_with(Self& self, const UserContext& context) {
 ///         .with<getpid>(abi::Call::getpid)
 ///         .with<read>(abi::Call::read);
 ///
-/// with_no_resched(), with_no_strand() and with_no_fast_path() set the CallForm. Every number has
-/// an entry: `unknown` handles the numbers without a call.
+/// with_no_resched(), with_no_strand() and with_no_fast_path() set the CallForm; with_outside()
+/// adds a second handler. Every number has an entry: `unknown` handles the numbers without a call.
 template <class Self, std::size_t Size>
 class SyscallTable {
  public:
@@ -129,6 +129,16 @@ class SyscallTable {
     return with<Handler>(number, CallForm::no_fast_path);
   }
 
+  /// Like with(), and `Outside` tries to answer the call outside the strand first. It has the same
+  /// arguments. It makes no job ready and ends no thread.
+  template <auto Handler, auto Outside, class Number>
+  constexpr SyscallTable with_outside(Number number, CallForm form = CallForm::any) const {
+    SyscallTable table =
+        with_entry(number, {.answer = detail::Binding<Self, Handler>::answer, .form = form});
+    table.outside_[static_cast<std::size_t>(number)] = detail::Binding<Self, Outside>::answer;
+    return table;
+  }
+
   /// Adds the call `number` with a handler that takes the registers undecoded.
   template <class Number>
   constexpr SyscallTable with_entry(Number number, SyscallEntry<Self> entry) const {
@@ -140,9 +150,15 @@ class SyscallTable {
   constexpr const SyscallEntry<Self>& operator[](std::uint64_t number) const {
     return entries_[number < Size ? number : Size];
   }
+  /// Tries to answer the call outside the strand; would_block: make it in the strand. Null if the
+  /// call has no such handler. Used if several harts run.
+  constexpr SyscallEntry<Self>::Handler outside(std::uint64_t number) const {
+    return outside_[number < Size ? number : Size];
+  }
 
  private:
   std::array<SyscallEntry<Self>, Size + 1> entries_{};
+  std::array<typename SyscallEntry<Self>::Handler, Size + 1> outside_{};
 };
 
 }  // namespace trap

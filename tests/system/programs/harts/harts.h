@@ -30,6 +30,7 @@ std::span<const Part> places();  // on which harts threads run
 std::span<const Part> memory();
 std::span<const Part> ends();
 std::span<const Part> waits();
+std::span<const Part> sharing();  // system calls that several harts make at once
 std::span<const Part> locks();
 std::span<const Part> policies_changed();
 std::span<const Part> shares();  // shares of one hart's time

@@ -1,0 +1,221 @@
+#include "syscalls/outside.h"
+
+#include <abi/flags.h>
+#include <async/wait_loop.h>
+
+#include <coroutine>
+#include <span>
+
+#include "files/file.h"
+#include "memory/read_once.h"
+#include "process/futex.h"
+#include "process/steps.h"
+#include "process/thread.h"
+#include "syscalls/io_loops.h"
+#include "syscalls/timespec.h"
+
+namespace kernel::sys::outside {
+namespace {
+
+using async::Strand;
+using hal::Access;
+
+/// The kernel's view of [address, address + bytes), which must lie in one page. Null: the kernel's
+/// TLB does not cache it. Valid while the caller shares the strand.
+std::byte* cached(Thread& self, std::uintptr_t address, std::size_t bytes, Access wanted) {
+  if (bytes - 1 >= hal::page_size - address % hal::page_size) return nullptr;
+  return self.space().tlb_lookup(address, wanted);
+}
+
+/// The bytes of a read or write as the kernel sees them, and the open file. The file is null if the
+/// call must be made in the strand, which also finds the errors.
+struct Moving {
+  File* file;
+  std::byte* there;
+};
+template <Access wanted>
+[[gnu::always_inline]] inline Moving find(Thread& self, int fd, std::uintptr_t address,
+                                          std::size_t bytes) {
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return {};
+  if (!(wanted == Access::write ? file->can_read() : file->can_write())) return {};
+  std::byte* const there = cached(self, address, bytes, wanted);
+  return {there != nullptr ? file : nullptr, there};
+}
+
+/// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
+/// are, the executor has events.
+bool may_wake() {
+  return !async::current_executor().has_events();
+}
+/// Whether the thread may wait in steps that share the strand.
+bool may_wait(const Thread& self) {
+  return self.shared_priority() == 0 && may_wake();
+}
+
+/// The step enters the strand, unless it is already there.
+void enter_strand() {
+  if (Strand::is_shared()) Strand::stop_sharing();
+}
+
+/// A read that waits, and shares the strand as long as that suffices. Unlike a restart of the call
+/// it keeps the file, which the program may close meanwhile.
+class Reading : public async::WaitLoop<Reading> {
+ public:
+  Reading(Thread& self, File& file, UserSpan<std::byte> to) : self_{self}, file_{&file}, to_{to} {
+    file.retain();
+  }
+  ~Reading() {
+    if (file_ != nullptr) file_->release();
+  }
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> reader) {
+    const std::coroutine_handle<> loop = begin(reader);
+    if (file_->wait_sharing(loop)) return std::noop_coroutine();
+    if (attempt() || (refused() && poll())) return reader;
+    async::current_job().suspend(loop);
+    return std::noop_coroutine();
+  }
+
+ private:
+  friend WaitLoop;
+
+  async::WaitOp wait() const { return file_->changes(Direction::read)->wait("read"); }
+  bool poll() {
+    if (async::current_job().result() == async::WaitResult::woken) {
+      on_wakeup(self_);
+      return attempt();
+    }
+    enter_strand();
+    moved_ = fail(Errno::eintr);
+    return true;
+  }
+  /// Returns whether moved_ is the result. If not, the step is in the strand, and must wait.
+  bool attempt() {
+    if (Strand::is_shared()) {
+      std::byte* const there = cached(self_, to_.address(), to_.size(), Access::write);
+      if (there != nullptr) moved_ = file_->read_sharing({there, to_.size()});
+      if (there != nullptr && (moved_ || moved_.error() != Errno::would_block)) return true;
+      enter_strand();
+    }
+    IoBuffer buffer{self_.space(), to_.address(), to_.size()};
+    moved_ = file_->try_read(buffer);
+    return !waits_for(*file_, buffer, moved_);
+  }
+  Transfer result() {
+    // Only a step in the strand may free the file.
+    if (file_->release_unless_last()) {
+      file_ = nullptr;
+    } else {
+      enter_strand();
+    }
+    return moved_;
+  }
+
+  Thread& self_;
+  File* file_;
+  UserSpan<std::byte> to_;
+  Transfer moved_ = 0;
+};
+
+/// FUTEX_WAIT of a private word without a timeout. Its steps share the strand.
+class WaitForWord {
+ public:
+  WaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected)
+      : self_{self}, address_{address}, expected_{expected}, entry_{self.job(), {}} {}
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+    const std::byte* const word = self_.space().tlb_lookup(address_, Access::read);
+    if (word == nullptr) [[unlikely]]
+      return waiter;
+    const Futex futex = Futex::own(self_.space(), address_);
+    state_ = futex.wait_sharing(word, expected_, entry_, waiter);
+    return state_ == Futex::Wait::started ? std::noop_coroutine() : waiter;
+  }
+  Result<int> await_resume() {
+    if (state_ == Futex::Wait::word_changed) return fail(Errno::eagain);
+    if (state_ == Futex::Wait::needs_strand) return fail(Errno::would_block);
+    if (entry_.job->result() == async::WaitResult::woken) [[likely]] {
+      on_wakeup(self_);
+      return 0;
+    }
+    enter_strand();
+    entry_.unlink();
+    return fail(Errno::eintr);
+  }
+
+ private:
+  Thread& self_;
+  std::uintptr_t address_;
+  std::uint32_t expected_;
+  Futex::Wait state_ = Futex::Wait::needs_strand;
+  async::KeyedEntry entry_;
+};
+
+}  // namespace
+
+trap::Answer<Transfer> read(Thread& self, int fd, UserSpan<std::byte> to) {
+  Strand::Sharing sharing;
+  const auto [file, there] = find<Access::write>(self, fd, to.address(), to.size());
+  if (file == nullptr) return trap::would_block;
+  const Transfer moved = file->read_sharing({there, to.size()});
+  if (moved || moved.error() != Errno::would_block) [[likely]]
+    return moved;
+  if (!file->waits_sharing() || !may_wait(self)) return trap::would_block;
+  sharing.keep();
+  return self.wait([&] { return Reading{self, *file, to}; });
+}
+
+trap::Answer<Transfer> write(Thread& self, int fd, UserSpan<const std::byte> from) {
+  const Strand::Sharing sharing;
+  const auto [file, there] = find<Access::read>(self, fd, from.address(), from.size());
+  if (file == nullptr) return trap::would_block;
+  return file->write_sharing({there, from.size()});
+}
+
+trap::Answer<Transfer> pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
+  const Strand::Sharing sharing;
+  const auto [file, there] = find<Access::write>(self, fd, to.address(), to.size());
+  if (file == nullptr) return trap::would_block;
+  return file->read_at_sharing(static_cast<std::uint64_t>(offset), {there, to.size()});
+}
+
+trap::Answer<Result<>> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {
+  if (clock != abi::clock_monotonic && clock != abi::clock_boottime) return trap::would_block;
+  if (time.address() % alignof(abi::Timespec) != 0) return trap::would_block;
+  const abi::Timespec now = to_timespec(async::now().time_since_epoch());
+  const Strand::Sharing sharing;
+  std::byte* const there = cached(self, time.address(), sizeof now, Access::write);
+  if (there == nullptr) return trap::would_block;
+  store_once(*reinterpret_cast<abi::Timespec*>(there), now);
+  return Result<>{};
+}
+
+trap::Answer<Result<>> sched_yield(Thread& self) {
+  const int threshold = self.yield_threshold();
+  const async::Executor& executor = async::current_executor();
+  if (threshold < 0 || !may_wait(self)) return trap::would_block;
+  if (!executor.has_ready_above(static_cast<unsigned>(threshold))) return Result<>{};
+  Strand::Sharing{}.keep();
+  return self.wait([&] { return YieldSharing{self, YieldSharing::To::end}; });
+}
+
+trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operation,
+                                std::uint32_t value, std::uintptr_t timeout, std::uintptr_t,
+                                std::uint32_t) {
+  AddressSpace& space = self.space();
+  if (!Futex::may_be_at(space, address) || !may_wake()) return trap::would_block;
+  if (operation == (abi::futex_wake | abi::futex_private_flag)) {
+    const Strand::Sharing sharing;
+    return Futex::own(space, address).wake_sharing(static_cast<int>(value));
+  }
+  if (operation != (abi::futex_wait | abi::futex_private_flag) || timeout != 0 || !may_wait(self))
+    return trap::would_block;
+  Strand::Sharing{}.keep();
+  return self.wait([&] { return WaitForWord{self, address, value}; });
+}
+
+}  // namespace kernel::sys::outside

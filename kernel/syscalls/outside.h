@@ -1,0 +1,34 @@
+// System calls outside the strand: handlers that answer the usual case of a call while several
+// harts run (trap::SyscallTable::outside). For every other case they return would_block and have
+// changed nothing; the call's handler then makes the call in the strand.
+//
+// A handler that reads data of the strand shares it meanwhile (async::Strand::Sharing). It writes
+// only the program's memory, and data behind a LeafLock. It allocates and frees nothing.
+//
+// A handler whose call must wait keeps the sharing, leaves in Thread::waiting() what it waits for,
+// and returns would_block.
+#pragma once
+
+#include "syscalls/calls.h"
+#include "syscalls/files.h"
+
+namespace kernel::sys::outside {
+
+// Transfers to or from a buffer that lies in one page, which the kernel's TLB caches. A read from a
+// pipe may wait.
+trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
+trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
+trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
+
+/// The monotonic clocks.
+trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
+
+/// No other job is ready that the thread must let run, or one of this hart.
+trap::Answer<Result<>> sched_yield(Thread&);
+
+/// A private wait without a timeout, and a private wake of one thread.
+trap::Answer<Result<int>> futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
+                                std::uintptr_t timeout, std::uintptr_t address2,
+                                std::uint32_t value3);
+
+}  // namespace kernel::sys::outside

@@ -1,0 +1,177 @@
+// System calls that harts make at the same time, because they share the strand, beside others that
+// exclude them (docs/harts.md).
+#include "harts.h"
+
+namespace harts {
+namespace {
+
+/// Passes the numbers below `rounds` through a pipe and back, between a thread on `here` and one on
+/// `there`.
+void pass_numbers(unsigned here, unsigned there, std::uint64_t rounds) {
+  const Pipe to = must(make_pipe(), "a pipe"), from = must(make_pipe(), "a pipe");
+  Thread answering{[&] {
+    move_to(there);
+    std::uint64_t number;
+    while (syscall(Call::read, to.read_end, &number, sizeof number) == sizeof number) {
+      ++number;
+      syscall(Call::write, from.write_end, &number, sizeof number);
+    }
+  }};
+  move_to(here);
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    std::uint64_t number = i;
+    syscall(Call::write, to.write_end, &number, sizeof number);
+    check(syscall(Call::read, from.read_end, &number, sizeof number) == sizeof number, "a read");
+    check(number == i + 1, "a pipe gives {} back as {}", i, number);
+  }
+  must(close(to.write_end), "closing");
+}
+
+/// Two threads take turns `rounds` times; each waits for the other by a futex.
+void take_turns(unsigned here, unsigned there, unsigned rounds) {
+  std::atomic<std::uint32_t> turn = 0;
+  const auto take = [&](std::uint32_t mine) {
+    for (unsigned i = 0; i < rounds; ++i) {
+      while (turn != mine) futex_wait(turn, 1 - mine);
+      turn = 1 - mine;
+      futex_wake(turn, 1);
+    }
+  };
+  Thread other{[&] {
+    move_to(there);
+    take(1);
+  }};
+  move_to(here);
+  take(0);
+}
+
+/// New pages hold zeros, also after they were dropped.
+void touch_pages(unsigned hart, unsigned rounds) {
+  constexpr std::size_t pages = 16;
+  move_to(hart);
+  std::byte* const memory =
+      must(map_memory(pages * page_size, abi::prot_read | abi::prot_write), "memory");
+  for (unsigned i = 0; i < rounds; ++i) {
+    for (std::size_t page = 0; page < pages; ++page) {
+      auto& word = *reinterpret_cast<volatile std::uint64_t*>(memory + page * page_size);
+      check(word == 0, "a new page holds zeros");
+      word = ~0ul - page;
+    }
+    syscall(Call::madvise, memory, pages * page_size, abi::madv_dontneed);
+  }
+  must(unmap_memory(memory, pages * page_size), "unmapping");
+}
+
+/// Several threads read a file through one descriptor: each byte is read once.
+void read_together(unsigned rounds) {
+  const Fd file = must(open("/tmp/numbers", abi::o_rdwr | abi::o_creat), "a file");
+  std::vector<std::byte> bytes(rounds);
+  must(write_all(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}), "writing");
+  must(seek(file, 0, abi::seek_set), "seeking");
+  std::atomic<unsigned> total = 0;
+  {
+    std::vector<Thread> threads;
+    for (unsigned hart = 0; hart < count; ++hart) {
+      threads.emplace_back([&, hart] {
+        move_to(hart);
+        char byte;
+        while (syscall(Call::read, file, &byte, 1) == 1) ++total;
+      });
+    }
+  }
+  check(total == rounds, "{} bytes are read as {}", rounds, total.load());
+  must(close(file), "closing");
+}
+
+/// A writer on each hart and one reader: no byte is lost, and none comes twice.
+void write_together(unsigned rounds) {
+  const Pipe pipe = must(make_pipe(), "a pipe");
+  std::atomic<unsigned> writing = count;
+  std::vector<Thread> writers;
+  for (unsigned hart = 0; hart < count; ++hart) {
+    writers.emplace_back([&, hart] {
+      move_to(hart);
+      const char byte = static_cast<char>(hart);
+      for (unsigned i = 0; i < rounds; ++i) syscall(Call::write, pipe.write_end, &byte, 1);
+      if (--writing == 0) must(close(pipe.write_end), "closing");
+    });
+  }
+  std::vector<unsigned> read(count);
+  char byte;
+  while (syscall(Call::read, pipe.read_end, &byte, 1) == 1) ++read.at(static_cast<unsigned>(byte));
+  for (const unsigned each : read) check(each == rounds, "{} bytes come as {}", rounds, each);
+  must(close(pipe.read_end), "closing");
+}
+
+/// A thread waits for a byte while another one closes the file: the reader is its last owner.
+void close_while_read(unsigned rounds) {
+  for (unsigned i = 0; i < rounds; ++i) {
+    const Pipe pipe = must(make_pipe(), "a pipe");
+    std::atomic<long> moved = 0;
+    std::atomic<bool> reads = false;
+    move_to(i % count);
+    Thread reader{[&] {
+      move_to(i % count);
+      must(set_realtime_priority(0, 50), "a real-time priority");
+      reads = true;  // this thread sees that only when the more urgent reader waits
+      char byte;
+      moved = syscall(Call::read, pipe.read_end, &byte, 1);
+    }};
+    await("for the reader", [&] { return reads.load(); });
+    must(close(pipe.read_end), "closing");
+    char byte = 1;
+    check(syscall(Call::write, pipe.write_end, &byte, 1) == 1, "writing to the last reader");
+    reader.join();
+    check(moved == 1, "the reader gets the byte: {}", moved.load());
+    must(ignore_signal(abi::Signal::sigpipe, true), "ignoring SIGPIPE");
+    const long refused = syscall(Call::write, pipe.write_end, &byte, 1);
+    check(refused == -static_cast<long>(Errno::epipe), "without readers a write fails: {}",
+          refused);
+    must(close(pipe.write_end), "closing");
+  }
+}
+
+/// Calls that need the strand for themselves, until `stop`.
+void exclude(const std::atomic<bool>& stop) {
+  for (unsigned i = 0; !stop; ++i) {
+    move_to(i % count);
+    const Pipe pipe = must(make_pipe(), "a pipe");
+    std::byte* const memory =
+        must(map_memory(page_size, abi::prot_read | abi::prot_write), "memory");
+    *memory = std::byte{1};
+    must(unmap_memory(memory, page_size), "unmapping");
+    must(close(pipe.read_end), "closing");
+    must(close(pipe.write_end), "closing");
+    syscall(Call::sched_yield);
+  }
+}
+
+void share() {
+  constexpr unsigned rounds = 300;
+  std::atomic<bool> stop = false;
+  Thread excluding{[&] { exclude(stop); }};
+  {
+    std::vector<Thread> threads;
+    for (unsigned hart = 0; hart < count; ++hart) {
+      const unsigned next = (hart + 1) % count;
+      threads.emplace_back([=] { pass_numbers(hart, hart, rounds); });
+      threads.emplace_back([=] { pass_numbers(hart, next, rounds); });
+      threads.emplace_back([=] { take_turns(hart, hart, rounds); });
+      threads.emplace_back([=] { take_turns(hart, next, rounds); });
+      threads.emplace_back([=] { touch_pages(hart, rounds / 10); });
+    }
+  }
+  read_together(20 * rounds);
+  write_together(5 * rounds);
+  close_while_read(rounds / 10);
+  stop = true;
+}
+
+}  // namespace
+
+std::span<const Part> sharing() {
+  static constexpr Part parts[] = {{"share", share}};
+  return parts;
+}
+
+}  // namespace harts
