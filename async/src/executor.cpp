@@ -79,6 +79,9 @@ inline void Executor::resume_watched(Local& local, Job& job) noexcept {
   const bool stays = !job.migrates();  // another hart may take a migrating job before stopped()
   resume(local, job, [&job, stays] {   // platform::job() is null if the job was freed
     if (platform::job() != &job) return;
+    // The step has shared the strand, so another hart may have ended its wait already. No step
+    // waits in this way while there is a trace hook or a policy.
+    if (Strand::is_shared()) return;
     if (stays && job.kind == Kind::waiting) {
       if (Policy* const policy = current().policy()) policy->stopped(job);
       trace(TraceEvent::wait, job);

@@ -80,9 +80,10 @@ class Executor {
   }
   /// Like requeue() or, if `first`, like schedule_first(), in a step that shares the strand: the
   /// job stays on this hart, and its next step shares the strand, too. Returns false if the job
-  /// must not stay, or if a hart that it may use idles: the caller then yields in the strand.
+  /// must not stay, if a hart that it may use idles, or if has_events() is true: the caller then
+  /// yields in the strand.
   bool requeue_sharing(Job& job, bool first) noexcept {
-    if (!job.may_run_on(hart_) || (idle_harts() & job.harts_) != 0) return false;
+    if (has_events() || !job.may_run_on(hart_) || (idle_harts() & job.harts_) != 0) return false;
     job.share_next_step();
     note_harts_of(job);
     first ? ready_.push_front(job) : ready_.push_back_running(job);
