@@ -130,9 +130,11 @@ class Runnable {
   std::uint32_t work_weight_ = 0;
   bool cpu_bound_ = false;
   std::uint8_t demotion_ = 0;
-  std::uint8_t preempt_threshold_ = 0;
-  std::int8_t yield_threshold_ = 0;
-  std::uint8_t level_ = 0;
+  // A step in the strand writes these words, and the thread's hart reads them outside the strand.
+  // Each is enough for the decision that reads it.
+  async::SharedWord<std::uint8_t> preempt_threshold_ = 0;
+  async::SharedWord<std::int8_t> yield_threshold_ = 0;
+  async::SharedWord<std::uint8_t> level_ = 0;
   std::atomic<std::uint8_t> pending_flags_ = 0;
   async::HartMask harts_ = async::all_harts;
   std::uintptr_t shared_priority_ = 0;
