@@ -14,8 +14,11 @@ sys::NextStep sys::cond_resched(Thread& self) {
 std::coroutine_handle<> YieldSharing::await_suspend(std::coroutine_handle<> self) {
   async::Job& job = async::current_job();
   job.set_leaf(self);
-  yielded_ = !self_.has_pending_flags() &&
-             async::current_executor().requeue_sharing(job, to_ == To::front);
+  async::Executor& executor = async::current_executor();
+  // A thread with an inherited priority yields to fewer jobs than its level() says.
+  const bool has_rival = to_ == To::end || executor.has_ready_above(job.priority);
+  yielded_ = has_rival && !self_.has_pending_flags() &&
+             executor.requeue_sharing(job, to_ == To::front);
   return yielded_ ? std::noop_coroutine() : self;
 }
 

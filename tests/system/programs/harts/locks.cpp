@@ -16,10 +16,10 @@ void compute_until_set(const std::atomic<bool>& over) {
   while (!over) {
   }
 }
+// Each call returns to a thread that may have inherited its priority.
 void compute_for(nanoseconds time) {
   const auto end = now() + time;
-  while (now() < end) {
-  }
+  while (now() < end) yield();
 }
 
 /// Priority inversion: a thread of low priority holds the lock. On its hart a thread of middle
