@@ -192,11 +192,11 @@ void Executor::pass_on(Node& request) noexcept {
 void Executor::handle_steal(Node& request) noexcept {
   Executor& requester = *of(request.hart);
   const HartMask asks = hart_mask(requester.hart_);
-  if ((idle_harts() & asks) != 0) {
+  if ((idle_harts() & asks) != 0 && may_have_jobs_for_others()) {
     offer_again_ = offering_;  // the search may have passed jobs that the requester may run
     offer_all();
-    if ((idle_harts() & asks) != 0) return pass_on(request);
   }
+  if ((idle_harts() & asks) != 0) return pass_on(request);
   if (!requester.stop_asking()) pass_on(request);
 }
 
