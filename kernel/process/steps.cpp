@@ -17,8 +17,8 @@ std::coroutine_handle<> YieldSharing::await_suspend(std::coroutine_handle<> self
   async::Executor& executor = async::current_executor();
   // A thread with an inherited priority yields to fewer jobs than its level() says.
   const bool has_rival = to_ == To::end || executor.has_ready_above(job.priority);
-  yielded_ = has_rival && !self_.has_pending_flags() &&
-             executor.requeue_sharing(job, to_ == To::front);
+  yielded_ =
+      has_rival && !self_.has_pending_flags() && executor.requeue_sharing(job, to_ == To::front);
   return yielded_ ? std::noop_coroutine() : self;
 }
 
