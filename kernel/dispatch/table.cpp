@@ -47,7 +47,7 @@ void log_once(Thread& self, std::uint64_t number) {
 }  // namespace
 
 void start_system_calls(bool smp_active) {
-  answering_syscalls = trace::is_on() ? &trace::traced_calls : &syscall_table;
+  answering_syscalls.table = trace::is_on() ? &trace::traced_calls : &syscall_table;
   start_fast_path(smp_active);
 }
 

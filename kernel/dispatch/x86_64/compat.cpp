@@ -48,7 +48,8 @@ constexpr std::uint64_t first = abi::first_compat_call;
 trap::Register answer(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number() - first;
   const auto same = generic(number);
-  const auto& entry = same ? (*answering_syscalls)[static_cast<unsigned>(*same)] : adapters[number];
+  const auto& entry =
+      same ? (*answering_syscalls.table)[static_cast<unsigned>(*same)] : adapters[number];
   return entry.answer(self, context);
 }
 
