@@ -51,11 +51,11 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::rt_sigaction>(Call::rt_sigaction)
         .with<sys::rt_sigprocmask>(Call::rt_sigprocmask)
         // memory
-        .with<sys::brk>(Call::brk)
-        .with<sys::mmap>(Call::mmap)
-        .with<sys::munmap>(Call::munmap)
+        .with_outside<sys::brk, sys::outside::brk>(Call::brk)
+        .with_outside<sys::mmap, sys::outside::mmap>(Call::mmap)
+        .with_outside<sys::munmap, sys::outside::munmap>(Call::munmap)
         .with<sys::mprotect>(Call::mprotect)
-        .with<sys::madvise>(Call::madvise)
+        .with_outside<sys::madvise, sys::outside::madvise>(Call::madvise)
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time
         .with_outside<sys::clock_gettime, sys::outside::clock_gettime>(Call::clock_gettime,

@@ -1,6 +1,8 @@
 // Mapping, unmapping, rights, the heap, and fork. Page faults are in faults.cpp.
 #include "memory/address_space.h"
 
+#include <async/strand.h>
+
 #include <algorithm>
 #include <array>
 #include <span>
@@ -334,6 +336,15 @@ void AddressSpace::forget_page(PageEntry entry) {
 // Empties the entries of `run`, and does what forget_page() does for each page. Returns the number
 // of pages.
 std::size_t AddressSpace::forget_pages(std::span<PageEntry> run) {
+  if (async::Strand::is_shared()) [[unlikely]] {
+    const async::LeafLock::Guard lock{allocators_lock};
+    return drop_pages(run);
+  }
+  return drop_pages(run);
+}
+
+// Inlined: forget_pages() holds the lock or does not need it.
+[[gnu::always_inline]] inline std::size_t AddressSpace::drop_pages(std::span<PageEntry> run) {
   const FrameReferences references;
   std::size_t removed = 0;
   std::size_t borrowed = 0;
@@ -371,6 +382,13 @@ void AddressSpace::reset_code(VirtAddr start, VirtAddr end) {
     code_generation_.count(area->access);
     area->code.may_differ();
   }
+}
+
+bool AddressSpace::is_plain(VirtAddr start, std::size_t bytes) const {
+  const VirtAddr end = start + bytes;
+  const Area* const area = areas_.first_after(start);
+  if (area == nullptr || area->start >= end) return true;
+  return area->start <= start && area->end >= end && area->backing.kind == Backing::Kind::zeros;
 }
 
 bool AddressSpace::is_mapped(VirtAddr start, VirtAddr end) const {

@@ -63,6 +63,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped. EACCES: an area must
   /// not become writable. After an error, the pages before the failing one have their new rights.
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
+  /// Whether [start, start + bytes) lies in one area, or in a gap, and no file or shared memory
+  /// backs it. Then a change of the range touches only this space, frames and the heap.
+  bool is_plain(VirtAddr start, std::size_t bytes) const;
   /// Drops the pages of the range, so that the next access starts again from their backing
   /// (MADV_DONTNEED). EINVAL: `start` is unaligned, or the range wraps around. ENOMEM: a page of
   /// the range is not mapped; the mapped ones are dropped, unless the range leaves user_range().
@@ -213,6 +216,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   void forget_page(hal::PageEntry entry);
   std::size_t forget_pages(std::span<hal::PageEntry> run);
+  std::size_t drop_pages(std::span<hal::PageEntry> run);
   void give_up(hal::PageEntry entry);  // drops the frame of an entry that was replaced
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);

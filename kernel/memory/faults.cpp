@@ -74,19 +74,23 @@ bool AddressSpace::fault_sharing(VirtAddr va, Access wanted) {
   const Area* const area = area_at(va);
   if (area == nullptr || !allows(area->rights_in_table(), wanted)) return false;
   if (allows(area->access, Access::execute)) return false;
-  PageEntry* const slot = table_.find(page);
+  const bool has_zeros = area->backing.kind == Backing::Kind::zeros;
+  PageEntry* slot = table_.find(page);
+  if (slot == nullptr && has_zeros) slot = table_.ensure(page);
   if (slot == nullptr) return false;
   if (slot->empty()) {
-    if (area->backing.kind != Backing::Kind::zeros) return false;
+    if (!has_zeros) return false;
     const PhysAddr frame = frames.allocate_zeroed_sharing(Use::user);
     if (frame == 0) return false;
     put(*area, page, slot, PageEntry::page(frame, area->rights_in_table()));
     return true;
   }
   const PageEntry old = *slot;
-  const bool reuses = wanted == Access::write && !old.allows(wanted) && !old.borrowed() &&
-                      !frames.shared(old.address());
-  if (!reuses) return false;
+  if (wanted != Access::write || old.allows(wanted) || old.borrowed()) return false;
+  {
+    const async::LeafLock::Guard references{allocators_lock};
+    if (frames.shared(old.address())) return false;
+  }
   hal::set(*slot, old.with(area->rights_in_table()));
   tag_.flush_page_here(page);
   return true;

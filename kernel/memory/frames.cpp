@@ -1,6 +1,6 @@
 #include "memory/frames.h"
 
-#include <async/leaf_lock.h>
+#include <async/strand.h>
 
 #include <algorithm>
 #include <bit>
@@ -11,9 +11,7 @@ using hal::page_size;
 
 constinit FrameAllocator frames;
 
-namespace {
-constinit async::LeafLock sharing_lock;  // for callers that share the strand
-}
+constinit async::LeafLock allocators_lock;
 
 bool can_allocate_contiguous(std::size_t bytes) {
   if (bytes == 0) return true;
@@ -37,7 +35,7 @@ PhysAddr FrameAllocator::allocate(Use use) {
   } else {
     frame = take_single();
   }
-  --free_;
+  free_ = free_ - 1;
   infos_[frame].references = 1;
   return address(frame);
 }
@@ -50,7 +48,7 @@ PhysAddr FrameAllocator::allocate_zeroed(Use use) {
     return frame;
   }
   const Number frame = std::exchange(zeroed_, infos_[zeroed_].links.next);
-  --free_;
+  free_ = free_ - 1;
   infos_[frame].references = 1;
   return address(frame);
 }
@@ -58,7 +56,7 @@ PhysAddr FrameAllocator::allocate_zeroed(Use use) {
 PhysAddr FrameAllocator::allocate_zeroed_sharing(Use use) {
   PhysAddr frame;
   {
-    const async::LeafLock::Guard lock{sharing_lock};
+    const async::LeafLock::Guard lock{allocators_lock};
     if (zeroed_ != 0) return allocate_zeroed(use);
     frame = allocate(use);
   }
@@ -86,7 +84,7 @@ PhysAddr FrameAllocator::allocate_block(unsigned order, Use use) {
     block = take_block(order);
     if (block == 0) return 0;
   }
-  free_ -= count;
+  free_ = free_ - count;
   infos_[block].references = 1;
   infos_[block].order = static_cast<std::uint8_t>(order);
   return address(block);
@@ -99,7 +97,7 @@ bool FrameAllocator::has_block(unsigned order) {
 }
 
 void FrameAllocator::free_block(PhysAddr block, unsigned order) {
-  free_ += std::size_t{1} << order;
+  free_ = free_ + (std::size_t{1} << order);
   put_block(number(block), order);
 }
 
@@ -249,15 +247,33 @@ void FrameAllocator::initialize_edges(const FreshRange& range) {
 
 namespace hal::table_frames {
 
+using kernel::memory::allocators_lock;
 using kernel::memory::frames;
 
+namespace {
+
+[[gnu::cold]] PhysAddr allocate_sharing() {
+  const async::LeafLock::Guard lock{allocators_lock};
+  return frames.allocate_zeroed(kernel::memory::Use::user);
+}
+[[gnu::cold]] void release_sharing(PhysAddr table) {
+  const async::LeafLock::Guard lock{allocators_lock};
+  frames.drop_zeroed(table);
+}
+
+}  // namespace
+
 PhysAddr allocate() {
-  const PhysAddr table = frames.allocate_zeroed(kernel::memory::Use::user);
+  const PhysAddr table = async::Strand::is_shared()
+                             ? allocate_sharing()
+                             : frames.allocate_zeroed(kernel::memory::Use::user);
   if (table != 0) note(table) = {};
   return table;
 }
 
 void release(PhysAddr table) {
+  if (async::Strand::is_shared()) [[unlikely]]
+    return release_sharing(table);
   frames.drop_zeroed(table);
 }
 

@@ -13,10 +13,12 @@
 // can_allocate() first.
 //
 // These functions run in the strand (async/strand.h), never in an interrupt handler. At most one
-// hart is in the strand at a time, so they need no lock. One function shares the strand, and takes
-// a lock for that.
+// hart is in the strand at a time, so they need no lock. A caller that shares the strand holds
+// allocators_lock instead.
 #pragma once
 
+#include <async/leaf_lock.h>
+#include <async/shared_word.h>
 #include <hal/boot.h>
 #include <hal/memory_map.h>
 
@@ -52,7 +54,7 @@ class FrameAllocator {
   [[nodiscard]] PhysAddr allocate(Use use);
   /// Like allocate(), but the frame holds zeros.
   [[nodiscard]] PhysAddr allocate_zeroed(Use use);
-  /// Like allocate_zeroed(), for callers that share the strand.
+  /// Like allocate_zeroed(), for callers that share the strand. It takes allocators_lock.
   [[nodiscard]] PhysAddr allocate_zeroed_sharing(Use use);
   /// Adds a reference.
   void share(PhysAddr frame) { ++info(frame).references; }
@@ -68,7 +70,7 @@ class FrameAllocator {
   void drop_chain(Number first, Number last, std::size_t count) {
     infos_[last].links.next = loose_;
     loose_ = first;
-    free_ += count;
+    free_ = free_ + count;
   }
   /// Links `frame`, which has one reference, to `next`, and returns its number.
   Number link_chain(PhysAddr frame, Number next) {
@@ -127,7 +129,7 @@ class FrameAllocator {
   void push(Number& stack, Number frame) {
     infos_[frame].links.next = stack;
     stack = frame;
-    ++free_;
+    free_ = free_ + 1;
   }
   Number take_single();
   void drain(Number& stack);
@@ -137,9 +139,9 @@ class FrameAllocator {
   void link(Number block, unsigned order);
   void unlink(Number block, unsigned order);
 
-  FrameInfo* infos_ = nullptr;  // indexed by physical page number; may point below RAM
-  std::size_t free_ = 0;
-  std::size_t reserve_ = 0;  // in frames: reserved_bytes_ rounded up
+  FrameInfo* infos_ = nullptr;               // indexed by physical page number; may point below RAM
+  async::SharedWord<std::size_t> free_ = 0;  // for a reader without the lock only a hint
+  std::size_t reserve_ = 0;                  // in frames: reserved_bytes_ rounded up
   std::size_t reserved_bytes_ = 0;
   std::size_t total_ = 0;
   Number loose_ = 0;   // stack of single frames, linked by `next`
@@ -150,6 +152,10 @@ class FrameAllocator {
 };
 
 extern constinit FrameAllocator frames;
+
+/// Protects the frames, their references and the heap among harts that share the strand. The caller
+/// takes no other lock meanwhile.
+extern constinit async::LeafLock allocators_lock;
 
 /// The references on all frames, for a loop over many of them. A local object keeps the address of
 /// the array in a register.

@@ -1,5 +1,8 @@
 #include "memory/heap.h"
 
+#include <async/leaf_lock.h>
+#include <hal/hart.h>
+
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -180,7 +183,55 @@ std::size_t bytes_in_use() {
   return bytes;
 }
 
+// ── Callers that share the strand ────────────────────────────────────────────────────────────────
+
+namespace {
+
+// Free objects of one size that only one hart uses while it shares the strand. One cache line.
+struct alignas(64) FreeObjects {
+  std::array<void*, 7> objects;
+  std::size_t count = 0;
+};
+constexpr std::size_t cached_sizes = 14;  // up to 512 bytes
+constinit std::array<std::array<FreeObjects, cached_sizes>, hal::max_harts> caches{};
+
+FreeObjects* cache_of(std::size_t index) {
+  return index < cached_sizes ? &caches[hal::hart_index()][index] : nullptr;
+}
+
+}  // namespace
+
+void* allocate_sharing(std::size_t bytes) {
+  const std::size_t index =
+      bytes <= largest_small ? class_of_units[(bytes + 15) / 16] : sizes.size();
+  if (FreeObjects* const cache = cache_of(index); cache != nullptr && cache->count != 0) {
+    void* const object = cache->objects[--cache->count];
+    unpoison(object, sizes[index]);
+    return object;
+  }
+  const async::LeafLock::Guard lock{allocators_lock};
+  return allocate(bytes);
+}
+
+void release_sharing(void* object) {
+  if (object == nullptr) return;
+  const std::size_t index = frames.info(object).size_class;
+  if (FreeObjects* const cache = cache_of(index);
+      cache != nullptr && cache->count != cache->objects.size()) {
+    poison(static_cast<std::byte*>(object) + link_bytes, sizes[index] - link_bytes);
+    cache->objects[cache->count++] = object;
+    return;
+  }
+  const async::LeafLock::Guard lock{allocators_lock};
+  release(object);
+}
+
 void trim() {
+  for (auto& of_hart : caches) {
+    for (FreeObjects& cache : of_hart) {
+      while (cache.count != 0) release(cache.objects[--cache.count]);
+    }
+  }
   for (SizeClass& of : classes) {
     if (of.empty != 0) free_slab(of, std::exchange(of.empty, 0));
   }

@@ -8,7 +8,9 @@
 // allocate() never returns null. Before a system call creates an object for a program, it tests
 // can_allocate() (frames.h). If memory runs out nevertheless, the kernel is broken and stops.
 //
-// These functions run in the strand, never in an interrupt handler, so there is no lock.
+// These functions run in the strand, never in an interrupt handler. Two functions are for callers
+// that share the strand. Each hart has a cache of free objects for them, so harts that create and
+// destroy objects at the same time write no common data.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +25,16 @@ inline constexpr std::size_t largest_small = 2048;
 /// Does nothing if `object` is null.
 void release(void* object);
 
-/// Bytes in allocated objects, each rounded up to its size class or block.
+/// Like allocate() and release(), for callers that share the strand.
+[[nodiscard]] void* allocate_sharing(std::size_t bytes);
+void release_sharing(void* object);
+
+/// Bytes in allocated objects, each rounded up to its size class or block. Objects in the caches of
+/// harts count as allocated.
 std::size_t bytes_in_use();
 
-/// Frees the empty slabs too, so that a test can compare the free frames with an earlier count.
+/// Frees the caches of harts and the empty slabs, so that a test can compare the free frames with
+/// an earlier count.
 void trim();
 
 }  // namespace kernel::memory::heap

@@ -6,6 +6,7 @@
 #include "memory/heap.h"
 
 namespace heap = kernel::memory::heap;
+using async::Strand;
 
 namespace {
 
@@ -17,18 +18,29 @@ std::size_t padded(std::size_t bytes, std::align_val_t alignment) {
   return size;
 }
 
-// The strand owns the heap. Callers outside the strand enter it, with interrupts masked.
-struct HeapGuard {
-  async::platform::InterruptGuard masked;
-  async::Strand::Guard strand;
-};
+// The strand owns the heap. A caller that neither is in the strand nor shares it enters it.
+
+[[gnu::cold]] void* allocate_apart(std::size_t bytes) {
+  if (Strand::is_shared()) return heap::allocate_sharing(bytes);
+  const Strand::Guard strand;
+  return heap::allocate(bytes);
+}
+[[gnu::cold]] void release_apart(void* object) {
+  if (Strand::is_shared()) return heap::release_sharing(object);
+  const Strand::Guard strand;
+  heap::release(object);
+}
 
 void* allocate(std::size_t bytes) {
-  const HeapGuard guard;
+  const async::platform::InterruptGuard masked;
+  if (!Strand::is_held()) [[unlikely]]
+    return allocate_apart(bytes);
   return heap::allocate(bytes);
 }
 void release(void* object) {
-  const HeapGuard guard;
+  const async::platform::InterruptGuard masked;
+  if (!Strand::is_held()) [[unlikely]]
+    return release_apart(object);
   heap::release(object);
 }
 

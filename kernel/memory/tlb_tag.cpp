@@ -14,9 +14,8 @@ constinit std::array<TlbTag::Hart*, hal::max_harts> TlbTag::by_hart{};
 template <class Each>
 void TlbTag::for_each_current(Each&& each) {
   for (unsigned hart = 0; hart < by_hart.size(); ++hart) {
-    if (by_hart[hart] != nullptr && by_hart[hart]->current != nullptr) {
-      each(hart, *by_hart[hart]->current);
-    }
+    TlbTag* const current = by_hart[hart] != nullptr ? by_hart[hart]->current : nullptr;
+    if (current != nullptr) each(hart, *current);
   }
 }
 

@@ -7,6 +7,7 @@
 // Cached instructions are treated in the same way (stale_code_). All functions run in the strand.
 #pragma once
 
+#include <async/shared_word.h>
 #include <hal/counter.h>
 #include <hal/hart.h>
 #include <hal/machine/translation.h>
@@ -83,7 +84,9 @@ class TlbTag {
   hal::HartMask note_change();
 
   struct Hart {
-    TlbTag* current = nullptr;  // null: the kernel's own space
+    // Null: the kernel's own space. A hart changes its word also while it shares the strand. Others
+    // that share it look for a space of their own, which no hart enters or leaves meanwhile.
+    async::SharedWord<TlbTag*> current = nullptr;
     hal::Counter shootdowns;
   };
   static constinit thread_local Hart here;

@@ -50,6 +50,7 @@ inline Outside serve_outside(Thread& self, trap::UserContext& context) {
 inline bool serve_fault_sharing(Thread& self, trap::Trap trap) {
   if (trap.kind != trap::Trap::page_fault || trace::is_on()) return false;
   async::Strand::Sharing sharing;
+  sharing.tell();
   if (!self.space().fault_sharing(trap.address, trap.access)) return false;
   sharing.keep();
   return true;

@@ -43,6 +43,18 @@ template <Access wanted>
   return {there != nullptr ? file : nullptr, there};
 }
 
+/// Whether no other thread and no other process uses the thread's memory, so that a hart that
+/// shares the strand may change it. False if the change might need several steps.
+bool owns_memory(Thread& self) {
+  const AddressSpace& space = self.space();
+  return self.process().has_only(self) && space.owners() == 1 && space.is_small();
+}
+/// The same, and [address, address + length) lies in private memory without a file.
+bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {
+  return owns_memory(self) && length <= hal::user_end && address <= hal::user_end &&
+         self.space().is_plain(address, hal::page_up(length));
+}
+
 /// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
 /// are, the executor has events.
 bool may_wake() {
@@ -181,6 +193,38 @@ trap::Answer<Transfer> pread64(Thread& self, int fd, UserSpan<std::byte> to, std
   const auto [file, there] = find<Access::write>(self, fd, to.address(), to.size());
   if (file == nullptr) return trap::would_block;
   return file->read_at_sharing(static_cast<std::uint64_t>(offset), {there, to.size()});
+}
+
+trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
+  Strand::Sharing sharing;
+  if (!owns_memory(self) || self.space().shrinks_heap(end)) return trap::would_block;
+  sharing.tell();
+  return sys::brk(self, end);
+}
+
+trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
+                                          int rights, int flags, int fd, std::int64_t offset) {
+  constexpr int is_simple = abi::map_private | abi::map_anonymous | abi::map_noreserve;
+  if ((flags & ~is_simple) != 0 || (flags & abi::map_anonymous) == 0) return trap::would_block;
+  Strand::Sharing sharing;
+  if (!owns_memory(self)) return trap::would_block;
+  sharing.tell();
+  return sys::mmap(self, address, length, rights, flags, fd, offset);
+}
+
+trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
+  Strand::Sharing sharing;
+  if (!owns_memory(self, address, length)) return trap::would_block;
+  sharing.tell();
+  return sys::munmap(self, address, length);
+}
+
+trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length,
+                               int advice) {
+  Strand::Sharing sharing;
+  if (!owns_memory(self, address, length)) return trap::would_block;
+  sharing.tell();
+  return sys::madvise(self, address, length, advice);
 }
 
 trap::Answer<Result<>> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {

@@ -3,7 +3,8 @@
 // changed nothing; the call's handler then makes the call in the strand.
 //
 // A handler that reads data of the strand shares it meanwhile (async::Strand::Sharing). It writes
-// only the program's memory, and data behind a LeafLock. It allocates and frees nothing.
+// only the program's memory, data that no other hart uses in this way, and data behind a LeafLock.
+// It tells the allocators that it shares the strand (Sharing::tell()), or allocates nothing.
 //
 // A handler whose call must wait keeps the sharing, leaves in Thread::waiting() what it waits for,
 // and returns would_block.
@@ -19,6 +20,14 @@ namespace kernel::sys::outside {
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
+
+// Changes of private memory without a file, by the only thread of a process that shares its memory
+// with no other process. These run the call's handler, while the strand is shared.
+trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
+trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
+                                          int access, int flags, int fd, std::int64_t offset);
+trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
+trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 
 /// The monotonic clocks.
 trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);

@@ -90,9 +90,17 @@ class Strand {
    public:
     [[gnu::always_inline]] Sharing() noexcept { share(); }
     [[gnu::always_inline]] ~Sharing() {
-      if (ends_) end_sharing();
+      if (!ends_) return;
+      if (tells_) platform::local().shares_strand = false;
+      end_sharing();
     }
     Sharing(const Sharing&) = delete;
+
+    /// From now on is_shared() is true, for code that asks whether it must take a lock.
+    void tell() noexcept {
+      platform::local().shares_strand = true;
+      tells_ = true;
+    }
 
     /// The running step shares the strand from now on, beyond this scope: until it leaves the
     /// strand with leave(), enters it with stop_sharing(), or ends.
@@ -103,8 +111,10 @@ class Strand {
 
    private:
     bool ends_ = true;
+    bool tells_ = false;
   };
-  /// Whether the running step shares the strand.
+  /// Whether the running step shares the strand. In the scope of a Sharing only after tell() or
+  /// keep().
   static bool is_shared() noexcept { return platform::local().shares_strand; }
   /// The running step, which shares the strand, ends that and enters the strand. In between, other
   /// harts may change all data.

@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
 #include <cstring>
+#include <set>
 #include <vector>
 
 #include "machine.h"
@@ -67,6 +68,33 @@ TEST_CASE("the heap keeps one empty page per size and returns the others") {
   CHECK(frames.free_count() == before - 1);
   heap::trim();
   CHECK(frames.free_count() == before);
+}
+
+TEST_CASE("a hart that shares the strand gets back the objects that it has released there") {
+  test::Machine machine;
+  std::vector<void*> objects;
+  for (int i = 0; i < 20; ++i) objects.push_back(heap::allocate_sharing(96));
+  std::set<void*> different{objects.begin(), objects.end()};
+  CHECK(different.size() == objects.size());
+  for (void* object : objects) heap::release_sharing(object);
+  for (void*& object : objects) {
+    object = heap::allocate_sharing(96);
+    CHECK(different.erase(object) == 1);
+  }
+  for (void* object : objects) heap::release_sharing(object);
+  CHECK(heap::bytes_in_use() != 0);  // the hart's cache
+  heap::trim();
+  CHECK(heap::bytes_in_use() == 0);
+}
+
+TEST_CASE(
+    "a large object does not stay with the hart that released it while it shared the strand") {
+  test::Machine machine;
+  for (const std::size_t bytes : {513, 2048, 5000}) {
+    heap::release_sharing(heap::allocate_sharing(bytes));
+    CHECK(heap::bytes_in_use() == 0);
+  }
+  heap::release_sharing(nullptr);
 }
 
 TEST_CASE("random objects keep their contents while others come and go") {

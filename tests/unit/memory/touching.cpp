@@ -123,7 +123,7 @@ TEST_CASE("a fault that shares the strand makes pages of zeros, and leaves the o
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, 4 * page_size, read_write));
-  CHECK_FALSE(space->fault_sharing(here, Access::write));  // there is no page table yet
+  CHECK(space->fault_sharing(here, Access::write));  // also makes the page tables
   CHECK(store(*space, here, 7));
   CHECK(space->fault_sharing(here + page_size, Access::read));
   CHECK(space->fault_sharing(here + 2 * page_size, Access::write));
@@ -137,6 +137,21 @@ TEST_CASE("a fault that shares the strand makes pages of zeros, and leaves the o
   std::vector<std::byte> file(page_size + 100, std::byte{9});
   REQUIRE(map_at(*space, here + 8 * page_size, page_size, read_write, Backing::of_file(file)));
   CHECK_FALSE(space->fault_sharing(here + 8 * page_size, Access::read));
+}
+
+TEST_CASE("a range is plain if it lies in one area of zeros or in a gap") {
+  test::Machine machine;
+  auto space = make_space();
+  std::vector<std::byte> file(page_size, std::byte{9});
+  REQUIRE(map_at(*space, here, 4 * page_size, read_write));
+  REQUIRE(map_at(*space, here + 4 * page_size, page_size, read_write, Backing::of_file(file)));
+  CHECK(space->is_plain(here, 4 * page_size));
+  CHECK(space->is_plain(here + page_size, page_size));
+  CHECK(space->is_plain(here - 4 * page_size, 4 * page_size));
+  CHECK(space->is_plain(here + 5 * page_size, page_size));
+  CHECK_FALSE(space->is_plain(here - page_size, 2 * page_size));
+  CHECK_FALSE(space->is_plain(here + 3 * page_size, 2 * page_size));
+  CHECK_FALSE(space->is_plain(here + 4 * page_size, page_size));
 }
 
 TEST_CASE("a fault that shares the strand keeps the frame of its last owner, and copies none") {
