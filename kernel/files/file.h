@@ -93,6 +93,8 @@ class File : public RefCounted<File> {
   }
   /// Whether wait_sharing() may succeed.
   bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
+  /// Whether the file may be closed while the strand is shared, as long as node() has a name.
+  bool closes_sharing() const { return closes_sharing_; }
   /// Lets the running job, whose coroutine is `reader`, wait for bytes. Returns false if the job
   /// need not wait, or must wait in the strand.
   virtual bool wait_sharing(std::coroutine_handle<>) { return false; }
@@ -147,6 +149,7 @@ class File : public RefCounted<File> {
  protected:
   void be_stream() { is_stream_ = true; }
   void let_wait_sharing() { waits_sharing_ = true; }
+  void let_close_sharing() { closes_sharing_ = true; }
 
   struct WaitsForDevice {};
   File(int flags, WaitsForDevice) : File{flags} { waits_for_device_ = true; }
@@ -172,6 +175,7 @@ class File : public RefCounted<File> {
   bool waits_for_device_ = false;
   bool is_stream_ = false;
   bool waits_sharing_ = false;
+  bool closes_sharing_ = false;
 };
 
 }  // namespace kernel

@@ -34,6 +34,8 @@ class Node : public RefCounted<Node> {
   unsigned type() const { return mode_ & abi::s_ifmt; }
   bool is_symlink() const { return type() == abi::s_iflnk; }
   bool is_executable() const { return type() == abi::s_ifreg && (mode_ & 0111) != 0; }
+  /// Whether a directory has the node. Then that directory has a reference to it.
+  bool has_name() const { return has_name_; }
   void set_permissions(unsigned bits) { mode_ = type() | (bits & 07777); }
   /// Unique among all nodes.
   std::uint64_t inode() const { return inode_; }
@@ -52,6 +54,8 @@ class Node : public RefCounted<Node> {
   /// O_TRUNC. ENOMEM; EROFS or EACCES: `flags` ask for writing, but the contents cannot change;
   /// ELOOP: a symbolic link, without O_PATH.
   virtual Result<Ref<File>> open(int flags) = 0;
+  /// Like open(), for a caller that shares the strand. would_block: open it in the strand.
+  virtual Result<Ref<File>> open_sharing(int) { return fail(Errno::would_block); }
   virtual Result<> resize(std::uint64_t) { return fail(Errno::erofs); }
 
   virtual Directory* as_directory() { return nullptr; }

@@ -18,13 +18,22 @@ LastName last_name(std::string_view end) {
   return end == "." ? LastName::here : LastName::above;
 }
 
-}  // namespace
+/// Found, without references.
+struct Place {
+  Directory* directory;
+  std::string_view name;
+  Node* node;
+  bool as_directory;
+  LastName last = LastName::name;
+};
 
-Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last) {
+/// `rewritten` gets the remaining path after a link was replaced by its target. Place::name may be
+/// a part of it.
+Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink last,
+                   std::string& rewritten) {
   if (path.empty()) return fail(Errno::enoent);
   if (path.size() >= longest_path) return fail(Errno::enametoolong);
 
-  std::string rewritten;  // the remaining path, after a link was replaced by its target
   std::string_view rest = path;
   Directory* at = rest.starts_with('/') ? &root_directory() : &lookup.start;
   int links = 0;
@@ -52,19 +61,31 @@ Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink las
         if (rest.starts_with('/')) at = &root_directory();
         continue;
       }
-      if (is_last) {
-        return Found{Ref<Directory>::share(*at), std::string{name},
-                     node ? Ref<Node>::share(*node) : nullptr, as_directory};
-      }
+      if (is_last) return Place{at, name, node, as_directory};
       if (node == nullptr) return fail(Errno::enoent);
     }
     Directory* const directory = node->as_directory();
     if (directory == nullptr) return fail(Errno::enotdir);
     at = directory;
-    if (is_last) {
-      return Found{Ref<Directory>::share(*at), {}, Ref<Node>::share(*at), true, last_name(name)};
-    }
+    if (is_last) return Place{at, {}, at, true, last_name(name)};
   }
+}
+
+}  // namespace
+
+Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last) {
+  std::string rewritten;
+  const auto place = walk(lookup, path, last, rewritten);
+  if (!place) return fail(place.error());
+  return Found{Ref<Directory>::share(*place->directory), std::string{place->name},
+               place->node ? Ref<Node>::share(*place->node) : nullptr, place->as_directory,
+               place->last};
+}
+
+Node* find_sharing(const PathLookup& lookup, std::string_view path, LastLink last) {
+  std::string rewritten;
+  const auto place = walk(lookup, path, last, rewritten);
+  return place && !place->as_directory ? place->node : nullptr;
 }
 
 Result<Ref<Node>> Found::existing() && {

@@ -45,6 +45,10 @@ struct Found {
 /// ENAMETOOLONG.
 Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last);
 
+/// Looks `path` up for a caller that shares the strand. The node is valid as long as it does. Null:
+/// there is no such node, or the path requires a directory.
+Node* find_sharing(const PathLookup& lookup, std::string_view path, LastLink last);
+
 /// Looks `path` up and returns its node. ENOENT if it does not exist.
 Result<Ref<Node>> find_node(const PathLookup& lookup, std::string_view path,
                             LastLink last = LastLink::follow);

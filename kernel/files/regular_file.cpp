@@ -23,7 +23,9 @@ namespace {
 class PlacedFile final : public File {
  public:
   PlacedFile(Ref<RegularFile> file, int flags) : File{flags}, file_{std::move(file)} {
-    if (file_->is_stream()) be_stream();
+    if (!file_->is_stream()) return;  // a Snapshot, which no directory has
+    be_stream();
+    let_close_sharing();
   }
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {

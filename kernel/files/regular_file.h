@@ -16,6 +16,7 @@ namespace kernel {
 class RegularFile : public Node {
  public:
   Result<Ref<File>> open(int flags) override;
+  Result<Ref<File>> open_sharing(int flags) override { return open(flags); }
 
   /// Stops at the end of the file. Returns 0 there.
   virtual Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) = 0;

@@ -3,8 +3,12 @@
 #include <abi/flags.h>
 #include <async/wait_loop.h>
 
+#include <algorithm>
+#include <array>
 #include <coroutine>
+#include <cstring>
 #include <span>
+#include <string_view>
 
 #include "files/file.h"
 #include "memory/read_once.h"
@@ -12,6 +16,7 @@
 #include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/io_loops.h"
+#include "syscalls/paths.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys::outside {
@@ -54,6 +59,33 @@ bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {
   return owns_memory(self) && length <= hal::user_end && address <= hal::user_end &&
          self.space().is_plain(address, hal::page_up(length));
 }
+
+/// The same for the thread's descriptors.
+bool owns_descriptors(Thread& self) {
+  return self.process().has_only(self) && self.process().files().owners() == 1;
+}
+
+/// A copy of the text at `address`. Empty if the kernel's TLB does not cache its page, or if the
+/// text is longer than `longest` or ends on another page.
+class CachedText {
+ public:
+  CachedText(Thread& self, std::uintptr_t address) {
+    const std::byte* const there = self.space().tlb_lookup(address, Access::read);
+    if (there == nullptr) return;
+    const std::size_t room =
+        std::min<std::size_t>(hal::page_size - address % hal::page_size, longest);
+    const auto* const text = reinterpret_cast<const char*>(there);
+    const auto* const end = static_cast<const char*>(std::memchr(text, 0, room));
+    if (end != nullptr) size_ = static_cast<std::size_t>(end - text);
+    std::memcpy(text_.data(), text, size_);
+  }
+  std::string_view get() const { return {text_.data(), size_}; }
+
+ private:
+  static constexpr std::size_t longest = 256;
+  std::array<char, longest> text_;
+  std::size_t size_ = 0;
+};
 
 /// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
 /// are, the executor has events.
@@ -225,6 +257,39 @@ trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t
   if (!owns_memory(self, address, length)) return trap::would_block;
   sharing.tell();
   return sys::madvise(self, address, length, advice);
+}
+
+trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
+                                 unsigned) {
+  constexpr int needs_strand = abi::o_creat | abi::o_trunc | abi::o_path | abi::o_directory;
+  constexpr int for_opening_only = abi::o_noctty | abi::o_nofollow | abi::o_cloexec | abi::o_excl;
+  if ((flags & needs_strand) != 0) return trap::would_block;
+  Strand::Sharing sharing;
+  if (!owns_descriptors(self)) return trap::would_block;
+  const CachedText text{self, path.address()};
+  if (text.get().empty()) return trap::would_block;
+  sharing.tell();
+  const auto lookup = lookup_from(self, directory, text.get());
+  if (!lookup) return trap::would_block;
+  const bool keeps_link = (flags & abi::o_nofollow) != 0;
+  Node* const node =
+      find_sharing(*lookup, text.get(), keeps_link ? LastLink::keep : LastLink::follow);
+  if (node == nullptr) return trap::would_block;
+  auto file = node->open_sharing(flags & ~for_opening_only);
+  if (!file) return trap::would_block;
+  return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
+}
+
+trap::Answer<Result<>> close(Thread& self, int fd) {
+  Strand::Sharing sharing;
+  if (!owns_descriptors(self)) return trap::would_block;
+  FdTable& files = self.process().files();
+  File* const file = files.find(fd);
+  if (file == nullptr || !file->closes_sharing()) return trap::would_block;
+  // Only a step in the strand frees a node. While its directory has it, nobody frees it.
+  if (!file->node()->has_name()) return trap::would_block;
+  sharing.tell();
+  return files.close(fd);
 }
 
 trap::Answer<Result<>> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {

@@ -29,6 +29,12 @@ trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::
 trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
 trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 
+// By the only thread of a process that shares its descriptors with no other process. openat opens
+// regular files that exist. close closes those.
+trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
+                                 unsigned mode);
+trap::Answer<Result<>> close(Thread&, int fd);
+
 /// The monotonic clocks.
 trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
 

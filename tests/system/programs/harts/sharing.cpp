@@ -167,10 +167,88 @@ void share() {
   stop = true;
 }
 
+/// The word that round `i` puts into page `page` of process `id`.
+std::uint64_t pattern(Pid id, unsigned i, std::size_t page) {
+  return static_cast<std::uint64_t>(id) << 32 | i << 8 | page | 1;
+}
+
+/// Maps pages, and requires that they hold zeros at first and then what this process wrote.
+void use_own_pages(Pid id, unsigned i) {
+  const std::size_t pages = 1 + i % 8;
+  std::byte* const memory =
+      must(map_memory(pages * page_size, abi::prot_read | abi::prot_write), "memory");
+  const auto word = [&](std::size_t page)->volatile std::uint64_t& {
+    return *reinterpret_cast<volatile std::uint64_t*>(memory + page * page_size);
+  };
+  for (int turn = 0; turn < 2; ++turn) {
+    for (std::size_t page = 0; page < pages; ++page) {
+      check(word(page) == 0, "a new page holds zeros, not {}", std::uint64_t{word(page)});
+      word(page) = pattern(id, i, page);
+    }
+    yield();
+    for (std::size_t page = 0; page < pages; ++page)
+      check(word(page) == pattern(id, i, page), "a page holds what its process wrote");
+    syscall(Call::madvise, memory, pages * page_size, abi::madv_dontneed);
+  }
+  must(unmap_memory(memory, pages * page_size), "unmapping");
+}
+
+/// Opens the program's own file, and a file whose name is removed before its last use ends.
+void use_files(Pid id) {
+  const Fd program = must(open(program_path(), abi::o_rdonly), "the program");
+  char first[4] = {};
+  check(syscall(Call::pread64, program, first, sizeof first, 0) == 4 && first[1] == 'E',
+        "the program is an ELF file");
+  must(close(program), "closing");
+  const std::string name = format("/tmp/owner.{}", id);
+  const Fd made = must(open(name.c_str(), abi::o_rdwr | abi::o_creat), "a file");
+  must(write_all(made, "contents"), "writing");
+  const Fd again = must(open(name.c_str(), abi::o_rdonly), "the file");
+  must(remove_file(name.c_str()), "removing the name");
+  must(close(made), "closing");
+  check(syscall(Call::read, again, first, sizeof first) == 4 && first[0] == 'c',
+        "a file without a name keeps its contents");
+  must(close(again), "closing");
+}
+
+void grow_and_shrink_heap() {
+  const long end = syscall(Call::brk, 0);
+  const auto grown = syscall(Call::brk, end + 4 * static_cast<long>(page_size));
+  check(grown > end, "the heap grows");
+  volatile auto& word = *reinterpret_cast<volatile std::uint64_t*>(
+      (static_cast<std::uintptr_t>(end) + page_size - 1) & ~(page_size - 1));
+  check(word == 0, "new heap holds zeros");
+  word = 1;
+  check(syscall(Call::brk, end) == end, "the heap shrinks");
+}
+
+/// A process with one thread, which changes its own memory and descriptors.
+void owner() {
+  const Pid id = process_id();
+  move_to(static_cast<unsigned>(id) % count);
+  for (unsigned i = 0; i < 200; ++i) {
+    use_own_pages(id, i);
+    if (i % 4 == 0) use_files(id);
+    if (i % 8 == 0) grow_and_shrink_heap();
+  }
+}
+
+/// Several processes on each hart, beside a thread that needs the strand for itself.
+void own() {
+  std::atomic<bool> stop = false;
+  Thread excluding{[&] { exclude(stop); }};
+  const char* const arguments[] = {"harts", "owner", nullptr};
+  std::vector<Pid> children;
+  for (unsigned i = 0; i < 2 * count; ++i)
+    children.push_back(must(spawn(program_path(), arguments, {}), "an owner"));
+  for (const Pid child : children) expect_success(child);
+  stop = true;
+}
+
 }  // namespace
 
 std::span<const Part> sharing() {
-  static constexpr Part parts[] = {{"share", share}};
+  static constexpr Part parts[] = {{"share", share}, {"own", own}, {"owner", owner}};
   return parts;
 }
 
