@@ -32,6 +32,16 @@ Access usable(Access access) {
   return allows(access, Access::write) ? access | Access::read : access;
 }
 
+// Calls `use`, which changes the references of frames, also if the caller shares the strand.
+template <class Use>
+[[gnu::always_inline]] inline auto with_frames(Use use) {
+  if (async::Strand::is_shared()) [[unlikely]] {
+    const async::LeafLock::Guard lock{allocators_lock};
+    return use();
+  }
+  return use();
+}
+
 // Copies the entries of `ours`, private pages, to `theirs` and makes both read-only. Adds the
 // number of borrowed pages to `borrowed`. Returns the number of all pages.
 std::size_t share_pages(std::span<PageEntry> ours, PageEntry* theirs, std::size_t& borrowed) {
@@ -310,7 +320,9 @@ void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   std::size_t count = 0;
   const auto flush_and_free = [&] {
     flush();
-    for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
+    with_frames([&] {
+      for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
+    });
     count = 0;
   };
   table_.remove(start, end, [&](VirtAddr, PageEntry entry) {
@@ -336,14 +348,9 @@ void AddressSpace::forget_page(PageEntry entry) {
 // Empties the entries of `run`, and does what forget_page() does for each page. Returns the number
 // of pages.
 std::size_t AddressSpace::forget_pages(std::span<PageEntry> run) {
-  if (async::Strand::is_shared()) [[unlikely]] {
-    const async::LeafLock::Guard lock{allocators_lock};
-    return drop_pages(run);
-  }
-  return drop_pages(run);
+  return with_frames([&] { return drop_pages(run); });
 }
 
-// Inlined: forget_pages() holds the lock or does not need it.
 [[gnu::always_inline]] inline std::size_t AddressSpace::drop_pages(std::span<PageEntry> run) {
   const FrameReferences references;
   std::size_t removed = 0;

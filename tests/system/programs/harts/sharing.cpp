@@ -222,11 +222,12 @@ void grow_and_shrink_heap() {
   check(syscall(Call::brk, end) == end, "the heap shrinks");
 }
 
-/// A process with one thread, which changes its own memory and descriptors.
+/// A process with one thread, which changes its own memory and descriptors. It changes harts now
+/// and then: the hart that it leaves keeps its memory in the TLB until another program runs there.
 void owner() {
   const Pid id = process_id();
-  move_to(static_cast<unsigned>(id) % count);
   for (unsigned i = 0; i < 200; ++i) {
+    if (i % 16 == 0) move_to((static_cast<unsigned>(id) + i / 16) % count);
     use_own_pages(id, i);
     if (i % 4 == 0) use_files(id);
     if (i % 8 == 0) grow_and_shrink_heap();
