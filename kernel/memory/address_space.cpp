@@ -32,7 +32,8 @@ Access usable(Access access) {
   return allows(access, Access::write) ? access | Access::read : access;
 }
 
-// Calls `use`, which changes the references of frames, also if the caller shares the strand.
+// Calls `use`, which changes references of frames; with allocators_lock if the caller shares the
+// strand.
 template <class Use>
 [[gnu::always_inline]] inline auto with_frames(Use use) {
   if (async::Strand::is_shared()) [[unlikely]] {

@@ -140,7 +140,7 @@ class FrameAllocator {
   void unlink(Number block, unsigned order);
 
   FrameInfo* infos_ = nullptr;               // indexed by physical page number; may point below RAM
-  async::SharedWord<std::size_t> free_ = 0;  // for a reader without the lock only a hint
+  async::SharedWord<std::size_t> free_ = 0;  // a reader without the lock gets a hint
   std::size_t reserve_ = 0;                  // in frames: reserved_bytes_ rounded up
   std::size_t reserved_bytes_ = 0;
   std::size_t total_ = 0;

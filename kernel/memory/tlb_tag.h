@@ -84,8 +84,8 @@ class TlbTag {
   hal::HartMask note_change();
 
   struct Hart {
-    // Null: the kernel's own space. A hart changes its word also while it shares the strand. Others
-    // that share it look for a space of their own, which no hart enters or leaves meanwhile.
+    // Null: the kernel's own space. A hart also changes this while it shares the strand. Other
+    // harts that read it then look for the space of their own program, which no other hart enters.
     async::SharedWord<TlbTag*> current = nullptr;
     hal::Counter shootdowns;
   };

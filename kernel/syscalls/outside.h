@@ -3,7 +3,8 @@
 // changed nothing; the call's handler then makes the call in the strand.
 //
 // A handler that reads data of the strand shares it meanwhile (async::Strand::Sharing). It writes
-// only the program's memory, data that no other hart uses in this way, and data behind a LeafLock.
+// only the program's memory, data behind a LeafLock, and data of its process that no other hart can
+// use while the strand is shared.
 // It tells the allocators that it shares the strand (Sharing::tell()), or allocates nothing.
 //
 // A handler whose call must wait keeps the sharing, leaves in Thread::waiting() what it waits for,
