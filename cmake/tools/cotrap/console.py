@@ -126,9 +126,12 @@ def relay(guest: Guest, source, sink, timeout: float | None = None, errors=None)
             if stop is None and guest.marks.state in (State.EXITED, State.PANICKED):
                 stop = time.monotonic() + _GRACE
                 to_guest = b""
-        elif guest.input in ready:
+        # In every round, because a guest may always have output.
+        if guest.input in ready and to_guest:
             to_guest = _send(guest.input, to_guest)
-        elif source.file in ready or (due is not None and now >= due):
+        elif guest.marks.state is State.RUNNING and (
+            source.file in ready or (due is not None and now >= due)
+        ):
             to_guest = source.take()
 
 
