@@ -15,9 +15,11 @@ void Strand::leave_apart() noexcept {
 }
 
 void Strand::wait_and_enter() noexcept {
-  if (waiting_.load(std::memory_order_relaxed) != 0 &&
-      last_.load(std::memory_order_relaxed) == platform::hart()) {
+  const unsigned hart = platform::hart();
+  if (last_.load(std::memory_order_relaxed) == hart &&
+      platform::now_ns() - turn_began_.load(std::memory_order_relaxed) > turn_ns) {
     await_another();
+    begin_turn(hart);
   }
   waiting_.fetch_add(1, std::memory_order_relaxed);
   while (taken_.load(std::memory_order_relaxed) != 0 ||
@@ -25,7 +27,13 @@ void Strand::wait_and_enter() noexcept {
     platform::relax();
   }
   waiting_.fetch_sub(1, std::memory_order_relaxed);
+  if (last_.load(std::memory_order_relaxed) != hart) begin_turn(hart);
   platform::waited_for_strand();
+}
+
+void Strand::begin_turn(unsigned hart) noexcept {
+  last_.store(hart, std::memory_order_relaxed);
+  turn_began_.store(platform::now_ns(), std::memory_order_relaxed);
 }
 
 void Strand::let_share() noexcept {
@@ -70,7 +78,7 @@ void Strand::yield_to_waiters() noexcept {
   enter_smp();
 }
 
-// Gives waiting harts time to enter or share the strand first; this hart, which held it last, would
+// Gives waiting harts time to enter or share the strand first; this hart, whose turn ends, would
 // otherwise win. The wait is bounded by spin_limit, because the waiting harts may not be running.
 void Strand::await_another() noexcept {
   for (int i = 0; i < platform::spin_limit && taken_.load(std::memory_order_relaxed) == 0 &&

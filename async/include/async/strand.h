@@ -17,10 +17,11 @@
 //   hart 1  ───────────( shares )─( shares )────────▶
 //
 // The strand is a spin lock, held for the length of a step: today it is one lock over the whole
-// kernel. The hart that held it last lets waiting harts go first. There is no queue: where harts
-// are threads of a host, a queue would wait for threads that do not run. While one hart runs alone,
-// entering the strand costs it two instructions. In worlds whose harts do not run at the same time
-// (platform::parallel is false) the strand costs nothing.
+// kernel. Harts that contend for it take turns. In its turn a hart may enter the strand again and
+// again, because a hand-over costs more than a short step. After 50 µs it lets waiting harts go
+// first. There is no queue: where harts are threads of a host, a queue would wait for threads that
+// do not run. While one hart runs alone, entering the strand costs it two instructions. In worlds
+// whose harts do not run at the same time (platform::parallel is false) the strand costs nothing.
 //
 // A hart that shares the strand sets a word of its own, so harts that share it write no common
 // cache line. A hart that enters the strand reads the words of all harts. Linux 2.4 had such a
@@ -171,8 +172,6 @@ class Strand {
   [[gnu::always_inline]] static void leave_to_others() noexcept {
     platform::strand_ends();
     platform::local().in_strand = false;
-    if (waiting_.load(std::memory_order_relaxed) != 0) [[unlikely]]
-      last_.store(platform::hart(), std::memory_order_relaxed);
     taken_.store(0, std::memory_order_release);
   }
 
@@ -195,12 +194,15 @@ class Strand {
   ASYNC_SLOW_PATH static void wait_for(const StrandSharer& sharer) noexcept;
   ASYNC_SLOW_PATH static void yield_to_waiters() noexcept;
   static void await_another() noexcept;
+  static void begin_turn(unsigned hart) noexcept;
 
   alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
   // Hints for fairness: a stale value makes a hart wait once for no reason, or go first once.
   static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // how many harts wait
-  // The last hart that has left the strand while others waited for it.
+  // The hart whose turn it is: the last one that waited for the strand, or found others waiting.
   static inline constinit std::atomic<unsigned> last_ = 0;
+  static inline constinit std::atomic<std::uint64_t> turn_began_ = 0;  // time, in ns
+  static constexpr std::uint64_t turn_ns = 50'000;
 
   static inline constinit std::array<StrandSharer, platform::max_harts> sharers_{};
   // Behind the highest hart that may share the strand. Written in the strand.

@@ -28,7 +28,7 @@ inline bool smp_active() {
 }
 inline void relax() {
   asm volatile(".insn 0x0100000f" ::: "memory");  // pause (Zihintpause), a hint
-  constexpr unsigned spin_limit = 128;
+  constexpr unsigned spin_limit = 1024;
   if (++riscv64::looks % spin_limit == 0) riscv64::nap_for_others();
 }
 
