@@ -166,6 +166,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
       synchronize_code();
     return tag_.enter(table_);
   }
+  /// enter() in a step that shares the strand, after may_enter_sharing() has returned true in it.
+  hal::TranslationToken enter_sharing() { return tag_.enter_up_to_date(); }
   void leave() { tag_.leave(); }
   /// Whether enter() may run in a step that shares the strand: it changes only this hart's data.
   bool may_enter_sharing() const { return !code_written_ && tag_.is_up_to_date_here(); }

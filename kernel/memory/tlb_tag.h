@@ -30,6 +30,10 @@ class TlbTag {
   hal::TranslationToken enter(const hal::PageTable& table) {
     if (!is_up_to_date_here()) [[unlikely]]
       catch_up(table);
+    return enter_up_to_date();
+  }
+  /// enter() if is_up_to_date_here() is known to be true.
+  hal::TranslationToken enter_up_to_date() {
     here.current = this;
     return token_;
   }

@@ -107,13 +107,21 @@ inline void charge() {
 [[gnu::always_inline]] inline void switch_to(Runnable& thread) {
   charge();
   ++current.switches;
+  hal::TranslationToken token;
   if (hal::smp_active()) [[unlikely]] {
-    if (thread.hart != hal::hart_index()) detail::on_migrate_in(thread);
-    if (current.owns_space) detail::drop_space();
+    if (!async::Strand::is_shared()) {
+      if (thread.hart != hal::hart_index()) detail::on_migrate_in(thread);
+      if (current.owns_space) detail::drop_space();
+      token = thread.space().enter();
+    } else {
+      token = thread.space().enter_sharing();
+    }
     current.space = &thread.space();
+  } else {
+    token = thread.space().enter();
   }
   current.thread = &thread;
-  trap::set_user_space(thread.context(), thread.space().enter());
+  trap::set_user_space(thread.context(), token);
   trap::fpu::switch_to(thread.context());
 }
 
