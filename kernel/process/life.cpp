@@ -24,6 +24,7 @@ namespace {
 using trap::Origin;
 using trap::Trap;
 using trap::Why;
+using To = YieldSharing::To;
 
 /// Called after interrupts have been taken: whether the thread goes to the end of its level's
 /// queue, or to another hart. The check for more urgent jobs comes later, before the thread runs
@@ -65,21 +66,18 @@ inline bool enter_and_serve(Thread& self, trap::UserContext& context) {
 }
 
 /// The end of a wait that began while this hart shared the strand. Afterwards the step still shares
-/// the strand if the thread may return to user mode that way. Returns false if the call must be
-/// made again, in the strand.
-inline bool end_sharing_wait(Thread& self, trap::Register result) {
-  const bool is_over = result != trap::would_block;
-  if (is_over) self.context().set_syscall_result(result);
+/// the strand if the thread may return to user mode that way. If not `is_over`, it is in the
+/// strand.
+inline bool end_sharing_wait(Thread& self, bool is_over) {
   if ((!is_over || !may_prepare_sharing(self)) && async::Strand::is_shared()) [[unlikely]]
     async::Strand::stop_sharing();
   return is_over;
 }
-
-/// Lets more urgent jobs run, in a step that shares the strand; the result is 0. It is would_block
-/// if the step must do that in the strand, where it then is.
-trap::WaitingCall& preempt_sharing(Thread& self) {
-  self.waiting().fill([&self] { return YieldSharing{self, YieldSharing::To::front}; });
-  return self.waiting();
+/// The same for the wait of a system call. Returns false if the call must be made again.
+inline bool end_sharing_call(Thread& self, trap::Register result) {
+  const bool is_over = result != trap::would_block;
+  if (is_over) self.context().set_syscall_result(result);
+  return end_sharing_wait(self, is_over);
 }
 
 void wake_one(Thread& self, std::uintptr_t address) {
@@ -146,7 +144,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
   for (;;) {
     if (!may_return_to_user(self)) [[unlikely]] {
       if (save_hart_state(self)) [[unlikely]] {
-        if (co_await preempt_sharing(self) == 0) continue;
+        if (end_sharing_wait(self, co_await YieldSharing{self, To::front})) continue;
       }
       co_await async::yield_if_preempted();
       if (self.shared_priority() != 0) exchange_priority(self);
@@ -164,9 +162,14 @@ async::Task<> run_thread(Ref<Thread> thread) {
         [[fallthrough]];
       case Trap::would_block:  // this hart already is in the strand, or shares it
         if (save_hart_state(self)) [[unlikely]] {
-          if (end_sharing_wait(self, co_await self.waiting())) break;
-          while (!end_waiting(self, co_await awaited(self))) continue;
-          break;
+          if (self.waiting().empty()) {
+            context.set_syscall_result(0);
+            if (end_sharing_wait(self, co_await YieldSharing{self, To::end})) break;
+          } else {
+            if (end_sharing_call(self, co_await self.waiting())) break;
+            while (!end_waiting(self, co_await awaited(self))) continue;
+            break;
+          }
         }
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);

@@ -17,14 +17,13 @@ std::coroutine_handle<> YieldSharing::await_suspend(std::coroutine_handle<> self
   async::Executor& executor = async::current_executor();
   // A thread with an inherited priority yields to fewer jobs than its level() says.
   const bool has_rival = to_ == To::end || executor.has_ready_above(job.priority);
-  yielded_ =
-      has_rival && !self_.has_pending_flags() && executor.requeue_sharing(job, to_ == To::front);
-  return yielded_ ? std::noop_coroutine() : self;
+  may_yield_ = has_rival && may_yield_ && executor.requeue_sharing(job, to_ == To::front);
+  return may_yield_ ? std::noop_coroutine() : self;
 }
 
-Result<> YieldSharing::await_resume() const {
-  if (!yielded_ || !may_prepare_sharing(self_)) async::Strand::stop_sharing();
-  return yielded_ ? Result<>{} : fail(Errno::would_block);
+bool YieldSharing::await_resume() const {
+  if (!may_yield_) async::Strand::stop_sharing();
+  return may_yield_;
 }
 
 bool has_large_memory_alone(Thread& self) {

@@ -47,23 +47,23 @@ class NextStep : public async::YieldOp {
 
 namespace kernel {
 
-/// Lets other jobs of this hart run, in a step that shares the strand (async/strand.h). The next
-/// step shares it, too, unless it must prepare the thread in the strand. If only a step in the
-/// strand can yield, the result is would_block, and the step is in the strand.
+/// Lets other jobs of this hart run, in a step that shares the strand (async/strand.h). If the
+/// result is true, the next step shares it, too. False: only a step in the strand can yield, and
+/// the step is there now.
 class YieldSharing {
  public:
   /// The place that the job gets in its level.
-  enum class To : bool { end, front };
-  YieldSharing(Thread& self, To to) : self_{self}, to_{to} {}
+  enum class To : std::uint8_t { end, front };
+  /// `self` is the thread of the running job.
+  YieldSharing(const Thread& self, To to) : may_yield_{!self.has_pending_flags()}, to_{to} {}
 
   bool await_ready() const { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> self);
-  Result<> await_resume() const;
+  bool await_resume() const;
 
  private:
-  Thread& self_;
+  bool may_yield_;  // after await_suspend(): whether it yields
   To to_;
-  bool yielded_ = false;
 };
 
 /// Whether the memory of `self` is too large for one step, and no other thread or process can

@@ -309,7 +309,7 @@ trap::Answer<Result<>> sched_yield(Thread& self) {
   if (threshold < 0 || !may_wait(self)) return trap::would_block;
   if (!executor.has_ready_above(static_cast<unsigned>(threshold))) return Result<>{};
   Strand::Sharing{}.keep();
-  return self.wait([&] { return YieldSharing{self, YieldSharing::To::end}; });
+  return trap::would_block;
 }
 
 trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operation,

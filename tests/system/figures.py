@@ -49,9 +49,9 @@ ON_SEVERAL_HARTS = {
     "fault.reuse": 340,
     "map.page": 920,
     "yield.alone": 120,
-    "yield.process": 1_300,
+    "yield.process": 1_170,
     "ipc.pipe": 2_300,
-    "ipc.futex": 1_790,
+    "ipc.futex": 1_700,
     "ipc.channel": 670,
 }
 
