@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 
 namespace async::sim {
 namespace {
@@ -12,10 +13,6 @@ std::uint64_t share_of(const TaskClass& what) {
   if (what.budget_ns == 0 || what.period_ns == 0) return 0;
   const auto budget = static_cast<unsigned __int128>(what.budget_ns) * whole;
   return static_cast<std::uint64_t>((budget + what.period_ns - 1) / what.period_ns);
-}
-
-unsigned all_of(unsigned harts) {
-  return (1u << harts) - 1;
 }
 
 /// The mean computing time of a task in nanoseconds, without the tasks that it forks.
@@ -46,7 +43,7 @@ std::vector<std::string> unheeded_reservations(const Workload& workload,
 }
 
 Admission::Admitted Admission::of(const TaskClass& what) const {
-  return {static_cast<HartMask>(what.harts & all_of(harts_)), share_of(what)};
+  return {what.harts & harts_below(harts_), share_of(what)};
 }
 
 bool Admission::admit(const TaskClass& what) {
@@ -82,18 +79,38 @@ void Admission::release(const TaskClass& what) {
   if (found != admitted_.end()) admitted_.erase(found);
 }
 
+namespace {
+
+/// All unions of the sets of harts that classes with deadlines may use, at most some thousand. If
+/// the demand on some set of harts is too high, it is too high on the union of those sets that lie
+/// in it.
+std::set<HartMask> unions_of_harts(const Workload& workload, HartMask all) {
+  constexpr std::size_t most = 4'096;
+  std::set<HartMask> found;
+  for (const TaskClass& what : workload.classes) {
+    if (what.deadline_ns == 0 || found.size() > most) continue;
+    std::set<HartMask> with{what.harts & all};
+    for (const HartMask other : found) with.insert((what.harts & all) | other);
+    found.merge(with);
+  }
+  return found;
+}
+
+}  // namespace
+
 std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts) {
+  const HartMask all = harts_below(harts);
   std::optional<Demand> found;
-  for (unsigned some = 1; some <= all_of(harts); ++some) {
+  for (const HartMask some : unions_of_harts(workload, all)) {
     double busy = 0;
     for (const TaskClass& what : workload.classes) {
       if (what.deadline_ns == 0 || what.arrival.kind != Arrival::Kind::open) continue;
-      if ((what.harts & all_of(harts) & ~some) != 0) continue;  // may also use other harts
+      if ((what.harts & all & ~some) != 0) continue;  // may also use other harts
       busy += mean_run(what) / what.arrival.between.mean();
     }
     const int count = std::popcount(some);
     if (busy <= count || (found && std::popcount(found->harts) <= count)) continue;
-    found = {static_cast<HartMask>(some), busy};
+    found = {some, busy};
   }
   return found;
 }

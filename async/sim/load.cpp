@@ -45,7 +45,7 @@ void use_workload(Arguments& arguments, Workload& workload) {
       arguments.harts != 0 ? static_cast<unsigned>(arguments.harts) : workload.harts;
   arguments.machine.harts = harts;
   for (const auto& each : workload.classes) {
-    if ((each.harts & ((async::HartMask{1} << harts) - 1)) != 0) continue;
+    if ((each.harts & async::harts_below(harts)) != 0) continue;
     const std::string there = harts == 1 ? "only hart 0" : fmt::format("harts 0 to {}", harts - 1);
     give_up_at(arguments, each.harts_place,
                fmt::format("class '{}' can run on no hart: the machine has {}; add harts with "

@@ -79,7 +79,7 @@ class Reader : Words {
       workload_.warm_up_place = place_of(line().words.front());
       workload_.warm_up_ns = static_cast<std::uint64_t>(time());
     } else if (what == "harts") {
-      workload_.harts = whole("a number from 1 to 8", 1, 8);
+      workload_.harts = whole("a number from 1 to 64", 1, 64);
     } else if (what == "lock") {
       std::string name = new_name(workload_.locks);
       workload_.locks.push_back({std::move(name), !accept("no-inheritance")});
@@ -115,7 +115,7 @@ class Reader : Words {
     } else if (what == "on") {
       class_->harts = 0;
       class_->harts_place = place_of(line().words.front());
-      while (has_word()) class_->harts |= hart_mask(whole("a hart from 0 to 7", 0, 7));
+      while (has_word()) class_->harts |= hart_mask(whole("a hart from 0 to 63", 0, 63));
     } else {
       return read_step(what);
     }

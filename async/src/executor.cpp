@@ -13,12 +13,15 @@
 namespace async {
 
 constinit std::array<platform::Atomic<Executor*>, platform::max_harts> Executor::by_hart_{};
+constinit std::atomic<unsigned> Executor::end_ = 0;
 
 Executor::Executor(unsigned hart) noexcept : hart_(hart) {
   if (local_.executor != nullptr) platform::fail("this hart has an executor already");
   local_.executor = this;
   inbox_.store(inbox_end(), std::memory_order_relaxed);
   by_hart_[hart].store(this, std::memory_order_release);
+  for (unsigned end = end_.load(); end <= hart && !end_.compare_exchange_weak(end, hart + 1);) {
+  }
 }
 
 Executor::~Executor() {
@@ -278,7 +281,7 @@ void Executor::update_watched() noexcept {
   jobs_are_watched = are_watched;
   PromiseBase::watch_ends(are_watched);
   // Makes each executor drain its inbox, which gives the inbox the sentinel for the new state.
-  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
+  for (unsigned hart = 0; hart < Executor::end(); ++hart) {
     if (Executor* const executor = of(hart)) executor->alarm_fired();
   }
 }
@@ -303,7 +306,7 @@ void Executor::set_policy(Policy* policy) noexcept {
   // Replaces the sentinel of an empty inbox. If the inbox has entries, drain_inbox() will do that.
   inbox_.compare_exchange_strong(end, inbox_end(), std::memory_order_relaxed);
   bool policies = false, deadlines = false;
-  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
+  for (unsigned hart = 0; hart < Executor::end(); ++hart) {
     const Policy* const each = of(hart) == nullptr ? nullptr : of(hart)->ready_.policy();
     if (each == nullptr) continue;
     policies = true;

@@ -64,11 +64,35 @@ JobPage* JobPage::newest() noexcept {
 void JobPool::refill() noexcept {
   JobPage* const page = static_cast<JobPage*>(platform::chunk(chunk_bytes));
   page->entities = nullptr;
+  page->harts = nullptr;
   for (MutexWaiters*& contended : page->contended) contended = nullptr;
   for (std::size_t slot = JobPage::count; slot-- > 0;) release(page->job(slot));
   page->next = job_pages.load(std::memory_order_relaxed);
   while (!job_pages.compare_exchange_weak(page->next, page, std::memory_order_release)) {
   }
+}
+
+// ── Sets of harts that no byte of a Job can hold ──
+
+HartMask Job::listed() const noexcept {
+  JobPage& page = JobPage::of(*this);
+  return std::atomic_ref(page.harts).load(std::memory_order_acquire)[page.slot_of(*this)];
+}
+
+/// Allocates the sets of all jobs of the page for the first one. Several harts may do this at the
+/// same time: the first one's memory stays, and that of the others is never freed.
+void Job::list(HartMask harts) noexcept {
+  JobPage& page = JobPage::of(*this);
+  HartMask* all = std::atomic_ref(page.harts).load(std::memory_order_acquire);
+  if (all == nullptr) {
+    static_assert(JobPage::count * sizeof(HartMask) <= chunk_bytes);
+    HartMask* const made = static_cast<HartMask*>(platform::chunk(chunk_bytes));
+    const bool stays =
+        std::atomic_ref(page.harts).compare_exchange_strong(all, made, std::memory_order_acq_rel);
+    if (stays) all = made;
+  }
+  all[page.slot_of(*this)] = harts;
+  harts_ = listed_harts;
 }
 
 #pragma clang diagnostic push

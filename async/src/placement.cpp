@@ -13,8 +13,8 @@ namespace {
 
 /// The first hart of `harts` from `hart` on, cyclically. `harts` must not be empty.
 unsigned next_of(HartMask harts, unsigned hart) noexcept {
-  const HartMask after = harts & static_cast<HartMask>(~0u << hart);
-  return std::countr_zero(after != 0 ? after : harts);
+  const HartMask after = hart < 64 ? harts & ~HartMask{0} << hart : 0;
+  return static_cast<unsigned>(std::countr_zero(after != 0 ? after : harts));
 }
 
 }  // namespace
@@ -22,17 +22,36 @@ unsigned next_of(HartMask harts, unsigned hart) noexcept {
 // ── a job has become ready ───────────────────────────────────────────────────────────────────────
 
 void Executor::place(Job& job) noexcept {
-  const HartMask idle = idle_harts_.load(std::memory_order_relaxed) & job.harts_;
+  const HartMask idle = idle_harts_.load(std::memory_order_relaxed) & job.harts();
   unsigned hart = job.hart;
   if (idle != 0) {
     hart = next_of(idle, hart);
     // Clears the hart's bit, so that the next job that becomes ready goes to another hart.
-    idle_harts_.fetch_and(static_cast<HartMask>(~hart_mask(hart)), std::memory_order_relaxed);
+    idle_harts_.fetch_and(~hart_mask(hart), std::memory_order_relaxed);
   } else if (!job.may_run_on(hart)) {
-    hart = job.may_run_on(hart_) ? hart_ : next_of(job.harts_, hart);
-    while (of(hart) == nullptr) hart = next_of(job.harts_, hart + 1);
+    hart = job.may_run_on(hart_) ? hart_ : next_of(job.harts(), hart);
+    while (of(hart) == nullptr) hart = next_of(job.harts(), hart + 1);
   }
   send(job, hart);
+}
+
+bool Executor::leaves(Job& job, bool would_queue) noexcept {
+  if (job.may_run_on(hart_) && !(would_queue && (idle_harts() & job.harts()) != 0)) {
+    note_harts_of(job);
+    return false;
+  }
+  place(job);
+  return true;
+}
+
+void Executor::dispatch_smp(Job& job) noexcept {
+  if (job.hart != hart_) return place(job);
+  if (!goes_elsewhere(job, true)) schedule(job);
+}
+
+void Executor::requeue_smp(Job& job, bool first) noexcept {
+  if (goes_elsewhere(job, first || !ready_.empty())) return;
+  first ? ready_.push_front(job) : ready_.push_back_running(job);
 }
 
 void Executor::send(Job& job, unsigned hart) noexcept {
@@ -163,7 +182,7 @@ void Executor::begin_idling() noexcept {
 
 void Executor::end_idling() noexcept {
   if constexpr (!platform::parallel) return;
-  idle_harts_.fetch_and(static_cast<HartMask>(~hart_mask(hart_)), std::memory_order_relaxed);
+  idle_harts_.fetch_and(~hart_mask(hart_), std::memory_order_relaxed);
 }
 
 /// Ends the request of this executor. False: its hart has begun to idle again since the request was
@@ -179,7 +198,7 @@ bool Executor::stop_asking() noexcept {
 /// at the hart that sent it, stop_asking() decides whether it ends.
 void Executor::pass_on(Node& request) noexcept {
   for (unsigned hart = hart_ + 1;; ++hart) {
-    if (hart == platform::max_harts) hart = 0;
+    if (hart >= end()) hart = 0;
     Executor* const executor = of(hart);
     if (hart == request.hart) {
       if (executor->stop_asking()) return;
@@ -203,7 +222,9 @@ void Executor::handle_steal(Node& request) noexcept {
 // ── ready jobs whose harts or priorities change ──────────────────────────────────────────────────
 
 void Executor::set_harts(Job& job, HartMask harts) noexcept {
-  const bool is_more = (harts & ~std::exchange(job.harts_, harts)) != 0;
+  const HartMask before = job.harts();
+  job.set_harts(harts);
+  const bool is_more = (harts & ~before) != 0;
   // A policy's queue lists movable jobs separately. So a queued job that may now use more harts is
   // queued again.
   const bool comes_anew = !job.may_run_on(job.hart) || (is_more && !is_running(job));

@@ -2,6 +2,7 @@
 // function of hal/ uses them.
 #pragma once
 
+#include <hal/hart.h>
 #include <hal/interrupts.h>
 #include <hal/virtio.h>
 
@@ -19,8 +20,8 @@ struct Devices {
 
   struct Plic {
     Window window;
-    unsigned sources = 0;                 ///< lines 1 … sources exist
-    unsigned supervisor_context[8] = {};  ///< context number, by hart index
+    unsigned sources = 0;                         ///< lines 1 … sources exist
+    unsigned supervisor_context[max_harts] = {};  ///< context number, by hart index
   } plic;
 
   Window test_finisher;  ///< SiFive's test device: ends a QEMU run with an exit status
@@ -32,9 +33,9 @@ struct Devices {
   std::size_t virtio_count = 0;
 
   std::uint64_t timebase_hz = 10'000'000;
-  bool has_sstc = false;                   ///< stimecmp exists, the supervisor's own timer register
-  unsigned zero_block_bytes = 0;           ///< bytes that cbo.zero clears; 0 without Zicboz
-  std::uint64_t firmware_hart_id[8] = {};  ///< by hart index
+  bool has_sstc = false;          ///< stimecmp exists, the supervisor's own timer register
+  unsigned zero_block_bytes = 0;  ///< bytes that cbo.zero clears; 0 without Zicboz
+  std::uint64_t firmware_hart_id[max_harts] = {};  ///< by hart index
 };
 
 extern Devices devices;

@@ -54,7 +54,7 @@ async::Task<> crash_inside(std::string_view how) {
 }  // namespace
 
 async::Task<> crash_if_asked(std::string_view how, unsigned hart) {
-  const auto there = static_cast<async::HartMask>(1u << hart);
+  const auto there = async::hart_mask(hart);
   while ((async::Executor::all() & there) == 0) {
     co_await async::sleep_for(std::chrono::milliseconds{1}, "hart");
   }

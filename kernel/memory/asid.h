@@ -23,7 +23,7 @@ class AsidAllocator {
     highest_ = highest;
     next_ = 1;
     ++generation_;
-    kept_ = {};
+    kept_count_ = 0;
   }
 
   /// The number of the present generation, never 0. An ASID is valid only in the generation in
@@ -39,8 +39,9 @@ class AsidAllocator {
   std::uint32_t highest_ = 0;
   std::uint32_t next_ = 1;
   std::uint32_t generation_ = 1;
-  // For each hart the ASID that its space kept from the last generation; 0: none.
+  // The ASIDs that spaces kept from the last generation, because harts were in these spaces.
   std::array<std::uint32_t, hal::max_harts> kept_{};
+  unsigned kept_count_ = 0;
 };
 
 extern constinit AsidAllocator asids;

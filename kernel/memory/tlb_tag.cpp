@@ -4,16 +4,18 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace kernel::memory {
 
 constinit AsidAllocator asids;
 constinit thread_local TlbTag::Hart TlbTag::here;
 constinit std::array<TlbTag::Hart*, hal::max_harts> TlbTag::by_hart{};
+constinit unsigned TlbTag::end = 0;
 
 template <class Each>
 void TlbTag::for_each_current(Each&& each) {
-  for (unsigned hart = 0; hart < by_hart.size(); ++hart) {
+  for (unsigned hart = 0; hart < end; ++hart) {
     TlbTag* const current = by_hart[hart] != nullptr ? by_hart[hart]->current : nullptr;
     if (current != nullptr) each(hart, *current);
   }
@@ -26,7 +28,8 @@ hal::Asid AsidAllocator::allocate() {
     if (next_ > highest_) begin_generation();
     if (highest_ == 0) return 0;
     const std::uint32_t asid = next_++;
-    if (std::ranges::find(kept_, asid) == kept_.end()) return static_cast<hal::Asid>(asid);
+    const auto kept = std::span{kept_}.first(kept_count_);
+    if (std::ranges::find(kept, asid) == kept.end()) return static_cast<hal::Asid>(asid);
   }
 }
 
@@ -35,11 +38,11 @@ void AsidAllocator::begin_generation() {
   if (hal::smp_active()) hal::flush_all_remote(hal::running_harts());
   ++generation_;
   next_ = 1;
-  kept_.fill(0);
+  kept_count_ = 0;
   TlbTag::for_each_current([this](unsigned hart, TlbTag& tag) {
     if (hart == hal::hart_index()) return;
     tag.generation_ = generation_;
-    kept_[hart] = tag.asid_;
+    kept_[kept_count_++] = tag.asid_;
   });
 }
 
@@ -47,6 +50,7 @@ void AsidAllocator::begin_generation() {
 
 void TlbTag::start_hart() {
   by_hart[hal::hart_index()] = &here;
+  end = std::max(end, hal::hart_index() + 1);
 }
 
 void TlbTag::stop_hart() {

@@ -95,6 +95,7 @@ class TlbTag {
   };
   static constinit thread_local Hart here;
   static constinit std::array<Hart*, hal::max_harts> by_hart;  // null: not started
+  static constinit unsigned end;                               // behind the last one that is not
 
   /// Calls each(hart, tag) for each hart that is in a program's space.
   template <class Each>

@@ -52,7 +52,7 @@ std::uint64_t idle_ns(const CurrentThread& current) {
 
 void list_uptime(PagedText& out) {
   async::Duration idle_time{};
-  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+  for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {
     if (const CurrentThread* const current = current_thread_of(hart))
       idle_time += async::Duration{idle_ns(*current)};
   }
@@ -83,7 +83,7 @@ std::uint64_t syscalls_on(unsigned hart) {
 
 void list_harts(PagedText& out) {
   out += "hart\tswitches\tmigrations\tipis\tshootdowns\tidle_ns\n";
-  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+  for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {
     const CurrentThread* const current = current_thread_of(hart);
     const async::Executor* const executor = async::Executor::of(hart);
     if (current == nullptr || executor == nullptr) continue;

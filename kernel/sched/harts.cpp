@@ -8,6 +8,7 @@
 #include <trap/kernel_trap.h>
 
 #include <array>
+#include <bit>
 #include <chrono>
 #include <optional>
 
@@ -45,6 +46,11 @@ void idle() {
   resume_step_watch(end);
 }
 
+template <class Each>
+void for_each_hart(async::HartMask harts, Each&& each) {
+  for (; harts != 0; harts &= harts - 1) each(static_cast<unsigned>(std::countr_zero(harts)));
+}
+
 }  // namespace
 
 void install_timer_handlers() {
@@ -74,7 +80,7 @@ void run_hart() {
 void start_other_harts(unsigned count) {
   for (unsigned hart = 1; hart < count; ++hart) {
     if (hal::start_hart(hart)) {
-      expected |= static_cast<async::HartMask>(1u << hart);
+      expected |= async::hart_mask(hart);
     } else {
       log("hart {} cannot be started", hart);
     }
@@ -85,7 +91,9 @@ async::Task<> await_other_harts() {
   using namespace std::chrono_literals;
   for (const auto end = async::now() + 1s; (expected & ~async::Executor::all()) != 0;) {
     if (async::now() > end) {
-      log("some harts did not start within 1 s");
+      for_each_hart(expected & ~async::Executor::all(), [](unsigned hart) {
+        log("hart {} did not start within 1 s: the machine goes on without it", hart);
+      });
       break;
     }
     co_await async::sleep_for(1ms, "other harts");

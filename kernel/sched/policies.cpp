@@ -32,7 +32,7 @@ Result<> use_policy(std::string_view name) {
   const auto* const found = async::policy::find(name);
   if (found == nullptr) return fail(Errno::einval);
   in_use = found;
-  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+  for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {
     if (auto* const executor = async::Executor::of(hart))
       executor->change_policy(make_policy(hart, executor->policy()));
   }

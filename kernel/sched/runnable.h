@@ -90,9 +90,9 @@ class Runnable {
 
   hal::Counter syscalls;               ///< counted outside the strand, too
   std::uint64_t syscalls_counted = 0;  ///< how many of them CurrentThread::syscalls has
-  unsigned hart = 0;                   ///< the hart where the thread ran its program last
-  unsigned urgent_waiters = 0;         ///< real-time and deadline threads that wait for its locks
+  std::uint8_t hart = 0;               ///< the hart where the thread ran its program last
   bool is_throttled = false;           ///< the thread waits for its reservation's next period
+  unsigned urgent_waiters = 0;         ///< real-time and deadline threads that wait for its locks
   std::uint64_t stopped_running = 0;   ///< time of the last charge() for the thread
   std::uint64_t cpu_ticks = 0;         ///< CPU time up to the last charge()
   TimeShare share;                     ///< the thread's share of the hart's time

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "devices/hart_timer.h"
 
@@ -21,6 +22,11 @@ namespace {
 /// The CurrentThread of each hart; null: the hart has not started. Code that destroys a thread or
 /// reads its CPU time uses the entry of the hart on which the thread ran last.
 constinit std::array<CurrentThread*, hal::max_harts> by_hart{};
+
+/// by_hart, up to the last hart that has started.
+std::span<CurrentThread* const> started() {
+  return std::span{by_hart}.first(async::Executor::end());
+}
 
 constinit thread_local bool ticked = false;  // a tick came that timeslice_expired() has not seen
 constinit bool policy_in_use = false;
@@ -191,7 +197,7 @@ const CurrentThread* current_thread_of(unsigned hart) {
 }
 
 void keep_for_harts(memory::AddressSpace& space) {
-  for (CurrentThread* const on : by_hart) {
+  for (CurrentThread* const on : started()) {
     if (on == nullptr || on->space != &space || on->owns_space) continue;
     space.retain();
     on->owns_space = true;
@@ -199,7 +205,7 @@ void keep_for_harts(memory::AddressSpace& space) {
 }
 
 unsigned harts_that_own(const memory::AddressSpace& space) {
-  return static_cast<unsigned>(std::ranges::count_if(by_hart, [&](const CurrentThread* on) {
+  return static_cast<unsigned>(std::ranges::count_if(started(), [&](const CurrentThread* on) {
     return on != nullptr && on->space == &space && on->owns_space;
   }));
 }
@@ -213,7 +219,7 @@ void detail::drop_space() {
 void detail::on_migrate_in(Runnable& thread) {
   clear_last_thread(thread);
   count_syscalls(thread);
-  thread.hart = hal::hart_index();
+  thread.hart = static_cast<std::uint8_t>(hal::hart_index());
 }
 
 void leave_current_thread() {

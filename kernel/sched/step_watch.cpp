@@ -102,7 +102,7 @@ std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) 
 std::uint64_t own_ns(std::uint64_t ticks, std::uint64_t began, std::uint64_t now) {
   std::uint64_t own = ticks;
   if (stall_clock == StallClock::shared && hal::smp_active()) {
-    for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+    for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {
       if (hart != hal::hart_index()) own -= std::min(own, busy_ticks(hart, began, now));
     }
     const auto harts = static_cast<unsigned>(std::popcount(hal::running_harts()));

@@ -220,7 +220,7 @@ Result<> sched_rr_get_interval(Thread&, int id, UserPtr<abi::Timespec> interval)
 /// linux: none known
 Result<int> sched_getaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
 
-/// linux: The call reads only the first byte of the mask: there are 8 harts at most.
+/// linux: The call reads only the first eight bytes of the mask: there are 64 harts at most.
 trap::Answer<Result<>> sched_setaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
 
 /// linux: The node is always 0.

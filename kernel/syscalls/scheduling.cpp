@@ -2,8 +2,11 @@
 #include <hal/hart.h>
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 
+#include "memory/frames.h"
+#include "memory/user_memory.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/scheduled.h"
@@ -111,20 +114,25 @@ Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintp
 }
 
 /// Ignores harts that do not exist; a mask shorter than a word is extended by zeros. When the call
-/// returns, the caller runs on one of its harts.
+/// returns, the caller runs on one of its harts. ENOMEM: there is no page for the set.
 trap::Answer<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
                                          std::uintptr_t mask) {
-  std::uint8_t harts = 0;
-  if (size != 0) {
-    const auto wanted = UserPtr<const std::uint8_t>{mask}.read(self.space());
-    if (!wanted) return fail(wanted.error());
-    harts = *wanted & async::Executor::all();
-  }
+  const async::HartMask all = async::Executor::all();
+  async::HartMask harts = 0;
+  const std::size_t read = std::min(size, sizeof harts);
+  if (auto copied = memory::copy_from_user(self.space(), &harts, mask, read); !copied)
+    return copied;
+  harts &= all;
   const auto target = Scheduled::find(self, id);
   if (!target) return fail(target.error());
   if (harts == 0) return fail(Errno::einval);
-  if (target->get().is_deadline() && harts != async::Executor::all()) {
+  if (harts == all) {
+    harts = async::all_harts;
+  } else if (target->get().is_deadline()) {
     return fail(Errno::ebusy);  // its reservation was admitted for all harts
+  }
+  if (!std::has_single_bit(harts) && !memory::can_allocate(hal::page_size)) {
+    return fail(Errno::enomem);
   }
   target->set_harts(harts);
   if (!self.may_stay()) return trap::would_block;

@@ -1,7 +1,7 @@
 // The layout of a trace in memory. A tool on the host reads it from the machine's RAM. No event
 // passes through a device or the console, so reading a trace costs the guest nothing.
 //
-//   Header, a page of its own       found by its magic at the beginning of a page
+//   Header, in its own frames       found by its magic at the beginning of a page
 //     rings of hart 0: events ─▶ chunk ─▶ Event Event Event …   each chunk contiguous in RAM
 //                      names  ─▶ chunk                          the ring overwrites old events
 //     rings of hart 1 …
@@ -74,7 +74,7 @@ struct HartRings {
   Ring names;
 };
 
-inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t version = 3;
 
 /// The name of a line's driver. Zero-terminated unless it fills the array. Empty: no driver.
 using LineName = std::array<char, 12>;
@@ -95,6 +95,5 @@ struct Header {
   std::array<HartRings, hal::max_harts> rings{};
   std::array<LineName, hal::irq_limit> lines{};  ///< by number of the line
 };
-static_assert(sizeof(Header) <= hal::page_size);
 
 }  // namespace kernel::trace

@@ -68,18 +68,18 @@ bool start(std::size_t events, unsigned harts) {
   const std::size_t capacity =
       std::bit_ceil(std::clamp(events, fewest_events, chunk_events * most_chunks));
   const std::size_t names = std::min(capacity, most_names);
-  const hal::PhysAddr page = memory::frames.allocate(memory::Use::kernel);
-  if (page == 0) return false;
-  auto* const made = new (hal::phys_to_virt(page)) Header{
+  const hal::PhysAddr place = memory::frames.allocate_block(order_of(sizeof(Header)));
+  if (place == 0) return false;
+  auto* const made = new (hal::phys_to_virt(place)) Header{
       .harts = harts,
       .capacity = capacity,
       .names = names,
       .period_ns = hal::clock_period_ns(),
       .first_tick = hal::clock_ticks(),
       .first_ns = hal::now_ns(),
-      .address = page,
+      .address = place,
       .anchor = reinterpret_cast<std::uint64_t>(&cotrap_trace_anchor),
-      .direct_map = reinterpret_cast<std::uint64_t>(hal::phys_to_virt(page)) - page,
+      .direct_map = reinterpret_cast<std::uint64_t>(hal::phys_to_virt(place)) - place,
       .jobs = async::job_layout(),
   };
   for (unsigned hart = 0; hart < harts; ++hart) {

@@ -18,7 +18,7 @@ def shapes(test: harness.Test) -> None:
     if not test.lacks("the firmware's timer and counted instructions", harness.QEMU):
         kinds.append((" with the firmware's timer", Machine(extra=("-cpu", "rv64,sstc=off"))))
         kinds.append((" that counts instructions", Machine(icount=True)))
-    for harts in (1, 2, 4, 8):
+    for harts in (1, 2, 4, 8, 16):
         for what, machine in kinds:
             machine = replace(machine, harts=harts)
             done = test.run("/bin/hello", machine=machine, quiet=False)
@@ -27,10 +27,11 @@ def shapes(test: harness.Test) -> None:
             logged = f"cotrap: {harts} hart" in done.text
             name = f"a machine of {harts} harts{what}: all run"
             test.check(done.status == 0 and logged and all_run, name, done.output)
-    done = test.run("/bin/hello", machine=Machine(harts=9), quiet=False)
-    test.check(
-        done.status == 0 and "cotrap: 8 harts" in done.text, "the kernel uses 8 of 9 harts", done.output
-    )
+    if test.build.is_hosted:  # on QEMU, OpenSBI has no memory for so many
+        done = test.run("/bin/cat", "/proc/harts", machine=Machine(harts=64), quiet=False)
+        all_listed = [line.split()[0] for line in done.text.splitlines() if re.match(r"\d+\t", line)]
+        name = "a machine of 64 harts: all run"
+        test.check(all_listed == [str(hart) for hart in range(64)], name, done.output)
     for memory in ("32M", "64M", "1G", "4G", "9G"):
         done = test.run("/bin/hello", machine=Machine(memory=memory))
         test.check(done.status == 0, f"{memory} of memory", done.why)

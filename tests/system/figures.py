@@ -49,7 +49,7 @@ ON_SEVERAL_HARTS = {
     "fault.reuse": 340,
     "map.page": 920,
     "yield.alone": 120,
-    "yield.process": 1_170,
+    "yield.process": 1_140,
     "ipc.pipe": 2_300,
     "ipc.futex": 1_700,
     "ipc.channel": 670,

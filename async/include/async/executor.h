@@ -51,11 +51,14 @@ class Executor {
     return by_hart_[hart].load(std::memory_order_acquire);
   }
 
+  /// All harts that have an executor have smaller numbers. It grows as executors are made. Any
+  /// context.
+  static unsigned end() noexcept { return end_.load(std::memory_order_relaxed); }
   /// The harts that have an executor. Any context.
   static HartMask all() noexcept {
     HartMask harts = 0;
-    for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
-      if (of(hart) != nullptr) harts |= static_cast<HartMask>(1u << hart);
+    for (unsigned hart = 0; hart < end(); ++hart) {
+      if (of(hart) != nullptr) harts |= hart_mask(hart);
     }
     return harts;
   }
@@ -73,27 +76,26 @@ class Executor {
   /// no longer run here, or if it would wait here while a hart that it may use idles.
   void requeue(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (local_.smp_active && goes_elsewhere(job, !ready_.empty())) [[unlikely]]
-        return;
+      if (local_.smp_active) [[unlikely]]
+        return requeue_smp(job, false);
     }
     ready_.push_back_running(job);
   }
   /// Like requeue() or, if `first`, like schedule_first(), in a step that shares the strand: the
   /// job stays on this hart, and its next step shares the strand, too. Returns false if the job
-  /// must not stay, if a hart that it may use idles, or if has_events() is true: the caller then
-  /// yields in the strand.
+  /// might have to leave, because a hart idles or it may use only some harts, or if has_events() is
+  /// true: the caller then yields in the strand.
   bool requeue_sharing(Job& job, bool first) noexcept {
-    if (has_events() || !job.may_run_on(hart_) || (idle_harts() & job.harts_) != 0) return false;
+    if (has_events() || !stays(job, true)) return false;
     job.share_next_step();
-    note_harts_of(job);
     first ? ready_.push_front(job) : ready_.push_back_running(job);
     return true;
   }
   /// Like requeue(), but first of its level: for a job that was preempted.
   void schedule_first(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (local_.smp_active && goes_elsewhere(job, true)) [[unlikely]]
-        return;
+      if (local_.smp_active) [[unlikely]]
+        return requeue_smp(job, true);
     }
     ready_.push_front(job);
   }
@@ -330,24 +332,29 @@ class Executor {
       job.priority = effective_priority(job);
   }
 
-  void dispatch_smp(Job& job) noexcept;
-  // Defined in placement.cpp.
+  // Defined in placement.cpp: schedule(), requeue() and schedule_first() with several harts. Tail
+  // calls, so that their callers need no stack frame on a machine with one hart.
+  ASYNC_SLOW_PATH void dispatch_smp(Job& job) noexcept;
+  ASYNC_SLOW_PATH void requeue_smp(Job& job, bool first) noexcept;
   ASYNC_SLOW_PATH void place(Job& job) noexcept;
   /// Sends `job`, which becomes ready, to another hart if that is better, and returns true.
   /// Otherwise the caller puts it into the ready list. With `would_queue`, it would wait there.
   bool goes_elsewhere(Job& job, bool would_queue) noexcept {
-    if (!job.may_run_on(hart_) || (would_queue && (idle_harts() & job.harts_) != 0)) {
-      place(job);
-      return true;
-    }
-    note_harts_of(job);
-    return false;
+    return !stays(job, would_queue) && leaves(job, would_queue);
   }
+  /// A quick answer for most jobs: whether `job` stays here.
+  bool stays(const Job& job, bool would_queue) noexcept {
+    if (!job.may_leave(hart_)) return true;
+    if (!job.may_run_anywhere() || (would_queue && idle_harts() != 0)) return false;
+    may_have_jobs_for_others_ = true;
+    return true;
+  }
+  ASYNC_SLOW_PATH bool leaves(Job& job, bool would_queue) noexcept;
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;
   /// Notes where `job`, which enters the ready list, may run.
   void note_harts_of(const Job& job) noexcept {
-    if ((job.harts_ & ~hart_mask(hart_)) != 0) may_have_jobs_for_others_ = true;
+    if (job.may_leave(hart_)) may_have_jobs_for_others_ = true;
   }
   /// False: no ready job may run on another hart.
   bool may_have_jobs_for_others() noexcept {
@@ -409,6 +416,7 @@ class Executor {
   TimerWheel timers_;
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
+  static std::atomic<unsigned> end_;
   static platform::Atomic<HartMask> idle_harts_;
   // Written in the strand, read in any context.
   static SharedWord<bool> policies_in_use_;   // some hart has a policy

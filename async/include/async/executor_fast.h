@@ -162,11 +162,6 @@ inline void Job::end_wait(WaitResult result) noexcept {
   Executor::dispatch(*this);
 }
 
-inline void Executor::dispatch_smp(Job& job) noexcept {
-  if (job.hart != hart_) return place(job);
-  if (!goes_elsewhere(job, true)) schedule(job);
-}
-
 inline void Executor::dispatch(Job& job) noexcept {
   Local& local = platform::local();
   if constexpr (platform::parallel) {

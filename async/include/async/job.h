@@ -18,6 +18,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <coroutine>
 #include <cstdint>
 
@@ -38,10 +39,15 @@ inline constexpr std::uint8_t default_priority = 16;
 
 /// A set of harts, bit n for hart n. Worlds that are not parallel may have more harts than bits:
 /// they do not use it.
-using HartMask = std::uint8_t;
-inline constexpr HartMask all_harts = 0xff;
+using HartMask = std::uint64_t;
+inline constexpr HartMask all_harts = ~HartMask{0};
 constexpr HartMask hart_mask(unsigned hart) noexcept {
-  return static_cast<HartMask>(1u << (hart % 8));
+  return HartMask{1} << (hart % 64);
+}
+
+/// The harts 0 … count − 1.
+constexpr HartMask harts_below(unsigned count) noexcept {
+  return count >= 64 ? all_harts : hart_mask(count) - 1;
 }
 
 enum class WaitResult : std::uint8_t {
@@ -66,8 +72,19 @@ class Job : public Node {
 
   /// The harts on which its steps may run. A job on another hart moves to one of them before its
   /// next step.
-  HartMask harts() const noexcept { return harts_; }
-  bool may_run_on(unsigned hart) const noexcept { return (harts_ & hart_mask(hart)) != 0; }
+  HartMask harts() const noexcept {
+    if (harts_ == every_hart) [[likely]]
+      return all_harts;
+    return harts_ == listed_harts ? listed() : hart_mask(harts_);
+  }
+  bool may_run_on(unsigned hart) const noexcept {
+    if (harts_ == every_hart || harts_ == hart) [[likely]]
+      return true;
+    return harts_ == listed_harts && (listed() & hart_mask(hart)) != 0;
+  }
+  bool may_run_anywhere() const noexcept { return harts_ == every_hart; }
+  /// Whether it may run on another hart than `hart`.
+  bool may_leave(unsigned hart) const noexcept { return harts_ != hart; }
 
   /// Cancels the job. Sticky and idempotent. In the strand; fails for a preemptible job.
   ASYNC_SLOW_PATH void cancel() noexcept;
@@ -78,7 +95,7 @@ class Job : public Node {
 
   /// Whether another hart may continue the job, even in the middle of a step. True only for
   /// preemptible jobs that may run on several harts.
-  bool migrates() const noexcept { return is_preemptible() && (harts_ & (harts_ - 1)) != 0; }
+  bool migrates() const noexcept { return is_preemptible() && harts_ >= listed_harts; }
 
   // The rest is for awaiters.
 
@@ -172,9 +189,26 @@ class Job : public Node {
       : Node(Kind::ready, priority, hart),
         base_priority_(priority),
         flags_(flags),
-        harts_(harts),
         leaf_(leaf),
-        name_(name) {}
+        name_(name) {
+    set_harts(harts);
+  }
+
+  // A set of harts in one byte: a hart's number stands for this hart alone.
+  static constexpr std::uint8_t every_hart = 255;
+  static constexpr std::uint8_t listed_harts = 254;  // the job's page has the set
+
+  void set_harts(HartMask harts) noexcept {
+    if (harts == all_harts) [[likely]] {
+      harts_ = every_hart;
+    } else if (std::has_single_bit(harts)) {
+      harts_ = static_cast<std::uint8_t>(std::countr_zero(harts));
+    } else {
+      list(harts);
+    }
+  }
+  ASYNC_SLOW_PATH HartMask listed() const noexcept;
+  ASYNC_SLOW_PATH void list(HartMask harts) noexcept;
 
   StepKind step_kind() const noexcept {
     constexpr std::uint8_t kind_flags = flag_preemptible | flag_preempted;
@@ -199,7 +233,7 @@ class Job : public Node {
   std::uint8_t base_priority_ : 5;
   std::uint8_t expired_ : 3 = 0;    // DeadlineScopes around the present step that have expired
   SharedWord<std::uint8_t> flags_;  // executors read the step's kind before they enter the strand
-  HartMask harts_;                  // where its steps may run
+  std::uint8_t harts_;              // where its steps may run
   platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::unpark
   std::coroutine_handle<> leaf_;  // the coroutine to resume; valid unless the job runs
   const char* name_;

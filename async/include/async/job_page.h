@@ -14,10 +14,11 @@ struct Entity;
 class MutexWaiters;
 
 struct JobPage {
-  static constexpr std::size_t count = (chunk_bytes - 6 * sizeof(void*)) / sizeof(Job);
+  static constexpr std::size_t count = (chunk_bytes - 7 * sizeof(void*)) / sizeof(Job);
 
   JobPage* next;
   Entity* entities;  // one for each slot; null until a policy needs one (entity.h). Atomic
+  HartMask* harts;   // one for each slot; null until a job may run on some harts only. Atomic
   MutexWaiters* contended[4];  // the contended mutexes of these jobs (mutex.h). Strand data
   std::byte slots[count][sizeof(Job)];
 
@@ -34,6 +35,7 @@ struct JobPage {
   MutexWaiters*& contended_of(const Job& job) noexcept {
     return contended[bytes_before(job) / 64 % 4];
   }
+  std::size_t slot_of(const Job& job) const noexcept { return bytes_before(job) / sizeof(Job); }
   Job& job(std::size_t slot) noexcept { return *reinterpret_cast<Job*>(slots[slot]); }
 };
 static_assert(sizeof(JobPage) <= chunk_bytes);

@@ -36,7 +36,7 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         type=harts,
         default=1,
         metavar="N",
-        help="the number of harts (processors), 1 to 8 (1, unless a demo or a workload names a number)",
+        help="the number of harts (processors), 1 to 64 (1, unless a demo or a workload names a number)",
     )
     command.add_argument(
         "--mem",

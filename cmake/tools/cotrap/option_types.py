@@ -7,6 +7,8 @@ from pathlib import Path
 
 from .trace import EVENTS_LIMIT
 
+HARTS_LIMIT = 64  # hal/include/hal/hart.h: max_harts
+
 
 def checked(parse: Callable[[str], str]) -> Callable[[str], str]:
     """A type for argparse, made of a function that raises ValueError with a message for the user."""
@@ -43,8 +45,8 @@ def events(text: str) -> int:
 
 
 def harts(text: str) -> int:
-    if not is_number(text) or not 1 <= int(text) <= 8:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 8")
+    if not is_number(text) or not 1 <= int(text) <= HARTS_LIMIT:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to {HARTS_LIMIT}")
     return int(text)
 
 

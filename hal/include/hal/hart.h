@@ -10,11 +10,11 @@
 
 namespace hal {
 
-inline constexpr unsigned max_harts = 8;
+inline constexpr unsigned max_harts = 64;
 
 /// A set of harts: bit n stands for hart n.
-using HartMask = std::uint32_t;
-static_assert(max_harts <= 32);
+using HartMask = std::uint64_t;
+static_assert(max_harts <= 64);
 
 constexpr HartMask mask_of(unsigned hart) {
   return HartMask{1} << hart;

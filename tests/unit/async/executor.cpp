@@ -34,6 +34,28 @@ TEST_CASE_METHOD(Fixture, "jobs of one level run in order of arrival") {
   CHECK(log == Log{"a", "b", "c", "a", "b", "c"});
 }
 
+TEST_CASE_METHOD(Fixture, "a job keeps any set of harts, also in a slot that was used before") {
+  using async::HartMask;
+  const HartMask some[] = {async::all_harts,      1, HartMask{1} << 63, 0b101, ~HartMask{1} << 5,
+                           async::harts_below(63)};
+  for (const HartMask first : some) {
+    for (const HartMask then : some) {
+      Log log;
+      auto handle = async::spawn(log_once(log, "a"), {.harts = first});
+      async::Job& job = handle.job();
+      CHECK(job.harts() == first);
+      async::current_executor().set_harts(job, then);
+      CHECK(job.harts() == then);
+      for (unsigned hart = 0; hart < 64; ++hart) {
+        CHECK(job.may_run_on(hart) == ((then & async::hart_mask(hart)) != 0));
+        CHECK(job.may_leave(hart) == (then != async::hart_mask(hart)));
+      }
+      handle.detach();
+      run();
+    }
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "the most urgent of the 32 levels runs first") {
   Log log;
   Log expected;

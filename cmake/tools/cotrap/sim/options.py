@@ -44,7 +44,7 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         "--harts",
         type=harts,
         metavar="N",
-        help="the number of simulated harts, 1 to 8 (the workload's number)",
+        help="the number of simulated harts, 1 to 64 (the workload's number)",
     )
     seeds = command.add_mutually_exclusive_group()
     seeds.add_argument(

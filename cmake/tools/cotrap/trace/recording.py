@@ -19,9 +19,9 @@ _EVENT = struct.Struct("<QIBxHQQ")
 _CHUNK_EVENTS = 1 << 16
 _MOST_CHUNKS = 16
 _RING = struct.Struct(f"<Q{_MOST_CHUNKS}Q")
-_MOST_HARTS = 8
+_MOST_HARTS = 64
 _LINES, _LINE_NAME = 128, 12
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
