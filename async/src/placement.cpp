@@ -91,7 +91,7 @@ void Executor::receive(Job& job) noexcept {
 
 bool Executor::has_rest_for_idle_harts() noexcept {
   if (!may_have_jobs_for_others()) return false;
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  platform::atomic_thread_fence(std::memory_order_seq_cst);
   return idle_harts() != 0;
 }
 
@@ -152,7 +152,7 @@ void Executor::begin_step_smp(StepKind kind) noexcept {
   if (kind == StepKind::strand) {
     // Pairs with code that writes data for the job, then tests is_running(), such as the kernel's
     // Thread::notice(). If that code does not see yet that the job runs, this step sees its data.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    platform::atomic_thread_fence(std::memory_order_seq_cst);
     return Strand::enter_smp();
   }
   if (kind == StepKind::sharing) return begin_sharing_step();
@@ -172,7 +172,7 @@ void Executor::dispatch_sharing(Job& job) noexcept {
 void Executor::begin_idling() noexcept {
   if constexpr (!platform::parallel) return;
   idle_harts_.fetch_or(hart_mask(hart_), std::memory_order_seq_cst);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  platform::atomic_thread_fence(std::memory_order_seq_cst);
   // If this hart's request is already under way, it may have passed a hart that got a job only
   // afterwards. ask_again makes the request go around once more.
   if (asking_.exchange(ask_again, std::memory_order_acq_rel) != not_asking) return;

@@ -50,7 +50,7 @@ void Strand::wait_and_share() noexcept {
     shares.store(0, std::memory_order_release);
     while (taken_.load(std::memory_order_relaxed) != 0) platform::relax();
     shares.store(1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    platform::atomic_thread_fence(std::memory_order_seq_cst);
   } while (taken_.load(std::memory_order_acquire) != 0);
   waiting_.fetch_sub(1, std::memory_order_relaxed);
   platform::waited_for_strand();

@@ -23,7 +23,7 @@ inline void Strand::enter_smp() noexcept {
 }
 
 inline void Strand::wait_for_sharers() noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // see share()
+  platform::atomic_thread_fence(std::memory_order_seq_cst);  // see share()
   const StrandSharer* const end = sharers_end_.load(std::memory_order_relaxed);
   for (const StrandSharer* sharer = sharers_.data(); sharer != end; ++sharer) {
     if (sharer->shares_.load(std::memory_order_acquire) != 0) [[unlikely]]

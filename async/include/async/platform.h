@@ -34,6 +34,7 @@
 //   void relax()                         called in each round of a spin loop
 //   int spin_limit                       rounds for which a hart lets waiting harts go first
 //   template Atomic<T>                   std::atomic<T>, or a type that behaves like it
+//   void atomic_thread_fence(order)      std::atomic_thread_fence, or a fence for such a type
 //   void* chunk(size_t bytes)            allocates `bytes` (a multiple of 4096), 4096-aligned, for
 //                                        ever. Never null: a world without memory must stop
 //   void poison(void*, size_t)           the memory is free: a checker may trap on its use
@@ -49,6 +50,7 @@
 
 #include <async_platform.h>
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -69,6 +71,7 @@ concept PlatformIsComplete = requires(void* memory, std::size_t bytes, std::uint
   { platform::set_alarm(ns) } noexcept;
   { platform::send_ipi(0u) } noexcept;
   { platform::relax() } noexcept;
+  { platform::atomic_thread_fence(std::memory_order_seq_cst) } noexcept;
   { platform::chunk(bytes) } noexcept -> std::same_as<void*>;
   { platform::poison(memory, bytes) } noexcept;
   { platform::unpoison(memory, bytes) } noexcept;

@@ -79,7 +79,7 @@ class Strand {
     platform::Atomic<std::uint32_t>& shares = platform::local().sharer->shares_;
     shares.store(1, std::memory_order_relaxed);
     // Pairs with the fence in wait_for_sharers(): this hart sees taken_, or the other one `shares`.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    platform::atomic_thread_fence(std::memory_order_seq_cst);
     if (taken_.load(std::memory_order_acquire) != 0) [[unlikely]]
       wait_and_share();
   }

@@ -23,6 +23,7 @@ inline constexpr bool checks_policies = true;
 
 template <class T>
 using Atomic = std::atomic<T>;
+using std::atomic_thread_fence;
 
 struct World {
   /// Receives the calls of set_alarm() and send_ipi(). The simulated machine implements this

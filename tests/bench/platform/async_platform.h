@@ -25,6 +25,7 @@ inline constexpr bool checks_policies = false;
 
 template <class T>
 using Atomic = std::atomic<T>;
+using std::atomic_thread_fence;
 
 struct World {
   std::uint64_t ns_per_2_32_cycles = 0;  // set by calibrate()

@@ -25,6 +25,7 @@ inline constexpr bool checks_policies = false;
 
 template <class T>
 using Atomic = std::atomic<T>;
+using std::atomic_thread_fence;
 
 /// State that tests set and read.
 struct World {

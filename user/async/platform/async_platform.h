@@ -32,6 +32,8 @@ inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
 inline constexpr bool checks_policies = false;
 
+using std::atomic_thread_fence;
+
 /// Not atomic: one thread alone uses it.
 template <class T>
 class Atomic {

@@ -30,6 +30,7 @@ inline constexpr bool checks_policies = false;
 
 using parallel_test::Atomic;
 using parallel_test::explorer;
+using std::atomic_thread_fence;
 
 /// The state of one run. Scenarios may read it.
 struct World {

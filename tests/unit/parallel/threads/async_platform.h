@@ -26,6 +26,7 @@ inline constexpr bool checks_policies = false;
 
 template <class T>
 using Atomic = std::atomic<T>;
+using std::atomic_thread_fence;
 
 struct Hart {
   Local local;

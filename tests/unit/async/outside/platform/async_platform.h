@@ -21,6 +21,7 @@ inline constexpr bool checks_policies = false;
 
 template <class T>
 using Atomic = std::atomic<T>;
+using std::atomic_thread_fence;
 
 inline constinit Local only_hart;
 
