@@ -22,13 +22,14 @@ class Explorer::Stack {
 
 Explorer explorer;
 
-Explorer::Report Explorer::explore(unsigned bound, const std::function<void()>& set_up,
+Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set_up,
                                    const std::function<void(bool failed)>& tear_down,
                                    const Interrupts& interrupts) {
-  bound_ = bound;
+  bound_ = bound.switches;
+  reorderings_ = bound.reorderings;
   interrupts_ = interrupts;
   words_.clear();
-  Report report{.bound = bound};
+  Report report;
 
   const auto run = [&] {
     used_threads_ = 0;
@@ -134,6 +135,8 @@ void Explorer::return_to(Stack& stack) noexcept {
 /// Runs until no thread can continue, or until a failure.
 void Explorer::run_once() {
   switches_ = 0;
+  reordered_ = 0;
+  if (reorderings_) memory_.reset();
   operations_ = 0;
   next_choice_ = 0;
   traced_ = nullptr;
@@ -146,24 +149,49 @@ void Explorer::run_once() {
 
 Explorer::Thread& Explorer::choose(Threads alternatives) {
   if (script_ != nullptr) {
-    char* end = nullptr;
-    if (std::strtoull(script_, &end, 10) != operations_ || *end != ':') return *alternatives[0];
-    const unsigned long thread = std::strtoul(end + 1, &end, 10);
-    script_ = *end == ',' ? end + 1 : end;
-    return *threads_.at(thread);
+    const std::optional<unsigned> thread = take_from_script(':');
+    return thread ? *threads_.at(*thread) : *alternatives[0];
   }
   if (alternatives.size() < 2) return *alternatives[0];
-  if (next_choice_ == choices_.size()) {
-    choices_.push_back({.alternatives = static_cast<unsigned>(alternatives.size())});
+  Choice& choice = next_choice(static_cast<unsigned>(alternatives.size()));
+  choice.thread = alternatives[choice.taken]->index;
+  return *alternatives[choice.taken];
+}
+
+/// Chooses which store the running thread's load reads, or where its store goes. 0: the newest.
+unsigned Explorer::choose_reordering(unsigned alternatives) {
+  unsigned taken = 0;
+  if (script_ != nullptr) {
+    taken = std::min(take_from_script('=').value_or(0), alternatives - 1);
+  } else if (alternatives > 1 && reordered_ < *reorderings_) {
+    Choice& choice = next_choice(alternatives);
+    choice.thread = not_a_thread;
+    taken = choice.taken;
   }
+  if (taken == 0) return 0;
+  ++reordered_;
+  if (tracing_) trace_ += "(" + std::to_string(taken) + " before the newest)";
+  return taken;
+}
+
+/// If the next choice in the script is one of this operation and has this sign, takes it.
+std::optional<unsigned> Explorer::take_from_script(char sign) {
+  char* end = nullptr;
+  if (std::strtoull(script_, &end, 10) != operations_ || *end != sign) return {};
+  const unsigned long taken = std::strtoul(end + 1, &end, 10);
+  script_ = *end == ',' ? end + 1 : end;
+  return static_cast<unsigned>(taken);
+}
+
+Explorer::Choice& Explorer::next_choice(unsigned alternatives) {
+  if (next_choice_ == choices_.size()) choices_.push_back({.alternatives = alternatives});
   Choice& choice = choices_[next_choice_++];
-  if (choice.alternatives != alternatives.size()) {
+  if (choice.alternatives != alternatives) {
     std::fputs("the scenario did not repeat itself\n", stderr);
     std::abort();
   }
   choice.operation = operations_;
-  choice.thread = alternatives[choice.taken]->index;
-  return *alternatives[choice.taken];
+  return choice;
 }
 
 bool Explorer::next_schedule() {
@@ -190,10 +218,10 @@ bool Explorer::may_be_interrupted() const {
   return interrupts_.are_masked != nullptr && !interrupts_.are_masked();
 }
 
-/// Returns true if the order of this access to `word` and another thread's accesses matters. If the
-/// thread can be interrupted here, accesses on other stacks and in handlers count too.
-bool Explorer::is_shared(const void* word, Access access) {
-  if (word == nullptr) return true;
+/// Whether the order of this access to `word` and another thread's accesses matters. If the thread
+/// can be interrupted here, accesses on other stacks and in handlers count too.
+Explorer::Sharing Explorer::sharing(const void* word, Access access) {
+  if (word == nullptr) return {.order_matters = true, .is_weak = false};
   Users& users = words_[word];
   const Stack& stack = *running_->stack;
   const std::uint32_t self =
@@ -203,17 +231,18 @@ bool Explorer::is_shared(const void* word, Access access) {
   const std::uint32_t others = all & ~self;
   if ((same & self) != self && others != 0) has_learned_ = true;
   same |= self;
-  return (others & (may_be_interrupted() ? ~0u : thread_bits)) != 0;
+  const bool among_threads = (others & thread_bits) != 0;
+  return {.order_matters = among_threads || (others != 0 && may_be_interrupted()),
+          .is_weak = among_threads && reorderings_.has_value()};
 }
 
-/// Chooses the thread that runs next, before this thread uses `word`. Returns true if the word is
-/// shared.
-bool Explorer::reach(const void* word, Access access) {
+/// Chooses the thread that runs next, before this thread uses `word`.
+Explorer::Sharing Explorer::reach(const void* word, Access access) {
   count_operation();
   running_->watched = word;
   running_->watched_changed = false;
-  const bool shared = is_shared(word, access);
-  if (script_ != nullptr || (shared && switches_ < bound_)) {
+  const Sharing found = sharing(word, access);
+  if (script_ != nullptr || (found.order_matters && switches_ < bound_)) {
     std::array<Thread*, most_stacks> able;
     unsigned count = 0;
     able[count++] = running_;
@@ -226,7 +255,7 @@ bool Explorer::reach(const void* word, Access access) {
       switch_to(next);
     }
   }
-  return shared;
+  return found;
 }
 
 bool Explorer::take_interrupts() {
@@ -240,14 +269,38 @@ bool Explorer::take_interrupts() {
   return any;
 }
 
-void Explorer::point(const char* operation, const void* word, Access access,
+bool Explorer::point(const char* operation, const void* word, Access access,
                      std::source_location where) noexcept {
-  if (running_ == nullptr) return;
-  bool shared;
+  if (running_ == nullptr) return false;
+  Sharing found;
   do {
-    shared = reach(word, access);
+    found = reach(word, access);
   } while (take_interrupts());  // after a handler, which may have changed the thread: choose again
-  if (tracing_ && shared) note(operation, where);
+  if (tracing_ && found.order_matters) note(operation, where);
+  return found.is_weak;
+}
+
+void Explorer::fence(std::memory_order order, std::source_location where) noexcept {
+  if (!has_weak_memory()) return;
+  // Its order among other threads' fences matters. The other fences only concern this thread.
+  if (order == std::memory_order_seq_cst) point("fence", &memory_, Access::write, where);
+  memory_.fence(thread(), order);
+}
+
+void Explorer::send(const void* channel) noexcept {
+  if (has_weak_memory()) memory_.send(thread(), channel);
+}
+
+void Explorer::receive(const void* channel) noexcept {
+  if (has_weak_memory()) memory_.receive(thread(), channel);
+}
+
+void Explorer::access_plain(const void* data, Access access, std::source_location where) noexcept {
+  if (!has_weak_memory()) return;
+  using Kind = WeakMemory::Access;
+  if (tracing_) note(access == Access::write ? "write" : "read", where);
+  if (memory_.races(thread(), data, access == Access::write ? Kind::write : Kind::read))
+    fail("a race on plain data");
 }
 
 /// Switches to a thread that can continue; if there is none, the run is over.
@@ -315,7 +368,9 @@ std::string Explorer::schedule() const {
     const Choice& choice = choices_[i];
     if (choice.taken == 0) continue;
     if (!text.empty()) text += ",";
-    text += std::to_string(choice.operation) + ":" + std::to_string(choice.thread);
+    text += std::to_string(choice.operation);
+    text += choice.thread == not_a_thread ? "=" + std::to_string(choice.taken)
+                                          : ":" + std::to_string(choice.thread);
   }
   return text;
 }

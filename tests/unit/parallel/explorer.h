@@ -20,13 +20,16 @@
 // thread then continues on another stack, and any thread may return to the first one later. If an
 // operation can be interrupted, the words that other stacks use also count as shared.
 //
-// The explored memory model is sequential consistency: memory_order is ignored, and code between
-// two points is atomic.
+// Without Bound::reorderings the explored memory model is sequential consistency: memory_order is
+// ignored. With it, loads of shared words may return old values, and stores may come before newer
+// ones, as C++20 allows (weak_memory.h). Each such choice is one more alternative, and a run has at
+// most `reorderings` of them. In both models code between two points is atomic.
 //
 // A schedule is written as the choices that differ from the default. The default is to continue
-// with the same thread, or else with the first that can run. "17:1,40:0" switches to thread 1 at
-// operation 17 and to thread 0 at operation 40. COTRAP_SCHEDULE=17:1,40:0 runs this schedule alone
-// and prints each thread's operations.
+// with the same thread, or else with the first that can run, and to read and write the newest
+// value. "17:1,40:0" switches to thread 1 at operation 17 and to thread 0 at operation 40. "23=2"
+// makes operation 23 read the store two before the newest one. COTRAP_SCHEDULE=17:1,23=2,40:0 runs
+// this schedule alone and prints each thread's operations.
 #pragma once
 
 #include <ucontext.h>
@@ -36,19 +39,29 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "weak_memory.h"
+
 namespace parallel_test {
 
 class Explorer {
  public:
+  /// The limits of a search.
+  struct Bound {
+    constexpr Bound(unsigned switches, std::optional<unsigned> reorderings = {})
+        : switches(switches), reorderings(reorderings) {}
+
+    unsigned switches;                    // the most preemptions of a run
+    std::optional<unsigned> reorderings;  // the most choices of weak memory; none: no weak memory
+  };
   struct Report {
     std::uint64_t schedules = 0;
-    unsigned bound = 0;
     std::uint64_t longest = 0;  // the number of operations of the longest schedule
     std::string failure;        // the message, the schedule and its trace; empty: no failure
     std::string schedule;       // the failed schedule
@@ -64,7 +77,7 @@ class Explorer {
 
   /// Runs every schedule of the threads that `set_up` adds, until one fails. After each run
   /// `tear_down` checks the result. Both run outside threads.
-  Report explore(unsigned bound, const std::function<void()>& set_up,
+  Report explore(Bound bound, const std::function<void()>& set_up,
                  const std::function<void(bool failed)>& tear_down,
                  const Interrupts& interrupts = {});
 
@@ -75,8 +88,8 @@ class Explorer {
 
   enum class Access { load, write };
   /// Called before an operation on `word`. If `word` is null, the operation is on state that all
-  /// threads share.
-  void point(const char* operation, const void* word, Access access,
+  /// threads share. Returns true if the value is subject to weak memory: memory() then has it.
+  bool point(const char* operation, const void* word, Access access,
              std::source_location where) noexcept;
   /// Called after the value of `word` has changed.
   void changed(const void* word) noexcept;
@@ -85,6 +98,22 @@ class Explorer {
   /// Blocks until `can_go_on()`, which must have no effects, returns true.
   void wait(const char* what, std::function<bool()> can_go_on,
             std::source_location where = std::source_location::current()) noexcept;
+
+  // Weak memory. Without Bound::reorderings there is none, and these functions do nothing.
+
+  /// The model, and the running thread's number in it.
+  WeakMemory& memory() noexcept { return memory_; }
+  unsigned thread() const noexcept { return running_->index; }
+  bool has_weak_memory() const noexcept { return running_ != nullptr && reorderings_.has_value(); }
+  /// The thread has loaded an old value, so it need not wait for a change of the word.
+  void loaded_old_value() noexcept { running_->watched_changed = true; }
+  void fence(std::memory_order order, std::source_location where) noexcept;
+  /// What the thread did before send() happened before what a thread does after receive(), as with
+  /// an IPI.
+  void send(const void* channel) noexcept;
+  void receive(const void* channel) noexcept;
+  /// Fails if an access to plain data races with another thread's access.
+  void access_plain(const void* data, Access access, std::source_location where) noexcept;
 
   class Stack;
   /// The thread continues with `next` on a free stack, and `left` is the one that it leaves.
@@ -127,11 +156,12 @@ class Explorer {
   static constexpr std::uint32_t thread_bits = 0xffff;
   static constexpr std::uint32_t first_stack_bit = 0x1'0000;
   static constexpr std::uint32_t handlers_bit = 0x8000'0000;  // the stack bit of every handler
+  static constexpr unsigned not_a_thread = ~0u;
   struct Choice {
     unsigned taken;
     unsigned alternatives;
     std::uint64_t operation;  // the number of the operation
-    unsigned thread;          // the chosen thread
+    unsigned thread;          // the chosen thread; not_a_thread: a choice of weak memory
   };
   using Threads = std::span<Thread* const>;
 
@@ -139,10 +169,17 @@ class Explorer {
   Stack& take_stack(std::function<void()> body);
   bool may_be_interrupted() const;
   bool take_interrupts();
-  bool reach(const void* word, Access access);
-  bool is_shared(const void* word, Access access);
+  struct Sharing {
+    bool order_matters;  // the order of this access and others
+    bool is_weak;        // other threads use the word, and there is weak memory
+  };
+  Sharing reach(const void* word, Access access);
+  Sharing sharing(const void* word, Access access);
   bool next_schedule();
   Thread& choose(Threads alternatives);
+  unsigned choose_reordering(unsigned alternatives);
+  Choice& next_choice(unsigned alternatives);
+  std::optional<unsigned> take_from_script(char sign);
   void count_operation();
   void leave_blocked();
   void switch_to(Thread& thread);
@@ -159,7 +196,10 @@ class Explorer {
   ucontext_t outside_{};
 
   unsigned bound_ = 0;
-  unsigned switches_ = 0;         // preemptions in this run
+  unsigned switches_ = 0;  // preemptions in this run
+  std::optional<unsigned> reorderings_;
+  unsigned reordered_ = 0;  // choices of weak memory in this run that are not the default
+  WeakMemory memory_{[this](unsigned alternatives) { return choose_reordering(alternatives); }};
   std::uint64_t operations_ = 0;  // in this run
   std::vector<Choice> choices_;   // choices of this run; from next_choice_ on, choices to repeat
   std::size_t next_choice_ = 0;
@@ -173,65 +213,5 @@ class Explorer {
 };
 
 extern Explorer explorer;
-
-/// An atomic whose operations are points of the explorer. Weak exchanges never fail spuriously.
-template <class T>
-class Atomic {
-  using Where = std::source_location;
-  using Order = std::memory_order;
-
- public:
-  constexpr Atomic() noexcept = default;
-  constexpr Atomic(T value) noexcept : value_(value) {}
-  Atomic(const Atomic&) = delete;
-  Atomic& operator=(const Atomic&) = delete;
-
-  T load(Order = Order::seq_cst, Where where = Where::current()) const noexcept {
-    explorer.point("load", this, Explorer::Access::load, where);
-    return value_;
-  }
-  void store(T value, Order = Order::seq_cst, Where where = Where::current()) noexcept {
-    update("store", where, [&] { return value; });
-  }
-  T exchange(T value, Order = Order::seq_cst, Where where = Where::current()) noexcept {
-    return update("exchange", where, [&] { return value; });
-  }
-  T fetch_add(T by, Order = Order::seq_cst, Where where = Where::current()) noexcept {
-    return update("fetch_add", where, [&] { return static_cast<T>(value_ + by); });
-  }
-  T fetch_or(T bits, Order = Order::seq_cst, Where where = Where::current()) noexcept {
-    return update("fetch_or", where, [&] { return static_cast<T>(value_ | bits); });
-  }
-  T fetch_and(T bits, Order = Order::seq_cst, Where where = Where::current()) noexcept {
-    return update("fetch_and", where, [&] { return static_cast<T>(value_ & bits); });
-  }
-  bool compare_exchange_strong(T& expected, T value, Order = Order::seq_cst, Order = Order::seq_cst,
-                               Where where = Where::current()) noexcept {
-    explorer.point("compare_exchange", this, Explorer::Access::write, where);
-    if (value_ != expected) {
-      expected = value_;
-      return false;
-    }
-    value_ = value;
-    explorer.changed(this);
-    return true;
-  }
-  bool compare_exchange_weak(T& expected, T value, Order order = Order::seq_cst,
-                             Order = Order::seq_cst, Where where = Where::current()) noexcept {
-    return compare_exchange_strong(expected, value, order, order, where);
-  }
-
- private:
-  template <class Next>
-  T update(const char* operation, Where where, Next&& next) noexcept {
-    explorer.point(operation, this, Explorer::Access::write, where);
-    const T before = value_;
-    value_ = next();
-    explorer.changed(this);
-    return before;
-  }
-
-  T value_{};
-};
 
 }  // namespace parallel_test

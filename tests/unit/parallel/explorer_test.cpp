@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "atomic.h"
+
 using namespace parallel_test;
 
 namespace {

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "../explorer.h"
+#include "../atomic.h"
 #include "async/local.h"
 
 namespace async::platform {
@@ -30,7 +30,12 @@ inline constexpr bool checks_policies = false;
 
 using parallel_test::Atomic;
 using parallel_test::explorer;
-using std::atomic_thread_fence;
+
+inline void atomic_thread_fence(
+    std::memory_order order,
+    std::source_location where = std::source_location::current()) noexcept {
+  explorer.fence(order, where);
+}
 
 /// The state of one run. Scenarios may read it.
 struct World {
@@ -81,8 +86,14 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 }
 inline void send_ipi(unsigned hart) noexcept {
   point("send_ipi");
+  explorer.send(&world.harts[hart]);  // a handler sees what the sender has done
   world.harts[hart].ipi_sent = true;
   ++world.harts[hart].ipis;
+}
+/// The hart takes a pending IPI, or there is none.
+inline void take_ipi() noexcept {
+  explorer.receive(&this_hart());
+  this_hart().ipi_sent = false;
 }
 inline void waited_for_strand() noexcept {}
 inline void strand_ends() noexcept {}

@@ -22,7 +22,7 @@ void run_program(Beside& beside, unsigned wanted) {
   async::Strand::leave();
   auto& hart = async::platform::this_hart();
   explorer.wait("program", [&] { return beside.ran >= wanted || hart.ipi_sent; });
-  hart.ipi_sent = false;
+  async::platform::take_ipi();
   async::Strand::enter();
   async::platform::enter_strand_step();
 }
@@ -41,7 +41,7 @@ Task<> compute_preemptibly(Beside& beside, unsigned wanted) {
   auto& hart = async::platform::this_hart();
   while (beside.ran < wanted) {
     explorer.wait("computation", [&] { return beside.ran >= wanted || hart.ipi_sent; });
-    hart.ipi_sent = false;
+    async::platform::take_ipi();
     (void)async::current_executor().preempts(async::current_job().priority);
   }
 }

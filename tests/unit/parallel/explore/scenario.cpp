@@ -10,6 +10,7 @@ namespace async::platform {
 bool take_interrupts() noexcept {
   World::Hart& hart = this_hart();
   bool any = false;
+  explorer.receive(&hart);
   if (hart.interrupt) {
     any = true;
     std::exchange(hart.interrupt, nullptr)();
@@ -52,7 +53,7 @@ void idle() {
   async::platform::World::Hart& hart = async::platform::this_hart();
   async::platform::point("idle");
   explorer.wait("wfi", [&hart] { return is_pending(hart); });
-  hart.ipi_sent = false;
+  async::platform::take_ipi();
   async::platform::take_interrupts();
 }
 
@@ -89,7 +90,7 @@ bool take_interrupts_in_step() {
   async::platform::World::Hart& hart = async::platform::this_hart();
   if (!is_pending(hart)) return false;
   hart.masked = true;
-  hart.ipi_sent = false;
+  async::platform::take_ipi();
   async::platform::take_interrupts();
   async::Local& local = async::platform::local();
   if (local.spin_locks != 0) {
@@ -168,6 +169,7 @@ void Run::add_device(const char* name, std::function<void()> body) {
 
 void interrupt(unsigned hart, std::function<void()> what) {
   async::platform::point("interrupt");
+  explorer.send(&world.harts[hart]);
   world.has_interrupts = true;
   world.harts[hart].interrupt = std::move(what);
 }
@@ -220,11 +222,13 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
       executors[hart].reset();
     }
   };
-  const Explorer::Report report =
-      explorer.explore(scenario.bound - fewer, begin, end,
-                       {.are_masked = interrupts_are_masked, .take = take_interrupts_in_step});
-  std::printf("%s: %llu schedules with at most %u switches, the longest of %llu operations\n",
-              scenario.name, static_cast<unsigned long long>(report.schedules), report.bound,
+  const Explorer::Bound bound{scenario.bound - fewer, scenario.reorderings};
+  const Explorer::Report report = explorer.explore(
+      bound, begin, end, {.are_masked = interrupts_are_masked, .take = take_interrupts_in_step});
+  std::printf("%s: %llu schedules with at most %u switches", scenario.name,
+              static_cast<unsigned long long>(report.schedules), bound.switches);
+  if (bound.reorderings) std::printf(" and %u reorderings", *bound.reorderings);
+  std::printf(", the longest of %llu operations\n",
               static_cast<unsigned long long>(report.longest));
   std::fflush(stdout);
   INFO(scenario.name);

@@ -20,6 +20,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -36,7 +37,8 @@ using namespace std::chrono_literals;
 struct Scenario {
   const char* name;
   unsigned harts = 2;
-  unsigned bound = 2;  // the most preemptions
+  unsigned bound = 2;                     // the most preemptions
+  std::optional<unsigned> reorderings{};  // if set: weak memory, with at most so many choices of it
   bool has_clock = false;
   bool shares = false;  // the harts may share the strand
 };

@@ -1,0 +1,140 @@
+// A model of C++20's weak memory for the explorer (explorer.h).
+//
+// Each word has a modification history: all its stores in modification order. Each thread has a
+// view: for each word the oldest store that the thread may still read, and for each thread the part
+// of its work that happened before. So:
+//
+//   a load              reads any store from the view on, and moves the view to that store
+//   a store             comes behind the view: at the end, or before stores that the thread does
+//                       not know yet. A release store carries the thread's view along.
+//   an acquire load     joins the view that the store carries
+//   a read-modify-write reads the newest store, and passes on what that store carries (a release
+//                       sequence)
+//   a fence             release: later relaxed stores carry the present view. acquire: joins what
+//                       earlier relaxed loads have read. seq_cst: both, and joins the view that
+//                       all seq_cst operations have in common.
+//
+// A seq_cst load or store uses only its own word of the common view ([atomics.order] p. 4). The
+// views are those of J. Kang et al.: A Promising Semantics for Relaxed-Memory Concurrency (POPL
+// 2017), without promises. The explorer chooses which store a load reads and where a store goes.
+//
+// Two accesses to plain data race if at least one writes and neither happened before the other.
+//
+// The model is weaker than x86 and RISC-V in that stores are not multi-copy atomic. It does not
+// have all executions of C++20: a load never reads a store that executes later (load buffering,
+// values out of thin air), a read-modify-write that succeeds never reads an old store, and a weak
+// exchange never fails spuriously.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+namespace parallel_test {
+
+class WeakMemory {
+ public:
+  using Order = std::memory_order;
+  using Value = std::uint64_t;
+  static constexpr unsigned most_threads = 8;
+
+  /// `choose` gets the number of alternatives and returns one. Alternative 0 is what a sequentially
+  /// consistent machine does.
+  explicit WeakMemory(std::function<unsigned(unsigned alternatives)> choose)
+      : choose_(std::move(choose)) {}
+
+  /// Forgets everything: a run begins.
+  void reset();
+
+  // Operations of a thread on an atomic word. `present` is the value of the word when the model
+  // does not know it yet.
+
+  struct Read {
+    Value value;
+    bool is_old;  // newer stores exist
+  };
+  Read load(unsigned thread, const void* word, Value present, Order order);
+  /// Returns the value of the newest store in modification order.
+  Value store(unsigned thread, const void* word, Value present, Value value, Order order);
+  /// Replaces the newest value by `next(newest)`. Returns the value before.
+  template <class Next>
+  Value modify(unsigned thread, const void* word, Value present, Order order, Next next) {
+    Location& location = find(word, present);
+    const Value before = location.stores.back().value;
+    modify_newest(thread, location, next(before), order);
+    return before;
+  }
+  struct Exchanged {
+    bool done;
+    Read read;
+  };
+  Exchanged compare_exchange(unsigned thread, const void* word, Value present, Value expected,
+                             Value value, Order success, Order failure);
+  void fence(unsigned thread, Order order);
+  /// A new object begins to live in `word`.
+  void construct(unsigned thread, const void* word, Value value);
+
+  // Order that does not come from memory operations: what a thread did before send() happened
+  // before what another thread does after receive() from the same channel, such as an IPI.
+  void send(unsigned thread, const void* channel);
+  void receive(unsigned thread, const void* channel);
+
+  enum class Access { read, write };
+  /// An access to plain data, an object or a part of one. Returns true if it races with an earlier
+  /// access.
+  bool races(unsigned thread, const void* data, Access access);
+
+ private:
+  // A place in a modification order. There is room between two stores for later ones.
+  using Time = std::uint64_t;
+  static constexpr Time gap = Time{1} << 32;
+  using Clock = std::uint32_t;
+
+  struct View {
+    std::vector<Time> times;                   // by Location::index; missing: 0
+    std::array<Clock, most_threads> clocks{};  // how much of each thread's work happened before
+
+    Time of(std::size_t index) const { return index < times.size() ? times[index] : 0; }
+    void raise(std::size_t index, Time time);
+    void join_times(const View& other);
+    void join(const View& other);
+  };
+  struct Store {
+    Time time;
+    Value value;
+    bool follows = false;  // a read-modify-write: no store comes between it and the one before
+    View carried;
+  };
+  struct Location {
+    std::size_t index;
+    std::vector<Store> stores;  // in modification order
+  };
+  struct Thread {
+    View view;
+    View released;  // the view at the last release fence: relaxed stores carry it
+    View read;      // what relaxed loads have read: an acquire fence joins it
+  };
+  struct Plain {
+    unsigned writer = 0;
+    Clock written = 0;                       // the writer's clock; 0: not written yet
+    std::array<Clock, most_threads> read{};  // by thread: its clock at its last read
+  };
+
+  Location& find(const void* word, Value present);
+  Time oldest(const Thread& thread, const Location& location, Order order) const;
+  void read(Thread& thread, const Location& location, const Store& store, Order order);
+  void carry(unsigned thread, Location& location, Store& store, Order order);
+  void modify_newest(unsigned thread, Location& location, Value value, Order order);
+
+  std::function<unsigned(unsigned)> choose_;
+  std::unordered_map<const void*, Location> locations_;
+  std::unordered_map<const void*, View> channels_;
+  std::unordered_map<const void*, Plain> plain_;
+  std::array<Thread, most_threads> threads_;
+  View common_;  // of all seq_cst operations; only its times are used
+};
+
+}  // namespace parallel_test
