@@ -137,6 +137,9 @@ class Plain {
     explorer.access_plain(this, Access::write, where);
     value_ = value;
   }
+  void add(T by, Where where = Where::current()) noexcept {
+    set(static_cast<T>(get(where) + by), where);
+  }
 
  private:
   T value_{};

@@ -32,21 +32,21 @@ inline Task<> post_from_job(Parking& parking) {
 
 struct Meeting {
   async::WaitList list;
-  bool open = false;
-  unsigned through = 0;
+  Plain<bool> open = false;
+  Plain<unsigned> through = 0;
 };
 
 inline Task<> wait_until_open(Meeting& meeting) {
-  while (!meeting.open) {
+  while (!meeting.open.get()) {
     check(co_await meeting.list.wait("open") == WaitResult::woken, "not woken");
     linger();
   }
-  ++meeting.through;
+  meeting.through.add(1);
 }
 
 inline Task<> open_late(Meeting& meeting, unsigned yields) {
   for (unsigned i = 0; i < yields; ++i) co_await async::yield();
-  meeting.open = true;
+  meeting.open.set(true);
   linger();
   meeting.list.wake_all();
 }

@@ -86,7 +86,7 @@ Task<> make_urgent(Urgent& urgent) {
             "it waits with a priority it had before");
     }
   }
-  urgent.open = true;
+  urgent.open.set(true);
   urgent.list.wake_all();
 }
 

@@ -1,5 +1,6 @@
 // Scenarios. A scenario sets up one run: jobs on their harts, devices, and checks at the end.
-// explore() runs every schedule of it up to the bound.
+// explore() runs every schedule of it up to the bound. The test program chooses the memory:
+// unit.interleavings is sequentially consistent, unit.weak_memory has C++'s weak memory.
 //
 //   TEST_CASE("…") {
 //     explore({.name = "a wake against idle", .bound = 3}, [](Run& run) {
@@ -20,7 +21,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -37,8 +37,8 @@ using namespace std::chrono_literals;
 struct Scenario {
   const char* name;
   unsigned harts = 2;
-  unsigned bound = 2;                     // the most preemptions
-  std::optional<unsigned> reorderings{};  // if set: weak memory, with at most so many choices of it
+  unsigned bound = 2;             // the most preemptions
+  Explorer::Bound weak = {1, 1};  // the same with weak memory, and the most reorderings
   bool has_clock = false;
   bool shares = false;  // the harts may share the strand
 };
@@ -102,5 +102,16 @@ void compute_until(std::function<bool()> is_over,
                    std::source_location where = std::source_location::current());
 
 void explore(const Scenario& scenario, void (*set_up)(Run&));
+
+/// The bound of this test program for the scenario (explore/sequential.cpp, explore/weak.cpp).
+Explorer::Bound bound_of(const Scenario& scenario);
+
+/// The address sanitizer makes a schedule many times as slow, so its builds explore one preemption
+/// less.
+#if __has_feature(address_sanitizer)
+inline constexpr unsigned fewer = 1;
+#else
+inline constexpr unsigned fewer = 0;
+#endif
 
 }  // namespace parallel_test

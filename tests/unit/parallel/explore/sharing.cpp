@@ -1,60 +1,25 @@
 // Explores every interleaving, up to the printed bound: harts share the strand, and jobs wait and
 // wake in steps that share it, as threads do that read from a pipe.
 #include "async/leaf_lock.h"
-#include "scenario.h"
+#include "leaving.h"
 
 using namespace parallel_test;
 
 namespace {
 
-using async::Strand;
-
-/// The running step leaves the strand, as a thread does that runs its program.
-void leave() {
-  async::platform::leave_strand_step();
-  Strand::leave();
-}
-void enter() {
-  Strand::enter();
-  async::platform::enter_strand_step();
-}
-
-/// Shares the strand until the end of the scope, or of the step.
-class Sharing {
- public:
-  Sharing() { async::platform::begin_sharing(); }
-  ~Sharing() {
-    if (!kept_) async::platform::end_sharing();
-  }
-  void keep() {
-    kept_ = true;
-    sharing_.keep();
-  }
-
- private:
-  Strand::Sharing sharing_;
-  bool kept_ = false;
-};
-
-void stop_sharing() {
-  async::platform::end_sharing();
-  Strand::stop_sharing();
-  async::platform::enter_strand_step();
-}
-
 /// A queue like a pipe: its lock protects the number of items and the list of readers.
 struct Queue {
   async::LeafLock lock;
   async::WaitList readers;
-  unsigned items = 0;
-  unsigned taken = 0;
+  Plain<unsigned> items = 0;
+  Plain<unsigned> taken = 0;
 };
 
 bool try_take(Queue& queue) {
   const async::LeafLock::Guard lock{queue.lock};
-  if (queue.items == 0) return false;
-  --queue.items;
-  ++queue.taken;
+  if (queue.items.get() == 0) return false;
+  queue.items.add(-1u);
+  queue.taken.add(1);
   return true;
 }
 
@@ -66,7 +31,7 @@ struct WaitForItem {
     async::Job& job = async::current_job();
     {
       const async::LeafLock::Guard lock{queue.lock};
-      if (queue.items > 0 || job.is_stopped()) return false;
+      if (queue.items.get() > 0 || job.is_stopped()) return false;
       job.prepare(&queue.readers, "item");
       queue.readers.insert(job);
       job.share_next_step();
@@ -108,7 +73,7 @@ Task<> write(Queue& queue) {
     async::Job* reader = nullptr;
     {
       const async::LeafLock::Guard lock{queue.lock};
-      ++queue.items;
+      queue.items.add(1);
       if (!queue.readers.empty()) reader = queue.readers.take_first();
     }
     if (reader != nullptr) reader->complete_sharing();
@@ -155,7 +120,7 @@ TEST_CASE("a job that waits while it shares the strand gets every wake, on one h
     run.spawn(0, read(queue, 2), {.name = "reader"});
     run.spawn(1, write(queue), {.name = "writer", .harts = only(1)});
     run.spawn(1, write(queue), {.name = "second writer"});
-    run.at_end([&] { check(queue.taken == 2 && queue.items == 0, "an item is lost"); });
+    run.at_end([&] { check(queue.taken.get() == 2 && queue.items.get() == 0, "an item is lost"); });
   });
 }
 
@@ -174,6 +139,6 @@ TEST_CASE("a cancel and a wake of a job that shares the strand end its wait once
     async::Job& reader = run.spawn(0, read(queue, 1), {.name = "reader"});
     run.spawn(1, write(queue), {.name = "writer"});
     run.spawn(1, cancel(reader), {.name = "canceller"});
-    run.at_end([&] { check(queue.taken + queue.items == 1, "an item is lost"); });
+    run.at_end([&] { check(queue.taken.get() + queue.items.get() == 1, "an item is lost"); });
   });
 }

@@ -1,0 +1,42 @@
+// The strand in the middle of a step: leaving it, entering it again, and sharing it. The platform
+// checks that no two steps are in it, and that no hart shares it meanwhile.
+#pragma once
+
+#include "scenario.h"
+
+namespace parallel_test {
+
+/// The running step leaves the strand, as a thread does that runs its program.
+inline void leave() {
+  async::platform::leave_strand_step();
+  async::Strand::leave();
+}
+inline void enter() {
+  async::Strand::enter();
+  async::platform::enter_strand_step();
+}
+
+/// Shares the strand until the end of the scope, or of the step.
+class Sharing {
+ public:
+  Sharing() { async::platform::begin_sharing(); }
+  ~Sharing() {
+    if (!kept_) async::platform::end_sharing();
+  }
+  void keep() {
+    kept_ = true;
+    sharing_.keep();
+  }
+
+ private:
+  async::Strand::Sharing sharing_;
+  bool kept_ = false;
+};
+
+inline void stop_sharing() {
+  async::platform::end_sharing();
+  async::Strand::stop_sharing();
+  async::platform::enter_strand_step();
+}
+
+}  // namespace parallel_test
