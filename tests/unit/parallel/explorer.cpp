@@ -163,7 +163,7 @@ unsigned Explorer::choose_reordering(unsigned alternatives) {
   unsigned taken = 0;
   if (script_ != nullptr) {
     taken = std::min(take_from_script('=').value_or(0), alternatives - 1);
-  } else if (alternatives > 1 && reordered_ < *reorderings_) {
+  } else if (alternatives > 1 && reordered_ < *reorderings_ && !has_learned_) {
     Choice& choice = next_choice(alternatives);
     choice.thread = not_a_thread;
     taken = choice.taken;
@@ -299,8 +299,10 @@ void Explorer::access_plain(const void* data, Access access, std::source_locatio
   if (!has_weak_memory()) return;
   using Kind = WeakMemory::Access;
   if (tracing_) note(access == Access::write ? "write" : "read", where);
-  if (memory_.races(thread(), data, access == Access::write ? Kind::write : Kind::read))
-    fail("a race on plain data");
+  const bool races =
+      memory_.races(thread(), data, access == Access::write ? Kind::write : Kind::read);
+  // If a word has become shared in this run, the model does not know its first accesses.
+  if (races && !has_learned_) fail("a race on plain data");
 }
 
 /// Switches to a thread that can continue; if there is none, the run is over.

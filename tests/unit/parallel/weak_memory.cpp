@@ -35,24 +35,30 @@ void WeakMemory::View::join(const View& other) {
   for (unsigned i = 0; i < most_threads; ++i) clocks[i] = std::max(clocks[i], other.clocks[i]);
 }
 
+void WeakMemory::View::clear() {
+  times.clear();
+  clocks = {};
+}
+
 void WeakMemory::reset() {
-  locations_.clear();
-  channels_.clear();
-  plain_.clear();
-  common_ = {};
+  ++run_;
+  used_ = 0;
+  common_.clear();
   for (unsigned i = 0; i < most_threads; ++i) {
-    threads_[i] = {};
-    threads_[i].view.clocks[i] = 1;
+    Thread& thread = threads_[i];
+    for (View* const view : {&thread.view, &thread.released, &thread.read}) view->clear();
+    thread.view.clocks[i] = 1;
   }
 }
 
 // ── atomic words ─────────────────────────────────────────────────────────────────────────────────
 
 WeakMemory::Location& WeakMemory::find(const void* word, Value present) {
-  const auto [found, is_new] = locations_.try_emplace(word);
-  Location& location = found->second;
-  if (is_new) {
-    location.index = locations_.size() - 1;
+  Location& location = locations_[word];
+  if (location.run != run_) {
+    location.run = run_;
+    location.index = used_++;
+    location.stores.clear();
     location.stores.push_back({.time = gap, .value = present, .carried = {}});
   }
   return location;
@@ -147,7 +153,7 @@ WeakMemory::Exchanged WeakMemory::compare_exchange(unsigned index, const void* w
 
 void WeakMemory::construct(unsigned index, const void* word, Value value) {
   const auto found = locations_.find(word);
-  if (found == locations_.end()) return;  // its first use will make it known
+  if (found == locations_.end() || found->second.run != run_) return;  // not in use yet
   Location& location = found->second;
   Store made{.time = location.stores.back().time + gap, .value = value, .carried = {}};
   carry(index, location, made, Order::relaxed);
@@ -168,19 +174,27 @@ void WeakMemory::fence(unsigned index, Order order) {
 
 // ── other order, and races ───────────────────────────────────────────────────────────────────────
 
+WeakMemory::View& WeakMemory::carried_by(const void* address) {
+  Channel& channel = channels_[address];
+  if (channel.run != run_) channel.carried.clear();
+  channel.run = run_;
+  return channel.carried;
+}
+
 void WeakMemory::send(unsigned index, const void* channel) {
   Thread& thread = threads_[index];
-  channels_[channel].join(thread.view);
+  carried_by(channel).join(thread.view);
   ++thread.view.clocks[index];
 }
 
 void WeakMemory::receive(unsigned index, const void* channel) {
-  threads_[index].view.join(channels_[channel]);
+  threads_[index].view.join(carried_by(channel));
 }
 
 bool WeakMemory::races(unsigned index, const void* data, Access access) {
   const View& view = threads_[index].view;
   Plain& plain = plain_[data];
+  if (plain.run != run_) plain = {.run = run_};
   bool is_unordered = plain.written > view.clocks[plain.writer];
   if (access == Access::read) {
     plain.read[index] = view.clocks[index];

@@ -46,7 +46,7 @@ class WeakMemory {
   explicit WeakMemory(std::function<unsigned(unsigned alternatives)> choose)
       : choose_(std::move(choose)) {}
 
-  /// Forgets everything: a run begins.
+  /// Forgets all values and views: a run begins.
   void reset();
 
   // Operations of a thread on an atomic word. `present` is the value of the word when the model
@@ -98,6 +98,7 @@ class WeakMemory {
     std::array<Clock, most_threads> clocks{};  // how much of each thread's work happened before
 
     Time of(std::size_t index) const { return index < times.size() ? times[index] : 0; }
+    void clear();
     void raise(std::size_t index, Time time);
     void join_times(const View& other);
     void join(const View& other);
@@ -109,6 +110,7 @@ class WeakMemory {
     View carried;
   };
   struct Location {
+    unsigned run = 0;  // the rest is about this run
     std::size_t index;
     std::vector<Store> stores;  // in modification order
   };
@@ -117,21 +119,29 @@ class WeakMemory {
     View released;  // the view at the last release fence: relaxed stores carry it
     View read;      // what relaxed loads have read: an acquire fence joins it
   };
+  struct Channel {
+    unsigned run = 0;  // the rest is about this run
+    View carried;
+  };
   struct Plain {
+    unsigned run = 0;  // the rest is about this run
     unsigned writer = 0;
     Clock written = 0;                       // the writer's clock; 0: not written yet
     std::array<Clock, most_threads> read{};  // by thread: its clock at its last read
   };
 
   Location& find(const void* word, Value present);
+  View& carried_by(const void* channel);
   Time oldest(const Thread& thread, const Location& location, Order order) const;
   void read(Thread& thread, const Location& location, const Store& store, Order order);
   void carry(unsigned thread, Location& location, Store& store, Order order);
   void modify_newest(unsigned thread, Location& location, Value value, Order order);
 
   std::function<unsigned(unsigned)> choose_;
+  unsigned run_ = 0;      // the number of the present run
+  std::size_t used_ = 0;  // locations in this run
   std::unordered_map<const void*, Location> locations_;
-  std::unordered_map<const void*, View> channels_;
+  std::unordered_map<const void*, Channel> channels_;
   std::unordered_map<const void*, Plain> plain_;
   std::array<Thread, most_threads> threads_;
   View common_;  // of all seq_cst operations; only its times are used
