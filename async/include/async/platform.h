@@ -30,7 +30,8 @@
 //                                        and has just entered it
 //   void strand_ends()                   with several harts: this hart is about to leave it
 //   void send_ipi(unsigned hart)         interrupts a hart (IPI), which ends its idle wait; for
-//                                        this hart, an interrupt as soon as they are unmasked
+//                                        this hart, an interrupt as soon as they are unmasked. The
+//                                        interrupted hart sees what this hart has written before
 //   void relax()                         called in each round of a spin loop
 //   int spin_limit                       rounds for which a hart lets waiting harts go first
 //   template Atomic<T>                   std::atomic<T>, or a type that behaves like it
