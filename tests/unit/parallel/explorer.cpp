@@ -295,14 +295,18 @@ void Explorer::receive(const void* channel) noexcept {
   if (has_weak_memory()) memory_.receive(thread(), channel);
 }
 
-void Explorer::access_plain(const void* data, Access access, std::source_location where) noexcept {
-  if (!has_weak_memory()) return;
+bool Explorer::races(const void* data, Access access) noexcept {
+  if (!has_weak_memory()) return false;
   using Kind = WeakMemory::Access;
-  if (tracing_) note(access == Access::write ? "write" : "read", where);
   const bool races =
       memory_.races(thread(), data, access == Access::write ? Kind::write : Kind::read);
   // If a word has become shared in this run, the model does not know its first accesses.
-  if (races && !has_learned_) fail("a race on plain data");
+  return races && !has_learned_;
+}
+
+void Explorer::access_plain(const void* data, Access access, std::source_location where) noexcept {
+  if (tracing_ && has_weak_memory()) note(access == Access::write ? "write" : "read", where);
+  if (races(data, access)) fail("a race on plain data");
 }
 
 /// Switches to a thread that can continue; if there is none, the run is over.

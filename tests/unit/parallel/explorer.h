@@ -112,7 +112,11 @@ class Explorer {
   /// an IPI.
   void send(const void* channel) noexcept;
   void receive(const void* channel) noexcept;
-  /// Fails if an access to plain data races with another thread's access.
+  /// Whether a thread has used `word` as an atomic.
+  bool is_atomic(const void* word) const noexcept { return words_.contains(word); }
+  /// Whether an access to plain data races with another thread's access.
+  bool races(const void* data, Access access) noexcept;
+  /// Fails if it does.
   void access_plain(const void* data, Access access, std::source_location where) noexcept;
 
   class Stack;

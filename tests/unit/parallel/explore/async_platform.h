@@ -14,7 +14,6 @@
 #include <new>
 #include <source_location>
 #include <utility>
-#include <vector>
 
 #include "../atomic.h"
 #include "async/local.h"
@@ -56,7 +55,8 @@ struct World {
   std::size_t chunks = 0;       // number of chunks in use
 };
 inline World world;
-inline std::vector<void*> memory;  // kept for all runs; each run uses it from the beginning
+// The chunks, kept for all runs; each run uses them from the beginning. Null: not allocated yet.
+inline std::array<void*, 64> memory{};
 
 inline unsigned hart() noexcept {
   return explorer.hart();
@@ -174,8 +174,10 @@ inline void cancel_wait() noexcept {
 inline void* chunk(std::size_t bytes) noexcept {
   constexpr std::size_t chunk_bytes = 4096;
   if (bytes != chunk_bytes) fail("the chunk has an unexpected size");
-  if (world.chunks == memory.size()) memory.push_back(std::aligned_alloc(4096, chunk_bytes));
-  return memory[world.chunks++];
+  if (world.chunks == memory.size()) fail("there is no chunk left");
+  void*& chunk = memory[world.chunks++];
+  if (chunk == nullptr) chunk = std::aligned_alloc(4096, chunk_bytes);
+  return chunk;
 }
 inline void poison(void*, std::size_t) noexcept {}
 inline void unpoison(void*, std::size_t) noexcept {}

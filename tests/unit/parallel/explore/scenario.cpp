@@ -174,6 +174,19 @@ void compute_until(std::function<bool()> is_over, std::source_location where) {
   }
 }
 
+bool is_checked(const void* data) {
+  const auto is_in = [data](const auto& object) {
+    const char* const first = reinterpret_cast<const char*>(&object);
+    return first <= data && data < first + sizeof object;
+  };
+  if (is_in(states) || is_in(executors) || is_in(async::Strand::pools)) return true;
+  const auto page = reinterpret_cast<std::uintptr_t>(data) & ~std::uintptr_t{4095};
+  for (std::size_t i = 0; i < world.chunks; ++i) {
+    if (async::platform::memory[i] == reinterpret_cast<void*>(page)) return true;
+  }
+  return false;
+}
+
 void explore(const Scenario& scenario, void (*set_up)(Run&)) {
   std::optional<Run> run;
 

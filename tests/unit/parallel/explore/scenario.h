@@ -103,6 +103,9 @@ void compute_until(std::function<bool()> is_over,
 
 void explore(const Scenario& scenario, void (*set_up)(Run&));
 
+/// Whether `data` is part of a run's state, an executor, the strand's pools, or a chunk.
+bool is_checked(const void* data);
+
 /// The bound of this test program for the scenario (explore/sequential.cpp, explore/weak.cpp).
 Explorer::Bound bound_of(const Scenario& scenario);
 
