@@ -2,6 +2,7 @@
 // plain, so the explorer also fails a run in which nothing orders two accesses. scenario.h
 // describes scenarios.
 #include "async/leaf_lock.h"
+#include "async/spin_lock.h"
 #include "leaving.h"
 
 using namespace parallel_test;
@@ -146,6 +147,24 @@ TEST_CASE("what is written under a leaf lock is seen under it") {
     };
     run.spawn(0, share(add), {.name = "a", .harts = only(0)});
     run.spawn(1, share(add), {.name = "b", .harts = only(1)});
+    run.at_end([&] { check(state.sum.get() == 2, "an addition is lost"); });
+  });
+}
+
+TEST_CASE("what is written under a spin lock is seen under it") {
+  explore({.name = "a spin lock of preemptible jobs", .weak = {2, 1}}, [](Run& run) {
+    struct State {
+      async::SpinLock lock;
+      Plain<unsigned> sum = 0;
+    };
+    auto& state = run.make<State>();
+    const auto add = [](State& state) -> Task<> {
+      const async::SpinLock::Guard guard{state.lock};
+      state.sum.add(1);
+      co_return;
+    };
+    run.spawn_preemptible(0, add(state), {.name = "a"});
+    run.spawn_preemptible(1, add(state), {.name = "b"});
     run.at_end([&] { check(state.sum.get() == 2, "an addition is lost"); });
   });
 }
