@@ -5,6 +5,7 @@
 
 namespace parallel_test {
 
+/// The count is relaxed: unpark() and park() order it.
 struct Parking {
   async::Job* sleeper = nullptr;
   Atomic<unsigned> posted = 0;
@@ -13,7 +14,7 @@ struct Parking {
 };
 
 inline Task<> sleep_until_posted(Parking& parking, unsigned posts) {
-  while ((parking.seen = parking.posted.load()) < posts) {
+  while ((parking.seen = parking.posted.load(std::memory_order_relaxed)) < posts) {
     const WaitResult result = co_await async::park("post");
     check(result == WaitResult::woken, "a park ended for another reason");
   }
@@ -21,7 +22,7 @@ inline Task<> sleep_until_posted(Parking& parking, unsigned posts) {
 }
 
 inline void post(Parking& parking) {
-  parking.posted.fetch_add(1);
+  parking.posted.fetch_add(1, std::memory_order_relaxed);
   async::Executor::unpark(*parking.sleeper);
 }
 

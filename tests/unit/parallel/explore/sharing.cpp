@@ -103,11 +103,12 @@ Task<> just_share(unsigned times) {
 }  // namespace
 
 TEST_CASE("no step is in the strand while a hart shares it") {
-  explore({.name = "sharing and entering the strand", .bound = 3, .shares = true}, [](Run& run) {
-    run.spawn(0, just_share(2), {.name = "a", .harts = only(0)});
-    run.spawn(1, just_share(1), {.name = "b", .harts = only(1)});
-    run.spawn(1, just_yield(1), {.name = "c", .harts = only(1)});
-  });
+  explore({.name = "sharing and entering the strand", .bound = 3, .weak = {2, 1}, .shares = true},
+          [](Run& run) {
+            run.spawn(0, just_share(2), {.name = "a", .harts = only(0)});
+            run.spawn(1, just_share(1), {.name = "b", .harts = only(1)});
+            run.spawn(1, just_yield(1), {.name = "c", .harts = only(1)});
+          });
   explore({.name = "three harts share", .harts = 3, .bound = 2, .shares = true}, [](Run& run) {
     for (unsigned hart = 0; hart < 3; ++hart)
       run.spawn(hart, just_share(1), {.name = "a", .harts = only(hart)});
@@ -115,13 +116,16 @@ TEST_CASE("no step is in the strand while a hart shares it") {
 }
 
 TEST_CASE("a job that waits while it shares the strand gets every wake, on one hart at a time") {
-  explore({.name = "a reader that shares the strand", .bound = 3, .shares = true}, [](Run& run) {
-    auto& queue = run.make<Queue>();
-    run.spawn(0, read(queue, 2), {.name = "reader"});
-    run.spawn(1, write(queue), {.name = "writer", .harts = only(1)});
-    run.spawn(1, write(queue), {.name = "second writer"});
-    run.at_end([&] { check(queue.taken.get() == 2 && queue.items.get() == 0, "an item is lost"); });
-  });
+  explore({.name = "a reader that shares the strand", .bound = 3, .weak = {2, 1}, .shares = true},
+          [](Run& run) {
+            auto& queue = run.make<Queue>();
+            run.spawn(0, read(queue, 2), {.name = "reader"});
+            run.spawn(1, write(queue), {.name = "writer", .harts = only(1)});
+            run.spawn(1, write(queue), {.name = "second writer"});
+            run.at_end([&] {
+              check(queue.taken.get() == 2 && queue.items.get() == 0, "an item is lost");
+            });
+          });
 }
 
 TEST_CASE("a job that is woken before its sharing step has ended is not resumed elsewhere") {

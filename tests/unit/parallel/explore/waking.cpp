@@ -6,7 +6,7 @@ using namespace parallel_test;
 
 TEST_CASE(
     "a wake from outside is not lost, whether the hart runs a step, idles or starts to idle") {
-  explore({.name = "unpark from outside, twice", .bound = 3}, [](Run& run) {
+  explore({.name = "unpark from outside, twice", .bound = 3, .weak = {2, 1}}, [](Run& run) {
     auto& parking = run.make<Parking>();
     parking.sleeper = &run.spawn(0, sleep_until_posted(parking, 2), {.name = "sleeper"});
     run.add_device("device", [&] {
@@ -28,7 +28,7 @@ TEST_CASE("a wake from an interrupt handler is not lost") {
 }
 
 TEST_CASE("a job of another hart wakes a parked one") {
-  explore({.name = "unpark between harts", .bound = 3}, [](Run& run) {
+  explore({.name = "unpark between harts", .bound = 3, .weak = {2, 1}}, [](Run& run) {
     auto& parking = run.make<Parking>();
     parking.sleeper = &run.spawn(0, sleep_until_posted(parking, 2), {.name = "sleeper"});
     run.spawn(1, post_from_job(parking), {.name = "strand poster"});
@@ -37,7 +37,7 @@ TEST_CASE("a job of another hart wakes a parked one") {
 }
 
 TEST_CASE("a job made ready by another hart runs whatever its own hart is doing") {
-  explore({.name = "wake of jobs of another hart", .bound = 3}, [](Run& run) {
+  explore({.name = "wake of jobs of another hart", .bound = 3, .weak = {2, 1}}, [](Run& run) {
     auto& meeting = run.make<Meeting>();
     run.spawn(0, wait_until_open(meeting), {.name = "free"});
     run.spawn(0, wait_until_open(meeting), {.name = "pinned", .harts = only(0)});
