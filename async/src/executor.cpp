@@ -8,6 +8,7 @@
 #include "async/interrupt.h"
 #include "async/mutex.h"
 #include "async/policy.h"
+#include "async/spawn.h"
 #include "async/task.h"
 
 namespace async {
@@ -79,8 +80,10 @@ bool Executor::step_watched(Local& local) noexcept {
 }
 
 inline void Executor::resume_watched(Local& local, Job& job) noexcept {
-  const bool stays = !job.migrates();  // another hart may take a migrating job before stopped()
-  resume(local, job, [&job, stays] {   // platform::job() is null if the job was freed
+  // Another hart may take a migrating job before stopped() is called. A parallel job clears
+  // local().job before that.
+  bool stays = platform::parallel_jobs || !job.migrates();
+  resume(local, job, [&job, &stays] {  // platform::job() is null if the job was freed
     if (platform::job() != &job) return;
     // The step has shared the strand, so another hart may have ended its wait already. No step
     // waits in this way while there is a trace hook or a policy.
@@ -162,8 +165,15 @@ void Executor::drain_inbox() noexcept {
         break;
       case Kind::steal_request: handle_steal(node); break;
       case Kind::ready: receive(static_cast<Job&>(node)); break;
+      case Kind::detach: Parallel::receive_detach(node); break;
       default: {  // a parked job
         Job& job = static_cast<Job&>(node);
+        if constexpr (platform::parallel_jobs) {
+          if (job.waits_for_ != &job) {
+            Parallel::receive_joiner(job);
+            break;
+          }
+        }
         job.reset();
         // Not a store: it acquires the writes before each unpark() call.
         job.park_.fetch_and(Job::park_none, std::memory_order_acq_rel);

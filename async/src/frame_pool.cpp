@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <utility>
 
 #include "async/entity.h"
 #include "async/frame_pool_fast.h"
@@ -35,6 +36,25 @@ void* FramePool::refill(std::size_t list) noexcept {
   }
   carve_left_ -= bytes;
   return carve_ + carve_left_;
+}
+
+void FramePool::give_all_to(FramePool& other) noexcept {
+  while (carve_left_ != 0) give_back(std::min(carve_left_, small_limit));
+  for (std::size_t list = 0; list < free_.size(); ++list) {
+    while (free_[list] != nullptr) {
+      const std::size_t bytes = bytes_of(list);
+      other.release(allocate(bytes), bytes);
+    }
+  }
+  other.taken_ += std::exchange(taken_, 0);
+}
+
+void JobPool::give_all_to(JobPool& other) noexcept {
+  while (free_ != nullptr) {
+    Link* const job = free_;
+    free_ = job->next;
+    other.release(*static_cast<Job*>(job));
+  }
 }
 
 std::size_t FramePool::bytes_in_use() const noexcept {

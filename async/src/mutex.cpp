@@ -12,6 +12,7 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
   job.prepare(&waiters_, reason);
   waiters_.insert(job);
   job.suspend(self);
+  if constexpr (!is_inherited) return;
   if (Executor::uses_deadlines()) current_executor().sort_in(job);
   waiters_.update_level();
   current_executor().inherit(*owner());
@@ -19,6 +20,12 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
 }
 
 void Mutex::wake_next() noexcept {
+  if constexpr (!is_inherited) {
+    Job& next = *static_cast<Job*>(waiters_.next);
+    waiters_.set_owner(&next);
+    next.complete(WaitResult::woken);
+    return;
+  }
   Job& before = *owner();
   Job* const after = waiters_.empty()             ? nullptr
                      : Executor::uses_deadlines() ? Executor::first_due(waiters_)
@@ -35,6 +42,7 @@ void Mutex::wake_next() noexcept {
 }
 
 void Mutex::withdraw() noexcept {
+  if constexpr (!is_inherited) return;
   waiters_.update_level();
   if (owner() != nullptr) current_executor().inherit(*owner());
 }

@@ -70,6 +70,7 @@ void Executor::send(Job& job, unsigned hart) noexcept {
 }
 
 void Executor::receive(Job& job) noexcept {
+  if (job.is_parallel()) return schedule_parallel(job);
   // The priority may have changed while the job was in the inbox.
   job.priority = effective_priority(job);
   const bool busy = local_.job != nullptr || !ready_.empty();

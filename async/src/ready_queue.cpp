@@ -23,6 +23,12 @@ void ReadyQueue::push_second(Node& node) noexcept {
   push_back(node);
 }
 
+void ReadyQueue::push_newest_second(Node& node) noexcept {
+  if (policy() != nullptr) return policy()->put(static_cast<Job&>(node));
+  use_rings();
+  push_front_in_rings(node);
+}
+
 void ReadyQueue::push_running_second(Node& node) noexcept {
   if (policy() != nullptr) return policy()->yield(static_cast<Job&>(node));
   push_second(node);
@@ -44,12 +50,26 @@ void ReadyQueue::use_rings() noexcept {
   state_ = nothing | bit(first.priority);
 }
 
+/// Takes out the last job of the most urgent level. New parallel jobs come first in their level, so
+/// this one usually has the most work. Null if it must stay.
+Job* ReadyQueue::take_oldest(bool first_is_kept, Search& search) noexcept {
+  if (state_ == nothing) return nullptr;
+  Link* const last = last_[top()];
+  Job& job = *static_cast<Job*>(last);
+  if ((first_is_kept && last->next == last) || !search.wants(job)) return nullptr;
+  remove(job);
+  return &job;
+}
+
 Job* ReadyQueue::take(bool first_is_kept, Search& search) noexcept {
   if (is_sole()) {
     if (policy() != nullptr) return policy()->take(first_is_kept, search);
     Job& job = static_cast<Job&>(sole());
     search.is_over = first_is_kept || !search.wants(job);
     return search.is_over ? nullptr : static_cast<Job*>(pop());
+  }
+  if constexpr (platform::parallel_jobs) {
+    if (Job* const oldest = take_oldest(first_is_kept, search)) return oldest;
   }
   if (std::exchange(search.from_start, false)) {
     seen_ = nullptr;

@@ -3,11 +3,13 @@
 namespace async {
 
 Scope::Child::Child(Scope& scope) noexcept : scope(scope), job(current_job()) {
+  const Strand::ObjectGuard strand;
   scope.insert_before(*this);
   if (scope.cancelled_) job.cancel();
 }
 
 Scope::Child::~Child() {
+  const Strand::ObjectGuard strand;
   unlink();
   if (--scope.children_ == 0 && scope.joiner_ != nullptr) {
     scope.joiner_->complete(WaitResult::woken);
@@ -24,7 +26,10 @@ Task<void> Scope::run(Scope& scope, Task<void> task) {
 }
 
 void Scope::spawn(Task<void> task, const SpawnOptions& options) noexcept {
-  ++children_;
+  {
+    const Strand::ObjectGuard strand;
+    ++children_;
+  }
   async::spawn(run(*this, std::move(task)), options).detach();
 }
 
@@ -38,7 +43,10 @@ void Scope::cancel() noexcept {
 struct Scope::JoinOp {
   Scope& scope;
   const char* reason;
-  bool await_ready() const noexcept { return scope.children_ == 0; }
+  bool await_ready() const noexcept {
+    Strand::visit();
+    return scope.children_ == 0;
+  }
   void await_suspend(std::coroutine_handle<> self) const noexcept {
     Job& job = current_job();
     if (job.refuses_to_wait()) scope.cancel();
@@ -46,7 +54,10 @@ struct Scope::JoinOp {
     job.prepare(&scope, reason);
     job.suspend_alone(self);
   }
-  void await_resume() const noexcept { scope.joiner_ = nullptr; }
+  void await_resume() const noexcept {
+    const Strand::Visit visit;
+    scope.joiner_ = nullptr;
+  }
 };
 
 Task<void> Scope::join(const char* reason) {

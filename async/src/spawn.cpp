@@ -15,6 +15,7 @@ constinit SharedWord<FrameHeader*> PromiseBase::job_end = &unwatched_end;
 void PromiseBase::end_job(void*) noexcept {
   Job& job = current_job();
   job.kind = Kind::done;
+  if (job.is_parallel()) return Parallel::end(job, of(job.leaf_));
   if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
     if (joiner->kind == Kind::waiting) joiner->end_wait(WaitResult::woken);
   } else if ((job.flags_ & Job::flag_detached) != 0) {

@@ -69,6 +69,10 @@ void Strand::stop_sharing() noexcept {
   enter_smp();
 }
 
+bool Strand::is_outside(const Job* job) noexcept {
+  return job != nullptr && job->is_preemptible();
+}
+
 bool may_go_elsewhere(const Job* job) noexcept {
   return job != nullptr && job->migrates();
 }

@@ -4,6 +4,7 @@
 
 #include "async/entity.h"
 #include "async/executor.h"
+#include "async/spawn.h"
 #include "async/task.h"
 
 namespace async {
@@ -46,6 +47,7 @@ void PromiseBase::end_watched_job(void*) noexcept {
     entity_of(job).hart = Entity::nowhere;
   }
   trace(TraceEvent::done, job);
+  if (job.is_parallel()) return Parallel::end(job, of(job.leaf_));
   if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
     if (joiner->kind == Kind::waiting) joiner->complete_alone(WaitResult::woken);
   } else if ((job.flags_ & Job::flag_detached) != 0) {

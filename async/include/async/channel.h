@@ -3,7 +3,7 @@
 // receiver, so later callers cannot overtake it. Values arrive in the order they were sent.
 //
 // After close(), receivers still get the values that were sent, then `closed`. Senders get `closed`
-// at once. Moving a T must not throw. Task context, in the strand.
+// at once. Moving a T must not throw. Task context, in the strand or in a parallel job.
 #pragma once
 
 #include <coroutine>
@@ -28,12 +28,16 @@ class Channel {
         : channel_(channel), value_(std::move(value)), reason_(reason) {}
     SendOp(const SendOp&) = delete;
 
-    bool await_ready() noexcept { return channel_.claim(channel_.slots_, channel_.closed_); }
+    bool await_ready() noexcept {
+      Strand::visit();
+      return channel_.claim(channel_.slots_, channel_.closed_);
+    }
     void await_suspend(std::coroutine_handle<> self) noexcept {
       channel_.suspend(channel_.senders_, reason_, self);
     }
     /// `woken`: the value was sent.
     WaitResult await_resume() noexcept {
+      const Strand::Visit visit;
       const WaitResult result = current_job().result();
       if (result != WaitResult::woken) return result;
       if (channel_.closed_) return WaitResult::closed;  // closed after the slot was reserved
@@ -53,12 +57,14 @@ class Channel {
     ReceiveOp(const ReceiveOp&) = delete;
 
     bool await_ready() noexcept {
+      Strand::visit();
       return channel_.claim(channel_.values_, channel_.closed_ && channel_.values_ == 0);
     }
     void await_suspend(std::coroutine_handle<> self) noexcept {
       channel_.suspend(channel_.receivers_, reason_, self);
     }
     std::expected<T, WaitResult> await_resume() noexcept {
+      const Strand::Visit visit;
       const WaitResult result = current_job().result();
       if (result != WaitResult::woken) return std::unexpected(result);
       return channel_.pop();
@@ -86,17 +92,20 @@ class Channel {
   }
   /// False if the channel is full or closed; `value` is then unchanged.
   bool try_send(T& value) noexcept {
+    const Strand::ObjectGuard strand;
     if (closed_ || slots_ == 0) return false;
     --slots_;
     push(std::move(value));
     return true;
   }
   std::optional<T> try_receive() noexcept {
+    const Strand::ObjectGuard strand;
     if (values_ == 0) return std::nullopt;
     --values_;
     return pop();
   }
   void close() noexcept {
+    const Strand::ObjectGuard strand;
     closed_ = true;
     receivers_.wake_all(WaitResult::closed);
     senders_.wake_all(WaitResult::closed);

@@ -2,7 +2,7 @@
 // waits return at once.
 //
 // AutoEvent: a signal. set() wakes one waiter; if there is none, the next wait returns at once.
-// Task context, in the strand.
+// Task context, in the strand or in a parallel job.
 #pragma once
 
 #include "async/wait_list.h"
@@ -14,10 +14,14 @@ class Event {
   explicit Event(bool set = false) noexcept : set_(set) {}
 
   void set() noexcept {
+    const Strand::ObjectGuard strand;
     set_ = true;
     waiters_.wake_all();
   }
-  void clear() noexcept { set_ = false; }
+  void clear() noexcept {
+    const Strand::ObjectGuard strand;
+    set_ = false;
+  }
   bool is_set() const noexcept { return set_; }
 
   /// Waits until the event is on. A cancellation point.
@@ -37,6 +41,7 @@ class AutoEvent {
  public:
   [[gnu::always_inline]] void set() noexcept {
     platform::InterruptGuard masked;
+    const Strand::ObjectGuard strand;
     if (!waiters_.wake_one()) set_ = true;
   }
   bool is_set() const noexcept { return set_; }

@@ -81,6 +81,14 @@ class Executor {
     }
     ready_.push_back_running(job);
   }
+  /// Makes a parallel job ready that is on this hart (parallel.h): it runs before the jobs of its
+  /// level that became ready earlier.
+  void schedule_parallel(Job& job) noexcept {
+    if (!job.may_run_on(hart_)) [[unlikely]]
+      return place(job);
+    note_harts_of(job);
+    ready_.push_newest(job);
+  }
   /// Like requeue() or, if `first`, like schedule_first(), in a step that shares the strand: the
   /// job stays on this hart, and its next step shares the strand, too. Returns false if the job
   /// might have to leave, because a hart idles or it may use only some harts, or if has_events() is
@@ -213,7 +221,9 @@ class Executor {
   }
   /// Disarms `timer`, on whichever hart it was armed.
   static void disarm(Timer& timer) noexcept {
-    if (!timer.armed()) return;
+    if constexpr (!platform::parallel_jobs) {
+      if (!timer.armed()) return;
+    }
     platform::InterruptGuard masked;
     const Strand::Guard strand;
     if (timer.armed()) timer.wheel().remove(timer);  // the timer may have fired since
@@ -235,11 +245,14 @@ class Executor {
 
   /// The pool in which the running step allocates and frees jobs; see with_frame_pool().
   JobPool& jobs() noexcept {
-    if constexpr (platform::parallel) {
+    if constexpr (platform::parallel && !platform::parallel_jobs) {
       if (platform::local().in_strand) return Strand::pools.jobs;
     }
     return jobs_;
   }
+
+  /// The hart's own pool.
+  JobPool& own_jobs() noexcept { return jobs_; }
 
   /// Whether the job's hart runs a step of this job. For a job of another hart the answer may be
   /// out of date.
@@ -252,6 +265,7 @@ class Executor {
   friend class Interrupt;
   friend class Job;
   friend class Mutex;
+  friend class Parallel;
   friend class Strand;
   friend void set_trace_hook(TraceHook) noexcept;
 

@@ -75,8 +75,13 @@ template <class Stopped>
 [[gnu::always_inline]] inline void Executor::begin_step(const Local& local,
                                                         StepKind kind) noexcept {
   if constexpr (platform::parallel) {
-    if (local.smp_active) [[unlikely]]
-      local.executor->begin_step_smp(kind);
+    if (local.smp_active) [[unlikely]] {
+      if (platform::parallel_jobs && async::is_preemptible(kind) && idle_harts() == 0) {
+        local.executor->ready_.note_popped(*local.job);
+      } else {
+        local.executor->begin_step_smp(kind);
+      }
+    }
   }
   platform::begin_step(kind);
 }
@@ -164,6 +169,12 @@ inline void Job::end_wait(WaitResult result) noexcept {
 
 inline void Executor::dispatch(Job& job) noexcept {
   Local& local = platform::local();
+  if constexpr (platform::parallel_jobs) {
+    if (job.is_preemptible()) [[likely]] {
+      if (job.hart != local.executor->hart_) return of(job.hart)->push(job);
+      return local.executor->schedule_parallel(job);
+    }
+  }
   if constexpr (platform::parallel) {
     if (local.smp_active) [[unlikely]]
       return local.executor->dispatch_smp(job);

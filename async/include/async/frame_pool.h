@@ -33,6 +33,9 @@ class FramePool {
   /// Releases memory. `bytes` must be the number that was allocated.
   void release(void* memory, std::size_t bytes) noexcept;
 
+  /// Gives all free memory to `other`, for a thread that ends.
+  void give_all_to(FramePool& other) noexcept;
+
   /// The bytes that the pool has taken from the platform so far.
   std::size_t bytes_taken() const noexcept { return taken_; }
   /// How many of the bytes_taken() are allocated now. Walks the free lists.
@@ -73,6 +76,8 @@ class JobPool {
   /// Allocates memory for one Job.
   void* allocate() noexcept;
   void release(Job& job) noexcept;
+  /// Gives all free memory to `other`.
+  void give_all_to(JobPool& other) noexcept;
 
  private:
   ASYNC_SLOW_PATH void refill() noexcept;

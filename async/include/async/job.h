@@ -97,6 +97,16 @@ class Job : public Node {
   /// preemptible jobs that may run on several harts.
   bool migrates() const noexcept { return is_preemptible() && harts_ >= listed_harts; }
 
+  /// Whether this is a parallel job (parallel.h).
+  bool is_parallel() const noexcept { return platform::parallel_jobs && is_preemptible(); }
+
+  /// The flags of a job that the running job spawns: a parallel job spawns parallel jobs.
+  static std::uint8_t flags_of_child() noexcept {
+    if constexpr (!platform::parallel_jobs) return 0;
+    const Job* const parent = platform::job();
+    return parent != nullptr && parent->is_preemptible() ? flag_preemptible : 0;
+  }
+
   // The rest is for awaiters.
 
   /// Whether a wait that can be cut short must not start. If true, result() is set to the reason.
@@ -161,6 +171,7 @@ class Job : public Node {
   friend class Executor;
   friend class JobPool;
   friend class Mutex;
+  friend class Parallel;
   friend class PromiseBase;
   friend class Shield;
   friend class WaitList;

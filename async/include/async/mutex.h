@@ -6,7 +6,9 @@
 //
 //   auto guard = co_await mutex.lock("inode");     // released at the end of its scope
 //
-// A job, not a hart, owns a mutex, and may hold it across awaits. In the strand.
+// A job, not a hart, owns a mutex, and may hold it across awaits. In the strand or in a parallel
+// job. In worlds with parallel jobs owners inherit nothing, because only the owner's hart may
+// change the owner's priority.
 #pragma once
 
 #include <coroutine>
@@ -127,6 +129,7 @@ class Mutex {
       mutex_.wait_for_owner(self, reason_, cancellable_);
     }
     Guard await_resume() const noexcept {
+      const Strand::Visit visit;
       Job& job = current_job();
       job.flags_ &= ~Job::flag_must_finish;
       if (job.result() == WaitResult::woken) [[likely]]
@@ -148,6 +151,7 @@ class Mutex {
     return LockOp(*this, reason, true);
   }
   Guard try_lock() noexcept {
+    const Strand::ObjectGuard strand;
     if (owner() != nullptr) return Guard();
     waiters_.set_owner(&current_job());
     return Guard(this);
@@ -171,8 +175,11 @@ class Mutex {
   friend class Executor;
 
   void wait_for_owner(std::coroutine_handle<> self, const char* reason, bool cancellable) noexcept;
+  static constexpr bool is_inherited = !platform::parallel_jobs;
+
   void unlock() noexcept {
-    if (!waiters_.is_listed()) [[likely]] {
+    const Strand::ObjectGuard strand;
+    if (is_inherited ? !waiters_.is_listed() : waiters_.empty()) [[likely]] {
       waiters_.set_owner(nullptr);
     } else {
       wake_next();
@@ -187,6 +194,7 @@ class Mutex {
 };
 
 inline bool Mutex::LockOp::await_ready() const noexcept {
+  Strand::visit();
   Job& job = current_job();
   if (cancellable_ && job.refuses_to_wait()) return true;
   if (mutex_.owner() != nullptr) return false;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "async/shared_word.h"
 
@@ -52,13 +53,19 @@ enum class Kind : std::uint8_t {
   change,         // an executor's entry in its own inbox: it must change its policy
   offer,          // an executor's entry in its own inbox: it must go on with offer_all()
   steal_request,  // another executor's request for a job
+  detach,         // a Detach: a job loses its handle (parallel.h)
   policy,         // a Policy, which stands in for the ready jobs
 };
 
+/// The number of a job's hart. A parallel job may access another one that is on the same hart, so
+/// it must see what the job's last hart did.
+using HartWord = std::conditional_t<platform::parallel_jobs, PublishedWord<std::uint8_t>,
+                                    SharedWord<std::uint8_t>>;
+
 struct Node : Link {
   std::uint8_t priority;  // 0 is the most urgent: the order in wait lists, the level when ready
-  SharedWord<std::uint8_t> hart;  // of a Job or an Interrupt: the hart whose inbox it uses
-  alignas(2) Kind kind;  // a Job's result follows: compilers often write both with one store
+  HartWord hart;          // of a Job or an Interrupt: the hart whose inbox it uses
+  alignas(2) Kind kind;   // a Job's result follows: compilers often write both with one store
 
   Node(Kind kind, std::uint8_t priority, unsigned hart = 0) noexcept
       : priority(priority), hart(static_cast<std::uint8_t>(hart)), kind(kind) {}

@@ -42,6 +42,8 @@
 //   void unpoison(void*, size_t)         the memory is in use again
 //   constexpr bool checked               enables costly checks for wrong use (debug builds)
 //   constexpr bool checks_policies       enables checks of scheduling policies (policy/checked.h)
+//   constexpr bool parallel_jobs         jobs outside the strand have all rights of other jobs
+//                                        (parallel.h). Optional, default false; needs `parallel`
 //   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
 //
 // The runtime calls each function on the hart that the function concerns, in task context. It calls
@@ -58,6 +60,13 @@
 
 #include "async/local.h"
 #include "async/time.h"
+
+namespace async::platform_defaults {
+inline constexpr bool parallel_jobs = false;
+}
+namespace async::platform {
+using namespace platform_defaults;  // for names that <async_platform.h> does not declare
+}
 
 namespace async {
 

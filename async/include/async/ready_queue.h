@@ -85,6 +85,17 @@ class ReadyQueue {
       push_back_in_rings(node);
     }
   }
+  /// Adds a job that has become ready as the first of its level.
+  [[gnu::always_inline]] void push_newest(Node& node) noexcept {
+    const std::uint64_t state = state_;
+    if (state == nothing) [[likely]] {
+      state_ = reinterpret_cast<std::uint64_t>(&node);
+    } else if ((state & 1) == 0) [[unlikely]] {
+      push_newest_second(node);
+    } else {
+      push_front_in_rings(node);
+    }
+  }
   /// Adds `node` as the first of its level.
   void push_front(Node& node) noexcept {
     if (is_sole()) return push_before_sole(node);
@@ -171,6 +182,8 @@ class ReadyQueue {
   }
 
   ASYNC_SLOW_PATH void push_second(Node& node) noexcept;
+  ASYNC_SLOW_PATH void push_newest_second(Node& node) noexcept;
+  Job* take_oldest(bool first_is_kept, Search& search) noexcept;
   void push_running_second(Node& node) noexcept;
   void push_back_in_rings(Node& node) noexcept {
     link(node);

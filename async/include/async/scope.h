@@ -5,7 +5,8 @@
 //     …
 //   });                                    // here all children have ended
 //
-// Cancelling the job that waits for a scope cancels the children. Task context, in the strand.
+// Cancelling the job that waits for a scope cancels the children. Task context, in the strand or in
+// a parallel job.
 #pragma once
 
 #include <cstddef>

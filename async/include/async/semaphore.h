@@ -1,5 +1,5 @@
 // Semaphore: a number of permits. release() gives a permit directly to the first waiter, so later
-// callers cannot overtake it. Task context, in the strand.
+// callers cannot overtake it. Task context, in the strand or in a parallel job.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,14 @@ class Semaphore {
   }
   bool try_acquire() noexcept {
     platform::InterruptGuard masked;
+    const Strand::ObjectGuard strand;
     if (permits_ == 0) return false;
     --permits_;
     return true;
   }
   void release(std::size_t permits = 1) noexcept {
     platform::InterruptGuard masked;
+    const Strand::ObjectGuard strand;
     while (permits != 0 && waiters_.wake_one()) --permits;
     permits_ += permits;
   }

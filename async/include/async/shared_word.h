@@ -1,6 +1,9 @@
 // A word with one writer at a time, which other harts may read at any time. Reads and writes are
 // relaxed: they cost no more than those of a plain word, and order nothing. |=, &= and ^= are not
 // atomic.
+//
+// In a PublishedWord they acquire and release: a hart that reads a value sees all that the writer
+// did before it wrote the value.
 #pragma once
 
 #include <atomic>
@@ -10,24 +13,29 @@
 
 namespace async {
 
-template <class T>
-class RelaxedWord {
+template <class T, std::memory_order read, std::memory_order write>
+class OrderedWord {
  public:
-  constexpr RelaxedWord(T value) noexcept : value_(value) {}
-  RelaxedWord(const RelaxedWord& other) noexcept : value_(T{other}) {}
-  RelaxedWord& operator=(const RelaxedWord& other) noexcept { return *this = T{other}; }
-  RelaxedWord& operator=(T value) noexcept {
-    value_.store(value, std::memory_order_relaxed);
+  constexpr OrderedWord(T value) noexcept : value_(value) {}
+  OrderedWord(const OrderedWord& other) noexcept : value_(T{other}) {}
+  OrderedWord& operator=(const OrderedWord& other) noexcept { return *this = T{other}; }
+  OrderedWord& operator=(T value) noexcept {
+    value_.store(value, write);
     return *this;
   }
-  RelaxedWord& operator|=(T bits) noexcept { return *this = static_cast<T>(*this | bits); }
-  RelaxedWord& operator&=(T bits) noexcept { return *this = static_cast<T>(*this & bits); }
-  RelaxedWord& operator^=(T bits) noexcept { return *this = static_cast<T>(*this ^ bits); }
-  operator T() const noexcept { return value_.load(std::memory_order_relaxed); }
+  OrderedWord& operator|=(T bits) noexcept { return *this = static_cast<T>(*this | bits); }
+  OrderedWord& operator&=(T bits) noexcept { return *this = static_cast<T>(*this & bits); }
+  OrderedWord& operator^=(T bits) noexcept { return *this = static_cast<T>(*this ^ bits); }
+  operator T() const noexcept { return value_.load(read); }
 
  private:
   platform::Atomic<T> value_;
 };
+
+template <class T>
+using RelaxedWord = OrderedWord<T, std::memory_order_relaxed, std::memory_order_relaxed>;
+template <class T>
+using PublishedWord = OrderedWord<T, std::memory_order_acquire, std::memory_order_release>;
 
 /// A RelaxedWord; a plain word if harts do not run at the same time.
 template <class T>

@@ -24,6 +24,7 @@ class [[nodiscard("co_await it")]] SleepOp {
   bool await_ready() const noexcept { return ready_; }
   void await_suspend(std::coroutine_handle<> self) noexcept {
     platform::begin_wait();
+    Strand::visit();
     Job& job = current_job();
     job.prepare(nullptr, reason_);
     job.suspend_alone(self);

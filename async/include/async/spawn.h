@@ -47,6 +47,9 @@ struct JoinGroup : Node {
 /// The priority that `inherit_priority` stands for in the running job. Any other value fails.
 [[gnu::cold]] std::uint8_t inherited_priority(std::uint8_t priority) noexcept;
 
+template <class T>
+class JoinHandle;
+
 /// Makes a ready job of the task coroutine `root`, which has not started. `flags` are Job's flags.
 [[gnu::always_inline]] inline Job* start_job(Executor& executor, std::coroutine_handle<> root,
                                              const char* name, std::uint8_t priority,
@@ -69,6 +72,38 @@ struct JoinGroup : Node {
   return job;
 }
 
+class JoinHandleBase;
+
+/// The functions of parallel.h, which says what they are for. Call them on the job's own hart,
+/// unless their comment says otherwise.
+class Parallel {
+ public:
+  /// The running job `joiner` has suspended, to wait for the end of `child`, whose root is `root`.
+  /// The child may be on any hart.
+  ASYNC_SLOW_PATH static void join(Job& joiner, Job& child, PromiseBase& root) noexcept;
+  /// The handle of `job` is gone. The job may be on any hart.
+  ASYNC_SLOW_PATH static void detach(Job& job, PromiseBase& root) noexcept;
+  /// The running `job` has ended.
+  static void end(Job& job, PromiseBase& root) noexcept;
+  /// Takes a joiner, or a Detach, out of this hart's inbox. In the strand.
+  static void receive_joiner(Job& joiner) noexcept;
+  static void receive_detach(Node& detach) noexcept;
+  /// Whether `job` has ended, and is on this hart.
+  static bool has_ended_here(const Job& job, const PromiseBase& root) noexcept {
+    return job.hart == platform::hart() && root.has_ended();
+  }
+
+  template <class T>
+  static JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options) noexcept;
+  template <class T>
+  static JoinHandle<T> spawn_in_strand(Task<T> task, const SpawnOptions& options) noexcept;
+
+ private:
+  static void send_joiner(Job& joiner, PromiseBase& root, unsigned hart) noexcept;
+  static void detach_here(Job& job, PromiseBase& root) noexcept;
+  static void free(Job& job, PromiseBase& root) noexcept;
+};
+
 class JoinHandleBase {
  public:
   JoinHandleBase(const JoinHandleBase&) = delete;
@@ -76,7 +111,13 @@ class JoinHandleBase {
 
   bool valid() const noexcept { return job_ != nullptr; }
   Job& job() const noexcept { return *job_; }
-  bool done() const noexcept { return job_->done(); }
+  /// False for a parallel job that has ended on another hart.
+  bool done() const noexcept {
+    if constexpr (platform::parallel_jobs) {
+      if (job_->is_preemptible()) return Parallel::has_ended_here(*job_, root());
+    }
+    return job_->done();
+  }
   void cancel() const noexcept { job_->cancel(); }
   /// Gives up the job: it runs on, frees itself at its end, and drops its result.
   void detach() noexcept;
@@ -92,6 +133,8 @@ class JoinHandleBase {
     if (job_ != nullptr) detach();
   }
   void free_job() noexcept;  // frees the frame and the job, which has ended
+  PromiseBase& root() const noexcept { return PromiseBase::of(root_); }
+  bool is_parallel() const noexcept { return job_->is_parallel(); }
 
   Job* job_;
   std::coroutine_handle<> root_;
@@ -107,6 +150,10 @@ inline void JoinHandleBase::free_job() noexcept {
 
 inline void JoinHandleBase::detach() noexcept {
   platform::InterruptGuard masked;
+  if constexpr (platform::parallel_jobs) {
+    if (is_parallel()) return Parallel::detach(*std::exchange(job_, nullptr), root());
+  }
+  const Strand::ObjectGuard strand;
   if (done()) return free_job();
   set_joiner(nullptr);
   std::exchange(job_, nullptr)->flags_ |= Job::flag_detached;
@@ -118,12 +165,22 @@ class JoinAwaiter : public JoinHandleBase {
  public:
   bool await_ready() const noexcept {
     platform::begin_wait();
+    if (!is_parallel()) Strand::visit();
     if (!done()) return false;
     current_job().cancel_wait();
+    if (!is_parallel()) Strand::end_visit();
     return true;
   }
   void await_suspend(std::coroutine_handle<> self) const noexcept {
     Job& job = current_job();
+    if constexpr (platform::parallel_jobs) {
+      if (is_parallel()) {
+        job.prepare_to_join(job_);
+        job.suspend(self);
+        if (job_->hart == platform::hart()) return set_joiner(&job);
+        return Parallel::join(job, *job_, root());
+      }
+    }
     set_joiner(&job);
     if (job.refuses_to_wait()) [[unlikely]]
       cancel();
@@ -173,7 +230,8 @@ template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Executor& executor, Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
   const auto root = std::move(task).release();
-  return JoinHandle<T>(start_job(executor, root, options.name, options.priority, options.harts, 0),
+  return JoinHandle<T>(start_job(executor, root, options.name, options.priority, options.harts,
+                                 Job::flags_of_child()),
                        root);
 }
 /// Calls spawn() above with this hart's executor.
@@ -192,6 +250,20 @@ inline Job& spawn_preemptible(Task<void> task, const PreemptibleOptions& options
   const HartMask harts = options.harts != 0 ? options.harts : hart_mask(executor.hart());
   return *start_job(executor, std::move(task).release(), options.name, options.priority, harts,
                     Job::flag_preemptible | Job::flag_detached);
+}
+
+template <class T>
+JoinHandle<T> Parallel::spawn(Task<T> task, const SpawnOptions& options) noexcept {
+  const auto root = std::move(task).release();
+  return JoinHandle<T>(start_job(current_executor(), root, options.name, options.priority,
+                                 options.harts, Job::flag_preemptible),
+                       root);
+}
+template <class T>
+JoinHandle<T> Parallel::spawn_in_strand(Task<T> task, const SpawnOptions& options) noexcept {
+  const auto root = std::move(task).release();
+  return JoinHandle<T>(
+      start_job(current_executor(), root, options.name, options.priority, options.harts, 0), root);
 }
 
 }  // namespace async

@@ -31,6 +31,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <type_traits>
 
 #include "async/platform.h"
 
@@ -148,6 +149,32 @@ class Strand {
   /// hart where most jobs end. Strand data. Tests empty it when they reset their world.
   static inline constinit Pools pools;
 
+  // For awaiters of the strand's objects, which parallel jobs may use (parallel.h). In worlds
+  // without parallel jobs these functions do nothing: a job of the strand holds it already.
+
+  /// Enters the strand, unless the hart holds it. If the job then waits, the executor leaves the
+  /// strand at the end of the step; if not, call end_visit().
+  static void visit() noexcept {
+    if constexpr (platform::parallel_jobs) {
+      if (!is_held()) [[likely]]
+        enter_apart();
+    }
+  }
+  /// A parallel job leaves the strand. Other jobs stay in it.
+  static void end_visit() noexcept {
+    if constexpr (platform::parallel_jobs) {
+      if (smp_active() && is_outside(platform::local().job)) [[likely]]
+        leave_apart();
+    }
+  }
+  /// visit() for the rest of a scope.
+  class [[nodiscard]] Visit {
+   public:
+    Visit() noexcept { visit(); }
+    ~Visit() { end_visit(); }
+    Visit(const Visit&) = delete;
+  };
+
   /// Holds the strand for its scope, unless the hart holds it already.
   class [[nodiscard]] Guard {
    public:
@@ -165,9 +192,15 @@ class Strand {
     bool entered_;
   };
 
+  /// A Guard in the functions of the strand's objects that parallel jobs may call. In worlds
+  /// without parallel jobs it is empty.
+  struct [[maybe_unused]] NoGuard {};
+  using ObjectGuard = std::conditional_t<platform::parallel_jobs, Guard, NoGuard>;
+
  private:
   friend class Executor;
 
+  static bool is_outside(const Job* job) noexcept;
   [[gnu::always_inline]] static inline void leave_smp() noexcept;
   [[gnu::always_inline]] static void leave_to_others() noexcept {
     platform::strand_ends();
@@ -214,12 +247,12 @@ class Strand {
 
 /// Calls `use` with the pool in which the running step allocates and frees frames; Executor::jobs()
 /// is the pool for jobs. If several harts run, jobs of the strand and jobs that migrate use the
-/// strand's pool. Otherwise it is the hart's pool.
+/// strand's pool. Otherwise, and in worlds with parallel jobs, it is the hart's pool.
 template <class Use>
 [[gnu::always_inline]] inline auto with_frame_pool(Use use) noexcept {
   platform::InterruptGuard masked;
   Local& local = platform::local();
-  if constexpr (platform::parallel) {
+  if constexpr (platform::parallel && !platform::parallel_jobs) {
     if (local.in_strand) return use(Strand::pools.frames);
     if (local.smp_active && may_go_elsewhere(local.job)) {
       const Strand::Guard strand;

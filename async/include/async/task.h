@@ -78,8 +78,15 @@ class PromiseBase {
   void set_joiner(Job* joiner) noexcept {
     link_ = reinterpret_cast<std::uintptr_t>(joiner) + root_bit;
   }
-  Job* joiner() const noexcept { return reinterpret_cast<Job*>(link_ & ~root_bit); }
+  Job* joiner() const noexcept {
+    constexpr std::uintptr_t bits = platform::parallel_jobs ? root_bit | ended_bit : root_bit;
+    return reinterpret_cast<Job*>(link_ & ~bits);
+  }
   bool is_root() const noexcept { return (link_ & root_bit) != 0; }
+
+  /// For the root of a parallel job (parallel.h): notes the job's end.
+  void set_ended() noexcept { link_ |= ended_bit; }
+  bool has_ended() const noexcept { return (link_ & ended_bit) != 0; }
 
   // A task's promise is its awaiter, so an await keeps only the promise's address.
   bool await_ready() const noexcept { return false; }
@@ -100,6 +107,7 @@ class PromiseBase {
 
  private:
   static constexpr std::uintptr_t root_bit = 1;
+  static constexpr std::uintptr_t ended_bit = 2;
 
   // The end of a job's root transfers control to one of these. Their resume functions are end_job()
   // and end_watched_job().

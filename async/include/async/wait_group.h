@@ -1,5 +1,5 @@
 // WaitGroup: waits until done() has been called as often as add() has announced. Task context, in
-// the strand.
+// the strand or in a parallel job.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,13 @@ namespace async {
 
 class WaitGroup {
  public:
-  void add(std::size_t count = 1) noexcept { outstanding_ += count; }
+  void add(std::size_t count = 1) noexcept {
+    const Strand::ObjectGuard strand;
+    outstanding_ += count;
+  }
   void done() noexcept {
     platform::InterruptGuard masked;
+    const Strand::ObjectGuard strand;
     if (outstanding_ == 0) platform::fail("WaitGroup::done() was called without add()");
     if (--outstanding_ == 0) waiters_.wake_all();
   }

@@ -287,6 +287,7 @@ inline KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason) noe
     : entry_(&current_job(), key) {
   if (entry_.job->refuses_to_wait()) [[unlikely]]
     return;
+  Strand::visit();
   entry_.job->prepare(&list, reason);
   list.insert_in_crowd(entry_);
 }
@@ -294,6 +295,7 @@ inline KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason) noe
 template <class Satisfied>
 WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexcept {
   platform::begin_wait();
+  Strand::visit();
   Job& job = current_job();
   if (job.refuses_to_wait()) [[unlikely]] {
     ready_ = true;
@@ -302,6 +304,7 @@ WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexce
     job.set_result(WaitResult::woken);
     ready_ = true;
     job.cancel_wait();
+    Strand::end_visit();
   } else {
     job.prepare(&list, reason);
     list.insert(job);

@@ -1,6 +1,7 @@
 // when_all() waits for all of several tasks. when_any() waits for the first to end, and cancels the
 // others. Both run the tasks as jobs of their own, and return only when all of these have ended. A
-// cancellation or a deadline of the caller cancels them all. Task context, in the strand.
+// cancellation or a deadline of the caller cancels them all. Task context, in the strand;
+// when_all() in a parallel job, too.
 #pragma once
 
 #include <array>
@@ -18,6 +19,16 @@ namespace detail {
 
 template <class T>
 using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+template <class T>
+Task<Value<T>> join(JoinHandle<T>& handle) {
+  if constexpr (std::is_void_v<T>) {
+    co_await std::move(handle);
+    co_return {};
+  } else {
+    co_return co_await std::move(handle);
+  }
+}
 
 template <class T>
 Value<T> get(JoinHandle<T>& handle) noexcept {
@@ -57,6 +68,15 @@ inline std::size_t ended(const JoinGroup& group) noexcept {
 template <class... Ts>
 Task<std::tuple<detail::Value<Ts>...>> when_all(Task<Ts>... tasks) {
   std::tuple<JoinHandle<Ts>...> handles{spawn(std::move(tasks), {.name = "when_all"})...};
+  if constexpr (platform::parallel_jobs) {
+    if (current_job().is_parallel()) {
+      auto join_all = [&]<std::size_t... i>(
+                          std::index_sequence<i...>) -> Task<std::tuple<detail::Value<Ts>...>> {
+        co_return std::tuple<detail::Value<Ts>...>{co_await detail::join(std::get<i>(handles))...};
+      };
+      co_return co_await join_all(std::index_sequence_for<Ts...>{});
+    }
+  }
   std::array<Job*, sizeof...(Ts)> jobs = std::apply(
       [](auto&... handle) { return std::array<Job*, sizeof...(Ts)>{&handle.job()...}; }, handles);
   JoinGroup group(jobs);
@@ -74,6 +94,9 @@ Task<std::tuple<detail::Value<Ts>...>> when_all(Task<Ts>... tasks) {
 /// counts.
 template <class... Ts>
 Task<std::variant<detail::Value<Ts>...>> when_any(Task<Ts>... tasks) {
+  if (current_job().is_parallel()) {
+    platform::fail("when_any() cancels jobs, and a parallel job cannot be cancelled");
+  }
   std::tuple<JoinHandle<Ts>...> handles{spawn(std::move(tasks), {.name = "when_any"})...};
   std::array<Job*, sizeof...(Ts)> jobs = std::apply(
       [](auto&... handle) { return std::array<Job*, sizeof...(Ts)>{&handle.job()...}; }, handles);
