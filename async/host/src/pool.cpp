@@ -1,0 +1,184 @@
+// HostPool: its threads, how other threads start jobs, and how it ends.
+#include "async/host/pool.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "async/policy/all.h"
+
+namespace async {
+namespace {
+
+using platform::Hart;
+using platform::harts;
+using platform::this_thread;
+
+constinit std::atomic<bool> pool_exists = false;
+
+/// Memory of threads that have ended, for the threads of the next pool.
+struct Rest {
+  std::mutex mutex;
+  FramePool frames;
+  JobPool jobs;
+};
+constinit Rest rest;
+
+constinit std::array<policy::Memory, HostPool::max_threads> policies{};
+
+bool has_work() noexcept {
+  return !current_executor().inbox_is_empty();
+}
+
+void print_text(void*, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+std::size_t count_jobs() noexcept {
+  std::size_t count = 0;
+  for_each_job([](void* count, const Job&) { ++*static_cast<std::size_t*>(count); }, &count);
+  return count;
+}
+
+}  // namespace
+
+HostPool::HostPool(unsigned threads, const Options& options) {
+  if (threads == 0 || threads > max_threads) {
+    const std::string message = "a HostPool has 1 … " + std::to_string(max_threads) +
+                                " threads, not " + std::to_string(threads);
+    platform::fail(message.c_str());
+  }
+  if (policy::find(options.policy) == nullptr) {
+    const std::string message = "no policy has the name '" + std::string(options.policy) + "'";
+    platform::fail(message.c_str());
+  }
+  if (pool_exists.exchange(true)) platform::fail("a process has one HostPool at a time");
+  for (unsigned number = 0; number < threads; ++number) {
+    threads_.emplace_back([this, number, options, threads] {
+      this_thread.hart = number;
+      this_thread.local.smp_active = threads > 1;
+      run_thread(number, options);
+    });
+  }
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return ready_threads_ == threads; });
+}
+
+HostPool::~HostPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  Executor::unpark(*starter_);
+  while (!all_are_idle()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (count_jobs() != 0) {
+    print_graph(print_text, nullptr);
+    platform::fail("a HostPool was destroyed, and the jobs above wait for ever");
+  }
+  threads_end_.store(true);
+  for (unsigned number = 0; number < threads(); ++number) platform::send_ipi(number);
+  for (std::thread& thread : threads_) thread.join();
+  pool_exists.store(false);
+}
+
+/// Whether all threads wait for work, and none has a timer.
+bool HostPool::all_are_idle() const noexcept {
+  const auto all_sleep = [&] {
+    for (unsigned number = 0; number < threads(); ++number) {
+      if (!harts[number].has_nothing_to_do.load() || !Executor::of(number)->inbox_is_empty()) {
+        return false;
+      }
+    }
+    return true;
+  };
+  const auto count_sleeps = [&] {
+    std::uint64_t count = 0;
+    for (unsigned number = 0; number < threads(); ++number) count += harts[number].sleeps.load();
+    return count;
+  };
+  const std::uint64_t before = count_sleeps();
+  return all_sleep() && all_sleep() && count_sleeps() == before;
+}
+
+void HostPool::run_thread(unsigned number, const Options& options) noexcept {
+  Executor executor(number);
+  {
+    const std::lock_guard lock(rest.mutex);
+    rest.frames.give_all_to(this_thread.local.frames);
+    rest.jobs.give_all_to(executor.own_jobs());
+  }
+  if (Policy* const policy =
+          policy::find(options.policy)
+              ->make(policies[number].bytes, {.hart = number, .seed = options.seed + number})) {
+    executor.set_policy(policy);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ++ready_threads_;
+    if (number == 0) {
+      starter_ = &spawn_preemptible(start_all(), {.name = "starter", .priority = 0});
+    }
+  }
+  changed_.notify_one();
+  const auto spin_ns = static_cast<std::uint64_t>(options.spin.count());
+  while (!threads_end_.load(std::memory_order_relaxed)) {
+    Executor::run_until_idle();
+    executor.begin_idling();
+    if (executor.inbox_is_empty()) platform::idle(spin_ns, has_work);
+    executor.end_idling();
+  }
+  const std::lock_guard lock(rest.mutex);
+  this_thread.local.frames.give_all_to(rest.frames);
+  executor.own_jobs().give_all_to(rest.jobs);
+}
+
+/// Starts the jobs that other threads have asked for.
+Task<void> HostPool::start_all() {
+  std::vector<Task<void>> tasks;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (to_start_.empty() && is_ending_) co_return;
+      tasks.swap(to_start_);
+    }
+    for (Task<void>& task : tasks) spawn_parallel(std::move(task), {.name = "call"}).detach();
+    if (tasks.empty()) (void)co_await park("a task to start");
+    tasks.clear();
+  }
+}
+
+void HostPool::start(Task<void> task) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    to_start_.push_back(std::move(task));
+  }
+  Executor::unpark(*starter_);
+}
+
+void HostPool::check_run() const noexcept {
+  if (this_thread.hart != platform::Thread::no_hart)
+    platform::fail("a job calls HostPool::run(), which would block its thread: use co_await");
+}
+
+std::uint64_t HostPool::migrations() const noexcept {
+  std::uint64_t sum = 0;
+  for (unsigned number = 0; number < threads(); ++number) {
+    sum += Executor::of(number)->migrations();
+  }
+  return sum;
+}
+
+void HostPool::Call::end() noexcept {
+  const std::lock_guard lock(mutex);
+  has_ended = true;
+  ended.notify_one();
+}
+
+void HostPool::Call::wait() noexcept {
+  std::unique_lock lock(mutex);
+  ended.wait(lock, [&] { return has_ended; });
+}
+
+}  // namespace async
