@@ -45,3 +45,128 @@ TEST_CASE("a pool joins every job that its jobs spawn") {
   CHECK(pool.run(tree(10, 4, ran)) == 11'111);
   CHECK(ran.load() == 11'111);
 }
+
+namespace {
+
+/// Counts the objects that live.
+struct Counted {
+  static inline std::atomic<int> alive = 0;
+  Counted() { alive.fetch_add(1); }
+  Counted(Counted&& other) noexcept : value(other.value) { alive.fetch_add(1); }
+  ~Counted() { alive.fetch_sub(1); }
+  int value = 1;
+};
+
+Task<Counted> make_counted(unsigned depth) {
+  Counted here;
+  if (depth > 0) {
+    auto left = async::spawn(make_counted(depth - 1));
+    auto right = async::spawn(make_counted(depth - 1));
+    here.value += (co_await std::move(right)).value;
+    here.value += (co_await std::move(left)).value;
+  }
+  co_return here;
+}
+
+Task<std::unique_ptr<int>> boxed(int value) {
+  co_await async::yield();
+  co_return std::make_unique<int>(value);
+}
+
+Task<int> join_all_kinds() {
+  auto [box, nothing, number] =
+      co_await async::when_all(boxed(3), [](int) -> Task<> { co_return; }(0), fib(10));
+  static_assert(std::is_same_v<decltype(nothing), std::monostate>);
+  co_return *box + static_cast<int>(number);
+}
+
+Task<> count_down(std::atomic<int>& left) {
+  co_await async::yield();
+  left.fetch_sub(1);
+}
+
+/// Drops the handles of jobs that run on other threads, or have ended there.
+Task<> spawn_and_forget(std::atomic<int>& left, int count) {
+  std::vector<async::JoinHandle<void>> handles;
+  for (int i = 0; i < count; ++i) handles.push_back(async::spawn(count_down(left)));
+  for (int i = 0; i < 10; ++i) co_await async::yield();
+  while (!handles.empty()) {
+    handles.back().detach();
+    handles.pop_back();
+  }
+}
+
+/// Waits at the barrier: ends only if another job runs at the same time.
+Task<> meet(std::atomic<int>& there) {
+  there.fetch_add(1);
+  while (there.load() < 2) async::platform::relax();
+  co_return;
+}
+
+Task<> meet_in_pairs(std::atomic<int>& there) {
+  auto other = async::spawn(meet(there));
+  co_await async::yield();
+  co_await async::spawn(meet(there));
+  co_await std::move(other);
+}
+
+}  // namespace
+
+TEST_CASE("a pool destroys every result and every frame once") {
+  const unsigned threads = GENERATE(1u, 2u, 4u);
+  {
+    HostPool pool{threads};
+    CHECK(pool.run(make_counted(10)).value == 2047);
+    CHECK(Counted::alive.load() == 0);
+  }
+  CHECK(Counted::alive.load() == 0);
+}
+
+TEST_CASE("when_all() in a parallel job returns all results") {
+  const unsigned threads = GENERATE(1u, 2u, 4u);
+  HostPool pool{threads};
+  CHECK(pool.run(join_all_kinds()) == 58);
+}
+
+TEST_CASE("the destructor of a pool waits for jobs whose handles were dropped") {
+  const unsigned threads = GENERATE(1u, 2u, 4u);
+  std::atomic<int> left = 1'000;
+  {
+    HostPool pool{threads};
+    pool.run(spawn_and_forget(left, 1'000));
+  }
+  CHECK(left.load() == 0);
+}
+
+TEST_CASE("jobs of a pool with two threads run at the same time") {
+  HostPool pool{2};
+  for (int i = 0; i < 20; ++i) {
+    std::atomic<int> there = 0;
+    pool.run(meet_in_pairs(there));
+    CHECK(there.load() == 2);
+  }
+  CHECK(pool.migrations() > 0);
+}
+
+TEST_CASE("several threads can run tasks in one pool at the same time") {
+  HostPool pool{2};
+  std::atomic<int> right = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int round = 0; round < 20; ++round) right += pool.run(fib(10)) == 55;
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(right.load() == 80);
+}
+
+TEST_CASE("every policy runs a fork-join tree") {
+  const char* const policy =
+      GENERATE("priority", "fifo", "round-robin", "edf", "eevdf", "steal-fifo");
+  const unsigned threads = GENERATE(1u, 2u);
+  HostPool pool{threads, {.policy = policy}};
+  std::atomic<std::uint64_t> ran = 0;
+  CHECK(pool.run(tree(10, 3, ran)) == 1'111);
+  CHECK(pool.run(join_all_kinds()) == 58);
+}
