@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <utility>
 
 #include "async/entity.h"
 #include "async/frame_pool_fast.h"
@@ -21,6 +20,12 @@ void FramePool::give_back(std::size_t bytes) noexcept {
 
 void* FramePool::refill(std::size_t list) noexcept {
   const std::size_t bytes = bytes_of(list);
+  if constexpr (platform::parallel_jobs) {
+    if (void* const batch = platform::take_batch(list)) {
+      free_[list] = static_cast<Block*>(batch);
+      return allocate(bytes);
+    }
+  }
   if (bytes >= chunk_bytes) {
     taken_ += bytes;
     return platform::chunk(bytes);
@@ -36,25 +41,6 @@ void* FramePool::refill(std::size_t list) noexcept {
   }
   carve_left_ -= bytes;
   return carve_ + carve_left_;
-}
-
-void FramePool::give_all_to(FramePool& other) noexcept {
-  while (carve_left_ != 0) give_back(std::min(carve_left_, small_limit));
-  for (std::size_t list = 0; list < free_.size(); ++list) {
-    while (free_[list] != nullptr) {
-      const std::size_t bytes = bytes_of(list);
-      other.release(allocate(bytes), bytes);
-    }
-  }
-  other.taken_ += std::exchange(taken_, 0);
-}
-
-void JobPool::give_all_to(JobPool& other) noexcept {
-  while (free_ != nullptr) {
-    Link* const job = free_;
-    free_ = job->next;
-    other.release(*static_cast<Job*>(job));
-  }
 }
 
 std::size_t FramePool::bytes_in_use() const noexcept {
@@ -82,6 +68,10 @@ JobPage* JobPage::newest() noexcept {
 }
 
 void JobPool::refill() noexcept {
+  if constexpr (platform::parallel_jobs) {
+    free_ = static_cast<Link*>(platform::take_batch(platform::job_list));
+    if (free_ != nullptr) return;
+  }
   JobPage* const page = static_cast<JobPage*>(platform::chunk(chunk_bytes));
   page->entities = nullptr;
   page->harts = nullptr;

@@ -68,7 +68,10 @@ void Parallel::end(Job& job, PromiseBase& root) noexcept {
     platform::local().job = nullptr;
     return;
   }
-  if (joiner->hart != platform::hart()) platform::local().job = nullptr;  // it may free the job
+  // On another hart, the joiner may free the job at once. A joiner of the strand may go to one.
+  if (joiner->hart != platform::hart() || !joiner->is_preemptible()) {
+    platform::local().job = nullptr;
+  }
   if (joiner->is_preemptible()) return joiner->complete_alone(WaitResult::woken);
   const Strand::Guard strand;
   joiner->complete_alone(WaitResult::woken);

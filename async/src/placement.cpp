@@ -65,6 +65,8 @@ void Executor::send(Job& job, unsigned hart) noexcept {
     note_harts_of(job);
     schedule(job);
   } else {
+    // From the push on, the job may run on the other hart.
+    if (job.is_parallel() && local_.job == &job) local_.job = nullptr;
     of(hart)->push(job);
   }
 }

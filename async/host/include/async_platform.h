@@ -106,9 +106,23 @@ inline void yield_point() noexcept {
 void idle(std::uint64_t spin_ns, bool (*has_work)() noexcept) noexcept;
 
 void* chunk(std::size_t bytes) noexcept;
+
+// Free blocks in batches (memory.cpp).
+inline constexpr std::size_t job_list = 0;
+inline constexpr std::size_t lists = 160;
+inline std::size_t batch_length(std::size_t bytes) noexcept {
+  constexpr std::size_t most = 64;
+  return bytes <= 1024 ? most : 1 + 65'536 / bytes;
+}
+void put_batch(std::size_t list, void* batch) noexcept;
+void* take_batch(std::size_t list) noexcept;
+void give_spare_batches() noexcept;
+
 #ifdef ASYNC_POISONS_MEMORY
 inline void poison(void* memory, std::size_t bytes) noexcept {
-  __asan_poison_memory_region(memory, bytes);
+  constexpr std::size_t links = 2 * sizeof(void*);  // at the start of a free block
+  if (bytes > links)
+    __asan_poison_memory_region(static_cast<std::byte*>(memory) + links, bytes - links);
 }
 inline void unpoison(void* memory, std::size_t bytes) noexcept {
   __asan_unpoison_memory_region(memory, bytes);

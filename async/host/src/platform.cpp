@@ -57,12 +57,6 @@ void idle(std::uint64_t spin_ns, bool (*has_work)() noexcept) noexcept {
   hart.state.exchange(Hart::awake, std::memory_order_acq_rel);
 }
 
-void* chunk(std::size_t bytes) noexcept {
-  void* const memory = std::aligned_alloc(4096, bytes);
-  if (memory == nullptr) fail("out of memory");
-  return memory;
-}
-
 [[noreturn]] void fail(const char* message) noexcept {
   std::fprintf(stderr, "async: %s\n", message);
   std::abort();

@@ -18,14 +18,6 @@ using platform::this_thread;
 
 constinit std::atomic<bool> pool_exists = false;
 
-/// Memory of threads that have ended, for the threads of the next pool.
-struct Rest {
-  std::mutex mutex;
-  FramePool frames;
-  JobPool jobs;
-};
-constinit Rest rest;
-
 constinit std::array<policy::Memory, HostPool::max_threads> policies{};
 
 bool has_work() noexcept {
@@ -34,6 +26,17 @@ bool has_work() noexcept {
 
 void print_text(void*, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+/// Makes this thread give its free memory to other threads when it ends.
+void give_memory_back_at_exit() {
+  struct Giver {
+    ~Giver() {
+      this_thread.local.frames.give_all();
+      platform::give_spare_batches();
+    }
+  };
+  [[maybe_unused]] static thread_local const Giver giver;
 }
 
 std::size_t count_jobs() noexcept {
@@ -104,11 +107,6 @@ bool HostPool::all_are_idle() const noexcept {
 
 void HostPool::run_thread(unsigned number, const Options& options) noexcept {
   Executor executor(number);
-  {
-    const std::lock_guard lock(rest.mutex);
-    rest.frames.give_all_to(this_thread.local.frames);
-    rest.jobs.give_all_to(executor.own_jobs());
-  }
   if (Policy* const policy =
           policy::find(options.policy)
               ->make(policies[number].bytes, {.hart = number, .seed = options.seed + number})) {
@@ -129,9 +127,9 @@ void HostPool::run_thread(unsigned number, const Options& options) noexcept {
     if (executor.inbox_is_empty()) platform::idle(spin_ns, has_work);
     executor.end_idling();
   }
-  const std::lock_guard lock(rest.mutex);
-  this_thread.local.frames.give_all_to(rest.frames);
-  executor.own_jobs().give_all_to(rest.jobs);
+  this_thread.local.frames.give_all();
+  executor.jobs().give_all();
+  platform::give_spare_batches();
 }
 
 /// Starts the jobs that other threads have asked for.
@@ -150,6 +148,7 @@ Task<void> HostPool::start_all() {
 }
 
 void HostPool::start(Task<void> task) noexcept {
+  if (this_thread.hart == platform::Thread::no_hart) give_memory_back_at_exit();
   {
     const std::lock_guard lock(mutex_);
     to_start_.push_back(std::move(task));

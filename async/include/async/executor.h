@@ -251,9 +251,6 @@ class Executor {
     return jobs_;
   }
 
-  /// The hart's own pool.
-  JobPool& own_jobs() noexcept { return jobs_; }
-
   /// Whether the job's hart runs a step of this job. For a job of another hart the answer may be
   /// out of date.
   static bool is_running(const Job& job) noexcept {

@@ -2,7 +2,9 @@
 // and release take a few instructions and cannot fail. Pools never return chunks to the platform.
 //
 // Each hart has pools for its preemptible jobs, and the strand has pools for its jobs. A block that
-// is released into another pool than it came from stays in that pool.
+// is released into another pool than it came from stays in that pool. In worlds with parallel jobs
+// a pool passes free blocks on, in batches, so that the harts that free them do not keep them all
+// (platform::put_batch() and take_batch()).
 #pragma once
 
 #include <array>
@@ -33,8 +35,8 @@ class FramePool {
   /// Releases memory. `bytes` must be the number that was allocated.
   void release(void* memory, std::size_t bytes) noexcept;
 
-  /// Gives all free memory to `other`, for a thread that ends.
-  void give_all_to(FramePool& other) noexcept;
+  /// Passes all free blocks on. Only in worlds with parallel jobs, when a thread ends.
+  void give_all() noexcept;
 
   /// The bytes that the pool has taken from the platform so far.
   std::size_t bytes_taken() const noexcept { return taken_; }
@@ -49,6 +51,11 @@ class FramePool {
   struct Block {
     Block* next;
   };
+  // In worlds with parallel jobs, a free block of at least this size: how long the list is from it
+  // on.
+  struct CountedBlock : Block {
+    std::size_t length;
+  };
 
   static constexpr std::size_t list_of(std::size_t bytes) noexcept {
     if (bytes <= small_limit) return (bytes + 7) / 8;
@@ -58,6 +65,7 @@ class FramePool {
     return list < small_lists ? list * 8 : (small_limit * 2) << (list - small_lists);
   }
   void give_back(std::size_t bytes) noexcept;
+  void count_released(Block& block, std::size_t list, std::size_t bytes) noexcept;
   ASYNC_SLOW_PATH void* refill(std::size_t list) noexcept;  // makes a new block; `list` is empty
 
   std::array<Block*, small_lists + large_lists> free_{};
@@ -76,13 +84,13 @@ class JobPool {
   /// Allocates memory for one Job.
   void* allocate() noexcept;
   void release(Job& job) noexcept;
-  /// Gives all free memory to `other`.
-  void give_all_to(JobPool& other) noexcept;
+  /// Passes all free slots on. Only in worlds with parallel jobs.
+  void give_all() noexcept;
 
  private:
   ASYNC_SLOW_PATH void refill() noexcept;
 
-  Link* free_ = nullptr;  // linked through next
+  Link* free_ = nullptr;  // linked through next. In worlds with parallel jobs, prev: the length
 };
 
 }  // namespace async

@@ -28,7 +28,19 @@ inline void FramePool::release(void* memory, std::size_t bytes) noexcept {
   Block* const block = static_cast<Block*>(memory);
   block->next = free_[list];
   free_[list] = block;
+  if constexpr (platform::parallel_jobs) count_released(*block, list, bytes);
   platform::poison(block, bytes);
+}
+
+/// Passes the list on if it is long enough.
+inline void FramePool::count_released(Block& block, std::size_t list, std::size_t bytes) noexcept {
+  if (bytes < sizeof(CountedBlock)) return;
+  auto& counted = static_cast<CountedBlock&>(block);
+  counted.length = block.next == nullptr ? 1 : static_cast<CountedBlock*>(block.next)->length + 1;
+  if (counted.length < platform::batch_length(bytes)) [[likely]]
+    return;
+  free_[list] = nullptr;
+  platform::put_batch(list, &block);
 }
 
 inline void* JobPool::allocate() noexcept {
@@ -43,6 +55,15 @@ inline void JobPool::release(Job& job) noexcept {
   job.kind = Kind::free;
   job.next = free_;
   free_ = &job;
+  if constexpr (platform::parallel_jobs) {
+    const std::uintptr_t length =
+        job.next == nullptr ? 1 : reinterpret_cast<std::uintptr_t>(job.next->prev) + 1;
+    job.prev = reinterpret_cast<Link*>(length);
+    if (length < platform::batch_length(sizeof(Job))) [[likely]]
+      return;
+    free_ = nullptr;
+    platform::put_batch(platform::job_list, &job);
+  }
 }
 
 }  // namespace async
