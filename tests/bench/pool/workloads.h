@@ -1,0 +1,81 @@
+// The workloads of `./cotrap bench pool`. Each does the same work with async::HostPool and with
+// TBB.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bench {
+
+/// A way to run the workloads on a number of threads, which its constructor starts.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  // Each returns a number that the caller checks.
+  virtual std::uint64_t fib(unsigned n) = 0;
+  /// Sums the numbers of 10^depth leaves of a tree.
+  virtual std::uint64_t skynet(unsigned depth) = 0;
+  /// Counts the solutions for a board of n × n. The first `spawned` rows are jobs.
+  virtual std::uint64_t queens(unsigned n, unsigned spawned) = 0;
+  /// Multiplies two square matrices, whose elements are their row and column numbers, in blocks.
+  virtual std::uint64_t multiply(unsigned size) = 0;
+  /// Round trips over two channels between two jobs. 0: not possible.
+  virtual std::uint64_t ping_pong(unsigned count) = 0;
+  /// Four jobs lock and unlock one mutex; `count` times in all.
+  virtual std::uint64_t lock(unsigned count) = 0;
+};
+
+Runner* make_pool_runner(unsigned threads);
+/// Null if the program was built without TBB.
+Runner* make_tbb_runner(unsigned threads);
+
+/// Whether a queen may stand in `column` of the row behind `rows`.
+inline bool is_free(const std::uint8_t* columns, unsigned rows, unsigned column) {
+  for (unsigned row = 0; row < rows; ++row) {
+    const unsigned distance = rows - row;
+    const unsigned other = columns[row];
+    if (other == column || other + distance == column || other == column + distance) return false;
+  }
+  return true;
+}
+
+struct Board {
+  std::uint8_t columns[16];
+};
+
+inline std::uint64_t count_queens(Board board, unsigned n, unsigned row) {
+  if (row == n) return 1;
+  std::uint64_t count = 0;
+  for (unsigned column = 0; column < n; ++column) {
+    if (!is_free(board.columns, row, column)) continue;
+    board.columns[row] = static_cast<std::uint8_t>(column);
+    count += count_queens(board, n, row + 1);
+  }
+  return count;
+}
+
+inline constexpr unsigned block = 32;
+
+struct Matrices {
+  unsigned size;
+  const std::uint32_t* a;
+  const std::uint32_t* b;
+  std::uint32_t* product;
+};
+
+/// Computes one block of the product.
+inline void multiply_block(const Matrices& all, unsigned top, unsigned left) {
+  for (unsigned row = top; row < top + block; ++row) {
+    std::uint32_t sums[block] = {};
+    for (unsigned k = 0; k < all.size; ++k) {
+      const std::uint32_t factor = all.a[row * all.size + k];
+      const std::uint32_t* const line = all.b + std::size_t{k} * all.size + left;
+      for (unsigned column = 0; column < block; ++column) sums[column] += factor * line[column];
+    }
+    for (unsigned column = 0; column < block; ++column) {
+      all.product[row * all.size + left + column] = sums[column];
+    }
+  }
+}
+
+}  // namespace bench
