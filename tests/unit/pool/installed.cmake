@@ -1,0 +1,45 @@
+# Installs async/ as a package, then builds and runs two projects that use it from outside: the example, and
+# the program in async/README.md. Run with
+#
+#   cmake -DASYNC=FOLDER -DSCRATCH=FOLDER -DCOMPILER=FILE -P installed.cmake
+file(REMOVE_RECURSE ${SCRATCH}/prefix ${SCRATCH}/readme)
+
+function(run)
+  execute_process(COMMAND ${ARGV} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status)
+  if(status)
+    message(FATAL_ERROR "${ARGV}: ${status}\n${output}")
+  endif()
+endfunction()
+
+# Builds the project in SOURCE, runs PROGRAM, and compares what it prints.
+function(expect source name program expected)
+  run(${CMAKE_COMMAND} -S ${source} -B ${SCRATCH}/${name} -G Ninja -DCMAKE_BUILD_TYPE=Release
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix)
+  run(${CMAKE_COMMAND} --build ${SCRATCH}/${name})
+  execute_process(COMMAND ${SCRATCH}/${name}/${program} OUTPUT_VARIABLE printed COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT printed STREQUAL "${expected}\n")
+    message(FATAL_ERROR "${program} printed '${printed}', not '${expected}'")
+  endif()
+endfunction()
+
+run(${CMAKE_COMMAND} -S ${ASYNC} -B ${SCRATCH}/library -G Ninja -DCMAKE_BUILD_TYPE=Release
+  -DCMAKE_CXX_COMPILER=${COMPILER})
+run(${CMAKE_COMMAND} --build ${SCRATCH}/library)
+run(${CMAKE_COMMAND} --install ${SCRATCH}/library --prefix ${SCRATCH}/prefix)
+
+expect(${ASYNC}/examples/host words words "300000 words")
+
+# In the README, the first cmake block is a CMakeLists.txt, and the first cpp block its main.cpp.
+file(READ ${ASYNC}/README.md readme)
+foreach(pair "cmake;CMakeLists.txt" "cpp;main.cpp")
+  list(GET pair 0 language)
+  list(GET pair 1 file)
+  string(FIND "${readme}" "```${language}\n" begin)
+  string(LENGTH "```${language}\n" fence)
+  math(EXPR begin "${begin} + ${fence}")
+  string(SUBSTRING "${readme}" ${begin} -1 rest)
+  string(FIND "${rest}" "```" end)
+  string(SUBSTRING "${rest}" 0 ${end} text)
+  file(WRITE ${SCRATCH}/readme/${file} "${text}")
+endforeach()
+expect(${SCRATCH}/readme fib fib "fib(25) = 75025")
