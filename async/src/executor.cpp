@@ -165,15 +165,11 @@ void Executor::drain_inbox() noexcept {
         break;
       case Kind::steal_request: handle_steal(node); break;
       case Kind::ready: receive(static_cast<Job&>(node)); break;
-      case Kind::detach: Parallel::receive_detach(node); break;
       default: {  // a parked job
-        Job& job = static_cast<Job&>(node);
         if constexpr (platform::parallel_jobs) {
-          if (job.waits_for_ != &job) {
-            Parallel::receive_joiner(job);
-            break;
-          }
+          if (Parallel::receive(node)) break;
         }
+        Job& job = static_cast<Job&>(node);
         job.reset();
         // Not a store: it acquires the writes before each unpark() call.
         job.park_.fetch_and(Job::park_none, std::memory_order_acq_rel);

@@ -19,6 +19,20 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
   look_for_deadlock(job);
 }
 
+bool Mutex::spin_for_owner() noexcept {
+  constexpr int rounds = 64;
+  if (!current_job().is_parallel()) return false;
+  for (int round = 0; round < rounds; ++round) {
+    // A job that waits already gets the mutex first.
+    if (!waiters_.empty() || !Executor::is_running(*owner())) return false;
+    Strand::end_visit();
+    for (int i = 0; i < 4; ++i) platform::relax();
+    Strand::visit();
+    if (owner() == nullptr) return true;
+  }
+  return false;
+}
+
 void Mutex::wake_next() noexcept {
   if constexpr (!is_inherited) {
     Job& next = *static_cast<Job*>(waiters_.next);

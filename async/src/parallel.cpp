@@ -31,6 +31,17 @@ void Parallel::send_joiner(Job& joiner, PromiseBase& root, unsigned hart) noexce
   Executor::of(hart)->push(joiner);
 }
 
+bool Parallel::receive(Node& node) noexcept {
+  if (node.kind == Kind::detach) {
+    receive_detach(node);
+    return true;
+  }
+  Job& job = static_cast<Job&>(node);
+  if (job.waits_for_ == &job) return false;  // it is parked
+  receive_joiner(job);
+  return true;
+}
+
 void Parallel::receive_joiner(Job& joiner) noexcept {
   const Job& child = static_cast<Job&>(*joiner.waits_for_);
   PromiseBase& root = *reinterpret_cast<PromiseBase*>(joiner.prev);

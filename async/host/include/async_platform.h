@@ -29,7 +29,8 @@ namespace async::platform {
 inline constexpr unsigned max_harts = 8;
 inline constexpr bool parallel = true;
 inline constexpr bool parallel_jobs = true;
-inline constexpr int spin_limit = 128;
+inline constexpr int spin_limit =
+    0;  // a strand in turns would wait for threads that the host does not run
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
 inline constexpr bool checks_policies = false;
@@ -106,6 +107,8 @@ inline void yield_point() noexcept {
 void idle(std::uint64_t spin_ns, bool (*has_work)() noexcept) noexcept;
 
 void* chunk(std::size_t bytes) noexcept;
+/// The bytes that the process has taken for chunks so far.
+std::size_t bytes_taken() noexcept;
 
 // Free blocks in batches (memory.cpp).
 inline constexpr std::size_t job_list = 0;

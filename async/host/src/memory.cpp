@@ -25,6 +25,7 @@ struct Store {
   std::array<std::atomic<std::size_t>, lists> counts{};  // read without the lock
   // Chunks are cut from arenas. All of them are here, for tools that look for leaks.
   std::vector<void*> arenas;
+  std::size_t bytes_taken = 0;
   std::byte* arena = nullptr;
   std::size_t left = 0;
 };
@@ -43,6 +44,7 @@ void* allocate(Store& all, std::size_t bytes) {
   void* const memory = std::aligned_alloc(chunk_bytes, bytes);
   if (memory == nullptr) fail("out of memory");
   all.arenas.push_back(memory);
+  all.bytes_taken += bytes;
   return memory;
 }
 
@@ -65,6 +67,12 @@ void* chunk(std::size_t bytes) noexcept {
   }
   all.left -= bytes;
   return std::exchange(all.arena, all.arena + bytes);
+}
+
+std::size_t bytes_taken() noexcept {
+  Store& all = store();
+  const std::lock_guard lock(all.mutex);
+  return all.bytes_taken;
 }
 
 void put_batch(std::size_t list, void* batch) noexcept {

@@ -186,6 +186,9 @@ class Mutex {
     }
   }
   ASYNC_SLOW_PATH void wake_next() noexcept;
+  // Only in worlds with parallel jobs: waits a moment while the owner's step runs on another hart.
+  // True: the mutex is free. In the strand, which a parallel job leaves meanwhile.
+  bool spin_for_owner() noexcept;
   // The wait of a waiter was cut short: recomputes the owner's priority, which may be inherited
   // from that waiter.
   ASYNC_SLOW_PATH void withdraw() noexcept;
@@ -197,7 +200,9 @@ inline bool Mutex::LockOp::await_ready() const noexcept {
   Strand::visit();
   Job& job = current_job();
   if (cancellable_ && job.refuses_to_wait()) return true;
-  if (mutex_.owner() != nullptr) return false;
+  if (mutex_.owner() != nullptr) {
+    if (!platform::parallel_jobs || !mutex_.spin_for_owner()) return false;
+  }
   mutex_.waiters_.set_owner(&job);
   job.set_result(WaitResult::woken);
   return true;

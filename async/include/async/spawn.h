@@ -85,9 +85,8 @@ class Parallel {
   ASYNC_SLOW_PATH static void detach(Job& job, PromiseBase& root) noexcept;
   /// The running `job` has ended.
   static void end(Job& job, PromiseBase& root) noexcept;
-  /// Takes a joiner, or a Detach, out of this hart's inbox. In the strand.
-  static void receive_joiner(Job& joiner) noexcept;
-  static void receive_detach(Node& detach) noexcept;
+  /// Serves a joiner or a Detach from this hart's inbox. False: `node` is neither. In the strand.
+  static bool receive(Node& node) noexcept;
   /// Whether `job` has ended, and is on this hart.
   static bool has_ended_here(const Job& job, const PromiseBase& root) noexcept {
     return job.hart == platform::hart() && root.has_ended();
@@ -99,6 +98,8 @@ class Parallel {
   static JoinHandle<T> spawn_in_strand(Task<T> task, const SpawnOptions& options) noexcept;
 
  private:
+  static void receive_joiner(Job& joiner) noexcept;
+  static void receive_detach(Node& detach) noexcept;
   static void send_joiner(Job& joiner, PromiseBase& root, unsigned hart) noexcept;
   static void detach_here(Job& job, PromiseBase& root) noexcept;
   static void free(Job& job, PromiseBase& root) noexcept;

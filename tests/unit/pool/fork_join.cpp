@@ -172,3 +172,17 @@ TEST_CASE("every policy runs a fork-join tree") {
   CHECK(pool.run(tree(10, 3, ran)) == 1'111);
   CHECK(pool.run(join_all_kinds()) == 58);
 }
+
+TEST_CASE("memory that one thread takes and another one frees is used again") {
+  const auto run_often = [](int count) {
+    HostPool pool{2};
+    for (int i = 0; i < count; ++i) {
+      CHECK(pool.run(fib(3)) == 2);  // its frame is made on this thread and freed on the pool's
+      if (i % 50 == 0) std::thread([&] { pool.run(fib(3)); }).join();
+    }
+  };
+  run_often(500);
+  const std::size_t before = async::platform::bytes_taken();
+  for (int i = 0; i < 10; ++i) run_often(500);
+  CHECK(async::platform::bytes_taken() <= before + 256 * 1024);  // one arena more, at most
+}
