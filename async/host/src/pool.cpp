@@ -47,7 +47,7 @@ std::size_t count_jobs() noexcept {
 
 }  // namespace
 
-HostPool::HostPool(unsigned threads, const Options& options) {
+HostPool::HostPool(unsigned threads, const Options& options) : count_(threads) {
   if (threads == 0 || threads > max_threads) {
     const std::string message = "a HostPool has 1 … " + std::to_string(max_threads) +
                                 " threads, not " + std::to_string(threads);
@@ -59,14 +59,14 @@ HostPool::HostPool(unsigned threads, const Options& options) {
   }
   if (pool_exists.exchange(true)) platform::fail("a process has one HostPool at a time");
   for (unsigned number = 0; number < threads; ++number) {
-    threads_.emplace_back([this, number, options, threads] {
+    threads_.emplace_back([this, number, options] {
       this_thread.hart = number;
-      this_thread.local.smp_active = threads > 1;
+      this_thread.local.smp_active = count_ > 1;
       run_thread(number, options);
     });
   }
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return ready_threads_ == threads; });
+  changed_.wait(lock, [&] { return begun_ == count_; });
 }
 
 HostPool::~HostPool() {
@@ -112,14 +112,10 @@ void HostPool::run_thread(unsigned number, const Options& options) noexcept {
               ->make(policies[number].bytes, {.hart = number, .seed = options.seed + number})) {
     executor.set_policy(policy);
   }
-  {
-    const std::lock_guard lock(mutex_);
-    ++ready_threads_;
-    if (number == 0) {
-      starter_ = &spawn_preemptible(start_all(), {.name = "starter", .priority = 0});
-    }
+  if (number == 0) {
+    starter_ = &spawn_preemptible(start_all(), {.name = "starter", .priority = 0});
   }
-  changed_.notify_one();
+  await_others(begun_);
   const auto spin_ns = static_cast<std::uint64_t>(options.spin.count());
   while (!threads_end_.load(std::memory_order_relaxed)) {
     Executor::run_until_idle();
@@ -127,9 +123,19 @@ void HostPool::run_thread(unsigned number, const Options& options) noexcept {
     if (executor.inbox_is_empty()) platform::idle(spin_ns, has_work);
     executor.end_idling();
   }
+  if (executor.policy() != nullptr) executor.set_policy(nullptr);  // the next pool may have none
+  await_others(ended_);
   this_thread.local.frames.give_all();
   executor.jobs().give_all();
   platform::give_spare_batches();
+}
+
+/// Waits until all threads are here. Idle threads look at the executors and policies of others, so
+/// all of these exist before the first thread idles, and until the last one has stopped.
+void HostPool::await_others(unsigned& here) noexcept {
+  std::unique_lock lock(mutex_);
+  if (++here == count_) changed_.notify_all();
+  changed_.wait(lock, [&] { return here == count_; });
 }
 
 /// Starts the jobs that other threads have asked for.

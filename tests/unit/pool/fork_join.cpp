@@ -173,6 +173,15 @@ TEST_CASE("every policy runs a fork-join tree") {
   CHECK(pool.run(join_all_kinds()) == 58);
 }
 
+TEST_CASE("a policy ends with its pool") {
+  {
+    HostPool pool{2, {.policy = "edf"}};
+    CHECK(async::watched());
+    CHECK(pool.run(fib(5)) == 5);
+  }
+  CHECK_FALSE(async::watched());
+}
+
 TEST_CASE("memory that one thread takes and another one frees is used again") {
   const auto run_often = [](int count) {
     HostPool pool{2};

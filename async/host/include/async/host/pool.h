@@ -56,7 +56,7 @@ class HostPool {
   ~HostPool();
   HostPool(const HostPool&) = delete;
 
-  unsigned threads() const noexcept { return static_cast<unsigned>(threads_.size()); }
+  unsigned threads() const noexcept { return count_; }
 
   /// Runs `task` as a job and waits for its result. Any thread that is not one of the pool's, also
   /// several at the same time.
@@ -82,16 +82,19 @@ class HostPool {
   template <class T, class Result>
   static Task<void> call(Task<T> task, Result& result, Call& call);
   void check_run() const noexcept;
+  void await_others(unsigned& here) noexcept;
   void run_thread(unsigned number, const Options& options) noexcept;
   Task<void> start_all();
   bool all_are_idle() const noexcept;
 
+  const unsigned count_;  // of threads
   std::vector<std::thread> threads_;
-  bool is_ending_ = false;  // protected by mutex_, like the next two
+  bool is_ending_ = false;  // protected by mutex_, like the next three
   std::vector<Task<void>> to_start_;
-  unsigned ready_threads_ = 0;
+  unsigned begun_ = 0;  // threads that have begun
+  unsigned ended_ = 0;  // threads that have stopped to run jobs
   std::mutex mutex_;
-  std::condition_variable changed_;  // ready_threads_ has grown
+  std::condition_variable changed_;  // begun_ or ended_ has grown
   Job* starter_ = nullptr;           // runs start_all()
   std::atomic<bool> threads_end_ = false;
 };
