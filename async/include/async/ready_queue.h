@@ -189,7 +189,7 @@ class ReadyQueue {
     link(node);
     last_[node.priority] = &node;
   }
-  void push_front_in_rings(Node& node) noexcept {
+  [[gnu::always_inline]] void push_front_in_rings(Node& node) noexcept {
     if (link(node)) {
       last_[node.priority] = &node;
     } else {
