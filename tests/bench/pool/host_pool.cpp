@@ -108,11 +108,9 @@ class PoolRunner final : public Runner {
     return pool_.run(bench::queens({}, n, 0, spawned));
   }
   std::uint64_t multiply(unsigned size) override {
-    std::vector<std::uint32_t> a(size * size), b(size * size), product(size * size);
-    for (unsigned i = 0; i < size * size; ++i) a[i] = i / size, b[i] = i % size;
-    const Matrices all{size, a.data(), b.data(), product.data()};
+    const Matrices& all = matrices(size);
     pool_.run(bench::multiply(all, 0, 0, size));
-    return product.back();
+    return all.product[size * size - 1];
   }
   std::uint64_t ping_pong(unsigned count) override { return pool_.run(bench::ping_pong(count)); }
   std::uint64_t lock(unsigned count) override { return pool_.run(bench::lock(count)); }

@@ -81,11 +81,9 @@ class TbbRunner final : public Runner {
     return arena_.execute([&] { return queens_of({}, n, 0, spawned); });
   }
   std::uint64_t multiply(unsigned size) override {
-    std::vector<std::uint32_t> a(size * size), b(size * size), product(size * size);
-    for (unsigned i = 0; i < size * size; ++i) a[i] = i / size, b[i] = i % size;
-    const Matrices all{size, a.data(), b.data(), product.data()};
+    const Matrices& all = matrices(size);
     arena_.execute([&] { multiply_part(all, 0, 0, size); });
-    return product.back();
+    return all.product[size * size - 1];
   }
   std::uint64_t ping_pong(unsigned) override { return 0; }  // TBB's queues block the thread
   std::uint64_t lock(unsigned count) override {

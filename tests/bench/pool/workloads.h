@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace bench {
 
@@ -62,6 +63,16 @@ struct Matrices {
   const std::uint32_t* b;
   std::uint32_t* product;
 };
+
+/// The matrices to multiply, made at the first call: making them is not measured.
+inline const Matrices& matrices(unsigned size) {
+  static std::vector<std::uint32_t> a(size * size), b(size * size), product(size * size);
+  static const Matrices all = [size] {
+    for (unsigned i = 0; i < size * size; ++i) a[i] = i / size, b[i] = i % size;
+    return Matrices{size, a.data(), b.data(), product.data()};
+  }();
+  return all;
+}
 
 /// Computes one block of the product.
 inline void multiply_block(const Matrices& all, unsigned top, unsigned left) {
