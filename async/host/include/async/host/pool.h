@@ -20,6 +20,7 @@
 // first, run() called by a job.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
