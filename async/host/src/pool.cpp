@@ -24,6 +24,13 @@ bool has_work() noexcept {
   return !current_executor().inbox_is_empty();
 }
 
+/// The alarm stays set if its timer is disarmed. Without timers the thread needs no alarm.
+void forget_stale_alarm(Executor& executor) noexcept {
+  if (this_thread.alarm == platform::Thread::no_alarm) return;
+  const Strand::Guard strand;
+  if (executor.forget_stale_alarm()) this_thread.alarm = platform::Thread::no_alarm;
+}
+
 void print_text(void*, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
@@ -75,7 +82,12 @@ HostPool::~HostPool() {
     is_ending_ = true;
   }
   Executor::unpark(*starter_);
-  while (!all_are_idle()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (unsigned round = 1; !all_are_idle(); ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (round % 16 != 0) continue;
+    // A thread may sleep until the time of a timer that another thread has disarmed.
+    for (unsigned number = 0; number < count_; ++number) platform::send_ipi(number);
+  }
   if (count_jobs() != 0) {
     print_graph(print_text, nullptr);
     platform::fail("a HostPool was destroyed, and the jobs above wait for ever");
@@ -119,6 +131,7 @@ void HostPool::run_thread(unsigned number, const Options& options) noexcept {
   const auto spin_ns = static_cast<std::uint64_t>(options.spin.count());
   while (!threads_end_.load(std::memory_order_relaxed)) {
     Executor::run_until_idle();
+    forget_stale_alarm(executor);
     executor.begin_idling();
     if (executor.inbox_is_empty()) platform::idle(spin_ns, has_work);
     executor.end_idling();

@@ -228,6 +228,13 @@ class Executor {
     const Strand::Guard strand;
     if (timer.armed()) timer.wheel().remove(timer);  // the timer may have fired since
   }
+  /// Forgets the alarm if no timer is armed in this hart's wheel, and returns whether it did. The
+  /// caller then clears the platform's alarm. In the strand.
+  bool forget_stale_alarm() noexcept {
+    if (timers_.next() != never) return false;
+    alarm_ = never;
+    return true;
+  }
   /// Fires the timers that are due at `now` and sets the next alarm. In the strand.
   void expire(Instant now) noexcept;
 

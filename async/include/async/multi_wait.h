@@ -31,7 +31,9 @@ struct Observer : Entry {
 
 class MultiWait {
  public:
-  MultiWait() noexcept = default;
+  MultiWait() noexcept {
+    if (job_.is_parallel()) platform::fail("a MultiWait needs a job of the strand");
+  }
   MultiWait(const MultiWait&) = delete;
 
   /// Adds `list`; `entry` is linked into it until it is woken or destroyed.

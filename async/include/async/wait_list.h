@@ -142,6 +142,7 @@ class WaitList : public Node {
   /// waiter; an observer is none.
   [[gnu::always_inline]] bool wake_one(WaitResult result = WaitResult::woken) noexcept {
     platform::InterruptGuard masked;
+    const Strand::ObjectGuard strand;
     Node* const first = static_cast<Node*>(next);
     if (first->kind == Kind::waiting) [[likely]] {
       next = first->next;
@@ -161,6 +162,7 @@ class WaitList : public Node {
   }
   /// Wakes all waiters; returns how many.
   std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
+    const Strand::ObjectGuard strand;
     return empty() ? 0 : wake_everybody(result);
   }
 
@@ -168,6 +170,7 @@ class WaitList : public Node {
   /// how many. Waiters without a key count as the default Key.
   template <class Wanted>
   std::size_t wake_some(std::size_t count, Wanted&& wanted) noexcept {
+    const Strand::ObjectGuard strand;
     std::size_t woken = 0;
     for (Link* link = next; link != this && woken < count;) {
       Node& node = static_cast<Node&>(*link);
@@ -300,6 +303,7 @@ WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexce
   if (job.refuses_to_wait()) [[unlikely]] {
     ready_ = true;
     job.cancel_wait();
+    Strand::end_visit();
   } else if (satisfied()) {
     job.set_result(WaitResult::woken);
     ready_ = true;

@@ -7,6 +7,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <chrono>
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 using async::HostPool;
@@ -167,6 +168,44 @@ TEST_CASE("a parallel job sleeps, and its waits time out") {
   const unsigned threads = GENERATE(1u, 2u);
   HostPool pool{threads};
   CHECK(pool.run(sleep_and_time_out()) == 5);
+}
+
+TEST_CASE("a pool ends although a wait was to last for an hour") {
+  const unsigned threads = GENERATE(1u, 2u, 4u);
+  HostPool pool{threads};
+  const bool are_woken = pool.run([]() -> Task<bool> {
+    async::Event event;
+    auto wait = [](async::Event& event) -> Task<WaitResult> {
+      co_return co_await event.wait_until(async::now() + 1h);
+    };
+    auto one = async::spawn(wait(event));
+    auto other = async::spawn(wait(event));
+    co_await async::sleep_for(1ms);
+    event.set();
+    const WaitResult first = co_await std::move(one);
+    co_return first == WaitResult::woken&& co_await std::move(other) == WaitResult::woken;
+  }());
+  CHECK(are_woken);
+}
+
+TEST_CASE("a job sleeps beyond the end of an earlier wait that was cut short") {
+  const unsigned threads = GENERATE(1u, 2u);
+  HostPool pool{threads};
+  for (int i = 0; i < 5; ++i) {
+    pool.run([]() -> Task<> {
+      async::WaitList nothing;
+      auto wait = [](async::WaitList& list) -> Task<> {
+        (void)co_await list.wait_until(async::now() + 3ms, "a wake");
+      };
+      auto waiting = async::spawn(wait(nothing));
+      co_await async::sleep_for(100us);
+      while (!nothing.wake_one() && !nothing.empty()) co_await async::yield();
+      co_await std::move(waiting);
+    }());
+    std::this_thread::sleep_for(1ms);  // the pool's threads fall asleep
+    pool.run([]() -> Task<> { co_await async::sleep_for(2ms); }());
+  }
+  SUCCEED("the sleeps have ended");
 }
 
 TEST_CASE("jobs of the strand share data without locks, and join parallel jobs") {
