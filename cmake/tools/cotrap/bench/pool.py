@@ -117,8 +117,10 @@ def _show(rows: list[Row]) -> None:
     for row in rows:
         print(faint(f"  {row.name}: {OPERATIONS[row.name]}"))
     if not has_tbb:
-        say("no column for TBB, because it was not installed when the benchmark was built: on Debian, install "
-            "libtbb-dev (or run `./cotrap setup --all`), then `cmake --preset " + PRESET + "`")
+        say(
+            "no column for TBB, because it was not installed when the benchmark was built: on Debian, install "
+            f"libtbb-dev (or run `./cotrap setup --all`), then `cmake --preset {PRESET}`"
+        )
 
 
 def _to_json(rows: list[Row]) -> str:
