@@ -118,8 +118,8 @@ def _show(rows: list[Row]) -> None:
         print(faint(f"  {row.name}: {OPERATIONS[row.name]}"))
     if not has_tbb:
         say(
-            "no column for TBB, because it was not installed when the benchmark was built: on Debian, install "
-            f"libtbb-dev (or run `./cotrap setup --all`), then `cmake --preset {PRESET}`"
+            "no column for TBB, because it was not installed when the benchmark was built: on Debian, "
+            f"install libtbb-dev (or run `./cotrap setup --all`), then `cmake --preset {PRESET}`"
         )
 
 
