@@ -15,11 +15,14 @@ void Strand::leave_apart() noexcept {
 }
 
 void Strand::wait_and_enter() noexcept {
+  constexpr bool in_turns = platform::spin_limit > 0;
   const unsigned hart = platform::hart();
-  if (last_.load(std::memory_order_relaxed) == hart &&
-      platform::now_ns() - turn_began_.load(std::memory_order_relaxed) > turn_ns) {
-    await_another();
-    begin_turn(hart);
+  if constexpr (in_turns) {
+    if (last_.load(std::memory_order_relaxed) == hart &&
+        platform::now_ns() - turn_began_.load(std::memory_order_relaxed) > turn_ns) {
+      await_another();
+      begin_turn(hart);
+    }
   }
   waiting_.fetch_add(1, std::memory_order_relaxed);
   while (taken_.load(std::memory_order_relaxed) != 0 ||
@@ -27,7 +30,9 @@ void Strand::wait_and_enter() noexcept {
     platform::relax();
   }
   waiting_.fetch_sub(1, std::memory_order_relaxed);
-  if (last_.load(std::memory_order_relaxed) != hart) begin_turn(hart);
+  if constexpr (in_turns) {
+    if (last_.load(std::memory_order_relaxed) != hart) begin_turn(hart);
+  }
   platform::waited_for_strand();
 }
 

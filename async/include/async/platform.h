@@ -34,6 +34,7 @@
 //                                        interrupted hart sees what this hart has written before
 //   void relax()                         called in each round of a spin loop
 //   int spin_limit                       rounds for which a hart lets waiting harts go first
+//                                        when its turn ends; 0: harts take no turns
 //   template Atomic<T>                   std::atomic<T>, or a type that behaves like it
 //   void atomic_thread_fence(order)      std::atomic_thread_fence, or a fence for such a type
 //   void* chunk(size_t bytes)            allocates `bytes` (a multiple of 4096), 4096-aligned, for
