@@ -26,11 +26,11 @@
 
 namespace async::platform {
 
-inline constexpr unsigned max_harts = 8;
+inline constexpr unsigned max_harts = 64;
 inline constexpr bool parallel = true;
 inline constexpr bool parallel_jobs = true;
-inline constexpr int spin_limit =
-    0;  // a strand in turns would wait for threads that the host does not run
+// With turns, a thread would wait for others that the host does not run.
+inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
 inline constexpr bool checks_policies = false;
@@ -62,6 +62,8 @@ struct alignas(64) Hart {
   std::atomic<bool> has_nothing_to_do = false;  // the thread sleeps, without an alarm
 };
 inline std::array<Hart, max_harts> harts;
+
+using std::atomic_thread_fence;
 
 inline unsigned hart() noexcept {
   return this_thread.hart;

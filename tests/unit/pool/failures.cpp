@@ -44,8 +44,8 @@ Task<> race() {
 }  // namespace
 
 TEST_CASE("a pool with no thread, or with too many, fails") {
-  CHECK(contains(last_words([] { HostPool{0}; }), "a HostPool has 1 … 8 threads, not 0"));
-  CHECK(contains(last_words([] { HostPool{9}; }), "a HostPool has 1 … 8 threads, not 9"));
+  CHECK(contains(last_words([] { HostPool{0}; }), "a HostPool has 1 … 64 threads, not 0"));
+  CHECK(contains(last_words([] { HostPool{65}; }), "a HostPool has 1 … 64 threads, not 65"));
 }
 
 TEST_CASE("a policy that does not exist fails") {

@@ -85,7 +85,7 @@ def measure(program: Path, threads: int, chosen: list[str]) -> list[Row]:
     names = chosen or list(OPERATIONS)
     for number, name in enumerate(names, 1):
         with Waiting(f"measuring {name}, {number} of {len(names)}", lines=True):
-            words = [program, str(_ROUNDS), str(min(threads, 8)), name]
+            words = [program, str(_ROUNDS), str(min(threads, 64)), name]
             done = subprocess.run(words, capture_output=True, text=True, errors="replace")
         if done.returncode != 0:
             raise ToolError(f"{program} failed in {name}: {done.stderr.strip() or done.returncode}")
