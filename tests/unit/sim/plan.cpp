@@ -24,7 +24,8 @@ TEST_CASE("a plan lists every task with its arrival and its steps, loops unrolle
   REQUIRE(made);
   CHECK(*made ==
         "cotrap-plan 1\nuntil 10000000 after 1000000\nlocks i channels 3\n"
-        "class a 3 2000000 512 0 0 255\nclass b 16 0 1024 1000 5000 6\nclass c 16 0 1024 0 0 255\n"
+        "class a 3 2000000 512 0 0 18446744073709551615\nclass b 16 0 1024 1000 5000 6\nclass c 16 "
+        "0 1024 0 0 18446744073709551615\n"
         "task 2 0 r3000000 w1000000 n1000000 r3000000 w1000000 n1000000\n"
         "task 0 1000000 l0 r1000 u0\ntask 1 5000000 s0 y s0 y\ntask 0 5000000 l0 r1000 u0\n"
         "task 0 9000000 l0 r1000 u0\n");
@@ -32,8 +33,10 @@ TEST_CASE("a plan lists every task with its arrival and its steps, loops unrolle
 
 TEST_CASE("a plan for a policy without reservations contains none") {
   const Workload reserving = workload("class a\n arrive once\n reserve 1us every 5us\n run 1us\n");
-  CHECK(plan(reserving, 1, true)->find("class a 16 0 1024 1000 5000 255\n") != std::string::npos);
-  CHECK(plan(reserving, 1, false)->find("class a 16 0 1024 0 5000 255\n") != std::string::npos);
+  CHECK(plan(reserving, 1, true)->find("class a 16 0 1024 1000 5000 18446744073709551615\n") !=
+        std::string::npos);
+  CHECK(plan(reserving, 1, false)->find("class a 16 0 1024 0 5000 18446744073709551615\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("tasks run the same work in a plan and in the simulator") {
