@@ -8,14 +8,15 @@ namespace async {
 namespace {
 
 constexpr std::size_t chunks = 3;
-static_assert(JobPage::count * sizeof(Entity) <= chunks * chunk_bytes);
+static_assert(JobPage::most_jobs * sizeof(Entity) <= chunks * chunk_bytes);
 
 /// Several harts may do this for one page at the same time. The first one's entities stay; the
 /// memory of the others is never freed. Later calls find the entities, so the loss does not repeat.
 [[gnu::noinline]] void make_entities(JobPage& page) noexcept {
   Entity* const made = static_cast<Entity*>(platform::chunk(chunks * chunk_bytes));
-  for (std::size_t slot = 0; slot < JobPage::count; ++slot) {
-    std::construct_at(&made[slot], Entity{.job = &page.job(slot)});
+  for (std::size_t slot = 0; slot < JobPage::count(); ++slot) {
+    Job& job = page.job(slot);
+    std::construct_at(&entity_among(made, page, job), Entity{.job = &job});
   }
   Entity* before = nullptr;
   std::atomic_ref(page.entities).compare_exchange_strong(before, made, std::memory_order_acq_rel);
@@ -25,7 +26,9 @@ template <class Visit>
 void for_each_entity(Visit visit) noexcept {
   for (JobPage* page = JobPage::newest(); page != nullptr; page = page->next) {
     Entity* const all = std::atomic_ref(page->entities).load(std::memory_order_acquire);
-    for (std::size_t slot = 0; all != nullptr && slot < JobPage::count; ++slot) visit(all[slot]);
+    for (std::size_t slot = 0; all != nullptr && slot < JobPage::count(); ++slot) {
+      visit(entity_among(all, *page, page->job(slot)));
+    }
   }
 }
 

@@ -76,7 +76,7 @@ void JobPool::refill() noexcept {
   page->entities = nullptr;
   page->harts = nullptr;
   for (MutexWaiters*& contended : page->contended) contended = nullptr;
-  for (std::size_t slot = JobPage::count; slot-- > 0;) release(page->job(slot));
+  for (std::size_t slot = JobPage::count(); slot-- > 0;) release(page->job(slot));
   page->next = job_pages.load(std::memory_order_relaxed);
   while (!job_pages.compare_exchange_weak(page->next, page, std::memory_order_release)) {
   }
@@ -95,7 +95,7 @@ void Job::list(HartMask harts) noexcept {
   JobPage& page = JobPage::of(*this);
   HartMask* all = std::atomic_ref(page.harts).load(std::memory_order_acquire);
   if (all == nullptr) {
-    static_assert(JobPage::count * sizeof(HartMask) <= chunk_bytes);
+    static_assert(JobPage::most_jobs * sizeof(HartMask) <= chunk_bytes);
     HartMask* const made = static_cast<HartMask*>(platform::chunk(chunk_bytes));
     const bool stays =
         std::atomic_ref(page.harts).compare_exchange_strong(all, made, std::memory_order_acq_rel);
@@ -109,9 +109,9 @@ void Job::list(HartMask harts) noexcept {
 #pragma clang diagnostic ignored "-Winvalid-offsetof"  // Job has a base class; Clang supports this
 JobLayout job_layout() noexcept {
   return Job::layout({.pages = reinterpret_cast<std::uint64_t>(&job_pages),
-                      .first = offsetof(JobPage, slots),
-                      .bytes = sizeof(Job),
-                      .count = JobPage::count});
+                      .first = static_cast<std::uint16_t>(JobPage::stride),
+                      .bytes = static_cast<std::uint16_t>(JobPage::stride),
+                      .count = static_cast<std::uint16_t>(JobPage::count())});
 }
 
 JobLayout Job::layout(JobLayout pages) noexcept {
@@ -129,7 +129,7 @@ JobLayout Job::layout(JobLayout pages) noexcept {
 
 void for_each_job(void (*visit)(void* context, const Job& job), void* context) noexcept {
   for (JobPage* page = JobPage::newest(); page != nullptr; page = page->next) {
-    for (std::size_t slot = 0; slot < JobPage::count; ++slot) {
+    for (std::size_t slot = 0; slot < JobPage::count(); ++slot) {
       if (page->job(slot).kind != Kind::free) visit(context, page->job(slot));
     }
   }

@@ -1,6 +1,7 @@
 // The kernel's entry point: initializes all parts and starts the first process.
 
 #include <async/async.h>
+#include <async/job_page.h>
 #include <fmt/format.h>
 #include <hal/boot.h>
 #include <hal/console.h>
@@ -75,6 +76,7 @@ void start_memory(const hal::BootInfo& info) {
 void kernel_main(const hal::BootInfo& info) {
   using namespace kernel;
   start_memory(info);
+  if (info.hart_count > 1) async::JobPage::space_out();
   trap::install();
   memory::asids.initialize(hal::highest_asid());
   const formats::BootOptions options{info.command_line};

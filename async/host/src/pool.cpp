@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 
+#include "async/job_page.h"
 #include "async/policy/all.h"
 
 namespace async {
@@ -65,6 +66,7 @@ HostPool::HostPool(unsigned threads, const Options& options) : count_(threads) {
     platform::fail(message.c_str());
   }
   if (pool_exists.exchange(true)) platform::fail("a process has one HostPool at a time");
+  if (threads > 1) JobPage::space_out();
   for (unsigned number = 0; number < threads; ++number) {
     threads_.emplace_back([this, number, options] {
       this_thread.hart = number;

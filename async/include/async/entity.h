@@ -76,13 +76,17 @@ inline bool has_entity(const Job& job) noexcept {
   return std::atomic_ref(JobPage::of(job).entities).load(std::memory_order_acquire) != nullptr;
 }
 
-/// The entity of a job that a policy has had, so it exists.
-inline Entity& known_entity_of(const Job& job) noexcept {
+/// The entity of a job of `page` among those of all its jobs, which begin at `all`.
+inline Entity& entity_among(Entity* all, const JobPage& page, const Job& job) noexcept {
   constexpr std::size_t times = sizeof(Entity) / sizeof(Job);  // avoids a division at run time
   static_assert(sizeof(Entity) == times * sizeof(Job));
-  const JobPage& page = JobPage::of(job);
-  return *reinterpret_cast<Entity*>(reinterpret_cast<std::byte*>(page.entities) +
+  return *reinterpret_cast<Entity*>(reinterpret_cast<std::byte*>(all) +
                                     times * page.bytes_before(job));
+}
+/// The entity of a job that a policy has had, so it exists.
+inline Entity& known_entity_of(const Job& job) noexcept {
+  const JobPage& page = JobPage::of(job);
+  return entity_among(page.entities, page, job);
 }
 
 /// Resets all entities, for the first policy or for the first attributes before it: while no hart

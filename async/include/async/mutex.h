@@ -27,7 +27,7 @@ namespace async {
 /// of one owner at one level form a ring, and one of them, the leader, stands for the ring in a
 /// list of the owner's JobPage. An owner's most urgent waiter is found by its leaders, at most one
 /// for each priority, so the time does not depend on the number of mutexes. Each page of jobs has
-/// four such lists, each with about JobPage::count / 4 owners at most.
+/// four such lists, each with about JobPage::count() / 4 owners at most.
 ///
 ///   JobPage::contended[n] ──► leader ──next_leader_──► leader of another owner or level ──► …
 ///                               └──next_of_level_──► the ring's next mutex ──► … ──► leader

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import gdb
 
 _STATES = {1: "ready", 2: "waiting", 3: "done"}  # async::Kind
+_JOB_PAGE = 4096  # bytes of an async::JobPage
 
 
 def value(name: str) -> gdb.Value:
@@ -96,11 +97,9 @@ def jobs() -> Iterator[Job]:
     """All jobs. Early in the boot there are none."""
     named = {int(thread["job_"]): thread for thread in threads()}
     page = word(int(value("async::(anonymous namespace)::job_pages").address))
+    stride = int(value("async::JobPage::stride"))
     while page:
-        slots = at(page, "async::JobPage")["slots"]
-        first, size = int(slots.address), slots.type.target().sizeof
-        for slot in range(slots.type.range()[1] + 1):
-            place = first + slot * size
+        for place in range(page + stride, page + _JOB_PAGE - stride + 1, stride):
             job = at(place, "async::Job")
             if int(job["kind"]) in _STATES:
                 yield _job(place, job, named.get(place))
