@@ -9,9 +9,10 @@ from pathlib import Path
 
 from .. import build
 from ..errors import ToolError, UsageError
-from ..paths import check_output, write_output
+from ..paths import write_output
 from ..provenance import provenance
 from ..ui import Waiting, bad, faint, good, say
+from .own_table import chosen_rows
 
 NAME = "pool"
 ABOUT = "fork-join, channels and mutexes on threads of this host, beside TBB (runs only by this name)"
@@ -54,15 +55,7 @@ class Row:
 
 def run(arguments) -> int:
     """The command. arguments.names: NAME, and then the rows, by default all."""
-    chosen = arguments.names[1:]
-    for name in chosen:
-        if name not in OPERATIONS:
-            raise UsageError(f"{NAME} has no row '{name}': give some of {', '.join(OPERATIONS)}")
-    for option in ("icount", "time", "profile", "frames", "against", "html", "svg", "save", "compare"):
-        if getattr(arguments, option):
-            raise UsageError(f"{NAME} prints a table of its own: leave out --{option}")
-    if arguments.json:
-        check_output(arguments.json)
+    chosen = chosen_rows(arguments, NAME, OPERATIONS)
     processors = len(os.sched_getaffinity(0))
     if processors < 2:
         say("this host has one processor: two threads share it, so they are no faster than one")

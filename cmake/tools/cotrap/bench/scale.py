@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from .. import build
 from ..defaults import BENCH_TIMEOUT
-from ..errors import ToolError, UsageError
-from ..paths import MACHINES, check_output, write_output
+from ..errors import ToolError
+from ..paths import MACHINES, write_output
 from ..provenance import provenance
 from ..qemu import Boot, Machine, archive_with
 from ..ui import Waiting, bad, faint, good, say
 from .guest import output_of
+from .own_table import chosen_rows
 
 NAME = "scale"
 ABOUT = "throughput of several harts, as a multiple of that of one (runs only by this name)"
@@ -54,15 +55,7 @@ class Row:
 
 def run(arguments) -> int:
     """The command. arguments.names: NAME, and then the rows, by default all."""
-    chosen = arguments.names[1:]
-    for name in chosen:
-        if name not in GOALS:
-            raise UsageError(f"{NAME} has no row '{name}': give some of {', '.join(GOALS)}")
-    for option in ("icount", "time", "profile", "frames", "against", "html", "svg", "save", "compare"):
-        if getattr(arguments, option):
-            raise UsageError(f"{NAME} prints a table of its own: leave out --{option}")
-    if arguments.json:
-        check_output(arguments.json)
+    chosen = chosen_rows(arguments, NAME, GOALS)
     harts = max(arguments.harts, 2)
     if harts > (processors := len(os.sched_getaffinity(0))):
         say(f"{harts} harts on a host with {processors} processors: they wait for each other's processor")
