@@ -39,9 +39,9 @@ std::uint32_t waiting_for(unsigned hart) {
 }
 
 void tell_harts() {
-  for (unsigned hart = 0; hart < max_harts; ++hart) {
+  for_each_hart(running_harts(), [](unsigned hart) {
     if (waiting_for(hart) != 0) raise(hart, interrupt::external);
-  }
+  });
 }
 
 }  // namespace
@@ -143,9 +143,7 @@ void send_ipi(unsigned hart) {
   raise(hart, interrupt::software);
 }
 void send_ipis(HartMask mask) {
-  for (unsigned hart = 0; hart < max_harts; ++hart) {
-    if ((mask & mask_of(hart)) != 0) send_ipi(hart);
-  }
+  for_each_hart(mask, send_ipi);
 }
 
 }  // namespace hal

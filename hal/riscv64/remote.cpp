@@ -1,3 +1,4 @@
+#include <hal/hart.h>
 #include <hal/interrupts.h>
 #include <hal/remote.h>
 
@@ -16,16 +17,15 @@ template <class Ask>
 void for_each_group(HartMask harts, Ask&& ask) {
   while (harts != 0) {
     HartIds group = {.first = ~std::uint64_t{0}, .bits = 0};
-    for (unsigned hart = 0; hart < max_harts; ++hart) {
-      if ((harts & mask_of(hart)) == 0) continue;
+    for_each_hart(harts, [&](unsigned hart) {
       group.first = std::min(group.first, devices.firmware_hart_id[hart]);
-    }
-    for (unsigned hart = 0; hart < max_harts; ++hart) {
+    });
+    for_each_hart(harts, [&](unsigned hart) {
       const std::uint64_t bit = devices.firmware_hart_id[hart] - group.first;
-      if ((harts & mask_of(hart)) == 0 || bit >= 64) continue;
+      if (bit >= 64) return;
       group.bits |= std::uint64_t{1} << bit;
       harts &= ~mask_of(hart);
-    }
+    });
     ask(group);
   }
 }

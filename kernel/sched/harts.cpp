@@ -8,7 +8,6 @@
 #include <trap/kernel_trap.h>
 
 #include <array>
-#include <bit>
 #include <chrono>
 #include <optional>
 
@@ -44,11 +43,6 @@ void idle() {
   current.idle_since.store(0, std::memory_order_relaxed);
   current.idle_ticks += end - begin;
   resume_step_watch(end);
-}
-
-template <class Each>
-void for_each_hart(async::HartMask harts, Each&& each) {
-  for (; harts != 0; harts &= harts - 1) each(static_cast<unsigned>(std::countr_zero(harts)));
 }
 
 }  // namespace
@@ -91,7 +85,7 @@ async::Task<> await_other_harts() {
   using namespace std::chrono_literals;
   for (const auto end = async::now() + 1s; (expected & ~async::Executor::all()) != 0;) {
     if (async::now() > end) {
-      for_each_hart(expected & ~async::Executor::all(), [](unsigned hart) {
+      hal::for_each_hart(expected & ~async::Executor::all(), [](unsigned hart) {
         log("hart {} did not start within 1 s: the machine goes on without it", hart);
       });
       break;

@@ -6,6 +6,7 @@
 // together.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 namespace hal {
@@ -18,6 +19,12 @@ static_assert(max_harts <= 64);
 
 constexpr HartMask mask_of(unsigned hart) {
   return HartMask{1} << hart;
+}
+
+/// Calls each(hart) for each hart of `harts`, in ascending order.
+template <class Each>
+void for_each_hart(HartMask harts, Each&& each) {
+  for (; harts != 0; harts &= harts - 1) each(static_cast<unsigned>(std::countr_zero(harts)));
 }
 
 /// Number of the running hart. The boot hart is 0; the others follow in device tree order.

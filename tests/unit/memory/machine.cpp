@@ -26,31 +26,30 @@ namespace {
 std::size_t free_frames_at_flush = 0;
 
 template <class Action>
-void for_each_hart(hal::HartMask harts, Action&& action) {
-  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
-    if ((harts & hal::mask_of(hart)) == 0) continue;
+void on_each_hart(hal::HartMask harts, Action&& action) {
+  hal::for_each_hart(harts, [&](unsigned hart) {
     const unsigned before = std::exchange(hal::fake::here, hart);
     action();
     hal::fake::here = before;
-  }
+  });
 }
 
 }  // namespace
 
 void hal::flush_remote(HartMask harts, Asid asid, VirtAddr first, std::size_t pages) {
-  for_each_hart(harts, [&] {
+  on_each_hart(harts, [&] {
     for (std::size_t i = 0; i < pages; ++i) flush_page(first + i * page_size, asid);
   });
 }
 void hal::flush_space_remote(HartMask harts, Asid asid) {
   free_frames_at_flush = kernel::memory::frames.free_count();
-  for_each_hart(harts, [&] { flush_space(asid); });
+  on_each_hart(harts, [&] { flush_space(asid); });
 }
 void hal::flush_all_remote(HartMask harts) {
-  for_each_hart(harts, [] { flush_all(); });
+  on_each_hart(harts, [] { flush_all(); });
 }
 void hal::synchronize_code_remote(HartMask harts) {
-  for_each_hart(harts, [] { synchronize_code(); });
+  on_each_hart(harts, [] { synchronize_code(); });
 }
 
 namespace test {
