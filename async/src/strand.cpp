@@ -87,8 +87,9 @@ void Strand::yield_to_waiters() noexcept {
   enter_smp();
 }
 
-// Gives waiting harts time to enter or share the strand first; this hart, whose turn ends, would
-// otherwise win. The wait is bounded by spin_limit, because the waiting harts may not be running.
+// The turn of this hart ends: gives waiting harts time to enter or share the strand first. If this
+// hart did not wait, it would be the first again. The wait is bounded by spin_limit, because the
+// host may not run the waiting harts now.
 void Strand::await_another() noexcept {
   for (int i = 0; i < platform::spin_limit && taken_.load(std::memory_order_relaxed) == 0 &&
                   waiting_.load(std::memory_order_relaxed) != 0;

@@ -232,7 +232,8 @@ class Strand {
   alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
   // Hints for fairness: a stale value makes a hart wait once for no reason, or go first once.
   static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // how many harts wait
-  // The hart whose turn it is: the last one that waited for the strand, or found others waiting.
+  // The hart that has the turn. A hart gets it when it has waited for the strand, or when it enters
+  // the strand while others wait.
   static inline constinit std::atomic<unsigned> last_ = 0;
   static inline constinit std::atomic<std::uint64_t> turn_began_ = 0;  // time, in ns
   static constexpr std::uint64_t turn_ns = 50'000;

@@ -1,7 +1,7 @@
 // when_all() waits for all of several tasks. when_any() waits for the first to end, and cancels the
 // others. Both run the tasks as jobs of their own, and return only when all of these have ended. A
-// cancellation or a deadline of the caller cancels them all. Task context, in the strand;
-// when_all() in a parallel job, too.
+// cancellation or a deadline of the caller cancels them all. Task context, in the strand. A
+// parallel job may call when_all(), but not when_any().
 #pragma once
 
 #include <array>

@@ -103,7 +103,7 @@ class HostPool {
 template <class T, class Result>
 Task<void> HostPool::call(Task<T> task, Result& result, Call& call) {
   {
-    Task<T> inner = std::move(task);  // destroyed before the caller goes on
+    Task<T> inner = std::move(task);  // this block destroys it before call.end() wakes the caller
     if constexpr (std::is_void_v<T>) {
       co_await std::move(inner);
     } else {
