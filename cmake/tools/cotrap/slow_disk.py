@@ -19,7 +19,7 @@ import socket
 import struct
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from .disk import Disk
@@ -47,27 +47,53 @@ def slow_disk(data: bytes, delay: float, built: Build) -> Iterator[Disk]:
             yield slow.disk
 
 
-def _processor_waits(process: int) -> dict[int, int]:
-    """By thread of a process: the nanoseconds in which it was ready but did not run, because the host was
-    busy. Source: Linux's Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat."""
-    waited = {}
-    with suppress(OSError):  # the machine ends at this moment
-        for thread in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{thread}/schedstat") as file:
-                waited[int(thread)] = int(file.read().split()[1])
-    return waited
+class MachineTime:
+    """Counts the steps of time in which the host let a process run. A step does not count if one of the
+    process's threads has not run in it and is ready at its end: then the host was busy."""
+
+    def __init__(self, threads: str, step: float):
+        """threads: the process's folder /proc/<pid>/task. step: in seconds."""
+        self.step = step
+        self.steps = 0
+        self._threads = threads
+        self._before: dict[str, int] = {}
+
+    async def count(self) -> None:
+        while True:
+            self.end_step()
+            await asyncio.sleep(self.step)
+
+    def end_step(self) -> None:
+        now = self._run_times()
+        if not any(ready and ran == self._before.get(thread) for thread, (ran, ready) in now.items()):
+            self.steps += 1
+        self._before = {thread: ran for thread, (ran, _) in now.items()}
+
+    def _run_times(self) -> dict[str, tuple[int, bool]]:
+        """By thread: for how many nanoseconds it has run, and whether it runs now or is ready. Sources:
+        Linux's Documentation/scheduler/sched-stats.rst; proc(5), /proc/pid/stat."""
+        times = {}
+        with suppress(OSError):  # the machine ends at this moment
+            for thread in os.listdir(self._threads):
+                with open(f"{self._threads}/{thread}/schedstat") as file:
+                    ran = int(file.read().split()[0])
+                with open(f"{self._threads}/{thread}/stat") as file:
+                    times[thread] = ran, file.read().rpartition(")")[2].split()[0] == "R"
+        return times
 
 
 class SlowDisk:
     """delay: in seconds. fails: the offsets of sectors whose reads and writes fail.
 
-    On a busy host a delay is longer: it ends only when the host has let the machine run for at least a
-    quarter of `delay`. So the guest has time to submit more requests during each delay."""
+    On a busy host a delay is longer: it ends only when the host has let the machine run for at least half
+    of it. So the guest has time to submit more requests during each delay. A delay below 10 ms does not
+    depend on the host."""
 
     def __init__(self, data: bytes, delay: float, fails: frozenset[int] = frozenset()):
         self.data = bytearray(data)
         self.delay = delay
         self.fails = fails
+        self._answers: set[asyncio.Task] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -99,10 +125,17 @@ class SlowDisk:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        credentials = writer.get_extra_info("socket").getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+        )
+        process, _, _ = struct.unpack("3i", credentials)
+        machine = MachineTime(f"/proc/{process}/task", max(self.delay / 4, 0.005))
+        counting = asyncio.create_task(machine.count())
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             await self._negotiate(reader, writer)
-            while await self._take_request(reader, writer):
+            while await self._take_request(reader, writer, machine):
                 pass
+        counting.cancel()
         writer.close()
 
     async def _negotiate(self, reader, writer) -> None:
@@ -126,7 +159,7 @@ class SlowDisk:
                 return
             reply(_ACKNOWLEDGED if option == _ABORT else _UNSUPPORTED)
 
-    async def _take_request(self, reader, writer) -> bool:
+    async def _take_request(self, reader, writer, machine: MachineTime) -> bool:
         request = await reader.readexactly(28)
         _, _, kind, cookie, offset, length = struct.unpack(">IHHQQI", request)
         if kind == _DISCONNECT:
@@ -137,26 +170,17 @@ class SlowDisk:
             error, found = self._perform(kind, offset, length, data)
             writer.write(struct.pack(">IIQ", 0x67446698, error, cookie) + found)
 
-        self._answer_after(self.delay, writer, answer)
+        answering = asyncio.create_task(self._answer_when_due(machine, answer))
+        self._answers.add(answering)  # the loop itself has only a weak reference to a task
+        answering.add_done_callback(self._answers.discard)
         return True
 
-    def _answer_after(self, delay: float, writer: asyncio.StreamWriter, answer) -> None:
-        credentials = writer.get_extra_info("socket").getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
-        )
-        machine, _, _ = struct.unpack("3i", credentials)
-        before, begun = _processor_waits(machine), self._loop.time()
-
-        def when_due() -> None:
-            now = _processor_waits(machine)
-            held_up = max((ns - before.get(one, ns) for one, ns in now.items()), default=0) / 1e9
-            missing = delay / 4 - (self._loop.time() - begun - held_up)
-            if missing > 0:
-                self._loop.call_later(missing, when_due)
-            else:
-                answer()
-
-        self._loop.call_later(delay, when_due)
+    async def _answer_when_due(self, machine: MachineTime, answer: Callable[[], None]) -> None:
+        due = machine.steps + int(self.delay / machine.step / 2)
+        await asyncio.sleep(self.delay)
+        while machine.steps < due:
+            await asyncio.sleep(machine.step)
+        answer()
 
     def _perform(self, kind: int, offset: int, length: int, data: bytes) -> tuple[int, bytes]:
         end = offset + length
