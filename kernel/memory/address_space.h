@@ -96,7 +96,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
   /// nothing is mapped, or the area forbids the access. would_block: the page needs a page-in, and
-  /// missed_page() names it. ENOMEM.
+  /// missed_page() names it. ENOMEM. If the step shares the strand (Strand::is_shared()), it
+  /// returns would_block for each page that needs a fault, and the caller tries again in the
+  /// strand.
   Result<std::byte*> fault_in(VirtAddr va, Access wanted) {
     if (std::byte* there = translate(va, wanted)) [[likely]]
       return there;
@@ -243,6 +245,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
     return recent_ = areas_.find(va);
   }
   std::byte* look_up(VirtAddr va, Access wanted);
+  std::byte* look_up_sharing(VirtAddr va, Access wanted) const;
   Result<std::byte*> fault_in_slowly(VirtAddr va, Access wanted);
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// Fills the empty `slot`. False: there is no memory.

@@ -5,6 +5,8 @@
 //   no entry, page on disk   would_block: the thread waits for a page-in (process/page_in.h)
 //   entry is read-only       copy-on-write: a copy, or the same frame for its last owner
 //   entry allows the access  the hart's TLB had an older entry: flush it
+#include <async/strand.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -176,6 +178,7 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
 
 [[gnu::noinline]] std::byte* AddressSpace::look_up(VirtAddr va, Access wanted) {
   if (!user_range().may_have(va)) return nullptr;
+  if (async::Strand::is_shared()) return look_up_sharing(va, wanted);
   const PageEntry* const slot = table_.find(va);
   if (slot == nullptr || !slot->allows(wanted)) return nullptr;
   std::byte* const there = hal::phys_to_virt(slot->address()) + va % page_size;
@@ -187,7 +190,16 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
   return there;
 }
 
+std::byte* AddressSpace::look_up_sharing(VirtAddr va, Access wanted) const {
+  const PageEntry entry = table_.entry(va);
+  if (!entry.allows(wanted)) return nullptr;
+  // The write would have to set code_written_.
+  if (wanted == Access::write && entry.allows(Access::execute)) return nullptr;
+  return hal::phys_to_virt(entry.address()) + va % page_size;
+}
+
 Result<std::byte*> AddressSpace::fault_in_slowly(VirtAddr va, Access wanted) {
+  if (async::Strand::is_shared()) return fail(Errno::would_block);
   if (const auto made = fault(va, wanted); !made) {
     const bool may_come = made.error() == Errno::enomem || made.error() == Errno::would_block;
     return fail(may_come ? made.error() : Errno::efault);

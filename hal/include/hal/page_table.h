@@ -83,6 +83,15 @@ class PageTable {
   PageEntry* find(VirtAddr va) const {
     return find_or(va, [] { return static_cast<PageEntry*>(nullptr); });
   }
+  /// The entry for `va`, or an empty one. Other harts may add entries meanwhile; they free no
+  /// table.
+  PageEntry entry(VirtAddr va) const {
+    const PageEntry top = get(table_at(root_)[index_of(va, 2)]);
+    if (top.empty()) return {};
+    const PageEntry middle = get(table_at(top.address())[index_of(va, 1)]);
+    if (middle.empty()) return {};
+    return get(table_at(middle.address())[index_of(va, 0)]);
+  }
   /// Like find(), but makes the missing tables; null if there is no memory for them. Fill the entry
   /// before you call remove(), which may free an empty table.
   PageEntry* ensure(VirtAddr va) {

@@ -110,6 +110,13 @@ inline void set_relaxed(PageEntry& slot, PageEntry entry) {
   __atomic_store(&slot, &entry, __ATOMIC_RELAXED);
 }
 
+/// Reads an entry while other harts may set() it. Acquire order: pairs with set().
+inline PageEntry get(const PageEntry& slot) {
+  PageEntry entry;
+  __atomic_load(&slot, &entry, __ATOMIC_ACQUIRE);
+  return entry;
+}
+
 constexpr TranslationToken make_token(PhysAddr root, Asid asid) {
   constexpr std::uint64_t sv39 = 8;
   return sv39 << 60 | std::uint64_t{asid} << 44 | root >> page_shift;
