@@ -1,5 +1,6 @@
 #include "base/random.h"
 
+#include <async/leaf_lock.h>
 #include <async/platform.h>
 #include <kernel/log.h>
 
@@ -17,6 +18,7 @@ constexpr std::uint64_t most_between_seeds = 1 << 20;  // bytes
 constexpr async::Duration longest_between_seeds = std::chrono::minutes{5};
 
 constinit RandomGenerator generator;
+constinit async::LeafLock generator_lock;  // for callers that share the strand
 
 /// Entropy on its way from the source to the generator. `is_full` decides the owner of the other
 /// members: true, the generator; false, the source. It is stored with release and loaded with
@@ -51,6 +53,11 @@ void take_entropy() {
   log("random: seeded by the machine's entropy device");
 }
 
+bool is_reseed_due() {
+  return generator.bytes_given() > most_between_seeds ||
+         async::now() - last_asked > longest_between_seeds;
+}
+
 }  // namespace
 
 void seed_random(std::span<const std::byte> seed) {
@@ -62,9 +69,14 @@ void seed_random(std::span<const std::byte> seed) {
 void fill_random(std::span<std::byte> out) {
   take_entropy();
   generator.fill(out);
-  const bool is_due = generator.bytes_given() > most_between_seeds ||
-                      async::now() - last_asked > longest_between_seeds;
-  if (is_due) ask();
+  if (is_reseed_due()) ask();
+}
+
+bool fill_random_sharing(std::span<std::byte> out) {
+  const async::LeafLock::Guard lock{generator_lock};
+  if (buffer.is_full.load(std::memory_order_relaxed) || is_reseed_due()) return false;
+  generator.fill(out);
+  return true;
 }
 
 void set_entropy_source(void (*source)()) {

@@ -19,6 +19,8 @@ namespace kernel {
 trap::Register call_beyond(Thread& self, const trap::UserContext& context);
 
 using abi::Call;
+using sys::outside::Asking;
+using trap::CallForm::no_resched;
 
 inline constexpr SyscallTable syscall_table =
     SyscallTable{unknown_call, call_beyond}
@@ -45,11 +47,11 @@ inline constexpr SyscallTable syscall_table =
         .with_no_resched<sys::getsid>(Call::getsid)
         .with<sys::setsid>(Call::setsid)
         // signals
-        .with<sys::kill>(Call::kill)
+        .with_outside<sys::kill, sys::outside::kill>(Call::kill)
         .with<sys::tkill>(Call::tkill)
         .with<sys::tgkill>(Call::tgkill)
         .with<sys::rt_sigaction>(Call::rt_sigaction)
-        .with<sys::rt_sigprocmask>(Call::rt_sigprocmask)
+        .with_outside<sys::rt_sigprocmask, sys::outside::rt_sigprocmask>(Call::rt_sigprocmask)
         // memory
         .with_outside<sys::brk, sys::outside::brk>(Call::brk)
         .with_outside<sys::mmap, sys::outside::mmap>(Call::mmap)
@@ -59,28 +61,27 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time
         .with_outside<sys::clock_gettime, sys::outside::clock_gettime>(Call::clock_gettime,
-                                                                       trap::CallForm::no_resched)
+                                                                       no_resched)
         .with_no_resched<sys::clock_getres>(Call::clock_getres)
-        .with_no_resched<sys::gettimeofday>(Call::gettimeofday)
+        .with_outside<sys::gettimeofday, Asking>(Call::gettimeofday, no_resched)
         .with<sys::nanosleep>(Call::nanosleep)
         .with<sys::clock_nanosleep>(Call::clock_nanosleep)
         // scheduling
-        .with_outside<sys::sched_yield, sys::outside::sched_yield>(Call::sched_yield,
-                                                                   trap::CallForm::no_resched)
+        .with_outside<sys::sched_yield, sys::outside::sched_yield>(Call::sched_yield, no_resched)
         .with<sys::sched_setscheduler>(Call::sched_setscheduler)
-        .with_no_resched<sys::sched_getscheduler>(Call::sched_getscheduler)
+        .with_outside<sys::sched_getscheduler, Asking>(Call::sched_getscheduler, no_resched)
         .with<sys::sched_setparam>(Call::sched_setparam)
-        .with_no_resched<sys::sched_getparam>(Call::sched_getparam)
+        .with_outside<sys::sched_getparam, Asking>(Call::sched_getparam, no_resched)
         .with<sys::sched_setattr>(Call::sched_setattr)
-        .with<sys::sched_getattr>(Call::sched_getattr)
-        .with_no_resched<sys::sched_get_priority_max>(Call::sched_get_priority_max)
-        .with_no_resched<sys::sched_get_priority_min>(Call::sched_get_priority_min)
-        .with_no_resched<sys::sched_rr_get_interval>(Call::sched_rr_get_interval)
-        .with_no_resched<sys::sched_getaffinity>(Call::sched_getaffinity)
+        .with_outside<sys::sched_getattr, Asking>(Call::sched_getattr)
+        .with_outside<sys::sched_get_priority_max, Asking>(Call::sched_get_priority_max, no_resched)
+        .with_outside<sys::sched_get_priority_min, Asking>(Call::sched_get_priority_min, no_resched)
+        .with_outside<sys::sched_rr_get_interval, Asking>(Call::sched_rr_get_interval, no_resched)
+        .with_outside<sys::sched_getaffinity, Asking>(Call::sched_getaffinity, no_resched)
         .with<sys::sched_setaffinity>(Call::sched_setaffinity)
-        .with_no_resched<sys::getcpu>(Call::getcpu)
+        .with_outside<sys::getcpu, Asking>(Call::getcpu, no_resched)
         .with<sys::setpriority>(Call::setpriority)
-        .with_no_resched<sys::getpriority>(Call::getpriority)
+        .with_outside<sys::getpriority, Asking>(Call::getpriority, no_resched)
         // files
         .with_outside<sys::read, sys::outside::read>(Call::read)
         .with_outside<sys::write, sys::outside::write>(Call::write)
@@ -88,8 +89,8 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::writev>(Call::writev)
         .with_outside<sys::pread64, sys::outside::pread64>(Call::pread64)
         .with<sys::pwrite64>(Call::pwrite64)
-        .with<sys::lseek>(Call::lseek)
-        .with<sys::getdents64>(Call::getdents64)
+        .with_outside<sys::lseek, sys::outside::lseek>(Call::lseek)
+        .with_outside<sys::getdents64, sys::outside::getdents64>(Call::getdents64)
         .with<sys::ftruncate>(Call::ftruncate)
         .with<sys::fsync>(Call::fsync)
         .with<sys::fsync>(Call::fdatasync)
@@ -98,15 +99,15 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::dup>(Call::dup)
         .with<sys::dup3>(Call::dup3)
         .with<sys::pipe2>(Call::pipe2)
-        .with<sys::fcntl>(Call::fcntl)
+        .with_outside<sys::fcntl, sys::outside::fcntl>(Call::fcntl)
         .with<sys::ioctl>(Call::ioctl)
         .with_outside<sys::openat, sys::outside::openat>(Call::openat)
-        .with<sys::fstat>(Call::fstat)
-        .with<sys::newfstatat>(Call::newfstatat)
-        .with<sys::faccessat>(Call::faccessat)
-        .with<sys::faccessat2>(Call::faccessat2)
-        .with<sys::readlinkat>(Call::readlinkat)
-        .with<sys::getcwd>(Call::getcwd)
+        .with_outside<sys::fstat, Asking>(Call::fstat)
+        .with_outside<sys::newfstatat, Asking>(Call::newfstatat)
+        .with_outside<sys::faccessat, Asking>(Call::faccessat)
+        .with_outside<sys::faccessat2, Asking>(Call::faccessat2)
+        .with_outside<sys::readlinkat, Asking>(Call::readlinkat)
+        .with_outside<sys::getcwd, Asking>(Call::getcwd)
         .with<sys::chdir>(Call::chdir)
         .with<sys::fchdir>(Call::fchdir)
         .with_no_resched<sys::umask>(Call::umask)
@@ -114,12 +115,12 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::symlinkat>(Call::symlinkat)
         .with<sys::unlinkat>(Call::unlinkat)
         .with<sys::renameat2>(Call::renameat2)
-        .with<sys::ppoll>(Call::ppoll)
+        .with_outside<sys::ppoll, sys::outside::ppoll>(Call::ppoll)
         // the system
-        .with_no_resched<sys::uname>(Call::uname)
+        .with_outside<sys::uname, Asking>(Call::uname, no_resched)
         .with_no_resched<sys::sysinfo>(Call::sysinfo)
-        .with<sys::prlimit64>(Call::prlimit64)
+        .with_outside<sys::prlimit64, sys::outside::prlimit64>(Call::prlimit64)
         .with_no_resched<sys::getrusage>(Call::getrusage)
-        .with<sys::getrandom>(Call::getrandom);
+        .with_outside<sys::getrandom, sys::outside::getrandom>(Call::getrandom);
 
 }  // namespace kernel

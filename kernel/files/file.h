@@ -91,6 +91,8 @@ class File : public RefCounted<File> {
   virtual Result<std::size_t> read_at_sharing(std::uint64_t, std::span<std::byte>) {
     return fail(Errno::would_block);
   }
+  virtual Result<std::int64_t> seek_sharing(std::int64_t, int) { return fail(Errno::would_block); }
+  virtual Result<short> readiness_sharing() { return fail(Errno::would_block); }
   /// Whether wait_sharing() may succeed.
   bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
   /// Whether the file may be closed while the strand is shared, as long as node() has a name.

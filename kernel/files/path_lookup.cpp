@@ -82,22 +82,19 @@ Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink las
                place->last};
 }
 
-Node* find_sharing(const PathLookup& lookup, std::string_view path, LastLink last) {
-  std::string rewritten;
-  const auto place = walk(lookup, path, last, rewritten);
-  return place && !place->as_directory ? place->node : nullptr;
-}
-
 Result<Ref<Node>> Found::existing() && {
   if (!node) return fail(Errno::enoent);
   if (as_directory && node->as_directory() == nullptr) return fail(Errno::enotdir);
   return std::move(node);
 }
 
-Result<Ref<Node>> find_node(const PathLookup& lookup, std::string_view path, LastLink last) {
-  auto found = find(lookup, path, last);
-  if (!found) return fail(found.error());
-  return std::move(*found).existing();
+Result<Node*> find_node(const PathLookup& lookup, std::string_view path, LastLink last) {
+  std::string rewritten;
+  const auto place = walk(lookup, path, last, rewritten);
+  if (!place) return fail(place.error());
+  if (place->node == nullptr) return fail(Errno::enoent);
+  if (place->as_directory && place->node->as_directory() == nullptr) return fail(Errno::enotdir);
+  return place->node;
 }
 
 }  // namespace kernel

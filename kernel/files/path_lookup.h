@@ -45,12 +45,10 @@ struct Found {
 /// ENAMETOOLONG.
 Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last);
 
-/// Looks `path` up for a caller that shares the strand. The node is valid as long as it does. Null:
-/// there is no such node, or the path requires a directory.
-Node* find_sharing(const PathLookup& lookup, std::string_view path, LastLink last);
-
-/// Looks `path` up and returns its node. ENOENT if it does not exist.
-Result<Ref<Node>> find_node(const PathLookup& lookup, std::string_view path,
-                            LastLink last = LastLink::follow);
+/// Looks `path` up and returns its node. ENOENT if it does not exist; ENOTDIR if the path ends in a
+/// slash and the node is no directory. The caller may share the strand. Its directory owns the
+/// node: it is valid until the next await, or as long as the caller shares the strand.
+Result<Node*> find_node(const PathLookup& lookup, std::string_view path,
+                        LastLink last = LastLink::follow);
 
 }  // namespace kernel

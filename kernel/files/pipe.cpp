@@ -258,13 +258,17 @@ class PipeReader final : public PipeEnd {
   }
   bool wait_sharing(std::coroutine_handle<> reader) override { return pipe_->wait_sharing(reader); }
 
-  short readiness() override {
+  short readiness() override { return readiness(pipe_->filled()); }
+  Result<short> readiness_sharing() override { return readiness(pipe_->filled_sharing()); }
+  async::WaitList* changes(Direction) override { return &pipe_->readable(); }
+
+ private:
+  short readiness(std::size_t filled) const {
     short ready = 0;
-    if (pipe_->filled() > 0) ready |= abi::pollin | abi::pollrdnorm;
+    if (filled > 0) ready |= abi::pollin | abi::pollrdnorm;
     if (!pipe_->has_writers()) ready |= abi::pollhup;
     return ready;
   }
-  async::WaitList* changes(Direction) override { return &pipe_->readable(); }
 };
 
 class PipeWriter final : public PipeEnd {
@@ -279,13 +283,17 @@ class PipeWriter final : public PipeEnd {
     return pipe_->write_sharing(from);
   }
 
-  short readiness() override {
+  short readiness() override { return readiness(pipe_->filled()); }
+  Result<short> readiness_sharing() override { return readiness(pipe_->filled_sharing()); }
+  async::WaitList* changes(Direction) override { return &pipe_->writable(); }
+
+ private:
+  short readiness(std::size_t filled) const {
     short ready = 0;
-    if (pipe_->room() >= Pipe::atomic_size) ready |= abi::pollout | abi::pollwrnorm;
+    if (Pipe::capacity - filled >= Pipe::atomic_size) ready |= abi::pollout | abi::pollwrnorm;
     if (!pipe_->has_readers()) ready |= abi::pollerr;
     return ready;
   }
-  async::WaitList* changes(Direction) override { return &pipe_->writable(); }
 };
 
 }  // namespace

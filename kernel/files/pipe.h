@@ -46,6 +46,10 @@ class Pipe : public RefCounted<Pipe> {
   Result<std::size_t> read_sharing(std::span<std::byte> to);
   Result<std::size_t> write_sharing(std::span<const std::byte> from);
   bool wait_sharing(std::coroutine_handle<> reader);
+  std::size_t filled_sharing() {
+    const async::LeafLock::Guard lock{lock_};
+    return filled();
+  }
 
   std::size_t filled() const { return write_position_ - read_position_; }
   std::size_t room() const { return capacity - filled(); }

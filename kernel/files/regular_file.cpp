@@ -61,6 +61,11 @@ class PlacedFile final : public File {
     if (place) place_ = static_cast<std::uint64_t>(*place);
     return place;
   }
+  Result<std::int64_t> seek_sharing(std::int64_t offset, int whence) override {
+    const async::LeafLock::Guard lock{place_lock_};
+    return seek(offset, whence);
+  }
+  Result<short> readiness_sharing() override { return readiness(); }
   Result<> resize(std::uint64_t size) override { return file_->resize(size); }
 
   Result<std::span<const std::byte>> bytes() override { return file_->bytes(); }

@@ -120,6 +120,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   /// Sends a signal to the process: ends it, has no effect if ignored, or stays pending while every
   /// thread blocks it.
   void post_signal(abi::Signal signal);
+  bool has_pending_signals() const { return pending_ != 0; }
   /// Delivers the pending signals that `thread` no longer blocks, after its mask has changed.
   void deliver_pending(Thread& thread);
 

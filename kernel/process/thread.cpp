@@ -80,6 +80,7 @@ void Thread::post_events() {
 
 void Thread::set_signal_mask(abi::SignalSet mask) {
   signal_mask_ = mask & ~unblockable;
+  if (!has_pending_signals()) return;
   const abi::SignalSet deliverable = pending_ & ~signal_mask_;
   pending_ &= ~deliverable;
   for_each_signal(deliverable, [this](abi::Signal signal) { post_signal(signal); });

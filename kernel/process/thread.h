@@ -63,6 +63,8 @@ class Thread : public Runnable,
 
   abi::SignalSet signal_mask() const { return signal_mask_; }
   void set_signal_mask(abi::SignalSet mask);
+  /// Whether a blocked signal waits for this thread or for its process.
+  bool has_pending_signals() const { return pending_ != 0 || process_->has_pending_signals(); }
   /// Sends a signal to this thread alone (tgkill).
   void post_signal(abi::Signal signal);
   /// For a fault of this thread: the program cannot block or ignore the signal.

@@ -7,6 +7,7 @@
 
 #include "process/thread.h"
 #include "syscalls/files.h"
+#include "syscalls/outside.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
@@ -17,6 +18,8 @@ constexpr unsigned few_files = 4;
 /// The kernel's copy of the program's list. A short list needs no allocation.
 class PollList {
  public:
+  static constexpr unsigned few = 8;
+
   /// EINVAL for more entries than a process can have files; EFAULT; ENOMEM.
   Result<> read(memory::AddressSpace& space, UserPtr<abi::PollFd> from, unsigned count) {
     if (count > FdTable::size_limit) return fail(Errno::einval);
@@ -28,11 +31,15 @@ class PollList {
     return UserSpan<const abi::PollFd>{from.address(), count}.read(space, entries());
   }
 
-  /// Sets `returned` of all entries. Returns the number of ready ones.
-  int poll(const FdTable& files) {
+  /// Sets `returned` of all entries. Returns the number of ready ones. `ask(File&)` returns the
+  /// file's readiness, or an error, which ends the poll.
+  template <class Ask>
+  Result<int> poll(const FdTable& files, Ask ask) {
     int ready = 0;
     for (abi::PollFd& entry : entries()) {
-      entry.returned = state_of(files, entry);
+      const auto state = state_of(files, entry, ask);
+      if (!state) return fail(state.error());
+      entry.returned = *state;
       if (entry.returned != 0) ++ready;
     }
     return ready;
@@ -45,18 +52,28 @@ class PollList {
   std::span<abi::PollFd> entries() { return {many_ ? many_.get() : few_.data(), count_}; }
 
  private:
-  static std::int16_t state_of(const FdTable& files, const abi::PollFd& entry) {
+  template <class Ask>
+  static Result<std::int16_t> state_of(const FdTable& files, const abi::PollFd& entry, Ask ask) {
     if (entry.fd < 0) return 0;
     File* const file = files.find(entry.fd);
     if (file == nullptr) return abi::pollnval;
+    const Result<short> readiness = ask(*file);
+    if (!readiness) return fail(readiness.error());
     constexpr short always = abi::pollerr | abi::pollhup;
-    return static_cast<std::int16_t>(file->readiness() & (entry.events | always));
+    return static_cast<std::int16_t>(*readiness & (entry.events | always));
   }
 
   std::size_t count_ = 0;
-  std::array<abi::PollFd, 8> few_;
+  std::array<abi::PollFd, few> few_;
   std::unique_ptr<abi::PollFd[]> many_;
 };
+
+Result<short> readiness(File& file) {
+  return file.readiness();
+}
+Result<short> readiness_sharing(File& file) {
+  return file.readiness_sharing();
+}
 
 /// A file to wait for: keeps it open, and observes its wait lists.
 struct Watched {
@@ -119,7 +136,7 @@ async::Task<Result<int>> wait_to_poll(Thread& self, UserPtr<abi::PollFd> fds, un
     async::MultiWait wait;
     const FdTable& files = self.process().files();
     for (std::size_t i = 0; i < count; ++i) watched[i].watch(wait, files, list.entries()[i]);
-    ready = list.poll(files);
+    ready = *list.poll(files, readiness);
     if (ready > 0) break;
     const auto result = co_await wait.until(deadline, "poll");
     if (result == async::WaitResult::cancelled) co_return fail(Errno::eintr);
@@ -148,12 +165,29 @@ trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, uns
   memory::AddressSpace& space = self.space();
   PollList list;
   if (auto read = list.read(space, fds, count); !read) return fail(read.error());
-  const int ready = list.poll(self.process().files());
+  const int ready = *list.poll(self.process().files(), readiness);
   if (ready == 0 && deadline > async::now()) {
     return self.wait([&] { return wait_to_poll(self, fds, count, deadline); });
   }
   if (auto written = list.write(space, fds); !written) return fail(written.error());
   return ready;
+}
+
+trap::Answer<Result<int>> outside::ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                         UserPtr<const abi::Timespec> timeout,
+                                         UserPtr<const abi::SignalSet> mask, std::size_t) {
+  if (mask || count > PollList::few) return trap::would_block;
+  memory::AddressSpace& space = self.space();
+  async::Strand::Sharing sharing;
+  sharing.tell();
+  PollList list;
+  if (auto read = list.read(space, fds, count); !read) return fail(read.error());
+  const auto deadline = poll_deadline(space, timeout);
+  if (!deadline) return fail(deadline.error());
+  const auto ready = list.poll(self.process().files(), readiness_sharing);
+  if (!ready || (*ready == 0 && *deadline > async::now())) return trap::would_block;
+  if (auto written = list.write(space, fds); !written) return fail(written.error());
+  return *ready;
 }
 
 trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,

@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/machine_facts.h"
+#include "base/random.h"
 #include "files/file.h"
 #include "memory/read_once.h"
 #include "process/futex.h"
@@ -25,11 +27,23 @@ namespace {
 using async::Strand;
 using hal::Access;
 
-/// The kernel's view of [address, address + bytes), which must lie in one page. Null: the kernel's
-/// TLB does not cache it. Valid while the caller shares the strand.
+/// Whether no other thread and no other process uses the thread's memory, so that a hart that
+/// shares the strand may change it.
+bool owns_space(Thread& self) {
+  return self.process().has_only(self) && self.space().owners() == 1;
+}
+
+[[gnu::noinline]] std::byte* look_up_own(Thread& self, std::uintptr_t address, Access wanted) {
+  return owns_space(self) ? self.space().translate(address, wanted) : nullptr;
+}
+
+/// The kernel's view of [address, address + bytes), which must lie in one page. Null: the page
+/// needs a fault, or the thread shares its memory and the kernel's TLB does not cache the page.
+/// Valid while the caller shares the strand.
 std::byte* cached(Thread& self, std::uintptr_t address, std::size_t bytes, Access wanted) {
   if (bytes - 1 >= hal::page_size - address % hal::page_size) return nullptr;
-  return self.space().tlb_lookup(address, wanted);
+  std::byte* const there = self.space().tlb_lookup(address, wanted);
+  return there != nullptr ? there : look_up_own(self, address, wanted);
 }
 
 /// The bytes of a read or write as the kernel sees them, and the open file. The file is null if the
@@ -48,11 +62,9 @@ template <Access wanted>
   return {there != nullptr ? file : nullptr, there};
 }
 
-/// Whether no other thread and no other process uses the thread's memory, so that a hart that
-/// shares the strand may change it. False if the change might need several steps.
+/// owns_space(), and a change of the memory takes only one step.
 bool owns_memory(Thread& self) {
-  const AddressSpace& space = self.space();
-  return self.process().has_only(self) && space.owners() == 1 && space.is_small();
+  return owns_space(self) && self.space().is_small();
 }
 /// The same, and [address, address + length) lies in private memory without a file.
 bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {
@@ -64,28 +76,6 @@ bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {
 bool owns_descriptors(Thread& self) {
   return self.process().has_only(self) && self.process().files().owners() == 1;
 }
-
-/// A copy of the text at `address`. Empty if the kernel's TLB does not cache its page, or if the
-/// text is longer than `longest` or ends on another page.
-class CachedText {
- public:
-  CachedText(Thread& self, std::uintptr_t address) {
-    const std::byte* const there = self.space().tlb_lookup(address, Access::read);
-    if (there == nullptr) return;
-    const std::size_t room =
-        std::min<std::size_t>(hal::page_size - address % hal::page_size, longest);
-    const auto* const text = reinterpret_cast<const char*>(there);
-    const auto* const end = static_cast<const char*>(std::memchr(text, 0, room));
-    if (end != nullptr) size_ = static_cast<std::size_t>(end - text);
-    std::memcpy(text_.data(), text, size_);
-  }
-  std::string_view get() const { return {text_.data(), size_}; }
-
- private:
-  static constexpr std::size_t longest = 256;
-  std::array<char, longest> text_;
-  std::size_t size_ = 0;
-};
 
 /// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
 /// are, the executor has events.
@@ -163,7 +153,8 @@ class Reading : public async::WaitLoop<Reading> {
   Transfer moved_ = 0;
 };
 
-/// FUTEX_WAIT of a private word without a timeout. Its steps share the strand.
+/// FUTEX_WAIT without a timeout. Its steps share the strand.
+template <Futex::Sharing kind>
 class WaitForWord {
  public:
   WaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected)
@@ -174,8 +165,12 @@ class WaitForWord {
     const std::byte* const word = self_.space().tlb_lookup(address_, Access::read);
     if (word == nullptr) [[unlikely]]
       return waiter;
-    const Futex futex = Futex::own(self_.space(), address_);
-    state_ = futex.wait_sharing(word, expected_, entry_, waiter);
+    if constexpr (kind == Futex::Sharing::own_space) {
+      const Futex futex = Futex::own(self_.space(), address_);
+      state_ = futex.wait_sharing(word, expected_, entry_, waiter);
+    } else if (const auto futex = Futex::at(self_.space(), address_)) {
+      state_ = futex->wait_sharing(word, expected_, entry_, waiter);
+    }
     return state_ == Futex::Wait::started ? std::noop_coroutine() : waiter;
   }
   Result<int> await_resume() {
@@ -266,16 +261,12 @@ trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char
   if ((flags & needs_strand) != 0) return trap::would_block;
   Strand::Sharing sharing;
   if (!owns_descriptors(self)) return trap::would_block;
-  const CachedText text{self, path.address()};
-  if (text.get().empty()) return trap::would_block;
   sharing.tell();
-  const auto lookup = lookup_from(self, directory, text.get());
-  if (!lookup) return trap::would_block;
   const bool keeps_link = (flags & abi::o_nofollow) != 0;
-  Node* const node =
-      find_sharing(*lookup, text.get(), keeps_link ? LastLink::keep : LastLink::follow);
-  if (node == nullptr) return trap::would_block;
-  auto file = node->open_sharing(flags & ~for_opening_only);
+  const auto node =
+      find_node(self, directory, path, keeps_link ? LastLink::keep : LastLink::follow);
+  if (!node) return fail(node.error());
+  auto file = (*node)->open_sharing(flags & ~for_opening_only);
   if (!file) return trap::would_block;
   return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
 }
@@ -293,14 +284,73 @@ trap::Answer<Result<>> close(Thread& self, int fd) {
 }
 
 trap::Answer<Result<>> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {
-  if (clock != abi::clock_monotonic && clock != abi::clock_boottime) return trap::would_block;
+  async::Duration now = async::now().time_since_epoch();
+  if (clock == abi::clock_realtime) {
+    now += wall_clock_at_boot();
+  } else if (clock != abi::clock_monotonic && clock != abi::clock_boottime) {
+    return trap::would_block;
+  }
   if (time.address() % alignof(abi::Timespec) != 0) return trap::would_block;
-  const abi::Timespec now = to_timespec(async::now().time_since_epoch());
+  const abi::Timespec shown = to_timespec(now);
   const Strand::Sharing sharing;
-  std::byte* const there = cached(self, time.address(), sizeof now, Access::write);
+  std::byte* const there = cached(self, time.address(), sizeof shown, Access::write);
   if (there == nullptr) return trap::would_block;
-  store_once(*reinterpret_cast<abi::Timespec*>(there), now);
+  store_once(*reinterpret_cast<abi::Timespec*>(there), shown);
   return Result<>{};
+}
+
+trap::Answer<Result<>> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set,
+                                      UserPtr<abi::SignalSet> old, std::size_t set_size) {
+  Strand::Sharing sharing;
+  if (self.has_pending_signals()) return trap::would_block;
+  sharing.tell();
+  return sys::rt_sigprocmask(self, how, set, old, set_size);
+}
+
+trap::Answer<Result<>> prlimit64(Thread& self, int id, int resource,
+                                 UserPtr<const abi::ResourceLimit> limit,
+                                 UserPtr<abi::ResourceLimit> old) {
+  if (limit) return trap::would_block;
+  return Asking<sys::prlimit64>::answer(self, id, resource, limit, old);
+}
+
+trap::Answer<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to, unsigned flags) {
+  constexpr std::size_t longest = 256;
+  if ((flags & ~abi::grnd_nonblock) != 0 || to.empty() || to.size() > longest)
+    return trap::would_block;
+  const Strand::Sharing sharing;
+  std::byte* const there = cached(self, to.address(), to.size(), Access::write);
+  if (there == nullptr || !fill_random_sharing({there, to.size()})) return trap::would_block;
+  return to.size();
+}
+
+trap::Answer<Result<>> kill(Thread& self, int id, int signal) {
+  if (signal != 0) return trap::would_block;
+  return Asking<sys::kill>::answer(self, id, signal);
+}
+
+trap::Answer<Result<std::int64_t>> lseek(Thread& self, int fd, std::int64_t offset, int whence) {
+  const Strand::Sharing sharing;
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  return file->seek_sharing(offset, whence);
+}
+
+trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_t) {
+  if (command != abi::f_getfl) return trap::would_block;
+  const Strand::Sharing sharing;
+  const File* const file = self.process().files().find(fd);
+  return file != nullptr ? Result<int>{file->flags()} : fail(Errno::ebadf);
+}
+
+trap::Answer<Transfer> getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
+  Strand::Sharing sharing;
+  if (!owns_descriptors(self)) return trap::would_block;
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr || file->owners() != 1) return trap::would_block;
+  if (cached(self, to.address(), to.size(), Access::write) == nullptr) return trap::would_block;
+  sharing.tell();
+  return sys::getdents64(self, fd, to);
 }
 
 trap::Answer<Result<>> sched_yield(Thread& self) {
@@ -312,6 +362,25 @@ trap::Answer<Result<>> sched_yield(Thread& self) {
   return trap::would_block;
 }
 
+namespace {
+
+/// Of a word that other processes may use, too. The caller has checked its address.
+[[gnu::noinline]] trap::Answer<Result<int>> futex_of_all(Thread& self, std::uintptr_t address,
+                                                         int operation, std::uint32_t value,
+                                                         std::uintptr_t timeout) {
+  if (operation == abi::futex_wake) {
+    const Strand::Sharing sharing;
+    const auto futex = Futex::at(self.space(), address);
+    if (!futex) return fail(futex.error());
+    return futex->wake_sharing(static_cast<int>(value));
+  }
+  if (operation != abi::futex_wait || timeout != 0 || !may_wait(self)) return trap::would_block;
+  Strand::Sharing{}.keep();
+  return self.wait([&] { return WaitForWord<Futex::Sharing::any_process>{self, address, value}; });
+}
+
+}  // namespace
+
 trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operation,
                                 std::uint32_t value, std::uintptr_t timeout, std::uintptr_t,
                                 std::uint32_t) {
@@ -321,10 +390,11 @@ trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operat
     const Strand::Sharing sharing;
     return Futex::own(space, address).wake_sharing(static_cast<int>(value));
   }
-  if (operation != (abi::futex_wait | abi::futex_private_flag) || timeout != 0 || !may_wait(self))
-    return trap::would_block;
+  if (operation != (abi::futex_wait | abi::futex_private_flag))
+    return futex_of_all(self, address, operation, value, timeout);
+  if (timeout != 0 || !may_wait(self)) return trap::would_block;
   Strand::Sharing{}.keep();
-  return self.wait([&] { return WaitForWord{self, address, value}; });
+  return self.wait([&] { return WaitForWord<Futex::Sharing::own_space>{self, address, value}; });
 }
 
 }  // namespace kernel::sys::outside

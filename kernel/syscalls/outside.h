@@ -11,13 +11,54 @@
 // and returns would_block.
 #pragma once
 
+#include <async/strand.h>
+
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
 
 namespace kernel::sys::outside {
 
-// Transfers to or from a buffer that lies in one page, which the kernel's TLB caches. A read from a
-// pipe may wait.
+/// The outside handler of a call that only asks: it runs the call's handler while the thread shares
+/// the strand. The handler reads data of the strand, and writes only the program's memory. If that
+/// memory needs a page fault, the call is made again in the strand.
+template <auto handler>
+struct Asking;
+template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
+struct Asking<handler> {
+  static Value answer(Thread& self, Arguments... arguments) {
+    async::Strand::Sharing sharing;
+    sharing.tell();
+    return handler(self, arguments...);
+  }
+};
+
+// Calls that ask in their usual form, and otherwise change something that needs the strand.
+
+/// Without a new limit.
+trap::Answer<Result<>> prlimit64(Thread&, int id, int resource,
+                                 UserPtr<const abi::ResourceLimit> limit,
+                                 UserPtr<abi::ResourceLimit> old);
+/// Signal 0.
+trap::Answer<Result<>> kill(Thread&, int id, int signal);
+/// F_GETFL.
+trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
+/// Up to eight regular files and pipes, if one of them is ready or the call need not wait.
+trap::Answer<Result<int>> ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
+                                UserPtr<const abi::Timespec> timeout,
+                                UserPtr<const abi::SignalSet> mask, std::size_t mask_size);
+
+/// While no signal is pending.
+trap::Answer<Result<>> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
+                                      UserPtr<abi::SignalSet> old, std::size_t set_size);
+/// Up to 256 bytes in one page.
+trap::Answer<Result<std::size_t>> getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
+/// In regular files.
+trap::Answer<Result<std::int64_t>> lseek(Thread&, int fd, std::int64_t offset, int whence);
+/// To a buffer in one page, from a directory that only the thread has open.
+trap::Answer<Transfer> getdents64(Thread&, int fd, UserSpan<std::byte> to);
+
+// Transfers to or from a buffer that lies in one page. The page needs no fault, and the kernel's
+// TLB caches it if several threads use the memory. A read from a pipe may wait.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
@@ -36,13 +77,13 @@ trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> pat
                                  unsigned mode);
 trap::Answer<Result<>> close(Thread&, int fd);
 
-/// The monotonic clocks.
+/// The clocks of the time since boot and of the day.
 trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
 
 /// No other job is ready that the thread must let run, or one of this hart.
 trap::Answer<Result<>> sched_yield(Thread&);
 
-/// A private wait without a timeout, and a private wake of one thread.
+/// A wait without a timeout, and a wake of one thread.
 trap::Answer<Result<int>> futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
                                 std::uintptr_t timeout, std::uintptr_t address2,
                                 std::uint32_t value3);

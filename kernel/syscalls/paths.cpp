@@ -23,10 +23,12 @@ Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last
   });
 }
 
-Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
-  auto found = find(self, fd, path, last);
-  if (!found) return fail(found.error());
-  return std::move(*found).existing();
+Result<Node*> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
+  const Path text{self, path};
+  if (!text) return fail(text.error());
+  return lookup_from(self, fd, *text).and_then([&](const PathLookup& lookup) {
+    return kernel::find_node(lookup, *text, last);
+  });
 }
 
 Result<> check_new_name(const Found& place) {

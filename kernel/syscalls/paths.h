@@ -32,7 +32,8 @@ Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path);
 
 /// Copies the path, and looks it up. Errors of Path, lookup_from() and kernel::find().
 Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last);
-Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last);
+/// The same for kernel::find_node().
+Result<Node*> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 
 /// Checks that a new name may be created at `place`. ENOENT: the directory was removed; EROFS;
 /// ENOSPC.

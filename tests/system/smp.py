@@ -27,6 +27,7 @@ PARTS = (
     Part("lingers", "a waiter that timed out and has not run since does not delay others"),
     Part("hammers", "a lock excludes others even if threads time out or die with it"),
     Part("share", "pipes, futexes, files and new pages work while harts use them at the same time"),
+    Part("asks", "calls that only ask get right answers beside calls that change these"),
     Part("own", "processes on all harts change their memory and open files at the same time"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
 )

@@ -62,25 +62,25 @@ TEST_CASE("paths pass through directories, dots and repeated slashes") {
     CAPTURE(path);
     const auto found = tree(path);
     REQUIRE(found);
-    CHECK(found->get() == tree.file.get());
+    CHECK(found == tree.file.get());
   }
   for (const char* path : {"/", "//", "..", "../..", "/a/..", "/up", "/up/"}) {
     CAPTURE(path);
-    CHECK(tree(path)->get() == &tree.root);
+    CHECK(tree(path) == &tree.root);
   }
-  CHECK(tree(".")->get() == tree.a.get());
+  CHECK(tree(".") == tree.a.get());
 }
 
 TEST_CASE("symbolic links are followed from their own directory") {
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
-  CHECK(tree("/absolute")->get() == tree.file.get());
-  CHECK(tree("/relative/file")->get() == tree.file.get());
-  CHECK(tree("/relative")->get() == tree.b.get());
-  CHECK(tree("/relative/..")->get() == tree.a.get());
+  CHECK(tree("/absolute") == tree.file.get());
+  CHECK(tree("/relative/file") == tree.file.get());
+  CHECK(tree("/relative") == tree.b.get());
+  CHECK(tree("/relative/..") == tree.a.get());
   CHECK((*tree("/absolute", LastLink::keep))->is_symlink());
-  CHECK(tree("/relative/", LastLink::keep)->get() == tree.b.get());
+  CHECK(tree("/relative/", LastLink::keep) == tree.b.get());
   const auto name = find({.start = *tree.a}, "/relative/", LastLink::name);
   REQUIRE(name);
   CHECK(name->node->is_symlink());
@@ -116,7 +116,7 @@ TEST_CASE("forty links are followed, and the next is ELOOP") {
   Tree tree;
   tree.link("l0", "a");
   for (int i = 1; i <= 40; ++i) tree.link("l" + std::to_string(i), "l" + std::to_string(i - 1));
-  CHECK(tree("/l39")->get() == tree.a.get());
+  CHECK(tree("/l39") == tree.a.get());
   CHECK(tree("/l40").error() == Errno::eloop);
 }
 

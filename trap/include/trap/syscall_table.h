@@ -139,6 +139,12 @@ class SyscallTable {
     return table;
   }
 
+  /// The same with Outside<Handler>::answer.
+  template <auto Handler, template <auto> class Outside, class Number>
+  constexpr SyscallTable with_outside(Number number, CallForm form = CallForm::any) const {
+    return with_outside<Handler, Outside<Handler>::answer>(number, form);
+  }
+
   /// Adds the call `number` with a handler that takes the registers undecoded.
   template <class Number>
   constexpr SyscallTable with_entry(Number number, SyscallEntry<Self> entry) const {

@@ -25,9 +25,10 @@ class WaitingCall {
   ~WaitingCall() { clear(); }
 
   bool empty() const { return kind_ == nullptr; }
-  /// Stores what `make()` returns: an async::Task or an awaiter. It must be empty.
+  /// Stores what `make()` returns: an async::Task or an awaiter. It must be empty. Inlined, because
+  /// the compiler then constructs the awaiter in its place (ipc.futex: 1 % fewer instructions).
   template <class Make>
-  void fill(Make&& make) {
+  [[gnu::always_inline]] void fill(Make&& make) {
     using Wait = std::invoke_result_t<Make>;
     static_assert(sizeof(Wait) <= room && alignof(Wait) <= alignof(void*));
     ::new (wait_) Wait(make());
@@ -106,7 +107,7 @@ class SyscallCaller {
 
   /// For a handler: the call waits for what `make()` returns (WaitingCall::fill).
   template <class Make>
-  WouldBlock wait(Make&& make) {
+  [[gnu::always_inline]] WouldBlock wait(Make&& make) {
     if (place_ != nullptr) place_->fill(std::forward<Make>(make));
     return would_block;
   }

@@ -167,6 +167,107 @@ void share() {
   stop = true;
 }
 
+// Calls that only ask, beside calls that change what they ask for.
+
+constexpr const char* asked_file = "/tmp/asked";
+
+constexpr long error(Errno number) {
+  return -static_cast<long>(number);
+}
+
+/// Changes what ask() asks for, between two states, until `stop`.
+void change_asked(const std::atomic<bool>& stop) {
+  const Fd file = must(open(asked_file, abi::o_rdwr | abi::o_creat), "a file");
+  for (unsigned i = 0; !stop; ++i) {
+    const bool first = i % 2 == 0;
+    move_to(i % count);
+    must(change_directory(first ? "/tmp" : "/"), "chdir");
+    check(syscall(Call::ftruncate, file, first ? 4096 : 0) == 0, "ftruncate");
+    const abi::ResourceLimit limit{.soft = first ? 100u : 200u, .hard = 200};
+    check(syscall(Call::prlimit64, 0, abi::rlimit_nofile, &limit, nullptr) == 0, "prlimit64");
+  }
+  must(close(file), "closing");
+}
+
+/// Threads of one process ask at the same time. `shared` is an open file of all of them.
+void ask(unsigned hart, Fd shared, unsigned rounds) {
+  move_to(hart);
+  const Pipe pipe = must(make_pipe(), "a pipe");
+  std::byte* const pages =
+      must(map_memory(2 * page_size, abi::prot_read | abi::prot_write), "memory");
+  for (unsigned i = 0; i < rounds; ++i) {
+    unsigned cpu = ~0u;
+    check(syscall(Call::getcpu, &cpu, nullptr, nullptr) == 0 && cpu == hart, "the hart is {}", cpu);
+    check(must(affinity(0), "affinity") == 1ul << hart, "the harts of the thread");
+    check(syscall(Call::getpriority, abi::prio_process, 0) == 20, "the nice value");
+
+    // The name crosses into a page that needs a fault first.
+    auto& name = *reinterpret_cast<abi::Utsname*>(pages + page_size - sizeof(abi::Utsname) / 2);
+    check(syscall(Call::uname, &name) == 0 && std::string_view{name.system} == "Cotrap", "uname");
+    syscall(Call::madvise, pages, 2 * page_size, abi::madv_dontneed);
+
+    char directory[64] = {};
+    syscall(Call::getcwd, directory, sizeof directory);
+    const std::string_view here = directory;
+    check(here == "/" || here == "/tmp", "the working directory is '{}'", here);
+
+    abi::Stat status{};
+    check(syscall(Call::newfstatat, abi::at_fdcwd, asked_file, &status, 0) == 0, "stat");
+    check(status.size == 0 || status.size == 4096, "the file has {} bytes", status.size);
+    check(syscall(Call::faccessat, abi::at_fdcwd, "/tmp/none", abi::r_ok) == error(Errno::enoent),
+          "a file that does not exist");
+
+    abi::ResourceLimit limit{};
+    syscall(Call::prlimit64, 0, abi::rlimit_nofile, nullptr, &limit);
+    check(limit.soft == 100 || limit.soft == 200, "the limit is {}", limit.soft);
+
+    const abi::SignalSet blocked = abi::SignalSet{1} << (i % 8);
+    abi::SignalSet before = 0;
+    syscall(Call::rt_sigprocmask, abi::sig_setmask, &blocked, nullptr, sizeof blocked);
+    syscall(Call::rt_sigprocmask, abi::sig_block, nullptr, &before, sizeof before);
+    check((before & ~abi::set_of(abi::Signal::sigkill)) ==
+              (blocked & ~abi::set_of(abi::Signal::sigkill)),
+          "the mask {} is read as {}", blocked, before);
+
+    std::uint64_t random[2] = {};
+    check(syscall(Call::getrandom, random, sizeof random, 0) == sizeof random, "getrandom");
+    check(random[0] != random[1] && random[1] != 0, "two random words");
+
+    abi::PollFd polled{pipe.read_end, abi::pollin, 0};
+    const abi::Timespec at_once{};
+    check(syscall(Call::ppoll, &polled, 1, &at_once, nullptr, 8) == 0, "an empty pipe");
+    syscall(Call::write, pipe.write_end, "x", 1);
+    check(syscall(Call::ppoll, &polled, 1, nullptr, nullptr, 8) == 1, "a pipe with a byte");
+    char byte;
+    syscall(Call::read, pipe.read_end, &byte, 1);
+
+    check(syscall(Call::kill, process_id(), 0) == 0, "the process exists");
+    check(syscall(Call::lseek, shared, 1, abi::seek_cur) > 0, "seeking");
+    check(syscall(Call::uname, 8) == error(Errno::efault), "a bad address");
+    check(syscall(Call::uname, "a constant") == error(Errno::efault), "a page to read only");
+    check(syscall(Call::fcntl, shared, abi::f_getfl) == abi::o_rdonly, "the flags");
+  }
+  must(unmap_memory(pages, 2 * page_size), "unmapping");
+  must(close(pipe.read_end), "closing");
+  must(close(pipe.write_end), "closing");
+}
+
+void asks() {
+  constexpr unsigned rounds = 100;
+  const Fd shared = must(open(program_path(), abi::o_rdonly), "the program");
+  std::atomic<bool> stop = false;
+  Thread changing{[&] { change_asked(stop); }};
+  await("for the file", [] { return open(asked_file, abi::o_rdonly).has_value(); });
+  {
+    std::vector<Thread> threads;
+    for (unsigned hart = 0; hart < count; ++hart)
+      threads.emplace_back([=] { ask(hart, shared, rounds); });
+  }
+  stop = true;
+  const auto place = syscall(Call::lseek, shared, 0, abi::seek_cur);
+  check(place == static_cast<long>(count * rounds), "no step of the position is lost: {}", place);
+}
+
 /// The word that round `i` puts into page `page` of process `id`.
 std::uint64_t pattern(Pid id, unsigned i, std::size_t page) {
   return static_cast<std::uint64_t>(id) << 32 | i << 8 | page | 1;
@@ -249,7 +350,8 @@ void own() {
 }  // namespace
 
 std::span<const Part> sharing() {
-  static constexpr Part parts[] = {{"share", share}, {"own", own}, {"owner", owner}};
+  static constexpr Part parts[] = {
+      {"share", share}, {"asks", asks}, {"own", own}, {"owner", owner}};
   return parts;
 }
 
