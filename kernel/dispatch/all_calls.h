@@ -56,7 +56,7 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::brk, sys::outside::brk>(Call::brk)
         .with_outside<sys::mmap, sys::outside::mmap>(Call::mmap)
         .with_outside<sys::munmap, sys::outside::munmap>(Call::munmap)
-        .with<sys::mprotect>(Call::mprotect)
+        .with_outside<sys::mprotect, sys::outside::mprotect>(Call::mprotect)
         .with_outside<sys::madvise, sys::outside::madvise>(Call::madvise)
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time

@@ -396,7 +396,7 @@ bool AddressSpace::is_plain(VirtAddr start, std::size_t bytes) const {
   const VirtAddr end = start + bytes;
   const Area* const area = areas_.first_after(start);
   if (area == nullptr || area->start >= end) return true;
-  return area->start <= start && area->end >= end && area->backing.kind == Backing::Kind::zeros;
+  return area->start <= start && area->end >= end && area->backing.object.get() == nullptr;
 }
 
 bool AddressSpace::is_mapped(VirtAddr start, VirtAddr end) const {

@@ -63,8 +63,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped. EACCES: an area must
   /// not become writable. After an error, the pages before the failing one have their new rights.
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
-  /// Whether [start, start + bytes) lies in one area, or in a gap, and no file or shared memory
-  /// backs it. Then a change of the range touches only this space, frames and the heap.
+  /// Whether [start, start + bytes) lies in one area, or in a gap, and no MemoryObject backs it: its
+  /// pages are private, and begin as zeros or as a file in memory. Then a change of the range
+  /// touches only this space, frames and the heap.
   bool is_plain(VirtAddr start, std::size_t bytes) const;
   /// Drops the pages of the range, so that the next access starts again from their backing
   /// (MADV_DONTNEED). EINVAL: `start` is unaligned, or the range wraps around. ENOMEM: a page of

@@ -231,10 +231,19 @@ trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
 
 trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
                                           int rights, int flags, int fd, std::int64_t offset) {
-  constexpr int is_simple = abi::map_private | abi::map_anonymous | abi::map_noreserve;
-  if ((flags & ~is_simple) != 0 || (flags & abi::map_anonymous) == 0) return trap::would_block;
+  constexpr int is_simple = abi::map_type | abi::map_anonymous | abi::map_noreserve |
+                            abi::map_fixed | abi::map_fixed_noreplace;
+  if ((flags & ~is_simple) != 0 || (flags & abi::map_type) != abi::map_private ||
+      (rights & abi::prot_exec) != 0)
+    return trap::would_block;
   Strand::Sharing sharing;
-  if (!owns_memory(self)) return trap::would_block;
+  const bool replaces = (flags & abi::map_fixed) != 0;
+  if (!(replaces ? owns_memory(self, address, length) : owns_memory(self)))
+    return trap::would_block;
+  if ((flags & abi::map_anonymous) == 0) {
+    File* const file = self.process().files().find(fd);
+    if (file == nullptr || !file->bytes()) return trap::would_block;
+  }
   sharing.tell();
   return sys::mmap(self, address, length, rights, flags, fd, offset);
 }
@@ -244,6 +253,15 @@ trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t 
   if (!owns_memory(self, address, length)) return trap::would_block;
   sharing.tell();
   return sys::munmap(self, address, length);
+}
+
+trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_t length,
+                                int rights) {
+  if ((rights & abi::prot_exec) != 0) return trap::would_block;
+  Strand::Sharing sharing;
+  if (!owns_memory(self, address, length)) return trap::would_block;
+  sharing.tell();
+  return sys::mprotect(self, address, length, rights);
 }
 
 trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length,

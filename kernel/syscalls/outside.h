@@ -63,12 +63,14 @@ trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 
-// Changes of private memory without a file, by the only thread of a process that shares its memory
-// with no other process. These run the call's handler, while the strand is shared.
+// Changes of private memory, without a file or with one in memory, by the only thread of a process
+// that shares its memory with no other process. These run the call's handler, while the strand is
+// shared. Memory for instructions needs the strand.
 trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                           int access, int flags, int fd, std::int64_t offset);
 trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
+trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 
 // By the only thread of a process that shares its descriptors with no other process. openat opens

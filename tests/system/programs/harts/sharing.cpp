@@ -175,6 +175,12 @@ constexpr long error(Errno number) {
   return -static_cast<long>(number);
 }
 
+std::uint64_t file_limit() {
+  abi::ResourceLimit limit{};
+  syscall(Call::prlimit64, 0, abi::rlimit_nofile, nullptr, &limit);
+  return limit.soft;
+}
+
 /// Changes what ask() asks for, between two states, until `stop`.
 void change_asked(const std::atomic<bool>& stop) {
   const Fd file = must(open(asked_file, abi::o_rdwr | abi::o_creat), "a file");
@@ -217,9 +223,8 @@ void ask(unsigned hart, Fd shared, unsigned rounds) {
     check(syscall(Call::faccessat, abi::at_fdcwd, "/tmp/none", abi::r_ok) == error(Errno::enoent),
           "a file that does not exist");
 
-    abi::ResourceLimit limit{};
-    syscall(Call::prlimit64, 0, abi::rlimit_nofile, nullptr, &limit);
-    check(limit.soft == 100 || limit.soft == 200, "the limit is {}", limit.soft);
+    const std::uint64_t limit = file_limit();
+    check(limit == 100 || limit == 200, "the limit is {}", limit);
 
     const abi::SignalSet blocked = abi::SignalSet{1} << (i % 8);
     abi::SignalSet before = 0;
@@ -257,7 +262,7 @@ void asks() {
   const Fd shared = must(open(program_path(), abi::o_rdonly), "the program");
   std::atomic<bool> stop = false;
   Thread changing{[&] { change_asked(stop); }};
-  await("for the file", [] { return open(asked_file, abi::o_rdonly).has_value(); });
+  await("for the first change", [] { return file_limit() != 1024; });
   {
     std::vector<Thread> threads;
     for (unsigned hart = 0; hart < count; ++hart)
@@ -292,6 +297,34 @@ void use_own_pages(Pid id, unsigned i) {
     syscall(Call::madvise, memory, pages * page_size, abi::madv_dontneed);
   }
   must(unmap_memory(memory, pages * page_size), "unmapping");
+}
+
+/// Changes the rights of a page, replaces it by another mapping, and maps the program's file.
+void change_own_pages(Pid id) {
+  constexpr int read_write = abi::prot_read | abi::prot_write;
+  const auto pages =
+      reinterpret_cast<std::uintptr_t>(must(map_memory(3 * page_size, read_write), "memory"));
+  auto& word = *reinterpret_cast<volatile std::uint64_t*>(pages + page_size);
+  word = static_cast<std::uint64_t>(id);
+  check(syscall(Call::mprotect, &word, page_size, abi::prot_read) == 0, "mprotect");
+  check(syscall(Call::uname, &word) == error(Errno::efault), "a page to read only");
+  check(word == static_cast<std::uint64_t>(id), "the page has kept its contents");
+  check(syscall(Call::mprotect, &word, page_size, read_write) == 0, "mprotect");
+  word = word + 1;
+  const auto replaced = map_memory(page_size, read_write, abi::map_fixed, pages + page_size);
+  check(must(replaced, "mmap") == reinterpret_cast<std::byte*>(pages + page_size), "MAP_FIXED");
+  check(word == 0, "a new page holds zeros");
+
+  const Fd program = must(open(program_path(), abi::o_rdonly), "the program");
+  const long file = syscall(Call::mmap, pages, page_size, read_write,
+                            abi::map_private | abi::map_fixed, program, 0);
+  check(file == static_cast<long>(pages), "a mapping of the program");
+  auto* const text = reinterpret_cast<volatile char*>(pages);
+  check(text[1] == 'E' && text[2] == 'L', "the program is an ELF file");
+  text[1] = static_cast<char>(id);
+  check(text[1] == static_cast<char>(id) && text[2] == 'L', "a private copy of the file");
+  must(close(program), "closing");
+  must(unmap_memory(reinterpret_cast<std::byte*>(pages), 3 * page_size), "unmapping");
 }
 
 /// Opens the program's own file, and a file whose name is removed before its last use ends.
@@ -331,6 +364,7 @@ void owner() {
     if (i % 16 == 0) move_to((static_cast<unsigned>(id) + i / 16) % count);
     use_own_pages(id, i);
     if (i % 4 == 0) use_files(id);
+    if (i % 4 == 1) change_own_pages(id);
     if (i % 8 == 0) grow_and_shrink_heap();
   }
 }
