@@ -7,6 +7,8 @@
 #include <array>
 #include <span>
 
+#include "memory/frame_chain.h"
+
 namespace kernel::memory {
 
 using hal::page_aligned;
@@ -30,17 +32,6 @@ constexpr std::size_t max_single_flushes = 8;
 // As in Linux, write access implies read access.
 Access usable(Access access) {
   return allows(access, Access::write) ? access | Access::read : access;
-}
-
-// Calls `use`, which changes references of frames; with allocators_lock if the caller shares the
-// strand.
-template <class Use>
-[[gnu::always_inline]] inline auto with_frames(Use use) {
-  if (async::Strand::is_shared()) [[unlikely]] {
-    const async::LeafLock::Guard lock{allocators_lock};
-    return use();
-  }
-  return use();
 }
 
 // Copies the entries of `ours`, private pages, to `theirs` and makes both read-only. Adds the
@@ -321,9 +312,7 @@ void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   std::size_t count = 0;
   const auto flush_and_free = [&] {
     flush();
-    with_frames([&] {
-      for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
-    });
+    for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
     count = 0;
   };
   table_.remove(start, end, [&](VirtAddr, PageEntry entry) {
@@ -349,11 +338,25 @@ void AddressSpace::forget_page(PageEntry entry) {
 // Empties the entries of `run`, and does what forget_page() does for each page. Returns the number
 // of pages.
 std::size_t AddressSpace::forget_pages(std::span<PageEntry> run) {
-  return with_frames([&] { return drop_pages(run); });
+  if (async::Strand::smp_active()) [[unlikely]]
+    return forget_pages_smp(run);
+  const FrameReferences references;
+  return drop_pages(run, [&](PhysAddr frame) {
+    if (references.drop(frame)) frames.free_alone(frame);
+  });
 }
 
-[[gnu::always_inline]] inline std::size_t AddressSpace::drop_pages(std::span<PageEntry> run) {
+[[gnu::noinline]] std::size_t AddressSpace::forget_pages_smp(std::span<PageEntry> run) {
   const FrameReferences references;
+  FrameChain gone;
+  return drop_pages(run, [&](PhysAddr frame) {
+    if (references.drop_smp(frame)) gone.add(frame);
+  });
+}
+
+template <class Drop>
+[[gnu::always_inline]] inline std::size_t AddressSpace::drop_pages(std::span<PageEntry> run,
+                                                                   Drop drop) {
   std::size_t removed = 0;
   std::size_t borrowed = 0;
 #pragma clang loop unroll_count(4)  // one and a half instructions a page less
@@ -364,8 +367,8 @@ std::size_t AddressSpace::forget_pages(std::span<PageEntry> run) {
     ++removed;
     if (old.borrowed()) [[unlikely]] {
       ++borrowed;
-    } else if (references.drop(old.address())) {
-      frames.free_single(old.address());
+    } else {
+      drop(old.address());
     }
   }
   resident_ -= removed;

@@ -221,7 +221,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   void forget_page(hal::PageEntry entry);
   std::size_t forget_pages(std::span<hal::PageEntry> run);
-  std::size_t drop_pages(std::span<hal::PageEntry> run);
+  std::size_t forget_pages_smp(std::span<hal::PageEntry> run);
+  template <class Drop>
+  std::size_t drop_pages(std::span<hal::PageEntry> run, Drop drop);
   void give_up(hal::PageEntry entry);  // drops the frame of an entry that was replaced
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);
@@ -256,6 +258,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Faults in all pages of the area. Stops when memory runs out.
   void make_all_pages(const Area& area);
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
+  Result<> copy_for_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
 
   hal::PageTable table_;
   AreaSet areas_;

@@ -82,17 +82,14 @@ bool AddressSpace::fault_sharing(VirtAddr va, Access wanted) {
   if (slot == nullptr) return false;
   if (slot->empty()) {
     if (!has_zeros) return false;
-    const PhysAddr frame = frames.allocate_zeroed_sharing(Use::user);
+    const PhysAddr frame = frames.allocate_zeroed_smp(Use::user);
     if (frame == 0) return false;
     put(*area, page, slot, PageEntry::page(frame, area->rights_in_table()));
     return true;
   }
   const PageEntry old = *slot;
   if (wanted != Access::write || old.allows(wanted) || old.borrowed()) return false;
-  {
-    const async::LeafLock::Guard references{allocators_lock};
-    if (frames.shared(old.address())) return false;
-  }
+  if (frames.shared_smp(old.address())) return false;
   hal::set(*slot, old.with(area->rights_in_table()));
   tag_.flush_page_here(page);
   return true;
@@ -160,19 +157,22 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
 // Resolves a write to a page whose entry is read-only, in a private area that allows writing.
 Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry* slot) {
   const PageEntry old = *slot;
-  if (!old.borrowed() && !frames.shared(old.address())) {
-    hal::set(*slot, old.with(area.rights_in_table()));
-  } else {
-    const PhysAddr copy = frames.allocate(Use::user);
-    if (copy == 0) return fail(Errno::enomem);
-    hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
-    hal::set(*slot, PageEntry::page(copy, area.rights_in_table()));
-    flush_page(page);
-    give_up(old);
-    if (allows(area.access, Access::execute)) code_written_ = true;
-    return {};
-  }
+  if (old.borrowed() || frames.shared(old.address())) return copy_for_write(area, page, slot);
+  hal::set(*slot, old.with(area.rights_in_table()));
   tag_.flush_page_here(page);
+  return {};
+}
+
+[[gnu::noinline]] Result<> AddressSpace::copy_for_write(const Area& area, VirtAddr page,
+                                                        PageEntry* slot) {
+  const PageEntry old = *slot;
+  const PhysAddr copy = frames.allocate(Use::user);
+  if (copy == 0) return fail(Errno::enomem);
+  hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
+  hal::set(*slot, PageEntry::page(copy, area.rights_in_table()));
+  flush_page(page);
+  give_up(old);
+  if (allows(area.access, Access::execute)) code_written_ = true;
   return {};
 }
 

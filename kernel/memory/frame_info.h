@@ -40,7 +40,7 @@ struct FrameInfo {
   State state;
   std::uint8_t order;       ///< of a block, free or in use
   std::uint8_t size_class;  ///< of a slab: index of the object size; else `not_a_slab`
-  std::uint8_t spare;
+  std::uint8_t hart;        ///< of a slab: the hart that made it
 
   static constexpr std::uint8_t not_a_slab = 0xff;
 };

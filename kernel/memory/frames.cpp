@@ -1,9 +1,13 @@
 #include "memory/frames.h"
 
+#include <async/leaf_lock.h>
 #include <async/strand.h>
 
 #include <algorithm>
 #include <bit>
+#include <optional>
+
+#include "memory/heap.h"
 
 namespace kernel::memory {
 
@@ -11,7 +15,24 @@ using hal::page_size;
 
 constinit FrameAllocator frames;
 
-constinit async::LeafLock allocators_lock;
+namespace {
+
+// Protects the frames that are in no cache, if several harts run. The caller takes no other lock
+// meanwhile.
+alignas(64) constinit async::LeafLock frames_lock;
+
+/// Holds frames_lock if several harts run.
+class Locked {
+ public:
+  Locked() {
+    if (async::Strand::smp_active()) guard_.emplace(frames_lock);
+  }
+
+ private:
+  std::optional<async::LeafLock::Guard> guard_;
+};
+
+}  // namespace
 
 bool can_allocate_contiguous(std::size_t bytes) {
   if (bytes == 0) return true;
@@ -19,53 +40,211 @@ bool can_allocate_contiguous(std::size_t bytes) {
   return can_allocate(page_size << order) && frames.has_block(order);
 }
 
-// ── Single frames ────────────────────────────────────────────────────────────────────────────────
-
-// The slow path of allocate(): loose_ is empty.
-FrameAllocator::Number FrameAllocator::take_single() {
-  if (zeroed_ != 0) return std::exchange(zeroed_, infos_[zeroed_].links.next);
-  return take_block(0);
+[[gnu::cold]] bool can_allocate_without_caches(std::size_t bytes) {
+  if (!async::Strand::smp_active() || !async::Strand::is_held()) return false;
+  heap::trim();
+  frames.empty_caches();
+  return frames.uncached_for_user() * page_size >= bytes;
 }
 
+// ── Single frames ────────────────────────────────────────────────────────────────────────────────
+//
+// The fast paths are those of a machine with one hart. If several harts run, alone_ is empty.
+
 PhysAddr FrameAllocator::allocate(Use use) {
+  const Number frame = alone_.loose;
+  if (frame == 0) [[unlikely]]
+    return allocate_slowly(use);
   if (!may_take(1, use)) return 0;
-  Number frame = loose_;
-  if (frame != 0) [[likely]] {
-    loose_ = infos_[frame].links.next;
-  } else {
-    frame = take_single();
-  }
+  alone_.loose = infos_[frame].links.next;
   free_ = free_ - 1;
-  infos_[frame].references = 1;
-  return address(frame);
+  return hand_out(frame);
+}
+
+[[gnu::noinline]] PhysAddr FrameAllocator::allocate_slowly(Use use) {
+  if (async::Strand::smp_active()) return allocate_smp(use);
+  if (!may_take(1, use)) return 0;
+  const Number frame = alone_.zeroed != 0 ? pop(alone_.zeroed) : take_block(0);
+  free_ = free_ - 1;
+  return hand_out(frame);
 }
 
 PhysAddr FrameAllocator::allocate_zeroed(Use use) {
+  if (alone_.zeroed == 0) return allocate_to_zero(use);
   if (!may_take(1, use)) return 0;
-  if (zeroed_ == 0) {
-    const PhysAddr frame = allocate(use);
-    if (frame != 0) hal::zero_page(hal::phys_to_virt(frame));
-    return frame;
-  }
-  const Number frame = std::exchange(zeroed_, infos_[zeroed_].links.next);
   free_ = free_ - 1;
-  infos_[frame].references = 1;
-  return address(frame);
+  return hand_out(pop(alone_.zeroed));
 }
 
-PhysAddr FrameAllocator::allocate_zeroed_sharing(Use use) {
-  PhysAddr frame;
-  {
-    const async::LeafLock::Guard lock{allocators_lock};
-    if (zeroed_ != 0) return allocate_zeroed(use);
-    frame = allocate(use);
-  }
+[[gnu::noinline]] PhysAddr FrameAllocator::allocate_to_zero(Use use) {
+  const bool is_alone = alone_.loose != 0 || !async::Strand::smp_active();
+  if (!is_alone) [[unlikely]]
+    return allocate_zeroed_smp(use);
+  const PhysAddr frame = allocate(use);
   if (frame != 0) hal::zero_page(hal::phys_to_virt(frame));
   return frame;
 }
 
+// ── Caches of harts ──────────────────────────────────────────────────────────────────────────────
+//
+// Only the hart itself uses its caches, in the strand or while it shares the strand. A hart in the
+// strand may empty the caches of all harts, because no other hart shares the strand then.
+
+// One cache line.
+struct alignas(64) FrameAllocator::Cache {
+  static constexpr unsigned batch = 8;
+
+  std::array<Number, 15> frames;
+  std::uint32_t count = 0;
+};
+struct FrameAllocator::HartCaches {
+  Cache loose;
+  Cache zeroed;
+};
+constinit std::array<FrameAllocator::HartCaches, hal::max_harts> FrameAllocator::caches{};
+
+FrameAllocator::HartCaches& FrameAllocator::cache_of_hart() {
+  return caches[hal::hart_index()];
+}
+
+PhysAddr FrameAllocator::allocate_smp(Use use) {
+  auto& [loose, zeroed] = cache_of_hart();
+  if (may_use_caches(use)) [[likely]] {
+    if (loose.count != 0) [[likely]]
+      return hand_out(loose.frames[--loose.count]);
+    if (zeroed.count != 0) return hand_out(zeroed.frames[--zeroed.count]);
+  }
+  const Number frame = take_common(use, false).frame;
+  return frame != 0 ? hand_out(frame) : 0;
+}
+
+PhysAddr FrameAllocator::allocate_zeroed_smp(Use use) {
+  auto& [loose, zeroed] = cache_of_hart();
+  Number frame = 0;
+  if (may_use_caches(use)) [[likely]] {
+    if (zeroed.count != 0) return hand_out(zeroed.frames[--zeroed.count]);
+    if (loose.count != 0) [[likely]]
+      frame = loose.frames[--loose.count];
+  }
+  if (frame == 0) [[unlikely]] {
+    const Taken taken = take_common(use, true);
+    frame = taken.frame;
+    if (frame == 0) return 0;
+    if (taken.is_zeroed) return hand_out(frame);
+  }
+  hal::zero_page(hal::phys_to_virt(address(frame)));
+  return hand_out(frame);
+}
+
+// Takes a frame that is in no cache, and a batch of others for the hart's cache.
+[[gnu::noinline]] FrameAllocator::Taken FrameAllocator::take_common(Use use, bool prefers_zeroed) {
+  const Taken taken = refill(use, prefers_zeroed);
+  return taken.frame == 0 && regain(use) ? refill(use, prefers_zeroed) : taken;
+}
+
+FrameAllocator::Taken FrameAllocator::refill(Use use, bool prefers_zeroed) {
+  const async::LeafLock::Guard lock{frames_lock};
+  if (!may_take(1, use)) return {};
+  auto& [loose, zeroed] = cache_of_hart();
+  const bool is_zeroed = prefers_zeroed && common_.zeroed != 0;
+  Cache& cache = is_zeroed ? zeroed : loose;
+  Number& stack = is_zeroed || common_.loose == 0 ? common_.zeroed : common_.loose;
+  const Number frame = stack != 0 ? pop(stack) : take_block(0);
+
+  const std::size_t left = free_ - 1;
+  const std::size_t spare = left > reserve_ ? left - reserve_ : 0;
+  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(spare, Cache::batch - 1));
+  const std::uint32_t before = cache.count;
+  std::uint32_t count = before;
+  Number next = stack;
+  for (; count < wanted && next != 0; next = infos_[next].links.next) {
+    cache.frames[count++] = next;
+  }
+  stack = next;
+  while (!is_zeroed && count < wanted) {
+    const Number block = take_block(0);
+    if (block == 0) break;
+    cache.frames[count++] = block;
+  }
+  cache.count = count;
+  free_ = left - (count - before);
+  note_scarcity();
+  return {frame, is_zeroed};
+}
+
+void FrameAllocator::drop_smp(PhysAddr frame) {
+  if (!FrameReferences{}.drop_smp(frame)) return;
+  free_smp(cache_of_hart().loose, common_.loose, number(frame));
+}
+
+// Few frames go to the hart's cache.
+void FrameAllocator::drop_chain_smp(Number first, Number last, std::size_t count) {
+  if (count <= Cache::batch) {
+    Cache& loose = cache_of_hart().loose;
+    for (; count != 0; --count) {
+      const Number frame = std::exchange(first, infos_[first].links.next);
+      free_smp(loose, common_.loose, frame);
+    }
+    return;
+  }
+  const async::LeafLock::Guard lock{frames_lock};
+  infos_[last].links.next = common_.loose;
+  common_.loose = first;
+  free_ = free_ + count;
+  note_scarcity();
+}
+
 void FrameAllocator::drop_zeroed(PhysAddr frame) {
-  push(zeroed_, number(frame));
+  if (async::Strand::smp_active()) [[unlikely]]
+    return free_smp(cache_of_hart().zeroed, common_.zeroed, number(frame));
+  push(alone_.zeroed, number(frame));
+}
+
+void FrameAllocator::free_smp(Cache& cache, Number& stack, Number frame) {
+  if (!scarce_ && cache.count != cache.frames.size()) [[likely]] {
+    cache.frames[cache.count++] = frame;
+    return;
+  }
+  const async::LeafLock::Guard lock{frames_lock};
+  push(stack, frame);
+  const std::uint32_t kept = scarce_ ? 0 : Cache::batch;
+  while (cache.count > kept) push(stack, cache.frames[--cache.count]);
+  note_scarcity();
+}
+
+// Called under the lock or in the strand, after free_ or reserve_ has changed.
+void FrameAllocator::note_scarcity() {
+  if (const bool now = free_ < reserve_; now != scarce_) scarce_ = now;
+}
+
+void FrameAllocator::begin_smp() {
+  drain(alone_.loose);
+  drain(alone_.zeroed);
+  note_scarcity();
+}
+
+void FrameAllocator::empty_caches() {
+  for (auto& [loose, zeroed] : caches) {
+    while (loose.count != 0) push(common_.loose, loose.frames[--loose.count]);
+    while (zeroed.count != 0) push(common_.zeroed, zeroed.frames[--zeroed.count]);
+  }
+  note_scarcity();
+}
+
+// After an allocation has failed: whether to try it again. Empties all caches if the caller is in
+// the strand. The heap allocates with Use::kernel, so it is not emptied then.
+[[gnu::cold]] bool FrameAllocator::regain(Use use) {
+  if (!async::Strand::is_held()) return false;
+  const std::size_t before = free_;
+  if (use == Use::user) heap::trim();
+  empty_caches();
+  return free_ != before;
+}
+
+std::size_t FrameAllocator::count_cached() {
+  std::size_t count = 0;
+  for (const auto& [loose, zeroed] : caches) count += loose.count + zeroed.count;
+  return count;
 }
 
 // ── Blocks: a buddy system ───────────────────────────────────────────────────────────────────────
@@ -75,16 +254,27 @@ void FrameAllocator::drop_zeroed(PhysAddr frame) {
 // free block. The first frame's FrameInfo therefore tells whether the buddy can be merged.
 
 PhysAddr FrameAllocator::allocate_block(unsigned order, Use use) {
+  if (order > max_order) return 0;
+  const PhysAddr block = try_block(order, use);
+  if (block != 0 || !async::Strand::smp_active() || !regain(Use::user)) return block;
+  return try_block(order, use);
+}
+
+PhysAddr FrameAllocator::try_block(unsigned order, Use use) {
+  const Locked locked;
   const std::size_t count = std::size_t{1} << order;
-  if (order > max_order || !may_take(count, use)) return 0;
+  if (!may_take(count, use)) return 0;
   Number block = take_block(order);
   if (block == 0) {
-    drain(loose_);
-    drain(zeroed_);
+    for (Stacks* const stacks : {&alone_, &common_}) {
+      drain(stacks->loose);
+      drain(stacks->zeroed);
+    }
     block = take_block(order);
     if (block == 0) return 0;
   }
   free_ = free_ - count;
+  note_scarcity();
   infos_[block].references = 1;
   infos_[block].order = static_cast<std::uint8_t>(order);
   return address(block);
@@ -97,8 +287,10 @@ bool FrameAllocator::has_block(unsigned order) {
 }
 
 void FrameAllocator::free_block(PhysAddr block, unsigned order) {
+  const Locked locked;
   free_ = free_ + (std::size_t{1} << order);
   put_block(number(block), order);
+  note_scarcity();
 }
 
 // Returns the single frames of `stack` to the buddy system, where they can merge.
@@ -176,6 +368,7 @@ bool FrameAllocator::carve_fresh() {
 bool FrameAllocator::initialize(std::span<const hal::MemoryRange> memory,
                                 std::span<const hal::MemoryRange> reserved) {
   *this = FrameAllocator{};
+  caches = {};
   for (const hal::MemoryRange& range : memory) {
     const PhysAddr first = hal::page_up(std::max(range.base, page_size));  // page 0 means "none"
     if (first < range.end()) add_fresh(number(first), number(hal::page_down(range.end())));
@@ -247,33 +440,15 @@ void FrameAllocator::initialize_edges(const FreshRange& range) {
 
 namespace hal::table_frames {
 
-using kernel::memory::allocators_lock;
 using kernel::memory::frames;
 
-namespace {
-
-[[gnu::cold]] PhysAddr allocate_sharing() {
-  const async::LeafLock::Guard lock{allocators_lock};
-  return frames.allocate_zeroed(kernel::memory::Use::user);
-}
-[[gnu::cold]] void release_sharing(PhysAddr table) {
-  const async::LeafLock::Guard lock{allocators_lock};
-  frames.drop_zeroed(table);
-}
-
-}  // namespace
-
 PhysAddr allocate() {
-  const PhysAddr table = async::Strand::is_shared()
-                             ? allocate_sharing()
-                             : frames.allocate_zeroed(kernel::memory::Use::user);
+  const PhysAddr table = frames.allocate_zeroed(kernel::memory::Use::user);
   if (table != 0) note(table) = {};
   return table;
 }
 
 void release(PhysAddr table) {
-  if (async::Strand::is_shared()) [[unlikely]]
-    return release_sharing(table);
   frames.drop_zeroed(table);
 }
 

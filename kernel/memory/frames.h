@@ -8,21 +8,29 @@
 // stack. The stacks are returned to the buddy system only when it cannot provide a block. RAM that
 // was never used costs nothing: not even its FrameInfo is initialised.
 //
+// If several harts run, each hart has a cache of free frames: 15 of each kind, so at most 120 KiB.
+// Harts that allocate and free at the same time write no common data then. A hart fills and empties
+// its cache in batches, from stacks that all harts share behind a lock. The caches hold no frames
+// of the reserve: while the shared frames are fewer than the reserve, harts bypass their caches. If
+// memory runs out in the strand, the allocator first empties the caches of all harts.
+//
 // Pages of programs (Use::user) cannot use the reserve. It makes sure that the kernel's own
 // allocations in a running system call succeed. A system call that creates a lasting object calls
 // can_allocate() first.
 //
-// These functions run in the strand (async/strand.h), never in an interrupt handler. At most one
-// hart is in the strand at a time, so they need no lock. A caller that shares the strand holds
-// allocators_lock instead.
+// These functions run in the strand (async/strand.h), or while the caller shares it, never in an
+// interrupt handler. A caller that shares the strand may find no frame although other harts have
+// some in their caches. It calls neither share() nor shared() nor grow_reserve().
 #pragma once
 
-#include <async/leaf_lock.h>
 #include <async/shared_word.h>
+#include <async/strand.h>
 #include <hal/boot.h>
+#include <hal/hart.h>
 #include <hal/memory_map.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -54,22 +62,31 @@ class FrameAllocator {
   [[nodiscard]] PhysAddr allocate(Use use);
   /// Like allocate(), but the frame holds zeros.
   [[nodiscard]] PhysAddr allocate_zeroed(Use use);
-  /// Like allocate_zeroed(), for callers that share the strand. It takes allocators_lock.
-  [[nodiscard]] PhysAddr allocate_zeroed_sharing(Use use);
+  /// allocate_zeroed() for a caller that knows that several harts run.
+  [[nodiscard]] PhysAddr allocate_zeroed_smp(Use use);
   /// Adds a reference.
   void share(PhysAddr frame) { ++info(frame).references; }
   /// Drops a reference. The last one frees the frame.
   void drop(PhysAddr frame) {
-    if (--info(frame).references == 0) free_single(frame);
+    if (async::Strand::smp_active()) [[unlikely]]
+      return drop_smp(frame);
+    if (--info(frame).references == 0) free_alone(frame);
   }
-  /// Frees a frame without references.
-  void free_single(PhysAddr frame) { push(loose_, number(frame)); }
+  /// Frees a frame without references. Only while no other hart runs.
+  void free_alone(PhysAddr frame) { push(alone_.loose, number(frame)); }
   bool shared(PhysAddr frame) { return info(frame).references != 1; }
+  /// shared() for a caller that shares the strand and holds a reference. False: the caller sees all
+  /// that earlier owners wrote to the frame.
+  bool shared_smp(PhysAddr frame) {
+    return std::atomic_ref{info(frame).references}.load(std::memory_order_acquire) != 1;
+  }
   /// Frees `count` frames that FrameChain has linked, from `first` to `last`. Each has one
   /// reference. Takes constant time.
   void drop_chain(Number first, Number last, std::size_t count) {
-    infos_[last].links.next = loose_;
-    loose_ = first;
+    if (async::Strand::smp_active()) [[unlikely]]
+      return drop_chain_smp(first, last, count);
+    infos_[last].links.next = alone_.loose;
+    alone_.loose = first;
     free_ = free_ + count;
   }
   /// Links `frame`, which has one reference, to `next`, and returns its number.
@@ -80,6 +97,13 @@ class FrameAllocator {
   /// Frees a frame. The caller has the only reference, and the frame holds zeros.
   void drop_zeroed(PhysAddr frame);
 
+  /// From now on the harts have caches. Call before other harts start.
+  void begin_smp();
+  /// Whether harts must bypass their caches, because the shared frames are fewer than the reserve.
+  bool is_scarce() const { return scarce_; }
+  /// Frees the frames in the caches of all harts. In the strand.
+  void empty_caches();
+
   /// 2^order contiguous frames, aligned to their size in bytes. 0: there is no such block.
   [[nodiscard]] PhysAddr allocate_block(unsigned order, Use use = Use::kernel);
   void free_block(PhysAddr block, unsigned order);
@@ -88,9 +112,11 @@ class FrameAllocator {
   bool has_block(unsigned order);
 
   std::size_t total_count() const { return total_; }
-  std::size_t free_count() const { return free_; }
+  std::size_t free_count() const { return free_ + cached_count(); }
   /// Free frames outside the reserve.
-  std::size_t free_for_user() const { return free_ > reserve_ ? free_ - reserve_ : 0; }
+  std::size_t free_for_user() const { return without_reserve(free_count()); }
+  /// The same without the frames in the caches of harts. Cheap: it reads two words.
+  std::size_t uncached_for_user() const { return without_reserve(free_); }
 
   /// The size of the reserve in frames.
   std::size_t reserve() const { return reserve_; }
@@ -98,7 +124,10 @@ class FrameAllocator {
   /// thread. Negative `bytes` shrink it when the object is destroyed.
   void grow_reserve(std::ptrdiff_t bytes) {
     reserved_bytes_ += static_cast<std::size_t>(bytes);
-    reserve_ = (reserved_bytes_ + hal::page_size - 1) / hal::page_size;
+    const std::size_t reserve = (reserved_bytes_ + hal::page_size - 1) / hal::page_size;
+    if (reserve == reserve_) return;  // most calls do not write the line that all harts read
+    reserve_ = reserve;
+    if (async::Strand::smp_active()) note_scarcity();
   }
 
   /// The FrameInfo of any managed frame. The FrameInfo of a block is that of its first frame.
@@ -114,6 +143,10 @@ class FrameAllocator {
   struct FreshRange {  // RAM that was never allocated
     Number next;
     Number end;
+  };
+  struct Stacks {  // single frames, linked by `next`
+    Number loose = 0;
+    Number zeroed = 0;  // frames that hold zeros
   };
 
   static PhysAddr address(Number frame) { return PhysAddr{frame} << hal::page_shift; }
@@ -131,7 +164,37 @@ class FrameAllocator {
     stack = frame;
     free_ = free_ + 1;
   }
-  Number take_single();
+  PhysAddr allocate_slowly(Use use);
+  PhysAddr allocate_to_zero(Use use);
+  Number pop(Number& stack) { return std::exchange(stack, infos_[stack].links.next); }
+  PhysAddr hand_out(Number frame) {
+    infos_[frame].references = 1;
+    return address(frame);
+  }
+
+  struct Cache;
+  struct HartCaches;
+  static std::array<HartCaches, hal::max_harts> caches;
+  static HartCaches& cache_of_hart();
+  bool may_use_caches(Use use) const { return use == Use::kernel || !scarce_; }
+  PhysAddr allocate_smp(Use use);
+  void drop_smp(PhysAddr frame);
+  void drop_chain_smp(Number first, Number last, std::size_t count);
+  void free_smp(Cache& cache, Number& stack, Number frame);
+  struct Taken {
+    Number frame = 0;  // 0: none
+    bool is_zeroed = false;
+  };
+  Taken take_common(Use use, bool prefers_zeroed);
+  Taken refill(Use use, bool prefers_zeroed);
+  bool regain(Use use);
+  void note_scarcity();
+  std::size_t without_reserve(std::size_t count) const {
+    return count > reserve_ ? count - reserve_ : 0;
+  }
+  std::size_t cached_count() const { return async::Strand::smp_active() ? count_cached() : 0; }
+  static std::size_t count_cached();
+  PhysAddr try_block(unsigned order, Use use);
   void drain(Number& stack);
   bool carve_fresh();
   Number take_block(unsigned order);
@@ -139,32 +202,39 @@ class FrameAllocator {
   void link(Number block, unsigned order);
   void unlink(Number block, unsigned order);
 
-  FrameInfo* infos_ = nullptr;               // indexed by physical page number; may point below RAM
-  async::SharedWord<std::size_t> free_ = 0;  // a reader without the lock gets a hint
-  std::size_t reserve_ = 0;                  // in frames: reserved_bytes_ rounded up
-  std::size_t reserved_bytes_ = 0;
+  // Read on each path, and seldom written if several harts run.
+  FrameInfo* infos_ = nullptr;  // indexed by physical page number; may point below RAM
   std::size_t total_ = 0;
-  Number loose_ = 0;   // stack of single frames, linked by `next`
-  Number zeroed_ = 0;  // stack of single frames that hold zeros
+  Stacks alone_;                            // empty if several harts run
+  async::SharedWord<bool> scarce_ = false;  // see is_scarce()
+
+  // If several harts run: behind the lock in frames.cpp.
+  alignas(64) async::SharedWord<std::size_t> free_ = 0;  // a reader without the lock gets a hint
+  std::size_t reserve_ = 0;                              // in frames: reserved_bytes_ rounded up
+  Stacks common_;                                        // of all harts, if several run
   std::array<Number, orders> blocks_{};
   std::array<FreshRange, max_ranges> fresh_{};
   std::size_t fresh_count_ = 0;
+  std::size_t reserved_bytes_ = 0;
 };
 
 extern constinit FrameAllocator frames;
-
-/// Protects the frames, their references and the heap among harts that share the strand. The caller
-/// takes no other lock meanwhile.
-extern constinit async::LeafLock allocators_lock;
 
 /// The references on all frames, for a loop over many of them. A local object keeps the address of
 /// the array in a register.
 class FrameReferences {
  public:
   void share(PhysAddr frame) const { ++infos_[frame >> hal::page_shift].references; }
-  /// Drops a reference. True: it was the last one, and the caller calls frames.free_single().
+  /// Drops a reference. True: it was the last one, and the caller calls frames.free_alone().
   [[nodiscard]] bool drop(PhysAddr frame) const {
     return --infos_[frame >> hal::page_shift].references == 0;
+  }
+  /// Like drop(), if several harts run. The caller frees the frame with a FrameChain.
+  [[nodiscard]] bool drop_smp(PhysAddr frame) const {
+    // While the count is 1, no other hart changes it: only an owner copies a reference.
+    std::atomic_ref references{infos_[frame >> hal::page_shift].references};
+    return references.load(std::memory_order_acquire) == 1 ||
+           references.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }
 
  private:
@@ -173,8 +243,10 @@ class FrameReferences {
 
 /// Whether `bytes` of kernel objects can be allocated without the reserve. System calls test it
 /// before they create threads, processes, pipes, files or areas, and fail with ENOMEM otherwise.
+/// The frames in the caches of harts count only if the caller is in the strand.
+[[nodiscard]] bool can_allocate_without_caches(std::size_t bytes);
 [[nodiscard]] inline bool can_allocate(std::size_t bytes) {
-  return frames.free_for_user() * hal::page_size >= bytes;
+  return frames.uncached_for_user() * hal::page_size >= bytes || can_allocate_without_caches(bytes);
 }
 
 /// can_allocate() for one object that is larger than a page and needs contiguous frames.

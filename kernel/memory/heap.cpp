@@ -1,11 +1,14 @@
 #include "memory/heap.h"
 
 #include <async/leaf_lock.h>
+#include <async/strand.h>
 #include <hal/hart.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 #include "memory/frames.h"
 #include "platform/poison.h"
@@ -31,14 +34,20 @@ constexpr auto class_of_units = [] {
   return table;
 }();
 
-struct SizeClass {
-  std::uint32_t with_room = 0;  // first slab with free objects, by page number; 0: none
-  std::uint32_t empty = 0;  // the one empty slab that is kept, which is also in the list; 0: none
+struct alignas(512) SizeClass {
+  // Protects the class and its slabs if several harts run. Its holder may take the lock of the
+  // frame allocator.
+  async::LeafLock lock;
+  std::uint32_t empty = 0;  // the one empty slab that is kept, which is also in a list; 0: none
   std::size_t objects = 0;  // allocated
+  // For each hart, the first of its slabs with free objects, by page number; 0: none. While one
+  // hart runs alone, it has all slabs.
+  std::array<std::uint32_t, hal::max_harts> with_room{};
 };
 
 constinit std::array<SizeClass, sizes.size()> classes;
-constinit std::size_t large_bytes = 0;  // allocated in blocks of pages
+// Allocated in blocks of pages.
+alignas(64) constinit async::platform::Atomic<std::size_t> large_bytes = 0;
 
 FrameInfo& info_of(std::uint32_t slab) {
   return frames.info(PhysAddr{slab} << hal::page_shift);
@@ -49,20 +58,22 @@ std::uint16_t& next_free(std::byte* page, std::uint16_t object) {
 }
 
 void link(SizeClass& of, std::uint32_t slab) {
-  info_of(slab).slab = {.next = of.with_room, .previous = 0};
-  if (of.with_room != 0) info_of(of.with_room).slab.previous = slab;
-  of.with_room = slab;
+  FrameInfo& info = info_of(slab);
+  std::uint32_t& first = of.with_room[info.hart];
+  info.slab = {.next = first, .previous = 0};
+  if (first != 0) info_of(first).slab.previous = slab;
+  first = slab;
 }
 
 void unlink(SizeClass& of, std::uint32_t slab) {
-  const auto [next, previous] = info_of(slab).slab;
-  (previous != 0 ? info_of(previous).slab.next : of.with_room) = next;
+  const FrameInfo& info = info_of(slab);
+  const auto [next, previous] = info.slab;
+  (previous != 0 ? info_of(previous).slab.next : of.with_room[info.hart]) = next;
   if (next != 0) info_of(next).slab.previous = previous;
 }
 
-std::uint32_t make_slab(std::size_t index) {
-  const PhysAddr frame = frames.allocate(Use::kernel);
-  if (frame == 0) out_of_memory();
+// Makes a slab in `frame`, which belongs to `hart`.
+std::uint32_t make_slab(std::size_t index, PhysAddr frame, unsigned hart) {
   std::byte* const page = hal::phys_to_virt(frame);
   const std::size_t size = sizes[index];
   std::size_t object = 0;
@@ -75,6 +86,7 @@ std::uint32_t make_slab(std::size_t index) {
   info.objects.first_free = 0;
   info.objects.used = 0;
   info.size_class = static_cast<std::uint8_t>(index);
+  info.hart = static_cast<std::uint8_t>(hart);
   const auto slab = static_cast<std::uint32_t>(frame >> hal::page_shift);
   link(classes[index], slab);
   return slab;
@@ -96,14 +108,14 @@ unsigned order_of(std::size_t bytes) {
   const PhysAddr block = frames.allocate_block(order);
   if (block == 0) out_of_memory();
   frames.info(block).size_class = FrameInfo::not_a_slab;
-  large_bytes += page_size << order;
+  large_bytes.fetch_add(page_size << order, std::memory_order_relaxed);
   return hal::phys_to_virt(block);
 }
 
 [[gnu::noinline]] void release_large(void* object) {
   const PhysAddr block = hal::virt_to_phys(object);
   const unsigned order = frames.info(block).order;
-  large_bytes -= page_size << order;
+  large_bytes.fetch_sub(page_size << order, std::memory_order_relaxed);
   frames.free_block(block, order);
 }
 
@@ -130,7 +142,9 @@ inline void* take_object(SizeClass& of, std::uint32_t slab) {
 }
 
 [[gnu::noinline]] void* take_from_new_slab(std::size_t index) {
-  return take_object(classes[index], make_slab(index));
+  const PhysAddr frame = frames.allocate(Use::kernel);
+  if (frame == 0) out_of_memory();
+  return take_object(classes[index], make_slab(index, frame, 0));
 }
 
 // Called after a release. Adds a slab that was full to the list, and keeps or frees an empty slab.
@@ -154,9 +168,9 @@ void* allocate(std::size_t bytes) {
     return allocate_large(bytes);
   const std::size_t index = class_of_units[(bytes + 15) / 16];
   SizeClass& of = classes[index];
-  if (of.with_room == 0) [[unlikely]]
+  if (of.with_room[0] == 0) [[unlikely]]
     return take_from_new_slab(index);
-  return take_object(of, of.with_room);
+  return take_object(of, of.with_room[0]);
 }
 
 void release(void* object) {
@@ -176,61 +190,115 @@ void release(void* object) {
 }
 
 std::size_t bytes_in_use() {
-  std::size_t bytes = large_bytes;
+  std::size_t bytes = large_bytes.load(std::memory_order_relaxed);
   for (std::size_t index = 0; index < sizes.size(); ++index) {
     bytes += classes[index].objects * sizes[index];
   }
   return bytes;
 }
 
-// ── Callers that share the strand ────────────────────────────────────────────────────────────────
+// ── Several harts ────────────────────────────────────────────────────────────────────────────────
+//
+// Only the hart itself uses its caches, in the strand or while it shares the strand. A hart in the
+// strand may empty the caches of all harts, because no other hart shares the strand then.
 
 namespace {
 
-// Free objects of one size that only one hart uses while it shares the strand. One cache line.
-struct alignas(64) FreeObjects {
-  std::array<void*, 7> objects;
+// Free objects of one size. Two cache lines.
+struct alignas(128) Cache {
+  std::array<void*, 15> objects;
   std::size_t count = 0;
 };
-constexpr std::size_t cached_sizes = 14;  // up to 512 bytes
-constinit std::array<std::array<FreeObjects, cached_sizes>, hal::max_harts> caches{};
+constinit std::array<std::array<Cache, sizes.size()>, hal::max_harts> caches{};
 
-FreeObjects* cache_of(std::size_t index) {
-  return index < cached_sizes ? &caches[hal::hart_index()][index] : nullptr;
+// How many objects a cache may hold: at most a page.
+constexpr auto limits = [] {
+  std::array<std::uint8_t, sizes.size()> most{};
+  for (std::size_t index = 0; index < sizes.size(); ++index) {
+    most[index] = static_cast<std::uint8_t>(std::min<std::size_t>(page_size / sizes[index], 15));
+  }
+  return most;
+}();
+// How many objects a hart takes or releases at once.
+std::size_t batch_of(std::size_t index) {
+  return (limits[index] + 1U) / 2;
+}
+
+void empty_cache(Cache& cache, std::size_t kept) {
+  while (cache.count > kept) release(cache.objects[--cache.count]);
+}
+
+// A slab for `hart` when it has none with room: a new one, or one of another hart if frames are
+// scarce. Under the lock of the class.
+std::uint32_t slab_for(unsigned hart, std::size_t index) {
+  SizeClass& of = classes[index];
+  const auto slab_of_another = [&] {
+    const auto found = std::ranges::find_if(of.with_room, [](auto slab) { return slab != 0; });
+    return found != of.with_room.end() ? *found : 0;
+  };
+  if (frames.is_scarce()) {
+    if (const std::uint32_t slab = slab_of_another(); slab != 0) return slab;
+  }
+  if (const PhysAddr frame = frames.allocate(Use::kernel); frame != 0) {
+    return make_slab(index, frame, hart);
+  }
+  if (async::Strand::is_held()) {
+    for (auto& of_hart : caches) empty_cache(of_hart[index], 0);
+  }
+  if (const std::uint32_t slab = slab_of_another(); slab != 0) return slab;
+  out_of_memory();
+}
+
+// Takes an object for the caller, and a batch for the cache.
+[[gnu::noinline]] void* refill(Cache& cache, std::size_t index) {
+  const unsigned hart = hal::hart_index();
+  SizeClass& of = classes[index];
+  const async::LeafLock::Guard lock{of.lock};
+  std::uint32_t slab = of.with_room[hart];
+  if (slab == 0) slab = slab_for(hart, index);
+  void* const object = take_object(of, slab);
+  for (std::size_t wanted = batch_of(index) - 1; wanted != 0 && of.with_room[hart] != 0; --wanted) {
+    void* const next = take_object(of, of.with_room[hart]);
+    poison(static_cast<std::byte*>(next) + link_bytes, sizes[index] - link_bytes);
+    cache.objects[cache.count++] = next;
+  }
+  return object;
+}
+
+[[gnu::noinline]] void spill(Cache& cache, std::size_t index) {
+  const async::LeafLock::Guard lock{classes[index].lock};
+  empty_cache(cache, cache.count - batch_of(index));
 }
 
 }  // namespace
 
-void* allocate_sharing(std::size_t bytes) {
-  const std::size_t index =
-      bytes <= largest_small ? class_of_units[(bytes + 15) / 16] : sizes.size();
-  if (FreeObjects* const cache = cache_of(index); cache != nullptr && cache->count != 0) {
-    void* const object = cache->objects[--cache->count];
-    unpoison(object, sizes[index]);
-    return object;
-  }
-  const async::LeafLock::Guard lock{allocators_lock};
-  return allocate(bytes);
+void* allocate_smp(std::size_t bytes) {
+  if (bytes > largest_small) [[unlikely]]
+    return allocate_large(bytes);
+  const std::size_t index = class_of_units[(bytes + 15) / 16];
+  Cache& cache = caches[hal::hart_index()][index];
+  if (cache.count == 0) [[unlikely]]
+    return refill(cache, index);
+  void* const object = cache.objects[--cache.count];
+  unpoison(object, sizes[index]);
+  return object;
 }
 
-void release_sharing(void* object) {
+void release_smp(void* object) {
   if (object == nullptr) return;
   const std::size_t index = frames.info(object).size_class;
-  if (FreeObjects* const cache = cache_of(index);
-      cache != nullptr && cache->count != cache->objects.size()) {
-    poison(static_cast<std::byte*>(object) + link_bytes, sizes[index] - link_bytes);
-    cache->objects[cache->count++] = object;
-    return;
-  }
-  const async::LeafLock::Guard lock{allocators_lock};
-  release(object);
+  if (index == FrameInfo::not_a_slab) [[unlikely]]
+    return release_large(object);
+  Cache& cache = caches[hal::hart_index()][index];
+  if (cache.count == limits[index]) [[unlikely]]
+    spill(cache, index);
+  poison(static_cast<std::byte*>(object) + link_bytes, sizes[index] - link_bytes);
+  cache.objects[cache.count++] = object;
 }
 
 void trim() {
   for (auto& of_hart : caches) {
-    for (FreeObjects& cache : of_hart) {
-      while (cache.count != 0) release(cache.objects[--cache.count]);
-    }
+    for (Cache& cache : of_hart) empty_cache(cache, 0);
   }
   for (SizeClass& of : classes) {
     if (of.empty != 0) free_slab(of, std::exchange(of.empty, 0));

@@ -20,27 +20,29 @@ std::size_t padded(std::size_t bytes, std::align_val_t alignment) {
 
 // The strand owns the heap. A caller that neither is in the strand nor shares it enters it.
 
-[[gnu::cold]] void* allocate_apart(std::size_t bytes) {
-  if (Strand::is_shared()) return heap::allocate_sharing(bytes);
+[[gnu::cold]] void* allocate_smp(std::size_t bytes) {
+  if (Strand::is_held() || Strand::is_shared()) [[likely]]
+    return heap::allocate_smp(bytes);
   const Strand::Guard strand;
-  return heap::allocate(bytes);
+  return heap::allocate_smp(bytes);
 }
-[[gnu::cold]] void release_apart(void* object) {
-  if (Strand::is_shared()) return heap::release_sharing(object);
+[[gnu::cold]] void release_smp(void* object) {
+  if (Strand::is_held() || Strand::is_shared()) [[likely]]
+    return heap::release_smp(object);
   const Strand::Guard strand;
-  heap::release(object);
+  heap::release_smp(object);
 }
 
 void* allocate(std::size_t bytes) {
   const async::platform::InterruptGuard masked;
-  if (!Strand::is_held()) [[unlikely]]
-    return allocate_apart(bytes);
+  if (Strand::smp_active()) [[unlikely]]
+    return allocate_smp(bytes);
   return heap::allocate(bytes);
 }
 void release(void* object) {
   const async::platform::InterruptGuard masked;
-  if (!Strand::is_held()) [[unlikely]]
-    return release_apart(object);
+  if (Strand::smp_active()) [[unlikely]]
+    return release_smp(object);
   heap::release(object);
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "devices/interrupts.h"
+#include "memory/frames.h"
 #include "sched/policies.h"
 #include "sched/running.h"
 #include "sched/stack_pool.h"
@@ -57,7 +58,10 @@ void begin_hart(bool smp_active) {
   start_interrupts();
   async::platform::local().smp_active = smp_active;
   const async::Strand::Guard strand;
-  if (smp_active) async::Strand::let_share();
+  if (smp_active) {
+    async::Strand::let_share();
+    memory::frames.begin_smp();
+  }
   executors[hal::hart_index()].emplace();
   start_policy();
   start_scheduling();

@@ -24,7 +24,7 @@ constexpr std::size_t process_frames = 8;
 /// grow. The first process always may, so that a user can still kill others.
 bool has_room_for_process(const Process& parent) {
   const std::size_t total = memory::frames.total_count();
-  const std::size_t taken = total - memory::frames.free_for_user();
+  const std::size_t taken = total - memory::frames.uncached_for_user();
   const std::size_t expected = processes().size() * process_frames;
   return std::max(taken, expected) < total - total / 8 || &parent == &first_process();
 }

@@ -3,7 +3,7 @@
 //
 // Hold it for a few instructions, with interrupts masked. While a hart holds it, the hart takes no
 // other lock, does not enter the strand, and awaits nothing. There is one exception: the frame
-// allocator's lock may be taken while the lock of an address space is held.
+// allocator's lock may be taken while the lock of an address space or of the heap is held.
 #pragma once
 
 #include <atomic>

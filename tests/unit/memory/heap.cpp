@@ -12,6 +12,7 @@
 #include "memory/frames.h"
 
 namespace heap = kernel::memory::heap;
+using hal::page_size;
 using kernel::memory::frames;
 
 TEST_CASE("objects are aligned to 16 bytes, or to their size if it is a power of two") {
@@ -70,31 +71,58 @@ TEST_CASE("the heap keeps one empty page per size and returns the others") {
   CHECK(frames.free_count() == before);
 }
 
-TEST_CASE("a hart that shares the strand gets back the objects that it has released there") {
+TEST_CASE("a hart gets back the objects that it has released, if several harts run") {
   test::Machine machine;
   std::vector<void*> objects;
-  for (int i = 0; i < 20; ++i) objects.push_back(heap::allocate_sharing(96));
+  for (int i = 0; i < 8; ++i) objects.push_back(heap::allocate_smp(96));
   std::set<void*> different{objects.begin(), objects.end()};
   CHECK(different.size() == objects.size());
-  for (void* object : objects) heap::release_sharing(object);
+  for (void* object : objects) heap::release_smp(object);
   for (void*& object : objects) {
-    object = heap::allocate_sharing(96);
+    object = heap::allocate_smp(96);
     CHECK(different.erase(object) == 1);
   }
-  for (void* object : objects) heap::release_sharing(object);
+  for (void* object : objects) heap::release_smp(object);
   CHECK(heap::bytes_in_use() != 0);  // the hart's cache
   heap::trim();
   CHECK(heap::bytes_in_use() == 0);
 }
 
-TEST_CASE(
-    "a large object does not stay with the hart that released it while it shared the strand") {
+TEST_CASE("the cache of a hart holds at most 15 objects of a size, and at most a page") {
   test::Machine machine;
-  for (const std::size_t bytes : {513, 2048, 5000}) {
-    heap::release_sharing(heap::allocate_sharing(bytes));
-    CHECK(heap::bytes_in_use() == 0);
+  for (const std::size_t bytes : {16, 128, 1024, 2048}) {
+    std::vector<void*> objects;
+    for (int i = 0; i < 100; ++i) objects.push_back(heap::allocate_smp(bytes));
+    for (void* object : objects) heap::release_smp(object);
+    const std::size_t cached = heap::bytes_in_use();
+    CHECK(cached <= 15 * bytes);
+    CHECK(cached <= page_size);
+    heap::trim();
   }
-  heap::release_sharing(nullptr);
+}
+
+TEST_CASE("objects of different harts lie in different pages") {
+  test::Machine machine;
+  const auto page_of = [](void* object) {
+    return reinterpret_cast<std::uintptr_t>(object) / page_size;
+  };
+  std::vector<void*> objects;
+  std::set<std::uintptr_t> pages[2];
+  for (int i = 0; i < 100; ++i) {
+    hal::fake::here = i % 2;
+    objects.push_back(heap::allocate_smp(40 + i));
+    pages[i % 2].insert(page_of(objects.back()));
+  }
+  hal::fake::here = 0;
+  for (const std::uintptr_t page : pages[0]) CHECK_FALSE(pages[1].contains(page));
+  for (void* object : objects) heap::release_smp(object);
+}
+
+TEST_CASE("the cache of a hart holds no objects that are larger than half a page") {
+  test::Machine machine;
+  heap::release_smp(heap::allocate_smp(2049));
+  CHECK(heap::bytes_in_use() == 0);
+  heap::release_smp(nullptr);
 }
 
 TEST_CASE("random objects keep their contents while others come and go") {

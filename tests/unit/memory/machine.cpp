@@ -106,6 +106,7 @@ Machine::Machine(std::size_t ram_bytes) {
 
 Machine::~Machine() {
   kernel::memory::heap::trim();
+  kernel::memory::frames.empty_caches();
   CHECK(kernel::memory::frames.free_count() == free_at_start);
   CHECK(kernel::memory::heap::bytes_in_use() == 0);
 }
