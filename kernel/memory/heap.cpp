@@ -23,16 +23,18 @@ constexpr std::array<std::uint16_t, 18> sizes = {16,  32,  48,  64,  80,  96,  1
 constexpr std::uint16_t none = 0xffff;
 constexpr std::size_t link_bytes = 8;  // size of the link in a free object
 
-// Maps a size in units of 16 bytes, rounded up, to the index of its class.
-constexpr auto class_of_units = [] {
+// Maps a size in units of 16 bytes, rounded up, to the index of its class: the smallest class with
+// room for it that is_wanted().
+constexpr auto classes_of_units(auto is_wanted) {
   std::array<std::uint8_t, largest_small / 16 + 1> table{};
   std::uint8_t index = 0;
   for (std::size_t units = 0; units < table.size(); ++units) {
-    if (units * 16 > sizes[index]) ++index;
+    while (units * 16 > sizes[index] || !is_wanted(sizes[index])) ++index;
     table[units] = index;
   }
   return table;
-}();
+}
+constexpr auto class_of_units = classes_of_units([](std::size_t) { return true; });
 
 struct alignas(512) SizeClass {
   // Protects the class and its slabs if several harts run. Its holder may take the lock of the
@@ -119,9 +121,10 @@ unsigned order_of(std::size_t bytes) {
   frames.free_block(block, order);
 }
 
-[[gnu::noinline]] void* took_last(void* object, SizeClass& of, std::uint32_t slab) {
+[[gnu::noinline]] void* took_last(std::byte* page, std::uint16_t object, SizeClass& of,
+                                  std::uint32_t slab) {
   unlink(of, slab);
-  return object;
+  return page + object;
 }
 
 // Takes the first free object of a slab that has one. If no other is left, a tail call takes the
@@ -137,7 +140,7 @@ inline void* take_object(SizeClass& of, std::uint32_t slab) {
   ++of.objects;
   if (slab == of.empty) of.empty = 0;
   if (next == none) [[unlikely]]
-    return took_last(page + object, of, slab);
+    return took_last(page, object, of, slab);
   return page + object;
 }
 
@@ -203,6 +206,10 @@ std::size_t bytes_in_use() {
 // strand may empty the caches of all harts, because no other hart shares the strand then.
 
 namespace {
+
+// If several harts run, an object of more than 32 bytes has cache lines of its own.
+constexpr auto class_on_lines =
+    classes_of_units([](std::size_t size) { return size <= 32 || size % 64 == 0; });
 
 // Free objects of one size. Two cache lines.
 struct alignas(128) Cache {
@@ -275,7 +282,7 @@ std::uint32_t slab_for(unsigned hart, std::size_t index) {
 void* allocate_smp(std::size_t bytes) {
   if (bytes > largest_small) [[unlikely]]
     return allocate_large(bytes);
-  const std::size_t index = class_of_units[(bytes + 15) / 16];
+  const std::size_t index = class_on_lines[(bytes + 15) / 16];
   Cache& cache = caches[hal::hart_index()][index];
   if (cache.count == 0) [[unlikely]]
     return refill(cache, index);

@@ -10,8 +10,8 @@
 //
 // If several harts run, each hart has a cache of free objects for each size. Harts that create and
 // destroy objects at the same time write no common data then. A hart fills and empties its cache in
-// batches. It fills the cache from slabs that it has made, so that objects of different harts
-// seldom share a cache line. A cache holds at most a page of objects, and at most 15.
+// batches. It fills the cache from slabs that it has made. An object of more than 32 bytes has
+// cache lines of its own. A cache holds at most a page of objects, and at most 15.
 //
 // These functions run in the strand, or while the caller shares it, never in an interrupt handler.
 #pragma once

@@ -101,7 +101,7 @@ TEST_CASE("the cache of a hart holds at most 15 objects of a size, and at most a
   }
 }
 
-TEST_CASE("objects of different harts lie in different pages") {
+TEST_CASE("objects of different harts lie in different pages and cache lines") {
   test::Machine machine;
   const auto page_of = [](void* object) {
     return reinterpret_cast<std::uintptr_t>(object) / page_size;
@@ -111,6 +111,7 @@ TEST_CASE("objects of different harts lie in different pages") {
   for (int i = 0; i < 100; ++i) {
     hal::fake::here = i % 2;
     objects.push_back(heap::allocate_smp(40 + i));
+    CHECK(reinterpret_cast<std::uintptr_t>(objects.back()) % 64 == 0);
     pages[i % 2].insert(page_of(objects.back()));
   }
   hal::fake::here = 0;
