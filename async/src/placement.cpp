@@ -7,7 +7,7 @@
 
 namespace async {
 
-constinit platform::Atomic<HartMask> Executor::idle_harts_ = 0;
+constinit Executor::Idle Executor::idle_;
 
 namespace {
 
@@ -22,12 +22,12 @@ unsigned next_of(HartMask harts, unsigned hart) noexcept {
 // ── a job has become ready ───────────────────────────────────────────────────────────────────────
 
 void Executor::place(Job& job) noexcept {
-  const HartMask idle = idle_harts_.load(std::memory_order_relaxed) & job.harts();
+  const HartMask idle = idle_.harts.load(std::memory_order_relaxed) & job.harts();
   unsigned hart = job.hart;
   if (idle != 0) {
     hart = next_of(idle, hart);
     // Clears the hart's bit, so that the next job that becomes ready goes to another hart.
-    idle_harts_.fetch_and(~hart_mask(hart), std::memory_order_relaxed);
+    idle_.harts.fetch_and(~hart_mask(hart), std::memory_order_relaxed);
   } else if (!job.may_run_on(hart)) {
     hart = job.may_run_on(hart_) ? hart_ : next_of(job.harts(), hart);
     while (of(hart) == nullptr) hart = next_of(job.harts(), hart + 1);
@@ -83,8 +83,8 @@ void Executor::receive(Job& job) noexcept {
 //
 // A job must not stay in the ready list of a busy hart while a hart that it may use idles:
 //
-//   busy hart:  writes its ready list;          reads idle_harts_, and sends the job there
-//   idle hart:  sets its bit in idle_harts_;    reads the ready lists, and requests a job
+//   busy hart:  writes its ready list;          reads idle_.harts, and sends the job there
+//   idle hart:  sets its bit in idle_.harts;    reads the ready lists, and requests a job
 //
 // Each hart writes before it reads, with a seq_cst fence in between, so at least one sees the
 // other. A request makes the busy hart search all its ready jobs, in steps of Search::jobs_a_step
@@ -174,7 +174,7 @@ void Executor::dispatch_sharing(Job& job) noexcept {
 
 void Executor::begin_idling() noexcept {
   if constexpr (!platform::parallel) return;
-  idle_harts_.fetch_or(hart_mask(hart_), std::memory_order_seq_cst);
+  idle_.harts.fetch_or(hart_mask(hart_), std::memory_order_seq_cst);
   platform::atomic_thread_fence(std::memory_order_seq_cst);
   // If this hart's request is already under way, it may have passed a hart that got a job only
   // afterwards. ask_again makes the request go around once more.
@@ -185,7 +185,7 @@ void Executor::begin_idling() noexcept {
 
 void Executor::end_idling() noexcept {
   if constexpr (!platform::parallel) return;
-  idle_harts_.fetch_and(~hart_mask(hart_), std::memory_order_relaxed);
+  idle_.harts.fetch_and(~hart_mask(hart_), std::memory_order_relaxed);
 }
 
 /// Ends the request of this executor. False: its hart has begun to idle again since the request was

@@ -90,7 +90,8 @@ hal::HartMask TlbTag::note_change() {
   if (now != 0) ++here.shootdowns;
   // The caller has flushed this change on this hart. Its bit stays as it was: it may still owe a
   // flush for an earlier change.
-  stale_ |= ~now & ~hal::mask_of(hal::hart_index());
+  const hal::HartMask stale = stale_ | (~now & ~hal::mask_of(hal::hart_index()));
+  if (stale != stale_) stale_ = stale;  // harts that enter the space read this cache line
   return now;
 }
 

@@ -22,7 +22,11 @@
 namespace kernel {
 namespace {
 
-std::array<std::optional<async::Executor>, hal::max_harts> executors;
+// In cache lines of its own.
+struct alignas(64) HartExecutor {
+  std::optional<async::Executor> executor;
+};
+std::array<HartExecutor, hal::max_harts> executors;
 constinit async::HartMask expected = 0;  // the harts that were started
 
 constexpr TimerHandlers handlers{
@@ -62,7 +66,7 @@ void begin_hart(bool smp_active) {
     async::Strand::let_share();
     memory::frames.begin_smp();
   }
-  executors[hal::hart_index()].emplace();
+  executors[hal::hart_index()].executor.emplace();
   start_policy();
   start_scheduling();
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));

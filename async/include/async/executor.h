@@ -243,7 +243,7 @@ class Executor {
   /// strand.
   void set_harts(Job& job, HartMask harts) noexcept;
   /// The idle harts. A hint: it may be out of date. Any context.
-  static HartMask idle_harts() noexcept { return idle_harts_.load(std::memory_order_relaxed); }
+  static HartMask idle_harts() noexcept { return idle_.harts.load(std::memory_order_relaxed); }
 
   /// How many jobs have come here from another hart so far. Any context.
   std::uint64_t migrations() const noexcept { return migrations_.load(std::memory_order_relaxed); }
@@ -435,7 +435,11 @@ class Executor {
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
   static std::atomic<unsigned> end_;
-  static platform::Atomic<HartMask> idle_harts_;
+  // Harts change it all the time, so it has a cache line of its own.
+  struct alignas(64) Idle {
+    platform::Atomic<HartMask> harts = 0;
+  };
+  static Idle idle_;
   // Written in the strand, read in any context.
   static SharedWord<bool> policies_in_use_;   // some hart has a policy
   static SharedWord<bool> deadlines_in_use_;  // some hart's policy uses deadlines

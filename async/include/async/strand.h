@@ -141,7 +141,7 @@ class Strand {
     return !local.smp_active || local.in_strand;
   }
 
-  struct Pools {
+  struct alignas(64) Pools {  // not in a cache line with words that all harts read
     FramePool frames;
     JobPool jobs;
   };
