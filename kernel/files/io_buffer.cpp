@@ -18,7 +18,7 @@ IoBuffer::IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> p
 inline std::byte* IoBuffer::one_piece(std::size_t count, Direction direction) {
   const std::size_t rest_of_page = hal::page_size - base_ % hal::page_size;
   if (space_ == nullptr || count > part_ || count > rest_of_page) return nullptr;
-  return space_->tlb_lookup(base_, access(direction));
+  return space_->tlb_lookup_alone(base_, access(direction));
 }
 
 Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {

@@ -141,7 +141,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   if (!gap) return fail(gap.error());
   recent_ = nullptr;
   code_generation_.count(request.access);
-  has_paged_areas_ |= request.backing.kind == Backing::Kind::paged_in;
+  if (request.backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
   areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
                 std::move(request.backing), request.code);
   return gap->start;
@@ -280,6 +280,18 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
     code_generation_.count(area->access);
     areas_.drop_front(*area, end);
   }
+}
+
+void AddressSpace::flush_page_smp(VirtAddr va) {
+  kernel_tlb_.forget(va);
+  hart_tlbs_.forget(va);
+  tag_.flush_page(va);
+}
+
+void AddressSpace::flush_smp() {
+  kernel_tlb_.forget_all();
+  hart_tlbs_.forget_all();
+  tag_.flush();
 }
 
 // Removes the pages of [start, end) from the table and from all TLBs.

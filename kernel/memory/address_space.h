@@ -107,12 +107,17 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
   /// Like fault_in(), but returns null if the access needs a page fault.
   std::byte* translate(VirtAddr va, Access wanted) {
-    if (std::byte* const there = tlb_lookup(va, wanted)) [[likely]]
+    if (std::byte* const there = kernel_tlb_.find(va, wanted)) [[likely]]
       return there;
     return look_up(va, wanted);
   }
-  /// Like translate(), but looks only in the kernel's TLB. Null: not cached.
-  std::byte* tlb_lookup(VirtAddr va, Access wanted) const { return kernel_tlb_.find(va, wanted); }
+  /// Like translate(), but looks only in the kernel's TLB of this hart. Null: not cached, or one
+  /// hart runs alone. For callers that share the strand.
+  std::byte* tlb_lookup(VirtAddr va, Access wanted) const { return hart_tlbs_.find(va, wanted); }
+  /// The same while one hart runs alone. Null: not cached, or several harts run.
+  std::byte* tlb_lookup_alone(VirtAddr va, Access wanted) const {
+    return kernel_tlb_.find(va, wanted);
+  }
   /// Like fault_in(), but pins the frame, for example for DMA. The frame is not reused while the
   /// result exists, even if the program unmaps the page.
   Result<PinnedByte> pin(VirtAddr va, Access wanted) {
@@ -206,18 +211,24 @@ class AddressSpace : public RefCounted<AddressSpace> {
   static constexpr std::size_t step_pages = 256;
 
   explicit AddressSpace(hal::PageTable table)
-      : table_(std::move(table)), areas_{user_range().begin()} {}
+      : table_(std::move(table)), areas_{table_.user_range().begin()} {}
 
   // Call after an entry was removed or restricted. The kernel's TLB and the TLBs of all harts drop
   // the old entry.
   void flush_page(VirtAddr va) {
+    if (hal::smp_active()) [[unlikely]]
+      return flush_page_smp(va);
     kernel_tlb_.forget(va);
-    tag_.flush_page(va);
+    tag_.flush_page_alone(va);
   }
+  void flush_page_smp(VirtAddr va);
   void flush() {
+    if (hal::smp_active()) [[unlikely]]
+      return flush_smp();
     kernel_tlb_.forget_all();
-    tag_.flush();
+    tag_.flush_alone();
   }
+  void flush_smp();
 
   void forget_page(hal::PageEntry entry);
   std::size_t forget_pages(std::span<hal::PageEntry> run);
@@ -260,22 +271,27 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
   Result<> copy_for_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
 
-  hal::PageTable table_;
-  AreaSet areas_;
-  Area* recent_ = nullptr;  // area of the last fault; reset whenever an area may be removed
+  // On the cache line of the count of owners: what faults and changes of the areas write.
+  // For callers that share the strand: protects the entries of table_, recent_ and resident_.
+  async::LeafLock lock_;
   std::size_t resident_ = 0;
   std::size_t borrowed_ = 0;  // of resident_: entries without a reference on their frame
   VirtAddr break_start_ = 0;
   VirtAddr break_ = 0;
-  TlbTag tag_;
-  KernelTlb kernel_tlb_;
   static constexpr VirtAddr no_page_missed = 1;  // not a page address
   VirtAddr missed_page_ = no_page_missed;
+  [[no_unique_address]] CodeGeneration code_generation_;
+
+  // What most calls only read.
+  alignas(64) hal::PageTable table_;
   bool has_paged_areas_ = false;
   bool code_written_ = false;
-  // For callers that share the strand: protects the entries of table_, recent_ and resident_.
-  async::LeafLock lock_;
-  [[no_unique_address]] CodeGeneration code_generation_;
+  HartTlbs hart_tlbs_;
+
+  alignas(64) TlbTag tag_;
+  alignas(64) KernelTlb kernel_tlb_;  // if several harts run, it remembers nothing
+  AreaSet areas_;
+  Area* recent_ = nullptr;  // area of the last fault; reset whenever an area may be removed
 };
 
 }  // namespace kernel::memory

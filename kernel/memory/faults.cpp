@@ -177,13 +177,19 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
 }
 
 [[gnu::noinline]] std::byte* AddressSpace::look_up(VirtAddr va, Access wanted) {
+  const bool smp_active = async::Strand::smp_active();
+  if (smp_active) {
+    if (std::byte* const there = tlb_lookup(va, wanted)) return there;
+  }
   if (!user_range().may_have(va)) return nullptr;
   if (async::Strand::is_shared()) return look_up_sharing(va, wanted);
   const PageEntry* const slot = table_.find(va);
   if (slot == nullptr || !slot->allows(wanted)) return nullptr;
   std::byte* const there = hal::phys_to_virt(slot->address()) + va % page_size;
   if (wanted == Access::write && slot->allows(Access::execute)) {
-    code_written_ = true;  // kernel_tlb_ does not get the page, so that each write sets this
+    code_written_ = true;  // no TLB gets the page, so that each write sets this
+  } else if (smp_active) {
+    hart_tlbs_.remember(va, wanted, there);
   } else {
     kernel_tlb_.remember(va, wanted, there);
   }

@@ -3,9 +3,14 @@
 // flushes the harts' TLBs. Added entries need no call. The cache is direct-mapped by page number,
 // with separate entries for reads and writes.
 //
-// All functions run in the strand.
+// An address space has one KernelTlb. If several harts run, it has HartTlbs instead: a KernelTlb
+// for each hart that accesses the space, so that threads on different harts replace no entries of
+// each other.
+//
+// All functions run in the strand. HartTlbs::find() may also run while the caller shares it.
 #pragma once
 
+#include <hal/hart.h>
 #include <hal/machine/page_entry.h>
 #include <hal/memory_map.h>
 
@@ -31,6 +36,9 @@ class KernelTlb {
   void forget(hal::VirtAddr va) { read_[line(va)] = written_[line(va)] = {}; }
   void forget_all() { read_ = written_ = {}; }
 
+  /// It caches nothing, and nobody changes it.
+  static const KernelTlb none;
+
  private:
   struct View {
     hal::VirtAddr page = ~hal::VirtAddr{0};  // not a page address
@@ -49,6 +57,35 @@ class KernelTlb {
 
   Views read_{};
   Views written_{};
+};
+
+inline constinit const KernelTlb KernelTlb::none{};
+
+class HartTlbs {
+ public:
+  HartTlbs() { tlbs_.fill(&KernelTlb::none); }
+  HartTlbs(const HartTlbs&) = delete;
+  ~HartTlbs();
+
+  /// Like those of KernelTlb, for this hart.
+  std::byte* find(hal::VirtAddr va, hal::Access wanted) const {
+    return tlbs_[place()]->find(va, wanted);
+  }
+  /// Remembers nothing if there is no memory.
+  void remember(hal::VirtAddr va, hal::Access wanted, std::byte* there);
+  /// On all harts.
+  void forget(hal::VirtAddr va);
+  void forget_all();
+
+ private:
+  static constexpr unsigned places = 4;
+
+  // Harts whose numbers differ by a multiple of `places` use the same KernelTlb.
+  static unsigned place() { return hal::hart_index() % places; }
+  template <class Use>
+  void for_each(Use use);
+
+  std::array<const KernelTlb*, places> tlbs_;  // made by remember(); else KernelTlb::none
 };
 
 }  // namespace kernel::memory

@@ -48,17 +48,24 @@ class TlbTag {
   /// Whether the space is current on a hart other than this one.
   bool is_current_elsewhere() const { return others() != 0; }
 
-  /// Call after an entry was removed or restricted. When it returns, no hart uses the old
-  /// translation.
+  /// Call after an entry was removed or restricted, if several harts run. When it returns, no hart
+  /// uses the old translation.
   void flush_page(hal::VirtAddr va) {
     if (!is_known()) return;
     hal::flush_page(va, asid_);
-    if (hal::smp_active()) flush_page_of_others(va);
+    flush_page_of_others(va);
   }
   void flush() {
     if (!is_known()) return;
     hal::flush_space(asid_);
-    if (hal::smp_active()) flush_others();
+    flush_others();
+  }
+  /// The same while one hart runs alone.
+  void flush_page_alone(hal::VirtAddr va) const {
+    if (is_known()) hal::flush_page(va, asid_);
+  }
+  void flush_alone() const {
+    if (is_known()) hal::flush_space(asid_);
   }
   /// Call after an entry was added that this hart may have cached as invalid.
   void flush_page_here(hal::VirtAddr va) const { hal::flush_page(va, asid_); }

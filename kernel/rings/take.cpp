@@ -189,7 +189,7 @@ struct Ring::Places {
 [[gnu::always_inline]] inline Ring::Places Ring::find_places() const {
   const memory::AddressSpace& space = thread_.space();
   const auto tlb_lookup = [&space]<class T>(hal::VirtAddr at) {
-    return reinterpret_cast<T*>(space.tlb_lookup(at, hal::Access::write));
+    return reinterpret_cast<T*>(space.tlb_lookup_alone(at, hal::Access::write));
   };
   auto* const header = tlb_lookup.operator()<abi::RingHeader>(shape_.memory);
   if (header == nullptr) return {};

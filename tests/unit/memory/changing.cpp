@@ -63,8 +63,8 @@ TEST_CASE("the KernelTlb forgets a page whose mapping changes") {
     REQUIRE(map_at(*space, here, 2 * page_size, read_write));
     REQUIRE(store_by_kernel(*space, here, 1));
     REQUIRE(load_by_kernel(*space, here) == 1);
-    REQUIRE(space->tlb_lookup(here, Access::read) != nullptr);
-    REQUIRE(space->tlb_lookup(here, Access::write) != nullptr);
+    REQUIRE(space->translate(here, Access::read) != nullptr);
+    REQUIRE(space->translate(here, Access::write) != nullptr);
   };
   map_and_find();
   SECTION("unmapped") {
@@ -99,7 +99,7 @@ TEST_CASE("the KernelTlb forgets a page whose mapping changes") {
     CHECK(load_by_kernel(*child, here) == 1);
     REQUIRE(load_by_kernel(*space, here) == 2);
   }
-  CHECK(space->tlb_lookup(here + page_size, Access::write) == nullptr);
+  CHECK(space->translate(here + page_size, Access::write) == nullptr);
 }
 
 TEST_CASE("the heap grows and shrinks by bytes, and new bytes are zero") {

@@ -128,3 +128,30 @@ TEST_CASE("pieces are passed on page by page until one is not used up") {
       [&](std::span<std::byte> piece) -> kernel::Result<std::size_t> { return piece.size(); });
   CHECK(*cut == page_size);
 }
+
+TEST_CASE("threads on different harts replace no entries of each other in the KernelTlb") {
+  using hal::Access;
+  test::Machine machine;
+  kernel::memory::HartTlbs tlbs;
+  std::byte pages[2];
+  constexpr hal::VirtAddr distance = 64 * hal::page_size;
+  const auto find = [&](unsigned hart) {
+    hal::fake::here = hart;
+    std::byte* const there = tlbs.find(here + hart * distance, Access::write);
+    hal::fake::here = 0;
+    return there;
+  };
+  for (const unsigned hart : {0U, 1U}) {
+    hal::fake::here = hart;
+    tlbs.remember(here + hart * distance, Access::write, &pages[hart]);
+  }
+  hal::fake::here = 0;
+  CHECK(find(0) == &pages[0]);
+  CHECK(find(1) == &pages[1]);
+  tlbs.forget(here + page_size);
+  CHECK(find(0) == &pages[0]);
+  tlbs.forget(here + distance);
+  CHECK(find(1) == nullptr);
+  tlbs.forget_all();
+  CHECK(find(0) == nullptr);
+}
