@@ -69,8 +69,9 @@ void Strand::wait_for(const StrandSharer& sharer) noexcept {
 }
 
 void Strand::stop_sharing() noexcept {
-  platform::local().shares_strand = false;
-  end_sharing();
+  Local& local = platform::local();
+  local.shares_strand = false;
+  clear_share(local);
   enter_smp();
 }
 

@@ -19,6 +19,8 @@ inline void Strand::enter_smp() noexcept {
   wait_for_sharers();
   Local& local = platform::local();
   local.in_strand = true;
+  if (local.has_retired) [[unlikely]]
+    destroy_retired();
   if (local.job != nullptr) local.executor->catch_up(*local.job);
 }
 

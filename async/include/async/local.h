@@ -65,6 +65,8 @@ struct Local {
   bool in_strand = false;             // this hart is in the strand; valid only if smp_active
   bool shares_strand = false;         // the running step shares it; valid only if smp_active
   bool preemption_held_back = false;  // an interrupt came while the step held a spin lock
+  bool has_retired = false;           // this hart has objects to destroy (retired.h)
+  bool must_enter = false;            // it enters the strand for that when it ends its sharing
   std::uint32_t spin_locks = 0;       // how many the running step holds
   StrandSharer* sharer = nullptr;     // set by Strand::let_share()
   FramePool frames;                   // for coroutine frames outside the strand (strand.h)

@@ -11,7 +11,8 @@
 //
 // Code that only reads the strand's data may *share* the strand. Several harts share it at the same
 // time, while no hart is in it. What such code writes must be the hart's own, the running job's
-// own, or behind a LeafLock (leaf_lock.h).
+// own, or behind a LeafLock (leaf_lock.h). It frees no object that other sharers may use
+// (retired.h).
 //
 //   hart 0  ──[ step ]──( shares )─────────[ step ]──▶
 //   hart 1  ───────────( shares )─( shares )────────▶
@@ -85,7 +86,10 @@ class Strand {
       wait_and_share();
   }
   [[gnu::always_inline]] static void end_sharing() noexcept {
-    platform::local().sharer->shares_.store(0, std::memory_order_release);
+    const Local& local = platform::local();
+    clear_share(local);
+    if (local.must_enter) [[unlikely]]
+      pass_through();
   }
   /// share() for a scope.
   class [[nodiscard]] Sharing {
@@ -214,7 +218,11 @@ class Strand {
     if (local.in_strand) return leave_apart();
     if (!local.shares_strand) return;
     local.shares_strand = false;
-    end_sharing();
+    clear_share(local);
+  }
+
+  [[gnu::always_inline]] static void clear_share(const Local& local) noexcept {
+    local.sharer->shares_.store(0, std::memory_order_release);
   }
 
   // enter() and leave_to_others() as functions that the compiler does not inline. A caller that
@@ -226,6 +234,9 @@ class Strand {
   [[gnu::always_inline]] static inline void wait_for_sharers() noexcept;
   ASYNC_SLOW_PATH static void wait_for(const StrandSharer& sharer) noexcept;
   ASYNC_SLOW_PATH static void yield_to_waiters() noexcept;
+  // Defined in retired.cpp. destroy_retired() is a step's first act in the strand.
+  ASYNC_SLOW_PATH static void destroy_retired() noexcept;
+  ASYNC_SLOW_PATH static void pass_through() noexcept;
   static void await_another() noexcept;
   static void begin_turn(unsigned hart) noexcept;
 

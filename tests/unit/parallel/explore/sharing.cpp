@@ -1,6 +1,7 @@
 // Explores every interleaving, up to the printed bound: harts share the strand, and jobs wait and
 // wake in steps that share it, as threads do that read from a pipe.
 #include "async/leaf_lock.h"
+#include "async/retired.h"
 #include "leaving.h"
 
 using namespace parallel_test;
@@ -100,6 +101,59 @@ Task<> just_share(unsigned times) {
   }
 }
 
+/// A place where code that shares the strand finds an object.
+struct Place {
+  struct Object {
+    Plain<unsigned> alive = 1;
+  };
+  std::array<Object, 2> objects;
+  async::platform::Atomic<Object*> object = &objects[0];
+};
+
+void destroy(void* object) noexcept {
+  static_cast<Place::Object*>(object)->alive.set(0);
+}
+
+Task<> use(Place& place, unsigned times) {
+  for (unsigned i = 0; i < times; ++i) {
+    leave();
+    {
+      const Sharing sharing;
+      const Place::Object& found = *place.object.load(std::memory_order_acquire);
+      linger();
+      check(found.alive.get() == 1, "a hart uses an object that was destroyed");
+    }
+    enter();
+    co_await async::yield();
+  }
+}
+
+/// Replaces the object, and retires the old one.
+Task<> replace(Place& place, bool at_once) {
+  leave();
+  {
+    const Sharing sharing;
+    Place::Object* const old = place.object.exchange(&place.objects[1], std::memory_order_acq_rel);
+    async::Retired::add(old, destroy, at_once);
+  }
+  if (at_once) check(place.objects[0].alive.get() == 0, "the destruction is late");
+  enter();
+  check(place.objects[0].alive.get() == 0, "a hart in the strand has retired objects");
+  co_return;
+}
+
+/// Retires so many objects that the list of the hart is full, and does not enter the strand.
+Task<> retire_many(std::array<Place, async::Retired::limit / 2 + 1>& places) {
+  leave();
+  for (std::size_t i = 0; i < async::Retired::limit; ++i) {
+    const Sharing sharing;
+    async::Retired::add(&places[i / 2].objects[i % 2], destroy, false);
+  }
+  check(places[0].objects[0].alive.get() == 0, "a hart with a full list enters the strand");
+  enter();
+  co_return;
+}
+
 }  // namespace
 
 TEST_CASE("no step is in the strand while a hart shares it") {
@@ -144,5 +198,27 @@ TEST_CASE("a cancel and a wake of a job that shares the strand end its wait once
     run.spawn(1, write(queue), {.name = "writer"});
     run.spawn(1, cancel(reader), {.name = "canceller"});
     run.at_end([&] { check(queue.taken.get() + queue.items.get() == 1, "an item is lost"); });
+  });
+}
+
+TEST_CASE("a retired object is destroyed when no hart uses it any more") {
+  explore({.name = "using and retiring", .bound = 3, .weak = {2, 1}, .shares = true}, [](Run& run) {
+    auto& place = run.make<Place>();
+    run.spawn(0, use(place, 2), {.name = "user", .harts = only(0)});
+    run.spawn(1, replace(place, false), {.name = "retirer", .harts = only(1)});
+  });
+  explore({.name = "using and retiring at once", .bound = 3, .weak = {2, 1}, .shares = true},
+          [](Run& run) {
+            auto& place = run.make<Place>();
+            run.spawn(0, use(place, 2), {.name = "user", .harts = only(0)});
+            run.spawn(1, replace(place, true), {.name = "retirer", .harts = only(1)});
+          });
+}
+
+TEST_CASE("a hart retires only so many objects before it enters the strand") {
+  explore({.name = "retiring many", .bound = 1, .shares = true}, [](Run& run) {
+    auto& places = run.make<std::array<Place, async::Retired::limit / 2 + 1>>();
+    run.spawn(0, retire_many(places), {.name = "retirer", .harts = only(0)});
+    run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
   });
 }
