@@ -7,14 +7,16 @@
 namespace kernel {
 
 void FdTable::Group::put(unsigned fd, File* file, bool exec) {
-  files[fd % group_size] = file;
+  set(fd, file);
   used |= bit(fd);
   close_on_exec = exec ? close_on_exec | bit(fd) : close_on_exec & ~bit(fd);
 }
 
 File* FdTable::Group::remove(unsigned fd) {
   used &= ~bit(fd);
-  return files[fd % group_size];
+  File* const file = find(fd);
+  set(fd, nullptr);
+  return file;
 }
 
 void FdTable::Group::release_all() {
@@ -27,8 +29,9 @@ void FdTable::Group::share_into(Group& copy) const {
   copy.close_on_exec = close_on_exec;
   for (std::uint64_t rest = used; rest != 0; rest &= rest - 1) {
     const auto at = static_cast<unsigned>(std::countr_zero(rest));
-    files[at]->retain();
-    copy.files[at] = files[at];
+    File* const file = find(at);
+    file->retain();
+    copy.files[place(at)] = file;
   }
 }
 
@@ -39,16 +42,18 @@ FdTable::~FdTable() {
   }
 }
 
-FdTable::Group* FdTable::make_group(unsigned fd) {
+Result<FdTable::Group*> FdTable::make_group(unsigned fd) {
   if (Group* there = group(fd)) return there;
-  if (!memory::can_allocate(sizeof(Group))) return nullptr;
+  if (!async::Strand::is_held()) return fail(Errno::would_block);
+  if (!memory::can_allocate(sizeof(Group))) return fail(Errno::enomem);
   auto& slot = more_[fd / group_size - 1];
-  slot = std::make_unique_for_overwrite<Group>();
+  slot = std::make_unique<Group>();
   return slot.get();
 }
 
 Result<int> FdTable::add(Ref<File> file, bool close_on_exec, int lowest) {
   if (lowest < 0) return fail(Errno::einval);
+  const async::LeafLock::SharingGuard lock{lock_};
   auto fd = static_cast<unsigned>(lowest);
   const auto limit = static_cast<unsigned>(limit_);
   while (fd < limit) {
@@ -60,9 +65,9 @@ Result<int> FdTable::add(Ref<File> file, bool close_on_exec, int lowest) {
     }
     fd = fd / group_size * group_size + static_cast<unsigned>(std::countr_zero(free));
     if (fd >= limit) break;
-    Group* const into = make_group(fd);
-    if (into == nullptr) return fail(Errno::enomem);
-    into->put(fd, file.leak(), close_on_exec);
+    const auto into = make_group(fd);
+    if (!into) return fail(into.error());
+    (*into)->put(fd, file.leak(), close_on_exec);
     return static_cast<int>(fd);
   }
   return fail(Errno::emfile);
@@ -70,27 +75,37 @@ Result<int> FdTable::add(Ref<File> file, bool close_on_exec, int lowest) {
 
 Result<> FdTable::set(int fd, Ref<File> file, bool close_on_exec) {
   if (fd < 0 || fd >= limit_) return fail(Errno::ebadf);
-  Group* const into = make_group(static_cast<unsigned>(fd));
-  if (into == nullptr) return fail(Errno::enomem);
-  File* const before = into->find(static_cast<unsigned>(fd));
-  into->put(static_cast<unsigned>(fd), file.leak(), close_on_exec);
-  if (before) before->release();
+  Ref<File> before;  // released after the lock
+  const async::LeafLock::SharingGuard lock{lock_};
+  const auto into = make_group(static_cast<unsigned>(fd));
+  if (!into) return fail(into.error());
+  before = Ref<File>::adopt((*into)->find(static_cast<unsigned>(fd)));
+  (*into)->put(static_cast<unsigned>(fd), file.leak(), close_on_exec);
   return {};
 }
 
-Result<> FdTable::close(int fd) {
+Result<Ref<File>> FdTable::remove(int fd) {
+  const async::LeafLock::SharingGuard lock{lock_};
   if (find(fd) == nullptr) return fail(Errno::ebadf);
-  group(static_cast<unsigned>(fd))->remove(static_cast<unsigned>(fd))->release();
+  const auto number = static_cast<unsigned>(fd);
+  return Ref<File>::adopt(group(number)->remove(number));
+}
+
+Result<> FdTable::close(int fd) {
+  const auto file = remove(fd);  // a file's destructor may use this table
+  if (!file) return fail(file.error());
   return {};
 }
 
 Result<bool> FdTable::close_on_exec(int fd) const {
+  const async::LeafLock::SharingGuard lock{lock_};
   if (find(fd) == nullptr) return fail(Errno::ebadf);
   const auto number = static_cast<unsigned>(fd);
   return (group(number)->close_on_exec & Group::bit(number)) != 0;
 }
 
 Result<> FdTable::set_close_on_exec(int fd, bool close_on_exec) {
+  const async::LeafLock::SharingGuard lock{lock_};
   File* const file = find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   group(static_cast<unsigned>(fd))->put(static_cast<unsigned>(fd), file, close_on_exec);
@@ -115,9 +130,9 @@ Result<Ref<FdTable>> FdTable::copy() const {
   for (unsigned start = group_size; start < size_limit; start += group_size) {
     const Group* from = group(start);
     if (from == nullptr || from->used == 0) continue;
-    Group* const to = table->make_group(start);
-    if (to == nullptr) return fail(Errno::enomem);
-    from->share_into(*to);
+    const auto to = table->make_group(start);
+    if (!to) return fail(to.error());
+    from->share_into(**to);
   }
   return table;
 }

@@ -4,12 +4,23 @@
 // the lowest free descriptor of a group, and a copy takes time only for open ones. The first group
 // is part of the table. The others are allocated when needed. Threads share the table with
 // CLONE_FILES; fork copies it.
+//
+// find() reads only the entry of its descriptor. The entries of a descriptor and of the next one
+// are a cache line apart. So harts that use and change descriptors close to each other seldom share
+// a line that one of them writes.
+//
+// These functions are also for callers that share the strand, unless their comment says otherwise.
+// A lock of the table protects its changes. A file that a caller finds lives at least until that
+// caller ends its sharing, also if another hart closes it meanwhile (File::destroy()).
 #pragma once
+
+#include <async/leaf_lock.h>
 
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -22,11 +33,12 @@ class FdTable : public RefCounted<FdTable> {
   /// One more than the highest possible descriptor.
   static constexpr int size_limit = 1024;
 
-  // `= default` would make `new FdTable()` zero the whole table
+  // `= default` would make `new FdTable()` zero the whole table twice
   FdTable() {}
   ~FdTable();
 
-  /// The open file, or null. Another thread may close it when the caller awaits: use share() then.
+  /// The open file, or null. Another thread may close it when the caller awaits, or ends its
+  /// sharing of the strand: use share() then.
   File* find(int fd) const {
     if (static_cast<unsigned>(fd) < group_size) [[likely]]
       return first_.find(fd);
@@ -35,9 +47,12 @@ class FdTable : public RefCounted<FdTable> {
   }
   Result<Ref<File>> share(int fd) const {
     File* file = find(fd);
-    if (file == nullptr) return fail(Errno::ebadf);
-    return Ref<File>::share(*file);
+    if (file == nullptr || !file->retain_if_owned()) return fail(Errno::ebadf);
+    return Ref<File>::adopt(file);
   }
+
+  // add() and set() allocate a group only in the strand. If they need one, and the caller shares
+  // the strand, they return would_block.
 
   /// Returns the lowest free descriptor that is at least `lowest`, for `file`. EMFILE; ENOMEM.
   Result<int> add(Ref<File> file, bool close_on_exec, int lowest = 0);
@@ -48,32 +63,44 @@ class FdTable : public RefCounted<FdTable> {
 
   Result<bool> close_on_exec(int fd) const;
   Result<> set_close_on_exec(int fd, bool close_on_exec);
-  /// Closes the descriptors with close_on_exec (execve).
+  /// Closes the descriptors with close_on_exec (execve). In the strand.
   void close_for_exec();
 
-  /// A table with the same files (fork).
+  /// A table with the same files (fork). In the strand.
   Result<Ref<FdTable>> copy() const;
 
   /// add() and set() use only descriptors below `limit` (RLIMIT_NOFILE). A lower limit closes
   /// no descriptor.
   int limit() const { return limit_; }
+  /// In the strand.
   void set_limit(int limit) { limit_ = limit; }
 
-  /// The number of open descriptors.
+  /// The number of open descriptors. In the strand.
   unsigned count() const;
 
  private:
   static constexpr unsigned group_size = 64;
   static constexpr unsigned group_count = size_limit / group_size;
+  // A reader of a file sees how it was made, because its address depends on this load. C++ has
+  // memory_order_consume for that, but compilers then emit a fence.
+  static constexpr auto order_of_find =
+      async::platform_is_checked_for_races ? std::memory_order_acquire : std::memory_order_relaxed;
 
   struct Group {
+    // By place(). Owns a reference each; null where `used` has no bit.
+    std::array<File*, group_size> files{};
     std::uint64_t used = 0;
     std::uint64_t close_on_exec = 0;
-    File* files[group_size];  // owns a reference each; valid where `used` has a bit
 
     static std::uint64_t bit(unsigned fd) { return std::uint64_t{1} << fd % group_size; }
+    /// The place of a descriptor's entry. Eight entries are as long as a cache line.
+    static constexpr unsigned place(unsigned fd) { return fd % 8 * 8 + fd / 8 % 8; }
+
     File* find(unsigned fd) const {
-      return (used & bit(fd)) != 0 ? files[fd % group_size] : nullptr;
+      return std::atomic_ref{const_cast<File*&>(files[place(fd)])}.load(order_of_find);
+    }
+    void set(unsigned fd, File* file) {
+      std::atomic_ref{files[place(fd)]}.store(file, std::memory_order_release);
     }
     void put(unsigned fd, File* file, bool close_on_exec);
     File* remove(unsigned fd);
@@ -86,11 +113,15 @@ class FdTable : public RefCounted<FdTable> {
     return fd < group_size ? &first_ : more_[fd / group_size - 1].get();
   }
   Group* group(unsigned fd) { return const_cast<Group*>(std::as_const(*this).group(fd)); }
-  /// The group of `fd`, allocated if missing. Null: there is no memory.
-  Group* make_group(unsigned fd);
+  /// The group of `fd`, allocated if missing. ENOMEM; would_block: the caller shares the strand.
+  Result<Group*> make_group(unsigned fd);
+  /// Removes the descriptor, and returns its file. EBADF.
+  Result<Ref<File>> remove(int fd);
 
+  std::array<std::unique_ptr<Group>, group_count - 1> more_;  // changes only in the strand
   Group first_;
-  std::array<std::unique_ptr<Group>, group_count - 1> more_;
+  // For callers that share the strand: protects the groups. Entries are also read without it.
+  mutable async::LeafLock lock_;
   int limit_ = size_limit;
 };
 

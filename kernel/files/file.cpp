@@ -1,7 +1,20 @@
 // The default operations: the errors of files that do not support them.
 #include "files/file.h"
 
+#include <async/retired.h>
+
 namespace kernel {
+
+void File::destroy(const File* file) {
+  if (async::Strand::is_held()) [[likely]] {
+    delete file;
+    return;
+  }
+  auto* const ending = const_cast<File*>(file);
+  const bool has_effects = !ending->end_sharing();
+  async::Retired::add(
+      ending, [](void* file) noexcept { delete static_cast<File*>(file); }, has_effects);
+}
 
 Result<std::size_t> File::try_read(IoBuffer&) {
   return fail(Errno::einval);

@@ -12,7 +12,8 @@
 // always return would_block, and all transfers use co_await file.transfer(…).
 //
 // All functions run in the strand, unless their comment says otherwise; never in an interrupt
-// handler.
+// handler. Code that shares the strand may drop references (destroy()). It adds one with
+// retain_if_owned() if it has found the file without owning one.
 #pragma once
 
 #include <abi/flags.h>
@@ -36,7 +37,8 @@ namespace kernel {
 
 enum class Direction : bool { read, write };
 
-class File : public RefCounted<File> {
+/// Files have cache lines of their own, because harts use different files at the same time.
+class alignas(64) File : public RefCounted<File> {
  public:
   /// `flags`: the access mode and status flags of openat. `whole_write`: see whole_write().
   explicit File(int flags, std::size_t whole_write = IoBuffer::longest)
@@ -45,6 +47,10 @@ class File : public RefCounted<File> {
         can_read_{is_open(flags, abi::o_rdonly)},
         can_write_{is_open(flags, abi::o_wronly)} {}
   virtual ~File() = default;
+
+  /// The end of a file without owners: destroys it. If the caller shares the strand, it retires the
+  /// file (async/retired.h).
+  static void destroy(const File* file);
 
   // ── Open flags ──
 
@@ -95,11 +101,13 @@ class File : public RefCounted<File> {
   virtual Result<short> readiness_sharing() { return fail(Errno::would_block); }
   /// Whether wait_sharing() may succeed.
   bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
-  /// Whether the file may be closed while the strand is shared, as long as node() has a name.
-  bool closes_sharing() const { return closes_sharing_; }
   /// Lets the running job, whose coroutine is `reader`, wait for bytes. Returns false if the job
   /// need not wait, or must wait in the strand.
   virtual bool wait_sharing(std::coroutine_handle<>) { return false; }
+  /// The file has no owners any more. Does what others see of its end, for example that a pipe has
+  /// no reader, so that the destructor only frees little memory. False: the destructor does that,
+  /// and must not be late.
+  virtual bool end_sharing() { return false; }
 
   /// Sets the position and returns it (lseek). ESPIPE: the file has no positions.
   virtual Result<std::int64_t> seek(std::int64_t offset, int whence);
@@ -151,7 +159,6 @@ class File : public RefCounted<File> {
  protected:
   void be_stream() { is_stream_ = true; }
   void let_wait_sharing() { waits_sharing_ = true; }
-  void let_close_sharing() { closes_sharing_ = true; }
 
   struct WaitsForDevice {};
   File(int flags, WaitsForDevice) : File{flags} { waits_for_device_ = true; }
@@ -177,7 +184,6 @@ class File : public RefCounted<File> {
   bool waits_for_device_ = false;
   bool is_stream_ = false;
   bool waits_sharing_ = false;
-  bool closes_sharing_ = false;
 };
 
 }  // namespace kernel

@@ -211,6 +211,21 @@ void Pipe::end_writing() {
   readable_.wake_all();
 }
 
+bool Pipe::end_reading_sharing() {
+  const async::LeafLock::Guard lock{lock_};
+  if (!has_writers_ || !writable_.empty()) return false;
+  has_readers_ = false;
+  write_is_special_ = true;
+  return true;
+}
+
+bool Pipe::end_writing_sharing() {
+  const async::LeafLock::Guard lock{lock_};
+  if (!has_readers_ || !readable_.empty()) return false;
+  has_writers_ = false;
+  return true;
+}
+
 namespace {
 
 class PipeEnd : public File {
@@ -257,6 +272,7 @@ class PipeReader final : public PipeEnd {
     return pipe_->read_sharing(to);
   }
   bool wait_sharing(std::coroutine_handle<> reader) override { return pipe_->wait_sharing(reader); }
+  bool end_sharing() override { return pipe_->end_reading_sharing(); }
 
   short readiness() override { return readiness(pipe_->filled()); }
   Result<short> readiness_sharing() override { return readiness(pipe_->filled_sharing()); }
@@ -282,6 +298,7 @@ class PipeWriter final : public PipeEnd {
   Result<std::size_t> write_sharing(std::span<const std::byte> from) override {
     return pipe_->write_sharing(from);
   }
+  bool end_sharing() override { return pipe_->end_writing_sharing(); }
 
   short readiness() override { return readiness(pipe_->filled()); }
   Result<short> readiness_sharing() override { return readiness(pipe_->filled_sharing()); }

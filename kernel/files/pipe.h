@@ -57,6 +57,10 @@ class Pipe : public RefCounted<Pipe> {
   bool has_writers() const { return has_writers_; }
   void end_reading();
   void end_writing();
+  /// The same for callers that share the strand. False: a job waits, or the other end has gone, so
+  /// the caller must end it in the strand.
+  bool end_reading_sharing();
+  bool end_writing_sharing();
 
   /// Readers wait here. A write wakes one reader. That reader must try to read, and wakes the next
   /// one if bytes are left. The end of the last writer wakes all readers.
@@ -96,7 +100,8 @@ class Pipe : public RefCounted<Pipe> {
   bool has_writers_ = true;
   // The pipe has no readers, or a writer has been woken while others wait.
   bool write_is_special_ = false;
-  // For callers that share the strand: protects the positions, the bytes and readable_.
+  // For callers that share the strand: protects the positions, the bytes, readable_, and whether
+  // there are readers and writers.
   async::LeafLock lock_;
   std::array<memory::Frame, page_count> pages_;
 };

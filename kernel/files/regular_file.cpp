@@ -23,9 +23,7 @@ namespace {
 class PlacedFile final : public File {
  public:
   PlacedFile(Ref<RegularFile> file, int flags) : File{flags}, file_{std::move(file)} {
-    if (!file_->is_stream()) return;  // a Snapshot, which no directory has
-    be_stream();
-    let_close_sharing();
+    if (file_->is_stream()) be_stream();
   }
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {
@@ -55,6 +53,9 @@ class PlacedFile final : public File {
     copy_bytes(to.data(), piece.data(), count);
     return count;
   }
+
+  // The end of a file without a name, or of a Snapshot, may free much memory.
+  bool end_sharing() override { return is_stream() && file_->has_name(); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
     const auto place = find_place(offset, whence, place_, file_->size());

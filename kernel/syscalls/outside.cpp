@@ -72,7 +72,7 @@ bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {
          self.space().is_plain(address, hal::page_up(length));
 }
 
-/// The same for the thread's descriptors.
+/// Whether no other thread and no other process uses the thread's descriptors.
 bool owns_descriptors(Thread& self) {
   return self.process().has_only(self) && self.process().files().owners() == 1;
 }
@@ -96,9 +96,8 @@ void enter_strand() {
 /// it keeps the file, which the program may close meanwhile.
 class Reading : public async::WaitLoop<Reading> {
  public:
-  Reading(Thread& self, File& file, UserSpan<std::byte> to) : self_{self}, file_{&file}, to_{to} {
-    file.retain();
-  }
+  /// Takes over a reference to `file`.
+  Reading(Thread& self, File& file, UserSpan<std::byte> to) : self_{self}, file_{&file}, to_{to} {}
   ~Reading() {
     if (file_ != nullptr) file_->release();
   }
@@ -203,6 +202,7 @@ trap::Answer<Transfer> read(Thread& self, int fd, UserSpan<std::byte> to) {
   if (moved || moved.error() != Errno::would_block) [[likely]]
     return moved;
   if (!file->waits_sharing() || !may_wait(self)) return trap::would_block;
+  if (!file->retain_if_owned()) return trap::would_block;
   sharing.keep();
   return self.wait([&] { return Reading{self, *file, to}; });
 }
@@ -278,7 +278,6 @@ trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char
   constexpr int for_opening_only = abi::o_noctty | abi::o_nofollow | abi::o_cloexec | abi::o_excl;
   if ((flags & needs_strand) != 0) return trap::would_block;
   Strand::Sharing sharing;
-  if (!owns_descriptors(self)) return trap::would_block;
   sharing.tell();
   const bool keeps_link = (flags & abi::o_nofollow) != 0;
   const auto node =
@@ -291,14 +290,35 @@ trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char
 
 trap::Answer<Result<>> close(Thread& self, int fd) {
   Strand::Sharing sharing;
-  if (!owns_descriptors(self)) return trap::would_block;
-  FdTable& files = self.process().files();
-  File* const file = files.find(fd);
-  if (file == nullptr || !file->closes_sharing()) return trap::would_block;
-  // Only a step in the strand frees a node. While its directory has it, nobody frees it.
-  if (!file->node()->has_name()) return trap::would_block;
   sharing.tell();
-  return files.close(fd);
+  return sys::close(self, fd);
+}
+
+trap::Answer<Result<int>> dup(Thread& self, int fd) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  return sys::dup(self, fd);
+}
+
+trap::Answer<Result<int>> dup3(Thread& self, int from, int to, int flags) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  return sys::dup3(self, from, to, flags);
+}
+
+trap::Answer<Result<>> pipe2(Thread& self, UserPtr<int> ends, int flags) {
+  Strand::Sharing sharing;
+  if (cached(self, ends.address(), 2 * sizeof(int), Access::write) == nullptr)
+    return trap::would_block;
+  sharing.tell();
+  return sys::pipe2(self, ends, flags);
+}
+
+trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
+  if (command == abi::f_setfl) return trap::would_block;
+  Strand::Sharing sharing;
+  sharing.tell();
+  return sys::fcntl(self, fd, command, argument);
 }
 
 trap::Answer<Result<>> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {
@@ -352,13 +372,6 @@ trap::Answer<Result<std::int64_t>> lseek(Thread& self, int fd, std::int64_t offs
   File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   return file->seek_sharing(offset, whence);
-}
-
-trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_t) {
-  if (command != abi::f_getfl) return trap::would_block;
-  const Strand::Sharing sharing;
-  const File* const file = self.process().files().find(fd);
-  return file != nullptr ? Result<int>{file->flags()} : fail(Errno::ebadf);
 }
 
 trap::Answer<Transfer> getdents64(Thread& self, int fd, UserSpan<std::byte> to) {

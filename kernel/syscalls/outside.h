@@ -40,8 +40,6 @@ trap::Answer<Result<>> prlimit64(Thread&, int id, int resource,
                                  UserPtr<abi::ResourceLimit> old);
 /// Signal 0.
 trap::Answer<Result<>> kill(Thread&, int id, int signal);
-/// F_GETFL.
-trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 /// Up to eight regular files and pipes, if one of them is ready or the call need not wait.
 trap::Answer<Result<int>> ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                 UserPtr<const abi::Timespec> timeout,
@@ -73,11 +71,16 @@ trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t lengt
 trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 
-// By the only thread of a process that shares its descriptors with no other process. openat opens
-// regular files that exist. close closes those.
+// Changes of descriptors. All but openat run the call's handler, while the strand is shared. openat
+// opens regular files that exist.
 trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
                                  unsigned mode);
 trap::Answer<Result<>> close(Thread&, int fd);
+trap::Answer<Result<int>> dup(Thread&, int fd);
+trap::Answer<Result<int>> dup3(Thread&, int from, int to, int flags);
+trap::Answer<Result<>> pipe2(Thread&, UserPtr<int> ends, int flags);
+/// Not F_SETFL.
+trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 
 /// The clocks of the time since boot and of the day.
 trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);

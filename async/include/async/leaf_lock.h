@@ -8,8 +8,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
-#include "async/platform.h"
+#include "async/strand.h"
 
 namespace async {
 
@@ -33,6 +34,18 @@ class LeafLock {
 
    private:
     LeafLock& lock_;
+  };
+
+  /// A Guard unless the hart is in the strand. For functions that are called in it, too.
+  class [[nodiscard]] SharingGuard {
+   public:
+    explicit SharingGuard(LeafLock& lock) noexcept {
+      if (!Strand::is_held()) guard_.emplace(lock);
+    }
+    SharingGuard(const SharingGuard&) = delete;
+
+   private:
+    std::optional<Guard> guard_;
   };
 
  private:

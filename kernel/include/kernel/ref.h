@@ -19,9 +19,18 @@ class RefCounted {
   RefCounted& operator=(const RefCounted&) = delete;
 
   void retain() const { owners_.fetch_add(1, std::memory_order_relaxed); }
+  /// retain(), unless the object has no owner left: then it returns false. For an object that the
+  /// caller has found without owning a reference, while it shares the strand.
+  bool retain_if_owned() const {
+    std::uint32_t owners = owners_.load(std::memory_order_relaxed);
+    do {
+      if (owners == 0) return false;
+    } while (!owners_.compare_exchange_weak(owners, owners + 1, std::memory_order_relaxed));
+    return true;
+  }
   void release() const {
     if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      delete static_cast<const Derived*>(this);
+      Derived::destroy(static_cast<const Derived*>(this));
     }
   }
   /// release(), unless this is the last reference: then it returns false, and the caller keeps it.
@@ -33,6 +42,9 @@ class RefCounted {
     return true;
   }
   std::uint32_t owners() const { return owners_.load(std::memory_order_relaxed); }
+
+  /// The end of an object without owners. A derived class may replace it.
+  static void destroy(const Derived* object) { delete object; }
 
  protected:
   ~RefCounted() = default;

@@ -1,0 +1,96 @@
+// Threads of one process use, duplicate and close the same descriptors, on harts that share the
+// strand.
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <random>
+#include <vector>
+
+#include "async/async.h"
+#include "files/fd_table.h"
+#include "harts.h"
+
+using namespace std::chrono_literals;
+using async::Task;
+using kernel::FdTable;
+using kernel::File;
+using kernel::Ref;
+
+namespace {
+
+constexpr int limit = 12;  // descriptors
+constexpr unsigned turns = 3000;
+
+std::atomic<int> alive = 0;
+
+class Counted final : public File {
+ public:
+  explicit Counted(bool ends_sharing) : File{abi::o_rdonly}, ends_sharing_{ends_sharing} {
+    ++alive;
+  }
+  ~Counted() override {
+    use();
+    value_ = 0;
+    --alive;
+  }
+  void use() const {
+    if (value_ != 1) async::platform::fail("a file is used after its end");
+  }
+  bool end_sharing() override { return ends_sharing_; }
+  abi::Stat status() override { return {}; }
+
+ private:
+  int value_ = 1;  // a plain word: ThreadSanitizer sees a use beside the destruction
+  bool ends_sharing_;
+};
+
+void use_some(FdTable& table, std::minstd_rand& random) {
+  const auto some = [&] { return static_cast<int>(random() % limit); };
+  switch (random() % 6) {
+    case 0: (void)table.add(kernel::make_ref<Counted>(random() % 4 != 0), false); break;
+    case 1:
+      if (auto file = table.share(some())) (void)table.add(std::move(*file), true);
+      break;
+    case 2:
+      if (auto file = table.share(some())) (void)table.set(some(), std::move(*file), false);
+      break;
+    case 3: (void)table.close(some()); break;
+    case 4: (void)table.set_close_on_exec(some(), true); break;
+    default:
+      if (const File* const file = table.find(some())) static_cast<const Counted*>(file)->use();
+  }
+}
+
+Task<> use_descriptors(FdTable& table, unsigned seed) {
+  std::minstd_rand random{seed};
+  for (unsigned i = 0; i < turns; ++i) {
+    async::Strand::leave();
+    {
+      async::Strand::Sharing sharing;
+      sharing.tell();
+      use_some(table, random);
+    }
+    async::Strand::enter();
+    if (i % 8 == 0) use_some(table, random);
+    if (i % 64 == 0) (void)table.copy();
+    co_await async::yield();
+  }
+}
+
+Task<> use_on_all_harts() {
+  auto table = kernel::make_ref<FdTable>();
+  table->set_limit(limit);
+  std::vector<async::JoinHandle<void>> jobs;
+  for (unsigned i = 0; i < 6; ++i) jobs.push_back(async::spawn(use_descriptors(*table, i + 1), {}));
+  for (auto& job : jobs) co_await std::move(job);
+  const unsigned open = table->count();
+  for (int fd = 0; fd < limit; ++fd) (void)table->close(fd);
+  if (table->count() != 0) async::platform::fail("a closed descriptor counts as open");
+  if (open == 0) async::platform::fail("all descriptors are closed");
+}
+
+}  // namespace
+
+TEST_CASE("harts that share the strand use, duplicate and close the same descriptors") {
+  parallel_test::run_harts(600s, [](unsigned) {}, use_on_all_harts);
+  CHECK(alive == 0);
+}
