@@ -88,7 +88,7 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::readv>(Call::readv)
         .with<sys::writev>(Call::writev)
         .with_outside<sys::pread64, sys::outside::pread64>(Call::pread64)
-        .with<sys::pwrite64>(Call::pwrite64)
+        .with_outside<sys::pwrite64, sys::outside::pwrite64>(Call::pwrite64)
         .with_outside<sys::lseek, sys::outside::lseek>(Call::lseek)
         .with_outside<sys::getdents64, sys::outside::getdents64>(Call::getdents64)
         .with<sys::ftruncate>(Call::ftruncate)

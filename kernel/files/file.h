@@ -97,6 +97,9 @@ class alignas(64) File : public RefCounted<File> {
   virtual Result<std::size_t> read_at_sharing(std::uint64_t, std::span<std::byte>) {
     return fail(Errno::would_block);
   }
+  virtual Result<std::size_t> write_at_sharing(std::uint64_t, std::span<const std::byte>) {
+    return fail(Errno::would_block);
+  }
   virtual Result<std::int64_t> seek_sharing(std::int64_t, int) { return fail(Errno::would_block); }
   virtual Result<short> readiness_sharing() { return fail(Errno::would_block); }
   /// Whether wait_sharing() may succeed.

@@ -24,6 +24,10 @@ class PlacedFile final : public File {
  public:
   PlacedFile(Ref<RegularFile> file, int flags) : File{flags}, file_{std::move(file)} {
     if (file_->is_stream()) be_stream();
+    if (can_write()) file_->begin_writing();
+  }
+  ~PlacedFile() override {
+    if (can_write()) file_->end_writing();
   }
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {
@@ -44,14 +48,17 @@ class PlacedFile final : public File {
     const async::LeafLock::Guard lock{place_lock_};
     return moved(read_at_sharing(place_, to));
   }
+  Result<std::size_t> write_sharing(std::span<const std::byte> from) override {
+    const async::LeafLock::Guard lock{place_lock_};
+    return moved(write_at_sharing(place_, from));
+  }
   Result<std::size_t> read_at_sharing(std::uint64_t offset, std::span<std::byte> to) override {
-    const std::uint64_t size = file_->size();
-    if (offset >= size) return 0;
-    const std::size_t count = std::min<std::uint64_t>(to.size(), size - offset);
-    const auto piece = file_->piece_at(offset);
-    if (piece.size() < count) return fail(Errno::would_block);
-    copy_bytes(to.data(), piece.data(), count);
-    return count;
+    return file_->read_at_sharing(offset, to);
+  }
+  Result<std::size_t> write_at_sharing(std::uint64_t offset,
+                                       std::span<const std::byte> from) override {
+    if (appends()) return fail(Errno::would_block);
+    return file_->write_at_sharing(offset, from);
   }
 
   // The end of a file without a name, or of a Snapshot, may free much memory.
@@ -128,6 +135,16 @@ Result<Ref<File>> RegularFile::open(int flags) {
   return make_ref<PlacedFile>(Ref<RegularFile>::share(*this), flags);
 }
 
+Result<std::size_t> RegularFile::read_at_sharing(std::uint64_t offset, std::span<std::byte> to) {
+  const std::uint64_t end = size();
+  if (offset >= end) return 0;
+  const std::size_t count = std::min<std::uint64_t>(to.size(), end - offset);
+  const auto piece = piece_at(offset);
+  if (piece.size() < count) return fail(Errno::would_block);
+  copy_bytes(to.data(), piece.data(), count);
+  return count;
+}
+
 Result<std::size_t> ArchiveFile::read_at(std::uint64_t offset, IoBuffer& buffer) {
   return read_span(bytes_, offset, buffer);
 }
@@ -160,6 +177,24 @@ std::span<const std::byte> MemoryFile::piece_at(std::uint64_t offset) const {
   const std::byte* const page = pages_.find(offset / hal::page_size);
   if (page == nullptr) return {};
   return {page + at, std::min<std::uint64_t>(hal::page_size - at, size_ - offset)};
+}
+
+Result<std::size_t> MemoryFile::read_at_sharing(std::uint64_t offset, std::span<std::byte> to) {
+  if (writers_ == 0) return RegularFile::read_at_sharing(offset, to);
+  const async::LeafLock::Guard lock{lock_};
+  return RegularFile::read_at_sharing(offset, to);
+}
+
+Result<std::size_t> MemoryFile::write_at_sharing(std::uint64_t offset,
+                                                 std::span<const std::byte> from) {
+  const std::size_t at = offset % hal::page_size;
+  if (from.size() > hal::page_size - at) return fail(Errno::would_block);
+  const async::LeafLock::Guard lock{lock_};
+  std::byte* const page = pages_.find(offset / hal::page_size);
+  if (page == nullptr) return fail(Errno::would_block);
+  copy_bytes(page + at, from.data(), from.size());
+  if (offset + from.size() > size_) size_ = offset + from.size();
+  return from.size();
 }
 
 Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) {

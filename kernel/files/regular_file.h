@@ -2,6 +2,9 @@
 // writable files in memory.
 #pragma once
 
+#include <async/leaf_lock.h>
+#include <async/shared_word.h>
+
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,14 +20,27 @@ namespace kernel {
 class alignas(64) RegularFile : public Node {
  public:
   Result<Ref<File>> open(int flags) override;
-  Result<Ref<File>> open_sharing(int flags) override { return open(flags); }
+  Result<Ref<File>> open_sharing(int flags) override {
+    return (flags & abi::o_accmode) == abi::o_rdonly ? open(flags) : fail(Errno::would_block);
+  }
 
   /// Stops at the end of the file. Returns 0 there.
   virtual Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) = 0;
   virtual Result<std::size_t> write_at(std::uint64_t, IoBuffer&) { return fail(Errno::erofs); }
   /// The bytes from `offset` on that are contiguous in memory; empty if these are none, for example
-  /// in a hole. `offset` is below size(). The caller may share the strand.
+  /// in a hole. `offset` is below size().
   virtual std::span<const std::byte> piece_at(std::uint64_t offset) const = 0;
+
+  // For callers that share the strand. would_block: try again in the strand.
+
+  virtual Result<std::size_t> read_at_sharing(std::uint64_t offset, std::span<std::byte> to);
+  virtual Result<std::size_t> write_at_sharing(std::uint64_t, std::span<const std::byte>) {
+    return fail(Errno::would_block);
+  }
+
+  /// The file was opened for writing, or an open file for writing ends. In the strand.
+  virtual void begin_writing() {}
+  virtual void end_writing() {}
   virtual Result<std::span<const std::byte>> bytes() { return fail(Errno::enodev); }
   /// See File::is_stream().
   virtual bool is_stream() const { return true; }
@@ -83,9 +99,15 @@ class MemoryFile final : public RegularFile {
 
   explicit MemoryFile(unsigned permissions) : RegularFile{permissions} {}
 
-  std::uint64_t size() const override { return size_; }
+  std::uint64_t size() const override { return size_; }  ///< also while the strand is shared
   std::span<const std::byte> piece_at(std::uint64_t offset) const override;
   bool is_writable() const override { return true; }
+  Result<std::size_t> read_at_sharing(std::uint64_t offset, std::span<std::byte> to) override;
+  /// The page of the bytes must exist.
+  Result<std::size_t> write_at_sharing(std::uint64_t offset,
+                                       std::span<const std::byte> from) override;
+  void begin_writing() override { ++writers_; }
+  void end_writing() override { --writers_; }
   Result<> resize(std::uint64_t size) override;
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;
@@ -95,7 +117,10 @@ class MemoryFile final : public RegularFile {
   /// left.
   void forget_from(std::uint64_t size);
 
-  std::uint64_t size_ = 0;
+  async::SharedWord<std::uint64_t> size_ = 0;
+  std::uint32_t writers_ = 0;  // open files that may write
+  // For callers that share the strand: protects size_ and the bytes, while there are writers.
+  async::LeafLock lock_;
   FilePages pages_;  // no page lies behind size_; the last page is zero from size_ on
 };
 

@@ -222,6 +222,15 @@ trap::Answer<Transfer> pread64(Thread& self, int fd, UserSpan<std::byte> to, std
   return file->read_at_sharing(static_cast<std::uint64_t>(offset), {there, to.size()});
 }
 
+trap::Answer<Transfer> pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
+                                std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
+  const Strand::Sharing sharing;
+  const auto [file, there] = find<Access::read>(self, fd, from.address(), from.size());
+  if (file == nullptr) return trap::would_block;
+  return file->write_at_sharing(static_cast<std::uint64_t>(offset), {there, from.size()});
+}
+
 trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   Strand::Sharing sharing;
   if (!owns_memory(self) || self.space().shrinks_heap(end)) return trap::would_block;

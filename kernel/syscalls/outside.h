@@ -60,6 +60,8 @@ trap::Answer<Transfer> getdents64(Thread&, int fd, UserSpan<std::byte> to);
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
+trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
+                                std::int64_t offset);
 
 // Changes of private memory, without a file or with one in memory, by the only thread of a process
 // that shares its memory with no other process. These run the call's handler, while the strand is
