@@ -25,7 +25,8 @@ struct LinkReader {
   std::string_view executable;  ///< absolute path of the program's file
 };
 
-class Node : public RefCounted<Node> {
+/// Nodes have cache lines of their own, because harts use different ones at the same time.
+class alignas(64) Node : public RefCounted<Node> {
  public:
   virtual ~Node() = default;
 

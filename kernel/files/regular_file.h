@@ -15,9 +15,8 @@
 
 namespace kernel {
 
-/// A node with a sequence of bytes. Each open file has its own position. Nodes have cache lines of
-/// their own, because harts open different files at the same time.
-class alignas(64) RegularFile : public Node {
+/// A node with a sequence of bytes. Each open file has its own position.
+class RegularFile : public Node {
  public:
   Result<Ref<File>> open(int flags) override;
   Result<Ref<File>> open_sharing(int flags) override {
