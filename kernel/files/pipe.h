@@ -11,6 +11,7 @@
 #pragma once
 
 #include <async/leaf_lock.h>
+#include <async/shared_word.h>
 #include <async/wait_list.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
@@ -96,8 +97,8 @@ class Pipe : public RefCounted<Pipe> {
   std::size_t read_position_ = 0;
   async::WaitList readable_;
   async::WaitList writable_;
-  bool has_readers_ = true;
-  bool has_writers_ = true;
+  async::SharedWord<bool> has_readers_ = true;
+  async::SharedWord<bool> has_writers_ = true;
   // The pipe has no readers, or a writer has been woken while others wait.
   bool write_is_special_ = false;
   // For callers that share the strand: protects the positions, the bytes, readable_, and whether
