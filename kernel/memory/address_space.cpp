@@ -254,8 +254,15 @@ Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
   // Only a split needs memory. All other unmappings must succeed without memory.
   Area* const area = areas_.first_after(start);
   const bool splits = area != nullptr && area->start < start && area->end > start + length;
-  if (splits && !may_add_areas()) return fail(Errno::enomem);
+  if (splits) [[unlikely]]
+    return unmap_middle(area, start, start + length);
   unmap_from(area, start, start + length);
+  return {};
+}
+
+[[gnu::noinline]] Result<> AddressSpace::unmap_middle(Area* area, VirtAddr start, VirtAddr end) {
+  if (!may_add_areas()) return fail(Errno::enomem);
+  unmap_from(area, start, end);
   return {};
 }
 

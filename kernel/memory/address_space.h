@@ -63,8 +63,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped. EACCES: an area must
   /// not become writable. After an error, the pages before the failing one have their new rights.
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
-  /// Whether [start, start + bytes) lies in one area, or in a gap, and no MemoryObject backs it: its
-  /// pages are private, and begin as zeros or as a file in memory. Then a change of the range
+  /// Whether [start, start + bytes) lies in one area, or in a gap, and no MemoryObject backs it:
+  /// its pages are private, and begin as zeros or as a file in memory. Then a change of the range
   /// touches only this space, frames and the heap.
   bool is_plain(VirtAddr start, std::size_t bytes) const;
   /// Drops the pages of the range, so that the next access starts again from their backing
@@ -118,6 +118,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   std::byte* tlb_lookup_alone(VirtAddr va, Access wanted) const {
     return kernel_tlb_.find(va, wanted);
   }
+  /// Like translate(), but looks only in the page table, and the kernel's TLB of this hart
+  /// remembers the page. The caller shares the strand, and only its thread uses the space.
+  std::byte* look_up_own(VirtAddr va, Access wanted);
   /// Like fault_in(), but pins the frame, for example for DMA. The frame is not reused while the
   /// result exists, even if the program unmaps the page.
   Result<PinnedByte> pin(VirtAddr va, Access wanted) {
@@ -250,6 +253,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<Gap> find_gap(std::size_t bytes);
   Result<Gap> choose_place(const MapRequest& request, std::size_t bytes);
   void unmap_from(Area* area, VirtAddr start, VirtAddr end);
+  Result<> unmap_middle(Area* area, VirtAddr start, VirtAddr end);
 
   /// The pages in [start, end) may have their original contents again.
   void reset_code(VirtAddr start, VirtAddr end);
@@ -259,6 +263,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
     return recent_ = areas_.find(va);
   }
   std::byte* look_up(VirtAddr va, Access wanted);
+  std::byte* look_up_smp(VirtAddr va, Access wanted);
+  template <class Tlb>
+  std::byte* look_up_into(Tlb& tlb, VirtAddr va, Access wanted);
   std::byte* look_up_sharing(VirtAddr va, Access wanted) const;
   Result<std::byte*> fault_in_slowly(VirtAddr va, Access wanted);
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);

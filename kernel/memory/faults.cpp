@@ -176,32 +176,48 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
   return {};
 }
 
-[[gnu::noinline]] std::byte* AddressSpace::look_up(VirtAddr va, Access wanted) {
-  const bool smp_active = async::Strand::smp_active();
-  if (smp_active) {
-    if (std::byte* const there = tlb_lookup(va, wanted)) return there;
-  }
+/// Looks in the page table. `tlb` remembers the page, unless it has instructions and is written:
+/// each such write must set code_written_.
+template <class Tlb>
+[[gnu::always_inline]] inline std::byte* AddressSpace::look_up_into(Tlb& tlb, VirtAddr va,
+                                                                    Access wanted) {
   if (!user_range().may_have(va)) return nullptr;
-  if (async::Strand::is_shared()) return look_up_sharing(va, wanted);
   const PageEntry* const slot = table_.find(va);
   if (slot == nullptr || !slot->allows(wanted)) return nullptr;
   std::byte* const there = hal::phys_to_virt(slot->address()) + va % page_size;
   if (wanted == Access::write && slot->allows(Access::execute)) {
-    code_written_ = true;  // no TLB gets the page, so that each write sets this
-  } else if (smp_active) {
-    hart_tlbs_.remember(va, wanted, there);
+    code_written_ = true;
   } else {
-    kernel_tlb_.remember(va, wanted, there);
+    tlb.remember(va, wanted, there);
   }
   return there;
 }
 
+[[gnu::noinline]] std::byte* AddressSpace::look_up(VirtAddr va, Access wanted) {
+  if (async::Strand::smp_active()) [[unlikely]]
+    return look_up_smp(va, wanted);
+  return look_up_into(kernel_tlb_, va, wanted);
+}
+
+[[gnu::noinline]] std::byte* AddressSpace::look_up_smp(VirtAddr va, Access wanted) {
+  if (std::byte* const there = tlb_lookup(va, wanted)) return there;
+  if (async::Strand::is_shared()) return look_up_sharing(va, wanted);
+  return look_up_into(hart_tlbs_, va, wanted);
+}
+
 std::byte* AddressSpace::look_up_sharing(VirtAddr va, Access wanted) const {
+  if (!user_range().may_have(va)) return nullptr;
   const PageEntry entry = table_.entry(va);
   if (!entry.allows(wanted)) return nullptr;
   // The write would have to set code_written_.
   if (wanted == Access::write && entry.allows(Access::execute)) return nullptr;
   return hal::phys_to_virt(entry.address()) + va % page_size;
+}
+
+std::byte* AddressSpace::look_up_own(VirtAddr va, Access wanted) {
+  std::byte* const there = look_up_sharing(va, wanted);
+  if (there != nullptr) hart_tlbs_.remember(va, wanted, there);
+  return there;
 }
 
 Result<std::byte*> AddressSpace::fault_in_slowly(VirtAddr va, Access wanted) {

@@ -92,7 +92,8 @@ PhysAddr FrameAllocator::allocate_zeroed(Use use) {
 
 // One cache line.
 struct alignas(64) FrameAllocator::Cache {
-  static constexpr unsigned batch = 8;
+  static constexpr unsigned batch = 12;  // how many a hart takes at once
+  static constexpr unsigned kept = 7;    // how many stay when a full cache is emptied
 
   std::array<Number, 15> frames;
   std::uint32_t count = 0;
@@ -120,20 +121,14 @@ PhysAddr FrameAllocator::allocate_smp(Use use) {
 
 PhysAddr FrameAllocator::allocate_zeroed_smp(Use use) {
   auto& [loose, zeroed] = cache_of_hart();
-  Number frame = 0;
   if (may_use_caches(use)) [[likely]] {
     if (zeroed.count != 0) return hand_out(zeroed.frames[--zeroed.count]);
     if (loose.count != 0) [[likely]]
-      frame = loose.frames[--loose.count];
+      return zero(loose.frames[--loose.count]);
   }
-  if (frame == 0) [[unlikely]] {
-    const Taken taken = take_common(use, true);
-    frame = taken.frame;
-    if (frame == 0) return 0;
-    if (taken.is_zeroed) return hand_out(frame);
-  }
-  hal::zero_page(hal::phys_to_virt(address(frame)));
-  return hand_out(frame);
+  const Taken taken = take_common(use, true);
+  if (taken.frame == 0 || taken.is_zeroed) return taken.frame == 0 ? 0 : hand_out(taken.frame);
+  return zero(taken.frame);
 }
 
 // Takes a frame that is in no cache, and a batch of others for the hart's cache.
@@ -179,7 +174,7 @@ void FrameAllocator::drop_smp(PhysAddr frame) {
 
 // Few frames go to the hart's cache.
 void FrameAllocator::drop_chain_smp(Number first, Number last, std::size_t count) {
-  if (count <= Cache::batch) {
+  if (count <= Cache::kept) {
     Cache& loose = cache_of_hart().loose;
     for (; count != 0; --count) {
       const Number frame = std::exchange(first, infos_[first].links.next);
@@ -207,7 +202,7 @@ void FrameAllocator::free_smp(Cache& cache, Number& stack, Number frame) {
   }
   const async::LeafLock::Guard lock{frames_lock};
   push(stack, frame);
-  const std::uint32_t kept = scarce_ ? 0 : Cache::batch;
+  const std::uint32_t kept = scarce_ ? 0 : Cache::kept;
   while (cache.count > kept) push(stack, cache.frames[--cache.count]);
   note_scarcity();
 }

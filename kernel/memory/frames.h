@@ -167,6 +167,10 @@ class FrameAllocator {
   PhysAddr allocate_slowly(Use use);
   PhysAddr allocate_to_zero(Use use);
   Number pop(Number& stack) { return std::exchange(stack, infos_[stack].links.next); }
+  PhysAddr zero(Number frame) {
+    hal::zero_page(hal::phys_to_virt(address(frame)));
+    return hand_out(frame);
+  }
   PhysAddr hand_out(Number frame) {
     infos_[frame].references = 1;
     return address(frame);
@@ -176,7 +180,7 @@ class FrameAllocator {
   struct HartCaches;
   static std::array<HartCaches, hal::max_harts> caches;
   static HartCaches& cache_of_hart();
-  bool may_use_caches(Use use) const { return use == Use::kernel || !scarce_; }
+  bool may_use_caches(Use use) const { return !scarce_ || use == Use::kernel; }
   PhysAddr allocate_smp(Use use);
   void drop_smp(PhysAddr frame);
   void drop_chain_smp(Number first, Number last, std::size_t count);

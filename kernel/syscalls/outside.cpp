@@ -34,7 +34,9 @@ bool owns_space(Thread& self) {
 }
 
 [[gnu::noinline]] std::byte* look_up_own(Thread& self, std::uintptr_t address, Access wanted) {
-  return owns_space(self) ? self.space().translate(address, wanted) : nullptr;
+  if (!owns_space(self)) return nullptr;
+  const Strand::Telling told;
+  return self.space().look_up_own(address, wanted);
 }
 
 /// The kernel's view of [address, address + bytes), which must lie in one page. Null: the page

@@ -119,6 +119,18 @@ class Strand {
     bool ends_ = true;
     bool tells_ = false;
   };
+  /// tell() for a scope. The hart shares the strand.
+  class [[nodiscard]] Telling {
+   public:
+    Telling() noexcept : before_(platform::local().shares_strand) {
+      platform::local().shares_strand = true;
+    }
+    ~Telling() { platform::local().shares_strand = before_; }
+    Telling(const Telling&) = delete;
+
+   private:
+    bool before_;
+  };
   /// Whether the running step shares the strand. In the scope of a Sharing only after tell() or
   /// keep().
   static bool is_shared() noexcept { return platform::local().shares_strand; }

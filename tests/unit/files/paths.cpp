@@ -42,7 +42,7 @@ class Tree {
   void link(std::string_view name, std::string_view target) {
     root.put(name, kernel::make_ref<Symlink>(target));
   }
-  kernel::Result<Ref<Node>> operator()(std::string_view path, LastLink last = LastLink::follow) {
+  kernel::Result<Node*> operator()(std::string_view path, LastLink last = LastLink::follow) {
     return find_node({.start = *a}, path, last);
   }
 
