@@ -67,7 +67,11 @@ FastPathAnswer call(UserContext& context) {
     if (result != trap::would_block) [[likely]] {
       ++self.syscalls;
       if (form != CallForm::any || may_return_outside(self)) return {.result = result};
-      async::Strand::Sharing{}.keep();
+      if (self.shared_priority() == 0) [[likely]] {
+        async::Strand::Sharing{}.keep();
+      } else {
+        async::Strand::enter_smp();  // the thread may change its level, which needs the strand
+      }
       return leave_to_coroutine(self, result);
     }
     if (async::Strand::is_shared()) {
