@@ -58,8 +58,11 @@ bool end_waiting(Thread& self, trap::Register result) {
 /// Returns false if the call has to wait.
 inline bool enter_and_serve(Thread& self, trap::UserContext& context) {
   if (hal::smp_active()) [[unlikely]] {
-    if (const Outside served = serve_outside(self, context); served != Outside::refused)
+    if (const Outside served = serve_outside(self, context); served != Outside::refused) {
+      // The thread may change its level now, which needs the strand.
+      if (served == Outside::answered && self.shared_priority() != 0) async::Strand::stop_sharing();
       return served == Outside::answered;
+    }
   }
   async::Strand::enter();
   return serve_syscall(self, context);
