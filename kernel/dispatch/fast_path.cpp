@@ -34,13 +34,6 @@ FastPathAnswer leave_to_coroutine(Thread& self, trap::Register result) {
   return {.result = result, .instead = UserContext::call_answered};
 }
 
-/// leave_to_coroutine() after a call outside the strand, for a thread that shares its priority: it
-/// may change its level now, which needs the strand.
-[[gnu::noinline]] FastPathAnswer leave_to_strand(Thread& self, trap::Register result) {
-  async::Strand::enter_smp();
-  return leave_to_coroutine(self, result);
-}
-
 /// Returns to user mode after the call if `may_return_to_user` allows it, otherwise to the thread's
 /// coroutine. Called if the executor has events, the thread has pending flags, or jobs are ready.
 template <bool smp_active, bool (*may_return_to_user)(Thread&)>
@@ -74,8 +67,6 @@ FastPathAnswer call(UserContext& context) {
     if (result != trap::would_block) [[likely]] {
       ++self.syscalls;
       if (form != CallForm::any || may_return_outside(self)) return {.result = result};
-      if (self.shared_priority() != 0) [[unlikely]]
-        return leave_to_strand(self, result);
       async::Strand::Sharing{}.keep();
       return leave_to_coroutine(self, result);
     }

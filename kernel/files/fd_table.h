@@ -15,7 +15,6 @@
 #pragma once
 
 #include <async/leaf_lock.h>
-
 #include <kernel/ref.h>
 #include <kernel/result.h>
 

@@ -58,11 +58,8 @@ bool end_waiting(Thread& self, trap::Register result) {
 /// Returns false if the call has to wait.
 inline bool enter_and_serve(Thread& self, trap::UserContext& context) {
   if (hal::smp_active()) [[unlikely]] {
-    if (const Outside served = serve_outside(self, context); served != Outside::refused) {
-      // The thread may change its level now, which needs the strand.
-      if (served == Outside::answered && self.shared_priority() != 0) async::Strand::stop_sharing();
+    if (const Outside served = serve_outside(self, context); served != Outside::refused)
       return served == Outside::answered;
-    }
   }
   async::Strand::enter();
   return serve_syscall(self, context);
@@ -147,7 +144,11 @@ async::Task<> run_thread(Ref<Thread> thread) {
   for (;;) {
     if (!may_return_to_user(self)) [[unlikely]] {
       if (save_hart_state(self)) [[unlikely]] {
-        if (end_sharing_wait(self, co_await YieldSharing{self, To::front})) continue;
+        if (self.shared_priority() != 0) {
+          async::Strand::stop_sharing();  // exchange_priority() may change the level of the thread
+        } else if (end_sharing_wait(self, co_await YieldSharing{self, To::front})) {
+          continue;
+        }
       }
       co_await async::yield_if_preempted();
       if (self.shared_priority() != 0) exchange_priority(self);
