@@ -406,7 +406,7 @@ trap::Answer<Result<>> sched_yield(Thread& self) {
 
 namespace {
 
-/// Of a word that other processes may use, too. The caller has checked its address.
+/// Of a word that other processes may use, too. The caller has checked its address and may_wake().
 [[gnu::noinline]] trap::Answer<Result<int>> futex_of_all(Thread& self, std::uintptr_t address,
                                                          int operation, std::uint32_t value,
                                                          std::uintptr_t timeout) {
@@ -416,7 +416,8 @@ namespace {
     if (!futex) return fail(futex.error());
     return futex->wake_sharing(static_cast<int>(value));
   }
-  if (operation != abi::futex_wait || timeout != 0 || !may_wait(self)) return trap::would_block;
+  if (operation != abi::futex_wait || timeout != 0 || self.shared_priority() != 0)
+    return trap::would_block;
   Strand::Sharing{}.keep();
   return self.wait([&] { return WaitForWord<Futex::Sharing::any_process>{self, address, value}; });
 }
@@ -434,7 +435,7 @@ trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operat
   }
   if (operation != (abi::futex_wait | abi::futex_private_flag))
     return futex_of_all(self, address, operation, value, timeout);
-  if (timeout != 0 || !may_wait(self)) return trap::would_block;
+  if (timeout != 0 || self.shared_priority() != 0) return trap::would_block;
   Strand::Sharing{}.keep();
   return self.wait([&] { return WaitForWord<Futex::Sharing::own_space>{self, address, value}; });
 }
