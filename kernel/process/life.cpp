@@ -144,7 +144,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
   for (;;) {
     if (!may_return_to_user(self)) [[unlikely]] {
       if (save_hart_state(self)) [[unlikely]] {
-        if (self.shared_priority() != 0) {
+        if (self.shared_priority() != 0) [[unlikely]] {
           async::Strand::stop_sharing();  // exchange_priority() may change the level of the thread
         } else if (end_sharing_wait(self, co_await YieldSharing{self, To::front})) {
           continue;
