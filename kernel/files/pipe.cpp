@@ -254,8 +254,15 @@ class PipeEnd : public File {
     };
   }
 
+  short readiness() override { return readiness_with(pipe_->filled()); }
+  Result<short> readiness_sharing() override { return readiness_with(pipe_->filled_sharing()); }
+
  protected:
   Ref<Pipe> pipe_;
+
+ private:
+  /// readiness() while the pipe holds `filled` bytes.
+  virtual short readiness_with(std::size_t filled) const = 0;
 };
 
 class PipeReader final : public PipeEnd {
@@ -274,12 +281,10 @@ class PipeReader final : public PipeEnd {
   bool wait_sharing(std::coroutine_handle<> reader) override { return pipe_->wait_sharing(reader); }
   bool end_sharing() override { return pipe_->end_reading_sharing(); }
 
-  short readiness() override { return readiness(pipe_->filled()); }
-  Result<short> readiness_sharing() override { return readiness(pipe_->filled_sharing()); }
   async::WaitList* changes(Direction) override { return &pipe_->readable(); }
 
  private:
-  short readiness(std::size_t filled) const {
+  short readiness_with(std::size_t filled) const override {
     short ready = 0;
     if (filled > 0) ready |= abi::pollin | abi::pollrdnorm;
     if (!pipe_->has_writers()) ready |= abi::pollhup;
@@ -300,12 +305,10 @@ class PipeWriter final : public PipeEnd {
   }
   bool end_sharing() override { return pipe_->end_writing_sharing(); }
 
-  short readiness() override { return readiness(pipe_->filled()); }
-  Result<short> readiness_sharing() override { return readiness(pipe_->filled_sharing()); }
   async::WaitList* changes(Direction) override { return &pipe_->writable(); }
 
  private:
-  short readiness(std::size_t filled) const {
+  short readiness_with(std::size_t filled) const override {
     short ready = 0;
     if (Pipe::capacity - filled >= Pipe::atomic_size) ready |= abi::pollout | abi::pollwrnorm;
     if (!pipe_->has_readers()) ready |= abi::pollerr;
