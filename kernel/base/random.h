@@ -18,8 +18,8 @@ void seed_random(std::span<const std::byte> seed);
 /// Fills `out` with random bytes. Call in a task of the strand.
 void fill_random(std::span<std::byte> out);
 
-/// The same for a caller that shares the strand. Returns false if the source has new entropy, or
-/// must be asked for it: then call fill_random() in the strand.
+/// The same for a caller that shares the strand. Returns false if the generator must be reseeded
+/// first, or must ask the source for entropy. The caller then calls fill_random() in the strand.
 bool fill_random_sharing(std::span<std::byte> out);
 
 /// Sets the entropy source and calls `ask` at once. fill_random() calls it again when new entropy

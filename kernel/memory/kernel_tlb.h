@@ -36,7 +36,7 @@ class KernelTlb {
   void forget(hal::VirtAddr va) { read_[line(va)] = written_[line(va)] = {}; }
   void forget_all() { read_ = written_ = {}; }
 
-  /// It caches nothing, and nobody changes it.
+  /// A table without entries, which never gets any.
   static const KernelTlb none;
 
  private:
@@ -80,7 +80,7 @@ class HartTlbs {
  private:
   static constexpr unsigned places = 4;
 
-  // Harts whose numbers differ by a multiple of `places` use the same KernelTlb.
+  // With four places, harts 0, 4, 8 and so on use the same KernelTlb.
   static unsigned place() { return hal::hart_index() % places; }
   template <class Use>
   void for_each(Use use);

@@ -37,7 +37,8 @@ class LeafLock {
     LeafLock& lock_;
   };
 
-  /// A Guard unless the hart is in the strand. For functions that are called in it, too.
+  /// For functions that a hart calls in the strand or while it shares the strand: a Guard if it
+  /// shares the strand. In the strand no other hart uses the data.
   class [[nodiscard]] SharingGuard {
    public:
     explicit SharingGuard(LeafLock& lock) noexcept {
