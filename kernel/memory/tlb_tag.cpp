@@ -13,14 +13,6 @@ constinit thread_local TlbTag::Hart TlbTag::here;
 constinit std::array<TlbTag::Hart*, hal::max_harts> TlbTag::by_hart{};
 constinit unsigned TlbTag::end = 0;
 
-template <class Each>
-void TlbTag::for_each_current(Each&& each) {
-  for (unsigned hart = 0; hart < end; ++hart) {
-    TlbTag* const current = by_hart[hart] != nullptr ? by_hart[hart]->current : nullptr;
-    if (current != nullptr) each(hart, *current);
-  }
-}
-
 // ── Identifiers ──────────────────────────────────────────────────────────────────────────────────
 
 hal::Asid AsidAllocator::allocate() {
@@ -39,16 +31,18 @@ void AsidAllocator::begin_generation() {
   ++generation_;
   next_ = 1;
   kept_count_ = 0;
-  TlbTag::for_each_current([this](unsigned hart, TlbTag& tag) {
-    if (hart == hal::hart_index()) return;
-    tag.generation_ = generation_;
-    kept_[kept_count_++] = tag.asid_;
-  });
+  for (unsigned hart = 0; hart < TlbTag::end; ++hart) {
+    TlbTag* const tag = hart != hal::hart_index() ? TlbTag::current_on(hart) : nullptr;
+    if (tag == nullptr) continue;
+    tag->generation_ = generation_;
+    kept_[kept_count_++] = tag->asid_;
+  }
 }
 
 // ── Tags ─────────────────────────────────────────────────────────────────────────────────────────
 
 void TlbTag::start_hart() {
+  here.mask = hal::mask_of(hal::hart_index());
   by_hart[hal::hart_index()] = &here;
   end = std::max(end, hal::hart_index() + 1);
 }
@@ -62,26 +56,32 @@ std::uint64_t TlbTag::shootdowns(unsigned hart) {
   return by_hart[hart] != nullptr ? by_hart[hart]->shootdowns.value() : 0;
 }
 
+TlbTag* TlbTag::current_on(unsigned hart) {
+  return by_hart[hart] != nullptr ? by_hart[hart]->current : nullptr;
+}
+
 void TlbTag::catch_up(const hal::PageTable& table) {
   if (!is_known()) {
     asid_ = asids.allocate();
     token_ = table.token(asid_);
     generation_ = asids.generation();
-    stale_ = 0;  // no hart has used the new ASID since the last full flush
+    stale_ =
+        ~here.mask;  // no hart has used the new ASID since the last full flush: nothing to flush
   }
-  const hal::HartMask here = hal::mask_of(hal::hart_index());
-  if ((stale_ & here) != 0) hal::flush_space(asid_);
-  if ((stale_code_ & here) != 0) hal::synchronize_code();
-  stale_ &= ~here;
-  stale_code_ &= ~here;
+  if ((stale_ & here.mask) != 0) hal::flush_space(asid_);
+  if ((stale_code_ & here.mask) != 0) hal::synchronize_code();
+  stale_ &= ~here.mask;
+  stale_code_ &= ~here.mask;
 }
 
+/// The other harts that are in the space. A hart that is in it is not stale. So the cost does not
+/// depend on harts that have never been in it, and their words are not read.
 hal::HartMask TlbTag::others() const {
   hal::HartMask harts = 0;
-  for_each_current([&](unsigned hart, const TlbTag& tag) {
-    if (&tag == this) harts |= hal::mask_of(hart);
+  hal::for_each_hart(~stale_ & ~here.mask, [&](unsigned hart) {
+    if (current_on(hart) == this) harts |= hal::mask_of(hart);
   });
-  return harts & ~hal::mask_of(hal::hart_index());
+  return harts;
 }
 
 /// Marks all other harts that are not in the space as stale. Returns the harts that must flush now.
@@ -90,7 +90,7 @@ hal::HartMask TlbTag::note_change() {
   if (now != 0) ++here.shootdowns;
   // The caller has flushed this change on this hart. Its bit stays as it was: it may still owe a
   // flush for an earlier change.
-  const hal::HartMask stale = stale_ | (~now & ~hal::mask_of(hal::hart_index()));
+  const hal::HartMask stale = stale_ | (~now & ~here.mask);
   if (stale != stale_) stale_ = stale;  // harts that enter the space read this cache line
   return now;
 }
@@ -106,11 +106,9 @@ void TlbTag::flush_others() {
 void TlbTag::synchronize_code() {
   hal::synchronize_code();
   if (!hal::smp_active()) return;
-  const hal::HartMask now = others();
-  stale_code_ |= ~now & ~hal::mask_of(hal::hart_index());
-  if (now == 0) return;
-  ++here.shootdowns;
-  hal::synchronize_code_remote(now);
+  const hal::HartMask now = note_change();
+  stale_code_ |= ~now & ~here.mask;
+  if (now != 0) hal::synchronize_code_remote(now);
 }
 
 }  // namespace kernel::memory

@@ -2,7 +2,8 @@
 // translations of it.
 //
 //   current   the hart runs in the space now            → it flushes at once, by an IPI
-//   stale     it ran elsewhere when an entry changed    → it flushes when it enters the space again
+//   stale     it ran elsewhere when an entry changed,   → it flushes when it enters the space again
+//             or has never entered the space
 //
 // Cached instructions are treated in the same way (stale_code_). All functions run in the strand.
 #pragma once
@@ -84,11 +85,10 @@ class TlbTag {
   friend class AsidAllocator;
 
   bool is_known() const { return generation_ == asids.generation(); }
-  bool is_stale_here() const {
-    const hal::HartMask stale = stale_ | stale_code_;
-    return stale != 0 && (stale & hal::mask_of(hal::hart_index())) != 0;
-  }
+  bool is_stale_here() const { return (stale_ & here.mask) != 0; }
   void catch_up(const hal::PageTable& table);
+  /// The tag of the space that `hart` is in. Null: the kernel's own, or the hart has not started.
+  static TlbTag* current_on(unsigned hart);
   hal::HartMask others() const;
   void flush_page_of_others(hal::VirtAddr va);
   void flush_others();
@@ -98,21 +98,18 @@ class TlbTag {
     // Null: the kernel's own space. A hart also changes this while it shares the strand. Other
     // harts that read it then look for the space of their own program, which no other hart enters.
     async::SharedWord<TlbTag*> current = nullptr;
+    hal::HartMask mask = 0;  // of the hart alone; constant
     hal::Counter shootdowns;
   };
   static constinit thread_local Hart here;
   static constinit std::array<Hart*, hal::max_harts> by_hart;  // null: not started
   static constinit unsigned end;                               // behind the last one that is not
 
-  /// Calls each(hart, tag) for each hart that is in a program's space.
-  template <class Each>
-  static void for_each_current(Each&& each);
-
   std::uint32_t generation_ = 0;  // asid_ is valid while this equals asids.generation()
   hal::Asid asid_ = 0;
   hal::TranslationToken token_{};  // valid while asid_ is
-  hal::HartMask stale_ = 0;
-  hal::HartMask stale_code_ = 0;
+  hal::HartMask stale_ = ~hal::HartMask{0};
+  hal::HartMask stale_code_ = 0;  // those of stale_ that must also drop cached instructions
 };
 
 }  // namespace kernel::memory
