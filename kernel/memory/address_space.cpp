@@ -238,7 +238,11 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
     area = area->next;
   }
   if (area != nullptr && area->previous != nullptr) areas_.merge_with_next(*area->previous);
-  flush();
+  if (length == page_size) {
+    flush_page(start);
+  } else {
+    flush();
+  }
   if (at < end) return fail(refused ? Errno::eacces : Errno::enomem);
   return {};
 }

@@ -25,7 +25,10 @@ void HartTlbs::remember(hal::VirtAddr va, hal::Access wanted, std::byte* there) 
 }
 
 void HartTlbs::forget(hal::VirtAddr va) {
-  for_each([va](KernelTlb* tlb) { tlb->forget(va); });
+  // A KernelTlb that does not know the page keeps its cache lines: another hart reads them.
+  for_each([va](KernelTlb* tlb) {
+    if (tlb->knows(va)) tlb->forget(va);
+  });
 }
 
 void HartTlbs::forget_all() {

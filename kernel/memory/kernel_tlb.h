@@ -33,6 +33,10 @@ class KernelTlb {
   void remember(hal::VirtAddr va, hal::Access wanted, std::byte* there) {
     of(wanted)[line(va)] = {.page = page_of(va), .at = there - va};
   }
+  bool knows(hal::VirtAddr va) const {
+    const hal::VirtAddr page = page_of(va);
+    return read_[line(va)].page == page || written_[line(va)].page == page;
+  }
   void forget(hal::VirtAddr va) { read_[line(va)] = written_[line(va)] = {}; }
   void forget_all() { read_ = written_ = {}; }
 
