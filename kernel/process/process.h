@@ -137,11 +137,11 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
   Process* parent_ = nullptr;  // null or alive: a parent that ends leaves its children to init
   Parts parts_;                // a zombie has no space and no files
+  List<Thread> threads_;
   ResourceLimits limits_;
   abi::SignalSet pending_ = 0;
   std::string path_;
   const async::Instant start_time_ = async::now();
-  List<Thread> threads_;
   List<Process> children_;  // those that are alive
   List<Process> zombies_;   // children that have ended, in the order of their ends
   async::WaitList child_ended_;
