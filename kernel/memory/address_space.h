@@ -92,8 +92,12 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<> fault(VirtAddr va, Access wanted);
   /// Like fault(), for a caller that shares the strand. Resolves the first access to a page of
   /// zeros, and a write to a page whose frame no other table maps any more. Returns false for every
-  /// other fault, which then must be resolved in the strand.
+  /// other fault: the caller tries fault_own(), or resolves it in the strand.
   bool fault_sharing(VirtAddr va, Access wanted);
+  /// fault() for a caller that shares the strand, if only its thread uses the space. Returns false
+  /// if the fault must be resolved in the strand: a MemoryObject backs the page, or there is an
+  /// error.
+  bool fault_own(VirtAddr va, Access wanted);
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
   /// nothing is mapped, or the area forbids the access. would_block: the page needs a page-in, and

@@ -95,6 +95,12 @@ bool AddressSpace::fault_sharing(VirtAddr va, Access wanted) {
   return true;
 }
 
+bool AddressSpace::fault_own(VirtAddr va, Access wanted) {
+  const Area* const area = area_at(va);
+  if (area == nullptr || area->backing.object) return false;
+  return fault(va, wanted).has_value();
+}
+
 [[gnu::cold]] Result<> AddressSpace::note_miss(const Area& area, VirtAddr page) {
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
   if (index >= area.backing.source().count()) return fail(Errno::enxio);
@@ -157,7 +163,11 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
 // Resolves a write to a page whose entry is read-only, in a private area that allows writing.
 Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry* slot) {
   const PageEntry old = *slot;
-  if (old.borrowed() || frames.shared(old.address())) return copy_for_write(area, page, slot);
+  const auto is_shared = [&] {
+    return async::Strand::smp_active() ? frames.shared_smp(old.address())
+                                       : frames.shared(old.address());
+  };
+  if (old.borrowed() || is_shared()) return copy_for_write(area, page, slot);
   hal::set(*slot, old.with(area.rights_in_table()));
   tag_.flush_page_here(page);
   return {};

@@ -6,6 +6,7 @@
 
 #include "process/code_rewriting.h"
 #include "process/page_in.h"
+#include "process/serve.h"
 
 namespace kernel {
 namespace {
@@ -70,6 +71,13 @@ async::Task<> await_memory(Thread& self) {
 }
 
 }  // namespace
+
+[[gnu::noinline]] bool serve_own_fault(Thread& self, Trap trap) {
+  AddressSpace& space = self.space();
+  if (!self.owns_space() || !space.fault_own(trap.address, trap.access)) return false;
+  if (space.code_written()) space.synchronize_code();
+  return true;
+}
 
 abi::Signal signal_for(Trap trap, Errno why) {
   switch (trap.kind) {

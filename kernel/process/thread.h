@@ -34,9 +34,12 @@ class Thread : public Runnable,
   /// Spawns the coroutine of a new thread. Call once.
   static void start(Ref<Thread> thread);
 
-  // The thread itself may call these two outside the strand.
+  // The thread itself may call the first two outside the strand.
   int id() const { return id_; }
   Process& process() { return *process_; }
+  /// Whether no other thread and no other process uses the thread's memory, so that a hart that
+  /// shares the strand may change it. The thread itself calls it, in the strand or sharing it.
+  bool owns_space() const { return process_->has_only(*this) && process_->space().owners() == 1; }
 
   /// Starts another program (execve).
   void start_program(const trap::UserContext& start);

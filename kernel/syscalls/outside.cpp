@@ -27,14 +27,8 @@ namespace {
 using async::Strand;
 using hal::Access;
 
-/// Whether no other thread and no other process uses the thread's memory, so that a hart that
-/// shares the strand may change it.
-bool owns_space(Thread& self) {
-  return self.process().has_only(self) && self.space().owners() == 1;
-}
-
 [[gnu::noinline]] std::byte* look_up_own(Thread& self, std::uintptr_t address, Access wanted) {
-  if (!owns_space(self)) return nullptr;
+  if (!self.owns_space()) return nullptr;
   const Strand::Telling told;
   return self.space().look_up_own(address, wanted);
 }
@@ -64,9 +58,9 @@ template <Access wanted>
   return {there != nullptr ? file : nullptr, there};
 }
 
-/// owns_space(), and a change of the memory takes only one step.
+/// Thread::owns_space(), and a change of the memory takes only one step.
 bool owns_memory(Thread& self) {
-  return owns_space(self) && self.space().is_small();
+  return self.owns_space() && self.space().is_small();
 }
 /// The same, and [address, address + length) lies in private memory without a file.
 bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {

@@ -15,6 +15,7 @@ PARTS = (
     Part("spreads", "computing threads on one hart spread over all harts that they may use"),
     Part("reschedules", "scheduling parameters change while threads run elsewhere, wait, or start to wait"),
     Part("forks", "a child has the memory of the moment of the fork while other threads write"),
+    Part("divides", "after a fork, parent and child write to copies of their pages on all harts"),
     Part("maps", "threads map and unmap pages on all harts, and none sees another's page"),
     Part("ends", "execve and exit_group end threads that compute on other harts"),
     Part("urgent", "console output continues beside a computing thread of the highest priority"),
@@ -50,7 +51,7 @@ WANDERING = (
     Part("wanders", "threads that start on one hart and end on another leak no memory"),
     Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
 )
-FORKING = ("forks", "ends", "makers", "outlived")
+FORKING = ("forks", "divides", "ends", "makers", "outlived")
 
 
 def parts(test: harness.Test) -> None:

@@ -4,6 +4,37 @@
 namespace harts {
 namespace {
 
+/// Shares a page with a child. Both write to it at the same time, and neither sees the other's
+/// word.
+void divide_page() {
+  std::byte* const page = must(map_memory(page_size, abi::prot_read | abi::prot_write), "memory");
+  auto* const words = reinterpret_cast<volatile Pid*>(page);
+  const Pid parent = process_id();
+  words[0] = words[1] = parent;
+  const Pid child = must_fork();
+  const Pid self = process_id();
+  words[0] = self;
+  yield();
+  check(words[0] == self && words[1] == parent, "a copy of the page");
+  if (child == 0) exit(0);
+  expect_success(child);
+  check(words[0] == parent, "the parent's page is not the child's");
+  must(unmap_memory(page, page_size), "unmapping");
+}
+
+/// Processes with one thread on all harts, which share pages with their children.
+void divides() {
+  std::vector<Pid> children;
+  for (unsigned i = 0; i < 2 * count; ++i) {
+    children.push_back(must_fork());
+    if (children.back() != 0) continue;
+    move_to(i % count);
+    for (int round = 0; round < 50; ++round) divide_page();
+    exit(0);
+  }
+  for (const Pid child : children) expect_success(child);
+}
+
 /// A child's memory is as it was at the fork, although other threads of the parent keep writing.
 void forks() {
   struct alignas(page_size) Page {
@@ -140,6 +171,7 @@ void wanders() {
 std::span<const Part> memory() {
   static constexpr Part parts[] = {
       {"forks", forks},
+      {"divides", divides},
       {"maps", maps},
       {"shootdowns", shoots_down},
       {"wanders", wanders},
