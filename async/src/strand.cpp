@@ -75,6 +75,16 @@ void Strand::stop_sharing() noexcept {
   enter_smp();
 }
 
+void Strand::share_instead() noexcept {
+  Local& local = platform::local();
+  if (platform::checked && !local.in_strand)
+    platform::fail("a hart outside the strand shares it for a part of its step");
+  // A hart that takes the strand afterwards has acquired taken_, and so it sees this word.
+  local.sharer->shares_.store(1, std::memory_order_relaxed);
+  local.shares_strand = true;
+  leave_to_others();
+}
+
 bool Strand::is_outside(const Job* job) noexcept {
   return job != nullptr && job->is_preemptible();
 }

@@ -35,9 +35,11 @@ Access usable(Access access) {
 }
 
 // Copies the entries of `ours`, private pages, to `theirs` and makes both read-only. Adds the
-// number of borrowed pages to `borrowed`. Returns the number of all pages.
-std::size_t share_pages(std::span<PageEntry> ours, PageEntry* theirs, std::size_t& borrowed) {
-  const FrameReferences references;
+// number of borrowed pages to `borrowed`. Calls `share` for the frame of each other page. Returns
+// the number of all pages.
+template <class Share>
+[[gnu::always_inline]] inline std::size_t share_pages(std::span<PageEntry> ours, PageEntry* theirs,
+                                                      std::size_t& borrowed, Share share) {
   std::size_t copied = 0;
   for (std::size_t i = 0; i != ours.size(); ++i) {
     const PageEntry shared = ours[i].read_only();
@@ -48,10 +50,22 @@ std::size_t share_pages(std::span<PageEntry> ours, PageEntry* theirs, std::size_
     if (shared.borrowed()) [[unlikely]] {
       ++borrowed;
     } else {
-      references.share(shared.address());
+      share(shared.address());
     }
   }
   return copied;
+}
+[[gnu::noinline]] std::size_t share_pages_smp(std::span<PageEntry> ours, PageEntry* theirs,
+                                              std::size_t& borrowed) {
+  const FrameReferences references;
+  return share_pages(ours, theirs, borrowed, [&](PhysAddr frame) { references.share_smp(frame); });
+}
+[[gnu::always_inline]] inline std::size_t share_pages(std::span<PageEntry> ours, PageEntry* theirs,
+                                                      std::size_t& borrowed) {
+  if (async::Strand::smp_active()) [[unlikely]]
+    return share_pages_smp(ours, theirs, borrowed);
+  const FrameReferences references;
+  return share_pages(ours, theirs, borrowed, [&](PhysAddr frame) { references.share(frame); });
 }
 
 }  // namespace

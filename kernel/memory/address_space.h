@@ -42,8 +42,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// An empty space. ENOMEM.
   static Result<Ref<AddressSpace>> create();
-  /// A copy-on-write copy of the whole space. ENOMEM.
+  /// A copy-on-write copy of the whole space. ENOMEM. A caller that shares the strand may get it
+  /// although there is memory.
   Result<Ref<AddressSpace>> fork();
+  /// Whether fork() visits few pages and areas.
+  bool is_quick_to_copy() const { return is_small() && areas_.size() <= few_areas; }
   /// Starts a fork in steps: returns a copy with all areas and no pages. The caller then calls
   /// copy_pages() for consecutive ranges until they cover user_range(). Neither space may change in
   /// the meantime. ENOMEM.
@@ -51,6 +54,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<> copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end);
   /// No other hart may be between enter() and leave() in this space.
   ~AddressSpace();
+  /// Whether the destructor visits few pages and areas, and destroys no PageSource, so that it may
+  /// run while the caller shares the strand.
+  bool is_quick_to_free() const { return is_quick_to_copy() && !has_paged_areas_; }
 
   // System calls. The errors are Linux's.
 
@@ -216,6 +222,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   friend class CodeChange;  // rewrites instructions, on machines that need that (rewritten/)
 
   static constexpr std::size_t step_pages = 256;
+  static constexpr std::size_t few_areas = 64;
 
   explicit AddressSpace(hal::PageTable table)
       : table_(std::move(table)), areas_{table_.user_range().begin()} {}

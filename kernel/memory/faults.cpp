@@ -89,7 +89,7 @@ bool AddressSpace::fault_sharing(VirtAddr va, Access wanted) {
   }
   const PageEntry old = *slot;
   if (wanted != Access::write || old.allows(wanted) || old.borrowed()) return false;
-  if (frames.shared_smp(old.address())) return false;
+  if (frames.shared(old.address())) return false;
   hal::set(*slot, old.with(area->rights_in_table()));
   tag_.flush_page_here(page);
   return true;
@@ -163,11 +163,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
 // Resolves a write to a page whose entry is read-only, in a private area that allows writing.
 Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry* slot) {
   const PageEntry old = *slot;
-  const auto is_shared = [&] {
-    return async::Strand::smp_active() ? frames.shared_smp(old.address())
-                                       : frames.shared(old.address());
-  };
-  if (old.borrowed() || is_shared()) return copy_for_write(area, page, slot);
+  if (old.borrowed() || frames.shared(old.address())) return copy_for_write(area, page, slot);
   hal::set(*slot, old.with(area.rights_in_table()));
   tag_.flush_page_here(page);
   return {};

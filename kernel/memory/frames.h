@@ -20,7 +20,7 @@
 //
 // These functions run in the strand (async/strand.h), or while the caller shares it, never in an
 // interrupt handler. A caller that shares the strand may find no frame although other harts have
-// some in their caches. It calls neither share() nor shared() nor grow_reserve().
+// some in their caches. It calls neither share() nor grow_reserve().
 #pragma once
 
 #include <async/shared_word.h>
@@ -74,10 +74,9 @@ class FrameAllocator {
   }
   /// Frees a frame without references. Only while no other hart runs.
   void free_alone(PhysAddr frame) { push(alone_.loose, number(frame)); }
-  bool shared(PhysAddr frame) { return info(frame).references != 1; }
-  /// shared() for a caller that shares the strand and holds a reference. False: the caller sees all
-  /// that earlier owners wrote to the frame.
-  bool shared_smp(PhysAddr frame) {
+  /// Whether another owner holds a reference, too. False: the caller sees all that earlier owners
+  /// wrote to the frame. The caller holds a reference.
+  bool shared(PhysAddr frame) {
     return std::atomic_ref{info(frame).references}.load(std::memory_order_acquire) != 1;
   }
   /// Frees `count` frames that FrameChain has linked, from `first` to `last`. Each has one
@@ -229,6 +228,11 @@ extern constinit FrameAllocator frames;
 class FrameReferences {
  public:
   void share(PhysAddr frame) const { ++infos_[frame >> hal::page_shift].references; }
+  /// Like share(), for a caller that shares the strand and holds a reference.
+  void share_smp(PhysAddr frame) const {
+    std::atomic_ref{infos_[frame >> hal::page_shift].references}.fetch_add(
+        1, std::memory_order_relaxed);
+  }
   /// Drops a reference. True: it was the last one, and the caller calls frames.free_alone().
   [[nodiscard]] bool drop(PhysAddr frame) const {
     return --infos_[frame >> hal::page_shift].references == 0;

@@ -114,6 +114,16 @@ void give_up_robust_mutexes(Thread& self) {
   if (pending != 0) give_up_mutex(self, pending + head->futex_offset);
 }
 
+/// Removes the last thread of a process. Other harts may share the strand while the memory of the
+/// process is freed.
+[[gnu::noinline]] void remove_and_free_memory(Thread& self) {
+  auto memory = Ref<AddressSpace>::share(self.space());
+  self.process().remove_thread(self);
+  const bool is_last = memory->owners() == 1 && memory->is_quick_to_free();
+  const async::Strand::SharedPart part{is_last};
+  memory = nullptr;
+}
+
 void announce_end(Thread& self) {
   if (self.clear_child_tid == 0) return;
   if (memory::UserPtr<std::int32_t>{self.clear_child_tid}.write(self.space(), 0)) {
@@ -133,6 +143,8 @@ void exit_cleanup(Thread& self) {
 void end_thread(Thread& self) {
   pi_lock::abandon_all(self);  // locks for which threads began to wait after exit_cleanup()
   release_hart_state(self);
+  if (hal::smp_active() && self.owns_space()) [[unlikely]]
+    return remove_and_free_memory(self);
   self.process().remove_thread(self);
 }
 

@@ -62,7 +62,7 @@ void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
 
 /// Checks that come before anything is created. EINTR if the caller is dying: a dying thread must
 /// not create a live one.
-Result<> check(Thread& self, const CloneArguments& arguments) {
+[[gnu::always_inline]] inline Result<> check(Thread& self, const CloneArguments& arguments) {
   if (!hal::spaces_can_be_copied && arguments.copies_memory()) return fail(Errno::enosys);
   if (self.is_ending()) return fail(Errno::eintr);
   if (!arguments.valid()) return fail(Errno::einval);
@@ -92,10 +92,26 @@ Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpa
   return copy;
 }
 
+/// Tries to copy the caller's memory while other harts share the strand. They may take memory and
+/// numbers meanwhile, so the call is checked again.
+[[gnu::noinline]] Result<Ref<AddressSpace>> copy_sharing(Thread& self,
+                                                         const CloneArguments& arguments) {
+  auto copy = [&] {
+    const bool applies = self.owns_space() && self.space().is_quick_to_copy();
+    const async::Strand::SharedPart part{applies};
+    return self.space().fork();
+  }();
+  if (auto checked = check(self, arguments); !checked) return fail(checked.error());
+  if (!copy) copy = self.space().fork();
+  return with_own_rings(self.process(), std::move(copy));
+}
+
 /// The child's address space: a copy of the caller's, made in one step, or the same.
 Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& arguments) {
-  if (arguments.copies_memory()) return with_own_rings(self.process(), self.space().fork());
-  return self.process().parts().space;
+  if (!arguments.copies_memory()) return self.process().parts().space;
+  if (hal::smp_active()) [[unlikely]]
+    return copy_sharing(self, arguments);
+  return with_own_rings(self.process(), self.space().fork());
 }
 
 Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments, int id,

@@ -131,6 +131,25 @@ class Strand {
    private:
     bool before_;
   };
+  /// For a long part of a step in the strand that needs only what sharing harts may use: in its
+  /// scope the step shares the strand, so that other harts share it at the same time. Before and
+  /// after it, other harts may change all data of the strand, as in an await. Does nothing if
+  /// not `applies`, or while one hart runs alone.
+  class [[nodiscard]] SharedPart {
+   public:
+    explicit SharedPart(bool applies) noexcept : applies_(applies && smp_active()) {
+      if (applies_) [[unlikely]]
+        share_instead();
+    }
+    ~SharedPart() {
+      if (applies_) [[unlikely]]
+        stop_sharing();
+    }
+    SharedPart(const SharedPart&) = delete;
+
+   private:
+    bool applies_;
+  };
   /// Whether the running step shares the strand. In the scope of a Sharing only after tell() or
   /// keep().
   static bool is_shared() noexcept { return platform::local().shares_strand; }
@@ -246,6 +265,7 @@ class Strand {
   [[gnu::always_inline]] static inline void wait_for_sharers() noexcept;
   ASYNC_SLOW_PATH static void wait_for(const StrandSharer& sharer) noexcept;
   ASYNC_SLOW_PATH static void yield_to_waiters() noexcept;
+  ASYNC_SLOW_PATH static void share_instead() noexcept;
   // Defined in retired.cpp. destroy_retired() is a step's first act in the strand.
   ASYNC_SLOW_PATH static void destroy_retired() noexcept;
   ASYNC_SLOW_PATH static void pass_through() noexcept;

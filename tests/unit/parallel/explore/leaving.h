@@ -33,6 +33,19 @@ class Sharing {
   bool kept_ = false;
 };
 
+/// A part of a step in the strand that shares it.
+template <class Use>
+void share_part(Use use) {
+  async::platform::leave_strand_step();
+  {
+    const async::Strand::SharedPart part{true};
+    async::platform::begin_sharing();
+    use();
+    async::platform::end_sharing();
+  }
+  async::platform::enter_strand_step();
+}
+
 inline void stop_sharing() {
   async::platform::end_sharing();
   async::Strand::stop_sharing();

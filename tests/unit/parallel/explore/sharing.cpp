@@ -101,6 +101,21 @@ Task<> just_share(unsigned times) {
   }
 }
 
+/// Counts in the strand. Between two counts it shares the strand, and reads the count.
+struct Counted {
+  Plain<unsigned> value = 0;
+};
+Task<> count_around_a_shared_part(Counted& counted) {
+  counted.value.add(1);
+  share_part([&] {
+    const unsigned before = counted.value.get();
+    linger();
+    check(counted.value.get() == before, "a step was in the strand");
+  });
+  counted.value.add(1);
+  co_return;
+}
+
 /// A place where code that shares the strand finds an object.
 struct Place {
   struct Object {
@@ -167,6 +182,17 @@ TEST_CASE("no step is in the strand while a hart shares it") {
     for (unsigned hart = 0; hart < 3; ++hart)
       run.spawn(hart, just_share(1), {.name = "a", .harts = only(hart)});
   });
+}
+
+TEST_CASE("a part of a step shares the strand, and the rest of the step excludes all others") {
+  explore({.name = "parts of steps that share", .bound = 3, .weak = {2, 1}, .shares = true},
+          [](Run& run) {
+            auto& counted = run.make<Counted>();
+            run.spawn(0, count_around_a_shared_part(counted), {.name = "a", .harts = only(0)});
+            run.spawn(1, count_around_a_shared_part(counted), {.name = "b", .harts = only(1)});
+            run.spawn(1, just_share(1), {.name = "c", .harts = only(1)});
+            run.at_end([&] { check(counted.value.get() == 4, "a count is lost"); });
+          });
 }
 
 TEST_CASE("a job that waits while it shares the strand gets every wake, on one hart at a time") {
