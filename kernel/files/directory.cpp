@@ -1,9 +1,11 @@
 #include "files/directory.h"
 
+#include <async/retired.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <iterator>
+#include <utility>
 
 #include "files/file_quota.h"
 #include "files/path_lookup.h"
@@ -29,11 +31,14 @@ class DirectoryFile final : public File {
   Result<std::size_t> try_read(IoBuffer&) override { return fail(Errno::eisdir); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
-    const auto& entries = directory_->entries();
     if (whence == abi::seek_cur && offset == 0) return static_cast<std::int64_t>(listed_);
     if (whence != abi::seek_set || offset < 0) return fail(Errno::einval);
-    listed_ = std::min(static_cast<std::size_t>(offset), entries.size() + 2);
-    if (listed_ > 2) last_ = std::next(entries.begin(), static_cast<long>(listed_) - 3)->first;
+    listed_ = std::min<std::size_t>(static_cast<std::size_t>(offset), 2);
+    const Directory::Entry* at = directory_->entries().first();
+    for (; at != nullptr && std::cmp_less(listed_, offset); at = Directory::Entries::next(*at)) {
+      last_ = at->name();
+      ++listed_;
+    }
     return static_cast<std::int64_t>(listed_);
   }
 
@@ -58,12 +63,14 @@ class DirectoryFile final : public File {
   /// Calls `add(name, node)` for the entries after those that are listed, until it fails.
   template <class Add>
   Result<> list_entries(Add&& add) {
-    const auto& entries = directory_->entries();
-    const auto first = listed_ == 2 ? entries.begin() : entries.upper_bound(last_);
+    const Directory::Entry* at =
+        listed_ == 2 ? directory_->entries().first() : directory_->entry_behind(last_);
+    const Directory::Entry* last = nullptr;
     Result<> added;
-    auto at = first;
-    while (at != entries.end() && (added = add(at->first, *at->second))) ++at;
-    if (at != first) last_ = std::prev(at)->first;
+    for (; at != nullptr && (added = add(at->name(), at->node()));
+         at = Directory::Entries::next(*at))
+      last = at;
+    if (last != nullptr) last_ = last->name();
     return added;
   }
 
@@ -96,19 +103,61 @@ class DirectoryFile final : public File {
 
 }  // namespace
 
+/// A name, in the order of entries: by its first eight bytes as a number, then by the others. That
+/// is the order of strings, because no name has a zero byte.
+class Directory::Entry::Key {
+ public:
+  explicit Key(std::string_view name) : name_{name} {
+    const std::size_t count = std::min(name.size(), sizeof begin_);
+    for (std::size_t i = 0; i < count; ++i)
+      begin_ = begin_ << 8 | static_cast<unsigned char>(name[i]);
+    begin_ <<= (sizeof begin_ - count) * 8 % 64;
+  }
+
+  std::string_view name() const { return name_; }
+  bool is_behind(const Entry& entry) const {
+    if (entry.begin_ != begin_) return entry.begin_ < begin_;
+    return rest(entry.name()) < rest(name_);
+  }
+  bool is_name_of(const Entry& entry) const {
+    return entry.begin_ == begin_ && entry.length_ == name_.size() &&
+           rest(entry.name()) == rest(name_);
+  }
+
+ private:
+  friend Entry;
+
+  static std::string_view rest(std::string_view name) {
+    return name.substr(std::min(name.size(), sizeof begin_));
+  }
+
+  std::string_view name_;
+  std::uint64_t begin_ = 0;
+};
+
+Directory::Entry::Entry(const Key& key, Ref<Node> node)
+    : begin_{key.begin_}, length_{key.name_.size()}, node_{std::move(node)} {
+  std::memcpy(reinterpret_cast<char*>(this + 1), key.name_.data(), length_);
+}
+
+std::unique_ptr<Directory::Entry> Directory::make_entry(const Entry::Key& key, Ref<Node> node) {
+  return std::unique_ptr<Entry>{new (key.name()) Entry{key, std::move(node)}};
+}
+
 // Destroys the tree from its leaves up, in a loop, because a tree may be deeper than any stack. The
 // walk down always takes the first entry, so that the walk up removes that entry.
 Directory::~Directory() {
   for (Directory* at = this; at != this || !entries_.empty();) {
-    if (at->entries_.empty()) {
+    Entry* const first = at->entries_.first();
+    if (first == nullptr) {
       at = at->parent_;
-    } else if (Directory* const child = at->entries_.begin()->second->as_directory();
+    } else if (Directory* const child = first->node().as_directory();
                child != nullptr && child->parent_ == at && child->owners() == 1 &&
                !child->entries_.empty()) {
       at = child;
-      continue;
+    } else {
+      at->end(at->unlink_node(Entry::Key{first->name()}, *first));
     }
-    at->erase(at->entries_.begin());
   }
 }
 
@@ -118,21 +167,62 @@ std::size_t Directory::bytes_for(std::string_view name, const Node& node) {
   return entry_bytes + name.size() + 1 + usual_node + target;
 }
 
+Directory::Entry* Directory::find_entry(const Entry::Key& key) const {
+  Entry* const entry = entries_.find([&](const Entry& at) { return key.is_behind(at); });
+  return entry != nullptr && key.is_name_of(*entry) ? entry : nullptr;
+}
+
 Node* Directory::find(std::string_view name) const {
-  const auto place = entries_.find(name);
-  return place != entries_.end() ? place->second.get() : nullptr;
+  const Entry* const entry = find_entry(Entry::Key{name});
+  return entry != nullptr ? &entry->node() : nullptr;
+}
+
+const Directory::Entry* Directory::entry_behind(std::string_view name) const {
+  const Entry::Key key{name};
+  return entries_.find([&](const Entry& at) { return key.is_behind(at) || key.is_name_of(at); });
+}
+
+void Directory::insert(const Entry::Key& key, std::unique_ptr<Entry> entry) {
+  Node& node = entry->node();
+  node.has_name_ = true;
+  if (Directory* const child = node.as_directory(); child != nullptr) {
+    child->parent_ = this;
+    child->entry_ = entry.get();
+  }
+  Entry& added = *entry.release();
+  entries_.insert(added, Entries::random_height(reinterpret_cast<std::uintptr_t>(&added)),
+                  [&](const Entry& at) { return key.is_behind(at); });
+}
+
+std::unique_ptr<Directory::Entry> Directory::unlink(const Entry::Key& key, Entry& entry) {
+  entries_.remove(entry, [&](const Entry& at) { return key.is_behind(at); });
+  return std::unique_ptr<Entry>{&entry};
+}
+
+std::unique_ptr<Directory::Entry> Directory::unlink_node(const Entry::Key& key, Entry& entry) {
+  Node& node = entry.node();
+  node.has_name_ = false;
+  if (Directory* const child = node.as_directory(); child != nullptr && child->parent_ == this)
+    child->parent_ = nullptr;
+  return unlink(key, entry);
+}
+
+void Directory::end(std::unique_ptr<Entry> entry) {
+  const Node& node = entry->node();
+  if (is_writable()) file_quota::release(bytes_for(entry->name(), node));
+  if (async::Strand::is_held()) return;
+  // The end of a file with bytes may free much memory.
+  const bool at_once = !node.has_name() && node.size() != 0;
+  async::Retired::add(
+      entry.release(), [](void* retired) noexcept { delete static_cast<Entry*>(retired); },
+      at_once);
 }
 
 void Directory::put(std::string_view name, Ref<Node> node) {
-  if (const auto there = entries_.find(name); there != entries_.end()) erase(there);
-  node->has_name_ = true;
-  if (contents_ == Contents::writable) file_quota::charge(bytes_for(name, *node));
-  Directory* const child = node->as_directory();
-  const auto place = entries_.emplace(name, std::move(node)).first;
-  if (child != nullptr) {
-    child->parent_ = this;
-    child->name_ = &place->first;
-  }
+  const Entry::Key key{name};
+  if (Entry* const there = find_entry(key)) end(unlink_node(key, *there));
+  if (is_writable()) file_quota::charge(bytes_for(name, *node));
+  insert(key, make_entry(key, std::move(node)));
 }
 
 void Directory::mount(std::string_view name, Ref<Directory> directory) {
@@ -140,19 +230,57 @@ void Directory::mount(std::string_view name, Ref<Directory> directory) {
   put(name, std::move(directory));
 }
 
-void Directory::remove(std::string_view name) {
-  erase(entries_.find(name));
+Result<> Directory::add(std::string_view name, Ref<Node> node) {
+  const Entry::Key key{name};
+  const std::size_t bytes = bytes_for(name, *node);
+  auto entry = make_entry(key, std::move(node));
+  {
+    const async::LeafLock::SharingGuard lock{lock_};
+    if (!async::Strand::is_held() && (is_removed() || find_entry(key) != nullptr))
+      return fail(Errno::would_block);
+    insert(key, std::move(entry));
+  }
+  file_quota::charge(bytes);
+  return {};
 }
 
-void Directory::erase(Entries::const_iterator place) {
-  place->second->has_name_ = false;
-  if (contents_ == Contents::writable) {
-    file_quota::release(bytes_for(place->first, *place->second));
+Result<> Directory::remove(std::string_view name, const Node& node) {
+  const Entry::Key key{name};
+  std::unique_ptr<Entry> removed;
+  {
+    const async::LeafLock::SharingGuard lock{lock_};
+    Entry* const there = find_entry(key);
+    if (there == nullptr || &there->node() != &node) return fail(Errno::would_block);
+    removed = unlink_node(key, *there);
   }
-  if (Directory* const child = place->second->as_directory(); child && child->parent_ == this) {
-    child->parent_ = nullptr;
+  end(std::move(removed));
+  return {};
+}
+
+Result<> Directory::rename(std::string_view from, std::string_view to, Node& node) {
+  const Entry::Key from_key{from}, to_key{to};
+  const std::size_t bytes = bytes_for(to, node);
+  auto added = make_entry(to_key, Ref<Node>::share(node));
+  std::unique_ptr<Entry> removed;
+  {
+    const async::LeafLock::SharingGuard lock{lock_};
+    Entry* const there = find_entry(from_key);
+    if (there == nullptr || &there->node() != &node || find_entry(to_key) != nullptr)
+      return fail(Errno::would_block);
+    insert(to_key, std::move(added));
+    removed = unlink(from_key, *there);
   }
-  entries_.erase(place);
+  file_quota::charge(bytes);
+  end(std::move(removed));
+  return {};
+}
+
+Result<> Directory::close() {
+  const async::LeafLock::SharingGuard lock{lock_};
+  if (!entries_.empty()) return fail(Errno::enotempty);
+  if (is_removed()) return fail(Errno::would_block);
+  parent_ = nullptr;
+  return {};
 }
 
 bool Directory::is_removed() const {
@@ -164,14 +292,14 @@ Result<std::string> Directory::path() const {
   std::array<char, longest_path - 1> text;
   std::size_t begin = text.size();
   const Directory* at = this;
-  for (; at->parent_; at = at->parent_) {
-    const std::string& name = *at->name_;
+  for (const Directory* parent; (parent = at->parent_) != nullptr; at = parent) {
+    const std::string_view name = at->entry_->name();
     if (begin < name.size() + 1) return fail(Errno::enametoolong);
     begin -= name.size();
     std::ranges::copy(name, text.begin() + static_cast<long>(begin));
     text[--begin] = '/';
   }
-  if (at->is_removed()) return fail(Errno::enoent);
+  if (at != &root_directory()) return fail(in_strand(Errno::enoent));
   if (at == this) return "/";
   return std::string(text.begin() + static_cast<long>(begin), text.end());
 }

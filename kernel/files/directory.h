@@ -1,8 +1,15 @@
-// Directories: sorted maps from names to nodes.
+// Directories: sorted lists of names with their nodes.
+//
+// Look-ups take no lock, also beside changes by other harts that share the strand. A lock of the
+// directory excludes changes from each other. A removed entry keeps its reference to its node. So
+// the entries and nodes that a caller finds live until it ends its sharing, or awaits.
 #pragma once
 
-#include <functional>
-#include <map>
+#include <async/leaf_lock.h>
+#include <async/shared_word.h>
+#include <async/skip_list.h>
+
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,10 +19,36 @@ namespace kernel {
 
 class Directory : public Node {
  public:
-  /// A tree: it grows by small objects and never needs a large contiguous allocation.
-  using Entries = std::map<std::string, Ref<Node>, std::less<>>;
+  class Entry;
+  /// Its entries are small objects, so it never needs a large contiguous allocation.
+  static constexpr unsigned levels = 5;
+  using Entries = async::SkipList<Entry, levels>;
+
+  /// A name, which is in the bytes behind the object.
+  class Entry : public async::SkipLinks<Entry, levels> {
+   public:
+    static void* operator new(std::size_t size, std::string_view name) {
+      return ::operator new(size + name.size());
+    }
+    static void operator delete(void* entry) { ::operator delete(entry); }
+    static void operator delete(void* entry, std::string_view) { ::operator delete(entry); }
+
+    std::string_view name() const { return {reinterpret_cast<const char*>(this + 1), length_}; }
+    Node& node() const { return *node_; }
+
+   private:
+    friend Directory;
+    class Key;
+
+    Entry(const Key& key, Ref<Node> node);
+
+    std::uint64_t begin_;  // the first eight bytes of the name; see Key
+    std::size_t length_;
+    Ref<Node> node_;
+  };
+
   /// Bytes of memory for an entry, without its name and its node. For can_allocate().
-  static constexpr std::size_t entry_bytes = sizeof(Entries::value_type) + 4 * sizeof(void*);
+  static constexpr std::size_t entry_bytes = sizeof(Entry);
 
   enum class Contents : bool { fixed, writable };
 
@@ -27,21 +60,40 @@ class Directory : public Node {
   /// Null: there is no such name. Does not handle "." and "..".
   Node* find(std::string_view name) const;
   const Entries& entries() const { return entries_; }
+  /// The first entry behind `name` in the order of names, or null.
+  const Entry* entry_behind(std::string_view name) const;
 
-  /// Adds the entry `name`, or replaces its node.
+  /// Adds the entry `name`, or replaces its node. In the strand.
   void put(std::string_view name, Ref<Node> node);
-  /// Adds a mount point, which rmdir(2) refuses to remove with EBUSY, as in Linux.
+  /// Adds a mount point, which rmdir(2) refuses to remove with EBUSY, as in Linux. In the strand.
   void mount(std::string_view name, Ref<Directory> directory);
-  /// Removes the entry `name`, which exists.
-  void remove(std::string_view name);
+
+  // Changes of a writable directory after a look-up, in the strand or by a caller that shares it.
+  // would_block: another hart that shares the strand has changed the directory since the look-up.
+  // The call needs the strand.
+
+  /// Adds the entry `name`, which does not exist.
+  Result<> add(std::string_view name, Ref<Node> node);
+  /// Removes the entry `name`, which has `node`.
+  Result<> remove(std::string_view name, const Node& node);
+  /// Replaces the entry `from`, which has `node`, by the entry `to`, which does not exist. While
+  /// the strand is shared, `node` is no directory. One of both names exists at any time.
+  Result<> rename(std::string_view from, std::string_view to, Node& node);
+  /// Marks this directory as removed: no hart adds a name any more. The caller then removes its
+  /// entry. ENOTEMPTY.
+  Result<> close();
 
   /// The parent directory. The root and removed directories are their own parents.
-  Directory& parent() { return parent_ ? *parent_ : *this; }
+  Directory& parent() {
+    Directory* const parent = parent_;
+    return parent != nullptr ? *parent : *this;
+  }
   /// Whether the directory was removed. Then no path leads to it, and no entry may be added. Only
-  /// open files and working directories still refer to it.
+  /// open files and working directories still refer to it. While the strand is shared, the removal
+  /// of its entry may not have ended yet.
   bool is_removed() const;
   /// The path from the root. ENOENT: the directory was removed. ENAMETOOLONG: the path is longer
-  /// than longest_path allows.
+  /// than longest_path allows. would_block: like above.
   Result<std::string> path() const;
 
   bool is_mount_point() const { return is_mount_point_; }
@@ -52,13 +104,27 @@ class Directory : public Node {
  private:
   /// The bytes that a name and its node use of the quota, approximately (file_quota.h).
   static std::size_t bytes_for(std::string_view name, const Node& node);
-  /// Removes an entry and clears the parent of its node.
-  void erase(Entries::const_iterator place);
+  Entry* find_entry(const Entry::Key& key) const;
+  static std::unique_ptr<Entry> make_entry(const Entry::Key& key, Ref<Node> node);
+
+  // In the strand, or behind lock_. The caller passes removed entries to end(), without the lock.
+  void insert(const Entry::Key& key, std::unique_ptr<Entry> entry);
+  /// The entry's node has another entry, or gets one.
+  std::unique_ptr<Entry> unlink(const Entry::Key& key, Entry& entry);
+  /// The node has no name any more.
+  std::unique_ptr<Entry> unlink_node(const Entry::Key& key, Entry& entry);
+
+  /// Destroys or retires an entry that was removed.
+  void end(std::unique_ptr<Entry> entry);
 
   Contents contents_;
   bool is_mount_point_ = false;
-  Directory* parent_ = nullptr;        // owns this through an entry; null: root, or removed
-  const std::string* name_ = nullptr;  // key of this directory in the parent's entries
+  // For callers that share the strand: protects changes of entries_, and decides whether this
+  // directory gets an entry or is removed.
+  async::LeafLock lock_;
+  // Owns this directory through an entry. Null: this is the root, or was removed.
+  async::SharedWord<Directory*> parent_ = nullptr;
+  const Entry* entry_ = nullptr;  // of this directory in its parent; it changes in the strand
   Entries entries_;
 };
 

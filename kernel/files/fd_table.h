@@ -15,6 +15,7 @@
 #pragma once
 
 #include <async/leaf_lock.h>
+#include <async/shared_word.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
@@ -80,10 +81,6 @@ class FdTable : public RefCounted<FdTable> {
  private:
   static constexpr unsigned group_size = 64;
   static constexpr unsigned group_count = size_limit / group_size;
-  // A reader of a file sees how it was made, because its address depends on this load. C++ has
-  // memory_order_consume for that, but compilers then emit a fence.
-  static constexpr auto order_of_find =
-      async::platform_is_checked_for_races ? std::memory_order_acquire : std::memory_order_relaxed;
 
   struct Group {
     // By place(). Owns a reference each; null where `used` has no bit.
@@ -96,7 +93,7 @@ class FdTable : public RefCounted<FdTable> {
     static constexpr unsigned place(unsigned fd) { return fd % 8 * 8 + fd / 8 % 8; }
 
     File* find(unsigned fd) const {
-      return std::atomic_ref{const_cast<File*&>(files[place(fd)])}.load(order_of_find);
+      return std::atomic_ref{const_cast<File*&>(files[place(fd)])}.load(async::order_of_dependence);
     }
     void set(unsigned fd, File* file) {
       std::atomic_ref{files[place(fd)]}.store(file, std::memory_order_release);

@@ -14,25 +14,36 @@ std::byte* FilePages::make(std::uint64_t number) {
   if (group == groups_.end()) {
     if (!file_quota::has(group_bytes + hal::page_size)) return nullptr;
     group = groups_.try_emplace(number / group_size).first;
+    charge(group_bytes);
   }
   std::byte* const there = group->second.find(number % group_size);
-  return there != nullptr ? there : group->second.make(number % group_size);
+  if (there != nullptr) return there;
+  if (!file_quota::has(hal::page_size)) return nullptr;
+  std::byte* const made = group->second.make(number % group_size);
+  if (made != nullptr) charge(hal::page_size);
+  return made;
 }
 
 void FilePages::drop_from(std::uint64_t number) {
+  std::size_t bytes = 0;
   auto group = groups_.lower_bound(number / group_size);
   if (group != groups_.end() && group->first * group_size < number) {
-    group->second.drop_from(number % group_size);
+    bytes = group->second.drop_from(number % group_size) * hal::page_size;
     ++group;
   }
+  for (auto at = group; at != groups_.end(); ++at) bytes += at->second.bytes();
   groups_.erase(group, groups_.end());
+  bytes_ -= bytes;
+  file_quota::release(bytes);
 }
 
-FilePages::Group::Group() {
-  file_quota::charge(group_bytes);
+FilePages::~FilePages() {
+  file_quota::release(bytes_);
 }
-FilePages::Group::~Group() {
-  file_quota::release(group_bytes + owned_.count() * hal::page_size);
+
+void FilePages::charge(std::size_t bytes) {
+  file_quota::charge(bytes);
+  bytes_ += bytes;
 }
 
 std::byte* FilePages::Group::find(std::size_t index) const {
@@ -40,16 +51,14 @@ std::byte* FilePages::Group::find(std::size_t index) const {
 }
 
 std::byte* FilePages::Group::make(std::size_t index) {
-  if (!file_quota::has(hal::page_size)) return nullptr;
   const hal::PhysAddr page = memory::frames.allocate_zeroed(memory::Use::user);
   if (page == 0) return nullptr;
-  file_quota::charge(hal::page_size);
   pages_[index] = page;
   owned_.add(page);
   return hal::phys_to_virt(page);
 }
 
-void FilePages::Group::drop_from(std::size_t index) {
+std::size_t FilePages::Group::drop_from(std::size_t index) {
   memory::FrameChain gone;
   owned_.swap(gone);
   gone.forget();
@@ -61,7 +70,7 @@ void FilePages::Group::drop_from(std::size_t index) {
       gone.add(std::exchange(pages_[i], 0));
     }
   }
-  file_quota::release(gone.count() * hal::page_size);
+  return gone.count();
 }
 
 }  // namespace kernel

@@ -16,6 +16,10 @@ namespace kernel {
 
 class FilePages {
  public:
+  FilePages() = default;
+  ~FilePages();
+  FilePages(const FilePages&) = delete;
+
   /// The page, or null if it is not allocated.
   std::byte* find(std::uint64_t number) const;
   /// The page, allocated with zeros if missing. Null: the quota or the memory is exhausted.
@@ -26,16 +30,16 @@ class FilePages {
  private:
   static constexpr std::uint64_t group_size = 128;
 
-  /// group_size consecutive pages of the file. Charged to the quota (file_quota.h).
+  /// group_size consecutive pages of the file.
   class Group {
    public:
-    Group();
-    ~Group();
-    Group(const Group&) = delete;
-
     std::byte* find(std::size_t index) const;
+    /// Null: the memory is exhausted.
     std::byte* make(std::size_t index);
-    void drop_from(std::size_t index);
+    /// Returns the number of pages that were freed.
+    std::size_t drop_from(std::size_t index);
+    /// The bytes that the group uses of the quota.
+    std::size_t bytes() const { return group_bytes + owned_.count() * hal::page_size; }
 
    private:
     std::array<hal::PhysAddr, group_size> pages_{};  // 0: not allocated
@@ -44,7 +48,10 @@ class FilePages {
   using Groups = std::map<std::uint64_t, Group>;
   static constexpr std::size_t group_bytes = sizeof(Groups::value_type) + 4 * sizeof(void*);
 
-  Groups groups_;  // by page number / group_size
+  void charge(std::size_t bytes);
+
+  Groups groups_;          // by page number / group_size
+  std::size_t bytes_ = 0;  // charged to the quota (file_quota.h)
 };
 
 }  // namespace kernel

@@ -1,13 +1,27 @@
 #include "files/node.h"
 
+#include <hal/hart.h>
 #include <hal/memory_map.h>
+
+#include <array>
 
 #include "memory/frames.h"
 
 namespace kernel {
 namespace {
 
-std::uint64_t next_inode = 1;
+// The inode numbers of a hart: its number in the upper bits, and a counter below, which only the
+// hart itself changes.
+struct alignas(64) InodeNumbers {
+  std::uint64_t last = 0;
+};
+constinit std::array<InodeNumbers, hal::max_harts> inode_numbers{};
+
+std::uint64_t next_inode() {
+  constexpr unsigned counter_bits = 48;
+  const unsigned hart = hal::hart_index();
+  return std::uint64_t{hart} << counter_bits | ++inode_numbers[hart].last;
+}
 
 /// A node opened with O_PATH: it has no contents.
 class NamedFile final : public File {
@@ -22,7 +36,7 @@ class NamedFile final : public File {
 
 }  // namespace
 
-Node::Node(unsigned mode) : mode_{mode}, inode_{next_inode++} {}
+Node::Node(unsigned mode) : mode_{mode}, inode_{next_inode()} {}
 
 abi::Stat Node::status() const {
   constexpr std::uint64_t block = 512;

@@ -7,6 +7,8 @@
 
 #include <abi/flags.h>
 #include <abi/types.h>
+#include <async/shared_word.h>
+#include <async/strand.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
@@ -19,6 +21,13 @@
 namespace kernel {
 
 class Directory;
+
+/// `error` in the strand. would_block if the caller shares the strand: the call is made again in
+/// the strand, where the error may not occur, because other harts have ended what they do
+/// meanwhile.
+inline Errno in_strand(Errno error) {
+  return async::Strand::is_held() ? error : Errno::would_block;
+}
 
 /// The program that follows a symbolic link: /proc/self/exe points to its executable.
 struct LinkReader {
@@ -70,7 +79,7 @@ class alignas(64) Node : public RefCounted<Node> {
   unsigned mode_;
   std::uint64_t inode_;
   std::int64_t modified_ = 0;
-  bool has_name_ = true;  // Directory::erase() clears it
+  async::SharedWord<bool> has_name_ = true;  // the node's directory changes it
 
   friend Directory;
 };

@@ -18,7 +18,7 @@ LastName last_name(std::string_view end) {
   return end == "." ? LastName::here : LastName::above;
 }
 
-/// Found, without references.
+/// Found, with a name that it does not own.
 struct Place {
   Directory* directory;
   std::string_view name;
@@ -77,15 +77,14 @@ Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink las
   std::string rewritten;
   const auto place = walk(lookup, path, last, rewritten);
   if (!place) return fail(place.error());
-  return Found{Ref<Directory>::share(*place->directory), std::string{place->name},
-               place->node ? Ref<Node>::share(*place->node) : nullptr, place->as_directory,
+  return Found{place->directory, std::string{place->name}, place->node, place->as_directory,
                place->last};
 }
 
-Result<Ref<Node>> Found::existing() && {
-  if (!node) return fail(Errno::enoent);
+Result<Node*> Found::existing() const {
+  if (node == nullptr) return fail(Errno::enoent);
   if (as_directory && node->as_directory() == nullptr) return fail(Errno::enotdir);
-  return std::move(node);
+  return node;
 }
 
 Result<Node*> find_node(const PathLookup& lookup, std::string_view path, LastLink last) {

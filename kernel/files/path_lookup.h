@@ -29,25 +29,28 @@ enum class LastLink : std::uint8_t {
 /// How a path ends: in a name, in ".", in "..", or it is "/".
 enum class LastName : std::uint8_t { name, here, above, root };
 
+/// The directory and the node live until the next await, or as long as the caller shares the
+/// strand.
 struct Found {
-  Ref<Directory> directory;  ///< the parent directory of the last name
-  std::string name;          ///< the last name; empty unless `last` is LastName::name
-  Ref<Node> node;            ///< empty if the directory has no such name
-  bool as_directory;         ///< the path ends in a slash, "." or ".."
+  Directory* directory;  ///< the parent directory of the last name
+  std::string name;      ///< the last name; empty unless `last` is LastName::name
+  Node* node;            ///< null if the directory has no such name
+  bool as_directory;     ///< the path ends in a slash, "." or ".."
   LastName last = LastName::name;
 
   /// The node. ENOENT if there is none; ENOTDIR if the path ends in a slash and the node is no
   /// directory.
-  Result<Ref<Node>> existing() &&;
+  Result<Node*> existing() const;
 };
+
+// Both look-ups are also for callers that share the strand.
 
 /// Looks `path` up. The last name need not exist, all others must. ENOENT, ENOTDIR, ELOOP,
 /// ENAMETOOLONG.
 Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last);
 
 /// Looks `path` up and returns its node. ENOENT if it does not exist; ENOTDIR if the path ends in a
-/// slash and the node is no directory. The caller may share the strand. Its directory owns the
-/// node: it is valid until the next await, or as long as the caller shares the strand.
+/// slash and the node is no directory. The node lives as long as that of Found.
 Result<Node*> find_node(const PathLookup& lookup, std::string_view path,
                         LastLink last = LastLink::follow);
 

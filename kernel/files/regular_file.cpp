@@ -167,7 +167,11 @@ void MemoryFile::forget_from(std::uint64_t size) {
 
 Result<> MemoryFile::resize(std::uint64_t size) {
   if (size > longest) return fail(Errno::efbig);
-  if (size < size_) forget_from(size);
+  const async::LeafLock::SharingGuard lock{lock_};
+  if (size < size_) {
+    if (!async::Strand::is_held()) return fail(Errno::would_block);
+    forget_from(size);
+  }
   size_ = size;
   return {};
 }

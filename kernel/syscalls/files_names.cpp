@@ -1,5 +1,8 @@
 // Creating and removing names, which is possible only in writable directories (/tmp): elsewhere the
 // error is EROFS. A name of the wrong kind has its usual error everywhere.
+//
+// These calls run in the strand, or while the caller shares it. would_block: the call needs the
+// strand.
 
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
@@ -14,12 +17,11 @@ Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::s
                    Make&& make) {
   const auto found = find(self, directory, path, LastLink::name);
   if (!found) return fail(found.error());
-  if (found->node) return fail(Errno::eexist);
+  if (found->node != nullptr) return fail(Errno::eexist);
   using Made = decltype(make());
   if (found->as_directory && !std::is_same_v<Made, Ref<Directory>>) return fail(Errno::enoent);
   if (auto allowed = check_new_node(*found, bytes); !allowed) return allowed;
-  found->directory->put(found->name, make());
-  return {};
+  return found->directory->add(found->name, make());
 }
 
 /// Whether `directory` is `ancestor` or is below it.
@@ -59,53 +61,59 @@ Result<> symlinkat(Thread& self, UserPtr<const char> target, int directory,
 Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int flags) {
   constexpr int remove_directory = 0x200;  // AT_REMOVEDIR
   if ((flags & ~remove_directory) != 0) return fail(Errno::einval);
-  auto found = find(self, directory, path, LastLink::name);
+  const auto found = find(self, directory, path, LastLink::name);
   if (!found) return fail(found.error());
   if (found->last != LastName::name) return fail(flags == 0 ? Errno::eisdir : kept(found->last));
   const bool is_writable = found->directory->is_writable();
-  if (!found->node && !is_writable) return fail(Errno::erofs);
-  const auto node = std::move(*found).existing();
+  if (found->node == nullptr && !is_writable) return fail(Errno::erofs);
+  const auto node = found->existing();
   if (!node) return fail(node.error());
-  const Directory* const victim = (*node)->as_directory();
+  Directory* const victim = (*node)->as_directory();
   if (flags != 0 && victim == nullptr) return fail(Errno::enotdir);
   if (flags == 0 && victim != nullptr) return fail(Errno::eisdir);
   if (victim != nullptr && victim->is_mount_point()) return fail(Errno::ebusy);
   if (!is_writable) return fail(Errno::erofs);
-  if (victim != nullptr && !victim->entries().empty()) return fail(Errno::enotempty);
-  found->directory->remove(found->name);
-  return {};
+  if (victim != nullptr) {
+    if (auto closed = victim->close(); !closed) return closed;
+  }
+  return found->directory->remove(found->name, **node);
 }
 
 Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags) {
   constexpr unsigned no_replace = 1;  // RENAME_NOREPLACE
   if ((flags & ~no_replace) != 0) return fail(Errno::einval);
-  auto from = find(self, old_directory, old_path, LastLink::name);
+  const auto from = find(self, old_directory, old_path, LastLink::name);
   if (!from) return fail(from.error());
-  auto to = find(self, directory, path, LastLink::name);
+  const auto to = find(self, directory, path, LastLink::name);
   if (!to) return fail(to.error());
 
   if (from->last != LastName::name) return fail(Errno::ebusy);
   if (to->last != LastName::name) return fail(flags == 0 ? Errno::ebusy : Errno::eexist);
   if (!from->directory->is_writable()) return fail(Errno::erofs);
-  if (!from->node) return fail(Errno::enoent);
-  if (to->node && flags == no_replace) return fail(Errno::eexist);
+  if (from->node == nullptr) return fail(Errno::enoent);
   Directory* const moved = from->node->as_directory();
+  const bool in_one_directory = from->directory == to->directory;
+  if (moved != nullptr || to->node != nullptr || !in_one_directory) {
+    if (!async::Strand::is_held()) return fail(Errno::would_block);
+  }
+  if (to->node != nullptr && flags == no_replace) return fail(Errno::eexist);
   if (moved == nullptr && (from->as_directory || to->as_directory)) return fail(Errno::enotdir);
   if (moved != nullptr && is_inside(*to->directory, *moved)) return fail(Errno::einval);
-  if (to->node && is_inside(*from->directory, *to->node)) return fail(Errno::enotempty);
+  if (to->node != nullptr && is_inside(*from->directory, *to->node)) return fail(Errno::enotempty);
   if (auto allowed = check_new_name(*to); !allowed) return allowed;
-  if (to->node) {
+  if (to->node != nullptr) {
     if (to->node == from->node) return {};
     const Directory* const replaced = to->node->as_directory();
     if (moved == nullptr && replaced != nullptr) return fail(Errno::eisdir);
     if (moved != nullptr && replaced == nullptr) return fail(Errno::enotdir);
     if (replaced != nullptr && !replaced->entries().empty()) return fail(Errno::enotempty);
-    to->directory->remove(to->name);
+    (void)to->directory->remove(to->name, *to->node);
   }
-  from->directory->remove(from->name);
-  to->directory->put(to->name, std::move(from->node));
-  return {};
+  if (in_one_directory) return from->directory->rename(from->name, to->name, *from->node);
+  auto node = Ref<Node>::share(*from->node);
+  (void)from->directory->remove(from->name, *node);
+  return to->directory->add(to->name, std::move(node));
 }
 
 }  // namespace kernel::sys

@@ -7,37 +7,46 @@
 namespace kernel::sys {
 namespace {
 
+constexpr int for_opening_only = abi::o_creat | abi::o_excl | abi::o_noctty | abi::o_trunc |
+                                 abi::o_directory | abi::o_nofollow | abi::o_cloexec;
+
 /// O_TRUNC changes the file, whatever the access mode.
 bool wants_to_change(int flags) {
   return (flags & abi::o_accmode) != abi::o_rdonly || (flags & abi::o_trunc) != 0;
 }
 
-/// Finds or creates the node that openat opens.
-Result<Ref<Node>> node_to_open(Thread& self, int directory, UserPtr<const char> path, int flags,
-                               unsigned mode) {
+/// Opens a node that exists.
+Result<Ref<File>> open_existing(const Found& found, int flags) {
   const bool create = (flags & abi::o_creat) != 0;
-  const bool exclusive = create && (flags & abi::o_excl) != 0;
-  const bool keep_link = exclusive || (flags & abi::o_nofollow) != 0;
-  auto found = find(self, directory, path, keep_link ? LastLink::keep : LastLink::follow);
-  if (!found) return fail(found.error());
-
-  if (create && found->as_directory && found->last == LastName::name) return fail(Errno::eisdir);
-  if (found->node) {
-    if (exclusive) return fail(Errno::eexist);
-    const bool is_directory = found->node->as_directory() != nullptr;
-    if (is_directory && (create || wants_to_change(flags))) {
-      return fail(Errno::eisdir);
-    }
-    if (!is_directory && (flags & abi::o_directory) != 0) return fail(Errno::enotdir);
-    return std::move(*found).existing();
+  if (create && (flags & abi::o_excl) != 0) return fail(Errno::eexist);
+  const bool is_directory = found.node->as_directory() != nullptr;
+  if (is_directory && (create || wants_to_change(flags))) return fail(Errno::eisdir);
+  if (!is_directory && (flags & abi::o_directory) != 0) return fail(Errno::enotdir);
+  const auto node = found.existing();
+  if (!node) return fail(node.error());
+  const bool empties = (flags & abi::o_trunc) != 0 && (*node)->type() == abi::s_ifreg;
+  if (!async::Strand::is_held()) {
+    if (empties) return fail(Errno::would_block);
+    auto file = (*node)->open_sharing(flags & ~for_opening_only);
+    return file ? std::move(file) : fail(Errno::would_block);
   }
-  if (!create) return fail(Errno::enoent);
-  if (auto allowed = check_new_node(*found, sizeof(MemoryFile)); !allowed) {
+  auto file = (*node)->open(flags & ~for_opening_only);
+  if (!file || !empties) return file;
+  if (auto emptied = (*node)->resize(0); !emptied) return fail(emptied.error());
+  return file;
+}
+
+/// Creates a file, and opens it. No other hart finds the file before it is open.
+Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned mode) {
+  if (auto allowed = check_new_node(found, sizeof(MemoryFile)); !allowed) {
     return fail(allowed.error());
   }
-  Ref<Node> made = make_ref<MemoryFile>(mode & 07777 & ~self.process().fs().umask());
-  found->directory->put(found->name, made);
-  return made;
+  auto node = make_ref<MemoryFile>(mode & 07777 & ~self.process().fs().umask());
+  auto file = node->open(flags & ~for_opening_only);
+  if (!file) return fail(in_strand(file.error()));
+  if (auto added = found.directory->add(found.name, std::move(node)); !added)
+    return fail(added.error());
+  return file;
 }
 
 /// access(2) for the superuser.
@@ -56,22 +65,25 @@ LastLink last_link(int flags) {
 
 }  // namespace
 
-Result<int> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
-                   unsigned mode) {
-  constexpr int for_opening_only = abi::o_creat | abi::o_excl | abi::o_noctty | abi::o_trunc |
-                                   abi::o_directory | abi::o_nofollow | abi::o_cloexec;
+Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> path, int flags,
+                            unsigned mode) {
   if ((flags & abi::o_path) != 0) {
     flags &= abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
   }
-  if ((flags & abi::o_creat) != 0 && (flags & abi::o_directory) != 0) return fail(Errno::einval);
+  const bool creates = (flags & abi::o_creat) != 0;
+  if (creates && (flags & abi::o_directory) != 0) return fail(Errno::einval);
+  const bool keeps_link = (creates && (flags & abi::o_excl) != 0) || (flags & abi::o_nofollow) != 0;
+  const auto found = find(self, directory, path, keeps_link ? LastLink::keep : LastLink::follow);
+  if (!found) return fail(found.error());
+  if (creates && found->as_directory && found->last == LastName::name) return fail(Errno::eisdir);
+  if (found->node != nullptr) return open_existing(*found, flags);
+  return creates ? create(self, *found, flags, mode) : fail(Errno::enoent);
+}
 
-  const auto node = node_to_open(self, directory, path, flags, mode);
-  if (!node) return fail(node.error());
-  auto file = (*node)->open(flags & ~for_opening_only);
+Result<int> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
+                   unsigned mode) {
+  auto file = open_file(self, directory, path, flags, mode);
   if (!file) return fail(file.error());
-  if ((flags & abi::o_trunc) != 0 && (*node)->type() == abi::s_ifreg) {
-    if (auto emptied = (*node)->resize(0); !emptied) return fail(emptied.error());
-  }
   return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
 }
 

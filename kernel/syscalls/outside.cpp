@@ -278,19 +278,23 @@ trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t
 }
 
 trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
-                                 unsigned) {
-  constexpr int needs_strand = abi::o_creat | abi::o_trunc | abi::o_path | abi::o_directory;
-  constexpr int for_opening_only = abi::o_noctty | abi::o_nofollow | abi::o_cloexec | abi::o_excl;
-  if ((flags & needs_strand) != 0) return trap::would_block;
-  Strand::Sharing sharing;
-  sharing.tell();
-  const bool keeps_link = (flags & abi::o_nofollow) != 0;
-  const auto node =
-      find_node(self, directory, path, keeps_link ? LastLink::keep : LastLink::follow);
-  if (!node) return fail(node.error());
-  auto file = (*node)->open_sharing(flags & ~for_opening_only);
-  if (!file) return trap::would_block;
-  return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
+                                 unsigned mode) {
+  if ((flags & (abi::o_path | abi::o_directory)) != 0) return trap::would_block;
+  FdTable& files = self.process().files();
+  const bool close_on_exec = (flags & abi::o_cloexec) != 0;
+  Ref<File> left;
+  {
+    Strand::Sharing sharing;
+    sharing.tell();
+    auto file = open_file(self, directory, path, flags, mode);
+    if (!file) return fail(file.error());
+    const auto fd = files.add(*file, close_on_exec);
+    if (fd || fd.error() != Errno::would_block) return fd;
+    left = std::move(*file);
+  }
+  // The table needs memory. The file may be new, so the call cannot be made again.
+  const Strand::Guard strand;
+  return files.add(std::move(left), close_on_exec);
 }
 
 trap::Answer<Result<>> close(Thread& self, int fd) {

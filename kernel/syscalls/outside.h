@@ -18,9 +18,10 @@
 
 namespace kernel::sys::outside {
 
-/// The outside handler of a call that only asks: it runs the call's handler while the thread shares
-/// the strand. The handler reads data of the strand, and writes only the program's memory. If that
-/// memory needs a page fault, the call is made again in the strand.
+/// The outside handler of a call that only asks, or whose handler itself can run while the strand
+/// is shared: it runs the call's handler while the thread shares the strand. If a call that only
+/// asks needs a page fault, or the handler returns would_block, the call is made again in the
+/// strand.
 template <auto handler>
 struct Asking;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
@@ -74,7 +75,8 @@ trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t len
 trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 
 // Changes of descriptors. All but openat run the call's handler, while the strand is shared. openat
-// opens regular files that exist.
+// opens regular files that exist, and creates files. It finishes in the strand if only the table of
+// descriptors needs memory.
 trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
                                  unsigned mode);
 trap::Answer<Result<>> close(Thread&, int fd);

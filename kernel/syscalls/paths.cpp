@@ -32,18 +32,18 @@ Result<Node*> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink
 }
 
 Result<> check_new_name(const Found& place) {
-  if (place.directory->is_removed()) return fail(Errno::enoent);
+  if (place.directory->is_removed()) return fail(in_strand(Errno::enoent));
   if (!place.directory->is_writable()) return fail(Errno::erofs);
   // A rename that replaces a name also allocates memory for the name.
   const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1;
-  if (!memory::can_allocate(bytes)) return fail(Errno::enospc);
+  if (!memory::can_allocate(bytes)) return fail(in_strand(Errno::enospc));
   return {};
 }
 
 Result<> check_new_node(const Found& place, std::size_t node_bytes) {
   if (auto allowed = check_new_name(place); !allowed) return allowed;
   const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1 + node_bytes;
-  if (!file_quota::has(bytes)) return fail(Errno::enospc);
+  if (!file_quota::has(bytes)) return fail(in_strand(Errno::enospc));
   return {};
 }
 

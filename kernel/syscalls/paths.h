@@ -35,10 +35,18 @@ Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last
 /// The same for kernel::find_node().
 Result<Node*> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 
+// Both checks are also for callers that share the strand. would_block: only the strand shows
+// whether the name may be created.
+
 /// Checks that a new name may be created at `place`. ENOENT: the directory was removed; EROFS;
 /// ENOSPC.
 Result<> check_new_name(const Found& place);
 /// Like check_new_name(), also for a new node of `node_bytes` bytes. ENOSPC: the quota has no room.
 Result<> check_new_node(const Found& place, std::size_t node_bytes);
+
+/// openat without the descriptor. In the strand, or while the caller shares it. would_block: the
+/// call needs the strand.
+Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> path, int flags,
+                            unsigned mode);
 
 }  // namespace kernel::sys

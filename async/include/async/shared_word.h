@@ -13,6 +13,13 @@
 
 namespace async {
 
+/// The order of a load of a pointer to an object that another hart has made and then published. The
+/// reader sees how the object was made, because the object's address depends on this load. C++ had
+/// memory_order_consume for that, but compilers emit a fence for it.
+inline constexpr auto order_of_dependence = platform::checked || platform_is_checked_for_races
+                                                ? std::memory_order_acquire
+                                                : std::memory_order_relaxed;
+
 template <class T, std::memory_order read, std::memory_order write>
 class OrderedWord {
  public:

@@ -31,6 +31,7 @@ std::span<const Part> memory();
 std::span<const Part> ends();
 std::span<const Part> waits();
 std::span<const Part> sharing();  // system calls that several harts make at once
+std::span<const Part> names();    // names that harts change at once
 std::span<const Part> locks();
 std::span<const Part> policies_changed();
 std::span<const Part> shares();  // shares of one hart's time
@@ -46,6 +47,11 @@ inline void move_to(unsigned hart, Pid thread = 0) {
 template <class Holds>
 void await(std::string_view what, Holds holds) {
   check(eventually(holds), "threads take too long {}", what);
+}
+
+/// A call's answer for an error.
+constexpr long error(Errno number) {
+  return -static_cast<long>(number);
 }
 
 inline Pid must_fork() {

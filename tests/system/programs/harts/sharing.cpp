@@ -175,10 +175,6 @@ void share() {
 
 constexpr const char* asked_file = "/tmp/asked";
 
-constexpr long error(Errno number) {
-  return -static_cast<long>(number);
-}
-
 std::uint64_t file_limit() {
   abi::ResourceLimit limit{};
   syscall(Call::prlimit64, 0, abi::rlimit_nofile, nullptr, &limit);

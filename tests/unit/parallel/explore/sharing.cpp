@@ -2,6 +2,7 @@
 // wake in steps that share it, as threads do that read from a pipe.
 #include "async/leaf_lock.h"
 #include "async/retired.h"
+#include "async/skip_list.h"
 #include "leaving.h"
 
 using namespace parallel_test;
@@ -169,6 +170,71 @@ Task<> retire_many(std::array<Place, async::Retired::limit / 2 + 1>& places) {
   co_return;
 }
 
+/// A directory: a list of names that harts search without a lock.
+struct Names {
+  static constexpr unsigned levels = 2;
+  struct Name : async::SkipLinks<Name, levels> {
+    unsigned key = 0;
+    Plain<unsigned> alive = 1;
+  };
+
+  // The list has the names 1 and 3 at first.
+  Names() {
+    for (unsigned key = 0; key < names.size(); ++key) names[key].key = key;
+    insert(1, 2);
+    insert(3, 1);
+  }
+  static auto before(unsigned key) {
+    return [key](const Name& name) { return name.key < key; };
+  }
+  void insert(unsigned key, unsigned height) { list.insert(names[key], height, before(key)); }
+  Name* find(unsigned key) const {
+    Name* const found = list.find(before(key));
+    check(found == nullptr || found->alive.get() == 1, "a search finds a destroyed name");
+    return found != nullptr && found->key == key ? found : nullptr;
+  }
+
+  async::LeafLock lock;
+  async::SkipList<Name, levels> list;
+  std::array<Name, 4> names;
+};
+
+/// Name 2 comes, and name 1 goes.
+Task<> change_names(Names& names) {
+  leave();
+  {
+    const Sharing sharing;
+    const async::LeafLock::Guard lock{names.lock};
+    names.insert(2, 2);
+  }
+  {
+    const Sharing sharing;
+    {
+      const async::LeafLock::Guard lock{names.lock};
+      names.list.remove(names.names[1], Names::before(1));
+    }
+    async::Retired::add(
+        &names.names[1], [](void* name) noexcept { static_cast<Names::Name*>(name)->alive.set(0); },
+        false);
+  }
+  enter();
+  co_return;
+}
+
+Task<> find_names(Names& names) {
+  leave();
+  {
+    const Sharing sharing;
+    const bool found_second = names.find(2) != nullptr;
+    check(names.find(3) != nullptr, "a search misses a name that stays");
+    check(!found_second || names.find(2) != nullptr, "a name is lost");
+    check(found_second || names.find(1) != nullptr || names.find(2) != nullptr,
+          "a name goes before the next one has come");
+  }
+  enter();
+  co_return;
+}
+
 }  // namespace
 
 TEST_CASE("no step is in the strand while a hart shares it") {
@@ -247,4 +313,13 @@ TEST_CASE("a hart retires only so many objects before it enters the strand") {
     run.spawn(0, retire_many(places), {.name = "retirer", .harts = only(0)});
     run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
   });
+}
+
+TEST_CASE("a search without a lock finds the names that are in the list") {
+  explore({.name = "searching beside changes", .bound = 3, .weak = {2, 1}, .shares = true},
+          [](Run& run) {
+            auto& names = run.make<Names>();
+            run.spawn(0, find_names(names), {.name = "searcher", .harts = only(0)});
+            run.spawn(1, change_names(names), {.name = "changer", .harts = only(1)});
+          });
 }
