@@ -33,19 +33,18 @@ bool owns_space(Thread& self) {
   return self.process().has_only(self) && self.space().owners() == 1;
 }
 
-[[gnu::noinline]] std::byte* look_up_own(Thread& self, std::uintptr_t address, Access wanted) {
-  if (!owns_space(self)) return nullptr;
+// While harts share the strand, no page goes away that several threads use, or several processes.
+[[gnu::noinline]] std::byte* walk(Thread& self, std::uintptr_t address, Access wanted) {
   const Strand::Telling told;
-  return self.space().look_up_own(address, wanted);
+  return self.space().walk_sharing(address, wanted, owns_space(self));
 }
 
 /// The kernel's view of [address, address + bytes), which must lie in one page. Null: the page
-/// needs a fault, or the thread shares its memory and the kernel's TLB does not cache the page.
-/// Valid while the caller shares the strand.
+/// needs a fault. Valid while the caller shares the strand.
 std::byte* cached(Thread& self, std::uintptr_t address, std::size_t bytes, Access wanted) {
   if (bytes - 1 >= hal::page_size - address % hal::page_size) return nullptr;
   std::byte* const there = self.space().tlb_lookup(address, wanted);
-  return there != nullptr ? there : look_up_own(self, address, wanted);
+  return there != nullptr ? there : walk(self, address, wanted);
 }
 
 /// The bytes of a read or write as the kernel sees them, and the open file. The file is null if the
@@ -163,7 +162,9 @@ class WaitForWord {
 
   bool await_ready() const { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
-    const std::byte* const word = self_.space().tlb_lookup(address_, Access::read);
+    const std::byte* word = self_.space().tlb_lookup(address_, Access::read);
+    if (word == nullptr) [[unlikely]]
+      word = walk(self_, address_, Access::read);
     if (word == nullptr) [[unlikely]]
       return waiter;
     if constexpr (kind == Futex::Sharing::own_space) {

@@ -55,8 +55,8 @@ trap::Answer<Result<std::int64_t>> lseek(Thread&, int fd, std::int64_t offset, i
 /// To a buffer in one page, from a directory that only the thread has open.
 trap::Answer<Transfer> getdents64(Thread&, int fd, UserSpan<std::byte> to);
 
-// Transfers to or from a buffer that lies in one page. The page needs no fault, and the kernel's
-// TLB caches it if several threads use the memory. A read from a pipe may wait.
+// Transfers to or from a buffer that lies in one page, which needs no fault. A read from a pipe may
+// wait.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
