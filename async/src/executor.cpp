@@ -247,8 +247,8 @@ std::uint8_t Executor::effective_priority(const Job& job) noexcept {
 void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
   if constexpr (platform::parallel) {
     // Drains the inbox first: the job may be in it, on its way to the ready list, or a steal
-    // request in it may take the job to another hart.
-    if (job.hart == hart_) look_into_inbox();
+    // request in it may take the job to another hart. The running job is in no inbox.
+    if (job.hart == hart_ && &job != local_.job) look_into_inbox();
     if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_reprioritize();
   }
   if (job.kind == Kind::ready && ready_.policy() != nullptr) {

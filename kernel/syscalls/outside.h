@@ -19,8 +19,8 @@
 namespace kernel::sys::outside {
 
 /// The outside handler of a call that only asks: it runs the call's handler while the thread shares
-/// the strand. The handler reads data of the strand, and writes only the program's memory. If that
-/// memory needs a page fault, the call is made again in the strand.
+/// the strand. The handler reads data of the strand, and writes only the program's memory and the
+/// thread's own schedule. If that memory needs a page fault, the call is made again in the strand.
 template <auto handler>
 struct Asking;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>

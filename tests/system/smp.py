@@ -14,6 +14,7 @@ PARTS = (
     Part("is-moved", "a computing thread moves to the hart to which another thread sends it"),
     Part("spreads", "computing threads on one hart spread over all harts that they may use"),
     Part("reschedules", "scheduling parameters change while threads run elsewhere, wait, or start to wait"),
+    Part("sets-own", "threads change their own schedules and harts, and see each other's"),
     Part("forks", "a child has the memory of the moment of the fork while other threads write"),
     Part("maps", "threads map and unmap pages on all harts, and none sees another's page"),
     Part("ends", "execve and exit_group end threads that compute on other harts"),

@@ -208,7 +208,8 @@ class Executor {
   static void resume_preempted(Job& job, std::coroutine_handle<> leaf) noexcept;
 
   /// Sets the base priority (0 … 31, else it fails). It takes effect at once wherever the job is; a
-  /// ready job goes to the end of its new level. In the strand.
+  /// ready job goes to the end of its new level. In the strand. A step that shares the strand may
+  /// call it for its own job, if has_events() is false.
   void set_priority(Job& job, std::uint8_t priority) noexcept;
 
   /// Arms `timer` in this hart's wheel. The strand owns the wheel; this function enters the strand
@@ -240,7 +241,8 @@ class Executor {
 
   /// Sets the harts on which the job's steps may run; at least one of them must have an executor. A
   /// job on another hart moves: at once if it is ready, when it next yields if it runs. In the
-  /// strand.
+  /// strand. A step that shares the strand may call it for its own job, if `harts` are all harts or
+  /// only this one.
   void set_harts(Job& job, HartMask harts) noexcept;
   /// The idle harts. A hint: it may be out of date. Any context.
   static HartMask idle_harts() noexcept { return idle_.harts.load(std::memory_order_relaxed); }
