@@ -20,6 +20,7 @@ trap::Register call_beyond(Thread& self, const trap::UserContext& context);
 
 using abi::Call;
 using sys::outside::Asking;
+using sys::outside::Waiting;
 using trap::CallForm::no_resched;
 
 inline constexpr SyscallTable syscall_table =
@@ -64,8 +65,8 @@ inline constexpr SyscallTable syscall_table =
                                                                        no_resched)
         .with_no_resched<sys::clock_getres>(Call::clock_getres)
         .with_outside<sys::gettimeofday, Asking>(Call::gettimeofday, no_resched)
-        .with<sys::nanosleep>(Call::nanosleep)
-        .with<sys::clock_nanosleep>(Call::clock_nanosleep)
+        .with_outside<sys::nanosleep, Waiting>(Call::nanosleep)
+        .with_outside<sys::clock_nanosleep, Waiting>(Call::clock_nanosleep)
         // scheduling
         .with_outside<sys::sched_yield, sys::outside::sched_yield>(Call::sched_yield, no_resched)
         .with_outside<sys::sched_setscheduler, Asking>(Call::sched_setscheduler)

@@ -5,6 +5,7 @@
 //   stale     it ran elsewhere when an entry changed    → it flushes when it enters the space again
 //
 // Cached instructions are treated in the same way (stale_code_). All functions run in the strand.
+// A hart that shares it may call enter_up_to_date(), leave() and leave_any().
 #pragma once
 
 #include <async/shared_word.h>

@@ -78,16 +78,6 @@ bool owns_descriptors(Thread& self) {
   return self.process().has_only(self) && self.process().files().owners() == 1;
 }
 
-/// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
-/// are, the executor has events.
-bool may_wake() {
-  return !async::current_executor().has_events();
-}
-/// Whether the thread may wait in steps that share the strand.
-bool may_wait(const Thread& self) {
-  return self.shared_priority() == 0 && may_wake();
-}
-
 /// The step enters the strand, unless it is already there.
 void enter_strand() {
   if (Strand::is_shared()) Strand::stop_sharing();
@@ -117,10 +107,7 @@ class Reading : public async::WaitLoop<Reading> {
 
   async::WaitOp wait() const { return file_->changes(Direction::read)->wait("read"); }
   bool poll() {
-    if (async::current_job().result() == async::WaitResult::woken) {
-      on_wakeup(self_);
-      return attempt();
-    }
+    if (async::current_job().result() == async::WaitResult::woken) return attempt();
     enter_strand();
     moved_ = fail(Errno::eintr);
     return true;
@@ -178,10 +165,8 @@ class WaitForWord {
   Result<int> await_resume() {
     if (state_ == Futex::Wait::word_changed) return fail(Errno::eagain);
     if (state_ == Futex::Wait::needs_strand) return fail(Errno::would_block);
-    if (entry_.job->result() == async::WaitResult::woken) [[likely]] {
-      on_wakeup(self_);
+    if (entry_.job->result() == async::WaitResult::woken) [[likely]]
       return 0;
-    }
     enter_strand();
     entry_.unlink();
     return fail(Errno::eintr);

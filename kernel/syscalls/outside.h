@@ -11,12 +11,24 @@
 // and returns would_block.
 #pragma once
 
+#include <async/executor.h>
 #include <async/strand.h>
 
+#include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
 
 namespace kernel::sys::outside {
+
+/// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
+/// are, the executor has events.
+inline bool may_wake() {
+  return !async::current_executor().has_events();
+}
+/// Whether the thread may wait in steps that share the strand.
+inline bool may_wait(const Thread& self) {
+  return self.shared_priority() == 0 && may_wake();
+}
 
 /// The outside handler of a call that only asks: it runs the call's handler while the thread shares
 /// the strand. The handler reads data of the strand, and writes only the program's memory and the
@@ -29,6 +41,22 @@ struct Asking<handler> {
     async::Strand::Sharing sharing;
     sharing.tell();
     return handler(self, arguments...);
+  }
+};
+
+/// The same for a call whose handler may leave a wait that can begin in a step that shares the
+/// strand.
+template <auto handler>
+struct Waiting;
+template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
+struct Waiting<handler> {
+  static Value answer(Thread& self, Arguments... arguments) {
+    if (!may_wait(self)) return trap::would_block;
+    async::Strand::Sharing sharing;
+    sharing.tell();
+    Value answer = handler(self, arguments...);
+    if (!self.waiting().empty()) sharing.keep();
+    return answer;
   }
 };
 

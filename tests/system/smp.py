@@ -31,6 +31,7 @@ PARTS = (
     Part("asks", "calls that only ask get right answers beside calls that change these"),
     Part("own", "processes on all harts change their memory and open files at the same time"),
     Part("descriptors", "threads on all harts open, duplicate, use and close the same descriptors"),
+    Part("sleeps", "threads sleep on all harts at once, and a kill ends a sleep"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
 )
 # Parts about time, which run with counted time on one hart …

@@ -212,23 +212,24 @@ class Executor {
   /// call it for its own job, if has_events() is false.
   void set_priority(Job& job, std::uint8_t priority) noexcept;
 
-  /// Arms `timer` in this hart's wheel. The strand owns the wheel; this function enters the strand
-  /// if necessary.
+  /// Arms `timer` in this hart's wheel. Enters the strand, unless the step is in it or shares it.
   void arm(Timer& timer, Instant deadline) noexcept {
     platform::InterruptGuard masked;
-    const Strand::Guard strand;
+    const Strand::Guard strand{!Strand::is_held_or_shared()};
     timers_.insert(timer, deadline);
     if (deadline < alarm_) set_alarm(deadline);
   }
-  /// Disarms `timer`, on whichever hart it was armed.
+  /// Disarms `timer`, on whichever hart it was armed. A step that shares the strand may disarm only
+  /// timers of its hart's wheel.
   static void disarm(Timer& timer) noexcept {
     if constexpr (!platform::parallel_jobs) {
       if (!timer.armed()) return;
     }
     platform::InterruptGuard masked;
-    const Strand::Guard strand;
+    const Strand::Guard strand{!Strand::is_held_or_shared()};
     if (timer.armed()) timer.wheel().remove(timer);  // the timer may have fired since
   }
+  bool has_wheel(const TimerWheel& wheel) const noexcept { return &wheel == &timers_; }
   /// Forgets the alarm if no timer is armed in this hart's wheel, and returns whether it did. The
   /// caller then clears the platform's alarm. In the strand.
   bool forget_stale_alarm() noexcept {
@@ -326,6 +327,8 @@ class Executor {
     return hart_ == platform::hart() && local_.job != nullptr && local_.job->is_preemptible();
   }
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
+  bool expire_sharing() noexcept;
+  void set_next_alarm() noexcept;
   ASYNC_SLOW_PATH bool preempts_with_events(unsigned priority) noexcept;
   void set_alarm(Instant deadline) noexcept;
   void apply_priority(Job& job, std::uint8_t priority) noexcept;

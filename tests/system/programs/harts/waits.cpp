@@ -32,6 +32,36 @@ void times_out() {
   stop = true;
 }
 
+/// Threads sleep on all harts, and move to other harts between their sleeps. Kills end the sleeps
+/// of other processes.
+void sleep_together() {
+  std::atomic<unsigned> sleeping = 3 * count;
+  std::vector<Thread> threads;
+  for (unsigned i = 0; i < 3 * count; ++i) {
+    threads.emplace_back([&, i] {
+      for (unsigned n = 0; n < 200; ++n) {
+        if (n % 16 == 0) move_to((i + n / 16) % count);
+        if (n % 16 == 8) must(set_affinity(0, all), "affinity");
+        const auto length = std::chrono::microseconds{20 + 13 * ((n + i) % 11)};
+        const auto begin = now();
+        must(sleep_for(length), "sleeping");
+        const auto slept = now() - begin;
+        check(slept >= length, "a sleep of {} ns lasts {} ns", nanoseconds{length}.count(),
+              nanoseconds{slept}.count());
+      }
+      --sleeping;
+    });
+  }
+  const char* const arguments[] = {"sleep", "1000", nullptr};
+  for (unsigned i = 0; sleeping != 0; ++i) {
+    const Pid child = must(spawn("/bin/sleep", arguments, {}), "a child");
+    must(set_affinity(child, 1ul << i % count), "affinity");
+    must(sleep_for(std::chrono::microseconds{100 * (i % 20)}), "sleeping");
+    must(kill(child, abi::Signal::sigkill), "killing");
+    check(must(wait(child), "waiting").status.word() != 0, "the kill ends the sleep");
+  }
+}
+
 /// The iovec array of a readv or writev changes while the kernel reads it.
 void change_parts() {
   static std::array<std::byte, 128 << 10> bytes;
@@ -203,9 +233,9 @@ void poll_others() {
 
 std::span<const Part> waits() {
   static constexpr Part parts[] = {
-      {"naps", nap},           {"timeouts", times_out},         {"wakes", wakes},
-      {"parts", change_parts}, {"urgent", print_beside_urgent}, {"outlived", outlive},
-      {"polls", poll_others},
+      {"naps", nap},         {"timeouts", times_out}, {"sleeps", sleep_together},
+      {"wakes", wakes},      {"parts", change_parts}, {"urgent", print_beside_urgent},
+      {"outlived", outlive}, {"polls", poll_others},
   };
   return parts;
 }
