@@ -1,6 +1,7 @@
 #include "syscalls/outside.h"
 
 #include <abi/flags.h>
+#include <async/sharing_timer.h>
 #include <async/wait_loop.h>
 
 #include <algorithm>
@@ -140,24 +141,25 @@ class Reading : public async::WaitLoop<Reading> {
   Transfer moved_ = 0;
 };
 
-/// FUTEX_WAIT without a timeout. Its steps share the strand.
+/// FUTEX_WAIT. Its steps share the strand.
 template <Futex::Sharing kind>
 class WaitForWord {
  public:
   WaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected)
-      : self_{self}, address_{address}, expected_{expected}, entry_{self.job(), {}} {}
+      : self_{self}, expected_{expected}, entry_{self.job(), {.value = address}} {}
 
   bool await_ready() const { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
-    const std::byte* word = self_.space().tlb_lookup(address_, Access::read);
+    const std::uintptr_t address = entry_.key.value;
+    const std::byte* word = self_.space().tlb_lookup(address, Access::read);
     if (word == nullptr) [[unlikely]]
-      word = walk(self_, address_, Access::read);
+      word = walk(self_, address, Access::read);
     if (word == nullptr) [[unlikely]]
       return waiter;
     if constexpr (kind == Futex::Sharing::own_space) {
-      const Futex futex = Futex::own(self_.space(), address_);
+      const Futex futex = Futex::own(self_.space(), address);
       state_ = futex.wait_sharing(word, expected_, entry_, waiter);
-    } else if (const auto futex = Futex::at(self_.space(), address_)) {
+    } else if (const auto futex = Futex::at(self_.space(), address)) {
       state_ = futex->wait_sharing(word, expected_, entry_, waiter);
     }
     return state_ == Futex::Wait::started ? std::noop_coroutine() : waiter;
@@ -174,11 +176,57 @@ class WaitForWord {
 
  private:
   Thread& self_;
-  std::uintptr_t address_;
   std::uint32_t expected_;
   Futex::Wait state_ = Futex::Wait::needs_strand;
-  async::KeyedEntry entry_;
+
+ protected:
+  bool has_begun() const { return state_ == Futex::Wait::started; }
+
+  async::KeyedEntry entry_;  // its key holds the word's address until the wait begins
 };
+
+/// The same with a timeout.
+template <Futex::Sharing kind>
+class TimedWaitForWord : async::SharingTimer, WaitForWord<kind> {
+  using Untimed = WaitForWord<kind>;
+
+ public:
+  TimedWaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected,
+                   async::Instant deadline)
+      : SharingTimer{&end, deadline}, Untimed{self, address, expected} {}
+
+  using Untimed::await_ready;
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+    const auto next = Untimed::await_suspend(waiter);
+    if (Untimed::has_begun()) arm();
+    return next;
+  }
+  Result<int> await_resume() {
+    const bool has_timed_out = this->entry_.job->result() == async::WaitResult::timed_out;
+    if (Untimed::has_begun() && has_timed_out) return fail(Errno::etimedout);
+    return Untimed::await_resume();
+  }
+
+ private:
+  static Ended end(SharingTimer& timer) noexcept {
+    async::KeyedEntry& entry = static_cast<TimedWaitForWord&>(timer).entry_;
+    if (!Futex::take(entry)) return {};
+    return {entry.job, async::WaitResult::timed_out};
+  }
+};
+
+template <Futex::Sharing kind>
+[[gnu::noinline]] trap::Answer<Result<int>> wait_with_timeout(Thread& self, std::uintptr_t address,
+                                                              std::uint32_t expected,
+                                                              std::uintptr_t timeout) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  const auto length =
+      UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
+  if (!length) return fail(length.error());
+  sharing.keep();
+  return self.wait([&] { return TimedWaitForWord<kind>{self, address, expected, after(*length)}; });
+}
 
 }  // namespace
 
@@ -402,8 +450,9 @@ namespace {
     if (!futex) return fail(futex.error());
     return futex->wake_sharing(static_cast<int>(value));
   }
-  if (operation != abi::futex_wait || timeout != 0 || self.shared_priority() != 0)
-    return trap::would_block;
+  if (operation != abi::futex_wait || self.shared_priority() != 0) return trap::would_block;
+  if (timeout != 0)
+    return wait_with_timeout<Futex::Sharing::any_process>(self, address, value, timeout);
   Strand::Sharing{}.keep();
   return self.wait([&] { return WaitForWord<Futex::Sharing::any_process>{self, address, value}; });
 }
@@ -421,7 +470,9 @@ trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operat
   }
   if (operation != (abi::futex_wait | abi::futex_private_flag))
     return futex_of_all(self, address, operation, value, timeout);
-  if (timeout != 0 || self.shared_priority() != 0) return trap::would_block;
+  if (self.shared_priority() != 0) return trap::would_block;
+  if (timeout != 0)
+    return wait_with_timeout<Futex::Sharing::own_space>(self, address, value, timeout);
   Strand::Sharing{}.keep();
   return self.wait([&] { return WaitForWord<Futex::Sharing::own_space>{self, address, value}; });
 }

@@ -118,7 +118,7 @@ trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> 
 /// No other job is ready that the thread must let run, or one of this hart.
 trap::Answer<Result<>> sched_yield(Thread&);
 
-/// A wait without a timeout, and a wake of one thread.
+/// FUTEX_WAIT, and a wake of one thread.
 trap::Answer<Result<int>> futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
                                 std::uintptr_t timeout, std::uintptr_t address2,
                                 std::uint32_t value3);

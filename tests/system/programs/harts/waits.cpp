@@ -8,28 +8,35 @@ namespace {
 void times_out() {
   std::atomic<std::uint32_t> word = 0;
   std::atomic<bool> stop = false;
-  std::atomic<unsigned> waits = 0;
+  std::atomic<unsigned> waits = 0, woken = 0;
+  unsigned wakes = 0;
   std::vector<Thread> threads;
   for (unsigned hart = 0; hart < count; ++hart) {
     threads.emplace_back([&, hart] {
       move_to(hart);
       for (unsigned i = 0; i < 300; ++i, ++waits) {
         const auto timeout = to_timespec(std::chrono::microseconds{50 + 37 * (i % 13)});
-        syscall(Call::futex, &word, abi::futex_wait | abi::futex_private_flag, word.load(),
-                &timeout);
+        const long end = syscall(Call::futex, &word, abi::futex_wait | abi::futex_private_flag,
+                                 word.load(), &timeout);
+        if (end == 0) ++woken;
+        check(end == 0 || end == -static_cast<long>(Errno::etimedout) ||
+                  end == -static_cast<long>(Errno::eagain),
+              "a wait ends with {}", end);
         if (i % 8 == 0) move_to((hart + i) % count);
       }
     });
   }
   Thread waker{[&] {
-    while (!stop) {
-      must(sleep_for(100us), "sleeping");
+    for (unsigned i = 0; !stop; ++i) {
+      must(sleep_for(std::chrono::microseconds{10 + i % 90}), "sleeping");
       ++word;
-      futex_wake(word, 2);
+      wakes += static_cast<unsigned>(futex_wake(word, i % 8 == 0 ? 2 : 1));
     }
   }};
   await("for all waits to end", [&] { return waits == 300 * count; });
   stop = true;
+  waker.join();
+  check(wakes == woken, "{} wakes end {} waits", wakes, woken.load());
 }
 
 /// Threads sleep on all harts, and move to other harts between their sleeps. Kills end the sleeps
