@@ -3,11 +3,13 @@
 #include "async/executor.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "async/interrupt.h"
 #include "async/mutex.h"
 #include "async/policy.h"
+#include "async/sharing_timer.h"
 #include "async/spawn.h"
 #include "async/task.h"
 
@@ -124,11 +126,14 @@ void Executor::push(Node& node) noexcept {
 }
 
 // Enters the strand, because it wakes jobs of the strand. A step that shares the strand stays in
-// it.
+// it. Only for SharingTimers it suffices to share the strand.
 void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
   if constexpr (platform::parallel) {
-    if (Strand::is_shared()) Strand::stop_sharing();
+    if (local_.smp_active) [[unlikely]] {
+      if (expire_sharing()) return;
+      if (Strand::is_shared()) Strand::stop_sharing();
+    }
   }
   const Strand::Guard strand;
   if constexpr (platform::parallel) {
@@ -205,10 +210,40 @@ void Executor::set_alarm(Instant deadline) noexcept {
   platform::set_alarm(static_cast<std::uint64_t>(ns));
 }
 
+inline void Executor::set_next_alarm() noexcept {
+  if (const Instant next = timers_.next(); next != never) set_alarm(next);
+}
+
 void Executor::expire(Instant now) noexcept {
   alarm_ = never;
   timers_.advance(now);
-  if (const Instant next = timers_.next(); next != never) set_alarm(next);
+  set_next_alarm();
+}
+
+/// If only the alarm is in the inbox, and only SharingTimers are due: fires them while the hart
+/// shares the strand, and takes the alarm out of the inbox. Otherwise returns false: the caller
+/// drains the inbox in the strand.
+bool Executor::expire_sharing() noexcept {
+  if (local_.in_strand || local_.sharer == nullptr || watched()) return false;
+  Link* only = &alarm_node_;
+  if (inbox_.load(std::memory_order_acquire) != only || alarm_node_.next != nullptr) return false;
+  std::optional<Strand::Sharing> sharing;
+  if (!local_.shares_strand) sharing.emplace();
+  alarm_ = never;
+  if (!timers_.advance_only(now(), &SharingTimer::fire)) return false;
+  if (!inbox_.compare_exchange_strong(only, nullptr, std::memory_order_acq_rel,
+                                      std::memory_order_relaxed))
+    return false;
+  alarm_pending_.store(0, std::memory_order_release);
+  set_next_alarm();
+  return true;
+}
+
+void SharingTimer::fire(Timer& timer) noexcept {
+  SharingTimer& self = static_cast<SharingTimer&>(timer);
+  const auto [job, result] = self.end_(self);
+  if (job == nullptr) return;
+  Strand::is_held() ? job->complete_alone(result) : job->complete_sharing(result);
 }
 
 // ── priorities ───────────────────────────────────────────────────────────────────────────────────
@@ -247,8 +282,8 @@ std::uint8_t Executor::effective_priority(const Job& job) noexcept {
 void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
   if constexpr (platform::parallel) {
     // Drains the inbox first: the job may be in it, on its way to the ready list, or a steal
-    // request in it may take the job to another hart.
-    if (job.hart == hart_) look_into_inbox();
+    // request in it may take the job to another hart. The running job is in no inbox.
+    if (job.hart == hart_ && &job != local_.job) look_into_inbox();
     if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_reprioritize();
   }
   if (job.kind == Kind::ready && ready_.policy() != nullptr) {

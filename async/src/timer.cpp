@@ -56,14 +56,18 @@ void TimerWheel::remove(Timer& timer) noexcept {
   clear(index / slots, index % slots);
 }
 
-void TimerWheel::fire_due(Link& head, Instant now) noexcept {
+/// Returns false if it stops before a timer that is due, because `may_fire` is false for it.
+template <class MayFire>
+bool TimerWheel::fire_due(Link& head, Instant now, MayFire may_fire) noexcept {
   do {
     Timer& first = static_cast<Timer&>(*head.next);
     if (first.deadline_ > now) break;
+    if (!may_fire(first)) return false;
     first.unlink();
     first.reset();
     first.action_(first);
   } while (!head.alone());
+  return true;
 }
 
 // A function of its own, so that advance() saves few registers.
@@ -83,6 +87,15 @@ void TimerWheel::fire_due(Link& head, Instant now) noexcept {
 }
 
 void TimerWheel::advance(Instant now) noexcept {
+  advance_while(now, [](const Timer&) { return true; });
+}
+
+bool TimerWheel::advance_only(Instant now, Timer::Action only) noexcept {
+  return advance_while(now, [only](const Timer& timer) { return timer.action_ == only; });
+}
+
+template <class MayFire>
+inline bool TimerWheel::advance_while(Instant now, MayFire may_fire) noexcept {
   const auto until = static_cast<std::uint64_t>(now.time_since_epoch().count());
   while (occupied_levels_ != 0) {
     // Finds the earliest slot: lower levels are before higher ones, lower slots before higher ones.
@@ -96,8 +109,9 @@ void TimerWheel::advance(Instant now) noexcept {
     Timer& first = static_cast<Timer&>(*head.next);
     if (level == 0 || first.next == &head) {
       if (first.deadline_ <= now) {
-        fire_due(head, now);
+        const bool fired_all = fire_due(head, now, may_fire);
         if (head.alone()) clear(level, slot);
+        if (!fired_all) return false;
         continue;
       }
       if (level == 0) {
@@ -109,6 +123,7 @@ void TimerWheel::advance(Instant now) noexcept {
     distribute(level, slot);
   }
   now_ = std::max(now_, until);
+  return true;
 }
 
 Instant TimerWheel::next() const noexcept {

@@ -20,6 +20,7 @@ trap::Register call_beyond(Thread& self, const trap::UserContext& context);
 
 using abi::Call;
 using sys::outside::Asking;
+using sys::outside::Waiting;
 using trap::CallForm::no_resched;
 
 inline constexpr SyscallTable syscall_table =
@@ -64,23 +65,23 @@ inline constexpr SyscallTable syscall_table =
                                                                        no_resched)
         .with_no_resched<sys::clock_getres>(Call::clock_getres)
         .with_outside<sys::gettimeofday, Asking>(Call::gettimeofday, no_resched)
-        .with<sys::nanosleep>(Call::nanosleep)
-        .with<sys::clock_nanosleep>(Call::clock_nanosleep)
+        .with_outside<sys::nanosleep, Waiting>(Call::nanosleep)
+        .with_outside<sys::clock_nanosleep, Waiting>(Call::clock_nanosleep)
         // scheduling
         .with_outside<sys::sched_yield, sys::outside::sched_yield>(Call::sched_yield, no_resched)
-        .with<sys::sched_setscheduler>(Call::sched_setscheduler)
+        .with_outside<sys::sched_setscheduler, Asking>(Call::sched_setscheduler)
         .with_outside<sys::sched_getscheduler, Asking>(Call::sched_getscheduler, no_resched)
-        .with<sys::sched_setparam>(Call::sched_setparam)
+        .with_outside<sys::sched_setparam, Asking>(Call::sched_setparam)
         .with_outside<sys::sched_getparam, Asking>(Call::sched_getparam, no_resched)
-        .with<sys::sched_setattr>(Call::sched_setattr)
+        .with_outside<sys::sched_setattr, Asking>(Call::sched_setattr)
         .with_outside<sys::sched_getattr, Asking>(Call::sched_getattr)
         .with_outside<sys::sched_get_priority_max, Asking>(Call::sched_get_priority_max, no_resched)
         .with_outside<sys::sched_get_priority_min, Asking>(Call::sched_get_priority_min, no_resched)
         .with_outside<sys::sched_rr_get_interval, Asking>(Call::sched_rr_get_interval, no_resched)
         .with_outside<sys::sched_getaffinity, Asking>(Call::sched_getaffinity, no_resched)
-        .with<sys::sched_setaffinity>(Call::sched_setaffinity)
+        .with_outside<sys::sched_setaffinity, Asking>(Call::sched_setaffinity)
         .with_outside<sys::getcpu, Asking>(Call::getcpu, no_resched)
-        .with<sys::setpriority>(Call::setpriority)
+        .with_outside<sys::setpriority, Asking>(Call::setpriority)
         .with_outside<sys::getpriority, Asking>(Call::getpriority, no_resched)
         // files
         .with_outside<sys::read, sys::outside::read>(Call::read)

@@ -68,9 +68,11 @@ Result<std::size_t> Pipe::write_sharing(std::span<const std::byte> from) {
   {
     const async::LeafLock::Guard lock{lock_};
     const std::size_t at = write_position_ % hal::page_size;
-    const memory::Frame& here = page(write_position_);
-    const bool fits = here && at + count <= hal::page_size && count <= room();
+    memory::Frame& here = page(write_position_);
+    const bool fits = at + count <= hal::page_size && count <= room();
     if (!fits || write_is_special_) return fail(Errno::would_block);
+    if (!here) here = memory::Frame::allocate(memory::Use::user);
+    if (!here) return fail(Errno::would_block);
     if (!readable_.empty()) {
       if (async::watched() || (reader = readable_.take_first()) == nullptr)
         return fail(Errno::would_block);

@@ -128,9 +128,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   std::byte* tlb_lookup_alone(VirtAddr va, Access wanted) const {
     return kernel_tlb_.find(va, wanted);
   }
-  /// Like translate(), but looks only in the page table, and the kernel's TLB of this hart
-  /// remembers the page. The caller shares the strand, and only its thread uses the space.
-  std::byte* look_up_own(VirtAddr va, Access wanted);
+  /// Like translate(), but looks only in the page table. The kernel's TLB of this hart remembers
+  /// the page, if no other hart can change that TLB meanwhile. The caller shares the strand.
+  /// `is_own`: only its thread uses the space.
+  std::byte* walk_sharing(VirtAddr va, Access wanted, bool is_own);
   /// Like fault_in(), but pins the frame, for example for DMA. The frame is not reused while the
   /// result exists, even if the program unmaps the page.
   Result<PinnedByte> pin(VirtAddr va, Access wanted) {

@@ -220,9 +220,10 @@ std::byte* AddressSpace::look_up_sharing(VirtAddr va, Access wanted) const {
   return hal::phys_to_virt(entry.address()) + va % page_size;
 }
 
-std::byte* AddressSpace::look_up_own(VirtAddr va, Access wanted) {
+std::byte* AddressSpace::walk_sharing(VirtAddr va, Access wanted, bool is_own) {
   std::byte* const there = look_up_sharing(va, wanted);
-  if (there != nullptr) hart_tlbs_.remember(va, wanted, there);
+  if (there != nullptr && (is_own || HartTlbs::has_own_place()))
+    hart_tlbs_.remember(va, wanted, there);
   return there;
 }
 

@@ -7,7 +7,8 @@
 // for each hart that accesses the space, so that threads on different harts replace no entries of
 // each other.
 //
-// All functions run in the strand. HartTlbs::find() may also run while the caller shares it.
+// All functions run in the strand. HartTlbs::find() may also run while the caller shares it, and
+// remember(), too, if only the caller's thread uses the space, or if has_own_place() is true.
 #pragma once
 
 #include <hal/hart.h>
@@ -77,6 +78,10 @@ class HartTlbs {
   }
   /// Remembers nothing if there is no memory.
   void remember(hal::VirtAddr va, hal::Access wanted, std::byte* there);
+  /// Whether no other hart uses the KernelTlb of this hart.
+  static bool has_own_place() {
+    return (hal::running_harts() & (harts_of_place << place())) == hal::mask_of(hal::hart_index());
+  }
   /// On all harts.
   void forget(hal::VirtAddr va);
   void forget_all();
@@ -86,6 +91,7 @@ class HartTlbs {
 
   // With four places, harts 0, 4, 8 and so on use the same KernelTlb.
   static unsigned place() { return hal::hart_index() % places; }
+  static constexpr hal::HartMask harts_of_place = 0x1111'1111'1111'1111;  // of place 0
   template <class Use>
   void for_each(Use use);
 

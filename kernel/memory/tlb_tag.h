@@ -6,6 +6,7 @@
 //             or has never entered the space
 //
 // Cached instructions are treated in the same way (stale_code_). All functions run in the strand.
+// A hart that shares it may call enter_up_to_date(), leave() and leave_any().
 #pragma once
 
 #include <async/shared_word.h>

@@ -108,6 +108,16 @@ Futex::Wait Futex::wait_sharing(const std::byte* word, std::uint32_t expected,
   return Wait::started;
 }
 
+bool Futex::take(async::KeyedEntry& entry) {
+  Bucket& first = buckets_[hash_of(entry.key) >> (64 - bucket_bits)];
+  Bucket& bucket = find_part(first, entry.key);
+  const async::LeafLock::SharingGuard lock{bucket.lock};
+  // A wait that another step has cut short in the strand has its entry still in the list.
+  if (entry.alone() || entry.job->kind != async::Kind::waiting) return false;
+  async::WaitList::take(entry);
+  return true;
+}
+
 /// Distributes the waiters of `bucket` over new parts, unless it has the last level or memory is
 /// short.
 [[gnu::cold]] void Futex::split(Bucket& bucket) {

@@ -117,6 +117,9 @@ class Futex {
   /// kernel address `word`, is `expected`.
   Wait wait_sharing(const std::byte* word, std::uint32_t expected, async::KeyedEntry& entry,
                     std::coroutine_handle<> waiter) const;
+  /// Takes the entry of wait_sharing() out of its list. The caller then ends the wait. False: the
+  /// wait has ended already. Also in the strand.
+  static bool take(async::KeyedEntry& entry);
 
   /// Moves up to `count` waiters to `target`, or wakes them. Returns their number.
   int requeue(int count, const Futex& target) const;
@@ -163,11 +166,14 @@ class Futex {
     return {.value = known_by_.offset | object << offset_bits,
             .bits = bits | (object >> (64 - offset_bits)) << 32};
   }
-  /// The hash of the waiter's futex.
+  /// The hash of the waiter's futex. The two highest bits of an address equal the one below; a key
+  /// has no room for them.
   static std::uint64_t hash_of(const async::Key& waiter) {
     const std::uint64_t object =
         waiter.value >> offset_bits | waiter.bits >> 32 << (64 - offset_bits);
-    return hash(object << 4, waiter.value & ((std::uint64_t{1} << offset_bits) - 1));
+    const auto address = static_cast<std::int64_t>(object << 6) >> 2;
+    return hash(static_cast<std::uintptr_t>(address),
+                waiter.value & ((std::uint64_t{1} << offset_bits) - 1));
   }
   static int wake_first(Bucket& first, async::Key of);
   static int wake_many(Bucket& first, int count, async::Key of);

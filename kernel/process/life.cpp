@@ -76,7 +76,10 @@ inline bool end_sharing_wait(Thread& self, bool is_over) {
 /// The same for the wait of a system call. Returns false if the call must be made again.
 inline bool end_sharing_call(Thread& self, trap::Register result) {
   const bool is_over = result != trap::would_block;
-  if (is_over) self.context().set_syscall_result(result);
+  if (is_over) {
+    self.context().set_syscall_result(result);
+    on_wakeup(self);
+  }
   return end_sharing_wait(self, is_over);
 }
 

@@ -32,14 +32,24 @@ constinit async::HartMask expected = 0;  // the harts that were started
 constexpr TimerHandlers handlers{
     .late = timer_was_late, .timeslice = note_timeslice_tick, .step = request_step_check};
 
+/// Drops what this hart holds of its last thread. Shares the strand if that suffices.
+void leave_last_thread() {
+  const auto leave = [] {
+    leave_current_thread();
+    current.rounds.end_round();
+  };
+  if (hal::smp_active() && !async::platform::local().has_retired) {
+    const async::Strand::Sharing sharing;
+    if (!current.owns_space) return leave();
+  }
+  const async::Strand::Guard strand;
+  leave();
+}
+
 /// Waits for an interrupt, with interrupts masked. The executor takes the interrupt at the next
 /// platform::yield_point(), before its next step.
 void idle() {
-  {
-    const async::Strand::Guard strand;
-    leave_current_thread();
-    current.rounds.end_round();
-  }
+  leave_last_thread();
   pause_step_watch();
   const std::uint64_t begin = hal::clock_ticks();
   current.idle_since.store(begin, std::memory_order_relaxed);

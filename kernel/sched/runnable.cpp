@@ -57,8 +57,19 @@ void Runnable::notice() {
   if (runs && job_->hart != hal::hart_index()) hal::send_ipi(job_->hart);
 }
 
+Schedule Runnable::copy_schedule_sharing() const {
+  const async::LeafLock::Guard lock{schedule_lock_};
+  return schedule_;
+}
+
 void Runnable::set_schedule(const Schedule& schedule) {
-  const Schedule before = std::exchange(schedule_, schedule);
+  const Schedule before = schedule_;
+  if (async::Strand::is_held()) [[likely]] {
+    schedule_ = schedule;
+  } else {
+    const async::LeafLock::Guard lock{schedule_lock_};
+    schedule_ = schedule;
+  }
   change_share(*this, before);
   update_level();
   update_policy();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <async/async.h>
+#include <async/leaf_lock.h>
 #include <hal/counter.h>
 #include <trap/path.h>
 
@@ -47,7 +48,16 @@ class Runnable {
 
   // ── Scheduling ──
 
+  /// For the thread itself, and for code in the strand.
   const Schedule& schedule() const { return schedule_; }
+  /// The same, also for other threads that share the strand.
+  Schedule copy_schedule() const {
+    if (async::Strand::is_held()) [[likely]]
+      return schedule_;
+    return copy_schedule_sharing();
+  }
+  /// Call it in the strand. The thread itself may call it while it shares the strand, if neither
+  /// schedule has a reservation, and if the hart's executor has no events.
   void set_schedule(const Schedule& schedule);
   /// Sets the deadline and the weight of the thread's present work, for scheduling policies. If
   /// `weight` is 0, the weight is that of the thread's schedule.
@@ -77,8 +87,10 @@ class Runnable {
   /// Sets the thread's level to `levels` below that of its schedule, as its SharedPriority says.
   void demote_by(std::uint8_t levels);
 
-  /// The harts on which the thread may run; not empty.
+  /// The harts on which the thread may run; not empty. Any context.
   async::HartMask harts() const { return harts_; }
+  /// Call it in the strand. The thread itself may call it while it shares the strand, if `harts`
+  /// are all harts or only the one on which it runs.
   void set_harts(async::HartMask harts);
   /// Whether the thread may run on the hart where it ran last.
   bool may_stay() const { return (harts_ >> hart & 1) != 0; }
@@ -117,6 +129,7 @@ class Runnable {
   void replace_context(const trap::UserContext& start);
 
  private:
+  Schedule copy_schedule_sharing() const;
   void update_level();
   /// Passes the thread's attributes to the scheduling policy of its hart, if there is one. A thread
   /// of another hart does so itself before it returns to its program.
@@ -128,15 +141,16 @@ class Runnable {
   Schedule schedule_;
   async::Instant work_due_ = async::never;
   std::uint32_t work_weight_ = 0;
+  mutable async::LeafLock schedule_lock_;  // protects schedule_
   bool cpu_bound_ = false;
   std::uint8_t demotion_ = 0;
-  // A step in the strand writes these words, and the thread's hart reads them outside the strand.
-  // Each is enough for the decision that reads it.
+  // A step in the strand or the thread itself writes these words. The thread's hart reads them
+  // outside the strand. Each is enough for the decision that reads it.
   async::SharedWord<std::uint8_t> preempt_threshold_ = 0;
   async::SharedWord<std::int8_t> yield_threshold_ = 0;
   async::SharedWord<std::uint8_t> level_ = 0;
   std::atomic<std::uint8_t> pending_flags_ = 0;
-  async::HartMask harts_ = async::all_harts;
+  async::SharedWord<async::HartMask> harts_ = async::all_harts;
   std::uintptr_t shared_priority_ = 0;
 };
 

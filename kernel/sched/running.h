@@ -6,7 +6,8 @@
 // policy with time slices of its own (Policy::until_tick) decides how long they are.
 //
 // All functions run in the strand, except timeslice_tick_is_pending() and note_timeslice_tick().
-// charge(), prepare_to_run(), save_hart_state() and on_wakeup() may share it.
+// charge(), prepare_to_run(), save_hart_state() and on_wakeup() may share it, and
+// leave_current_thread(), too, if the hart owns no reference to its space.
 // Times are in ticks of hal::clock_ticks(), which one instruction reads.
 #pragma once
 

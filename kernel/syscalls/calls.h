@@ -169,19 +169,16 @@ Result<> clock_getres(Thread&, int clock, UserPtr<abi::Timespec> resolution);
 Result<> gettimeofday(Thread&, UserPtr<abi::Timeval> time, std::uintptr_t zone);
 
 /// linux: none known
-async::Task<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
-                                UserPtr<abi::Timespec> left);
-/// Sleeps until `deadline`, for nanosleep() and clock_nanosleep(). If cancelled, it writes the time
-/// left to `left`.
-async::Task<Result<>> sleep_until(Thread&, async::Instant deadline, UserPtr<abi::Timespec> left);
+trap::Answer<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
+                                 UserPtr<abi::Timespec> left);
 
 /// flags: TIMER_ABSTIME; clocks CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME; ENOTSUP for
 ///   other clocks that exist, EINVAL for those that do not
 /// linux: A program cannot sleep on CLOCK_PROCESS_CPUTIME_ID or another process's clock
 ///   (ENOTSUP).
-async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
-                                      UserPtr<const abi::Timespec> time,
-                                      UserPtr<abi::Timespec> left);
+trap::Answer<Result<>> clock_nanosleep(Thread&, int clock, int flags,
+                                       UserPtr<const abi::Timespec> time,
+                                       UserPtr<abi::Timespec> left);
 
 // ── scheduling.cpp ──
 

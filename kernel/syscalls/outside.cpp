@@ -1,6 +1,7 @@
 #include "syscalls/outside.h"
 
 #include <abi/flags.h>
+#include <async/sharing_timer.h>
 #include <async/wait_loop.h>
 
 #include <algorithm>
@@ -27,19 +28,18 @@ namespace {
 using async::Strand;
 using hal::Access;
 
-[[gnu::noinline]] std::byte* look_up_own(Thread& self, std::uintptr_t address, Access wanted) {
-  if (!self.owns_space()) return nullptr;
+// While harts share the strand, no page goes away that several threads use, or several processes.
+[[gnu::noinline]] std::byte* walk(Thread& self, std::uintptr_t address, Access wanted) {
   const Strand::Telling told;
-  return self.space().look_up_own(address, wanted);
+  return self.space().walk_sharing(address, wanted, self.owns_space());
 }
 
 /// The kernel's view of [address, address + bytes), which must lie in one page. Null: the page
-/// needs a fault, or the thread shares its memory and the kernel's TLB does not cache the page.
-/// Valid while the caller shares the strand.
+/// needs a fault. Valid while the caller shares the strand.
 std::byte* cached(Thread& self, std::uintptr_t address, std::size_t bytes, Access wanted) {
   if (bytes - 1 >= hal::page_size - address % hal::page_size) return nullptr;
   std::byte* const there = self.space().tlb_lookup(address, wanted);
-  return there != nullptr ? there : look_up_own(self, address, wanted);
+  return there != nullptr ? there : walk(self, address, wanted);
 }
 
 /// The bytes of a read or write as the kernel sees them, and the open file. The file is null if the
@@ -73,16 +73,6 @@ bool owns_descriptors(Thread& self) {
   return self.process().has_only(self) && self.process().files().owners() == 1;
 }
 
-/// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
-/// are, the executor has events.
-bool may_wake() {
-  return !async::current_executor().has_events();
-}
-/// Whether the thread may wait in steps that share the strand.
-bool may_wait(const Thread& self) {
-  return self.shared_priority() == 0 && may_wake();
-}
-
 /// The step enters the strand, unless it is already there.
 void enter_strand() {
   if (Strand::is_shared()) Strand::stop_sharing();
@@ -112,10 +102,7 @@ class Reading : public async::WaitLoop<Reading> {
 
   async::WaitOp wait() const { return file_->changes(Direction::read)->wait("read"); }
   bool poll() {
-    if (async::current_job().result() == async::WaitResult::woken) {
-      on_wakeup(self_);
-      return attempt();
-    }
+    if (async::current_job().result() == async::WaitResult::woken) return attempt();
     enter_strand();
     moved_ = fail(Errno::eintr);
     return true;
@@ -148,22 +135,25 @@ class Reading : public async::WaitLoop<Reading> {
   Transfer moved_ = 0;
 };
 
-/// FUTEX_WAIT without a timeout. Its steps share the strand.
+/// FUTEX_WAIT. Its steps share the strand.
 template <Futex::Sharing kind>
 class WaitForWord {
  public:
   WaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected)
-      : self_{self}, address_{address}, expected_{expected}, entry_{self.job(), {}} {}
+      : self_{self}, expected_{expected}, entry_{self.job(), {.value = address}} {}
 
   bool await_ready() const { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
-    const std::byte* const word = self_.space().tlb_lookup(address_, Access::read);
+    const std::uintptr_t address = entry_.key.value;
+    const std::byte* word = self_.space().tlb_lookup(address, Access::read);
+    if (word == nullptr) [[unlikely]]
+      word = walk(self_, address, Access::read);
     if (word == nullptr) [[unlikely]]
       return waiter;
     if constexpr (kind == Futex::Sharing::own_space) {
-      const Futex futex = Futex::own(self_.space(), address_);
+      const Futex futex = Futex::own(self_.space(), address);
       state_ = futex.wait_sharing(word, expected_, entry_, waiter);
-    } else if (const auto futex = Futex::at(self_.space(), address_)) {
+    } else if (const auto futex = Futex::at(self_.space(), address)) {
       state_ = futex->wait_sharing(word, expected_, entry_, waiter);
     }
     return state_ == Futex::Wait::started ? std::noop_coroutine() : waiter;
@@ -171,10 +161,8 @@ class WaitForWord {
   Result<int> await_resume() {
     if (state_ == Futex::Wait::word_changed) return fail(Errno::eagain);
     if (state_ == Futex::Wait::needs_strand) return fail(Errno::would_block);
-    if (entry_.job->result() == async::WaitResult::woken) [[likely]] {
-      on_wakeup(self_);
+    if (entry_.job->result() == async::WaitResult::woken) [[likely]]
       return 0;
-    }
     enter_strand();
     entry_.unlink();
     return fail(Errno::eintr);
@@ -182,11 +170,57 @@ class WaitForWord {
 
  private:
   Thread& self_;
-  std::uintptr_t address_;
   std::uint32_t expected_;
   Futex::Wait state_ = Futex::Wait::needs_strand;
-  async::KeyedEntry entry_;
+
+ protected:
+  bool has_begun() const { return state_ == Futex::Wait::started; }
+
+  async::KeyedEntry entry_;  // its key holds the word's address until the wait begins
 };
+
+/// The same with a timeout.
+template <Futex::Sharing kind>
+class TimedWaitForWord : async::SharingTimer, WaitForWord<kind> {
+  using Untimed = WaitForWord<kind>;
+
+ public:
+  TimedWaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected,
+                   async::Instant deadline)
+      : SharingTimer{&end, deadline}, Untimed{self, address, expected} {}
+
+  using Untimed::await_ready;
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+    const auto next = Untimed::await_suspend(waiter);
+    if (Untimed::has_begun()) arm();
+    return next;
+  }
+  Result<int> await_resume() {
+    const bool has_timed_out = this->entry_.job->result() == async::WaitResult::timed_out;
+    if (Untimed::has_begun() && has_timed_out) return fail(Errno::etimedout);
+    return Untimed::await_resume();
+  }
+
+ private:
+  static Ended end(SharingTimer& timer) noexcept {
+    async::KeyedEntry& entry = static_cast<TimedWaitForWord&>(timer).entry_;
+    if (!Futex::take(entry)) return {};
+    return {entry.job, async::WaitResult::timed_out};
+  }
+};
+
+template <Futex::Sharing kind>
+[[gnu::noinline]] trap::Answer<Result<int>> wait_with_timeout(Thread& self, std::uintptr_t address,
+                                                              std::uint32_t expected,
+                                                              std::uintptr_t timeout) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  const auto length =
+      UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
+  if (!length) return fail(length.error());
+  sharing.keep();
+  return self.wait([&] { return TimedWaitForWord<kind>{self, address, expected, after(*length)}; });
+}
 
 }  // namespace
 
@@ -414,8 +448,9 @@ namespace {
     if (!futex) return fail(futex.error());
     return futex->wake_sharing(static_cast<int>(value));
   }
-  if (operation != abi::futex_wait || timeout != 0 || self.shared_priority() != 0)
-    return trap::would_block;
+  if (operation != abi::futex_wait || self.shared_priority() != 0) return trap::would_block;
+  if (timeout != 0)
+    return wait_with_timeout<Futex::Sharing::any_process>(self, address, value, timeout);
   Strand::Sharing{}.keep();
   return self.wait([&] { return WaitForWord<Futex::Sharing::any_process>{self, address, value}; });
 }
@@ -433,7 +468,9 @@ trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operat
   }
   if (operation != (abi::futex_wait | abi::futex_private_flag))
     return futex_of_all(self, address, operation, value, timeout);
-  if (timeout != 0 || self.shared_priority() != 0) return trap::would_block;
+  if (self.shared_priority() != 0) return trap::would_block;
+  if (timeout != 0)
+    return wait_with_timeout<Futex::Sharing::own_space>(self, address, value, timeout);
   Strand::Sharing{}.keep();
   return self.wait([&] { return WaitForWord<Futex::Sharing::own_space>{self, address, value}; });
 }

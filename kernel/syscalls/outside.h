@@ -11,17 +11,29 @@
 // and returns would_block.
 #pragma once
 
+#include <async/executor.h>
 #include <async/strand.h>
 
+#include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
 
 namespace kernel::sys::outside {
 
+/// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
+/// are, the executor has events.
+inline bool may_wake() {
+  return !async::current_executor().has_events();
+}
+/// Whether the thread may wait in steps that share the strand.
+inline bool may_wait(const Thread& self) {
+  return self.shared_priority() == 0 && may_wake();
+}
+
 /// The outside handler of a call that only asks, or whose handler itself can run while the strand
-/// is shared: it runs the call's handler while the thread shares the strand. If a call that only
-/// asks needs a page fault, or the handler returns would_block, the call is made again in the
-/// strand.
+/// is shared: it runs the call's handler while the thread shares the strand. A call that only asks
+/// writes only the program's memory and the thread's own schedule. If that memory needs a page
+/// fault, or the handler returns would_block, the call is made again in the strand.
 template <auto handler>
 struct Asking;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
@@ -30,6 +42,22 @@ struct Asking<handler> {
     async::Strand::Sharing sharing;
     sharing.tell();
     return handler(self, arguments...);
+  }
+};
+
+/// The same for a call whose handler may leave a wait that can begin in a step that shares the
+/// strand.
+template <auto handler>
+struct Waiting;
+template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
+struct Waiting<handler> {
+  static Value answer(Thread& self, Arguments... arguments) {
+    if (!may_wait(self)) return trap::would_block;
+    async::Strand::Sharing sharing;
+    sharing.tell();
+    Value answer = handler(self, arguments...);
+    if (!self.waiting().empty()) sharing.keep();
+    return answer;
   }
 };
 
@@ -56,8 +84,8 @@ trap::Answer<Result<std::int64_t>> lseek(Thread&, int fd, std::int64_t offset, i
 /// To a buffer in one page, from a directory that only the thread has open.
 trap::Answer<Transfer> getdents64(Thread&, int fd, UserSpan<std::byte> to);
 
-// Transfers to or from a buffer that lies in one page. The page needs no fault, and the kernel's
-// TLB caches it if several threads use the memory. A read from a pipe may wait.
+// Transfers to or from a buffer that lies in one page, which needs no fault. A read from a pipe may
+// wait.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
@@ -92,7 +120,7 @@ trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> 
 /// No other job is ready that the thread must let run, or one of this hart.
 trap::Answer<Result<>> sched_yield(Thread&);
 
-/// A wait without a timeout, and a wake of one thread.
+/// FUTEX_WAIT, and a wake of one thread.
 trap::Answer<Result<int>> futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
                                 std::uintptr_t timeout, std::uintptr_t address2,
                                 std::uint32_t value3);

@@ -93,7 +93,7 @@ Result<> can_allocate(const Scheduled& target, const Schedule& wanted) {
   if (target.harts() != all) return fail(Errno::eperm);
   std::uint64_t reserved = wanted.reservation.share();
   for (const Thread& thread : threads()) {
-    if (&thread.schedule() != &target.get()) reserved += thread.schedule().reservation.share();
+    if (!target.is_of(thread)) reserved += thread.copy_schedule().reservation.share();
   }
   if (reserved > most_reserved * std::popcount(all)) return fail(Errno::ebusy);
   return {};
@@ -127,8 +127,7 @@ Result<> sched_setattr(Thread& self, int id, std::uintptr_t attributes, unsigned
   const auto schedule = changed(target->get(), *wanted);
   if (!schedule) return fail(schedule.error());
   if (auto admitted = can_allocate(*target, *schedule); !admitted) return admitted;
-  target->set(*schedule);
-  return {};
+  return target->set(*schedule);
 }
 
 Result<> sched_getattr(Thread& self, int id, std::uintptr_t attributes, std::size_t size,

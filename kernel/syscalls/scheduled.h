@@ -1,6 +1,8 @@
 // Finds the schedule that a system call names by a thread's or process's number.
 #pragma once
 
+#include <hal/hart.h>
+
 #include "process/thread.h"
 
 namespace kernel::sys {
@@ -19,23 +21,40 @@ class Scheduled {
     return fail(Errno::esrch);
   }
 
-  const Schedule& get() const { return thread_ != nullptr ? thread_->schedule() : *left_behind_; }
-  void set(const Schedule& schedule) const {
+  Schedule get() const { return thread_ != nullptr ? thread_->copy_schedule() : *left_behind_; }
+  /// would_block: the caller shares the strand, and only a step in the strand may set this.
+  Result<> set(const Schedule& schedule) const {
+    if (!async::Strand::is_held() && !may_set_sharing(schedule)) return fail(Errno::would_block);
     if (thread_ != nullptr) {
       thread_->set_schedule(schedule);
     } else {
       *left_behind_ = schedule;
     }
+    return {};
   }
   async::HartMask harts() const {
     return (thread_ != nullptr ? thread_->harts() : async::all_harts) & async::Executor::all();
   }
-  void set_harts(async::HartMask harts) const {
+  /// would_block: as in set().
+  Result<> set_harts(async::HartMask harts) const {
+    if (!async::Strand::is_held()) {
+      const bool stays = harts == async::all_harts || harts == hal::mask_of(hal::hart_index());
+      if (!is_own() || !stays) return fail(Errno::would_block);
+    }
     if (thread_ != nullptr) thread_->set_harts(harts);
+    return {};
   }
+  bool is_of(const Thread& thread) const { return thread_ == &thread; }
 
  private:
   explicit Scheduled(Schedule& left_behind) : left_behind_{&left_behind} {}
+
+  [[gnu::noinline]] bool may_set_sharing(const Schedule& schedule) const {
+    const bool has_reservation = schedule.is_deadline() || get().is_deadline();
+    return is_own() && !has_reservation && !async::current_executor().has_events();
+  }
+  /// Whether it is the schedule of the thread that makes the call.
+  bool is_own() const { return thread_ != nullptr && thread_->is_current_job(); }
 
   Thread* thread_ = nullptr;
   Schedule* left_behind_ = nullptr;

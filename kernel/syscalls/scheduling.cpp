@@ -31,8 +31,7 @@ Result<> apply(Thread& self, int id, std::optional<int> policy,
   schedule.priority = wanted->priority;
   schedule.reservation = {};  // only sched_setattr sets one
   if (!schedule.valid()) return fail(Errno::einval);
-  target->set(schedule);
-  return {};
+  return target->set(schedule);
 }
 
 async::Task<Result<>> yield_budget(Thread& self) {
@@ -92,7 +91,7 @@ Result<int> sched_get_priority_min(Thread&, int policy) {
 Result<> sched_rr_get_interval(Thread& self, int id, UserPtr<abi::Timespec> interval) {
   const auto target = find_scheduled(self, id);
   if (!target) return fail(target.error());
-  const Schedule& schedule = target->get();
+  const Schedule schedule = target->get();
   return interval.write(
       self.space(), to_timespec(schedule.shares_level() ? schedule.slice() : async::Duration{}));
 }
@@ -134,7 +133,7 @@ trap::Answer<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
   if (!std::has_single_bit(harts) && !memory::can_allocate(hal::page_size)) {
     return fail(Errno::enomem);
   }
-  target->set_harts(harts);
+  if (const auto set = target->set_harts(harts); !set) return set;
   if (!self.may_stay()) return trap::would_block;
   return Result<>{};
 }
@@ -172,11 +171,13 @@ Result<> for_scheduled(Thread& self, int which, int id, Each&& each) {
 }  // namespace
 
 Result<> setpriority(Thread& self, int which, int id, int nice) {
-  return for_scheduled(self, which, id, [&](Scheduled target) {
+  Result<> all_set;
+  const auto found = for_scheduled(self, which, id, [&](Scheduled target) {
     Schedule schedule = target.get();
     schedule.nice = std::clamp(nice, -20, 19);
-    target.set(schedule);
+    if (const auto set = target.set(schedule); !set) all_set = set;
   });
+  return found ? all_set : found;
 }
 
 /// Returns 20 − nice, so that no result looks like an error.

@@ -1,10 +1,13 @@
 #include <abi/flags.h>
 
+#include <algorithm>
+#include <coroutine>
 #include <optional>
 
 #include "base/machine_facts.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
@@ -69,41 +72,64 @@ Result<> gettimeofday(Thread& self, UserPtr<abi::Timeval> time, std::uintptr_t) 
   return time.write(self.space(), {.seconds = now.seconds, .microseconds = now.nanoseconds / 1000});
 }
 
-async::Task<Result<>> sleep_until(Thread& self, async::Instant deadline,
-                                  UserPtr<abi::Timespec> left) {
-  const async::Instant now = async::now();
-  if (deadline <= now) {
-    co_await async::yield();  // a sleep always lets other jobs run
-    co_return Result<>{};
-  }
-  // With the same `now`, the wait suspends in any case.
-  const auto result = co_await async::SleepOp(now, deadline, "sleep");
-  if (result == async::WaitResult::woken) co_return Result<>{};
-  if (left) {
-    const auto rest = std::max(async::Duration::zero(), deadline - async::now());
-    if (auto written = left.write(self.space(), to_timespec(rest)); !written) co_return written;
-  }
-  co_return fail(Errno::eintr);
+Sleeping::Sleeping(memory::AddressSpace& space, async::Instant deadline,
+                   UserPtr<abi::Timespec> left)
+    : SharingTimer{&end, deadline}, space_{space}, left_{left} {}
+
+bool Sleeping::await_ready() {
+  job_ = &async::current_job();
+  return job_->refuses_to_wait();
 }
 
-async::Task<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> length,
-                                UserPtr<abi::Timespec> left) {
+void Sleeping::await_suspend(std::coroutine_handle<> sleeper) {
+  job_->prepare(nullptr, "sleep");
+  if (async::Strand::is_shared()) job_->share_next_step();
+  job_->suspend_alone(sleeper);
+  arm();
+}
+
+async::SharingTimer::Ended Sleeping::end(SharingTimer& timer) noexcept {
+  async::Job& job = *static_cast<Sleeping&>(timer).job_;
+  if (job.kind != async::Kind::waiting) return {};
+  return {&job, async::WaitResult::woken};
+}
+
+Result<> Sleeping::await_resume() {
+  if (job_->result() == async::WaitResult::woken) return {};
+  if (async::Strand::is_shared()) async::Strand::stop_sharing();
+  if (left_) {
+    const auto rest = std::max(async::Duration::zero(), deadline() - async::now());
+    if (auto written = left_.write(space_, to_timespec(rest)); !written) return written;
+  }
+  return fail(Errno::eintr);
+}
+
+namespace {
+
+/// If the deadline has passed, the call leaves no wait: it only lets other jobs run.
+trap::WouldBlock sleep_until(Thread& self, async::Instant deadline, UserPtr<abi::Timespec> left) {
+  if (deadline <= async::now()) return trap::would_block;
+  return self.wait([&] { return Sleeping{self.space(), deadline, left}; });
+}
+
+}  // namespace
+
+trap::Answer<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> length,
+                                 UserPtr<abi::Timespec> left) {
   const auto duration = length.read(self.space()).and_then(to_duration);
-  if (!duration) co_return fail(duration.error());
-  co_return co_await sleep_until(self, after(*duration), left);
+  if (!duration) return fail(duration.error());
+  return sleep_until(self, after(*duration), left);
 }
 
-async::Task<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
-                                      UserPtr<const abi::Timespec> time,
-                                      UserPtr<abi::Timespec> left) {
-  if (!can_sleep_on(clock)) {
-    co_return fail(read_clock(self, clock) ? Errno::enotsup : Errno::einval);
-  }
+trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
+                                       UserPtr<const abi::Timespec> time,
+                                       UserPtr<abi::Timespec> left) {
+  if (!can_sleep_on(clock)) return fail(read_clock(self, clock) ? Errno::enotsup : Errno::einval);
   const auto given = time.read(self.space()).and_then(to_duration);
-  if (!given) co_return fail(given.error());
-  if ((flags & abi::timer_abstime) == 0) co_return co_await sleep_until(self, after(*given), left);
+  if (!given) return fail(given.error());
+  if ((flags & abi::timer_abstime) == 0) return sleep_until(self, after(*given), left);
   const auto zero = clock == abi::clock_realtime ? wall_clock_at_boot() : async::Duration::zero();
-  co_return co_await sleep_until(self, async::Instant{*given - zero}, UserPtr<abi::Timespec>{0});
+  return sleep_until(self, async::Instant{*given - zero}, UserPtr<abi::Timespec>{0});
 }
 
 }  // namespace kernel::sys

@@ -14,6 +14,7 @@ PARTS = (
     Part("is-moved", "a computing thread moves to the hart to which another thread sends it"),
     Part("spreads", "computing threads on one hart spread over all harts that they may use"),
     Part("reschedules", "scheduling parameters change while threads run elsewhere, wait, or start to wait"),
+    Part("sets-own", "threads change their own schedules and harts, and see each other's"),
     Part("forks", "a child has the memory of the moment of the fork while other threads write"),
     Part("divides", "after a fork, parent and child write to copies of their pages on all harts"),
     Part("maps", "threads map and unmap pages on all harts, and none sees another's page"),
@@ -32,6 +33,7 @@ PARTS = (
     Part("own", "processes on all harts change their memory and open files at the same time"),
     Part("descriptors", "threads on all harts open, duplicate, use and close the same descriptors"),
     Part("names", "threads on all harts create, rename and remove names in one directory and in their own"),
+    Part("sleeps", "threads sleep on all harts at once, and a kill ends a sleep"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
 )
 # Parts about time, which run with counted time on one hart …

@@ -208,26 +208,28 @@ class Executor {
   static void resume_preempted(Job& job, std::coroutine_handle<> leaf) noexcept;
 
   /// Sets the base priority (0 … 31, else it fails). It takes effect at once wherever the job is; a
-  /// ready job goes to the end of its new level. In the strand.
+  /// ready job goes to the end of its new level. In the strand. A step that shares the strand may
+  /// call it for its own job, if has_events() is false.
   void set_priority(Job& job, std::uint8_t priority) noexcept;
 
-  /// Arms `timer` in this hart's wheel. The strand owns the wheel; this function enters the strand
-  /// if necessary.
+  /// Arms `timer` in this hart's wheel. Enters the strand, unless the step is in it or shares it.
   void arm(Timer& timer, Instant deadline) noexcept {
     platform::InterruptGuard masked;
-    const Strand::Guard strand;
+    const Strand::Guard strand{!Strand::is_held_or_shared()};
     timers_.insert(timer, deadline);
     if (deadline < alarm_) set_alarm(deadline);
   }
-  /// Disarms `timer`, on whichever hart it was armed.
+  /// Disarms `timer`, on whichever hart it was armed. A step that shares the strand may disarm only
+  /// timers of its hart's wheel.
   static void disarm(Timer& timer) noexcept {
     if constexpr (!platform::parallel_jobs) {
       if (!timer.armed()) return;
     }
     platform::InterruptGuard masked;
-    const Strand::Guard strand;
+    const Strand::Guard strand{!Strand::is_held_or_shared()};
     if (timer.armed()) timer.wheel().remove(timer);  // the timer may have fired since
   }
+  bool has_wheel(const TimerWheel& wheel) const noexcept { return &wheel == &timers_; }
   /// Forgets the alarm if no timer is armed in this hart's wheel, and returns whether it did. The
   /// caller then clears the platform's alarm. In the strand.
   bool forget_stale_alarm() noexcept {
@@ -240,7 +242,8 @@ class Executor {
 
   /// Sets the harts on which the job's steps may run; at least one of them must have an executor. A
   /// job on another hart moves: at once if it is ready, when it next yields if it runs. In the
-  /// strand.
+  /// strand. A step that shares the strand may call it for its own job, if `harts` are all harts or
+  /// only this one.
   void set_harts(Job& job, HartMask harts) noexcept;
   /// The idle harts. A hint: it may be out of date. Any context.
   static HartMask idle_harts() noexcept { return idle_.harts.load(std::memory_order_relaxed); }
@@ -324,6 +327,8 @@ class Executor {
     return hart_ == platform::hart() && local_.job != nullptr && local_.job->is_preemptible();
   }
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
+  bool expire_sharing() noexcept;
+  void set_next_alarm() noexcept;
   ASYNC_SLOW_PATH bool preempts_with_events(unsigned priority) noexcept;
   void set_alarm(Instant deadline) noexcept;
   void apply_priority(Job& job, std::uint8_t priority) noexcept;

@@ -157,9 +157,9 @@ inline void Job::complete_alone(WaitResult result) noexcept {
   end_wait(result);
 }
 
-inline void Job::complete_sharing() noexcept {
+inline void Job::complete_sharing(WaitResult result) noexcept {
   kind = Kind::ready;
-  result_ = WaitResult::woken;
+  result_ = result;
   Executor::dispatch_sharing(*this);
 }
 

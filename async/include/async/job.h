@@ -153,7 +153,7 @@ class Job : public Node {
 
   /// Like complete_alone(), for a waker that shares the strand. Not if jobs are watched(): then the
   /// caller wakes in the strand.
-  void complete_sharing() noexcept;
+  void complete_sharing(WaitResult result = WaitResult::woken) noexcept;
   /// The job's next step shares the strand. Call it before the wait that ends the present step, and
   /// only if the hart shares the strand.
   void share_next_step() noexcept { flags_ |= flag_preempted; }

@@ -3,8 +3,8 @@
 //
 // Hold it for a few instructions, with interrupts masked. While a hart holds it, the hart takes no
 // other lock, does not enter the strand, and awaits nothing. There are two exceptions. The frame
-// allocator's lock may be taken while the lock of an address space or of the heap is held, and the
-// lock of a file's contents while the lock of an open file's position is held.
+// allocator's lock may be taken while the lock of an address space, of a pipe or of the heap is
+// held, and the lock of a file's contents while the lock of an open file's position is held.
 #pragma once
 
 #include <atomic>

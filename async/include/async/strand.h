@@ -153,6 +153,8 @@ class Strand {
   /// Whether the running step shares the strand. In the scope of a Sharing only after tell() or
   /// keep().
   static bool is_shared() noexcept { return platform::local().shares_strand; }
+  /// Whether this hart may change the data that it changes while it shares the strand.
+  static bool is_held_or_shared() noexcept { return is_held() || is_shared(); }
   /// The running step, which shares the strand, ends that and enters the strand. In between, other
   /// harts may change all data.
   ASYNC_SLOW_PATH static void stop_sharing() noexcept;
@@ -213,7 +215,8 @@ class Strand {
   /// Holds the strand for its scope, unless the hart holds it already.
   class [[nodiscard]] Guard {
    public:
-    Guard() noexcept : entered_(!is_held()) {
+    Guard() noexcept : Guard(!is_held()) {}
+    explicit Guard(bool enters) noexcept : entered_(enters) {
       if (entered_) [[unlikely]]
         enter_apart();
     }

@@ -34,14 +34,25 @@ class Timer : Link {
   /// The wheel in which the timer is armed. Valid only while armed().
   TimerWheel& wheel() const noexcept { return *wheel_; }
 
+ protected:
+  // For timers that note in which wheel they were armed, also after they have fired.
+  Timer(Action action, Instant deadline) noexcept
+      : deadline_(deadline), wheel_(nullptr), action_(action) {
+    reset();
+  }
+  TimerWheel* last_wheel() const noexcept { return wheel_; }
+
  private:
   friend class TimerWheel;
   Instant deadline_{};
   TimerWheel* wheel_;  // while armed
-  Action action_;      // called once, after disarming, in task context, in the strand
+  // Called once, after disarming, in task context, in the strand. For a SharingTimer the hart may
+  // share the strand instead.
+  Action action_;
 };
 
-/// The wheel of one hart. Strand data: use Executor::arm() and Executor::disarm().
+/// The wheel of one hart. Strand data, which only this hart changes while it shares the strand: use
+/// Executor::arm() and Executor::disarm().
 class TimerWheel {
  public:
   TimerWheel() noexcept;
@@ -50,6 +61,9 @@ class TimerWheel {
   void remove(Timer& timer) noexcept;
   /// Fires the timers that are due at `now`, in order of deadline.
   void advance(Instant now) noexcept;
+  /// The same, but stops before a timer with another action than `only`. Returns whether it has
+  /// fired all that are due.
+  bool advance_only(Instant now, Timer::Action only) noexcept;
   /// When to call advance() next: not later than the earliest deadline. `never` if no timer is
   /// armed.
   Instant next() const noexcept;
@@ -74,8 +88,11 @@ class TimerWheel {
   /// Places the timers of a slot again, in the same order: at lower levels, except those beyond the
   /// wheel. now_ must be at or after the start of the slot.
   void distribute(unsigned level, unsigned slot) noexcept;
-  static void fire_due(Link& head, Instant now) noexcept;  // the list must be sorted
-  void clear(unsigned level, unsigned slot) noexcept;      // marks a slot as empty
+  template <class MayFire>
+  bool advance_while(Instant now, MayFire may_fire) noexcept;
+  template <class MayFire>  // the list must be sorted
+  static bool fire_due(Link& head, Instant now, MayFire may_fire) noexcept;
+  void clear(unsigned level, unsigned slot) noexcept;  // marks a slot as empty
 
   std::uint64_t now_ = 0;                         // timers due before this time have fired
   std::uint32_t occupied_levels_ = 0;             // bit l: occupied_[l] != 0

@@ -51,7 +51,7 @@ class WaitingCall {
     void (*destroy)(void* wait);
   };
 
-  static constexpr std::size_t room = 96;
+  static constexpr std::size_t room = 112;
 
   template <class Wait>
   static Wait& as(void* wait) {

@@ -27,7 +27,8 @@ _CHOICES = {
 _NO_CHOICE = {"mkdirat"}
 
 _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
-_ENTRY = re.compile(r"\.with\w*<sys::(\w+)(?:,\s+(?:sys::outside::\w+|Asking))?>\(\s*(?:Call::)?(\w+)")
+_OUTSIDE = r"(?:,\s+(?:sys::outside::\w+|Asking|Waiting))?"
+_ENTRY = re.compile(r"\.with\w*<sys::(\w+)" + _OUTSIDE + r">\(\s*(?:Call::)?(\w+)")
 _ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+),\s+\{\.answer = (\w+)")
 _GROUP = re.compile(r"^ +// (.+)$")
 _CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9_]{2,}\b")

@@ -109,6 +109,52 @@ void reschedules() {
   stop = true;
 }
 
+/// Threads change their own schedules and harts, and see each other's. The policy and the nice
+/// value of a schedule belong together.
+void sets_own() {
+  constexpr unsigned rounds = 1'000;
+  constexpr std::array<abi::SchedAttr, 2> schedules{
+      {{.policy = abi::sched_other, .nice = 1}, {.policy = abi::sched_batch, .nice = 2}}};
+  const auto check_schedule = [&](Pid thread) {
+    abi::SchedAttr seen{};
+    must(call(Call::sched_getattr, thread, &seen, sizeof seen, 0), "sched_getattr");
+    check(seen.policy == schedules[0].policy || seen.policy == schedules[1].policy,
+          "the policy is {}", seen.policy);
+    check(seen.nice == (seen.policy == schedules[0].policy ? 1 : 2), "policy {} has nice value {}",
+          seen.policy, seen.nice);
+  };
+  std::vector<std::atomic<Pid>> ids(count);
+  std::atomic<unsigned> running = count;
+  std::vector<Thread> threads;
+  for (unsigned hart = 0; hart < count; ++hart) {
+    threads.emplace_back([&, hart] {
+      move_to(hart);
+      must(set_schedule(0, schedules[0]), "a schedule");
+      ids[hart] = thread_id();
+      await("to start", [&] { return ids[(hart + 1) % count] != 0; });
+      for (unsigned i = 0; i < rounds; ++i) {
+        const abi::SchedAttr& next = schedules[i % 2];
+        for (unsigned j = 0; j < 8; ++j) {
+          if (hart % 2 == 0) must(set_schedule(0, schedules[(i + j) % 2]), "a schedule");
+          if (hart % 2 == 1) check_schedule(ids[(hart + 1) % count]);
+        }
+        must(set_schedule(0, next), "a schedule");
+        if (i % 8 == 0) must(set_affinity(0, all), "affinity");
+        if (i % 8 == 1) move_to(hart);
+        check(must(affinity(0), "affinity") == (i % 8 == 0 ? all : 1ul << hart), "the harts");
+        if (i % 8 != 0) check(current_hart() == hart, "the thread stays on hart {}", hart);
+        const long nice = syscall(Call::getpriority, abi::prio_process, 0);
+        check(nice == 20 - next.nice, "20 - nice is {}", nice);
+      }
+      must(set_affinity(0, all), "affinity");
+      --running;
+      await("to end", [&] { return running == 0; });  // until then, others look for this thread
+      syscall(Call::setpriority, abi::prio_process, 0, 0);
+      check(syscall(Call::getpriority, abi::prio_process, 0) == 20, "the nice value");
+    });
+  }
+}
+
 /// The kernel charges a thread that changes harts for its whole run time. Needs icount.
 void counts_time() {
   const auto used = used_time(), begin = now();
@@ -181,8 +227,9 @@ void time_slices() {
 
 std::span<const Part> places() {
   static constexpr Part parts[] = {
-      {"moves", moves},      {"is-moved", is_moved}, {"spreads", spreads},
-      {"time", counts_time}, {"turns", time_slices}, {"reschedules", reschedules},
+      {"moves", moves},       {"is-moved", is_moved}, {"spreads", spreads},
+      {"time", counts_time},  {"turns", time_slices}, {"reschedules", reschedules},
+      {"sets-own", sets_own},
   };
   return parts;
 }

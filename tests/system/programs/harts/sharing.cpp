@@ -87,23 +87,30 @@ void read_together(unsigned rounds) {
   must(close(file), "closing");
 }
 
-/// A writer on each hart and one reader: no byte is lost, and none comes twice.
+/// A writer on each hart and one reader: no record is lost, and none comes twice. A record consists
+/// of equal bytes.
 void write_together(unsigned rounds) {
+  using Record = std::array<char, 64>;
   const Pipe pipe = must(make_pipe(), "a pipe");
   std::atomic<unsigned> writing = count;
   std::vector<Thread> writers;
   for (unsigned hart = 0; hart < count; ++hart) {
     writers.emplace_back([&, hart] {
       move_to(hart);
-      const char byte = static_cast<char>(hart);
-      for (unsigned i = 0; i < rounds; ++i) syscall(Call::write, pipe.write_end, &byte, 1);
+      Record record;
+      record.fill(static_cast<char>(hart));
+      for (unsigned i = 0; i < rounds; ++i)
+        syscall(Call::write, pipe.write_end, record.data(), record.size());
       if (--writing == 0) must(close(pipe.write_end), "closing");
     });
   }
   std::vector<unsigned> read(count);
-  char byte;
-  while (syscall(Call::read, pipe.read_end, &byte, 1) == 1) ++read.at(static_cast<unsigned>(byte));
-  for (const unsigned each : read) check(each == rounds, "{} bytes come as {}", rounds, each);
+  Record record;
+  while (syscall(Call::read, pipe.read_end, record.data(), record.size()) == 64) {
+    check(std::ranges::count(record, record[0]) == 64, "a record comes from one write");
+    ++read.at(static_cast<unsigned>(record[0]));
+  }
+  for (const unsigned each : read) check(each == rounds, "{} records come as {}", rounds, each);
   must(close(pipe.read_end), "closing");
 }
 

@@ -8,28 +8,65 @@ namespace {
 void times_out() {
   std::atomic<std::uint32_t> word = 0;
   std::atomic<bool> stop = false;
-  std::atomic<unsigned> waits = 0;
+  std::atomic<unsigned> waits = 0, woken = 0;
+  unsigned wakes = 0;
   std::vector<Thread> threads;
   for (unsigned hart = 0; hart < count; ++hart) {
     threads.emplace_back([&, hart] {
       move_to(hart);
       for (unsigned i = 0; i < 300; ++i, ++waits) {
         const auto timeout = to_timespec(std::chrono::microseconds{50 + 37 * (i % 13)});
-        syscall(Call::futex, &word, abi::futex_wait | abi::futex_private_flag, word.load(),
-                &timeout);
+        const long end = syscall(Call::futex, &word, abi::futex_wait | abi::futex_private_flag,
+                                 word.load(), &timeout);
+        if (end == 0) ++woken;
+        check(end == 0 || end == -static_cast<long>(Errno::etimedout) ||
+                  end == -static_cast<long>(Errno::eagain),
+              "a wait ends with {}", end);
         if (i % 8 == 0) move_to((hart + i) % count);
       }
     });
   }
   Thread waker{[&] {
-    while (!stop) {
-      must(sleep_for(100us), "sleeping");
+    for (unsigned i = 0; !stop; ++i) {
+      must(sleep_for(std::chrono::microseconds{10 + i % 90}), "sleeping");
       ++word;
-      futex_wake(word, 2);
+      wakes += static_cast<unsigned>(futex_wake(word, i % 8 == 0 ? 2 : 1));
     }
   }};
   await("for all waits to end", [&] { return waits == 300 * count; });
   stop = true;
+  waker.join();
+  check(wakes == woken, "{} wakes end {} waits", wakes, woken.load());
+}
+
+/// Threads sleep on all harts, and move to other harts between their sleeps. Kills end the sleeps
+/// of other processes.
+void sleep_together() {
+  std::atomic<unsigned> sleeping = 3 * count;
+  std::vector<Thread> threads;
+  for (unsigned i = 0; i < 3 * count; ++i) {
+    threads.emplace_back([&, i] {
+      for (unsigned n = 0; n < 200; ++n) {
+        if (n % 16 == 0) move_to((i + n / 16) % count);
+        if (n % 16 == 8) must(set_affinity(0, all), "affinity");
+        const auto length = std::chrono::microseconds{20 + 13 * ((n + i) % 11)};
+        const auto begin = now();
+        must(sleep_for(length), "sleeping");
+        const auto slept = now() - begin;
+        check(slept >= length, "a sleep of {} ns lasts {} ns", nanoseconds{length}.count(),
+              nanoseconds{slept}.count());
+      }
+      --sleeping;
+    });
+  }
+  const char* const arguments[] = {"sleep", "1000", nullptr};
+  for (unsigned i = 0; sleeping != 0; ++i) {
+    const Pid child = must(spawn("/bin/sleep", arguments, {}), "a child");
+    must(set_affinity(child, 1ul << i % count), "affinity");
+    must(sleep_for(std::chrono::microseconds{100 * (i % 20)}), "sleeping");
+    must(kill(child, abi::Signal::sigkill), "killing");
+    check(must(wait(child), "waiting").status.word() != 0, "the kill ends the sleep");
+  }
 }
 
 /// The iovec array of a readv or writev changes while the kernel reads it.
@@ -203,9 +240,9 @@ void poll_others() {
 
 std::span<const Part> waits() {
   static constexpr Part parts[] = {
-      {"naps", nap},           {"timeouts", times_out},         {"wakes", wakes},
-      {"parts", change_parts}, {"urgent", print_beside_urgent}, {"outlived", outlive},
-      {"polls", poll_others},
+      {"naps", nap},         {"timeouts", times_out}, {"sleeps", sleep_together},
+      {"wakes", wakes},      {"parts", change_parts}, {"urgent", print_beside_urgent},
+      {"outlived", outlive}, {"polls", poll_others},
   };
   return parts;
 }

@@ -2,6 +2,7 @@
 // wake in steps that share it, as threads do that read from a pipe.
 #include "async/leaf_lock.h"
 #include "async/retired.h"
+#include "async/sharing_timer.h"
 #include "async/skip_list.h"
 #include "leaving.h"
 
@@ -84,10 +85,112 @@ Task<> write(Queue& queue) {
   co_return;
 }
 
+/// Waits for an item until `deadline`, as a futex's wait does.
+class WaitUntil : async::SharingTimer {
+ public:
+  WaitUntil(Queue& queue, async::Instant deadline)
+      : SharingTimer{&end, deadline}, queue_{queue}, entry_{&async::current_job(), {}} {}
+
+  bool await_ready() const { return false; }
+  bool await_suspend(std::coroutine_handle<> reader) {
+    async::Job& job = *entry_.job;
+    {
+      const async::LeafLock::Guard lock{queue_.lock};
+      if (queue_.items.get() > 0 || job.is_stopped()) return false;
+      job.prepare(&queue_.readers, "item");
+      queue_.readers.insert(entry_);
+      job.share_next_step();
+      job.suspend_alone(reader);
+    }
+    linger();  // another hart may wake the job before its timer is armed
+    arm();
+    return true;
+  }
+  WaitResult await_resume() {
+    if (entry_.job->result() == WaitResult::woken) {
+      stop_timer();
+      return WaitResult::woken;
+    }
+    if (async::Strand::is_shared()) stop_sharing();
+    entry_.unlink();
+    entry_.reset();
+    return entry_.job->result();
+  }
+
+ private:
+  static Ended end(SharingTimer& timer) noexcept {
+    auto& self = static_cast<WaitUntil&>(timer);
+    const async::LeafLock::SharingGuard lock{self.queue_.lock};
+    async::Job& job = *self.entry_.job;
+    if (self.entry_.alone() || job.kind != async::Kind::waiting) return {};
+    async::WaitList::take(self.entry_);
+    return {&job, WaitResult::timed_out};
+  }
+
+  /// disarm() may enter the strand.
+  void stop_timer() {
+    if (!async::Strand::is_shared()) return disarm();
+    async::platform::end_sharing();
+    disarm();
+    async::Strand::is_shared() ? async::platform::begin_sharing()
+                               : async::platform::enter_strand_step();
+  }
+
+  Queue& queue_;
+  async::KeyedEntry entry_;
+};
+
+/// Waits for one item, in steps that share the strand.
+Task<> read_until(Queue& queue, unsigned& ended) {
+  leave();
+  {
+    Sharing sharing;
+    sharing.keep();
+  }
+  const WaitResult result = co_await WaitUntil{queue, async::Instant{5ns}};
+  if (async::Strand::is_shared()) stop_sharing();
+  if (result == WaitResult::woken && !async::is_cancelled())
+    check(try_take(queue), "a wake without an item");
+  ++ended;
+}
+
+/// Puts an item, outside the strand, and wakes a reader that waits by an entry.
+Task<> write_to_entry(Queue& queue) {
+  leave();
+  {
+    const Sharing sharing;
+    async::KeyedEntry* entry = nullptr;
+    {
+      const async::LeafLock::Guard lock{queue.lock};
+      queue.items.add(1);
+      const auto found = queue.readers.find_first_keyed([](async::Key) { return true; }, entry);
+      if (found != async::WaitList::FirstKeyed::woken) entry = nullptr;
+      if (entry != nullptr) async::WaitList::take(*entry);
+    }
+    if (entry != nullptr) entry->job->complete_sharing();
+  }
+  enter();
+  co_return;
+}
+
 Task<> cancel(async::Job& job) {
   linger();
   job.cancel();
   co_return;
+}
+
+/// A job waits until a time, beside a writer on another hart unless `puts` is 0. Returns the job.
+async::Job& set_up_timeout(Run& run, unsigned puts) {
+  struct State : Queue {
+    unsigned ended = 0;
+  };
+  auto& state = run.make<State>();
+  run.at_end([&state, puts] {
+    check(state.ended == 1, "the wait does not end once");
+    check(state.taken.get() + state.items.get() == puts, "an item is lost");
+  });
+  if (puts != 0) run.spawn(1, write_to_entry(state), {.name = "writer", .harts = only(1)});
+  return run.spawn(0, read_until(state, state.ended), {.name = "reader"});
 }
 
 Task<> just_share(unsigned times) {
@@ -291,6 +394,23 @@ TEST_CASE("a cancel and a wake of a job that shares the strand end its wait once
     run.spawn(1, cancel(reader), {.name = "canceller"});
     run.at_end([&] { check(queue.taken.get() + queue.items.get() == 1, "an item is lost"); });
   });
+}
+
+TEST_CASE("a timer and a wake of a job that shares the strand end its wait once") {
+  explore({.name = "timer against wake, sharing", .bound = 2, .has_clock = true, .shares = true},
+          [](Run& run) { set_up_timeout(run, 1); });
+}
+
+TEST_CASE("a timer and a cancel of a job that shares the strand end its wait once") {
+  explore({.name = "timer against cancel, sharing",
+           .bound = 2,
+           .weak = {2, 1},
+           .has_clock = true,
+           .shares = true},
+          [](Run& run) {
+            async::Job& reader = set_up_timeout(run, 0);
+            run.spawn(1, cancel(reader), {.name = "canceller", .harts = only(1)});
+          });
 }
 
 TEST_CASE("a retired object is destroyed when no hart uses it any more") {
