@@ -307,14 +307,13 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   }
 }
 
+// kernel_tlb_ is empty: several harts run before the first program does.
 void AddressSpace::flush_page_smp(VirtAddr va) {
-  kernel_tlb_.forget(va);
   hart_tlbs_.forget(va);
   tag_.flush_page(va);
 }
 
 void AddressSpace::flush_smp() {
-  kernel_tlb_.forget_all();
   hart_tlbs_.forget_all();
   tag_.flush();
 }

@@ -39,7 +39,7 @@ class Thread : public Runnable,
   Process& process() { return *process_; }
   /// Whether no other thread and no other process uses the thread's memory, so that a hart that
   /// shares the strand may change it. The thread itself calls it, in the strand or sharing it.
-  bool owns_space() const { return process_->has_only(*this) && process_->space().owners() == 1; }
+  bool owns_space() { return process_->has_only(*this) && space().owners() == 1; }
 
   /// Starts another program (execve).
   void start_program(const trap::UserContext& start);
