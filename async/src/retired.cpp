@@ -9,9 +9,10 @@ void Retired::add(void* object, Destroy destroy, bool at_once) noexcept {
   if (platform::checked && Strand::is_held())
     platform::fail("a hart that does not share the strand retires an object");
   List& list = lists_[platform::hart()];
+  if (list.count == list.entries.size()) platform::fail("a hart retires too many objects at once");
   list.entries[list.count++] = {object, destroy};
   local.has_retired = true;
-  local.must_enter |= at_once || list.count == list.entries.size();
+  local.must_enter |= at_once || list.count >= limit;
 }
 
 void Retired::destroy_all() noexcept {

@@ -23,8 +23,10 @@ namespace async {
 class Retired {
  public:
   using Destroy = void (*)(void* object) noexcept;
-  /// How many objects a hart retires at most before it enters the strand.
+  /// When a hart has retired so many objects, it enters the strand as soon as it ends the sharing.
   static constexpr std::size_t limit = 11;
+  /// The most objects that it may retire while it shares the strand once.
+  static constexpr std::size_t most_at_once = 4;
 
   /// Retires `object`. The hart calls `destroy` in the strand, when it enters that next. No code
   /// can find the object any more, except code that shares the strand now. The caller shares the
@@ -41,7 +43,7 @@ class Retired {
   };
   struct alignas(64) List {
     std::size_t count;
-    std::array<Entry, limit> entries;
+    std::array<Entry, limit - 1 + most_at_once> entries;
   };
 
   /// In the strand: destroys the objects that this hart has retired.

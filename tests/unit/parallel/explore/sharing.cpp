@@ -261,12 +261,25 @@ Task<> replace(Place& place, bool at_once) {
   co_return;
 }
 
-/// Retires so many objects that the list of the hart is full, and does not enter the strand.
-Task<> retire_many(std::array<Place, async::Retired::limit / 2 + 1>& places) {
-  leave();
-  for (std::size_t i = 0; i < async::Retired::limit; ++i) {
-    const Sharing sharing;
+/// As many objects as a hart can retire.
+constexpr std::size_t most_retired = async::Retired::limit - 1 + async::Retired::most_at_once;
+using Places = std::array<Place, (most_retired + 1) / 2>;
+
+/// Retires all objects, the last ones while it shares the strand once, and does not enter the
+/// strand.
+Task<> retire_many(Places& places) {
+  const auto retire = [&](std::size_t i) {
     async::Retired::add(&places[i / 2].objects[i % 2], destroy, false);
+  };
+  leave();
+  for (std::size_t i = 0; i < async::Retired::limit - 1; ++i) {
+    const Sharing sharing;
+    retire(i);
+  }
+  check(places[0].objects[0].alive.get() == 1, "a hart enters the strand too early");
+  {
+    const Sharing sharing;
+    for (std::size_t i = async::Retired::limit - 1; i < most_retired; ++i) retire(i);
   }
   check(places[0].objects[0].alive.get() == 0, "a hart with a full list enters the strand");
   enter();
@@ -429,7 +442,7 @@ TEST_CASE("a retired object is destroyed when no hart uses it any more") {
 
 TEST_CASE("a hart retires only so many objects before it enters the strand") {
   explore({.name = "retiring many", .bound = 1, .shares = true}, [](Run& run) {
-    auto& places = run.make<std::array<Place, async::Retired::limit / 2 + 1>>();
+    auto& places = run.make<Places>();
     run.spawn(0, retire_many(places), {.name = "retirer", .harts = only(0)});
     run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
   });
