@@ -137,21 +137,22 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
   Process* parent_ = nullptr;  // null or alive: a parent that ends leaves its children to init
   Parts parts_;                // a zombie has no space and no files
-  List<Thread> threads_;
   ResourceLimits limits_;
   abi::SignalSet pending_ = 0;
   std::string path_;
   const async::Instant start_time_ = async::now();
-  List<Process> children_;  // those that are alive
-  List<Process> zombies_;   // children that have ended, in the order of their ends
-  async::WaitList child_ended_;
-  async::WaitList thread_ended_;
+  List<Thread> threads_;
   Schedule first_schedule_;
   int exit_code_ = 0;
   std::optional<abi::WaitStatus> status_;  // set when the process begins to end
   std::uint64_t ended_syscalls_ = 0;       // system calls of ended threads
   async::Duration ended_cpu_time_{};
+  // What fork and wait4 write is not on the cache line of threads_, which most calls read.
   async::Duration children_cpu_time_{};
+  List<Process> children_;  // those that are alive
+  List<Process> zombies_;   // children that have ended, in the order of their ends
+  async::WaitList child_ended_;
+  async::WaitList thread_ended_;
 };
 
 /// All processes by number. The first one has number 1 and inherits orphans; the machine stops when
