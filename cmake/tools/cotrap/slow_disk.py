@@ -48,13 +48,14 @@ def slow_disk(data: bytes, delay: float, built: Build) -> Iterator[Disk]:
 
 
 class MachineTime:
-    """Counts the steps of time in which the host let a process run. A step does not count if one of the
-    process's threads has not run in it and is ready at its end: then the host was busy."""
+    """Counts the steps of time in which the host let a process run. Where a thread of the process is ready
+    at the end of a step, the step counts as far as that thread has run in it: in full from a quarter of the
+    step on, and not at all if the thread has not run. The slowest of the ready threads decides."""
 
     def __init__(self, threads: str, step: float):
         """threads: the process's folder /proc/<pid>/task. step: in seconds."""
         self.step = step
-        self.steps = 0
+        self.steps = 0.0
         self._threads = threads
         self._before: dict[str, int] = {}
 
@@ -65,8 +66,9 @@ class MachineTime:
 
     def end_step(self) -> None:
         now = self._run_times()
-        if not any(ready and ran == self._before.get(thread) for thread, (ran, ready) in now.items()):
-            self.steps += 1
+        enough = self.step / 4 * 1e9
+        runs = [ran - self._before.get(thread, 0) for thread, (ran, ready) in now.items() if ready]
+        self.steps += min([1.0, *(run / enough for run in runs)])
         self._before = {thread: ran for thread, (ran, _) in now.items()}
 
     def _run_times(self) -> dict[str, tuple[int, bool]]:
@@ -176,7 +178,7 @@ class SlowDisk:
         return True
 
     async def _answer_when_due(self, machine: MachineTime, answer: Callable[[], None]) -> None:
-        due = machine.steps + int(self.delay / machine.step / 2)
+        due = machine.steps + self.delay / machine.step // 2
         await asyncio.sleep(self.delay)
         while machine.steps < due:
             await asyncio.sleep(machine.step)
