@@ -170,10 +170,7 @@ void wanders() {
 
 std::span<const Part> memory() {
   static constexpr Part parts[] = {
-      {"forks", forks},
-      {"divides", divides},
-      {"maps", maps},
-      {"shootdowns", shoots_down},
+      {"forks", forks},     {"divides", divides}, {"maps", maps}, {"shootdowns", shoots_down},
       {"wanders", wanders},
   };
   return parts;
