@@ -37,23 +37,24 @@ Process* find_largest() {
   return largest;
 }
 
-/// Whether the process with number `id` ends and still has its memory.
-bool is_leaving(int id) {
-  Process* process = processes().find(id);
-  return process != nullptr && process->is_ending() && !process->is_zombie();
+/// Whether another process than `needy` ends and still has its memory.
+bool is_another_leaving(const Process& needy) {
+  for (const Process& process : processes()) {
+    if (process.is_ending() && !process.is_zombie() && &process != &needy) return true;
+  }
+  return false;
 }
 
 /// Kills the process with most private pages, so that `needy` can retry. Never chooses the first
-/// process. Kills no process while an earlier victim still ends. Returns false if the victim would
-/// be the process of `needy` itself, or if there is none: the caller must then kill that process.
+/// process. Kills no process while another one ends, which will free its memory. Returns false if
+/// the victim would be the process of `needy` itself, or if there is none: the caller must then
+/// kill that process.
 bool oom_kill(Thread& needy) {
-  static int chosen = 0;
-  if (is_leaving(chosen)) return chosen != needy.process().id();
-  Process* largest = find_largest();
+  if (is_another_leaving(needy.process())) return true;
+  Process* const largest = find_largest();
   if (largest == nullptr || largest == &needy.process()) return false;
   log("out of memory: killing {} ({}), the largest process, {} pages", largest->name(),
       largest->id(), largest->space().own_pages());
-  chosen = largest->id();
   largest->terminate(abi::WaitStatus::killed(abi::Signal::sigkill));
   return true;
 }

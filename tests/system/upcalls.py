@@ -12,6 +12,7 @@ PARTS = (
     ("cut-short", "a step that is cancelled or times out during a page-in ends after it"),
     ("left-behind", "run() destroys coroutines that still wait for pages at its end"),
     ("pressed", "without memory for its copy of a page, only the writing coroutine waits"),
+    ("pressed-after-kill", "a program without memory waits for the end of one that is already killed"),
     ("tried", "an exception in an attempt ends only the attempt"),
     ("torn", "pages may be unmapped, replaced, protected or forked during their page-in"),
     ("taken-over", "execve drops the page-ins of the old program"),

@@ -100,6 +100,25 @@ Task<> pressed() {
         "the kernel has killed the hog");
 }
 
+// A hog is killed, and still has its memory when this program needs pages.
+void press_after_kill() {
+  constexpr std::size_t size = 1 << 20;
+  std::byte* const pages = must(map_memory(size, abi::prot_read | abi::prot_write), "memory");
+  const Pipe report = must(make_pipe(), "a pipe");
+  std::byte byte{};
+  must(write(report.write_end, {&byte, 1}), "the pipe has its page");
+  must(read(report.read_end, {&byte, 1}), "… and keeps it");
+  const FdMapping output[] = {{report.write_end, 1}};
+  const char* const arguments[] = {"/upcalls", "hog", nullptr};
+  const Pid hog = must(spawn("/upcalls", arguments, {.fds = output}), "a hog");
+  must(read(report.read_end, {&byte, 1}), "the hog's report");
+  must(set_realtime_priority(0, 1), "priority over the hog");
+  must(kill(hog, abi::Signal::sigkill), "the kill");
+  for (std::size_t at = 0; at < size; at += page_bytes)
+    *static_cast<volatile std::byte*>(pages + at) = std::byte{1};
+  check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill, "the hog is killed");
+}
+
 // Forks a sleeping child, which shares this program's pages. Returns 0 if there is no fork.
 Pid copy_of_this() {
   const auto child = fork();
@@ -228,6 +247,7 @@ void starved() {
 std::span<const Part> scarce_memory() {
   static constexpr Part parts[] = {
       {"pressed", [] { run(pressed()); }},
+      {"pressed-after-kill", press_after_kill},
       {"hog", hog},
       {"after-fork", [] { run(after_fork()); }},
       {"end-late", end_late},
