@@ -15,6 +15,7 @@ from unittest import mock
 import support  # noqa: F401  (finds the command's modules)
 from cotrap import mutants
 from cotrap.errors import Interrupted, UsageError
+from cotrap.paths import ROOT
 
 # `./cotrap test --everyday -j N '^NAME$'`: `pipe.asan` passes while src/pipe.txt has the word "right".
 _COTRAP = r"""#!/bin/sh
@@ -252,6 +253,24 @@ class Mutants(unittest.TestCase):
         os.unlink(self.root / "old" / "file.txt")
         self.assertEqual(self.run_mutants(), 0)
         self.assertFalse((self.tree / "old").exists())
+
+
+class Patches(unittest.TestCase):
+    def test_each_patch_of_the_project_applies(self):
+        def applies(patch: Path, *options: str) -> bool:
+            command = ["git", "apply", "--check", "-p1", *options, patch]
+            # Without a repository around it, `git apply` takes the names as they are.
+            alone = {"GIT_CEILING_DIRECTORIES": str(ROOT.parent), "GIT_DIR": "/dev/null"}
+            done = subprocess.run(
+                command, cwd=ROOT, env=os.environ | alone, stderr=subprocess.DEVNULL
+            )
+            return done.returncode == 0
+
+        patches = sorted((ROOT / "tests" / "mutants").glob("*.patch"))
+        self.assertGreater(len(patches), 60)
+        # In the copy that tests a mutant, this mutant is already applied.
+        bad = [p.name for p in patches if not applies(p) and not applies(p, "--reverse")]
+        self.assertEqual(bad, [])
 
 
 if __name__ == "__main__":
