@@ -47,6 +47,19 @@ void hog() {
   for (;;) must(sleep_for(1h), "sleeping");
 }
 
+// Starts a hog, and returns when it has all memory.
+Pid start_hog() {
+  const Pipe report = must(make_pipe(), "a pipe");
+  std::byte byte{};
+  must(write(report.write_end, {&byte, 1}), "the pipe has its page");
+  must(read(report.read_end, {&byte, 1}), "… and keeps it");
+  const FdMapping output[] = {{report.write_end, 1}};
+  const char* const arguments[] = {"/upcalls", "hog", nullptr};
+  const Pid hog = must(spawn("/upcalls", arguments, {.fds = output}), "a hog");
+  must(read(report.read_end, {&byte, 1}), "the hog's report");
+  return hog;
+}
+
 // Writes to private copies of a file's pages. Afterwards `steps` is the number of steps that other
 // coroutines took meanwhile.
 Task<> write_pages(std::span<volatile char> file, std::uint64_t& steps, bool& over) {
@@ -87,14 +100,7 @@ Task<> pressed() {
   co_await touch(map_disk(), 0);
   check(co_await steps_while_writing(rehearsal) <= 1, "with free memory no coroutine waits");
 
-  const Pipe report = must(make_pipe(), "a pipe");
-  std::byte byte{};
-  must(write(report.write_end, {&byte, 1}), "the pipe has its page");
-  must(read(report.read_end, {&byte, 1}), "… and keeps it");
-  const FdMapping output[] = {{report.write_end, 1}};
-  const char* const arguments[] = {"/upcalls", "hog", nullptr};
-  const Pid hog = must(spawn("/upcalls", arguments, {.fds = output}), "a hog");
-  must(read(report.read_end, {&byte, 1}), "the hog's report");
+  const Pid hog = start_hog();
   check(co_await steps_while_writing(file) > 1, "other coroutines run meanwhile");
   check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill,
         "the kernel has killed the hog");
@@ -104,14 +110,7 @@ Task<> pressed() {
 void press_after_kill() {
   constexpr std::size_t size = 1 << 20;
   std::byte* const pages = must(map_memory(size, abi::prot_read | abi::prot_write), "memory");
-  const Pipe report = must(make_pipe(), "a pipe");
-  std::byte byte{};
-  must(write(report.write_end, {&byte, 1}), "the pipe has its page");
-  must(read(report.read_end, {&byte, 1}), "… and keeps it");
-  const FdMapping output[] = {{report.write_end, 1}};
-  const char* const arguments[] = {"/upcalls", "hog", nullptr};
-  const Pid hog = must(spawn("/upcalls", arguments, {.fds = output}), "a hog");
-  must(read(report.read_end, {&byte, 1}), "the hog's report");
+  const Pid hog = start_hog();
   must(set_realtime_priority(0, 1), "priority over the hog");
   must(kill(hog, abi::Signal::sigkill), "the kill");
   for (std::size_t at = 0; at < size; at += page_bytes)
