@@ -205,10 +205,11 @@ Task<> just_share(unsigned times) {
   }
 }
 
-/// Counts in the strand. Between two counts it shares the strand, and reads the count.
 struct Counted {
   Plain<unsigned> value = 0;
 };
+
+/// Counts in the strand. Between two counts it shares the strand, and reads the count.
 Task<> count_around_a_shared_part(Counted& counted) {
   counted.value.add(1);
   share_part([&] {
