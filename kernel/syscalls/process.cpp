@@ -93,11 +93,13 @@ Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpa
 }
 
 /// Tries to copy the caller's memory while other harts share the strand. They may take memory and
-/// numbers meanwhile, so the call is checked again.
+/// numbers meanwhile, so the call is checked again. A ring's pages must not be shared with the
+/// child in any step of another job, so with a ring the copy is made in the strand.
 [[gnu::noinline]] Result<Ref<AddressSpace>> copy_sharing(Thread& self,
                                                          const CloneArguments& arguments) {
   auto copy = [&] {
-    const bool applies = self.owns_space() && self.space().is_quick_to_copy();
+    const bool applies =
+        self.ring() == nullptr && self.owns_space() && self.space().is_quick_to_copy();
     const async::Strand::SharedPart part{applies};
     return self.space().fork();
   }();
