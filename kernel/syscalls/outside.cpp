@@ -331,24 +331,6 @@ trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char
   return files.add(std::move(left), close_on_exec);
 }
 
-trap::Answer<Result<>> close(Thread& self, int fd) {
-  Strand::Sharing sharing;
-  sharing.tell();
-  return sys::close(self, fd);
-}
-
-trap::Answer<Result<int>> dup(Thread& self, int fd) {
-  Strand::Sharing sharing;
-  sharing.tell();
-  return sys::dup(self, fd);
-}
-
-trap::Answer<Result<int>> dup3(Thread& self, int from, int to, int flags) {
-  Strand::Sharing sharing;
-  sharing.tell();
-  return sys::dup3(self, from, to, flags);
-}
-
 trap::Answer<Result<>> pipe2(Thread& self, UserPtr<int> ends, int flags) {
   Strand::Sharing sharing;
   if (cached(self, ends.address(), 2 * sizeof(int), Access::write) == nullptr)
@@ -392,7 +374,7 @@ trap::Answer<Result<>> prlimit64(Thread& self, int id, int resource,
                                  UserPtr<const abi::ResourceLimit> limit,
                                  UserPtr<abi::ResourceLimit> old) {
   if (limit) return trap::would_block;
-  return Asking<sys::prlimit64>::answer(self, id, resource, limit, old);
+  return Shared<sys::prlimit64>::answer(self, id, resource, limit, old);
 }
 
 trap::Answer<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to, unsigned flags) {
@@ -407,7 +389,7 @@ trap::Answer<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to
 
 trap::Answer<Result<>> kill(Thread& self, int id, int signal) {
   if (signal != 0) return trap::would_block;
-  return Asking<sys::kill>::answer(self, id, signal);
+  return Shared<sys::kill>::answer(self, id, signal);
 }
 
 trap::Answer<Result<std::int64_t>> lseek(Thread& self, int fd, std::int64_t offset, int whence) {

@@ -30,14 +30,13 @@ inline bool may_wait(const Thread& self) {
   return self.shared_priority() == 0 && may_wake();
 }
 
-/// The outside handler of a call that only asks, or whose handler itself can run while the strand
-/// is shared: it runs the call's handler while the thread shares the strand. A call that only asks
-/// writes only the program's memory and the thread's own schedule. If that memory needs a page
-/// fault, or the handler returns would_block, the call is made again in the strand.
+/// The outside handler of a call whose own handler may run while the thread shares the strand. It
+/// writes only what sharing code may write (docs/harts.md). If it needs a page fault, it returns
+/// would_block, and the call is made again in the strand.
 template <auto handler>
-struct Asking;
+struct Shared;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
-struct Asking<handler> {
+struct Shared<handler> {
   static Value answer(Thread& self, Arguments... arguments) {
     async::Strand::Sharing sharing;
     sharing.tell();
@@ -45,8 +44,8 @@ struct Asking<handler> {
   }
 };
 
-/// The same for a call whose handler may leave a wait that can begin in a step that shares the
-/// strand.
+/// Like Shared, for a handler that may leave a wait (Thread::waiting()). The wait begins while the
+/// thread shares the strand.
 template <auto handler>
 struct Waiting;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
@@ -102,14 +101,11 @@ trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t lengt
 trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 
-// Changes of descriptors. All but openat run the call's handler, while the strand is shared. openat
-// opens regular files that exist, and creates files. It finishes in the strand if only the table of
-// descriptors needs memory.
+// Changes of descriptors. pipe2 and fcntl run the handlers of their calls. openat opens regular
+// files that exist, and creates files. It finishes in the strand if only the table of descriptors
+// needs memory.
 trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
                                  unsigned mode);
-trap::Answer<Result<>> close(Thread&, int fd);
-trap::Answer<Result<int>> dup(Thread&, int fd);
-trap::Answer<Result<int>> dup3(Thread&, int from, int to, int flags);
 trap::Answer<Result<>> pipe2(Thread&, UserPtr<int> ends, int flags);
 /// Not F_SETFL.
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
