@@ -45,8 +45,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// A copy-on-write copy of the whole space. ENOMEM. A caller that shares the strand may get it
   /// although there is memory.
   Result<Ref<AddressSpace>> fork();
-  /// Whether fork() visits few pages and areas.
-  bool is_quick_to_copy() const { return is_small() && areas_.size() <= few_areas; }
+  /// Whether a walk over the whole space, as in fork(), visits few pages and areas.
+  bool is_quick_to_walk() const { return is_small() && areas_.size() <= few_areas; }
   /// Starts a fork in steps: returns a copy with all areas and no pages. The caller then calls
   /// copy_pages() for consecutive ranges until they cover user_range(). Neither space may change in
   /// the meantime. ENOMEM.
@@ -54,9 +54,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<> copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end);
   /// No other hart may be between enter() and leave() in this space.
   ~AddressSpace();
-  /// Whether the destructor visits few pages and areas, and destroys no PageSource, so that it may
-  /// run while the caller shares the strand.
-  bool is_quick_to_free() const { return is_quick_to_copy() && !has_paged_areas_; }
 
   // System calls. The errors are Linux's.
 

@@ -117,14 +117,15 @@ void give_up_robust_mutexes(Thread& self) {
   if (pending != 0) give_up_mutex(self, pending + head->futex_offset);
 }
 
-/// Removes the last thread of a process. Other harts may share the strand while the memory of the
-/// process is freed.
-[[gnu::noinline]] void remove_and_free_memory(Thread& self) {
-  auto memory = Ref<AddressSpace>::share(self.space());
-  self.process().remove_thread(self);
-  const bool is_last = memory->owners() == 1 && memory->is_quick_to_free();
-  const async::Strand::SharedPart part{is_last};
-  memory = nullptr;
+/// Frees the pages of a process whose last thread ends, while other harts may share the strand. The
+/// process becomes a zombie only afterwards, so that a parent that has waited for it finds neither
+/// its number nor its thread.
+[[gnu::noinline]] void free_pages_sharing(Thread& self) {
+  AddressSpace& space = self.space();
+  if (!self.owns_space() || !space.is_quick_to_walk()) return;
+  const async::Strand::SharedPart part{true};
+  const hal::UserRange& range = space.user_range();
+  (void)space.discard(range.begin(), range.end() - range.begin());
 }
 
 void announce_end(Thread& self) {
@@ -144,10 +145,10 @@ void exit_cleanup(Thread& self) {
 }
 
 void end_thread(Thread& self) {
+  if (hal::smp_active()) [[unlikely]]
+    free_pages_sharing(self);
   pi_lock::abandon_all(self);  // locks for which threads began to wait after exit_cleanup()
   release_hart_state(self);
-  if (hal::smp_active() && self.owns_space()) [[unlikely]]
-    return remove_and_free_memory(self);
   self.process().remove_thread(self);
 }
 

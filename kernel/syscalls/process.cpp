@@ -99,7 +99,7 @@ Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpa
                                                          const CloneArguments& arguments) {
   auto copy = [&] {
     const bool applies =
-        self.ring() == nullptr && self.owns_space() && self.space().is_quick_to_copy();
+        self.ring() == nullptr && self.owns_space() && self.space().is_quick_to_walk();
     const async::Strand::SharedPart part{applies};
     return self.space().fork();
   }();

@@ -60,6 +60,8 @@ inline Pid must_fork() {
 
 inline void expect_success(Pid child) {
   check(must(wait(child), "waiting").status.word() == 0, "the child succeeds");
+  const auto found = kill(child, abi::Signal{});
+  check(!found && found.error() == Errno::esrch, "no process has the number of a reaped child");
 }
 
 /// Returns the number after `skipped` words of a line of /proc.

@@ -10,7 +10,8 @@ void divide_page() {
   std::byte* const page = must(map_memory(page_size, abi::prot_read | abi::prot_write), "memory");
   auto* const words = reinterpret_cast<volatile Pid*>(page);
   const Pid parent = process_id();
-  words[0] = words[1] = parent;
+  words[0] = parent;
+  words[1] = parent;
   const Pid child = must_fork();
   const Pid self = process_id();
   words[0] = self;
