@@ -44,6 +44,11 @@ trap::WaitingCall& awaited(Thread& self) {
                       [&self] { return answer_syscall(self, self.context()); });
 }
 
+/// Whether the system call, which has no answer yet, is sched_yield().
+bool yields(Thread& self) {
+  return self.waiting().empty() && !self.space().has_missed_page();
+}
+
 /// Returns false if the call must be restarted after a page-in.
 bool end_waiting(Thread& self, trap::Register result) {
   if (result == trap::would_block) [[unlikely]]
@@ -81,6 +86,24 @@ inline bool end_sharing_call(Thread& self, trap::Register result) {
     on_wakeup(self);
   }
   return end_sharing_wait(self, is_over);
+}
+
+/// Called after interrupts: whether `self` can end its time slice while this hart shares the
+/// strand. Events for this hart's jobs need the strand.
+bool can_yield_sharing(const Thread& self) {
+  return !self.has_pending_flags() && self.shared_priority() == 0 && self.may_stay() &&
+         !async::current_executor().has_events() && may_end_timeslice_sharing(self);
+}
+void enter_or_share(const Thread& self) {
+  if (hal::smp_active() && can_yield_sharing(self)) [[unlikely]]
+    return async::Strand::Sharing{}.keep();
+  async::Strand::enter();
+}
+/// Returns whether the step shares the strand now.
+bool try_to_share(const Thread& self) {
+  if (!can_yield_sharing(self)) return false;
+  if (!async::Strand::is_shared()) async::Strand::share_instead();
+  return true;
 }
 
 void wake_one(Thread& self, std::uintptr_t address) {
@@ -159,7 +182,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
   if (trace::is_on()) self.note_in_trace();
   for (;;) {
     if (!may_return_to_user(self)) [[unlikely]] {
-      if (save_hart_state(self)) [[unlikely]] {
+      if (save_hart_state(self) || (hal::smp_active() && try_to_share(self))) [[unlikely]] {
         if (self.shared_priority() != 0) [[unlikely]] {
           async::Strand::stop_sharing();  // exchange_priority() may change the level of the thread
         } else if (end_sharing_wait(self, co_await YieldSharing{self, To::front})) {
@@ -181,7 +204,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (enter_and_serve(self, context)) break;
         [[fallthrough]];
       case Trap::would_block:  // this hart already is in the strand, or shares it
-        if (save_hart_state(self)) [[unlikely]] {
+        if (save_hart_state(self) || (hal::smp_active() && yields(self) && try_to_share(self)))
+            [[unlikely]] {
           if (self.waiting().empty()) {
             context.set_syscall_result(0);
             if (end_sharing_wait(self, co_await YieldSharing{self, To::end})) break;
@@ -193,7 +217,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         }
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
-        if (self.waiting().empty() && !self.space().has_missed_page()) {
+        if (yields(self)) {
           co_await async::yield();
           context.set_syscall_result(0);
         } else {
@@ -203,10 +227,20 @@ async::Task<> run_thread(Ref<Thread> thread) {
       case Trap::call_answered: break;  // this hart already is in the strand, or shares it
       case Trap::interrupt:
         take_interrupts();  // before the wait for the strand: other harts can run the woken jobs
-        async::Strand::enter();
+        enter_or_share(self);
         if (ends_timeslice(self)) {
           save_hart_state(self);
+          if (hal::smp_active()) [[unlikely]] {
+            bool shares = try_to_share(self);
+            while (shares) {
+              shares = co_await YieldSharing{self, To::end};
+              if (shares && begins_timeslice(self)) break;
+            }
+            if (end_sharing_wait(self, shares)) break;
+          }
           co_await yield_timeslice(self);
+        } else if (hal::smp_active()) {
+          end_sharing_wait(self, true);
         }
         break;
       default:

@@ -1,5 +1,5 @@
 // run_thread(), the coroutine of a user thread: the checks between a trap and the return to user
-// mode, and the end of the thread. All of it runs in the strand.
+// mode, and the end of the thread. Its steps are in the strand, or share it.
 #pragma once
 
 #include <async/async.h>

@@ -286,9 +286,6 @@ bool timeslice_tick_is_pending() {
   return ticked;
 }
 
-namespace {
-
-/// Whether `thread`, the first of its level, begins its next time slice.
 bool begins_timeslice(Runnable& thread) {
   if (thread.is_ending() || !thread.schedule().is_ordinary()) return true;
   TimeShare& share = thread.share;
@@ -305,7 +302,9 @@ bool begins_timeslice(Runnable& thread) {
   return true;
 }
 
-}  // namespace
+bool may_end_timeslice_sharing(const Runnable& thread) {
+  return !thread.schedule().is_deadline() && async::current_executor().policy() == nullptr;
+}
 
 async::Task<> yield_timeslice(Runnable& thread) {
   if (is_out_of_budget(thread)) {

@@ -173,6 +173,14 @@ bool timeslice_expired();
 /// wait.
 async::Task<> yield_timeslice(Runnable& thread);
 
+/// Whether the caller may do the same while it shares the strand: it calls timeslice_expired(), and
+/// yields until begins_timeslice(). A thread with a reservation and a scheduling policy need the
+/// strand.
+bool may_end_timeslice_sharing(const Runnable& thread);
+/// Whether `thread`, the first of its level, begins its next time slice now. If not, it must yield
+/// again: its credit is not enough before the next round.
+bool begins_timeslice(Runnable& thread);
+
 /// Ends the wait of a throttled thread: an urgent thread is about to wait for a lock that it holds.
 void end_throttling(const Runnable& holder);
 /// Ends the present job of a thread with a reservation (sched_yield): the thread loses the rest of

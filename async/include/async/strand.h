@@ -158,6 +158,9 @@ class Strand {
   /// The running step, which shares the strand, ends that and enters the strand. In between, other
   /// harts may change all data.
   ASYNC_SLOW_PATH static void stop_sharing() noexcept;
+  /// The running step, which is in the strand, leaves it and shares it from now on. Several harts
+  /// run.
+  ASYNC_SLOW_PATH static void share_instead() noexcept;
 
   /// Leaves the strand and enters it again if other harts wait for it, so that one of them may get
   /// it. For long operations, at points where other jobs may change all data of the strand.
@@ -268,7 +271,6 @@ class Strand {
   [[gnu::always_inline]] static inline void wait_for_sharers() noexcept;
   ASYNC_SLOW_PATH static void wait_for(const StrandSharer& sharer) noexcept;
   ASYNC_SLOW_PATH static void yield_to_waiters() noexcept;
-  ASYNC_SLOW_PATH static void share_instead() noexcept;
   // Defined in retired.cpp. destroy_retired() is a step's first act in the strand.
   ASYNC_SLOW_PATH static void destroy_retired() noexcept;
   ASYNC_SLOW_PATH static void pass_through() noexcept;
