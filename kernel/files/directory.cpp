@@ -58,6 +58,11 @@ class DirectoryFile final : public File {
     if (!added && done == 0) return fail(added.error());
     return done;
   }
+  Result<std::size_t> list_sharing(std::span<std::byte> to) override {
+    const async::LeafLock::Guard lock{place_lock_};
+    IoBuffer buffer{to};
+    return list(buffer);
+  }
 
  private:
   /// Calls `add(name, node)` for the entries after those that are listed, until it fails.
@@ -97,8 +102,9 @@ class DirectoryFile final : public File {
   }
 
   Ref<Directory> directory_;
-  std::size_t listed_ = 0;  // entries listed so far, "." and ".." included
-  std::string last_;        // last name listed, from the third entry on
+  async::LeafLock place_lock_;  // for callers that share the strand
+  std::size_t listed_ = 0;      // entries listed so far, "." and ".." included
+  std::string last_;            // last name listed, from the third entry on
 };
 
 }  // namespace

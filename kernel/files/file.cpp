@@ -41,6 +41,11 @@ Result<Ref<memory::PageSource>> File::pages() {
 Result<std::span<const std::byte>> File::bytes() {
   return fail(Errno::enodev);
 }
+bool File::watch_sharing(async::MultiWait&, async::Observer&) {
+  return false;
+}
+void File::stop_sharing(async::Observer&) {}
+
 Result<std::size_t> File::list(IoBuffer&) {
   return fail(Errno::enotdir);
 }

@@ -33,6 +33,11 @@
 #include "files/io_buffer.h"
 #include "memory/memory_object.h"
 
+namespace async {
+class MultiWait;
+struct Observer;
+}  // namespace async
+
 namespace kernel {
 
 enum class Direction : bool { read, write };
@@ -101,12 +106,19 @@ class alignas(64) File : public RefCounted<File> {
     return fail(Errno::would_block);
   }
   virtual Result<std::int64_t> seek_sharing(std::int64_t, int) { return fail(Errno::would_block); }
+  virtual Result<std::size_t> list_sharing(std::span<std::byte>) {
+    return fail(Errno::would_block);
+  }
   virtual Result<short> readiness_sharing() { return fail(Errno::would_block); }
   /// Whether wait_sharing() may succeed.
   bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
   /// Lets the running job, whose coroutine is `reader`, wait for bytes. Returns false if the job
   /// need not wait, or must wait in the strand.
   virtual bool wait_sharing(std::coroutine_handle<>) { return false; }
+  /// Lets `reader` observe changes(Direction::read). Returns false if that needs the strand, or if
+  /// the file may be ready.
+  virtual bool watch_sharing(async::MultiWait&, async::Observer& reader);
+  virtual void stop_sharing(async::Observer& reader);
   /// The file has no owners any more. Does what others see of its end, for example that a pipe has
   /// no reader, so that the destructor only frees little memory. False: the destructor does that,
   /// and must not be late.

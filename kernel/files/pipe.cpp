@@ -95,6 +95,19 @@ bool Pipe::wait_sharing(std::coroutine_handle<> reader) {
   return true;
 }
 
+// Writers that share the strand find the observer, and so wake it in the strand.
+bool Pipe::watch_sharing(async::MultiWait& wait, async::Observer& reader) {
+  const async::LeafLock::Guard lock{lock_};
+  if (filled() > 0 || !has_writers_) return false;
+  wait.watch(reader, readable_);
+  return true;
+}
+
+void Pipe::stop_sharing(async::Observer& reader) {
+  const async::LeafLock::Guard lock{lock_};
+  reader.stop();
+}
+
 [[gnu::noinline]] Result<std::size_t> Pipe::read_pages(IoBuffer& buffer) {
   if (buffer.must_page_in(IoBuffer::Direction::put)) {
     wake_reader();
@@ -281,6 +294,10 @@ class PipeReader final : public PipeEnd {
     return pipe_->read_sharing(to);
   }
   bool wait_sharing(std::coroutine_handle<> reader) override { return pipe_->wait_sharing(reader); }
+  bool watch_sharing(async::MultiWait& wait, async::Observer& reader) override {
+    return pipe_->watch_sharing(wait, reader);
+  }
+  void stop_sharing(async::Observer& reader) override { pipe_->stop_sharing(reader); }
   bool end_sharing() override { return pipe_->end_reading_sharing(); }
 
   async::WaitList* changes(Direction) override { return &pipe_->readable(); }

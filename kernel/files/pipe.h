@@ -11,6 +11,7 @@
 #pragma once
 
 #include <async/leaf_lock.h>
+#include <async/multi_wait.h>
 #include <async/shared_word.h>
 #include <async/wait_list.h>
 #include <kernel/ref.h>
@@ -47,6 +48,8 @@ class Pipe : public RefCounted<Pipe> {
   Result<std::size_t> read_sharing(std::span<std::byte> to);
   Result<std::size_t> write_sharing(std::span<const std::byte> from);
   bool wait_sharing(std::coroutine_handle<> reader);
+  bool watch_sharing(async::MultiWait& wait, async::Observer& reader);
+  void stop_sharing(async::Observer& reader);
   std::size_t filled_sharing() {
     const async::LeafLock::Guard lock{lock_};
     return filled();

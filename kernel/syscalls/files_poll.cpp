@@ -1,9 +1,15 @@
 // ppoll: waits until one of several files is ready.
 
 #include <async/multi_wait.h>
+#include <async/sharing_timer.h>
+#include <async/wait_loop.h>
 
 #include <array>
+#include <coroutine>
 #include <memory>
+#include <optional>
+#include <span>
+#include <utility>
 
 #include "process/thread.h"
 #include "syscalls/files.h"
@@ -12,6 +18,9 @@
 
 namespace kernel::sys {
 namespace {
+
+using async::Strand;
+using async::WaitResult;
 
 constexpr unsigned few_files = 4;
 
@@ -49,6 +58,7 @@ class PollList {
     return UserSpan<abi::PollFd>{to.address(), count_}.write(space, entries());
   }
 
+  std::size_t size() const { return count_; }
   std::span<abi::PollFd> entries() { return {many_ ? many_.get() : few_.data(), count_}; }
 
  private:
@@ -98,7 +108,152 @@ struct Watched {
       wait.watch(writing, *write_list);
     }
   }
+
+  /// Like watch(), while harts share the strand. False: only watch() may do that, or the file may
+  /// be ready.
+  bool watch_sharing(async::MultiWait& wait, const FdTable& files, const abi::PollFd& entry) {
+    if (entry.fd < 0) return true;
+    File* const open = files.find(entry.fd);
+    if (open == nullptr || (entry.events & (abi::pollin | abi::pollout)) != abi::pollin)
+      return false;
+    if (!open->retain_if_owned()) return false;
+    file = Ref<File>::adopt(open);
+    return file->watch_sharing(wait, reading);
+  }
+  void stop_sharing() {
+    if (file) file->stop_sharing(reading);
+  }
 };
+
+/// The wait of ppoll, until a file is ready. Its first step and the end of its time share the
+/// strand, if it waits only for bytes in pipes; a wake is handled in the strand.
+class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
+ public:
+  /// `list`: what the program has passed in `fds`.
+  Polling(Thread& self, UserPtr<abi::PollFd> fds, PollList list, async::Instant deadline)
+      : SharingTimer{&end, deadline},
+        self_{self},
+        fds_{fds},
+        list_{std::move(list)},
+        watched_{std::make_unique<Watched[]>(list_.size())} {}
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> poller) {
+    loop_ = begin(poller);
+    if (watch() || refused()) return poller;
+    arm();
+    return std::noop_coroutine();
+  }
+
+ private:
+  friend WaitLoop;
+
+  struct Refusal {
+    bool await_ready() const { return is_refused; }
+    bool is_refused;
+  };
+
+  const FdTable& files() { return self_.process().files(); }
+
+  /// Watches all files from now on. Returns whether one is ready.
+  bool watch() {
+    wait_.emplace();
+    if (Strand::is_shared()) {
+      if (watch_sharing()) return false;
+      Strand::stop_sharing();
+    }
+    const std::span<abi::PollFd> entries = list_.entries();
+    for (std::size_t i = 0; i < entries.size(); ++i) watched_[i].watch(*wait_, files(), entries[i]);
+    ready_ = *list_.poll(files(), readiness);
+    return *ready_ > 0;
+  }
+  bool watch_sharing() {
+    const std::span<abi::PollFd> entries = list_.entries();
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      if (!watched_[i].watch_sharing(*wait_, files(), entries[i])) return false;
+    return true;
+  }
+
+  Refusal wait() {
+    async::Job& job = async::current_job();
+    if (job.is_stopped() && Strand::is_shared()) Strand::stop_sharing();
+    if (job.refuses_to_wait()) {
+      ready_ = fail(Errno::eintr);
+      return {true};
+    }
+    if (Strand::is_shared()) job.share_next_step();
+    wait_->suspend(loop_, "poll");
+    return {false};
+  }
+
+  /// Called after a wait: whether the poll is over.
+  bool poll() {
+    const WaitResult result = wait_->end();
+    const bool is_late = result == WaitResult::timed_out;
+    if (is_late && !wait_->woken()) {
+      if (Strand::is_shared())
+        for (std::size_t i = 0; i < list_.size(); ++i) watched_[i].stop_sharing();
+      ready_ = 0;
+      return true;
+    }
+    if (Strand::is_shared()) Strand::stop_sharing();
+    if (result == WaitResult::cancelled) ready_ = fail(Errno::eintr);
+    return result == WaitResult::cancelled || watch() || is_late;
+  }
+
+  Result<int> result() {
+    if (!ready_) return ready_;
+    auto written = list_.write(self_.space(), fds_);
+    if (!written && Strand::is_shared()) {  // the page needs a fault
+      Strand::stop_sharing();
+      written = list_.write(self_.space(), fds_);
+    }
+    if (!written) return fail(written.error());
+    return ready_;
+  }
+
+  static Ended end(SharingTimer& timer) noexcept {
+    async::Job* const job = static_cast<Polling&>(timer).wait_->waiting_job();
+    return {job, WaitResult::timed_out};
+  }
+
+  Thread& self_;
+  UserPtr<abi::PollFd> fds_;
+  PollList list_;
+  std::optional<async::MultiWait> wait_;
+  std::unique_ptr<Watched[]> watched_;
+  std::coroutine_handle<> loop_;
+  Result<int> ready_ = 0;
+};
+
+/// A Polling on the heap.
+class PollingOnHeap {
+ public:
+  explicit PollingOnHeap(std::unique_ptr<Polling> polling) : polling_{std::move(polling)} {}
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> poller) {
+    return polling_->await_suspend(poller);
+  }
+  Result<int> await_resume() { return polling_->await_resume(); }
+
+ private:
+  std::unique_ptr<Polling> polling_;
+};
+
+bool has_room_to_wait_for(const PollList& list) {
+  // The reserve of each thread is enough for `few_files` entries.
+  const std::size_t count = list.size();
+  return count <= few_files || memory::can_allocate_contiguous(count * sizeof(Watched));
+}
+
+/// Waits until one of the files of `list` is ready. ENOMEM.
+trap::Answer<Result<int>> wait_for_files(Thread& self, UserPtr<abi::PollFd> fds, PollList list,
+                                         async::Instant deadline) {
+  if (!has_room_to_wait_for(list)) return fail(Errno::enomem);
+  return self.wait([&] {
+    return PollingOnHeap{std::make_unique<Polling>(self, fds, std::move(list), deadline)};
+  });
+}
 
 /// The deadline; async::never without a timeout. EINVAL, EFAULT.
 Result<async::Instant> poll_deadline(memory::AddressSpace& space,
@@ -121,31 +276,6 @@ class TemporaryMask {
   abi::SignalSet before_;
 };
 
-async::Task<Result<int>> wait_to_poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                                      async::Instant deadline) {
-  PollList list;
-  if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
-  // The reserve of each thread is enough for `few_files` entries.
-  if (count > few_files && !memory::can_allocate_contiguous(count * sizeof(Watched))) {
-    co_return fail(Errno::enomem);
-  }
-
-  const auto watched = std::make_unique<Watched[]>(count);
-  int ready = 0;
-  for (bool in_time = true; in_time;) {
-    async::MultiWait wait;
-    const FdTable& files = self.process().files();
-    for (std::size_t i = 0; i < count; ++i) watched[i].watch(wait, files, list.entries()[i]);
-    ready = *list.poll(files, readiness);
-    if (ready > 0) break;
-    const auto result = co_await wait.until(deadline, "poll");
-    if (result == async::WaitResult::cancelled) co_return fail(Errno::eintr);
-    in_time = result == async::WaitResult::woken;
-  }
-  if (auto written = list.write(self.space(), fds); !written) co_return fail(written.error());
-  co_return ready;
-}
-
 /// ppoll with a signal mask, which is in effect during the call.
 async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                      UserPtr<const abi::Timespec> timeout,
@@ -155,7 +285,11 @@ async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, uns
   const TemporaryMask until_the_end{self, *given};
   const auto deadline = poll_deadline(self.space(), timeout);
   if (!deadline) co_return fail(deadline.error());
-  co_return co_await wait_to_poll(self, fds, count, *deadline);
+  PollList list;
+  if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
+  if (!has_room_to_wait_for(list)) co_return fail(Errno::enomem);
+  const auto polling = std::make_unique<Polling>(self, fds, std::move(list), *deadline);
+  co_return co_await *polling;
 }
 
 }  // namespace
@@ -167,7 +301,7 @@ trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, uns
   if (auto read = list.read(space, fds, count); !read) return fail(read.error());
   const int ready = *list.poll(self.process().files(), readiness);
   if (ready == 0 && deadline > async::now()) {
-    return self.wait([&] { return wait_to_poll(self, fds, count, deadline); });
+    return wait_for_files(self, fds, std::move(list), deadline);
   }
   if (auto written = list.write(space, fds); !written) return fail(written.error());
   return ready;
@@ -185,7 +319,12 @@ trap::Answer<Result<int>> outside::ppoll(Thread& self, UserPtr<abi::PollFd> fds,
   const auto deadline = poll_deadline(space, timeout);
   if (!deadline) return fail(deadline.error());
   const auto ready = list.poll(self.process().files(), readiness_sharing);
-  if (!ready || (*ready == 0 && *deadline > async::now())) return trap::would_block;
+  if (!ready) return trap::would_block;
+  if (*ready == 0 && *deadline > async::now()) {
+    if (!may_wait(self)) return trap::would_block;
+    sharing.keep();
+    return wait_for_files(self, fds, std::move(list), *deadline);
+  }
   if (auto written = list.write(space, fds); !written) return fail(written.error());
   return *ready;
 }

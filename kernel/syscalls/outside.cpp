@@ -68,11 +68,6 @@ bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {
          self.space().is_plain(address, hal::page_up(length));
 }
 
-/// Whether no other thread and no other process uses the thread's descriptors.
-bool owns_descriptors(Thread& self) {
-  return self.process().has_only(self) && self.process().files().owners() == 1;
-}
-
 /// The step enters the strand, unless it is already there.
 void enter_strand() {
   if (Strand::is_shared()) Strand::stop_sharing();
@@ -401,12 +396,10 @@ trap::Answer<Result<std::int64_t>> lseek(Thread& self, int fd, std::int64_t offs
 
 trap::Answer<Transfer> getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
   Strand::Sharing sharing;
-  if (!owns_descriptors(self)) return trap::would_block;
-  File* const file = self.process().files().find(fd);
-  if (file == nullptr || file->owners() != 1) return trap::would_block;
-  if (cached(self, to.address(), to.size(), Access::write) == nullptr) return trap::would_block;
+  const auto [file, there] = find<Access::write>(self, fd, to.address(), to.size());
+  if (file == nullptr) return trap::would_block;
   sharing.tell();
-  return sys::getdents64(self, fd, to);
+  return file->list_sharing({there, to.size()});
 }
 
 trap::Answer<Result<>> sched_yield(Thread& self) {

@@ -34,6 +34,7 @@ PARTS = (
     Part("descriptors", "threads on all harts open, duplicate, use and close the same descriptors"),
     Part("names", "threads on all harts create, rename and remove names in one directory and in their own"),
     Part("sleeps", "threads sleep on all harts at once, and a kill ends a sleep"),
+    Part("polls-end", "a poll ends once if a write and its timeout meet, and at the end of a pipe or by a kill"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
 )
 # Parts about time, which run with counted time on one hart …

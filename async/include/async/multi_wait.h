@@ -7,7 +7,8 @@
 //   for (…) wait.watch(entries[i], lists[i]);      // from here on no wake is missed
 //   if (nothing is ready) result = co_await wait.until(deadline, "poll");
 //
-// In the strand. The waiting coroutine owns the MultiWait.
+// In the strand, or in a step that shares it and holds the locks of the lists. The waiting
+// coroutine owns the MultiWait. A list that has an observer is woken in the strand.
 #pragma once
 
 #include <coroutine>
@@ -56,14 +57,13 @@ class MultiWait {
       return wait_.woken_;
     }
     void await_suspend(std::coroutine_handle<> self) noexcept {
-      wait_.job_.prepare(nullptr, reason_);
-      wait_.job_.suspend_alone(self);
-      wait_.waiting_ = true;
+      wait_.suspend(self, reason_);
       timer_.arm(deadline_);
     }
     WaitResult await_resume() noexcept {
-      wait_.waiting_ = wait_.woken_ = false;
-      return wait_.job_.result();
+      const WaitResult result = wait_.end();
+      wait_.woken_ = false;
+      return result;
     }
 
    private:
@@ -75,6 +75,20 @@ class MultiWait {
 
   /// Waits until one of the lists is woken, or until `deadline`. A cancellation point.
   Op until(Instant deadline, const char* reason) noexcept { return Op(*this, deadline, reason); }
+
+  // For awaiters of their own. The end of the wait must call end().
+
+  void suspend(std::coroutine_handle<> leaf, const char* reason) noexcept {
+    job_.prepare(nullptr, reason);
+    job_.suspend_alone(leaf);
+    waiting_ = true;
+  }
+  WaitResult end() noexcept {
+    waiting_ = false;
+    return job_.result();
+  }
+  /// The job, if its wait has not ended yet; null otherwise.
+  Job* waiting_job() const noexcept { return job_.kind == Kind::waiting ? &job_ : nullptr; }
 
  private:
   friend class WaitList;

@@ -163,8 +163,49 @@ void list_names(const std::atomic<bool>& stop) {
   }
 }
 
+/// The names in `records`, which getdents64() has put there.
+std::vector<std::string> names_in(std::span<const std::byte> records) {
+  std::vector<std::string> names;
+  while (!records.empty()) {
+    abi::DirectoryEntry head;
+    std::memcpy(&head, records.data(), abi::directory_entry_name);
+    names.emplace_back(reinterpret_cast<const char*>(&records[abi::directory_entry_name]));
+    records = records.subspan(head.record_length);
+  }
+  return names;
+}
+
+/// Threads on all harts list a directory through one descriptor: one of them gets each name.
+void list_together() {
+  constexpr unsigned files = 40;
+  const std::string folder = "/tmp/listed";
+  must(make_directory(folder.c_str()), "mkdir");
+  const auto name_of = [](unsigned i) { return format("a file with a long name, {}", i); };
+  for (unsigned i = 0; i < files; ++i)
+    must(close(static_cast<Fd>(create(folder + "/" + name_of(i)))), "closing");
+  const Fd directory = must(open(folder.c_str(), abi::o_directory), "the directory");
+  for (unsigned round = 0; round < 50; ++round) {
+    must(seek(directory, 0, abi::seek_set), "seeking");
+    std::array<std::atomic<unsigned>, files> found{};
+    on_each_hart([&](unsigned) {
+      std::array<std::byte, 200> buffer;
+      for (long size;
+           (size = syscall(Call::getdents64, directory, buffer.data(), buffer.size())) > 0;) {
+        for (const std::string& name : names_in(std::span{buffer}.first(static_cast<size_t>(size))))
+          for (unsigned i = 0; i < files; ++i) found[i] += name == name_of(i);
+      }
+    });
+    for (unsigned i = 0; i < files; ++i)
+      check(found[i] == 1, "file {} is listed {} times", i, found[i].load());
+  }
+  must(close(directory), "closing");
+  for (unsigned i = 0; i < files; ++i) remove_name(folder + "/" + name_of(i));
+  must(remove_directory(folder.c_str()), "rmdir");
+}
+
 void use_names() {
   constexpr unsigned rounds = 100;
+  list_together();
   must(make_directory(shared_folder), "mkdir");
   must(close(must(open(stays, abi::o_wronly | abi::o_creat), "a file")), "closing");
   std::atomic<bool> stop = false;

@@ -39,6 +39,74 @@ void times_out() {
   check(wakes == woken, "{} wakes end {} waits", wakes, woken.load());
 }
 
+/// Polls a pipe that another thread fills, and `common`, which stays empty. Returns how many bytes
+/// came.
+unsigned poll_and_read(const Pipe& pipe, const Pipe& common, unsigned hart) {
+  unsigned found = 0;
+  for (unsigned i = 0; i < 200; ++i) {
+    abi::PollFd polled[] = {{pipe.read_end, abi::pollin, 7}, {common.read_end, abi::pollin, 7}};
+    const auto timeout = to_timespec(std::chrono::microseconds{30 + 37 * (i % 13)});
+    const long ready = syscall(Call::ppoll, polled, 2, &timeout, nullptr, 8);
+    const int expected = ready == 1 ? abi::pollin : 0;
+    check(ready >= 0 && ready <= 1 && polled[0].returned == expected && polled[1].returned == 0,
+          "{} files are ready: {} and {}", ready, polled[0].returned, polled[1].returned);
+    std::byte byte;
+    if (ready == 1) found += must(read(pipe.read_end, std::span{&byte, 1}), "reading");
+    if (i % 8 == 0) move_to((hart + i) % count);
+  }
+  const abi::Timespec at_once{};
+  abi::PollFd polled{pipe.read_end, abi::pollin, 0};
+  while (syscall(Call::ppoll, &polled, 1, &at_once, nullptr, 8) == 1) {
+    std::byte byte;
+    found += must(read(pipe.read_end, std::span{&byte, 1}), "reading");
+  }
+  return found;
+}
+
+/// Writes and timeouts race: each poll ends once, and no byte is lost. The end of a pipe, and a
+/// kill, end polls without a timeout.
+void poll_together() {
+  Pipe common = must(make_pipe(), "a pipe");
+  std::atomic<unsigned> polling = count;
+  std::vector<Thread> threads;
+  for (unsigned hart = 0; hart < count; ++hart) {
+    threads.emplace_back([&, hart] {
+      const Pipe pipe = must(make_pipe(), "a pipe");
+      std::atomic<bool> stop = false;
+      unsigned written = 0;
+      Thread writer{[&] {
+        for (; !stop; ++written) {
+          move_to((hart + written) % count);
+          must(sleep_for(std::chrono::microseconds{10 + written % 300}), "sleeping");
+          must(write_all(pipe.write_end, "x"), "writing");
+        }
+      }};
+      unsigned found = poll_and_read(pipe, common, hart);
+      stop = true;
+      writer.join();
+      must(close(pipe.write_end), "closing");
+      for (std::byte byte; must(read(pipe.read_end, std::span{&byte, 1}), "reading") != 0;) ++found;
+      check(found == written, "{} of {} bytes came", found, written);
+      must(close(pipe.read_end), "closing");
+      --polling;
+      abi::PollFd polled{common.read_end, abi::pollin, 0};
+      check(syscall(Call::ppoll, &polled, 1, nullptr, nullptr, 8) == 1, "the pipe ends");
+      check(polled.returned == abi::pollhup, "the pipe has no writer: {}", polled.returned);
+    });
+  }
+  await("to poll", [&] { return polling == 0; });
+  const Pid child = must_fork();
+  if (child == 0) {
+    abi::PollFd polled{common.read_end, abi::pollin, 0};
+    syscall(Call::ppoll, &polled, 1, nullptr, nullptr, 8);
+    exit(1);
+  }
+  must(sleep_for(5ms), "sleeping");
+  must(kill(child, abi::Signal::sigkill), "killing");
+  check(must(wait(child), "waiting").status.was_killed(), "SIGKILL ends the poll");
+  must(close(common.write_end), "closing");
+}
+
 /// Threads sleep on all harts, and move to other harts between their sleeps. Kills end the sleeps
 /// of other processes.
 void sleep_together() {
@@ -242,7 +310,7 @@ std::span<const Part> waits() {
   static constexpr Part parts[] = {
       {"naps", nap},         {"timeouts", times_out}, {"sleeps", sleep_together},
       {"wakes", wakes},      {"parts", change_parts}, {"urgent", print_beside_urgent},
-      {"outlived", outlive}, {"polls", poll_others},
+      {"outlived", outlive}, {"polls", poll_others},  {"polls-end", poll_together},
   };
   return parts;
 }
