@@ -88,15 +88,18 @@ inline bool end_sharing_call(Thread& self, trap::Register result) {
   return end_sharing_wait(self, is_over);
 }
 
-/// Called after interrupts: whether `self` can end its time slice while this hart shares the
-/// strand. Events for this hart's jobs need the strand.
+/// Whether `self` can yield, and end its time slice, while this hart shares the strand. The step is
+/// in the strand or shares it.
 bool can_yield_sharing(const Thread& self) {
   return !self.has_pending_flags() && self.shared_priority() == 0 && self.may_stay() &&
          !async::current_executor().has_events() && may_end_timeslice_sharing(self);
 }
+/// Called after interrupts. Events that they have sent to this hart's jobs need the strand.
 void enter_or_share(const Thread& self) {
-  if (hal::smp_active() && can_yield_sharing(self)) [[unlikely]]
-    return async::Strand::Sharing{}.keep();
+  if (hal::smp_active() && !async::current_executor().has_events()) [[unlikely]] {
+    async::Strand::Sharing sharing;
+    if (can_yield_sharing(self)) return sharing.keep();
+  }
   async::Strand::enter();
 }
 /// Returns whether the step shares the strand now.

@@ -148,6 +148,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
  private:
   friend WaitLoop;
 
+  /// What WaitLoop asks after wait().
   struct Refusal {
     bool await_ready() const { return is_refused; }
     bool is_refused;
@@ -178,7 +179,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     async::Job& job = async::current_job();
     if (job.is_stopped() && Strand::is_shared()) Strand::stop_sharing();
     if (job.refuses_to_wait()) {
-      ready_ = fail(Errno::eintr);
+      end_with(job.result());
       return {true};
     }
     if (Strand::is_shared()) job.share_next_step();
@@ -193,12 +194,19 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     if (is_late && !wait_->woken()) {
       if (Strand::is_shared())
         for (std::size_t i = 0; i < list_.size(); ++i) watched_[i].stop_sharing();
-      ready_ = 0;
+      end_with(result);
       return true;
     }
     if (Strand::is_shared()) Strand::stop_sharing();
+    if (result != WaitResult::cancelled) return watch() || is_late;
+    end_with(result);
+    return true;
+  }
+
+  /// No file is ready, and the wait has ended otherwise, or was refused.
+  void end_with(WaitResult result) {
+    ready_ = 0;
     if (result == WaitResult::cancelled) ready_ = fail(Errno::eintr);
-    return result == WaitResult::cancelled || watch() || is_late;
   }
 
   Result<int> result() {
@@ -226,7 +234,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
   Result<int> ready_ = 0;
 };
 
-/// A Polling on the heap.
+/// The same on the heap, because a trap::WaitingCall has too little room for it.
 class PollingOnHeap {
  public:
   explicit PollingOnHeap(std::unique_ptr<Polling> polling) : polling_{std::move(polling)} {}

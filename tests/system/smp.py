@@ -34,7 +34,8 @@ PARTS = (
     Part("descriptors", "threads on all harts open, duplicate, use and close the same descriptors"),
     Part("names", "threads on all harts create, rename and remove names in one directory and in their own"),
     Part("sleeps", "threads sleep on all harts at once, and a kill ends a sleep"),
-    Part("polls-end", "a poll ends once if a write and its timeout meet, and at the end of a pipe or by a kill"),
+    Part("polls-end", "a poll ends once if a write and its timeout meet, and at the end of its pipe"),
+    Part("polls-killed", "kills end polls on all harts"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
 )
 # Parts about time, which run with counted time on one hart …
@@ -55,7 +56,7 @@ WANDERING = (
     Part("wanders", "threads that start on one hart and end on another leak no memory"),
     Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
 )
-FORKING = ("forks", "divides", "ends", "makers", "outlived")
+FORKING = ("forks", "divides", "ends", "makers", "outlived", "polls-killed")
 
 
 def parts(test: harness.Test) -> None:

@@ -63,8 +63,8 @@ unsigned poll_and_read(const Pipe& pipe, const Pipe& common, unsigned hart) {
   return found;
 }
 
-/// Writes and timeouts race: each poll ends once, and no byte is lost. The end of a pipe, and a
-/// kill, end polls without a timeout.
+/// Writes and timeouts race: each poll ends once, and no byte is lost. The end of a pipe ends polls
+/// without a timeout.
 void poll_together() {
   Pipe common = must(make_pipe(), "a pipe");
   std::atomic<unsigned> polling = count;
@@ -95,16 +95,24 @@ void poll_together() {
     });
   }
   await("to poll", [&] { return polling == 0; });
-  const Pid child = must_fork();
-  if (child == 0) {
-    abi::PollFd polled{common.read_end, abi::pollin, 0};
-    syscall(Call::ppoll, &polled, 1, nullptr, nullptr, 8);
-    exit(1);
-  }
-  must(sleep_for(5ms), "sleeping");
-  must(kill(child, abi::Signal::sigkill), "killing");
-  check(must(wait(child), "waiting").status.was_killed(), "SIGKILL ends the poll");
   must(close(common.write_end), "closing");
+}
+
+/// Kills end polls without a timeout, on all harts.
+void kill_polls() {
+  const Pipe pipe = must(make_pipe(), "a pipe");
+  for (unsigned i = 0; i < 20 * count; ++i) {
+    const Pid child = must_fork();
+    if (child == 0) {
+      move_to(i % count);
+      abi::PollFd polled{pipe.read_end, abi::pollin, 0};
+      syscall(Call::ppoll, &polled, 1, nullptr, nullptr, 8);
+      exit(1);
+    }
+    must(sleep_for(std::chrono::microseconds{300 * (i % 10)}), "sleeping");
+    must(kill(child, abi::Signal::sigkill), "killing");
+    check(must(wait(child), "waiting").status.was_killed(), "SIGKILL ends the poll");
+  }
 }
 
 /// Threads sleep on all harts, and move to other harts between their sleeps. Kills end the sleeps
@@ -308,9 +316,16 @@ void poll_others() {
 
 std::span<const Part> waits() {
   static constexpr Part parts[] = {
-      {"naps", nap},         {"timeouts", times_out}, {"sleeps", sleep_together},
-      {"wakes", wakes},      {"parts", change_parts}, {"urgent", print_beside_urgent},
-      {"outlived", outlive}, {"polls", poll_others},  {"polls-end", poll_together},
+      {"naps", nap},
+      {"timeouts", times_out},
+      {"sleeps", sleep_together},
+      {"wakes", wakes},
+      {"parts", change_parts},
+      {"urgent", print_beside_urgent},
+      {"outlived", outlive},
+      {"polls", poll_others},
+      {"polls-end", poll_together},
+      {"polls-killed", kill_polls},
   };
   return parts;
 }
