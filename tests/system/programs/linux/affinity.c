@@ -7,7 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SAY(call)                                                            \
+#include "common.h"
+
+#define TRY(call)                                                            \
   do {                                                                       \
     const long result = call;                                                \
     printf("%s: %s\n", #call, result < 0 ? strerrorname_np(errno) : "done"); \
@@ -16,19 +18,18 @@
 int main(void) {
   unsigned long all = 0, none = 0;
   void* const nowhere = (void*)16;
-  const int unknown_pid = 30001;
-  SAY(syscall(SYS_sched_getaffinity, 0, sizeof all, &all));
+  TRY(syscall(SYS_sched_getaffinity, 0, sizeof all, &all));
   printf("there is a processor: %s\n", all != 0 ? "yes" : "no");
-  SAY(syscall(SYS_sched_setaffinity, 0, sizeof all, &all));
-  SAY(syscall(SYS_sched_setaffinity, 0, sizeof none, &none));
-  SAY(syscall(SYS_sched_setaffinity, 0, sizeof all, nowhere));
-  SAY(syscall(SYS_sched_setaffinity, unknown_pid, sizeof all, &all));
-  SAY(syscall(SYS_sched_setaffinity, unknown_pid, sizeof all, nowhere));
-  SAY(syscall(SYS_sched_setaffinity, -1, sizeof all, &all));
-  SAY(syscall(SYS_sched_getaffinity, -1, sizeof all, &all));
-  SAY(syscall(SYS_sched_getaffinity, unknown_pid, sizeof all, &all));
-  SAY(syscall(SYS_sched_getaffinity, unknown_pid, 0, &all));
-  SAY(syscall(SYS_sched_getaffinity, 0, 4, &all));
-  SAY(syscall(SYS_sched_getaffinity, 0, sizeof all, nowhere));
+  TRY(syscall(SYS_sched_setaffinity, 0, sizeof all, &all));
+  TRY(syscall(SYS_sched_setaffinity, 0, sizeof none, &none));
+  TRY(syscall(SYS_sched_setaffinity, 0, sizeof all, nowhere));
+  TRY(syscall(SYS_sched_setaffinity, unknown_id, sizeof all, &all));
+  TRY(syscall(SYS_sched_setaffinity, unknown_id, sizeof all, nowhere));
+  TRY(syscall(SYS_sched_setaffinity, -1, sizeof all, &all));
+  TRY(syscall(SYS_sched_getaffinity, -1, sizeof all, &all));
+  TRY(syscall(SYS_sched_getaffinity, unknown_id, sizeof all, &all));
+  TRY(syscall(SYS_sched_getaffinity, unknown_id, 0, &all));
+  TRY(syscall(SYS_sched_getaffinity, 0, 4, &all));
+  TRY(syscall(SYS_sched_getaffinity, 0, sizeof all, nowhere));
   return 0;
 }

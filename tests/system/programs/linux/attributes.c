@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 struct attributes {
   uint32_t size, policy;
   uint64_t flags;
@@ -26,9 +28,6 @@ struct attributes {
 enum { first_size = 48, reset_on_fork = 1, keep_policy = 8, keep_params = 0x10 };
 enum { deadline = 6, ms = 1000000 };
 
-static void say(const char* what, long answer) {
-  printf("%s: %s\n", what, answer < 0 ? strerrorname_np(errno) : "ok");
-}
 static long set_of(int id, const void* wanted, unsigned flags) {
   return syscall(SYS_sched_setattr, id, wanted, flags);
 }
@@ -47,52 +46,56 @@ static void tell(void) {
 }
 
 static void ordinary(void) {
-  say("nice 11", set((struct attributes){.size = first_size, .nice = 11}));
+  say_whether("nice 11", set((struct attributes){.size = first_size, .nice = 11}));
   tell();
-  say("batch, reset on fork",
-      set((struct attributes){
-          .size = first_size, .policy = SCHED_BATCH, .flags = reset_on_fork, .nice = 13}));
+  say_whether("batch, reset on fork",
+              set((struct attributes){
+                  .size = first_size, .policy = SCHED_BATCH, .flags = reset_on_fork, .nice = 13}));
   tell();
-  say("the same policy", set((struct attributes){.flags = keep_policy, .nice = 15}));
+  say_whether("the same policy", set((struct attributes){.flags = keep_policy, .nice = 15}));
   tell();
-  say("the same parameters",
-      set((struct attributes){.policy = SCHED_BATCH, .flags = keep_params, .nice = 3}));
+  say_whether("the same parameters",
+              set((struct attributes){.policy = SCHED_BATCH, .flags = keep_params, .nice = 3}));
   tell();
 }
 
 static void refused(void) {
-  const int no_such_thread = 30001;
   struct attributes wanted = {.size = first_size};
-  say("a null pointer", set_of(0, NULL, 0));
-  say("a bad pointer", set_of(0, (void*)16, 0));
-  say("no such thread", set_of(no_such_thread, &wanted, 0));
-  say("no such thread, a bad pointer", set_of(no_such_thread, (void*)16, 0));
-  say("-1", set_of(-1, &wanted, 0));
-  say("flags", set_of(0, &wanted, 1));
+  say_whether("a null pointer", set_of(0, NULL, 0));
+  say_whether("a bad pointer", set_of(0, (void*)16, 0));
+  say_whether("no such thread", set_of(unknown_id, &wanted, 0));
+  say_whether("no such thread, a bad pointer", set_of(unknown_id, (void*)16, 0));
+  say_whether("-1", set_of(-1, &wanted, 0));
+  say_whether("flags", set_of(0, &wanted, 1));
   wanted.size = 40;
-  say("too small", set_of(0, &wanted, 0));
+  say_whether("too small", set_of(0, &wanted, 0));
   printf("  known: %s\n", wanted.size >= first_size ? "more" : "less");
-  say("a priority for SCHED_OTHER", set((struct attributes){.size = first_size, .priority = 1}));
-  say("SCHED_FIFO without a priority", set((struct attributes){.size = first_size, .policy = SCHED_FIFO}));
-  say("too high a priority",
-      set((struct attributes){.size = first_size, .policy = SCHED_RR, .priority = 100}));
-  say("an unknown policy", set((struct attributes){.size = first_size, .policy = 77}));
-  say("a negative policy", set((struct attributes){.size = first_size, .policy = -1}));
-  say("unknown flags", set((struct attributes){.size = first_size, .flags = 1ul << 40}));
+  say_whether("a priority for SCHED_OTHER",
+              set((struct attributes){.size = first_size, .priority = 1}));
+  say_whether("SCHED_FIFO without a priority",
+              set((struct attributes){.size = first_size, .policy = SCHED_FIFO}));
+  say_whether("too high a priority",
+              set((struct attributes){.size = first_size, .policy = SCHED_RR, .priority = 100}));
+  say_whether("an unknown policy", set((struct attributes){.size = first_size, .policy = 77}));
+  say_whether("a negative policy", set((struct attributes){.size = first_size, .policy = -1}));
+  say_whether("unknown flags", set((struct attributes){.size = first_size, .flags = 1ul << 40}));
 
   unsigned char long_one[200] = {0};
   const uint32_t length = sizeof long_one;
   memcpy(long_one, &length, sizeof length);
   long_one[16] = 9;  // nice
-  say("a longer structure", set_of(0, long_one, 0));
+  say_whether("a longer structure", set_of(0, long_one, 0));
   long_one[199] = 1;
-  say("… with unknown members set", set_of(0, long_one, 0));
+  say_whether("… with unknown members set", set_of(0, long_one, 0));
 
-  say("sched_getattr to a null pointer", syscall(SYS_sched_getattr, 0, NULL, first_size, 0));
-  say("sched_getattr to a bad pointer", syscall(SYS_sched_getattr, 0, (void*)16, first_size, 0));
-  say("sched_getattr with too small a size", syscall(SYS_sched_getattr, 0, &wanted, 40, 0));
-  say("sched_getattr of no such thread", syscall(SYS_sched_getattr, no_such_thread, &wanted, first_size, 0));
-  say("sched_getattr with flags", syscall(SYS_sched_getattr, 0, &wanted, first_size, 1));
+  say_whether("sched_getattr to a null pointer",
+              syscall(SYS_sched_getattr, 0, NULL, first_size, 0));
+  say_whether("sched_getattr to a bad pointer",
+              syscall(SYS_sched_getattr, 0, (void*)16, first_size, 0));
+  say_whether("sched_getattr with too small a size", syscall(SYS_sched_getattr, 0, &wanted, 40, 0));
+  say_whether("sched_getattr of no such thread",
+              syscall(SYS_sched_getattr, unknown_id, &wanted, first_size, 0));
+  say_whether("sched_getattr with flags", syscall(SYS_sched_getattr, 0, &wanted, first_size, 1));
 }
 
 static long reserve(uint64_t runtime, uint64_t within, uint64_t period) {
@@ -103,37 +106,37 @@ static long reserve(uint64_t runtime, uint64_t within, uint64_t period) {
                                  .period = period});
 }
 static void reservations(void) {
-  say("zeros", reserve(0, 0, 0));
-  say("too short a runtime", reserve(1000, ms, ms));
-  say("a runtime above the deadline", reserve(2 * ms, ms, 3 * ms));
-  say("a deadline above the period", reserve(ms, 3 * ms, 2 * ms));
-  say("too short a period", reserve(2000, 50000, 50000));
-  say("too long a period", reserve(ms, 5000ul * ms, 5000ul * ms));
-  say("a negative deadline", reserve(ms, 1ul << 63, 1ul << 63));
-  say("sched_setscheduler", sched_setscheduler(0, deadline, &(struct sched_param){0}));
-  say("2 of 10 ms", reserve(2 * ms, 10 * ms, 20 * ms));
+  say_whether("zeros", reserve(0, 0, 0));
+  say_whether("too short a runtime", reserve(1000, ms, ms));
+  say_whether("a runtime above the deadline", reserve(2 * ms, ms, 3 * ms));
+  say_whether("a deadline above the period", reserve(ms, 3 * ms, 2 * ms));
+  say_whether("too short a period", reserve(2000, 50000, 50000));
+  say_whether("too long a period", reserve(ms, 5000ul * ms, 5000ul * ms));
+  say_whether("a negative deadline", reserve(ms, 1ul << 63, 1ul << 63));
+  say_whether("sched_setscheduler", sched_setscheduler(0, deadline, &(struct sched_param){0}));
+  say_whether("2 of 10 ms", reserve(2 * ms, 10 * ms, 20 * ms));
   tell();
-  say("the same, with a period of 10 ms", reserve(2 * ms, 10 * ms, 0));
+  say_whether("the same, with a period of 10 ms", reserve(2 * ms, 10 * ms, 0));
   tell();
-  printf("range of priorities: %d to %d\n", sched_get_priority_min(deadline), sched_get_priority_max(deadline));
-  say("fork", fork());
-  say("… with reset on fork",
-      set((struct attributes){.size = first_size,
-                              .policy = deadline,
-                              .flags = reset_on_fork,
-                              .runtime = 2 * ms,
-                              .deadline = 10 * ms}));
+  printf("range of priorities: %d to %d\n", sched_get_priority_min(deadline),
+         sched_get_priority_max(deadline));
+  say_whether("fork", fork());
+  say_whether("… with reset on fork", set((struct attributes){.size = first_size,
+                                                              .policy = deadline,
+                                                              .flags = reset_on_fork,
+                                                              .runtime = 2 * ms,
+                                                              .deadline = 10 * ms}));
   fflush(stdout);
   if (fork() == 0) {
     tell();
     // 95 % of one hart can be reserved, and the parent has 20 %.
-    say("a reservation above 95 %", reserve(76 * ms, 100 * ms, 0));
-    say("a reservation up to 95 %", reserve(75 * ms, 100 * ms, 0));
+    say_whether("a reservation above 95 %", reserve(76 * ms, 100 * ms, 0));
+    say_whether("a reservation up to 95 %", reserve(75 * ms, 100 * ms, 0));
     fflush(stdout);
     _exit(0);
   }
   wait(NULL);
-  say("SCHED_OTHER", set((struct attributes){.size = first_size}));
+  say_whether("SCHED_OTHER", set((struct attributes){.size = first_size}));
   tell();
 }
 
@@ -164,7 +167,7 @@ static void* compete(void* unused) {
   return unused;
 }
 static void* hold(void* unused) {
-  say("10 of 900 ms", reserve(10 * ms, 900 * ms, 900 * ms));
+  say_whether("10 of 900 ms", reserve(10 * ms, 900 * ms, 900 * ms));
   use_lock(FUTEX_LOCK_PI);
   stage = 1;
   compute(40);
@@ -191,9 +194,10 @@ static void wait_for_holder(const char* who) {
 }
 static void throttled(void) {
   wait_for_holder("an ordinary thread");
-  say("SCHED_FIFO", sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1}));
+  say_whether("SCHED_FIFO",
+              sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1}));
   wait_for_holder("a real-time thread");
-  say("2 of 50 ms", reserve(2 * ms, 50 * ms, 50 * ms));
+  say_whether("2 of 50 ms", reserve(2 * ms, 50 * ms, 50 * ms));
   sched_yield();
   const long start = now_in_ms(CLOCK_MONOTONIC);
   for (int i = 0; i < 4; ++i) sched_yield();

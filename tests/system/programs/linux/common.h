@@ -9,6 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+// No process has this number: it is above the greatest pid_max, 4,194,304 (proc(5)). The emulator
+// asks the host, which may have a process with any smaller number.
+enum { unknown_id = 5000000 };
+
 // Prints the result, or the error's name. Flushes, because the process may be killed.
 static inline void say(const char* what, long answer) {
   if (answer < 0) {

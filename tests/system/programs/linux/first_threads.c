@@ -26,7 +26,6 @@ static pthread_t first_thread;
 static void* ask(void* unused) {
   (void)unused;
   const int process = getpid();
-  const int unknown_pid = 4000000;
   struct sched_param param = {0};
   pthread_join(first_thread, NULL);
   sleep_ms(200);  // on Linux the thread ends a little after its tid was cleared
@@ -36,7 +35,7 @@ static void* ask(void* unused) {
   SAY(syscall(SYS_tkill, process, SIGTERM));
   SAY(syscall(SYS_tgkill, process, process, 100));
   SAY(syscall(SYS_tgkill, getppid(), process, 0));
-  SAY(syscall(SYS_tgkill, process, unknown_pid, 100));
+  SAY(syscall(SYS_tgkill, process, unknown_id, 100));
   SAY(sched_getscheduler(process));
   SAY(sched_getparam(process, &param));
   SAY(sched_setscheduler(process, SCHED_BATCH, &param));
@@ -46,7 +45,7 @@ static void* ask(void* unused) {
   SAY(setpriority(PRIO_PROCESS, process, 19));  // prints no old value: it may have been 19 before
   SAY(getpriority(PRIO_PROCESS, process));
   SAY(getpriority(PRIO_PROCESS, 0) - nice_before);
-  SAY(kill(unknown_pid, 100));
+  SAY(kill(unknown_id, 100));
   SAY(kill(process, 100));
   SAY(kill((int)syscall(SYS_gettid), 0));
   SAY(kill(process, SIGTERM));

@@ -162,8 +162,8 @@ int main(int argc, char** argv) {
   if (member == 0) _exit(0);
   printf("wait for a member of our group: %d\n", waitpid(-group, NULL, 0) == member);
   printf("all are one session: %d\n", getsid(0) >= 0 && getsid(0) == getsid(getppid()));
-  say_whether("the session of an unknown process", getsid(30000));
-  say_whether("kill an unknown group", kill(-30000, 0));
+  say_whether("the session of an unknown process", getsid(unknown_id));
+  say_whether("kill an unknown group", kill(-unknown_id, 0));
   say_whether("kill the group INT_MIN", syscall(SYS_kill, INT_MIN, 0));
   say_whether("wait for a child that is not ours", waitpid(getpid(), NULL, 0));
   say_whether("wait for INT_MIN", syscall(SYS_wait4, INT_MIN, NULL, 0, NULL));
@@ -178,6 +178,6 @@ int main(int argc, char** argv) {
   say_whether("… read", clock_gettime(clock, &time));
   say_whether("the clock of a process", clock_getcpuclockid(0, &clock));
   say_whether("… read", clock_gettime(clock, &time));
-  say_whether("nice value of an unknown process", getpriority(PRIO_PROCESS, 31999));
+  say_whether("nice value of an unknown process", getpriority(PRIO_PROCESS, unknown_id));
   return 0;
 }
