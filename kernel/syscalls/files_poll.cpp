@@ -161,7 +161,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     wait_.emplace();
     if (Strand::is_shared()) {
       if (watch_sharing()) return false;
-      Strand::stop_sharing();
+      outside::enter_strand();
     }
     const std::span<abi::PollFd> entries = list_.entries();
     for (std::size_t i = 0; i < entries.size(); ++i) watched_[i].watch(*wait_, files(), entries[i]);
@@ -177,7 +177,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
 
   Refusal wait() {
     async::Job& job = async::current_job();
-    if (job.is_stopped() && Strand::is_shared()) Strand::stop_sharing();
+    if (job.is_stopped()) outside::enter_strand();
     if (job.refuses_to_wait()) {
       end_with(job.result());
       return {true};
@@ -197,7 +197,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
       end_with(result);
       return true;
     }
-    if (Strand::is_shared()) Strand::stop_sharing();
+    outside::enter_strand();
     if (result != WaitResult::cancelled) return watch() || is_late;
     end_with(result);
     return true;
@@ -213,7 +213,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     if (!ready_) return ready_;
     auto written = list_.write(self_.space(), fds_);
     if (!written && Strand::is_shared()) {  // the page needs a fault
-      Strand::stop_sharing();
+      outside::enter_strand();
       written = list_.write(self_.space(), fds_);
     }
     if (!written) return fail(written.error());

@@ -68,11 +68,6 @@ bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {
          self.space().is_plain(address, hal::page_up(length));
 }
 
-/// The step enters the strand, unless it is already there.
-void enter_strand() {
-  if (Strand::is_shared()) Strand::stop_sharing();
-}
-
 /// A read that waits, and shares the strand as long as that suffices. Unlike a restart of the call
 /// it keeps the file, which the program may close meanwhile.
 class Reading : public async::WaitLoop<Reading> {

@@ -30,9 +30,14 @@ inline bool may_wait(const Thread& self) {
   return self.shared_priority() == 0 && may_wake();
 }
 
-/// The outside handler of a call whose own handler may run while the thread shares the strand. It
-/// writes only what sharing code may write (docs/harts.md). If it needs a page fault, it returns
-/// would_block, and the call is made again in the strand.
+/// The running step enters the strand, unless it is already there.
+inline void enter_strand() {
+  if (async::Strand::is_shared()) async::Strand::stop_sharing();
+}
+
+/// Makes a call by its own handler, while the thread shares the strand. The handler writes only
+/// what sharing code may write (docs/harts.md). If it needs a page fault, it returns would_block,
+/// and the kernel makes the call again in the strand.
 template <auto handler>
 struct Shared;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
