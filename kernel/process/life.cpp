@@ -143,9 +143,9 @@ void give_up_robust_mutexes(Thread& self) {
   if (pending != 0) give_up_mutex(self, pending + head->futex_offset);
 }
 
-/// Frees the pages of a process whose last thread ends, while other harts may share the strand. The
-/// process becomes a zombie only afterwards, so that a parent that has waited for it finds neither
-/// its number nor its thread.
+/// Called by a thread that ends: if it is the last user of its address space, frees the pages.
+/// Other harts may share the strand meanwhile. The process becomes a zombie only afterwards: a
+/// parent that has waited for it finds neither its number nor its thread.
 [[gnu::noinline]] void free_pages_sharing(Thread& self) {
   AddressSpace& space = self.space();
   if (!self.owns_space() || !space.is_quick_to_walk()) return;

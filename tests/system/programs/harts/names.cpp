@@ -1,6 +1,7 @@
 // Names that harts make, rename and remove at the same time (docs/harts.md).
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "harts.h"
@@ -191,7 +192,8 @@ void list_together() {
       std::array<std::byte, 200> buffer;
       for (long size;
            (size = syscall(Call::getdents64, directory, buffer.data(), buffer.size())) > 0;) {
-        for (const std::string& name : names_in(std::span{buffer}.first(static_cast<size_t>(size))))
+        for (const std::string& name :
+             names_in(std::span{buffer}.first(static_cast<std::size_t>(size))))
           for (unsigned i = 0; i < files; ++i) found[i] += name == name_of(i);
       }
     });
