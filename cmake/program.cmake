@@ -28,6 +28,7 @@
 # The target cotrap_programs builds the programs of the boot archive, cotrap_test_programs those of the
 # system tests. After cotrap_take_programs() both targets build in the other build folder.
 
+include(build-elsewhere)
 include(remove-other-files)
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
@@ -43,14 +44,6 @@ function(cotrap_take_programs build)
     cotrap_build_elsewhere(${target}_elsewhere ${build} ${target})
     add_dependencies(${target} ${target}_elsewhere)
   endforeach()
-endfunction()
-
-# cotrap_build_elsewhere(name build target): the target `name` builds `target` in the build folder `build`.
-function(cotrap_build_elsewhere name build target)
-  # USES_TERMINAL: ninja runs these targets one after the other, and shows the other build's progress.
-  add_custom_target(${name} USES_TERMINAL VERBATIM
-    COMMAND ${CMAKE_COMMAND} -DBUILD=${build} -DTARGET=${target}
-            -P ${PROJECT_SOURCE_DIR}/cmake/build-elsewhere.cmake)
 endfunction()
 
 function(cotrap_add_program name)

@@ -15,11 +15,7 @@
 
 namespace trap {
 
-#ifdef COTRAP_TRAP_HANDLER
-inline constexpr bool traps_call_handler = true;
-#else
-inline constexpr bool traps_call_handler = false;
-#endif
+inline constexpr bool traps_call_handler = COTRAP_TRAPS_CALL_HANDLER;  // defined by cotrap_trap_shape
 
 }  // namespace trap
 

@@ -89,7 +89,7 @@ entire_save:
   sd    t0, CONTEXT_PC(a0)
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
-#ifdef COTRAP_TRAP_HANDLER
+#if COTRAP_TRAPS_CALL_HANDLER
   mv    s0, a0
   csrr  a1, scause
   call  cotrap_handle_trap              // a0: 0, or the cause that run_user() returns

@@ -58,7 +58,7 @@ cotrap_trap_entry:
   csrw  satp, t0
   sfence.vma
   csrr  a1, scause
-#ifdef COTRAP_TRAP_HANDLER
+#if COTRAP_TRAPS_CALL_HANDLER
   mv    s0, a0
   ld    t0, handler_address
   jalr  t0                              // returns a0: 0, or the cause for run_user()
@@ -77,7 +77,7 @@ from_kernel:                            // sscratch holds the kernel's a0
   .balign 8
 kernel_trap_address:
   .quad cotrap_kernel_trap
-#ifdef COTRAP_TRAP_HANDLER
+#if COTRAP_TRAPS_CALL_HANDLER
 handler_address:
   .quad cotrap_handle_trap
 #endif
