@@ -1,5 +1,7 @@
-"""Every header includes the declarations of the names that it uses. A standard library may provide more
-by accident, so a build with one version does not find all missing includes."""
+"""Every header includes the declarations of the standard names that it uses, and every source of the kernel
+and of programs includes the headers of the tree's own classes that it uses. A standard library may provide
+more by accident, and so may the source before it in the same compiler run. So a build does not find all
+missing includes."""
 
 import re
 import unittest
@@ -34,6 +36,19 @@ NEEDS = (
     ("limits", r"std::numeric_limits\b", set()),
     ("algorithm", r"std::(min|max|clamp|sort|any_of|all_of|find_if|lower_bound)\b", set()),
 )
+# Folders of the sources whose own headers are checked, and the folders of the headers that they may use.
+SOURCES = (
+    ("kernel", ("kernel", "hal", "trap", "async/include")),
+    ("user", ("user", "trap", "async/include")),
+    ("tests/system/programs", ("user", "trap", "async/include")),
+)
+OWN_PLACES = (*PLACES, "kernel/platform", "kernel/memory/fixed", "trap/riscv64/include", "trap/x86_64/include",
+              "trap/riscv64/shared/include", "hal/riscv64/include", "hal/sv39/include", "user/include",
+              "user/machine/riscv64", "user/async/platform", "hal/hosted/include")  # fmt: skip
+_CLASS = re.compile(
+    r"^(?:class|struct|union|enum class)(?: alignas\(\w+\))? (\w+)(?: final)?(?: : [^;]*)? \{", re.MULTILINE
+)
+_DECLARED = re.compile(r"\b(?:enum class|enum|class|struct|union|using)(?:\.\.\.)? (?:alignas\(\w+\) )?(?:\w+::)*(\w+)")
 _INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
 _NO_CODE = re.compile(r'//.*|"(?:\\.|[^"\\\n])*"')
 
@@ -45,7 +60,7 @@ def direct(header: Path) -> tuple[str, ...]:
 
 @cache
 def resolved(folder: Path, name: str) -> Path | None:
-    places = (folder, *(ROOT / place for place in PLACES))
+    places = (folder, *(ROOT / place for place in OWN_PLACES))
     return next((place / name for place in places if (place / name).is_file()), None)
 
 
@@ -65,6 +80,33 @@ def standard_headers(header: Path) -> set[str]:
     return found
 
 
+def own_headers(source: Path) -> set[Path]:
+    """The tree's own headers that it includes, directly or through others, and the source itself."""
+    seen: set[Path] = set()
+    todo = [source]
+    while todo:
+        file = todo.pop().resolve()
+        if file not in seen:
+            seen.add(file)
+            todo += filter(None, (resolved(file.parent, name) for name in direct(file)))
+    return seen
+
+
+@cache
+def words(file: Path) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", _NO_CODE.sub("", file.read_text())))
+
+
+def homes(folders: tuple[str, ...]) -> dict[str, Path]:
+    """The headers of the classes that one header of these folders alone defines, by the class's name."""
+    found: dict[str, list[Path]] = {}
+    for folder in folders:
+        for header in (ROOT / folder).rglob("*.h"):
+            for name in _CLASS.findall(header.read_text()):
+                found.setdefault(name, []).append(header.resolve())
+    return {name: headers[0] for name, headers in found.items() if len(headers) == 1}
+
+
 def missing(header: Path) -> list[str]:
     code = _NO_CODE.sub("", header.read_text())
     needed = [need for need in NEEDS if re.search(need[1], code)]
@@ -73,6 +115,8 @@ def missing(header: Path) -> list[str]:
 
 
 class Includes(unittest.TestCase):
+    maxDiff = None
+
     def test_a_header_includes_the_declarations_of_its_names(self):
         headers = [header for folder in FOLDERS for header in (ROOT / folder).rglob("*.h")]
         self.assertGreater(len(headers), 300)
@@ -81,6 +125,21 @@ class Includes(unittest.TestCase):
             for header in sorted(headers)
             for name in missing(header)
         ]
+        self.assertEqual(wrong, [])
+
+    def test_a_source_includes_the_headers_of_its_classes(self):
+        wrong = []
+        for folder, folders in SOURCES:
+            home = homes(folders)
+            self.assertGreater(len(home), 50)
+            sources = sorted((ROOT / folder).rglob("*.cpp"))
+            self.assertGreater(len(sources), 30)
+            for source in sources:
+                included = own_headers(source)
+                declared = {name for file in included for name in _DECLARED.findall(file.read_text())}
+                for name in sorted(words(source) & home.keys() - declared):
+                    if home[name] not in included:
+                        wrong.append(f"{source.relative_to(ROOT)}: {name} of {home[name].name}")
         self.assertEqual(wrong, [])
 
 

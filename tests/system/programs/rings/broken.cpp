@@ -1,3 +1,5 @@
+#include <user/thread.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
