@@ -4,7 +4,7 @@ import harness
 
 SEED = "1"
 EVERYDAY = (("calls", "10000"), ("rings", "5000"))
-REST = (("calls", "100000"), ("rings", "50000"))
+REST = (("calls", "100000"), ("rings", "25000"))
 
 
 def fuzz(test: harness.Test, harts: int, amounts: tuple) -> None:

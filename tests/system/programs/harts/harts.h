@@ -8,6 +8,7 @@
 #include <user/sync.h>
 #include <user/thread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <charconv>
@@ -38,6 +39,12 @@ std::span<const Part> shares();  // shares of one hart's time
 
 inline const unsigned long all = must(affinity(0), "affinity");
 inline const unsigned count = static_cast<unsigned>(std::popcount(all));
+
+/// How often a thread on each hart repeats something: `rounds` times on up to four harts, and less
+/// often on more, so that the rounds of all harts stay the same.
+inline unsigned rounds_of_each(unsigned rounds) {
+  return rounds * 4 / std::max(count, 4u);
+}
 
 /// Requires that harts are numbered from 0 without gaps.
 inline void move_to(unsigned hart, Pid thread = 0) {

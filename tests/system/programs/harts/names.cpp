@@ -206,7 +206,7 @@ void list_together() {
 }
 
 void use_names() {
-  constexpr unsigned rounds = 100;
+  const unsigned rounds = rounds_of_each(60);
   list_together();
   must(make_directory(shared_folder), "mkdir");
   must(close(must(open(stays, abi::o_wronly | abi::o_creat), "a file")), "closing");
@@ -215,7 +215,7 @@ void use_names() {
     Thread listing{[&] { list_names(stop); }};
     claim_names(rounds);
     remove_directories(rounds);
-    on_each_hart([](unsigned hart) {
+    on_each_hart([rounds](unsigned hart) {
       use_own_names(shared_folder, hart, rounds);
       const std::string own = format("/tmp/names.{}", hart);
       must(make_directory(own.c_str()), "mkdir");

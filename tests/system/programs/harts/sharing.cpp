@@ -158,7 +158,7 @@ void exclude(const std::atomic<bool>& stop) {
 }
 
 void share() {
-  constexpr unsigned rounds = 300;
+  const unsigned rounds = rounds_of_each(300);
   std::atomic<bool> stop = false;
   Thread excluding{[&] { exclude(stop); }};
   {
@@ -265,7 +265,7 @@ void ask(unsigned hart, Fd shared, unsigned rounds) {
 }
 
 void asks() {
-  constexpr unsigned rounds = 100;
+  const unsigned rounds = rounds_of_each(100);
   const Fd shared = must(open(program_path(), abi::o_rdonly), "the program");
   std::atomic<bool> stop = false;
   Thread changing{[&] { change_asked(stop); }};
@@ -467,7 +467,7 @@ void use_records(Fd file, unsigned hart, std::minstd_rand& random) {
 
 /// Threads on all harts use their own and common descriptors. Another thread copies them all.
 void use_descriptors() {
-  constexpr unsigned rounds = 150;
+  const unsigned rounds = rounds_of_each(150);
   must(ignore_signal(abi::Signal::sigpipe, true), "ignoring SIGPIPE");
   const Fd file = must(open(program_path(), abi::o_rdonly), "the program");
   const Fd lowest = must(open("/tmp/records", abi::o_rdwr | abi::o_creat), "a file");
