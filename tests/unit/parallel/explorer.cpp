@@ -10,14 +10,14 @@ namespace parallel_test {
 
 class Explorer::Stack {
  public:
-  explicit Stack(unsigned index) : index(index) {}
+  explicit Stack(unsigned index) : own_bit(first_stack_bit << index), users_bit(own_bit) {}
 
-  const unsigned index;
+  const std::uint32_t own_bit;
+  std::uint32_t users_bit;  // for Users: own_bit, or handlers_bit while an interrupt handler runs
   bool is_free = true;
-  bool in_handler = false;  // an interrupt handler runs on it, above the interrupted code
   std::function<void()> body;
-  ucontext_t context{};
-  const std::unique_ptr<char[]> memory = std::make_unique<char[]>(stack_bytes);
+  ContextStack frames{&Explorer::enter};
+  Context context;  // where it begins, or where it is suspended
 };
 
 Explorer explorer;
@@ -29,6 +29,7 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
   reorderings_ = bound.reorderings;
   interrupts_ = interrupts;
   words_.clear();
+  memory_.clear();
   Report report;
 
   const auto run = [&] {
@@ -79,11 +80,13 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
 }
 
 void Explorer::add_thread(const char* name, unsigned hart, std::function<void()> body) {
-  if (used_threads_ == threads_.size()) threads_.push_back(std::make_unique<Thread>());
-  Thread& thread = *threads_[used_threads_];
+  static constexpr bool always = true;
+  Thread& thread = threads_.at(used_threads_);
   thread.index = static_cast<unsigned>(used_threads_++);
   thread.name = name;
   thread.hart = hart;
+  const bool* const mask = interrupts_.mask_of == nullptr ? nullptr : interrupts_.mask_of(hart);
+  thread.masked = mask == nullptr ? &always : mask;
   thread.stack = &take_stack(std::move(body));
   thread.can_go_on = nullptr;
   thread.ended = false;
@@ -102,13 +105,9 @@ Explorer::Stack& Explorer::take_stack(std::function<void()> body) {
   }
   Stack& stack = **found;
   stack.is_free = false;
-  stack.in_handler = false;
+  stack.users_bit = stack.own_bit;
   stack.body = std::move(body);
-  getcontext(&stack.context);
-  stack.context.uc_stack.ss_sp = stack.memory.get();
-  stack.context.uc_stack.ss_size = stack_bytes;
-  stack.context.uc_link = nullptr;
-  makecontext(&stack.context, &Explorer::enter, 0);
+  stack.context = stack.frames.restart();
   return stack;
 }
 
@@ -124,12 +123,13 @@ void Explorer::leave_stack(Stack*& left, std::function<void()> next) noexcept {
   Stack& before = *running_->stack;
   left = &before;
   running_->stack = &take_stack(std::move(next));
-  swapcontext(&before.context, &running_->stack->context);
+  before.context.switch_to(running_->stack->context);
 }
 
 void Explorer::return_to(Stack& stack) noexcept {
-  std::exchange(running_->stack, &stack)->is_free = true;  // for the next leave_stack()
-  setcontext(&stack.context);
+  Stack& before = *std::exchange(running_->stack, &stack);
+  before.is_free = true;  // for the next leave_stack()
+  before.context.switch_to(stack.context);
 }
 
 /// Runs until no thread can continue, or until a failure.
@@ -139,18 +139,37 @@ void Explorer::run_once() {
   if (reorderings_) memory_.reset();
   operations_ = 0;
   next_choice_ = 0;
+  find_next_repeated();
   traced_ = nullptr;
   std::array<Thread*, most_stacks> all;
-  for (std::size_t i = 0; i < used_threads_; ++i) all[i] = threads_[i].get();
+  for (std::size_t i = 0; i < used_threads_; ++i) all[i] = &threads_[i];
   running_ = &choose({all.data(), used_threads_});
-  swapcontext(&outside_, &running_->stack->context);
+  outside_.switch_to(running_->stack->context);
   running_ = nullptr;
+}
+
+inline void Explorer::find_next_repeated() {
+  const bool any = script_ == nullptr && next_choice_ < choices_.size();
+  next_repeated_ = any ? choices_[next_choice_].operation : 0;
+}
+
+inline Explorer::Choice& Explorer::next_choice(unsigned alternatives) {
+  if (next_choice_ == choices_.size()) {
+    choices_.push_back({.alternatives = alternatives, .operation = operations_});
+  }
+  Choice& choice = choices_[next_choice_++];
+  find_next_repeated();
+  if (choice.alternatives != alternatives || choice.operation != operations_) {
+    std::fputs("the scenario did not repeat itself\n", stderr);
+    std::abort();
+  }
+  return choice;
 }
 
 Explorer::Thread& Explorer::choose(Threads alternatives) {
   if (script_ != nullptr) {
     const std::optional<unsigned> thread = take_from_script(':');
-    return thread ? *threads_.at(*thread) : *alternatives[0];
+    return thread ? threads_.at(*thread) : *alternatives[0];
   }
   if (alternatives.size() < 2) return *alternatives[0];
   Choice& choice = next_choice(static_cast<unsigned>(alternatives.size()));
@@ -183,17 +202,6 @@ std::optional<unsigned> Explorer::take_from_script(char sign) {
   return static_cast<unsigned>(taken);
 }
 
-Explorer::Choice& Explorer::next_choice(unsigned alternatives) {
-  if (next_choice_ == choices_.size()) choices_.push_back({.alternatives = alternatives});
-  Choice& choice = choices_[next_choice_++];
-  if (choice.alternatives != alternatives) {
-    std::fputs("the scenario did not repeat itself\n", stderr);
-    std::abort();
-  }
-  choice.operation = operations_;
-  return choice;
-}
-
 bool Explorer::next_schedule() {
   choices_.resize(next_choice_);
   while (!choices_.empty() && choices_.back().taken + 1 == choices_.back().alternatives) {
@@ -204,74 +212,84 @@ bool Explorer::next_schedule() {
   return true;
 }
 
-void Explorer::count_operation() {
+inline void Explorer::count_operation() {
   if (++operations_ > most_operations) fail("the schedule does not end");
 }
 
 void Explorer::switch_to(Thread& thread) {
   Thread& before = *std::exchange(running_, &thread);
   thread.can_go_on = nullptr;
-  swapcontext(&before.stack->context, &thread.stack->context);
-}
-
-bool Explorer::may_be_interrupted() const {
-  return interrupts_.are_masked != nullptr && !interrupts_.are_masked();
+  before.stack->context.switch_to(thread.stack->context);
 }
 
 /// Whether the order of this access to `word` and another thread's accesses matters. If the thread
 /// can be interrupted here, accesses on other stacks and in handlers count too.
-Explorer::Sharing Explorer::sharing(const void* word, Access access) {
+[[gnu::always_inline]] inline Explorer::Sharing Explorer::sharing(const void* word, Access access) {
   if (word == nullptr) return {.order_matters = true, .is_weak = false};
-  Users& users = words_[word];
-  const Stack& stack = *running_->stack;
-  const std::uint32_t self =
-      1u << running_->index | (stack.in_handler ? handlers_bit : first_stack_bit << stack.index);
-  std::uint32_t& same = access == Access::write ? users.writers : users.readers;
-  const std::uint32_t all = access == Access::write ? users.writers | users.readers : users.writers;
-  const std::uint32_t others = all & ~self;
-  if ((same & self) != self && others != 0) has_learned_ = true;
-  same |= self;
+  const Users& users = words_[word];
+  const std::uint32_t self = 1u << running_->index | running_->stack->users_bit;
+  const std::uint32_t same = access == Access::write ? users.writers : users.readers;
+  const std::uint32_t others =
+      (users.writers | (access == Access::write ? users.readers : 0)) & ~self;
+  if ((same & self) != self) learn(word, access, self, others);
+  if (others == 0) return {};
   const bool among_threads = (others & thread_bits) != 0;
-  return {.order_matters = among_threads || (others != 0 && may_be_interrupted()),
+  return {.order_matters = among_threads || may_be_interrupted(),
           .is_weak = among_threads && reorderings_.has_value()};
 }
 
+/// Adds `self` to the users of `word`.
+[[gnu::cold]] void Explorer::learn(const void* word, Access access, std::uint32_t self,
+                                   std::uint32_t others) {
+  Users& users = words_[word];
+  if (reorderings_ && (users.readers | users.writers) == 0) memory_.add_atomic(word);
+  if (others != 0) has_learned_ = true;
+  (access == Access::write ? users.writers : users.readers) |= self;
+}
+
+/// Lets the running thread continue, or preempts it.
+void Explorer::choose_preemption() {
+  std::array<Thread*, most_stacks> able;
+  unsigned count = 0;
+  able[count++] = running_;
+  for (std::size_t i = 0; i < used_threads_; ++i) {
+    Thread& thread = threads_[i];
+    if (&thread != running_ && thread.is_enabled()) able[count++] = &thread;
+  }
+  if (Thread& next = choose({able.data(), count}); &next != running_) {
+    ++switches_;
+    switch_to(next);
+  }
+}
+
 /// Chooses the thread that runs next, before this thread uses `word`.
-Explorer::Sharing Explorer::reach(const void* word, Access access) {
+[[gnu::always_inline]] inline Explorer::Sharing Explorer::reach(const void* word, Access access) {
   count_operation();
   running_->watched = word;
   running_->watched_changed = false;
-  const Sharing found = sharing(word, access);
-  if (script_ != nullptr || (found.order_matters && switches_ < bound_)) {
-    std::array<Thread*, most_stacks> able;
-    unsigned count = 0;
-    able[count++] = running_;
-    for (std::size_t i = 0; i < used_threads_; ++i) {
-      Thread& thread = *threads_[i];
-      if (&thread != running_ && thread.is_enabled()) able[count++] = &thread;
-    }
-    if (Thread& next = choose({able.data(), count}); &next != running_) {
-      ++switches_;
-      switch_to(next);
-    }
+  Sharing& found = sharings_[operations_];
+  // Up to next_repeated_ it is what the run before has found.
+  if (operations_ > next_repeated_) found = sharing(word, access);
+  if (script_ != nullptr ||
+      (operations_ >= next_repeated_ && found.order_matters && switches_ < bound_)) {
+    choose_preemption();
   }
   return found;
 }
 
-bool Explorer::take_interrupts() {
+inline bool Explorer::take_interrupts() {
   if (!may_be_interrupted()) return false;
   Stack& stack = *running_->stack;
-  stack.in_handler = true;
+  stack.users_bit = handlers_bit;
   // A handler may preempt this stack, which another thread of the explorer then continues: use
   // `stack` after it, and not running_.
   const bool any = interrupts_.take();
-  stack.in_handler = false;
+  stack.users_bit = stack.own_bit;
   return any;
 }
 
-bool Explorer::point(const char* operation, const void* word, Access access,
-                     std::source_location where) noexcept {
-  if (running_ == nullptr) return false;
+bool Explorer::explore_point(const char* operation, const void* word, Access access,
+                             std::source_location where) noexcept {
   Sharing found;
   do {
     found = reach(word, access);
@@ -285,14 +303,6 @@ void Explorer::fence(std::memory_order order, std::source_location where) noexce
   // Its order among other threads' fences matters. The other fences only concern this thread.
   if (order == std::memory_order_seq_cst) point("fence", &memory_, Access::write, where);
   memory_.fence(thread(), order);
-}
-
-void Explorer::send(const void* channel) noexcept {
-  if (has_weak_memory()) memory_.send(thread(), channel);
-}
-
-void Explorer::receive(const void* channel) noexcept {
-  if (has_weak_memory()) memory_.receive(thread(), channel);
 }
 
 bool Explorer::races(const void* data, Access access) noexcept {
@@ -314,10 +324,10 @@ void Explorer::leave_blocked() {
   std::array<Thread*, most_stacks> able;
   unsigned count = 0;
   for (std::size_t i = 0; i < used_threads_; ++i) {
-    if (threads_[i]->is_enabled()) able[count++] = threads_[i].get();
+    if (threads_[i].is_enabled()) able[count++] = &threads_[i];
   }
   if (count == 0) {
-    swapcontext(&running_->stack->context, &outside_);
+    running_->stack->context.switch_to(outside_);
     return;
   }
   if (Thread& next = choose({able.data(), count}); &next != running_) {
@@ -339,7 +349,7 @@ void Explorer::wait(const char* what, std::function<bool()> can_go_on,
 void Explorer::changed(const void* word) noexcept {
   if (running_ == nullptr) return;
   for (std::size_t i = 0; i < used_threads_; ++i) {
-    Thread& thread = *threads_[i];
+    Thread& thread = threads_[i];
     if (&thread != running_ && thread.watched == word) thread.watched_changed = true;
   }
 }
@@ -349,11 +359,12 @@ void Explorer::relax(std::source_location where) noexcept {
   wait("relax", [thread] { return thread->watched_changed; }, where);
 }
 
-void Explorer::fail(const std::string& message) noexcept {
-  if (failure_.empty()) failure_ = message;
+void Explorer::fail(std::string message) noexcept {
+  if (tracing_ && running_ != nullptr) trace_ += "\n  … " + message + "\n";
+  if (failure_.empty()) failure_.swap(message);
+  std::string().swap(message);
   if (running_ == nullptr) return;
-  if (tracing_) trace_ += "\n  … " + message + "\n";
-  swapcontext(&running_->stack->context, &outside_);  // never returns
+  running_->stack->context.switch_to(outside_);  // never returns
 }
 
 // ── The trace ────────────────────────────────────────────────────────────────────────────────────

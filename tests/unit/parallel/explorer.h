@@ -32,8 +32,6 @@
 // this schedule alone and prints each thread's operations.
 #pragma once
 
-#include <ucontext.h>
-
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -43,10 +41,11 @@
 #include <source_location>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "context.h"
 #include "weak_memory.h"
+#include "word_map.h"
 
 namespace parallel_test {
 
@@ -67,11 +66,13 @@ class Explorer {
     std::string schedule;       // the failed schedule
   };
 
-  /// The interrupts of all threads. Both functions are called in the thread concerned.
+  /// The interrupts of all threads.
   struct Interrupts {
-    bool (*are_masked)();  // without effects; null: interrupts are always masked
-    /// Called if interrupts are not masked. Masks them, handles the pending ones, and returns false
-    /// if there was none. It may return in another thread (leave_stack()).
+    /// Returns the flag that says whether interrupts of the hart are masked. Called in
+    /// add_thread().
+    const bool* (*mask_of)(unsigned hart);  // null, or returns null: they are always masked
+    /// Called in the thread concerned if interrupts are not masked. Masks them, handles the pending
+    /// ones, and returns false if there was none. It may return in another thread (leave_stack()).
     bool (*take)();
   };
 
@@ -90,7 +91,16 @@ class Explorer {
   /// Called before an operation on `word`. If `word` is null, the operation is on state that all
   /// threads share. Returns true if the value is subject to weak memory: memory() then has it.
   bool point(const char* operation, const void* word, Access access,
-             std::source_location where) noexcept;
+             std::source_location where) noexcept {
+    if (running_ == nullptr) return false;
+    if (operations_ + 1 >= next_repeated_ || may_be_interrupted()) {
+      return explore_point(operation, word, access, where);
+    }
+    ++operations_;  // the run before had no choice here either
+    running_->watched = word;
+    running_->watched_changed = false;
+    return sharings_[operations_].is_weak;
+  }
   /// Called after the value of `word` has changed.
   void changed(const void* word) noexcept;
   /// Waits until another thread changes the word that this one has used last.
@@ -110,11 +120,14 @@ class Explorer {
   void fence(std::memory_order order, std::source_location where) noexcept;
   /// What the thread did before send() happened before what a thread does after receive(), as with
   /// an IPI.
-  void send(const void* channel) noexcept;
-  void receive(const void* channel) noexcept;
-  /// Whether a thread has used `word` as an atomic.
-  bool is_atomic(const void* word) const noexcept { return words_.contains(word); }
-  /// Whether an access to plain data races with another thread's access.
+  void send(const void* channel) noexcept {
+    if (has_weak_memory()) memory_.send(thread(), channel);
+  }
+  void receive(const void* channel) noexcept {
+    if (has_weak_memory()) memory_.receive(thread(), channel);
+  }
+  /// Whether an access to plain data races with another thread's access. If a thread has used
+  /// `data` as an atomic, there is no race.
   bool races(const void* data, Access access) noexcept;
   /// Fails if it does.
   void access_plain(const void* data, Access access, std::source_location where) noexcept;
@@ -127,15 +140,15 @@ class Explorer {
   /// from then on; no object on it is destroyed.
   void return_to(Stack& stack) noexcept;
 
-  /// Fails the run. Does not return in a thread; returns in `tear_down`.
-  void fail(const std::string& message) noexcept;
+  /// Fails the run. Does not return in a thread; returns in `tear_down`. Takes the message's
+  /// memory, which a thread cannot release.
+  void fail(std::string message) noexcept;
 
   /// The running thread's hart; outside threads, the value of set_hart().
   unsigned hart() const noexcept { return running_ == nullptr ? outside_hart_ : running_->hart; }
   void set_hart(unsigned hart) noexcept { outside_hart_ = hart; }
 
  private:
-  static constexpr std::size_t stack_bytes = 256 * 1024;
   static constexpr std::size_t most_stacks = 15;  // of all threads, with those of leave_stack()
   // The limit per run; a longer run counts as an endless loop.
   static constexpr std::uint64_t most_operations = 50'000;
@@ -144,6 +157,7 @@ class Explorer {
     unsigned index = 0;
     const char* name = "";
     unsigned hart = 0;
+    const bool* masked = nullptr;     // whether its interrupts are masked
     Stack* stack = nullptr;           // on which it runs, or on which it is suspended
     std::function<bool()> can_go_on;  // empty: not blocked
     bool ended = false;
@@ -156,6 +170,10 @@ class Explorer {
   struct Users {
     std::uint32_t readers = 0;
     std::uint32_t writers = 0;
+  };
+  struct Sharing {
+    bool order_matters = false;  // the order of this access and others
+    bool is_weak = false;        // other threads use the word, and there is weak memory
   };
   static constexpr std::uint32_t thread_bits = 0xffff;
   static constexpr std::uint32_t first_stack_bit = 0x1'0000;
@@ -171,18 +189,19 @@ class Explorer {
 
   void run_once();
   Stack& take_stack(std::function<void()> body);
-  bool may_be_interrupted() const;
+  bool may_be_interrupted() const { return !*running_->masked; }
   bool take_interrupts();
-  struct Sharing {
-    bool order_matters;  // the order of this access and others
-    bool is_weak;        // other threads use the word, and there is weak memory
-  };
   Sharing reach(const void* word, Access access);
+  void choose_preemption();
+  bool explore_point(const char* operation, const void* word, Access access,
+                     std::source_location where) noexcept;
   Sharing sharing(const void* word, Access access);
+  void learn(const void* word, Access access, std::uint32_t self, std::uint32_t others);
   bool next_schedule();
   Thread& choose(Threads alternatives);
   unsigned choose_reordering(unsigned alternatives);
   Choice& next_choice(unsigned alternatives);
+  void find_next_repeated();
   std::optional<unsigned> take_from_script(char sign);
   void count_operation();
   void leave_blocked();
@@ -191,13 +210,13 @@ class Explorer {
   void note(const char* operation, std::source_location where);
   std::string schedule() const;
 
-  std::vector<std::unique_ptr<Thread>> threads_;
+  std::array<Thread, most_stacks> threads_;
   std::size_t used_threads_ = 0;
   std::vector<std::unique_ptr<Stack>> stacks_;
   Interrupts interrupts_;
   Thread* running_ = nullptr;
   unsigned outside_hart_ = 0;
-  ucontext_t outside_{};
+  Context outside_;
 
   unsigned bound_ = 0;
   unsigned switches_ = 0;  // preemptions in this run
@@ -208,8 +227,12 @@ class Explorer {
   std::vector<Choice> choices_;   // choices of this run; from next_choice_ on, choices to repeat
   std::size_t next_choice_ = 0;
   const char* script_ = nullptr;  // the rest of the schedule from COTRAP_SCHEDULE
-  std::unordered_map<const void*, Users> words_;
-  bool has_learned_ = false;  // a word has become shared in this run
+  WordMap<Users> words_;
+  // The operation of choices_[next_choice_]: until then this run repeats the one before. 0: no
+  // choice is left to repeat.
+  std::uint64_t next_repeated_ = 0;
+  std::array<Sharing, most_operations + 1> sharings_;  // by operation: what sharing() returned
+  bool has_learned_ = false;                           // a word has become shared in this run
   std::string failure_;
   bool tracing_ = false;
   std::string trace_;

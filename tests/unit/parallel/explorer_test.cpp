@@ -1,12 +1,14 @@
 // Tests of the explorer, on programs so small that the results are known.
 #include "explorer.h"
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 #include <optional>
 #include <utility>
 
 #include "atomic.h"
+#include "word_map.h"
 
 using namespace parallel_test;
 
@@ -148,7 +150,7 @@ template <bool masks>
 Explorer::Report preempt_a_push(unsigned bound) {
   static std::optional<Preemption<masks>> state;  // always in the same place
   constexpr Explorer::Interrupts interrupts = {
-      .are_masked = [] { return explorer.hart() != 0 || state->masked; },
+      .mask_of = [](unsigned hart) -> const bool* { return hart == 0 ? &state->masked : nullptr; },
       .take =
           [] {
             if (!std::exchange(state->interrupt, false)) return false;
@@ -181,6 +183,21 @@ Explorer::Report preempt_a_push(unsigned bound) {
 }
 
 }  // namespace
+
+TEST_CASE("a word map finds every word after it has grown") {
+  static std::array<char, 10'000> words;
+  WordMap<std::size_t> map;
+  for (std::size_t i = 0; i < words.size(); i += 2) map[&words[i]] = i;
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < words.size(); i += 2) {
+    const std::size_t* const value = map.find(&words[i]);
+    if (value != nullptr && *value == i && map[&words[i]] == i) ++found;
+    if (map.find(&words[i + 1]) != nullptr) found = 0;
+  }
+  CHECK(found == words.size() / 2);
+  map.clear();
+  CHECK(map.find(&words[0]) == nullptr);
+}
 
 TEST_CASE("the explorer tries exactly the schedules within its bound") {
   // Either thread begins, and is preempted or not before each of its operations. A preempted thread

@@ -1,6 +1,8 @@
 #include "weak_memory.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 namespace parallel_test {
 
@@ -19,15 +21,22 @@ bool releases(Order order) {
 
 // ── views ────────────────────────────────────────────────────────────────────────────────────────
 
+void WeakMemory::View::clear() {
+  known_ = 0;
+  clocks = {};
+}
+
 void WeakMemory::View::raise(std::size_t index, Time time) {
-  if (times.size() <= index) times.resize(index + 1);
-  times[index] = std::max(times[index], time);
+  while (known_ <= index) times_[known_++] = 0;
+  times_[index] = std::max(times_[index], time);
 }
 
 void WeakMemory::View::join_times(const View& other) {
-  if (times.size() < other.times.size()) times.resize(other.times.size());
-  for (std::size_t i = 0; i < other.times.size(); ++i)
-    times[i] = std::max(times[i], other.times[i]);
+  const std::size_t common = std::min(known_, other.known_);
+  for (std::size_t i = 0; i < common; ++i) times_[i] = std::max(times_[i], other.times_[i]);
+  if (other.known_ == common) return;
+  std::copy(&other.times_[common], &other.times_[other.known_], &times_[common]);
+  known_ = other.known_;
 }
 
 void WeakMemory::View::join(const View& other) {
@@ -35,14 +44,16 @@ void WeakMemory::View::join(const View& other) {
   for (unsigned i = 0; i < most_threads; ++i) clocks[i] = std::max(clocks[i], other.clocks[i]);
 }
 
-void WeakMemory::View::clear() {
-  times.clear();
-  clocks = {};
+void WeakMemory::clear() {
+  locations_.clear();
+  channels_.clear();
+  plain_.clear();
 }
 
 void WeakMemory::reset() {
   ++run_;
   used_ = 0;
+  used_views_ = 0;
   common_.clear();
   for (unsigned i = 0; i < most_threads; ++i) {
     Thread& thread = threads_[i];
@@ -58,10 +69,22 @@ WeakMemory::Location& WeakMemory::find(const void* word, Value present) {
   if (location.run != run_) {
     location.run = run_;
     location.index = used_++;
+    if (used_ > most_locations) {
+      std::fputs("the scenario shares too many words\n", stderr);
+      std::abort();
+    }
     location.stores.clear();
-    location.stores.push_back({.time = gap, .value = present, .carried = {}});
+    location.stores.push_back({.time = gap, .value = present, .carried = &new_view()});
   }
   return location;
+}
+
+/// Returns an empty view, which exists until the run ends.
+WeakMemory::View& WeakMemory::new_view() {
+  if (used_views_ == views_.size()) views_.emplace_back();
+  View& view = views_[used_views_++];
+  view.clear();
+  return view;
 }
 
 /// The time of the oldest store that a load of the thread may read. A store comes behind it.
@@ -71,9 +94,14 @@ WeakMemory::Time WeakMemory::oldest(const Thread& thread, const Location& locati
   return order == Order::seq_cst ? std::max(time, common_.of(location.index)) : time;
 }
 
-void WeakMemory::read(Thread& thread, const Location& location, const Store& store, Order order) {
+void WeakMemory::read(unsigned index, const Location& location, Store& store, Order order) {
+  Thread& thread = threads_[index];
   thread.view.raise(location.index, store.time);
-  (acquires(order) ? thread.view : thread.read).join(store.carried);
+  std::uint8_t& joined = acquires(order) ? store.joined_by_view : store.joined_by_read;
+  if ((joined & 1u << index) == 0) {
+    joined |= 1u << index;
+    (acquires(order) ? thread.view : thread.read).join(*store.carried);
+  }
   if (order == Order::seq_cst) common_.raise(location.index, store.time);
 }
 
@@ -81,8 +109,8 @@ void WeakMemory::read(Thread& thread, const Location& location, const Store& sto
 void WeakMemory::carry(unsigned index, Location& location, Store& store, Order order) {
   Thread& thread = threads_[index];
   thread.view.raise(location.index, store.time);
-  store.carried.join(releases(order) ? thread.view : thread.released);
-  store.carried.raise(location.index, store.time);
+  store.carried->join(releases(order) ? thread.view : thread.released);
+  store.carried->raise(location.index, store.time);
   if (order == Order::seq_cst) common_.raise(location.index, store.time);
   if (releases(order)) ++thread.view.clocks[index];  // what follows was not released
 }
@@ -91,14 +119,14 @@ WeakMemory::Read WeakMemory::load(unsigned index, const void* word, Value presen
   Location& location = find(word, present);
   Thread& thread = threads_[index];
   const Time from = oldest(thread, location, order);
-  const auto& stores = location.stores;
+  auto& stores = location.stores;
   std::size_t alternatives = 1;
   while (alternatives < stores.size() && stores[stores.size() - alternatives].time > from) {
     ++alternatives;
   }
   const unsigned age = choose_(static_cast<unsigned>(alternatives));
-  const Store& store = stores[stores.size() - 1 - age];
-  read(thread, location, store, order);
+  Store& store = stores[stores.size() - 1 - age];
+  read(index, location, store, order);
   return {store.value, age != 0};
 }
 
@@ -107,7 +135,8 @@ WeakMemory::Value WeakMemory::store(unsigned index, const void* word, Value pres
   Location& location = find(word, present);
   auto& stores = location.stores;
   const Time from = oldest(threads_[index], location, order);
-  std::vector<std::size_t> places{stores.size()};
+  auto& places = alternatives_;
+  places.assign(1, stores.size());
   for (std::size_t i = stores.size() - 1; i > 0 && stores[i].time > from; --i) {
     if (!stores[i].follows) places.push_back(i);
   }
@@ -116,17 +145,19 @@ WeakMemory::Value WeakMemory::store(unsigned index, const void* word, Value pres
   const Time time =
       place == stores.size() ? before + gap : before + (stores[place].time - before) / 2;
   Store& made = *stores.insert(stores.begin() + static_cast<std::ptrdiff_t>(place),
-                               {.time = time, .value = value, .carried = {}});
+                               {.time = time, .value = value, .carried = &new_view()});
   carry(index, location, made, order);
   return stores.back().value;
 }
 
 void WeakMemory::modify_newest(unsigned index, Location& location, Value value, Order order) {
-  const Store& newest = location.stores.back();
-  read(threads_[index], location, newest, order);
-  Store made{.time = newest.time + gap, .value = value, .follows = true, .carried = newest.carried};
+  Store& newest = location.stores.back();
+  read(index, location, newest, order);
+  View& carried = new_view();
+  carried.join(*newest.carried);
+  Store made{.time = newest.time + gap, .value = value, .follows = true, .carried = &carried};
   carry(index, location, made, order);
-  location.stores.push_back(std::move(made));
+  location.stores.push_back(made);
 }
 
 WeakMemory::Exchanged WeakMemory::compare_exchange(unsigned index, const void* word, Value present,
@@ -134,17 +165,18 @@ WeakMemory::Exchanged WeakMemory::compare_exchange(unsigned index, const void* w
                                                    Order failure) {
   Location& location = find(word, present);
   Thread& thread = threads_[index];
-  const auto& stores = location.stores;
-  std::vector<const Store*> readable{&stores.back()};
+  auto& stores = location.stores;
+  auto& readable = alternatives_;
+  readable.assign(1, stores.size() - 1);
   const Time from = oldest(thread, location, failure);
   for (std::size_t i = stores.size() - 1; i > 0 && stores[i].time > from; --i) {
-    if (stores[i - 1].value != expected) readable.push_back(&stores[i - 1]);
+    if (stores[i - 1].value != expected) readable.push_back(i - 1);
   }
   const unsigned age = choose_(static_cast<unsigned>(readable.size()));
-  const Store& store = *readable[age];
+  Store& store = stores[readable[age]];
   const Read found{store.value, age != 0};
   if (found.value != expected) {
-    read(thread, location, store, failure);
+    read(index, location, store, failure);
     return {false, found};
   }
   modify_newest(index, location, value, success);
@@ -152,12 +184,12 @@ WeakMemory::Exchanged WeakMemory::compare_exchange(unsigned index, const void* w
 }
 
 void WeakMemory::construct(unsigned index, const void* word, Value value) {
-  const auto found = locations_.find(word);
-  if (found == locations_.end() || found->second.run != run_) return;  // not in use yet
-  Location& location = found->second;
-  Store made{.time = location.stores.back().time + gap, .value = value, .carried = {}};
+  Location* const found = locations_.find(word);
+  if (found == nullptr || found->run != run_) return;  // not in use yet
+  Location& location = *found;
+  Store made{.time = location.stores.back().time + gap, .value = value, .carried = &new_view()};
   carry(index, location, made, Order::relaxed);
-  location.stores.push_back(std::move(made));
+  location.stores.push_back(made);
 }
 
 void WeakMemory::fence(unsigned index, Order order) {
@@ -168,7 +200,7 @@ void WeakMemory::fence(unsigned index, Order order) {
     common_.join_times(thread.view);
   }
   if (!releases(order)) return;
-  thread.released = thread.view;
+  thread.released.join(thread.view);
   ++thread.view.clocks[index];
 }
 
@@ -192,16 +224,22 @@ void WeakMemory::receive(unsigned index, const void* channel) {
 }
 
 bool WeakMemory::races(unsigned index, const void* data, Access access) {
-  const View& view = threads_[index].view;
   Plain& plain = plain_[data];
-  if (plain.run != run_) plain = {.run = run_};
+  if (plain.is_atomic) return false;
+  const View& view = threads_[index].view;
+  if (plain.run != run_) {  // the first access in this run
+    plain = {.run = run_};
+    (access == Access::read ? plain.read[index] : plain.written) = view.clocks[index];
+    plain.writer = static_cast<std::uint8_t>(index);
+    return false;
+  }
   bool is_unordered = plain.written > view.clocks[plain.writer];
   if (access == Access::read) {
     plain.read[index] = view.clocks[index];
     return is_unordered;
   }
   for (unsigned i = 0; i < most_threads; ++i) is_unordered |= plain.read[i] > view.clocks[i];
-  plain.writer = index;
+  plain.writer = static_cast<std::uint8_t>(index);
   plain.written = view.clocks[index];
   return is_unordered;
 }

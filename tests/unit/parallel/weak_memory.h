@@ -29,9 +29,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
-#include <unordered_map>
 #include <vector>
+
+#include "word_map.h"
 
 namespace parallel_test {
 
@@ -46,8 +48,12 @@ class WeakMemory {
   explicit WeakMemory(std::function<unsigned(unsigned alternatives)> choose)
       : choose_(std::move(choose)) {}
 
+  /// Forgets all words: a search begins.
+  void clear();
   /// Forgets all values and views: a run begins.
   void reset();
+  /// `word` is an atomic in all runs of the search: accesses to it as plain data do not race.
+  void add_atomic(const void* word) { plain_[word].is_atomic = true; }
 
   // Operations of a thread on an atomic word. `present` is the value of the word when the model
   // does not know it yet.
@@ -88,30 +94,41 @@ class WeakMemory {
   bool races(unsigned thread, const void* data, Access access);
 
  private:
-  // A place in a modification order. There is room between two stores for later ones.
-  using Time = std::uint64_t;
-  static constexpr Time gap = Time{1} << 32;
+  // A place in a modification order. Between two stores there is room for at least 15 later ones,
+  // and a run has room for 65,534 stores of a word. Signed, because SSE2 compares such numbers.
+  using Time = std::int32_t;
+  static constexpr Time gap = 1 << 15;
+  static constexpr std::size_t most_locations = 256;  // in a run
   using Clock = std::uint32_t;
 
-  struct View {
-    std::vector<Time> times;                   // by Location::index; missing: 0
-    std::array<Clock, most_threads> clocks{};  // how much of each thread's work happened before
-
-    Time of(std::size_t index) const { return index < times.size() ? times[index] : 0; }
+  /// For each location the oldest store that may be read, and for each thread how much of its work
+  /// happened before.
+  class View {
+   public:
+    Time of(std::size_t index) const { return index < known_ ? times_[index] : 0; }
     void clear();
     void raise(std::size_t index, Time time);
     void join_times(const View& other);
     void join(const View& other);
+
+    std::array<Clock, most_threads> clocks;
+
+   private:
+    std::size_t known_ = 0;                   // locations; the times of others are 0
+    std::array<Time, most_locations> times_;  // by Location::index
   };
   struct Store {
     Time time;
     Value value;
     bool follows = false;  // a read-modify-write: no store comes between it and the one before
-    View carried;
+    View* carried;
+    // A bit for each thread whose `view`, or whose `read`, has joined what the store carries.
+    std::uint8_t joined_by_view = 0;
+    std::uint8_t joined_by_read = 0;
   };
   struct Location {
     unsigned run = 0;  // the rest is about this run
-    std::size_t index;
+    std::size_t index = 0;
     std::vector<Store> stores;  // in modification order
   };
   struct Thread {
@@ -124,27 +141,32 @@ class WeakMemory {
     View carried;
   };
   struct Plain {
-    unsigned run = 0;  // the rest is about this run
-    unsigned writer = 0;
+    unsigned run = 0;        // the rest but is_atomic is about this run
+    bool is_atomic = false;  // in all runs
+    std::uint8_t writer = 0;
     Clock written = 0;                       // the writer's clock; 0: not written yet
     std::array<Clock, most_threads> read{};  // by thread: its clock at its last read
   };
 
   Location& find(const void* word, Value present);
+  View& new_view();
   View& carried_by(const void* channel);
   Time oldest(const Thread& thread, const Location& location, Order order) const;
-  void read(Thread& thread, const Location& location, const Store& store, Order order);
+  void read(unsigned thread, const Location& location, Store& store, Order order);
   void carry(unsigned thread, Location& location, Store& store, Order order);
   void modify_newest(unsigned thread, Location& location, Value value, Order order);
 
   std::function<unsigned(unsigned)> choose_;
   unsigned run_ = 0;      // the number of the present run
   std::size_t used_ = 0;  // locations in this run
-  std::unordered_map<const void*, Location> locations_;
-  std::unordered_map<const void*, Channel> channels_;
-  std::unordered_map<const void*, Plain> plain_;
+  WordMap<Location> locations_;
+  WordMap<Channel> channels_;
+  WordMap<Plain> plain_;
   std::array<Thread, most_threads> threads_;
-  View common_;  // of all seq_cst operations; only its times are used
+  std::deque<View> views_;                 // those that stores carry
+  std::size_t used_views_ = 0;             // in this run
+  std::vector<std::size_t> alternatives_;  // of the present operation: indices of stores
+  View common_;                            // of all seq_cst operations; only its times are used
 };
 
 }  // namespace parallel_test

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -55,8 +56,13 @@ struct World {
   std::size_t chunks = 0;       // number of chunks in use
 };
 inline World world;
-// The chunks, kept for all runs; each run uses them from the beginning. Null: not allocated yet.
-inline std::array<void*, 64> memory{};
+/// The memory of a run. It is one object, so that is_checked() (scenario.h) is fast.
+struct Memory {
+  std::array<std::array<std::byte, 4096>, 64> chunks;  // each run uses them from the beginning
+  alignas(64) std::array<std::byte, 24 * 1024> executors;
+  alignas(64) std::array<std::byte, 16 * 1024> states;  // of scenarios
+};
+alignas(4096) inline Memory memory;
 
 inline unsigned hart() noexcept {
   return explorer.hart();
@@ -172,12 +178,9 @@ inline void cancel_wait() noexcept {
 }
 
 inline void* chunk(std::size_t bytes) noexcept {
-  constexpr std::size_t chunk_bytes = 4096;
-  if (bytes != chunk_bytes) fail("the chunk has an unexpected size");
-  if (world.chunks == memory.size()) fail("there is no chunk left");
-  void*& chunk = memory[world.chunks++];
-  if (chunk == nullptr) chunk = std::aligned_alloc(4096, chunk_bytes);
-  return chunk;
+  if (bytes != sizeof memory.chunks[0]) fail("the chunk has an unexpected size");
+  if (world.chunks == memory.chunks.size()) fail("there is no chunk left");
+  return &memory.chunks[world.chunks++];
 }
 inline void poison(void*, std::size_t) noexcept {}
 inline void unpoison(void*, std::size_t) noexcept {}

@@ -21,14 +21,21 @@ extern "C" const char __executable_start;  // by the linker
 namespace {
 
 /// `from` is the address of the code.
-void access(const void* data, Explorer::Access kind, const void* from) {
-  if (!explorer.has_weak_memory() || !is_checked(data) || explorer.is_atomic(data)) return;
-  if (!explorer.races(data, kind)) return;
+[[gnu::cold, gnu::noinline]] void fail(const void* from) {
   char message[100];
   std::snprintf(message, sizeof message,
                 "a race on plain data of async/ (addr2line -i -e unit_weak_memory %#tx)",
                 static_cast<const char*>(from) - &__executable_start);
   explorer.fail(message);
+}
+
+[[gnu::noinline]] void check(const void* data, Explorer::Access kind, const void* from) {
+  if (is_checked(data) && explorer.races(data, kind)) fail(from);
+}
+
+/// Inlined, because most accesses are those of the set-up and tear-down of a run.
+inline void access(const void* data, Explorer::Access kind, const void* from) {
+  if (explorer.has_weak_memory()) check(data, kind, from);
 }
 
 void access_range(const void* data, std::size_t bytes, Explorer::Access kind, const void* from) {

@@ -28,14 +28,16 @@ bool take_interrupts() noexcept {
 namespace parallel_test {
 
 using async::Executor;
+using async::platform::memory;
 using async::platform::world;
 
 namespace {
 
 constexpr unsigned outside = async::platform::max_harts - 1;  // the hart number of devices
 
-std::array<std::optional<Executor>, outside> executors;
-alignas(64) std::array<std::byte, 16 * 1024> states;
+using Executors = std::array<std::optional<Executor>, outside>;
+static_assert(sizeof(Executors) <= sizeof memory.executors);
+Executors& executors = *new (&memory.executors) Executors;
 
 bool is_pending(const async::platform::World::Hart& hart) {
   return hart.ipi_sent || hart.interrupt || hart.alarm <= world.now;
@@ -73,8 +75,8 @@ void preempt(async::Job& job) {
   Executor::resume_preempted(job, interrupted);
 }
 
-bool interrupts_are_masked() {
-  return async::platform::this_hart().masked;
+const bool* mask_of(unsigned hart) {
+  return &world.harts[hart].masked;
 }
 
 /// Called in a step of a preemptible job.
@@ -135,8 +137,8 @@ void check_end(const std::vector<async::JoinHandle<void>>& jobs,
 }  // namespace
 
 void* Run::allocate(std::size_t bytes) {
-  if (bytes > states.size() - used_) explorer.fail("the scenario's state is too large");
-  return &states[std::exchange(used_, used_ + (bytes + 63) / 64 * 64)];
+  if (bytes > memory.states.size() - used_) explorer.fail("the scenario's state is too large");
+  return &memory.states[std::exchange(used_, used_ + (bytes + 63) / 64 * 64)];
 }
 
 async::Job& Run::spawn(unsigned hart, Task<> task, const async::SpawnOptions& options) {
@@ -172,19 +174,6 @@ void compute_until(std::function<bool()> is_over, std::source_location where) {
     explorer.wait("compute", [&] { return is_over() || is_pending(hart); }, where);
     linger(where);  // takes the pending interrupt
   }
-}
-
-bool is_checked(const void* data) {
-  const auto is_in = [data](const auto& object) {
-    const char* const first = reinterpret_cast<const char*>(&object);
-    return first <= data && data < first + sizeof object;
-  };
-  if (is_in(states) || is_in(executors) || is_in(async::Strand::pools)) return true;
-  const auto page = reinterpret_cast<std::uintptr_t>(data) & ~std::uintptr_t{4095};
-  for (std::size_t i = 0; i < world.chunks; ++i) {
-    if (async::platform::memory[i] == reinterpret_cast<void*>(page)) return true;
-  }
-  return false;
 }
 
 void explore(const Scenario& scenario, void (*set_up)(Run&)) {
@@ -230,8 +219,8 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
     }
   };
   const Explorer::Bound bound = bound_of(scenario);
-  const Explorer::Report report = explorer.explore(
-      bound, begin, end, {.are_masked = interrupts_are_masked, .take = take_interrupts_in_step});
+  const Explorer::Report report =
+      explorer.explore(bound, begin, end, {.mask_of = mask_of, .take = take_interrupts_in_step});
   std::printf("%s: %llu schedules with at most %u switches", scenario.name,
               static_cast<unsigned long long>(report.schedules), bound.switches);
   if (bound.reorderings) std::printf(" and %u reorderings", *bound.reorderings);
