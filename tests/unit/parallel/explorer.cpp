@@ -43,10 +43,13 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
     report.longest = std::max(report.longest, operations_);
   };
   const auto repeat = [&](const char* schedule) {
-    script_ = schedule;
-    trace_.clear();
     tracing_ = true;
-    run();
+    do {  // a run that learns of a shared word knows too little of the accesses before
+      has_learned_ = false;
+      script_ = schedule;
+      trace_.clear();
+      run();
+    } while (has_learned_);
     tracing_ = false;
     script_ = nullptr;
   };
@@ -54,7 +57,6 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
   if (const char* const schedule = std::getenv("COTRAP_SCHEDULE")) {
     report.schedule = schedule;
     repeat(schedule);
-    repeat(schedule);  // the first run learns the shared words; the second run's trace shows them
     report.schedules = 1;
     std::puts(trace_.c_str());
   } else {

@@ -311,6 +311,26 @@ TEST_CASE("the schedule of a reordering repeats it") {
   CHECK(again.failure == report.failure);
 }
 
+TEST_CASE("the schedule of a race on plain data repeats it") {
+  const auto run = [] {
+    return explore_threads({[](State& s) {
+                              s.data.set(1);
+                              s.y.store(1, relaxed);
+                            },
+                            [](State& s) {
+                              if (s.y.load(relaxed) == 1) s.read[0] = s.data.get();
+                            }},
+                           {1, 0}, [](State&) {});
+  };
+  const Explorer::Report report = run();
+  CHECK(report.failure.starts_with("a race on plain data"));
+
+  setenv("COTRAP_SCHEDULE", report.schedule.c_str(), 1);
+  const Explorer::Report again = run();
+  unsetenv("COTRAP_SCHEDULE");
+  CHECK(again.failure == report.failure);
+}
+
 TEST_CASE("a thread that spins on an old value sees the new one in time") {
   bool seen = false;
   const auto report = explore_threads({[](State& s) { s.x.store(1, relaxed); },
