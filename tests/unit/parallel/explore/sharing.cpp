@@ -392,7 +392,7 @@ TEST_CASE("a job that waits while it shares the strand gets every wake, on one h
 }
 
 TEST_CASE("a job that is woken before its sharing step has ended is not resumed elsewhere") {
-  explore({.name = "an idle hart beside a reader", .harts = 3, .bound = 2, .shares = true},
+  explore({.name = "an idle hart beside a reader", .harts = 3, .bound = 3, .shares = true},
           [](Run& run) {
             auto& queue = run.make<Queue>();
             run.spawn(0, read(queue, 1), {.name = "reader"});
