@@ -15,7 +15,8 @@
 
 namespace trap {
 
-inline constexpr bool traps_call_handler = COTRAP_TRAPS_CALL_HANDLER;  // defined by cotrap_trap_shape
+// The library cotrap_trap_shape defines the macro (trap/CMakeLists.txt).
+inline constexpr bool traps_call_handler = COTRAP_TRAPS_CALL_HANDLER;
 
 }  // namespace trap
 
