@@ -272,6 +272,11 @@ class Patches(unittest.TestCase):
         bad = [p.name for p in patches if not applies(p) and not applies(p, "--reverse")]
         self.assertEqual(bad, [])
 
+    def test_each_patch_of_the_project_is_a_mutant(self):
+        with mock.patch.object(mutants, "ROOT", ROOT):
+            faults = {each.name: each.fault for each in mutants._read_all() if each.fault}
+        self.assertEqual(faults, {})
+
 
 if __name__ == "__main__":
     unittest.main()
