@@ -41,6 +41,10 @@ if(COTRAP_TRAP_SHAPE STREQUAL handler AND NOT COTRAP_MACHINE STREQUAL riscv64)
   message(FATAL_ERROR "COTRAP_TRAP_SHAPE=handler works only with COTRAP_MACHINE=riscv64")
 endif()
 
+if(COTRAP_FLOORS_OF AND NOT CMAKE_BUILD_TYPE STREQUAL Release)
+  message(FATAL_ERROR "COTRAP_FLOORS_OF works only with CMAKE_BUILD_TYPE=Release: add -DCOTRAP_FLOORS_OF= to compile all floors")
+endif()
+
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "Cotrap needs Clang, but the compiler is ${CMAKE_CXX_COMPILER_ID}. Use a preset: cmake --list-presets")
 endif()
