@@ -18,7 +18,7 @@ set(COTRAP_PROGRAMS_OF "" CACHE PATH
     "A build folder of the kernel: this build links to its programs instead of compiling them again")
 
 set(COTRAP_FLOORS_OF "" CACHE PATH
-    "A build folder of the same kernel with another trap path or shape: this build links the floors that do not depend on these from there")
+    "A Release build folder of this kernel with the trap path 'shared' and the shape 'call': this build links its objects of those floors that do not depend on path and shape")
 
 set(COTRAP_MACHINE "" CACHE STRING
     "The machine of the kernel and its programs: 'riscv64', or 'hosted' for a Linux x86_64 process; empty builds the unit tests on the host")

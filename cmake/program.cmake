@@ -32,12 +32,18 @@ include(build-elsewhere)
 include(remove-other-files)
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
+set(folders_of_programs initrd-root linux-programs test-programs user/bin)
+foreach(folder IN LISTS folders_of_programs)
+  if(IS_SYMLINK ${CMAKE_BINARY_DIR}/${folder})  # left by cotrap_take_programs() in an earlier configuration
+    file(REMOVE ${CMAKE_BINARY_DIR}/${folder})
+  endif()
+endforeach()
 add_custom_target(cotrap_programs ALL)
 add_custom_target(cotrap_test_programs)
 
 function(cotrap_take_programs build)
-  foreach(folder initrd-root linux-programs test-programs user/bin)
-    file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/${folder})  # the folder, or an earlier link
+  foreach(folder IN LISTS folders_of_programs)
+    file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/${folder})
     file(CREATE_LINK ${build}/${folder} ${CMAKE_BINARY_DIR}/${folder} SYMBOLIC)
   endforeach()
   foreach(target cotrap_programs cotrap_test_programs)

@@ -181,7 +181,8 @@ def shortened(folder: Path, name: str, duration: str) -> Path:
 
 def check_inheritance(test: harness.Test, folder: Path) -> None:
     """As on Mars Pathfinder: without inheritance, tasks of `bus` miss their deadlines, because they wait for
-    a lock of `weather` while `communication` runs. All arrivals repeat after two seconds."""
+    a lock of `weather` while `communication` runs. The arrivals have a period of two seconds, so a longer
+    run adds nothing."""
     without = "pathfinder-without-inheritance"
     for name, policy, missed in (
         ("pathfinder", "priority", 0), ("pathfinder", "edf", 0), (without, "priority", 1)
@@ -197,7 +198,8 @@ def check_inheritance(test: harness.Test, folder: Path) -> None:
 
 
 def check_reservations(test: harness.Test, folder: Path) -> None:
-    """A task gets its reservation at once on arrival, whatever other tasks use."""
+    """A task gets its reservation at once on arrival, whatever other tasks use. In a second `audio` arrives
+    100 times."""
     workload = shortened(folder, "reservations", "1s")
     done = command(
         test, "run", workload, "--policy", "edf", "--build", test.folder, "--icount"

@@ -13,16 +13,17 @@ namespace parallel_test {
 
 namespace {
 
-ContextStack* made = nullptr;  // the stack whose constructor runs
-Context* left = nullptr;       // the context that has been left last
+ContextStack* under_construction = nullptr;
+Context* last_left = nullptr;  // the context that has been left last
 
 }  // namespace
 
-// AddressSanitizer learns which stack runs. It does not instrument the functions that call
-// __builtin_longjmp: it takes that call for the end of all frames on the stack.
+// leave_for() and arrive() tell AddressSanitizer which stack runs. Functions that call
+// __builtin_longjmp are not instrumented, because AddressSanitizer would unpoison the whole stack
+// at that call.
 
 void Context::leave_for([[maybe_unused]] const Context& next) {
-  left = this;
+  last_left = this;
 #if __has_feature(address_sanitizer)
   __sanitizer_start_switch_fiber(nullptr, next.bottom_, next.bytes_);
 #endif
@@ -30,7 +31,7 @@ void Context::leave_for([[maybe_unused]] const Context& next) {
 
 void Context::arrive() {
 #if __has_feature(address_sanitizer)
-  __sanitizer_finish_switch_fiber(nullptr, &left->bottom_, &left->bytes_);
+  __sanitizer_finish_switch_fiber(nullptr, &last_left->bottom_, &last_left->bytes_);
 #endif
 }
 
@@ -43,7 +44,7 @@ void Context::switch_to(Context& next) {
 ContextStack::ContextStack(void (*entry)()) : entry_(entry) {
   head_.bottom_ = memory_.get();
   head_.bytes_ = bytes;
-  made = this;
+  under_construction = this;
   start();
 }
 
@@ -62,7 +63,8 @@ void ContextStack::start() {
 
 /// The first frame of the stack. It is never abandoned, so each restart continues in it.
 void ContextStack::park() {
-  ContextStack* volatile const self = made;  // volatile: in memory, where each restart finds it
+  ContextStack* volatile const self = under_construction;
+  // `self` is volatile, because __builtin_longjmp does not restore registers.
   Context::arrive();
   if (__builtin_setjmp(self->head_.registers_.data()) == 0) {
     self->head_.leave_for(self->maker_);

@@ -23,7 +23,7 @@ class Context {
   void leave_for(const Context& next);
   static void arrive();
 
-  std::array<void*, 5> registers_{};  // of __builtin_setjmp
+  std::array<void*, 5> registers_{};  // the buffer of __builtin_setjmp
   // The stack, for AddressSanitizer.
   const void* bottom_ = nullptr;
   std::size_t bytes_ = 0;
@@ -47,8 +47,8 @@ class ContextStack {
   [[gnu::noinline, clang::no_sanitize("address")]] static void park();
 
   void (*const entry_)();
-  Context head_;   // in park()
-  Context maker_;  // in start()
+  Context head_;   // where park() waits for restart()
+  Context maker_;  // where start() waits for park()
   const std::unique_ptr<std::byte[]> memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
 };
 

@@ -27,6 +27,10 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
                                    const Interrupts& interrupts) {
   bound_ = bound.switches;
   reorderings_ = bound.reorderings;
+  if (reorderings_.value_or(0) > WeakMemory::most_reorderings) {
+    std::fputs("the model of weak memory has no room for so many reorderings\n", stderr);
+    std::abort();
+  }
   interrupts_ = interrupts;
   words_.clear();
   memory_.clear();
@@ -44,7 +48,8 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
   };
   const auto repeat = [&](const char* schedule) {
     tracing_ = true;
-    do {  // a run that learns of a shared word knows too little of the accesses before
+    do {  // until no word becomes shared: the model does not know the earlier accesses to such a
+          // word
       has_learned_ = false;
       script_ = schedule;
       trace_.clear();
@@ -83,6 +88,10 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
 
 void Explorer::add_thread(const char* name, unsigned hart, std::function<void()> body) {
   static constexpr bool always = true;
+  if (reorderings_ && used_threads_ == WeakMemory::most_threads) {
+    std::fputs("the model of weak memory has no more threads\n", stderr);
+    std::abort();
+  }
   Thread& thread = threads_.at(used_threads_);
   thread.index = static_cast<unsigned>(used_threads_++);
   thread.name = name;
@@ -171,7 +180,11 @@ inline Explorer::Choice& Explorer::next_choice(unsigned alternatives) {
 Explorer::Thread& Explorer::choose(Threads alternatives) {
   if (script_ != nullptr) {
     const std::optional<unsigned> thread = take_from_script(':');
-    return thread ? threads_.at(*thread) : *alternatives[0];
+    if (thread && *thread >= used_threads_) {
+      std::fprintf(stderr, "COTRAP_SCHEDULE: there is no thread %u\n", *thread);
+      std::exit(2);
+    }
+    return thread ? threads_[*thread] : *alternatives[0];
   }
   if (alternatives.size() < 2) return *alternatives[0];
   Choice& choice = next_choice(static_cast<unsigned>(alternatives.size()));
@@ -240,7 +253,8 @@ void Explorer::switch_to(Thread& thread) {
           .is_weak = among_threads && reorderings_.has_value()};
 }
 
-/// Adds `self` to the users of `word`.
+/// Adds `self` to the users of `word`. If others use it, sets has_learned_: the search starts
+/// again.
 [[gnu::cold]] void Explorer::learn(const void* word, Access access, std::uint32_t self,
                                    std::uint32_t others) {
   Users& users = words_[word];
@@ -270,7 +284,7 @@ void Explorer::choose_preemption() {
   running_->watched = word;
   running_->watched_changed = false;
   Sharing& found = sharings_[operations_];
-  // Up to next_repeated_ it is what the run before has found.
+  // Up to next_repeated_ the entry of the previous run is still valid.
   if (operations_ > next_repeated_) found = sharing(word, access);
   if (script_ != nullptr ||
       (operations_ >= next_repeated_ && found.order_matters && switches_ < bound_)) {

@@ -68,9 +68,10 @@ class Explorer {
 
   /// The interrupts of all threads.
   struct Interrupts {
-    /// Returns the flag that says whether interrupts of the hart are masked. Called in
+    /// Returns the flag that says whether interrupts of the hart are masked, which must exist until
+    /// the search ends. If this function is null or returns null, they are always masked. Called in
     /// add_thread().
-    const bool* (*mask_of)(unsigned hart);  // null, or returns null: they are always masked
+    const bool* (*mask_of)(unsigned hart);
     /// Called in the thread concerned if interrupts are not masked. Masks them, handles the pending
     /// ones, and returns false if there was none. It may return in another thread (leave_stack()).
     bool (*take)();
@@ -96,7 +97,8 @@ class Explorer {
     if (operations_ + 1 >= next_repeated_ || may_be_interrupted()) {
       return explore_point(operation, word, access, where);
     }
-    ++operations_;  // the run before had no choice here either
+    // As in explore_point(): the previous run made no choice here, so this one makes none.
+    ++operations_;
     running_->watched = word;
     running_->watched_changed = false;
     return sharings_[operations_].is_weak;
@@ -129,7 +131,7 @@ class Explorer {
   /// Whether an access to plain data races with another thread's access. If a thread has used
   /// `data` as an atomic, there is no race.
   bool races(const void* data, Access access) noexcept;
-  /// Fails if it does.
+  /// Fails the run if races() returns true.
   void access_plain(const void* data, Access access, std::source_location where) noexcept;
 
   class Stack;
@@ -140,8 +142,8 @@ class Explorer {
   /// from then on; no object on it is destroyed.
   void return_to(Stack& stack) noexcept;
 
-  /// Fails the run. Does not return in a thread; returns in `tear_down`. Takes the message's
-  /// memory, which a thread cannot release.
+  /// Fails the run. Returns in `tear_down`, and does not return in a thread. It owns the message,
+  /// because the caller's string would leak.
   void fail(std::string message) noexcept;
 
   /// The running thread's hart; outside threads, the value of set_hart().
@@ -228,8 +230,8 @@ class Explorer {
   std::size_t next_choice_ = 0;
   const char* script_ = nullptr;  // the rest of the schedule from COTRAP_SCHEDULE
   WordMap<Users> words_;
-  // The operation of choices_[next_choice_]: until then this run repeats the one before. 0: no
-  // choice is left to repeat.
+  // The operation at which this run repeats the next choice of the previous run. Before it, the
+  // runs are the same. 0: no choice is left to repeat.
   std::uint64_t next_repeated_ = 0;
   std::array<Sharing, most_operations + 1> sharings_;  // by operation: what sharing() returned
   bool has_learned_ = false;                           // a word has become shared in this run

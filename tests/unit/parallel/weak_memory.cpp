@@ -35,7 +35,10 @@ void WeakMemory::View::join_times(const View& other) {
   const std::size_t common = std::min(known_, other.known_);
   for (std::size_t i = 0; i < common; ++i) times_[i] = std::max(times_[i], other.times_[i]);
   if (other.known_ == common) return;
-  std::copy(&other.times_[common], &other.times_[other.known_], &times_[common]);
+  const auto from = other.times_.begin();
+  std::copy(from + static_cast<std::ptrdiff_t>(common),
+            from + static_cast<std::ptrdiff_t>(other.known_),
+            times_.begin() + static_cast<std::ptrdiff_t>(common));
   known_ = other.known_;
 }
 

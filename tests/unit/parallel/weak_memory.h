@@ -42,6 +42,7 @@ class WeakMemory {
   using Order = std::memory_order;
   using Value = std::uint64_t;
   static constexpr unsigned most_threads = 8;
+  static constexpr unsigned most_reorderings = 15;  // in a run
 
   /// `choose` gets the number of alternatives and returns one. Alternative 0 is what a sequentially
   /// consistent machine does.
@@ -94,8 +95,9 @@ class WeakMemory {
   bool races(unsigned thread, const void* data, Access access);
 
  private:
-  // A place in a modification order. Between two stores there is room for at least 15 later ones,
-  // and a run has room for 65,534 stores of a word. Signed, because SSE2 compares such numbers.
+  // A place in a modification order. Between two stores there is room for `most_reorderings` later
+  // ones, and a run has room for 65,534 stores of a word. Signed, because SSE2 has no comparison of
+  // unsigned integers.
   using Time = std::int32_t;
   static constexpr Time gap = 1 << 15;
   static constexpr std::size_t most_locations = 256;  // in a run
@@ -122,9 +124,9 @@ class WeakMemory {
     Value value;
     bool follows = false;  // a read-modify-write: no store comes between it and the one before
     View* carried;
-    // A bit for each thread whose `view`, or whose `read`, has joined what the store carries.
-    std::uint8_t joined_by_view = 0;
-    std::uint8_t joined_by_read = 0;
+    std::uint8_t joined_by_view = 0;  // bit i: the `view` of thread i has joined `carried`
+    std::uint8_t joined_by_read = 0;  // bit i: its `read` has joined `carried`
+    static_assert(most_threads <= 8);
   };
   struct Location {
     unsigned run = 0;  // the rest is about this run
@@ -141,8 +143,8 @@ class WeakMemory {
     View carried;
   };
   struct Plain {
-    unsigned run = 0;        // the rest but is_atomic is about this run
-    bool is_atomic = false;  // in all runs
+    unsigned run = 0;        // all other members except is_atomic are about this run
+    bool is_atomic = false;  // in all runs of the search
     std::uint8_t writer = 0;
     Clock written = 0;                       // the writer's clock; 0: not written yet
     std::array<Clock, most_threads> read{};  // by thread: its clock at its last read

@@ -37,7 +37,8 @@ class WordMap {
 
   /// The slot of `word`, or the free slot for it.
   std::size_t slot_of(const void* word) const {
-    constexpr std::uint64_t golden_ratio = 0x9e37'79b9'7f4a'7c15;  // 2^64 divided by it
+    constexpr std::uint64_t golden_ratio =
+        0x9e37'79b9'7f4a'7c15;  // 2^64 divided by the golden ratio
     std::size_t slot = reinterpret_cast<std::uintptr_t>(word) * golden_ratio >> (64 - bits_);
     while (slots_[slot].word != word && slots_[slot].word != nullptr) {
       slot = (slot + 1) & (slots_.size() - 1);

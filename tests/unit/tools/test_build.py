@@ -32,6 +32,35 @@ class Faked(unittest.TestCase):
         file.chmod(0o755)
 
 
+class Elsewhere(Faked):
+    """cmake/build-elsewhere.cmake, as a script."""
+
+    def build(self, required: str) -> subprocess.CompletedProcess:
+        folder = self.path / "another-preset"
+        folder.mkdir(exist_ok=True)
+        (folder / "build.ninja").write_text("build thing: phony\n")
+        (folder / "CMakeCache.txt").write_text(
+            "CMAKE_PROJECT_NAME:STATIC=p\nPATH_OF_TRAPS:STRING=shared\nNOTHING:PATH=\n"
+            f"CMAKE_GENERATOR:INTERNAL=Ninja\nCMAKE_MAKE_PROGRAM:FILEPATH={shutil.which('ninja')}\n"
+        )
+        script = support.ROOT / "cmake" / "build-elsewhere.cmake"
+        return subprocess.run(
+            ["cmake", f"-DBUILD={folder}", "-DTARGET=thing", f"-DREQUIRED={required}", "-P", script],
+            capture_output=True,
+            text=True,
+        )
+
+    def test_a_target_is_built_in_a_folder_with_the_required_options(self):
+        done = self.build("PATH_OF_TRAPS=shared;NOTHING=")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_folder_with_another_option_is_refused(self):
+        for required in ("PATH_OF_TRAPS=trampoline", "NOTHING=something", "PATH_OF_TRAPS=shared;MISSING=1"):
+            done = self.build(required)
+            self.assertNotEqual(done.returncode, 0, required)
+            self.assertIn("cmake --fresh --preset another-preset", " ".join(done.stderr.split()))
+
+
 class Building(Faked):
     def says(self, *lines: str, status: int = 0) -> str:
         text = "\n".join(lines)

@@ -1,7 +1,7 @@
-"""Every header includes the declarations of the standard names that it uses, and every source of the kernel
-and of programs includes the headers of the tree's own classes that it uses. A standard library may provide
-more by accident, and so may the source before it in the same compiler run. So a build does not find all
-missing includes."""
+"""Every header includes the declarations of the standard names that it uses. Every source of the kernel and
+of programs includes, directly or through other headers, the headers of the tree's own classes that it uses.
+A standard library, or an earlier source of the same compiler run, may provide a declaration by accident. So
+a build does not find all missing includes."""
 
 import re
 import unittest
@@ -36,7 +36,7 @@ NEEDS = (
     ("limits", r"std::numeric_limits\b", set()),
     ("algorithm", r"std::(min|max|clamp|sort|any_of|all_of|find_if|lower_bound)\b", set()),
 )
-# Folders of the sources whose own headers are checked, and the folders of the headers that they may use.
+# Folders of sources, and the folders whose headers they must include for the classes that they use.
 SOURCES = (
     ("kernel", ("kernel", "hal", "trap", "async/include")),
     ("user", ("user", "trap", "async/include")),
@@ -46,7 +46,9 @@ OWN_PLACES = (*PLACES, "kernel/platform", "kernel/memory/fixed", "trap/riscv64/i
               "trap/riscv64/shared/include", "hal/riscv64/include", "hal/sv39/include", "user/include",
               "user/machine/riscv64", "user/async/platform", "hal/hosted/include")  # fmt: skip
 _CLASS = re.compile(
-    r"^(?:class|struct|union|enum class)(?: alignas\(\w+\))? (\w+)(?: final)?(?: : [^;]*)? \{", re.MULTILINE
+    r"^(?:class|struct|union|enum class)(?: \[\[[^]]*\]\])?(?: alignas\(\w+\))? (\w+)(?: final)?(?: : [^;]*)? \{"
+    r"|^using (\w+) = ",
+    re.MULTILINE,
 )
 _DECLARED = re.compile(r"\b(?:enum class|enum|class|struct|union|using)(?:\.\.\.)? (?:alignas\(\w+\) )?(?:\w+::)*(\w+)")
 _INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
@@ -93,17 +95,22 @@ def own_headers(source: Path) -> set[Path]:
 
 
 @cache
+def code(file: Path) -> str:
+    return _NO_CODE.sub("", file.read_text())
+
+
+@cache
 def words(file: Path) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", _NO_CODE.sub("", file.read_text())))
+    return frozenset(re.findall(r"\w+", code(file)))
 
 
 def homes(folders: tuple[str, ...]) -> dict[str, Path]:
-    """The headers of the classes that one header of these folders alone defines, by the class's name."""
+    """Maps each class's name to its header, for the classes that exactly one header of these folders defines."""
     found: dict[str, list[Path]] = {}
     for folder in folders:
         for header in (ROOT / folder).rglob("*.h"):
-            for name in _CLASS.findall(header.read_text()):
-                found.setdefault(name, []).append(header.resolve())
+            for defined in _CLASS.finditer(header.read_text()):
+                found.setdefault(defined[1] or defined[2], []).append(header.resolve())
     return {name: headers[0] for name, headers in found.items() if len(headers) == 1}
 
 
@@ -136,7 +143,7 @@ class Includes(unittest.TestCase):
             self.assertGreater(len(sources), 30)
             for source in sources:
                 included = own_headers(source)
-                declared = {name for file in included for name in _DECLARED.findall(file.read_text())}
+                declared = {name for file in included for name in _DECLARED.findall(code(file))}
                 for name in sorted(words(source) & home.keys() - declared):
                     if home[name] not in included:
                         wrong.append(f"{source.relative_to(ROOT)}: {name} of {home[name].name}")

@@ -6,6 +6,10 @@
 
 #include "../save_restore.S"
 
+#ifndef COTRAP_TRAPS_CALL_HANDLER
+#error "link cotrap_trap_shape"
+#endif
+
   .section .text.user_entry, "ax"
 
 // In: a0 = context. Returns to kernel_pc when the program traps. Out: a0 = context, a1 = cause.

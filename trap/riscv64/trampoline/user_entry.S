@@ -8,6 +8,10 @@
 
 #include "../save_restore.S"
 
+#ifndef COTRAP_TRAPS_CALL_HANDLER
+#error "link cotrap_trap_shape"
+#endif
+
 #define TRAMPOLINE_BASE 0xffffffffc0000000
 
   .section .text.user_entry, "ax"

@@ -40,8 +40,8 @@ std::span<const Part> shares();  // shares of one hart's time
 inline const unsigned long all = must(affinity(0), "affinity");
 inline const unsigned count = static_cast<unsigned>(std::popcount(all));
 
-/// How often a thread on each hart repeats something: `rounds` times on up to four harts, and less
-/// often on more, so that the rounds of all harts stay the same.
+/// The rounds of each hart's thread. With more than four harts they are fewer than `rounds`, so
+/// that all harts together run 4 * `rounds`.
 inline unsigned rounds_of_each(unsigned rounds) {
   return rounds * 4 / std::max(count, 4u);
 }

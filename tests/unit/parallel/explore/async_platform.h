@@ -56,7 +56,7 @@ struct World {
   std::size_t chunks = 0;       // number of chunks in use
 };
 inline World world;
-/// The memory of a run. It is one object, so that is_checked() (scenario.h) is fast.
+/// The memory of a run. It is one object, so that is_checked() (scenario.h) compares one range.
 struct Memory {
   std::array<std::array<std::byte, 4096>, 64> chunks;  // each run uses them from the beginning
   alignas(64) std::array<std::byte, 24 * 1024> executors;

@@ -36,7 +36,7 @@ namespace {
 constexpr unsigned outside = async::platform::max_harts - 1;  // the hart number of devices
 
 using Executors = std::array<std::optional<Executor>, outside>;
-static_assert(sizeof(Executors) <= sizeof memory.executors);
+static_assert(sizeof(Executors) <= sizeof memory.executors && alignof(Executors) <= 64);
 Executors& executors = *new (&memory.executors) Executors;
 
 bool is_pending(const async::platform::World::Hart& hart) {
