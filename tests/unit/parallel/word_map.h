@@ -1,4 +1,4 @@
-// A hash table whose keys are addresses of words: the explorer looks up one for every operation.
+// A hash table whose keys are addresses of words. The explorer looks up a word at every operation.
 //
 // Open addressing with linear probing, and the multiplicative hash of D. Knuth: The Art of Computer
 // Programming, volume 3, section 6.4. At most half of the slots are in use. Keys cannot be removed

@@ -13,7 +13,9 @@ from support import ROOT
 FOLDERS = ("async", "trap", "kernel", "hal", "tests/unit", "tests/bench")
 # Folders of the tree's own headers, searched after the folder of the including header.
 PLACES = ("async/include", "trap/include", "hal/include", "kernel/include", "kernel",
-          "kernel/memory/rewritten", "async/sim")  # fmt: skip
+          "kernel/memory/rewritten", "async/sim", "kernel/platform", "kernel/memory/fixed",
+          "trap/riscv64/include", "trap/x86_64/include", "trap/riscv64/shared/include",
+          "hal/riscv64/include", "hal/sv39/include", "hal/hosted/include", "user/include", "user/machine/riscv64", "user/async/platform")  # fmt: skip
 
 # A standard header, a pattern of its names, and other headers that declare them by contract.
 NEEDS = (
@@ -36,21 +38,21 @@ NEEDS = (
     ("limits", r"std::numeric_limits\b", set()),
     ("algorithm", r"std::(min|max|clamp|sort|any_of|all_of|find_if|lower_bound)\b", set()),
 )
-# Folders of sources, and the folders whose headers they must include for the classes that they use.
+# Each folder of sources, and the folders of the headers that define the classes for it.
 SOURCES = (
     ("kernel", ("kernel", "hal", "trap", "async/include")),
     ("user", ("user", "trap", "async/include")),
     ("tests/system/programs", ("user", "trap", "async/include")),
 )
-OWN_PLACES = (*PLACES, "kernel/platform", "kernel/memory/fixed", "trap/riscv64/include", "trap/x86_64/include",
-              "trap/riscv64/shared/include", "hal/riscv64/include", "hal/sv39/include", "user/include",
-              "user/machine/riscv64", "user/async/platform", "hal/hosted/include")  # fmt: skip
 _CLASS = re.compile(
-    r"^(?:class|struct|union|enum class)(?: \[\[[^]]*\]\])?(?: alignas\(\w+\))? (\w+)(?: final)?(?: : [^;]*)? \{"
+    r"^(?:class|struct|union|enum class)(?: \[\[[^]]*\]\])?(?: alignas\(\w+\))? (\w+)"
+    r"(?: final)?(?: : [^;]*)? \{"
     r"|^using (\w+) = ",
     re.MULTILINE,
 )
-_DECLARED = re.compile(r"\b(?:enum class|enum|class|struct|union|using)(?:\.\.\.)? (?:alignas\(\w+\) )?(?:\w+::)*(\w+)")
+_DECLARED = re.compile(
+    r"\b(?:enum class|enum|class|struct|union|using)(?:\.\.\.)? (?:alignas\(\w+\) )?(?:\w+::)*(\w+)"
+)
 _INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
 _NO_CODE = re.compile(r'//.*|"(?:\\.|[^"\\\n])*"')
 
@@ -62,36 +64,26 @@ def direct(header: Path) -> tuple[str, ...]:
 
 @cache
 def resolved(folder: Path, name: str) -> Path | None:
-    places = (folder, *(ROOT / place for place in OWN_PLACES))
+    places = (folder, *(ROOT / place for place in PLACES))
     return next((place / name for place in places if (place / name).is_file()), None)
 
 
-def standard_headers(header: Path) -> set[str]:
-    """The headers that it includes, directly or through the tree's own headers."""
-    found: set[str] = set()
-    seen: set[Path] = set()
-    todo = [header]
-    while todo:
-        header = todo.pop().resolve()
-        if header not in seen:
-            seen.add(header)
-            for name in direct(header):
-                own = resolved(header.parent, name)
-                todo += [own] if own else []
-                found |= set() if own else {name}
-    return found
-
-
-def own_headers(source: Path) -> set[Path]:
-    """The tree's own headers that it includes, directly or through others, and the source itself."""
-    seen: set[Path] = set()
-    todo = [source]
+def included_by(file: Path) -> tuple[set[Path], set[str]]:
+    """What the file includes, directly or through the tree's own headers: the tree's own headers, with the
+    file itself, and the names of all other headers."""
+    own: set[Path] = set()
+    others: set[str] = set()
+    todo = [file]
     while todo:
         file = todo.pop().resolve()
-        if file not in seen:
-            seen.add(file)
-            todo += filter(None, (resolved(file.parent, name) for name in direct(file)))
-    return seen
+        if file not in own:
+            own.add(file)
+            for name in direct(file):
+                if found := resolved(file.parent, name):
+                    todo.append(found)
+                else:
+                    others.add(name)
+    return own, others
 
 
 @cache
@@ -104,8 +96,13 @@ def words(file: Path) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", code(file)))
 
 
+@cache
+def declared_in(file: Path) -> frozenset[str]:
+    return frozenset(_DECLARED.findall(code(file)))
+
+
 def homes(folders: tuple[str, ...]) -> dict[str, Path]:
-    """Maps each class's name to its header, for the classes that exactly one header of these folders defines."""
+    """Maps the name of each class that exactly one header of these folders defines to that header."""
     found: dict[str, list[Path]] = {}
     for folder in folders:
         for header in (ROOT / folder).rglob("*.h"):
@@ -115,9 +112,8 @@ def homes(folders: tuple[str, ...]) -> dict[str, Path]:
 
 
 def missing(header: Path) -> list[str]:
-    code = _NO_CODE.sub("", header.read_text())
-    needed = [need for need in NEEDS if re.search(need[1], code)]
-    included = standard_headers(header) if needed else set()
+    needed = [need for need in NEEDS if re.search(need[1], code(header))]
+    included = included_by(header)[1] if needed else set()
     return [name for name, _, others in needed if not included & {name, *others}]
 
 
@@ -142,8 +138,8 @@ class Includes(unittest.TestCase):
             sources = sorted((ROOT / folder).rglob("*.cpp"))
             self.assertGreater(len(sources), 30)
             for source in sources:
-                included = own_headers(source)
-                declared = {name for file in included for name in _DECLARED.findall(code(file))}
+                included, _ = included_by(source)
+                declared = set().union(*map(declared_in, included))
                 for name in sorted(words(source) & home.keys() - declared):
                     if home[name] not in included:
                         wrong.append(f"{source.relative_to(ROOT)}: {name} of {home[name].name}")
