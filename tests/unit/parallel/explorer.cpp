@@ -28,8 +28,7 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
   bound_ = bound.switches;
   reorderings_ = bound.reorderings;
   if (reorderings_.value_or(0) > WeakMemory::most_reorderings) {
-    std::fputs("the model of weak memory has no room for so many reorderings\n", stderr);
-    std::abort();
+    refuse("the model of weak memory has no room for so many reorderings");
   }
   interrupts_ = interrupts;
   words_.clear();
@@ -89,8 +88,7 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
 void Explorer::add_thread(const char* name, unsigned hart, std::function<void()> body) {
   static constexpr bool always = true;
   if (reorderings_ && used_threads_ == WeakMemory::most_threads) {
-    std::fputs("the model of weak memory has no more threads\n", stderr);
-    std::abort();
+    refuse("the model of weak memory has no more threads");
   }
   Thread& thread = threads_.at(used_threads_);
   thread.index = static_cast<unsigned>(used_threads_++);
@@ -171,8 +169,7 @@ inline Explorer::Choice& Explorer::next_choice(unsigned alternatives) {
   Choice& choice = choices_[next_choice_++];
   find_next_repeated();
   if (choice.alternatives != alternatives || choice.operation != operations_) {
-    std::fputs("the scenario did not repeat itself\n", stderr);
-    std::abort();
+    refuse("the scenario did not repeat itself");
   }
   return choice;
 }

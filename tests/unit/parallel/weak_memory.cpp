@@ -19,6 +19,11 @@ bool releases(Order order) {
 
 }  // namespace
 
+void refuse(const char* why) {
+  std::fprintf(stderr, "%s\n", why);
+  std::abort();
+}
+
 // ── views ────────────────────────────────────────────────────────────────────────────────────────
 
 void WeakMemory::View::clear() {
@@ -72,10 +77,7 @@ WeakMemory::Location& WeakMemory::find(const void* word, Value present) {
   if (location.run != run_) {
     location.run = run_;
     location.index = used_++;
-    if (used_ > most_locations) {
-      std::fputs("the scenario shares too many words\n", stderr);
-      std::abort();
-    }
+    if (used_ > most_locations) refuse("the scenario shares too many words");
     location.stores.clear();
     location.stores.push_back({.time = gap, .value = present, .carried = &new_view()});
   }

@@ -37,6 +37,9 @@
 
 namespace parallel_test {
 
+/// Ends the program, because the test itself is wrong.
+[[noreturn]] void refuse(const char* why);
+
 class WeakMemory {
  public:
   using Order = std::memory_order;
