@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import harness
+from cotrap.llvm import llvm_tool
 from cotrap.qemu import Machine
 
 
@@ -14,7 +15,7 @@ def awaits(test: harness.Test, report: str) -> list[str]:
     if not chain:
         return []
     symbols = subprocess.run(
-        ["llvm-nm-22", "--defined-only", "--demangle", test.build.kernel],
+        [llvm_tool("nm"), "--defined-only", "--demangle", test.build.kernel],
         capture_output=True, text=True,
     ).stdout  # fmt: skip
     names = {int(line.split()[0], 16): line.split(maxsplit=2)[2] for line in symbols.splitlines()}

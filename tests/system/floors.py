@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import harness
+from cotrap.llvm import llvm_tool
 
 _KERNEL = harness.ROOT / "kernel"
 # Declared by a floor, and defined by the floor that a kernel is linked with.
@@ -46,7 +47,7 @@ def symbols(test: harness.Test, entries: list[dict], *what: str) -> set[str]:
     names = set()
     objects = [test.folder / entry["output"] for entry in entries]
     output = subprocess.run(
-        ["llvm-nm-22", "--demangle", "--format=just-symbols", "--no-weak", *what, *objects],
+        [llvm_tool("nm"), "--demangle", "--format=just-symbols", "--no-weak", *what, *objects],
         capture_output=True,
         text=True,
         check=True,

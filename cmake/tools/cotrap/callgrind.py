@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from .errors import ToolError
+from .llvm import llvm_tool
 from .paths import Build
 from .qemu import Boot, Machine
 
-_COPIERS = ("llvm-objcopy-22", "llvm-objcopy", "objcopy")
 # The kernel's page fault handler reads the registers as they were at the faulting instruction
 # (trap/emulated.h). By default valgrind does not keep them exact there.
 _PRECISE = ("--px-default=allregs-at-mem-access", "--px-file-backed=allregs-at-mem-access")
@@ -19,7 +19,9 @@ _PRECISE = ("--px-default=allregs-at-mem-access", "--px-file-backed=allregs-at-m
 def prepare(machine: Machine, boot: Boot, output: Path, folder: Path) -> tuple[Machine, Boot]:
     """The same machine and boot, changed to run under valgrind, which writes its profile to `output`.
     folder: an empty folder that must exist as long as the machine runs."""
-    valgrind = _installed("valgrind")
+    valgrind = shutil.which("valgrind")
+    if not valgrind:
+        raise ToolError("valgrind is not installed: on Debian, `./cotrap setup --all` installs it")
     profile = str(output.resolve()).replace("%", "%%")
     words = (valgrind, "-q", "--tool=callgrind", f"--callgrind-out-file={profile}", *_PRECISE)
     return replace(machine, under=words), replace(boot, build=_without_lines(boot.build, folder))
@@ -30,15 +32,8 @@ def _without_lines(build: Build, folder: Path) -> Build:
     newest version."""
     kernel = folder / "kernel" / build.kernel.name
     kernel.parent.mkdir()
-    copy = [_installed(*_COPIERS), "--strip-debug", str(build.kernel), str(kernel)]
+    copy = [llvm_tool("objcopy", "objcopy"), "--strip-debug", str(build.kernel), str(kernel)]
     done = subprocess.run(copy, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ToolError(done.stderr.strip())
     return replace(build, folder=folder)
-
-
-def _installed(*names: str) -> str:
-    path = next(filter(None, map(shutil.which, names)), None)
-    if not path:
-        raise ToolError(f"{names[0]} is not installed: on Debian, `./cotrap setup --all` installs it")
-    return path

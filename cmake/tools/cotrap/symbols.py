@@ -1,13 +1,12 @@
 """Finds the functions and source lines of addresses in the kernel's reports."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
+from .llvm import find_llvm_tool
 from .paths import ROOT
 
-SYMBOLIZERS = ("llvm-symbolizer-22", "llvm-symbolizer-21", "llvm-symbolizer-20", "llvm-symbolizer")
 # An address of the kernel's code has 16 digits, in its direct map, or on the hosted machine 6 digits:
 # there the kernel is a program of the host, linked at a fixed address.
 _KERNEL_ADDRESS = re.compile(r"0x(?:ffffffc0[0-9a-f]{8}|[0-9a-f]{6})\b")
@@ -21,7 +20,7 @@ def addresses(report: str) -> list[str]:
 def names(wanted: list[str], kernel: Path) -> dict[str, tuple[str, str]]:
     """By address: its function, and its file and line. Addresses without a function are left out; all are
     if no symbolizer is installed."""
-    symbolizer = next(filter(None, map(shutil.which, SYMBOLIZERS)), None)
+    symbolizer = find_llvm_tool("symbolizer")
     if not wanted or not symbolizer:
         return {}
     answer = subprocess.run(

@@ -76,7 +76,7 @@ class Run(Command):
         log.write_bytes(line)
         program = self.build.file("program", f"cat {log}")
         with tempfile.TemporaryDirectory() as folder:
-            tool = Path(folder, symbols.SYMBOLIZERS[0])
+            tool = Path(folder, "llvm-symbolizer-22")
             tool.write_text(SYMBOLIZER)
             tool.chmod(0o755)
             with mock.patch.dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}"):

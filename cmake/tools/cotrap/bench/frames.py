@@ -8,7 +8,6 @@ frame is in the frame pool or, because the compiler elided its allocation, insid
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from ..console import Capture
 from ..demos import Stage, read_demos, run_demo
 from ..errors import ToolError
 from ..functions import readable
+from ..llvm import llvm_tool
 from ..paths import ROOT, Build
 from ..qemu import Machine, archive_with, memory_file
 from ..trace import recording
@@ -65,10 +65,7 @@ class Frame:
 def sizes(kernel: Path) -> list[Frame]:
     """The frames of all coroutines in the kernel. Frames with the same name are those of a template's
     instances; of these only the largest is returned."""
-    tool = next(filter(None, map(shutil.which, ("llvm-dwarfdump-22", "llvm-dwarfdump"))), None)
-    if not tool:
-        raise ToolError("llvm-dwarfdump is not installed: on Debian, `./cotrap setup` installs it")
-    dump = [tool, "--regex", "--name=.*coro_frame_ty", str(kernel)]
+    dump = [llvm_tool("dwarfdump"), "--regex", "--name=.*coro_frame_ty", str(kernel)]
     found = _TYPE.findall(subprocess.run(dump, capture_output=True, text=True).stdout)
     if not found:
         raise ToolError(f"{kernel} has no debugging information: use a build that has it")
@@ -76,7 +73,7 @@ def sizes(kernel: Path) -> list[Frame]:
     for symbol, size in found:
         largest[symbol] = max(int(size, 16), largest.get(symbol, 0))
     filtered = subprocess.run(
-        ["llvm-cxxfilt-22", *largest], capture_output=True, text=True, check=True
+        [llvm_tool("cxxfilt"), *largest], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     return [
         Frame(symbol, readable(name), largest[symbol]) for symbol, name in zip(largest, filtered)

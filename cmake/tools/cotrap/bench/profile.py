@@ -8,7 +8,6 @@ their counts, divided by the difference of their operations, is the count for on
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -19,9 +18,9 @@ from pathlib import Path
 from ..console import Capture, TimedOut, relay
 from ..errors import ToolError, UsageError
 from ..functions import readable
+from ..llvm import llvm_tool
 from ..qemu import Boot, Guest, archive_with
 from ..sources import Silence
-from ..symbols import SYMBOLIZERS
 from ..ui import Waiting, faint
 from .boots import Bench
 from .catalogue import Benchmark
@@ -125,12 +124,9 @@ def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, f
 
 def _functions(elf: Path, addresses: set[int]) -> dict[int, tuple[str, str]]:
     """By address: the innermost inlined function, and the function that contains the code."""
-    tool = next(filter(None, map(shutil.which, SYMBOLIZERS)), None)
-    if not tool:
-        raise ToolError("llvm-symbolizer is not installed: on Debian, `./cotrap setup` installs it")
     asked = sorted(addresses)
     answer = subprocess.run(
-        [tool, f"--obj={elf}", "--output-style=JSON"],
+        [llvm_tool("symbolizer"), f"--obj={elf}", "--output-style=JSON"],
         input="".join(f"{at:#x}\n" for at in asked),
         capture_output=True,
         text=True,

@@ -1,6 +1,5 @@
 """Finds the texts, symbols and functions at addresses of the kernel."""
 
-import shutil
 import subprocess
 from bisect import bisect_right
 from functools import cache
@@ -11,6 +10,7 @@ from elftools.elf.elffile import ELFFile
 
 from ..errors import ToolError
 from ..functions import short
+from ..llvm import find_llvm_tool
 
 _LONGEST_TEXT = 80
 _MARKS = ("$", ".")  # symbols that begin with these are the assembler's own, no functions
@@ -64,7 +64,7 @@ class Names:
         mangled = {}
         for address in addresses - self._functions.keys():
             mangled[address] = self.symbol(address) or f"{address:#x}"
-        tool = next(filter(None, map(shutil.which, ("llvm-cxxfilt-22", "c++filt"))), None)
+        tool = find_llvm_tool("cxxfilt", "c++filt")
         names = list(mangled.values())
         if tool and names:
             answer = subprocess.run([tool], input="\n".join(names), capture_output=True, text=True)

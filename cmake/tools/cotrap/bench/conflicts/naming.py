@@ -2,15 +2,13 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import ToolError
 from ...functions import readable
-from ...symbols import SYMBOLIZERS
+from ...llvm import llvm_tool
 from .trace import LINE, Conflict
 
 _DIRECT_MAP = 0xFFFF_FFC0_0000_0000  # hal/riscv64/include/hal/machine/memory_map.h
@@ -103,11 +101,8 @@ class Names:
 
 
 def _symbolized(kernel: Path, kind: str, addresses: list[int]) -> list[dict]:
-    tool = next(filter(None, map(shutil.which, SYMBOLIZERS)), None)
-    if not tool:
-        raise ToolError("llvm-symbolizer is not installed: on Debian, `./cotrap setup` installs it")
     answer = subprocess.run(
-        [tool, f"--obj={kernel}", "--output-style=JSON"],
+        [llvm_tool("symbolizer"), f"--obj={kernel}", "--output-style=JSON"],
         input="".join(f"{kind} {address:#x}\n" for address in addresses),
         capture_output=True,
         text=True,
