@@ -184,7 +184,7 @@ class Tests(unittest.TestCase):
         self.assertFalse(one.exists() or other.exists() or later.exists())
 
     def test_the_soak_test_starts_only_if_named_alone(self):
-        for arguments in (("soak", "--list"), ("soak", "alpha")):
+        for arguments in (("soak", "--list"), ("soak", "--rest"), ("soak", "alpha")):
             with self.assertRaisesRegex(UsageError, "runs alone"):
                 self.run_tests(*arguments)
         with self.assertRaisesRegex(UsageError, "--minutes works only"):

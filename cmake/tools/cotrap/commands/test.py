@@ -48,8 +48,8 @@ def run(arguments) -> int:
             raise UsageError("--mutants takes names of mutants and -j, and no other option")
         return mutants.run(arguments.names, arguments.jobs)
     if "soak" in arguments.names:
-        if arguments.list or len(arguments.names) > 1:
-            raise UsageError("`test soak` runs alone: leave out --list and other names")
+        if arguments.list or arguments.tier or len(arguments.names) > 1:
+            raise UsageError("`test soak` runs alone: leave out --list, tiers and other names")
         return _soak(arguments.minutes or 10)
     if arguments.minutes:
         raise UsageError("--minutes works only with `test soak`")
