@@ -10,16 +10,15 @@ A test boots the kernel with self-tests and prints each check. `--harts N` sets 
 harts of its machines. `--tier everyday` runs the main path, on one hart and on four. `--tier rest`
 runs what takes long or repeats the main path, on two harts and on eight. Without `--tier` both run.
 
-The script's exit status is 0 if all checks hold and 1 if one does not. It is 77 if the kernel is not
-built, if the hosted machine lacks what the test needs, or if the tier has nothing to do. A guest
-that does not end in time fails the test, and no guest outlives it. No check measures the host's time:
+The script's exit status is 0 if all checks hold and 1 if one does not, or if the kernel is not built. It
+is 77 if the hosted machine lacks what the test needs, or if the tier has nothing to do. A guest that does
+not end in time fails the test, and no guest outlives it. No check measures the host's time:
 tests about time run on a machine that counts instructions.
 """
 
 import argparse
 import re
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +63,6 @@ class Done:
 
     status: int | None
     output: bytes
-    seconds: float
     why: str = ""
     errors: bytes = b""  # standard error, if errors_apart was set
 
@@ -156,8 +154,7 @@ class Test:
         self.build = Build(self.folder, self_tests=True)
         self.plain_build = Build(self.folder)  # the build that `./cotrap run` boots
         if not (self.folder / "kernel" / "cotrap-tests.elf").exists():
-            print(f"skipped: {self.folder} has no kernel with self-tests")
-            sys.exit(SKIPPED)
+            sys.exit(f"{self.folder} has no kernel with self-tests: {self._how_to_build}")
         if self.all_everyday and not self.everyday:
             self._skip_tier()
         if self.needs and self.lacks(self.about.strip().splitlines()[0], self.needs):
@@ -169,8 +166,7 @@ class Test:
 
     def __exit__(self, kind, error, _):
         if kind in (ToolError, UsageError):
-            hint = f"`ninja -C {self.folder} all cotrap_test_programs` builds the files of the tests"
-            sys.exit(f"{error}\n{hint}")
+            sys.exit(f"{error}\n{self._how_to_build}")
         if kind:
             return
         if not self.checks and not self.everyday:
@@ -199,6 +195,10 @@ class Test:
     def machine(self, **given) -> Machine:
         """The default machine of a boot, with the given changes."""
         return Machine(**{"harts": self.harts} | given)
+
+    @property
+    def _how_to_build(self) -> str:
+        return f"`ninja -C {self.folder} all cotrap_test_programs` builds the files of the tests"
 
     def _skip_tier(self) -> NoReturn:
         print("skipped: the test has no checks in this tier")
@@ -312,7 +312,6 @@ class Test:
         else:
             source = FramedInput(memory_file("stdin", stdin))
         capture, errors = typed or Capture(), Capture()
-        begun = time.monotonic()
         with Guest(machine or self.machine(), boot) as guest:
             try:
                 relay(guest, source, capture, timeout, errors)
@@ -320,4 +319,4 @@ class Test:
             except TimedOut:
                 status, why = None, f"still {guest.marks.state.value} after {timeout:g} s"
                 why += f"\n{typed.awaited}" if typed else ""
-        return Done(status, capture.data, time.monotonic() - begun, why, errors.data)
+        return Done(status, capture.data, why, errors.data)
