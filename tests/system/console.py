@@ -139,8 +139,10 @@ def machines(test: harness.Test) -> None:
         "/proc/cpuinfo lists the extensions of the device tree, if there is one",
         done.text,
     )
-    done = test.run("/bin/true", machine=harness.Machine(icount=True))
-    test.check(done.status == 0, "the kernel boots with time counted in instructions", done.why)
+    what = "the kernel boots with time counted in instructions"
+    if not test.lacks(what, harness.COUNTED):
+        done = test.run("/bin/true", machine=harness.Machine(icount=True))
+        test.check(done.status == 0, what, done.why)
 
 
 with harness.Test(__doc__) as test:

@@ -94,5 +94,5 @@ with harness.Test(__doc__) as test:
             reservation(test, policy)
         repeats(test)
     changes(test)
-    if test.everyday and (test.folder / "page-policy").exists():
+    if test.everyday:
         from_the_tutorial(test)

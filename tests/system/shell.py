@@ -113,7 +113,8 @@ def talk(test: harness.Test, harts: int) -> None:
     line("echo one > /tmp/f; echo two >> /tmp/f; cat < /tmp/f", "one\r\ntwo", "> and >> write to a file")
     line("cat /none 2> /tmp/e; wc /tmp/e", r"\b1\b.*/tmp/e", "2> writes error messages to a file")
     line("echo at once", r"\nat once", "the shell works while a job runs in the background")
-    line("wait", "", "wait waits for the job")
+    line("sh -c 'sleep 0.5; echo slept > /tmp/s' &", r"\d", "two programs run as a job")
+    line("wait; cat /tmp/s", r"\nslept", "wait waits for the job")
 
     shell.send("echo wrong\x7f\x7f\x7f\x7f\x7fright\r")
     expect(test, shell, r"\nright\r", "backspace edits the line")

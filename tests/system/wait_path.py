@@ -15,6 +15,7 @@ import harness
 from cotrap.bench.boots import Bench
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.profile import trace
+from cotrap.llvm import llvm_tool
 from cotrap.qemu import Machine
 
 MOST_FUNCTIONS = 35
@@ -27,7 +28,7 @@ EXECUTOR = "async::Executor::run_until_idle("
 def places(kernel) -> dict[str, range]:
     """The addresses of the three functions above."""
     listed = subprocess.run(
-        ["llvm-nm-22", "--demangle", "--numeric-sort", "--defined-only", kernel],
+        [llvm_tool("nm"), "--demangle", "--numeric-sort", "--defined-only", kernel],
         capture_output=True,
         text=True,
         check=True,
@@ -67,7 +68,7 @@ def functions(kernel, path: tuple[int, ...]) -> dict[str, str]:
     count."""
     asked = sorted(set(path))
     answer = subprocess.run(
-        ["llvm-symbolizer-22", f"--obj={kernel}", "--output-style=JSON"],
+        [llvm_tool("symbolizer"), f"--obj={kernel}", "--output-style=JSON"],
         input="".join(f"{address:#x}\n" for address in asked),
         capture_output=True,
         text=True,
@@ -94,5 +95,7 @@ with harness.Test(__doc__, harness.COUNTED) as test:
     for function, file in passed.items():
         print(f"  {file}: {function}")
     files = set(passed.values())
+    begins = {"trap", "kernel"} <= {file.split("/")[0] for file in files}
+    test.check(begins, "the path leads from the trap into the kernel")
     test.check(len(passed) <= MOST_FUNCTIONS, f"at most {MOST_FUNCTIONS} functions: {len(passed)}")
     test.check(len(files) <= MOST_FILES, f"at most {MOST_FILES} files: {len(files)}")

@@ -167,10 +167,10 @@ static void* compete(void* unused) {
   return unused;
 }
 static void* hold(void* unused) {
-  say_whether("10 of 900 ms", reserve(10 * ms, 900 * ms, 900 * ms));
+  say_whether("10 of 300 ms", reserve(10 * ms, 300 * ms, 300 * ms));
   use_lock(FUTEX_LOCK_PI);
   stage = 1;
-  compute(40);
+  compute(25);
   use_lock(FUTEX_UNLOCK_PI);
   return unused;
 }
@@ -181,14 +181,14 @@ static void wait_for_holder(const char* who) {
   pthread_create(&rival, NULL, compete, NULL);
   pthread_create(&holder, NULL, hold, NULL);
   while (stage == 0) rest(1);
-  rest(200);
+  rest(50);
   const long start = now_in_ms(CLOCK_MONOTONIC);
   use_lock(FUTEX_LOCK_PI);
   const long waited = now_in_ms(CLOCK_MONOTONIC) - start;
   use_lock(FUTEX_UNLOCK_PI);
   stage = 2;
   printf("%s waits for a throttled holder: %s\n", who,
-         waited < 400 ? "less than half a period" : "whole periods");
+         waited < 150 ? "less than half a period" : "whole periods");
   pthread_join(holder, NULL);
   pthread_join(rival, NULL);
 }
