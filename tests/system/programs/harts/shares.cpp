@@ -6,7 +6,7 @@
 namespace harts {
 namespace {
 
-constexpr auto window = 500ms;
+constexpr auto window = 360ms;
 
 /// Computes until `end` and returns the number of rounds.
 std::uint64_t compute_until(nanoseconds end) {
