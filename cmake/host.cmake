@@ -1,4 +1,4 @@
-# Host builds: the shared sources as ordinary libraries, with sanitizers if COTRAP_SANITIZE is set.
+# Finds Catch2 and fmt for host builds, and sets the sanitizers' options.
 find_package(Catch2 3 REQUIRED)
 find_package(fmt REQUIRED)
 

@@ -1,4 +1,4 @@
-"""The tracer finds what two calls share, and nothing in calls that share nothing."""
+"""The tracer reports the memory that two calls share, and no conflict for calls that share none."""
 
 import harness
 from cotrap.bench.boots import Bench
@@ -10,7 +10,9 @@ STATES = {"threads", "processes"}
 CONTROL = "control.pipe.write"  # both sides write to the same pipe
 WRITES = {"Pipe::write", "Pipe::write_sharing"}
 LEAST_PAIRS = 1_000
-LEAST_FREE = 12  # percent of all pairs, below what the places of objects change: raise it when the kernel gets better
+# Percent of all pairs. The share varies with the objects' addresses; the limit is below all values seen.
+# Raise it if the kernel improves.
+LEAST_FREE = 12
 
 
 def pairs(test: harness.Test, *calls: str) -> list[Pair]:

@@ -32,9 +32,9 @@ STALLS = (  # self-test, a report that appears once, its await chain
 
 def stalls(test: harness.Test, harts: int) -> None:
     machine = Machine(harts, icount=True)
-    # With several harts, the other ones wait for the strand during a step of `stall`. The harts share one
-    # clock, so the kernel reports a step of 30 ms only if the other harts were idle; a hart that waits
-    # for the strand is not.
+    # `stall` computes in the strand. With several harts, the other ones then wait for the strand and are not
+    # idle. Counted harts run one at a time, so the kernel charges a step only with the time in which all
+    # other harts are idle. It would not report a step of 30 ms, so only `spin` is tested there.
     for name, report, chain in STALLS if harts == 1 else STALLS[:1]:
         script = f"self-test {name}; sleep 0.1"
         done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
@@ -50,7 +50,8 @@ def stalls(test: harness.Test, harts: int) -> None:
             f"… with its await chain: {', '.join(chain)}", f"{done.text}\n{seen}",
         )  # fmt: skip
     if harts > 1:
-        # A tenth of a fair share of 600 ms is 30 ms with 2 harts.
+        # The kernel charges a step with at least a tenth of its share of the time. On two harts a step of
+        # 600 ms is charged with 600 / 2 / 10 = 30 ms, which is above the limit of 10 ms.
         done = test.run("/bin/sh", "-c", "self-test stall 600; sleep 0.1", machine=machine, quiet=False)
         test.check(
             len(re.findall(STALL, done.text)) == 1,

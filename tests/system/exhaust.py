@@ -57,7 +57,7 @@ def mapped_archive(test: harness.Test) -> None:
 
 
 def many_threads(test: harness.Test) -> None:
-    """Numbers of threads have no small limit. The benchmark has no result if memory is short."""
+    """A process can have 100,000 threads. The benchmark prints no result if memory is short."""
     name = "growth.thread@100000"
     for harts in test.same_harts:
         done = test.run("/bin/bench-growth", name, machine=test.machine(harts=harts, memory="1G"))

@@ -1,7 +1,8 @@
 """The kernel as a Linux process runs the same demos and prints the same reports as in QEMU.
 
-The test also covers exit statuses, panics, the size of memory, the disk, user ranges that programs reuse,
-random system calls and the benchmarks. Demos, disk and benchmarks run on one hart and on several.
+The test also covers exit statuses, panics, the size of memory, the disk, many programs in succession,
+the programs' runtime, random system calls and the benchmarks. Demos, disk, runtime and benchmarks run on
+one hart and on several.
 """
 
 import os
@@ -89,7 +90,7 @@ def disk(test: harness.Test) -> None:
 
 
 def spaces(test: harness.Test) -> None:
-    """The kernel reuses the user ranges of ended programs, and no two running programs share one."""
+    """40 programs run one after the other, and then three programs of a pipeline run together."""
     script = "; ".join([*["/bin/true"] * 40, "seq 1 100 | grep 7 | wc"])
     done = test.run("/bin/sh", "-c", script, machine=Machine(harts=2))
     counted = re.search(r"\b19\b", done.text) is not None

@@ -155,7 +155,7 @@ a real-time thread waits for a throttled holder: less than half a period
 four yields take four periods
 """
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
-# The calls during which others run: of the programs long_calls and large_memory.
+# The calls of the programs long_calls and large_memory during which another thread or process must run.
 LONG_CALLS = "pread64", "readv", "pwrite64", "pread64 past the end", "mmap with MAP_POPULATE", "getrandom"
 LARGE_MEMORY = "fork", "madvise", "munmap", "brk"
 

@@ -29,7 +29,7 @@ PARTS = (
     Part("lingers", "a waiter that timed out and has not run since does not delay others"),
     Part("hammers", "a lock excludes others even if threads time out or die with it"),
     Part("share", "pipes, futexes, files and new pages work while harts use them at the same time"),
-    Part("asks", "calls that only ask get right answers beside calls that change these"),
+    Part("asks", "calls read valid limits, directories and file sizes while a thread changes these"),
     Part("own", "processes on all harts change their memory and open files at the same time"),
     Part("descriptors", "threads on all harts open, duplicate, use and close the same descriptors"),
     Part("names", "threads on all harts create, rename and remove names in one directory and in their own"),

@@ -48,9 +48,9 @@ def slow_disk(data: bytes, delay: float, built: Build) -> Iterator[Disk]:
 
 
 class MachineTime:
-    """Counts the steps of time in which the host let a process run. Where a thread of the process is ready
-    at the end of a step, the step counts as far as that thread has run in it: in full from a quarter of the
-    step on, and not at all if the thread has not run. The slowest of the ready threads decides."""
+    """Measures how long the host let a process run, in steps of time. A step counts fully if each thread
+    that is ready at its end ran for a quarter of it. Otherwise it counts in proportion to the ready thread
+    that ran least."""
 
     def __init__(self, threads: str, step: float):
         """threads: the process's folder /proc/<pid>/task. step: in seconds."""

@@ -64,7 +64,8 @@ Explorer::Report push_from_two(unsigned bound) {
     Stack<broken> stack;
     typename Stack<broken>::Node nodes[2];
   };
-  static std::optional<State> state;  // always in the same place
+  // static: the explorer needs each word at the same address in every run.
+  static std::optional<State> state;
   return explorer.explore(
       bound,
       [&] {
@@ -89,7 +90,8 @@ Explorer::Report sleep_and_wake() {
     bool ipi_sent = false;
     bool through = false;
   };
-  static std::optional<State> state;  // always in the same place
+  // static: the explorer needs each word at the same address in every run.
+  static std::optional<State> state;
   return explorer.explore(
       1,
       [&] {
@@ -148,7 +150,8 @@ struct Preemption {
 
 template <bool masks>
 Explorer::Report preempt_a_push(unsigned bound) {
-  static std::optional<Preemption<masks>> state;  // always in the same place
+  // static: the explorer needs each word at the same address in every run.
+  static std::optional<Preemption<masks>> state;
   constexpr Explorer::Interrupts interrupts = {
       .mask_of = [](unsigned hart) -> const bool* { return hart == 0 ? &state->masked : nullptr; },
       .take =

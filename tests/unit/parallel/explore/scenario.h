@@ -116,8 +116,9 @@ inline bool is_checked(const void* data) {
 /// The bound of this test program for the scenario (explore/sequential.cpp, explore/weak.cpp).
 Explorer::Bound bound_of(const Scenario& scenario);
 
-/// The address sanitizer makes a schedule many times as slow, so its builds explore one preemption
-/// less.
+/// AddressSanitizer makes a schedule many times as slow. In its build unit.interleavings explores
+/// one preemption less, and so does unit.weak_memory in scenarios that take long
+/// (explore/weak.cpp).
 #if __has_feature(address_sanitizer)
 inline constexpr unsigned fewer = 1;
 #else

@@ -127,7 +127,7 @@ class WaitUntil : async::SharingTimer {
     return {&job, WaitResult::timed_out};
   }
 
-  /// disarm() may enter the strand.
+  /// disarm() may stop sharing the strand and enter it. platform::end_sharing() must come before.
   void stop_timer() {
     if (!async::Strand::is_shared()) return disarm();
     async::platform::end_sharing();
@@ -316,7 +316,7 @@ struct Names {
   std::array<Name, 4> names;
 };
 
-/// Name 2 comes, and name 1 goes.
+/// Adds name 2 and removes name 1.
 Task<> change_names(Names& names) {
   leave();
   {
