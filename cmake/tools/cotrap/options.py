@@ -239,7 +239,8 @@ def parser() -> argparse.ArgumentParser:
         "test",
         "build and run the tests, on the host and in QEMU",
         epilog="Without NAME, --all and --rest, the everyday tests run, which cover each test's main path. "
-        "Exit status 1: a test failed, or a mutant survived. docs/testing.md explains the tests.",
+        "Exit status 1: a test failed, or a mutant survived or could not be tested. docs/testing.md explains "
+        "the tests.",
     )
     checks.add_argument(
         "names",
@@ -261,7 +262,7 @@ def parser() -> argparse.ArgumentParser:
         dest="tier",
         action="store_const",
         const="all",
-        help="run all tests, on every kernel build and under every sanitizer",
+        help="run all tests of all builds; each build has its own selection of the tests",
     )
     tiers.add_argument(
         "--rest",
