@@ -85,7 +85,7 @@ def functions(kernel, path: tuple[int, ...]) -> dict[str, str]:
     return found
 
 
-with harness.Test(__doc__, harness.COUNTED) as test:
+with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
     bench = Bench(test.build, Machine())
     at = places(test.build.kernel)
     paths, _ = trace(bench, BENCHMARKS["ipc.pipe"], 1, lambda executed: waiting_reads(executed, at))

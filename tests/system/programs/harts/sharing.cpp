@@ -178,7 +178,7 @@ void share() {
   stop = true;
 }
 
-// Calls that only ask, beside calls that change what they ask for.
+// Calls that only read what the kernel knows, beside calls that change it.
 
 constexpr const char* asked_file = "/tmp/asked";
 
