@@ -68,7 +68,7 @@ def many_threads(test: harness.Test) -> None:
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "exhaust", "exhaust")
     for harts in test.same_harts:
-        machine = test.machine(harts=harts, memory="64M")
+        machine = test.machine(harts=harts, memory="32M")
         if test.everyday:
             everything(test, machine)
             temporary_files(test, machine)

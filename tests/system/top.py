@@ -12,7 +12,7 @@ _NAMES = {"sleep": "sleep", "cat": "read", "sh": "child", "console": "serial por
 
 
 def top(test: harness.Test, harts: int, *words) -> subprocess.Popen:
-    command = [harness.ROOT / "cotrap", "top", "--build", test.folder, "--every", "0.6"]
+    command = [harness.ROOT / "cotrap", "top", "--build", test.folder, "--every", "0.3"]
     command += ["--harts", str(harts), *words]
     return subprocess.Popen(
         command,
