@@ -11,8 +11,8 @@ harts of its machines. `--tier everyday` runs the main path, on one hart and on 
 runs what takes long or repeats the main path, on two harts and on eight. Without `--tier` both run.
 
 The script's exit status is 0 if all checks hold and 1 if one does not, or if the kernel is not built. It
-is 77 if the hosted machine lacks what the test needs, or if the tier has nothing to do. A guest that does
-not end in time fails the test, and no guest outlives it. No check measures the host's time:
+is 77 if the hosted machine lacks what the test needs, or if the tier has nothing to do. A guest that
+hangs or does not end in time fails the test, and no guest outlives it. No check measures the host's time:
 tests about time run on a machine that counts instructions.
 """
 
@@ -33,6 +33,7 @@ from cotrap.errors import ToolError, UsageError  # noqa: E402
 from cotrap.paths import Build  # noqa: E402
 from cotrap.qemu import Boot, Guest, Machine, archive_with, memory_file  # noqa: E402
 from cotrap.sources import FramedInput, Silence  # noqa: E402
+from hang_watch import PATIENCE, HangWatch  # noqa: E402
 
 SKIPPED = 77
 # Features that the hosted machine lacks, with the reason (Test.lacks).
@@ -312,11 +313,16 @@ class Test:
         else:
             source = FramedInput(memory_file("stdin", stdin))
         capture, errors = typed or Capture(), Capture()
-        with Guest(machine or self.machine(), boot) as guest:
+        with (
+            Guest(machine or self.machine(), boot) as guest,
+            HangWatch(guest.pid, guest.end) as watch,
+        ):
             try:
                 relay(guest, source, capture, timeout, errors)
                 status, why = guest.marks.exit_code, guest.trouble()
             except TimedOut:
                 status, why = None, f"still {guest.marks.state.value} after {timeout:g} s"
                 why += f"\n{typed.awaited}" if typed else ""
+            if watch.hung:
+                why = f"the machine hangs: it did nothing for {PATIENCE} seconds\n{why}"
         return Done(status, capture.data, why, errors.data)

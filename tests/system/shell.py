@@ -1,10 +1,14 @@
 """The interactive shell works at a pseudo-terminal."""
 
 import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import harness
 import pexpect
 from cotrap.qemu import Machine
+from hang_watch import HangWatch
 from harness import PROMPT
 
 DAY = 8_640_000  # hundredths of a second; a counted idle clock that jumps wrongly is centuries ahead
@@ -87,13 +91,29 @@ def lost_output(test: harness.Test) -> None:
     )
 
 
+@contextmanager
+def terminal(command: list[str], **options) -> Iterator[pexpect.spawn]:
+    """Runs the command at a pseudo-terminal. If its machine hangs, the terminal closes."""
+    shell = pexpect.spawn(command[0], command[1:], timeout=harness.TIMEOUT, encoding="utf-8", **options)
+    with HangWatch(shell.pid, lambda: shell.kill(signal.SIGTERM)):
+        yield shell
+    shell.close()
+
+
 def talk(test: harness.Test, harts: int) -> None:
     command = [str(harness.ROOT / "cotrap"), "run", "-q", "--build", str(test.folder)]
     command += ["--harts", str(harts)]
-    shell = pexpect.spawn(
-        command[0], command[1:], timeout=harness.TIMEOUT, encoding="utf-8", dimensions=(24, 80)
-    )
+    with terminal(command, dimensions=(24, 80)) as shell:
+        dialogue(test, shell)
+    with terminal(command) as shell:
+        expect(test, shell, PROMPT, "the shell starts again")
+        shell.send("\x01x")
+        expect(test, shell, pexpect.EOF, "Ctrl-A X ends the machine")
+        shell.close()
+        test.check(shell.exitstatus == 0, "with status 0", str(shell.exitstatus))
 
+
+def dialogue(test: harness.Test, shell: pexpect.spawn) -> None:
     def line(text: str, pattern: str, what: str) -> None:
         """Types a line; the pattern and then a prompt must follow its echo."""
         shell.send(text + "\r")
@@ -148,13 +168,6 @@ def talk(test: harness.Test, harts: int) -> None:
     expect(test, shell, pexpect.EOF, "exit ends the machine")
     shell.close()
     test.check(shell.exitstatus == 5, "the command exits with the shell's status", str(shell.exitstatus))
-
-    shell = pexpect.spawn(command[0], command[1:], timeout=harness.TIMEOUT, encoding="utf-8")
-    expect(test, shell, PROMPT, "the shell starts again")
-    shell.send("\x01x")
-    expect(test, shell, pexpect.EOF, "Ctrl-A X ends the machine")
-    shell.close()
-    test.check(shell.exitstatus == 0, "with status 0", str(shell.exitstatus))
 
 
 with harness.Test(__doc__) as test:
