@@ -117,7 +117,8 @@ class Directory : public Node {
   /// Destroys or retires an entry that was removed.
   void end(std::unique_ptr<Entry> entry);
 
-  Contents contents_;
+  // In another cache line than the count of owners, which a look-up in this directory does not use.
+  alignas(64) Contents contents_;
   bool is_mount_point_ = false;
   // For callers that share the strand: protects changes of entries_, and decides whether this
   // directory gets an entry or is removed.

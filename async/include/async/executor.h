@@ -400,10 +400,12 @@ class Executor {
   void reprioritize_ready() noexcept;
 
   ReadyQueue ready_;  // the first member: the executor's address is also the address of the queue
+  // The inbox is in a cache line of its own, because other harts write to it.
+  //
   // Linked through next, newest first. The last link is `traced_inbox_end_` if a trace hook is set,
   // else `policy_inbox_end_` if a policy is set, else null. So one comparison with null before each
   // step finds entries, a hook or a policy.
-  platform::Atomic<Link*> inbox_ = nullptr;
+  alignas(64) platform::Atomic<Link*> inbox_ = nullptr;
   // True: a preemptible step of this hart may have pushed the oldest node, without an IPI. Only
   // this hart writes it, before the exchange that publishes the node. Other harts read it after an
   // exchange that has seen that node.
@@ -411,7 +413,7 @@ class Executor {
   platform::Atomic<bool> reprioritize_pending_ = false;  // reprioritize_node_ is in the inbox
   // A job that may run on another hart has entered the ready list since that was last found empty.
   // Only this hart accesses it.
-  bool may_have_jobs_for_others_ = false;
+  alignas(64) bool may_have_jobs_for_others_ = false;
   static Link traced_inbox_end_;
   static Link policy_inbox_end_;
   JobPool jobs_;
