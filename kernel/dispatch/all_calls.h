@@ -31,7 +31,7 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::execve>(Call::execve)
         .with<sys::exit>(Call::exit)
         .with<sys::exit_group>(Call::exit_group)
-        .with<sys::wait4>(Call::wait4)
+        .with_outside<sys::wait4, sys::outside::wait4>(Call::wait4)
         .with<sys::set_tid_address>(Call::set_tid_address)
         .with<sys::set_robust_list>(Call::set_robust_list)
         .with_outside<sys::futex, sys::outside::futex>(Call::futex)

@@ -1,5 +1,7 @@
 #include "process/id_table.h"
 
+#include <async/retired.h>
+
 #include <utility>
 
 namespace kernel {
@@ -9,7 +11,8 @@ IdSlots::Slot& IdSlots::use(int id) {
   Group& group = groups_[at / group_size];
   if (++group.used == 1) [[unlikely]]
     allocate(group);
-  return (*group.slots)[at % group_size];
+  Slots& slots = *group.slots;
+  return slots[at % group_size];
 }
 
 void IdSlots::leave(int id) {
@@ -23,7 +26,14 @@ void IdSlots::leave(int id) {
 }
 
 [[gnu::cold]] void IdSlots::free(Group& group) {
-  delete std::exchange(spare_, std::exchange(group.slots, nullptr));
+  Slots* const unused = group.slots;
+  group.slots = nullptr;
+  if (async::Strand::is_held()) {
+    delete std::exchange(spare_, unused);
+  } else {  // look-ups of other harts may use them
+    async::Retired::add(
+        unused, [](void* retired) noexcept { delete static_cast<Slots*>(retired); }, false);
+  }
 }
 
 }  // namespace kernel

@@ -3,9 +3,12 @@
 //
 // IdSlots has a slot for each number, in groups of 256 that exist while one of their numbers is in
 // use. One unused group is kept for the next use. IdTable is the view of one kind of objects, with
-// a list of all of them in the order in which they were added. The strand owns both.
+// a list of all of them in the order in which they were added. The strand owns both. While it is
+// shared, only processes are removed.
 #pragma once
 
+#include <async/leaf_lock.h>
+#include <async/shared_word.h>
 #include <kernel/list.h>
 
 #include <array>
@@ -22,11 +25,11 @@ class IdSlots {
   static constexpr int limit = 1 << 19;  ///< numbers are 1 … limit − 1
 
   struct Slot {
-    Process* process = nullptr;
-    Thread* thread = nullptr;
+    async::SharedWord<Process*> process = nullptr;
+    async::SharedWord<Thread*> thread = nullptr;
 
-    Process*& of(const Process*) { return process; }
-    Thread*& of(const Thread*) { return thread; }
+    auto& of(const Process*) { return process; }
+    auto& of(const Thread*) { return thread; }
     bool empty() const { return process == nullptr && thread == nullptr; }
   };
 
@@ -52,7 +55,7 @@ class IdSlots {
   /// has ended may exist a little longer.
   template <class T>
   static void remove(T& object) {
-    T*& named = find(object.id())->of(&object);
+    auto& named = find(object.id())->of(&object);
     if (named == &object) named = nullptr;
     leave(object.id());
   }
@@ -61,8 +64,8 @@ class IdSlots {
   static constexpr unsigned group_size = 256;
   using Slots = std::array<Slot, group_size>;  // a page
   struct Group {
-    Slots* slots;   // null: no number of the group is in use
-    unsigned used;  // objects with a number of the group
+    async::SharedWord<Slots*> slots;  // null: no number of the group is in use
+    unsigned used;                    // objects with a number of the group
   };
 
   static Slot& use(int id);
@@ -101,6 +104,12 @@ class IdTable {
     --size_;
   }
 
+  /// remove(), for a caller that shares the strand.
+  void remove_sharing(T& object) {
+    const async::LeafLock::Guard lock{lock_};
+    remove(object);
+  }
+
   /// `id` may be any int. Null if no object has this number.
   T* find(int id) const {
     IdSlots::Slot* const slot = IdSlots::find(id);
@@ -114,6 +123,7 @@ class IdTable {
   auto end() { return all_.end(); }
 
  private:
+  async::LeafLock lock_;  // excludes calls of remove_sharing() from each other
   List<T, IdTable> all_;
   std::size_t size_ = 0;
 };

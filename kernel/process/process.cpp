@@ -1,5 +1,6 @@
 #include "process/process.h"
 
+#include <async/retired.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,6 +50,16 @@ Process::Process(int id, Parts parts) : id_{id}, parts_{std::move(parts)} {
 
 Process::~Process() = default;
 
+void Process::destroy(const Process* process) {
+  if (async::Strand::is_held()) {
+    delete process;
+  } else {
+    async::Retired::add(
+        const_cast<Process*>(process),
+        [](void* retired) noexcept { delete static_cast<Process*>(retired); }, false);
+  }
+}
+
 std::string_view Process::name() const {
   const std::string_view path = path_;
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0: without a slash, the whole path
@@ -71,11 +82,28 @@ Process* Process::child(int id) {
   return process != nullptr && process->parent_ == this ? process : nullptr;
 }
 
-void Process::reap(Process& zombie) {
+void Process::remove_zombie(Process& zombie) {
   zombies_.remove(zombie);
-  processes().remove(zombie);
+  zombie.parent_ = nullptr;
   children_cpu_time_ += zombie.ended_cpu_time_ + zombie.children_cpu_time_;
+}
+
+void Process::reap(Process& zombie) {
+  remove_zombie(zombie);
+  processes().remove(zombie);
   zombie.release();
+}
+
+Ref<Process> Process::reap_sharing(int id) {
+  Process* found;
+  {
+    const async::LeafLock::Guard lock{zombies_lock_};
+    found = id > 0 ? child(id) : first_zombie();
+    if (found == nullptr || !found->is_zombie()) return {};
+    remove_zombie(*found);
+  }
+  processes().remove_sharing(*found);
+  return Ref<Process>::adopt(found);
 }
 
 void Process::leave_children_to_init() {

@@ -6,11 +6,13 @@
 //
 //   create ──▶ running ── last thread ends ──▶ zombie ── wait4, or no parent waits ──▶ freed
 //
-// The strand owns a Process. Interrupt handlers must not use it.
+// The strand owns a Process. While the strand is shared, threads of the parent may take its
+// zombies. Interrupt handlers must not use a Process.
 #pragma once
 
 #include <abi/signal.h>
 #include <async/async.h>
+#include <async/leaf_lock.h>
 #include <async/shared_word.h>
 #include <kernel/list.h>
 #include <kernel/ref.h>
@@ -46,6 +48,9 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
 
   int id() const { return id_; }  ///< any context
   Process* parent() const { return parent_; }
+  /// The end of a process without owners: destroys it. If the caller shares the strand, it retires
+  /// the process (async/retired.h).
+  static void destroy(const Process* process);
   /// 0: the process has no parent. Any context.
   int parent_id() const { return parent_id_; }
   const Parts& parts() const { return parts_; }
@@ -85,6 +90,9 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   async::WaitList& child_ended() { return child_ended_; }
   /// Removes `zombie`, a child, from the parent and from processes(). Its last Ref frees it.
   void reap(Process& zombie);
+  /// reap(), for a caller that shares the strand. `id`: the child's number; 0 and -1: the child
+  /// that has ended first. Null: there is no such zombie.
+  Ref<Process> reap_sharing(int id);
 
   // ── Life ──
 
@@ -132,11 +140,14 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void leave_children_to_init();
 
   void set_parent(Process* parent);
+  /// Removes `zombie` from this process, its parent.
+  void remove_zombie(Process& zombie);
 
   const int id_;
   async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
-  Process* parent_ = nullptr;  // null or alive: a parent that ends leaves its children to init
-  Parts parts_;                // a zombie has no space and no files
+  // Null or alive: a parent that ends leaves its children to init.
+  async::SharedWord<Process*> parent_ = nullptr;
+  Parts parts_;  // a zombie has no space and no files
   ResourceLimits limits_;
   abi::SignalSet pending_ = 0;
   std::string path_;
@@ -148,6 +159,8 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   std::uint64_t ended_syscalls_ = 0;       // system calls of ended threads
   async::Duration ended_cpu_time_{};
   // What fork and wait4 write is not on the cache line of threads_, which most calls read.
+  // Callers of wait4 that share the strand change children_cpu_time_ and zombies_ behind this lock.
+  async::LeafLock zombies_lock_;
   async::Duration children_cpu_time_{};
   List<Process> children_;  // those that are alive
   List<Process> zombies_;   // children that have ended, in the order of their ends

@@ -75,10 +75,8 @@ Register write(Thread& self, const RingSubmission& entry) {
       return encoded(sys::futex(self, entry.address, futex_call(abi::futex_wait_bitset, entry),
                                 value_expected(entry), 0, 0, futex_bits(entry)));
     case RingOperation::wait_child:
-      return self.wait([&] {
-        return sys::wait4(self, entry.fd, UserPtr<int>{entry.address},
-                          static_cast<int>(entry.options), UserPtr<abi::ResourceUsage>{0});
-      });
+      return encoded(sys::wait4(self, entry.fd, UserPtr<int>{entry.address},
+                                static_cast<int>(entry.options), UserPtr<abi::ResourceUsage>{0}));
     case RingOperation::futex_wake:
       return encoded(sys::futex(self, entry.address, futex_call(abi::futex_wake, entry),
                                 entry.length, 0, 0, 0));

@@ -65,8 +65,8 @@ Result<> exit_group(Thread&, int code);
 ///   __WCLONE and __WNOTHREAD have no effect. Process 0 and process -1 both mean all children. Of
 ///   the resource usage only the user time is not 0. If the kernel cannot write the status, the
 ///   child remains a zombie; Linux drops it.
-async::Task<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
-                               UserPtr<abi::ResourceUsage> usage);
+trap::Answer<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
+                                UserPtr<abi::ResourceUsage> usage);
 
 /// linux: none known
 Result<int> set_tid_address(Thread&, std::uintptr_t address);

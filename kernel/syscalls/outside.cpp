@@ -336,6 +336,22 @@ trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_
   return sys::fcntl(self, fd, command, argument);
 }
 
+trap::Answer<Result<int>> wait4(Thread& self, int id, UserPtr<int> status, int options,
+                                UserPtr<abi::ResourceUsage> usage) {
+  if ((options & ~abi::wnohang) != 0 || id < -1 || usage) return trap::would_block;
+  const Strand::Sharing sharing;
+  std::byte* there = nullptr;
+  if (status) {
+    there = cached(self, status.address(), sizeof(int), Access::write);
+    if (there == nullptr) return trap::would_block;
+  }
+  const Ref<Process> zombie = self.process().reap_sharing(id);
+  if (!zombie) return trap::would_block;
+  const int ended = zombie->status().word();
+  if (there != nullptr) std::memcpy(there, &ended, sizeof ended);
+  return zombie->id();
+}
+
 trap::Answer<Result<>> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {
   async::Duration now = async::now().time_since_epoch();
   if (clock == abi::clock_realtime) {

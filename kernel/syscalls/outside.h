@@ -73,6 +73,10 @@ trap::Answer<Result<>> prlimit64(Thread&, int id, int resource,
                                  UserPtr<abi::ResourceLimit> old);
 /// Signal 0.
 trap::Answer<Result<>> kill(Thread&, int id, int signal);
+/// Of a child that has ended, without its resource usage. The status lies in one page, which needs
+/// no fault.
+trap::Answer<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
+                                UserPtr<abi::ResourceUsage> usage);
 /// Up to eight regular files and pipes, if one of them is ready or the call need not wait.
 trap::Answer<Result<int>> ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                 UserPtr<const abi::Timespec> timeout,

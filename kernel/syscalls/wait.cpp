@@ -1,6 +1,8 @@
 #include <abi/flags.h>
+#include <async/wait_loop.h>
 
 #include <limits>
+#include <optional>
 
 #include "process/thread.h"
 #include "syscalls/calls.h"
@@ -42,25 +44,52 @@ Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
   return id;
 }
 
+/// Nothing: children match, but none of them has ended.
+std::optional<Answer> try_to_collect(Thread& self, int id, UserPtr<int> status,
+                                     UserPtr<abi::ResourceUsage> usage) {
+  const Search found = search(self.process(), id);
+  if (!found.any) return fail(Errno::echild);
+  if (found.zombie == nullptr) return {};
+  return collect(self, *found.zombie, status, usage);
+}
+
+class ChildWait : public async::WaitLoop<ChildWait> {
+ public:
+  ChildWait(Thread& self, int id, UserPtr<int> status, UserPtr<abi::ResourceUsage> usage)
+      : self_{self}, id_{id}, status_{status}, usage_{usage} {}
+
+ private:
+  friend WaitLoop;
+
+  async::WaitOp wait() { return self_.process().child_ended().wait("child"); }
+  bool poll() {
+    if (async::current_job().result() != async::WaitResult::woken) return true;
+    const auto answer = try_to_collect(self_, id_, status_, usage_);
+    if (answer) answer_ = *answer;
+    return answer.has_value();
+  }
+  Answer result() { return answer_; }
+
+  Thread& self_;
+  int id_;
+  UserPtr<int> status_;
+  UserPtr<abi::ResourceUsage> usage_;
+  Answer answer_ = fail(Errno::eintr);
+};
+
 }  // namespace
 
-async::Task<Answer> wait4(Thread& self, int id, UserPtr<int> status, int options,
-                          UserPtr<abi::ResourceUsage> usage) {
+trap::Answer<Answer> wait4(Thread& self, int id, UserPtr<int> status, int options,
+                           UserPtr<abi::ResourceUsage> usage) {
   // __WALL, __WCLONE and __WNOTHREAD have no effect: there is one kind of children.
   constexpr int thread_options = 0xe000'0000;
   if ((options & ~(abi::wnohang | abi::wuntraced | abi::wcontinued | thread_options)) != 0) {
-    co_return fail(Errno::einval);
+    return fail(Errno::einval);
   }
-  if (id == std::numeric_limits<int>::min()) co_return fail(Errno::esrch);
-  for (;;) {
-    const Search found = search(self.process(), id);
-    if (!found.any) co_return fail(Errno::echild);
-    if (found.zombie != nullptr) co_return collect(self, *found.zombie, status, usage);
-    if ((options & abi::wnohang) != 0) co_return 0;
-    if (co_await self.process().child_ended().wait("child") != async::WaitResult::woken) {
-      co_return fail(Errno::eintr);
-    }
-  }
+  if (id == std::numeric_limits<int>::min()) return fail(Errno::esrch);
+  if (const auto answer = try_to_collect(self, id, status, usage)) return *answer;
+  if ((options & abi::wnohang) != 0) return 0;
+  return self.wait([&] { return ChildWait{self, id, status, usage}; });
 }
 
 }  // namespace kernel::sys

@@ -19,6 +19,7 @@ PARTS = (
     Part("divides", "after a fork, parent and child write to copies of their pages on all harts"),
     Part("maps", "threads map and unmap pages on all harts, and none sees another's page"),
     Part("ends", "execve and exit_group end threads that compute on other harts"),
+    Part("reaps", "harts reap children of one process at the same time, each child once"),
     Part("urgent", "console output continues beside a computing thread of the highest priority"),
     Part("makers", "threads that are created during a kill or an execve end, too"),
     Part("outlived", "a waiter on unmapped shared memory is not woken through a later mapping"),

@@ -23,7 +23,7 @@ inline constexpr auto order_of_dependence = platform::checked || platform_is_che
 template <class T, std::memory_order read, std::memory_order write>
 class OrderedWord {
  public:
-  constexpr OrderedWord(T value) noexcept : value_(value) {}
+  constexpr OrderedWord(T value = {}) noexcept : value_(value) {}
   OrderedWord(const OrderedWord& other) noexcept : value_(T{other}) {}
   OrderedWord& operator=(const OrderedWord& other) noexcept { return *this = T{other}; }
   OrderedWord& operator=(T value) noexcept {

@@ -1,4 +1,6 @@
 // Programs and the machine end while threads compute on every hart.
+#include <array>
+
 #include "harts.h"
 
 namespace harts {
@@ -84,6 +86,79 @@ void leaves() {
   exit(7);
 }
 
+/// Starts a child that ends with `code`. On the hosted machine, which cannot fork, it is a program.
+Pid start_and_exit(int code) {
+  const auto child = fork();
+  if (child && *child == 0) exit(code);
+  if (child) return *child;
+  char script[16] = "exit ";
+  *std::to_chars(script + 5, script + 15, code).ptr = '\0';
+  const char* const arguments[] = {"sh", "-c", script, nullptr};
+  return must(spawn("/bin/sh", arguments), "spawning");
+}
+
+/// Reaps children by their numbers while other harts do the same and look for these children.
+void reap_own(unsigned hart, unsigned rounds, std::atomic<Pid>& newest) {
+  move_to(hart);
+  for (unsigned i = 0; i < rounds; ++i) {
+    const int code = static_cast<int>(hart * 16 + i % 16);
+    const Pid child = start_and_exit(code);
+    newest = child;
+    const auto early = must(wait(child, abi::wnohang), "waiting");
+    check(early.pid == 0 || early.pid == child, "wait4 returns {} for {}", early.pid, child);
+    const auto ended = early.pid == child ? early : must(wait(child), "waiting");
+    check(ended.pid == child && ended.status.word() == code << 8, "{} ended with {:x}", ended.pid,
+          ended.status.word());
+    const auto again = wait(child);
+    check(!again && again.error() == Errno::echild, "a reaped child is no child");
+    const auto found = kill(child, abi::Signal{});
+    check(!found && found.error() == Errno::esrch, "a reaped child has no number");
+  }
+}
+
+/// All harts reap zombies of one process until none is left. Each child is reaped once.
+void reap_together() {
+  constexpr int most = 48;
+  const Pipe alive = must(make_pipe(), "a pipe");
+  for (int code = 0; code < most; ++code) start_and_exit(code);
+  must(close(alive.write_end), "closing");
+  std::byte none[1];
+  check(must(read(alive.read_end, none), "reading") == 0, "all children have closed their files");
+  must(close(alive.read_end), "closing");
+  std::array<std::atomic<int>, most> reaped{};
+  {
+    std::vector<Thread> threads;
+    for (unsigned hart = 0; hart < count; ++hart) {
+      threads.emplace_back([&reaped, hart] {
+        move_to(hart);
+        while (const auto ended = wait())
+          ++reaped[static_cast<std::size_t>(ended->status.word() >> 8) % most];
+      });
+    }
+  }
+  for (const auto& times : reaped) check(times == 1, "a child is reaped {} times", times.load());
+}
+
+void reaps() {
+  std::vector<std::atomic<Pid>> newest(count);
+  std::atomic<bool> stop = false;
+  Thread looking{[&] {
+    for (unsigned i = 0; !stop; ++i) {
+      const Pid child = newest[i % count];
+      const auto found = kill(child, abi::Signal{});
+      check(found || found.error() == Errno::esrch, "looking for {}", child);
+      (void)syscall(Call::sched_getscheduler, child);
+    }
+  }};
+  {
+    std::vector<Thread> threads;
+    for (unsigned hart = 0; hart < count; ++hart)
+      threads.emplace_back([&, hart] { reap_own(hart, rounds_of_each(8), newest[hart]); });
+  }
+  stop = true;
+  reap_together();
+}
+
 }  // namespace
 
 std::span<const Part> ends() {
@@ -91,6 +166,7 @@ std::span<const Part> ends() {
       {"ends", end_the_others},
       {"makers", end_makers},
       {"leaves", leaves},
+      {"reaps", reaps},
   };
   return parts;
 }
