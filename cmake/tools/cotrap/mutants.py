@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from .errors import OWN_FAILURE, ToolError, UsageError
+from .errors import OWN_FAILURE, WRONG_USAGE, ToolError, UsageError
 from .paths import ROOT
 from .suggestions import did_you_mean
 from .ui import Waiting, bad, faint, good, number_of, say
@@ -36,7 +36,7 @@ _CHANGED = re.compile(r"^(?:\+\+\+ b|--- a)/(\S+)$", re.MULTILINE)
 # The copy has these files of its own: builds, and the caches of Python and of editors.
 _NOT_SOURCES = ("build", ".cache")
 _CACHES = "__pycache__"
-_PASSED, _FAILED, _NO_SUCH_TEST = 0, 1, 2  # exit statuses of `./cotrap test`
+_PASSED, _FAILED = 0, 1  # exit statuses of `./cotrap test`
 
 
 class Verdict(Enum):
@@ -302,7 +302,7 @@ def _judge(tree: _Tree, mutant: Mutant) -> Result:
 def _reason(test: str, status: int, when: str) -> str:
     reasons = {
         _FAILED: f"{test} fails {when}, too",
-        _NO_SUCH_TEST: f"there is no everyday test {test}",
+        WRONG_USAGE: f"there is no everyday test {test}",
         OWN_FAILURE: f"the build for {test} fails {when}",
     }
     return reasons.get(status, f"{test} ends with status {status} {when}")
