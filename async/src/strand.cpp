@@ -48,6 +48,13 @@ void Strand::let_share() noexcept {
   sharers_end_.store(end, std::memory_order_relaxed);
 }
 
+void Strand::reset() noexcept {
+  taken_.store(0, std::memory_order_relaxed);
+  waiting_.store(0, std::memory_order_relaxed);
+  for (StrandSharer& sharer : sharers_) sharer.shares_.store(0, std::memory_order_relaxed);
+  sharers_end_.store(sharers_.data(), std::memory_order_relaxed);
+}
+
 void Strand::wait_and_share() noexcept {
   auto& shares = platform::local().sharer->shares_;
   waiting_.fetch_add(1, std::memory_order_relaxed);

@@ -71,10 +71,8 @@ class Strand {
   /// Lets this hart share the strand from now on. In the strand. Worlds in which no hart shares it
   /// do without, and entering the strand costs them less.
   static void let_share() noexcept;
-  /// For tests that reset their world: the opposite for all harts.
-  static void let_none_share() noexcept {
-    sharers_end_.store(sharers_.data(), std::memory_order_relaxed);
-  }
+  /// For tests that begin anew: no hart is in the strand, waits for it, or may share it.
+  static void reset() noexcept;
   /// Shares the strand until end_sharing(); waits until other harts have left it. In between, the
   /// hart does not enter the strand, and the job awaits nothing, except after Sharing::keep().
   [[gnu::always_inline]] static void share() noexcept {

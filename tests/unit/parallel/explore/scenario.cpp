@@ -181,8 +181,8 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
 
   const auto begin = [&] {
     world = {};
+    async::Strand::reset();
     async::Strand::pools = {};
-    async::Strand::let_none_share();
     world.has_interrupts = scenario.has_clock;
     static constexpr const char* names[] = {"hart 0", "hart 1", "hart 2"};
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {

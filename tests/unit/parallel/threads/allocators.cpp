@@ -55,7 +55,7 @@ class SmpMachine {
     }
     hal::fake::here = 0;
     for (auto& hart : platform::harts) hart.local.smp_active = false;
-    Strand::let_none_share();
+    Strand::reset();
     machine_.reset();
     platform::this_hart = platform::outside;
   }
