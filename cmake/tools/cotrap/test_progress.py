@@ -19,7 +19,7 @@ _UNKNOWN = 2.0  # seconds: the assumed cost of a test that has no record and dec
 
 _STARTED = re.compile(r" +Start +\d+: (\S+)$")
 _ENDED = re.compile(r" *\d+/\d+ Test +#\d+: (\S+) \.*(.*?) +([\d.]+) sec$")
-_SUMMARY = re.compile(r"\d+% tests passed, ")
+_SUMMARY = re.compile(r"\d+% tests passed, \d+ tests? failed out of \d+$")
 
 
 class Progress:
@@ -35,6 +35,12 @@ class Progress:
         self.failed: list[str] = []
         self.skipped: list[str] = []
 
+    def waits(self, name: str) -> bool:
+        return name in self._waiting
+
+    def runs(self, name: str) -> bool:
+        return name in self._running
+
     def start(self, name: str) -> None:
         self._waiting.discard(name)
         self._running[name] = time.monotonic()
@@ -44,8 +50,12 @@ class Progress:
         self._running.pop(name, None)
 
     @property
+    def total(self) -> int:
+        return len(self._costs)
+
+    @property
     def ended(self) -> int:
-        return len(self._costs) - len(self._waiting) - len(self._running)
+        return self.total - len(self._waiting) - len(self._running)
 
     def __str__(self) -> str:
         ended = f"{self.ended} of {len(self._costs)} tests"
@@ -96,18 +106,19 @@ def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
 
 def _relay(lines: Iterable[str], progress: Progress, waiting: Waiting) -> None:
     """Reads CTest's output. A failed test's output follows the line of its end, up to the next line that
-    reports a start or an end."""
+    reports a start or an end. A test may print such lines, too: those of CTest name a test that waits or
+    runs."""
     is_output = False
     for line in lines:
         line = line.rstrip("\n")
-        if started := _STARTED.match(line):
+        if (started := _STARTED.match(line)) and progress.waits(started[1]):
             is_output = False
             progress.start(started[1])
-        elif ended := _ENDED.match(line):
+        elif (ended := _ENDED.match(line)) and progress.runs(ended[1]):
             name, verdict, seconds = ended.groups()
             progress.end(name)
             is_output = _print_end(progress, waiting, name, verdict.strip(" *"), float(seconds))
-        elif _SUMMARY.match(line):
+        elif _SUMMARY.match(line) and progress.ended == progress.total:
             is_output = False
         elif is_output:
             waiting.hide()

@@ -110,6 +110,18 @@ class Tests(unittest.TestCase):
         self.assertRegex(out, r"skipped beta \(")
         self.assertRegex(out, r"2 of 3 tests pass, 1 skipped, in ")
 
+    def test_output_that_looks_like_that_of_ctest_is_output(self):
+        ended = " 1/1 Test #1: other ...   Passed    0.01 sec"
+        lines = ("    Start 7: other", ended, "100% tests passed, as usual", "the end")
+        text = self.root / "text"
+        text.write_text("".join(f"{line}\n" for line in lines))
+        self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" "cat {text}; exit 3")')
+        status, out, _ = self.run_tests("beta")
+        self.assertEqual(status, 1)
+        for line in lines:
+            self.assertIn(f"    {line}\n", out)
+        self.assertNotIn("ok other", out)
+
     def test_the_end_names_each_failure_with_the_command_that_repeats_it(self):
         self.registered(
             "host-debug",
