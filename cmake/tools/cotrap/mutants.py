@@ -31,12 +31,13 @@ from .paths import ROOT
 from .suggestions import did_you_mean
 from .ui import Waiting, bad, faint, good, number_of, say
 
-_CLAIM = re.compile(r"(?P<what>\S.*\.)\nFails: (?P<test>\S+)\n\n(?=diff --git )")
+_CLAIM = re.compile(r"(?P<what>\S.*\.)\nFails: (?P<test>[\w.-]{1,200})\n\n(?=diff --git )")
 _CHANGED = re.compile(r"^(?:\+\+\+ b|--- a)/(\S+)$", re.MULTILINE)
 # The copy has these files of its own: builds, and the caches of Python and of editors.
 _NOT_SOURCES = ("build", ".cache")
 _CACHES = "__pycache__"
 _PASSED, _FAILED = 0, 1  # exit statuses of `./cotrap test`
+_NO_VERDICT = -1  # in place of such a status: the output does not say how the test ended
 
 
 class Verdict(Enum):
@@ -110,9 +111,11 @@ def _read_all() -> list[Mutant]:
 def _read(patch: Path) -> Mutant:
     name = patch.stem
     try:
-        text = patch.read_text()
-    except UnicodeDecodeError:
+        text = patch.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
         return Mutant(name, patch, fault="it is not a text file")
+    if "\r\n" in text:
+        return Mutant(name, patch, fault="its lines end with CR LF")
     claim = _CLAIM.match(text)
     if not claim:
         return Mutant(name, patch, fault="it must have a sentence, `Fails: TEST`, an empty line and a diff")
@@ -198,8 +201,11 @@ class _Tree:
 
     def _run(self, test: str, log: str) -> int:
         pattern = test.replace(".", r"\.")
-        command = [self.path / "cotrap", "test", "--everyday", "-j", str(self._jobs), f"^{pattern}$"]
-        with open(self.logs / f"{log}.log", "wb") as output, subprocess.Popen(
+        # If SIGKILL ends this command, the tests end, too: the next run changes the copy.
+        command = ["setpriv", "--pdeathsig", "TERM", self.path / "cotrap"]
+        command += ["test", "--everyday", "-j", str(self._jobs), f"^{pattern}$"]
+        path = self.logs / f"{log}.log"
+        with open(path, "wb") as output, subprocess.Popen(
             command,
             cwd=self.path,
             env=_environment(),
@@ -208,10 +214,21 @@ class _Tree:
             stderr=subprocess.STDOUT,
         ) as child:
             try:
-                return child.wait()
+                status = child.wait()
             except BaseException:
                 child.terminate()  # it ends its own child processes
                 raise
+        return _verified(status, test, path.read_text(errors="replace"))
+
+
+def _verified(status: int, test: str, output: str) -> int:
+    """The status, if it and the output of `./cotrap test` say the same. A mutant may break that command."""
+    if status not in (_PASSED, _FAILED):
+        return status
+    found = re.search(rf"^(\S.*) {re.escape(test)} \([\d.]+ s\)$", output, re.MULTILINE)
+    said = found[1] if found else "skipped"
+    agree = said != "skipped" and (said == "ok") == (status == _PASSED)
+    return status if agree else _NO_VERDICT
 
 
 def _environment() -> dict[str, str]:
@@ -304,6 +321,7 @@ def _reason(test: str, status: int, when: str) -> str:
         _FAILED: f"{test} fails {when}, too",
         WRONG_USAGE: f"there is no everyday test {test}",
         OWN_FAILURE: f"the build for {test} fails {when}",
+        _NO_VERDICT: f"{test} neither passes nor fails {when}",
     }
     return reasons.get(status, f"{test} ends with status {status} {when}")
 

@@ -26,8 +26,13 @@ case $5 in
   '^odd$') exit 7 ;;
 esac
 grep -q 'syntax error' src/*.txt && exit 125
+grep -q 'no command' src/*.txt && exit 1
 file=${5#^}
-grep -q right "src/${file%%\\.*}.txt"
+file=${file%%\\.*}
+grep -q 'skipped' src/*.txt && echo "skipped $file.asan (0.0 s)" && exit 0
+if grep -q right "src/$file.txt"; then echo "ok $file.asan (0.1 s)"; exit 0; fi
+echo "FAILED $file.asan (0.1 s)"
+exit 1
 """
 
 
@@ -111,6 +116,24 @@ class Mutants(unittest.TestCase):
         self.assertEqual(self.run_mutants(), 0)
         self.assertEqual(self.asked(), [r"^pipe\.asan$"] * 3 + [r"^timer\.asan$"] * 2)
         self.assertEqual(list(self.rows()), ["a", "c", "b"])
+
+    def test_a_mutant_that_breaks_the_command_or_skips_the_test_is_broken(self):
+        self.mutant("breaks", "no command")
+        self.mutant("skips", "skipped, right")
+        self.assertEqual(self.run_mutants(), 1)
+        verdict = "broken: pipe.asan neither passes nor fails with the mutant"
+        self.assertEqual({row[-1] for row in self.rows().values()}, {verdict})
+
+    def test_a_patch_that_is_no_file_or_has_other_line_ends_is_broken(self):
+        (self.root / "tests" / "mutants").mkdir(parents=True)
+        (self.root / "tests" / "mutants" / "folder.patch").mkdir()
+        (self.root / "tests" / "mutants" / "link.patch").symlink_to("nowhere")
+        self.write("tests/mutants/crlf.patch", "A word.\r\nFails: pipe.asan\r\n\r\ndiff --git ")
+        self.assertEqual(self.run_mutants(), 1)
+        verdicts = {name: row[-1] for name, row in self.rows().items()}
+        no_text = "broken: it is not a text file"
+        other_ends = "broken: its lines end with CR LF"
+        self.assertEqual(verdicts, {"folder": no_text, "link": no_text, "crlf": other_ends})
 
     def test_a_patch_that_does_not_apply_is_broken(self):
         self.mutant("late", "left")
