@@ -1,8 +1,8 @@
 """Ends a machine that hangs, long before the test's time limit.
 
-A machine hangs if its threads neither run nor wait for a processor of the host for half a minute. On a busy
-host a machine waits for processors, so it does not hang, however slow it is. A machine that computes without
-end is not noticed; the time limit ends it.
+A machine hangs if its threads do next to nothing for half a minute: they neither run for 2 % of the time, nor
+wait for a processor or a disk, nor are stopped. On a busy host a machine waits for processors, so it does not
+hang, however slow it is. A machine that computes without end is not noticed; the time limit ends it.
 """
 
 import contextlib
@@ -10,10 +10,14 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 INTERVAL = 1.0  # seconds between two looks
-PATIENCE = 30  # intervals without any use of a processor
-_USED = 0.02  # the part of an interval for which a process must want a processor to count as alive
+PATIENCE = 30  # the intervals in which a machine may do nothing
+_USED = 0.02  # the part of an interval for which a machine must run to count as alive
+_TICKS = os.sysconf("SC_CLK_TCK")  # per second, of the times in /proc
+# Ready or running, waiting for a disk, stopped by a signal or by a debugger.
+_ALIVE = frozenset("RDTt")
 
 
 class HangWatch(threading.Thread):
@@ -38,28 +42,40 @@ class HangWatch(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        before, quiet = demand(self._pid), 0
+        before, quiet = look(self._pid), 0
         while quiet < self._patience:
             if self._over.wait(self._interval):
                 return
-            now = demand(self._pid)
-            wanted = sum(time - before.get(thread, 0) for thread, time in now.items())
-            quiet = quiet + 1 if wanted < _USED * self._interval * 1e9 else 0
+            now = look(self._pid)
+            ran = sum(time - before.times.get(thread, 0) for thread, time in now.times.items())
+            quiet = 0 if now.is_alive or ran >= _USED * self._interval else quiet + 1
             before = now
         self.hung = True
         self._end()
 
 
-def demand(pid: int) -> dict[int, int]:
-    """By thread of the process and of its descendants: for how many nanoseconds the thread has run or has
-    waited for a processor. Sources: proc(5); Linux's Documentation/scheduler/sched-stats.rst."""
-    found = {}
+class Look(NamedTuple):
+    """What the threads of a process and of its descendants do. times: for how many seconds each has run.
+    is_alive: whether one of them runs or cannot run now."""
+
+    times: dict[int, float]
+    is_alive: bool
+
+
+def look(pid: int) -> Look:
+    times, states = {}, set()
     for process in _family(pid):
         with contextlib.suppress(OSError):  # a thread ends at this moment
             for thread in os.listdir(f"/proc/{process}/task"):
-                ran, waited, _ = Path(f"/proc/{process}/task/{thread}/schedstat").read_text().split()
-                found[int(thread)] = int(ran) + int(waited)
-    return found
+                fields = _fields(f"/proc/{process}/task/{thread}/stat")
+                states.add(fields[0])
+                times[int(thread)] = (int(fields[11]) + int(fields[12])) / _TICKS
+    return Look(times, not states.isdisjoint(_ALIVE))
+
+
+def _fields(path: str) -> list[str]:
+    """The fields of a file `stat` from the state on (proc(5))."""
+    return Path(path).read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _family(pid: int) -> list[int]:
@@ -67,8 +83,7 @@ def _family(pid: int) -> list[int]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(OSError):
-                fields = Path(f"/proc/{entry}/stat").read_text(errors="replace").rpartition(")")[2].split()
-                parents[int(entry)] = int(fields[1])
+                parents[int(entry)] = int(_fields(f"/proc/{entry}/stat")[1])
     family = [pid]
     for member in family:
         family += [child for child, parent in parents.items() if parent == member]

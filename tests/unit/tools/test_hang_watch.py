@@ -12,7 +12,7 @@ from cotrap.paths import ROOT
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
 import hang_watch  # noqa: E402
-from hang_watch import HangWatch, demand  # noqa: E402
+from hang_watch import HangWatch, Look, look  # noqa: E402
 
 
 class HangWatchTest(unittest.TestCase):
@@ -27,18 +27,16 @@ class HangWatchTest(unittest.TestCase):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def looks_until_it_hangs(self, *wanted: int, patience: int) -> int:
-        """wanted: by look, for how many nanoseconds the machine has wanted a processor since the look before.
-        After these it wants none."""
-        total, looks = 0, 0
+    def looks_until_it_hangs(self, *first: Look, patience: int) -> int:
+        """first: what the first looks find. The later ones find a thread that sleeps."""
+        looks = 0
 
-        def look(_pid: int) -> dict[int, int]:
-            nonlocal total, looks
-            total += wanted[looks] if looks < len(wanted) else 0
+        def fake(_pid: int) -> Look:
+            nonlocal looks
             looks += 1
-            return {1: total}
+            return first[looks - 1] if looks <= len(first) else Look({1: 1.0}, False)
 
-        with mock.patch.object(hang_watch, "demand", look):
+        with mock.patch.object(hang_watch, "look", fake):
             watch = HangWatch(1, lambda: None, interval=0.001, patience=patience)
             watch.start()
             watch.join()
@@ -46,17 +44,19 @@ class HangWatchTest(unittest.TestCase):
         return looks
 
     def test_a_machine_hangs_after_as_many_quiet_looks_as_patience_allows(self):
-        self.assertEqual(self.looks_until_it_hangs(patience=3), 1 + 3)
+        self.assertEqual(self.looks_until_it_hangs(Look({1: 1.0}, False), patience=3), 1 + 3)
 
     def test_each_use_of_a_processor_starts_the_count_again(self):
-        self.assertEqual(self.looks_until_it_hangs(0, 0, 0, 50_000, patience=3), 4 + 3)
+        sleeps, ran = Look({1: 0.9}, False), Look({1: 1.0}, False)
+        self.assertEqual(self.looks_until_it_hangs(sleeps, sleeps, sleeps, ran, patience=3), 4 + 3)
+
+    def test_a_thread_that_cannot_run_now_is_alive(self):
+        waits = Look({1: 1.0}, True)
+        self.assertEqual(self.looks_until_it_hangs(waits, waits, waits, waits, waits, patience=3), 5 + 3)
 
     def test_a_thread_that_ends_uses_no_processor(self):
-        with mock.patch.object(hang_watch, "demand", side_effect=[{1: 9, 2: 90_000_000}, {1: 9}, {1: 9}]):
-            watch = HangWatch(1, lambda: None, interval=0.001, patience=2)
-            watch.start()
-            watch.join()
-        self.assertTrue(watch.hung)
+        two = Look({1: 1.0, 2: 90.0}, False)
+        self.assertEqual(self.looks_until_it_hangs(two, patience=2), 1 + 2)
 
     def test_an_idle_process_is_ended(self):
         process = self.start("exec sleep 1000")
@@ -66,10 +66,16 @@ class HangWatchTest(unittest.TestCase):
 
     def test_the_time_of_children_counts(self):
         process = self.start("sh -c 'while :; do :; done' & wait")
-        while len(threads := demand(process.pid)) < 2:
+        while len(look(process.pid).times) < 2:
             self.assertIsNone(process.poll())
-        while sum(demand(process.pid).values()) < sum(threads.values()) + 50_000_000:
+        while sum(look(process.pid).times.values()) < 0.05:
             self.assertIsNone(process.poll())
+
+    def test_a_stopped_process_is_alive(self):
+        process = self.start("exec sleep 1000")
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        self.assertTrue(look(process.pid).is_alive)
 
 
 if __name__ == "__main__":
