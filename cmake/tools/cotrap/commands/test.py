@@ -163,5 +163,6 @@ def _soak(minutes: float) -> int:
     build.make(_SOAKED, "all", build.TEST_PROGRAMS)
     script = ROOT / "tests" / "system" / "soak.py"
     folder = ROOT / "build" / _SOAKED
-    command = [sys.executable, script, "--build", folder, "--minutes", str(minutes)]
+    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, script, "--build", folder]
+    command += ["--minutes", str(minutes)]
     return 1 if subprocess.run(command).returncode else 0
