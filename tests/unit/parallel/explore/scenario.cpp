@@ -201,9 +201,12 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
       check_end(run->jobs_, run->preemptible_);
       for (const auto& check : run->checks_) check();
     }
+    if (failed) async::Strand::reset();  // a hart may have been about to enter it
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {
       explorer.set_hart(hart);
-      if (async::Strand::smp_active() && world.harts[hart].local.in_strand) async::Strand::leave();
+      async::Local& local = world.harts[hart].local;
+      if (failed) local.in_strand = local.shares_strand = false;
+      if (async::Strand::smp_active() && local.in_strand) async::Strand::leave();
       if (scenario.shares) async::Strand::end_sharing();
     }
     explorer.set_hart(0);
