@@ -26,8 +26,14 @@ def at(address: int, kind: str) -> gdb.Value:
     return gdb.Value(address).cast(gdb.lookup_type(kind).pointer()).dereference()
 
 
-def text(pointer: gdb.Value) -> str:
-    return pointer.string(errors="replace") if int(pointer) else ""
+def pointer(field: gdb.Value) -> gdb.Value:
+    """The pointer in an async::SharedWord."""
+    kind = field.type.strip_typedefs().template_argument(0)
+    return gdb.Value(word(int(field.address))).cast(kind)
+
+
+def text(characters: gdb.Value) -> str:
+    return characters.string(errors="replace") if int(characters) else ""
 
 
 def string(of: gdb.Value) -> str:
@@ -51,10 +57,10 @@ def elements(array: gdb.Value) -> Iterator[gdb.Value]:
 def numbered(kind: str) -> Iterator[gdb.Value]:
     """All objects of a kind, "process" or "thread", in the order of their numbers."""
     for group in elements(value("kernel::IdSlots::groups_")):
-        if int(group["slots"]):
-            for slot in elements(group["slots"].dereference()):
-                if int(slot[kind]):
-                    yield slot[kind].dereference()
+        if int(slots := pointer(group["slots"])):
+            for slot in elements(slots.dereference()):
+                if int(found := pointer(slot[kind])):
+                    yield found.dereference()
 
 
 def processes() -> Iterator[gdb.Value]:
