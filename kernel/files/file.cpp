@@ -12,8 +12,7 @@ void File::destroy(const File* file) {
   }
   auto* const ending = const_cast<File*>(file);
   const bool has_effects = !ending->end_sharing();
-  async::Retired::add(
-      ending, [](void* file) noexcept { delete static_cast<File*>(file); }, has_effects);
+  async::Retired::add(ending, has_effects);
 }
 
 Result<std::size_t> File::try_read(IoBuffer&) {

@@ -31,8 +31,7 @@ void IdSlots::leave(int id) {
   if (async::Strand::is_held()) {
     delete std::exchange(spare_, unused);
   } else {  // look-ups of other harts may use them
-    async::Retired::add(
-        unused, [](void* retired) noexcept { delete static_cast<Slots*>(retired); }, false);
+    async::Retired::add(unused, false);
   }
 }
 

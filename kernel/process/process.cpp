@@ -1,6 +1,5 @@
 #include "process/process.h"
 
-#include <async/retired.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,9 +53,7 @@ void Process::destroy(const Process* process) {
   if (async::Strand::is_held()) {
     delete process;
   } else {
-    async::Retired::add(
-        const_cast<Process*>(process),
-        [](void* retired) noexcept { delete static_cast<Process*>(retired); }, false);
+    async::Retired::add(const_cast<Process*>(process), false);
   }
 }
 
@@ -84,7 +81,7 @@ Process* Process::child(int id) {
 
 void Process::remove_zombie(Process& zombie) {
   zombies_.remove(zombie);
-  zombie.parent_ = nullptr;
+  zombie.set_parent(nullptr);
   children_cpu_time_ += zombie.ended_cpu_time_ + zombie.children_cpu_time_;
 }
 

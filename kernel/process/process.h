@@ -13,6 +13,7 @@
 #include <abi/signal.h>
 #include <async/async.h>
 #include <async/leaf_lock.h>
+#include <async/retired.h>
 #include <async/shared_word.h>
 #include <kernel/list.h>
 #include <kernel/ref.h>
@@ -134,6 +135,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
 
  private:
   friend RefCounted<Process>;
+  friend async::Retired;
   ~Process();  // called when the last Ref is dropped
 
   void become_zombie();

@@ -44,7 +44,7 @@ Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
   return id;
 }
 
-/// Nothing: children match, but none of them has ended.
+/// Reports and reaps a matching child that has ended. Empty: none of those that match has ended.
 std::optional<Answer> try_to_collect(Thread& self, int id, UserPtr<int> status,
                                      UserPtr<abi::ResourceUsage> usage) {
   const Search found = search(self.process(), id);
@@ -53,6 +53,7 @@ std::optional<Answer> try_to_collect(Thread& self, int id, UserPtr<int> status,
   return collect(self, *found.zombie, status, usage);
 }
 
+/// Waits until a matching child has ended, and reaps it.
 class ChildWait : public async::WaitLoop<ChildWait> {
  public:
   ChildWait(Thread& self, int id, UserPtr<int> status, UserPtr<abi::ResourceUsage> usage)

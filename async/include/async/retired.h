@@ -33,6 +33,11 @@ class Retired {
   /// strand. `at_once`: the hart enters the strand as soon as it ends the sharing, because the
   /// destruction has effects.
   static void add(void* object, Destroy destroy, bool at_once) noexcept;
+  /// The same for an object that `delete` destroys.
+  template <class T>
+  static void add(T* object, bool at_once) noexcept {
+    add(object, [](void* retired) noexcept { delete static_cast<T*>(retired); }, at_once);
+  }
 
  private:
   friend class Strand;
