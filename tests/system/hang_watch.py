@@ -9,8 +9,9 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
+
+from cotrap.proc_stat import stat_fields
 
 INTERVAL = 1.0  # seconds between two looks
 PATIENCE = 30  # the intervals in which a machine may do nothing
@@ -67,15 +68,10 @@ def look(pid: int) -> Look:
     for process in _family(pid):
         with contextlib.suppress(OSError):  # a thread ends at this moment
             for thread in os.listdir(f"/proc/{process}/task"):
-                fields = _fields(f"/proc/{process}/task/{thread}/stat")
+                fields = stat_fields(f"/proc/{process}/task/{thread}/stat")
                 states.add(fields[0])
                 times[int(thread)] = (int(fields[11]) + int(fields[12])) / _TICKS
     return Look(times, not states.isdisjoint(_ALIVE))
-
-
-def _fields(path: str) -> list[str]:
-    """The fields of a file `stat` from the state on (proc(5))."""
-    return Path(path).read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _family(pid: int) -> list[int]:
@@ -83,7 +79,7 @@ def _family(pid: int) -> list[int]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(OSError):
-                parents[int(entry)] = int(_fields(f"/proc/{entry}/stat")[1])
+                parents[int(entry)] = int(stat_fields(f"/proc/{entry}/stat")[1])
     family = [pid]
     for member in family:
         family += [child for child, parent in parents.items() if parent == member]

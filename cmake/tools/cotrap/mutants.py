@@ -28,6 +28,7 @@ from pathlib import Path
 
 from .errors import OWN_FAILURE, WRONG_USAGE, ToolError, UsageError
 from .paths import ROOT
+from .signals import with_parent
 from .suggestions import did_you_mean
 from .ui import Waiting, bad, faint, good, number_of, say
 
@@ -201,12 +202,10 @@ class _Tree:
 
     def _run(self, test: str, log: str) -> int:
         pattern = test.replace(".", r"\.")
-        # If SIGKILL ends this command, the tests end, too: the next run changes the copy.
-        command = ["setpriv", "--pdeathsig", "TERM", self.path / "cotrap"]
-        command += ["test", "--everyday", "-j", str(self._jobs), f"^{pattern}$"]
+        command = [self.path / "cotrap", "test", "--everyday", "-j", str(self._jobs), f"^{pattern}$"]
         path = self.logs / f"{log}.log"
         with open(path, "wb") as output, subprocess.Popen(
-            command,
+            with_parent(command),  # or tests would run in the copy while the next run changes it
             cwd=self.path,
             env=_environment(),
             stdin=subprocess.DEVNULL,

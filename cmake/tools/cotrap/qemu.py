@@ -20,6 +20,7 @@ from .initrd import Archive
 from .marks import MarkReader, State
 from .output_frames import OutputFrames
 from .paths import Build
+from .signals import with_parent
 from .symbols import explain
 
 _LAST_LINES = 12  # of the console, shown if a machine ends for no known reason
@@ -120,7 +121,7 @@ class Guest:
         files = [*own, *([] if machine.ram is None else [machine.ram])]
         try:
             self._process = subprocess.Popen(
-                _with_parent(self._command(machine, boot, nonce, initrd, disk)),
+                with_parent(self._command(machine, boot, nonce, initrd, disk), signal.SIGKILL),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -240,12 +241,6 @@ def qemu_on(
         *("-bios", "default", "-kernel", kernel),
         *("-initrd", f"/proc/self/fd/{initrd}", "-append", words),
     ]
-
-
-def _with_parent(command: list[str]) -> list[str]:
-    """A command that runs `command`, and that Linux kills when this process dies, even by SIGKILL."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else command
 
 
 def memory_file(name: str, data: bytes) -> int:

@@ -1,5 +1,6 @@
 """The signals that end the command, each with an exception."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ def ignore() -> None:
     """After this call a signal raises no exception. The status is decided, and Python is about to end."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
+
+
+def with_parent(command: list, number: signal.Signals = signal.SIGTERM) -> list:
+    """A command that runs `command`, and to which Linux sends the signal when this process dies, even by
+    SIGKILL."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", number.name.removeprefix("SIG"), "--", *command] if setpriv else command
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 
 from .disk import Disk
 from .paths import Build
+from .proc_stat import stat_fields
 
 _OPTION_MAGIC = b"IHAVEOPT"
 _REPLY_MAGIC = 0x3E889045565A9
@@ -79,8 +80,7 @@ class MachineTime:
             for thread in os.listdir(self._threads):
                 with open(f"{self._threads}/{thread}/schedstat") as file:
                     ran = int(file.read().split()[0])
-                with open(f"{self._threads}/{thread}/stat") as file:
-                    times[thread] = ran, file.read().rpartition(")")[2].split()[0] == "R"
+                times[thread] = ran, stat_fields(f"{self._threads}/{thread}/stat")[0] == "R"
         return times
 
 

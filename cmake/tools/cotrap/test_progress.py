@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import ToolError
+from .signals import with_parent
 from .ui import Waiting, bad, faint, good, number_of, say
 
 # CTest's record of test times, relative to the folder in which it runs.
@@ -84,7 +85,7 @@ def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
     with (
         Waiting(lambda: str(progress), show_after=0.3, lines=lambda: str(progress)) as waiting,
         subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *command],  # CTest ends even if SIGKILL ends this command
+            with_parent(command),  # CTest ends even if SIGKILL ends this command
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

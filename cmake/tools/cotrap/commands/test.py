@@ -14,6 +14,7 @@ from pathlib import Path
 from .. import build, musl, mutants, setup, test_progress
 from ..errors import UsageError
 from ..paths import ROOT
+from ..signals import with_parent
 from ..suggestions import did_you_mean
 
 # The presets of the everyday tests, and the other presets.
@@ -163,6 +164,5 @@ def _soak(minutes: float) -> int:
     build.make(_SOAKED, "all", build.TEST_PROGRAMS)
     script = ROOT / "tests" / "system" / "soak.py"
     folder = ROOT / "build" / _SOAKED
-    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, script, "--build", folder]
-    command += ["--minutes", str(minutes)]
-    return 1 if subprocess.run(command).returncode else 0
+    command = [sys.executable, script, "--build", folder, "--minutes", str(minutes)]
+    return 1 if subprocess.run(with_parent(command)).returncode else 0
