@@ -160,15 +160,15 @@ void lingers() {
   };
   move_to(0);
   must(ask(abi::futex_lock_pi), "a lock");
-  std::atomic<bool> gives_up = false, asks = false, had = false, wants = false, has = false;
+  std::atomic<bool> gave_up = false, asks = false, had = false, wants = false, has = false;
+  const auto end = now() + 50ms;
   Thread patient{[&] {
     be(low, 0);
-    const auto until = to_timespec(now() + 8ms);
-    gives_up = true;
+    const auto until = to_timespec(end);
     check(!ask(abi::futex_lock_pi2, &until), "the wait times out");
+    gave_up = true;
   }};
-  await("to wait", [&] { return gives_up.load(); });
-  must(sleep_for(2ms), "sleeping");
+  await("to wait", [&] { return (word & abi::futex_waiters) != 0 || gave_up; });
   must(set_realtime_priority(0, high), "a priority");  // from here on `patient` cannot run
   Thread next{[&] {
     be(high, 0);
@@ -180,7 +180,7 @@ void lingers() {
   }};
   while (!asks) yield();
   for (int i = 0; i < 3; ++i) yield();
-  compute_for(15ms);
+  while (now() < end + 5ms) yield();  // the wait of `patient` times out
   must(ask(abi::futex_unlock_pi), "giving back");
   while (!had) yield();
   Thread last{[&] {
