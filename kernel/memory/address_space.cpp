@@ -225,7 +225,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   const VirtAddr end = start + length;
   VirtAddr at = start;  // [start, at) has its new rights
   Area* area = areas_.first_after(start);
-  bool refused = false;
+  bool refused = false, has_pages = false;
   while (at < end && area != nullptr && area->start <= at) {
     refused = area->backing.is_read_only && allows(access, Access::write);
     if (refused) break;
@@ -242,6 +242,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
         // A private page that was not writable may be shared with another table. The next write
         // fault decides whether to copy it.
         const bool may_write = shared || entry.allows(Access::write);
+        has_pages = true;
         hal::set(entry, entry.with(may_write ? rights : without(rights, Access::write)));
       });
       if (allows(access, Access::execute)) code_written_ = true;
@@ -252,10 +253,12 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
     area = area->next;
   }
   if (area != nullptr && area->previous != nullptr) areas_.merge_with_next(*area->previous);
-  if (length == page_size) {
-    flush_page(start);
-  } else {
-    flush();
+  if (has_pages) {
+    if (length == page_size) {
+      flush_page(start);
+    } else {
+      flush();
+    }
   }
   if (at < end) return fail(refused ? Errno::eacces : Errno::enomem);
   return {};
@@ -324,7 +327,11 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;
   }
-  if (hal::smp_active() && tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
+  if (hal::smp_active()) {
+    // While the strand is shared, other threads may use the tables, so none is freed.
+    if (async::Strand::is_shared() && has_no_pages(start, end - start)) return;
+    if (tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
+  }
   std::array<VirtAddr, max_single_flushes> pages;  // the first ones that are removed
   std::size_t known = 0;
   std::size_t removed = 0;
@@ -436,6 +443,17 @@ bool AddressSpace::is_plain(VirtAddr start, std::size_t bytes) const {
   const Area* const area = areas_.first_after(start);
   if (area == nullptr || area->start >= end) return true;
   return area->start <= start && area->end >= end && area->backing.object.get() == nullptr;
+}
+
+bool AddressSpace::has_no_pages(VirtAddr start, std::size_t bytes) const {
+  constexpr std::size_t most = 16 * page_size;
+  if (resident_ == 0) return true;
+  if (bytes > most || !hal::lies_in(user_range(), start, bytes)) return false;
+  for (VirtAddr page = start; page < start + bytes; page += page_size) {
+    const PageEntry* const slot = table_.find(page);
+    if (slot != nullptr && !slot->empty()) return false;
+  }
+  return true;
 }
 
 bool AddressSpace::is_mapped(VirtAddr start, VirtAddr end) const {

@@ -55,6 +55,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// No other hart may be between enter() and leave() in this space.
   ~AddressSpace();
 
+  /// Protects the areas and pages while the strand is shared. A caller whose thread alone uses the
+  /// space does without.
+  async::LeafLock& lock() { return lock_; }
+
   // System calls. The errors are Linux's.
 
   /// EINVAL: zero bytes, or a fixed address that is unaligned. EEXIST: an `if_free` range is in
@@ -70,6 +74,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// its pages are private, and begin as zeros or as a file in memory. Then a change of the range
   /// touches only this space, frames and the heap.
   bool is_plain(VirtAddr start, std::size_t bytes) const;
+  /// Whether no page of [start, start + bytes) has a frame. May return false for a long range.
+  bool has_no_pages(VirtAddr start, std::size_t bytes) const;
   /// Drops the pages of the range, so that the next access starts again from their backing
   /// (MADV_DONTNEED). EINVAL: `start` is unaligned, or the range wraps around. ENOMEM: a page of
   /// the range is not mapped; the mapped ones are dropped, unless the range leaves user_range().
@@ -288,7 +294,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<> copy_for_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
 
   // On the cache line of the count of owners: what faults and changes of the areas write.
-  // For callers that share the strand: protects the entries of table_, recent_ and resident_.
+  // For callers that share the strand: protects areas_, recent_, break_, resident_ and the entries
+  // of table_.
   async::LeafLock lock_;
   std::size_t resident_ = 0;
   std::size_t borrowed_ = 0;  // of resident_: entries without a reference on their frame

@@ -58,14 +58,38 @@ template <Access wanted>
   return {there != nullptr ? file : nullptr, there};
 }
 
-/// Thread::owns_space(), and a change of the memory takes only one step.
-bool owns_memory(Thread& self) {
-  return self.owns_space() && self.space().is_small();
+/// While it exists, no other thread changes the areas of `self`'s memory. The hart shares the
+/// strand.
+class AreasGuard {
+ public:
+  explicit AreasGuard(Thread& self)
+      : is_own_{self.owns_space()}, lock_{self.space().lock(), !is_own_} {}
+
+  /// Whether the space has no other thread.
+  bool is_own() const { return is_own_; }
+
+ private:
+  bool is_own_;
+  async::LeafLock::GuardIf lock_;
+};
+
+/// Whether a call that shares the strand may add areas. A change of a large space may take more
+/// than one step.
+bool may_add_areas(Thread& self) {
+  return self.space().is_small();
 }
-/// The same, and [address, address + length) lies in private memory without a file.
-bool owns_memory(Thread& self, std::uintptr_t address, std::size_t length) {
-  return owns_memory(self) && length <= hal::user_end && address <= hal::user_end &&
-         self.space().is_plain(address, hal::page_up(length));
+/// Whether it may change [address, address + length): private memory without a file. If other
+/// threads use the memory, a change of pages that have frames needs the strand.
+bool may_change(Thread& self, const AreasGuard& areas, std::uintptr_t address, std::size_t length) {
+  if (!may_add_areas(self) || length > hal::user_end || address > hal::user_end) return false;
+  const std::size_t bytes = hal::page_up(length);
+  const auto& space = self.space();
+  return space.is_plain(address, bytes) && (areas.is_own() || space.has_no_pages(address, bytes));
+}
+
+Result<Futex> look_up_futex(Thread& self, std::uintptr_t address) {
+  const AreasGuard areas{self};
+  return Futex::at(self.space(), address);
 }
 
 /// A read that waits, and shares the strand as long as that suffices. Unlike a restart of the call
@@ -143,7 +167,7 @@ class WaitForWord {
     if constexpr (kind == Futex::Sharing::own_space) {
       const Futex futex = Futex::own(self_.space(), address);
       state_ = futex.wait_sharing(word, expected_, entry_, waiter);
-    } else if (const auto futex = Futex::at(self_.space(), address)) {
+    } else if (const auto futex = look_up_futex(self_, address)) {
       state_ = futex->wait_sharing(word, expected_, entry_, waiter);
     }
     return state_ == Futex::Wait::started ? std::noop_coroutine() : waiter;
@@ -253,7 +277,8 @@ trap::Answer<Transfer> pwrite64(Thread& self, int fd, UserSpan<const std::byte> 
 
 trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   Strand::Sharing sharing;
-  if (!owns_memory(self) || self.space().shrinks_heap(end)) return trap::would_block;
+  const AreasGuard areas{self};
+  if (!may_add_areas(self) || self.space().shrinks_heap(end)) return trap::would_block;
   sharing.tell();
   return sys::brk(self, end);
 }
@@ -266,8 +291,9 @@ trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, 
       (rights & abi::prot_exec) != 0)
     return trap::would_block;
   Strand::Sharing sharing;
+  const AreasGuard areas{self};
   const bool replaces = (flags & abi::map_fixed) != 0;
-  if (!(replaces ? owns_memory(self, address, length) : owns_memory(self)))
+  if (!(replaces ? may_change(self, areas, address, length) : may_add_areas(self)))
     return trap::would_block;
   if ((flags & abi::map_anonymous) == 0) {
     File* const file = self.process().files().find(fd);
@@ -279,7 +305,8 @@ trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, 
 
 trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
   Strand::Sharing sharing;
-  if (!owns_memory(self, address, length)) return trap::would_block;
+  const AreasGuard areas{self};
+  if (!may_change(self, areas, address, length)) return trap::would_block;
   sharing.tell();
   return sys::munmap(self, address, length);
 }
@@ -288,7 +315,8 @@ trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_
                                 int rights) {
   if ((rights & abi::prot_exec) != 0) return trap::would_block;
   Strand::Sharing sharing;
-  if (!owns_memory(self, address, length)) return trap::would_block;
+  const AreasGuard areas{self};
+  if (!may_change(self, areas, address, length)) return trap::would_block;
   sharing.tell();
   return sys::mprotect(self, address, length, rights);
 }
@@ -296,7 +324,8 @@ trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_
 trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length,
                                int advice) {
   Strand::Sharing sharing;
-  if (!owns_memory(self, address, length)) return trap::would_block;
+  const AreasGuard areas{self};
+  if (!may_change(self, areas, address, length)) return trap::would_block;
   sharing.tell();
   return sys::madvise(self, address, length, advice);
 }
@@ -430,7 +459,7 @@ namespace {
                                                          std::uintptr_t timeout) {
   if (operation == abi::futex_wake) {
     const Strand::Sharing sharing;
-    const auto futex = Futex::at(self.space(), address);
+    const auto futex = look_up_futex(self, address);
     if (!futex) return fail(futex.error());
     return futex->wake_sharing(static_cast<int>(value));
   }

@@ -100,9 +100,10 @@ trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int
 trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                 std::int64_t offset);
 
-// Changes of private memory, without a file or with one in memory, by the only thread of a process
-// that shares its memory with no other process. These run the call's handler, while the strand is
-// shared. Memory for instructions needs the strand.
+// Changes of private memory, without a file or with one in memory. These run the call's handler,
+// while the strand is shared. If other threads or processes use the memory, ranges with pages that
+// have frames need the strand, because other harts must drop their translations. Memory for
+// instructions needs the strand.
 trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                           int access, int flags, int fd, std::int64_t offset);

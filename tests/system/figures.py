@@ -48,7 +48,7 @@ ON_SEVERAL_HARTS = {
     "pipe.self": 570,
     "fault.zero": 560,
     "fault.reuse": 340,
-    "map.page": 920,
+    "map.page": 945,
     "yield.alone": 120,
     "yield.process": 1_140,
     "ipc.pipe": 2_300,

@@ -18,6 +18,7 @@ PARTS = (
     Part("forks", "a child has the memory of the moment of the fork while other threads write"),
     Part("divides", "after a fork, parent and child write to copies of their pages on all harts"),
     Part("maps", "threads map and unmap pages on all harts, and none sees another's page"),
+    Part("areas", "threads change areas that none uses on all harts, and none gets another's"),
     Part("ends", "execve and exit_group end threads that compute on other harts"),
     Part("reaps", "harts reap children of one process at the same time, each child once"),
     Part("urgent", "console output continues beside a computing thread of the highest priority"),

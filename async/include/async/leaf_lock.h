@@ -2,14 +2,14 @@
 // strand no other hart shares it, so code there accesses the data without the lock.
 //
 // Hold it for a few instructions, with interrupts masked. While a hart holds it, the hart takes no
-// other lock, does not enter the strand, and awaits nothing. There are two exceptions. The frame
+// other lock, does not enter the strand, and awaits nothing. There are three exceptions. The frame
 // allocator's lock may be taken while the lock of an address space, of a pipe or of the heap is
-// held, and the lock of a file's contents while the lock of an open file's position is held.
+// held, the heap's lock while the lock of an address space is held, and the lock of a file's
+// contents while the lock of an open file's position is held.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 
 #include "async/strand.h"
 
@@ -22,35 +22,49 @@ class LeafLock {
 
   class [[nodiscard]] Guard {
    public:
-    explicit Guard(LeafLock& lock) noexcept : lock_(lock) {
-      if constexpr (!platform::parallel) return;
-      while (lock_.taken_.exchange(1, std::memory_order_acquire) != 0) {
-        while (lock_.taken_.load(std::memory_order_relaxed) != 0) platform::relax();
-      }
-    }
-    ~Guard() {
-      if constexpr (platform::parallel) lock_.taken_.store(0, std::memory_order_release);
-    }
+    explicit Guard(LeafLock& lock) noexcept : lock_(lock) { lock_.take(); }
+    ~Guard() { lock_.give_back(); }
     Guard(const Guard&) = delete;
 
    private:
     LeafLock& lock_;
   };
 
-  /// For functions that a hart calls in the strand or while it shares the strand: a Guard if it
-  /// shares the strand. In the strand no other hart uses the data.
-  class [[nodiscard]] SharingGuard {
+  /// A Guard if `applies`.
+  class [[nodiscard]] GuardIf {
    public:
-    explicit SharingGuard(LeafLock& lock) noexcept {
-      if (!Strand::is_held()) guard_.emplace(lock);
+    GuardIf(LeafLock& lock, bool applies) noexcept : lock_(applies ? &lock : nullptr) {
+      if (applies) [[unlikely]]
+        lock.take();
     }
-    SharingGuard(const SharingGuard&) = delete;
+    ~GuardIf() {
+      if (lock_ != nullptr) [[unlikely]]
+        lock_->give_back();
+    }
+    GuardIf(const GuardIf&) = delete;
 
    private:
-    std::optional<Guard> guard_;
+    LeafLock* lock_;
+  };
+
+  /// For functions that a hart calls in the strand or while it shares the strand: a Guard if it
+  /// shares the strand. In the strand no other hart uses the data.
+  class [[nodiscard]] SharingGuard : GuardIf {
+   public:
+    explicit SharingGuard(LeafLock& lock) noexcept : GuardIf(lock, !Strand::is_held()) {}
   };
 
  private:
+  void take() noexcept {
+    if constexpr (!platform::parallel) return;
+    while (taken_.exchange(1, std::memory_order_acquire) != 0) {
+      while (taken_.load(std::memory_order_relaxed) != 0) platform::relax();
+    }
+  }
+  void give_back() noexcept {
+    if constexpr (platform::parallel) taken_.store(0, std::memory_order_release);
+  }
+
   platform::Atomic<std::uint32_t> taken_ = 0;
 };
 

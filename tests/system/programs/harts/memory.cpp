@@ -98,6 +98,35 @@ void maps() {
   }
 }
 
+/// Threads of one process on all harts map, protect and unmap memory that none of them uses.
+/// Meanwhile each looks up a futex in the areas.
+void change_areas() {
+  constexpr std::size_t size = 4 * page_size;
+  std::vector<std::atomic<std::uintptr_t>> held(count);
+  std::vector<Thread> threads;
+  for (unsigned hart = 0; hart < count; ++hart) {
+    threads.emplace_back([&, hart] {
+      move_to(hart);
+      std::atomic<std::uint32_t> word = 0;
+      for (unsigned round = 0; round < rounds_of_each(500); ++round) {
+        auto* const memory = must(map_memory(size, abi::prot_read | abi::prot_write), "memory");
+        const auto start = reinterpret_cast<std::uintptr_t>(memory);
+        held[hart] = start;
+        for (unsigned other = 0; other < count; ++other) {
+          if (other == hart) continue;
+          const std::uintptr_t its = held[other];
+          check(its + size <= start || start + size <= its, "no other thread has the memory");
+        }
+        must(protect_memory(memory + page_size, page_size, abi::prot_read), "protecting");
+        must(unmap_memory(memory + 2 * page_size, page_size), "unmapping a part");
+        must(call(Call::futex, &word, abi::futex_wake, 1), "a wake");
+        held[hart] = 0;
+        must(unmap_memory(memory, size), "unmapping");
+      }
+    });
+  }
+}
+
 /// The number of TLB shootdowns, summed over all harts.
 unsigned long shootdowns() {
   const std::string table = must(read_file("/proc/harts"), "/proc/harts");
@@ -171,8 +200,8 @@ void wanders() {
 
 std::span<const Part> memory() {
   static constexpr Part parts[] = {
-      {"forks", forks},     {"divides", divides}, {"maps", maps}, {"shootdowns", shoots_down},
-      {"wanders", wanders},
+      {"forks", forks},        {"divides", divides},        {"maps", maps},
+      {"areas", change_areas}, {"shootdowns", shoots_down}, {"wanders", wanders},
   };
   return parts;
 }
