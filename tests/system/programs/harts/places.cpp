@@ -32,7 +32,7 @@ void moves() {
 /// A computing thread moves to the hart to which another thread sends it.
 void is_moved() {
   std::atomic<bool> stop = false;
-  std::atomic<unsigned> seen = 0;
+  std::atomic<unsigned> seen = ~0u;
   Thread computing{[&] {
     double value = 1;
     for (double expected = 1; !stop;) {
