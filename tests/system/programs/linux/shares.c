@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 static char stack[64 << 10] __attribute__((aligned(16)));
 
 static void run(int flags, int (*body)(void*), void* argument) {
@@ -98,13 +100,13 @@ static void schedules(void) {
 #define TRY(call) \
   (errno = 0, printf("%s: %s\n", #call, (call) < 0 && errno ? strerrorname_np(errno) : "ok"))
   const struct sched_param* const bad = (void*)8;
-  TRY(sched_setscheduler(32000, SCHED_OTHER, bad));
-  TRY(sched_setscheduler(32000, SCHED_OTHER, NULL));
-  TRY(sched_setscheduler(32000, SCHED_OTHER, &none));
-  TRY(sched_getparam(32000, NULL));
-  TRY(getpriority(PRIO_PGRP, 32000));
-  TRY(getpriority(PRIO_USER, 32000));
-  TRY(setpriority(PRIO_PGRP, 32000, 5));
+  TRY(sched_setscheduler(unknown_id, SCHED_OTHER, bad));
+  TRY(sched_setscheduler(unknown_id, SCHED_OTHER, NULL));
+  TRY(sched_setscheduler(unknown_id, SCHED_OTHER, &none));
+  TRY(sched_getparam(unknown_id, NULL));
+  TRY(getpriority(PRIO_PGRP, unknown_id));
+  TRY(getpriority(PRIO_USER, unknown_id));
+  TRY(setpriority(PRIO_PGRP, unknown_id, 5));
   TRY(getpriority(PRIO_PROCESS, 0));
 }
 
