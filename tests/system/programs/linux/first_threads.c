@@ -23,12 +23,24 @@ static void sleep_ms(long ms) {
 
 static pthread_t first_thread;
 
+// On Linux a thread ends a little after its tid was cleared. The first thread is then a zombie.
+static void wait_until_ended(int first) {
+  char path[64], state = 0;
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", first);
+  while (!on_cotrap() && state != 'Z') {
+    FILE* const file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%*d (%*[^)]) %c", &state) != 1) abort();
+    fclose(file);
+    sleep_ms(1);
+  }
+}
+
 static void* ask(void* unused) {
   (void)unused;
   const int process = getpid();
   struct sched_param param = {0};
   pthread_join(first_thread, NULL);
-  sleep_ms(200);  // on Linux the thread ends a little after its tid was cleared
+  wait_until_ended(process);
   SAY(syscall(SYS_tgkill, process, process, 0));
   SAY(syscall(SYS_tgkill, process, process, SIGTERM));
   SAY(syscall(SYS_tgkill, process, process, SIGKILL));
