@@ -160,8 +160,16 @@ void lingers() {
   };
   move_to(0);
   must(ask(abi::futex_lock_pi), "a lock");
+  std::atomic<bool> sleeps = false, is_over = false;
   std::atomic<bool> gave_up = false, asks = false, had = false, wants = false, has = false;
   const auto end = now() + 50ms;
+  Thread clock{[&] {
+    be(above_all, 0);
+    sleeps = true;
+    must(sleep_until(end + 1us), "sleeping");
+    is_over = true;
+  }};
+  await("to sleep", [&] { return sleeps.load(); });
   Thread patient{[&] {
     be(low, 0);
     const auto until = to_timespec(end);
@@ -180,7 +188,8 @@ void lingers() {
   }};
   while (!asks) yield();
   for (int i = 0; i < 3; ++i) yield();
-  while (now() < end + 5ms) yield();  // the wait of `patient` times out
+  // A hart's timers fire in the order of their times, so the wait of `patient` has timed out then.
+  while (!is_over) yield();
   must(ask(abi::futex_unlock_pi), "giving back");
   while (!had) yield();
   Thread last{[&] {
