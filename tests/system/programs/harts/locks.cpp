@@ -220,7 +220,7 @@ void hammers() {
     std::atomic<unsigned> inside = 0;
   };
   std::array<Guarded, locks> guarded;
-  std::atomic<unsigned> rounds = 0, died = 0;
+  std::atomic<unsigned> rounds = 0, late = 0, died = 0;
   const auto play = [&](unsigned seed) {
     for (unsigned i = 0; i < 200; ++i) {
       Guarded& lock = guarded[(seed * 7 + i) % locks];
@@ -230,6 +230,7 @@ void hammers() {
                i % 3 == 0 ? nullptr : &until);
       if (!taken) {
         std::uint32_t word_of_the_dead = lock.word;
+        late += taken.error() == abi::Errno::etimedout;
         check(taken.error() == abi::Errno::etimedout || taken.error() == abi::Errno::esrch,
               "a wait fails with ETIMEDOUT or ESRCH, not {}", name(taken.error()));
         if (taken.error() == abi::Errno::esrch && holder_has_ended(word_of_the_dead)) {
@@ -258,8 +259,10 @@ void hammers() {
     });
   }
   threads.clear();
-  check(died > 0 && rounds > 4 * count * 50, "{} threads died, {} rounds were completed",
-        died.load(), rounds.load());
+  // How many waits time out depends on the host, how many fail does not.
+  check(died > 0 && rounds + late > 4 * count * 50,
+        "{} threads died, {} rounds were completed, {} waits timed out", died.load(), rounds.load(),
+        late.load());
 }
 
 /// The instructions for locking and unlocking a free lock by two system calls.
