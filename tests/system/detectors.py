@@ -131,7 +131,7 @@ def deadlocks(test: harness.Test, harts: int) -> None:
 
 
 def mistakes(test: harness.Test, harts: int) -> None:
-    """The machine counts instructions, so a host that stops it makes no job late."""
+    """A machine in QEMU counts instructions, so a host that stops it makes no job late."""
     machine = Machine(harts, icount=not test.build.is_hosted)
     planted = (
         ("deadlock-by-join", "deadlock: 'joining' waits for itself", "hold_and_join"),
@@ -142,6 +142,9 @@ def mistakes(test: harness.Test, harts: int) -> None:
     for name, what, coroutine in planted:
         if name == "starvation" and harts > 1:
             continue  # a job that yields moves to another hart, so no job starves
+        # A host may stop a hart in an interrupt. Then that hart is not idle, and the report is another one.
+        if name == "lost-wake" and test.lacks(name, harness.COUNTED):
+            continue
         done = test.run(
             "/bin/self-test", name, machine=machine, append="watch=20", quiet=False
         )
