@@ -17,8 +17,11 @@ namespace {
 constexpr std::uint64_t most_between_seeds = 1 << 20;  // bytes
 constexpr async::Duration longest_between_seeds = std::chrono::minutes{5};
 
-constinit RandomGenerator generator;
-constinit async::LeafLock generator_lock;  // for callers that share the strand
+/// On cache lines that hold nothing else.
+struct alignas(64) Generator : RandomGenerator {
+  async::LeafLock lock;  // for callers that share the strand
+};
+constinit Generator generator;
 
 /// Entropy on its way from the source to the generator. `is_full` decides the owner of the other
 /// members: true, the generator; false, the source. It is stored with release and loaded with
@@ -73,7 +76,7 @@ void fill_random(std::span<std::byte> out) {
 }
 
 bool fill_random_sharing(std::span<std::byte> out) {
-  const async::LeafLock::Guard lock{generator_lock};
+  const async::LeafLock::Guard lock{generator.lock};
   if (buffer.is_full.load(std::memory_order_relaxed) || is_reseed_due()) return false;
   generator.fill(out);
   return true;

@@ -87,9 +87,9 @@ template <class T>
 class IdTableEntry : public ListNode<IdTable<T>> {};
 
 /// T has `int id() const`, which does not change while the object is in the table. The table owns
-/// no objects.
+/// no objects. It is on a cache line of its own, because fork writes it.
 template <class T>
-class IdTable {
+class alignas(64) IdTable {
  public:
   /// Needs IdSlots::most_bytes of memory, unless another object has the same number.
   void add(T& object) {

@@ -145,7 +145,17 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   /// Removes `zombie` from this process, its parent.
   void remove_zombie(Process& zombie);
 
-  const int id_;
+  // What fork and wait4 write is not on the cache lines of the number and of threads_, which most
+  // calls read. Callers of wait4 that share the strand change children_cpu_time_ and zombies_
+  // behind the lock.
+  async::LeafLock zombies_lock_;
+  async::Duration children_cpu_time_{};
+  List<Process> children_;  // those that are alive
+  List<Process> zombies_;   // children that have ended, in the order of their ends
+  async::WaitList child_ended_;
+  async::WaitList thread_ended_;
+
+  alignas(64) const int id_;
   async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
   // Null or alive: a parent that ends leaves its children to init.
   async::SharedWord<Process*> parent_ = nullptr;
@@ -160,14 +170,6 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   std::optional<abi::WaitStatus> status_;  // set when the process begins to end
   std::uint64_t ended_syscalls_ = 0;       // system calls of ended threads
   async::Duration ended_cpu_time_{};
-  // What fork and wait4 write is not on the cache line of threads_, which most calls read.
-  // Callers of wait4 that share the strand change children_cpu_time_ and zombies_ behind this lock.
-  async::LeafLock zombies_lock_;
-  async::Duration children_cpu_time_{};
-  List<Process> children_;  // those that are alive
-  List<Process> zombies_;   // children that have ended, in the order of their ends
-  async::WaitList child_ended_;
-  async::WaitList thread_ended_;
 };
 
 /// All processes by number. The first one has number 1 and inherits orphans; the machine stops when
