@@ -195,6 +195,15 @@ class Tests(unittest.TestCase):
             self.assertEqual((later / test_progress.COSTS).read_text(), "a 1 1\n---\n")
         self.assertFalse(one.exists() or other.exists() or later.exists())
 
+    def test_the_folder_of_a_killed_run_is_removed(self):
+        with test._run_folder() as running:
+            no_process = 1 << 22  # above the largest number of a process
+            left = running.with_name(f"run-{no_process}-abc")
+            left.mkdir()
+            with test._run_folder():
+                self.assertFalse(left.exists())
+                self.assertTrue(running.exists())
+
     def test_the_soak_test_starts_only_if_named_alone(self):
         for arguments in (("soak", "--list"), ("soak", "--rest"), ("soak", "alpha")):
             with self.assertRaisesRegex(UsageError, "runs alone"):

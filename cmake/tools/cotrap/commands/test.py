@@ -92,7 +92,9 @@ def _run_folder() -> Iterator[Path]:
     with suppress(OSError):
         kept.mkdir(parents=True, exist_ok=True)
     is_writable = os.access(kept, os.W_OK)
-    with tempfile.TemporaryDirectory(dir=kept if is_writable else None, prefix="run-") as name:
+    _remove_left(kept)
+    prefix = f"run-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(dir=kept if is_writable else None, prefix=prefix) as name:
         costs = Path(name) / test_progress.COSTS
         costs.parent.mkdir(parents=True)
         with suppress(FileNotFoundError):
@@ -101,6 +103,13 @@ def _run_folder() -> Iterator[Path]:
         if is_writable:
             with suppress(FileNotFoundError):
                 costs.replace(kept / costs.name)
+
+
+def _remove_left(kept: Path) -> None:
+    """Removes the folders of runs that were killed. The name of a folder has the number of its process."""
+    for folder in kept.glob("run-*-*"):
+        if not Path("/proc", folder.name.split("-")[1]).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _filters(names: list[str], tier: str) -> list[str]:
