@@ -40,7 +40,7 @@ PARTS = (
     Part("polls-killed", "kills end polls on all harts"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
 )
-# Parts about time, which run with counted time on one hart …
+# Parts about time, which run with counted time on one hart.
 SHARES = (
     Part("by-weight", "ordinary threads share a hart by the weights of their nice values"),
     Part("sleepers", "a thread that sleeps now and then takes no more than its share"),
@@ -52,7 +52,7 @@ SHARES = (
     Part("turns", "time slices have the length of the thread's policy"),
     Part("many-held", "a lock costs no more while threads wait for 200 other locks"),
 )
-# … and on three.
+# Parts about time, which run with counted time on three harts.
 WANDERING = (
     Part("time", "a thread that changes harts is charged for all its time"),
     Part("wanders", "threads that start on one hart and end on another leak no memory"),

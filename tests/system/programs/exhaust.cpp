@@ -38,11 +38,10 @@ long pages_free() {
   return now;
 }
 
-// Kills all processes with ids after `first`. Ids are assigned in ascending order, so these are the
-// processes that `first` left behind. This program is the first process, so they are its children
-// now.
-void end_all_after(Pid first) {
-  for (Pid pid = first + 1; pid < first + most_processes; ++pid) {
+// Kills and reaps the processes that `ended`, a child, has left behind. Ids ascend, so their ids
+// are greater. This program is the first process of the system, so they have become its children.
+void end_all_after(Pid ended) {
+  for (Pid pid = ended + 1; pid < ended + most_processes; ++pid) {
     static_cast<void>(kill(pid, abi::Signal::sigkill));
   }
   while (wait()) {

@@ -101,7 +101,7 @@ void check_row(std::string_view name, long times, long calls,
   }
   if (traced != 0) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      // Faults are traced and system calls are only counted; reading the trace may fault.
+      // The trace has faults but no system calls. A read of the trace may cause more faults.
       if (rows[i] == "user-exception" && events[i] >= (rows[i] == name ? times : 0)) continue;
       check(events[i] == (rows[i] == name ? times : 0), "{}: {} events of {}", name, events[i],
             rows[i]);
@@ -173,7 +173,7 @@ struct Urgent {
 
 struct CallTimes {
   unsigned long begin, end;  // ticks of the clock
-  bool interrupted;          // the urgent thread woke between the two
+  bool interrupted;          // the urgent thread woke during the call, or shortly before it
 };
 
 // Makes a system call at a given tick of the clock, with a different value in every register.

@@ -248,7 +248,7 @@ TEST_CASE("a device that writes random bytes to its memory gets no other memory"
 }
 
 TEST_CASE("the parts of a queue lie where every version of the specification has them") {
-  // Virtio 2.7.2 gives the sizes; the legacy layout puts the used ring on a page of its own.
+  // VIRTIO 1.2, 2.7, gives the sizes. The legacy layout (2.7.2) aligns the used ring to a page.
   constexpr Virtqueue::Layout small{1}, large{256};
   CHECK(small.available == 16);
   CHECK(small.used == 4096);

@@ -10,7 +10,8 @@ ADDRESSES = ["%SEG:0", "%SEG:-8", "%SEG:0x7fffffff", "%SEG:(%rax)", "%SEG:8(%rbx
              "%SEG:(%rsp)", "%SEG:8(%rsp)", "%SEG:(%rbp)", "%SEG:(%r12)", "%SEG:(%r13)", "%SEG:0x4321(%r13)",
              "%SEG:(%rax,%rcx,4)", "%SEG:(%r12,%r9,2)", "%SEG:1(%r13,%r14,8)", "%SEG:0x1111(,%rdx,8)",
              "%SEG:0x10(%rip)", "%SEG:(%eax)", "%SEG:4(%r9d,%r10d,2)"]
-# A suffix, registers of its size (old, new, those that need REX), the largest constant.
+# An operand size: its suffix, registers of this size (those of r8 to r15 and sil need a REX prefix), and the
+# largest constant.
 SIZES = [("b", ["al", "ch", "dl", "sil", "r9b"], "0x12"), ("w", ["ax", "bx", "r10w"], "0x1234"),
          ("l", ["eax", "edi", "r11d"], "0x12345678"), ("q", ["rax", "rbp", "r15"], "0x12345678")]
 

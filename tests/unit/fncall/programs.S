@@ -100,7 +100,7 @@ given_vectors:
   .globl seen
 seen:
   .zero 160
-// The offset of the set that was loaded last: 0 or VECTORS_SIZE.
+// The offset in given_vectors of the set that the program loaded last: 0 or VECTORS_SIZE.
   .globl given_set
 given_set:
   .quad 0

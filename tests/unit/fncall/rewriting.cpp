@@ -135,10 +135,9 @@ TEST_CASE("instructions without fs stay unchanged") {
            bytes({0x64, 0x0f, 0x1f, 0x44, 0, 0}),              // a long nop
            bytes({0x64, 0x48, 0x89, 0xc8}),                    // mov from register to register
            bytes({0x65, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0}),
-           bytes(
-               {0x66, 0x66, 0x48, 0xe8, 0, 0, 0, 0}),  // a call, as it stands before __tls_get_addr
-           bytes({0x8c, 0xe0}),                        // mov %fs, %eax: the selector
-           bytes({0xf3, 0x0f, 0xae, 0xc8}),            // rdgsbase
+           bytes({0x66, 0x66, 0x48, 0xe8, 0, 0, 0, 0}),  // a padded call of __tls_get_addr
+           bytes({0x8c, 0xe0}),                          // mov %fs, %eax: the selector
+           bytes({0xf3, 0x0f, 0xae, 0xc8}),              // rdgsbase
        }) {
     INFO(hex(code));
     Bytes changed = code;

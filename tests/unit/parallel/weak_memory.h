@@ -59,8 +59,8 @@ class WeakMemory {
   /// `word` is an atomic in all runs of the search: accesses to it as plain data do not race.
   void add_atomic(const void* word) { plain_[word].is_atomic = true; }
 
-  // Operations of a thread on an atomic word. `present` is the value of the word when the model
-  // does not know it yet.
+  // Operations of a thread on an atomic word. If the model has no store of the word yet, `present`
+  // becomes the first one.
 
   struct Read {
     Value value;

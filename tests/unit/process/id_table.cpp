@@ -1,4 +1,4 @@
-// The table of numbers, with processes and threads that have nothing but a number.
+// The table of ids, with stand-ins for processes and threads that have only an id.
 #include "process/id_table.h"
 
 #include <catch2/catch_test_macros.hpp>

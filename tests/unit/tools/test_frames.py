@@ -25,7 +25,7 @@ def recording(*events: tuple[Kind, int, int]) -> Recording:
 
 
 def wait(job: int, frame: int) -> list[tuple[Kind, int, int]]:
-    """The events of a wait in LEAF, which ROOT awaits."""
+    """The events of a job that waits in the coroutine LEAF, which the coroutine ROOT awaits."""
     return [(Kind.WAIT, job, 0), (Kind.AWAIT, frame, LEAF), (Kind.AWAIT, frame + 0x1000, ROOT)]
 
 

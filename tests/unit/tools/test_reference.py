@@ -37,7 +37,8 @@ class Pages(unittest.TestCase):
 
 class SystemCalls(unittest.TestCase):
     def refused(self, **texts: calls.Text | None) -> str:
-        """Returns the generator's error. texts: by handler, the text in place of its own; None: no text."""
+        """Returns the generator's error message. texts: by handler, the text that replaces its own; None
+        removes its text."""
         real = calls.read_texts
 
         def changed(headers: list[str]) -> dict[str, calls.Text]:

@@ -36,7 +36,7 @@ long number_argument(std::string_view text) {
   return value;
 }
 
-// The parent
+// ── The parent: it starts the children, and kills those that hang ──
 
 struct Tally {
   long calls = 0;

@@ -2,9 +2,8 @@
 // is replaced during a read, changed words, futex wakes and timeouts. No fork.
 //
 // waits           all but the read whose descriptor is replaced
-// waits replaced  only this read. It needs a machine that counts instructions: a busy host may
-// delay
-//                 the read until after the replacement.
+// waits replaced  only this read. It needs a machine that counts instructions, because a busy host
+//                 may delay the read until after the replacement.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -17,7 +17,8 @@ extern std::byte* const ram;
 
 }  // namespace fake
 
-// Addresses outside the array are translated too: coroutine frames are there.
+// Pointers outside the array have physical addresses, too: devices access coroutine frames, which
+// are on the host's heap.
 
 template <class T = std::byte>
 T* phys_to_virt(PhysAddr pa) {
