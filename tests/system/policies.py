@@ -20,6 +20,7 @@ POLICIES = (
     "steal-fifo",
     "steal-lifo",
 )
+EVERYDAY_RESERVATIONS = ("priority", "eevdf")
 SCRIPT = "seq 1 2000 | grep 7 | wc; sleep 0.05; ps | wc"
 # The parts of /harts that test several harts but no priorities.
 PARTS = tuple(
@@ -88,9 +89,10 @@ with harness.Test(__doc__) as test:
             named(test, policy, Machine(harts=harts))
         if test.rest:
             test.run_together("harts", PARTS, Machine(harts=3), f"policy={policy}", f"{policy}: ")
-            reservation(test, policy)
+            if policy not in EVERYDAY_RESERVATIONS:
+                reservation(test, policy)
     if test.everyday:
-        for policy in ("priority", "eevdf"):
+        for policy in EVERYDAY_RESERVATIONS:
             reservation(test, policy)
         repeats(test)
     changes(test)
