@@ -304,8 +304,11 @@ Task<> everything(Shared& shared, std::array<std::optional<Driver>, hart_count>&
   std::thread writer([&] { write_letters(shared); });
 
   co_await async::sleep_for(duration);
-  // On a busy host the reader may not have run yet.
-  while (shared.read.load() == 0) co_await async::sleep_for(1ms);
+  // On a busy host some jobs may not have run yet.
+  const auto some_wait = [&] {
+    return shared.read.load() == 0 || shared.items_taken == 0 || parallel_test::migrations() == 0;
+  };
+  while (some_wait()) co_await async::sleep_for(1ms);
   shared.stopping = true;
   shared.channel.close();
   shared.parked->cancel();
