@@ -2,6 +2,8 @@
 # the program in async/README.md. Run with
 #
 #   cmake -DASYNC=FOLDER -DSCRATCH=FOLDER -DCOMPILER=FILE -P installed.cmake
+file(MAKE_DIRECTORY ${SCRATCH})
+file(LOCK ${SCRATCH} DIRECTORY)  # until the end; another run of the tests may use the folder
 file(REMOVE_RECURSE ${SCRATCH}/prefix ${SCRATCH}/readme)
 
 function(run)
