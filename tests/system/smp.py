@@ -23,6 +23,7 @@ PARTS = (
     Part("reaps", "harts reap children of one process at the same time, each child once"),
     Part("urgent", "console output continues beside a computing thread of the highest priority"),
     Part("makers", "threads that are created during a kill or an execve end, too"),
+    Part("around", "threads that wake on idle harts pass all bytes on in a ring"),
     Part("outlived", "a waiter on unmapped shared memory is not woken through a later mapping"),
     Part("polls", "poll survives that its descriptors change and its pipe is closed"),
     Part("parts", "an iovec array that changes while the kernel reads it does no harm"),

@@ -248,6 +248,26 @@ void nap() {
   stop = true;
 }
 
+/// Threads in a ring pass bytes on. There are fewer bytes than harts, so threads that wake go to
+/// idle harts while the harts that they leave become idle.
+void pass_around() {
+  const unsigned members = 2 * count, bytes = (count + 1) / 2;
+  std::vector<Pipe> pipes;
+  for (unsigned i = 0; i < members; ++i) pipes.push_back(must(make_pipe(), "a pipe"));
+  std::vector<Thread> threads;
+  for (unsigned i = 0; i < members; ++i) {
+    threads.emplace_back([&, i] {
+      const Pipe &from = pipes[i], &to = pipes[(i + 1) % members];
+      for (unsigned round = 0; round < rounds_of_each(200) * bytes; ++round) {
+        std::byte byte{};
+        check(must(read(from.read_end, std::span{&byte, 1}), "reading") == 1, "a byte");
+        must(write(to.write_end, std::span{&byte, 1}), "writing");
+      }
+    });
+  }
+  for (unsigned i = 0; i < bytes; ++i) must(write(pipes[0].write_end, "x"), "writing");
+}
+
 /// Waiters on a word of unmapped memory are not woken by a word of a new mapping at the same place.
 void outlive() {
   const auto share = [] {
@@ -322,6 +342,7 @@ std::span<const Part> waits() {
       {"wakes", wakes},
       {"parts", change_parts},
       {"urgent", print_beside_urgent},
+      {"around", pass_around},
       {"outlived", outlive},
       {"polls", poll_others},
       {"polls-end", poll_together},
