@@ -72,7 +72,8 @@ inline bool enter_and_serve(Thread& self, trap::UserContext& context) {
 
 /// The end of a wait that began while this hart shared the strand. Afterwards the step still shares
 /// the strand if the thread may return to user mode that way. If not `is_over`, it is in the
-/// strand.
+/// strand. It comes before any use of the thread's time accounts: if the thread was on another hart
+/// before, that hart may charge it until this one is in the strand.
 inline bool end_sharing_wait(Thread& self, bool is_over) {
   if ((!is_over || !may_prepare_sharing(self)) && async::Strand::is_shared()) [[unlikely]]
     async::Strand::stop_sharing();
@@ -80,12 +81,12 @@ inline bool end_sharing_wait(Thread& self, bool is_over) {
 }
 /// The same for the wait of a system call. Returns false if the call must be made again.
 inline bool end_sharing_call(Thread& self, trap::Register result) {
-  const bool is_over = result != trap::would_block;
+  const bool is_over = end_sharing_wait(self, result != trap::would_block);
   if (is_over) {
     self.context().set_syscall_result(result);
     on_wakeup(self);
   }
-  return end_sharing_wait(self, is_over);
+  return is_over;
 }
 
 /// Whether `self` can yield, and end its time slice, while this hart shares the strand. The step is
@@ -234,12 +235,12 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (ends_timeslice(self)) {
           save_hart_state(self);
           if (hal::smp_active()) [[unlikely]] {
-            bool shares = try_to_share(self);
-            while (shares) {
-              shares = co_await YieldSharing{self, To::end};
-              if (shares && begins_timeslice(self)) break;
+            bool begins = false;
+            while (!begins && try_to_share(self) &&
+                   end_sharing_wait(self, co_await YieldSharing{self, To::end})) {
+              begins = begins_timeslice(self);
             }
-            if (end_sharing_wait(self, shares)) break;
+            if (end_sharing_wait(self, begins)) break;
           }
           co_await yield_timeslice(self);
         } else if (hal::smp_active()) {
