@@ -55,8 +55,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// No other hart may be between enter() and leave() in this space.
   ~AddressSpace();
 
-  /// Protects the areas and pages while the strand is shared. A caller whose thread alone uses the
-  /// space does without.
+  /// The lock of the areas and pages. Callers that share the strand take it, but not if
+  /// their thread is the only user of the space.
   async::LeafLock& lock() { return lock_; }
 
   // System calls. The errors are Linux's.

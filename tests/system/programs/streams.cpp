@@ -40,7 +40,8 @@ int main(int count, char** arguments) {
     const std::string_view text = arguments[1];
     std::from_chars(text.data(), text.data() + text.size(), records);
   }
-  // The kernel logs an unknown call with the program's name. The name may contain a command, too.
+  // The kernel logs an unknown call with the program's name. The test may start this program under
+  // a name that contains bytes of `commands`.
   check(!call(abi::Call{500}), "call 500 fails");
   for (unsigned number = 0; number < records; ++number) {
     must(write_all(standard_output, record("out", number)), "standard output");
