@@ -7,6 +7,7 @@ import sys
 import unittest
 from unittest import mock
 
+import support  # noqa: F401 (finds the modules)
 from cotrap.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "system"))

@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import re
 import tempfile
 import unittest
 from collections.abc import Iterator
@@ -127,6 +128,20 @@ class Modules(unittest.TestCase):
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.Call) and _called(node) in _IMPORTERS:
                     self.assertIsInstance(node.args[0], ast.Constant, file)
+
+
+class Tests(unittest.TestCase):
+    """The tests of this folder: CTest starts each file as a program, without a search path for modules."""
+
+    def test_each_file_finds_the_command_and_runs_its_tests(self):
+        setters = {"support", "simulating"}  # modules of this folder that set the search path
+        for file in sorted(Path(__file__).parent.glob("test_*.py")):
+            text = file.read_text()
+            imported = re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)
+            with self.subTest(file.name):
+                self.assertIn("\n    unittest.main()\n", text)
+                if "cotrap" in imported:
+                    self.assertTrue(setters & set(imported[: imported.index("cotrap")]))
 
 
 class Circles(unittest.TestCase):

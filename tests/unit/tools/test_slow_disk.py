@@ -4,6 +4,7 @@ import os
 import tempfile
 import unittest
 
+import support  # noqa: F401 (finds the modules)
 from cotrap.slow_disk import MachineTime
 
 
@@ -49,3 +50,7 @@ class MachineTimeTest(unittest.TestCase):
         self.time.end_step()
         os.unlink(f"{self.threads}/1/schedstat")
         self.assertEqual(self.counted(), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
