@@ -2,15 +2,56 @@
 #include "async/frame_pool.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
+#include <utility>
 
 #include "async/entity.h"
 #include "async/frame_pool_fast.h"
 #include "async/graph.h"
 #include "async/job_page.h"
+#include "async/leaf_lock.h"
 
 namespace async {
+
+// ── The store of batches, in worlds that have none of their own ──────────────────────────────────
+
+namespace {
+
+/// The first two words of a batch's first block, which is a FramePool::CountedBlock or a Link.
+/// While it is in the store, the second word is not the length.
+struct Batch {
+  void* next_block;
+  Batch* below;
+};
+
+struct alignas(64) Store {
+  LeafLock lock;
+  std::array<Batch*, platform_defaults::lists> tops{};
+};
+constinit Store store;
+
+}  // namespace
+
+void platform_defaults::put_batch(std::size_t list, void* batch) noexcept {
+  const LeafLock::Guard lock{store.lock};
+  auto* const added = static_cast<Batch*>(batch);
+  platform::unpoison(added, sizeof *added);
+  added->below = std::exchange(store.tops[list], added);
+  platform::poison(added, sizeof *added);
+}
+
+void* platform_defaults::take_batch(std::size_t list) noexcept {
+  const LeafLock::Guard lock{store.lock};
+  Batch* const taken = store.tops[list];
+  if (taken == nullptr) return nullptr;
+  platform::unpoison(taken, sizeof *taken);
+  store.tops[list] = taken->below;
+  // From here on a length again. It is too small, so the hart may keep up to two batches.
+  taken->below = reinterpret_cast<Batch*>(std::uintptr_t{1});
+  return taken;
+}
 
 /// Releases the last `bytes` of the present chunk's unused rest into a free list.
 void FramePool::give_back(std::size_t bytes) noexcept {
@@ -18,9 +59,16 @@ void FramePool::give_back(std::size_t bytes) noexcept {
   release(carve_ + carve_left_, bytes);
 }
 
+/// Cuts the rest of the chunk, a multiple of 8, into free blocks for later requests.
+void FramePool::give_back_rest() noexcept {
+  if (const std::size_t odd = carve_left_ % cache_line; odd != 0) give_back(odd);
+  while (carve_left_ != 0) give_back(std::min(carve_left_, small_limit));
+}
+
 void* FramePool::refill(std::size_t list) noexcept {
+  static_assert(small_lists + large_lists <= platform::lists);
   const std::size_t bytes = bytes_of(list);
-  if constexpr (platform::parallel_jobs) {
+  if (passes_blocks()) {
     if (void* const batch = platform::take_batch(list)) {
       free_[list] = static_cast<Block*>(batch);
       return allocate(bytes);
@@ -30,11 +78,10 @@ void* FramePool::refill(std::size_t list) noexcept {
     taken_ += bytes;
     return platform::chunk(bytes);
   }
-  const bool is_odd = carve_left_ % 16 != 0;
-  if (is_odd && (bytes % 16 == 0 || carve_left_ < bytes)) give_back(8);
+  const std::size_t unit = bytes >= lined_limit ? cache_line : bytes % 16 == 0 ? 16 : 8;
+  if (const std::size_t odd = carve_left_ % unit; odd != 0) give_back(odd);
   if (carve_left_ < bytes) {
-    // Cuts the rest of the old chunk, a multiple of 8, into free blocks for later requests.
-    while (carve_left_ != 0) give_back(std::min(carve_left_, small_limit));
+    give_back_rest();
     carve_ = static_cast<std::byte*>(platform::chunk(chunk_bytes));
     carve_left_ = chunk_bytes;
     taken_ += chunk_bytes;
@@ -68,7 +115,7 @@ JobPage* JobPage::newest() noexcept {
 }
 
 void JobPool::refill() noexcept {
-  if constexpr (platform::parallel_jobs) {
+  if (passes_blocks()) {
     free_ = static_cast<Link*>(platform::take_batch(platform::job_list));
     if (free_ != nullptr) return;
   }

@@ -24,7 +24,7 @@ void PromiseBase::end_job(void*) noexcept {
 }
 
 void PromiseBase::free_detached_job(Job& job) noexcept {
-  const Strand::Guard strand;  // the pools of the strand, from which most jobs come
+  platform::InterruptGuard masked;
   job.leaf_.destroy();
   current_executor().jobs().release(job);
   platform::local().job = nullptr;  // the job is freed

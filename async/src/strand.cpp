@@ -96,10 +96,6 @@ bool Strand::is_outside(const Job* job) noexcept {
   return job != nullptr && job->is_preemptible();
 }
 
-bool may_go_elsewhere(const Job* job) noexcept {
-  return job != nullptr && job->migrates();
-}
-
 void Strand::yield_to_waiters() noexcept {
   leave_to_others();
   enter_smp();

@@ -43,6 +43,8 @@ constexpr Account accounts[] = {
 
 /// The kernel's reserve of memory, in bytes. Each thread adds to it.
 constexpr std::ptrdiff_t base_reserve = 1 << 20;
+/// The same for each hart but the first, whose pools keep free blocks that other harts lack.
+constexpr std::ptrdiff_t hart_reserve = 32 * 1024;
 
 /// The limit of the option `watch`: how long a job may be ready before it is reported.
 std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
@@ -66,7 +68,7 @@ std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
 void start_memory(const hal::BootInfo& info) {
   if (!memory::frames.initialize(info.memory, info.reserved))
     panic("the machine has no usable memory");
-  memory::frames.grow_reserve(base_reserve);
+  memory::frames.grow_reserve(base_reserve + (info.hart_count - 1) * hart_reserve);
   if (const auto entered = hal::enter_kernel_space(info); !entered) panic_unmapped(entered.error());
 }
 

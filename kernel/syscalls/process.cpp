@@ -12,9 +12,12 @@
 namespace kernel::sys {
 namespace {
 
-/// Kernel memory in bytes that a new process or thread needs, besides pages of its program.
-constexpr std::size_t thread_bytes = 2048 + IdSlots::most_bytes;
-constexpr std::size_t process_bytes = 8192 + IdSlots::most_bytes;
+/// Memory in bytes that stays free for the pages that programs touch next. So a program that
+/// creates threads until memory runs out gets ENOMEM, and no process is killed.
+constexpr std::size_t program_bytes = 8 * hal::page_size;
+/// Memory in bytes that must be free for a new process or thread.
+constexpr std::size_t thread_bytes = program_bytes + 2048 + IdSlots::most_bytes;
+constexpr std::size_t process_bytes = program_bytes + 8192 + IdSlots::most_bytes;
 
 /// Page frames, with page tables, that has_room_for_process() expects each process to use in the
 /// end. A new process uses fewer.

@@ -103,7 +103,7 @@ void give_spare_batches() noexcept {
 
 void FramePool::give_all() noexcept {
   static_assert(small_lists + large_lists <= platform::lists);
-  while (carve_left_ != 0) give_back(std::min(carve_left_, small_limit));
+  give_back_rest();
   for (std::size_t list = 1; list < free_.size(); ++list) {
     if (Block* const first = std::exchange(free_[list], nullptr)) {
       platform::put_in_store(list, first);

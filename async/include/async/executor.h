@@ -253,13 +253,8 @@ class Executor {
 
   unsigned hart() const noexcept { return hart_; }
 
-  /// The pool in which the running step allocates and frees jobs; see with_frame_pool().
-  JobPool& jobs() noexcept {
-    if constexpr (platform::parallel && !platform::parallel_jobs) {
-      if (platform::local().in_strand) return Strand::pools.jobs;
-    }
-    return jobs_;
-  }
+  /// The hart's pool of jobs.
+  JobPool& jobs() noexcept { return jobs_; }
 
   /// Whether the job's hart runs a step of this job. For a job of another hart the answer may be
   /// out of date.

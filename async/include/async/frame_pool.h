@@ -1,10 +1,11 @@
 // Memory for coroutine frames and jobs: free lists by size, filled from 4 KiB chunks. Allocation
 // and release take a few instructions and cannot fail. Pools never return chunks to the platform.
 //
-// Each hart has pools for its preemptible jobs, and the strand has pools for its jobs. A block that
-// is released into another pool than it came from stays in that pool. In worlds with parallel jobs
-// a pool passes free blocks on, in batches, so that the harts that free them do not keep them all
-// (platform::put_batch() and take_batch()).
+// Each hart has its own pools. A block that is released into another pool than it came from stays
+// in that pool. If several harts run, a pool passes free blocks on, in batches, so that the harts
+// that free them do not keep them all (platform::put_batch() and take_batch()). So harts that
+// allocate and free at the same time seldom write common data (J. Bonwick, J. Adams: Magazines and
+// Vmem, USENIX 2001).
 #pragma once
 
 #include <array>
@@ -23,7 +24,7 @@ namespace async {
 
 inline constexpr std::size_t chunk_bytes = 4096;
 
-/// Call all functions with interrupts masked, on the pool's hart or in the strand.
+/// Call all functions with interrupts masked, on the pool's hart.
 class FramePool {
  public:
   /// The size to allocate for `bytes` with `alignment`. Compilers ask for 16-aligned frames;
@@ -51,13 +52,18 @@ class FramePool {
   struct Block {
     Block* next;
   };
-  // In worlds with parallel jobs, a free block of at least this size: how long the list is from it
-  // on.
+  // If blocks are passed on, a free block of at least this size. The length of the list from it on
+  // is wrong if it was freed before other harts ran; then the batch has another length than usual.
   struct CountedBlock : Block {
     std::size_t length;
   };
 
+  // Blocks of this size and larger ones have cache lines of their own, because harts may run their
+  // coroutines at the same time.
+  static constexpr std::size_t lined_limit = 128, cache_line = 64;
+
   static constexpr std::size_t list_of(std::size_t bytes) noexcept {
+    if (bytes >= lined_limit) bytes = (bytes + cache_line - 1) / cache_line * cache_line;
     if (bytes <= small_limit) return (bytes + 7) / 8;
     return small_lists + (std::bit_width(bytes - 1) - std::bit_width(small_limit));
   }
@@ -65,7 +71,8 @@ class FramePool {
     return list < small_lists ? list * 8 : (small_limit * 2) << (list - small_lists);
   }
   void give_back(std::size_t bytes) noexcept;
-  void count_released(Block& block, std::size_t list, std::size_t bytes) noexcept;
+  void give_back_rest() noexcept;
+  static bool makes_batch(Block& block, std::size_t bytes) noexcept;
   ASYNC_SLOW_PATH void* refill(std::size_t list) noexcept;  // makes a new block; `list` is empty
 
   std::array<Block*, small_lists + large_lists> free_{};
@@ -78,7 +85,7 @@ class Job;
 struct Link;
 
 /// Memory for jobs. Jobs have pages of their own, so that print_graph() finds all jobs without a
-/// list that links them. Interrupts masked, on the pool's hart or in the strand.
+/// list that links them. Interrupts masked, on the pool's hart.
 class JobPool {
  public:
   /// Allocates memory for one Job.
@@ -90,7 +97,7 @@ class JobPool {
  private:
   ASYNC_SLOW_PATH void refill() noexcept;
 
-  Link* free_ = nullptr;  // linked through next. In worlds with parallel jobs, prev: the length
+  Link* free_ = nullptr;  // linked through next. If jobs are passed on, prev: the length
 };
 
 }  // namespace async

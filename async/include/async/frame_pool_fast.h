@@ -7,6 +7,20 @@
 
 namespace async {
 
+/// Calls `use` with the hart's pool of frames.
+template <class Use>
+[[gnu::always_inline]] inline auto with_frame_pool(Use use) noexcept {
+  platform::InterruptGuard masked;
+  return use(platform::local().frames);
+}
+
+/// Whether other harts may need the blocks that this hart frees.
+inline bool passes_blocks() noexcept {
+  if constexpr (platform::parallel_jobs) return true;
+  if constexpr (platform::parallel) return platform::local().smp_active;
+  return false;
+}
+
 inline std::size_t FramePool::aligned(std::size_t bytes, std::align_val_t alignment) noexcept {
   if (alignment <= std::align_val_t{8}) return bytes;
   if (alignment > std::align_val_t{16}) platform::fail("a coroutine's frame is at most 16-aligned");
@@ -28,19 +42,26 @@ inline void FramePool::release(void* memory, std::size_t bytes) noexcept {
   Block* const block = static_cast<Block*>(memory);
   block->next = free_[list];
   free_[list] = block;
-  if constexpr (platform::parallel_jobs) count_released(*block, list, bytes);
+  const bool is_full = passes_blocks() && makes_batch(*block, bytes);
   platform::poison(block, bytes);
+  if (is_full) [[unlikely]] {
+    free_[list] = nullptr;
+    platform::put_batch(list, block);
+  }
 }
 
-/// Passes the list on if it is long enough.
-inline void FramePool::count_released(Block& block, std::size_t list, std::size_t bytes) noexcept {
-  if (bytes < sizeof(CountedBlock)) return;
+/// Counts `block`, the first one of its list, and returns whether the list is long enough to be
+/// passed on.
+inline bool FramePool::makes_batch(Block& block, std::size_t bytes) noexcept {
+  if (bytes < sizeof(CountedBlock)) return false;
   auto& counted = static_cast<CountedBlock&>(block);
-  counted.length = block.next == nullptr ? 1 : static_cast<CountedBlock*>(block.next)->length + 1;
-  if (counted.length < platform::batch_length(bytes)) [[likely]]
-    return;
-  free_[list] = nullptr;
-  platform::put_batch(list, &block);
+  counted.length = 1;
+  if (auto* const next = static_cast<CountedBlock*>(block.next)) {
+    platform::unpoison(next, sizeof *next);
+    counted.length += next->length;
+    platform::poison(next, sizeof *next);
+  }
+  return counted.length >= platform::batch_length(bytes);
 }
 
 inline void* JobPool::allocate() noexcept {
@@ -55,7 +76,7 @@ inline void JobPool::release(Job& job) noexcept {
   job.kind = Kind::free;
   job.next = free_;
   free_ = &job;
-  if constexpr (platform::parallel_jobs) {
+  if (passes_blocks()) {
     const std::uintptr_t length =
         job.next == nullptr ? 1 : reinterpret_cast<std::uintptr_t>(job.next->prev) + 1;
     job.prev = reinterpret_cast<Link*>(length);

@@ -69,7 +69,7 @@ struct Local {
   bool must_enter = false;            // it enters the strand for that when it ends its sharing
   std::uint32_t spin_locks = 0;       // how many the running step holds
   StrandSharer* sharer = nullptr;     // set by Strand::let_share()
-  FramePool frames;                   // for coroutine frames outside the strand (strand.h)
+  FramePool frames;                   // for coroutine frames
 };
 
 }  // namespace async

@@ -45,11 +45,12 @@
 //   constexpr bool checks_policies       enables checks of scheduling policies (policy/checked.h)
 //   constexpr bool parallel_jobs         jobs outside the strand have all rights of other jobs
 //                                        (parallel.h). Optional, default false; needs `parallel`
-//                                        and what follows
-//   size_t batch_length(size_t bytes)    how many free blocks of that size a hart keeps in a list
+//   size_t batch_length(size_t bytes)    how many free blocks of that size a hart keeps in a list.
+//                                        Optional, like the next four; used if harts are parallel
 //   void put_batch(size_t list, void*)   keeps a list of so many blocks for any hart (frame_pool.h)
 //   void* take_batch(size_t list)        returns such a list, null if there is none
 //   constexpr size_t job_list            the number of the list with jobs
+//   constexpr size_t lists               the number of lists
 //   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
 //
 // The runtime calls each function on the hart that the function concerns, in task context. It calls
@@ -70,13 +71,13 @@
 namespace async::platform_defaults {
 inline constexpr bool parallel_jobs = false;
 inline constexpr std::size_t job_list = 0;
-inline std::size_t batch_length(std::size_t) noexcept {
-  return 0;
+inline constexpr std::size_t lists = 160;
+inline std::size_t batch_length(std::size_t bytes) noexcept {
+  constexpr std::size_t most = 16;
+  return bytes <= 1024 ? most : 1 + 1024 * most / bytes;
 }
-inline void put_batch(std::size_t, void*) noexcept {}
-inline void* take_batch(std::size_t) noexcept {
-  return nullptr;
-}
+void put_batch(std::size_t list, void* batch) noexcept;
+void* take_batch(std::size_t list) noexcept;
 }  // namespace async::platform_defaults
 namespace async::platform {
 using namespace platform_defaults;  // for names that <async_platform.h> does not declare

@@ -179,14 +179,6 @@ class Strand {
     return !local.smp_active || local.in_strand;
   }
 
-  struct alignas(64) Pools {  // not in a cache line with words that all harts read
-    FramePool frames;
-    JobPool jobs;
-  };
-  /// The memory pools of jobs that change harts. With per-hart pools, memory would pile up on the
-  /// hart where most jobs end. Strand data. Tests empty it when they reset their world.
-  static inline constinit Pools pools;
-
   // For awaiters of the strand's objects, which parallel jobs may use (parallel.h). In worlds
   // without parallel jobs these functions do nothing: a job of the strand holds it already.
 
@@ -288,25 +280,5 @@ class Strand {
   // Behind the highest hart that may share the strand. Written in the strand.
   static inline constinit std::atomic<const StrandSharer*> sharers_end_ = sharers_.data();
 };
-
-/// Job::migrates(); false if `job` is null.
-[[gnu::cold]] bool may_go_elsewhere(const Job* job) noexcept;
-
-/// Calls `use` with the pool in which the running step allocates and frees frames; Executor::jobs()
-/// is the pool for jobs. If several harts run, jobs of the strand and jobs that migrate use the
-/// strand's pool. Otherwise, and in worlds with parallel jobs, it is the hart's pool.
-template <class Use>
-[[gnu::always_inline]] inline auto with_frame_pool(Use use) noexcept {
-  platform::InterruptGuard masked;
-  Local& local = platform::local();
-  if constexpr (platform::parallel && !platform::parallel_jobs) {
-    if (local.in_strand) return use(Strand::pools.frames);
-    if (local.smp_active && may_go_elsewhere(local.job)) {
-      const Strand::Guard strand;
-      return use(Strand::pools.frames);
-    }
-  }
-  return use(local.frames);
-}
 
 }  // namespace async

@@ -182,6 +182,14 @@ inline void* chunk(std::size_t bytes) noexcept {
   if (world.chunks == memory.chunks.size()) fail("there is no chunk left");
   return &memory.chunks[world.chunks++];
 }
+// Harts pass no free blocks on.
+inline std::size_t batch_length(std::size_t) noexcept {
+  return ~std::size_t{0};
+}
+inline void put_batch(std::size_t, void*) noexcept {}
+inline void* take_batch(std::size_t) noexcept {
+  return nullptr;
+}
 inline void poison(void*, std::size_t) noexcept {}
 inline void unpoison(void*, std::size_t) noexcept {}
 

@@ -2,7 +2,7 @@
 // -fsanitize=thread, which puts a call before each access to memory, but links this file in place
 // of ThreadSanitizer. So an access races if the model of weak memory does not order it.
 //
-// Only data of the run is checked: states, executors, the strand's pools, and chunks. What harts
+// Only data of the run is checked: states, executors, and chunks. What harts
 // keep in platform::world is not: the scenarios look at it from outside. Words of Atomic<T> are no
 // plain data. Atomics that are not a platform::Atomic are sequentially consistent here, and order
 // what their memory_order says.

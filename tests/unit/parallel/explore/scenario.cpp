@@ -182,7 +182,6 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
   const auto begin = [&] {
     world = {};
     async::Strand::reset();
-    async::Strand::pools = {};
     world.has_interrupts = scenario.has_clock;
     static constexpr const char* names[] = {"hart 0", "hart 1", "hart 2"};
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {

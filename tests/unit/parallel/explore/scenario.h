@@ -104,13 +104,13 @@ void compute_until(std::function<bool()> is_over,
 
 void explore(const Scenario& scenario, void (*set_up)(Run&));
 
-/// Whether `data` is part of a run's state, an executor, the strand's pools, or a chunk.
+/// Whether `data` is part of a run's state, an executor, or a chunk.
 inline bool is_checked(const void* data) {
   const auto is_in = [data](const auto& object) {
     return reinterpret_cast<std::uintptr_t>(data) - reinterpret_cast<std::uintptr_t>(&object) <
            sizeof object;
   };
-  return is_in(async::platform::memory) || is_in(async::Strand::pools);
+  return is_in(async::platform::memory);
 }
 
 /// The bound of this test program for the scenario (explore/sequential.cpp, explore/weak.cpp).
