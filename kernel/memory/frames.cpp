@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <optional>
 
 #include "memory/heap.h"
@@ -147,7 +148,7 @@ FrameAllocator::Taken FrameAllocator::refill(Use use, bool prefers_zeroed) {
   const Number frame = stack != 0 ? pop(stack) : take_block(0);
 
   const std::size_t left = free_ - 1;
-  const std::size_t spare = left > reserve_ ? left - reserve_ : 0;
+  const std::size_t spare = without_reserve(left);
   const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(spare, Cache::batch - 1));
   const std::uint32_t before = cache.count;
   std::uint32_t count = before;
@@ -210,6 +211,16 @@ void FrameAllocator::free_smp(Cache& cache, Number& stack, Number frame) {
 // Called under the lock or in the strand, after free_ or reserve_ has changed.
 void FrameAllocator::note_scarcity() {
   if (const bool now = free_ < reserve_; now != scarce_) scarce_ = now;
+}
+
+[[gnu::noinline]] void FrameAllocator::adjust_reserve() {
+  if (!async::Strand::smp_active()) {
+    reserve_ = wanted_reserve();
+    return;
+  }
+  const async::LeafLock::Guard lock{frames_lock};
+  reserve_ = wanted_reserve();
+  note_scarcity();
 }
 
 void FrameAllocator::begin_smp() {
@@ -362,7 +373,7 @@ bool FrameAllocator::carve_fresh() {
 
 bool FrameAllocator::initialize(std::span<const hal::MemoryRange> memory,
                                 std::span<const hal::MemoryRange> reserved) {
-  *this = FrameAllocator{};
+  std::construct_at(this);
   caches = {};
   for (const hal::MemoryRange& range : memory) {
     const PhysAddr first = hal::page_up(std::max(range.base, page_size));  // page 0 means "none"

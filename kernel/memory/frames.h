@@ -20,7 +20,7 @@
 //
 // These functions run in the strand (async/strand.h), or while the caller shares it, never in an
 // interrupt handler. A caller that shares the strand may find no frame although other harts have
-// some in their caches. It calls neither share() nor grow_reserve().
+// some in their caches. It does not call share().
 #pragma once
 
 #include <async/shared_word.h>
@@ -35,6 +35,7 @@
 #include <span>
 #include <utility>
 
+#include "base/hart_count.h"
 #include "memory/frame_info.h"
 
 namespace kernel::memory {
@@ -120,13 +121,10 @@ class FrameAllocator {
   /// The size of the reserve in frames.
   std::size_t reserve() const { return reserve_; }
   /// Grows the reserve by the memory that a new object may need later, such as 1 KiB for a
-  /// thread. Negative `bytes` shrink it when the object is destroyed.
+  /// thread. Negative `bytes` shrink it when the object is destroyed. If several harts run, each of
+  /// them reserves up to 32 KiB in advance.
   void grow_reserve(std::ptrdiff_t bytes) {
-    reserved_bytes_ += static_cast<std::size_t>(bytes);
-    const std::size_t reserve = (reserved_bytes_ + hal::page_size - 1) / hal::page_size;
-    if (reserve == reserve_) return;  // most calls do not write the line that all harts read
-    reserve_ = reserve;
-    if (async::Strand::smp_active()) note_scarcity();
+    if (reserved_bytes_.add(bytes) && reserve_ != wanted_reserve()) adjust_reserve();
   }
 
   /// The FrameInfo of any managed frame. The FrameInfo of a block is that of its first frame.
@@ -156,7 +154,8 @@ class FrameAllocator {
   bool place_infos();
   void initialize_edges(const FreshRange& range);
   bool may_take(std::size_t count, Use use) const {
-    return free_ >= count + (use == Use::user ? reserve_ : 0);
+    const std::size_t reserve = reserve_;
+    return free_ >= count + (use == Use::user ? reserve : 0);
   }
   void push(Number& stack, Number frame) {
     infos_[frame].links.next = stack;
@@ -192,6 +191,10 @@ class FrameAllocator {
   Taken refill(Use use, bool prefers_zeroed);
   bool regain(Use use);
   void note_scarcity();
+  std::size_t wanted_reserve() const {
+    return (reserved_bytes_.total() + hal::page_size - 1) / hal::page_size;
+  }
+  void adjust_reserve();
   std::size_t without_reserve(std::size_t count) const {
     return count > reserve_ ? count - reserve_ : 0;
   }
@@ -213,12 +216,13 @@ class FrameAllocator {
 
   // If several harts run: behind the lock in frames.cpp.
   alignas(64) async::SharedWord<std::size_t> free_ = 0;  // a reader without the lock gets a hint
-  std::size_t reserve_ = 0;                              // in frames: reserved_bytes_ rounded up
+  async::SharedWord<std::size_t> reserve_ = 0;           // in frames: reserved_bytes_ rounded up
   Stacks common_;                                        // of all harts, if several run
   std::array<Number, orders> blocks_{};
   std::array<FreshRange, max_ranges> fresh_{};
   std::size_t fresh_count_ = 0;
-  std::size_t reserved_bytes_ = 0;
+
+  HartCount<16 * 1024> reserved_bytes_;
 };
 
 extern constinit FrameAllocator frames;
