@@ -64,7 +64,7 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
   if (!bytes) return fail(bytes.error());
   auto program = load_program(*bytes, path, arguments, ResourceLimits{}.stack_bytes());
   if (!program) return fail(program.error());
-  const int id = allocate_id();
+  const int id = IdSlots::allocate();
   auto process = make_ref<Process>(id, Process::Parts{.space = program->space,
                                                       .files = make_ref<FdTable>(),
                                                       .fs = make_ref<FsContext>(),

@@ -1,19 +1,24 @@
 // The numbers of processes and threads, which share one range. A process has the number of its
 // first thread.
 //
-// IdSlots has a slot for each number, in groups of 256 that exist while one of their numbers is in
-// use. One unused group is kept for the next use. IdTable is the view of one kind of objects, with
-// a list of all of them in the order in which they were added. The strand owns both. While it is
-// shared, only processes are removed.
+// IdSlots has a slot for each number, in groups of 256. A hart allocates numbers from a group that
+// no other hart uses. So harts that create threads at the same time write no common data. The slots
+// of a group exist while a hart allocates numbers from it, or while one of its numbers is in use.
+// IdTable is the view of one kind of objects.
+//
+// Call these functions in the strand or while the caller shares it, except those that say
+// otherwise.
 #pragma once
 
 #include <async/leaf_lock.h>
 #include <async/shared_word.h>
-#include <kernel/list.h>
+#include <hal/hart.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+
+#include "base/hart_count.h"
 
 namespace kernel {
 
@@ -24,16 +29,19 @@ class IdSlots {
  public:
   static constexpr int limit = 1 << 19;  ///< numbers are 1 … limit − 1
 
+  /// A hart that finds an object here sees all that its creator did before it added the object.
   struct Slot {
-    async::SharedWord<Process*> process = nullptr;
-    async::SharedWord<Thread*> thread = nullptr;
+    template <class T>
+    using Word = async::OrderedWord<T*, async::order_of_dependence, std::memory_order_release>;
+    Word<Process> process = nullptr;
+    Word<Thread> thread = nullptr;
 
     auto& of(const Process*) { return process; }
     auto& of(const Thread*) { return thread; }
     bool empty() const { return process == nullptr && thread == nullptr; }
   };
 
-  /// `id` may be any int. Null if no number of its group of 256 is in use.
+  /// `id` may be any int. Null if the slots of its group do not exist.
   static Slot* find(int id) {
     const auto at = static_cast<unsigned>(id);
     if (at >= limit) return nullptr;
@@ -44,12 +52,31 @@ class IdSlots {
     const Slot* const slot = find(id);
     return slot == nullptr || slot->empty();
   }
+  /// The first object whose number is at least `id`, which is not negative; null: there is none.
+  template <class T>
+  [[gnu::noinline]] static T* at_or_after(int id) {
+    for (auto at = static_cast<unsigned>(id); at < limit;) {
+      Slots* const slots = groups_[at / group_size].slots;
+      const unsigned end = (at / group_size + 1) * group_size;
+      for (; slots != nullptr && at < end; ++at) {
+        if (T* const object = (*slots)[at % group_size].of(static_cast<const T*>(nullptr)))
+          return object;
+      }
+      at = group_with_slots(end / group_size) * group_size;
+    }
+    return nullptr;
+  }
 
-  /// The most that add() allocates, in bytes: the caller has tested can_allocate().
+  /// A number that no object has. The caller has tested can_allocate(most_bytes), and fewer than a
+  /// quarter of all numbers are in use.
+  static int allocate();
   static constexpr std::size_t most_bytes = 8192;
+
+  /// `object` has a number from allocate(), or that of another object.
   template <class T>
   static void add(T& object) {
-    use(object.id()).of(&object) = &object;
+    find(object.id())->of(&object) = &object;
+    enter(object.id());
   }
   /// Another object may have taken over the number: after execve in another thread, a thread that
   /// has ended may exist a little longer.
@@ -62,52 +89,49 @@ class IdSlots {
 
  private:
   static constexpr unsigned group_size = 256;
+  static constexpr unsigned groups = limit / group_size;
   using Slots = std::array<Slot, group_size>;  // a page
-  struct Group {
-    async::SharedWord<Slots*> slots;  // null: no number of the group is in use
-    unsigned used;                    // objects with a number of the group
+  struct alignas(64) Group {
+    async::OrderedWord<Slots*, async::order_of_dependence, std::memory_order_release> slots;
+    // Objects with a number of the group, and 1 if a hart allocates numbers from the group.
+    async::platform::Atomic<std::uint32_t> used;
+    bool is_of_hart;  // a hart allocates numbers from the group. Behind lock_
+  };
+  struct alignas(64) Numbers {  // the numbers that a hart allocates next. Only the hart uses them
+    unsigned next;
+    unsigned end;
   };
 
-  static Slot& use(int id);
+  static void begin_group(Numbers& numbers);
+  static unsigned next_group();
+  static void enter(int id);
   static void leave(int id);
-  static void allocate(Group& group);
-  static void free(Group& group);
+  static std::uint32_t change_used(Group& group, int by);
+  static void free(unsigned group);
+  static unsigned group_with_slots(unsigned from);
 
-  static inline constinit std::array<Group, limit / group_size> groups_{};
-  // The slots of an unused group, or null. With them, repeated use of the only number of a group
-  // allocates no memory.
-  static inline constinit Slots* spare_ = nullptr;
+  static inline constinit std::array<Group, groups> groups_{};
+  static inline constinit std::array<Numbers, hal::max_harts> numbers_{};
+
+  // Behind the lock: slots that begin to exist or cease to, and the members below. with_slots_ has
+  // a bit for each group.
+  static inline constinit async::LeafLock lock_;
+  static inline constinit unsigned newest_ = groups - 1;  // the group that a hart has begun last
+  static inline constinit std::array<async::SharedWord<std::uint64_t>, groups / 64> with_slots_{};
 };
 
-template <class T>
-class IdTable;
-
-/// The base class that makes T an element of IdTable<T>. An object is in one table at most.
-template <class T>
-class IdTableEntry : public ListNode<IdTable<T>> {};
-
 /// T has `int id() const`, which does not change while the object is in the table. The table owns
-/// no objects. It is on a cache line of its own, because fork writes it.
+/// no objects. There is one table of each type.
 template <class T>
-class alignas(64) IdTable {
+class IdTable {
  public:
-  /// Needs IdSlots::most_bytes of memory, unless another object has the same number.
   void add(T& object) {
     IdSlots::add(object);
-    all_.push_back(object);
-    ++size_;
+    size_.add(1);
   }
-
   void remove(T& object) {
     IdSlots::remove(object);
-    all_.remove(object);
-    --size_;
-  }
-
-  /// remove(), for a caller that shares the strand.
-  void remove_sharing(T& object) {
-    const async::LeafLock::Guard lock{lock_};
-    remove(object);
+    size_.add(-1);
   }
 
   /// `id` may be any int. Null if no object has this number.
@@ -116,16 +140,31 @@ class alignas(64) IdTable {
     return slot != nullptr ? slot->of(static_cast<T*>(nullptr)) : nullptr;
   }
 
-  std::size_t size() const { return size_; }
+  /// How many objects there are. While the caller shares the strand, the number may be too large,
+  /// by eight for each hart.
+  std::size_t size() const { return async::Strand::is_held() ? size_.sum() : size_.total(); }
 
-  /// All objects. No object may be added or removed during the iteration.
-  auto begin() { return all_.begin(); }
-  auto end() { return all_.end(); }
+  /// All objects, in the order of their numbers. In the strand no object may be removed during the
+  /// iteration. A caller that shares it may find objects that are removed meanwhile, and may miss
+  /// new ones.
+  class Iterator {
+   public:
+    explicit Iterator(T* object) : object_{object} {}
+    T& operator*() const { return *object_; }
+    Iterator& operator++() {
+      object_ = IdSlots::at_or_after<T>(object_->id() + 1);
+      return *this;
+    }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    T* object_;
+  };
+  Iterator begin() const { return Iterator{IdSlots::at_or_after<T>(0)}; }
+  Iterator end() const { return Iterator{nullptr}; }
 
  private:
-  async::LeafLock lock_;  // excludes calls of remove_sharing() from each other
-  List<T, IdTable> all_;
-  std::size_t size_ = 0;
+  HartCount<4> size_;
 };
 
 }  // namespace kernel

@@ -29,20 +29,6 @@ Process* process_of(int id) {
   return thread != nullptr ? &thread->process() : nullptr;
 }
 
-int allocate_id() {
-  static int next = first_id, limit = 0;
-  for (;;) {
-    if (next >= limit) [[unlikely]] {
-      // At least three of four numbers are free, so the search is short on average.
-      const auto in_use = static_cast<int>(processes().size() + threads().size());
-      limit = std::clamp(4 * in_use, 32'768, IdSlots::limit);
-      if (next >= limit) next = first_id + 1;
-    }
-    const int id = next++;
-    if (IdSlots::is_free(id)) return id;
-  }
-}
-
 Process::Process(int id, Parts parts) : id_{id}, parts_{std::move(parts)} {
   processes().add(*this);
 }
@@ -99,7 +85,7 @@ Ref<Process> Process::reap_sharing(int id) {
     if (found == nullptr || !found->is_zombie()) return {};
     remove_zombie(*found);
   }
-  processes().remove_sharing(*found);
+  processes().remove(*found);
   return Ref<Process>::adopt(found);
 }
 

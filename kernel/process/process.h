@@ -36,7 +36,7 @@ namespace kernel {
 
 class Thread;
 
-class Process : public RefCounted<Process>, public IdTableEntry<Process>, public ListNode<> {
+class Process : public RefCounted<Process>, public ListNode<> {
  public:
   /// The parts that processes can share (clone flags).
   struct Parts {
@@ -179,9 +179,6 @@ Process& first_process();
 /// Finds a process by its number, or by the number of one of its threads. Null if there is none.
 Process* process_of(int id);
 
-/// Returns a number that no process and no thread has. Call it only if fewer than most_threads
-/// processes and threads together exist.
-int allocate_id();
 /// The most threads and processes together.
 inline constexpr std::size_t most_threads = IdSlots::limit / 4;
 

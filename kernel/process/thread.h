@@ -26,7 +26,6 @@ namespace kernel {
 class Thread : public Runnable,
                public trap::SyscallCaller,
                public RefCounted<Thread>,
-               public IdTableEntry<Thread>,
                public ListNode<> {
  public:
   Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule);

@@ -141,7 +141,7 @@ Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments,
 /// Creates the child in `space`, ready to start. If that fails, removes what it has created.
 Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
                                Ref<AddressSpace> space) {
-  const int id = allocate_id();
+  const int id = IdSlots::allocate();
   Ref<Process> process = Ref<Process>::share(self.process());
   if (!arguments.has(abi::clone_thread)) {
     auto made = make_process(self, arguments, id, std::move(space));

@@ -20,8 +20,7 @@ using namespace user;
 
 namespace {
 
-constexpr Pid most_processes = 40'000;  // more than memory holds
-constexpr long slack = 32;              // tolerated difference in pages
+constexpr long slack = 32;  // tolerated difference in pages
 constexpr int most_runs = 5;
 
 // The number of free pages, when it no longer changes: the kernel frees the memory of ended
@@ -38,12 +37,10 @@ long pages_free() {
   return now;
 }
 
-// Kills and reaps the processes that `ended`, a child, has left behind. Ids ascend, so their ids
-// are greater. This program is the first process of the system, so they have become its children.
-void end_all_after(Pid ended) {
-  for (Pid pid = ended + 1; pid < ended + most_processes; ++pid) {
-    static_cast<void>(kill(pid, abi::Signal::sigkill));
-  }
+// Kills and reaps all other processes. This program is the first process of the system, so those
+// that a child has left behind have become its children.
+void end_all_others() {
+  static_cast<void>(kill(-1, abi::Signal::sigkill));
   while (wait()) {
   }
 }
@@ -61,7 +58,7 @@ long take_once(std::string_view what, void (*take_all)(), bool may_be_killed) {
   } else {
     check(status.word() == 0, "{}: the child ends with status {:#x}", what, status.word());
   }
-  end_all_after(child);
+  end_all_others();
   return pages_free();
 }
 
@@ -143,7 +140,7 @@ void take_processes() {
     const auto child = fork();
     if (!child) {
       expect_refusal("processes", count, child.error(), {Errno::eagain, Errno::enomem});
-      // The children hold the memory; end_all_after() kills them.
+      // The children hold the memory; end_all_others() kills them.
       return;
     }
     if (*child == 0) {
