@@ -16,13 +16,26 @@ constinit unsigned TlbTag::end = 0;
 // ── Identifiers ──────────────────────────────────────────────────────────────────────────────────
 
 hal::Asid AsidAllocator::allocate() {
-  for (;;) {
-    if (next_ > highest_) begin_generation();
-    if (highest_ == 0) return 0;
-    const std::uint32_t asid = next_++;
-    const auto kept = std::span{kept_}.first(kept_count_);
-    if (std::ranges::find(kept, asid) == kept.end()) return static_cast<hal::Asid>(asid);
+  Spare& spare = spare_[hal::hart_index()];
+  if (!has_spare()) take_batch(spare);
+  return static_cast<hal::Asid>(highest_ == 0 ? 0 : spare.next++);
+}
+
+void AsidAllocator::take_batch(Spare& spare) {
+  while (next_ > highest_ || is_kept(next_)) {
+    next_ > highest_ ? begin_generation() : void(++next_);
+    if (highest_ == 0) return;
   }
+  spare = {.next = next_, .end = next_, .generation = generation_};
+  do {
+    ++spare.end;
+  } while (spare.end - next_ < batch_ && spare.end <= highest_ && !is_kept(spare.end));
+  next_ = spare.end;
+}
+
+bool AsidAllocator::is_kept(std::uint32_t asid) const {
+  const auto kept = std::span{kept_}.first(kept_count_);
+  return std::ranges::find(kept, asid) != kept.end();
 }
 
 void AsidAllocator::begin_generation() {

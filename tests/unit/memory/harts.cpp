@@ -179,3 +179,18 @@ TEST_CASE_METHOD(Fixture, "a wrap-around of ASIDs does not reuse the ASID of a s
   });
   on_second.run([this] { CHECK(test::load(*space, page) == 5); });
 }
+
+TEST_CASE_METHOD(Fixture,
+                 "a hart does not use ASIDs that it took in advance before a wrap-around") {
+  using kernel::memory::asids;
+  on_first.run([] {
+    asids.initialize(8 * hal::max_harts);
+    (void)asids.allocate();
+    CHECK(asids.has_spare());
+  });
+  on_second.run([] {
+    const auto generation = asids.generation();
+    while (asids.generation() == generation) (void)asids.allocate();
+  });
+  on_first.run([] { CHECK_FALSE(asids.has_spare()); });
+}
