@@ -34,4 +34,9 @@ void Strand::pass_through() noexcept {
   leave_smp();
 }
 
+void Strand::pass_through_after_step() noexcept {
+  platform::local().job = nullptr;  // another hart may run it already
+  pass_through();
+}
+
 }  // namespace async

@@ -21,16 +21,17 @@ trap::Register call_beyond(Thread& self, const trap::UserContext& context);
 using abi::Call;
 using sys::outside::Shared;
 using sys::outside::Waiting;
+using trap::CallForm::no_fast_path;
 using trap::CallForm::no_resched;
 
 inline constexpr SyscallTable syscall_table =
     SyscallTable{unknown_call, call_beyond}
 
         // processes and threads
-        .with_no_fast_path<sys::clone>(Call::clone)
+        .with_outside<sys::clone, sys::outside::clone>(Call::clone, no_fast_path)
         .with<sys::execve>(Call::execve)
-        .with<sys::exit>(Call::exit)
-        .with<sys::exit_group>(Call::exit_group)
+        .with_outside<sys::exit, sys::outside::exit>(Call::exit, no_fast_path)
+        .with_outside<sys::exit_group, sys::outside::exit_group>(Call::exit_group, no_fast_path)
         .with_outside<sys::wait4, sys::outside::wait4>(Call::wait4)
         .with<sys::set_tid_address>(Call::set_tid_address)
         .with<sys::set_robust_list>(Call::set_robust_list)

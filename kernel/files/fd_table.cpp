@@ -1,5 +1,7 @@
 #include "files/fd_table.h"
 
+#include <async/retired.h>
+
 #include <bit>
 
 #include "memory/frames.h"
@@ -24,6 +26,14 @@ void FdTable::Group::release_all() {
   while (used != 0) remove(static_cast<unsigned>(std::countr_zero(used)))->release();
 }
 
+bool FdTable::Group::release_shared() {
+  for (std::uint64_t rest = used; rest != 0; rest &= rest - 1) {
+    const auto fd = static_cast<unsigned>(std::countr_zero(rest));
+    if (find(fd)->release_unless_last()) remove(fd);
+  }
+  return used == 0;
+}
+
 void FdTable::Group::share_into(Group& copy) const {
   copy.used = used;
   copy.close_on_exec = close_on_exec;
@@ -33,6 +43,17 @@ void FdTable::Group::share_into(Group& copy) const {
     file->retain();
     copy.files[place(at)] = file;
   }
+}
+
+void FdTable::destroy(const FdTable* table) {
+  if (async::Strand::is_held()) {
+    delete table;
+    return;
+  }
+  auto* const ending = const_cast<FdTable*>(table);
+  bool is_empty = ending->first_.release_shared();
+  for (const auto& group : ending->more_) is_empty &= group == nullptr || group->release_shared();
+  async::Retired::add(ending, !is_empty);
 }
 
 FdTable::~FdTable() {
@@ -45,6 +66,10 @@ FdTable::~FdTable() {
 Result<FdTable::Group*> FdTable::make_group(unsigned fd) {
   if (Group* there = group(fd)) return there;
   if (!async::Strand::is_held()) return fail(Errno::would_block);
+  return add_group(fd);
+}
+
+Result<FdTable::Group*> FdTable::add_group(unsigned fd) {
   if (!memory::can_allocate(sizeof(Group))) return fail(Errno::enomem);
   auto& slot = more_[fd / group_size - 1];
   slot = std::make_unique<Group>();
@@ -126,13 +151,15 @@ Result<Ref<FdTable>> FdTable::copy() const {
   if (!memory::can_allocate(sizeof(FdTable))) return fail(Errno::enomem);
   auto table = make_ref<FdTable>();
   table->limit_ = limit_;
+  // First all memory, because the lock's holder allocates none.
+  for (unsigned start = group_size; start < size_limit; start += group_size) {
+    if (group(start) == nullptr) continue;
+    if (auto added = table->add_group(start); !added) return fail(added.error());
+  }
+  const async::LeafLock::SharingGuard lock{lock_};
   first_.share_into(table->first_);
   for (unsigned start = group_size; start < size_limit; start += group_size) {
-    const Group* from = group(start);
-    if (from == nullptr || from->used == 0) continue;
-    const auto to = table->make_group(start);
-    if (!to) return fail(to.error());
-    from->share_into(**to);
+    if (const Group* from = group(start)) from->share_into(*table->group(start));
   }
   return table;
 }

@@ -36,6 +36,9 @@ class FdTable : public RefCounted<FdTable> {
   // `= default` would make `new FdTable()` zero the whole table twice
   FdTable() {}
   ~FdTable();
+  /// The end of a table without owners: closes its descriptors. If the caller shares the strand, it
+  /// closes those of files that others have open, and retires the table (async/retired.h).
+  static void destroy(const FdTable* table);
 
   /// The open file, or null. Another thread may close it when the caller awaits, or ends its
   /// sharing of the strand: use share() then.
@@ -66,7 +69,7 @@ class FdTable : public RefCounted<FdTable> {
   /// Closes the descriptors with close_on_exec (execve). In the strand.
   void close_for_exec();
 
-  /// A table with the same files (fork). In the strand.
+  /// A table with the same files (fork). ENOMEM.
   Result<Ref<FdTable>> copy() const;
 
   /// add() and set() use only descriptors below `limit` (RLIMIT_NOFILE). A lower limit closes
@@ -101,6 +104,7 @@ class FdTable : public RefCounted<FdTable> {
     void put(unsigned fd, File* file, bool close_on_exec);
     File* remove(unsigned fd);
     void release_all();
+    bool release_shared();  // releases the files with other owners; false: there are others
     void share_into(Group& copy) const;
   };
 
@@ -111,6 +115,8 @@ class FdTable : public RefCounted<FdTable> {
   Group* group(unsigned fd) { return const_cast<Group*>(std::as_const(*this).group(fd)); }
   /// The group of `fd`, allocated if missing. ENOMEM; would_block: the caller shares the strand.
   Result<Group*> make_group(unsigned fd);
+  /// Allocates the group of `fd`, which is missing. ENOMEM.
+  Result<Group*> add_group(unsigned fd);
   /// Removes the descriptor, and returns its file. EBADF.
   Result<Ref<File>> remove(int fd);
 

@@ -1,6 +1,7 @@
 // Mapping, unmapping, rights, the heap, and fork. Page faults are in faults.cpp.
 #include "memory/address_space.h"
 
+#include <async/retired.h>
 #include <async/strand.h>
 
 #include <algorithm>
@@ -77,6 +78,14 @@ Result<Ref<AddressSpace>> AddressSpace::create() {
   auto table = hal::PageTable::create();
   if (!table) return fail(Errno::enomem);
   return Ref<AddressSpace>::adopt(new AddressSpace(std::move(*table)));
+}
+
+void AddressSpace::destroy(const AddressSpace* space) {
+  if (async::Strand::is_held()) {
+    delete space;
+  } else {
+    async::Retired::add(const_cast<AddressSpace*>(space), false);
+  }
 }
 
 AddressSpace::~AddressSpace() {
@@ -440,9 +449,12 @@ void AddressSpace::reset_code(VirtAddr start, VirtAddr end) {
 
 bool AddressSpace::is_plain(VirtAddr start, std::size_t bytes) const {
   const VirtAddr end = start + bytes;
-  const Area* const area = areas_.first_after(start);
-  if (area == nullptr || area->start >= end) return true;
-  return area->start <= start && area->end >= end && area->backing.object.get() == nullptr;
+  unsigned areas = 0;
+  for (const Area* area = areas_.first_after(start); area != nullptr && area->start < end;
+       area = area->next) {
+    if (++areas > most_plain_areas || area->backing.object.get() != nullptr) return false;
+  }
+  return true;
 }
 
 bool AddressSpace::has_no_pages(VirtAddr start, std::size_t bytes) const {

@@ -42,6 +42,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// An empty space. ENOMEM.
   static Result<Ref<AddressSpace>> create();
+  /// The end of a space without owners: destroys it. If the caller shares the strand, it retires
+  /// the space (async/retired.h).
+  static void destroy(const AddressSpace* space);
   /// A copy-on-write copy of the whole space. ENOMEM. A caller that shares the strand may get it
   /// although there is memory.
   Result<Ref<AddressSpace>> fork();
@@ -52,6 +55,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// the meantime. ENOMEM.
   Result<Ref<AddressSpace>> begin_fork();
   Result<> copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end);
+  /// Whether another hart is in this space.
+  bool is_current_elsewhere() const { return tag_.is_current_elsewhere(); }
   /// No other hart may be between enter() and leave() in this space.
   ~AddressSpace();
 
@@ -70,10 +75,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped. EACCES: an area must
   /// not become writable. After an error, the pages before the failing one have their new rights.
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
-  /// Whether [start, start + bytes) lies in one area, or in a gap, and no MemoryObject backs it:
-  /// its pages are private, and begin as zeros or as a file in memory. Then a change of the range
+  /// Whether [start, start + bytes) has at most four areas, and no MemoryObject backs them: their
+  /// pages are private, and begin as zeros or as a file in memory. Then a change of the range
   /// touches only this space, frames and the heap.
   bool is_plain(VirtAddr start, std::size_t bytes) const;
+  static constexpr unsigned most_plain_areas = 4;  // a thread's stack and its guard page are two
   /// Whether no page of [start, start + bytes) has a frame. May return false for a long range.
   bool has_no_pages(VirtAddr start, std::size_t bytes) const;
   /// Drops the pages of the range, so that the next access starts again from their backing
@@ -191,6 +197,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
       synchronize_code();
     return tag_.enter(table_);
   }
+  /// Prepares may_enter_sharing() for the first step of the first thread of a new space, if it
+  /// shares the strand.
+  void begin_sharing() { tag_.begin_sharing(table_); }
   /// enter() in a step that shares the strand, after may_enter_sharing() has returned true in it.
   hal::TranslationToken enter_sharing() { return tag_.enter_up_to_date(); }
   void leave() { tag_.leave(); }

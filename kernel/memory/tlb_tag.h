@@ -6,7 +6,7 @@
 //             or has never entered the space
 //
 // Cached instructions are treated in the same way (stale_code_). All functions run in the strand.
-// A hart that shares it may call enter_up_to_date(), leave() and leave_any().
+// A hart that shares it may call begin_sharing(), enter_up_to_date(), leave() and leave_any().
 #pragma once
 
 #include <async/shared_word.h>
@@ -41,6 +41,11 @@ class TlbTag {
   }
   /// Whether enter() has nothing to flush and allocates no ASID.
   bool is_up_to_date_here() const { return is_known() && !is_stale_here(); }
+  /// Does what enter() would do first, for a space that no hart has entered yet. The caller shares
+  /// the strand. Does nothing if that needs the strand.
+  void begin_sharing(const hal::PageTable& table) {
+    if (generation_ == 0 && asids.has_spare()) catch_up(table);
+  }
   /// This hart stops using the space if it is current here.
   void leave() const {
     if (here.current == this) here.current = nullptr;

@@ -162,6 +162,54 @@ void announce_end(Thread& self) {
   }
 }
 
+/// announce_end() for a hart that shares the strand. Returns false if the end must be announced in
+/// the strand.
+bool announce_end_sharing(Thread& self) {
+  const std::uintptr_t address = self.clear_child_tid;
+  if (address == 0) return true;
+  AddressSpace& space = self.space();
+  const auto futex = [&] {
+    const async::LeafLock::GuardIf areas{space.lock(), !self.owns_space()};
+    return Futex::at(space, address);
+  }();
+  if (!futex || !memory::UserPtr<std::int32_t>{address}.write(space, 0)) return false;
+  if (!futex->wake_sharing(1)) return false;
+  self.clear_child_tid = 0;
+  return true;
+}
+
+/// Whether the thread's list of robust mutexes is empty. C libraries set one at the start of each
+/// thread. False also if the list cannot be read while the hart shares the strand.
+bool has_no_robust_mutexes(Thread& self) {
+  if (self.robust_list == 0) return true;
+  const auto head = memory::UserPtr<const abi::RobustListHead>{self.robust_list}.read(self.space());
+  return head && head->list.next == self.robust_list && head->pending == 0;
+}
+
+/// Whether `self`, which ends, has nothing that only a hart in the strand can end.
+bool may_end_sharing(Thread& self) {
+  return self.ring() == nullptr && has_no_robust_mutexes(self) && self.shared_priority() == 0 &&
+         !self.has_vfork_waiter() && pi_lock::count == 0 && !self.schedule().is_deadline() &&
+         !async::current_executor().has_events() && may_prepare_sharing(self) &&
+         (!self.process().has_one_thread() ||
+          (self.process().may_end_sharing() && self.space().is_quick_to_walk()));
+}
+
+/// Ends `self` if its step shares the strand, and if that is enough. Otherwise returns false: the
+/// step is in the strand, where the caller ends the thread.
+[[gnu::noinline]] bool end_thread_sharing(Thread& self) {
+  if (may_end_sharing(self) && announce_end_sharing(self)) {
+    if (self.process().has_one_thread()) {
+      const hal::UserRange& range = self.space().user_range();
+      (void)self.space().discard(range.begin(), range.end() - range.begin());
+    }
+    release_hart_state(self);
+    if (self.process().remove_thread_sharing(self)) return true;
+  }
+  async::Strand::stop_sharing();
+  return false;
+}
+
 }  // namespace
 
 void exit_cleanup(Thread& self) {
@@ -184,9 +232,14 @@ async::Task<> run_thread(Ref<Thread> thread) {
   trap::UserContext& context = self.context();
   trap::route<Origin::yield_point, Why::voluntary>();
   if (trace::is_on()) self.note_in_trace();
+  if (hal::smp_active() && async::Strand::is_shared()) [[unlikely]] {
+    if (self.hart == hal::hart_index()) self.space().begin_sharing();
+    end_sharing_wait(self, true);
+  }
   for (;;) {
     if (!may_return_to_user(self)) [[unlikely]] {
       if (save_hart_state(self) || (hal::smp_active() && try_to_share(self))) [[unlikely]] {
+        if (self.is_ending()) break;
         if (self.shared_priority() != 0) [[unlikely]] {
           async::Strand::stop_sharing();  // exchange_priority() may change the level of the thread
         } else if (end_sharing_wait(self, co_await YieldSharing{self, To::front})) {
@@ -259,12 +312,14 @@ async::Task<> run_thread(Ref<Thread> thread) {
         }
     }
   }
-  if (self.ring() != nullptr) [[unlikely]]
-    co_await self.close_ring();
-  exit_cleanup(self);
-  if (has_large_memory_alone(self)) [[unlikely]]
-    co_await give_back_memory(self);
-  end_thread(self);
+  if (!async::Strand::is_shared() || !end_thread_sharing(self)) {
+    if (self.ring() != nullptr) [[unlikely]]
+      co_await self.close_ring();
+    exit_cleanup(self);
+    if (has_large_memory_alone(self)) [[unlikely]]
+      co_await give_back_memory(self);
+    end_thread(self);
+  }
   self.set_job(nullptr);
 }
 

@@ -29,10 +29,6 @@ Process* process_of(int id) {
   return thread != nullptr ? &thread->process() : nullptr;
 }
 
-Process::Process(int id, Parts parts) : id_{id}, parts_{std::move(parts)} {
-  processes().add(*this);
-}
-
 Process::~Process() = default;
 
 void Process::destroy(const Process* process) {
@@ -56,6 +52,7 @@ void Process::set_parent(Process* parent) {
 }
 
 void Process::add_child(Ref<Process> child) {
+  const async::LeafLock::SharingGuard lock{family_lock_};
   child->set_parent(this);
   children_.push_back(*child.leak());  // the list of children owns this Ref until reap()
 }
@@ -80,7 +77,7 @@ void Process::reap(Process& zombie) {
 Ref<Process> Process::reap_sharing(int id) {
   Process* found;
   {
-    const async::LeafLock::Guard lock{zombies_lock_};
+    const async::LeafLock::Guard lock{family_lock_};
     found = id > 0 ? child(id) : first_zombie();
     if (found == nullptr || !found->is_zombie()) return {};
     remove_zombie(*found);
@@ -113,28 +110,96 @@ void Process::leave_children_to_init() {
 // ── Life ──
 
 void Process::add_thread(Thread& thread) {
+  const async::LeafLock::SharingGuard lock{family_lock_};
   threads_.push_back(thread);
+  thread_count_ = thread_count_ + 1;
 }
 
-void Process::remove_thread(Thread& thread) {
+void Process::take_accounts(const Thread& thread) {
   ended_syscalls_ += thread.syscalls.value();
   ended_cpu_time_ += thread.cpu_time();
   if (thread.id() == id_) first_schedule_ = thread.schedule();
+}
+
+void Process::remove_thread(Thread& thread) {
+  take_accounts(thread);
+  kernel::threads().remove(thread);
   threads_.remove(thread);
-  if (threads_.empty()) {
+  thread_count_ = thread_count_ - 1;
+  if (is_zombie()) {
     become_zombie();
   } else {
     thread_ended_.wake_all();
   }
 }
 
-bool Process::has_only(const Thread& thread) {
-  return &threads_.front() == &thread && ++threads_.begin() == threads_.end();
+bool Process::remove_thread_sharing(Thread& thread) {
+  if (has_one_thread()) {
+    if (!may_end_sharing()) return false;
+    take_accounts(thread);
+    kernel::threads().remove(thread);
+    threads_.remove(thread);
+    become_zombie_sharing();
+    return true;
+  }
+  {
+    const async::LeafLock::Guard lock{family_lock_};
+    // Another hart may have removed the other threads, or a thread in execve may wait.
+    if (has_one_thread() || !thread_ended_.empty()) return false;
+    take_accounts(thread);
+    threads_.remove(thread);
+    thread_count_ = thread_count_ - 1;
+  }
+  kernel::threads().remove(thread);
+  return true;
 }
 
 void Process::inherit(const Process& parent) {
   limits_.inherit(parent.limits_);
   path_ = parent.path_;
+}
+
+bool Process::may_end_sharing() {
+  Process* const parent = parent_;
+  if (id_ == first_id || parent == nullptr) return false;
+  if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
+  if (parts_.files->owners() != 1) return false;
+  // A parent with a child cannot end while the strand is shared. So parent_ stays as it is.
+  if (parent->signal_actions()[abi::Signal::sigchld].handler == abi::sig_ign) return false;
+  const async::LeafLock::Guard lock{family_lock_};
+  return !has_children();
+}
+
+void Process::become_zombie_sharing() {
+  if (!status_) status_ = abi::WaitStatus::exited(exit_code_);
+  parts_.files = nullptr;
+  parts_.space = nullptr;
+  Process& parent = *parent_;
+  async::Job* waiter = nullptr;
+  bool others_wait = false;
+  {
+    const async::LeafLock::Guard lock{parent.family_lock_};
+    parent.children_.remove(*this);
+    parent.zombies_.push_back(*this);
+    thread_count_ = 0;
+    waiter = parent.child_ended_.take_first();
+    others_wait = !parent.child_ended_.empty();
+  }
+  if (waiter != nullptr) waiter->complete_sharing();
+  if (!others_wait) return;
+  async::Strand::stop_sharing();
+  if (Process* const now = parent_) now->child_ended_.wake_all();
+}
+
+bool Process::wait_sharing(std::coroutine_handle<> waiter) {
+  async::Job& job = async::current_job();
+  const async::LeafLock::Guard lock{family_lock_};
+  if (!zombies_.empty() || children_.empty() || job.is_stopped()) return false;
+  job.prepare(&child_ended_, "child");
+  child_ended_.insert(job);
+  job.share_next_step();
+  job.suspend(waiter);
+  return true;
 }
 
 void Process::become_zombie() {

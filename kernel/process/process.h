@@ -6,8 +6,9 @@
 //
 //   create ──▶ running ── last thread ends ──▶ zombie ── wait4, or no parent waits ──▶ freed
 //
-// The strand owns a Process. While the strand is shared, threads of the parent may take its
-// zombies. Interrupt handlers must not use a Process.
+// The strand owns a Process. While the strand is shared, threads of the parent may add children and
+// take zombies, and threads of the process may add threads. Interrupt handlers must not use a
+// Process.
 #pragma once
 
 #include <abi/signal.h>
@@ -45,7 +46,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
     Ref<FsContext> fs;
     Ref<SignalActions> actions;
   };
-  Process(int id, Parts parts);
+  Process(int id, Parts parts) : id_{id}, parts_{std::move(parts)} {}
 
   int id() const { return id_; }  ///< any context
   Process* parent() const { return parent_; }
@@ -73,7 +74,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// children.
   async::Duration children_cpu_time() const { return children_cpu_time_; }
   List<Thread>& threads() { return threads_; }
-  bool is_zombie() const { return threads_.empty(); }
+  bool is_zombie() const { return thread_count_ == 0; }
   /// The schedule of the process's first thread, after that has ended. Calls can still name the
   /// thread by the number of the process.
   Schedule& first_schedule() { return first_schedule_; }
@@ -81,6 +82,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   // ── Family ──
 
+  /// A caller that shares the strand is a thread of this process.
   void add_child(Ref<Process> child);
   /// The child with this number, or null.
   Process* child(int id);
@@ -89,6 +91,9 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Process* first_zombie() { return zombies_.empty() ? nullptr : &zombies_.front(); }
   /// Woken when a child has become a zombie.
   async::WaitList& child_ended() { return child_ended_; }
+  /// Lets the running job, whose coroutine is `waiter`, wait for child_ended() while it shares the
+  /// strand. Returns false if the job must not wait, because a child has ended or it is stopped.
+  bool wait_sharing(std::coroutine_handle<> waiter);
   /// Removes `zombie`, a child, from the parent and from processes(). Its last Ref frees it.
   void reap(Process& zombie);
   /// reap(), for a caller that shares the strand. `id`: the child's number; 0 and -1: the child
@@ -97,15 +102,24 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   // ── Life ──
 
+  /// Adds a new thread. A caller that shares the strand is a thread of this process, or no other
+  /// hart knows the process yet.
   void add_thread(Thread& thread);
   /// The coroutine of `thread` calls this last. After the last thread, the process becomes a zombie
   /// and frees its memory and files.
   void remove_thread(Thread& thread);
+  /// remove_thread() for a hart that shares the strand. Returns false if that needs the strand;
+  /// then the call has changed nothing.
+  bool remove_thread_sharing(Thread& thread);
+  /// Whether the last thread may end while its hart shares the strand, and no other hart uses the
+  /// memory.
+  bool may_end_sharing();
 
   /// Copies the limits and the path of the parent (fork).
   void inherit(const Process& parent);
-  /// Whether `thread` is the only thread left. A thread that is about to end counts, too.
-  bool has_only(const Thread& thread);
+  /// Whether one thread is left. A thread that is about to end counts, too. If the only thread
+  /// calls it, no other hart can change the answer, and this one sees all that ended threads did.
+  bool has_one_thread() const { return thread_count_ == 1; }
   /// Woken when a thread of this process has ended and others are left: execve waits for that. The
   /// first process's list is also woken after its last thread: boot code then powers off.
   async::WaitList& thread_ended() { return thread_ended_; }
@@ -139,16 +153,19 @@ class Process : public RefCounted<Process>, public ListNode<> {
   ~Process();  // called when the last Ref is dropped
 
   void become_zombie();
+  void become_zombie_sharing();
+  /// Adds what `thread`, which ends, has used.
+  void take_accounts(const Thread& thread);
   void leave_children_to_init();
 
   void set_parent(Process* parent);
   /// Removes `zombie` from this process, its parent.
   void remove_zombie(Process& zombie);
 
-  // What fork and wait4 write is not on the cache lines of the number and of threads_, which most
-  // calls read. Callers of wait4 that share the strand change children_cpu_time_ and zombies_
-  // behind the lock.
-  async::LeafLock zombies_lock_;
+  // What fork and wait4 write is not on the cache lines of the number and of thread_count_, which
+  // most calls read. The lock is for callers that share the strand: it protects the children, the
+  // threads, and children_cpu_time_.
+  async::LeafLock family_lock_;
   async::Duration children_cpu_time_{};
   List<Process> children_;  // those that are alive
   List<Process> zombies_;   // children that have ended, in the order of their ends
@@ -165,8 +182,9 @@ class Process : public RefCounted<Process>, public ListNode<> {
   std::string path_;
   const async::Instant start_time_ = async::now();
   List<Thread> threads_;
+  async::PublishedWord<unsigned> thread_count_ = 0;
   Schedule first_schedule_;
-  int exit_code_ = 0;
+  async::SharedWord<int> exit_code_ = 0;
   std::optional<abi::WaitStatus> status_;  // set when the process begins to end
   std::uint64_t ended_syscalls_ = 0;       // system calls of ended threads
   async::Duration ended_cpu_time_{};

@@ -28,7 +28,7 @@ bool YieldSharing::await_resume() const {
 
 bool has_large_memory_alone(Thread& self) {
   const AddressSpace& space = self.space();
-  return !space.is_small() && self.process().has_only(self) &&
+  return !space.is_small() && self.process().has_one_thread() &&
          space.owners() == 1 + harts_that_own(space);  // no other process owns a reference
 }
 

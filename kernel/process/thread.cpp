@@ -26,22 +26,33 @@ IdTable<Thread>& threads() {
 
 Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule)
     : Runnable{context, process->space(), schedule}, id_{id}, process_{std::move(process)} {
-  threads().add(*this);
   process_->add_thread(*this);
   memory::frames.grow_reserve(reserve_for_frames);
 }
 
+void Thread::destroy(const Thread* thread) {
+  if (async::Strand::is_held()) {
+    delete thread;
+  } else {
+    async::Retired::add(const_cast<Thread*>(thread), false);
+  }
+}
+
 Thread::~Thread() {
-  threads().remove(*this);
   memory::frames.grow_reserve(-reserve_for_frames);
 }
 
 void Thread::start(Ref<Thread> thread) {
   Thread& self = *thread;
-  auto life = async::spawn(run_thread(std::move(thread)),
-                           {.name = "thread", .priority = self.level(), .harts = self.harts()});
-  self.set_job(&life.job());
-  life.detach();
+  Process& process = self.process();
+  if (self.id() == process.id()) processes().add(process);
+  threads().add(self);
+  const bool is_shared = async::Strand::is_shared();
+  if (is_shared) self.hart = static_cast<std::uint8_t>(hal::hart_index());
+  async::spawn_detached(
+      run_thread(std::move(thread)),
+      {{.name = "thread", .priority = self.level(), .harts = self.harts()}, is_shared},
+      [&self](async::Job& job) { self.set_job(&job); });
 }
 
 void Thread::start_program(const trap::UserContext& start) {

@@ -30,7 +30,13 @@ class Thread : public Runnable,
  public:
   Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule);
 
-  /// Spawns the coroutine of a new thread. Call once.
+  /// The end of a thread without owners: destroys it. If the caller shares the strand, it retires
+  /// the thread (async/retired.h).
+  static void destroy(const Thread* thread);
+
+  /// Spawns the coroutine of a new thread. From now on the thread is in threads(), and its process
+  /// in processes(). Call once. In the strand, or while the caller shares it: then the first step
+  /// of the thread shares it, too.
   static void start(Ref<Thread> thread);
 
   // The thread itself may call the first two outside the strand.
@@ -38,7 +44,7 @@ class Thread : public Runnable,
   Process& process() { return *process_; }
   /// Whether no other thread and no other process uses the thread's memory, so that a hart that
   /// shares the strand may change it. The thread itself calls it, in the strand or sharing it.
-  bool owns_space() { return process_->has_only(*this) && space().owners() == 1; }
+  bool owns_space() { return process_->has_one_thread() && space().owners() == 1; }
 
   /// Starts another program (execve).
   void start_program(const trap::UserContext& start);
@@ -60,6 +66,7 @@ class Thread : public Runnable,
   void set_vfork_waiter(async::Event* waiter) { vfork_waiter_ = waiter; }
   /// Wakes the parent in vfork: this thread executes another program or ends.
   void release_vfork_waiter();
+  bool has_vfork_waiter() const { return vfork_waiter_ != nullptr; }
 
   // ── Signals ──
 
@@ -89,6 +96,7 @@ class Thread : public Runnable,
 
  private:
   friend RefCounted<Thread>;
+  friend async::Retired;
   ~Thread();  // called when the last Ref is dropped
 
   friend async::Task<> run_thread(Ref<Thread> thread);

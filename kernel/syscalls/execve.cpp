@@ -66,7 +66,7 @@ async::Task<Result<>> become_only_thread(Thread& self) {
   if (self.is_ending())
     co_return fail(Errno::eintr);  // another thread's execve, for example, was first
   process.terminate_others(self);
-  while (!process.has_only(self)) {
+  while (!process.has_one_thread()) {
     if (co_await process.thread_ended().wait("execve") != async::WaitResult::woken) {
       co_return fail(Errno::eintr);
     }

@@ -223,6 +223,46 @@ class TimedWaitForWord : async::SharingTimer, WaitForWord<kind> {
   }
 };
 
+/// wait4() of a child that has ended. would_block: there is none, or the call must be made in the
+/// strand. The hart shares the strand.
+Result<int> collect_sharing(Thread& self, int id, UserPtr<int> status) {
+  std::byte* there = nullptr;
+  if (status) {
+    there = cached(self, status.address(), sizeof(int), Access::write);
+    if (there == nullptr) return fail(Errno::would_block);
+  }
+  const Ref<Process> zombie = self.process().reap_sharing(id);
+  if (!zombie) return fail(Errno::would_block);
+  const int ended = zombie->status().word();
+  if (there != nullptr) std::memcpy(there, &ended, sizeof ended);
+  return zombie->id();
+}
+
+/// A wait for the end of any child, which shares the strand.
+class SharingChildWait {
+ public:
+  SharingChildWait(Thread& self, int id, UserPtr<int> status)
+      : self_{self}, id_{id}, status_{status} {}
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+    has_begun_ = self_.process().wait_sharing(waiter);
+    return has_begun_ ? std::noop_coroutine() : waiter;
+  }
+  Result<int> await_resume() {
+    if (!has_begun_ || async::current_job().result() == async::WaitResult::woken)
+      return collect_sharing(self_, id_, status_);
+    enter_strand();
+    return fail(Errno::eintr);
+  }
+
+ private:
+  Thread& self_;
+  int id_;
+  UserPtr<int> status_;
+  bool has_begun_ = false;
+};
+
 template <Futex::Sharing kind>
 [[gnu::noinline]] trap::Answer<Result<int>> wait_with_timeout(Thread& self, std::uintptr_t address,
                                                               std::uint32_t expected,
@@ -286,7 +326,7 @@ trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
 trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
                                           int rights, int flags, int fd, std::int64_t offset) {
   constexpr int is_simple = abi::map_type | abi::map_anonymous | abi::map_noreserve |
-                            abi::map_fixed | abi::map_fixed_noreplace;
+                            abi::map_stack | abi::map_fixed | abi::map_fixed_noreplace;
   if ((flags & ~is_simple) != 0 || (flags & abi::map_type) != abi::map_private ||
       (rights & abi::prot_exec) != 0)
     return trap::would_block;
@@ -368,17 +408,12 @@ trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_
 trap::Answer<Result<int>> wait4(Thread& self, int id, UserPtr<int> status, int options,
                                 UserPtr<abi::ResourceUsage> usage) {
   if ((options & ~abi::wnohang) != 0 || id < -1 || usage) return trap::would_block;
-  const Strand::Sharing sharing;
-  std::byte* there = nullptr;
-  if (status) {
-    there = cached(self, status.address(), sizeof(int), Access::write);
-    if (there == nullptr) return trap::would_block;
-  }
-  const Ref<Process> zombie = self.process().reap_sharing(id);
-  if (!zombie) return trap::would_block;
-  const int ended = zombie->status().word();
-  if (there != nullptr) std::memcpy(there, &ended, sizeof ended);
-  return zombie->id();
+  Strand::Sharing sharing;
+  sharing.tell();
+  const auto collected = collect_sharing(self, id, status);
+  if (collected || options != 0 || !may_wait(self)) return collected;
+  sharing.keep();
+  return self.wait([&] { return SharingChildWait{self, id, status}; });
 }
 
 trap::Answer<Result<>> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {

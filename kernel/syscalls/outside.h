@@ -67,14 +67,23 @@ struct Waiting<handler> {
 
 // Calls that ask in their usual form, and otherwise change something that needs the strand.
 
+/// Starts a thread, or copies a small process with one thread and without a ring.
+trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
+                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                                std::uintptr_t child_tid);
+/// The thread then ends while its hart shares the strand, if it has no ring, no locks, and, as the
+/// last thread, no children.
+trap::Answer<Result<>> exit(Thread&, int code);
+/// In a process with one thread.
+trap::Answer<Result<>> exit_group(Thread&, int code);
 /// Without a new limit.
 trap::Answer<Result<>> prlimit64(Thread&, int id, int resource,
                                  UserPtr<const abi::ResourceLimit> limit,
                                  UserPtr<abi::ResourceLimit> old);
 /// Signal 0.
 trap::Answer<Result<>> kill(Thread&, int id, int signal);
-/// Of a child that has ended, without its resource usage. The status lies in one page, which needs
-/// no fault.
+/// Of a child, without its resource usage. The status lies in one page, which needs no fault. The
+/// call may wait.
 trap::Answer<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
                                 UserPtr<abi::ResourceUsage> usage);
 /// Up to eight regular files and pipes, if one of them is ready or the call need not wait.

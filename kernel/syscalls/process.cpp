@@ -8,6 +8,7 @@
 #include "process/thread_ring.h"
 #include "sched/running.h"
 #include "syscalls/calls.h"
+#include "syscalls/outside.h"
 
 namespace kernel::sys {
 namespace {
@@ -85,6 +86,24 @@ bool copies_in_steps(Thread& self, const CloneArguments& arguments) {
   return arguments.copies_memory() && has_large_memory_alone(self);
 }
 
+/// Whether the call can be made while the caller shares the strand: it starts a thread, or copies a
+/// small process with one thread and without a ring.
+bool can_be_shared(Thread& self, const CloneArguments& arguments) {
+  if (arguments.has(abi::clone_thread)) return true;
+  constexpr auto others = abi::clone_vm | abi::clone_vfork | abi::clone_parent |
+                          abi::clone_parent_settid | abi::clone_child_settid;
+  return !arguments.has(others) && self.ring() == nullptr && self.owns_space() &&
+         self.space().is_quick_to_walk();
+}
+/// Whether the new thread's number can be written without a fault. The caller shares the strand.
+bool can_write_ids(Thread& self, const CloneArguments& arguments) {
+  const auto can_write = [&](std::uint64_t flag, std::uintptr_t address) {
+    return !arguments.has(flag) || self.space().fault_in(address, hal::Access::write).has_value();
+  };
+  return can_write(abi::clone_parent_settid, arguments.parent_tid) &&
+         can_write(abi::clone_child_settid, arguments.child_tid);
+}
+
 /// Gives the rings of `process` pages of their own again, after `copy`, a copy of its memory, has
 /// come to share them. Returns `copy`, or ENOMEM.
 Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {
@@ -114,7 +133,7 @@ Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpa
 /// The child's address space: a copy of the caller's, made in one step, or the same.
 Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& arguments) {
   if (!arguments.copies_memory()) return self.process().parts().space;
-  if (hal::smp_active()) [[unlikely]]
+  if (hal::smp_active() && async::Strand::is_held()) [[unlikely]]
     return copy_sharing(self, arguments);
   return with_own_rings(self.process(), self.space().fork());
 }
@@ -209,6 +228,39 @@ trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_
   const int id = (*child)->id();
   Thread::start(std::move(*child));
   return id;
+}
+
+trap::Answer<Result<int>> outside::clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                                         std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                                         std::uintptr_t child_tid) {
+  const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
+  if (!may_wake() || !can_be_shared(self, arguments)) return trap::would_block;
+  async::Strand::Sharing sharing;
+  sharing.tell();
+  if (!check(self, arguments) || !can_write_ids(self, arguments)) return trap::would_block;
+  auto space = space_for_child(self, arguments);
+  if (!space) return trap::would_block;
+  auto child = make_child(self, arguments, std::move(*space));
+  if (!child) return trap::would_block;
+  // After this handler the kernel skips the instruction of the caller, but not of the child.
+  (*child)->context().skip_syscall_instruction();
+  const int id = (*child)->id();
+  Thread::start(std::move(*child));
+  return id;
+}
+
+trap::Answer<Result<>> outside::exit(Thread& self, int code) {
+  if (!may_wake()) return trap::would_block;
+  async::Strand::Sharing sharing;
+  sharing.tell();
+  return sys::exit(self, code);
+}
+
+trap::Answer<Result<>> outside::exit_group(Thread& self, int code) {
+  if (!may_wake() || !self.process().has_one_thread()) return trap::would_block;
+  async::Strand::Sharing sharing;
+  sharing.tell();
+  return sys::exit_group(self, code);
 }
 
 Result<> exit(Thread& self, int code) {

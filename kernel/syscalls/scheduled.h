@@ -11,11 +11,13 @@ namespace kernel::sys {
 class Scheduled {
  public:
   explicit Scheduled(Thread& thread) : thread_{&thread} {}
-  /// `id` 0: the caller. ESRCH if there is no such thread.
+  /// `id` 0: the caller. ESRCH if there is no such thread. would_block: the caller shares the
+  /// strand, and the thread has ended.
   static Result<Scheduled> find(Thread& self, int id) {
     if (id == 0) return Scheduled{self};
     if (Thread* const thread = threads().find(id); thread != nullptr) return Scheduled{*thread};
     if (Process* const process = processes().find(id); process != nullptr) {
+      if (!async::Strand::is_held()) return fail(Errno::would_block);
       return Scheduled{process->first_schedule()};
     }
     return fail(Errno::esrch);

@@ -21,6 +21,8 @@ PARTS = (
     Part("areas", "threads change areas that none uses on all harts, and none gets another's"),
     Part("ends", "execve and exit_group end threads that compute on other harts"),
     Part("reaps", "harts reap children of one process at the same time, each child once"),
+    Part("families", "processes start, end and are waited for on all harts at the same time"),
+    Part("starters", "threads start and end on all harts at the same time"),
     Part("urgent", "console output continues beside a computing thread of the highest priority"),
     Part("makers", "threads that are created during a kill or an execve end, too"),
     Part("around", "threads that wake on idle harts pass all bytes on in a ring"),
@@ -59,7 +61,7 @@ WANDERING = (
     Part("wanders", "threads that start on one hart and end on another leak no memory"),
     Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
 )
-FORKING = ("forks", "divides", "ends", "makers", "outlived", "polls-killed")
+FORKING = ("forks", "divides", "ends", "families", "makers", "outlived", "polls-killed")
 
 
 def parts(test: harness.Test) -> None:

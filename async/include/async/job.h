@@ -31,6 +31,7 @@ namespace async {
 
 class Executor;
 struct PreemptibleOptions;
+struct DetachedOptions;
 struct JobLayout;
 template <class T>
 class Task;
@@ -176,8 +177,11 @@ class Job : public Node {
   friend class Shield;
   friend class WaitList;
   friend class JoinHandleBase;
+  template <class Known>
   friend Job* start_job(Executor&, std::coroutine_handle<>, const char*, std::uint8_t, HartMask,
-                        std::uint8_t) noexcept;
+                        std::uint8_t, Known&&) noexcept;
+  template <class Known>
+  friend void spawn_detached(Task<void>, const DetachedOptions&, Known&&) noexcept;
   friend Job& spawn_preemptible(Task<void>, const PreemptibleOptions&) noexcept;
   friend struct ParkOp;
 

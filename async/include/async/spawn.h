@@ -29,6 +29,11 @@ struct SpawnOptions {
   HartMask harts = all_harts;  // where it may run; one must have an executor
 };
 
+/// Options of spawn_detached().
+struct DetachedOptions : SpawnOptions {
+  bool shares_first_step = false;  // its first step shares the strand
+};
+
 struct PreemptibleOptions {
   const char* name = "preemptible task";     // a static string
   std::uint8_t priority = inherit_priority;  // as in SpawnOptions
@@ -51,9 +56,12 @@ template <class T>
 class JoinHandle;
 
 /// Makes a ready job of the task coroutine `root`, which has not started. `flags` are Job's flags.
+/// Calls known(job) before the job is ready.
+template <class Known>
 [[gnu::always_inline]] inline Job* start_job(Executor& executor, std::coroutine_handle<> root,
                                              const char* name, std::uint8_t priority,
-                                             HartMask harts, std::uint8_t flags) noexcept {
+                                             HartMask harts, std::uint8_t flags,
+                                             Known&& known) noexcept {
   if (priority >= priorities) [[unlikely]]
     priority = inherited_priority(priority);
   platform::InterruptGuard masked;
@@ -64,12 +72,19 @@ class JoinHandle;
   PromiseBase::of(root).set_joiner(nullptr);
   if (watched()) [[unlikely]]
     job->begin_watched();
+  known(*job);
   if constexpr (platform::parallel) {
     Executor::dispatch(*job);
   } else {
     executor.schedule(*job);
   }
   return job;
+}
+
+[[gnu::always_inline]] inline Job* start_job(Executor& executor, std::coroutine_handle<> root,
+                                             const char* name, std::uint8_t priority,
+                                             HartMask harts, std::uint8_t flags) noexcept {
+  return start_job(executor, root, name, priority, harts, flags, [](Job&) {});
 }
 
 class JoinHandleBase;
@@ -240,6 +255,16 @@ template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
   return spawn(current_executor(), std::move(task), options);
+}
+
+/// Like spawn() and detach(), and calls known(job) before the job can run. A caller that shares the
+/// strand must not be watched().
+template <class Known>
+void spawn_detached(Task<void> task, const DetachedOptions& options, Known&& known) noexcept {
+  const std::uint8_t first_step = options.shares_first_step ? Job::flag_preempted : 0;
+  start_job(current_executor(), std::move(task).release(), options.name, options.priority,
+            options.harts, static_cast<std::uint8_t>(Job::flag_detached | first_step),
+            std::forward<Known>(known));
 }
 
 /// Makes `task` a preemptible job (job.h), which frees itself at its end. By default it stays on

@@ -246,6 +246,8 @@ class Strand {
     if (!local.shares_strand) return;
     local.shares_strand = false;
     clear_share(local);
+    if (local.must_enter) [[unlikely]]
+      pass_through_after_step();
   }
 
   [[gnu::always_inline]] static void clear_share(const Local& local) noexcept {
@@ -264,6 +266,7 @@ class Strand {
   // Defined in retired.cpp. destroy_retired() is a step's first act in the strand.
   ASYNC_SLOW_PATH static void destroy_retired() noexcept;
   ASYNC_SLOW_PATH static void pass_through() noexcept;
+  ASYNC_SLOW_PATH static void pass_through_after_step() noexcept;
   static void await_another() noexcept;
   static void begin_turn(unsigned hart) noexcept;
 

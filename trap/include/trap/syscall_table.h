@@ -130,7 +130,7 @@ class SyscallTable {
   }
 
   /// Like with(), and `Outside` tries to answer the call outside the strand first. It has the same
-  /// arguments. It makes no job ready and ends no thread.
+  /// arguments. If it ends a thread, the form is no_fast_path.
   template <auto Handler, auto Outside, class Number>
   constexpr SyscallTable with_outside(Number number, CallForm form = CallForm::any) const {
     SyscallTable table =

@@ -159,14 +159,74 @@ void reaps() {
   reap_together();
 }
 
+/// A child of have_families(): ends on its parent's hart or on the next one. Some children leave a
+/// child of their own behind, and some start a thread.
+[[noreturn]] void be_child(unsigned hart, unsigned number) {
+  switch (number % 4) {
+    case 1: move_to((hart + 1) % count); break;
+    case 2:
+      if (must_fork() == 0) exit(0);
+      break;
+    case 3: Thread{[] {}}.join(); break;
+    default: break;
+  }
+  exit(static_cast<int>(number % 64));
+}
+
+/// On each hart a process starts one child after the other. A pipe tells it when a child and the
+/// children of that child have closed their descriptors.
+void have_families() {
+  std::vector<Pid> families;
+  for (unsigned hart = 0; hart < count; ++hart) {
+    families.push_back(must_fork());
+    if (families.back() != 0) continue;
+    move_to(hart);
+    for (unsigned i = 0; i < rounds_of_each(12); ++i) {
+      const Pipe alive = must(make_pipe(), "a pipe");
+      const Pid child = must_fork();
+      if (child == 0) be_child(hart, i);
+      must(close(alive.write_end), "closing");
+      std::byte none[1];
+      if (i % 3 == 0) check(must(read(alive.read_end, none), "reading") == 0, "the pipe ends");
+      const auto ended = must(wait(child), "waiting");
+      check(ended.status.word() == static_cast<int>(i % 64) << 8, "a child ends with {:x}",
+            ended.status.word());
+      must(close(alive.read_end), "closing");
+    }
+    exit(0);
+  }
+  for (const Pid family : families)
+    check(must(wait(family), "waiting").status.word() == 0, "a family has failed");
+}
+
+/// On each hart a thread starts one thread after the other. They end on that hart or on another.
+void start_threads() {
+  std::atomic<unsigned> ran = 0;
+  {
+    std::vector<Thread> starters;
+    for (unsigned hart = 0; hart < count; ++hart) {
+      starters.emplace_back([&ran, hart] {
+        move_to(hart);
+        for (unsigned i = 0; i < rounds_of_each(16); ++i) {
+          Thread thread{[&ran, hart, i] {
+            if (i % 3 == 1) move_to((hart + 1) % count);
+            ++ran;
+          }};
+          if (i % 2 == 0) yield();
+          thread.join();
+        }
+      });
+    }
+  }
+  check(ran == count * rounds_of_each(16), "{} threads ran", ran.load());
+}
+
 }  // namespace
 
 std::span<const Part> ends() {
   static constexpr Part parts[] = {
-      {"ends", end_the_others},
-      {"makers", end_makers},
-      {"leaves", leaves},
-      {"reaps", reaps},
+      {"ends", end_the_others}, {"makers", end_makers},      {"leaves", leaves},
+      {"reaps", reaps},         {"families", have_families}, {"starters", start_threads},
   };
   return parts;
 }

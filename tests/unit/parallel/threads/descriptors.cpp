@@ -45,7 +45,7 @@ class Counted final : public File {
 
 void use_some(FdTable& table, std::minstd_rand& random) {
   const auto some = [&] { return static_cast<int>(random() % limit); };
-  switch (random() % 6) {
+  switch (random() % 7) {
     case 0: (void)table.add(kernel::make_ref<Counted>(random() % 4 != 0), false); break;
     case 1:
       if (auto file = table.share(some())) (void)table.add(std::move(*file), true);
@@ -54,7 +54,8 @@ void use_some(FdTable& table, std::minstd_rand& random) {
       if (auto file = table.share(some())) (void)table.set(some(), std::move(*file), false);
       break;
     case 3: (void)table.close(some()); break;
-    case 4: (void)table.set_close_on_exec(some(), true); break;
+    case 4: (void)table.copy(); break;
+    case 5: (void)table.set_close_on_exec(some(), true); break;
     default:
       if (const File* const file = table.find(some())) static_cast<const Counted*>(file)->use();
   }
