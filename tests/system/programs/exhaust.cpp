@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "eventually.h"
+#include "free_pages.h"
 
 using namespace user;
 
@@ -22,20 +22,6 @@ namespace {
 
 constexpr long slack = 32;  // tolerated difference in pages
 constexpr int most_runs = 5;
-
-// The number of free pages, when it no longer changes: the kernel frees the memory of ended
-// processes a little later.
-long pages_free() {
-  long before = -1;
-  long now = 0;
-  const bool at_rest = eventually([&] {
-    must(sleep_for(20ms), "sleeping");
-    before = std::exchange(now, static_cast<long>(free_memory() / page_size));
-    return before == now;
-  });
-  check(at_rest, "the number of free pages keeps changing");
-  return now;
-}
 
 // Kills and reaps all other processes. This program is the first process of the system, so those
 // that a child has left behind have become its children.
@@ -59,7 +45,7 @@ long take_once(std::string_view what, void (*take_all)(), bool may_be_killed) {
     check(status.word() == 0, "{}: the child ends with status {:#x}", what, status.word());
   }
   end_all_others();
-  return pages_free();
+  return free_pages_at_rest();
 }
 
 // Runs `take_all` until a run leaves as many pages as the run before it. A leak takes pages in

@@ -145,9 +145,7 @@ int execute_meanwhile() {
   const Pid child = must(fork(), "fork");
   if (child == 0) exit(execute_beside_read(ready.write_end));
   const auto status = must(wait(child), "wait").status;
-  for (Pid pid = taker; pid <= child + 1; ++pid) {
-    static_cast<void>(kill(pid, abi::Signal::sigkill));
-  }
+  static_cast<void>(kill(-1, abi::Signal::sigkill));  // the taker, and what the child has started
   check(status.has_exited(), "the child is not killed");
   check(status.exit_code() != failed_alone,
         "execve does not fail after the other threads have ended");

@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-#include "../eventually.h"
+#include "../free_pages.h"
 #include "fuzz.h"
 
 using namespace user;
@@ -46,19 +46,12 @@ struct Tally {
   int stuck = 0;
 };
 
-void collect_family(Pid first, Pid end) {
-  for (Pid pid = first; pid < end; ++pid) static_cast<void>(kill(pid, abi::Signal::sigkill));
+// Kills all other processes, and reaps those that have ended. This program is the first process, so
+// processes that a child has started become its children.
+void collect_others() {
+  static_cast<void>(kill(-1, abi::Signal::sigkill));
   while (wait(-1, abi::wnohang).value_or(Ended{0, abi::WaitStatus{}}).pid > 0) {
   }
-}
-
-// Returns the id of a new process. Ids are assigned in ascending order, so the processes that a
-// child has started have ids between the child's and this one.
-Pid next_id(const char* path) {
-  const char* const arguments[] = {path, "--nothing", nullptr};
-  const Pid pid = must(spawn(path, arguments), "a child");
-  must(wait(pid), "waiting");
-  return pid;
 }
 
 void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
@@ -101,18 +94,13 @@ void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
   } else {
     ++tally.exited;
   }
-  collect_family(child + 1, next_id(program_path()));
-}
-
-long free_pages() {
-  return static_cast<long>(free_memory() / page_size);
+  collect_others();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view kind = argc > 1 ? argv[1] : "";
-  if (kind == "--nothing") return 0;
   check(argc >= 4 && (kind == "calls" || kind == "rings"), "usage: fuzz calls|rings COUNT SEED");
   if (argv[2] == std::string_view{"--child"} && argc == 5) {
     const auto seed = static_cast<std::uint64_t>(number_argument(argv[3]));
@@ -128,18 +116,17 @@ int main(int argc, char** argv) {
   for (std::uint64_t i = 0; i < 5; ++i) {
     run_child(argv[1], 1'000'000 + i, calls_of_a_child, warm_up);
   }
-  const long before = free_pages();
-  for (std::uint64_t i = 0; tally.calls < calls; ++i) {
-    run_child(argv[1], static_cast<std::uint64_t>(seed) * 1'000'003 + i, calls_of_a_child, tally);
-  }
-  // The kernel frees ended processes a little later.
-  const bool all_back = eventually([&] { return before - free_pages() <= slack; });
-  const long after = free_pages();
-
+  std::uint64_t child = 0;
+  long enough = 0;
+  const long missing = pages_taken(slack, [&] {
+    for (enough += calls; tally.calls < enough; ++child) {
+      run_child(argv[1], static_cast<std::uint64_t>(seed) * 1'000'003 + child, calls_of_a_child,
+                tally);
+    }
+  });
   println("{} {} by {} children: {} ended by themselves, {} by a signal, {} were stuck",
           tally.calls, kind == "rings" ? "batches" : "calls", tally.children, tally.exited,
           tally.killed, tally.stuck);
-  println("free pages: {} before, {} after", before, after);
-  check(all_back, "no memory leaks, but {} pages are missing", before - after);
+  check(missing <= slack, "no memory leaks, but {} pages are missing", missing);
   return 0;
 }

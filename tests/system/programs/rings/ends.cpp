@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "../free_pages.h"
 #include "rings.h"
 
 namespace rings {
@@ -36,10 +37,6 @@ struct Left {
     fill(ring, pipe.read_end);
   }
 };
-
-long free_pages() {
-  return static_cast<long>(free_memory() / page_size);
-}
 
 void run_child(const char* how, bool killed) {
   const char* const arguments[] = {"rings", "--leave", how, nullptr};
@@ -82,17 +79,12 @@ int leave(std::string_view how) {
 
 void ends() {
   run_round();
-  const long before = free_pages();
-  for (int i = 0; i < 10; ++i) run_round();
-  {
+  const long missing = pages_taken(slack, [] {
+    for (int i = 0; i < 10; ++i) run_round();
     Left left{0};
     must(call(abi::ring_close), "closing");  // the in-flight requests never complete
-  }
-  // The kernel frees ended threads a little later.
-  const bool all_back = eventually([&] { return before - free_pages() <= slack; });
-  const long after = free_pages();
-  println("free pages: {} before, {} after", before, after);
-  check(all_back, "no memory leaks, but {} pages are missing", before - after);
+  });
+  check(missing <= slack, "no memory leaks, but {} pages are missing", missing);
 }
 
 }  // namespace rings
