@@ -1,31 +1,11 @@
-// The table of ids, with stand-ins for processes and threads that have only an id.
+// The table of the numbers of processes and threads.
 #include "process/id_table.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <memory>
 #include <vector>
 
-namespace kernel {
-
-class Process {
- public:
-  explicit Process(int id) : id_{id} {}
-  int id() const { return id_; }
-
- private:
-  int id_;
-};
-
-class Thread {
- public:
-  explicit Thread(int id) : id_{id} {}
-  int id() const { return id_; }
-
- private:
-  int id_;
-};
-
-}  // namespace kernel
+#include "stand_ins.h"
 
 using kernel::IdSlots;
 using kernel::IdTable;

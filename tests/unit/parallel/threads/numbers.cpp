@@ -1,30 +1,8 @@
 // Sums and numbers of processes and threads that harts change while they share the strand.
-// Processes and threads are stand-ins that have only a number.
+#include "../../process/stand_ins.h"
 #include "base/hart_count.h"
 #include "process/id_table.h"
 #include "smp_machine.h"
-
-namespace kernel {
-
-class Process {
- public:
-  explicit Process(int id) : id_{id} {}
-  int id() const { return id_; }
-
- private:
-  int id_;
-};
-
-class Thread {
- public:
-  explicit Thread(int id) : id_{id} {}
-  int id() const { return id_; }
-
- private:
-  int id_;
-};
-
-}  // namespace kernel
 
 namespace {
 
