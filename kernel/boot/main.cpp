@@ -43,7 +43,7 @@ constexpr Account accounts[] = {
 
 /// The kernel's reserve of memory, in bytes. Each thread adds to it.
 constexpr std::ptrdiff_t base_reserve = 1 << 20;
-/// The same for each hart but the first, whose pools keep free blocks that other harts lack.
+/// The same for each hart but the first. The pools of a hart keep free blocks that others lack.
 constexpr std::ptrdiff_t hart_reserve = 32 * 1024;
 
 /// The limit of the option `watch`: how long a job may be ready before it is reported.
