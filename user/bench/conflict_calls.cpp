@@ -129,11 +129,16 @@ void unmap_mapped_data(Side& side) {
   close_file(side);
 }
 
-// Helpers. A yield lets the helper run until it waits.
+// Helpers. A yield lets the helper run until it waits, or until its time slice ends.
 
 template <class Work>
 void start_helper(Side& side, Work work) {
-  side.helper.emplace(work);
+  side.helper_runs = false;
+  side.helper.emplace([&side, work] {
+    side.helper_runs = true;
+    work();
+  });
+  while (!side.helper_runs) user::yield();
   for (int i = 0; i < 4; ++i) user::yield();
 }
 void end_helper(Side& side) {

@@ -28,6 +28,7 @@ struct alignas(user::page_size) Side {
   std::byte* mapped = nullptr;          // a page at an address that the kernel chose
   std::atomic<std::uint32_t> word = 0;  // a futex
   std::optional<user::Thread> helper;   // a thread on the same hart
+  std::atomic<bool> helper_runs = false;
   std::atomic<bool> stop_helper = false;
   // Paths in the directory of the side. `data` is a file of a page; `entry` and `renamed` do not
   // exist between calls.
