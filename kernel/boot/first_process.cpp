@@ -97,7 +97,7 @@ async::Task<> run_first_process(const formats::BootOptions& options, Terminal* e
     log("cannot start {}: {} ({})", path, abi::description(error), abi::name(error));
     power_off(error == Errno::enoent ? exit_code_not_found : exit_code_not_started, error);
   }
-  while (!(*process)->is_zombie()) (void)co_await (*process)->thread_ended().wait("first process");
+  while (!(*process)->is_zombie()) (void)co_await first_process_ended().wait("first process");
   power_off((*process)->status().shell_code());
 }
 

@@ -23,6 +23,11 @@ Process& first_process() {
   return *process_table.find(first_id);
 }
 
+async::WaitList& first_process_ended() {
+  static async::WaitList ended;
+  return ended;
+}
+
 Process* process_of(int id) {
   if (Process* const process = processes().find(id); process != nullptr) return process;
   Thread* const thread = threads().find(id);
@@ -209,8 +214,8 @@ void Process::become_zombie() {
   parts_.space = nullptr;
   leave_children_to_init();
   if (parent_ == nullptr) {
-    if (id_ == first_id) {  // the machine stops: boot code waits for this event
-      thread_ended_.wake_all();
+    if (id_ == first_id) {  // the machine stops
+      first_process_ended().wake_all();
       return;
     }
     processes().remove(*this);

@@ -162,11 +162,12 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Removes `zombie` from this process, its parent.
   void remove_zombie(Process& zombie);
 
-  // What fork and wait4 write is not on the cache lines of the number and of thread_count_, which
+  // What clone, exit and wait4 write is not on the cache lines of the number and the parts, which
   // most calls read. The lock is for callers that share the strand: it protects the children, the
   // threads, and children_cpu_time_.
   async::LeafLock family_lock_;
   async::Duration children_cpu_time_{};
+  List<Thread> threads_;
   List<Process> children_;  // those that are alive
   List<Process> zombies_;   // children that have ended, in the order of their ends
   async::WaitList child_ended_;
@@ -181,8 +182,9 @@ class Process : public RefCounted<Process>, public ListNode<> {
   abi::SignalSet pending_ = 0;
   std::string path_;
   const async::Instant start_time_ = async::now();
-  List<Thread> threads_;
-  async::PublishedWord<unsigned> thread_count_ = 0;
+
+  // What the starts and the ends of threads write.
+  alignas(64) async::PublishedWord<unsigned> thread_count_ = 0;
   Schedule first_schedule_;
   async::SharedWord<int> exit_code_ = 0;
   std::optional<abi::WaitStatus> status_;  // set when the process begins to end
@@ -194,6 +196,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
 /// it ends.
 IdTable<Process>& processes();
 Process& first_process();
+/// Woken when the first process has become a zombie. Boot code waits here.
+async::WaitList& first_process_ended();
 /// Finds a process by its number, or by the number of one of its threads. Null if there is none.
 Process* process_of(int id);
 
