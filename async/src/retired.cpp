@@ -15,6 +15,10 @@ void Retired::add(void* object, Destroy destroy, bool at_once) noexcept {
   local.must_enter |= at_once || list.count >= limit;
 }
 
+void Retired::destroy_soon() noexcept {
+  platform::local().must_enter = true;
+}
+
 void Retired::destroy_all() noexcept {
   Local& local = platform::local();
   local.has_retired = local.must_enter = false;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "memory/frame_chain.h"
+#include "memory/retired_frames.h"
 
 namespace kernel::memory {
 
@@ -110,6 +111,7 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   child.break_start_ = break_start_;
   child.break_ = break_;
   child.has_paged_areas_ = has_paged_areas_;
+  child.has_shared_areas_ = has_shared_areas_;
   child.areas_.copy(areas_);
   return created;
 }
@@ -138,7 +140,7 @@ Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr 
   const bool complete = table_.copy_runs(child.table_, start, end, copy);
   child.resident_ += copied;
   child.borrowed_ += borrowed;
-  if (copied != 0) flush();
+  if (copied != 0) flush(start, end);
   if (!complete) return fail(Errno::enomem);
   return {};
 }
@@ -165,6 +167,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   recent_ = nullptr;
   code_generation_.count(request.access);
   if (request.backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
+  if (request.backing.is_shared()) has_shared_areas_ = true;
   areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
                 std::move(request.backing), request.code);
   return gap->start;
@@ -266,7 +269,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
     if (length == page_size) {
       flush_page(start);
     } else {
-      flush();
+      flush(start, end);
     }
   }
   if (at < end) return fail(refused ? Errno::eacces : Errno::enomem);
@@ -321,12 +324,12 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
 
 // kernel_tlb_ is empty: several harts run before the first program does.
 void AddressSpace::flush_page_smp(VirtAddr va) {
-  hart_tlbs_.forget(va);
+  hart_tlbs_.forget(va, va + page_size);
   tag_.flush_page(va);
 }
 
-void AddressSpace::flush_smp() {
-  hart_tlbs_.forget_all();
+void AddressSpace::flush_smp(VirtAddr start, VirtAddr end) {
+  hart_tlbs_.forget(start, end);
   tag_.flush();
 }
 
@@ -336,11 +339,8 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;
   }
-  if (hal::smp_active()) {
-    // While the strand is shared, other threads may use the tables, so none is freed.
-    if (async::Strand::is_shared() && has_no_pages(start, end - start)) return;
-    if (tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
-  }
+  if (hal::smp_active() && (is_changed_in_use() || tag_.is_current_elsewhere()))
+    return remove_pages_in_use(start, end);
   std::array<VirtAddr, max_single_flushes> pages;  // the first ones that are removed
   std::size_t known = 0;
   std::size_t removed = 0;
@@ -353,30 +353,43 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
     return forgotten;
   };
   const bool tables_freed = table_.remove_runs(start, end, forget);
-  if (tables_freed || removed > max_single_flushes) return flush();
+  if (tables_freed || removed > max_single_flushes) return flush(start, end);
   for (const VirtAddr page : std::span{pages}.first(known)) flush_page(page);
 }
 
-// Like remove_pages(), while other harts run in this space. Frees frames only after these harts
-// have flushed.
+// Like remove_pages(), while other harts use this space. Frees frames and tables only after these
+// harts have flushed.
 void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
-  std::array<PageEntry, 64> taken;
+  std::array<PageEntry, most_bytes_sharing / page_size> taken;
   std::size_t count = 0;
-  const auto flush_and_free = [&] {
-    flush();
+  const auto free_taken = [&] {
     for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
     count = 0;
   };
-  table_.remove(start, end, [&](VirtAddr, PageEntry entry) {
+  const auto take = [&](VirtAddr, PageEntry entry) {
+    if (count == taken.size()) {
+      flush(start, end);
+      free_taken();
+    }
     taken[count++] = entry;
-    if (count == taken.size()) flush_and_free();
-  });
-  flush_and_free();
+  };
+  const auto free_table = [this](PhysAddr table) {
+    is_changed_in_use() ? RetiredFrames::add_table(table) : hal::table_frames::release(table);
+  };
+  const bool tables_freed = table_.remove(start, end, take, free_table);
+  if (end - start == page_size && !tables_freed && count != 0) {
+    flush_page(start);
+  } else if (tables_freed || count != 0) {
+    flush(start, end);
+  }
+  free_taken();
 }
 
 void AddressSpace::give_up(PageEntry entry) {
   if (entry.borrowed()) {
     --borrowed_;
+  } else if (is_changed_in_use()) {
+    RetiredFrames::add(entry.address());
   } else {
     frames.drop(entry.address());
   }
@@ -452,18 +465,9 @@ bool AddressSpace::is_plain(VirtAddr start, std::size_t bytes) const {
   unsigned areas = 0;
   for (const Area* area = areas_.first_after(start); area != nullptr && area->start < end;
        area = area->next) {
-    if (++areas > most_plain_areas || area->backing.object.get() != nullptr) return false;
-  }
-  return true;
-}
-
-bool AddressSpace::has_no_pages(VirtAddr start, std::size_t bytes) const {
-  constexpr std::size_t most = 16 * page_size;
-  if (resident_ == 0) return true;
-  if (bytes > most || !hal::lies_in(user_range(), start, bytes)) return false;
-  for (VirtAddr page = start; page < start + bytes; page += page_size) {
-    const PageEntry* const slot = table_.find(page);
-    if (slot != nullptr && !slot->empty()) return false;
+    if (++areas > most_plain_areas || area->backing.object.get() != nullptr ||
+        allows(area->access, Access::execute))
+      return false;
   }
   return true;
 }

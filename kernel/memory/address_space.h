@@ -10,7 +10,9 @@
 //     page lies in the boot archive, whose frames are neither counted nor freed.
 //
 // All functions run in the strand. None of them awaits. Some wait for other harts to flush their
-// TLBs.
+// TLBs. A caller that shares the strand holds lock(), unless its thread is the only user of the
+// space. Then other harts may use pages that the caller removes: they look pages up without the
+// lock. So the caller retires the frames and the tables (retired_frames.h).
 #pragma once
 
 #include <async/leaf_lock.h>
@@ -63,6 +65,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// The lock of the areas and pages. Callers that share the strand take it, but not if
   /// their thread is the only user of the space.
   async::LeafLock& lock() { return lock_; }
+  /// The most bytes of a range whose pages such a caller may change under the lock.
+  static constexpr std::size_t most_bytes_sharing = 64 * hal::page_size;
 
   // System calls. The errors are Linux's.
 
@@ -75,13 +79,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped. EACCES: an area must
   /// not become writable. After an error, the pages before the failing one have their new rights.
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
-  /// Whether [start, start + bytes) has at most four areas, and no MemoryObject backs them: their
-  /// pages are private, and begin as zeros or as a file in memory. Then a change of the range
-  /// touches only this space, frames and the heap.
+  /// Whether [start, start + bytes) has at most four areas, without instructions, and no
+  /// MemoryObject backs them: their pages are private, and begin as zeros or as a file in memory.
+  /// Then a change of the range touches only this space, frames and the heap.
   bool is_plain(VirtAddr start, std::size_t bytes) const;
   static constexpr unsigned most_plain_areas = 4;  // a thread's stack and its guard page are two
-  /// Whether no page of [start, start + bytes) has a frame. May return false for a long range.
-  bool has_no_pages(VirtAddr start, std::size_t bytes) const;
   /// Drops the pages of the range, so that the next access starts again from their backing
   /// (MADV_DONTNEED). EINVAL: `start` is unaligned, or the range wraps around. ENOMEM: a page of
   /// the range is not mapped; the mapped ones are dropped, unless the range leaves user_range().
@@ -105,14 +107,18 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// behind the end of the mapped file. ENOEXEC: the kernel must inspect the instructions first
   /// (process/code_rewriting.h). would_block: the page needs a page-in. ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
-  /// Like fault(), for a caller that shares the strand. Resolves the first access to a page of
-  /// zeros, and a write to a page whose frame no other table maps any more. Returns false for every
-  /// other fault: the caller tries fault_own(), or resolves it in the strand.
+  /// Like fault(), for a caller that shares the strand. Takes the lock. Resolves the first access
+  /// to a page of zeros, and a write to a page whose frame no other table maps any more. Returns
+  /// false for every other fault: the caller tries fault_own() or fault_in_use(), or resolves it in
+  /// the strand.
   bool fault_sharing(VirtAddr va, Access wanted);
   /// fault() for a caller that shares the strand, if only its thread uses the space. Returns false
   /// if the fault must be resolved in the strand: a MemoryObject backs the page, or there is an
   /// error.
   bool fault_own(VirtAddr va, Access wanted);
+  /// The same if other threads use the space. Takes the lock. Returns false also if the page has
+  /// instructions. If true, the program must retry, and may fault again.
+  bool fault_in_use(VirtAddr va, Access wanted);
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
   /// nothing is mapped, or the area forbids the access. would_block: the page needs a page-in, and
@@ -136,6 +142,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// The same while one hart runs alone. Null: not cached, or several harts run.
   std::byte* tlb_lookup_alone(VirtAddr va, Access wanted) const {
     return kernel_tlb_.find(va, wanted);
+  }
+  /// Whether the page of `va` is in memory and the program may read it. For callers that share the
+  /// strand.
+  bool is_present(VirtAddr va) const {
+    return tlb_lookup(va, Access::read) != nullptr || look_up_sharing(va, Access::read) != nullptr;
   }
   /// Like translate(), but looks only in the page table. The kernel's TLB of this hart remembers
   /// the page, if no other hart can change that TLB meanwhile. The caller shares the strand.
@@ -163,6 +174,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// Whether an area has ever been mapped whose pages need page-ins.
   bool has_paged_areas() const { return has_paged_areas_; }
+  /// Whether an area has ever been mapped whose pages other spaces may map, too. Callers that share
+  /// the strand need no lock for this.
+  bool has_shared_areas() const { return has_shared_areas_; }
   /// The page of the last access that failed because it needs a page-in.
   std::optional<VirtAddr> missed_page() const {
     if (missed_page_ == no_page_missed) return {};
@@ -201,10 +215,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// shares the strand.
   void begin_sharing() { tag_.begin_sharing(table_); }
   /// enter() in a step that shares the strand, after may_enter_sharing() has returned true in it.
-  hal::TranslationToken enter_sharing() { return tag_.enter_up_to_date(); }
+  hal::TranslationToken enter_sharing() { return tag_.enter_sharing(); }
   void leave() { tag_.leave(); }
-  /// Whether enter() may run in a step that shares the strand: it changes only this hart's data.
-  bool may_enter_sharing() const { return !code_written_ && tag_.is_up_to_date_here(); }
+  bool may_enter_sharing() const { return !code_written_ && tag_.has_asid(); }
 
   /// Whether the kernel has mapped or written instructions since the last synchronize_code().
   bool code_written() const { return code_written_; }
@@ -249,13 +262,14 @@ class AddressSpace : public RefCounted<AddressSpace> {
     tag_.flush_page_alone(va);
   }
   void flush_page_smp(VirtAddr va);
-  void flush() {
+  // The same for all pages of [start, end).
+  void flush(VirtAddr start, VirtAddr end) {
     if (hal::smp_active()) [[unlikely]]
-      return flush_smp();
+      return flush_smp(start, end);
     kernel_tlb_.forget_all();
     tag_.flush_alone();
   }
-  void flush_smp();
+  void flush_smp(VirtAddr start, VirtAddr end);
 
   void forget_page(hal::PageEntry entry);
   std::size_t forget_pages(std::span<hal::PageEntry> run);
@@ -263,6 +277,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   template <class Drop>
   std::size_t drop_pages(std::span<hal::PageEntry> run, Drop drop);
   void give_up(hal::PageEntry entry);  // drops the frame of an entry that was replaced
+  /// Whether the caller shares the strand and holds the lock, because others use the space, too.
+  bool is_changed_in_use() const { return lock_.is_taken(); }
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);
 
@@ -301,6 +317,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void make_all_pages(const Area& area);
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
   Result<> copy_for_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
+  const Area* area_in_use(VirtAddr va, Access wanted);
+  bool copy_in_use(VirtAddr page, hal::PageEntry old);
 
   // On the cache line of the count of owners: what faults and changes of the areas write.
   // For callers that share the strand: protects areas_, recent_, break_, resident_ and the entries
@@ -317,6 +335,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // What most calls only read.
   alignas(64) hal::PageTable table_;
   bool has_paged_areas_ = false;
+  async::SharedWord<bool> has_shared_areas_ = false;
   bool code_written_ = false;
   HartTlbs hart_tlbs_;
 

@@ -101,6 +101,59 @@ bool AddressSpace::fault_own(VirtAddr va, Access wanted) {
   return fault(va, wanted).has_value();
 }
 
+/// The area of a fault that fault_in_use() may resolve. The caller holds the lock.
+const Area* AddressSpace::area_in_use(VirtAddr va, Access wanted) {
+  const Area* const area = area_at(va);
+  if (area == nullptr || area->backing.object) return nullptr;
+  if (!allows(area->rights_in_table(), wanted) || allows(area->access, Access::execute))
+    return nullptr;
+  if (is_past_end(area->backing, page_down(va) - area->start)) return nullptr;
+  return area;
+}
+
+bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
+  const VirtAddr page = page_down(va);
+  PageEntry old;
+  {
+    const async::LeafLock::Guard lock{lock_};
+    const Area* const area = area_in_use(va, wanted);
+    PageEntry* const slot = area != nullptr ? table_.ensure(page) : nullptr;
+    if (slot == nullptr) return false;
+    old = *slot;
+    if (old.empty()) return make_page(*area, page, slot, wanted);
+    if (wanted != Access::write || old.allows(wanted)) {
+      tag_.flush_page_here(page);
+      return true;
+    }
+  }
+  return copy_in_use(page, old);
+}
+
+// Copies the frame of `old`, the entry of a private page that is read-only, for a write. Nobody
+// writes to that frame: if it is not the boot archive's, another space maps it, too, and this one
+// keeps its reference as long as the caller shares the strand. So the copy needs no lock.
+[[gnu::noinline]] bool AddressSpace::copy_in_use(VirtAddr page, PageEntry old) {
+  const PhysAddr copy = frames.allocate(Use::user);
+  if (copy == 0) return false;
+  hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
+  {
+    const async::LeafLock::Guard lock{lock_};
+    const Area* const area = area_in_use(page, Access::write);
+    PageEntry* const slot = area != nullptr ? table_.find(page) : nullptr;
+    if (slot != nullptr && *slot == old) {
+      hal::set(*slot, PageEntry::page(copy, area->rights_in_table()));
+      flush_page(page);
+      give_up(old);
+      // The kernel's TLB had the page before it became read-only, if system calls write there.
+      if (HartTlbs::has_own_place())
+        hart_tlbs_.remember(page, Access::write, hal::phys_to_virt(copy));
+      return true;
+    }
+  }
+  frames.drop(copy);  // another thread was faster
+  return true;
+}
+
 [[gnu::cold]] Result<> AddressSpace::note_miss(const Area& area, VirtAddr page) {
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
   if (index >= area.backing.source().count()) return fail(Errno::enxio);
@@ -222,8 +275,12 @@ std::byte* AddressSpace::look_up_sharing(VirtAddr va, Access wanted) const {
 
 std::byte* AddressSpace::walk_sharing(VirtAddr va, Access wanted, bool is_own) {
   std::byte* const there = look_up_sharing(va, wanted);
-  if (there != nullptr && (is_own || HartTlbs::has_own_place()))
-    hart_tlbs_.remember(va, wanted, there);
+  if (there == nullptr || (!is_own && !HartTlbs::has_own_place())) return there;
+  hart_tlbs_.remember(va, wanted, there);
+  if (is_own) return there;
+  // Pairs with the fence in HartTlbs::forget().
+  async::platform::atomic_thread_fence(std::memory_order_seq_cst);
+  if (look_up_sharing(va, wanted) != there) hart_tlbs_.forget_here(va);
   return there;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "memory/heap.h"
+#include "memory/retired_frames.h"
 
 namespace kernel::memory {
 
@@ -242,6 +243,7 @@ void FrameAllocator::empty_caches() {
 [[gnu::cold]] bool FrameAllocator::regain(Use use) {
   if (!async::Strand::is_held()) return false;
   const std::size_t before = free_;
+  RetiredFrames::drop_all();
   if (use == Use::user) heap::trim();
   empty_caches();
   return free_ != before;

@@ -7,10 +7,22 @@
 // for each hart that accesses the space, so that threads on different harts replace no entries of
 // each other.
 //
-// All functions run in the strand. HartTlbs::find() may also run while the caller shares it, and
-// remember(), too, if only the caller's thread uses the space, or if has_own_place() is true.
+// All functions run in the strand. A caller that shares it may call those of HartTlbs. If other
+// threads use the space, too, it calls remember() only if has_own_place() is true. Then one hart
+// may remember a page while another one removes it:
+//
+//   looks up                           changes
+//   1. it reads the entry              1. it changes the entry
+//   2. it remembers the page           2. it forgets the page, where it is known
+//   3. it reads the entry again, and
+//      forgets the page if it differs
+//
+// With a fence before the last step of each, at least one of them sees what the other one did
+// (Dekker), so no old page stays known. The first hart may still use the old frame as long as it
+// shares the strand (retired_frames.h). A lost entry does no harm.
 #pragma once
 
+#include <async/shared_word.h>
 #include <hal/hart.h>
 #include <hal/machine/page_entry.h>
 #include <hal/memory_map.h>
@@ -32,22 +44,23 @@ class KernelTlb {
     return there;
   }
   void remember(hal::VirtAddr va, hal::Access wanted, std::byte* there) {
-    of(wanted)[line(va)] = {.page = page_of(va), .at = there - va};
+    View& view = of(wanted)[line(va)];
+    view.page = page_of(va);
+    view.at = there - va;
   }
-  bool knows(hal::VirtAddr va) const {
-    const hal::VirtAddr page = page_of(va);
-    return read_[line(va)].page == page || written_[line(va)].page == page;
-  }
-  void forget(hal::VirtAddr va) { read_[line(va)] = written_[line(va)] = {}; }
+  void forget(hal::VirtAddr va) { read_[line(va)].page = written_[line(va)].page = no_page; }
   void forget_all() { read_ = written_ = {}; }
+  /// Forgets the pages in [start, end), and writes only to their entries.
+  void forget_known(hal::VirtAddr start, hal::VirtAddr end);
 
   /// A table without entries, which never gets any.
   static const KernelTlb none;
 
  private:
+  static constexpr hal::VirtAddr no_page = ~hal::VirtAddr{0};
   struct View {
-    hal::VirtAddr page = ~hal::VirtAddr{0};  // not a page address
-    std::byte* at = nullptr;                 // kernel address minus program address
+    async::SharedWord<hal::VirtAddr> page = no_page;
+    async::SharedWord<std::byte*> at = nullptr;  // kernel address minus program address
   };
   static constexpr std::size_t lines = 8;
   using Views = std::array<View, lines>;
@@ -74,7 +87,8 @@ class HartTlbs {
 
   /// Like those of KernelTlb, for this hart.
   std::byte* find(hal::VirtAddr va, hal::Access wanted) const {
-    return tlbs_[place()]->find(va, wanted);
+    const KernelTlb* const tlb = tlbs_[place()];
+    return tlb->find(va, wanted);
   }
   /// Remembers nothing if there is no memory.
   void remember(hal::VirtAddr va, hal::Access wanted, std::byte* there);
@@ -82,9 +96,11 @@ class HartTlbs {
   static bool has_own_place() {
     return (hal::running_harts() & (harts_of_place << place())) == hal::mask_of(hal::hart_index());
   }
-  /// On all harts.
-  void forget(hal::VirtAddr va);
-  void forget_all();
+  /// Forgets the page of `va` on this hart.
+  void forget_here(hal::VirtAddr va);
+  /// Forgets the pages in [start, end) on all harts. Writes only to entries for these pages, so
+  /// that harts which use others keep their cache lines.
+  void forget(hal::VirtAddr start, hal::VirtAddr end);
 
  private:
   static constexpr unsigned places = 4;
@@ -92,10 +108,10 @@ class HartTlbs {
   // With four places, harts 0, 4, 8 and so on use the same KernelTlb.
   static unsigned place() { return hal::hart_index() % places; }
   static constexpr hal::HartMask harts_of_place = 0x1111'1111'1111'1111;  // of place 0
-  template <class Use>
-  void for_each(Use use);
 
-  std::array<const KernelTlb*, places> tlbs_;  // made by remember(); else KernelTlb::none
+  using Pointer =
+      async::OrderedWord<const KernelTlb*, async::order_of_dependence, std::memory_order_release>;
+  std::array<Pointer, places> tlbs_;  // made by remember(); else KernelTlb::none
 };
 
 }  // namespace kernel::memory

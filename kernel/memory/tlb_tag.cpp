@@ -78,33 +78,57 @@ void TlbTag::catch_up(const hal::PageTable& table) {
     asid_ = asids.allocate();
     token_ = table.token(asid_);
     generation_ = asids.generation();
-    stale_ =
-        ~here.mask;  // no hart has used the new ASID since the last full flush: nothing to flush
+    // No hart has used the new ASID since the last full flush: nothing to flush here.
+    stale_.store(~here.mask, std::memory_order_relaxed);
   }
-  if ((stale_ & here.mask) != 0) hal::flush_space(asid_);
-  if ((stale_code_ & here.mask) != 0) hal::synchronize_code();
-  stale_ &= ~here.mask;
-  stale_code_ &= ~here.mask;
+  flush_stale();
+}
+
+/// This hart flushes what it owes. It clears its bits first. A hart that changes an entry and still
+/// finds the bit set does not flush for this hart: the fence makes this hart see the changed entry.
+void TlbTag::flush_stale() {
+  const bool translations = is_stale_here();
+  const bool code = (stale_code_.load(std::memory_order_relaxed) & here.mask) != 0;
+  if (translations) stale_.fetch_and(~here.mask, std::memory_order_acquire);
+  if (code) stale_code_.fetch_and(~here.mask, std::memory_order_acquire);
+  async::platform::atomic_thread_fence(std::memory_order_seq_cst);
+  if (translations) hal::flush_space(asid_);
+  if (code) hal::synchronize_code();
+}
+
+/// Those of `harts` that are in the space.
+hal::HartMask TlbTag::current_of(hal::HartMask harts) const {
+  hal::HartMask current = 0;
+  hal::for_each_hart(harts, [&](unsigned hart) {
+    if (current_on(hart) == this) current |= hal::mask_of(hart);
+  });
+  return current;
 }
 
 /// The other harts that are in the space. A hart that is in it is not stale. So the cost does not
 /// depend on harts that have never been in it, and their words are not read.
 hal::HartMask TlbTag::others() const {
-  hal::HartMask harts = 0;
-  hal::for_each_hart(~stale_ & ~here.mask, [&](unsigned hart) {
-    if (current_on(hart) == this) harts |= hal::mask_of(hart);
-  });
-  return harts;
+  return current_of(~stale_.load(std::memory_order_relaxed) & ~here.mask);
 }
 
 /// Marks all other harts that are not in the space as stale. Returns the harts that must flush now.
 hal::HartMask TlbTag::note_change() {
-  const hal::HartMask now = others();
-  if (now != 0) ++here.shootdowns;
+  // Pairs with the fence in flush_stale(): a hart whose bit is still set sees the changed entry.
+  async::platform::atomic_thread_fence(std::memory_order_seq_cst);
   // The caller has flushed this change on this hart. Its bit stays as it was: it may still owe a
   // flush for an earlier change.
-  const hal::HartMask stale = stale_ | (~now & ~here.mask);
-  if (stale != stale_) stale_ = stale;  // harts that enter the space read this cache line
+  const hal::HartMask fresh = ~stale_.load(std::memory_order_relaxed) & ~here.mask;
+  hal::HartMask now = current_of(fresh);
+  if (const hal::HartMask elsewhere = fresh & ~now; elsewhere != 0) {
+    stale_.fetch_or(elsewhere, std::memory_order_release);
+    // Pairs with the fence in enter_sharing().
+    async::platform::atomic_thread_fence(std::memory_order_seq_cst);
+    if (const hal::HartMask entered = current_of(elsewhere); entered != 0) {
+      stale_.fetch_and(~entered, std::memory_order_relaxed);
+      now |= entered;
+    }
+  }
+  if (now != 0) ++here.shootdowns;
   return now;
 }
 
@@ -120,7 +144,7 @@ void TlbTag::synchronize_code() {
   hal::synchronize_code();
   if (!hal::smp_active()) return;
   const hal::HartMask now = note_change();
-  stale_code_ |= ~now & ~here.mask;
+  stale_code_.fetch_or(~now & ~here.mask, std::memory_order_relaxed);
   if (now != 0) hal::synchronize_code_remote(now);
 }
 

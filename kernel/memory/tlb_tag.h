@@ -6,7 +6,17 @@
 //             or has never entered the space
 //
 // Cached instructions are treated in the same way (stale_code_). All functions run in the strand.
-// A hart that shares it may call begin_sharing(), enter_up_to_date(), leave() and leave_any().
+// A hart that shares it may call begin_sharing(), enter_sharing(), leave() and leave_any(). With
+// the space's lock, or if only its thread uses the space, it may also call flush_page() and
+// flush(). So a hart may enter the space while another one changes an entry:
+//
+//   enters                             changes
+//   1. it becomes current              1. it finds the hart not current, and marks it as stale
+//   2. it looks whether it is stale    2. it looks again whether the hart is current
+//
+// With a fence between the two steps of each, at least one of them sees what the other one did
+// (Dekker). Then the first hart flushes its own TLB, or the second one flushes it by an IPI, or
+// both do.
 #pragma once
 
 #include <async/shared_word.h>
@@ -30,17 +40,21 @@ class TlbTag {
   /// Makes this space, whose page table is `table`, current on this hart. Returns the token to
   /// install.
   hal::TranslationToken enter(const hal::PageTable& table) {
-    if (!is_up_to_date_here()) [[unlikely]]
+    if (!is_known() || is_stale_here()) [[unlikely]]
       catch_up(table);
-    return enter_up_to_date();
-  }
-  /// enter() if is_up_to_date_here() is known to be true.
-  hal::TranslationToken enter_up_to_date() {
     here.current = this;
     return token_;
   }
-  /// Whether enter() has nothing to flush and allocates no ASID.
-  bool is_up_to_date_here() const { return is_known() && !is_stale_here(); }
+  /// enter() for a caller that shares the strand, if has_asid().
+  hal::TranslationToken enter_sharing() {
+    here.current = this;
+    async::platform::atomic_thread_fence(std::memory_order_seq_cst);
+    if (is_stale_here()) [[unlikely]]
+      flush_stale();
+    return token_;
+  }
+  /// Whether enter() allocates no ASID.
+  bool has_asid() const { return is_known(); }
   /// Does what enter() would do first, for a space that no hart has entered yet. The caller shares
   /// the strand. Does nothing if that needs the strand.
   void begin_sharing(const hal::PageTable& table) {
@@ -91,18 +105,19 @@ class TlbTag {
   friend class AsidAllocator;
 
   bool is_known() const { return generation_ == asids.generation(); }
-  bool is_stale_here() const { return (stale_ & here.mask) != 0; }
+  bool is_stale_here() const { return (stale_.load(std::memory_order_relaxed) & here.mask) != 0; }
   void catch_up(const hal::PageTable& table);
+  void flush_stale();
   /// The tag of the space that `hart` is in. Null: the kernel's own, or the hart has not started.
   static TlbTag* current_on(unsigned hart);
+  hal::HartMask current_of(hal::HartMask harts) const;
   hal::HartMask others() const;
   void flush_page_of_others(hal::VirtAddr va);
   void flush_others();
   hal::HartMask note_change();
 
   struct Hart {
-    // Null: the kernel's own space. A hart also changes this while it shares the strand. Other
-    // harts that read it then look for the space of their own program, which no other hart enters.
+    // Null: the kernel's own space. A hart also changes this while it shares the strand.
     async::SharedWord<TlbTag*> current = nullptr;
     hal::HartMask mask = 0;  // of the hart alone; constant
     hal::Counter shootdowns;
@@ -114,8 +129,11 @@ class TlbTag {
   std::uint32_t generation_ = 0;  // asid_ is valid while this equals asids.generation()
   hal::Asid asid_ = 0;
   hal::TranslationToken token_{};  // valid while asid_ is
-  hal::HartMask stale_ = ~hal::HartMask{0};
-  hal::HartMask stale_code_ = 0;  // those of stale_ that must also drop cached instructions
+  // A hart that shares the strand clears its own bits. Whoever changes entries sets the bits of
+  // other harts.
+  using HartBits = async::platform::Atomic<hal::HartMask>;
+  alignas(64) HartBits stale_ = ~hal::HartMask{0};
+  HartBits stale_code_ = 0;  // those of stale_ that must also drop cached instructions
 };
 
 }  // namespace kernel::memory

@@ -23,6 +23,14 @@ Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr addres
   return Futex{space, address, *known_by};
 }
 
+Result<Futex> Futex::at_sharing(memory::AddressSpace& space, hal::VirtAddr address, bool is_own) {
+  // Memory that only this space has: the futex has the name of a private one.
+  if (!space.has_shared_areas() && may_be_at(space, address) && space.is_present(address))
+    return own(space, address);
+  const async::LeafLock::GuardIf areas{space.lock(), !is_own};
+  return at(space, address);
+}
+
 struct Futex::Parts {
   // A node in the bucket's list. wake() returns at once if the list is empty, so the list of a
   // bucket with parts must not be empty.
@@ -91,13 +99,18 @@ Result<int> Futex::wake_sharing(int count) const {
   return 1;
 }
 
-Futex::Wait Futex::wait_sharing(const std::byte* word, std::uint32_t expected,
-                                async::KeyedEntry& entry, std::coroutine_handle<> waiter) const {
+Futex::Wait Futex::wait_sharing(std::uint32_t expected, async::KeyedEntry& entry,
+                                std::coroutine_handle<> waiter) const {
   Bucket& bucket = first_bucket();
   async::Job& job = *entry.job;
   const async::LeafLock::Guard lock{bucket.lock};
   if (bucket.parts != nullptr || job.is_stopped()) [[unlikely]]
     return Wait::needs_strand;
+  // Another thread may give the page another frame at any time. If it then changes the word and
+  // wakes, either this look-up finds the new frame, or the wake finds the waiter.
+  const std::byte* const word = space_->tlb_lookup(address_, hal::Access::read);
+  if (word == nullptr) [[unlikely]]
+    return Wait::needs_look_up;
   if (read_once(*reinterpret_cast<const std::uint32_t*>(word)) != expected)
     return Wait::word_changed;
   entry.key = key(any_bits);

@@ -47,6 +47,9 @@ class Futex {
     if (address >= hal::user_end) return fail(Errno::efault);
     return own(space, address);
   }
+  /// at(space, address) for a caller that shares the strand. `is_own`: only its thread uses the
+  /// space.
+  static Result<Futex> at_sharing(memory::AddressSpace& space, hal::VirtAddr address, bool is_own);
   /// The private futex (Sharing::own_space) of `space` at `address`. Call it only if may_be_at() is
   /// true.
   static Futex own(memory::AddressSpace& space, hal::VirtAddr address) {
@@ -111,11 +114,12 @@ class Futex {
   /// Like wake(count). would_block: wake in the strand.
   Result<int> wake_sharing(int count) const;
   /// What wait_sharing() has done: the job waits; or the word has changed, so the job must not
-  /// wait; or the job must wait in the strand.
-  enum class Wait : std::uint8_t { started, word_changed, needs_strand };
-  /// Lets the running job, whose coroutine is `waiter`, wait by `entry` while the word, at the
-  /// kernel address `word`, is `expected`.
-  Wait wait_sharing(const std::byte* word, std::uint32_t expected, async::KeyedEntry& entry,
+  /// wait; or the job must wait in the strand; or the kernel's TLB does not know the word's page,
+  /// and the caller looks it up there (AddressSpace::walk_sharing()) and tries again.
+  enum class Wait : std::uint8_t { started, word_changed, needs_strand, needs_look_up };
+  /// Lets the running job, whose coroutine is `waiter`, wait by `entry` while the word is
+  /// `expected`.
+  Wait wait_sharing(std::uint32_t expected, async::KeyedEntry& entry,
                     std::coroutine_handle<> waiter) const;
   /// Takes the entry of wait_sharing() out of its list. The caller then ends the wait. False: the
   /// wait has ended already. Also in the strand.

@@ -168,10 +168,7 @@ bool announce_end_sharing(Thread& self) {
   const std::uintptr_t address = self.clear_child_tid;
   if (address == 0) return true;
   AddressSpace& space = self.space();
-  const auto futex = [&] {
-    const async::LeafLock::GuardIf areas{space.lock(), !self.owns_space()};
-    return Futex::at(space, address);
-  }();
+  const auto futex = Futex::at_sharing(space, address, self.owns_space());
   if (!futex || !memory::UserPtr<std::int32_t>{address}.write(space, 0)) return false;
   if (!futex->wake_sharing(1)) return false;
   self.clear_child_tid = 0;

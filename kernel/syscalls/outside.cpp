@@ -28,7 +28,6 @@ namespace {
 using async::Strand;
 using hal::Access;
 
-// While harts share the strand, no page goes away that several threads use, or several processes.
 [[gnu::noinline]] std::byte* walk(Thread& self, std::uintptr_t address, Access wanted) {
   const Strand::Telling told;
   return self.space().walk_sharing(address, wanted, self.owns_space());
@@ -78,18 +77,14 @@ class AreasGuard {
 bool may_add_areas(Thread& self) {
   return self.space().is_small();
 }
-/// Whether it may change [address, address + length): private memory without a file. If other
-/// threads use the memory, a change of pages that have frames needs the strand.
+/// Whether it may change [address, address + length): private memory without instructions. If
+/// other threads use the memory, a change of many pages that have frames needs the strand.
 bool may_change(Thread& self, const AreasGuard& areas, std::uintptr_t address, std::size_t length) {
   if (!may_add_areas(self) || length > hal::user_end || address > hal::user_end) return false;
   const std::size_t bytes = hal::page_up(length);
   const auto& space = self.space();
-  return space.is_plain(address, bytes) && (areas.is_own() || space.has_no_pages(address, bytes));
-}
-
-Result<Futex> look_up_futex(Thread& self, std::uintptr_t address) {
-  const AreasGuard areas{self};
-  return Futex::at(self.space(), address);
+  return (areas.is_own() || bytes <= AddressSpace::most_bytes_sharing) &&
+         space.is_plain(address, bytes);
 }
 
 /// A read that waits, and shares the strand as long as that suffices. Unlike a restart of the call
@@ -159,22 +154,16 @@ class WaitForWord {
   bool await_ready() const { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
     const std::uintptr_t address = entry_.key.value;
-    const std::byte* word = self_.space().tlb_lookup(address, Access::read);
-    if (word == nullptr) [[unlikely]]
-      word = walk(self_, address, Access::read);
-    if (word == nullptr) [[unlikely]]
-      return waiter;
     if constexpr (kind == Futex::Sharing::own_space) {
-      const Futex futex = Futex::own(self_.space(), address);
-      state_ = futex.wait_sharing(word, expected_, entry_, waiter);
-    } else if (const auto futex = look_up_futex(self_, address)) {
-      state_ = futex->wait_sharing(word, expected_, entry_, waiter);
+      begin(Futex::own(self_.space(), address), waiter);
+    } else if (const auto futex = Futex::at_sharing(self_.space(), address, self_.owns_space())) {
+      begin(*futex, waiter);
     }
-    return state_ == Futex::Wait::started ? std::noop_coroutine() : waiter;
+    return has_begun() ? std::noop_coroutine() : waiter;
   }
   Result<int> await_resume() {
     if (state_ == Futex::Wait::word_changed) return fail(Errno::eagain);
-    if (state_ == Futex::Wait::needs_strand) return fail(Errno::would_block);
+    if (!has_begun()) return fail(Errno::would_block);
     if (entry_.job->result() == async::WaitResult::woken) [[likely]]
       return 0;
     enter_strand();
@@ -183,6 +172,14 @@ class WaitForWord {
   }
 
  private:
+  void begin(const Futex& futex, std::coroutine_handle<> waiter) {
+    state_ = futex.wait_sharing(expected_, entry_, waiter);
+    if (state_ != Futex::Wait::needs_look_up) [[likely]]
+      return;
+    if (walk(self_, entry_.key.value, Access::read) != nullptr)
+      state_ = futex.wait_sharing(expected_, entry_, waiter);
+  }
+
   Thread& self_;
   std::uint32_t expected_;
   Futex::Wait state_ = Futex::Wait::needs_strand;
@@ -494,7 +491,7 @@ namespace {
                                                          std::uintptr_t timeout) {
   if (operation == abi::futex_wake) {
     const Strand::Sharing sharing;
-    const auto futex = look_up_futex(self, address);
+    const auto futex = Futex::at_sharing(self.space(), address, self.owns_space());
     if (!futex) return fail(futex.error());
     return futex->wake_sharing(static_cast<int>(value));
   }

@@ -19,6 +19,8 @@ PARTS = (
     Part("divides", "after a fork, parent and child write to copies of their pages on all harts"),
     Part("maps", "threads map and unmap pages on all harts, and none sees another's page"),
     Part("areas", "threads change areas that none uses on all harts, and none gets another's"),
+    Part("drops", "the kernel uses no frame that a thread has dropped, on any hart"),
+    Part("copies", "no futex wake is lost when a write gives the page another frame"),
     Part("ends", "execve and exit_group end threads that compute on other harts"),
     Part("reaps", "harts reap children of one process at the same time, each child once"),
     Part("families", "processes start, end and are waited for on all harts at the same time"),
@@ -61,7 +63,7 @@ WANDERING = (
     Part("wanders", "threads that start on one hart and end on another leak no memory"),
     Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
 )
-FORKING = ("forks", "divides", "ends", "families", "makers", "outlived", "polls-killed")
+FORKING = ("copies", "forks", "divides", "ends", "families", "makers", "outlived", "polls-killed")
 
 
 def parts(test: harness.Test) -> None:

@@ -20,6 +20,10 @@ class LeafLock {
   LeafLock() = default;
   LeafLock(const LeafLock&) = delete;
 
+  /// Whether a hart holds the lock. A caller that may not hold it itself learns nothing from
+  /// `true`.
+  bool is_taken() const noexcept { return taken_.load(std::memory_order_relaxed) != 0; }
+
   class [[nodiscard]] Guard {
    public:
     explicit Guard(LeafLock& lock) noexcept : lock_(lock) { lock_.take(); }

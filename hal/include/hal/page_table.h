@@ -120,13 +120,15 @@ class PageTable {
   template <class Copy>
   bool copy_runs(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 
-  /// Empties the entries in [from, to), calls visit(va, PageEntry) for each used one, and frees
-  /// tables that become empty. The caller then flushes the pages. If this returns true, the caller
-  /// flushes the whole space, because a hart may have cached a freed table.
-  template <class Visit>
-  bool remove(VirtAddr from, VirtAddr to, Visit&& visit);
+  /// Empties the entries in [from, to), calls visit(va, PageEntry) for each used one, and calls
+  /// release(PhysAddr) for tables that become empty. The caller then flushes the pages. If this
+  /// returns true, the caller flushes the whole space, because a hart may have cached a released
+  /// table.
+  template <class Visit, class Release>
+  bool remove(VirtAddr from, VirtAddr to, Visit&& visit, Release&& release);
   /// Like remove(), but calls take(va, run) for runs of entries that include all used ones. `take`
-  /// empties the used entries of the span `run` with set_relaxed() and returns how many.
+  /// empties the used entries of the span `run` with set_relaxed() and returns how many. Frees
+  /// empty tables.
   template <class Take>
   bool remove_runs(VirtAddr from, VirtAddr to, Take&& take);
 
@@ -179,8 +181,9 @@ class PageTable {
   static void each_run(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
   template <unsigned level, class Each>
   static void each_leaf_table(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
-  template <unsigned level, class Take>
-  [[gnu::noinline]] static bool remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& take);
+  template <unsigned level, class Take, class Release>
+  [[gnu::noinline]] static bool remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& take,
+                                            Release& release);
 
   [[no_unique_address]] UserRange user_range_;
   PhysAddr root_;
@@ -276,8 +279,9 @@ bool PageTable::copy_runs(PageTable& other, VirtAddr from, VirtAddr to, Copy&& c
   return complete;
 }
 
-template <unsigned level, class Take>
-bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& take) {
+template <unsigned level, class Take, class Release>
+bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& take,
+                            Release& release) {
   bool tables_freed = false;
   std::size_t removed = 0;
   if constexpr (level == 0) {
@@ -286,9 +290,9 @@ bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& ta
   } else {
     each_used<level>(table, from, to, [&](VirtAddr va, VirtAddr end, PageEntry& entry) {
       const PhysAddr lower = entry.address();
-      tables_freed |= remove_from<level - 1>(lower, va, end, take);
+      tables_freed |= remove_from<level - 1>(lower, va, end, take, release);
       if (table_frames::note(lower).used != 0) return;
-      table_frames::release(lower);
+      release(lower);
       tables_freed = true;
       set_relaxed(entry, PageEntry{});
       ++removed;
@@ -300,12 +304,13 @@ bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& ta
 
 template <class Take>
 bool PageTable::remove_runs(VirtAddr from, VirtAddr to, Take&& take) {
-  return from < to && remove_from<root_level>(root_, from, to, take);
+  const auto release = [](PhysAddr table) { table_frames::release(table); };
+  return from < to && remove_from<root_level>(root_, from, to, take, release);
 }
 
-template <class Visit>
-bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit) {
-  return remove_runs(from, to, [&](VirtAddr va, std::span<PageEntry> run) {
+template <class Visit, class Release>
+bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit, Release&& release) {
+  const auto take = [&](VirtAddr va, std::span<PageEntry> run) {
     std::size_t removed = 0;
     for (PageEntry& entry : run) {
       const PageEntry old = entry;
@@ -317,7 +322,8 @@ bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit) {
       va += page_size;
     }
     return removed;
-  });
+  };
+  return from < to && remove_from<root_level>(root_, from, to, take, release);
 }
 
 /// Switches this hart to the kernel's own page table.

@@ -23,7 +23,7 @@ void CodeChange::hide(const CodeArea& area) {
   space_.table_.for_each(area.start, area.end, [](VirtAddr, PageEntry& entry) {
     hal::set(entry, entry.with(Access::none));
   });
-  space_.flush();
+  space_.flush(area.start, area.end);
 }
 
 Result<> CodeChange::replace(VirtAddr page, Frame contents) {

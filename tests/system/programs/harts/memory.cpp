@@ -129,6 +129,85 @@ void change_areas() {
   }
 }
 
+/// A buffer of one page, all of whose words have the same value.
+struct alignas(page_size) Stamped {
+  std::array<std::atomic<std::uint64_t>, page_size / 8> words;
+
+  void stamp(std::uint64_t value) {
+    for (auto& word : words) word.store(value, std::memory_order_relaxed);
+  }
+};
+
+/// Threads drop, protect and unmap pages that the kernel copies from and to on other harts. No
+/// frame gets another use meanwhile: what one thread writes to its pages appears in no other page.
+void drop_pages() {
+  constexpr std::uint64_t ours = 0x1111'1111'1111'1111, theirs = 0x2222'2222'2222'2222;
+  auto* const page = reinterpret_cast<Stamped*>(
+      must(map_memory(page_size, abi::prot_read | abi::prot_write), "memory"));
+  std::atomic<bool> stop = false;
+  std::vector<Thread> readers;
+  for (unsigned hart = 1; hart < count; ++hart) {
+    readers.emplace_back([&, hart] {
+      move_to(hart);
+      const Pipe pipe = must(make_pipe(), "a pipe");
+      std::array<std::uint64_t, 64> seen{};
+      while (!stop) {
+        must(write(pipe.write_end, std::as_bytes(std::span{page->words}.first(seen.size()))),
+             "write");
+        must(read(pipe.read_end, std::as_writable_bytes(std::span{seen})), "read");
+        for (const std::uint64_t word : seen)
+          check(word == 0 || word == ours, "the page has {:#x} of another one", word);
+      }
+    });
+  }
+  move_to(0);
+  for (unsigned round = 0; round < rounds_of_each(150); ++round) {
+    page->stamp(ours);
+    must(call(Call::madvise, page, page_size, abi::madv_dontneed), "madvise");
+    auto* const other = reinterpret_cast<Stamped*>(
+        must(map_memory(page_size, abi::prot_read | abi::prot_write), "memory"));
+    other->stamp(theirs);
+    must(protect_memory(other, page_size, abi::prot_read), "mprotect");
+    must(unmap_memory(other, page_size), "munmap");
+  }
+  stop = true;
+}
+
+/// A thread waits for a futex while another one writes to its page, which a child has, too. So the
+/// write gives the page another frame. The waiter sees the new value, or the wake finds it.
+void copy_futex_page() {
+  struct alignas(page_size) Page {
+    std::atomic<std::uint32_t> turn;
+  };
+  static Page pages[4];
+  constexpr int turns = 300;
+  const auto play = [](unsigned hart, std::uint32_t own) {
+    move_to(hart);
+    for (int turn = 0; turn < turns; ++turn) {
+      std::atomic<std::uint32_t>& word = pages[turn % std::size(pages)].turn;
+      for (std::uint32_t now = word; now % 2 != own; now = word) futex_wait(word, now);
+      ++word;
+      futex_wake(word, 1);
+    }
+  };
+  for (int round = 0; round < 8; ++round) {
+    for (Page& page : pages) page.turn = 0;
+    std::atomic<bool> stop = false;
+    Thread copier{[&] {
+      move_to(count - 1);
+      while (!stop) {
+        const Pid child = must_fork();
+        if (child == 0) exit(0);
+        expect_success(child);
+      }
+    }};
+    Thread second{[&] { play(count > 1 ? 1 : 0, 1); }};
+    play(0, 0);
+    second.join();
+    stop = true;
+  }
+}
+
 /// The number of TLB shootdowns, summed over all harts.
 unsigned long shootdowns() {
   const std::string table = must(read_file("/proc/harts"), "/proc/harts");
@@ -204,6 +283,7 @@ std::span<const Part> memory() {
   static constexpr Part parts[] = {
       {"forks", forks},        {"divides", divides},        {"maps", maps},
       {"areas", change_areas}, {"shootdowns", shoots_down}, {"wanders", wanders},
+      {"drops", drop_pages},   {"copies", copy_futex_page},
   };
   return parts;
 }

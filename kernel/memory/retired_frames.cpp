@@ -1,0 +1,60 @@
+#include "memory/retired_frames.h"
+
+#include <async/retired.h>
+#include <hal/hart.h>
+
+#include <array>
+
+#include "memory/frames.h"
+
+namespace kernel::memory {
+
+namespace {
+
+/// When a hart has retired so many references, it enters the strand as soon as it ends the sharing.
+constexpr std::size_t limit = 64;
+
+}  // namespace
+
+/// What one hart has retired. Only this hart adds to it.
+struct alignas(64) RetiredFrames::List {
+  std::size_t count = 0;
+  bool is_retired = false;  // the hart destroys the list when it next enters the strand
+  std::array<hal::PhysAddr, limit - 1 + most_at_once> frames{};  // bit 0: a page table
+};
+
+constinit RetiredFrames::List RetiredFrames::lists[hal::max_harts];
+
+void RetiredFrames::add(hal::PhysAddr frame, bool is_table) {
+  List& list = lists[hal::hart_index()];
+  if (list.count == list.frames.size())
+    async::platform::fail("a hart retires too many frames at once");
+  list.frames[list.count++] = frame | hal::PhysAddr{is_table};
+  if (list.count >= limit) async::Retired::destroy_soon();
+  if (list.is_retired) return;
+  list.is_retired = true;
+  async::Retired::add(
+      &list,
+      [](void* retired) noexcept {
+        drop(*static_cast<List*>(retired));
+        static_cast<List*>(retired)->is_retired = false;
+      },
+      false);
+}
+
+void RetiredFrames::drop(List& list) {
+  for (; list.count != 0; --list.count) {
+    const hal::PhysAddr frame = list.frames[list.count - 1];
+    if ((frame & 1) != 0) {
+      frames.drop_zeroed(frame & ~hal::PhysAddr{1});
+    } else {
+      frames.drop(frame);
+    }
+  }
+}
+
+void RetiredFrames::drop_all() {
+  for (List& list : lists) drop(list);
+}
+
+}  // namespace kernel::memory

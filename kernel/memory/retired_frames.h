@@ -1,0 +1,39 @@
+// References on frames that a hart drops while it shares the strand, although other harts may still
+// use the frames: they have found a page of a program, or walk its page table, without a lock.
+//
+// The hart removes the page from the table and from all TLBs, and retires the reference. It drops
+// the reference when it next enters the strand, because then no hart shares it (async/retired.h).
+// Until then no one reuses the frame, and no one makes it writable in place.
+//
+// Only a space that several threads use needs this. The pages of other spaces are used by no other
+// hart while the strand is shared.
+#pragma once
+
+#include <hal/memory_map.h>
+
+#include <cstddef>
+
+namespace kernel::memory {
+
+class RetiredFrames {
+ public:
+  /// The most references that a hart may retire while it shares the strand once.
+  static constexpr std::size_t most_at_once = 72;
+
+  /// Retires a reference on the frame of a page. The caller shares the strand.
+  static void add(hal::PhysAddr frame) { add(frame, false); }
+  /// Retires the frame of a page table that is not in use any more. All of its entries are empty.
+  static void add_table(hal::PhysAddr table) { add(table, true); }
+
+  /// Drops the references that all harts have retired. In the strand.
+  static void drop_all();
+
+ private:
+  struct List;
+  static List lists[];
+
+  static void add(hal::PhysAddr frame, bool is_table);
+  static void drop(List& list);
+};
+
+}  // namespace kernel::memory

@@ -1,0 +1,123 @@
+// Threads of one program on several harts, which share the strand: one drops pages while another
+// one uses them.
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "memory/address_space.h"
+#include "smp_machine.h"
+
+namespace {
+
+using kernel::AddressSpace;
+using test::Access;
+using test::page_size;
+using test::Strand;
+using test::VirtAddr;
+
+constexpr int changes = 2'000;
+constexpr VirtAddr page = test::here, other_page = test::here + 64 * page_size;
+constexpr std::uint64_t stamp = ~std::uint64_t{0}, other_stamp = 1;
+
+/// The words of the page at `there`, each of which several harts use.
+template <class Use>
+void for_each_word(std::byte* there, Use use) {
+  for (std::uint64_t& word : std::span{reinterpret_cast<std::uint64_t*>(there), page_size / 8})
+    use(std::atomic_ref{word});
+}
+
+std::byte* look_up(AddressSpace& space, VirtAddr va, Access wanted) {
+  std::byte* const known = space.tlb_lookup(va, wanted);
+  return known != nullptr ? known : space.walk_sharing(va, wanted, false);
+}
+
+/// Does what a program does that stores to each word of a page.
+void fill(AddressSpace& space, VirtAddr va, std::uint64_t value) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  while (look_up(space, va, Access::write) == nullptr) {
+    if (!space.fault_sharing(va, Access::write) && !space.fault_in_use(va, Access::write))
+      async::platform::fail("no page");
+  }
+  for_each_word(look_up(space, va, Access::write),
+                [value](auto word) { word.store(value, std::memory_order_relaxed); });
+}
+
+void drop(AddressSpace& space, VirtAddr va) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  const async::LeafLock::Guard lock{space.lock()};
+  if (!space.discard(va, page_size)) async::platform::fail("the page is not mapped");
+}
+
+/// Reads the page like a system call. All of its words are zero or `stamp`.
+void check_page(AddressSpace& space) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  std::byte* const there = look_up(space, page, Access::read);
+  if (there == nullptr) return;
+  for_each_word(there, [](auto word) {
+    const std::uint64_t value = word.load(std::memory_order_relaxed);
+    if (value != 0 && value != stamp) async::platform::fail("the frame has another use");
+  });
+}
+
+/// A program with both pages. Another one may share them.
+kernel::Ref<AddressSpace> make_program() {
+  const Strand::Guard strand;
+  auto space = test::make_space();
+  REQUIRE(test::map_at(*space, page, page_size, test::read_write));
+  REQUIRE(test::map_at(*space, other_page, page_size, test::read_write));
+  return space;
+}
+
+void end(kernel::Ref<AddressSpace> space) {
+  const Strand::Guard strand;
+  space = nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("a frame that a hart drops gets no other use while harts share the strand") {
+  const test::SmpMachine machine;
+  auto space = make_program();
+  test::on_harts(3, [&](unsigned hart) {
+    for (int round = 0; round < changes; ++round) {
+      if (hart != 1) {
+        check_page(*space);
+        continue;
+      }
+      fill(*space, page, stamp);
+      drop(*space, page);
+      fill(*space, other_page, other_stamp);
+      drop(*space, other_page);
+    }
+    const Strand::Guard strand;  // drops what the hart has retired
+  });
+  end(std::move(space));
+}
+
+TEST_CASE(
+    "a write that copies a page leaves the old frame as it is for harts that share the strand") {
+  const test::SmpMachine machine;
+  auto space = make_program();
+  kernel::Ref<AddressSpace> child;
+  test::on_harts(3, [&](unsigned hart) {
+    for (int round = 0; round < changes; ++round) {
+      if (hart != 1) {
+        check_page(*space);
+        continue;
+      }
+      fill(*space, page, stamp);
+      {
+        const Strand::Guard strand;
+        child = *space->fork();
+      }
+      fill(*space, page, stamp);
+      const Strand::Guard strand;
+      child = nullptr;
+    }
+    const Strand::Guard strand;
+  });
+  end(std::move(space));
+}
