@@ -65,6 +65,7 @@ void Executor::send(Job& job, unsigned hart) noexcept {
     note_harts_of(job);
     schedule(job);
   } else {
+    if (!job.is_preemptible()) platform::leaves_hart(job);
     // From the push on, the job may run on the other hart.
     if (job.is_parallel() && local_.job == &job) local_.job = nullptr;
     of(hart)->push(job);

@@ -94,11 +94,15 @@ class Executor {
   /// might have to leave, because a hart idles or it may use only some harts, or if has_events() is
   /// true: the caller then yields in the strand.
   bool requeue_sharing(Job& job, bool first) noexcept {
-    if (has_events() || !stays(job, true)) return false;
+    if (!may_yield_sharing(job)) return false;
     job.share_next_step();
     first ? ready_.push_front(job) : ready_.push_back_running(job);
     return true;
   }
+  /// requeue_sharing() that may hand over to the next job: the hart goes on sharing the strand.
+  /// Returns the coroutine that the caller resumes, or null if requeue_sharing() would return
+  /// false.
+  [[nodiscard]] std::coroutine_handle<> hand_over_sharing(Job& job) noexcept;
   /// Like requeue(), but first of its level: for a job that was preempted.
   void schedule_first(Job& job) noexcept {
     if constexpr (platform::parallel) {
@@ -115,7 +119,8 @@ class Executor {
   /// Called when the alarm of platform::set_alarm() fires. Interrupts masked, as in its handler.
   void alarm_fired() noexcept;
 
-  /// Runs one step of the most urgent ready job; false if no job is ready.
+  /// Runs one step of the most urgent ready job; false if no job is ready. If the step hands over
+  /// to another one, that one runs, too.
   static bool run_one() noexcept;
   static void run_until_idle() noexcept;
   /// Runs jobs on this hart for ever. Calls `idle()` with interrupts masked when no job is ready.
@@ -287,8 +292,8 @@ class Executor {
   /// step, which is cheaper than one call for each.
   [[gnu::always_inline]] Local* step(Local& local, bool and_more) noexcept;
   /// Runs one step of `job`, then calls `stopped()`. Until that has returned, no other code can
-  /// wake, move or free the job, unless the job migrates. Returns the Local of the hart on which
-  /// the step has ended.
+  /// wake, move or free the job, unless the job migrates or its step shares the strand. Returns the
+  /// Local of the hart on which the step has ended.
   template <class Stopped>
   [[gnu::always_inline]] static Local& resume(Local& local, Job& job, Stopped stopped) noexcept;
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept;
@@ -388,6 +393,8 @@ class Executor {
   void request_next_offer() noexcept;
   ASYNC_SLOW_PATH void begin_step_smp(StepKind kind) noexcept;
   void begin_sharing_step() noexcept;
+  bool may_yield_sharing(const Job& job) noexcept { return !has_events() && stays(job, true); }
+  bool may_hand_over(const Job& job, const Job* next) const noexcept;
   void pass_on(Node& request) noexcept;
   void handle_steal(Node& request) noexcept;
   bool stop_asking() noexcept;

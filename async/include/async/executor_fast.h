@@ -99,6 +99,36 @@ template <class Stopped>
   }
 }
 
+// ── from a step that shares the strand to the next one ───────────────────────────────────────────
+
+/// Whether `job`, whose step shares the strand, may hand over to `next`, the first ready job.
+inline bool Executor::may_hand_over(const Job& job, const Job* next) const noexcept {
+  return next != nullptr && next->step_kind() == StepKind::sharing &&
+         next->priority <= job.priority && !Strand::is_awaited() && !local_.must_enter;
+}
+
+inline std::coroutine_handle<> Executor::hand_over_sharing(Job& job) noexcept {
+  if (!may_yield_sharing(job)) return nullptr;
+  job.share_next_step();
+  Job* const next = static_cast<Job*>(ready_.first());
+  if (!may_hand_over(job, next)) [[unlikely]] {
+    ready_.push_back_running(job);
+    return std::noop_coroutine();
+  }
+  ready_.replace_first(job);
+  platform::end_step();
+  if constexpr (platform::checked) {
+    if (local_.spin_locks != 0) platform::fail("a job yields while it holds a spin lock");
+  }
+  local_.job = next;
+  // This is what begin_sharing_step() does. The hart has shared the strand since before
+  // has_events(), so no other hart has changed the priority of `next` since then.
+  next->flags_ ^= Job::flag_preempted;
+  platform::atomic_thread_fence(std::memory_order_seq_cst);  // see begin_step_smp()
+  platform::begin_step(StepKind::sharing);
+  return next->leaf_;
+}
+
 inline bool Executor::run_one() noexcept {
   const bool ran = current().step(platform::local(), false) != nullptr;
   platform::local().job = nullptr;

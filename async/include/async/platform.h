@@ -45,6 +45,9 @@
 //   constexpr bool checks_policies       enables checks of scheduling policies (policy/checked.h)
 //   constexpr bool parallel_jobs         jobs outside the strand have all rights of other jobs
 //                                        (parallel.h). Optional, default false; needs `parallel`
+//   void leaves_hart(const Job&)         with several harts: this hart, which is in the strand or
+//                                        shares it, is about to send a job of the strand to another
+//                                        hart. Optional, default: nothing
 //   size_t batch_length(size_t bytes)    how many free blocks of that size a hart keeps in a list.
 //                                        Optional, like the next four; used if harts are parallel
 //   void put_batch(size_t list, void*)   keeps a list of so many blocks for any hart (frame_pool.h)
@@ -70,6 +73,7 @@
 
 namespace async::platform_defaults {
 inline constexpr bool parallel_jobs = false;
+inline void leaves_hart(const Job&) noexcept {}
 inline constexpr std::size_t job_list = 0;
 inline constexpr std::size_t lists = 160;
 inline std::size_t batch_length(std::size_t bytes) noexcept {

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "async/frame_pool.h"
@@ -115,6 +116,23 @@ class ReadyQueue {
     first = reinterpret_cast<Node*>(state);
     return true;
   }
+  /// The job that pop() would take out; null if no job is ready. Not while a policy is set.
+  Node* first() const noexcept {
+    const std::uint64_t state = state_;
+    if ((state & 1) == 0) [[likely]]
+      return reinterpret_cast<Node*>(state);
+    if (state == nothing) return nullptr;
+    return static_cast<Node*>(last_[first_level(state)]->next);
+  }
+  /// Takes out first(), which exists, and adds `node`, which is not more urgent, as the last of its
+  /// level. Not while a policy is set.
+  void replace_first(Node& node) noexcept {
+    const std::uint64_t state = state_;
+    if ((state & 1) != 0) [[unlikely]]
+      return replace_first_in_rings(node);
+    state_ = reinterpret_cast<std::uint64_t>(&node);
+  }
+
   /// Takes out the next job: the policy's choice, or the first of the most urgent level. Null if no
   /// job is ready.
   Node* pop() noexcept {
@@ -169,8 +187,12 @@ class ReadyQueue {
   static int level_of(const Node& sole) noexcept { return static_cast<std::int8_t>(sole.priority); }
   Node& sole() const noexcept { return *reinterpret_cast<Node*>(std::uint64_t{state_}); }
 
+  /// The most urgent level in the bitmap `state`.
+  static std::size_t first_level(std::uint64_t state) noexcept {
+    return static_cast<std::size_t>(__builtin_ctzll(state - 1)) - 1;
+  }
   Node& pop_from_rings(std::uint64_t state) noexcept {
-    Link*& last = last_[__builtin_ctzll(state - 1) - 1];
+    Link*& last = last_[first_level(state)];
     Link* const first = last->next;
     if (first == last) [[unlikely]] {
       state_ = state & (state - 2);
@@ -197,6 +219,7 @@ class ReadyQueue {
     }
   }
   ASYNC_SLOW_PATH void push_before_sole(Node& node) noexcept;
+  ASYNC_SLOW_PATH void replace_first_in_rings(Node& node) noexcept;
   void use_rings() noexcept;  // moves the only ready job to its ring, before a second one is added
   ASYNC_SLOW_PATH void remove_from_policy(Node& node) noexcept;
   /// Takes `node` out of its ring, in which it follows `before`.

@@ -167,6 +167,8 @@ class Strand {
       if (waiting_.load(std::memory_order_relaxed) != 0) yield_to_waiters();
     }
   }
+  /// Called while this hart shares the strand: whether another hart waits for the end of that.
+  static bool is_awaited() noexcept { return taken_.load(std::memory_order_relaxed) != 0; }
   /// Whether other harts run, which may enter the strand. If not, entering and leaving do nothing.
   static bool smp_active() noexcept {
     if constexpr (platform::parallel) return platform::local().smp_active;

@@ -47,7 +47,8 @@ struct World {
     bool masked = true;                // interrupts are masked
     bool in_strand_step = false;
     bool shares = false;
-    Job* running = nullptr;  // the job whose step runs
+    Job* running = nullptr;      // the job whose step runs
+    const Job* keeps = nullptr;  // the job that has yielded here and whose state the hart keeps
     unsigned ipis = 0;
   };
   std::array<Hart, max_harts> harts{};
@@ -101,6 +102,9 @@ inline void take_ipi() noexcept {
   explorer.receive(&this_hart());
   this_hart().ipi_sent = false;
 }
+inline void leaves_hart(const Job& job) noexcept {
+  if (this_hart().keeps == &job) this_hart().keeps = nullptr;
+}
 inline void waited_for_strand() noexcept {}
 inline void strand_ends() noexcept {}
 inline void relax() noexcept {
@@ -127,7 +131,9 @@ inline void begin_running() noexcept {
   Job* const job = local().job;
   for (const World::Hart& other : world.harts) {
     if (other.running == job) fail("two harts run one job at once");
+    if (other.keeps == job && &other != &this_hart()) fail("another hart keeps the job's state");
   }
+  if (this_hart().keeps == job) this_hart().keeps = nullptr;
   this_hart().running = job;
 }
 /// Called at the start of a strand step, and when a step re-enters the strand.
