@@ -21,6 +21,9 @@ void set_executor_alarm(std::uint64_t ns) noexcept;
 void begin_preemptible_step(bool continues) noexcept;
 void take_interrupts_at_yield_point() noexcept;
 
+// sched/running.cpp
+void charge_before_leaving(const async::Job& job) noexcept;
+
 // sched/step_watch.h
 void note_wait_for_strand() noexcept;
 void check_strand_step() noexcept;
@@ -98,6 +101,9 @@ inline void waited_for_strand() noexcept {
 inline void strand_ends() noexcept {
   if (hal::interrupt_is_pending()) [[unlikely]]
     kernel::check_strand_step();
+}
+inline void leaves_hart(const Job& job) noexcept {
+  kernel::charge_before_leaving(job);
 }
 inline void send_ipi(unsigned hart) noexcept {
   hal::send_ipi(hart);

@@ -24,7 +24,6 @@ namespace {
 using trap::Origin;
 using trap::Trap;
 using trap::Why;
-using To = YieldSharing::To;
 
 /// Called after interrupts have been taken: whether the thread goes to the end of its level's
 /// queue, or to another hart. The check for more urgent jobs comes later, before the thread runs
@@ -108,6 +107,11 @@ bool try_to_share(const Thread& self) {
   if (!can_yield_sharing(self)) return false;
   if (!async::Strand::is_shared()) async::Strand::share_instead();
   return true;
+}
+
+/// Begins to share the strand if the system call, which has no answer yet, is sched_yield().
+[[gnu::noinline]] bool try_to_share_yield(Thread& self) {
+  return yields(self) && try_to_share(self);
 }
 
 void wake_one(Thread& self, std::uintptr_t address) {
@@ -239,7 +243,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (self.is_ending()) break;
         if (self.shared_priority() != 0) [[unlikely]] {
           async::Strand::stop_sharing();  // exchange_priority() may change the level of the thread
-        } else if (end_sharing_wait(self, co_await YieldSharing{self, To::front})) {
+        } else if (end_sharing_wait(self, co_await YieldSharing<Yields::to_front>{self})) {
           continue;
         }
       }
@@ -258,12 +262,14 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (enter_and_serve(self, context)) break;
         [[fallthrough]];
       case Trap::would_block:  // this hart already is in the strand, or shares it
-        if (save_hart_state(self) || (hal::smp_active() && yields(self) && try_to_share(self)))
-            [[unlikely]] {
-          if (self.waiting().empty()) {
+        if (hal::smp_active()) [[unlikely]] {
+          const bool waits = !self.waiting().empty();
+          if (!waits && (async::Strand::is_shared() || try_to_share_yield(self))) {
+            save_registers(self);
             context.set_syscall_result(0);
-            if (end_sharing_wait(self, co_await YieldSharing{self, To::end})) break;
-          } else {
+            if (end_sharing_wait(self, co_await YieldSharing<Yields::hand_over>{self})) break;
+            save_hart_state(self);
+          } else if (save_hart_state(self)) {
             if (end_sharing_call(self, co_await self.waiting())) break;
             while (!end_waiting(self, co_await awaited(self))) continue;
             break;
@@ -287,7 +293,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
           if (hal::smp_active()) [[unlikely]] {
             bool begins = false;
             while (!begins && try_to_share(self) &&
-                   end_sharing_wait(self, co_await YieldSharing{self, To::end})) {
+                   end_sharing_wait(self, co_await YieldSharing<Yields::to_end>{self})) {
               begins = begins_timeslice(self);
             }
             if (end_sharing_wait(self, begins)) break;

@@ -11,20 +11,28 @@ sys::NextStep sys::cond_resched(Thread& self) {
   return NextStep{self};
 }
 
-std::coroutine_handle<> YieldSharing::await_suspend(std::coroutine_handle<> self) {
+template <Yields kind>
+std::coroutine_handle<> YieldSharing<kind>::await_suspend(std::coroutine_handle<> self) const {
   async::Job& job = async::current_job();
   job.set_leaf(self);
   async::Executor& executor = async::current_executor();
-  // A thread with an inherited priority yields to fewer jobs than its level() says.
-  const bool has_rival = to_ == To::end || executor.has_ready_above(job.priority);
-  may_yield_ = has_rival && may_yield_ && executor.requeue_sharing(job, to_ == To::front);
-  return may_yield_ ? std::noop_coroutine() : self;
+  if (may_yield_) [[likely]] {
+    if constexpr (kind == Yields::hand_over) {
+      if (const auto next = executor.hand_over_sharing(job)) [[likely]]
+        return next;
+    } else {
+      // A thread with an inherited priority yields to fewer jobs than its level() says.
+      const bool has_rival = kind == Yields::to_end || executor.has_ready_above(job.priority);
+      if (has_rival && executor.requeue_sharing(job, kind == Yields::to_front))
+        return std::noop_coroutine();
+    }
+  }
+  async::Strand::stop_sharing();
+  return async::current_job().leaf();
 }
-
-bool YieldSharing::await_resume() const {
-  if (!may_yield_) async::Strand::stop_sharing();
-  return may_yield_;
-}
+template class YieldSharing<Yields::hand_over>;
+template class YieldSharing<Yields::to_end>;
+template class YieldSharing<Yields::to_front>;
 
 bool has_large_memory_alone(Thread& self) {
   const AddressSpace& space = self.space();

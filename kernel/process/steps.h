@@ -16,6 +16,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 
 #include "memory/address_space.h"
 #include "process/thread.h"
@@ -47,23 +48,28 @@ class NextStep : public async::YieldOp {
 
 namespace kernel {
 
+/// The kinds of YieldSharing.
+enum class Yields : std::uint8_t {
+  hand_over,  ///< to the end of the job's level; the hart may resume the next job at once
+  to_end,     ///< to the end of its level; the executor first takes interrupts
+  to_front,   ///< to the front of its level: only more urgent jobs run
+};
+
 /// Lets other jobs of this hart run, in a step that shares the strand (async/strand.h). If the
 /// result is true, the next step shares it, too. False: only a step in the strand can yield, and
 /// the step is there now.
+template <Yields kind>
 class YieldSharing {
  public:
-  /// The place that the job gets in its level.
-  enum class To : std::uint8_t { end, front };
   /// `self` is the thread of the running job.
-  YieldSharing(const Thread& self, To to) : may_yield_{!self.has_pending_flags()}, to_{to} {}
+  explicit YieldSharing(const Thread& self) : may_yield_{!self.has_pending_flags()} {}
 
   bool await_ready() const { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> self);
-  bool await_resume() const;
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> self) const;
+  bool await_resume() const { return async::Strand::is_shared(); }
 
  private:
-  bool may_yield_;  // after await_suspend(): whether it yields
-  To to_;
+  bool may_yield_;
 };
 
 /// Whether the memory of `self` is too large for one step, and no other thread or process can

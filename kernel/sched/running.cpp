@@ -238,6 +238,10 @@ bool detail::save_hart_state(Runnable& thread) {
   return async::Strand::is_shared();
 }
 
+void charge_before_leaving(const async::Job& job) noexcept {
+  if (current.thread != nullptr && current.thread->job() == &job) charge();
+}
+
 void release_hart_state(Runnable& thread) {
   count_syscalls(thread);
   leave_current_thread();

@@ -143,6 +143,13 @@ inline bool save_hart_state(Runnable& thread) {
   return false;
 }
 
+/// Like save_hart_state(), for a thread that yields and stays on this hart. The hart charges it
+/// when it switches to another thread, or in charge_before_leaving() when it sends the job to
+/// another hart.
+inline void save_registers(Runnable& thread) {
+  trap::fpu::release(thread.context());
+}
+
 /// Called in a step that shares the strand: whether prepare_to_run() may follow there. It needs the
 /// strand if the thread comes from another hart, if this hart must flush its TLB for the thread's
 /// address space, or if it owns a reference to the space that it leaves.

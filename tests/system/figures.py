@@ -50,7 +50,7 @@ ON_SEVERAL_HARTS = {
     "fault.reuse": 340,
     "map.page": 945,
     "yield.alone": 120,
-    "yield.process": 1_140,
+    "yield.process": 850,
     "ipc.pipe": 2_300,
     "ipc.futex": 1_700,
     "ipc.channel": 670,

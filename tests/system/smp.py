@@ -12,6 +12,7 @@ from harness import Part
 PARTS = (
     Part("moves", "a thread moves to the hart that it selects, with its floating-point registers"),
     Part("is-moved", "a computing thread moves to the hart to which another thread sends it"),
+    Part("yields-and-is-moved", "threads that yield keep their registers while others move them"),
     Part("spreads", "computing threads on one hart spread over all harts that they may use"),
     Part("reschedules", "scheduling parameters change while threads run elsewhere, wait, or start to wait"),
     Part("sets-own", "threads change their own schedules and harts, and see each other's"),

@@ -63,10 +63,9 @@ void save(UserContext& context) {
   set_state(before == sstatus::fs_dirty ? sstatus::fs_clean : before);
 }
 
-void release(UserContext& context) {
-  if (owner != &context) return;
+void detail::release_owner() {
   save_owner();
-  drop(context);
+  drop(*owner);
 }
 
 void drop(const UserContext& context) {

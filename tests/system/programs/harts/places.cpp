@@ -54,6 +54,30 @@ void is_moved() {
   stop = true;
 }
 
+/// Threads that yield to each other keep their floating-point registers while another thread sends
+/// them to other harts.
+void yields_and_is_moved() {
+  std::atomic<bool> stop = false;
+  std::vector<Thread> threads;
+  for (unsigned first = 0; first < 3; ++first) {
+    threads.emplace_back([&stop, first] {
+      double sum = first, expected = first;
+      for (double part = 1; !stop; part *= 1.001) {
+        sum += part;
+        user::yield();
+        expected += part;
+        check(sum == expected, "the sum is {} and not {}", sum, expected);
+        if (part > 1e100) part = 1;
+      }
+    });
+  }
+  for (unsigned i = 0; i < 60; ++i) {
+    for (const Thread& thread : threads) move_to(i % count, thread.id());
+    must(sleep_for(1ms), "sleeping");
+  }
+  stop = true;
+}
+
 /// Computing threads on one hart spread as soon as their affinity allows it.
 void spreads() {
   std::atomic<bool> stop = false;
@@ -227,8 +251,13 @@ void time_slices() {
 
 std::span<const Part> places() {
   static constexpr Part parts[] = {
-      {"moves", moves},       {"is-moved", is_moved}, {"spreads", spreads},
-      {"time", counts_time},  {"turns", time_slices}, {"reschedules", reschedules},
+      {"moves", moves},
+      {"is-moved", is_moved},
+      {"yields-and-is-moved", yields_and_is_moved},
+      {"spreads", spreads},
+      {"time", counts_time},
+      {"turns", time_slices},
+      {"reschedules", reschedules},
       {"sets-own", sets_own},
   };
   return parts;

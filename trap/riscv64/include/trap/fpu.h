@@ -22,6 +22,7 @@ namespace detail {
 extern constinit thread_local UserContext* owner;
 extern constinit thread_local bool owner_dirty;
 void switch_to_owner();
+void release_owner();
 }  // namespace detail
 
 /// Call it before `context` runs in place of another one. If `context` does not own the registers,
@@ -43,7 +44,9 @@ bool acquire(UserContext& context);
 void save(UserContext& context);
 
 /// Saves the registers of `context` and ends its ownership, so that another hart may load them.
-void release(UserContext& context);
+inline void release(UserContext& context) {
+  if (detail::owner == &context) detail::release_owner();
+}
 
 /// Ends the ownership of `context` without saving. Call it before the context is destroyed or its
 /// saved registers are overwritten.
