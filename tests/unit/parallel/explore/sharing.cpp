@@ -302,6 +302,11 @@ Task<> yield_in_program(unsigned times) {
   if (async::Strand::is_shared()) stop_sharing();
 }
 
+Task<> be_in_strand() {
+  check(async::Strand::is_held(), "a step of the strand is outside it");
+  co_return;
+}
+
 /// A thread that hands over to others, and sees a flag that a step of another hart sets.
 struct Flagged {
   async::Job* thread = nullptr;
@@ -537,6 +542,7 @@ TEST_CASE("harts hand over from thread to thread while another hart enters the s
   explore({.name = "handing over", .bound = 3, .weak = {2, 1}, .shares = true}, [](Run& run) {
     run.spawn(0, yield_in_program(2), {.name = "a", .harts = only(0)});
     run.spawn(0, yield_in_program(2), {.name = "b", .harts = only(0)});
+    run.spawn(0, be_in_strand(), {.name = "d", .harts = only(0)});
     run.spawn(1, just_yield(2), {.name = "c", .harts = only(1)});
   });
   explore({.name = "handing over beside an idle hart", .bound = 2, .shares = true}, [](Run& run) {
