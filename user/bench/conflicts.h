@@ -14,6 +14,8 @@
 #include <span>
 #include <string_view>
 
+#include "marks.h"
+
 namespace conflicts {
 
 /// One of the two callers, with its objects. It runs on the hart `index`.
@@ -68,12 +70,8 @@ std::span<const Call> all_calls();
 /// Calls of two processes always commute, except controls.
 bool commute_in_one_process(const Call& a, const Call& b);
 
-/// The marks of a traced call, for user/bench/access_trace.c.
-inline void mark_begin() {
-  asm volatile("slti zero, zero, 1" ::: "memory");
-}
-inline void mark_end() {
-  asm volatile("slti zero, zero, 2" ::: "memory");
-}
+// The marks of a traced call.
+using bench::mark_begin;
+using bench::mark_end;
 
 }  // namespace conflicts

@@ -1,12 +1,12 @@
 // The program `scale`: how many operations a second one worker makes, and several workers at the
 // same time, each on a hart of its own. `./cotrap bench scale` runs it.
 //
-//   scale HARTS WINDOWS [ROW…]      prints a line for each row and number of workers:
+//   scale HARTS WINDOWS MS [ROW…]   prints a line for each row and number of workers:
 //   row <TAB> workers <TAB> operations a second, all workers together
 //
 // A worker is a process, so that workers share nothing, unless the row says otherwise: then it is a
-// thread. All workers begin and end at the same times. The result is the best of all windows,
-// because a window in which the host runs something else says nothing.
+// thread. All workers begin and end at the same times, MS milliseconds apart. The result is the
+// best of all windows, because a window in which the host runs something else says nothing.
 #include <user/calls.h>
 #include <user/check.h>
 #include <user/files.h>
@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "marks.h"
 #include "meter.h"
 
 namespace bench {
@@ -31,7 +32,6 @@ using user::Call;
 using user::page_size;
 using user::syscall;
 
-constexpr std::uint64_t window_ns = 100'000'000, lead_ns = 20'000'000;
 constexpr std::uint64_t operations_a_look = 8;  // so that the clock costs little
 
 struct Window {
@@ -42,10 +42,12 @@ struct Window {
   std::uint64_t count(Operation&& operation) const {
     std::uint64_t done = 0;
     while (clock_ns() < begin) continue;
+    mark_begin();
     while (clock_ns() < end) {
       for (std::uint64_t i = 0; i < operations_a_look; ++i) operation();
       done += operations_a_look;
     }
+    mark_end();
     return done;
   }
 };
@@ -259,7 +261,8 @@ class Worker {
   user::Fd to_, from_;
 };
 
-void measure(const Row& row, unsigned harts, unsigned windows) {
+void measure(const Row& row, unsigned harts, unsigned windows, std::uint64_t window_ns) {
+  const std::uint64_t lead_ns = window_ns / 5;
   std::vector<std::unique_ptr<Worker>> workers;
   if (row.threads) {
     workers.push_back(std::make_unique<Worker>(row, 0, harts));
@@ -275,7 +278,7 @@ void measure(const Row& row, unsigned harts, unsigned windows) {
     for (auto& worker : workers) total += worker->result();
     if (i > 0) best = std::max(best, total);
   }
-  user::println("{}\t{}\t{}", row.name, harts, best * (1'000'000'000 / window_ns));
+  user::println("{}\t{}\t{}", row.name, harts, best * 1'000'000'000 / window_ns);
 }
 
 const Row* find(std::string_view name) {
@@ -295,7 +298,12 @@ bool can_fork() {
 int run(std::span<const std::string_view> words) {
   const auto harts = static_cast<unsigned>(number_in(words[0]));
   const auto windows = static_cast<unsigned>(number_in(words[1]));
-  const auto names = words.subspan(2);
+  const std::uint64_t window_ns = number_in(words[2]) * 1'000'000;
+  if (window_ns == 0) {
+    user::complain("scale: a window has at least one millisecond");
+    return 2;
+  }
+  const auto names = words.subspan(3);
   for (const auto name : names) {
     if (find(name) != nullptr) continue;
     user::complain("scale: there is no row {}", name);
@@ -304,7 +312,8 @@ int run(std::span<const std::string_view> words) {
   for (const Row& row : rows) {
     if (!names.empty() && !std::ranges::contains(names, row.name)) continue;
     if (row.needs_fork && !can_fork()) continue;
-    for (unsigned workers = 1; workers <= harts; workers *= 2) measure(row, workers, windows);
+    for (unsigned workers = 1; workers <= harts; workers *= 2)
+      measure(row, workers, windows, window_ns);
   }
   return 0;
 }
@@ -320,8 +329,8 @@ int main(int argc, char** argv) {
     return bench::work(*row, static_cast<unsigned>(bench::number_in(words[2])),
                        static_cast<unsigned>(bench::number_in(words[3])));
   }
-  if (words.size() < 2) {
-    user::complain("usage: scale HARTS WINDOWS [ROW…]");
+  if (words.size() < 3) {
+    user::complain("usage: scale HARTS WINDOWS MS [ROW…]");
     return 2;
   }
   return bench::run(words);

@@ -53,7 +53,7 @@ class Command(unittest.TestCase):
     def test_it_refuses_unknown_rows_and_options_without_effect(self):
         for options, word in (
             (("nothing",), "no row 'nothing'"),
-            (("--icount",), "leave out --icount"),
+            (("--time",), "leave out --time"),
             (("--save", "x.json"), "leave out --save"),
         ):
             with self.subTest(options=options):

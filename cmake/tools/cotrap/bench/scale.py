@@ -1,4 +1,5 @@
-"""`./cotrap bench scale`: how many times the operations of one hart several harts make, by the clock."""
+"""`./cotrap bench scale`: how many times the operations of one hart several harts make, by the clock. With
+--icount: for how long they hold the strand alone."""
 
 import json
 import os
@@ -12,13 +13,14 @@ from ..paths import MACHINES, write_output
 from ..provenance import provenance
 from ..qemu import Boot, Machine, archive_with
 from ..ui import Waiting, bad, faint, good, say
+from . import holds
 from .guest import output_of
 from .own_table import chosen_rows
 
 NAME = "scale"
 ABOUT = "throughput of several harts, as a multiple of that of one (runs only by this name)"
 PROGRAM = "scale/scale"  # in the build folder
-_WINDOWS = 10
+_WINDOWS, _WINDOW_MS = 10, 100
 _LINE = re.compile(r"^(\S+)\t(\d+)\t(\d+)$", re.MULTILINE)
 
 # For two harts, as a multiple of one.
@@ -55,8 +57,10 @@ class Row:
 
 def run(arguments) -> int:
     """The command. arguments.names: NAME, and then the rows, by default all."""
-    chosen = chosen_rows(arguments, NAME, GOALS)
+    chosen = chosen_rows(arguments, NAME, GOALS, takes=("icount",))
     harts = max(arguments.harts, 2)
+    if arguments.icount:
+        return _count(harts, arguments, chosen)
     if harts > (processors := len(os.sched_getaffinity(0))):
         say(f"{harts} harts on a host with {processors} processors: they wait for each other's processor")
     rows = measure(build.chosen(arguments), harts, arguments, chosen)
@@ -66,22 +70,23 @@ def run(arguments) -> int:
     return 0
 
 
+def _count(harts: int, arguments, chosen: list[str]) -> int:
+    """The command with --icount."""
+    holds.check(arguments)
+    built = build.chosen(arguments)
+    holds.check(arguments)  # again: --build may have selected the hosted machine
+    boot = _boot(built, arguments, "cotrap_scale", chosen)
+    machine = Machine(harts, arguments.memory)
+    rows = holds.measure(built, built.folder, boot, machine, arguments.timeout or BENCH_TIMEOUT)
+    holds.show(rows, harts)
+    if arguments.json:
+        write_output(arguments.json, holds.to_json(rows, harts))
+    return 0
+
+
 def measure(built, harts: int, arguments, chosen: list[str]) -> list[Row]:
-    preset = arguments.build or MACHINES[arguments.machine]
-    if preset in build.KERNEL_PRESETS:
-        build.ready(preset, "user-scale")
-    program = built.folder / PROGRAM
-    if not program.exists():
-        raise ToolError(f"{program} does not exist: `ninja -C {built.folder} user-scale` builds it")
-    archive = archive_with(built)
-    archive.add_program(program, "run/scale")
-    boot = Boot(
-        built,
-        archive.pack(),
-        program="/run/scale",
-        arguments=[str(harts), str(_WINDOWS), *chosen],
-        append=" ".join(arguments.append),
-    )
+    words = [str(harts), str(_WINDOWS), str(_WINDOW_MS), *chosen]
+    boot = _boot(built, arguments, "user-scale", words)
     machine = Machine(harts, arguments.memory, fs=arguments.fs)
     with Waiting("measuring the throughput"):
         text = output_of(machine, boot, arguments.timeout or BENCH_TIMEOUT, "the measurement")
@@ -89,6 +94,25 @@ def measure(built, harts: int, arguments, chosen: list[str]) -> list[Row]:
     for name, workers, rate in _LINE.findall(text):
         rates.setdefault(name, {})[int(workers)] = int(rate)
     return [Row(name, found) for name, found in rates.items() if found.get(1)]
+
+
+def _boot(built, arguments, target: str, words: list[str]) -> Boot:
+    """The program with these arguments. target: what the build needs in addition to the kernel."""
+    preset = arguments.build or MACHINES[arguments.machine]
+    if preset in build.KERNEL_PRESETS:
+        build.ready(preset, target)
+    program = built.folder / PROGRAM
+    if not program.exists():
+        raise ToolError(f"{program} does not exist: `ninja -C {built.folder} {target}` builds it")
+    archive = archive_with(built)
+    archive.add_program(program, "run/scale")
+    return Boot(
+        built,
+        archive.pack(),
+        program="/run/scale",
+        arguments=words,
+        append=" ".join(arguments.append),
+    )
 
 
 def _show(rows: list[Row]) -> None:

@@ -13,6 +13,7 @@ from ...qemu import Boot, Machine, archive_with
 from ...ui import Waiting
 from ..boots import Bench
 from ..guest import output_of
+from ..plugins import escaped, explain
 from . import report
 from .naming import Names
 from .summary import Pair
@@ -24,7 +25,6 @@ ABOUT = "pairs of calls that commute: which ones share a cache line (runs only b
 TRACER, PROGRAM = "conflicts/access_trace.so", "conflicts/conflicts"
 _HARTS = 2
 _LINE = re.compile(r"^(threads|processes)\t(\S+)\t(\S+)$", re.MULTILINE)
-_NO_PLUGINS = re.compile("plugin interface not enabled|-plugin: invalid option")
 
 
 def run(arguments) -> int:
@@ -103,17 +103,6 @@ def _boot(bench: Bench, folder: Path, trace: str, calls: list[str]) -> str:
         arguments=calls,
         append=bench.append,
     )
-    plugin = ",".join(_escaped(word) for word in (str(folder / TRACER), f"out={trace}"))
+    plugin = ",".join(escaped(word) for word in (str(folder / TRACER), f"out={trace}"))
     machine = replace(bench.machine, icount=True, extra=("-plugin", plugin))
-    return output_of(machine, boot, bench.timeout, "the pairs", _explain)
-
-
-def _explain(trouble: str) -> str:
-    if _NO_PLUGINS.search(trouble):
-        return "this QEMU was built without plugins, which trace accesses: Debian's QEMU has them"
-    return trouble
-
-
-def _escaped(word: str) -> str:
-    """A part of an option of QEMU, in which a comma ends a part and two commas are a comma."""
-    return word.replace(",", ",,")
+    return output_of(machine, boot, bench.timeout, "the pairs", explain)
