@@ -1,7 +1,6 @@
 #include "admission.h"
 
 #include <algorithm>
-#include <bit>
 #include <set>
 
 namespace async::sim {
@@ -59,11 +58,11 @@ bool Admission::admit(const TaskClass& what) {
 }
 
 bool Admission::fits_on(HartMask harts) const {
-  const auto count = static_cast<std::uint64_t>(std::popcount(harts));
+  const auto count = std::uint64_t{count_harts(harts)};
   std::uint64_t bound = 0, sum = 0, largest = 0;
   for (const Admitted& each : admitted_) {
     if ((each.harts & harts) == 0) continue;
-    if (std::has_single_bit(each.harts)) {
+    if (is_one_hart(each.harts)) {
       bound += each.share;
     } else {
       sum += each.share;
@@ -90,7 +89,7 @@ std::set<HartMask> unions_of_harts(const Workload& workload, HartMask all) {
   for (const TaskClass& what : workload.classes) {
     if (what.deadline_ns == 0 || found.size() > most) continue;
     std::set<HartMask> with{what.harts & all};
-    for (const HartMask other : found) with.insert((what.harts & all) | other);
+    for (const HartMask& other : found) with.insert((what.harts & all) | other);
     found.merge(with);
   }
   return found;
@@ -101,15 +100,15 @@ std::set<HartMask> unions_of_harts(const Workload& workload, HartMask all) {
 std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts) {
   const HartMask all = harts_below(harts);
   std::optional<Demand> found;
-  for (const HartMask some : unions_of_harts(workload, all)) {
+  for (const HartMask& some : unions_of_harts(workload, all)) {
     double busy = 0;
     for (const TaskClass& what : workload.classes) {
       if (what.deadline_ns == 0 || what.arrival.kind != Arrival::Kind::open) continue;
       if ((what.harts & all & ~some) != 0) continue;  // may also use other harts
       busy += mean_run(what) / what.arrival.between.mean();
     }
-    const int count = std::popcount(some);
-    if (busy <= count || (found && std::popcount(found->harts) <= count)) continue;
+    const unsigned count = count_harts(some);
+    if (busy <= count || (found && count_harts(found->harts) <= count)) continue;
     found = {some, busy};
   }
   return found;

@@ -185,6 +185,17 @@ Machine::Hook recorder_of_runs(std::vector<Decision>& decisions) {
   };
 }
 
+namespace {
+
+/// The number behind the highest hart that decides.
+unsigned end_of_harts(const std::vector<Decision>& decisions) {
+  unsigned end = 0;
+  for (const Decision& each : decisions) end = std::max(end, each.hart + 1);
+  return end;
+}
+
+}  // namespace
+
 std::vector<Decision> changes_of_task(const std::vector<Decision>& decisions) {
   std::array<std::uint64_t, platform::max_harts> last{};
   std::vector<Decision> changes;
@@ -205,7 +216,8 @@ std::optional<Divergence> Divergence::of_all(const std::vector<Decision>& record
 std::optional<Divergence> Divergence::of_harts(const std::vector<Decision>& recorded,
                                                const std::vector<Decision>& now) {
   std::optional<Divergence> first;
-  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
+  const unsigned end = std::max(end_of_harts(recorded), end_of_harts(now));
+  for (unsigned hart = 0; hart < end; ++hart) {
     const auto parts =
         mismatch(on_hart(recorded, hart), on_hart(now, hart),
                  [](const Decision& a, const Decision& b) { return a.task == b.task; });

@@ -12,7 +12,7 @@ namespace async::sim {
 using platform::world;
 
 void Machine::add(std::uint64_t ns, Kind kind, unsigned hart, std::uint64_t generation) {
-  events_.push({ns, ++ordered_, kind, static_cast<std::uint8_t>(hart), generation});
+  events_.push({ns, ++ordered_, kind, static_cast<HartNumber>(hart), generation});
 }
 
 void Machine::at(std::uint64_t ns, unsigned hart, std::function<void()> what) {
@@ -67,7 +67,7 @@ void Machine::run_until(std::uint64_t ns) {
 /// arrival, its index.
 std::uint64_t Machine::id_of(const Event& event) {
   const std::uint64_t which = event.kind == Kind::arrival ? event.generation : 0;
-  return 1ull << 63 | which << 16 | static_cast<std::uint64_t>(event.kind) << 8 | event.hart;
+  return 1ull << 63 | which << 20 | static_cast<std::uint64_t>(event.kind) << 16 | event.hart;
 }
 
 bool Machine::is_stale(const Event& event) const {

@@ -27,7 +27,8 @@ std::uint64_t number_of(const Job& job) {
 
 using platform::world;
 
-Machine::Machine(const Options& options) : options_(options) {
+Machine::Machine(const Options& options)
+    : options_(options), harts_(std::make_unique<Hart[]>(options.harts)) {
   if (present != nullptr) platform::fail("a simulated machine exists already");
   present = this;
   world = {.listener = this};

@@ -54,7 +54,7 @@ class Compute;
 class Machine final : platform::World::Listener {
  public:
   struct Options {
-    unsigned harts = 1;  // 1 … 8
+    unsigned harts = 1;  // 1 … platform::max_harts
     const policy::Kind* policy = policy::kinds.data();
     std::uint64_t seed = 1;
     Duration slice = std::chrono::milliseconds(4);
@@ -117,7 +117,7 @@ class Machine final : platform::World::Listener {
     std::uint64_t ns;
     std::uint64_t order;
     Kind kind;
-    std::uint8_t hart;
+    HartNumber hart;
     // finish, tick: the hart's `generation` at the time of add(). alarm: its `alarm_generation`. If
     // the hart's value has changed since, the event is stale. arrival: index into arrivals_.
     std::uint64_t generation;
@@ -167,7 +167,7 @@ class Machine final : platform::World::Listener {
   void breached(const policy::Breach& breach);
 
   Options options_;
-  std::array<Hart, platform::max_harts> harts_;
+  std::unique_ptr<Hart[]> harts_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::uint64_t ordered_ = 0;
   std::vector<std::function<void()>> arrivals_;  // by Event::generation

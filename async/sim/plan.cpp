@@ -91,7 +91,8 @@ std::expected<std::string, std::string> plan(const Workload& workload, std::uint
       return std::unexpected("class " + what.name + " forks, which only the simulator supports");
     }
     text += fmt::format("class {} {} {} {} {} {} {}\n", what.name, what.priority, what.deadline_ns,
-                        what.weight, reserves ? what.budget_ns : 0, what.period_ns, what.harts);
+                        what.weight, reserves ? what.budget_ns : 0, what.period_ns,
+                        first_harts(what.harts));
   }
   std::uint64_t number = 0;
   for (const Planned& task : in_order(workload, seed)) {

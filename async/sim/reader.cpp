@@ -79,7 +79,7 @@ class Reader : Words {
       workload_.warm_up_place = place_of(line().words.front());
       workload_.warm_up_ns = static_cast<std::uint64_t>(time());
     } else if (what == "harts") {
-      workload_.harts = whole("a number from 1 to 64", 1, 64);
+      workload_.harts = whole("a number from 1 to 1024", 1, most_harts);
     } else if (what == "lock") {
       std::string name = new_name(workload_.locks);
       workload_.locks.push_back({std::move(name), !accept("no-inheritance")});
@@ -115,7 +115,8 @@ class Reader : Words {
     } else if (what == "on") {
       class_->harts = 0;
       class_->harts_place = place_of(line().words.front());
-      while (has_word()) class_->harts |= hart_mask(whole("a hart from 0 to 63", 0, 63));
+      while (has_word())
+        class_->harts |= hart_mask(whole("a hart from 0 to 1023", 0, most_harts - 1));
     } else {
       return read_step(what);
     }
@@ -277,6 +278,8 @@ class Reader : Words {
     std::vector<std::optional<Word>> held;  // held_ at the begin of the repeat
   };
   static constexpr std::size_t most_nested = 64;
+  static constexpr unsigned most_harts = platform::max_harts;
+  static_assert(most_harts == 1024);  // the messages say so
 
   ReadFile read_file_;
   Workload workload_;

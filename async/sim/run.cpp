@@ -11,7 +11,7 @@ namespace async::sim {
 namespace {
 
 /// A phrase that lists the harts; empty if they are all `count` harts.
-std::string among(HartMask harts, unsigned count) {
+std::string among(const HartMask& harts, unsigned count) {
   std::string numbers;
   unsigned listed = 0;
   for (unsigned hart = 0; hart < count; ++hart) {
@@ -44,7 +44,7 @@ Player::Player(const Workload& workload, const SimulateOptions& options)
 void Player::arrive(std::size_t of) {
   const auto when = arrivals.next(of, now());
   if (!when) return;
-  const HartMask harts = workload.classes[of].harts;
+  const HartMask& harts = workload.classes[of].harts;
   do {
     next_hart = (next_hart + 1) % machine.harts();
   } while ((harts & hart_mask(next_hart)) == 0);

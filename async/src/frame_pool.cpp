@@ -142,8 +142,9 @@ void Job::list(HartMask harts) noexcept {
   JobPage& page = JobPage::of(*this);
   HartMask* all = std::atomic_ref(page.harts).load(std::memory_order_acquire);
   if (all == nullptr) {
-    static_assert(JobPage::most_jobs * sizeof(HartMask) <= chunk_bytes);
-    HartMask* const made = static_cast<HartMask*>(platform::chunk(chunk_bytes));
+    constexpr std::size_t bytes = JobPage::most_jobs * sizeof(HartMask);
+    constexpr std::size_t chunks = (bytes + chunk_bytes - 1) / chunk_bytes;
+    HartMask* const made = static_cast<HartMask*>(platform::chunk(chunks * chunk_bytes));
     const bool stays =
         std::atomic_ref(page.harts).compare_exchange_strong(all, made, std::memory_order_acq_rel);
     if (stays) all = made;

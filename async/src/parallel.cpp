@@ -27,7 +27,7 @@ void Parallel::join(Job& joiner, Job& child, PromiseBase& root) noexcept {
 
 void Parallel::send_joiner(Job& joiner, PromiseBase& root, unsigned hart) noexcept {
   joiner.prev = reinterpret_cast<Link*>(&root);  // an inbox uses only `next`
-  joiner.hart = static_cast<std::uint8_t>(hart);
+  joiner.hart = static_cast<HartNumber>(hart);
   Executor::of(hart)->push(joiner);
 }
 

@@ -1,6 +1,5 @@
 // Placement: on which hart a job runs, and how it moves there. Only used if harts run at the same
 // time (platform::parallel).
-#include <bit>
 #include <utility>
 
 #include "async/executor.h"
@@ -9,28 +8,18 @@ namespace async {
 
 constinit Executor::Idle Executor::idle_;
 
-namespace {
-
-/// The first hart of `harts` from `hart` on, cyclically. `harts` must not be empty.
-unsigned next_of(HartMask harts, unsigned hart) noexcept {
-  const HartMask after = hart < 64 ? harts & ~HartMask{0} << hart : 0;
-  return static_cast<unsigned>(std::countr_zero(after != 0 ? after : harts));
-}
-
-}  // namespace
-
 // ── a job has become ready ───────────────────────────────────────────────────────────────────────
 
 void Executor::place(Job& job) noexcept {
   const HartMask idle = idle_.harts.load(std::memory_order_relaxed) & job.harts();
   unsigned hart = job.hart;
   if (idle != 0) {
-    hart = next_of(idle, hart);
+    hart = next_hart(idle, hart);
     // Clears the hart's bit, so that the next job that becomes ready goes to another hart.
-    idle_.harts.fetch_and(~hart_mask(hart), std::memory_order_relaxed);
+    idle_.harts.remove(hart, std::memory_order_relaxed);
   } else if (!job.may_run_on(hart)) {
-    hart = job.may_run_on(hart_) ? hart_ : next_of(job.harts(), hart);
-    while (of(hart) == nullptr) hart = next_of(job.harts(), hart + 1);
+    hart = job.may_run_on(hart_) ? hart_ : next_hart(job.harts(), hart);
+    while (of(hart) == nullptr) hart = next_hart(job.harts(), hart + 1);
   }
   send(job, hart);
 }
@@ -57,7 +46,7 @@ void Executor::requeue_smp(Job& job, bool first) noexcept {
 void Executor::send(Job& job, unsigned hart) noexcept {
   if (job.hart != hart) {
     of(hart)->migrations_.fetch_add(1, std::memory_order_relaxed);
-    job.hart = static_cast<std::uint8_t>(hart);
+    job.hart = static_cast<HartNumber>(hart);
     if (Policy* const policy = ready_.policy()) policy->stopped(job);
     trace(TraceEvent::migrate, job);
   }
@@ -175,7 +164,7 @@ void Executor::dispatch_sharing(Job& job) noexcept {
 
 void Executor::begin_idling() noexcept {
   if constexpr (!platform::parallel) return;
-  idle_.harts.fetch_or(hart_mask(hart_), std::memory_order_seq_cst);
+  idle_.harts.add(hart_, std::memory_order_seq_cst);
   platform::atomic_thread_fence(std::memory_order_seq_cst);
   // If this hart's request is already under way, it may have passed a hart that got a job only
   // afterwards. ask_again makes the request go around once more.
@@ -186,7 +175,7 @@ void Executor::begin_idling() noexcept {
 
 void Executor::end_idling() noexcept {
   if constexpr (!platform::parallel) return;
-  idle_.harts.fetch_and(~hart_mask(hart_), std::memory_order_relaxed);
+  idle_.harts.remove(hart_, std::memory_order_relaxed);
 }
 
 /// Ends the request of this executor. False: its hart has begun to idle again since the request was

@@ -35,7 +35,7 @@ struct Entity {
     woken,  // its wait has ended, and the policy does not have it yet
     here,   // in the policy's queue, or running
   };
-  static constexpr std::uint8_t nowhere = 0xff;
+  static constexpr HartNumber nowhere = static_cast<HartNumber>(-1);
 
   // For Ruled. The first member, so the address of the link is the address of the entity.
   Link movable{};  // in Ruled's ring of movable jobs; null `next`: not in it
@@ -50,7 +50,7 @@ struct Entity {
   };
   State state = State::away;
   // The hart whose policy had the job last. Other harts read it when their policies change.
-  SharedWord<std::uint8_t> hart = nowhere;
+  SharedWord<HartNumber> hart = nowhere;
 
   // The job is in the heap of a mutex's waiters (mutex.h): the strand owns the JobHeap's members
   // below, and the policy does not have the job.
@@ -64,7 +64,8 @@ struct Entity {
   std::int64_t key = 0;       // JobHeap: the sort key
   std::int64_t credit = 0;
   std::int64_t until_ns = 0;  // when `credit` is renewed
-  std::int64_t spare[5]{};    // makes sizeof(Entity) a multiple of sizeof(Job): known_entity_of()
+  // Makes sizeof(Entity) a multiple of sizeof(Job): known_entity_of().
+  std::int64_t spare[sizeof(HartNumber) == 1 ? 5 : 8]{};
 };
 
 /// The entity of a job. The first call for a job of a JobPage allocates the entities of all jobs of

@@ -446,7 +446,7 @@ class Executor {
   static std::atomic<unsigned> end_;
   // Harts change it all the time, so it has a cache line of its own.
   struct alignas(64) Idle {
-    platform::Atomic<HartMask> harts = 0;
+    AtomicHartMask harts;
   };
   static Idle idle_;
   // Written in the strand, read in any context.

@@ -3,7 +3,7 @@
 // is the code that a job runs from its resumption by the executor until it waits, yields or ends.
 //
 // A job waits for one thing at a time. So the job holds all data of a wait (the list, the reason,
-// the result), and awaiters are almost empty. A job is 56 bytes.
+// the result), and awaiters are almost empty. A job is 56 bytes; in the simulator, 64.
 //
 // - A job's step runs on one hart at a time. A job of the strand (strand.h) may change harts
 //   between two steps. Any step in the strand may wake, cancel or reprioritise it. Its own steps
@@ -18,10 +18,10 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <coroutine>
 #include <cstdint>
 
+#include "async/hart_mask.h"
 #include "async/node.h"
 #include "async/platform.h"
 #include "async/shared_word.h"
@@ -37,19 +37,6 @@ template <class T>
 class Task;
 
 inline constexpr std::uint8_t default_priority = 16;
-
-/// A set of harts, bit n for hart n. Worlds that are not parallel may have more harts than bits:
-/// they do not use it.
-using HartMask = std::uint64_t;
-inline constexpr HartMask all_harts = ~HartMask{0};
-constexpr HartMask hart_mask(unsigned hart) noexcept {
-  return HartMask{1} << (hart % 64);
-}
-
-/// The harts 0 … count − 1.
-constexpr HartMask harts_below(unsigned count) noexcept {
-  return count >= 64 ? all_harts : hart_mask(count) - 1;
-}
 
 enum class WaitResult : std::uint8_t {
   woken,      // the awaited event has happened
@@ -209,15 +196,15 @@ class Job : public Node {
     set_harts(harts);
   }
 
-  // A set of harts in one byte: a hart's number stands for this hart alone.
-  static constexpr std::uint8_t every_hart = 255;
-  static constexpr std::uint8_t listed_harts = 254;  // the job's page has the set
+  // A set of harts in one number: a hart's number stands for this hart alone.
+  static constexpr HartNumber every_hart = static_cast<HartNumber>(-1);
+  static constexpr HartNumber listed_harts = every_hart - 1;  // the job's page has the set
 
   void set_harts(HartMask harts) noexcept {
     if (harts == all_harts) [[likely]] {
       harts_ = every_hart;
-    } else if (std::has_single_bit(harts)) {
-      harts_ = static_cast<std::uint8_t>(std::countr_zero(harts));
+    } else if (is_one_hart(harts)) {
+      harts_ = static_cast<HartNumber>(first_hart(harts));
     } else {
       list(harts);
     }
@@ -248,14 +235,14 @@ class Job : public Node {
   std::uint8_t base_priority_ : 5;
   std::uint8_t expired_ : 3 = 0;    // DeadlineScopes around the present step that have expired
   SharedWord<std::uint8_t> flags_;  // executors read the step's kind before they enter the strand
-  std::uint8_t harts_;              // where its steps may run
+  HartNumber harts_;                // where its steps may run
   platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::unpark
   std::coroutine_handle<> leaf_;  // the coroutine to resume; valid unless the job runs
   const char* name_;
   const char* reason_;  // set when the job waits, except by prepare_to_join()
   Node* waits_for_;
 };
-static_assert(sizeof(Job) == 56);
+static_assert(sizeof(Job) == (sizeof(HartNumber) == 1 ? 56 : 64));
 
 /// The job whose step runs on this hart. Task context only.
 inline Job& current_job() noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "async/hart_mask.h"
 #include "async/shared_word.h"
 
 namespace async {
@@ -59,8 +60,8 @@ enum class Kind : std::uint8_t {
 
 /// The number of a job's hart. A parallel job may access another one that is on the same hart, so
 /// it must see what the job's last hart did.
-using HartWord = std::conditional_t<platform::parallel_jobs, PublishedWord<std::uint8_t>,
-                                    SharedWord<std::uint8_t>>;
+using HartWord =
+    std::conditional_t<platform::parallel_jobs, PublishedWord<HartNumber>, SharedWord<HartNumber>>;
 
 struct Node : Link {
   std::uint8_t priority;  // 0 is the most urgent: the order in wait lists, the level when ready
@@ -68,7 +69,7 @@ struct Node : Link {
   alignas(2) Kind kind;   // a Job's result follows: compilers often write both with one store
 
   Node(Kind kind, std::uint8_t priority, unsigned hart = 0) noexcept
-      : priority(priority), hart(static_cast<std::uint8_t>(hart)), kind(kind) {}
+      : priority(priority), hart(static_cast<HartNumber>(hart)), kind(kind) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 };

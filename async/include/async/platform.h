@@ -3,7 +3,8 @@
 // async::platform:
 //
 //   constexpr unsigned max_harts         harts are numbered 0 … max_harts − 1
-//   constexpr bool parallel              harts run at the same time; then max_harts is at most 64
+//   constexpr bool parallel              harts run at the same time. max_harts is at most 1,024,
+//                                        and at most 64 with parallel_jobs
 //   constexpr bool tracing               false: trace points cost nothing; true: one branch each
 //   unsigned hart()                      the hart this code runs on
 //   Local& local()                       that hart's async::Local (zero-initialised, never moves).
@@ -91,7 +92,7 @@ namespace async {
 
 template <unsigned max_harts, bool>
 concept PlatformIsComplete = requires(void* memory, std::size_t bytes, std::uint64_t ns) {
-  requires max_harts >= 1 && max_harts <= (platform::parallel ? 64 : 254);
+  requires max_harts >= 1 && max_harts <= (platform::parallel_jobs ? 64 : 1024);
   requires sizeof(platform::Atomic<std::uint32_t>) == sizeof(std::uint32_t);
   { platform::hart() } noexcept -> std::same_as<unsigned>;
   { platform::local() } noexcept -> std::same_as<Local&>;

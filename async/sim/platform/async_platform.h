@@ -14,7 +14,7 @@
 
 namespace async::platform {
 
-inline constexpr unsigned max_harts = 64;
+inline constexpr unsigned max_harts = 1024;
 inline constexpr bool parallel = true;  // as if harts ran at the same time: they lock and steal
 inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = true;

@@ -8,6 +8,7 @@ from pathlib import Path
 from .trace import EVENTS_LIMIT
 
 HARTS_LIMIT = 64  # hal/include/hal/hart.h: max_harts
+SIMULATED_HARTS_LIMIT = 1024  # async/sim/platform/async_platform.h: max_harts
 
 
 def checked(parse: Callable[[str], str]) -> Callable[[str], str]:
@@ -44,10 +45,14 @@ def events(text: str) -> int:
     return int(text)
 
 
-def harts(text: str) -> int:
-    if not is_number(text) or not 1 <= int(text) <= HARTS_LIMIT:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to {HARTS_LIMIT}")
+def harts(text: str, limit: int = HARTS_LIMIT) -> int:
+    if not is_number(text) or not 1 <= int(text) <= limit:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to {limit}")
     return int(text)
+
+
+def simulated_harts(text: str) -> int:
+    return harts(text, SIMULATED_HARTS_LIMIT)
 
 
 class Once(argparse.Action):

@@ -138,7 +138,7 @@ TEST_CASE("a damaged or truncated recording is reported with its line") {
   const std::string head = "cotrap-schedule 2\npolicy=edf\ndecisions\n";
   CHECK(error_of("cotrap-schedule 1\n") == "1: expected 'cotrap-schedule 2'");
   CHECK(error_of("cotrap-schedule 2\npolicy\ndecisions\n") == "2: expected KEY=VALUE");
-  CHECK(error_of(head + "5 99 3 a\nend 1\n") == "4: not a valid decision");
+  CHECK(error_of(head + "5 1024 3 a\nend 1\n") == "4: not a valid decision");
   CHECK(error_of(head + "5 0 3 a 3 b\nend 1\n") == "4: not a valid decision");
   CHECK(error_of(head + "5 0 3 a 3\nend 2\n") == "5: expected 'end 1', the number of decisions");
   const std::string whole = head + "5 0 3 a 3 14\n6 0 14 a 14\nend 2\n";

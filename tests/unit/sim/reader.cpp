@@ -129,7 +129,8 @@ TEST_CASE("an error in a workload file is reported with its line and column") {
   CHECK(error_of("class a\n  reserve 2ms every 1ms\n  yield") ==
         "2:21: the period must not be shorter than the time reserved in it");
   CHECK(error_of("class a\n  reserve 1ms every 1ms\n  yield") == "none");
-  CHECK(error_of("harts 65\nclass a\n  yield").starts_with("1:7: expected a number from 1 to 64"));
+  CHECK(error_of("harts 1025\nclass a\n  yield")
+            .starts_with("1:7: expected a number from 1 to 1024"));
 }
 
 TEST_CASE("classes without a task before the end are reported") {

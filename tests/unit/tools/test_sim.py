@@ -234,7 +234,7 @@ class Sim(InAFolder):
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         whole = path.read_text()
         for good, bad, line, message in (
-            ("harts=2", "harts=65", 3, "harts must be 1 to 64"),
+            ("harts=2", "harts=1025", 3, "harts must be 1 to 1024"),
             ("policy=fifo", "policy=best", 14, "there is no policy 'best'"),
             ("\nend", "\nmore\nend", whole.count("\n"), "not a valid decision"),
         ):

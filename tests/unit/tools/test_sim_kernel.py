@@ -120,6 +120,11 @@ class InTheKernel(unittest.TestCase):
         with self.assertRaisesRegex(UsageError, "only hart 0; add harts with `harts N` in the file, or with --harts"):
             self.workload(tick)
 
+    def test_a_workload_with_more_harts_than_the_kernel_can_use_needs_an_option(self):
+        many = "harts 65\nclass tick\n arrive once\n run 1ms\n"
+        with self.assertRaisesRegex(UsageError, "has 65 harts, and the kernel runs on at most 64: give --harts"):
+            self.workload(many)
+        self.assertEqual(self.workload(many, "--harts", "64").harts, 64)
 
     def decided(self, plan: str, *events) -> list[str]:
         """Makes a kernel trace of `events` on one hart, and returns the decisions that of_trace() finds in it.

@@ -62,6 +62,10 @@ class Merge(InAFolder):
         other = self.made("other.csv", "--seeds", "4..5")
         self.assertIn("there is no run with seed 3: is a shard missing?", self.warned(one, other))
 
+    def test_files_may_be_of_as_many_harts_as_the_simulator_has(self):
+        one = self.made("one.csv", "--harts", "1024")
+        self.assertEqual(self.warned(one, self.made("other.csv", "--harts", "1024", "--seeds", "3..4")), "")
+
     def test_files_of_different_sweeps_are_reported_with_the_difference(self):
         one = self.made("one.csv")
         for option, value, reported in (

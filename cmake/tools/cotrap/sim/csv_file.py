@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import UsageError
+from ..option_types import SIMULATED_HARTS_LIMIT
 from ..paths import write_output
 from .rows import COLUMNS, MAY_LACK, REALS, TEXTS, Row
 
@@ -15,7 +16,6 @@ _WHOLE = re.compile(r"[0-9]{1,20}")
 _REAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?")
 _MOST = 2**64  # a larger number is an error
 _LAST_BUCKET = 64 * 4  # the highest number of a histogram's bucket
-_HARTS = 8
 
 
 def write(path: Path, rows: list[Row]) -> None:
@@ -68,8 +68,8 @@ def _of_line(line: list[str]) -> dict:
             values[column] = _of_text(column, text)
         except ValueError as error:
             raise ValueError(f"{column}: {error}") from error
-    if values["duration"] == 0 or not 1 <= values["harts"] <= _HARTS:
-        raise ValueError(f"duration is 0, or harts is not from 1 to {_HARTS}")
+    if values["duration"] == 0 or not 1 <= values["harts"] <= SIMULATED_HARTS_LIMIT:
+        raise ValueError(f"duration is 0, or harts is not from 1 to {SIMULATED_HARTS_LIMIT}")
     return values
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import bootargs, packages, policies
 from ..console import Capture, TimedOut, relay
 from ..errors import TIMED_OUT, ToolError, UsageError
+from ..option_types import HARTS_LIMIT
 from ..paths import Build, check_output
 from ..preparation import machine, prepare
 from ..qemu import Guest, memory_file
@@ -61,6 +62,11 @@ class Workload:
         if warning := unheeded([answer]):
             say(warning)
         settings["harts"] = json.loads(answer)["harts"]
+        if settings["harts"] > HARTS_LIMIT:
+            raise UsageError(
+                f"the workload has {settings['harts']} harts, and the kernel runs on at most {HARTS_LIMIT}: "
+                "give --harts"
+            )
         plan = simulator.output([*command, "plan=1", *_words(settings)])
         return cls(path, policy, plan, settings, _by_class(answer))
 

@@ -5,7 +5,7 @@ import os
 import re
 
 from .. import policy_header
-from ..option_types import checked, duration, harts, path, positive
+from ..option_types import checked, duration, path, positive, simulated_harts
 from .costs import NAMES, RECORDED
 
 # The processors that this process may use. `taskset` and Slurm can restrict it to a part of the host's.
@@ -42,9 +42,9 @@ def add_sim(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--harts",
-        type=harts,
+        type=simulated_harts,
         metavar="N",
-        help="the number of simulated harts, 1 to 64 (the workload's number)",
+        help="the number of simulated harts, 1 to 1024 (the workload's number)",
     )
     seeds = command.add_mutually_exclusive_group()
     seeds.add_argument(
