@@ -432,6 +432,155 @@ Task<> find_names(Names& names) {
   co_return;
 }
 
+/// A process with one child, as in kernel/process/process.h. The lock protects the state of the
+/// child and the list of waiters.
+struct Family {
+  struct Child {
+    Plain<unsigned> alive = 1;
+    Plain<unsigned> status = 0;
+  };
+  static constexpr unsigned status = 7;
+
+  async::LeafLock lock;
+  async::WaitList waiters;
+  Plain<unsigned> has_ended = 0;
+  Plain<unsigned> reaped = 0;
+  Child child;
+};
+
+/// The child ends, and uses its own object up to the end of its step.
+Task<> exit(Family& family) {
+  leave();
+  {
+    const Sharing sharing;
+    family.child.status.set(Family::status);
+    async::Job* parent = nullptr;
+    {
+      const async::LeafLock::Guard lock{family.lock};
+      family.has_ended.set(1);
+      if (!family.waiters.empty()) parent = family.waiters.take_first();
+    }
+    if (parent != nullptr) parent->complete_sharing();
+    linger();  // another hart may reap the child
+    check(family.child.alive.get() == 1, "a process is freed while its last thread uses it");
+  }
+  enter();
+  co_return;
+}
+
+struct WaitForChild {
+  Family& family;
+
+  bool await_ready() const { return false; }
+  bool await_suspend(std::coroutine_handle<> parent) const {
+    async::Job& job = async::current_job();
+    const async::LeafLock::Guard lock{family.lock};
+    if (family.has_ended.get() != 0) return false;
+    job.prepare(&family.waiters, "child");
+    family.waiters.insert(job);
+    job.share_next_step();
+    job.suspend(parent);
+    return true;
+  }
+  void await_resume() const {}
+};
+
+/// Reaps the child if it has ended. The hart shares the strand.
+bool try_reap(Family& family) {
+  {
+    const async::LeafLock::Guard lock{family.lock};
+    if (family.has_ended.get() == 0) return false;
+    family.reaped.add(1);
+  }
+  check(family.child.status.get() == Family::status, "the parent gets no exit status");
+  async::Retired::add(
+      &family.child, [](void* child) noexcept { static_cast<Family::Child*>(child)->alive.set(0); },
+      false);
+  return true;
+}
+
+Task<> wait_for_child(Family& family) {
+  leave();
+  bool has_reaped = false;
+  {
+    Sharing sharing;
+    has_reaped = try_reap(family);
+    if (!has_reaped) sharing.keep();
+  }
+  if (has_reaped) {
+    enter();
+    co_return;
+  }
+  co_await WaitForChild{family};
+  check(try_reap(family), "a wake without an ended child");
+  stop_sharing();
+}
+
+/// A directory with one subdirectory, as in kernel/files/directory.h.
+struct Tree {
+  struct Directory {
+    async::LeafLock lock;
+    Plain<unsigned> is_removed = 0;
+    Plain<unsigned> names = 0;
+    Plain<unsigned> alive = 1;
+  };
+  Directory below;
+  async::LeafLock lock;
+  async::platform::Atomic<Directory*> entry = &below;  // look-ups take no lock
+  Plain<unsigned> is_refused = 0;                      // the subdirectory was not empty
+};
+
+/// Marks the subdirectory as removed, and then removes its entry, if it is empty.
+Task<> remove_directory(Tree& tree) {
+  leave();
+  {
+    const Sharing sharing;
+    bool is_empty = false;
+    {
+      const async::LeafLock::Guard lock{tree.below.lock};
+      is_empty = tree.below.names.get() == 0;
+      if (is_empty) tree.below.is_removed.set(1);
+    }
+    linger();  // another hart may find the entry of the removed directory
+    if (is_empty) {
+      {
+        const async::LeafLock::Guard lock{tree.lock};
+        tree.entry.store(nullptr, std::memory_order_release);
+      }
+      async::Retired::add(
+          &tree.below,
+          [](void* directory) noexcept { static_cast<Tree::Directory*>(directory)->alive.set(0); },
+          false);
+    } else {
+      tree.is_refused.set(1);
+    }
+  }
+  enter();
+  co_return;
+}
+
+/// Creates a name in the subdirectory. If that is marked as removed, looks again in the strand.
+Task<> create_name(Tree& tree) {
+  leave();
+  bool is_removed = false;
+  {
+    const Sharing sharing;
+    Tree::Directory* const found = tree.entry.load(std::memory_order_acquire);
+    if (found != nullptr) {
+      const async::LeafLock::Guard lock{found->lock};
+      check(found->alive.get() == 1, "a path leads to a destroyed directory");
+      is_removed = found->is_removed.get() != 0;
+      if (!is_removed) found->names.add(1);
+    }
+  }
+  enter();
+  if (is_removed) {
+    check(tree.entry.load(std::memory_order_acquire) == nullptr,
+          "the strand sees a directory that is half removed");
+  }
+  co_return;
+}
+
 }  // namespace
 
 TEST_CASE("no step is in the strand while a hart shares it") {
@@ -504,6 +653,42 @@ TEST_CASE("a timer and a cancel of a job that shares the strand end its wait onc
           [](Run& run) {
             async::Job& reader = set_up_timeout(run, 0);
             run.spawn(1, cancel(reader), {.name = "canceller", .harts = only(1)});
+          });
+}
+
+TEST_CASE("a timer, a cancel and a wake of a job that shares the strand end its wait once") {
+  explore({.name = "timer against cancel against wake, sharing",
+           .bound = 2,
+           .has_clock = true,
+           .shares = true},
+          [](Run& run) {
+            async::Job& reader = set_up_timeout(run, 1);
+            run.spawn(1, cancel(reader), {.name = "canceller", .harts = only(1)});
+          });
+}
+
+TEST_CASE("a parent reaps a child that ends while both share the strand, once and not too early") {
+  explore({.name = "exit against wait", .bound = 3, .weak = {2, 1}, .shares = true}, [](Run& run) {
+    auto& family = run.make<Family>();
+    run.spawn(0, wait_for_child(family), {.name = "parent", .harts = only(0)});
+    run.spawn(1, exit(family), {.name = "child", .harts = only(1)});
+    run.at_end([&] { check(family.reaped.get() == 1, "the child is not reaped once"); });
+  });
+}
+
+TEST_CASE("no name comes into a directory that is being removed") {
+  explore({.name = "removing a directory against creating a name in it",
+           .bound = 3,
+           .weak = {2, 1},
+           .shares = true},
+          [](Run& run) {
+            auto& tree = run.make<Tree>();
+            run.spawn(0, create_name(tree), {.name = "creator", .harts = only(0)});
+            run.spawn(1, remove_directory(tree), {.name = "remover", .harts = only(1)});
+            run.at_end([&] {
+              check(tree.is_refused.get() == tree.below.names.get(),
+                    "a name is in a removed directory, or a removal is refused without a name");
+            });
           });
 }
 
