@@ -70,6 +70,7 @@ void seed_random(std::span<const std::byte> seed) {
 }
 
 void fill_random(std::span<std::byte> out) {
+  generator.lock.check_access();
   take_entropy();
   generator.fill(out);
   if (is_reseed_due()) ask();

@@ -189,6 +189,7 @@ const Directory::Entry* Directory::entry_behind(std::string_view name) const {
 }
 
 void Directory::insert(const Entry::Key& key, std::unique_ptr<Entry> entry) {
+  lock_.check_access();
   Node& node = entry->node();
   node.has_name_ = true;
   if (Directory* const child = node.as_directory(); child != nullptr) {
@@ -201,6 +202,7 @@ void Directory::insert(const Entry::Key& key, std::unique_ptr<Entry> entry) {
 }
 
 std::unique_ptr<Directory::Entry> Directory::unlink(const Entry::Key& key, Entry& entry) {
+  lock_.check_access();
   entries_.remove(entry, [&](const Entry& at) { return key.is_behind(at); });
   return std::unique_ptr<Entry>{&entry};
 }

@@ -138,6 +138,7 @@ Result<> FdTable::set_close_on_exec(int fd, bool close_on_exec) {
 }
 
 void FdTable::close_for_exec() {
+  lock_.check_access();
   for (unsigned start = 0; start < size_limit; start += group_size) {
     Group* const there = group(start);
     if (there == nullptr) continue;

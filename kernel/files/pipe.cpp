@@ -222,6 +222,7 @@ void Pipe::end_reading() {
 }
 
 void Pipe::end_writing() {
+  lock_.check_access();
   has_writers_ = false;
   readable_.wake_all();
 }

@@ -78,6 +78,7 @@ class Pipe : public RefCounted<Pipe> {
   static constexpr std::size_t page_count = capacity / hal::page_size;
 
   memory::Frame& page(std::size_t position) {
+    lock_.check_access();
     return pages_[position / hal::page_size % page_count];
   }
   Result<std::size_t> read_bytes(IoBuffer& buffer);  // the pipe is not empty

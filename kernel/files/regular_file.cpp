@@ -159,6 +159,7 @@ Result<Ref<File>> TextFile::open(int flags) {
 }
 
 void MemoryFile::forget_from(std::uint64_t size) {
+  lock_.check_access();
   pages_.drop_from(hal::page_up(size) / hal::page_size);
   const std::size_t used = size % hal::page_size;
   std::byte* const last = used != 0 ? pages_.find(size / hal::page_size) : nullptr;

@@ -49,6 +49,7 @@ Futex::Bucket& Futex::find_part(Bucket& first, async::Key of) {
 }
 
 int Futex::wake_first(Bucket& first, async::Key of) {
+  first.lock.check_access();
   unsigned passed = 0;
   const auto found = first.waiters.wake_first_keyed([&](const async::Key& waiter) {
     if (is_meant(waiter, of)) return true;
@@ -134,6 +135,7 @@ bool Futex::take(async::KeyedEntry& entry) {
 /// Distributes the waiters of `bucket` over new parts, unless it has the last level or memory is
 /// short.
 [[gnu::cold]] void Futex::split(Bucket& bucket) {
+  bucket.lock.check_access();
   if (bucket.shift == last_shift) return;
   if (!memory::can_allocate(sizeof(Parts))) return;
   auto* const parts = new Parts;

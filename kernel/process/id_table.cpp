@@ -43,6 +43,7 @@ int IdSlots::allocate() {
 /// late. At least three of four numbers of these groups are free, so the search for a free number
 /// is short on average. Under the lock.
 unsigned IdSlots::next_group() {
+  lock_.check_access();
   constexpr unsigned least = 128;  // more than there are harts
   unsigned in_use = 0;
   for (unsigned at = group_with_slots(0); at < groups; at = group_with_slots(at + 1))

@@ -68,6 +68,7 @@ Process* Process::child(int id) {
 }
 
 void Process::remove_zombie(Process& zombie) {
+  family_lock_.check_access();
   zombies_.remove(zombie);
   zombie.set_parent(nullptr);
   children_cpu_time_ += zombie.ended_cpu_time_ + zombie.children_cpu_time_;
@@ -92,6 +93,7 @@ Ref<Process> Process::reap_sharing(int id) {
 }
 
 void Process::leave_children_to_init() {
+  family_lock_.check_access();
   Process& heir = first_process();
   const bool init_ends = &heir == this || heir.is_ending();  // then no process reaps the children
   for (Process& child : children_) {
@@ -127,6 +129,7 @@ void Process::take_accounts(const Thread& thread) {
 }
 
 void Process::remove_thread(Thread& thread) {
+  family_lock_.check_access();
   take_accounts(thread);
   kernel::threads().remove(thread);
   threads_.remove(thread);

@@ -12,6 +12,10 @@ namespace async {
 // ── the strand ───────────────────────────────────────────────────────────────────────────────────
 
 inline void Strand::enter_smp() noexcept {
+  if constexpr (platform::checked) {
+    if (platform::local().leaf_locks != 0)
+      platform::fail("a hart that holds a leaf lock enters the strand");
+  }
   if (waiting_.load(std::memory_order_relaxed) != 0 ||
       taken_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]] {
     wait_and_enter();
@@ -92,6 +96,7 @@ template <class Stopped>
   platform::end_step();
   if constexpr (platform::checked) {
     if (local.spin_locks != 0) platform::fail("a job waits while it holds a spin lock");
+    if (local.leaf_locks != 0) platform::fail("a job waits while it holds a leaf lock");
   }
   if constexpr (platform::parallel) {
     if (local.smp_active) [[unlikely]]

@@ -5,11 +5,13 @@
 // other lock, does not enter the strand, and awaits nothing. There are three exceptions. The frame
 // allocator's lock may be taken while the lock of an address space, of a pipe or of the heap is
 // held, the heap's lock while the lock of an address space is held, and the lock of a file's
-// contents while the lock of an open file's position is held.
+// contents while the lock of an open file's position is held. Debug builds check that the hart does
+// not enter the strand and does not wait.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <type_traits>
 
 #include "async/strand.h"
 
@@ -33,6 +35,15 @@ class LeafLock {
    private:
     LeafLock& lock_;
   };
+
+  /// Fails in debug builds unless this hart may change the data: it holds the lock, or no other
+  /// hart shares the strand.
+  void check_access() const noexcept {
+    if constexpr (platform::checked && platform::parallel) {
+      if (!Strand::is_held() && !holder_.is_this_hart())
+        platform::fail("data is used without its leaf lock");
+    }
+  }
 
   /// A Guard if `applies`.
   class [[nodiscard]] GuardIf {
@@ -64,12 +75,40 @@ class LeafLock {
     while (taken_.exchange(1, std::memory_order_acquire) != 0) {
       while (taken_.load(std::memory_order_relaxed) != 0) platform::relax();
     }
+    holder_.set();
   }
   void give_back() noexcept {
-    if constexpr (platform::parallel) taken_.store(0, std::memory_order_release);
+    if constexpr (!platform::parallel) return;
+    holder_.clear();
+    taken_.store(0, std::memory_order_release);
   }
 
+  /// The hart that holds the lock. Only debug builds know it.
+  class Holder {
+   public:
+    void set() noexcept {
+      number_.store(platform::hart() + 1, std::memory_order_relaxed);
+      ++platform::local().leaf_locks;
+    }
+    void clear() noexcept {
+      number_.store(0, std::memory_order_relaxed);
+      --platform::local().leaf_locks;
+    }
+    bool is_this_hart() const noexcept {
+      return number_.load(std::memory_order_relaxed) == platform::hart() + 1;
+    }
+
+   private:
+    std::atomic<std::uint32_t> number_ = 0;  // plus 1; 0: no hart
+  };
+  struct NoHolder {
+    void set() const noexcept {}
+    void clear() const noexcept {}
+    bool is_this_hart() const noexcept { return true; }
+  };
+
   platform::Atomic<std::uint32_t> taken_ = 0;
+  [[no_unique_address]] std::conditional_t<platform::checked, Holder, NoHolder> holder_;
 };
 
 }  // namespace async
