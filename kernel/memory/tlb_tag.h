@@ -132,7 +132,7 @@ class TlbTag {
   // A hart that shares the strand clears its own bits. Whoever changes entries sets the bits of
   // other harts.
   using HartBits = async::platform::Atomic<hal::HartMask>;
-  alignas(64) HartBits stale_ = ~hal::HartMask{0};
+  HartBits stale_ = ~hal::HartMask{0};
   HartBits stale_code_ = 0;  // those of stale_ that must also drop cached instructions
 };
 

@@ -182,13 +182,12 @@ class Process : public RefCounted<Process>, public ListNode<> {
   abi::SignalSet pending_ = 0;
   std::string path_;
   const async::Instant start_time_ = async::now();
-
-  // What the starts and the ends of threads write.
-  alignas(64) async::PublishedWord<unsigned> thread_count_ = 0;
   Schedule first_schedule_;
   async::SharedWord<int> exit_code_ = 0;
   std::optional<abi::WaitStatus> status_;  // set when the process begins to end
-  std::uint64_t ended_syscalls_ = 0;       // system calls of ended threads
+  // Last, apart from the parts: starts and ends of threads write it.
+  async::PublishedWord<unsigned> thread_count_ = 0;
+  std::uint64_t ended_syscalls_ = 0;  // system calls of ended threads
   async::Duration ended_cpu_time_{};
 };
 

@@ -62,62 +62,68 @@ void check_page(AddressSpace& space) {
   });
 }
 
-/// A program with both pages. Another one may share them.
-kernel::Ref<AddressSpace> make_program() {
-  const Strand::Guard strand;
-  auto space = test::make_space();
-  REQUIRE(test::map_at(*space, page, page_size, test::read_write));
-  REQUIRE(test::map_at(*space, other_page, page_size, test::read_write));
-  return space;
-}
+/// A machine of four harts with a program that has both pages.
+class ThreadedProgram {
+ public:
+  ThreadedProgram() {
+    hal::fake::running = 4;
+    const Strand::Guard strand;
+    space = test::make_space();
+    REQUIRE(test::map_at(*space, page, page_size, test::read_write));
+    REQUIRE(test::map_at(*space, other_page, page_size, test::read_write));
+  }
+  ~ThreadedProgram() {
+    {
+      const Strand::Guard strand;
+      space = nullptr;
+    }
+    hal::fake::running = 1;
+  }
 
-void end(kernel::Ref<AddressSpace> space) {
-  const Strand::Guard strand;
-  space = nullptr;
-}
+  const test::SmpMachine machine;
+  kernel::Ref<AddressSpace> space;
+};
 
 }  // namespace
 
 TEST_CASE("a frame that a hart drops gets no other use while harts share the strand") {
-  const test::SmpMachine machine;
-  auto space = make_program();
+  const ThreadedProgram program;
+  AddressSpace& space = *program.space;
   test::on_harts(3, [&](unsigned hart) {
     for (int round = 0; round < changes; ++round) {
       if (hart != 1) {
-        check_page(*space);
+        check_page(space);
         continue;
       }
-      fill(*space, page, stamp);
-      drop(*space, page);
-      fill(*space, other_page, other_stamp);
-      drop(*space, other_page);
+      fill(space, page, stamp);
+      drop(space, page);
+      fill(space, other_page, other_stamp);
+      drop(space, other_page);
     }
     const Strand::Guard strand;  // drops what the hart has retired
   });
-  end(std::move(space));
 }
 
 TEST_CASE(
     "a write that copies a page leaves the old frame as it is for harts that share the strand") {
-  const test::SmpMachine machine;
-  auto space = make_program();
+  const ThreadedProgram program;
+  AddressSpace& space = *program.space;
   kernel::Ref<AddressSpace> child;
   test::on_harts(3, [&](unsigned hart) {
     for (int round = 0; round < changes; ++round) {
       if (hart != 1) {
-        check_page(*space);
+        check_page(space);
         continue;
       }
-      fill(*space, page, stamp);
+      fill(space, page, stamp);
       {
         const Strand::Guard strand;
-        child = *space->fork();
+        child = *space.fork();
       }
-      fill(*space, page, stamp);
+      fill(space, page, stamp);
       const Strand::Guard strand;
       child = nullptr;
     }
     const Strand::Guard strand;
   });
-  end(std::move(space));
 }
