@@ -73,14 +73,17 @@ void Executor::receive(Job& job) noexcept {
 //
 // A job must not stay in the ready list of a busy hart while a hart that it may use idles:
 //
-//   busy hart:  writes its ready list;          reads idle_.harts, and sends the job there
-//   idle hart:  sets its bit in idle_.harts;    reads the ready lists, and requests a job
+//   busy hart:  notes that it has such a job;   reads idle_.harts, and sends the job there
+//   idle hart:  sets its bit in idle_.harts;    reads the harts' notes, and requests a job
 //
 // Each hart writes before it reads, with a seq_cst fence in between, so at least one sees the
 // other. A request makes the busy hart search all its ready jobs, in steps of Search::jobs_a_step
-// jobs (offer_all()). An idle hart sends no request to a hart whose ready list it finds empty. It
-// can then have missed only the first job of that list, which the busy hart finds in one step
-// (offer_rest()).
+// jobs (offer_all()). An idle hart sends no request to a hart without a note. It can then have
+// missed only the job with which the note came. The busy hart searches for that job (offer_rest()).
+//
+// The note is the word may_have_jobs_for_others_. It is on a cache line that the busy hart seldom
+// writes. So a hart that often idles does not slow others down, which wake jobs that stay with
+// them.
 
 bool Executor::has_rest_for_idle_harts() noexcept {
   if (!may_have_jobs_for_others()) return false;
@@ -89,9 +92,10 @@ bool Executor::has_rest_for_idle_harts() noexcept {
 }
 
 /// Offers ready jobs to idle harts, because the running step may take long. Does only one step of a
-/// search. In the strand.
+/// search, unless that may miss the only job. In the strand.
 void Executor::offer_rest() noexcept {
   if (offering_ || !has_rest_for_idle_harts()) return;
+  if (std::exchange(hides_job_for_others_, false)) return offer_all();
   Search search;
   (void)offer_found(search);
 }
@@ -187,15 +191,15 @@ bool Executor::stop_asking() noexcept {
   return false;
 }
 
-/// Passes a steal request to the next hart that seems to have a ready job. When the request is back
-/// at the hart that sent it, stop_asking() decides whether it ends.
+/// Passes a steal request to the next hart that seems to have a job for others. When the request is
+/// back at the hart that sent it, stop_asking() decides whether it ends.
 void Executor::pass_on(Node& request) noexcept {
   for (unsigned hart = hart_ + 1;; ++hart) {
     if (hart >= end()) hart = 0;
     Executor* const executor = of(hart);
     if (hart == request.hart) {
       if (executor->stop_asking()) return;
-    } else if (hart != hart_ && executor != nullptr && !executor->ready_.empty()) {
+    } else if (hart != hart_ && executor != nullptr && executor->may_have_jobs_for_others_) {
       return executor->push(request);
     }
   }

@@ -369,7 +369,7 @@ class Executor {
   bool stays(const Job& job, bool would_queue) noexcept {
     if (!job.may_leave(hart_)) return true;
     if (!job.may_run_anywhere() || (would_queue && idle_harts() != 0)) return false;
-    may_have_jobs_for_others_ = true;
+    note_job_for_others();
     return true;
   }
   ASYNC_SLOW_PATH bool leaves(Job& job, bool would_queue) noexcept;
@@ -377,7 +377,12 @@ class Executor {
   void receive(Job& job) noexcept;
   /// Notes where `job`, which enters the ready list, may run.
   void note_harts_of(const Job& job) noexcept {
-    if (job.may_leave(hart_)) may_have_jobs_for_others_ = true;
+    if (job.may_leave(hart_)) note_job_for_others();
+  }
+  void note_job_for_others() noexcept {
+    if (may_have_jobs_for_others_) return;
+    may_have_jobs_for_others_ = true;
+    hides_job_for_others_ = !ready_.empty();
   }
   /// False: no ready job may run on another hart.
   bool may_have_jobs_for_others() noexcept {
@@ -413,14 +418,18 @@ class Executor {
   // exchange that has seen that node.
   platform::Atomic<bool> without_ipi_ = false;
   platform::Atomic<bool> reprioritize_pending_ = false;  // reprioritize_node_ is in the inbox
-  // A job that may run on another hart has entered the ready list since that was last found empty.
-  // Only this hart accesses it.
-  alignas(64) bool may_have_jobs_for_others_ = false;
   static Link traced_inbox_end_;
   static Link policy_inbox_end_;
-  JobPool jobs_;
+  // What changes seldom: harts that begin to idle read the first word.
+  //
+  // A job that may run on another hart has entered the ready list since that was last found empty.
+  alignas(64) SharedWord<bool> may_have_jobs_for_others_ = false;
+  // When the first such job entered the list, others were there, behind which a step of a search
+  // may not find it. Only this hart accesses it.
+  bool hides_job_for_others_ = false;
   Local& local_ = platform::local();
   unsigned hart_;
+  alignas(64) JobPool jobs_;
   Instant alarm_ = never;  // the time of the next alarm; never: no alarm is set
   Node alarm_node_{Kind::alarm, 0};
   // A word, because riscv64 has no atomic exchange of bytes.
