@@ -218,17 +218,17 @@ constexpr auto table = std::to_array<Call>({
     {"getpid", plain, [](Side&) { return syscall(Number::getpid); }},
     {"gettid", plain, [](Side&) { return syscall(Number::gettid); }},
     {"getppid", plain, [](Side&) { return syscall(Number::getppid); }},
-    {"getcpu", plain,
+    {"getcpu", writes_memory,
      [](Side& side) { return syscall(Number::getcpu, side.arena, nullptr, nullptr); }},
-    {"uname", plain, [](Side& side) { return syscall(Number::uname, side.arena); }},
-    {"getcwd", plain, [](Side& side) { return syscall(Number::getcwd, side.arena, 64); }},
-    {"rt_sigprocmask", plain,
+    {"uname", writes_memory, [](Side& side) { return syscall(Number::uname, side.arena); }},
+    {"getcwd", writes_memory, [](Side& side) { return syscall(Number::getcwd, side.arena, 64); }},
+    {"rt_sigprocmask", writes_memory,
      [](Side& side) { return syscall(Number::rt_sigprocmask, 0, nullptr, side.arena, 8); }},
-    {"prlimit64", plain,
+    {"prlimit64", writes_memory,
      [](Side& side) { return syscall(Number::prlimit64, 0, 7, nullptr, side.arena); }},
-    {"getrandom", plain, [](Side& side) { return syscall(Number::getrandom, side.arena, 32, 0); }},
+    {"getrandom", writes_memory, [](Side& side) { return syscall(Number::getrandom, side.arena, 32, 0); }},
     // Time and scheduling
-    {"clock_gettime", plain,
+    {"clock_gettime", writes_memory,
      [](Side& side) {
        return syscall(Number::clock_gettime, abi::clock_monotonic, side.arena);
      }},
@@ -237,7 +237,7 @@ constexpr auto table = std::to_array<Call>({
     {"sched_yield", plain, [](Side&) { return syscall(Number::sched_yield); }},
     {"sched_yield.thread", plain, [](Side&) { return syscall(Number::sched_yield); }, start_yielder,
      end_yielder},
-    {"sched_getaffinity", plain,
+    {"sched_getaffinity", writes_memory,
      [](Side& side) { return syscall(Number::sched_getaffinity, 0, 8, side.arena); }},
     {"sched_setaffinity", plain,
      [](Side& side) {
@@ -268,13 +268,13 @@ constexpr auto table = std::to_array<Call>({
      },
      nullptr, nullptr, failed(abi::Errno::etimedout)},
     // Files
-    {"read", plain,
+    {"read", writes_memory,
      [](Side& side) { return syscall(Number::read, side.file, side.arena, 64); }, open_data,
      close_file},
     {"write", plain,
      [](Side& side) { return syscall(Number::write, side.file, side.arena, 64); }, open_data,
      close_file},
-    {"pread64", plain,
+    {"pread64", writes_memory,
      [](Side& side) { return syscall(Number::pread64, side.file, side.arena, 64, 128); }, open_data,
      close_file},
     {"pwrite64", plain,
@@ -282,7 +282,7 @@ constexpr auto table = std::to_array<Call>({
      open_data, close_file},
     {"lseek", plain, [](Side& side) { return syscall(Number::lseek, side.file, 64, 0); }, open_data,
      close_file},
-    {"fstat", plain, [](Side& side) { return syscall(Number::fstat, side.file, side.arena); },
+    {"fstat", writes_memory, [](Side& side) { return syscall(Number::fstat, side.file, side.arena); },
      open_data, close_file},
     {"fcntl", plain,
      [](Side& side) { return syscall(Number::fcntl, side.file, abi::f_getfl, 0); }, open_data,
@@ -290,7 +290,7 @@ constexpr auto table = std::to_array<Call>({
     {"ftruncate", plain,
      [](Side& side) { return syscall(Number::ftruncate, side.file, page_size); }, open_data,
      close_file},
-    {"poll.ready", plain,
+    {"poll.ready", writes_memory,
      [](Side& side) {
        auto* const polled = new (side.arena) abi::PollFd{side.file, abi::pollin, 0};
        return syscall(Number::ppoll, polled, 1, nullptr, nullptr, 8);
@@ -325,7 +325,7 @@ constexpr auto table = std::to_array<Call>({
        return take_descriptor(side, syscall(Number::openat, here, side.entry.data(), flags, 0666));
      },
      nullptr, remove_new_entry},
-    {"stat", plain,
+    {"stat", writes_memory,
      [](Side& side) {
        return syscall(Number::newfstatat, here, side.data.data(), side.arena, 0);
      }},
@@ -346,7 +346,7 @@ constexpr auto table = std::to_array<Call>({
        return syscall(Number::unlinkat, here, side.entry.data(), abi::at_removedir);
      },
      make_entry_folder},
-    {"getdents64", plain,
+    {"getdents64", writes_memory,
      [](Side& side) { return syscall(Number::getdents64, side.file, side.arena, 512); },
      open_folder, close_file},
     // Pipes
@@ -358,10 +358,10 @@ constexpr auto table = std::to_array<Call>({
     {"pipe.write.reader", plain,
      [](Side& side) { return syscall(Number::write, side.pipe.write_end, side.arena, 8); },
      start_reader, end_reader},
-    {"pipe.read", plain,
+    {"pipe.read", writes_memory,
      [](Side& side) { return syscall(Number::read, side.pipe.read_end, side.arena, 8); }, fill_pipe,
      close_pipe},
-    {"poll.timeout", plain,
+    {"poll.timeout", writes_memory,
      [](Side& side) {
        auto* const polled = new (side.arena) abi::PollFd{side.pipe.read_end, abi::pollin, 0};
        return syscall(Number::ppoll, polled, 1, &a_microsecond, nullptr, 8);
@@ -458,7 +458,9 @@ std::span<const Call> all_calls() {
 
 bool commute_in_one_process(const Call& a, const Call& b) {
   const auto commute = [](unsigned one, unsigned other) {
-    constexpr unsigned changes = takes_descriptor | frees_descriptor | changes_memory;
+    unsigned changes = takes_descriptor | frees_descriptor | changes_memory;
+    // The traced part of a call whose child marks its begin comes after the copy.
+    if ((one & child_marks_begin) == 0) changes |= writes_memory;
     if ((one & takes_descriptor) != 0) {
       if ((other & (takes_descriptor | frees_descriptor)) != 0) return false;
     }

@@ -51,6 +51,7 @@ enum Trait : unsigned {
   frees_descriptor = 2,
   changes_memory = 4,      // adds, removes or changes areas or pages of the address space
   copies_process = 8,      // reads all areas, pages and descriptors of the process
+  writes_memory = 64,      // writes a result to memory of the process
   child_marks_begin = 16,  // the child marks the begin of the traced call, before it exits
   shares_object = 32       // uses an object of both sides: a control, which runs only by its name
 };
