@@ -121,11 +121,11 @@ class PageTable {
   bool copy_runs(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 
   /// Empties the entries in [from, to), calls visit(va, PageEntry) for each used one, and calls
-  /// release(PhysAddr) for tables that become empty. The caller then flushes the pages. If this
-  /// returns true, the caller flushes the whole space, because a hart may have cached a released
-  /// table.
-  template <class Visit, class Release>
-  bool remove(VirtAddr from, VirtAddr to, Visit&& visit, Release&& release);
+  /// release(PhysAddr) for tables that become empty; by default it frees them. The caller then
+  /// flushes the pages. If this returns true, the caller flushes the whole space, because a hart
+  /// may have cached a released table.
+  template <class Visit, class Release = void(PhysAddr)>
+  bool remove(VirtAddr from, VirtAddr to, Visit&& visit, Release&& release = table_frames::release);
   /// Like remove(), but calls take(va, run) for runs of entries that include all used ones. `take`
   /// empties the used entries of the span `run` with set_relaxed() and returns how many. Frees
   /// empty tables.
@@ -304,8 +304,7 @@ bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Take& ta
 
 template <class Take>
 bool PageTable::remove_runs(VirtAddr from, VirtAddr to, Take&& take) {
-  const auto release = [](PhysAddr table) { table_frames::release(table); };
-  return from < to && remove_from<root_level>(root_, from, to, take, release);
+  return from < to && remove_from<root_level>(root_, from, to, take, table_frames::release);
 }
 
 template <class Visit, class Release>

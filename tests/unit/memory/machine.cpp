@@ -37,6 +37,7 @@ void on_each_hart(hal::HartMask harts, Action&& action) {
 }  // namespace
 
 void hal::flush_remote(HartMask harts, Asid asid, VirtAddr first, std::size_t pages) {
+  free_frames_at_flush = kernel::memory::frames.free_count();
   on_each_hart(harts, [&] {
     for (std::size_t i = 0; i < pages; ++i) flush_page(first + i * page_size, asid);
   });

@@ -148,10 +148,10 @@ TEST_CASE("threads on different harts replace no entries of each other in the Ke
   hal::fake::here = 0;
   CHECK(find(0) == &pages[0]);
   CHECK(find(1) == &pages[1]);
-  tlbs.forget(here + page_size);
+  tlbs.forget(here + page_size, here + distance);
   CHECK(find(0) == &pages[0]);
-  tlbs.forget(here + distance);
+  tlbs.forget(here + distance, here + distance + page_size);
   CHECK(find(1) == nullptr);
-  tlbs.forget_all();
+  tlbs.forget(0, here + 2 * distance);
   CHECK(find(0) == nullptr);
 }
