@@ -187,7 +187,7 @@ Machine::Hook recorder_of_runs(std::vector<Decision>& decisions) {
 
 namespace {
 
-/// The number behind the highest hart that decides.
+/// The highest number of a hart in `decisions`, plus 1.
 unsigned end_of_harts(const std::vector<Decision>& decisions) {
   unsigned end = 0;
   for (const Decision& each : decisions) end = std::max(end, each.hart + 1);

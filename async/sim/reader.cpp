@@ -279,7 +279,7 @@ class Reader : Words {
   };
   static constexpr std::size_t most_nested = 64;
   static constexpr unsigned most_harts = platform::max_harts;
-  static_assert(most_harts == 1024);  // the messages say so
+  static_assert(most_harts == 1024);  // the messages contain this number
 
   ReadFile read_file_;
   Workload workload_;

@@ -44,7 +44,7 @@ void ReadyQueue::remove_from_policy(Node& node) noexcept {
   policy()->take_out(static_cast<Job&>(node));
 }
 
-// If `first` was the only job, `node` now stays outside the rings.
+// If the rings held only one job, they are empty now, and push_back() leaves `node` outside them.
 void ReadyQueue::replace_first_in_rings(Node& node) noexcept {
   note_popped(pop_from_rings(state_));
   push_back(node);

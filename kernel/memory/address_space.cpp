@@ -357,8 +357,9 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
   for (const VirtAddr page : std::span{pages}.first(known)) flush_page(page);
 }
 
-// Like remove_pages(), while other harts use this space. Frees frames and tables only after these
-// harts have flushed.
+// Like remove_pages(), while other harts use this space. Frees frames only after these harts have
+// flushed. A table that they may still walk has only empty entries. It gets no other use before the
+// flush: either it is retired, or the caller is in the strand and allocates nothing meanwhile.
 void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   std::array<PageEntry, most_bytes_sharing / page_size> taken;
   std::size_t count = 0;

@@ -11,8 +11,8 @@
 //
 // All functions run in the strand. None of them awaits. Some wait for other harts to flush their
 // TLBs. A caller that shares the strand holds lock(), unless its thread is the only user of the
-// space. Then other harts may use pages that the caller removes: they look pages up without the
-// lock. So the caller retires the frames and the tables (retired_frames.h).
+// space. A look-up of a page takes no lock. So while the caller holds the lock, other harts may use
+// pages that it removes, and it retires their frames and tables (retired_frames.h).
 #pragma once
 
 #include <async/leaf_lock.h>
@@ -65,7 +65,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// The lock of the areas and pages. Callers that share the strand take it, but not if
   /// their thread is the only user of the space.
   async::LeafLock& lock() { return lock_; }
-  /// The most bytes of a range whose pages such a caller may change under the lock.
+  /// The longest range whose pages a caller may change under the lock, in bytes.
   static constexpr std::size_t most_bytes_sharing = 64 * hal::page_size;
 
   // System calls. The errors are Linux's.
@@ -116,8 +116,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// if the fault must be resolved in the strand: a MemoryObject backs the page, or there is an
   /// error.
   bool fault_own(VirtAddr va, Access wanted);
-  /// The same if other threads use the space. Takes the lock. Returns false also if the page has
-  /// instructions. If true, the program must retry, and may fault again.
+  /// Like fault_own(), if other threads use the space. Takes the lock. Returns false also if the
+  /// page has instructions, or if there is no memory. After true, the program must retry its
+  /// access, which may fault again.
   bool fault_in_use(VirtAddr va, Access wanted);
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
@@ -174,8 +175,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// Whether an area has ever been mapped whose pages need page-ins.
   bool has_paged_areas() const { return has_paged_areas_; }
-  /// Whether an area has ever been mapped whose pages other spaces may map, too. Callers that share
-  /// the strand need no lock for this.
+  /// Whether the space has ever had an area whose pages other spaces may map, too. Callers that
+  /// share the strand need no lock for this.
   bool has_shared_areas() const { return has_shared_areas_; }
   /// The page of the last access that failed because it needs a page-in.
   std::optional<VirtAddr> missed_page() const {
@@ -217,6 +218,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// enter() in a step that shares the strand, after may_enter_sharing() has returned true in it.
   hal::TranslationToken enter_sharing() { return tag_.enter_sharing(); }
   void leave() { tag_.leave(); }
+  /// Whether enter_sharing() may follow: the space needs no new ASID and no synchronize_code().
   bool may_enter_sharing() const { return !code_written_ && tag_.has_asid(); }
 
   /// Whether the kernel has mapped or written instructions since the last synchronize_code().
@@ -262,7 +264,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
     tag_.flush_page_alone(va);
   }
   void flush_page_smp(VirtAddr va);
-  // The same for all pages of [start, end).
+  // Like flush_page(), for all pages of [start, end).
   void flush(VirtAddr start, VirtAddr end) {
     if (hal::smp_active()) [[unlikely]]
       return flush_smp(start, end);
@@ -277,7 +279,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   template <class Drop>
   std::size_t drop_pages(std::span<hal::PageEntry> run, Drop drop);
   void give_up(hal::PageEntry entry);  // drops the frame of an entry that was replaced
-  /// Whether the caller shares the strand and holds the lock, because others use the space, too.
+  /// Whether the caller shares the strand and holds the lock, because other threads use the space,
+  /// too. The caller changes the space, so no other hart can hold the lock.
   bool is_changed_in_use() const { return lock_.is_taken(); }
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);

@@ -101,7 +101,7 @@ bool AddressSpace::fault_own(VirtAddr va, Access wanted) {
   return fault(va, wanted).has_value();
 }
 
-/// The area of a fault that fault_in_use() may resolve. The caller holds the lock.
+/// The area of `va`. Null: fault_in_use() cannot resolve the fault. The caller holds the lock.
 const Area* AddressSpace::area_in_use(VirtAddr va, Access wanted) {
   const Area* const area = area_at(va);
   if (area == nullptr || area->backing.object) return nullptr;
@@ -129,9 +129,9 @@ bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
   return copy_in_use(page, old);
 }
 
-// Copies the frame of `old`, the entry of a private page that is read-only, for a write. Nobody
-// writes to that frame: if it is not the boot archive's, another space maps it, too, and this one
-// keeps its reference as long as the caller shares the strand. So the copy needs no lock.
+// Copies the frame of `old`, the entry of a private page that is read-only, for a write. The
+// copy needs no lock, because no hart writes to that frame. It belongs to the boot archive, or it
+// has another owner, and this space keeps its reference as long as the caller shares the strand.
 [[gnu::noinline]] bool AddressSpace::copy_in_use(VirtAddr page, PageEntry old) {
   const PhysAddr copy = frames.allocate(Use::user);
   if (copy == 0) return false;
@@ -144,7 +144,7 @@ bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
       hal::set(*slot, PageEntry::page(copy, area->rights_in_table()));
       flush_page(page);
       give_up(old);
-      // The kernel's TLB had the page before it became read-only, if system calls write there.
+      // If system calls write to this page, the kernel's TLB had it until fork() made it read-only.
       if (HartTlbs::has_own_place())
         hart_tlbs_.remember(page, Access::write, hal::phys_to_virt(copy));
       return true;

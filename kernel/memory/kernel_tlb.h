@@ -17,9 +17,9 @@
 //   3. it reads the entry again, and
 //      forgets the page if it differs
 //
-// With a fence before the last step of each, at least one of them sees what the other one did
-// (Dekker), so no old page stays known. The first hart may still use the old frame as long as it
-// shares the strand (retired_frames.h). A lost entry does no harm.
+// With a fence before the last step of each, at least one of the harts sees what the other one did
+// (Dekker). So no old page stays known. The hart on the left may still use the old frame as long as
+// it shares the strand (retired_frames.h). A lost entry does no harm.
 #pragma once
 
 #include <async/shared_word.h>
@@ -50,7 +50,7 @@ class KernelTlb {
   }
   void forget(hal::VirtAddr va) { read_[line(va)].page = written_[line(va)].page = no_page; }
   void forget_all() { read_ = written_ = {}; }
-  /// Forgets the pages in [start, end), and writes only to their entries.
+  /// Forgets the pages in [start, end). Writes only to the entries of these pages.
   void forget_known(hal::VirtAddr start, hal::VirtAddr end);
 
   /// A table without entries, which never gets any.
@@ -98,8 +98,8 @@ class HartTlbs {
   }
   /// Forgets the page of `va` on this hart.
   void forget_here(hal::VirtAddr va);
-  /// Forgets the pages in [start, end) on all harts. Writes only to entries for these pages, so
-  /// that harts which use others keep their cache lines.
+  /// Forgets the pages in [start, end) on all harts. Writes only to the entries of these pages, so
+  /// that harts which access other pages keep their cache lines.
   void forget(hal::VirtAddr start, hal::VirtAddr end);
 
  private:

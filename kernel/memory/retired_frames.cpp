@@ -11,7 +11,7 @@ namespace kernel::memory {
 
 namespace {
 
-/// When a hart has retired so many references, it enters the strand as soon as it ends the sharing.
+/// With this many retired references, a hart enters the strand as soon as it ends the sharing.
 constexpr std::size_t limit = 64;
 
 }  // namespace
@@ -19,7 +19,7 @@ constexpr std::size_t limit = 64;
 /// What one hart has retired. Only this hart adds to it.
 struct alignas(64) RetiredFrames::List {
   std::size_t count = 0;
-  bool is_retired = false;  // the hart destroys the list when it next enters the strand
+  bool is_retired = false;  // async::Retired has an entry that will empty this list
   std::array<hal::PhysAddr, limit - 1 + most_at_once> frames{};  // bit 0: a page table
 };
 

@@ -1,12 +1,14 @@
-// References on frames that a hart drops while it shares the strand, although other harts may still
-// use the frames: they have found a page of a program, or walk its page table, without a lock.
+// References to frames that a hart drops while it shares the strand, although other harts may still
+// use the frames. These harts have found a page of a program, or walk its page table, without a
+// lock.
 //
 // The hart removes the page from the table and from all TLBs, and retires the reference. It drops
 // the reference when it next enters the strand, because then no hart shares it (async/retired.h).
-// Until then no one reuses the frame, and no one makes it writable in place.
+// Until then the frame gets no other use. The reference still counts, so a write through another
+// page table copies the frame and does not make it writable in place.
 //
-// Only a space that several threads use needs this. The pages of other spaces are used by no other
-// hart while the strand is shared.
+// Only a space that several threads use needs this. While the strand is shared, no other hart uses
+// the pages of a space with one thread.
 #pragma once
 
 #include <hal/memory_map.h>
@@ -20,7 +22,7 @@ class RetiredFrames {
   /// The most references that a hart may retire while it shares the strand once.
   static constexpr std::size_t most_at_once = 72;
 
-  /// Retires a reference on the frame of a page. The caller shares the strand.
+  /// Retires a reference to the frame of a page. The caller shares the strand.
   static void add(hal::PhysAddr frame) { add(frame, false); }
   /// Retires the frame of a page table that is not in use any more. All of its entries are empty.
   static void add_table(hal::PhysAddr table) { add(table, true); }

@@ -84,8 +84,8 @@ void TlbTag::catch_up(const hal::PageTable& table) {
   flush_stale();
 }
 
-/// This hart flushes what it owes. It clears its bits first. A hart that changes an entry and still
-/// finds the bit set does not flush for this hart: the fence makes this hart see the changed entry.
+/// This hart does the flushes that its bits ask for. It clears the bits first. A hart that changes
+/// an entry and still finds the bit set sends no IPI: the fence makes this hart see the new entry.
 void TlbTag::flush_stale() {
   const bool translations = is_stale_here();
   const bool code = (stale_code_.load(std::memory_order_relaxed) & here.mask) != 0;
@@ -96,7 +96,7 @@ void TlbTag::flush_stale() {
   if (code) hal::synchronize_code();
 }
 
-/// Those of `harts` that are in the space.
+/// The harts of the set `harts` that are in the space.
 hal::HartMask TlbTag::current_of(hal::HartMask harts) const {
   hal::HartMask current = 0;
   hal::for_each_hart(harts, [&](unsigned hart) {

@@ -14,8 +14,8 @@
 //   1. it becomes current              1. it finds the hart not current, and marks it as stale
 //   2. it looks whether it is stale    2. it looks again whether the hart is current
 //
-// With a fence between the two steps of each, at least one of them sees what the other one did
-// (Dekker). Then the first hart flushes its own TLB, or the second one flushes it by an IPI, or
+// With a fence between the two steps of each, at least one of the harts sees what the other one did
+// (Dekker). So the hart on the left flushes its own TLB, or the other one flushes it by an IPI, or
 // both do.
 #pragma once
 
@@ -45,7 +45,7 @@ class TlbTag {
     here.current = this;
     return token_;
   }
-  /// enter() for a caller that shares the strand, if has_asid().
+  /// Like enter(), for a caller that shares the strand. has_asid() must be true.
   hal::TranslationToken enter_sharing() {
     here.current = this;
     async::platform::atomic_thread_fence(std::memory_order_seq_cst);
@@ -53,7 +53,7 @@ class TlbTag {
       flush_stale();
     return token_;
   }
-  /// Whether enter() allocates no ASID.
+  /// Whether the space has a valid ASID, so that enter() allocates none.
   bool has_asid() const { return is_known(); }
   /// Does what enter() would do first, for a space that no hart has entered yet. The caller shares
   /// the strand. Does nothing if that needs the strand.
@@ -129,8 +129,8 @@ class TlbTag {
   std::uint32_t generation_ = 0;  // asid_ is valid while this equals asids.generation()
   hal::Asid asid_ = 0;
   hal::TranslationToken token_{};  // valid while asid_ is
-  // A hart that shares the strand clears its own bits. Whoever changes entries sets the bits of
-  // other harts.
+  // A hart clears its own bits, also while it shares the strand. A hart that changes an entry sets
+  // the bits of other harts.
   using HartBits = async::platform::Atomic<hal::HartMask>;
   HartBits stale_ = ~hal::HartMask{0};
   HartBits stale_code_ = 0;  // those of stale_ that must also drop cached instructions

@@ -24,7 +24,7 @@ Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr addres
 }
 
 Result<Futex> Futex::at_sharing(memory::AddressSpace& space, hal::VirtAddr address, bool is_own) {
-  // Memory that only this space has: the futex has the name of a private one.
+  // No other space can map the word, so the futex has the key of a private one.
   if (!space.has_shared_areas() && may_be_at(space, address) && space.is_present(address))
     return own(space, address);
   const async::LeafLock::GuardIf areas{space.lock(), !is_own};

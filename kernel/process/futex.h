@@ -113,10 +113,13 @@ class Futex {
 
   /// Like wake(count). would_block: wake in the strand.
   Result<int> wake_sharing(int count) const;
-  /// What wait_sharing() has done: the job waits; or the word has changed, so the job must not
-  /// wait; or the job must wait in the strand; or the kernel's TLB does not know the word's page,
-  /// and the caller looks it up there (AddressSpace::walk_sharing()) and tries again.
-  enum class Wait : std::uint8_t { started, word_changed, needs_strand, needs_look_up };
+  /// The result of wait_sharing().
+  enum class Wait : std::uint8_t {
+    started,        ///< the job waits
+    word_changed,   ///< the word is not `expected`, so the job must not wait
+    needs_strand,   ///< the job must wait in the strand
+    needs_look_up,  ///< try again after AddressSpace::walk_sharing(): no TLB entry
+  };
   /// Lets the running job, whose coroutine is `waiter`, wait by `entry` while the word is
   /// `expected`.
   Wait wait_sharing(std::uint32_t expected, async::KeyedEntry& entry,

@@ -109,7 +109,8 @@ bool try_to_share(const Thread& self) {
   return true;
 }
 
-/// Begins to share the strand if the system call, which has no answer yet, is sched_yield().
+/// If the system call is sched_yield(), which has no answer yet: try_to_share(). Returns false for
+/// every other call.
 [[gnu::noinline]] bool try_to_share_yield(Thread& self) {
   return yields(self) && try_to_share(self);
 }

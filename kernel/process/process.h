@@ -185,7 +185,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Schedule first_schedule_;
   async::SharedWord<int> exit_code_ = 0;
   std::optional<abi::WaitStatus> status_;  // set when the process begins to end
-  // Last, apart from the parts: starts and ends of threads write it.
+  // Starts and ends of threads write these, so they are last: not on the cache line of the parts.
   async::PublishedWord<unsigned> thread_count_ = 0;
   std::uint64_t ended_syscalls_ = 0;  // system calls of ended threads
   async::Duration ended_cpu_time_{};

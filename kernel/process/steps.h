@@ -48,9 +48,9 @@ class NextStep : public async::YieldOp {
 
 namespace kernel {
 
-/// The kinds of YieldSharing.
+/// Where YieldSharing puts the job, and how the next job begins.
 enum class Yields : std::uint8_t {
-  hand_over,  ///< to the end of the job's level; the hart may resume the next job at once
+  hand_over,  ///< to the end of its level; the hart may resume the next job at once
   to_end,     ///< to the end of its level; the executor first takes interrupts
   to_front,   ///< to the front of its level: only more urgent jobs run
 };

@@ -151,8 +151,8 @@ inline void save_registers(Runnable& thread) {
 }
 
 /// Called in a step that shares the strand: whether prepare_to_run() may follow there. It needs the
-/// strand if the thread comes from another hart, if this hart must flush its TLB for the thread's
-/// address space, or if it owns a reference to the space that it leaves.
+/// strand if the thread comes from another hart, if the hart owns a reference to the space that it
+/// leaves, or if the thread's space needs an ASID or has new instructions (may_enter_sharing()).
 inline bool may_prepare_sharing(const Runnable& thread) {
   return thread.hart == hal::hart_index() && !current.owns_space &&
          thread.space().may_enter_sharing();

@@ -77,8 +77,8 @@ class AreasGuard {
 bool may_add_areas(Thread& self) {
   return self.space().is_small();
 }
-/// Whether it may change [address, address + length): private memory without instructions. If
-/// other threads use the memory, a change of many pages that have frames needs the strand.
+/// Whether such a call may change [address, address + length). It must be private memory without
+/// instructions. If other threads use the space, it has at most 64 pages.
 bool may_change(Thread& self, const AreasGuard& areas, std::uintptr_t address, std::size_t length) {
   if (!may_add_areas(self) || length > hal::user_end || address > hal::user_end) return false;
   const std::size_t bytes = hal::page_up(length);

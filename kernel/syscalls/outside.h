@@ -110,9 +110,8 @@ trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                 std::int64_t offset);
 
 // Changes of private memory, without a file or with one in memory. These run the call's handler,
-// while the strand is shared. If other threads or processes use the memory, ranges with pages that
-// have frames need the strand, because other harts must drop their translations. Memory for
-// instructions needs the strand.
+// while the strand is shared. If other threads or processes use the memory, a range of more than 64
+// pages needs the strand. Memory for instructions needs it, too.
 trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                           int access, int flags, int fd, std::int64_t offset);
@@ -132,7 +131,8 @@ trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t arg
 /// The clocks of the time since boot and of the day.
 trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
 
-/// No other job is ready that the thread must let run, or one of this hart.
+/// Answers at once if no ready job of this hart may run before the thread. Otherwise keeps the
+/// sharing and returns would_block: the thread yields while the hart shares the strand.
 trap::Answer<Result<>> sched_yield(Thread&);
 
 /// FUTEX_WAIT, and a wake of one thread.

@@ -7,7 +7,7 @@ from cotrap.qemu import Boot, Machine, archive_with
 
 HARTS = 2
 PROGRAM = "scale/scale"
-LONGEST = 20_000  # instructions of a hold, in all rows: far more than any takes
+LONGEST = 20_000  # instructions of a hold: far more than the holds of all rows take
 
 
 def measure(test: harness.Test, *names: str) -> dict[str, Row]:

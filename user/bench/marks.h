@@ -1,5 +1,5 @@
-// Marks the begin and the end of what a plugin of QEMU measures: user/bench/access_trace.c,
-// user/bench/strand_times.c. The same hart executes both marks.
+// Marks for the plugins of QEMU (access_trace.c, strand_times.c): the beginning and the end of what
+// they measure. The same hart must execute both marks.
 #pragma once
 
 #include <user/machine/marks.h>

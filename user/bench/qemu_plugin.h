@@ -34,7 +34,7 @@ struct Bytes {
   unsigned length;
 };
 struct AccessValue {
-  int type;  // the size of the access, as a power of two
+  int type;  // the logarithm to base 2 of the access's size in bytes
   union {
     uint8_t byte;
     uint16_t half;
@@ -128,7 +128,7 @@ static void flush_words(void) {
   if (fflush(out) != 0) fail("the file cannot be written");
 }
 
-// The instruction's code, or 0 if it has another length than four bytes.
+// The instruction's code; 0 if it is not four bytes long.
 static uint32_t code_of(const struct qemu_plugin_insn* instruction) {
   uint32_t code = 0;
   return qemu_plugin_insn_data(instruction, &code, sizeof code) == sizeof code ? code : 0;

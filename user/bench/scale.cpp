@@ -5,8 +5,8 @@
 //   row <TAB> workers <TAB> operations a second, all workers together
 //
 // A worker is a process, so that workers share nothing, unless the row says otherwise: then it is a
-// thread. All workers begin and end at the same times, MS milliseconds apart. The result is the
-// best of all windows, because a window in which the host runs something else says nothing.
+// thread. All workers begin a window at the same time, and end it MS milliseconds later. The result
+// is the best of all windows, because a window in which the host runs something else says nothing.
 #include <user/calls.h>
 #include <user/check.h>
 #include <user/files.h>

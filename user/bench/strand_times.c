@@ -1,17 +1,17 @@
-// A plugin of QEMU that writes to a file for how long harts hold the strand alone, for
-// `./cotrap bench scale --icount` (docs/benchmarks.md).
+// A plugin of QEMU that measures how long harts hold the strand alone, and writes the times to a
+// file, for `./cotrap bench scale --icount` (docs/benchmarks.md).
 //
 //   -plugin strand_times.so,out=FILE,taken=ADDRESS,wait=BEGIN,wait_end=END
 //
-// taken: the strand's lock word. From BEGIN to END is the function in which a hart that has the
-// lock waits for harts that share the strand. These numbers are hexadecimal addresses of the
-// kernel.
+// taken: the address of the strand's lock word. wait, wait_end: the range of the function in which
+// a hart that has the lock waits for harts that share the strand. All are hexadecimal addresses in
+// the kernel.
 //
 // The plugin needs -icount, where one hart runs at a time. A time is the number of instructions
 // that the hart itself executes, so it does not depend on when QEMU runs the other harts. A hart
 // holds the strand from the instruction that stores 1 to the lock word up to the one that stores 0.
-// Instructions of the wait for sharing harts do not count, and those of the firmware do not: it may
-// wait for another hart, too.
+// Instructions of the wait for sharing harts do not count. Those of the firmware do not count
+// either, because the firmware may wait for another hart, too.
 //
 // The measured program marks a window on each hart (user/bench/marks.h). FILE holds the windows in
 // the order of their ends, as 64-bit little-endian words: the number of instructions that the
@@ -22,22 +22,22 @@
 enum { most_harts = 64, most_holds = 1 << 20 };
 enum : uint64_t { firmware = 0x80000000, firmware_end = 0x80200000 };  // on QEMU's board `virt`
 
-// Times are readings of `executed`, which this hart's own instructions advance.
+// Times are numbers of instructions that the hart itself has executed: now_of_running().
 struct Hart {
-  uint64_t executed;  // up to the last time when the hart stopped running
+  uint64_t executed;  // until the hart last stopped running
   bool is_in_window;
   uint64_t window_began;
-  bool waits;  // for harts that share the strand
+  bool waits;  // it has the lock, and waits for harts that share the strand
   uint64_t wait_began;
-  uint64_t hold_began, waited;  // the hold: its begin, and the instructions of waits in it
+  uint64_t hold_began, waited;  // of the present hold; waited: instructions of waits in it
   uint64_t holds;
-  uint64_t* times;  // of the holds, with room for most_holds
+  uint64_t* times;  // the lengths of the window's holds, with room for most_holds
 };
 
 static struct Hart harts[most_harts];
 static struct Hart* running = harts;  // the hart that runs
 static uint64_t run_began;            // all_executed when it began to run
-static struct Hart* holder;           // null: no hart holds the strand
+static struct Hart* holder;           // the hart that holds the strand, or null
 
 static uint64_t all_executed;  // instructions of all harts
 static uint64_t taken, wait_begin, wait_end;

@@ -99,9 +99,9 @@ class Executor {
     first ? ready_.push_front(job) : ready_.push_back_running(job);
     return true;
   }
-  /// requeue_sharing() that may hand over to the next job: the hart goes on sharing the strand.
-  /// Returns the coroutine that the caller resumes, or null if requeue_sharing() would return
-  /// false.
+  /// Like requeue_sharing(job, false), but may hand over to the next job: the hart goes on sharing
+  /// the strand. Returns the coroutine that the caller resumes. Returns null, and changes nothing,
+  /// if requeue_sharing() would return false.
   [[nodiscard]] std::coroutine_handle<> hand_over_sharing(Job& job) noexcept;
   /// Like requeue(), but first of its level: for a job that was preempted.
   void schedule_first(Job& job) noexcept {

@@ -126,8 +126,8 @@ inline std::coroutine_handle<> Executor::hand_over_sharing(Job& job) noexcept {
     if (local_.spin_locks != 0) platform::fail("a job yields while it holds a spin lock");
   }
   local_.job = next;
-  // This is what begin_sharing_step() does. The hart has shared the strand since before
-  // has_events(), so no other hart has changed the priority of `next` since then.
+  // begin_sharing_step() does the same, and catch_up(). Here `next` needs no catch_up(): the hart
+  // has shared the strand since before has_events(), so no other hart has changed its priority.
   next->flags_ ^= Job::flag_preempted;
   platform::atomic_thread_fence(std::memory_order_seq_cst);  // see begin_step_smp()
   platform::begin_step(StepKind::sharing);

@@ -1,4 +1,4 @@
-// Sets of harts. Worlds with at most 64 harts use a word, and the simulator several words.
+// Sets of harts: one word in worlds with at most 64 harts, several words in the simulator.
 #pragma once
 
 #include <array>
@@ -12,11 +12,12 @@
 
 namespace async {
 
-/// Worlds that are not parallel may have more harts than bits: they do not use the sets.
+/// The words of a set. Worlds that are not parallel do not use sets, so one word is enough there,
+/// even if they have more than 64 harts.
 inline constexpr unsigned hart_mask_words =
     platform::parallel ? (platform::max_harts + 63) / 64 : 1;
 
-/// A hart's number. The two highest values are not harts.
+/// A hart's number. No hart has the two highest values: see Job::every_hart and Job::listed_harts.
 using HartNumber = std::conditional_t<platform::max_harts <= 254, std::uint8_t, std::uint16_t>;
 
 /// A set of harts for worlds with more harts than a word has bits.
@@ -101,7 +102,7 @@ constexpr HartMask harts_below(unsigned count) noexcept {
   return harts;
 }
 
-/// The harts 0 … 63 of the set.
+/// The harts 0 … 63 of the set, as one word.
 constexpr std::uint64_t first_harts(const HartMask& harts) noexcept {
   return detail::word_of(harts, 0);
 }
@@ -137,7 +138,8 @@ constexpr unsigned next_hart(const HartMask& harts, unsigned hart) noexcept {
   return first_hart(after != 0 ? after : harts);
 }
 
-/// A set of harts that several harts change. Each operation is atomic for one hart of the set.
+/// A set that several harts change at the same time. add() and remove() are atomic. load() is not,
+/// if the set has several words.
 class AtomicHartMask {
  public:
   HartMask load(std::memory_order order) const noexcept {

@@ -22,8 +22,7 @@ class LeafLock {
   LeafLock() = default;
   LeafLock(const LeafLock&) = delete;
 
-  /// Whether a hart holds the lock. A caller that may not hold it itself learns nothing from
-  /// `true`.
+  /// Whether a hart holds the lock, this one or another.
   bool is_taken() const noexcept { return taken_.load(std::memory_order_relaxed) != 0; }
 
   class [[nodiscard]] Guard {
@@ -83,7 +82,7 @@ class LeafLock {
     taken_.store(0, std::memory_order_release);
   }
 
-  /// The hart that holds the lock. Only debug builds know it.
+  /// The hart that holds the lock, in debug builds.
   class Holder {
    public:
     void set() noexcept {
@@ -99,7 +98,7 @@ class LeafLock {
     }
 
    private:
-    std::atomic<std::uint32_t> number_ = 0;  // plus 1; 0: no hart
+    std::atomic<std::uint32_t> number_ = 0;  // the hart's number plus 1; 0: no hart
   };
   struct NoHolder {
     void set() const noexcept {}

@@ -48,7 +48,7 @@
 //                                        (parallel.h). Optional, default false; needs `parallel`
 //   void leaves_hart(const Job&)         with several harts: this hart, which is in the strand or
 //                                        shares it, is about to send a job of the strand to another
-//                                        hart. Optional, default: nothing
+//                                        hart. Optional; by default it does nothing
 //   size_t batch_length(size_t bytes)    how many free blocks of that size a hart keeps in a list.
 //                                        Optional, like the next four; used if harts are parallel
 //   void put_batch(size_t list, void*)   keeps a list of so many blocks for any hart (frame_pool.h)

@@ -38,7 +38,8 @@ class Retired {
   static void add(T* object, bool at_once) noexcept {
     add(object, [](void* retired) noexcept { delete static_cast<T*>(retired); }, at_once);
   }
-  /// The hart enters the strand as soon as it ends the sharing. The caller shares the strand.
+  /// Makes this hart enter the strand, and destroy what it has retired, as soon as it ends the
+  /// sharing. The caller shares the strand.
   static void destroy_soon() noexcept;
 
  private:

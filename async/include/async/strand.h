@@ -167,7 +167,7 @@ class Strand {
       if (waiting_.load(std::memory_order_relaxed) != 0) yield_to_waiters();
     }
   }
-  /// Called while this hart shares the strand: whether another hart waits for the end of that.
+  /// Whether another hart waits until this hart no longer shares the strand. The caller shares it.
   static bool is_awaited() noexcept { return taken_.load(std::memory_order_relaxed) != 0; }
   /// Whether other harts run, which may enter the strand. If not, entering and leaving do nothing.
   static bool smp_active() noexcept {

@@ -128,7 +128,7 @@ class PageTable {
   bool remove(VirtAddr from, VirtAddr to, Visit&& visit, Release&& release = table_frames::release);
   /// Like remove(), but calls take(va, run) for runs of entries that include all used ones. `take`
   /// empties the used entries of the span `run` with set_relaxed() and returns how many. Frees
-  /// empty tables.
+  /// tables that become empty.
   template <class Take>
   bool remove_runs(VirtAddr from, VirtAddr to, Take&& take);
 

@@ -1,4 +1,4 @@
-// The machine has up to 1,024 harts, more than a word has bits.
+// The simulated machine has up to 1,024 harts, more than a word has bits.
 #include <catch2/catch_test_macros.hpp>
 
 #include "run.h"

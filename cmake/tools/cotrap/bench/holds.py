@@ -30,7 +30,7 @@ _LEAST, _MOST = 7, 15  # the histogram: up to 2^7 instructions, from 2^15 on
 
 @dataclass(frozen=True)
 class Window:
-    """instructions: of one hart. holds: how many of them each hold of the strand took."""
+    """instructions: what one hart executed in the window. holds: the instructions of each hold."""
 
     instructions: int
     holds: array
@@ -38,8 +38,8 @@ class Window:
 
 @dataclass(frozen=True)
 class Row:
-    """operations, instructions, holds: of all harts in the window. holds: lengths, and how often, in ascending
-    order."""
+    """operations, instructions, holds: of all harts in the window. holds: each length, and how many holds
+    have it, in ascending order."""
 
     name: str
     operations: int
@@ -65,12 +65,12 @@ class Row:
         return self.holds[-1][0]
 
     def hold(self, share: float) -> float:
-        """So large a share of the holds takes at most this many instructions."""
+        """The percentile of the holds' lengths: `share` of the holds take at most this many instructions."""
         return percentile(self.holds, share)
 
     def wait(self, share: float) -> int:
-        """A hart that comes at a random instruction of a hold waits for the rest of the hold. So large a
-        share of such waits takes at most this many instructions."""
+        """The percentile of the waits. A hart that comes at a random instruction of a hold waits for the rest
+        of the hold."""
         allowed = self.held - share * self.held  # instructions at which a longer wait begins
         low, high = 1, self.longest
         while low < high:
@@ -84,8 +84,8 @@ class Row:
 
     @property
     def histogram(self) -> dict[int, int]:
-        """The number of holds by the power of two that is their length, rounded up. Shorter and longer ones
-        count as the shortest and the longest."""
+        """The number of holds by their length, rounded up to a power of two. The keys are the exponents. The
+        first and the last entry include all shorter and all longer holds."""
         found = dict.fromkeys(range(_LEAST, _MOST + 1), 0)
         for length, times in self.holds:
             found[min(max((length - 1).bit_length(), _LEAST), _MOST)] += times
@@ -109,9 +109,9 @@ def measure(built, folder: Path, boot: Boot, machine: Machine, timeout: float) -
 
 
 def rows(printed: list[tuple[str, str, str]], found: list[Window], harts: int) -> list[Row]:
-    """The rows that so many workers have run. printed: the lines of the program: row, workers, and operations
-    a second. found: the windows of all workers, in their order. Of each line the last windows count, one for
-    each worker; those before are the warm-up."""
+    """The rows that `harts` workers ran. printed: the lines of the program: row, workers, and operations a
+    second. found: the windows of all workers, in their order. Of each line the last windows count, one for
+    each worker. Those before are the warm-up."""
     at, done = 0, []
     for name, workers, rate in printed:
         at += (_WINDOWS + 1) * int(workers)

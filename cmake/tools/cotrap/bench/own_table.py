@@ -10,7 +10,7 @@ _REFUSED = ("icount", "time", "profile", "frames", "against", "html", "svg", "sa
 
 def chosen_rows(arguments, name: str, rows: Iterable[str], takes: tuple[str, ...] = ()) -> list[str]:
     """The rows that the user has named; none: all. name: the benchmark's. Refuses rows that it does not have,
-    and options that its table has no use for. takes: options that it has a use for although others do not.
+    and options that its table has no use for. takes: options that this benchmark accepts and others refuse.
     Checks the file of --json before the measurement."""
     chosen = arguments.names[1:]
     for row in chosen:

@@ -8,7 +8,7 @@ _NO_PLUGINS = re.compile("plugin interface not enabled|-plugin: invalid option")
 def explain(trouble: str) -> str:
     """QEMU's message, or a clearer one."""
     if _NO_PLUGINS.search(trouble):
-        return "this QEMU was built without plugins, which trace accesses: Debian's QEMU has them"
+        return "this QEMU was built without plugins, which this benchmark needs: Debian's QEMU has them"
     return trouble
 
 

@@ -129,7 +129,7 @@ void change_areas() {
   }
 }
 
-/// A buffer of one page, all of whose words have the same value.
+/// A buffer of one page. stamp() writes one value to all of its words.
 struct alignas(page_size) Stamped {
   std::array<std::atomic<std::uint64_t>, page_size / 8> words;
 
@@ -138,8 +138,8 @@ struct alignas(page_size) Stamped {
   }
 };
 
-/// Threads drop, protect and unmap pages that the kernel copies from and to on other harts. No
-/// frame gets another use meanwhile: what one thread writes to its pages appears in no other page.
+/// A thread drops, protects and unmaps pages while the kernel copies from one of them on other
+/// harts. No frame gets another use meanwhile, so those harts see no value of another page.
 void drop_pages() {
   constexpr std::uint64_t ours = 0x1111'1111'1111'1111, theirs = 0x2222'2222'2222'2222;
   auto* const page = reinterpret_cast<Stamped*>(
@@ -174,7 +174,7 @@ void drop_pages() {
 }
 
 /// A thread waits for a futex while another one writes to its page, which a child has, too. So the
-/// write gives the page another frame. The waiter sees the new value, or the wake finds it.
+/// write copies the page to another frame. The waiter sees the new value, or the wake finds it.
 void copy_futex_page() {
   struct alignas(page_size) Page {
     std::atomic<std::uint32_t> turn;

@@ -307,14 +307,14 @@ Task<> be_in_strand() {
   co_return;
 }
 
-/// A thread that hands over to others, and sees a flag that a step of another hart sets.
+/// A thread that hands over to others, and a flag for it that a step of another hart sets.
 struct Flagged {
   async::Job* thread = nullptr;
   async::platform::Atomic<unsigned> flag = 0;
   bool has_looked = false;
   bool was_seen = false;
-  bool was_told =
-      false;  // the hart that set the flag has seen that the thread looks, or has looked
+  // The hart that set the flag then saw that the thread was running, or had looked already.
+  bool was_told = false;
 };
 
 Task<> see_flag(Flagged& flagged) {
@@ -326,7 +326,8 @@ Task<> see_flag(Flagged& flagged) {
   if (async::Strand::is_shared()) stop_sharing();
 }
 
-/// Sets the flag, outside the strand. It would interrupt the thread's hart if the step runs.
+/// Sets the flag outside the strand, and then tests is_running(), as Thread::notice() does. The
+/// kernel would now send an IPI to a running thread.
 Task<> set_flag(Flagged& flagged) {
   leave();
   flagged.flag.fetch_add(1, std::memory_order_seq_cst);
@@ -485,7 +486,7 @@ struct WaitForChild {
   void await_resume() const {}
 };
 
-/// Reaps the child if it has ended. The hart shares the strand.
+/// Reaps the child and returns true if it has ended. The hart shares the strand.
 bool try_reap(Family& family) {
   {
     const async::LeafLock::Guard lock{family.lock};

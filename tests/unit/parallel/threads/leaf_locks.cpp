@@ -1,4 +1,4 @@
-// Debug builds stop a hart that uses a LeafLock, or the data behind it, in a wrong way.
+// Debug builds stop a hart that breaks the rules of a LeafLock (async/leaf_lock.h).
 #include <sys/wait.h>
 #include <unistd.h>
 

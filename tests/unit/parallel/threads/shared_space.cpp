@@ -19,7 +19,7 @@ constexpr int changes = 2'000;
 constexpr VirtAddr page = test::here, other_page = test::here + 64 * page_size;
 constexpr std::uint64_t stamp = ~std::uint64_t{0}, other_stamp = 1;
 
-/// The words of the page at `there`, each of which several harts use.
+/// Calls `use` for each word of the page at `there`. Several harts use the words at the same time.
 template <class Use>
 void for_each_word(std::byte* there, Use use) {
   for (std::uint64_t& word : std::span{reinterpret_cast<std::uint64_t*>(there), page_size / 8})
@@ -31,7 +31,7 @@ std::byte* look_up(AddressSpace& space, VirtAddr va, Access wanted) {
   return known != nullptr ? known : space.walk_sharing(va, wanted, false);
 }
 
-/// Does what a program does that stores to each word of a page.
+/// Stores to each word of a page, as a program does: faults the page in if necessary.
 void fill(AddressSpace& space, VirtAddr va, std::uint64_t value) {
   Strand::Sharing sharing;
   sharing.tell();
@@ -50,7 +50,7 @@ void drop(AddressSpace& space, VirtAddr va) {
   if (!space.discard(va, page_size)) async::platform::fail("the page is not mapped");
 }
 
-/// Reads the page like a system call. All of its words are zero or `stamp`.
+/// Reads `page` as a system call does. Fails unless all of its words are zero or `stamp`.
 void check_page(AddressSpace& space) {
   Strand::Sharing sharing;
   sharing.tell();
