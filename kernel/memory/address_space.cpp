@@ -339,7 +339,7 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;
   }
-  if (hal::smp_active() && (is_changed_in_use() || tag_.is_current_elsewhere()))
+  if (hal::smp_active() && (is_locked_by_sharer() || tag_.is_current_elsewhere()))
     return remove_pages_in_use(start, end);
   std::array<VirtAddr, max_single_flushes> pages;  // the first ones that are removed
   std::size_t known = 0;
@@ -375,7 +375,7 @@ void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
     taken[count++] = entry;
   };
   const auto free_table = [this](PhysAddr table) {
-    is_changed_in_use() ? RetiredFrames::add_table(table) : hal::table_frames::release(table);
+    is_locked_by_sharer() ? RetiredFrames::add_table(table) : hal::table_frames::release(table);
   };
   const bool tables_freed = table_.remove(start, end, take, free_table);
   if (end - start == page_size && !tables_freed && count != 0) {
@@ -389,7 +389,7 @@ void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
 void AddressSpace::give_up(PageEntry entry) {
   if (entry.borrowed()) {
     --borrowed_;
-  } else if (is_changed_in_use()) {
+  } else if (is_locked_by_sharer()) {
     RetiredFrames::add(entry.address());
   } else {
     frames.drop(entry.address());

@@ -281,7 +281,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void give_up(hal::PageEntry entry);  // drops the frame of an entry that was replaced
   /// Whether the caller shares the strand and holds the lock, because other threads use the space,
   /// too. The caller changes the space, so no other hart can hold the lock.
-  bool is_changed_in_use() const { return lock_.is_taken(); }
+  bool is_locked_by_sharer() const { return lock_.is_taken(); }
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);
 

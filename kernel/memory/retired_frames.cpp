@@ -19,7 +19,7 @@ constexpr std::size_t limit = 64;
 /// What one hart has retired. Only this hart adds to it.
 struct alignas(64) RetiredFrames::List {
   std::size_t count = 0;
-  bool is_retired = false;  // async::Retired has an entry that will empty this list
+  bool is_registered = false;  // async::Retired has an entry that will empty this list
   std::array<hal::PhysAddr, limit - 1 + most_at_once> frames{};  // bit 0: a page table
 };
 
@@ -31,13 +31,13 @@ void RetiredFrames::add(hal::PhysAddr frame, bool is_table) {
     async::platform::fail("a hart retires too many frames at once");
   list.frames[list.count++] = frame | hal::PhysAddr{is_table};
   if (list.count >= limit) async::Retired::destroy_soon();
-  if (list.is_retired) return;
-  list.is_retired = true;
+  if (list.is_registered) return;
+  list.is_registered = true;
   async::Retired::add(
       &list,
       [](void* retired) noexcept {
         drop(*static_cast<List*>(retired));
-        static_cast<List*>(retired)->is_retired = false;
+        static_cast<List*>(retired)->is_registered = false;
       },
       false);
 }

@@ -73,7 +73,7 @@ async::Task<> await_memory(Thread& self) {
 
 }  // namespace
 
-[[gnu::noinline]] bool serve_other_fault(Thread& self, Trap trap) {
+[[gnu::noinline]] bool serve_fault_sharing_slowly(Thread& self, Trap trap) {
   AddressSpace& space = self.space();
   if (!self.owns_space()) return space.fault_in_use(trap.address, trap.access);
   if (!space.fault_own(trap.address, trap.access)) return false;

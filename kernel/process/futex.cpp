@@ -111,7 +111,7 @@ Futex::Wait Futex::wait_sharing(std::uint32_t expected, async::KeyedEntry& entry
   // wakes, either this look-up finds the new frame, or the wake finds the waiter.
   const std::byte* const word = space_->tlb_lookup(address_, hal::Access::read);
   if (word == nullptr) [[unlikely]]
-    return Wait::needs_look_up;
+    return Wait::not_in_tlb;
   if (read_once(*reinterpret_cast<const std::uint32_t*>(word)) != expected)
     return Wait::word_changed;
   entry.key = key(any_bits);

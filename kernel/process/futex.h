@@ -115,10 +115,10 @@ class Futex {
   Result<int> wake_sharing(int count) const;
   /// The result of wait_sharing().
   enum class Wait : std::uint8_t {
-    started,        ///< the job waits
-    word_changed,   ///< the word is not `expected`, so the job must not wait
-    needs_strand,   ///< the job must wait in the strand
-    needs_look_up,  ///< try again after AddressSpace::walk_sharing(): no TLB entry
+    started,       ///< the job waits
+    word_changed,  ///< the word is not `expected`, so the job must not wait
+    needs_strand,  ///< the job must wait in the strand
+    not_in_tlb,    ///< try again after AddressSpace::walk_sharing(): no TLB entry
   };
   /// Lets the running job, whose coroutine is `waiter`, wait by `entry` while the word is
   /// `expected`.

@@ -174,7 +174,7 @@ class WaitForWord {
  private:
   void begin(const Futex& futex, std::coroutine_handle<> waiter) {
     state_ = futex.wait_sharing(expected_, entry_, waiter);
-    if (state_ != Futex::Wait::needs_look_up) [[likely]]
+    if (state_ != Futex::Wait::not_in_tlb) [[likely]]
       return;
     if (walk(self_, entry_.key.value, Access::read) != nullptr)
       state_ = futex.wait_sharing(expected_, entry_, waiter);

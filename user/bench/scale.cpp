@@ -312,8 +312,10 @@ int run(std::span<const std::string_view> words) {
   for (const Row& row : rows) {
     if (!names.empty() && !std::ranges::contains(names, row.name)) continue;
     if (row.needs_fork && !can_fork()) continue;
-    for (unsigned workers = 1; workers <= harts; workers *= 2)
+    for (unsigned workers = 1;; workers = std::min(2 * workers, harts)) {
       measure(row, workers, windows, window_ns);
+      if (workers == harts) break;
+    }
   }
   return 0;
 }

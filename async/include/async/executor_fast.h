@@ -124,6 +124,7 @@ inline std::coroutine_handle<> Executor::hand_over_sharing(Job& job) noexcept {
   platform::end_step();
   if constexpr (platform::checked) {
     if (local_.spin_locks != 0) platform::fail("a job yields while it holds a spin lock");
+    if (local_.leaf_locks != 0) platform::fail("a job yields while it holds a leaf lock");
   }
   local_.job = next;
   // begin_sharing_step() does the same, and catch_up(). Here `next` needs no catch_up(): the hart
