@@ -58,8 +58,9 @@ class DirectoryFile final : public File {
     if (!added && done == 0) return fail(added.error());
     return done;
   }
-  Result<std::size_t> list_sharing(std::span<std::byte> to) override {
+  Result<std::size_t> list_sharing(const ReadBytes& to) override {
     const async::LeafLock::Guard lock{place_lock_};
+    if (!to.is_current()) return fail(Errno::would_block);
     IoBuffer buffer{to};
     return list(buffer);
   }

@@ -30,6 +30,7 @@
 #include <optional>
 #include <span>
 
+#include "files/found_bytes.h"
 #include "files/io_buffer.h"
 #include "memory/memory_object.h"
 
@@ -91,24 +92,21 @@ class alignas(64) File : public RefCounted<File> {
   virtual Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer);
 
   // The same, for callers that share the strand (async/strand.h), between the file and the kernel's
-  // view of a program's page. They answer the usual case. would_block: try again in the strand.
+  // view of a program's page (found_bytes.h). They answer the usual case. would_block: try again in
+  // the strand.
 
-  virtual Result<std::size_t> read_sharing(std::span<std::byte>) {
+  virtual Result<std::size_t> read_sharing(const ReadBytes&) { return fail(Errno::would_block); }
+  virtual Result<std::size_t> write_sharing(const WrittenBytes&) {
     return fail(Errno::would_block);
   }
-  virtual Result<std::size_t> write_sharing(std::span<const std::byte>) {
+  virtual Result<std::size_t> read_at_sharing(std::uint64_t, const ReadBytes&) {
     return fail(Errno::would_block);
   }
-  virtual Result<std::size_t> read_at_sharing(std::uint64_t, std::span<std::byte>) {
-    return fail(Errno::would_block);
-  }
-  virtual Result<std::size_t> write_at_sharing(std::uint64_t, std::span<const std::byte>) {
+  virtual Result<std::size_t> write_at_sharing(std::uint64_t, const WrittenBytes&) {
     return fail(Errno::would_block);
   }
   virtual Result<std::int64_t> seek_sharing(std::int64_t, int) { return fail(Errno::would_block); }
-  virtual Result<std::size_t> list_sharing(std::span<std::byte>) {
-    return fail(Errno::would_block);
-  }
+  virtual Result<std::size_t> list_sharing(const ReadBytes&) { return fail(Errno::would_block); }
   virtual Result<short> readiness_sharing() { return fail(Errno::would_block); }
   /// Whether wait_sharing() may succeed.
   bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }

@@ -43,11 +43,11 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
   return moved;
 }
 
-Result<std::size_t> Pipe::read_sharing(std::span<std::byte> to) {
+Result<std::size_t> Pipe::read_sharing(const ReadBytes& to) {
   const async::LeafLock::Guard lock{lock_};
   const std::size_t begin = read_position_;
   const std::size_t filled = write_position_ - begin;
-  if (filled == 0 || !writable_.empty()) return fail(Errno::would_block);
+  if (filled == 0 || !writable_.empty() || !to.is_current()) return fail(Errno::would_block);
   const std::size_t count = std::min(filled, to.size());
   const std::size_t at = begin % hal::page_size;
   if (at + count >= hal::page_size) return fail(Errno::would_block);
@@ -62,7 +62,7 @@ Result<std::size_t> Pipe::read_sharing(std::span<std::byte> to) {
   return count;
 }
 
-Result<std::size_t> Pipe::write_sharing(std::span<const std::byte> from) {
+Result<std::size_t> Pipe::write_sharing(const WrittenBytes& from) {
   async::Job* reader = nullptr;
   const std::size_t count = from.size();
   {
@@ -70,7 +70,7 @@ Result<std::size_t> Pipe::write_sharing(std::span<const std::byte> from) {
     const std::size_t at = write_position_ % hal::page_size;
     memory::Frame& here = page(write_position_);
     const bool fits = at + count <= hal::page_size && count <= room();
-    if (!fits || write_is_special_) return fail(Errno::would_block);
+    if (!fits || write_is_special_ || !from.is_current()) return fail(Errno::would_block);
     if (!here) here = memory::Frame::allocate(memory::Use::user);
     if (!here) return fail(Errno::would_block);
     if (!readable_.empty()) {
@@ -291,9 +291,7 @@ class PipeReader final : public PipeEnd {
   [[gnu::flatten]] Result<std::size_t> try_read(IoBuffer& buffer) override {
     return pipe_->read(buffer);
   }
-  Result<std::size_t> read_sharing(std::span<std::byte> to) override {
-    return pipe_->read_sharing(to);
-  }
+  Result<std::size_t> read_sharing(const ReadBytes& to) override { return pipe_->read_sharing(to); }
   bool wait_sharing(std::coroutine_handle<> reader) override { return pipe_->wait_sharing(reader); }
   bool watch_sharing(async::MultiWait& wait, async::Observer& reader) override {
     return pipe_->watch_sharing(wait, reader);
@@ -320,7 +318,7 @@ class PipeWriter final : public PipeEnd {
   [[gnu::flatten]] Result<std::size_t> try_write(IoBuffer& buffer) override {
     return pipe_->write(buffer);
   }
-  Result<std::size_t> write_sharing(std::span<const std::byte> from) override {
+  Result<std::size_t> write_sharing(const WrittenBytes& from) override {
     return pipe_->write_sharing(from);
   }
   bool end_sharing() override { return pipe_->end_writing_sharing(); }

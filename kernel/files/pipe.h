@@ -24,6 +24,7 @@
 #include <span>
 
 #include "files/file.h"
+#include "files/found_bytes.h"
 #include "files/io_buffer.h"
 #include "memory/frames.h"
 
@@ -45,8 +46,8 @@ class Pipe : public RefCounted<Pipe> {
 
   // For callers that share the strand: see File::read_sharing(). The bytes must lie in one page of
   // the pipe.
-  Result<std::size_t> read_sharing(std::span<std::byte> to);
-  Result<std::size_t> write_sharing(std::span<const std::byte> from);
+  Result<std::size_t> read_sharing(const ReadBytes& to);
+  Result<std::size_t> write_sharing(const WrittenBytes& from);
   bool wait_sharing(std::coroutine_handle<> reader);
   bool watch_sharing(async::MultiWait& wait, async::Observer& reader);
   void stop_sharing(async::Observer& reader);

@@ -44,19 +44,20 @@ class PlacedFile final : public File {
     return file_->write_at(appends() ? file_->size() : offset, buffer);
   }
 
-  Result<std::size_t> read_sharing(std::span<std::byte> to) override {
+  Result<std::size_t> read_sharing(const ReadBytes& to) override {
     const async::LeafLock::Guard lock{place_lock_};
+    if (!to.is_current()) return fail(Errno::would_block);
     return moved(read_at_sharing(place_, to));
   }
-  Result<std::size_t> write_sharing(std::span<const std::byte> from) override {
+  Result<std::size_t> write_sharing(const WrittenBytes& from) override {
     const async::LeafLock::Guard lock{place_lock_};
+    if (!from.is_current()) return fail(Errno::would_block);
     return moved(write_at_sharing(place_, from));
   }
-  Result<std::size_t> read_at_sharing(std::uint64_t offset, std::span<std::byte> to) override {
+  Result<std::size_t> read_at_sharing(std::uint64_t offset, const ReadBytes& to) override {
     return file_->read_at_sharing(offset, to);
   }
-  Result<std::size_t> write_at_sharing(std::uint64_t offset,
-                                       std::span<const std::byte> from) override {
+  Result<std::size_t> write_at_sharing(std::uint64_t offset, const WrittenBytes& from) override {
     if (appends()) return fail(Errno::would_block);
     return file_->write_at_sharing(offset, from);
   }
@@ -135,7 +136,7 @@ Result<Ref<File>> RegularFile::open(int flags) {
   return make_ref<PlacedFile>(Ref<RegularFile>::share(*this), flags);
 }
 
-Result<std::size_t> RegularFile::read_at_sharing(std::uint64_t offset, std::span<std::byte> to) {
+Result<std::size_t> RegularFile::read_at_sharing(std::uint64_t offset, const ReadBytes& to) {
   const std::uint64_t end = size();
   if (offset >= end) return 0;
   const std::size_t count = std::min<std::uint64_t>(to.size(), end - offset);
@@ -184,19 +185,19 @@ std::span<const std::byte> MemoryFile::piece_at(std::uint64_t offset) const {
   return {page + at, std::min<std::uint64_t>(hal::page_size - at, size_ - offset)};
 }
 
-Result<std::size_t> MemoryFile::read_at_sharing(std::uint64_t offset, std::span<std::byte> to) {
+Result<std::size_t> MemoryFile::read_at_sharing(std::uint64_t offset, const ReadBytes& to) {
   if (writers_ == 0) return RegularFile::read_at_sharing(offset, to);
   const async::LeafLock::Guard lock{lock_};
+  if (!to.is_current()) return fail(Errno::would_block);
   return RegularFile::read_at_sharing(offset, to);
 }
 
-Result<std::size_t> MemoryFile::write_at_sharing(std::uint64_t offset,
-                                                 std::span<const std::byte> from) {
+Result<std::size_t> MemoryFile::write_at_sharing(std::uint64_t offset, const WrittenBytes& from) {
   const std::size_t at = offset % hal::page_size;
   if (from.size() > hal::page_size - at) return fail(Errno::would_block);
   const async::LeafLock::Guard lock{lock_};
   std::byte* const page = pages_.find(offset / hal::page_size);
-  if (page == nullptr) return fail(Errno::would_block);
+  if (page == nullptr || !from.is_current()) return fail(Errno::would_block);
   copy_bytes(page + at, from.data(), from.size());
   if (offset + from.size() > size_) size_ = offset + from.size();
   return from.size();

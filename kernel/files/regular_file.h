@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "files/file_pages.h"
+#include "files/found_bytes.h"
 #include "files/node.h"
 #include "memory/paged_text.h"
 
@@ -32,8 +33,8 @@ class RegularFile : public Node {
 
   // For callers that share the strand. would_block: try again in the strand.
 
-  virtual Result<std::size_t> read_at_sharing(std::uint64_t offset, std::span<std::byte> to);
-  virtual Result<std::size_t> write_at_sharing(std::uint64_t, std::span<const std::byte>) {
+  virtual Result<std::size_t> read_at_sharing(std::uint64_t offset, const ReadBytes& to);
+  virtual Result<std::size_t> write_at_sharing(std::uint64_t, const WrittenBytes&) {
     return fail(Errno::would_block);
   }
 
@@ -101,10 +102,9 @@ class MemoryFile final : public RegularFile {
   std::uint64_t size() const override { return size_; }  ///< also while the strand is shared
   std::span<const std::byte> piece_at(std::uint64_t offset) const override;
   bool is_writable() const override { return true; }
-  Result<std::size_t> read_at_sharing(std::uint64_t offset, std::span<std::byte> to) override;
+  Result<std::size_t> read_at_sharing(std::uint64_t offset, const ReadBytes& to) override;
   /// The page of the bytes must exist.
-  Result<std::size_t> write_at_sharing(std::uint64_t offset,
-                                       std::span<const std::byte> from) override;
+  Result<std::size_t> write_at_sharing(std::uint64_t offset, const WrittenBytes& from) override;
   void begin_writing() override { ++writers_; }
   void end_writing() override { --writers_; }
   Result<> resize(std::uint64_t size) override;

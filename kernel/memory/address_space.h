@@ -144,6 +144,13 @@ class AddressSpace : public RefCounted<AddressSpace> {
   std::byte* tlb_lookup_alone(VirtAddr va, Access wanted) const {
     return kernel_tlb_.find(va, wanted);
   }
+  /// Whether the byte at `va` is at `there`, so that the access needs no fault. For callers that
+  /// share the strand.
+  bool has_at(VirtAddr va, Access wanted, const std::byte* there) const {
+    if (tlb_lookup(va, wanted) == there) [[likely]]
+      return true;
+    return has_in_table_at(va, wanted, there);
+  }
   /// Whether the page of `va` is in memory and the program may read it. For callers that share the
   /// strand.
   bool is_present(VirtAddr va) const {
@@ -310,6 +317,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   template <class Tlb>
   std::byte* look_up_into(Tlb& tlb, VirtAddr va, Access wanted);
   std::byte* look_up_sharing(VirtAddr va, Access wanted) const;
+  bool has_in_table_at(VirtAddr va, Access wanted, const std::byte* there) const;
   Result<std::byte*> fault_in_slowly(VirtAddr va, Access wanted);
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// Fills the empty `slot`. False: there is no memory.

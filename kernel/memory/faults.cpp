@@ -140,7 +140,9 @@ bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
     const async::LeafLock::Guard lock{lock_};
     const Area* const area = area_in_use(page, Access::write);
     PageEntry* const slot = area != nullptr ? table_.find(page) : nullptr;
-    if (slot != nullptr && *slot == old) {
+    // If the last other owner has gone meanwhile, another thread may have written to the frame, in
+    // place.
+    if (slot != nullptr && *slot == old && (old.borrowed() || frames.shared(old.address()))) {
       hal::set(*slot, PageEntry::page(copy, area->rights_in_table()));
       flush_page(page);
       give_up(old);
@@ -271,6 +273,11 @@ std::byte* AddressSpace::look_up_sharing(VirtAddr va, Access wanted) const {
   // The write would have to set code_written_.
   if (wanted == Access::write && entry.allows(Access::execute)) return nullptr;
   return hal::phys_to_virt(entry.address()) + va % page_size;
+}
+
+[[gnu::cold, gnu::noinline]] bool AddressSpace::has_in_table_at(VirtAddr va, Access wanted,
+                                                                const std::byte* there) const {
+  return look_up_sharing(va, wanted) == there;
 }
 
 std::byte* AddressSpace::walk_sharing(VirtAddr va, Access wanted, bool is_own) {

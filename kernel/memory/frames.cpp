@@ -44,6 +44,7 @@ bool can_allocate_contiguous(std::size_t bytes) {
 
 [[gnu::cold]] bool can_allocate_without_caches(std::size_t bytes) {
   if (!async::Strand::smp_active() || !async::Strand::is_held()) return false;
+  RetiredFrames::drop_all();
   heap::trim();
   frames.empty_caches();
   return frames.uncached_for_user() * page_size >= bytes;

@@ -14,13 +14,16 @@ namespace {
 /// With this many retired references, a hart enters the strand as soon as it ends the sharing.
 constexpr std::size_t limit = 64;
 
+/// The bit of the numbers of page tables.
+constexpr FrameAllocator::Number a_table = 1U << 31;
+
 }  // namespace
 
 /// What one hart has retired. Only this hart adds to it.
 struct alignas(64) RetiredFrames::List {
-  std::size_t count = 0;
+  std::uint32_t count = 0;
   bool is_registered = false;  // async::Retired has an entry that will empty this list
-  std::array<hal::PhysAddr, limit - 1 + most_at_once> frames{};  // bit 0: a page table
+  std::array<FrameAllocator::Number, limit - 1 + most_at_once> frames{};  // may be a_table
 };
 
 constinit RetiredFrames::List RetiredFrames::lists[hal::max_harts];
@@ -29,7 +32,8 @@ void RetiredFrames::add(hal::PhysAddr frame, bool is_table) {
   List& list = lists[hal::hart_index()];
   if (list.count == list.frames.size())
     async::platform::fail("a hart retires too many frames at once");
-  list.frames[list.count++] = frame | hal::PhysAddr{is_table};
+  const auto number = static_cast<FrameAllocator::Number>(frame >> hal::page_shift);
+  list.frames[list.count++] = is_table ? number | a_table : number;
   if (list.count >= limit) async::Retired::destroy_soon();
   if (list.is_registered) return;
   list.is_registered = true;
@@ -44,12 +48,9 @@ void RetiredFrames::add(hal::PhysAddr frame, bool is_table) {
 
 void RetiredFrames::drop(List& list) {
   for (; list.count != 0; --list.count) {
-    const hal::PhysAddr frame = list.frames[list.count - 1];
-    if ((frame & 1) != 0) {
-      frames.drop_zeroed(frame & ~hal::PhysAddr{1});
-    } else {
-      frames.drop(frame);
-    }
+    const FrameAllocator::Number number = list.frames[list.count - 1];
+    const auto frame = hal::PhysAddr{number & ~a_table} << hal::page_shift;
+    (number & a_table) != 0 ? frames.drop_zeroed(frame) : frames.drop(frame);
   }
 }
 

@@ -175,9 +175,11 @@ bool announce_end_sharing(Thread& self) {
   AddressSpace& space = self.space();
   const auto futex = Futex::at_sharing(space, address, self.owns_space());
   if (!futex || !memory::UserPtr<std::int32_t>{address}.write(space, 0)) return false;
-  if (!futex->wake_sharing(1)) return false;
-  self.clear_child_tid = 0;
-  return true;
+  self.clear_child_tid = 0;  // from now on another thread may use the word
+  if (futex->wake_sharing(1)) return true;
+  async::Strand::stop_sharing();
+  futex->wake(1);
+  return false;
 }
 
 /// Whether the thread's list of robust mutexes is empty. C libraries set one at the start of each
@@ -197,18 +199,24 @@ bool may_end_sharing(Thread& self) {
           (self.process().may_end_sharing() && self.space().is_quick_to_walk()));
 }
 
+/// Frees the pages of a process whose last thread, `self`, ends. The other threads may have ended
+/// since may_end_sharing(self). Returns false if the step must enter the strand for the end.
+bool give_back_pages_sharing(Thread& self) {
+  if (!self.process().has_one_thread()) return true;
+  if (!self.process().may_end_sharing() || !self.space().is_quick_to_walk()) return false;
+  const hal::UserRange& range = self.space().user_range();
+  (void)self.space().discard(range.begin(), range.end() - range.begin());
+  return true;
+}
+
 /// Ends `self` if its step shares the strand, and if that is enough. Otherwise returns false: the
 /// step is in the strand, where the caller ends the thread.
 [[gnu::noinline]] bool end_thread_sharing(Thread& self) {
-  if (may_end_sharing(self) && announce_end_sharing(self)) {
-    if (self.process().has_one_thread()) {
-      const hal::UserRange& range = self.space().user_range();
-      (void)self.space().discard(range.begin(), range.end() - range.begin());
-    }
+  if (may_end_sharing(self) && announce_end_sharing(self) && give_back_pages_sharing(self)) {
     release_hart_state(self);
     if (self.process().remove_thread_sharing(self)) return true;
   }
-  async::Strand::stop_sharing();
+  if (async::Strand::is_shared()) async::Strand::stop_sharing();
   return false;
 }
 

@@ -87,6 +87,13 @@ bool may_change(Thread& self, const AreasGuard& areas, std::uintptr_t address, s
          space.is_plain(address, bytes);
 }
 
+/// Only a step in the strand can use the free memory of all harts. So the call is made there before
+/// it fails with ENOMEM. It can be made again.
+template <class Value>
+trap::Answer<Value> unless_out_of_memory(trap::Answer<Value> answer) {
+  return answer.is(Errno::enomem) ? trap::Answer<Value>{trap::would_block} : answer;
+}
+
 /// A read that waits, and shares the strand as long as that suffices. Unlike a restart of the call
 /// it keeps the file, which the program may close meanwhile.
 class Reading : public async::WaitLoop<Reading> {
@@ -120,7 +127,8 @@ class Reading : public async::WaitLoop<Reading> {
   bool attempt() {
     if (Strand::is_shared()) {
       std::byte* const there = cached(self_, to_.address(), to_.size(), Access::write);
-      if (there != nullptr) moved_ = file_->read_sharing({there, to_.size()});
+      if (there != nullptr)
+        moved_ = file_->read_sharing({self_.space(), to_.address(), there, to_.size()});
       if (there != nullptr && (moved_ || moved_.error() != Errno::would_block)) return true;
       enter_strand();
     }
@@ -279,7 +287,7 @@ trap::Answer<Transfer> read(Thread& self, int fd, UserSpan<std::byte> to) {
   Strand::Sharing sharing;
   const auto [file, there] = find<Access::write>(self, fd, to.address(), to.size());
   if (file == nullptr) return trap::would_block;
-  const Transfer moved = file->read_sharing({there, to.size()});
+  const Transfer moved = file->read_sharing({self.space(), to.address(), there, to.size()});
   if (moved || moved.error() != Errno::would_block) [[likely]]
     return moved;
   if (!file->waits_sharing() || !may_wait(self)) return trap::would_block;
@@ -292,7 +300,7 @@ trap::Answer<Transfer> write(Thread& self, int fd, UserSpan<const std::byte> fro
   const Strand::Sharing sharing;
   const auto [file, there] = find<Access::read>(self, fd, from.address(), from.size());
   if (file == nullptr) return trap::would_block;
-  return file->write_sharing({there, from.size()});
+  return file->write_sharing({self.space(), from.address(), there, from.size()});
 }
 
 trap::Answer<Transfer> pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
@@ -300,7 +308,8 @@ trap::Answer<Transfer> pread64(Thread& self, int fd, UserSpan<std::byte> to, std
   const Strand::Sharing sharing;
   const auto [file, there] = find<Access::write>(self, fd, to.address(), to.size());
   if (file == nullptr) return trap::would_block;
-  return file->read_at_sharing(static_cast<std::uint64_t>(offset), {there, to.size()});
+  return file->read_at_sharing(static_cast<std::uint64_t>(offset),
+                               {self.space(), to.address(), there, to.size()});
 }
 
 trap::Answer<Transfer> pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
@@ -309,7 +318,8 @@ trap::Answer<Transfer> pwrite64(Thread& self, int fd, UserSpan<const std::byte> 
   const Strand::Sharing sharing;
   const auto [file, there] = find<Access::read>(self, fd, from.address(), from.size());
   if (file == nullptr) return trap::would_block;
-  return file->write_at_sharing(static_cast<std::uint64_t>(offset), {there, from.size()});
+  return file->write_at_sharing(static_cast<std::uint64_t>(offset),
+                                {self.space(), from.address(), there, from.size()});
 }
 
 trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
@@ -317,7 +327,10 @@ trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   const AreasGuard areas{self};
   if (!may_add_areas(self) || self.space().shrinks_heap(end)) return trap::would_block;
   sharing.tell();
-  return sys::brk(self, end);
+  const std::uintptr_t now =
+      self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
+  if (now < end) return trap::would_block;  // as unless_out_of_memory()
+  return now;
 }
 
 trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
@@ -337,7 +350,7 @@ trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, 
     if (file == nullptr || !file->bytes()) return trap::would_block;
   }
   sharing.tell();
-  return sys::mmap(self, address, length, rights, flags, fd, offset);
+  return unless_out_of_memory(sys::mmap(self, address, length, rights, flags, fd, offset));
 }
 
 trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
@@ -345,7 +358,7 @@ trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t 
   const AreasGuard areas{self};
   if (!may_change(self, areas, address, length)) return trap::would_block;
   sharing.tell();
-  return sys::munmap(self, address, length);
+  return unless_out_of_memory(sys::munmap(self, address, length));
 }
 
 trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_t length,
@@ -355,7 +368,7 @@ trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_
   const AreasGuard areas{self};
   if (!may_change(self, areas, address, length)) return trap::would_block;
   sharing.tell();
-  return sys::mprotect(self, address, length, rights);
+  return unless_out_of_memory<Result<>>(sys::mprotect(self, address, length, rights));
 }
 
 trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length,
@@ -471,7 +484,7 @@ trap::Answer<Transfer> getdents64(Thread& self, int fd, UserSpan<std::byte> to) 
   const auto [file, there] = find<Access::write>(self, fd, to.address(), to.size());
   if (file == nullptr) return trap::would_block;
   sharing.tell();
-  return file->list_sharing({there, to.size()});
+  return file->list_sharing({self.space(), to.address(), there, to.size()});
 }
 
 trap::Answer<Result<>> sched_yield(Thread& self) {

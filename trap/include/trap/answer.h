@@ -46,6 +46,13 @@ class Answer {
   Answer(Result&& result) : register_{ToRegister<Value>::encode(std::forward<Result>(result))} {}
   Answer(WouldBlock) : register_{trap::would_block} {}
 
+  /// Whether it is this error.
+  template <class Error>
+    requires std::is_enum_v<Error>
+  bool is(Error error) const {
+    return register_ == static_cast<Register>(-static_cast<std::int64_t>(error));
+  }
+
  private:
   friend ToRegister<Answer>;
 

@@ -127,3 +127,50 @@ TEST_CASE(
     const Strand::Guard strand;
   });
 }
+
+namespace {
+
+AddressSpace* parent_space = nullptr;
+AddressSpace* child_space = nullptr;
+
+/// The child gets its own copy of the page. Then another thread of the parent writes to the old
+/// frame in place, and the entry becomes what it was before.
+void write_in_place() {
+  AddressSpace& space = *parent_space;
+  if (!child_space->fault_own(page, Access::write) || !space.fault_sharing(page, Access::write))
+    async::platform::fail("the frame has another owner");
+  for_each_word(space.walk_sharing(page, Access::write, false),
+                [](auto word) { word.store(other_stamp, std::memory_order_relaxed); });
+  const async::LeafLock::Guard lock{space.lock()};
+  if (!space.protect(page, page_size, Access::read) ||
+      !space.protect(page, page_size, test::read_write))
+    async::platform::fail("the rights do not change");
+}
+
+}  // namespace
+
+TEST_CASE("a write to a page that another thread copies is not lost") {
+  const ThreadedProgram program;
+  AddressSpace& space = *program.space;
+  kernel::Ref<AddressSpace> child;
+  fill(space, page, stamp);
+  {
+    const Strand::Guard strand;
+    child = *space.fork();
+  }
+  parent_space = &space;
+  child_space = child.get();
+  hal::fake::during_copy = write_in_place;
+  {
+    Strand::Sharing sharing;
+    sharing.tell();
+    CHECK_FALSE(space.fault_sharing(page, Access::write));
+    CHECK(space.fault_in_use(page, Access::write));
+    for_each_word(space.walk_sharing(page, Access::read, false), [](auto word) {
+      if (word.load(std::memory_order_relaxed) != other_stamp)
+        async::platform::fail("the write is lost");
+    });
+  }
+  const Strand::Guard strand;
+  child = nullptr;
+}
