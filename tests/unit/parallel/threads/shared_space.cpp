@@ -84,23 +84,25 @@ class ThreadedProgram {
   kernel::Ref<AddressSpace> space;
 };
 
+/// One hart calls change() again and again. Meanwhile two others check the page.
+template <class Change>
+void change_beside_readers(AddressSpace& space, Change change) {
+  test::on_harts(3, [&](unsigned hart) {
+    for (int round = 0; round < changes; ++round) hart == 1 ? change() : check_page(space);
+    const Strand::Guard strand;  // drops what the hart has retired
+  });
+}
+
 }  // namespace
 
 TEST_CASE("a frame that a hart drops gets no other use while harts share the strand") {
   const ThreadedProgram program;
   AddressSpace& space = *program.space;
-  test::on_harts(3, [&](unsigned hart) {
-    for (int round = 0; round < changes; ++round) {
-      if (hart != 1) {
-        check_page(space);
-        continue;
-      }
-      fill(space, page, stamp);
-      drop(space, page);
-      fill(space, other_page, other_stamp);
-      drop(space, other_page);
-    }
-    const Strand::Guard strand;  // drops what the hart has retired
+  change_beside_readers(space, [&] {
+    fill(space, page, stamp);
+    drop(space, page);
+    fill(space, other_page, other_stamp);
+    drop(space, other_page);
   });
 }
 
@@ -109,22 +111,15 @@ TEST_CASE(
   const ThreadedProgram program;
   AddressSpace& space = *program.space;
   kernel::Ref<AddressSpace> child;
-  test::on_harts(3, [&](unsigned hart) {
-    for (int round = 0; round < changes; ++round) {
-      if (hart != 1) {
-        check_page(space);
-        continue;
-      }
-      fill(space, page, stamp);
-      {
-        const Strand::Guard strand;
-        child = *space.fork();
-      }
-      fill(space, page, stamp);
+  change_beside_readers(space, [&] {
+    fill(space, page, stamp);
+    {
       const Strand::Guard strand;
-      child = nullptr;
+      child = *space.fork();
     }
+    fill(space, page, stamp);
     const Strand::Guard strand;
+    child = nullptr;
   });
 }
 
