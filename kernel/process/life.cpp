@@ -229,6 +229,17 @@ void exit_cleanup(Thread& self) {
   self.release_vfork_waiter();
 }
 
+namespace {
+
+/// exit_cleanup() for a thread whose ring ends, or whose memory is large.
+async::Task<> exit_cleanup_in_steps(Thread& self) {
+  if (self.ring() != nullptr) co_await self.close_ring();
+  exit_cleanup(self);
+  if (has_large_memory_alone(self)) co_await give_back_memory(self);
+}
+
+}  // namespace
+
 void end_thread(Thread& self) {
   if (hal::smp_active()) [[unlikely]]
     free_pages_sharing(self);
@@ -239,7 +250,6 @@ void end_thread(Thread& self) {
 
 async::Task<> run_thread(Ref<Thread> thread) {
   Thread& self = *thread;
-  trap::UserContext& context = self.context();
   trap::route<Origin::yield_point, Why::voluntary>();
   if (trace::is_on()) self.note_in_trace();
   if (hal::smp_active() && async::Strand::is_shared()) [[unlikely]] {
@@ -265,6 +275,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
     }
     prepare_to_run(self);
     async::Strand::leave();
+    trap::UserContext& context = self.context();
     const Trap trap = trap::run_user(context);
     switch (trap.kind) {
       case Trap::syscall:
@@ -288,7 +299,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
           exchange_priority(self);
         if (yields(self)) {
           co_await async::yield();
-          context.set_syscall_result(0);
+          self.context().set_syscall_result(0);
         } else {
           while (!end_waiting(self, co_await awaited(self))) continue;
         }
@@ -325,11 +336,11 @@ async::Task<> run_thread(Ref<Thread> thread) {
     }
   }
   if (!async::Strand::is_shared() || !end_thread_sharing(self)) {
-    if (self.ring() != nullptr) [[unlikely]]
-      co_await self.close_ring();
-    exit_cleanup(self);
-    if (has_large_memory_alone(self)) [[unlikely]]
-      co_await give_back_memory(self);
+    if (self.ring() != nullptr || has_large_memory_alone(self)) [[unlikely]] {
+      co_await exit_cleanup_in_steps(self);
+    } else {
+      exit_cleanup(self);
+    }
     end_thread(self);
   }
   self.set_job(nullptr);

@@ -59,8 +59,8 @@ class FramePool {
   };
 
   // Blocks of this size and larger ones have cache lines of their own, because harts may run their
-  // coroutines at the same time.
-  static constexpr std::size_t lined_limit = 128, cache_line = 64;
+  // coroutines at the same time. The kernel's coroutine of a user thread has exactly this size.
+  static constexpr std::size_t lined_limit = 64, cache_line = 64;
 
   static constexpr std::size_t list_of(std::size_t bytes) noexcept {
     if (bytes >= lined_limit) bytes = (bytes + cache_line - 1) / cache_line * cache_line;
