@@ -1,4 +1,6 @@
-// The kernel's record of one frame of RAM: 16 bytes, used differently by each owner.
+// The kernel's record of one frame of RAM, used differently by each owner. Each record has a cache
+// line of its own, because harts use different frames at the same time. That costs 1.6 % of RAM,
+// but no time: a record is initialised only when its frame is first used.
 #pragma once
 
 #include <hal/page_table.h>
@@ -7,7 +9,7 @@
 
 namespace kernel::memory {
 
-struct FrameInfo {
+struct alignas(64) FrameInfo {
   enum class State : std::uint8_t {
     taken,       ///< in use, or on a stack of single frames
     free_block,  ///< first frame of a free block of 2^order frames
@@ -44,6 +46,6 @@ struct FrameInfo {
 
   static constexpr std::uint8_t not_a_slab = 0xff;
 };
-static_assert(sizeof(FrameInfo) == 16);
+static_assert(sizeof(FrameInfo) == 64);
 
 }  // namespace kernel::memory
