@@ -101,6 +101,10 @@ class FrameAllocator {
   void begin_smp();
   /// Whether harts must bypass their caches, because the shared frames are fewer than the reserve.
   bool is_scarce() const { return scarce_; }
+  /// Whether at least `plenty` frames are free outside the reserve and the caches of harts. A hint,
+  /// always false while one hart runs. Unlike the numbers of free frames it seldom changes.
+  bool has_plenty() const { return plentiful_; }
+  static constexpr std::size_t plenty = 1024;
   /// Frees the frames in the caches of all harts. In the strand.
   void empty_caches();
 
@@ -211,8 +215,9 @@ class FrameAllocator {
   // Read on each path, and seldom written if several harts run.
   FrameInfo* infos_ = nullptr;  // indexed by physical page number; may point below RAM
   std::size_t total_ = 0;
-  Stacks alone_;                            // empty if several harts run
-  async::SharedWord<bool> scarce_ = false;  // see is_scarce()
+  Stacks alone_;                               // empty if several harts run
+  async::SharedWord<bool> scarce_ = false;     // see is_scarce()
+  async::SharedWord<bool> plentiful_ = false;  // see has_plenty()
 
   // If several harts run: behind the lock in frames.cpp.
   alignas(64) async::SharedWord<std::size_t> free_ = 0;  // a reader without the lock gets a hint
@@ -258,6 +263,7 @@ class FrameReferences {
 /// The frames in the caches of harts count only if the caller is in the strand.
 [[nodiscard]] bool can_allocate_without_caches(std::size_t bytes);
 [[nodiscard]] inline bool can_allocate(std::size_t bytes) {
+  if (frames.has_plenty() && bytes <= FrameAllocator::plenty * hal::page_size) return true;
   return frames.uncached_for_user() * hal::page_size >= bytes || can_allocate_without_caches(bytes);
 }
 

@@ -113,6 +113,24 @@ TEST_CASE("the caches of harts hold no frames of the reserve") {
   drop_all(reserve);
 }
 
+TEST_CASE("frames are plenty until fewer than the limit are free") {
+  const SmpMachine machine;
+  constexpr std::size_t plenty = kernel::memory::FrameAllocator::plenty;
+  const Strand::Guard strand;
+  CHECK(frames.has_plenty());
+  std::vector<PhysAddr> taken;
+  while (frames.has_plenty()) taken.push_back(frames.allocate(Use::user));
+  CHECK(frames.uncached_for_user() < plenty);
+  CHECK(frames.uncached_for_user() >= plenty - 15);  // a batch for the hart's cache
+  CHECK(kernel::memory::can_allocate(frames.uncached_for_user() * page_size));
+  const auto rest = take_all(Use::user);
+  CHECK_FALSE(kernel::memory::can_allocate(page_size));
+  drop_all(rest);
+  CHECK_FALSE(frames.has_plenty());
+  drop_all(taken);
+  CHECK(frames.has_plenty());
+}
+
 TEST_CASE("harts that share the strand get different objects and frames") {
   const SmpMachine machine;
   constexpr unsigned harts = 3;
