@@ -237,6 +237,26 @@ void Directory::mount(std::string_view name, Ref<Directory> directory) {
   put(name, std::move(directory));
 }
 
+void Directory::make_nodes_permanent() {
+  const Directory* within = this;  // no recursion, because paths may be long
+  const Entry* at = entries_.first();
+  for (;;) {
+    while (at == nullptr) {
+      if (within == this) return;
+      at = Entries::next(*within->entry_);
+      within = within->parent_;
+    }
+    Node& node = at->node();
+    node.make_permanent();
+    if (const Directory* const child = node.as_directory(); child && !child->is_writable()) {
+      within = child;
+      at = child->entries_.first();
+    } else {
+      at = Entries::next(*at);
+    }
+  }
+}
+
 Result<> Directory::add(std::string_view name, Ref<Node> node) {
   const Entry::Key key{name};
   const std::size_t bytes = bytes_for(name, *node);

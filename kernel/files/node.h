@@ -39,6 +39,18 @@ class alignas(64) Node : public RefCounted<Node> {
  public:
   virtual ~Node() = default;
 
+  // References to a permanent node are not counted. So harts that open the same program at the same
+  // time write no common cache line.
+
+  void retain() const {
+    if (!is_permanent_) RefCounted::retain();
+  }
+  void release() const {
+    if (!is_permanent_) RefCounted::release();
+  }
+  /// The node is never destroyed. Before programs run.
+  void make_permanent() { is_permanent_ = true; }
+
   /// Type and permission bits (abi::s_if*).
   unsigned mode() const { return mode_; }
   unsigned type() const { return mode_ & abi::s_ifmt; }
@@ -76,6 +88,7 @@ class alignas(64) Node : public RefCounted<Node> {
   explicit Node(unsigned mode);
 
  private:
+  bool is_permanent_ = false;
   unsigned mode_;
   std::uint64_t inode_;
   std::int64_t modified_ = 0;

@@ -105,6 +105,7 @@ void build_root(const RootParts& parts) {
   }
   root.mount("proc", proc);
   root.mount("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
+  root.make_nodes_permanent();
 }
 
 Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path) {

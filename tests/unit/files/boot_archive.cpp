@@ -10,6 +10,7 @@ using kernel::Directory;
 using kernel::find_node;
 using kernel::LastLink;
 using test::Errno;
+using namespace std::string_literals;
 
 namespace {
 
@@ -90,6 +91,30 @@ TEST_CASE("a later entry replaces an earlier one, and a directory keeps its entr
   Unpacked tree{archive.finish()};
   CHECK(tree.text("a/x") == "new");
   CHECK((*find_node({.start = *tree.root}, "a"))->mode() == (abi::s_ifdir | 0700));
+}
+
+TEST_CASE("references are counted only to nodes below a writable directory") {
+  test::Machine machine;
+  std::string deep;
+  for (int i = 0; i < 500; ++i) deep += "d/";
+  Archive archive;
+  archive.add("a/b/file", regular, "text").add(deep + "end", regular).add("z", regular);
+  auto* const tree = new Unpacked{archive.finish()};  // its nodes are never destroyed
+  static const auto* const reachable = tree;          // for LeakSanitizer
+  CHECK(reachable->taken == 3);
+  auto tmp = kernel::make_ref<Directory>(Directory::Contents::writable);
+  tree->root->mount("tmp", tmp);
+  tmp->put("inside", kernel::make_ref<Directory>(Directory::Contents::writable));
+  tree->root->make_nodes_permanent();
+  const auto counts = [&](std::string_view path) {
+    kernel::Node& node = **find_node({.start = *tree->root}, path);
+    const auto before = node.owners();
+    const auto more = kernel::Ref<kernel::Node>::share(node);
+    return node.owners() != before;
+  };
+  for (const std::string path : {"a"s, "a/b"s, "a/b/file"s, deep, deep + "end", "z"s, "tmp"s})
+    CHECK_FALSE(counts(path));
+  CHECK(counts("tmp/inside"));
 }
 
 TEST_CASE("hard links share the contents stored with one of them") {
