@@ -96,7 +96,7 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::ftruncate, Shared>(Call::ftruncate)
         .with<sys::fsync>(Call::fsync)
         .with<sys::fsync>(Call::fdatasync)
-        .with_outside<sys::close, Shared>(Call::close)
+        .with_outside<sys::close, sys::outside::close>(Call::close)
         .with<sys::close_range>(Call::close_range)
         .with_outside<sys::dup, Shared>(Call::dup)
         .with_outside<sys::dup3, Shared>(Call::dup3)

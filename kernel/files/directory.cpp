@@ -28,6 +28,10 @@ class DirectoryFile final : public File {
 
   abi::Stat status() override { return directory_->status(); }
   Node* node() override { return directory_.get(); }
+  // While the node has a name, this is not the last reference to it.
+  bool end_sharing() override { return directory_->has_name(); }
+  bool may_end_sharing() override { return end_sharing(); }
+
   Result<std::size_t> try_read(IoBuffer&) override { return fail(Errno::eisdir); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
@@ -102,10 +106,10 @@ class DirectoryFile final : public File {
     return moved;
   }
 
-  Ref<Directory> directory_;
-  async::LeafLock place_lock_;  // for callers that share the strand
-  std::size_t listed_ = 0;      // entries listed so far, "." and ".." included
-  std::string last_;            // last name listed, from the third entry on
+  alignas(64) Ref<Directory> directory_;  // not in the line with the count of owners
+  async::LeafLock place_lock_;            // for callers that share the strand
+  std::size_t listed_ = 0;                // entries listed so far, "." and ".." included
+  std::string last_;                      // last name listed, from the third entry on
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ void FdTable::Group::share_into(Group& copy) const {
     const auto at = static_cast<unsigned>(std::countr_zero(rest));
     File* const file = find(at);
     file->retain();
+    file->note_other_table();
     copy.files[place(at)] = file;
   }
 }
@@ -119,6 +120,13 @@ Result<Ref<File>> FdTable::remove(int fd) {
 Result<> FdTable::close(int fd) {
   const auto file = remove(fd);  // a file's destructor may use this table
   if (!file) return fail(file.error());
+  return {};
+}
+
+Result<> FdTable::close_own(int fd) {
+  auto file = remove(fd);
+  if (!file) return fail(file.error());
+  File::drop_own(std::move(*file));
   return {};
 }
 

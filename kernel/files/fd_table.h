@@ -63,6 +63,8 @@ class FdTable : public RefCounted<FdTable> {
   /// below limit(). ENOMEM.
   Result<> set(int fd, Ref<File> file, bool close_on_exec);
   Result<> close(int fd);
+  /// close() by the only thread that uses the table.
+  Result<> close_own(int fd);
 
   Result<bool> close_on_exec(int fd) const;
   Result<> set_close_on_exec(int fd, bool close_on_exec);

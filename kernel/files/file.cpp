@@ -15,6 +15,11 @@ void File::destroy(const File* file) {
   async::Retired::add(ending, has_effects);
 }
 
+void File::drop_own(Ref<File> file) {
+  if (!file->had_other_table_ && file->has_one_owner() && file->may_end_sharing())
+    delete file.leak();
+}
+
 Result<std::size_t> File::try_read(IoBuffer&) {
   return fail(Errno::einval);
 }

@@ -43,22 +43,14 @@ namespace kernel {
 
 enum class Direction : bool { read, write };
 
-/// Files have cache lines of their own, because harts use different files at the same time.
-class alignas(64) File : public RefCounted<File> {
+/// The properties of an open file that system calls ask for before they use it.
+class FileProperties {
  public:
-  /// `flags`: the access mode and status flags of openat. `whole_write`: see whole_write().
-  explicit File(int flags, std::size_t whole_write = IoBuffer::longest)
+  FileProperties(int flags, std::size_t whole_write)
       : flags_{flags},
         whole_write_{static_cast<std::uint32_t>(whole_write)},
         can_read_{is_open(flags, abi::o_rdonly)},
         can_write_{is_open(flags, abi::o_wronly)} {}
-  virtual ~File() = default;
-
-  /// The end of a file without owners: destroys it. If the caller shares the strand, it retires the
-  /// file (async/retired.h).
-  static void destroy(const File* file);
-
-  // ── Open flags ──
 
   bool can_read() const { return can_read_; }
   bool can_write() const { return can_write_; }
@@ -70,8 +62,6 @@ class alignas(64) File : public RefCounted<File> {
     flags_ = (flags_ & ~changeable_flags) | (flags & changeable_flags);
   }
 
-  // ── Bytes ──
-
   /// A write of at most this many bytes is never partial, unless its buffer is invalid. A longer
   /// write may be partial.
   std::size_t whole_write() const { return whole_write_; }
@@ -79,6 +69,55 @@ class alignas(64) File : public RefCounted<File> {
   /// Whether two consecutive transfers have the same effect as one transfer of all their bytes.
   /// False if the bytes of one write form a message.
   bool is_stream() const { return is_stream_; }
+  /// Whether only File::transfer() moves bytes. The try functions always return would_block then.
+  bool waits_for_device() const { return waits_for_device_; }
+  /// Whether File::wait_sharing() may succeed.
+  bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
+
+ protected:
+  void be_stream() { is_stream_ = true; }
+  void let_wait_sharing() { waits_sharing_ = true; }
+  void let_wait_for_device() { waits_for_device_ = true; }
+
+ private:
+  static constexpr int changeable_flags = abi::o_append | abi::o_nonblock | abi::o_direct;
+
+  /// Whether a file opened with `flags` allows `access`. With O_PATH or with both bits of the
+  /// access mode set, the file allows neither reads nor writes (open(2)).
+  static constexpr bool is_open(int flags, int access) {
+    const int mode = flags & abi::o_accmode;
+    return (flags & abi::o_path) == 0 && (mode == access || mode == abi::o_rdwr);
+  }
+
+  int flags_;
+  const std::uint32_t whole_write_;
+  const bool can_read_;
+  const bool can_write_;
+  bool waits_for_device_ = false;
+  bool is_stream_ = false;
+  bool waits_sharing_ = false;
+};
+
+/// Harts use different files at the same time, so files have cache lines of their own. A process
+/// that copies or closes its descriptors writes only the line with the count of owners. It has none
+/// of the properties.
+class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
+ public:
+  /// `flags`: the access mode and status flags of openat. `whole_write`: see whole_write().
+  explicit File(int flags, std::size_t whole_write = IoBuffer::longest)
+      : FileProperties{flags, whole_write} {}
+  virtual ~File() = default;
+
+  /// The end of a file without owners: destroys it. If the caller shares the strand, it retires the
+  /// file (async/retired.h).
+  static void destroy(const File* file);
+  /// Drops a reference, from a table of descriptors that only the caller uses. If no other table
+  /// has ever had the file, no other hart uses it. Then a last reference need not be retired.
+  static void drop_own(Ref<File> file);
+  /// Another table has the file, too (fork).
+  void note_other_table() { had_other_table_ = true; }
+
+  // ── Bytes ──
 
   /// Moves bytes between the file and `buffer`, which is not empty, and advances `buffer`. Returns
   /// the number of bytes, which may be less than the buffer has. A read returns 0 at the end of the
@@ -108,8 +147,6 @@ class alignas(64) File : public RefCounted<File> {
   virtual Result<std::int64_t> seek_sharing(std::int64_t, int) { return fail(Errno::would_block); }
   virtual Result<std::size_t> list_sharing(const ReadBytes&) { return fail(Errno::would_block); }
   virtual Result<short> readiness_sharing() { return fail(Errno::would_block); }
-  /// Whether wait_sharing() may succeed.
-  bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
   /// Lets the running job, whose coroutine is `reader`, wait for bytes. Returns false if the job
   /// need not wait, or must wait in the strand.
   virtual bool wait_sharing(std::coroutine_handle<>) { return false; }
@@ -121,13 +158,13 @@ class alignas(64) File : public RefCounted<File> {
   /// no reader, so that the destructor only frees little memory. False: the destructor does that,
   /// and must not be late.
   virtual bool end_sharing() { return false; }
+  /// Whether the destructor may run while harts share the strand, if no other hart uses the file.
+  virtual bool may_end_sharing() { return false; }
 
   /// Sets the position and returns it (lseek). ESPIPE: the file has no positions.
   virtual Result<std::int64_t> seek(std::int64_t offset, int whence);
   virtual Result<> resize(std::uint64_t size);
 
-  /// Whether only transfer() moves bytes. The try functions always return would_block then.
-  bool waits_for_device() const { return waits_for_device_; }
   /// Moves bytes between the file and `buffer`, at `offset`, or at the file's position, which then
   /// advances. The result is that of try_read() and try_write().
   virtual async::Task<Result<std::size_t>> transfer(Direction direction,
@@ -170,33 +207,15 @@ class alignas(64) File : public RefCounted<File> {
   virtual class Node* node() { return nullptr; }
 
  protected:
-  void be_stream() { is_stream_ = true; }
-  void let_wait_sharing() { waits_sharing_ = true; }
-
   struct WaitsForDevice {};
-  File(int flags, WaitsForDevice) : File{flags} { waits_for_device_ = true; }
+  File(int flags, WaitsForDevice) : File{flags} { let_wait_for_device(); }
 
   /// The result of seek() for a file of `end` bytes with the position `at`. EINVAL; EOVERFLOW.
   static Result<std::int64_t> find_place(std::int64_t offset, int whence, std::uint64_t at,
                                          std::uint64_t end);
 
  private:
-  static constexpr int changeable_flags = abi::o_append | abi::o_nonblock | abi::o_direct;
-
-  /// Whether a file opened with `flags` allows `access`. With O_PATH or with both bits of the
-  /// access mode set, the file allows neither reads nor writes (open(2)).
-  static constexpr bool is_open(int flags, int access) {
-    const int mode = flags & abi::o_accmode;
-    return (flags & abi::o_path) == 0 && (mode == access || mode == abi::o_rdwr);
-  }
-
-  int flags_;
-  const std::uint32_t whole_write_;
-  const bool can_read_;
-  const bool can_write_;
-  bool waits_for_device_ = false;
-  bool is_stream_ = false;
-  bool waits_sharing_ = false;
+  bool had_other_table_ = false;
 };
 
 }  // namespace kernel

@@ -274,7 +274,7 @@ class PipeEnd : public File {
   Result<short> readiness_sharing() override { return readiness_with(pipe_->filled_sharing()); }
 
  protected:
-  Ref<Pipe> pipe_;
+  alignas(64) Ref<Pipe> pipe_;  // not in the line with the count of owners
 
  private:
   /// readiness() while the pipe holds `filled` bytes.

@@ -64,6 +64,8 @@ class PlacedFile final : public File {
 
   // The end of a file without a name, or of a Snapshot, may free much memory.
   bool end_sharing() override { return is_stream() && file_->has_name(); }
+  // While the node has a name, this is not the last reference to it.
+  bool may_end_sharing() override { return end_sharing() && !can_write(); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
     const auto place = find_place(offset, whence, place_, file_->size());
@@ -87,8 +89,8 @@ class PlacedFile final : public File {
     return count;
   }
 
-  Ref<RegularFile> file_;
-  async::LeafLock place_lock_;  // for callers that share the strand
+  alignas(64) Ref<RegularFile> file_;  // not in the line with the count of owners
+  async::LeafLock place_lock_;         // for callers that share the strand
   std::uint64_t place_ = 0;
 };
 

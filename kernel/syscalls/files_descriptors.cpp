@@ -63,22 +63,25 @@ Result<> pipe2(Thread& self, UserPtr<int> ends, int flags) {
 
 Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
   FdTable& files = self.process().files();
-  auto file = files.share(fd);
-  if (!file) return fail(file.error());
+  File* const file = files.find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
   const int number = static_cast<int>(argument);
   const auto done = [] { return 0; };
   switch (command) {
     case abi::f_dupfd:
-    case abi::f_dupfd_cloexec:
+    case abi::f_dupfd_cloexec: {
       if (number < 0 || number >= files.limit()) return fail(Errno::einval);
-      return files.add(std::move(*file), command == abi::f_dupfd_cloexec, number);
+      auto shared = files.share(fd);
+      if (!shared) return fail(shared.error());
+      return files.add(std::move(*shared), command == abi::f_dupfd_cloexec, number);
+    }
     case abi::f_getfd:
       return files.close_on_exec(fd).transform([](bool set) { return set ? abi::fd_cloexec : 0; });
     case abi::f_setfd:
       return files.set_close_on_exec(fd, (number & abi::fd_cloexec) != 0).transform(done);
-    case abi::f_getfl: return (*file)->flags();
-    case abi::f_setfl: (*file)->set_status_flags(number); return 0;
-    case abi::f_getpipe_size: return (*file)->pipe_capacity();
+    case abi::f_getfl: return file->flags();
+    case abi::f_setfl: file->set_status_flags(number); return 0;
+    case abi::f_getpipe_size: return file->pipe_capacity();
     default: return fail(Errno::einval);
   }
 }

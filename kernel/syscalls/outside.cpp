@@ -400,6 +400,14 @@ trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char
   return files.add(std::move(left), close_on_exec);
 }
 
+trap::Answer<Result<>> close(Thread& self, int fd) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  FdTable& files = self.process().files();
+  if (!self.process().has_one_thread() || !files.has_one_owner()) return files.close(fd);
+  return files.close_own(fd);
+}
+
 trap::Answer<Result<>> pipe2(Thread& self, UserPtr<int> ends, int flags) {
   Strand::Sharing sharing;
   if (cached(self, ends.address(), 2 * sizeof(int), Access::write) == nullptr)

@@ -124,6 +124,7 @@ trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t leng
 // needs memory.
 trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
                                  unsigned mode);
+trap::Answer<Result<>> close(Thread&, int fd);
 trap::Answer<Result<>> pipe2(Thread&, UserPtr<int> ends, int flags);
 /// Not F_SETFL.
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);

@@ -10,8 +10,8 @@
 namespace kernel {
 
 /// The base of objects that a `Ref` can own. A new object has one owner, which `adopt` takes over.
-/// A derived class with a virtual destructor is destroyed through it.
-template <class Derived>
+/// A derived class with a virtual destructor is destroyed through it. `alignment`: of the count.
+template <class Derived, std::size_t alignment = alignof(std::atomic<std::uint32_t>)>
 class RefCounted {
  public:
   RefCounted() = default;
@@ -41,6 +41,9 @@ class RefCounted {
     } while (!owners_.compare_exchange_weak(owners, owners - 1, std::memory_order_acq_rel));
     return true;
   }
+  /// Whether the caller's reference is the only one. If it is, the caller sees all that other
+  /// owners did.
+  bool has_one_owner() const { return owners_.load(std::memory_order_acquire) == 1; }
   std::uint32_t owners() const { return owners_.load(std::memory_order_relaxed); }
 
   /// The end of an object without owners. A derived class may replace it.
@@ -50,7 +53,7 @@ class RefCounted {
   ~RefCounted() = default;
 
  private:
-  mutable std::atomic<std::uint32_t> owners_{1};
+  alignas(alignment) mutable std::atomic<std::uint32_t> owners_{1};
 };
 
 /// A reference to a `RefCounted` object, or null. Any hart, any task.

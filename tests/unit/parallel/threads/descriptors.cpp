@@ -8,6 +8,7 @@
 #include "async/async.h"
 #include "files/fd_table.h"
 #include "harts.h"
+#include "smp_machine.h"
 
 using namespace std::chrono_literals;
 using async::Task;
@@ -36,6 +37,7 @@ class Counted final : public File {
     if (value_ != 1) async::platform::fail("a file is used after its end");
   }
   bool end_sharing() override { return ends_sharing_; }
+  bool may_end_sharing() override { return ends_sharing_; }
   abi::Stat status() override { return {}; }
 
  private:
@@ -94,4 +96,32 @@ Task<> use_on_all_harts() {
 TEST_CASE("harts that share the strand use, duplicate and close the same descriptors") {
   parallel_test::run_harts(600s, [](unsigned) {}, use_on_all_harts);
   CHECK(alive == 0);
+}
+
+TEST_CASE("a table's only user closes a file at once, unless another table had it") {
+  const test::SmpMachine machine;
+  Ref<FdTable> own, other;
+  {
+    const async::Strand::Guard strand;
+    own = kernel::make_ref<FdTable>();
+    REQUIRE(own->add(kernel::make_ref<Counted>(true), false) == 0);
+    other = own->copy().value();
+    REQUIRE(own->add(kernel::make_ref<Counted>(true), false) == 1);
+    REQUIRE(own->add(kernel::make_ref<Counted>(false), false) == 2);
+  }
+  {
+    async::Strand::Sharing sharing;
+    sharing.tell();
+    CHECK(own->close_own(1));
+    CHECK(alive == 2);
+    CHECK(own->close_own(2));
+    CHECK(alive == 2);  // the destructor needs the strand
+    CHECK(other->close(0));
+    CHECK(own->close_own(0));
+    CHECK(alive == 2);  // a thread that shares the other table may still use it
+    CHECK(own->close_own(0).error() == kernel::Errno::ebadf);
+  }
+  const async::Strand::Guard strand;
+  CHECK(alive == 0);
+  own = other = nullptr;
 }
