@@ -305,7 +305,7 @@ constexpr auto table = std::to_array<Call>({
        close_other(side);
        close_file(side);
      }},
-    {"dup3", plain,
+    {"dup3", sets_descriptor,
      [](Side& side) { return syscall(Number::dup3, side.file, side.number(), 0); }, open_data,
      close_file_and_number},
     {"close.duplicate", frees_descriptor,
@@ -458,7 +458,7 @@ std::span<const Call> all_calls() {
 
 bool commute_in_one_process(const Call& a, const Call& b) {
   const auto commute = [](unsigned one, unsigned other) {
-    unsigned changes = takes_descriptor | frees_descriptor | changes_memory;
+    unsigned changes = takes_descriptor | frees_descriptor | sets_descriptor | changes_memory;
     // The traced part of a call whose child marks its begin comes after the copy.
     if ((one & child_marks_begin) == 0) changes |= writes_memory;
     if ((one & takes_descriptor) != 0) {

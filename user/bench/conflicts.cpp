@@ -10,6 +10,7 @@
 #include "conflicts.h"
 
 #include <user/check.h>
+#include <user/clock.h>
 #include <user/print.h>
 #include <user/process.h>
 #include <user/thread.h>
@@ -57,8 +58,15 @@ void warm_up(Side& side, const Call& call) {
   clean_up(side, call);
 }
 
+// Lets the hart idle. It then frees what it has retired (docs/harts.md), for example the frames
+// that unshare() has replaced. Otherwise a call that waits would do that.
+void settle() {
+  must(user::sleep_for(std::chrono::microseconds{1}), "sleep");
+}
+
 void make_traced(Side& side, const Call& call) {
   unshare(side);
+  settle();
   if ((call.traits & child_marks_begin) == 0) mark_begin();
   const long answer = call.run(side);
   mark_end();
