@@ -1,12 +1,8 @@
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
 #include <memory>
 #include <thread>
 
 #include "async/policy/all.h"
+#include "ends_normally.h"
 #include "support.h"
 
 using namespace async_test;
@@ -315,21 +311,11 @@ TEST_CASE_METHOD(Fixture, "attributes under a policy are set on the job's own ha
   executor.set_policy(async::policy::find("edf")->make(memory.bytes, {}));
   auto waits = []() -> Task<> { co_await async::sleep_for(1ms); };
   auto job = async::spawn(waits());
-  const auto ends_well_on = [&](unsigned hart) {
-    const pid_t child = fork();
-    if (child == 0) {
-      std::freopen("/dev/null", "w", stderr);
-      std::signal(SIGABRT, SIG_DFL);
-      world().hart = hart;
-      new async::Executor;
-      async::Executor::set_attributes(job.job(), {.weight = 2});
-      _exit(0);
-    }
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  };
-  CHECK_FALSE(ends_well_on(1));
+  CHECK_FALSE(ends_normally([&] {
+    world().hart = 1;
+    new async::Executor;
+    async::Executor::set_attributes(job.job(), {.weight = 2});
+  }));
   async::Executor::set_attributes(job.job(), {.weight = 2});
   advance(2ms);
   CHECK(job.done());

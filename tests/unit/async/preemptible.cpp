@@ -1,12 +1,8 @@
 // Jobs outside the strand: preemption by an interrupt handler in the middle of a step, and spin
 // locks.
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
 #include <functional>
 
+#include "ends_normally.h"
 #include "support.h"
 
 using async::Executor;
@@ -129,25 +125,6 @@ TEST_CASE_METHOD(Preemptible,
   CHECK(local.spin_locks == 0);
 }
 
-namespace {
-
-/// Runs `body` in a child process; returns true if it ends normally.
-template <class Body>
-bool ends_well(Body body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    std::freopen("/dev/null", "w", stderr);
-    std::signal(SIGABRT, SIG_DFL);
-    body();
-    _exit(0);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-}  // namespace
-
 TEST_CASE_METHOD(Preemptible, "a wait under a spin lock panics") {
   const auto run_job = [&](bool held) {
     async::SpinLock lock;
@@ -159,13 +136,13 @@ TEST_CASE_METHOD(Preemptible, "a wait under a spin lock panics") {
     async::spawn(waits()).detach();
     run();
   };
-  CHECK(ends_well([&] { run_job(false); }));
-  CHECK_FALSE(ends_well([&] { run_job(true); }));
+  CHECK(ends_normally([&] { run_job(false); }));
+  CHECK_FALSE(ends_normally([&] { run_job(true); }));
 }
 
 TEST_CASE_METHOD(Preemptible, "a cancellation of a preemptible job panics") {
-  CHECK(ends_well([&] { async::spawn(log_once(log, "of the strand")).job().cancel(); }));
-  CHECK_FALSE(ends_well([&] { async::spawn_preemptible(log_once(log, "outside")).cancel(); }));
+  CHECK(ends_normally([&] { async::spawn(log_once(log, "of the strand")).job().cancel(); }));
+  CHECK_FALSE(ends_normally([&] { async::spawn_preemptible(log_once(log, "outside")).cancel(); }));
 }
 
 TEST_CASE_METHOD(
@@ -180,8 +157,8 @@ TEST_CASE_METHOD(
     async::spawn_preemptible(std::move(task), {.harts = harts});
     run();
   };
-  CHECK(ends_well([&] { run_job(wait(), 0); }));
-  CHECK_FALSE(ends_well([&] { run_job(wait(), async::all_harts); }));
-  CHECK(ends_well([&] { run_job(hurry(), 0); }));
-  CHECK_FALSE(ends_well([&] { run_job(hurry(), async::all_harts); }));
+  CHECK(ends_normally([&] { run_job(wait(), 0); }));
+  CHECK_FALSE(ends_normally([&] { run_job(wait(), async::all_harts); }));
+  CHECK(ends_normally([&] { run_job(hurry(), 0); }));
+  CHECK_FALSE(ends_normally([&] { run_job(hurry(), async::all_harts); }));
 }

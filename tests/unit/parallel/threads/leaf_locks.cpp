@@ -1,13 +1,10 @@
 // Debug builds stop a hart that breaks the rules of a LeafLock (async/leaf_lock.h).
-#include <sys/wait.h>
-#include <unistd.h>
+#include "async/leaf_lock.h"
 
 #include <catch2/catch_test_macros.hpp>
-#include <csignal>
-#include <cstdio>
 
+#include "../../async/ends_normally.h"
 #include "async/async.h"
-#include "async/leaf_lock.h"
 
 namespace {
 
@@ -16,43 +13,35 @@ using async::Strand;
 
 /// Runs `body` on hart 0 of several, in a child process; returns true if it ends normally.
 template <class Body>
-bool ends_normally(Body body) {
-  std::fflush(stdout);  // the child would print it again
-  const pid_t child = fork();
-  if (child == 0) {
-    std::freopen("/dev/null", "w", stderr);
-    std::signal(SIGABRT, SIG_DFL);
+bool ends_on_hart(Body body) {
+  return ends_normally([&] {
     async::platform::this_hart = 0;
     async::platform::local().smp_active = true;
     Strand::enter();
     Strand::let_share();
     Strand::leave();
     body();
-    _exit(0);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  });
 }
 
 }  // namespace
 
 TEST_CASE("data behind a leaf lock is used under the lock, or in the strand") {
   LeafLock lock, other;
-  CHECK(ends_normally([&] {
+  CHECK(ends_on_hart([&] {
     const Strand::Sharing sharing;
     const LeafLock::Guard guard{lock};
     lock.check_access();
   }));
-  CHECK(ends_normally([&] {
+  CHECK(ends_on_hart([&] {
     const Strand::Guard strand;
     lock.check_access();
   }));
-  CHECK_FALSE(ends_normally([&] {
+  CHECK_FALSE(ends_on_hart([&] {
     const Strand::Sharing sharing;
     lock.check_access();
   }));
-  CHECK_FALSE(ends_normally([&] {
+  CHECK_FALSE(ends_on_hart([&] {
     const Strand::Sharing sharing;
     const LeafLock::Guard guard{other};
     lock.check_access();
@@ -61,7 +50,7 @@ TEST_CASE("data behind a leaf lock is used under the lock, or in the strand") {
 
 TEST_CASE("the lock of another hart gives no access") {
   LeafLock lock;
-  CHECK_FALSE(ends_normally([&] {
+  CHECK_FALSE(ends_on_hart([&] {
     const Strand::Sharing sharing;
     const LeafLock::Guard guard{lock};
     async::platform::this_hart = 1;
@@ -72,13 +61,13 @@ TEST_CASE("the lock of another hart gives no access") {
 
 TEST_CASE("a hart that holds a leaf lock does not enter the strand") {
   LeafLock lock;
-  CHECK(ends_normally([&] {
+  CHECK(ends_on_hart([&] {
     {
       const LeafLock::Guard guard{lock};
     }
     const Strand::Guard strand;
   }));
-  CHECK_FALSE(ends_normally([&] {
+  CHECK_FALSE(ends_on_hart([&] {
     const LeafLock::Guard guard{lock};
     const Strand::Guard strand;
   }));
