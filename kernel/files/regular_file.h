@@ -119,7 +119,7 @@ class MemoryFile final : public RegularFile {
   async::SharedWord<std::uint64_t> size_ = 0;
   std::uint32_t writers_ = 0;  // open files that may write
   // For callers that share the strand: protects size_ and the bytes, while there are writers.
-  async::LeafLock lock_;
+  async::LeafLock lock_{1};
   FilePages pages_;  // no page lies behind size_; the last page is zero from size_ on
 };
 

@@ -21,7 +21,7 @@ namespace {
 
 // Protects the frames that are in no cache, if several harts run. The caller takes no other lock
 // meanwhile.
-alignas(64) constinit async::LeafLock frames_lock;
+alignas(64) constinit async::LeafLock frames_lock{3};
 
 /// Holds frames_lock if several harts run.
 class Locked {

@@ -39,7 +39,7 @@ constexpr auto class_of_units = classes_of_units([](std::size_t) { return true; 
 struct alignas(512) SizeClass {
   // Protects the class and its slabs if several harts run. Its holder may take the lock of the
   // frame allocator.
-  async::LeafLock lock;
+  async::LeafLock lock{2};
   std::uint32_t empty = 0;  // the one empty slab that is kept, which is also in a list; 0: none
   std::size_t objects = 0;  // allocated
   // For each hart, the first of its slabs with free objects, by page number; 0: none. While one

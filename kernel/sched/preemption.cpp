@@ -79,6 +79,10 @@ extern "C" void cotrap_kernel_interrupt() {
   using namespace kernel;
   take_interrupts();
   async::Local& local = async::platform::local();
+  if constexpr (async::platform::checked) {
+    if (local.leaf_locks != 0)
+      async::platform::fail("an interrupt comes while the hart holds a leaf lock");
+  }
   async::Job& job = *local.job;
   const trap::InterruptedStep step;
   check_step(job, step.pc());

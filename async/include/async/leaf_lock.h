@@ -1,12 +1,16 @@
 // LeafLock: protects the data of one object while several harts share the strand (strand.h). In the
 // strand no other hart shares it, so code there accesses the data without the lock.
 //
-// Hold it for a few instructions, with interrupts masked. While a hart holds it, the hart takes no
-// other lock, does not enter the strand, and awaits nothing. There are three exceptions. The frame
-// allocator's lock may be taken while the lock of an address space, of a pipe or of the heap is
-// held, the heap's lock while the lock of an address space is held, and the lock of a file's
-// contents while the lock of an open file's position is held. Debug builds check that the hart does
-// not enter the strand and does not wait.
+// Hold it for a few instructions, with interrupts masked. While a hart holds it, the hart does not
+// enter the strand, awaits nothing, and takes no other lock but a deeper one. A lock's depth is 0
+// unless its constructor gets one:
+//
+//   0  an object's lock
+//   1  a file's contents; taken under the lock of an open file's position
+//   2  the heap; taken under the lock of an address space
+//   3  the frame allocator; taken under the lock of an address space, a pipe or the heap
+//
+// Debug builds check all this.
 #pragma once
 
 #include <atomic>
@@ -19,7 +23,8 @@ namespace async {
 
 class LeafLock {
  public:
-  LeafLock() = default;
+  constexpr LeafLock() = default;
+  explicit constexpr LeafLock(unsigned depth) noexcept : holder_(depth) {}
   LeafLock(const LeafLock&) = delete;
 
   /// Whether a hart holds the lock, this one or another.
@@ -71,6 +76,7 @@ class LeafLock {
  private:
   void take() noexcept {
     if constexpr (!platform::parallel) return;
+    holder_.begin();
     while (taken_.exchange(1, std::memory_order_acquire) != 0) {
       while (taken_.load(std::memory_order_relaxed) != 0) platform::relax();
     }
@@ -80,27 +86,38 @@ class LeafLock {
     if constexpr (!platform::parallel) return;
     holder_.clear();
     taken_.store(0, std::memory_order_release);
+    holder_.end();
   }
 
   /// The hart that holds the lock, in debug builds.
   class Holder {
    public:
-    void set() noexcept {
-      number_.store(platform::hart() + 1, std::memory_order_relaxed);
-      ++platform::local().leaf_locks;
+    explicit constexpr Holder(unsigned depth = 0) noexcept
+        : depth_(static_cast<std::uint8_t>(1u << depth)) {}
+    // begin() is called before the lock is taken, and end() after it has been given back. So
+    // Local::leaf_locks names the lock whenever this hart may hold it.
+    void begin() const noexcept {
+      if (platform::local().leaf_locks >= depth_)
+        platform::fail("a hart takes a leaf lock while it holds one that is not less deep");
+      platform::local().leaf_locks |= depth_;
     }
-    void clear() noexcept {
-      number_.store(0, std::memory_order_relaxed);
-      --platform::local().leaf_locks;
+    void end() const noexcept {
+      platform::local().leaf_locks &= static_cast<std::uint8_t>(~depth_);
     }
+    void set() noexcept { number_.store(platform::hart() + 1, std::memory_order_relaxed); }
+    void clear() noexcept { number_.store(0, std::memory_order_relaxed); }
     bool is_this_hart() const noexcept {
       return number_.load(std::memory_order_relaxed) == platform::hart() + 1;
     }
 
    private:
     std::atomic<std::uint32_t> number_ = 0;  // the hart's number plus 1; 0: no hart
+    std::uint8_t depth_;                     // the bit of the depth
   };
   struct NoHolder {
+    explicit constexpr NoHolder(unsigned = 0) noexcept {}
+    void begin() const noexcept {}
+    void end() const noexcept {}
     void set() const noexcept {}
     void clear() const noexcept {}
     bool is_this_hart() const noexcept { return true; }

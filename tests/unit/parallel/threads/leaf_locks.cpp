@@ -72,3 +72,31 @@ TEST_CASE("a hart that holds a leaf lock does not enter the strand") {
     const Strand::Guard strand;
   }));
 }
+
+TEST_CASE("a hart that holds a leaf lock takes only deeper ones") {
+  LeafLock lock, other, deeper{1}, deepest{2};
+  CHECK(ends_on_hart([&] {
+    const LeafLock::Guard guard{lock};
+    const LeafLock::Guard second{deeper};
+    const LeafLock::Guard third{deepest};
+  }));
+  CHECK(ends_on_hart([&] {
+    {
+      const LeafLock::Guard guard{deeper};
+    }
+    const LeafLock::Guard second{lock};
+  }));
+  CHECK_FALSE(ends_on_hart([&] {
+    const LeafLock::Guard guard{lock};
+    const LeafLock::Guard second{other};
+  }));
+  CHECK_FALSE(ends_on_hart([&] {
+    const LeafLock::Guard guard{deeper};
+    const LeafLock::Guard second{lock};
+  }));
+  CHECK_FALSE(ends_on_hart([&] {
+    const LeafLock::Guard guard{lock};
+    const LeafLock::Guard second{deepest};
+    const LeafLock::Guard third{deeper};
+  }));
+}
