@@ -52,4 +52,17 @@ inline void stop_sharing() {
   async::platform::enter_strand_step();
 }
 
+/// Shares the strand once in each of `times` steps.
+inline Task<> just_share(unsigned times) {
+  for (unsigned i = 0; i < times; ++i) {
+    leave();
+    {
+      const Sharing sharing;
+      linger();
+    }
+    enter();
+    co_await async::yield();
+  }
+}
+
 }  // namespace parallel_test

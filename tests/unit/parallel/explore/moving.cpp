@@ -1,32 +1,17 @@
 // Explores every interleaving, up to the printed bound: affinity and priority of jobs change while
 // the jobs move between harts. scenario.h describes scenarios.
 #include "meeting.h"
+#include "moved.h"
 
 using namespace parallel_test;
 
 namespace {
-
-struct Moved {
-  async::Job* job = nullptr;
-  unsigned late = 0;  // steps on a wrong hart since the change
-};
-
-/// One step that had begun, or was about to begin, at the change may still run on the wrong hart.
-void check_place(Moved& moved) {
-  const bool may = moved.job->may_run_on(async::platform::hart());
-  check(may || ++moved.late == 1, "it runs where it may not");
-}
 
 Task<> see_where(Moved& moved, unsigned steps) {
   for (unsigned i = 0; i < steps; ++i) {
     check_place(moved);
     co_await async::yield();
   }
-}
-
-void set_harts(Moved& moved, async::HartMask harts) {
-  async::current_executor().set_harts(*moved.job, harts);
-  moved.late = 0;
 }
 
 Task<> set_harts_twice(Moved& moved, async::HartMask first, async::HartMask then) {

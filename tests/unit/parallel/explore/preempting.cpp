@@ -1,28 +1,9 @@
 // Explores every interleaving, up to the printed bound: an interrupt may arrive before any
 // operation of a job outside the strand, and a more urgent job then runs on the same hart.
 // scenario.h describes scenarios.
-#include "meeting.h"
+#include "interrupting.h"
 
 using namespace parallel_test;
-
-namespace {
-
-/// A job of hart 0 that an interrupt wakes; it is more urgent than the jobs that it preempts.
-struct Interrupted : Parking {
-  async::Job* urgent = nullptr;
-};
-
-Task<> run_urgently() {
-  (void)co_await async::park("an interrupt");
-}
-
-void interrupt_once(Run& run, Interrupted& state, Task<> urgent) {
-  state.urgent = &run.spawn_preemptible(0, std::move(urgent), {.name = "urgent", .priority = 5});
-  run.add_device("device",
-                 [&state] { interrupt(0, [&state] { async::Executor::unpark(*state.urgent); }); });
-}
-
-}  // namespace
 
 TEST_CASE("a preempted step continues on its hart or on another one") {
   static unsigned preempted;  // summed over all schedules
