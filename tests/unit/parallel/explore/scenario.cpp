@@ -131,6 +131,7 @@ void check_end(const std::vector<async::JoinHandle<void>>& jobs,
     }
     check(!world.harts[hart].local.in_strand, "a hart idles in the strand");
     check(!world.harts[hart].local.shares_strand, "a hart idles and shares the strand");
+    check(world.harts[hart].local.leaf_locks == 0, "a hart idles and holds a leaf lock");
   }
 }
 
@@ -176,7 +177,8 @@ void compute_until(std::function<bool()> is_over, std::source_location where) {
   }
 }
 
-void explore(const Scenario& scenario, void (*set_up)(Run&)) {
+/// Runs every schedule up to the bound, until one fails.
+Explorer::Report run_schedules(const Scenario& scenario, void (*set_up)(Run&)) {
   std::optional<Run> run;
 
   const auto begin = [&] {
@@ -204,25 +206,34 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {
       explorer.set_hart(hart);
       async::Local& local = world.harts[hart].local;
-      if (failed) local.in_strand = local.shares_strand = false;
+      if (failed) {
+        local.in_strand = local.shares_strand = false;
+        local.leaf_locks = 0;
+      }
       if (async::Strand::smp_active() && local.in_strand) async::Strand::leave();
       if (scenario.shares) async::Strand::end_sharing();
     }
     explorer.set_hart(0);
-    // In a failed run jobs still wait, and states may not be destroyed: both are leaked.
+    // In a failed run jobs still wait, and states may not be destroyed: both are kept for ever.
     for (auto& job : run->jobs_) {
-      if (!job.done()) new async::JoinHandle<void>(std::move(job));
+      static auto& jobs = *new std::vector<async::JoinHandle<void>>;
+      if (!job.done()) jobs.push_back(std::move(job));
     }
-    if (failed) new std::vector<std::shared_ptr<void>>(std::move(run->kept_));
+    static auto& states = *new std::vector<std::vector<std::shared_ptr<void>>>;
+    if (failed) states.push_back(std::move(run->kept_));
     run.reset();
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {
       explorer.set_hart(hart);
       executors[hart].reset();
     }
   };
+  return explorer.explore(bound_of(scenario), begin, end,
+                          {.mask_of = mask_of, .take = take_interrupts_in_step});
+}
+
+void explore(const Scenario& scenario, void (*set_up)(Run&)) {
+  const Explorer::Report report = run_schedules(scenario, set_up);
   const Explorer::Bound bound = bound_of(scenario);
-  const Explorer::Report report =
-      explorer.explore(bound, begin, end, {.mask_of = mask_of, .take = take_interrupts_in_step});
   std::printf("%s: %llu schedules with at most %u switches", scenario.name,
               static_cast<unsigned long long>(report.schedules), bound.switches);
   if (bound.reorderings) std::printf(" and %u reorderings", *bound.reorderings);
@@ -232,6 +243,16 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
   INFO(scenario.name);
   INFO(report.failure);
   CHECK(report.failure.empty());
+}
+
+std::string find_failure(const Scenario& scenario, void (*set_up)(Run&)) {
+  const Explorer::Report report = run_schedules(scenario, set_up);
+  std::printf("%s: a failure in schedule %llu\n", scenario.name,
+              static_cast<unsigned long long>(report.schedules));
+  std::fflush(stdout);
+  INFO(scenario.name);
+  CHECK(!report.failure.empty());
+  return report.failure;
 }
 
 }  // namespace parallel_test

@@ -76,7 +76,7 @@ class Run {
   }
 
  private:
-  friend void explore(const Scenario&, void (*)(Run&));
+  friend Explorer::Report run_schedules(const Scenario&, void (*)(Run&));
 
   void* allocate(std::size_t bytes);
 
@@ -103,6 +103,10 @@ void compute_until(std::function<bool()> is_over,
                    std::source_location where = std::source_location::current());
 
 void explore(const Scenario& scenario, void (*set_up)(Run&));
+
+/// Explores a scenario with a seeded bug, until a schedule fails. Returns its message and trace.
+/// The test fails if no schedule fails.
+std::string find_failure(const Scenario& scenario, void (*set_up)(Run&));
 
 /// Whether `data` is part of a run's state, an executor, or a chunk.
 inline bool is_checked(const void* data) {
