@@ -165,7 +165,7 @@ Arrivals arrivals;
 
 TEST_CASE("an interrupt waits until its hart has given back its leaf lock") {
   arrivals = {};
-  explore({.name = "an interrupt against a leaf lock", .bound = 2, .weak = {2, 1}, .shares = true},
+  explore({.name = "an interrupt against a leaf lock", .bound = 3, .weak = {2, 1}, .shares = true},
           [](Run& run) { set_up_taking<async::platform::InterruptGuard>(run, arrivals); });
   for (const unsigned place : {Arrivals::before, Arrivals::holding, Arrivals::after}) {
     INFO(place);
