@@ -145,6 +145,8 @@ class Explorer {
   /// Fails the run. Returns in `tear_down`, and does not return in a thread. It owns the message,
   /// because the caller's string would leak.
   void fail(std::string message) noexcept;
+  /// Whether the run has failed.
+  bool has_failed() const noexcept { return !failure_.empty(); }
 
   /// The running thread's hart; outside threads, the value of set_hart().
   unsigned hart() const noexcept { return running_ == nullptr ? outside_hart_ : running_->hart; }

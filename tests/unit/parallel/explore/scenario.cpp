@@ -201,6 +201,7 @@ Explorer::Report run_schedules(const Scenario& scenario, void (*set_up)(Run&)) {
     if (!failed) {
       check_end(run->jobs_, run->preemptible_);
       for (const auto& check : run->checks_) check();
+      failed = explorer.has_failed();
     }
     if (failed) async::Strand::reset();  // a hart may have been about to enter it
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {

@@ -96,3 +96,13 @@ TEST_CASE("a preemptible driver and a job of the strand wake each other") {
     state.sleeper = &run.spawn(1, ask(state), {.name = "asker"});
   });
 }
+
+// The failure comes at the end of a run, while the job is still in the list.
+TEST_CASE("the exploration finds a job that waits for ever") {
+  const std::string failure = find_failure({.name = "never woken"}, [](Run& run) {
+    auto& meeting = run.make<Meeting>();
+    run.spawn(0, wait_until_open(meeting), {.name = "waiter"});
+  });
+  INFO(failure);
+  CHECK(failure.contains("'waiter' has not ended"));
+}
