@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "async/entity.h"
+#include "async/executor.h"
 #include "async/frame_pool_fast.h"
 #include "async/graph.h"
 #include "async/job_page.h"
@@ -153,8 +154,8 @@ void Job::list(HartMask harts) noexcept {
   harts_ = listed_harts;
 }
 
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Winvalid-offsetof"  // Job has a base class; Clang supports this
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // Job has a base class; Clang supports this
 JobLayout job_layout() noexcept {
   return Job::layout({.pages = reinterpret_cast<std::uint64_t>(&job_pages),
                       .first = static_cast<std::uint16_t>(JobPage::stride),
@@ -173,7 +174,7 @@ JobLayout Job::layout(JobLayout pages) noexcept {
   all.waits_for = offsetof(Job, waits_for_);
   return all;
 }
-#pragma clang diagnostic pop
+#pragma GCC diagnostic pop
 
 void for_each_job(void (*visit)(void* context, const Job& job), void* context) noexcept {
   for (JobPage* page = JobPage::newest(); page != nullptr; page = page->next) {

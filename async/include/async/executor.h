@@ -129,8 +129,8 @@ class Executor {
   ///
   /// When a step is preempted, another hart may resume its stack, and with it this loop. So run(),
   /// run_one() and run_until_idle() keep no per-hart data across a step.
-  template <class Idle>
-  [[noreturn]] static void run(Idle&& idle) noexcept;
+  template <class Sleep>
+  [[noreturn]] static void run(Sleep&& idle) noexcept;
 
   /// For a world with a loop of its own instead of run(). Call begin_idling() before the hart
   /// waits, then test inbox_is_empty() once more; call end_idling() after the wait. Interrupts

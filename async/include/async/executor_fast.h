@@ -151,8 +151,8 @@ inline void Executor::run_until_idle() noexcept {
   local->job = nullptr;
 }
 
-template <class Idle>
-[[noreturn]] void Executor::run(Idle&& idle) noexcept {
+template <class Sleep>
+[[noreturn]] void Executor::run(Sleep&& idle) noexcept {
   for (;;) {
     run_until_idle();
     platform::InterruptGuard masked;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <catch2/generators/catch_generators.hpp>
 #include <random>
 
 #include "support.h"

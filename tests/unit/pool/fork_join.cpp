@@ -108,6 +108,19 @@ Task<> meet(std::atomic<int>& inside, std::atomic<bool>& have_met) {
   }
 }
 
+Task<int> number(int value) {
+  co_return value;
+}
+Task<int> add_in_a_loop(int count) {
+  int sum = 0;
+  for (int i = 0; i < count; ++i) sum += co_await number(1);
+  co_return sum;
+}
+Task<int> add_nested(int count) {
+  if (count == 0) co_return 0;
+  co_return 1 + co_await add_nested(count - 1);
+}
+
 Task<> meet_in_pairs() {
   std::atomic<int> inside = 0;
   std::atomic<bool> have_met = false;
@@ -171,6 +184,12 @@ TEST_CASE("every policy runs a fork-join tree") {
   std::atomic<std::uint64_t> ran = 0;
   CHECK(pool.run(tree(10, 3, ran)) == 1'111);
   CHECK(pool.run(join_all_kinds()) == 58);
+}
+
+TEST_CASE("1,000,000 awaits in a loop, and 100,000 nested ones, use no stack") {
+  HostPool pool{1};
+  CHECK(pool.run(add_in_a_loop(1'000'000)) == 1'000'000);
+  CHECK(pool.run(add_nested(100'000)) == 100'000);
 }
 
 TEST_CASE("a policy ends with its pool") {

@@ -2,6 +2,25 @@
 # the program in async/README.md. Run with
 #
 #   cmake -DASYNC=FOLDER -DSCRATCH=FOLDER -DCOMPILER=FILE -P installed.cmake
+#
+# COMPILER=gcc means the newest GCC that is installed, and then the unit tests of HostPool are a third project:
+# no other test compiles them by GCC.
+cmake_policy(VERSION 3.25)
+set(is_gcc FALSE)
+if(COMPILER STREQUAL gcc)
+  set(is_gcc TRUE)
+  find_program(newest NAMES g++-16 g++-15 g++-14 g++)
+  set(version 0)
+  if(newest)
+    execute_process(COMMAND ${newest} -dumpfullversion OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endif()
+  if(version VERSION_LESS 14)
+    message("skipped: no g++ of version 14 or later is installed")
+    return()
+  endif()
+  set(COMPILER ${newest})
+  string(APPEND SCRATCH /${version})  # CMake does not change the compiler of a build folder
+endif()
 file(MAKE_DIRECTORY ${SCRATCH})
 file(LOCK ${SCRATCH} DIRECTORY)  # until the end; another run of the tests may use the folder
 file(REMOVE_RECURSE ${SCRATCH}/prefix ${SCRATCH}/readme)
@@ -45,3 +64,10 @@ foreach(pair "cmake;CMakeLists.txt" "cpp;main.cpp")
   file(WRITE ${SCRATCH}/readme/${file} "${text}")
 endforeach()
 expect(${SCRATCH}/readme fib fib "fib(25) = 75025")
+
+if(is_gcc)
+  run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/installed -B ${SCRATCH}/pool -G Ninja -DCMAKE_BUILD_TYPE=Debug
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix)
+  run(${CMAKE_COMMAND} --build ${SCRATCH}/pool)
+  run(${SCRATCH}/pool/unit_pool)
+endif()
