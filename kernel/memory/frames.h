@@ -8,7 +8,7 @@
 // stack. The stacks are returned to the buddy system only when it cannot provide a block. RAM that
 // was never used costs nothing: not even its FrameInfo is initialised.
 //
-// If several harts run, each hart has a cache of free frames: 15 of each kind, so at most 120 KiB.
+// If several harts run, each hart has a cache of free frames: 127 of each kind, so at most 1 MiB.
 // Harts that allocate and free at the same time write no common data then. A hart fills and empties
 // its cache in batches, from stacks that all harts share behind a lock. The caches hold no frames
 // of the reserve: while the shared frames are fewer than the reserve, harts bypass their caches. If
