@@ -154,8 +154,9 @@ void Job::list(HartMask harts) noexcept {
   harts_ = listed_harts;
 }
 
+// Job has a base class. Clang and GCC support offsetof in such a class.
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // Job has a base class; Clang supports this
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
 JobLayout job_layout() noexcept {
   return Job::layout({.pages = reinterpret_cast<std::uint64_t>(&job_pages),
                       .first = static_cast<std::uint16_t>(JobPage::stride),

@@ -28,7 +28,7 @@ class DirectoryFile final : public File {
 
   abi::Stat status() override { return directory_->status(); }
   Node* node() override { return directory_.get(); }
-  // While the node has a name, this is not the last reference to it.
+  // While the node has a name, a directory owns it too, so the destructor does not free it.
   bool end_sharing() override { return directory_->has_name(); }
   bool may_end_sharing() override { return end_sharing(); }
 

@@ -67,8 +67,8 @@ class Directory : public Node {
   void put(std::string_view name, Ref<Node> node);
   /// Adds a mount point, which rmdir(2) refuses to remove with EBUSY, as in Linux. In the strand.
   void mount(std::string_view name, Ref<Directory> directory);
-  /// Makes the nodes permanent that can lose no name: those in this directory and below, up to
-  /// writable directories. Before programs run.
+  /// Makes all nodes below this directory permanent, except those in writable directories: the
+  /// others can never lose their names. Call it before programs run.
   void make_nodes_permanent();
 
   // Changes of a writable directory after a look-up, in the strand or by a caller that shares it.

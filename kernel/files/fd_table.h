@@ -63,7 +63,7 @@ class FdTable : public RefCounted<FdTable> {
   /// below limit(). ENOMEM.
   Result<> set(int fd, Ref<File> file, bool close_on_exec);
   Result<> close(int fd);
-  /// close() by the only thread that uses the table.
+  /// Like close(), for the only thread that uses the table: see File::drop_own().
   Result<> close_own(int fd);
 
   Result<bool> close_on_exec(int fd) const;

@@ -99,8 +99,8 @@ class FileProperties {
 };
 
 /// Harts use different files at the same time, so files have cache lines of their own. A process
-/// that copies or closes its descriptors writes only the line with the count of owners. It has none
-/// of the properties.
+/// that copies or closes its descriptors writes only the line with the count of owners. That
+/// line contains none of the properties.
 class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
  public:
   /// `flags`: the access mode and status flags of openat. `whole_write`: see whole_write().
@@ -111,10 +111,11 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The end of a file without owners: destroys it. If the caller shares the strand, it retires the
   /// file (async/retired.h).
   static void destroy(const File* file);
-  /// Drops a reference, from a table of descriptors that only the caller uses. If no other table
-  /// has ever had the file, no other hart uses it. Then a last reference need not be retired.
+  /// Drops the reference of a descriptor whose table only the caller uses. If no other table has
+  /// ever had the file, no other hart uses it. Then a file without owners is destroyed at once,
+  /// and not retired.
   static void drop_own(Ref<File> file);
-  /// Another table has the file, too (fork).
+  /// Records that a second table has the file (fork).
   void note_other_table() { had_other_table_ = true; }
 
   // ── Bytes ──

@@ -48,7 +48,7 @@ class alignas(64) Node : public RefCounted<Node> {
   void release() const {
     if (!is_permanent_) RefCounted::release();
   }
-  /// The node is never destroyed. Before programs run.
+  /// The node will never be destroyed. Call it before programs run.
   void make_permanent() { is_permanent_ = true; }
 
   /// Type and permission bits (abi::s_if*).

@@ -212,7 +212,7 @@ void FrameAllocator::free_smp(Cache& cache, Number& stack, Number frame) {
 void FrameAllocator::note_scarcity() {
   if (const bool now = free_ < reserve_; now != scarce_) scarce_ = now;
   if (!async::Strand::smp_active()) return;
-  // Changes back only after many allocations, so that no hart writes the line often.
+  // The two limits differ (hysteresis), so that harts seldom write the flag's cache line.
   const std::size_t enough = plentiful_ ? plenty : 2 * plenty;
   if (const bool now = without_reserve(free_) >= enough; now != plentiful_) plentiful_ = now;
 }

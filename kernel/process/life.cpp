@@ -231,7 +231,8 @@ void exit_cleanup(Thread& self) {
 
 namespace {
 
-/// exit_cleanup() for a thread whose ring ends, or whose memory is large.
+/// Like exit_cleanup(), for a thread that has a ring or much memory: also closes the ring and frees
+/// the memory. A coroutine of its own, so that the frame of run_thread() stays small.
 async::Task<> exit_cleanup_in_steps(Thread& self) {
   if (self.ring() != nullptr) co_await self.close_ring();
   exit_cleanup(self);

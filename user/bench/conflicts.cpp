@@ -58,8 +58,8 @@ void warm_up(Side& side, const Call& call) {
   clean_up(side, call);
 }
 
-// Lets the hart idle. It then frees what it has retired (docs/harts.md), for example the frames
-// that unshare() has replaced. Otherwise a call that waits would do that.
+// Lets the hart idle, so that it frees its retired frames and objects (docs/harts.md), for example
+// the frames that unshare() has replaced. Otherwise the traced call would free them if it waits.
 void settle() {
   must(user::sleep_for(std::chrono::microseconds{1}), "sleep");
 }

@@ -49,7 +49,7 @@ enum Trait : unsigned {
   plain = 0,
   takes_descriptor = 1,  // its result is the lowest free descriptor
   frees_descriptor = 2,
-  sets_descriptor = 128,   // one of its own that the kernel does not choose
+  sets_descriptor = 128,   // a descriptor whose number the program chooses
   changes_memory = 4,      // adds, removes or changes areas or pages of the address space
   copies_process = 8,      // reads all areas, pages and descriptors of the process
   writes_memory = 64,      // writes a result to memory of the process

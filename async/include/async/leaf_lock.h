@@ -10,7 +10,8 @@
 //   2  the heap; taken under the lock of an address space
 //   3  the frame allocator; taken under the lock of an address space, a pipe or the heap
 //
-// Debug builds check all this.
+// Debug builds check the depths, and that the holder neither enters the strand nor waits. The debug
+// kernel also stops at an interrupt that comes while its hart holds a lock.
 #pragma once
 
 #include <atomic>
@@ -95,7 +96,7 @@ class LeafLock {
     explicit constexpr Holder(unsigned depth = 0) noexcept
         : depth_(static_cast<std::uint8_t>(1u << depth)) {}
     // begin() is called before the lock is taken, and end() after it has been given back. So
-    // Local::leaf_locks names the lock whenever this hart may hold it.
+    // Local::leaf_locks has the lock's bit whenever this hart may hold it.
     void begin() const noexcept {
       if (platform::local().leaf_locks >= depth_)
         platform::fail("a hart takes a leaf lock while it holds one that is not less deep");
@@ -112,7 +113,7 @@ class LeafLock {
 
    private:
     std::atomic<std::uint32_t> number_ = 0;  // the hart's number plus 1; 0: no hart
-    std::uint8_t depth_;                     // the bit of the depth
+    std::uint8_t depth_;                     // 1 << depth
   };
   struct NoHolder {
     explicit constexpr NoHolder(unsigned = 0) noexcept {}

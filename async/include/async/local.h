@@ -67,7 +67,7 @@ struct Local {
   bool preemption_held_back = false;  // an interrupt came while the step held a spin lock
   bool has_retired = false;           // this hart has objects to destroy (retired.h)
   bool must_enter = false;            // it enters the strand for that when it ends its sharing
-  std::uint8_t leaf_locks = 0;        // the depths of those it holds, as bits; in debug builds
+  std::uint8_t leaf_locks = 0;        // bit n: holds one of depth n; only in debug builds
   std::uint32_t spin_locks = 0;       // how many the running step holds
   StrandSharer* sharer = nullptr;     // set by Strand::let_share()
   FramePool frames;                   // for coroutine frames

@@ -8,8 +8,8 @@
 //
 // This needs a Task that is passed in a register, like the bare handle. So Task is trivial_abi, and
 // its awaiter is not an object of its own. The compiler then also removes the call that destroys a
-// frame which has nothing to destroy. GCC does none of this, and passes a Task by its address, so
-// all code of a program must be compiled by one of the two compilers.
+// frame which has nothing to destroy. GCC does none of this, and passes a Task by its address. So
+// one compiler must compile all code of a program that uses async/.
 //
 // A Task is awaited at most once. Destroying a Task that never ran, or is suspended, destroys its
 // frame.
@@ -48,7 +48,7 @@ class PromiseBase {
     const std::size_t size = FramePool::aligned(bytes, alignment);
     with_frame_pool([frame, size](FramePool& pool) { pool.release(frame, size); });
   }
-  // For GCC, which does not pass the alignment. It would warn about a noexcept here.
+  // For GCC, which does not pass the alignment. GCC warns if this operator new is noexcept.
   static void* operator new(std::size_t bytes) { return operator new(bytes, std::align_val_t{16}); }
   static void operator delete(void* frame, std::size_t bytes) noexcept {
     operator delete(frame, bytes, std::align_val_t{16});

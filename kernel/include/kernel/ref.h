@@ -10,7 +10,7 @@
 namespace kernel {
 
 /// The base of objects that a `Ref` can own. A new object has one owner, which `adopt` takes over.
-/// A derived class with a virtual destructor is destroyed through it. `alignment`: of the count.
+/// A derived class with a virtual destructor is destroyed through it. `alignment` is the count's.
 template <class Derived, std::size_t alignment = alignof(std::atomic<std::uint32_t>)>
 class RefCounted {
  public:
@@ -41,8 +41,8 @@ class RefCounted {
     } while (!owners_.compare_exchange_weak(owners, owners - 1, std::memory_order_acq_rel));
     return true;
   }
-  /// Whether the caller's reference is the only one. If it is, the caller sees all that other
-  /// owners did.
+  /// Whether the caller's reference is the only one. If it is, the caller sees all writes of
+  /// former owners.
   bool has_one_owner() const { return owners_.load(std::memory_order_acquire) == 1; }
   std::uint32_t owners() const { return owners_.load(std::memory_order_relaxed); }
 

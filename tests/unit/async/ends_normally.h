@@ -12,7 +12,7 @@
 /// discarded.
 template <class Body>
 bool ends_normally(Body body) {
-  std::fflush(stdout);  // the child would print it again
+  std::fflush(stdout);  // otherwise the child prints the buffered text again
   const pid_t child = fork();
   if (child == 0) {
     std::freopen("/dev/null", "w", stderr);

@@ -3,8 +3,8 @@
 #
 #   cmake -DASYNC=FOLDER -DSCRATCH=FOLDER -DCOMPILER=FILE -P installed.cmake
 #
-# COMPILER=gcc means the newest GCC that is installed, and then the unit tests of HostPool are a third project:
-# no other test compiles them by GCC.
+# COMPILER=gcc selects the newest installed GCC. It also builds and runs a third project, the unit tests of
+# HostPool, because no other test compiles them with GCC.
 cmake_policy(VERSION 3.25)
 set(is_gcc FALSE)
 if(COMPILER STREQUAL gcc)

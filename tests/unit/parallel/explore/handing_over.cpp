@@ -28,7 +28,7 @@ class YieldSharing {
   bool yields_ = false;
 };
 
-/// A thread whose program yields `times` times, and may then end.
+/// A thread whose program yields `times` times.
 Task<> yield_in_program(unsigned times) {
   for (unsigned i = 0; i < times; ++i) {
     if (async::Strand::is_shared()) {
@@ -57,7 +57,7 @@ struct Flagged {
   async::platform::Atomic<unsigned> flag = 0;
   bool has_looked = false;
   bool was_seen = false;
-  // The hart that set the flag then saw that the thread was running, or had looked already.
+  // After it set the flag, the setter saw that the thread was running or had looked already.
   bool was_told = false;
 };
 
@@ -112,7 +112,7 @@ TEST_CASE("a job to which a hart hands over has the priority that another hart h
   });
 }
 
-TEST_CASE("a step to which a hart hands over sees a flag, or the hart that sets it sees the step") {
+TEST_CASE("a step sees a flag after a hand-over, or the setter sees that the step runs") {
   explore({.name = "a flag beside handing over", .bound = 3, .weak = {2, 1}, .shares = true},
           [](Run& run) {
             auto& flagged = run.make<Flagged>();

@@ -7,11 +7,11 @@ using namespace parallel_test;
 
 namespace {
 
-/// When a cancellation meets a job's move to another hart. Summed over all schedules.
+/// Counts cancellations by the moment at which they meet the job's move. Summed over all schedules.
 struct Meetings {
-  unsigned before = 0;  // the job continues on another hart only after it was cancelled
-  unsigned amid = 0;    // it is on its way to the other hart
-  unsigned after = 0;   // it has run on the other hart already
+  unsigned before = 0;  // the job is cancelled, and then continues on another hart
+  unsigned amid = 0;    // the job is on its way to the other hart
+  unsigned after = 0;   // the job has run on the other hart already
 };
 Meetings meetings;
 
@@ -22,12 +22,12 @@ struct Hopper {
   unsigned first = 0;  // the hart on which the job begins
   unsigned last = 0;   // the hart on which it ran last
   bool was_cancelled = false;
-  unsigned ended = 0;  // waits
+  unsigned ended = 0;  // waits that have ended
   bool was_reached = false;
   bool was_woken = false;
 };
 
-/// The job runs on a hart.
+/// Records the hart on which the job runs, and checks that the job may run there.
 void note_place(Hopper& hopper) {
   const unsigned hart = async::platform::hart();
   check_place(hopper.moved);
@@ -82,8 +82,8 @@ Task<> yield_and_wait(Hopper& hopper) {
   note_place(hopper);
 }
 
-/// Waits until a time, perhaps on another hart than the one that has the timer, and then until it
-/// is cancelled.
+/// Waits for a timeout, and then for a cancellation. The job may move away from the hart that has
+/// its timer.
 Task<> wait_until_twice(Hopper& hopper) {
   const WaitResult result = co_await hopper.list.wait_until(async::now() + 10ns, "a time");
   ++hopper.ended;

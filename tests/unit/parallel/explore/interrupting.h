@@ -14,7 +14,7 @@ inline Task<> run_urgently() {
   (void)co_await async::park("an interrupt");
 }
 
-/// `raised` is called in the device at the moment at which the interrupt becomes pending.
+/// The device calls `raised` as soon as the interrupt is pending.
 inline void interrupt_once(
     Run& run, Interrupted& state, Task<> urgent, std::function<void()> raised = [] {}) {
   state.urgent = &run.spawn_preemptible(0, std::move(urgent), {.name = "urgent", .priority = 5});

@@ -18,7 +18,7 @@ struct Store {
   Plain<unsigned> taken = 0;
 };
 
-/// Takes a block, with interrupts masked. A wrong caller passes Unmasked.
+/// Takes a block, with interrupts masked. Scenarios with a seeded bug pass Unmasked.
 template <class Masked = async::platform::InterruptGuard>
 void take_block(Store& store) {
   [[maybe_unused]] const Masked masked;
@@ -35,14 +35,15 @@ bool holds_leaf_lock(unsigned hart) {
   return async::platform::world.harts[hart].local.leaf_locks != 0;
 }
 
-/// Where a job of hart 0 is when an interrupt becomes pending, and when a job preempts it.
+/// Counts interrupts and preemptions by the place at which they meet a job of hart 0.
 struct Arrivals {
   enum : unsigned { before, holding, after, ended, count };
   std::array<unsigned, count> raised{};  // summed over all schedules
   std::array<unsigned, count> preempted{};
 };
 
-/// A job of hart 0 takes a block. An interrupt wakes a job that preempts it and takes one, too.
+/// A job of hart 0 takes a block. An interrupt wakes a second job, which preempts the first one and
+/// takes a block, too.
 struct Taking : Interrupted {
   Store store;
   async::LeafLock object;
@@ -83,7 +84,7 @@ Task<> take_sharing(Taking& taking) {
   leave();
   {
     const Sharing sharing;
-    take_block_for_object<Unmasked>(taking);  // the step is in the strand: masked anyway
+    take_block_for_object<Unmasked>(taking);  // interrupts are masked in the strand
   }
   enter();
   co_return;
@@ -129,7 +130,8 @@ void set_up_crossing(Run& run) {
   interrupt_once(run, crossing, compute(crossing));
 }
 
-/// Holds the lock of a list while its hart's timer may fire, which takes the same lock.
+/// Holds the lock of a list. Meanwhile the hart's timer may become due, whose action takes this
+/// lock.
 template <class Masked>
 Task<> use_list(Queue& queue, Arrivals& arrivals) {
   {
@@ -142,7 +144,7 @@ Task<> use_list(Queue& queue, Arrivals& arrivals) {
       ++arrivals.raised[Arrivals::holding];
     queue.taken.add(-1u);
   }
-  linger();  // takes the alarm that has come meanwhile
+  linger();  // the alarm that became due meanwhile interrupts here
   co_return;
 }
 
@@ -213,7 +215,7 @@ TEST_CASE("the exploration finds a leaf lock that a job holds while interrupts a
     INFO(failure);
     CHECK(failure.contains(message));
   };
-  // The interrupted step lets in what has become ready, and for that its hart enters the strand.
+  // The interrupted step lets more urgent jobs run. For that its hart enters the strand.
   constexpr const char* enters = "a hart that holds a leaf lock enters the strand";
   fails_with(
       enters,

@@ -10,7 +10,8 @@ struct Moved {
   unsigned late = 0;  // steps on a wrong hart since the change
 };
 
-/// One step that had begun, or was about to begin, at the change may still run on the wrong hart.
+/// At most one step may still run on the wrong hart after the change: it had begun, or was about to
+/// begin.
 inline void check_place(Moved& moved) {
   const bool may = moved.job->may_run_on(async::platform::hart());
   check(may || ++moved.late == 1, "it runs where it may not");

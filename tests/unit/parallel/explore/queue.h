@@ -1,5 +1,5 @@
-// A queue whose readers wait and wake in steps that share the strand, as threads do that read from
-// a pipe or wait for a futex.
+// A queue whose readers wait and wake in steps that share the strand, like threads that read from a
+// pipe or wait for a futex.
 #pragma once
 
 #include "async/leaf_lock.h"
@@ -83,7 +83,7 @@ inline Task<> write(Queue& queue) {
   co_return;
 }
 
-/// Waits for an item until `deadline`, as a futex's wait does.
+/// Waits for an item until `deadline`, like a wait for a futex.
 class WaitUntil : async::SharingTimer {
  public:
   WaitUntil(Queue& queue, async::Instant deadline)
@@ -152,7 +152,7 @@ inline Task<> read_until(Queue& queue, unsigned& ended) {
   ++ended;
 }
 
-/// Puts an item, outside the strand, and wakes a reader that waits by an entry.
+/// Puts an item, outside the strand, and wakes a reader of read_until().
 inline Task<> write_to_entry(Queue& queue) {
   leave();
   {

@@ -54,8 +54,7 @@ Task<> replace(Place& place, bool at_once) {
 constexpr std::size_t most_retired = async::Retired::limit - 1 + async::Retired::most_at_once;
 using Places = std::array<Place, (most_retired + 1) / 2>;
 
-/// Retires all objects, the last ones while it shares the strand once, and does not enter the
-/// strand.
+/// Retires all objects, the last ones in one sharing of the strand.
 Task<> retire_many(Places& places) {
   const auto retire = [&](std::size_t i) {
     async::Retired::add(&places[i / 2].objects[i % 2], destroy, false);
@@ -300,7 +299,7 @@ TEST_CASE("a parent reaps a child that ends while both share the strand, once an
   });
 }
 
-TEST_CASE("no name comes into a directory that is being removed") {
+TEST_CASE("no name is created in a directory that is being removed") {
   explore({.name = "removing a directory against creating a name in it",
            .bound = 3,
            .weak = {2, 1},
@@ -330,7 +329,7 @@ TEST_CASE("a retired object is destroyed when no hart uses it any more") {
           });
 }
 
-TEST_CASE("a hart retires only so many objects before it enters the strand") {
+TEST_CASE("a hart destroys its retired objects when their list is full") {
   explore({.name = "retiring many", .bound = 1, .shares = true}, [](Run& run) {
     auto& places = run.make<Places>();
     run.spawn(0, retire_many(places), {.name = "retirer", .harts = only(0)});

@@ -104,8 +104,8 @@ void compute_until(std::function<bool()> is_over,
 
 void explore(const Scenario& scenario, void (*set_up)(Run&));
 
-/// Explores a scenario with a seeded bug, until a schedule fails. Returns its message and trace.
-/// The test fails if no schedule fails.
+/// Explores a scenario with a seeded bug, until a schedule fails. Returns the failure's message and
+/// trace. The test fails if no schedule fails.
 std::string find_failure(const Scenario& scenario, void (*set_up)(Run&));
 
 /// Whether `data` is part of a run's state, an executor, or a chunk.

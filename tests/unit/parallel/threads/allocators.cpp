@@ -113,7 +113,7 @@ TEST_CASE("the caches of harts hold no frames of the reserve") {
   drop_all(reserve);
 }
 
-TEST_CASE("frames are plenty until fewer than the limit are free") {
+TEST_CASE("memory is plenty until fewer frames than the limit are free") {
   const SmpMachine machine;
   constexpr std::size_t plenty = kernel::memory::FrameAllocator::plenty;
   const Strand::Guard strand;
