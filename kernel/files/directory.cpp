@@ -30,7 +30,7 @@ class DirectoryFile final : public File {
   Node* node() override { return directory_.get(); }
   // While the node has a name, a directory owns it too, so the destructor does not free it.
   bool end_sharing() override { return directory_->has_name(); }
-  bool may_end_sharing() override { return end_sharing(); }
+  bool may_destroy_sharing() override { return end_sharing(); }
 
   Result<std::size_t> try_read(IoBuffer&) override { return fail(Errno::eisdir); }
 

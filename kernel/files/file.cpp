@@ -16,7 +16,7 @@ void File::destroy(const File* file) {
 }
 
 void File::drop_own(Ref<File> file) {
-  if (!file->had_other_table_ && file->has_one_owner() && file->may_end_sharing())
+  if (!file->had_other_table_ && file->has_one_owner() && file->may_destroy_sharing())
     delete file.leak();
 }
 

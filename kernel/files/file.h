@@ -160,7 +160,7 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// and must not be late.
   virtual bool end_sharing() { return false; }
   /// Whether the destructor may run while harts share the strand, if no other hart uses the file.
-  virtual bool may_end_sharing() { return false; }
+  virtual bool may_destroy_sharing() { return false; }
 
   /// Sets the position and returns it (lseek). ESPIPE: the file has no positions.
   virtual Result<std::int64_t> seek(std::int64_t offset, int whence);

@@ -65,7 +65,7 @@ class PlacedFile final : public File {
   // The end of a file without a name, or of a Snapshot, may free much memory.
   bool end_sharing() override { return is_stream() && file_->has_name(); }
   // While the node has a name, a directory owns it too, so the destructor does not free it.
-  bool may_end_sharing() override { return end_sharing() && !can_write(); }
+  bool may_destroy_sharing() override { return end_sharing() && !can_write(); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
     const auto place = find_place(offset, whence, place_, file_->size());

@@ -81,7 +81,7 @@ extern "C" void cotrap_kernel_interrupt() {
   async::Local& local = async::platform::local();
   if constexpr (async::platform::checked) {
     if (local.leaf_locks != 0)
-      async::platform::fail("an interrupt comes while the hart holds a leaf lock");
+      async::platform::fail("an interrupt arrived while the hart held a leaf lock");
   }
   async::Job& job = *local.job;
   const trap::InterruptedStep step;

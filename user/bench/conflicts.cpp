@@ -60,13 +60,13 @@ void warm_up(Side& side, const Call& call) {
 
 // Lets the hart idle, so that it frees its retired frames and objects (docs/harts.md), for example
 // the frames that unshare() has replaced. Otherwise the traced call would free them if it waits.
-void settle() {
+void idle_once() {
   must(user::sleep_for(std::chrono::microseconds{1}), "sleep");
 }
 
 void make_traced(Side& side, const Call& call) {
   unshare(side);
-  settle();
+  idle_once();
   if ((call.traits & child_marks_begin) == 0) mark_begin();
   const long answer = call.run(side);
   mark_end();

@@ -49,12 +49,12 @@ enum Trait : unsigned {
   plain = 0,
   takes_descriptor = 1,  // its result is the lowest free descriptor
   frees_descriptor = 2,
-  sets_descriptor = 128,   // a descriptor whose number the program chooses
-  changes_memory = 4,      // adds, removes or changes areas or pages of the address space
-  copies_process = 8,      // reads all areas, pages and descriptors of the process
-  writes_memory = 64,      // writes a result to memory of the process
-  child_marks_begin = 16,  // the child marks the begin of the traced call, before it exits
-  shares_object = 32       // uses an object of both sides: a control, which runs only by its name
+  sets_descriptor = 4,     // a descriptor whose number the program chooses
+  changes_memory = 8,      // adds, removes or changes areas or pages of the address space
+  copies_process = 16,     // reads all areas, pages and descriptors of the process
+  writes_memory = 32,      // writes a result to memory of the process
+  child_marks_begin = 64,  // the child marks the begin of the traced call, before it exits
+  shares_object = 128      // uses an object of both sides: a control, which runs only by its name
 };
 
 struct Call {

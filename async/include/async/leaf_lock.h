@@ -99,7 +99,7 @@ class LeafLock {
     // Local::leaf_locks has the lock's bit whenever this hart may hold it.
     void begin() const noexcept {
       if (platform::local().leaf_locks >= depth_)
-        platform::fail("a hart takes a leaf lock while it holds one that is not less deep");
+        platform::fail("a hart takes a leaf lock while it holds an equally deep or deeper one");
       platform::local().leaf_locks |= depth_;
     }
     void end() const noexcept {

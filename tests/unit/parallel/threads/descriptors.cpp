@@ -37,7 +37,7 @@ class Counted final : public File {
     if (value_ != 1) async::platform::fail("a file is used after its end");
   }
   bool end_sharing() override { return ends_sharing_; }
-  bool may_end_sharing() override { return ends_sharing_; }
+  bool may_destroy_sharing() override { return ends_sharing_; }
   abi::Stat status() override { return {}; }
 
  private:
