@@ -18,6 +18,7 @@
 
 #include <abi/flags.h>
 #include <abi/types.h>
+#include <async/shared_word.h>
 #include <async/task.h>
 #include <async/wait_list.h>
 #include <hal/interrupts.h>
@@ -216,7 +217,7 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
                                          std::uint64_t end);
 
  private:
-  bool had_other_table_ = false;
+  async::SharedWord<bool> had_other_table_ = false;  // processes may set it at the same time
 };
 
 }  // namespace kernel

@@ -125,3 +125,32 @@ TEST_CASE("a table's only user closes a file at once, unless another table had i
   CHECK(alive == 0);
   own = other = nullptr;
 }
+
+TEST_CASE("harts copy and close the descriptors of one file in a table of each") {
+  constexpr unsigned harts = 3;
+  const test::SmpMachine machine;
+  std::vector<Ref<FdTable>> tables;
+  {
+    const async::Strand::Guard strand;
+    tables.push_back(kernel::make_ref<FdTable>());
+    REQUIRE(tables[0]->add(kernel::make_ref<Counted>(true), false) == 0);
+    for (unsigned i = 0; i < harts; ++i) tables.push_back(tables[0]->copy().value());
+  }
+  std::atomic<unsigned> failed = 0;
+  test::on_harts(harts, [&](unsigned number) {
+    FdTable& own = *tables[number];
+    for (unsigned i = 0; i < turns; ++i) {
+      async::Strand::Sharing sharing;
+      sharing.tell();
+      if (auto file = own.share(0)) failed += !own.set(1, std::move(*file), false);
+      failed += !own.close_own(1);
+      failed += !own.copy();
+    }
+    const async::Strand::Guard strand;  // destroys what the hart has retired
+  });
+  CHECK(failed == 0);
+  CHECK(alive == 1);
+  const async::Strand::Guard strand;
+  tables.clear();
+  CHECK(alive == 0);
+}
