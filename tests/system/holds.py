@@ -7,6 +7,7 @@ from cotrap.qemu import Boot, Machine, archive_with
 
 HARTS = 2
 PROGRAM = "scale/scale"
+PATHS = ("getppid", "open", "fork")
 LONGEST = 20_000  # instructions of a hold: far more than the holds of all rows take
 
 
@@ -19,14 +20,16 @@ def measure(test: harness.Test, *names: str) -> dict[str, Row]:
 
 
 def main_path(test: harness.Test) -> None:
-    rows = measure(test, "getppid", "open")
-    test.check(list(rows) == ["getppid", "open"], "each row is measured", str(list(rows)))
-    asks, opens = rows["getppid"], rows["open"]
-    test.check(asks.operations > 10_000 and not asks.holds, "getppid never holds the strand", str(asks))
-    # A hart that closes files for the last time destroys them together, in the strand.
-    some = 0 < opens.count < opens.operations / 4
-    test.check(some, f"{opens.count} of {opens.operations} open and close hold the strand", str(opens))
-    test.check(measure(test, "getppid", "open") == rows, "two runs find the same holds")
+    rows = measure(test, *PATHS)
+    test.check(tuple(rows) == PATHS, "each row is measured", str(list(rows)))
+    for name, least in ("getppid", 10_000), ("open", 1000):
+        row = rows[name]
+        test.check(row.operations > least and not row.holds, f"{name} never holds the strand", str(row))
+    # A hart that has retired several threads and processes destroys them together, in the strand.
+    forks = rows["fork"]
+    some = 0 < forks.count < forks.operations
+    test.check(some, f"{forks.count} of {forks.operations} fork and wait4 hold the strand", str(forks))
+    test.check(measure(test, *PATHS) == rows, "two runs find the same holds")
 
 
 def all_rows(test: harness.Test) -> None:
