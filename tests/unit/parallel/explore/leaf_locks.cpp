@@ -226,7 +226,7 @@ TEST_CASE("the exploration finds a leaf lock that a job holds while interrupts a
       find_failure({.name = "unmasked, and awaited", .bound = 2, .weak = {2, 1}, .shares = true},
                    [](Run& run) { set_up_crossing<Unmasked>(run); }));
   // A SharingTimer fires, and its action takes the lock of its list.
-  fails_with("a hart takes a leaf lock while it holds one",
+  fails_with("a hart takes a leaf lock while it holds an equally deep",
              find_failure({.name = "unmasked, and an alarm",
                            .bound = 2,
                            .weak = {2, 1},
