@@ -112,9 +112,9 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The end of a file without owners: destroys it. If the caller shares the strand, it retires the
   /// file (async/retired.h).
   static void destroy(const File* file);
-  /// Drops the reference of a descriptor whose table only the caller uses. If no other table has
-  /// ever had the file, no other hart uses it. Then a file without owners is destroyed at once,
-  /// and not retired.
+  /// Drops a reference that the caller has removed from a table of descriptors. No other thread
+  /// uses that table. If no other table has ever had the file, then no other hart uses the file:
+  /// the last reference destroys it at once, also while the caller shares the strand.
   static void drop_own(Ref<File> file);
   /// Records that a second table has the file (fork).
   void note_other_table() { had_other_table_ = true; }

@@ -93,8 +93,8 @@ PhysAddr FrameAllocator::allocate_zeroed(Use use) {
 // Only the hart itself uses its caches, in the strand or while it shares the strand. A hart in the
 // strand may empty the caches of all harts, because no other hart shares the strand then.
 
-// Large enough for the pages that a program often unmaps and maps again. The hart then gets frames
-// whose contents are in its own processor's cache.
+// Large enough for a program that unmaps and maps some dozens of pages again and again. The hart
+// then gets frames that it has used before, so the processor's cache may still have their contents.
 struct alignas(64) FrameAllocator::Cache {
   static constexpr unsigned batch = 32;  // how many a hart takes at once
   static constexpr unsigned kept = 95;   // how many stay when a full cache is emptied
