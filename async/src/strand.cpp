@@ -51,7 +51,10 @@ void Strand::let_share() noexcept {
 void Strand::reset() noexcept {
   taken_.store(0, std::memory_order_relaxed);
   waiting_.store(0, std::memory_order_relaxed);
-  for (StrandSharer& sharer : sharers_) sharer.shares_.store(0, std::memory_order_relaxed);
+  for (StrandSharer& sharer : sharers_) {
+    sharer.shares_.store(0, std::memory_order_relaxed);
+    sharer.reads_.store(nullptr, std::memory_order_relaxed);
+  }
   sharers_end_.store(sharers_.data(), std::memory_order_relaxed);
 }
 

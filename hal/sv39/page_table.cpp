@@ -62,15 +62,36 @@ void PageTable::install_kernel_half(VirtAddr from) const {
   }
 }
 
+namespace {
+
+struct NoteOfEntry {
+  table_frames::Note& note;
+  std::uint32_t group;  // the bit of the entry's group
+};
+NoteOfEntry note_of(const PageEntry* slot, std::size_t group_bytes) {
+  const PhysAddr address = virt_to_phys(slot);
+  return {table_frames::note(page_down(address)),
+          std::uint32_t{1} << address % page_size / group_bytes};
+}
+
+}  // namespace
+
 void PageTable::fill(PageEntry* slot, PageEntry entry) {
   const bool is_new = slot->empty();
   set(*slot, entry);
   if (!is_new) return;
-  constexpr std::size_t group_bytes = group * sizeof(PageEntry);
-  const PhysAddr address = virt_to_phys(slot);
-  table_frames::Note& note = table_frames::note(page_down(address));
-  note.groups |= std::uint32_t{1} << address % page_size / group_bytes;
+  const auto [note, group_bit] = note_of(slot, group_bytes);
+  note.groups |= group_bit;
   ++note.used;
+}
+
+bool PageTable::fill_first(PageEntry* slot, PageEntry entry) {
+  if (!set_if_empty(*slot, entry)) return false;
+  const auto [note, group_bit] = note_of(slot, group_bytes);
+  if ((__atomic_load_n(&note.groups, __ATOMIC_RELAXED) & group_bit) == 0)
+    __atomic_fetch_or(&note.groups, group_bit, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&note.used, 1, __ATOMIC_RELAXED);
+  return true;
 }
 
 PageEntry* PageTable::next_table(PageEntry* slot) {

@@ -361,13 +361,19 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
 // flushed. A table that they may still walk has only empty entries. It gets no other use before the
 // flush: either it is retired, or the caller is in the strand and allocates nothing meanwhile.
 void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
-  std::array<PageEntry, most_bytes_sharing / page_size> taken;
+  FrameChain only_here;  // frames that no other table maps, if they need not be retired
+  std::array<PageEntry, most_bytes_sharing / page_size> taken;  // the entries of other frames
   std::size_t count = 0;
   const auto free_taken = [&] {
     for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
     count = 0;
   };
   const auto take = [&](VirtAddr, PageEntry entry) {
+    if (!is_locked_by_sharer() && !is_used_elsewhere(entry)) {
+      only_here.add(entry.address());
+      --resident_;
+      return;
+    }
     if (count == taken.size()) {
       flush(start, end);
       free_taken();
@@ -378,9 +384,10 @@ void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
     is_locked_by_sharer() ? RetiredFrames::add_table(table) : hal::table_frames::release(table);
   };
   const bool tables_freed = table_.remove(start, end, take, free_table);
-  if (end - start == page_size && !tables_freed && count != 0) {
+  const bool pages_removed = count + only_here.count() != 0;
+  if (end - start == page_size && !tables_freed && pages_removed) {
     flush_page(start);
-  } else if (tables_freed || count != 0) {
+  } else if (tables_freed || pages_removed) {
     flush(start, end);
   }
   free_taken();

@@ -15,7 +15,7 @@
 // pages that it removes, and it retires their frames and tables (retired_frames.h).
 #pragma once
 
-#include <async/leaf_lock.h>
+#include <async/rw_leaf_lock.h>
 #include <hal/page_table.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
@@ -64,7 +64,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// The lock of the areas and pages. Callers that share the strand take it, but not if
   /// their thread is the only user of the space.
-  async::LeafLock& lock() { return lock_; }
+  async::RwLeafLock& lock() { return lock_; }
   /// The longest range whose pages a caller may change under the lock, in bytes.
   static constexpr std::size_t most_bytes_sharing = 64 * hal::page_size;
 
@@ -107,18 +107,14 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// behind the end of the mapped file. ENOEXEC: the kernel must inspect the instructions first
   /// (process/code_rewriting.h). would_block: the page needs a page-in. ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
-  /// Like fault(), for a caller that shares the strand. Takes the lock. Resolves the first access
-  /// to a page of zeros, and a write to a page whose frame no other table maps any more. Returns
-  /// false for every other fault: the caller tries fault_own() or fault_in_use(), or resolves it in
-  /// the strand.
-  bool fault_sharing(VirtAddr va, Access wanted);
   /// fault() for a caller that shares the strand, if only its thread uses the space. Returns false
   /// if the fault must be resolved in the strand: a MemoryObject backs the page, or there is an
   /// error.
   bool fault_own(VirtAddr va, Access wanted);
-  /// Like fault_own(), if other threads use the space. Takes the lock. Returns false also if the
-  /// page has instructions, or if there is no memory. After true, the program must retry its
-  /// access, which may fault again.
+  /// Like fault_own(), if other threads use the space. Returns false also if the page has
+  /// instructions, or if there is no memory. After true, the program must retry its access, which
+  /// may fault again. Takes the lock; for the first access to a page of zeros only to read, so
+  /// threads on several harts get such pages at the same time.
   bool fault_in_use(VirtAddr va, Access wanted);
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
@@ -239,7 +235,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // Steps: one step visits at most step_pages pages, which takes about ten microseconds.
 
   /// Whether one step can visit all resident pages.
-  bool is_small() const { return resident_ <= step_pages; }
+  bool is_small() const {
+    return resident_ <= step_pages || (counts_elsewhere() && count_resident() <= step_pages);
+  }
   /// The end of a step that begins at `start` and must not pass `end`.
   VirtAddr end_of_step(VirtAddr start, VirtAddr end) const {
     return is_small() ? end : table_.end_of_walk(start, end, step_pages);
@@ -248,9 +246,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // Accounts.
 
   /// Pages in the table.
-  std::size_t resident() const { return resident_; }
+  std::size_t resident() const { return counts_elsewhere() ? count_resident() : resident_; }
   /// Pages in the table that are not borrowed: destroying the space may free their frames.
-  std::size_t own_pages() const { return resident_ - borrowed_; }
+  std::size_t own_pages() const { return resident() - borrowed_; }
   const AreaSet& areas() const { return areas_; }
 
  private:
@@ -280,6 +278,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
   void flush_smp(VirtAddr start, VirtAddr end);
 
+  /// Whether the frame of `entry` has other owners, so that a write to it must copy it.
+  static bool is_used_elsewhere(hal::PageEntry entry) {
+    return entry.borrowed() || frames.shared(entry.address());
+  }
   void forget_page(hal::PageEntry entry);
   std::size_t forget_pages(std::span<hal::PageEntry> run);
   std::size_t forget_pages_smp(std::span<hal::PageEntry> run);
@@ -308,10 +310,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// The pages in [start, end) may have their original contents again.
   void reset_code(VirtAddr start, VirtAddr end);
 
-  Area* area_at(VirtAddr va) {
-    if (recent_ != nullptr && recent_->contains(va)) return recent_;
-    return recent_ = areas_.find(va);
+  Area* find_area(VirtAddr va) const {
+    return recent_ != nullptr && recent_->contains(va) ? recent_ : areas_.find(va);
   }
+  Area* area_at(VirtAddr va) { return recent_ = find_area(va); }
   std::byte* look_up(VirtAddr va, Access wanted);
   std::byte* look_up_smp(VirtAddr va, Access wanted);
   template <class Tlb>
@@ -324,18 +326,29 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
   Result<> note_miss(const Area& area, VirtAddr page);
   void put(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry entry);
+  /// Whether harts count some of the pages in hart_tlbs_.
+  bool counts_elsewhere() const { return resident_ >= elsewhere / 2; }
+  void count_elsewhere();
+  std::size_t count_resident() const;
   /// Faults in all pages of the area. Stops when memory runs out.
   void make_all_pages(const Area& area);
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
   Result<> copy_for_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
-  const Area* area_in_use(VirtAddr va, Access wanted);
+  hal::PageEntry* simple_slot(const Area& area, VirtAddr page) const;
+  bool allow_write(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry old);
+  bool add_zeros(const Area& area, VirtAddr page, hal::PageEntry* slot, HartTlbs::Count& added);
+  bool fault_own_slowly(VirtAddr va, Access wanted);
+  bool fault_in_use_alone(VirtAddr va, Access wanted);
   bool copy_in_use(VirtAddr page, hal::PageEntry old);
 
   // On the cache line of the count of owners: what faults and changes of the areas write.
   // For callers that share the strand: protects areas_, recent_, break_, resident_ and the entries
   // of table_.
-  async::LeafLock lock_;
+  async::RwLeafLock lock_;
+  // The pages in the table that are not counted in hart_tlbs_, plus `elsewhere` if some pages are
+  // counted there.
   std::size_t resident_ = 0;
+  static constexpr std::size_t elsewhere = std::size_t{1} << 62;
   std::size_t borrowed_ = 0;  // of resident_: entries without a reference on their frame
   VirtAddr break_start_ = 0;
   VirtAddr break_ = 0;

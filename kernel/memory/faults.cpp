@@ -45,6 +45,14 @@ PhysAddr frame_with(std::span<const std::byte> contents) {
   return frame;
 }
 
+/// `area`, or null if it is null or a caller that shares the strand cannot resolve a fault at `va`
+/// in it.
+const Area* resolvable(const Area* area, VirtAddr va, Access wanted) {
+  if (area == nullptr || area->backing.object) return nullptr;
+  if (!allows(area->rights_in_table(), wanted)) return nullptr;
+  return is_past_end(area->backing, page_down(va) - area->start) ? nullptr : area;
+}
+
 }  // namespace
 
 Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
@@ -70,54 +78,102 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   return {};
 }
 
-bool AddressSpace::fault_sharing(VirtAddr va, Access wanted) {
-  const VirtAddr page = page_down(va);
-  const async::LeafLock::Guard lock{lock_};
-  const Area* const area = area_at(va);
-  if (area == nullptr || !allows(area->rights_in_table(), wanted)) return false;
-  if (allows(area->access, Access::execute)) return false;
-  const bool has_zeros = area->backing.kind == Backing::Kind::zeros;
-  PageEntry* slot = table_.find(page);
-  if (slot == nullptr && has_zeros) slot = table_.ensure(page);
-  if (slot == nullptr) return false;
-  if (slot->empty()) {
-    if (!has_zeros) return false;
-    const PhysAddr frame = frames.allocate_zeroed_smp(Use::user);
-    if (frame == 0) return false;
-    put(*area, page, slot, PageEntry::page(frame, area->rights_in_table()));
-    return true;
-  }
-  const PageEntry old = *slot;
-  if (wanted != Access::write || old.allows(wanted) || old.borrowed()) return false;
-  if (frames.shared(old.address())) return false;
-  hal::set(*slot, old.with(area->rights_in_table()));
+/// The entry for `page` if there is a page table for it and the area has no instructions, else
+/// null. The area is resolvable().
+[[gnu::always_inline]] inline PageEntry* AddressSpace::simple_slot(const Area& area,
+                                                                   VirtAddr page) const {
+  return allows(area.access, Access::execute) ? nullptr : table_.find(page);
+}
+
+/// Resolves a write to a private page if its frame needs no copy. `old` is the entry in `slot`.
+[[gnu::always_inline]] inline bool AddressSpace::allow_write(const Area& area, VirtAddr page,
+                                                             PageEntry* slot, PageEntry old) {
+  if (old.allows(Access::write) || is_used_elsewhere(old)) return false;
+  hal::set(*slot, old.with(area.rights_in_table()));
   tag_.flush_page_here(page);
   return true;
 }
 
 bool AddressSpace::fault_own(VirtAddr va, Access wanted) {
-  const Area* const area = area_at(va);
-  if (area == nullptr || area->backing.object) return false;
-  return fault(va, wanted).has_value();
+  const Area* const area = resolvable(area_at(va), va, wanted);
+  if (area == nullptr) return false;
+  const VirtAddr page = page_down(va);
+  if (PageEntry* const slot = simple_slot(*area, page); slot != nullptr) [[likely]] {
+    if (!slot->empty()) {
+      if (wanted == Access::write && allow_write(*area, page, slot, *slot)) return true;
+    } else if (area->backing.kind == Backing::Kind::zeros) {
+      const PhysAddr frame = frames.allocate_zeroed_smp(Use::user);
+      if (frame == 0) return false;
+      put(*area, page, slot, PageEntry::page(frame, area->rights_in_table()));
+      return true;
+    }
+  }
+  return fault_own_slowly(va, wanted);
 }
 
-/// The area of `va`. Null: fault_in_use() cannot resolve the fault. The caller holds the lock.
-const Area* AddressSpace::area_in_use(VirtAddr va, Access wanted) {
-  const Area* const area = area_at(va);
-  if (area == nullptr || area->backing.object) return nullptr;
-  if (!allows(area->rights_in_table(), wanted) || allows(area->access, Access::execute))
-    return nullptr;
-  if (is_past_end(area->backing, page_down(va) - area->start)) return nullptr;
-  return area;
+[[gnu::noinline]] bool AddressSpace::fault_own_slowly(VirtAddr va, Access wanted) {
+  if (!fault(va, wanted)) return false;
+  if (code_written_) synchronize_code();
+  return true;
 }
 
 bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
+  {
+    const async::RwLeafLock::ReadGuard reads{lock_};
+    const Area* const area = resolvable(find_area(va), va, wanted);
+    if (area == nullptr) return false;
+    const VirtAddr page = page_down(va);
+    if (PageEntry* const slot = simple_slot(*area, page); slot != nullptr) [[likely]] {
+      // Other harts that read the areas may write to the entry, too. They write the same rights.
+      if (const PageEntry old = hal::get(*slot); !old.empty()) {
+        if (wanted == Access::write && allow_write(*area, page, slot, old)) return true;
+      } else if (area->backing.kind == Backing::Kind::zeros) {
+        HartTlbs::Count* const added = counts_elsewhere() ? hart_tlbs_.count_of_added() : nullptr;
+        if (added != nullptr) return add_zeros(*area, page, slot, *added);
+      }
+    }
+  }
+  return fault_in_use_alone(va, wanted);
+}
+
+/// Fills the empty `slot` with a page of zeros. If another hart does so at the same time, one of
+/// the two pages stays. False: there is no memory. The caller reads the areas. `added` is the count
+/// of this hart.
+[[gnu::always_inline]] inline bool AddressSpace::add_zeros(const Area& area, VirtAddr page,
+                                                           PageEntry* slot,
+                                                           HartTlbs::Count& added) {
+  const PhysAddr frame = frames.allocate_zeroed_smp(Use::user);
+  if (frame == 0) return false;
+  if (PageTable::fill_first(slot, PageEntry::page(frame, area.rights_in_table()))) {
+    hal::translation_added(page);
+    added.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    frames.drop(frame);
+  }
+  return true;
+}
+
+// resident() if harts count pages in hart_tlbs_.
+[[gnu::cold]] std::size_t AddressSpace::count_resident() const {
+  return resident_ + hart_tlbs_.added() - elsewhere;
+}
+
+/// From now on this hart may add pages while other harts do, too, unless there is no memory for
+/// its count. The caller holds the lock.
+void AddressSpace::count_elsewhere() {
+  if (hart_tlbs_.make_count() && !counts_elsewhere()) resident_ += elsewhere;
+}
+
+// The part of fault_in_use() that changes the space, or an existing entry.
+[[gnu::noinline]] bool AddressSpace::fault_in_use_alone(VirtAddr va, Access wanted) {
   const VirtAddr page = page_down(va);
   PageEntry old;
   {
-    const async::LeafLock::Guard lock{lock_};
-    const Area* const area = area_in_use(va, wanted);
-    PageEntry* const slot = area != nullptr ? table_.ensure(page) : nullptr;
+    const async::RwLeafLock::Guard lock{lock_};
+    const Area* const area = resolvable(area_at(va), va, wanted);
+    if (area == nullptr || allows(area->access, Access::execute)) return false;
+    count_elsewhere();
+    PageEntry* const slot = table_.ensure(page);
     if (slot == nullptr) return false;
     old = *slot;
     if (old.empty()) return make_page(*area, page, slot, wanted);
@@ -125,6 +181,7 @@ bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
       tag_.flush_page_here(page);
       return true;
     }
+    if (allow_write(*area, page, slot, old)) return true;
   }
   return copy_in_use(page, old);
 }
@@ -137,12 +194,12 @@ bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
   if (copy == 0) return false;
   hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
   {
-    const async::LeafLock::Guard lock{lock_};
-    const Area* const area = area_in_use(page, Access::write);
+    const async::RwLeafLock::Guard lock{lock_};
+    const Area* const area = resolvable(area_at(page), page, Access::write);
     PageEntry* const slot = area != nullptr ? table_.find(page) : nullptr;
     // If the last other owner has gone meanwhile, another thread may have written to the frame, in
     // place.
-    if (slot != nullptr && *slot == old && (old.borrowed() || frames.shared(old.address()))) {
+    if (slot != nullptr && *slot == old && is_used_elsewhere(old)) {
       hal::set(*slot, PageEntry::page(copy, area->rights_in_table()));
       flush_page(page);
       give_up(old);
@@ -217,10 +274,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
 
 // Resolves a write to a page whose entry is read-only, in a private area that allows writing.
 Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry* slot) {
-  const PageEntry old = *slot;
-  if (old.borrowed() || frames.shared(old.address())) return copy_for_write(area, page, slot);
-  hal::set(*slot, old.with(area.rights_in_table()));
-  tag_.flush_page_here(page);
+  if (!allow_write(area, page, slot, *slot)) return copy_for_write(area, page, slot);
   return {};
 }
 

@@ -19,30 +19,40 @@ void KernelTlb::forget_known(hal::VirtAddr start, hal::VirtAddr end) {
 }
 
 HartTlbs::~HartTlbs() {
-  for (const KernelTlb* const tlb : tlbs_) {
-    if (tlb != &KernelTlb::none) delete tlb;
+  for (const HartTlb* const tlb : tlbs_) {
+    if (tlb != &none) delete tlb;
   }
+}
+
+HartTlbs::HartTlb* HartTlbs::own() {
+  const HartTlb* tlb = tlbs_[place()];
+  if (tlb == &none) {
+    if (!can_allocate(sizeof(HartTlb))) return nullptr;
+    tlbs_[place()] = tlb = new HartTlb;
+  }
+  return const_cast<HartTlb*>(tlb);
 }
 
 void HartTlbs::remember(hal::VirtAddr va, hal::Access wanted, std::byte* there) {
-  const KernelTlb* tlb = tlbs_[place()];
-  if (tlb == &KernelTlb::none) {
-    if (!can_allocate(sizeof(KernelTlb))) return;
-    tlbs_[place()] = tlb = new KernelTlb;
-  }
-  const_cast<KernelTlb*>(tlb)->remember(va, wanted, there);
+  if (HartTlb* const tlb = own()) tlb->remember(va, wanted, there);
+}
+
+std::size_t HartTlbs::added() const {
+  std::size_t added = 0;
+  for (const HartTlb* const tlb : tlbs_) added += tlb->added.load(std::memory_order_relaxed);
+  return added;
 }
 
 void HartTlbs::forget_here(hal::VirtAddr va) {
-  const KernelTlb* const tlb = tlbs_[place()];
-  if (tlb != &KernelTlb::none) const_cast<KernelTlb*>(tlb)->forget(va);
+  const HartTlb* const tlb = tlbs_[place()];
+  if (tlb != &none) const_cast<HartTlb*>(tlb)->forget(va);
 }
 
 void HartTlbs::forget(hal::VirtAddr start, hal::VirtAddr end) {
   // Pairs with the fence in AddressSpace::walk_sharing().
   async::platform::atomic_thread_fence(std::memory_order_seq_cst);
-  for (const KernelTlb* const tlb : tlbs_) {
-    if (tlb != &KernelTlb::none) const_cast<KernelTlb*>(tlb)->forget_known(start, end);
+  for (const HartTlb* const tlb : tlbs_) {
+    if (tlb != &none) const_cast<HartTlb*>(tlb)->forget_known(start, end);
   }
 }
 

@@ -53,9 +53,6 @@ class KernelTlb {
   /// Forgets the pages in [start, end). Writes only to the entries of these pages.
   void forget_known(hal::VirtAddr start, hal::VirtAddr end);
 
-  /// A table without entries, which never gets any.
-  static const KernelTlb none;
-
  private:
   static constexpr hal::VirtAddr no_page = ~hal::VirtAddr{0};
   struct View {
@@ -77,11 +74,9 @@ class KernelTlb {
   Views written_{};
 };
 
-inline constinit const KernelTlb KernelTlb::none{};
-
 class HartTlbs {
  public:
-  HartTlbs() { tlbs_.fill(&KernelTlb::none); }
+  HartTlbs() { tlbs_.fill(&none); }
   HartTlbs(const HartTlbs&) = delete;
   ~HartTlbs();
 
@@ -96,6 +91,17 @@ class HartTlbs {
   static bool has_own_place() {
     return (hal::running_harts() & (harts_of_place << place())) == hal::mask_of(hal::hart_index());
   }
+  /// Where this hart counts the pages that it adds to the page table while other harts may add
+  /// pages, too. Null before make_count().
+  using Count = async::platform::Atomic<std::size_t>;
+  Count* count_of_added() const {
+    const HartTlb* const tlb = tlbs_[place()];
+    return tlb != &none ? &const_cast<HartTlb*>(tlb)->added : nullptr;
+  }
+  /// Makes this hart's count. False: there is no memory. The caller holds the space's lock.
+  bool make_count() { return own() != nullptr; }
+  /// The sum of the counts of all harts.
+  std::size_t added() const;
   /// Forgets the page of `va` on this hart.
   void forget_here(hal::VirtAddr va);
   /// Forgets the pages in [start, end) on all harts. Writes only to the entries of these pages, so
@@ -103,6 +109,11 @@ class HartTlbs {
   void forget(hal::VirtAddr start, hal::VirtAddr end);
 
  private:
+  struct HartTlb : KernelTlb {
+    Count added = 0;
+  };
+  static const HartTlb none;  // has no entries, and never gets any
+
   static constexpr unsigned places = 4;
 
   // With four places, harts 0, 4, 8 and so on use the same KernelTlb.
@@ -110,8 +121,14 @@ class HartTlbs {
   static constexpr hal::HartMask harts_of_place = 0x1111'1111'1111'1111;  // of place 0
 
   using Pointer =
-      async::OrderedWord<const KernelTlb*, async::order_of_dependence, std::memory_order_release>;
-  std::array<Pointer, places> tlbs_;  // made by remember(); else KernelTlb::none
+      async::OrderedWord<const HartTlb*, async::order_of_dependence, std::memory_order_release>;
+
+  /// This hart's HartTlb. Null if there is no memory for it.
+  HartTlb* own();
+
+  std::array<Pointer, places> tlbs_;  // made by own(); else `none`
 };
+
+inline constinit const HartTlbs::HartTlb HartTlbs::none{};
 
 }  // namespace kernel::memory

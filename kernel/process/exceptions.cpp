@@ -73,14 +73,6 @@ async::Task<> await_memory(Thread& self) {
 
 }  // namespace
 
-[[gnu::noinline]] bool serve_fault_sharing_slowly(Thread& self, Trap trap) {
-  AddressSpace& space = self.space();
-  if (!self.owns_space()) return space.fault_in_use(trap.address, trap.access);
-  if (!space.fault_own(trap.address, trap.access)) return false;
-  if (space.code_written()) space.synchronize_code();
-  return true;
-}
-
 abi::Signal signal_for(Trap trap, Errno why) {
   switch (trap.kind) {
     case Trap::page_fault: return signal_for_page(why);

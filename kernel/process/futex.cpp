@@ -27,7 +27,7 @@ Result<Futex> Futex::at_sharing(memory::AddressSpace& space, hal::VirtAddr addre
   // No other space can map the word, so the futex has the key of a private one.
   if (!space.has_shared_areas() && may_be_at(space, address) && space.is_present(address))
     return own(space, address);
-  const async::LeafLock::GuardIf areas{space.lock(), !is_own};
+  const async::RwLeafLock::ReadGuard areas{space.lock(), !is_own};
   return at(space, address);
 }
 

@@ -46,17 +46,14 @@ inline Outside serve_outside(Thread& self, trap::UserContext& context) {
   return Outside::answered;
 }
 
-/// The part of serve_fault_sharing() for the faults that AddressSpace::fault_sharing() does not
-/// resolve. Defined in exceptions.cpp.
-bool serve_fault_sharing_slowly(Thread& self, trap::Trap trap);
-
 /// Tries to serve a page fault where several harts run. If true, the step shares the strand.
 inline bool serve_fault_sharing(Thread& self, trap::Trap trap) {
   if (trap.kind != trap::Trap::page_fault || trace::is_on()) return false;
   async::Strand::Sharing sharing;
   sharing.tell();
-  if (!self.space().fault_sharing(trap.address, trap.access) &&
-      !serve_fault_sharing_slowly(self, trap))
+  AddressSpace& space = self.space();
+  if (!(self.owns_space() ? space.fault_own(trap.address, trap.access)
+                          : space.fault_in_use(trap.address, trap.access)))
     return false;
   sharing.keep();
   return true;

@@ -86,7 +86,8 @@ bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_
 
 /// Whether [address, address + length) is a valid user range that takes more than one step to
 /// unmap.
-bool takes_steps(Thread& self, std::uintptr_t address, std::size_t length) {
+[[gnu::always_inline]] inline bool takes_steps(Thread& self, std::uintptr_t address,
+                                               std::size_t length) {
   if (self.space().is_small() || length > hal::user_end) return false;
   const std::uintptr_t end = address + hal::page_up(length);
   return hal::page_aligned(address) &&

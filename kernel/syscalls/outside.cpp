@@ -69,7 +69,7 @@ class AreasGuard {
 
  private:
   bool is_own_;
-  async::LeafLock::GuardIf lock_;
+  async::RwLeafLock::GuardIf lock_;
 };
 
 /// Whether a call that shares the strand may add areas. A change of a large space may take more

@@ -31,15 +31,17 @@ class LeafLock {
   /// Whether a hart holds the lock, this one or another.
   bool is_taken() const noexcept { return taken_.load(std::memory_order_relaxed) != 0; }
 
-  class [[nodiscard]] Guard {
+  template <class Lock>
+  class [[nodiscard]] GuardOf {
    public:
-    explicit Guard(LeafLock& lock) noexcept : lock_(lock) { lock_.take(); }
-    ~Guard() { lock_.give_back(); }
-    Guard(const Guard&) = delete;
+    explicit GuardOf(Lock& lock) noexcept : lock_(lock) { lock_.take(); }
+    ~GuardOf() { lock_.give_back(); }
+    GuardOf(const GuardOf&) = delete;
 
    private:
-    LeafLock& lock_;
+    Lock& lock_;
   };
+  using Guard = GuardOf<LeafLock>;
 
   /// Fails in debug builds unless this hart may change the data: it holds the lock, or no other
   /// hart shares the strand.
@@ -51,21 +53,23 @@ class LeafLock {
   }
 
   /// A Guard if `applies`.
-  class [[nodiscard]] GuardIf {
+  template <class Lock>
+  class [[nodiscard]] GuardIfOf {
    public:
-    GuardIf(LeafLock& lock, bool applies) noexcept : lock_(applies ? &lock : nullptr) {
+    GuardIfOf(Lock& lock, bool applies) noexcept : lock_(applies ? &lock : nullptr) {
       if (applies) [[unlikely]]
         lock.take();
     }
-    ~GuardIf() {
+    ~GuardIfOf() {
       if (lock_ != nullptr) [[unlikely]]
         lock_->give_back();
     }
-    GuardIf(const GuardIf&) = delete;
+    GuardIfOf(const GuardIfOf&) = delete;
 
    private:
-    LeafLock* lock_;
+    Lock* lock_;
   };
+  using GuardIf = GuardIfOf<LeafLock>;
 
   /// For functions that a hart calls in the strand or while it shares the strand: a Guard if it
   /// shares the strand. In the strand no other hart uses the data.
@@ -74,7 +78,7 @@ class LeafLock {
     explicit SharingGuard(LeafLock& lock) noexcept : GuardIf(lock, !Strand::is_held()) {}
   };
 
- private:
+ protected:
   void take() noexcept {
     if constexpr (!platform::parallel) return;
     holder_.begin();
@@ -124,6 +128,12 @@ class LeafLock {
     bool is_this_hart() const noexcept { return true; }
   };
 
+  // For a reader (rw_leaf_lock.h): debug builds note that this hart holds a lock of this depth.
+  void note_begin() const noexcept { holder_.begin(); }
+  void note_end() const noexcept { holder_.end(); }
+  const platform::Atomic<std::uint32_t>& taken() const noexcept { return taken_; }
+
+ private:
   platform::Atomic<std::uint32_t> taken_ = 0;
   [[no_unique_address]] std::conditional_t<platform::checked, Holder, NoHolder> holder_;
 };

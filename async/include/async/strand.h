@@ -32,18 +32,25 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include "async/platform.h"
 
 namespace async {
 
+class RwLeafLock;
+
 /// A hart that may share the strand.
 class alignas(64) StrandSharer {
   friend class Strand;
+  friend class RwLeafLock;
 
   // 1 while the hart shares the strand, or tries to. Only the hart itself writes it.
   platform::Atomic<std::uint32_t> shares_ = 0;
+  // The lock that the hart reads, or tries to (rw_leaf_lock.h). Only the hart itself writes it. On
+  // a cache line of its own, because other harts look at the two words at different times.
+  alignas(64) platform::Atomic<const RwLeafLock*> reads_ = nullptr;
 };
 
 class Strand {
@@ -232,7 +239,12 @@ class Strand {
 
  private:
   friend class Executor;
+  friend class RwLeafLock;
 
+  /// The harts that may share the strand, and perhaps some that may not.
+  static std::span<const StrandSharer> sharers() noexcept {
+    return {sharers_.data(), sharers_end_.load(std::memory_order_relaxed)};
+  }
   static bool is_outside(const Job* job) noexcept;
   [[gnu::always_inline]] static inline void leave_smp() noexcept;
   [[gnu::always_inline]] static void leave_to_others() noexcept {

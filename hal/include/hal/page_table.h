@@ -100,6 +100,9 @@ class PageTable {
 
   /// Writes to an entry that `find` or `ensure` returned. To empty an entry, use `remove`.
   static void fill(PageEntry* slot, PageEntry entry);
+  /// Like fill(), for an empty entry that other harts may fill at the same time. Returns false if
+  /// another one was faster. No hart may change the table in other ways meanwhile.
+  static bool fill_first(PageEntry* slot, PageEntry entry);
 
   /// Returns the end of the first part of a long walk: the part [from, end) has about `pages` used
   /// entries, or `end` is `to`. The end is a table boundary, so a part may have up to one table's
@@ -146,6 +149,7 @@ class PageTable {
   static constexpr unsigned root_level = 2;
   static constexpr std::size_t entries = 512;
   static constexpr std::size_t group = 16;  // entries for one bit of Note::groups
+  static constexpr std::size_t group_bytes = group * sizeof(PageEntry);
   static constexpr std::size_t bits_per_level = 9;
 
   /// The bytes that one entry of a table at `level` maps.

@@ -53,6 +53,21 @@ TEST_CASE("an entry holds its frame and its rights") {
   CHECK_FALSE(PageEntry::page(some_frame, read_write).read_only().allows(Access::write));
 }
 
+TEST_CASE("the first of two harts that fill an entry wins") {
+  test::Machine machine;
+  auto table = *PageTable::create();
+  const VirtAddr va = table.user_range().begin();
+  PageEntry* const slot = table.ensure(va);
+  REQUIRE(slot != nullptr);
+  CHECK(PageTable::fill_first(slot, PageEntry::page(some_frame, read_write)));
+  CHECK_FALSE(PageTable::fill_first(slot, PageEntry::page(some_frame + 0x1000, read_write)));
+  CHECK(slot->address() == some_frame);
+  unsigned removed = 0;
+  CHECK(table.remove(va, va + hal::page_size, [&](VirtAddr, PageEntry) { ++removed; }));
+  CHECK(removed == 1);
+  CHECK(table.find(va) == nullptr);  // the table was counted as empty
+}
+
 TEST_CASE("writable includes readable, since Sv39 reserves the other encoding") {
   CHECK(PageEntry::page(some_frame, Access::write).allows(Access::read));
 }

@@ -119,24 +119,58 @@ TEST_CASE(
   CHECK(space->code_written());
 }
 
-TEST_CASE("a fault that shares the strand makes pages of zeros, and leaves the others") {
+namespace {
+
+/// A fault of a caller that shares the strand, if its thread is the only user of the space, or not.
+bool fault_sharing(AddressSpace& space, bool is_own, VirtAddr va, Access wanted) {
+  return is_own ? space.fault_own(va, wanted) : space.fault_in_use(va, wanted);
+}
+
+}  // namespace
+
+TEST_CASE("a fault that shares the strand makes pages") {
+  const bool is_own = GENERATE(true, false);
   test::Machine machine;
   auto space = make_space();
+  const auto fault = [&](VirtAddr va, Access wanted) {
+    return fault_sharing(*space, is_own, va, wanted);
+  };
   REQUIRE(map_at(*space, here, 4 * page_size, read_write));
-  CHECK(space->fault_sharing(here, Access::write));  // also makes the page tables
+  CHECK(fault(here, Access::write));  // also makes the page tables
   CHECK(store(*space, here, 7));
-  CHECK(space->fault_sharing(here + page_size, Access::read));
-  CHECK(space->fault_sharing(here + 2 * page_size, Access::write));
+  CHECK(fault(here + page_size, Access::read));
+  CHECK(fault(here + 2 * page_size, Access::write));
   CHECK(space->resident() == 3);
+  CHECK(space->own_pages() == 3);
+  CHECK(space->is_small());
   CHECK(load(*space, here + page_size) == 0);
   CHECK(load(*space, here) == 7);
-  CHECK_FALSE(space->fault_sharing(here, Access::write));  // it has its page
-  CHECK_FALSE(space->fault_sharing(here + 3 * page_size, Access::execute));
-  CHECK_FALSE(space->fault_sharing(here + 4 * page_size, Access::read));
+  CHECK(fault(here, Access::write));  // it has its page
+  CHECK(load(*space, here) == 7);
+  CHECK(space->resident() == 3);
+  CHECK_FALSE(fault(here + 3 * page_size, Access::execute));
+  CHECK_FALSE(fault(here + 4 * page_size, Access::read));
 
   std::vector<std::byte> file(page_size + 100, std::byte{9});
   REQUIRE(map_at(*space, here + 8 * page_size, page_size, read_write, Backing::of_file(file)));
-  CHECK_FALSE(space->fault_sharing(here + 8 * page_size, Access::read));
+  CHECK(fault(here + 8 * page_size, Access::read));
+  CHECK(load(*space, here + 8 * page_size) == 9);
+  REQUIRE(space->unmap(here, 9 * page_size));
+  CHECK(space->resident() == 0);
+}
+
+TEST_CASE("a space whose pages are counted by harts still knows whether it is small") {
+  test::Machine machine;
+  auto space = make_space();
+  constexpr std::size_t pages = 400;
+  REQUIRE(map_at(*space, here, pages * page_size, read_write));
+  for (std::size_t i = 0; i != pages; ++i)
+    CHECK(space->fault_in_use(here + i * page_size, Access::write));
+  CHECK(space->resident() == pages);
+  CHECK_FALSE(space->is_small());
+  REQUIRE(space->discard(here, 300 * page_size));
+  CHECK(space->resident() == 100);
+  CHECK(space->is_small());
 }
 
 TEST_CASE("a range is plain if it has few areas, and none of them has an object") {
@@ -164,7 +198,8 @@ TEST_CASE("a range is plain if it has few areas, and none of them has an object"
       space->is_plain(here + 16 * page_size, (AddressSpace::most_plain_areas + 1) * page_size));
 }
 
-TEST_CASE("a fault that shares the strand keeps the frame of its last owner, and copies none") {
+TEST_CASE("a fault that shares the strand copies a frame only while it has other owners") {
+  const bool is_own = GENERATE(true, false);
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, page_size, read_write));
@@ -172,9 +207,16 @@ TEST_CASE("a fault that shares the strand keeps the frame of its last owner, and
   {
     auto child = space->fork();
     REQUIRE(child);
-    CHECK_FALSE(space->fault_sharing(here, Access::write));
+    const std::byte* const shared = space->translate(here, Access::read);
+    CHECK(fault_sharing(*space, is_own, here, Access::write));
+    CHECK(space->translate(here, Access::write) != shared);
+    CHECK(store(*space, here, 8));
+    CHECK(load(**child, here) == 7);
+    child = space->fork();
+    REQUIRE(child);
   }
-  CHECK(space->fault_sharing(here, Access::write));
-  CHECK(store(*space, here, 8));
+  const std::byte* const kept = space->translate(here, Access::read);
+  CHECK(fault_sharing(*space, is_own, here, Access::write));
+  CHECK(space->translate(here, Access::write) == kept);
   CHECK(load(*space, here) == 8);
 }

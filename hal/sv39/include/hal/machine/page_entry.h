@@ -104,6 +104,14 @@ inline void set(PageEntry& slot, PageEntry entry) {
   __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
 }
 
+/// Like set(), but writes only to an empty entry, and returns whether it was empty. For entries that
+/// other harts may fill at the same time.
+inline bool set_if_empty(PageEntry& slot, PageEntry entry) {
+  PageEntry expected{};
+  return __atomic_compare_exchange(&slot, &expected, &entry, false, __ATOMIC_RELEASE,
+                                   __ATOMIC_RELAXED);
+}
+
 /// Like set(), but in relaxed order, for an entry that grants no new right: an empty one, or the
 /// same page with fewer rights.
 inline void set_relaxed(PageEntry& slot, PageEntry entry) {
