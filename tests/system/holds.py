@@ -1,7 +1,7 @@
 """The command counts for how long harts hold the strand alone, and two runs find the same."""
 
 import harness
-from cotrap.bench import holds
+from cotrap.bench import holds, rounds
 from cotrap.bench.holds import Row
 from cotrap.qemu import Boot, Machine, archive_with
 
@@ -15,8 +15,8 @@ def measure(test: harness.Test, *names: str) -> dict[str, Row]:
     archive = archive_with(test.build)
     archive.add_program(test.folder / PROGRAM, "run/scale")
     boot = Boot(test.build, archive.pack(), program="/run/scale", arguments=list(names))
-    found = holds.measure(test.build, test.folder, boot, Machine(HARTS), harness.TIMEOUT)
-    return {row.name: row for row in found}
+    found = rounds.measure(test.build, test.folder, boot, Machine(HARTS), harness.TIMEOUT, [HARTS])
+    return {each.name: holds.row_of(each) for each in found}
 
 
 def main_path(test: harness.Test) -> None:

@@ -1,4 +1,4 @@
-// Marks for the plugins of QEMU (access_trace.c, strand_times.c): the beginning and the end of what
+// Marks for the plugins of QEMU (access_trace.c, hart_counts.c): the beginning and the end of what
 // they measure. The same hart must execute both marks.
 #pragma once
 

@@ -1,8 +1,10 @@
 // The program `scale`: how many operations a second one worker makes, and several workers at the
 // same time, each on a hart of its own. `./cotrap bench scale` runs it.
 //
-//   scale HARTS WINDOWS MS [ROW…]   prints a line for each row and number of workers:
+//   scale WORKERS WINDOWS MS [ROW…]   prints a line for each row and number of workers:
 //   row <TAB> workers <TAB> operations a second, all workers together
+//
+// WORKERS is a list of numbers of workers with a comma between two, such as 1,2,4.
 //
 // A worker is a process, so that workers share nothing, unless the row says otherwise: then it is a
 // thread. All workers begin a window at the same time, and end it MS milliseconds later. The result
@@ -19,7 +21,9 @@
 #include <atomic>
 #include <charconv>
 #include <memory>
+#include <ranges>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "marks.h"
@@ -296,11 +300,17 @@ bool can_fork() {
 }
 
 int run(std::span<const std::string_view> words) {
-  const auto harts = static_cast<unsigned>(number_in(words[0]));
   const auto windows = static_cast<unsigned>(number_in(words[1]));
   const std::uint64_t window_ns = number_in(words[2]) * 1'000'000;
   if (window_ns == 0) {
     user::complain("scale: a window has at least one millisecond");
+    return 2;
+  }
+  std::vector<unsigned> workers;
+  for (const auto number : std::views::split(words[0], ','))
+    workers.push_back(static_cast<unsigned>(number_in(std::string_view{number})));
+  if (std::ranges::contains(workers, 0u)) {
+    user::complain("scale: a row has at least one worker");
     return 2;
   }
   const auto names = words.subspan(3);
@@ -312,10 +322,7 @@ int run(std::span<const std::string_view> words) {
   for (const Row& row : rows) {
     if (!names.empty() && !std::ranges::contains(names, row.name)) continue;
     if (row.needs_fork && !can_fork()) continue;
-    for (unsigned workers = 1;; workers = std::min(2 * workers, harts)) {
-      measure(row, workers, windows, window_ns);
-      if (workers == harts) break;
-    }
+    for (const unsigned each : workers) measure(row, each, windows, window_ns);
   }
   return 0;
 }
@@ -332,7 +339,7 @@ int main(int argc, char** argv) {
                        static_cast<unsigned>(bench::number_in(words[3])));
   }
   if (words.size() < 3) {
-    user::complain("usage: scale HARTS WINDOWS MS [ROW…]");
+    user::complain("usage: scale WORKERS WINDOWS MS [ROW…]");
     return 2;
   }
   return bench::run(words);

@@ -43,6 +43,7 @@ class Machine:
     ram: int | None = None
     under: tuple[str, ...] = ()
     paused: bool = False  # a debugger stops the machine now and then
+    shift: int = 0  # with icount: an instruction takes 2^shift ns
 
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
         options = []
@@ -62,7 +63,7 @@ class Machine:
             # sleep=off skips idle time up to the next timer. A disk, a person or a debugger can end idle time
             # early, at a time of the host. So with one of these, idle time passes as on the host.
             sleep = "on" if self.disk or awaits_input or self.paused else "off"
-            options += ["-icount", f"shift=0,sleep={sleep}", "-seed", "1"]
+            options += ["-icount", f"shift={self.shift},sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)
 
 

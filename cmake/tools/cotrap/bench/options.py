@@ -25,14 +25,22 @@ def add_bench(command: argparse.ArgumentParser) -> None:
     kinds.add_argument(
         "--icount",
         action="store_true",
-        help="only count instructions, which is exact, and measure no times; with `scale`, count for how "
-        "long harts hold the strand alone; not with --machine hosted",
+        help="only count instructions, which is exact, and measure no times; with `scale`, count how many "
+        "times the operations of one hart several harts make, and for how long they hold the strand alone; "
+        "not with --machine hosted",
     )
     kinds.add_argument("--time", action="store_true", help="only measure times, by the clock")
     kinds.add_argument(
         "--profile",
         action="store_true",
-        help="print which functions execute the instructions of each NAME; not with --machine hosted",
+        help="print which functions execute the instructions of each NAME; with `scale`, which functions "
+        "execute more of them on several harts than on one; not with --machine hosted",
+    )
+    kinds.add_argument(
+        "--lines",
+        action="store_true",
+        help="only with `scale`: print which cache lines move from hart to hart in an operation, and between "
+        "which functions; not with --machine hosted",
     )
     add_hardware(command)
     add_build(command)

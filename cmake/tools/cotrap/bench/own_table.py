@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ..errors import UsageError
 from ..paths import check_output
 
-_REFUSED = ("icount", "time", "profile", "frames", "against", "html", "svg", "save", "compare")
+_REFUSED = ("icount", "time", "profile", "lines", "frames", "against", "html", "svg", "save", "compare")
 
 
 def chosen_rows(arguments, name: str, rows: Iterable[str], takes: tuple[str, ...] = ()) -> list[str]:

@@ -117,13 +117,14 @@ def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, f
         (bench.build.kernel, {at for at in rates if at >> 38}, ""),
         (programs / "bench", {at for at in rates if not at >> 38}, "the program: "),
     ):
-        for at, (inner, outer) in _functions(elf, own).items():
-            found[prefix + outer][inner] += rates[at]
+        for at, stack in stacks_at(elf, own).items():
+            found[prefix + stack[-1]][stack[0]] += rates[at]
     return found
 
 
-def _functions(elf: Path, addresses: set[int]) -> dict[int, tuple[str, str]]:
-    """By address: the innermost inlined function, and the function that contains the code."""
+def stacks_at(elf: Path, addresses: set[int]) -> dict[int, list[str]]:
+    """By address: the functions that are inlined there, the innermost first, and then the function that
+    contains the code."""
     asked = sorted(addresses)
     answer = subprocess.run(
         [llvm_tool("symbolizer"), f"--obj={elf}", "--output-style=JSON"],
@@ -131,8 +132,8 @@ def _functions(elf: Path, addresses: set[int]) -> dict[int, tuple[str, str]]:
         capture_output=True,
         text=True,
     ).stdout
-    functions = {}
+    stacks = {}
     for at, line in zip(asked, answer.splitlines()):
-        stack = [readable(frame["FunctionName"]) for frame in json.loads(line)["Symbol"]] or ["?"]
-        functions[at] = (stack[0], stack[-1])
-    return functions
+        frames = json.loads(line).get("Symbol", ())
+        stacks[at] = [readable(frame["FunctionName"]) for frame in frames] or ["?"]
+    return stacks

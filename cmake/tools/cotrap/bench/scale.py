@@ -1,5 +1,5 @@
 """`./cotrap bench scale`: how many times the operations of one hart several harts make, by the clock. With
---icount: for how long they hold the strand alone."""
+--icount, --profile or --lines: counted, and why."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from .. import build
 from ..defaults import BENCH_TIMEOUT
-from ..errors import ToolError
+from ..errors import ToolError, UsageError
 from ..paths import MACHINES, write_output
 from ..provenance import provenance
 from ..qemu import Boot, Machine, archive_with
 from ..ui import Waiting, bad, faint, good, say
-from . import holds
+from . import rounds, scaling
 from .guest import output_of
 from .own_table import chosen_rows
 
@@ -21,6 +21,7 @@ NAME = "scale"
 ABOUT = "throughput of several harts, as a multiple of that of one (runs only by this name)"
 PROGRAM = "scale/scale"  # in the build folder
 _WINDOWS, _WINDOW_MS = 10, 100
+_COUNTED = ("icount", "profile", "lines")  # options
 _LINE = re.compile(r"^(\S+)\t(\d+)\t(\d+)$", re.MULTILINE)
 
 # For two harts, as a multiple of one.
@@ -57,9 +58,9 @@ class Row:
 
 def run(arguments) -> int:
     """The command. arguments.names: NAME, and then the rows, by default all."""
-    chosen = chosen_rows(arguments, NAME, GOALS, takes=("icount",))
+    chosen = chosen_rows(arguments, NAME, GOALS, takes=_COUNTED)
     harts = max(arguments.harts, 2)
-    if arguments.icount:
+    if any(getattr(arguments, option) for option in _COUNTED):
         return _count(harts, arguments, chosen)
     if harts > (processors := len(os.sched_getaffinity(0))):
         say(f"{harts} harts on a host with {processors} processors: they wait for each other's processor")
@@ -70,22 +71,36 @@ def run(arguments) -> int:
     return 0
 
 
+def worker_counts(harts: int) -> list[int]:
+    """1, 2, 4 and so on, and the number of harts."""
+    return [*(1 << power for power in range((harts - 1).bit_length())), harts]
+
+
 def _count(harts: int, arguments, chosen: list[str]) -> int:
-    """The command with --icount."""
-    holds.check(arguments)
+    """The command with an option that counts."""
+    rounds.check(arguments)
+    if arguments.profile and arguments.json:
+        raise UsageError("scale --profile has no results of benchmarks: leave out --json")
     built = build.chosen(arguments)
-    holds.check(arguments)  # again: --build may have selected the hosted machine
+    rounds.check(arguments)  # again: --build may have selected the hosted machine
     boot = _boot(built, arguments, "cotrap_scale", chosen)
+    workers = [1, harts] if arguments.profile else [harts] if arguments.lines else worker_counts(harts)
     machine = Machine(harts, arguments.memory)
-    rows = holds.measure(built, built.folder, boot, machine, arguments.timeout or BENCH_TIMEOUT)
-    holds.show(rows, harts)
+    found = rounds.measure(built, built.folder, boot, machine, arguments.timeout or BENCH_TIMEOUT, workers)
+    if arguments.profile:
+        scaling.show_functions(built.kernel, found)
+    elif arguments.lines:
+        scaling.show_lines(built.kernel, found)
+    else:
+        scaling.show(found, harts)
     if arguments.json:
-        write_output(arguments.json, holds.to_json(rows, harts))
+        text = scaling.lines_to_json(built.kernel, found) if arguments.lines else scaling.to_json(found)
+        write_output(arguments.json, text)
     return 0
 
 
 def measure(built, harts: int, arguments, chosen: list[str]) -> list[Row]:
-    words = [str(harts), str(_WINDOWS), str(_WINDOW_MS), *chosen]
+    words = [",".join(map(str, worker_counts(harts))), str(_WINDOWS), str(_WINDOW_MS), *chosen]
     boot = _boot(built, arguments, "user-scale", words)
     machine = Machine(harts, arguments.memory, fs=arguments.fs)
     with Waiting("measuring the throughput"):

@@ -33,6 +33,8 @@ def run(arguments) -> int:
     for other in _TABLES:
         if arguments.names[:1] == [other.NAME]:
             return other.run(arguments)
+    if arguments.lines:
+        raise UsageError(f"--lines works only with {scale.NAME}: `./cotrap bench {scale.NAME} --lines`")
     chosen = _chosen(arguments.names)
     before = _read(arguments.compare) if arguments.compare else None
     for path in filter(None, (arguments.json, arguments.save, arguments.html, arguments.svg)):

@@ -14,7 +14,7 @@ from .trace import LINE, Conflict
 _DIRECT_MAP = 0xFFFF_FFC0_0000_0000  # hal/riscv64/include/hal/machine/memory_map.h
 # Functions of the C++ library, maybe after a result type, and wrappers of an atomic word. The name of their
 # caller says more.
-_LIBRARY = re.compile(
+LIBRARY = re.compile(
     r"(?:[\w:<>, ]+[ *&]+)?"
     r"(?:std::|async::platform::Atomic|async::RelaxedWord|mem(?:cpy|set|move)\b|operator )"
 )
@@ -86,7 +86,7 @@ class Names:
     def _look_up_code(self, kernel: Path, addresses: list[int]) -> None:
         for address, found in zip(addresses, _symbolized(kernel, "CODE", addresses)):
             frames = [frame["FunctionName"] for frame in found.get("Symbol", ())]
-            own = [name for name in frames if not _LIBRARY.match(name)]
+            own = [name for name in frames if not LIBRARY.match(name)]
             if own or frames:
                 self._functions[address] = readable((own or frames)[0])
 

@@ -55,7 +55,7 @@ def _check(arguments) -> None:
     """Raises UsageError for options that have no effect here."""
     if arguments.machine == "hosted":
         raise UsageError(f"{NAME} needs QEMU, which traces the accesses: leave out `--machine hosted`")
-    for option in ("time", "profile", "frames", "against", "html", "svg", "save", "compare"):
+    for option in ("time", "profile", "lines", "frames", "against", "html", "svg", "save", "compare"):
         if getattr(arguments, option):
             raise UsageError(f"{NAME} prints a table of its own: leave out --{option}")
 
