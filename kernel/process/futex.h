@@ -4,12 +4,12 @@
 // memory::MemoryKey chooses. For shared memory the key is the object that owns the pages and the
 // offset in it; for private memory it is the address space and the address.
 //
-// There are 64 lists at first. If a wake passes many waiters for other words in a list, it
-// distributes them over 16 new lists, which stand in for that list from then on. Each of these can
-// be replaced once more. So there are 16,384 lists of the last kind at most. All lists together
-// take about 2 MiB then, and are never freed.
+// There are 256 lists at first, so two futexes seldom have the same one. If a wake passes many
+// waiters for other words in a list, it distributes them over 16 new lists, which stand in for that
+// list from then on. Each of these can be replaced once more. So there are 65,536 lists of the last
+// kind at most. All lists together take about 8 MiB then, and are never freed.
 //
-//   the hash:  6 bits ──▶ list   4 bits ──▶ its part   4 bits ──▶ the part's part
+//   the hash:  8 bits ──▶ list   4 bits ──▶ its part   4 bits ──▶ the part's part
 //
 // The strand owns the lists.
 #pragma once
@@ -190,7 +190,7 @@ class Futex {
   // about as much as the rest of the call.
   static constexpr unsigned most_passed = 8;
   static constexpr unsigned offset_bits = 38;
-  static constexpr unsigned bucket_bits = 6, part_bits = 4, most_levels = 3;
+  static constexpr unsigned bucket_bits = 8, part_bits = 4, most_levels = 3;
   static constexpr unsigned part_count = 1 << part_bits;
   static constexpr unsigned first_shift = 64 - bucket_bits - part_bits;
   static constexpr unsigned last_shift = first_shift - (most_levels - 1) * part_bits;

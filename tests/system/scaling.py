@@ -22,7 +22,7 @@ LEAST_OF = {
 }
 MOST_LINES = 0.1  # that move in an operation
 MOST_LINES_OF = {
-    "futex.pairs": 6,  # futexes of several workers may have one list of waiters
+    "futex.pairs": 6,  # futexes of two workers may have the same list of waiters
     "fault.threads": 7,
     "fork": 30,
 }
