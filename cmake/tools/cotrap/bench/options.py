@@ -25,9 +25,8 @@ def add_bench(command: argparse.ArgumentParser) -> None:
     kinds.add_argument(
         "--icount",
         action="store_true",
-        help="only count instructions, which is exact, and measure no times; with `scale`, count how many "
-        "times the operations of one hart several harts make, and for how long they hold the strand alone; "
-        "not with --machine hosted",
+        help="only count instructions, which is exact, and measure no times; with `scale`, count the "
+        "throughput of several harts, and how long they hold the strand; not with --machine hosted",
     )
     kinds.add_argument("--time", action="store_true", help="only measure times, by the clock")
     kinds.add_argument(
