@@ -242,6 +242,13 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr end_of_step(VirtAddr start, VirtAddr end) const {
     return is_small() ? end : table_.end_of_walk(start, end, step_pages);
   }
+  /// Whether [start, start + length) is a valid range whose unmapping takes more than one step.
+  [[gnu::always_inline]] bool takes_steps(VirtAddr start, std::size_t length) const {
+    if (is_small() || length > hal::user_end) return false;
+    const VirtAddr end = start + hal::page_up(length);
+    return hal::page_aligned(start) && hal::below_end(user_range(), start, end - start) &&
+           end_of_step(start, end) != end;
+  }
 
   // Accounts.
 

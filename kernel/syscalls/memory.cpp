@@ -84,17 +84,6 @@ bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_
   return true;
 }
 
-/// Whether [address, address + length) is a valid user range that takes more than one step to
-/// unmap.
-[[gnu::always_inline]] inline bool takes_steps(Thread& self, std::uintptr_t address,
-                                               std::size_t length) {
-  if (self.space().is_small() || length > hal::user_end) return false;
-  const std::uintptr_t end = address + hal::page_up(length);
-  return hal::page_aligned(address) &&
-         hal::below_end(self.space().user_range(), address, end - address) &&
-         self.space().end_of_step(address, end) != end;
-}
-
 async::Task<std::uintptr_t> shrink_heap(Thread& self, std::uintptr_t end) {
   const std::uintptr_t now = self.space().set_break(0);
   co_await discard_memory(self, hal::page_up(end), now);
@@ -158,7 +147,7 @@ trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, 
 }
 
 trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
-  if (takes_steps(self, address, length)) {
+  if (self.space().takes_steps(address, length)) {
     return self.wait([&] { return unmap_in_steps(self, address, length); });
   }
   return self.space().unmap(address, length);
@@ -183,7 +172,7 @@ trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t
   }
   if (length == 0) return Result<>{};
   if (advice == abi::madv_dontneed) {
-    if (takes_steps(self, address, length)) {
+    if (self.space().takes_steps(address, length)) {
       return self.wait([&] { return discard_in_steps(self, address, length); });
     }
     return self.space().discard(address, length);

@@ -72,19 +72,15 @@ class AreasGuard {
   async::RwLeafLock::GuardIf lock_;
 };
 
-/// Whether a call that shares the strand may add areas. A change of a large space may take more
-/// than one step.
-bool may_add_areas(Thread& self) {
-  return self.space().is_small();
-}
-/// Whether such a call may change [address, address + length). It must be private memory without
-/// instructions. If other threads use the space, it has at most 64 pages.
+/// Whether a call that shares the strand may change [address, address + length). It must be private
+/// memory without instructions, and the change one step. If other threads use the space, it has at
+/// most 64 pages.
 bool may_change(Thread& self, const AreasGuard& areas, std::uintptr_t address, std::size_t length) {
-  if (!may_add_areas(self) || length > hal::user_end || address > hal::user_end) return false;
+  if (length > hal::user_end || address > hal::user_end) return false;
   const std::size_t bytes = hal::page_up(length);
   const auto& space = self.space();
-  return (areas.is_own() || bytes <= AddressSpace::most_bytes_sharing) &&
-         space.is_plain(address, bytes);
+  if (!areas.is_own() && bytes > AddressSpace::most_bytes_sharing) return false;
+  return !space.takes_steps(address, length) && space.is_plain(address, bytes);
 }
 
 /// Only a step in the strand can use the free memory of all harts. So the call is made there before
@@ -325,7 +321,7 @@ trap::Answer<Transfer> pwrite64(Thread& self, int fd, UserSpan<const std::byte> 
 trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   Strand::Sharing sharing;
   const AreasGuard areas{self};
-  if (!may_add_areas(self) || self.space().shrinks_heap(end)) return trap::would_block;
+  if (self.space().shrinks_heap(end)) return trap::would_block;
   sharing.tell();
   const std::uintptr_t now =
       self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
@@ -343,8 +339,7 @@ trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, 
   Strand::Sharing sharing;
   const AreasGuard areas{self};
   const bool replaces = (flags & abi::map_fixed) != 0;
-  if (!(replaces ? may_change(self, areas, address, length) : may_add_areas(self)))
-    return trap::would_block;
+  if (replaces && !may_change(self, areas, address, length)) return trap::would_block;
   if ((flags & abi::map_anonymous) == 0) {
     File* const file = self.process().files().find(fd);
     if (file == nullptr || !file->bytes()) return trap::would_block;
