@@ -93,18 +93,18 @@ PhysAddr FrameAllocator::allocate_zeroed(Use use) {
 // Only the hart itself uses its caches, in the strand or while it shares the strand. A hart in the
 // strand may empty the caches of all harts, because no other hart shares the strand then.
 
-// Large enough for a program that unmaps and maps some dozens of pages again and again. The hart
-// then gets frames that it has used before, so the processor's cache may still have their contents.
+// Large enough for a program that unmaps and maps a megabyte again and again. The hart then gets
+// frames that it has used before, so no contents move from the processor cache of another one.
+template <unsigned size>
 struct alignas(64) FrameAllocator::Cache {
-  static constexpr unsigned batch = 32;  // how many a hart takes at once
-  static constexpr unsigned kept = 95;   // how many stay when a full cache is emptied
+  static constexpr unsigned kept = size - batch;  // how many stay when a full cache is emptied
 
-  std::array<Number, 127> frames;
+  std::array<Number, size> frames;
   std::uint32_t count = 0;
 };
 struct FrameAllocator::HartCaches {
-  Cache loose;
-  Cache zeroed;
+  Cache<511> loose;
+  Cache<127> zeroed;
 };
 constinit std::array<FrameAllocator::HartCaches, hal::max_harts> FrameAllocator::caches{};
 
@@ -146,26 +146,27 @@ FrameAllocator::Taken FrameAllocator::refill(Use use, bool prefers_zeroed) {
   if (!may_take(1, use)) return {};
   auto& [loose, zeroed] = cache_of_hart();
   const bool is_zeroed = prefers_zeroed && common_.zeroed != 0;
-  Cache& cache = is_zeroed ? zeroed : loose;
+  Number* const cache = is_zeroed ? zeroed.frames.data() : loose.frames.data();
+  std::uint32_t& cached = is_zeroed ? zeroed.count : loose.count;
   Number& stack = is_zeroed || common_.loose == 0 ? common_.zeroed : common_.loose;
   const Number frame = stack != 0 ? pop(stack) : take_block(0);
 
   const std::size_t left = free_ - 1;
   const std::size_t spare = without_reserve(left);
-  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(spare, Cache::batch - 1));
-  const std::uint32_t before = cache.count;
+  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(spare, batch - 1));
+  const std::uint32_t before = cached;
   std::uint32_t count = before;
   Number next = stack;
   for (; count < wanted && next != 0; next = infos_[next].links.next) {
-    cache.frames[count++] = next;
+    cache[count++] = next;
   }
   stack = next;
   while (!is_zeroed && count < wanted) {
     const Number block = take_block(0);
     if (block == 0) break;
-    cache.frames[count++] = block;
+    cache[count++] = block;
   }
-  cache.count = count;
+  cached = count;
   free_ = left - (count - before);
   note_scarcity();
   return {frame, is_zeroed};
@@ -178,7 +179,7 @@ void FrameAllocator::drop_smp(PhysAddr frame) {
 
 // As many frames as it has room for go to the hart's cache.
 void FrameAllocator::drop_chain_smp(Number first, Number last, std::size_t count) {
-  if (Cache& loose = cache_of_hart().loose; !scarce_) {
+  if (auto& loose = cache_of_hart().loose; !scarce_) {
     for (; count != 0 && loose.count != loose.frames.size(); --count)
       loose.frames[loose.count++] = std::exchange(first, infos_[first].links.next);
   }
@@ -196,6 +197,7 @@ void FrameAllocator::drop_zeroed(PhysAddr frame) {
   push(alone_.zeroed, number(frame));
 }
 
+template <class Cache>
 void FrameAllocator::free_smp(Cache& cache, Number& stack, Number frame) {
   if (!scarce_ && cache.count != cache.frames.size()) [[likely]] {
     cache.frames[cache.count++] = frame;

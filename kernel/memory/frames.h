@@ -8,7 +8,7 @@
 // stack. The stacks are returned to the buddy system only when it cannot provide a block. RAM that
 // was never used costs nothing: not even its FrameInfo is initialised.
 //
-// If several harts run, each hart has a cache of free frames: 127 of each kind, so at most 1 MiB.
+// If several harts run, each hart has a cache of free frames: 511, and 127 that hold zeros, 2.5 MiB.
 // Harts that allocate and free at the same time write no common data then. A hart fills and empties
 // its cache in batches, from stacks that all harts share behind a lock. The caches hold no frames
 // of the reserve: while the shared frames are fewer than the reserve, harts bypass their caches. If
@@ -178,7 +178,9 @@ class FrameAllocator {
     return address(frame);
   }
 
+  template <unsigned size>
   struct Cache;
+  static constexpr unsigned batch = 32;  // how many frames a hart's cache takes at once
   struct HartCaches;
   static std::array<HartCaches, hal::max_harts> caches;
   static HartCaches& cache_of_hart();
@@ -186,6 +188,7 @@ class FrameAllocator {
   PhysAddr allocate_smp(Use use);
   void drop_smp(PhysAddr frame);
   void drop_chain_smp(Number first, Number last, std::size_t count);
+  template <class Cache>
   void free_smp(Cache& cache, Number& stack, Number frame);
   struct Taken {
     Number frame = 0;  // 0: none
