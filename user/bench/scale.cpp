@@ -141,7 +141,7 @@ std::uint64_t futex_pair(const Window& window) {
 }
 
 std::uint64_t fault_pages(const Window& window) {
-  constexpr int pages = 64;
+  constexpr int pages = 256;
   auto* const memory =
       user::must(user::map_memory(pages * page_size, abi::prot_read | abi::prot_write), "memory");
   int at = pages;
