@@ -20,6 +20,7 @@ class Atomic {
   constexpr Atomic() noexcept : Atomic(T{}) {}
   constexpr Atomic(T value) noexcept : value_(value) {
     if !consteval {
+      explorer.touch(this, Explorer::Access::write);
       if (explorer.has_weak_memory())
         explorer.memory().construct(explorer.thread(), this, to_word(value));
     }
@@ -29,15 +30,19 @@ class Atomic {
 
   T load(Order order = Order::seq_cst, Where where = Where::current()) const noexcept {
     if (!explorer.point("load", this, Access::load, where)) return value_;
+    explorer.touch_fences(order);
     const auto read = explorer.memory().load(explorer.thread(), this, to_word(value_), order);
     if (read.is_old) explorer.loaded_old_value();
     return from_word(read.value);
   }
   void store(T value, Order order = Order::seq_cst, Where where = Where::current()) noexcept {
-    value_ = explorer.point("store", this, Access::write, where)
-                 ? from_word(explorer.memory().store(explorer.thread(), this, to_word(value_),
-                                                     to_word(value), order))
-                 : value;
+    if (explorer.point("store", this, Access::write, where)) {
+      explorer.touch_fences(order);
+      value_ = from_word(
+          explorer.memory().store(explorer.thread(), this, to_word(value_), to_word(value), order));
+    } else {
+      value_ = value;
+    }
     explorer.changed(this);
   }
   T exchange(T value, Order order = Order::seq_cst, Where where = Where::current()) noexcept {
@@ -58,6 +63,7 @@ class Atomic {
     T found = value_;
     bool done = found == expected;
     if (is_weak) {
+      explorer.touch_fences(success);
       const auto exchanged =
           explorer.memory().compare_exchange(explorer.thread(), this, to_word(value_),
                                              to_word(expected), to_word(value), success, failure);
@@ -106,6 +112,7 @@ class Atomic {
     const T before = value_;
     value_ = next(before);
     if (is_weak) {
+      explorer.touch_fences(order);
       explorer.memory().modify(explorer.thread(), this, to_word(before), order,
                                [this](WeakMemory::Value) { return to_word(value_); });
     }

@@ -1,6 +1,7 @@
 #include "explorer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,6 +33,7 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
   }
   interrupts_ = interrupts;
   words_.clear();
+  numbers_ = 0;
   memory_.clear();
   Report report;
 
@@ -90,7 +92,8 @@ void Explorer::add_thread(const char* name, unsigned hart, std::function<void()>
   if (reorderings_ && used_threads_ == WeakMemory::most_threads) {
     refuse("the model of weak memory has no more threads");
   }
-  Thread& thread = threads_.at(used_threads_);
+  if (used_threads_ == most_threads) refuse("the explorer has no more threads");
+  Thread& thread = threads_[used_threads_];
   thread.index = static_cast<unsigned>(used_threads_++);
   thread.name = name;
   thread.hart = hart;
@@ -150,9 +153,10 @@ void Explorer::run_once() {
   next_choice_ = 0;
   find_next_repeated();
   traced_ = nullptr;
-  std::array<Thread*, most_stacks> all;
-  for (std::size_t i = 0; i < used_threads_; ++i) all[i] = &threads_[i];
-  running_ = &choose({all.data(), used_threads_});
+  away_ = asleep_ = 0;
+  segment_ = no_choice;
+  is_redundant_ = false;
+  running_ = &choose(enabled(), 0, not_a_thread);
   outside_.switch_to(running_->stack->context);
   running_ = nullptr;
 }
@@ -164,29 +168,105 @@ inline void Explorer::find_next_repeated() {
 
 inline Explorer::Choice& Explorer::next_choice(unsigned alternatives) {
   if (next_choice_ == choices_.size()) {
-    choices_.push_back({.alternatives = alternatives, .operation = operations_});
+    choices_.push_back({.taken = 0,
+                        .alternatives = alternatives,
+                        .operation = operations_,
+                        .thread = not_a_thread,
+                        .standard = not_a_thread,
+                        .asleep = asleep_});
   }
   Choice& choice = choices_[next_choice_++];
   find_next_repeated();
   if (choice.alternatives != alternatives || choice.operation != operations_) {
     refuse("the scenario did not repeat itself");
   }
+  asleep_ = choice.asleep;
   return choice;
 }
 
-Explorer::Thread& Explorer::choose(Threads alternatives) {
+/// Whether the next choice of the previous run, which this run repeats, is one of this operation,
+/// and of a thread or of weak memory.
+inline bool Explorer::repeats_choice(bool of_thread) const {
+  if (next_choice_ == choices_.size()) return false;
+  const Choice& choice = choices_[next_choice_];
+  return choice.operation == operations_ && (choice.thread != not_a_thread) == of_thread;
+}
+
+/// The threads that can continue.
+inline Explorer::ThreadMask Explorer::enabled() const {
+  unsigned mask = 0;
+  for (std::size_t i = 0; i < used_threads_; ++i) mask |= unsigned{threads_[i].is_enabled()} << i;
+  return static_cast<ThreadMask>(mask);
+}
+
+/// Chooses one of the threads `able`, or `standard` if there is nothing to choose. `preempted`: the
+/// thread that continues unless another one is chosen; not_a_thread: the switch is free.
+Explorer::Thread& Explorer::choose(ThreadMask able, unsigned standard, unsigned preempted) {
+  Thread& usual = threads_[standard];
   if (script_ != nullptr) {
     const std::optional<unsigned> thread = take_from_script(':');
     if (thread && *thread >= used_threads_) {
       std::fprintf(stderr, "COTRAP_SCHEDULE: there is no thread %u\n", *thread);
       std::exit(2);
     }
-    return thread ? threads_[*thread] : *alternatives[0];
+    return thread ? threads_[*thread] : usual;
   }
-  if (alternatives.size() < 2) return *alternatives[0];
-  Choice& choice = next_choice(static_cast<unsigned>(alternatives.size()));
-  choice.thread = alternatives[choice.taken]->index;
-  return *alternatives[choice.taken];
+  const bool repeats = next_choice_ < choices_.size();
+  if (is_redundant_ || (repeats && !repeats_choice(true))) return usual;
+  const ThreadMask awake = able & ~(repeats ? choices_[next_choice_].asleep : asleep_);
+  if (awake == 0) {  // only sleeping threads can continue
+    is_redundant_ = true;
+    return usual;
+  }
+  const auto alternatives = static_cast<unsigned>(std::popcount(awake));
+  if (alternatives == 1 && (awake >> standard & 1) != 0) {
+    // The segment before contains what follows: if other threads could continue there, keep it out.
+    if (preempted != not_a_thread && segment_ != no_choice) {
+      preemptions_[segment_].segment.add(AccessSet::any_word, true);
+      segment_ = no_choice;
+    }
+    return usual;
+  }
+
+  const std::size_t index = next_choice_;
+  Choice& choice = next_choice(alternatives);
+  if (!repeats) {
+    choice.able = awake;
+    choice.standard = standard;
+    choice.preempted = preempted;
+    if (preempted != not_a_thread) {
+      choice.previous = segment_;
+      if (preemptions_.size() <= index) preemptions_.resize(index + 1);
+      preemptions_[index].clear();
+    }
+  }
+  choice.thread = alternative(choice, choice.taken);
+  if (preempted == not_a_thread) return threads_[choice.thread];
+  if (choice.taken == 0) {
+    segment_ = index;
+    return usual;
+  }
+  usual.preempted_at = index;
+  usual.preempted_for = choice.thread;
+  away_ |= 1u << preempted;
+  asleep_ |= 1u << preempted;
+  if (next_repeated_ == 0) {
+    preemptions_[index].tried |= 1u << choice.thread;
+    preemptions_[index].meanwhile[choice.thread].clear();
+  }
+  return threads_[choice.thread];
+}
+
+/// The thread of the alternative with this number.
+unsigned Explorer::alternative(const Choice& choice, unsigned number) {
+  unsigned left = choice.able;
+  if (choice.preempted != not_a_thread) {  // it is the first alternative
+    if (number == 0) return choice.preempted;
+    left &= ~(1u << choice.preempted);
+    --number;
+  }
+  while (number-- > 0) left &= left - 1;
+  return static_cast<unsigned>(std::countr_zero(left));
 }
 
 /// Chooses which store the running thread's load reads, or where its store goes. 0: the newest.
@@ -194,10 +274,8 @@ unsigned Explorer::choose_reordering(unsigned alternatives) {
   unsigned taken = 0;
   if (script_ != nullptr) {
     taken = std::min(take_from_script('=').value_or(0), alternatives - 1);
-  } else if (alternatives > 1 && reordered_ < *reorderings_ && !has_learned_) {
-    Choice& choice = next_choice(alternatives);
-    choice.thread = not_a_thread;
-    taken = choice.taken;
+  } else if (alternatives > 1 && reordered_ < *reorderings_ && !has_learned_ && !is_redundant_) {
+    taken = next_choice(alternatives).taken;
   }
   if (taken == 0) return 0;
   ++reordered_;
@@ -216,12 +294,76 @@ std::optional<unsigned> Explorer::take_from_script(char sign) {
 
 bool Explorer::next_schedule() {
   choices_.resize(next_choice_);
-  while (!choices_.empty() && choices_.back().taken + 1 == choices_.back().alternatives) {
+  while (!choices_.empty()) {
+    Choice& choice = choices_.back();
+    while (++choice.taken < choice.alternatives) {
+      if (choice.preempted == not_a_thread ||
+          !is_redundant(choices_.size() - 1, alternative(choice, choice.taken))) {
+        return true;
+      }
+    }
+    leave_choice();
     choices_.pop_back();
   }
-  if (choices_.empty()) return false;
-  ++choices_.back().taken;
+  return false;
+}
+
+/// Whether the preemption for `thread` at this choice leads only to schedules that equal those with
+/// the preemption at the next switch point.
+bool Explorer::is_redundant(std::size_t choice, unsigned thread) {
+  Preemption& preemption = preemptions_[choice];
+  if ((preemption.followed >> thread & 1) == 0) return false;
+  const AccessSet& later = preemption.after_segment[thread];
+  if (preemption.segment.conflicts(later)) return false;
+  preemption.tried |= 1u << thread;
+  preemption.meanwhile[thread] = later;
   return true;
+}
+
+/// All alternatives of the last choice have been tried.
+void Explorer::leave_choice() {
+  const Choice& choice = choices_.back();
+  if (choice.preempted == not_a_thread || choice.previous == no_choice) return;
+  const Preemption& last = preemptions_[choices_.size() - 1];
+  Preemption& previous = preemptions_[choice.previous];
+  // Between the two choices are only some of weak memory. The first alternatives, which are tried
+  // first, leave the most room for other reorderings.
+  const bool are_first =
+      std::all_of(choices_.begin() + static_cast<std::ptrdiff_t>(choice.previous) + 1,
+                  choices_.end() - 1, [](const Choice& between) { return between.taken == 0; });
+  for (unsigned left = last.tried; left != 0; left &= left - 1) {
+    const int thread = std::countr_zero(left);
+    AccessSet& known = previous.after_segment[thread];
+    if ((previous.followed >> thread & 1) != 0) {
+      known.add(last.meanwhile[thread]);
+    } else if (are_first) {
+      known = last.meanwhile[thread];
+      previous.followed |= 1u << thread;
+    }
+  }
+}
+
+/// The number of `word` in the sets of accesses.
+AccessSet::Number Explorer::number_of(const void* word) {
+  if (word == nullptr) return AccessSet::any_word;
+  Users& users = words_[word];
+  if (users.number == AccessSet::any_word && numbers_ + 1 < AccessSet::most_words) {
+    users.number = static_cast<AccessSet::Number>(++numbers_);
+  }
+  return users.number;
+}
+
+/// The running thread accesses a word.
+void Explorer::note_access(AccessSet::Number word, Access access) {
+  if (is_redundant_) return;
+  const bool writes = access != Access::load;
+  if (segment_ != no_choice) preemptions_[segment_].segment.add(word, writes);
+  for (unsigned left = away_; left != 0; left &= left - 1) {
+    const Thread& thread = threads_[std::countr_zero(left)];
+    Preemption& preemption = preemptions_[thread.preempted_at];
+    preemption.meanwhile[thread.preempted_for].add(word, writes);
+    if (preemption.segment.conflicts(word, writes)) asleep_ &= ~(1u << thread.index);
+  }
 }
 
 inline void Explorer::count_operation() {
@@ -231,13 +373,18 @@ inline void Explorer::count_operation() {
 void Explorer::switch_to(Thread& thread) {
   Thread& before = *std::exchange(running_, &thread);
   thread.can_go_on = nullptr;
+  segment_ = no_choice;
+  away_ &= ~(1u << thread.index);
+  asleep_ &= ~(1u << thread.index);
   before.stack->context.switch_to(thread.stack->context);
 }
 
 /// Whether the order of this access to `word` and another thread's accesses matters. If the thread
 /// can be interrupted here, accesses on other stacks and in handlers count too.
 [[gnu::always_inline]] inline Explorer::Sharing Explorer::sharing(const void* word, Access access) {
-  if (word == nullptr) return {.order_matters = true, .is_weak = false};
+  if (word == nullptr) {
+    return {.order_matters = true, .is_shared = access != Access::none};
+  }
   const Users& users = words_[word];
   const std::uint32_t self = 1u << running_->index | running_->stack->users_bit;
   const std::uint32_t same = access == Access::write ? users.writers : users.readers;
@@ -247,7 +394,9 @@ void Explorer::switch_to(Thread& thread) {
   if (others == 0) return {};
   const bool among_threads = (others & thread_bits) != 0;
   return {.order_matters = among_threads || may_be_interrupted(),
-          .is_weak = among_threads && reorderings_.has_value()};
+          .is_weak = among_threads && reorderings_.has_value(),
+          .is_shared = true,
+          .number = number_of(word)};
 }
 
 /// Adds `self` to the users of `word`. If others use it, sets has_learned_: the search starts
@@ -262,14 +411,8 @@ void Explorer::switch_to(Thread& thread) {
 
 /// Lets the running thread continue, or preempts it.
 void Explorer::choose_preemption() {
-  std::array<Thread*, most_stacks> able;
-  unsigned count = 0;
-  able[count++] = running_;
-  for (std::size_t i = 0; i < used_threads_; ++i) {
-    Thread& thread = threads_[i];
-    if (&thread != running_ && thread.is_enabled()) able[count++] = &thread;
-  }
-  if (Thread& next = choose({able.data(), count}); &next != running_) {
+  const unsigned self = running_->index;
+  if (Thread& next = choose(enabled() | 1u << self, self, self); &next != running_) {
     ++switches_;
     switch_to(next);
   }
@@ -287,6 +430,7 @@ void Explorer::choose_preemption() {
       (operations_ >= next_repeated_ && found.order_matters && switches_ < bound_)) {
     choose_preemption();
   }
+  if (next_repeated_ == 0 && found.is_shared) note_access(found.number, access);
   return found;
 }
 
@@ -329,21 +473,20 @@ bool Explorer::races(const void* data, Access access) noexcept {
 
 void Explorer::access_plain(const void* data, Access access, std::source_location where) noexcept {
   if (tracing_ && has_weak_memory()) note(access == Access::write ? "write" : "read", where);
+  touch(data, access);
   if (races(data, access)) fail("a race on plain data");
 }
 
 /// Switches to a thread that can continue; if there is none, the run is over.
 void Explorer::leave_blocked() {
-  std::array<Thread*, most_stacks> able;
-  unsigned count = 0;
-  for (std::size_t i = 0; i < used_threads_; ++i) {
-    if (threads_[i].is_enabled()) able[count++] = &threads_[i];
-  }
-  if (count == 0) {
+  segment_ = no_choice;
+  const ThreadMask able = enabled();
+  if (able == 0) {
     running_->stack->context.switch_to(outside_);
     return;
   }
-  if (Thread& next = choose({able.data(), count}); &next != running_) {
+  const auto first = static_cast<unsigned>(std::countr_zero(able));
+  if (Thread& next = choose(able, first, not_a_thread); &next != running_) {
     switch_to(next);
   } else {
     next.can_go_on = nullptr;
@@ -396,7 +539,7 @@ std::string Explorer::schedule() const {
   std::string text;
   for (std::size_t i = 0; i < next_choice_; ++i) {
     const Choice& choice = choices_[i];
-    if (choice.taken == 0) continue;
+    if (choice.thread == choice.standard && choice.taken == 0) continue;
     if (!text.empty()) text += ",";
     text += std::to_string(choice.operation);
     text += choice.thread == not_a_thread ? "=" + std::to_string(choice.taken)

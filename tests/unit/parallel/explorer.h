@@ -14,6 +14,17 @@
 // outcome is lost. The explorer learns these words as it runs: when it finds one more, the search
 // starts again. So words must have the same address in each run.
 //
+// Of schedules that only differ in the order of independent operations the explorer runs one. If it
+// preempts a thread before an operation, the thread sleeps until another thread's access conflicts
+// with one of its own. Its own accesses are those from this operation to its next switch point. Two
+// accesses conflict if they use one word and at least one of them writes. Without such an access
+// the preemption at that next point has the same outcome, with as many preemptions (sleep sets,
+// P. Godefroid: Partial-Order Methods for the Verification of Concurrent Systems, 1996). Threads
+// sleep only at preemptions: other sleep sets would need more preemptions than the bound allows.
+// The explorer does not begin a preemption that would end so. It knows the accesses that followed
+// the preemption at the next point. Threads must report other accesses to shared state with
+// touch(). Plain data needs no report if no two accesses race.
+//
 // A thread that lets interrupts in takes them before an operation (Interrupts). A thread that makes
 // an interrupt pending may run at every point, so an interrupt may arrive at every point. Its
 // handler runs on the interrupted stack. It may leave that stack in the middle of a function. The
@@ -43,6 +54,7 @@
 #include <string>
 #include <vector>
 
+#include "access_set.h"
 #include "context.h"
 #include "weak_memory.h"
 #include "word_map.h"
@@ -88,9 +100,10 @@ class Explorer {
 
   // The next functions are for threads. Outside threads they do nothing.
 
-  enum class Access { load, write };
-  /// Called before an operation on `word`. If `word` is null, the operation is on state that all
-  /// threads share. Returns true if the value is subject to weak memory: memory() then has it.
+  enum class Access { load, write, none };
+  /// Called before an operation on `word`. If `word` is null, the explorer may always switch here:
+  /// the operation is on state that all threads share or, with Access::none, on words that touch()
+  /// names. Returns true if the value is subject to weak memory: memory() then has it.
   bool point(const char* operation, const void* word, Access access,
              std::source_location where) noexcept {
     if (running_ == nullptr) return false;
@@ -102,6 +115,11 @@ class Explorer {
     running_->watched = word;
     running_->watched_changed = false;
     return sharings_[operations_].is_weak;
+  }
+  /// Called at an access that is no switch point, so that schedules with another order of this
+  /// access and a conflicting one count as different.
+  void touch(const void* word, Access access) noexcept {
+    if (running_ != nullptr && next_repeated_ == 0) note_access(number_of(word), access);
   }
   /// Called after the value of `word` has changed.
   void changed(const void* word) noexcept;
@@ -120,12 +138,18 @@ class Explorer {
   /// The thread has loaded an old value, so it need not wait for a change of the word.
   void loaded_old_value() noexcept { running_->watched_changed = true; }
   void fence(std::memory_order order, std::source_location where) noexcept;
+  /// Called before an operation on an atomic word: seq_cst fences see seq_cst operations.
+  void touch_fences(std::memory_order order) noexcept {
+    if (order == std::memory_order_seq_cst) touch(&memory_, Access::load);
+  }
   /// What the thread did before send() happened before what a thread does after receive(), as with
   /// an IPI.
   void send(const void* channel) noexcept {
+    touch(channel, Access::write);
     if (has_weak_memory()) memory_.send(thread(), channel);
   }
   void receive(const void* channel) noexcept {
+    touch(channel, Access::load);
     if (has_weak_memory()) memory_.receive(thread(), channel);
   }
   /// Whether an access to plain data races with another thread's access. If a thread has used
@@ -154,6 +178,7 @@ class Explorer {
 
  private:
   static constexpr std::size_t most_stacks = 15;  // of all threads, with those of leave_stack()
+  static constexpr std::size_t most_threads = 8;
   // The limit per run; a longer run counts as an endless loop.
   static constexpr std::uint64_t most_operations = 50'000;
 
@@ -167,6 +192,8 @@ class Explorer {
     bool ended = false;
     const void* watched = nullptr;
     bool watched_changed = false;
+    std::size_t preempted_at = 0;  // the choice at which it was preempted last
+    unsigned preempted_for = 0;    // the thread that was chosen there
 
     bool is_enabled() const { return !ended && (!can_go_on || can_go_on()); }
   };
@@ -174,22 +201,46 @@ class Explorer {
   struct Users {
     std::uint32_t readers = 0;
     std::uint32_t writers = 0;
+    AccessSet::Number number = AccessSet::any_word;  // any_word: it has none yet, or never gets one
   };
   struct Sharing {
     bool order_matters = false;  // the order of this access and others
     bool is_weak = false;        // other threads use the word, and there is weak memory
+    bool is_shared = false;      // other threads, stacks or handlers use the word
+    AccessSet::Number number = AccessSet::any_word;  // of the word, if it is shared
   };
   static constexpr std::uint32_t thread_bits = 0xffff;
   static constexpr std::uint32_t first_stack_bit = 0x1'0000;
   static constexpr std::uint32_t handlers_bit = 0x8000'0000;  // the stack bit of every handler
   static constexpr unsigned not_a_thread = ~0u;
+  static constexpr std::size_t no_choice = ~std::size_t{0};
+  using ThreadMask = std::uint8_t;
   struct Choice {
     unsigned taken;
     unsigned alternatives;
     std::uint64_t operation;  // the number of the operation
     unsigned thread;          // the chosen thread; not_a_thread: a choice of weak memory
+    unsigned standard;        // the thread that runs if the schedule does not name another one
+    ThreadMask able = 0;      // the threads to choose from
+    ThreadMask asleep = 0;    // the threads that sleep before the choice
+    // Of a choice whether to preempt: the thread that may be preempted, otherwise not_a_thread.
+    unsigned preempted = not_a_thread;
+    // The choice before which the same thread was not preempted at its last switch point, or none.
+    std::size_t previous = no_choice;
   };
-  using Threads = std::span<Thread* const>;
+  /// About a choice whether to preempt a thread. The indices are threads that run instead.
+  struct Preemption {
+    AccessSet segment;        // accesses of the thread from here to its next switch point
+    ThreadMask tried = 0;     // `meanwhile` is known
+    ThreadMask followed = 0;  // `after_segment` is known
+    std::array<AccessSet, most_threads> meanwhile;  // accesses of others until the thread continues
+    std::array<AccessSet, most_threads> after_segment;  // `meanwhile` of the next switch point
+
+    void clear() {
+      segment.clear();
+      tried = followed = 0;
+    }
+  };
 
   void run_once();
   Stack& take_stack(std::function<void()> body);
@@ -202,8 +253,15 @@ class Explorer {
   Sharing sharing(const void* word, Access access);
   void learn(const void* word, Access access, std::uint32_t self, std::uint32_t others);
   bool next_schedule();
-  Thread& choose(Threads alternatives);
+  bool is_redundant(std::size_t choice, unsigned thread);
+  void leave_choice();
+  AccessSet::Number number_of(const void* word);
+  void note_access(AccessSet::Number word, Access access);
+  ThreadMask enabled() const;
+  bool repeats_choice(bool of_thread) const;
+  Thread& choose(ThreadMask able, unsigned standard, unsigned preempted);
   unsigned choose_reordering(unsigned alternatives);
+  static unsigned alternative(const Choice& choice, unsigned number);
   Choice& next_choice(unsigned alternatives);
   void find_next_repeated();
   std::optional<unsigned> take_from_script(char sign);
@@ -214,7 +272,7 @@ class Explorer {
   void note(const char* operation, std::source_location where);
   std::string schedule() const;
 
-  std::array<Thread, most_stacks> threads_;
+  std::array<Thread, most_threads> threads_;
   std::size_t used_threads_ = 0;
   std::vector<std::unique_ptr<Stack>> stacks_;
   Interrupts interrupts_;
@@ -230,6 +288,15 @@ class Explorer {
   std::uint64_t operations_ = 0;  // in this run
   std::vector<Choice> choices_;   // choices of this run; from next_choice_ on, choices to repeat
   std::size_t next_choice_ = 0;
+  std::vector<Preemption> preemptions_;  // by choice
+  // The choice to whose `segment` the running thread's accesses belong.
+  std::size_t segment_ = no_choice;
+  ThreadMask away_ = 0;  // threads that have been preempted and have not continued
+  // Those of `away_` that must not continue yet. Unknown while the run repeats choices.
+  ThreadMask asleep_ = 0;
+  // From here on the run equals an earlier one, so it makes no more choices.
+  bool is_redundant_ = false;
+  unsigned numbers_ = 0;          // of words that have a number
   const char* script_ = nullptr;  // the rest of the schedule from COTRAP_SCHEDULE
   WordMap<Users> words_;
   // The operation at which this run repeats the next choice of the previous run. Before it, the

@@ -30,6 +30,7 @@ inline constexpr bool checks_policies = false;
 
 using parallel_test::Atomic;
 using parallel_test::explorer;
+using Access = parallel_test::Explorer::Access;
 
 inline void atomic_thread_fence(
     std::memory_order order,
@@ -81,18 +82,23 @@ inline Job* job() noexcept {
 /// (Explorer::point()).
 inline void point(const char* what,
                   std::source_location where = std::source_location::current()) noexcept {
-  explorer.point(what, nullptr, parallel_test::Explorer::Access::write, where);
+  explorer.point(what, nullptr, Access::write, where);
+}
+/// The same before an operation that calls Explorer::touch() for what it uses.
+inline void reported_point(const char* what,
+                           std::source_location where = std::source_location::current()) noexcept {
+  explorer.point(what, nullptr, Access::none, where);
 }
 inline std::uint64_t now_ns() noexcept {
-  explorer.point("now", &world.now, parallel_test::Explorer::Access::load,
-                 std::source_location::current());
+  explorer.point("now", &world.now, Access::load, std::source_location::current());
   return world.now;
 }
 inline void set_alarm(std::uint64_t ns) noexcept {
+  explorer.touch(&world.now, Access::write);  // the clock looks at all alarms
   this_hart().alarm = ns;
 }
 inline void send_ipi(unsigned hart) noexcept {
-  point("send_ipi");
+  reported_point("send_ipi");
   explorer.send(&world.harts[hart]);  // a handler sees what the sender has done
   world.harts[hart].ipi_sent = true;
   ++world.harts[hart].ipis;
@@ -100,9 +106,11 @@ inline void send_ipi(unsigned hart) noexcept {
 /// The hart takes a pending IPI, or there is none.
 inline void take_ipi() noexcept {
   explorer.receive(&this_hart());
+  explorer.touch(&this_hart(), Access::write);
   this_hart().ipi_sent = false;
 }
 inline void leaves_hart(const Job& job) noexcept {
+  explorer.touch(&job, Access::write);
   if (this_hart().keeps == &job) this_hart().keeps = nullptr;
 }
 inline void waited_for_strand() noexcept {}
@@ -129,6 +137,7 @@ class [[nodiscard]] InterruptGuard {
 
 inline void begin_running() noexcept {
   Job* const job = local().job;
+  explorer.touch(job, Access::write);
   for (const World::Hart& other : world.harts) {
     if (other.running == job) fail("two harts run one job at once");
     if (other.keeps == job && &other != &this_hart()) fail("another hart keeps the job's state");
@@ -136,8 +145,14 @@ inline void begin_running() noexcept {
   if (this_hart().keeps == job) this_hart().keeps = nullptr;
   this_hart().running = job;
 }
+inline void stop_running() noexcept {
+  explorer.touch(this_hart().running, Access::write);
+  this_hart().running = nullptr;
+}
+inline const void* const strand_steps = &world.harts[0].in_strand_step;  // for Explorer::touch()
 /// Called at the start of a strand step, and when a step re-enters the strand.
 inline void enter_strand_step() noexcept {
+  explorer.touch(strand_steps, Access::write);
   for (const World::Hart& other : world.harts) {
     if (other.in_strand_step) fail("two steps run in the strand at once");
     if (other.shares) fail("a step runs in the strand while a hart shares it");
@@ -146,15 +161,18 @@ inline void enter_strand_step() noexcept {
 }
 /// Called when the hart has begun to share the strand, and before it stops.
 inline void begin_sharing() noexcept {
+  explorer.touch(strand_steps, Access::load);
   for (const World::Hart& other : world.harts) {
     if (other.in_strand_step) fail("a hart shares the strand while a step runs in it");
   }
   this_hart().shares = true;
 }
 inline void end_sharing() noexcept {
+  if (this_hart().shares) explorer.touch(strand_steps, Access::load);
   this_hart().shares = false;
 }
 inline void leave_strand_step() noexcept {
+  if (this_hart().in_strand_step) explorer.touch(strand_steps, Access::write);
   this_hart().in_strand_step = false;
 }
 inline void begin_step(StepKind kind) noexcept {
@@ -167,16 +185,16 @@ inline void end_step() noexcept {
   if (!this_hart().masked) fail("a step ends with interrupts enabled");
   leave_strand_step();
   end_sharing();
-  this_hart().running = nullptr;
+  stop_running();
 }
 inline void yield_point() noexcept {
   if (!world.has_interrupts) return;
-  point("yield_point");
+  reported_point("yield_point");
   take_interrupts();
 }
 inline void begin_wait() noexcept {
   this_hart().masked = true;
-  this_hart().running = nullptr;
+  stop_running();
 }
 inline void cancel_wait() noexcept {
   begin_running();

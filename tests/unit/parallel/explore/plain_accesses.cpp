@@ -44,10 +44,12 @@ void access_range(const void* data, std::size_t bytes, Explorer::Access kind, co
 }
 
 void acquire(const volatile void* word, int order) {
+  explorer.touch(const_cast<const void*>(word), Explorer::Access::load);
   if (order == __ATOMIC_RELAXED || order == __ATOMIC_RELEASE) return;
   explorer.receive(const_cast<const void*>(word));
 }
 void release(const volatile void* word, int order) {
+  explorer.touch(const_cast<const void*>(word), Explorer::Access::write);
   if (order != __ATOMIC_RELEASE && order != __ATOMIC_ACQ_REL && order != __ATOMIC_SEQ_CST) return;
   explorer.send(const_cast<const void*>(word));
 }

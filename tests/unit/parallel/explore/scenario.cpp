@@ -11,12 +11,15 @@ bool take_interrupts() noexcept {
   World::Hart& hart = this_hart();
   bool any = false;
   explorer.receive(&hart);
+  explorer.touch(&world.now, Access::load);
   if (hart.interrupt) {
     any = true;
+    explorer.touch(&hart, Access::write);
     std::exchange(hart.interrupt, nullptr)();
   }
   if (hart.alarm <= world.now) {
     any = true;
+    explorer.touch(&world.now, Access::write);
     hart.alarm = UINT64_MAX;
     local().executor->alarm_fired();
   }
@@ -45,7 +48,7 @@ bool is_pending(const async::platform::World::Hart& hart) {
 
 void idle() {
   async::platform::World::Hart& hart = async::platform::this_hart();
-  async::platform::point("idle");
+  async::platform::reported_point("idle");
   explorer.wait("wfi", [&hart] { return is_pending(hart); });
   async::platform::take_ipi();
   async::platform::take_interrupts();
@@ -67,7 +70,7 @@ struct StackContext {
 void preempt(async::Job& job) {
   StackContext context;
   const auto interrupted = Executor::preempt(job, context.header.handle());
-  async::platform::this_hart().running = nullptr;
+  async::platform::stop_running();
   explorer.leave_stack(context.stack, [] {
     Executor::ready_again(false);
     Executor::run(idle);
@@ -82,6 +85,8 @@ const bool* mask_of(unsigned hart) {
 /// Called in a step of a preemptible job.
 bool take_interrupts_in_step() {
   async::platform::World::Hart& hart = async::platform::this_hart();
+  explorer.touch(&hart, Explorer::Access::load);
+  explorer.touch(&world.now, Explorer::Access::load);
   if (!is_pending(hart)) return false;
   hart.masked = true;
   async::platform::take_ipi();
@@ -107,6 +112,7 @@ std::uint64_t next_alarm() {
 void clock() {
   for (;;) {
     explorer.wait("tick", [] { return next_alarm() != UINT64_MAX; });
+    explorer.touch(&world.now, Explorer::Access::load);
     explorer.point("tick", &world.now, Explorer::Access::write, std::source_location::current());
     world.now = next_alarm();
   }
@@ -163,7 +169,7 @@ void Run::add_device(const char* name, std::function<void()> body) {
 }
 
 void interrupt(unsigned hart, std::function<void()> what) {
-  async::platform::point("interrupt");
+  async::platform::reported_point("interrupt");
   explorer.send(&world.harts[hart]);
   world.has_interrupts = true;
   world.harts[hart].interrupt = std::move(what);

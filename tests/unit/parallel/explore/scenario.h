@@ -15,6 +15,9 @@
 // at once (explore/async_platform.h). No step is in the strand while a hart shares it. At the end
 // every job has ended and has its base priority. Every hart is idle with an empty run queue and an
 // empty inbox, and the strand is free.
+//
+// The explorer does not try all orders of accesses that it does not know (explorer.h). So state
+// that harts use outside the strand is an Atomic or a Plain, or linger() comes before its use.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
