@@ -9,6 +9,10 @@
 
 namespace parallel_test {
 
+/// Called before a load of an Atomic<T>. A platform may specialise it.
+template <class T>
+inline void before_load() {}
+
 /// Weak exchanges never fail spuriously.
 template <class T>
 class Atomic {
@@ -29,7 +33,9 @@ class Atomic {
   Atomic& operator=(const Atomic&) = delete;
 
   T load(Order order = Order::seq_cst, Where where = Where::current()) const noexcept {
-    if (!explorer.point("load", this, Access::load, where)) return value_;
+    const bool is_weak = explorer.point("load", this, Access::load, where);
+    before_load<T>();
+    if (!is_weak) return value_;
     explorer.touch_fences(order);
     const auto read = explorer.memory().load(explorer.thread(), this, to_word(value_), order);
     if (read.is_old) explorer.loaded_old_value();

@@ -41,6 +41,7 @@ Explorer::Report Explorer::explore(Bound bound, const std::function<void()>& set
     used_threads_ = 0;
     for (const auto& stack : stacks_) stack->is_free = true;
     failure_.clear();
+    watched_.clear();
     set_up();
     run_once();
     tear_down(!failure_.empty());
@@ -164,6 +165,9 @@ void Explorer::run_once() {
 inline void Explorer::find_next_repeated() {
   const bool any = script_ == nullptr && next_choice_ < choices_.size();
   next_repeated_ = any ? choices_[next_choice_].operation : 0;
+  if (!any) {
+    for (Watched& watched : watched_) watched.value = *watched.pointer;
+  }
 }
 
 inline Explorer::Choice& Explorer::next_choice(unsigned alternatives) {
@@ -409,6 +413,14 @@ void Explorer::switch_to(Thread& thread) {
   (access == Access::write ? users.writers : users.readers) |= self;
 }
 
+/// Called at the end of the running thread's segment.
+void Explorer::note_watched() {
+  for (Watched& watched : watched_) {
+    const void* const before = std::exchange(watched.value, *watched.pointer);
+    if (watched.value != before) note_access(number_of(&watched_), Access::write);
+  }
+}
+
 /// Lets the running thread continue, or preempts it.
 void Explorer::choose_preemption() {
   const unsigned self = running_->index;
@@ -421,6 +433,7 @@ void Explorer::choose_preemption() {
 /// Chooses the thread that runs next, before this thread uses `word`.
 [[gnu::always_inline]] inline Explorer::Sharing Explorer::reach(const void* word, Access access) {
   count_operation();
+  if (next_repeated_ == 0) note_watched();
   running_->watched = word;
   running_->watched_changed = false;
   Sharing& found = sharings_[operations_];
@@ -479,6 +492,7 @@ void Explorer::access_plain(const void* data, Access access, std::source_locatio
 
 /// Switches to a thread that can continue; if there is none, the run is over.
 void Explorer::leave_blocked() {
+  if (next_repeated_ == 0) note_watched();
   segment_ = no_choice;
   const ThreadMask able = enabled();
   if (able == 0) {

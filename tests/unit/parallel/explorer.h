@@ -23,7 +23,7 @@
 // sleep only at preemptions: other sleep sets would need more preemptions than the bound allows.
 // The explorer does not begin a preemption that would end so. It knows the accesses that followed
 // the preemption at the next point. Threads must report other accesses to shared state with
-// touch(). Plain data needs no report if no two accesses race.
+// touch() or have a watch() on it. Plain data needs neither if no two accesses race.
 //
 // A thread that lets interrupts in takes them before an operation (Interrupts). A thread that makes
 // an interrupt pending may run at every point, so an interrupt may arrive at every point. Its
@@ -98,6 +98,10 @@ class Explorer {
   /// Called in `set_up`. `hart` is the value of platform::hart() in the thread.
   void add_thread(const char* name, unsigned hart, std::function<void()> body);
 
+  /// Called in `set_up`. The explorer notices when a thread changes `pointer`. So threads need not
+  /// report that, but they report with touch_watched() when they read one.
+  void watch(const void* const* pointer) { watched_.push_back({pointer, nullptr}); }
+
   // The next functions are for threads. Outside threads they do nothing.
 
   enum class Access { load, write, none };
@@ -121,6 +125,7 @@ class Explorer {
   void touch(const void* word, Access access) noexcept {
     if (running_ != nullptr && next_repeated_ == 0) note_access(number_of(word), access);
   }
+  void touch_watched() noexcept { touch(&watched_, Access::load); }
   /// Called after the value of `word` has changed.
   void changed(const void* word) noexcept;
   /// Waits until another thread changes the word that this one has used last.
@@ -257,6 +262,7 @@ class Explorer {
   void leave_choice();
   AccessSet::Number number_of(const void* word);
   void note_access(AccessSet::Number word, Access access);
+  void note_watched();
   ThreadMask enabled() const;
   bool repeats_choice(bool of_thread) const;
   Thread& choose(ThreadMask able, unsigned standard, unsigned preempted);
@@ -289,6 +295,11 @@ class Explorer {
   std::vector<Choice> choices_;   // choices of this run; from next_choice_ on, choices to repeat
   std::size_t next_choice_ = 0;
   std::vector<Preemption> preemptions_;  // by choice
+  struct Watched {
+    const void* const* pointer;
+    const void* value;  // at the last switch point
+  };
+  std::vector<Watched> watched_;
   // The choice to whose `segment` the running thread's accesses belong.
   std::size_t segment_ = no_choice;
   ThreadMask away_ = 0;  // threads that have been preempted and have not continued

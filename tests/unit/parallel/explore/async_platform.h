@@ -19,6 +19,16 @@
 #include "../atomic.h"
 #include "async/local.h"
 
+namespace async {
+class Executor;
+}
+
+/// Executor::is_running() loads a pointer to the executor, and then reads the job that runs there.
+template <>
+inline void parallel_test::before_load<async::Executor*>() {
+  explorer.touch_watched();
+}
+
 namespace async::platform {
 
 inline constexpr unsigned max_harts = 4;

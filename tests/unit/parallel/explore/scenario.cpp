@@ -198,6 +198,7 @@ Explorer::Report run_schedules(const Scenario& scenario, void (*set_up)(Run&)) {
       executors[hart].emplace();
       if (scenario.shares) async::Strand::let_share();
       explorer.add_thread(names[hart], hart, [] { Executor::run(idle); });
+      explorer.watch(reinterpret_cast<const void* const*>(&world.harts[hart].local.job));
     }
     if (scenario.has_clock) explorer.add_thread("clock", outside, clock);
     run.emplace();
