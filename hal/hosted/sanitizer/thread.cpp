@@ -1,12 +1,13 @@
 // Options of ThreadSanitizer. The kernel handles signals and their stacks itself. The first report
-// ends the process, because later reports may only be consequences of the first race.
+// ends the process, because later reports may only be consequences of the first race. A machine
+// with several harts would otherwise sleep for a second at its end.
 #include <sanitizer/tsan_interface.h>
 
 #include "../hart.h"
 
 extern "C" [[clang::disable_sanitizer_instrumentation]] const char* __tsan_default_options() {
   return "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0:"
-         "halt_on_error=1:stack_trace_format=\"    #%n %f %S\"";
+         "halt_on_error=1:atexit_sleep_ms=0:stack_trace_format=\"    #%n %f %S\"";
 }
 
 // Known races in diagnostic code. A panic asks the other harts to stop, waits a limited time, and
