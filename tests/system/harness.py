@@ -19,7 +19,8 @@ tests about time run on a machine that counts instructions.
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -208,6 +209,14 @@ class Test:
     def add(self, host: Path, guest: str) -> None:
         """Adds a file or folder of the host to all later boots, under the name `guest`."""
         self._files.append((host, guest))
+
+    @contextmanager
+    def added(self, host: Path, guest: str) -> Iterator[None]:
+        """Adds a file or folder to the boots in this scope. Each boot copies its archive, so it should be
+        small."""
+        self.add(host, guest)
+        yield
+        self._files.remove((host, guest))
 
     def _archive(self) -> bytes:
         """The boot archive with the added files. No test changes the files of its build, so an archive of

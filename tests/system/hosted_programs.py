@@ -7,6 +7,7 @@ program twice with the same arguments and the same standard input, once on the h
 
 import re
 import subprocess
+from pathlib import Path
 
 import harness
 
@@ -17,28 +18,27 @@ EXPECTED_COUNT = 10
 NOT_ELSEWHERE = ("refused", "host_calls")
 
 
-def compare(test: harness.Test, harts: int, fs: str) -> None:
-    for program in programs:
-        if program.name in NOT_ELSEWHERE:
-            continue
-        path = f"/linux/{program.name}"
-        arguments = ARGUMENTS.get(program.name, [])
-        given = INPUT.get(program.name, b"")
-        there = subprocess.run(
-            [path, *arguments],
-            executable=program,
-            input=given,
-            stdout=subprocess.PIPE,
-            timeout=harness.TIMEOUT,
-        )
-        here = test.run(path, *arguments, stdin=given, machine=test.machine(harts=harts, fs=fs))
-        test.check(
-            (here.status, here.output) == (there.returncode, there.stdout),
-            f"{program.name} on {harts} harts, --fs={fs}: {len(there.stdout)} bytes of output and "
-            f"status {there.returncode}",
-            b"here: %s\n%s\nthere:\n%s\n%s"
-            % (str(here.status).encode(), here.output, there.stdout, here.why.encode()),
-        )
+def compare(test: harness.Test, program: Path) -> None:
+    path = f"/linux/{program.name}"
+    arguments = ARGUMENTS.get(program.name, [])
+    given = INPUT.get(program.name, b"")
+    there = subprocess.run(
+        [path, *arguments],
+        executable=program,
+        input=given,
+        stdout=subprocess.PIPE,
+        timeout=harness.TIMEOUT,
+    )
+    for fs in ("wrfsbase", "rewrite"):
+        for harts in (1, 4):
+            here = test.run(path, *arguments, stdin=given, machine=test.machine(harts=harts, fs=fs))
+            test.check(
+                (here.status, here.output) == (there.returncode, there.stdout),
+                f"{program.name} on {harts} harts, --fs={fs}: {len(there.stdout)} bytes of output and "
+                f"status {there.returncode}",
+                b"here: %s\n%s\nthere:\n%s\n%s"
+                % (str(here.status).encode(), here.output, there.stdout, here.why.encode()),
+            )
 
 
 def unknown_calls(test: harness.Test) -> None:
@@ -79,10 +79,12 @@ with harness.Test(__doc__, all_everyday=True) as test:
     folder = test.folder / "linux-programs"
     programs = sorted(path for path in folder.glob("*") if path.is_file())
     test.check(len(programs) >= EXPECTED_COUNT, f"{len(programs)} programs were built")
+    for program in programs:
+        if program.name not in NOT_ELSEWHERE:
+            with test.added(program, f"linux/{program.name}"):
+                compare(test, program)
     test.add(folder, "linux")
     for fs in ("wrfsbase", "rewrite"):
-        for harts in (1, 4):
-            compare(test, harts, fs)
         patches(test, fs)
     done = test.run("/linux/thread_local", machine=test.machine(fs="arch_prctl"))
     test.check(done.status == 3, "thread-local variables work through arch_prctl", done.text + done.why)

@@ -259,11 +259,12 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
     missing = {path.stem for path in sources} - {path.name for path in programs}
     test.check(not missing, f"{len(programs)} programs were built", f"missing: {missing}")
     test.check(shutil.which("qemu-riscv64") is not None, "QEMU's user-mode emulation is installed")
-    test.add(folder, "linux")
     for program in programs:
         there = outside(program)
-        for harts in test.harts_of_tier:
-            compare(test, harts, program.name, there)
+        with test.added(program, f"linux/{program.name}"):
+            for harts in test.harts_of_tier:
+                compare(test, harts, program.name, there)
+    test.add(folder, "linux")
     for harts in test.harts_of_tier:
         manuals(test, harts)
     if test.everyday:
