@@ -12,15 +12,20 @@
 // (Dekker). A reader that finds the lock taken clears its word and waits, so writers do not starve.
 //
 // Both share the strand. A reader takes only deeper locks, as the holder of a leaf lock does, and
-// reads at most one RwLeafLock at a time.
+// reads at most one RwLeafLock at a time. Between reads of two locks a hart shares the strand anew.
+// The fence of Strand::share() lets a writer that finds the second lock in the hart's word see what
+// the hart did before.
 #pragma once
 
 #include "async/leaf_lock.h"
 
 namespace async {
 
-class RwLeafLock : public LeafLock {
+// The base is private: a LeafLock::Guard would not wait for readers.
+class RwLeafLock : LeafLock {
  public:
+  using LeafLock::check_access;
+  using LeafLock::is_taken;
   using Guard = GuardOf<RwLeafLock>;
   using GuardIf = GuardIfOf<RwLeafLock>;
 

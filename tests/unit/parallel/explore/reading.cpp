@@ -1,11 +1,16 @@
 // Explores every interleaving, up to the printed bound: harts read data behind an RwLeafLock while
 // another hart changes it. scenario.h describes scenarios.
+#include <type_traits>
+
 #include "async/rw_leaf_lock.h"
 #include "leaving.h"
 
 using namespace parallel_test;
 
 namespace {
+
+// A LeafLock::Guard would not wait for readers.
+static_assert(!std::is_convertible_v<async::RwLeafLock&, async::LeafLock&>);
 
 /// Two words that are equal whenever nobody changes them.
 struct Pair {
