@@ -341,7 +341,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void make_all_pages(const Area& area);
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
   Result<> copy_for_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
-  hal::PageEntry* simple_slot(const Area& area, VirtAddr page) const;
   bool allow_write(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry old);
   bool add_zeros(const Area& area, VirtAddr page, hal::PageEntry* slot, HartTlbs::Count& added);
   bool fault_own_slowly(VirtAddr va, Access wanted);

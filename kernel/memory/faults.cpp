@@ -78,13 +78,6 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   return {};
 }
 
-/// The entry for `page` if there is a page table for it and the area has no instructions, else
-/// null. The area is resolvable().
-[[gnu::always_inline]] inline PageEntry* AddressSpace::simple_slot(const Area& area,
-                                                                   VirtAddr page) const {
-  return allows(area.access, Access::execute) ? nullptr : table_.find(page);
-}
-
 /// Resolves a write to a private page if its frame needs no copy. `old` is the entry in `slot`.
 [[gnu::always_inline]] inline bool AddressSpace::allow_write(const Area& area, VirtAddr page,
                                                              PageEntry* slot, PageEntry old) {
@@ -98,7 +91,8 @@ bool AddressSpace::fault_own(VirtAddr va, Access wanted) {
   const Area* const area = resolvable(area_at(va), va, wanted);
   if (area == nullptr) return false;
   const VirtAddr page = page_down(va);
-  if (PageEntry* const slot = simple_slot(*area, page); slot != nullptr) [[likely]] {
+  const bool has_code = allows(area->access, Access::execute);
+  if (PageEntry* const slot = has_code ? nullptr : table_.find(page); slot != nullptr) [[likely]] {
     if (!slot->empty()) {
       if (wanted == Access::write && allow_write(*area, page, slot, *slot)) return true;
     } else if (area->backing.kind == Backing::Kind::zeros) {
@@ -121,9 +115,9 @@ bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
   {
     const async::RwLeafLock::ReadGuard reads{lock_};
     const Area* const area = resolvable(find_area(va), va, wanted);
-    if (area == nullptr) return false;
+    if (area == nullptr || allows(area->access, Access::execute)) return false;
     const VirtAddr page = page_down(va);
-    if (PageEntry* const slot = simple_slot(*area, page); slot != nullptr) [[likely]] {
+    if (PageEntry* const slot = table_.find(page); slot != nullptr) [[likely]] {
       // Other harts that read the areas may write to the entry, too. They write the same rights.
       if (const PageEntry old = hal::get(*slot); !old.empty()) {
         if (wanted == Access::write && allow_write(*area, page, slot, old)) return true;
