@@ -359,7 +359,9 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
 
 // Like remove_pages(), while other harts use this space. Frees frames only after these harts have
 // flushed. A table that they may still walk has only empty entries. It gets no other use before the
-// flush: either it is retired, or the caller is in the strand and allocates nothing meanwhile.
+// flush if it is retired, or if the caller is in the strand, because the caller allocates nothing
+// meanwhile. A caller whose thread is the only user frees it at once: no other hart runs a program
+// in the space before the flush, so translations from a reused table have no effect.
 void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   FrameChain only_here;  // frames that no other table maps, if they need not be retired
   std::array<PageEntry, most_bytes_sharing / page_size> taken;  // the entries of other frames

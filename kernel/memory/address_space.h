@@ -11,8 +11,9 @@
 //
 // All functions run in the strand. None of them awaits. Some wait for other harts to flush their
 // TLBs. A caller that shares the strand holds lock(), unless its thread is the only user of the
-// space. A look-up of a page takes no lock. So while the caller holds the lock, other harts may use
-// pages that it removes, and it retires their frames and tables (retired_frames.h).
+// space. fault_in_use() takes it itself. A look-up of a page takes no lock. So while the caller
+// holds the lock, other harts may use pages that it removes, and it retires their frames and tables
+// (retired_frames.h).
 #pragma once
 
 #include <async/rw_leaf_lock.h>
@@ -113,8 +114,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool fault_own(VirtAddr va, Access wanted);
   /// Like fault_own(), if other threads use the space. Returns false also if the page has
   /// instructions, or if there is no memory. After true, the program must retry its access, which
-  /// may fault again. Takes the lock; for the first access to a page of zeros only to read, so
-  /// threads on several harts get such pages at the same time.
+  /// may fault again. Takes the lock: only to read for the first access to a page of zeros, and for
+  /// a write to a page whose frame no other table maps. So several harts resolve such faults at
+  /// the same time.
   bool fault_in_use(VirtAddr va, Access wanted);
   /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
   /// address is valid up to the end of the page and until the next change of this space. EFAULT:
@@ -348,8 +350,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool copy_in_use(VirtAddr page, hal::PageEntry old);
 
   // On the cache line of the count of owners: what faults and changes of the areas write.
-  // For callers that share the strand: protects areas_, recent_, break_, resident_ and the entries
-  // of table_.
+  // For callers that share the strand: protects areas_, recent_, break_, resident_, borrowed_ and
+  // the entries of table_. Harts that hold it to read may fill an empty entry of a page, and give
+  // an entry the area's right to write.
   async::RwLeafLock lock_;
   // The pages in the table that are not counted in hart_tlbs_, plus `elsewhere` if some pages are
   // counted there.

@@ -8,11 +8,12 @@
 // stack. The stacks are returned to the buddy system only when it cannot provide a block. RAM that
 // was never used costs nothing: not even its FrameInfo is initialised.
 //
-// If several harts run, each hart has a cache of free frames: 511, and 127 that hold zeros, 2.5 MiB.
-// Harts that allocate and free at the same time write no common data then. A hart fills and empties
-// its cache in batches, from stacks that all harts share behind a lock. The caches hold no frames
-// of the reserve: while the shared frames are fewer than the reserve, harts bypass their caches. If
-// memory runs out in the strand, the allocator first empties the caches of all harts.
+// If several harts run, each hart has a cache of at most 511 free frames, and one of at most 127
+// free frames that hold zeros: 2.5 MiB together. Harts that allocate and free at the same time
+// write no common data then. A hart fills and empties its cache in batches, from stacks that all
+// harts share behind a lock. The caches hold no frames of the reserve: while the shared frames are
+// fewer than the reserve, harts bypass their caches. If memory runs out in the strand, the
+// allocator first empties the caches of all harts.
 //
 // Pages of programs (Use::user) cannot use the reserve. It makes sure that the kernel's own
 // allocations in a running system call succeed. A system call that creates a lasting object calls

@@ -8,7 +8,9 @@
 // Cached instructions are treated in the same way (stale_code_). All functions run in the strand.
 // A hart that shares it may call begin_sharing(), enter_sharing(), leave() and leave_any(). With
 // the space's lock, or if only its thread uses the space, it may also call flush_page() and
-// flush(). So a hart may enter the space while another one changes an entry:
+// flush(), and flush_page_here() even if it holds the lock only to read. If only its thread uses
+// the space, it may also call synchronize_code(). So a hart may enter the space while another one
+// changes an entry:
 //
 //   enters                             changes
 //   1. it becomes current              1. it finds the hart not current, and marks it as stale
