@@ -104,8 +104,8 @@ inline void set(PageEntry& slot, PageEntry entry) {
   __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
 }
 
-/// Like set(), but writes only to an empty entry, and returns whether it was empty. For entries that
-/// other harts may fill at the same time.
+/// Like set(), but writes only to an empty entry, and returns whether it was empty. For entries
+/// that other harts may fill at the same time.
 inline bool set_if_empty(PageEntry& slot, PageEntry entry) {
   PageEntry expected{};
   return __atomic_compare_exchange(&slot, &expected, &entry, false, __ATOMIC_RELEASE,
