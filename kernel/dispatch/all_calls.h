@@ -20,7 +20,6 @@ trap::Register call_beyond(Thread& self, const trap::UserContext& context);
 
 using abi::Call;
 using sys::outside::Shared;
-using sys::outside::Waiting;
 using trap::CallForm::no_fast_path;
 using trap::CallForm::no_resched;
 
@@ -30,9 +29,9 @@ inline constexpr SyscallTable syscall_table =
         // processes and threads
         .with_outside<sys::clone, sys::outside::clone>(Call::clone, no_fast_path)
         .with<sys::execve>(Call::execve)
-        .with_outside<sys::exit, sys::outside::exit>(Call::exit, no_fast_path)
-        .with_outside<sys::exit_group, sys::outside::exit_group>(Call::exit_group, no_fast_path)
-        .with_outside<sys::wait4, sys::outside::wait4>(Call::wait4)
+        .with_outside<sys::exit, Shared>(Call::exit, no_fast_path)
+        .with_outside<sys::exit_group, Shared>(Call::exit_group, no_fast_path)
+        .with_outside<sys::wait4, Shared>(Call::wait4)
         .with<sys::set_tid_address>(Call::set_tid_address)
         .with<sys::set_robust_list>(Call::set_robust_list)
         .with_outside<sys::futex, sys::outside::futex>(Call::futex)
@@ -49,11 +48,11 @@ inline constexpr SyscallTable syscall_table =
         .with_no_resched<sys::getsid>(Call::getsid)
         .with<sys::setsid>(Call::setsid)
         // signals
-        .with_outside<sys::kill, sys::outside::kill>(Call::kill)
+        .with_outside<sys::kill, Shared>(Call::kill)
         .with<sys::tkill>(Call::tkill)
         .with<sys::tgkill>(Call::tgkill)
         .with<sys::rt_sigaction>(Call::rt_sigaction)
-        .with_outside<sys::rt_sigprocmask, sys::outside::rt_sigprocmask>(Call::rt_sigprocmask)
+        .with_outside<sys::rt_sigprocmask, Shared>(Call::rt_sigprocmask)
         // memory
         .with_outside<sys::brk, sys::outside::brk>(Call::brk)
         .with_outside<sys::mmap, sys::outside::mmap>(Call::mmap)
@@ -62,12 +61,11 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::madvise, sys::outside::madvise>(Call::madvise)
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time
-        .with_outside<sys::clock_gettime, sys::outside::clock_gettime>(Call::clock_gettime,
-                                                                       no_resched)
+        .with_outside<sys::clock_gettime, Shared>(Call::clock_gettime, no_resched)
         .with_no_resched<sys::clock_getres>(Call::clock_getres)
         .with_outside<sys::gettimeofday, Shared>(Call::gettimeofday, no_resched)
-        .with_outside<sys::nanosleep, Waiting>(Call::nanosleep)
-        .with_outside<sys::clock_nanosleep, Waiting>(Call::clock_nanosleep)
+        .with_outside<sys::nanosleep, Shared>(Call::nanosleep)
+        .with_outside<sys::clock_nanosleep, Shared>(Call::clock_nanosleep)
         // scheduling
         .with_outside<sys::sched_yield, sys::outside::sched_yield>(Call::sched_yield, no_resched)
         .with_outside<sys::sched_setscheduler, Shared>(Call::sched_setscheduler)
@@ -91,17 +89,17 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::writev>(Call::writev)
         .with_outside<sys::pread64, sys::outside::pread64>(Call::pread64)
         .with_outside<sys::pwrite64, sys::outside::pwrite64>(Call::pwrite64)
-        .with_outside<sys::lseek, sys::outside::lseek>(Call::lseek)
-        .with_outside<sys::getdents64, sys::outside::getdents64>(Call::getdents64)
+        .with_outside<sys::lseek, Shared>(Call::lseek)
+        .with_outside<sys::getdents64, Shared>(Call::getdents64)
         .with_outside<sys::ftruncate, Shared>(Call::ftruncate)
         .with<sys::fsync>(Call::fsync)
         .with<sys::fsync>(Call::fdatasync)
-        .with_outside<sys::close, sys::outside::close>(Call::close)
+        .with_outside<sys::close, Shared>(Call::close)
         .with<sys::close_range>(Call::close_range)
         .with_outside<sys::dup, Shared>(Call::dup)
         .with_outside<sys::dup3, Shared>(Call::dup3)
-        .with_outside<sys::pipe2, sys::outside::pipe2>(Call::pipe2)
-        .with_outside<sys::fcntl, sys::outside::fcntl>(Call::fcntl)
+        .with_outside<sys::pipe2, Shared>(Call::pipe2)
+        .with_outside<sys::fcntl, Shared>(Call::fcntl)
         .with<sys::ioctl>(Call::ioctl)
         .with_outside<sys::openat, sys::outside::openat>(Call::openat)
         .with_outside<sys::fstat, Shared>(Call::fstat)
@@ -117,12 +115,12 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::symlinkat, Shared>(Call::symlinkat)
         .with_outside<sys::unlinkat, Shared>(Call::unlinkat)
         .with_outside<sys::renameat2, Shared>(Call::renameat2)
-        .with_outside<sys::ppoll, sys::outside::ppoll>(Call::ppoll)
+        .with_outside<sys::ppoll, Shared>(Call::ppoll)
         // the system
         .with_outside<sys::uname, Shared>(Call::uname, no_resched)
         .with_no_resched<sys::sysinfo>(Call::sysinfo)
-        .with_outside<sys::prlimit64, sys::outside::prlimit64>(Call::prlimit64)
+        .with_outside<sys::prlimit64, Shared>(Call::prlimit64)
         .with_no_resched<sys::getrusage>(Call::getrusage)
-        .with_outside<sys::getrandom, sys::outside::getrandom>(Call::getrandom);
+        .with_outside<sys::getrandom, Shared>(Call::getrandom);
 
 }  // namespace kernel

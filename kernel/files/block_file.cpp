@@ -249,6 +249,7 @@ async::Task<Transfer> BlockFile::write_some(std::uint64_t offset, IoBuffer& rest
 // ── Positions and ioctl ──────────────────────────────────────────────────────────────────────────
 
 Result<std::int64_t> BlockFile::seek(std::int64_t offset, int whence) {
+  if (async::Strand::is_shared()) return fail(Errno::would_block);
   const auto place = find_place(offset, whence, place_, disk_->capacity());
   if (!place) return place;
   if (static_cast<std::uint64_t>(*place) > disk_->capacity()) return fail(Errno::einval);

@@ -35,6 +35,7 @@ class DirectoryFile final : public File {
   Result<std::size_t> try_read(IoBuffer&) override { return fail(Errno::eisdir); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
+    const async::LeafLock::SharingGuard lock{place_lock_};
     if (whence == abi::seek_cur && offset == 0) return static_cast<std::int64_t>(listed_);
     if (whence != abi::seek_set || offset < 0) return fail(Errno::einval);
     listed_ = std::min<std::size_t>(static_cast<std::size_t>(offset), 2);
@@ -47,6 +48,7 @@ class DirectoryFile final : public File {
   }
 
   Result<std::size_t> list(IoBuffer& buffer) override {
+    const async::LeafLock::SharingGuard lock{place_lock_};
     std::size_t done = 0;
     const auto add = [&](std::string_view name, const Node& node) -> Result<> {
       const auto size = put(buffer, name, node);
@@ -61,12 +63,6 @@ class DirectoryFile final : public File {
     if (added) added = list_entries(add);
     if (!added && done == 0) return fail(added.error());
     return done;
-  }
-  Result<std::size_t> list_sharing(const ReadBytes& to) override {
-    const async::LeafLock::Guard lock{place_lock_};
-    if (!to.is_current()) return fail(Errno::would_block);
-    IoBuffer buffer{to};
-    return list(buffer);
   }
 
  private:

@@ -3,10 +3,10 @@
 // try_read() and try_write() never wait. If they cannot move a byte now, they return would_block. A
 // caller that may wait then waits on the list of changes() and retries after the wake. Two places
 // do this for all kinds of files. Writes use a coroutine in syscalls/io_loops.cpp. Reads use
-// ReadWait in syscalls/io_loops.h, a loop without a coroutine:
+// Reading in syscalls/io_loops.h, a loop without a coroutine:
 //
-//     wait():  file.changes(Direction::read)->wait("read")
-//     poll():  file.try_read(buffer); wait() again if it returns would_block
+//     wait():     file.changes(Direction::read)->wait("read")
+//     attempt():  file.try_read(buffer); wait() again if it returns would_block
 //
 // Files of block devices differ, because every transfer waits for the device. Their try functions
 // always return would_block, and all transfers use co_await file.transfer(…).
@@ -146,8 +146,6 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   virtual Result<std::size_t> write_at_sharing(std::uint64_t, const WrittenBytes&) {
     return fail(Errno::would_block);
   }
-  virtual Result<std::int64_t> seek_sharing(std::int64_t, int) { return fail(Errno::would_block); }
-  virtual Result<std::size_t> list_sharing(const ReadBytes&) { return fail(Errno::would_block); }
   virtual Result<short> readiness_sharing() { return fail(Errno::would_block); }
   /// Lets the running job, whose coroutine is `reader`, wait for bytes. Returns false if the job
   /// need not wait, or must wait in the strand.
@@ -163,7 +161,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// Whether the destructor may run while harts share the strand, if no other hart uses the file.
   virtual bool may_destroy_sharing() { return false; }
 
-  /// Sets the position and returns it (lseek). ESPIPE: the file has no positions.
+  /// Sets the position and returns it (lseek). ESPIPE: the file has no positions. would_block: the
+  /// caller shares the strand, and needs it.
   virtual Result<std::int64_t> seek(std::int64_t offset, int whence);
   virtual Result<> resize(std::uint64_t size);
 
@@ -185,7 +184,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The interrupt line of the file's device; `none` if it has no device.
   virtual hal::Irq interrupt_line() { return hal::Irq::none; }
 
-  /// Puts directory entries in the format of getdents64. Returns 0 after the last one.
+  /// Puts directory entries in the format of getdents64. Returns 0 after the last one. A caller
+  /// that shares the strand passes a buffer in one page, which needs no fault.
   virtual Result<std::size_t> list(IoBuffer& buffer);
 
   // ── Waiting ──

@@ -43,6 +43,8 @@ class IoBuffer {
 
   std::size_t left() const { return left_; }
   bool empty() const { return left_ == 0; }
+  /// The program's address of the next byte, if the buffer has one part.
+  hal::VirtAddr front() const { return base_; }
 
   /// Moves `bytes`, or as many as there is room for, into the buffer.
   Result<std::size_t> put(std::span<const std::byte> bytes);

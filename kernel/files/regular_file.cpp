@@ -68,13 +68,10 @@ class PlacedFile final : public File {
   bool may_destroy_sharing() override { return end_sharing() && !can_write(); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
+    const async::LeafLock::SharingGuard lock{place_lock_};
     const auto place = find_place(offset, whence, place_, file_->size());
     if (place) place_ = static_cast<std::uint64_t>(*place);
     return place;
-  }
-  Result<std::int64_t> seek_sharing(std::int64_t offset, int whence) override {
-    const async::LeafLock::Guard lock{place_lock_};
-    return seek(offset, whence);
   }
   Result<short> readiness_sharing() override { return readiness(); }
   Result<> resize(std::uint64_t size) override { return file_->resize(size); }

@@ -3,11 +3,14 @@
 #include "files/pipe.h"
 #include "process/thread.h"
 #include "syscalls/files.h"
+#include "syscalls/outside.h"
 
 namespace kernel::sys {
 
 Result<> close(Thread& self, int fd) {
-  return self.process().files().close(fd);
+  FdTable& files = self.process().files();
+  const bool is_own = self.process().has_one_thread() && files.has_one_owner();
+  return is_own && async::Strand::is_shared() ? files.close_own(fd) : files.close(fd);
 }
 
 Result<> close_range(Thread& self, unsigned first, unsigned last, unsigned flags) {
@@ -40,6 +43,9 @@ Result<> pipe2(Thread& self, UserPtr<int> ends, int flags) {
   if ((flags & ~(abi::o_cloexec | abi::o_nonblock | abi::o_direct)) != 0) {
     return fail(Errno::einval);
   }
+  if (async::Strand::is_shared() &&
+      outside::find_bytes(self, ends.address(), 2 * sizeof(int), hal::Access::write) == nullptr)
+    return fail(Errno::would_block);
   auto pipe = make_pipe(flags & ~abi::o_cloexec);
   if (!pipe) return fail(pipe.error());
 
@@ -80,7 +86,10 @@ Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
     case abi::f_setfd:
       return files.set_close_on_exec(fd, (number & abi::fd_cloexec) != 0).transform(done);
     case abi::f_getfl: return file->flags();
-    case abi::f_setfl: file->set_status_flags(number); return 0;
+    case abi::f_setfl:
+      if (async::Strand::is_shared()) return fail(Errno::would_block);
+      file->set_status_flags(number);
+      return 0;
     case abi::f_getpipe_size: return file->pipe_capacity();
     default: return fail(Errno::einval);
   }

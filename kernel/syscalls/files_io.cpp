@@ -10,10 +10,12 @@
 #include "syscalls/files.h"
 #include "syscalls/io_loops.h"
 #include "syscalls/io_parts.h"
+#include "syscalls/outside.h"
 
 namespace kernel::sys {
 namespace {
 
+using async::Strand;
 using IoAnswer = trap::Answer<Transfer>;
 using Parts = UserPtr<const abi::IoVector>;
 
@@ -33,7 +35,8 @@ File* writable_file(Thread& self, int fd) {
   if (buffer.left() > step_bytes || file.waits_for_device()) [[unlikely]] {
     return self.wait([&] { return start_reading(self, file, buffer); });
   }
-  return self.wait([&] { return ReadWait{Ref<File>::share(file), buffer}; });
+  const UserSpan<std::byte> to{buffer.front(), buffer.left()};
+  return self.wait([&] { return Reading{self, Ref<File>::share(file), to}; });
 }
 
 [[gnu::noinline]] IoAnswer wait_to_write(Thread& self, File& file, const IoBuffer& buffer) {
@@ -163,6 +166,9 @@ Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence
 Transfer getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
   File* const file = readable_file(self, fd);
   if (file == nullptr) return fail(Errno::ebadf);
+  if (async::Strand::is_shared() &&
+      outside::find_bytes(self, to.address(), to.size(), hal::Access::write) == nullptr)
+    return fail(Errno::would_block);
   IoBuffer buffer{self.space(), to.address(), std::min(to.size(), step_bytes)};
   return file->list(buffer);
 }
@@ -182,6 +188,67 @@ trap::Answer<Result<>> fsync(Thread& self, int fd) {
     return self.wait([&] { return sync(Ref<File>::share(*file)); });
   }
   return file->node() != nullptr ? Result<>{} : fail(Errno::einval);
+}
+
+// ── While the hart shares the strand ─────────────────────────────────────────────────────────────
+
+namespace {
+
+/// The bytes of a read or write as the kernel sees them, and the open file. The file is null if the
+/// call must be made in the strand, which also finds the errors.
+struct Moving {
+  File* file;
+  std::byte* there;
+};
+template <hal::Access wanted>
+[[gnu::always_inline]] inline Moving find_moving(Thread& self, int fd, std::uintptr_t address,
+                                                 std::size_t bytes) {
+  constexpr bool reads = wanted == hal::Access::write;
+  File* const file = reads ? readable_file(self, fd) : writable_file(self, fd);
+  if (file == nullptr) return {};
+  std::byte* const there = outside::find_bytes(self, address, bytes, wanted);
+  return {there != nullptr ? file : nullptr, there};
+}
+
+}  // namespace
+
+IoAnswer outside::read(Thread& self, int fd, UserSpan<std::byte> to) {
+  Strand::Sharing sharing;
+  const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
+  if (file == nullptr) return trap::would_block;
+  const Transfer moved = file->read_sharing({self.space(), to.address(), there, to.size()});
+  if (moved || moved.error() != Errno::would_block) [[likely]]
+    return moved;
+  if (!file->waits_sharing() || !may_wait_sharing(self)) return trap::would_block;
+  if (!file->retain_if_owned()) return trap::would_block;
+  sharing.keep();
+  return self.wait([&] { return Reading{self, Ref<File>::adopt(file), to}; });
+}
+
+IoAnswer outside::write(Thread& self, int fd, UserSpan<const std::byte> from) {
+  const Strand::Sharing sharing;
+  const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
+  if (file == nullptr) return trap::would_block;
+  return file->write_sharing({self.space(), from.address(), there, from.size()});
+}
+
+IoAnswer outside::pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
+  const Strand::Sharing sharing;
+  const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
+  if (file == nullptr) return trap::would_block;
+  return file->read_at_sharing(static_cast<std::uint64_t>(offset),
+                               {self.space(), to.address(), there, to.size()});
+}
+
+IoAnswer outside::pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
+                           std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
+  const Strand::Sharing sharing;
+  const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
+  if (file == nullptr) return trap::would_block;
+  return file->write_at_sharing(static_cast<std::uint64_t>(offset),
+                                {self.space(), from.address(), there, from.size()});
 }
 
 }  // namespace kernel::sys

@@ -2,6 +2,7 @@
 
 #include "files/regular_file.h"
 #include "syscalls/files.h"
+#include "syscalls/outside.h"
 #include "syscalls/paths.h"
 
 namespace kernel::sys {
@@ -85,6 +86,26 @@ Result<int> openat(Thread& self, int directory, UserPtr<const char> path, int fl
   auto file = open_file(self, directory, path, flags, mode);
   if (!file) return fail(file.error());
   return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
+}
+
+trap::Answer<Result<int>> outside::openat(Thread& self, int directory, UserPtr<const char> path,
+                                          int flags, unsigned mode) {
+  if ((flags & (abi::o_path | abi::o_directory)) != 0) return trap::would_block;
+  FdTable& files = self.process().files();
+  const bool close_on_exec = (flags & abi::o_cloexec) != 0;
+  Ref<File> left;
+  {
+    async::Strand::Sharing sharing;
+    sharing.tell();
+    auto file = open_file(self, directory, path, flags, mode);
+    if (!file) return fail(file.error());
+    const auto fd = files.add(*file, close_on_exec);
+    if (fd || fd.error() != Errno::would_block) return fd;
+    left = std::move(*file);
+  }
+  // The table needs memory. The file may be new, so the call cannot be made again.
+  const async::Strand::Guard strand;
+  return files.add(std::move(left), close_on_exec);
 }
 
 Result<> fstat(Thread& self, int fd, UserPtr<abi::Stat> status) {

@@ -40,13 +40,12 @@ class PollList {
     return UserSpan<const abi::PollFd>{from.address(), count}.read(space, entries());
   }
 
-  /// Sets `returned` of all entries. Returns the number of ready ones. `ask(File&)` returns the
-  /// file's readiness, or an error, which ends the poll.
-  template <class Ask>
-  Result<int> poll(const FdTable& files, Ask ask) {
+  /// Sets `returned` of all entries. Returns the number of ready ones. would_block: the caller
+  /// shares the strand, and must be in it.
+  Result<int> poll(const FdTable& files) {
     int ready = 0;
     for (abi::PollFd& entry : entries()) {
-      const auto state = state_of(files, entry, ask);
+      const auto state = state_of(files, entry);
       if (!state) return fail(state.error());
       entry.returned = *state;
       if (entry.returned != 0) ++ready;
@@ -62,12 +61,11 @@ class PollList {
   std::span<abi::PollFd> entries() { return {many_ ? many_.get() : few_.data(), count_}; }
 
  private:
-  template <class Ask>
-  static Result<std::int16_t> state_of(const FdTable& files, const abi::PollFd& entry, Ask ask) {
+  static Result<std::int16_t> state_of(const FdTable& files, const abi::PollFd& entry) {
     if (entry.fd < 0) return 0;
     File* const file = files.find(entry.fd);
     if (file == nullptr) return abi::pollnval;
-    const Result<short> readiness = ask(*file);
+    const auto readiness = Strand::is_shared() ? file->readiness_sharing() : file->readiness();
     if (!readiness) return fail(readiness.error());
     constexpr short always = abi::pollerr | abi::pollhup;
     return static_cast<std::int16_t>(*readiness & (entry.events | always));
@@ -77,13 +75,6 @@ class PollList {
   std::array<abi::PollFd, few> few_;
   std::unique_ptr<abi::PollFd[]> many_;
 };
-
-Result<short> readiness(File& file) {
-  return file.readiness();
-}
-Result<short> readiness_sharing(File& file) {
-  return file.readiness_sharing();
-}
 
 /// A file to wait for: keeps it open, and observes its wait lists.
 struct Watched {
@@ -165,7 +156,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     }
     const std::span<abi::PollFd> entries = list_.entries();
     for (std::size_t i = 0; i < entries.size(); ++i) watched_[i].watch(*wait_, files(), entries[i]);
-    ready_ = *list_.poll(files(), readiness);
+    ready_ = *list_.poll(files());
     return *ready_ > 0;
   }
   bool watch_sharing() {
@@ -304,34 +295,16 @@ async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, uns
 
 trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                      async::Instant deadline) {
+  const bool shares = Strand::is_shared();
+  if (shares && count > PollList::few) return trap::would_block;
   memory::AddressSpace& space = self.space();
   PollList list;
   if (auto read = list.read(space, fds, count); !read) return fail(read.error());
-  const int ready = *list.poll(self.process().files(), readiness);
-  if (ready == 0 && deadline > async::now()) {
+  const auto ready = list.poll(self.process().files());
+  if (!ready) return fail(ready.error());
+  if (*ready == 0 && deadline > async::now()) {
+    if (shares && !outside::may_wait_sharing(self)) return trap::would_block;
     return wait_for_files(self, fds, std::move(list), deadline);
-  }
-  if (auto written = list.write(space, fds); !written) return fail(written.error());
-  return ready;
-}
-
-trap::Answer<Result<int>> outside::ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                                         UserPtr<const abi::Timespec> timeout,
-                                         UserPtr<const abi::SignalSet> mask, std::size_t) {
-  if (mask || count > PollList::few) return trap::would_block;
-  memory::AddressSpace& space = self.space();
-  async::Strand::Sharing sharing;
-  sharing.tell();
-  PollList list;
-  if (auto read = list.read(space, fds, count); !read) return fail(read.error());
-  const auto deadline = poll_deadline(space, timeout);
-  if (!deadline) return fail(deadline.error());
-  const auto ready = list.poll(self.process().files(), readiness_sharing);
-  if (!ready) return trap::would_block;
-  if (*ready == 0 && *deadline > async::now()) {
-    if (!may_wait(self)) return trap::would_block;
-    sharing.keep();
-    return wait_for_files(self, fds, std::move(list), *deadline);
   }
   if (auto written = list.write(space, fds); !written) return fail(written.error());
   return *ready;
@@ -341,6 +314,7 @@ trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned
                                 UserPtr<const abi::Timespec> timeout,
                                 UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
   if (mask && mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
+  if (mask && Strand::is_shared()) return trap::would_block;
   if (mask) return self.wait([&] { return poll_masked(self, fds, count, timeout, mask); });
   const auto deadline = poll_deadline(self.space(), timeout);
   if (!deadline) return fail(deadline.error());

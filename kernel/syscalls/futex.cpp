@@ -1,5 +1,7 @@
 #include <abi/flags.h>
+#include <async/sharing_timer.h>
 
+#include <coroutine>
 #include <optional>
 
 #include "base/machine_facts.h"
@@ -7,10 +9,13 @@
 #include "process/pi_lock.h"
 #include "process/thread.h"
 #include "syscalls/futex.h"
+#include "syscalls/outside.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
 namespace {
+
+using async::Strand;
 
 constexpr int command_of(int operation) {
   return operation & abi::futex_command_mask;
@@ -161,6 +166,137 @@ trap::Answer<Result<int>> any_futex(Thread& self, std::uintptr_t address, int op
     return wait_unless_changed(self, Futex::own(space, address), value, Futex::any_bits);
   }
   return otherwise(self, address, operation, value, timeout, address2, value3);
+}
+
+// ── While the hart shares the strand ─────────────────────────────────────────────────────────────
+
+namespace {
+
+/// FUTEX_WAIT. Its steps share the strand.
+template <Futex::Sharing kind>
+class WaitForWord {
+ public:
+  WaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected)
+      : self_{self}, expected_{expected}, entry_{self.job(), {.value = address}} {}
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+    const std::uintptr_t address = entry_.key.value;
+    if constexpr (kind == Futex::Sharing::own_space) {
+      begin(Futex::own(self_.space(), address), waiter);
+    } else if (const auto futex = Futex::at_sharing(self_.space(), address, self_.owns_space())) {
+      begin(*futex, waiter);
+    }
+    return has_begun() ? std::noop_coroutine() : waiter;
+  }
+  Result<int> await_resume() {
+    if (state_ == Futex::Wait::word_changed) return fail(Errno::eagain);
+    if (!has_begun()) return fail(Errno::would_block);
+    if (entry_.job->result() == async::WaitResult::woken) [[likely]]
+      return 0;
+    outside::enter_strand();
+    entry_.unlink();
+    return fail(Errno::eintr);
+  }
+
+ private:
+  void begin(const Futex& futex, std::coroutine_handle<> waiter) {
+    state_ = futex.wait_sharing(expected_, entry_, waiter);
+    if (state_ != Futex::Wait::not_in_tlb) [[likely]]
+      return;
+    if (outside::walk(self_, entry_.key.value, hal::Access::read) != nullptr)
+      state_ = futex.wait_sharing(expected_, entry_, waiter);
+  }
+
+  Thread& self_;
+  std::uint32_t expected_;
+  Futex::Wait state_ = Futex::Wait::needs_strand;
+
+ protected:
+  bool has_begun() const { return state_ == Futex::Wait::started; }
+
+  async::KeyedEntry entry_;  // its key holds the word's address until the wait begins
+};
+
+/// The same with a timeout.
+template <Futex::Sharing kind>
+class TimedWaitForWord : async::SharingTimer, WaitForWord<kind> {
+  using Untimed = WaitForWord<kind>;
+
+ public:
+  TimedWaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected,
+                   async::Instant deadline)
+      : SharingTimer{&end, deadline}, Untimed{self, address, expected} {}
+
+  using Untimed::await_ready;
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+    const auto next = Untimed::await_suspend(waiter);
+    if (Untimed::has_begun()) arm();
+    return next;
+  }
+  Result<int> await_resume() {
+    const bool has_timed_out = this->entry_.job->result() == async::WaitResult::timed_out;
+    if (Untimed::has_begun() && has_timed_out) return fail(Errno::etimedout);
+    return Untimed::await_resume();
+  }
+
+ private:
+  static Ended end(SharingTimer& timer) noexcept {
+    async::KeyedEntry& entry = static_cast<TimedWaitForWord&>(timer).entry_;
+    if (!Futex::take(entry)) return {};
+    return {entry.job, async::WaitResult::timed_out};
+  }
+};
+
+template <Futex::Sharing kind>
+[[gnu::noinline]] trap::Answer<Result<int>> wait_with_timeout(Thread& self, std::uintptr_t address,
+                                                              std::uint32_t expected,
+                                                              std::uintptr_t timeout) {
+  Strand::Sharing sharing;
+  sharing.tell();
+  const auto length =
+      UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
+  if (!length) return fail(length.error());
+  sharing.keep();
+  return self.wait([&] { return TimedWaitForWord<kind>{self, address, expected, after(*length)}; });
+}
+
+/// Of a word that other processes may use, too. The caller has checked its address and
+/// may_wake_sharing().
+[[gnu::noinline]] trap::Answer<Result<int>> futex_of_all(Thread& self, std::uintptr_t address,
+                                                         int operation, std::uint32_t value,
+                                                         std::uintptr_t timeout) {
+  if (operation == abi::futex_wake) {
+    const Strand::Sharing sharing;
+    const auto futex = Futex::at_sharing(self.space(), address, self.owns_space());
+    if (!futex) return fail(futex.error());
+    return futex->wake_sharing(static_cast<int>(value));
+  }
+  if (operation != abi::futex_wait || self.shared_priority() != 0) return trap::would_block;
+  if (timeout != 0)
+    return wait_with_timeout<Futex::Sharing::any_process>(self, address, value, timeout);
+  Strand::Sharing{}.keep();
+  return self.wait([&] { return WaitForWord<Futex::Sharing::any_process>{self, address, value}; });
+}
+
+}  // namespace
+
+trap::Answer<Result<int>> outside::futex(Thread& self, std::uintptr_t address, int operation,
+                                         std::uint32_t value, std::uintptr_t timeout,
+                                         std::uintptr_t, std::uint32_t) {
+  AddressSpace& space = self.space();
+  if (!Futex::may_be_at(space, address) || !may_wake_sharing()) return trap::would_block;
+  if (operation == (abi::futex_wake | abi::futex_private_flag)) {
+    const Strand::Sharing sharing;
+    return Futex::own(space, address).wake_sharing(static_cast<int>(value));
+  }
+  if (operation != (abi::futex_wait | abi::futex_private_flag))
+    return futex_of_all(self, address, operation, value, timeout);
+  if (self.shared_priority() != 0) return trap::would_block;
+  if (timeout != 0)
+    return wait_with_timeout<Futex::Sharing::own_space>(self, address, value, timeout);
+  Strand::Sharing{}.keep();
+  return self.wait([&] { return WaitForWord<Futex::Sharing::own_space>{self, address, value}; });
 }
 
 }  // namespace kernel::sys

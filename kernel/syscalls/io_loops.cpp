@@ -34,8 +34,10 @@ async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffe
     Transfer moved = file->try_read(part);
     if (!moved) {
       if (done > 0) co_return done;
-      if (waits_for(*file, part, moved)) co_return co_await ReadWait{std::move(file), buffer};
-      co_return moved;
+      if (!waits_for(*file, part, moved)) co_return moved;
+      const auto woken = co_await file->changes(Direction::read)->wait("read");
+      if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
+      continue;
     }
     done += *moved;
     buffer.skip(*moved);

@@ -5,11 +5,13 @@
 #include <async/task.h>
 #include <async/wait_loop.h>
 
+#include <coroutine>
 #include <cstdint>
 #include <utility>
 
 #include "process/thread.h"
 #include "syscalls/files.h"
+#include "syscalls/outside.h"
 
 namespace kernel::sys {
 
@@ -28,25 +30,38 @@ void signal_broken_pipe(Thread& self, const Transfer& moved);
 // The file stays open until the transfer has ended. The caller keeps the list alive that `buffer`
 // refers to.
 
-/// Waits until the file has data, then reads into `buffer`, after an attempt that would block. The
-/// caller passes at most `step_bytes` of room. Needs no coroutine frame of its own.
-class ReadWait : public async::WaitLoop<ReadWait> {
+/// A read of at most `step_bytes` into one part, which waits until the file has bytes, after an
+/// attempt that would block. In a step that shares the strand the part lies in one page. The
+/// program may close the file meanwhile. Needs no coroutine frame of its own.
+class Reading : public async::SharingWaitLoop<Reading> {
  public:
-  ReadWait(Ref<File> file, const IoBuffer& buffer) : file_{std::move(file)}, buffer_{buffer} {}
+  Reading(Thread& self, Ref<File> file, UserSpan<std::byte> to)
+      : self_{self}, file_{std::move(file)}, to_{to} {}
 
  private:
   friend WaitLoop;
+  friend SharingWaitLoop;
 
   async::WaitOp wait() const { return file_->changes(Direction::read)->wait("read"); }
-  bool poll() {
-    const bool woken = async::current_job().result() == async::WaitResult::woken;
-    moved_ = woken ? file_->try_read(buffer_) : fail(Errno::eintr);
-    return !waits_for(*file_, buffer_, moved_);
+  bool wait_sharing(std::coroutine_handle<> loop) const { return file_->wait_sharing(loop); }
+  bool attempt() {
+    IoBuffer buffer{self_.space(), to_.address(), to_.size()};
+    moved_ = file_->try_read(buffer);
+    return !waits_for(*file_, buffer, moved_);
   }
+  bool attempt_sharing() {
+    std::byte* const there =
+        outside::find_bytes(self_, to_.address(), to_.size(), hal::Access::write);
+    if (there == nullptr) return false;
+    moved_ = file_->read_sharing({self_.space(), to_.address(), there, to_.size()});
+    return moved_ || moved_.error() != Errno::would_block;
+  }
+  void cut_short() { moved_ = fail(Errno::eintr); }
   Transfer result() const { return moved_; }
 
+  Thread& self_;
   Ref<File> file_;
-  IoBuffer buffer_;
+  UserSpan<std::byte> to_;
   Transfer moved_ = 0;
 };
 

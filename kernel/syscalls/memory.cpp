@@ -1,9 +1,13 @@
 #include <abi/flags.h>
 #include <hal/machine/translation.h>
 
+#include <optional>
+#include <type_traits>
+
 #include "memory/shared_pages.h"
 #include "process/steps.h"
 #include "syscalls/calls.h"
+#include "syscalls/outside.h"
 
 namespace kernel::sys {
 namespace {
@@ -184,6 +188,91 @@ trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t
 Result<> riscv_flush_icache(Thread& self, std::uintptr_t, std::uintptr_t, std::uint64_t) {
   self.space().synchronize_code();
   return {};
+}
+
+// ── While the hart shares the strand ─────────────────────────────────────────────────────────────
+
+namespace {
+
+struct Range {
+  std::uintptr_t address;
+  std::size_t length;
+};
+
+/// Whether a caller that shares the strand may change `range`. It must be private memory without
+/// instructions, and the change one step. If other threads use the space, it has at most 64 pages.
+bool may_change(const AddressSpace& space, bool is_own, const Range& range) {
+  if (range.length > hal::user_end || range.address > hal::user_end) return false;
+  const std::size_t bytes = hal::page_up(range.length);
+  if (!is_own && bytes > AddressSpace::most_bytes_sharing) return false;
+  return !space.takes_steps(range.address, range.length) && space.is_plain(range.address, bytes);
+}
+
+/// Returns what `call()` returns, which calls a handler while the hart shares the strand. Meanwhile
+/// no other thread changes the areas. Only the strand can use the free memory of all harts, so the
+/// call is made again there before it fails with ENOMEM.
+template <class Call>
+auto change_areas(Thread& self, std::optional<Range> changed, Call call) {
+  async::Strand::Sharing sharing;
+  const bool is_own = self.owns_space();
+  const async::RwLeafLock::GuardIf lock{self.space().lock(), !is_own};
+  using Answer = std::invoke_result_t<Call>;
+  if (changed && !may_change(self.space(), is_own, *changed)) return Answer{trap::would_block};
+  sharing.tell();
+  const Answer answer = call();
+  return answer.is(Errno::enomem) ? Answer{trap::would_block} : answer;
+}
+
+bool may_map(Thread& self, int rights, int flags, int fd) {
+  constexpr int simple = abi::map_type | abi::map_anonymous | abi::map_noreserve | abi::map_stack |
+                         abi::map_fixed | abi::map_fixed_noreplace;
+  if ((flags & ~simple) != 0 || (flags & abi::map_type) != abi::map_private) return false;
+  if ((rights & abi::prot_exec) != 0) return false;
+  if ((flags & abi::map_anonymous) != 0) return true;
+  File* const file = self.process().files().find(fd);
+  return file != nullptr && file->bytes();
+}
+
+}  // namespace
+
+trap::Answer<std::uintptr_t> outside::brk(Thread& self, std::uintptr_t end) {
+  return change_areas(self, {}, [&]() -> trap::Answer<std::uintptr_t> {
+    if (self.space().shrinks_heap(end)) return trap::would_block;
+    const std::uintptr_t now =
+        self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
+    if (now < end) return trap::would_block;  // there may be free memory on other harts
+    return now;
+  });
+}
+
+trap::Answer<Result<std::uintptr_t>> outside::mmap(Thread& self, std::uintptr_t address,
+                                                   std::size_t length, int rights, int flags,
+                                                   int fd, std::int64_t offset) {
+  std::optional<Range> replaced;
+  if ((flags & abi::map_fixed) != 0) replaced = {address, length};
+  return change_areas(self, replaced, [&]() -> trap::Answer<Result<std::uintptr_t>> {
+    if (!may_map(self, rights, flags, fd)) return trap::would_block;
+    return sys::mmap(self, address, length, rights, flags, fd, offset);
+  });
+}
+
+trap::Answer<Result<>> outside::munmap(Thread& self, std::uintptr_t address, std::size_t length) {
+  return change_areas(self, Range{address, length},
+                      [&] { return sys::munmap(self, address, length); });
+}
+
+trap::Answer<Result<>> outside::mprotect(Thread& self, std::uintptr_t address, std::size_t length,
+                                         int rights) {
+  if ((rights & abi::prot_exec) != 0) return trap::would_block;
+  return change_areas(self, Range{address, length}, [&]() -> trap::Answer<Result<>> {
+    return sys::mprotect(self, address, length, rights);
+  });
+}
+
+trap::Answer<Result<>> outside::madvise(Thread& self, std::uintptr_t address, std::size_t length,
+                                        int advice) {
+  return change_areas(self, Range{address, length},
+                      [&] { return sys::madvise(self, address, length, advice); });
 }
 
 }  // namespace kernel::sys

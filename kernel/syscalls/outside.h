@@ -1,33 +1,35 @@
-// System calls outside the strand: handlers that answer the usual case of a call while several
-// harts run (trap::SyscallTable::outside). For every other case they return would_block and have
-// changed nothing; the call's handler then makes the call in the strand.
+// System calls while several harts run. A call whose handler may run while its hart shares the
+// strand (async/strand.h) is in the table with Shared<handler>. Meanwhile the handler writes only
+// what sharing code may write (docs/harts.md): the program's memory, data behind a LeafLock, and
+// data of its process that no other hart can use. Where it matters, it asks Strand::is_shared().
 //
-// A handler that reads data of the strand shares it meanwhile (async::Strand::Sharing). It writes
-// only the program's memory, data behind a LeafLock, and data of its process that no other hart can
-// use while the strand is shared.
-// It tells the allocators that it shares the strand (Sharing::tell()), or allocates nothing.
+// If only the strand allows the rest, the handler returns would_block, as an answer or as an error,
+// and has changed nothing. The kernel then makes the call again in the strand.
 //
-// A handler whose call must wait keeps the sharing, leaves in Thread::waiting() what it waits for,
-// and returns would_block.
+// A few calls have a second handler, which runs while the hart shares the strand: those that are
+// called most, and those that cannot be made again after they have begun. It answers the usual
+// case. For every other case it returns would_block.
 #pragma once
 
 #include <async/executor.h>
 #include <async/strand.h>
+#include <trap/answer.h>
 
+#include "files/found_bytes.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
 
 namespace kernel::sys::outside {
 
-/// Whether the caller may wake jobs while it shares the strand: they must not be watched(). If they
+/// Whether the caller, which shares the strand, may wake jobs: they must not be watched(). If they
 /// are, the executor has events.
-inline bool may_wake() {
+inline bool may_wake_sharing() {
   return !async::current_executor().has_events();
 }
-/// Whether the thread may wait in steps that share the strand.
-inline bool may_wait(const Thread& self) {
-  return self.shared_priority() == 0 && may_wake();
+/// Whether the thread, which shares the strand, may wait in steps that share it.
+inline bool may_wait_sharing(const Thread& self) {
+  return self.shared_priority() == 0 && may_wake_sharing();
 }
 
 /// The running step enters the strand, unless it is already there.
@@ -35,9 +37,8 @@ inline void enter_strand() {
   if (async::Strand::is_shared()) async::Strand::stop_sharing();
 }
 
-/// Makes a call by its own handler, while the thread shares the strand. The handler writes only
-/// what sharing code may write (docs/harts.md). If it needs a page fault, it returns would_block,
-/// and the kernel makes the call again in the strand.
+/// Makes a call by its handler, while the thread shares the strand. If the handler leaves a wait,
+/// the wait begins while the thread shares the strand.
 template <auto handler>
 struct Shared;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
@@ -45,61 +46,30 @@ struct Shared<handler> {
   static Value answer(Thread& self, Arguments... arguments) {
     async::Strand::Sharing sharing;
     sharing.tell();
-    return handler(self, arguments...);
-  }
-};
-
-/// Like Shared, for a handler that may leave a wait (Thread::waiting()). The wait begins while the
-/// thread shares the strand.
-template <auto handler>
-struct Waiting;
-template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...)>
-struct Waiting<handler> {
-  static Value answer(Thread& self, Arguments... arguments) {
-    if (!may_wait(self)) return trap::would_block;
-    async::Strand::Sharing sharing;
-    sharing.tell();
     Value answer = handler(self, arguments...);
-    if (!self.waiting().empty()) sharing.keep();
+    if constexpr (trap::may_wait<Value>) {
+      if (!self.waiting().empty()) [[unlikely]]
+        sharing.keep();
+    }
     return answer;
   }
 };
 
-// Calls that ask in their usual form, and otherwise change something that needs the strand.
+/// The kernel's view of the byte at `address`, by the page table. Null: the page needs a fault.
+std::byte* walk(Thread& self, std::uintptr_t address, hal::Access wanted);
+/// The kernel's view of [address, address + bytes). Null: it does not lie in one page, or the page
+/// needs a fault. Valid while the caller shares the strand.
+inline std::byte* find_bytes(Thread& self, std::uintptr_t address, std::size_t bytes,
+                             hal::Access wanted) {
+  if (bytes - 1 >= hal::page_size - address % hal::page_size) return nullptr;
+  std::byte* const there = self.space().tlb_lookup(address, wanted);
+  return there != nullptr ? there : walk(self, address, wanted);
+}
 
 /// Starts a thread, or copies a small process with one thread and without a ring.
 trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
                                 std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                 std::uintptr_t child_tid);
-/// The thread then ends while its hart shares the strand, if it has no ring, no locks, and, as the
-/// last thread, no children.
-trap::Answer<Result<>> exit(Thread&, int code);
-/// In a process with one thread.
-trap::Answer<Result<>> exit_group(Thread&, int code);
-/// Without a new limit.
-trap::Answer<Result<>> prlimit64(Thread&, int id, int resource,
-                                 UserPtr<const abi::ResourceLimit> limit,
-                                 UserPtr<abi::ResourceLimit> old);
-/// Signal 0.
-trap::Answer<Result<>> kill(Thread&, int id, int signal);
-/// Of a child, without its resource usage. The status lies in one page, which needs no fault. The
-/// call may wait.
-trap::Answer<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
-                                UserPtr<abi::ResourceUsage> usage);
-/// Up to eight regular files and pipes, if one of them is ready or the call need not wait.
-trap::Answer<Result<int>> ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
-                                UserPtr<const abi::Timespec> timeout,
-                                UserPtr<const abi::SignalSet> mask, std::size_t mask_size);
-
-/// While no signal is pending.
-trap::Answer<Result<>> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
-                                      UserPtr<abi::SignalSet> old, std::size_t set_size);
-/// Up to 256 bytes in one page.
-trap::Answer<Result<std::size_t>> getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
-/// In regular files.
-trap::Answer<Result<std::int64_t>> lseek(Thread&, int fd, std::int64_t offset, int whence);
-/// To a buffer in one page, from a directory that only the thread has open.
-trap::Answer<Transfer> getdents64(Thread&, int fd, UserSpan<std::byte> to);
 
 // Transfers to or from a buffer that lies in one page, which needs no fault. A read from a pipe may
 // wait.
@@ -119,18 +89,10 @@ trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t lengt
 trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 
-// Changes of descriptors. pipe2 and fcntl run the handlers of their calls. openat opens regular
-// files that exist, and creates files. It finishes in the strand if only the table of descriptors
-// needs memory.
+/// Opens regular files that exist, and creates files. Finishes in the strand if only the table of
+/// descriptors needs memory.
 trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
                                  unsigned mode);
-trap::Answer<Result<>> close(Thread&, int fd);
-trap::Answer<Result<>> pipe2(Thread&, UserPtr<int> ends, int flags);
-/// Not F_SETFL.
-trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
-
-/// The clocks of the time since boot and of the day.
-trap::Answer<Result<>> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
 
 /// Answers at once if no ready job of this hart may run before the thread. Otherwise keeps the
 /// sharing and returns would_block: the thread yields while the hart shares the strand.

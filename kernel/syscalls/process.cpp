@@ -234,9 +234,9 @@ trap::Answer<Result<int>> outside::clone(Thread& self, std::uint64_t flags, std:
                                          std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                          std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
-  if (!may_wake() || !can_be_shared(self, arguments)) return trap::would_block;
   async::Strand::Sharing sharing;
   sharing.tell();
+  if (!may_wake_sharing() || !can_be_shared(self, arguments)) return trap::would_block;
   if (!check(self, arguments) || !can_write_ids(self, arguments)) return trap::would_block;
   auto space = space_for_child(self, arguments);
   if (!space) return trap::would_block;
@@ -249,27 +249,17 @@ trap::Answer<Result<int>> outside::clone(Thread& self, std::uint64_t flags, std:
   return id;
 }
 
-trap::Answer<Result<>> outside::exit(Thread& self, int code) {
-  if (!may_wake()) return trap::would_block;
-  async::Strand::Sharing sharing;
-  sharing.tell();
-  return sys::exit(self, code);
-}
-
-trap::Answer<Result<>> outside::exit_group(Thread& self, int code) {
-  if (!may_wake() || !self.process().has_one_thread()) return trap::would_block;
-  async::Strand::Sharing sharing;
-  sharing.tell();
-  return sys::exit_group(self, code);
-}
-
 Result<> exit(Thread& self, int code) {
+  if (async::Strand::is_shared() && !outside::may_wake_sharing()) return fail(Errno::would_block);
   self.process().note_exit_code(code);
   self.end();
   return {};
 }
 
 Result<> exit_group(Thread& self, int code) {
+  const bool is_alone = self.process().has_one_thread();
+  if (async::Strand::is_shared() && (!is_alone || !outside::may_wake_sharing()))
+    return fail(Errno::would_block);
   self.process().terminate(abi::WaitStatus::exited(code));
   return {};
 }

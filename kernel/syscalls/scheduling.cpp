@@ -9,6 +9,7 @@
 #include "memory/user_memory.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/outside.h"
 #include "syscalls/scheduled.h"
 #include "syscalls/timespec.h"
 
@@ -51,6 +52,15 @@ trap::Answer<Result<>> sched_yield(Thread& self) {
   if (threshold < 0) [[unlikely]]
     return wait_for_budget(self);
   if (!async::current_executor().preempts(static_cast<unsigned>(threshold))) return Result<>{};
+  return trap::would_block;
+}
+
+trap::Answer<Result<>> outside::sched_yield(Thread& self) {
+  const int threshold = self.yield_threshold();
+  const async::Executor& executor = async::current_executor();
+  if (threshold < 0 || !may_wait_sharing(self)) return trap::would_block;
+  if (!executor.has_ready_above(static_cast<unsigned>(threshold))) return Result<>{};
+  async::Strand::Sharing{}.keep();
   return trap::would_block;
 }
 

@@ -70,6 +70,7 @@ Result<> post_to_thread(Thread& self, int id, int process, int signal) {
 }  // namespace
 
 Result<> kill(Thread& self, int id, int signal) {
+  if (signal != 0 && async::Strand::is_shared()) return fail(Errno::would_block);
   Process* const process = process_of(id);
   if (id > 0 && process == nullptr) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
@@ -128,6 +129,7 @@ Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction>
 
 Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set,
                         UserPtr<abi::SignalSet> old, std::size_t set_size) {
+  if (self.has_pending_signals() && async::Strand::is_shared()) return fail(Errno::would_block);
   if (set_size != set_bytes) return fail(Errno::einval);
   const abi::SignalSet before = self.signal_mask();
   abi::SignalSet wanted = before;

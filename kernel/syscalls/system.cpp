@@ -12,6 +12,7 @@
 #include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/outside.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
@@ -25,6 +26,16 @@ void set(char (&field)[N], std::string_view text) {
 abi::Timeval to_timeval(async::Duration duration) {
   const abi::Timespec time = to_timespec(duration);
   return {.seconds = time.seconds, .microseconds = time.nanoseconds / 1000};
+}
+
+/// Up to 256 bytes. would_block: they do not lie in one page that needs no fault, or only the
+/// strand has more random bytes. The caller shares the strand.
+Result<std::size_t> put_random_sharing(Thread& self, UserSpan<std::byte> to) {
+  constexpr std::size_t longest = 256;
+  if (to.empty() || to.size() > longest) return fail(Errno::would_block);
+  std::byte* const there = outside::find_bytes(self, to.address(), to.size(), hal::Access::write);
+  if (there == nullptr || !fill_random_sharing({there, to.size()})) return fail(Errno::would_block);
+  return to.size();
 }
 
 Result<std::size_t> put_random(Thread& self, UserSpan<std::byte> to) {
@@ -74,6 +85,7 @@ Result<> sysinfo(Thread& self, UserPtr<abi::Sysinfo> info) {
 
 Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
                    UserPtr<abi::ResourceLimit> old) {
+  if (limit && async::Strand::is_shared()) return fail(Errno::would_block);
   Result<abi::ResourceLimit> wanted{};
   if (limit) wanted = limit.read(self.space());
   if (!wanted) return fail(wanted.error());
@@ -113,6 +125,7 @@ trap::Answer<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to
   if ((flags & ~(abi::grnd_nonblock | at_odds)) != 0 || (flags & at_odds) == at_odds) {
     return fail(Errno::einval);
   }
+  if (async::Strand::is_shared()) return put_random_sharing(self, to);
   if (to.size() <= step_bytes) return put_random(self, to);
   return self.wait([&] { return put_random_in_steps(self, to); });
 }

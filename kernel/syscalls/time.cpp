@@ -7,6 +7,7 @@
 #include "base/machine_facts.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/outside.h"
 #include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
 
@@ -30,9 +31,18 @@ std::optional<async::Duration> read_cpu_clock(Thread& self, int clock) {
   return process->cpu_time();
 }
 
-/// The time of a clock; nothing if there is no such clock.
-std::optional<async::Duration> read_clock(Thread& self, int clock) {
-  if (clock < 0) return read_cpu_clock(self, clock);
+/// The CPU time of a clock as in read_cpu_clock(), or of the caller.
+Result<async::Duration> read_cpu_time(Thread& self, int clock) {
+  if (async::Strand::is_shared()) return fail(Errno::would_block);
+  if (clock == abi::clock_process_cputime_id) return self.process().cpu_time();
+  if (clock == abi::clock_thread_cputime_id) return self.cpu_time();
+  const auto time = read_cpu_clock(self, clock);
+  return time ? Result<async::Duration>{*time} : fail(Errno::einval);
+}
+
+/// The time of a clock. EINVAL: there is no such clock. would_block: the caller shares the strand,
+/// and must be in it.
+Result<async::Duration> read_clock(Thread& self, int clock) {
   const async::Duration since_boot = async::now().time_since_epoch();
   switch (clock) {
     case abi::clock_realtime:
@@ -41,9 +51,9 @@ std::optional<async::Duration> read_clock(Thread& self, int clock) {
     case abi::clock_monotonic_raw:
     case abi::clock_monotonic_coarse:
     case abi::clock_boottime: return since_boot;
-    case abi::clock_process_cputime_id: return self.process().cpu_time();
-    case abi::clock_thread_cputime_id: return self.cpu_time();
-    default: return std::nullopt;
+    case abi::clock_process_cputime_id:
+    case abi::clock_thread_cputime_id: return read_cpu_time(self, clock);
+    default: return clock < 0 ? read_cpu_time(self, clock) : fail(Errno::einval);
   }
 }
 
@@ -56,12 +66,12 @@ bool can_sleep_on(int clock) {
 
 Result<> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {
   const auto shown = read_clock(self, clock);
-  if (!shown) return fail(Errno::einval);
+  if (!shown) return fail(shown.error());
   return time.write(self.space(), to_timespec(*shown));
 }
 
 Result<> clock_getres(Thread& self, int clock, UserPtr<abi::Timespec> resolution) {
-  if (!read_clock(self, clock)) return fail(Errno::einval);
+  if (const auto exists = read_clock(self, clock); !exists) return fail(exists.error());
   if (!resolution) return {};
   return resolution.write(self.space(), {.seconds = 0, .nanoseconds = 1});
 }
@@ -108,6 +118,7 @@ namespace {
 
 /// If the deadline has passed, the call leaves no wait: it only lets other jobs run.
 trap::WouldBlock sleep_until(Thread& self, async::Instant deadline, UserPtr<abi::Timespec> left) {
+  if (async::Strand::is_shared() && !outside::may_wait_sharing(self)) return trap::would_block;
   if (deadline <= async::now()) return trap::would_block;
   return self.wait([&] { return Sleeping{self.space(), deadline, left}; });
 }
@@ -124,7 +135,10 @@ trap::Answer<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> leng
 trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
                                        UserPtr<const abi::Timespec> time,
                                        UserPtr<abi::Timespec> left) {
-  if (!can_sleep_on(clock)) return fail(read_clock(self, clock) ? Errno::enotsup : Errno::einval);
+  if (!can_sleep_on(clock)) {
+    const auto exists = read_clock(self, clock);
+    return fail(exists ? Errno::enotsup : exists.error());
+  }
   const auto given = time.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
   if ((flags & abi::timer_abstime) == 0) return sleep_until(self, after(*given), left);

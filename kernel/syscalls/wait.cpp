@@ -1,16 +1,20 @@
 #include <abi/flags.h>
 #include <async/wait_loop.h>
 
+#include <coroutine>
+#include <cstring>
 #include <limits>
 #include <optional>
 
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/outside.h"
 
 namespace kernel::sys {
 namespace {
 
 using Answer = Result<int>;
+using async::Strand;
 
 struct Search {
   bool any = false;           ///< there is a matching child
@@ -44,6 +48,21 @@ Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
   return id;
 }
 
+/// collect() for a caller that shares the strand. would_block: none of the matching children has
+/// ended, or the call must be made in the strand.
+Answer collect_sharing(Thread& self, int id, UserPtr<int> status) {
+  std::byte* there = nullptr;
+  if (status) {
+    there = outside::find_bytes(self, status.address(), sizeof(int), hal::Access::write);
+    if (there == nullptr) return fail(Errno::would_block);
+  }
+  const Ref<Process> zombie = self.process().reap_sharing(id);
+  if (!zombie) return fail(Errno::would_block);
+  const int ended = zombie->status().word();
+  if (there != nullptr) std::memcpy(there, &ended, sizeof ended);
+  return zombie->id();
+}
+
 /// Reports and reaps a matching child that has ended. Empty: none of those that match has ended.
 std::optional<Answer> try_to_collect(Thread& self, int id, UserPtr<int> status,
                                      UserPtr<abi::ResourceUsage> usage) {
@@ -54,28 +73,34 @@ std::optional<Answer> try_to_collect(Thread& self, int id, UserPtr<int> status,
 }
 
 /// Waits until a matching child has ended, and reaps it.
-class ChildWait : public async::WaitLoop<ChildWait> {
+class ChildWait : public async::SharingWaitLoop<ChildWait> {
  public:
   ChildWait(Thread& self, int id, UserPtr<int> status, UserPtr<abi::ResourceUsage> usage)
       : self_{self}, id_{id}, status_{status}, usage_{usage} {}
 
  private:
   friend WaitLoop;
+  friend SharingWaitLoop;
 
   async::WaitOp wait() { return self_.process().child_ended().wait("child"); }
-  bool poll() {
-    if (async::current_job().result() != async::WaitResult::woken) return true;
+  bool wait_sharing(std::coroutine_handle<> loop) { return self_.process().wait_sharing(loop); }
+  bool attempt() {
     const auto answer = try_to_collect(self_, id_, status_, usage_);
     if (answer) answer_ = *answer;
     return answer.has_value();
   }
-  Answer result() { return answer_; }
+  bool attempt_sharing() {
+    answer_ = collect_sharing(self_, id_, status_);
+    return answer_.has_value();
+  }
+  void cut_short() { answer_ = fail(Errno::eintr); }
+  Answer result() const { return answer_; }
 
   Thread& self_;
   int id_;
   UserPtr<int> status_;
   UserPtr<abi::ResourceUsage> usage_;
-  Answer answer_ = fail(Errno::eintr);
+  Answer answer_ = 0;
 };
 
 }  // namespace
@@ -88,7 +113,13 @@ trap::Answer<Answer> wait4(Thread& self, int id, UserPtr<int> status, int option
     return fail(Errno::einval);
   }
   if (id == std::numeric_limits<int>::min()) return fail(Errno::esrch);
-  if (const auto answer = try_to_collect(self, id, status, usage)) return *answer;
+  if (Strand::is_shared()) {
+    if (id < -1 || usage || (options & ~abi::wnohang) != 0) return trap::would_block;
+    const Answer answer = collect_sharing(self, id, status);
+    if (answer || options != 0 || !outside::may_wait_sharing(self)) return answer;
+  } else if (const auto answer = try_to_collect(self, id, status, usage)) {
+    return *answer;
+  }
   if ((options & abi::wnohang) != 0) return 0;
   return self.wait([&] { return ChildWait{self, id, status, usage}; });
 }

@@ -19,6 +19,7 @@
 #include <cstddef>
 
 #include "async/frame_header.h"
+#include "async/strand.h"
 #include "async/task.h"
 #include "async/wait_list.h"
 
@@ -65,6 +66,53 @@ class WaitLoop {
   // destroy: the object or frame that contains the loop destroys it.
   FrameHeader header_{.resume = resume, .destroy = nullptr};
   PromiseBase promise_;
+};
+
+/// A WaitLoop that may begin in a step that shares the strand (strand.h). Its steps then share it
+/// as long as that suffices. In place of poll(), Self has:
+///
+///   bool wait_sharing(std::coroutine_handle<> loop)   lets the job, whose coroutine is `loop`,
+///   wait
+///                                                     in a list behind a LeafLock; false: it need
+///                                                     not wait, or must wait in the strand
+///   bool attempt_sharing()   true: the loop ends; false: try in the strand
+///   bool attempt()           the same in the strand; false: it must wait there
+///   void cut_short()         the wait has ended, and not because of a wake; in the strand
+template <class Self>
+class SharingWaitLoop : public WaitLoop<Self> {
+ public:
+  bool await_ready() const noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) noexcept {
+    const std::coroutine_handle<> loop = this->begin(awaiter);
+    if (Strand::is_shared()) {
+      if (self().wait_sharing(loop)) return std::noop_coroutine();
+      if (attempt_apart()) return awaiter;
+    }
+    if (this->refused() && poll_apart()) return awaiter;
+    current_job().suspend(loop);
+    return std::noop_coroutine();
+  }
+
+ private:
+  friend WaitLoop<Self>;
+
+  Self& self() noexcept { return static_cast<Self&>(*this); }
+
+  [[gnu::always_inline]] bool poll() noexcept {
+    if (current_job().result() == WaitResult::woken) return attempt_anywhere();
+    if (Strand::is_shared()) Strand::stop_sharing();
+    self().cut_short();
+    return true;
+  }
+  [[gnu::always_inline]] bool attempt_anywhere() noexcept {
+    if (Strand::is_shared()) {
+      if (self().attempt_sharing()) return true;
+      Strand::stop_sharing();
+    }
+    return self().attempt();
+  }
+  ASYNC_SLOW_PATH bool attempt_apart() noexcept { return attempt_anywhere(); }
+  ASYNC_SLOW_PATH bool poll_apart() noexcept { return poll(); }
 };
 
 }  // namespace async

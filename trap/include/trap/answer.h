@@ -59,6 +59,12 @@ class Answer {
   Register register_;
 };
 
+/// Whether a handler that returns a `Value` may leave a wait.
+template <class Value>
+inline constexpr bool may_wait = false;
+template <class Value>
+inline constexpr bool may_wait<Answer<Value>> = true;
+
 template <class Value>
 struct ToRegister<Answer<Value>> {
   static Register encode(const Answer<Value>& answer) { return answer.register_; }

@@ -27,7 +27,7 @@ _CHOICES = {
 _NO_CHOICE = {"mkdirat"}
 
 _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
-_OUTSIDE = r"(?:,\s+(?:sys::outside::\w+|Shared|Waiting))?"
+_OUTSIDE = r"(?:,\s+(?:sys::outside::\w+|Shared))?"
 _ENTRY = re.compile(r"\.with\w*<sys::(\w+)" + _OUTSIDE + r">\(\s*(?:Call::)?(\w+)")
 _ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+),\s+\{\.answer = (\w+)")
 _GROUP = re.compile(r"^ +// (.+)$")
