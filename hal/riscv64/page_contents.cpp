@@ -8,13 +8,12 @@ namespace {
 template <std::size_t block>
 void zero_by_blocks(std::byte* page) {
   std::byte* const end = page + page_size;
-  do {
-    asm volatile("cbo.zero (%0)" : : "r"(page) : "memory");
-    asm volatile("cbo.zero (%0)" : : "r"(page + block) : "memory");
-    asm volatile("cbo.zero (%0)" : : "r"(page + 2 * block) : "memory");
-    asm volatile("cbo.zero (%0)" : : "r"(page + 3 * block) : "memory");
-    page += 4 * block;
-  } while (page != end);
+  constexpr std::size_t blocks = 8;
+  for (; page != end; page += blocks * block) {
+#pragma clang loop unroll(full)
+    for (std::size_t i = 0; i < blocks; ++i)
+      asm volatile("cbo.zero (%0)" : : "r"(page + i * block) : "memory");
+  }
 }
 
 }  // namespace

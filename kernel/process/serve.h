@@ -46,15 +46,18 @@ inline Outside serve_outside(Thread& self, trap::UserContext& context) {
   return Outside::answered;
 }
 
-/// Tries to serve a page fault where several harts run. If true, the step shares the strand.
+/// Tries to serve a page fault where several harts run. The caller shares the strand.
+inline bool try_fault_sharing(Thread& self, trap::Trap trap) {
+  AddressSpace& space = self.space();
+  return self.owns_space() ? space.fault_own(trap.address, trap.access)
+                           : space.fault_in_use(trap.address, trap.access);
+}
+/// The same for a step outside the strand. If true, the step shares the strand.
 inline bool serve_fault_sharing(Thread& self, trap::Trap trap) {
   if (trap.kind != trap::Trap::page_fault || trace::is_on()) return false;
   async::Strand::Sharing sharing;
   sharing.tell();
-  AddressSpace& space = self.space();
-  if (!(self.owns_space() ? space.fault_own(trap.address, trap.access)
-                          : space.fault_in_use(trap.address, trap.access)))
-    return false;
+  if (!try_fault_sharing(self, trap)) return false;
   sharing.keep();
   return true;
 }

@@ -10,6 +10,25 @@
 #error "link cotrap_trap_shape"
 #endif
 
+// Saves the caller-saved registers, and s0, which holds the context from here on. t0 and t1 have
+// been saved. The others still hold the program's values.
+.macro save_partially
+  move_registers sd, 1, 2, 4, 7, 8, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+  mv    s0, a0
+  csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
+  sd    t0, A0_SLOT
+  ld    tp, CONTEXT_KERNEL_TP(a0)
+  ld    sp, CONTEXT_KERNEL_SP(a0)
+.endm
+
+// Restores what save_partially has saved, but not a0.
+.macro restore_partially
+  csrw  sscratch, s0
+  .irp n, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31, 8
+  ld    x\n, CONTEXT_X(\n)(s0)
+  .endr
+.endm
+
   .section .text.user_entry, "ax"
 
 // In: a0 = context. Returns to kernel_pc when the program traps. Out: a0 = context, a1 = cause.
@@ -40,7 +59,7 @@ cotrap_trap_entry:
   move_registers sd, 5, 6
   csrr  t0, scause
   addi  t0, t0, -8
-  bnez  t0, entire_save                 // not a system call
+  bnez  t0, no_call
   li    t0, FAST_PATH_CALLS
   bgeu  a7, t0, private_call
   slli  t0, a7, 3
@@ -50,23 +69,14 @@ look_up_call:                           // t0: offset of the call's entry in the
   ld    t1, 0(t1)
   beqz  t1, entire_save                 // no fast path
 
-// Saves the caller-saved registers, and s0, which holds the context from here on.
 partial_save:
-  move_registers sd, 1, 2, 4, 7, 8, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
-  mv    s0, a0
-  csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
-  sd    t0, A0_SLOT
-  ld    tp, CONTEXT_KERNEL_TP(a0)
-  ld    sp, CONTEXT_KERNEL_SP(a0)
+  save_partially
   jalr  t1                              // a0: the result; a1: 0, or run_user()'s cause
   csrr  t0, sepc
   addi  t0, t0, 4                       // ecall has no compressed form
   bnez  a1, rest_of_save
   csrw  sepc, t0
-  csrw  sscratch, s0
-  .irp n, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31, 8
-  ld    x\n, CONTEXT_X(\n)(s0)
-  .endr
+  restore_partially
   sret
 
 private_call:
@@ -77,6 +87,21 @@ private_call:
   addi  t0, t0, FAST_PATH_CALLS
   slli  t0, t0, 3
   j     look_up_call
+
+no_call:
+#if COTRAP_TRAPS_CALL_HANDLER
+  j     entire_save
+#else
+  save_partially
+  csrr  a1, scause
+  call  cotrap_first_stage              // a0: 0, or run_user()'s cause
+  mv    a1, a0
+  csrr  t0, sepc
+  bnez  a1, rest_of_save
+  ld    a0, CONTEXT_X(10)(s0)
+  restore_partially
+  sret
+#endif
 
 rest_of_save:
   mv    a0, s0

@@ -1,0 +1,71 @@
+#include <trap/first_stage.h>
+#include <trap/router.h>
+#include <trap/run_user.h>
+
+#include "devices/interrupts.h"
+#include "process/life.h"
+#include "process/serve.h"
+#include "sched/running.h"
+#include "trace/points.h"
+
+namespace kernel {
+namespace {
+
+using trap::Origin;
+using trap::Trap;
+using trap::UserContext;
+using trap::Why;
+
+constexpr std::uint64_t back_to_program = 0;
+
+/// Takes interrupts. Leaves the decision to the coroutine if the time slice may be over, or if the
+/// thread must not return to its program at once.
+std::uint64_t interrupt(Thread& self, std::uint64_t cause) {
+  take_interrupts();
+  if (timeslice_tick_is_pending() || !self.may_stay()) return cause;
+  const async::Executor& executor = async::current_executor();
+  if (hal::smp_active()) [[unlikely]] {
+    // Outside the strand: no event may be handled, and no timer be set.
+    if (executor.has_events() || executor.has_ready_above(self.preempt_threshold() + 1) ||
+        self.has_pending_flags())
+      return cause;
+  } else if (!may_return_to_user(self)) {
+    return cause;
+  }
+  trap::route<Origin::user, Why::interrupt>();
+  return back_to_program;
+}
+
+/// Serves a page fault. Leaves it to the coroutine if that takes a wait, or the strand.
+std::uint64_t page_fault(Thread& self, const Trap& trap, std::uint64_t cause) {
+  if (hal::smp_active()) [[unlikely]] {
+    if (trace::is_on()) return cause;
+    async::Strand::Sharing sharing;
+    sharing.tell();
+    if (!try_fault_sharing(self, trap)) return cause;
+    if (self.has_pending_flags()) {
+      sharing.keep();
+      return UserContext::call_answered;
+    }
+  } else {
+    if (!serve_exception(self, trap)) return cause;
+    if (!may_return_to_user(self)) return UserContext::call_answered;
+  }
+  trap::route<Origin::user, Why::exception>();
+  return back_to_program;
+}
+
+}  // namespace
+}  // namespace kernel
+
+std::uint64_t cotrap_first_stage(trap::UserContext& context, std::uint64_t cause) {
+  using namespace kernel;
+  Thread& self = running_thread();
+  if (&self.context() != &context) [[unlikely]]
+    return cause;  // not a thread's program
+  const Trap trap = trap::decode(cause, [] { return HAL_READ_CSR("stval"); });
+  if (trap.kind == Trap::interrupt) return interrupt(self, cause);
+  if (trap.kind == Trap::page_fault) [[likely]]
+    return page_fault(self, trap, cause);
+  return cause;
+}
