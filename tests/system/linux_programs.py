@@ -1,7 +1,8 @@
 """Static Linux programs of the cross compiler have the same output as in QEMU's user-mode emulation.
 
-The test runs each program twice with the same arguments and the same standard input. Two programs
-at once would disturb each other's times, so the runs follow each other.
+The test runs each program twice with the same arguments and the same standard input. Programs that have
+arguments or input are the first process of a guest of their own. A shell starts the others in one guest. Two
+programs at once would disturb each other's times, so the runs follow each other.
 """
 
 import re
@@ -170,21 +171,41 @@ def outside(program: Path) -> subprocess.CompletedProcess:
     )
 
 
-def compare(test: harness.Test, harts: int, name: str, there: subprocess.CompletedProcess) -> None:
-    arguments, given = ARGUMENTS.get(name, []), INPUT.get(name)
-    machine = test.machine(harts=harts)
-    here = test.run(f"/linux/{name}", *arguments, stdin=given, machine=machine)
+def compare(
+    test: harness.Test, what: str, here: tuple, there: subprocess.CompletedProcess, why: str
+) -> None:
+    """here: the status and the output of the program in the guest."""
+    status, output = here
     test.check(
-        (here.status, here.output) == (there.returncode, there.stdout),
-        f"{name}, {harts} harts: {len(there.stdout)} bytes of output and status {there.returncode}",
+        here == (there.returncode, there.stdout),
+        f"{what}: {len(there.stdout)} bytes of output and status {there.returncode}",
         b"here: status %d\n%s\nthere:\n%s\n%s"
-        % (
-            -1 if here.status is None else here.status,
-            here.output,
-            there.stdout,
-            here.why.encode(),
-        ),
+        % (-1 if status is None else status, output, there.stdout, why.encode()),
     )
+
+
+def run_first(test: harness.Test, harts: int, name: str, there: subprocess.CompletedProcess) -> None:
+    """Runs a program as the first process of a guest of its own."""
+    arguments, given = ARGUMENTS.get(name, []), INPUT.get(name)
+    done = test.run(f"/linux/{name}", *arguments, stdin=given, machine=test.machine(harts=harts))
+    compare(test, f"{name}, {harts} harts", (done.status, done.output), there, done.why)
+
+
+def run_after_another(
+    test: harness.Test, harts: int, expected: dict[str, subprocess.CompletedProcess]
+) -> None:
+    """Runs programs in one guest, in which a shell starts one after the other."""
+    script = "".join(
+        f"echo == {name} begins; /linux/{name}; echo == {name} ends: $?\n" for name in expected
+    )
+    machine = test.machine(harts=harts)
+    done = test.run("/bin/sh", "-c", script, machine=machine, timeout=2 * harness.TIMEOUT)
+    for name, there in expected.items():
+        _, _, rest = done.output.partition(f"== {name} begins\n".encode())
+        output, _, rest = rest.partition(f"== {name} ends: ".encode())
+        status, ended, _ = rest.partition(b"\n")
+        here = int(status) if ended and status.isdigit() else None, output
+        compare(test, f"{name}, {harts} harts", here, there, done.why)
 
 
 def manuals(test: harness.Test, harts: int) -> None:
@@ -259,13 +280,14 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
     missing = {path.stem for path in sources} - {path.name for path in programs}
     test.check(not missing, f"{len(programs)} programs were built", f"missing: {missing}")
     test.check(shutil.which("qemu-riscv64") is not None, "QEMU's user-mode emulation is installed")
-    for program in programs:
-        there = outside(program)
-        with test.added(program, f"linux/{program.name}"):
-            for harts in test.harts_of_tier:
-                compare(test, harts, program.name, there)
+    expected = {program.name: outside(program) for program in programs}
+    first = {name for name in expected if name in ARGUMENTS or name in INPUT}
+    together = {name: there for name, there in expected.items() if name not in first}
     test.add(folder, "linux")
     for harts in test.harts_of_tier:
+        for name in sorted(first):
+            run_first(test, harts, name, expected[name])
+        run_after_another(test, harts, together)
         manuals(test, harts)
     if test.everyday:
         sleeping_order(test)
