@@ -9,5 +9,12 @@ trap::Register bare_trips(Thread& self, const trap::UserContext& context) {
 trap::Register self_test(Thread& self, const trap::UserContext& context) {
   return unknown_call(self, context);
 }
+// Called outside the strand, so it does not log the call.
+trap::Register pick_argument(Thread&, const trap::UserContext&) {
+  return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
+}
+trap::Register pick_argument_later(Thread& self, const trap::UserContext& context) {
+  return unknown_call(self, context);
+}
 
 }  // namespace kernel

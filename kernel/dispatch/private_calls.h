@@ -30,9 +30,19 @@ trap::Register bare_trips(Thread&, const trap::UserContext&);
 /// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
 trap::Register self_test(Thread&, const trap::UserContext&);
 
-using PrivateCallTable = trap::SyscallTable<Thread, 15>;
+/// cotrap: Answers one of its seven arguments, so that a test can see how they are passed.
+///   EINVAL for an index above 6.
+/// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
+trap::Register pick_argument(Thread&, const trap::UserContext&);
 
-/// Indexed by the number minus abi::first_private_call.
+/// cotrap: Like `pick_argument`, but waits before it answers.
+/// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
+trap::Register pick_argument_later(Thread&, const trap::UserContext&);
+
+using PrivateCallTable = trap::SyscallTable<Thread, 17, trap::argument_registers>;
+
+/// Indexed by the number minus abi::first_private_call. The calls below that are rare have no fast
+/// path, which would only be more code.
 inline constexpr PrivateCallTable private_calls =
     PrivateCallTable{unknown_call}
         .with_entry(0, {.answer = bare_trips, .form = trap::CallForm::no_fast_path})
@@ -46,9 +56,11 @@ inline constexpr PrivateCallTable private_calls =
         .with_no_fast_path<sys::upcall_resume>(8)
         .with<sys::notify>(9)
         .with<sys::notify_when>(10)
-        .with<sys::hint_work>(11)
-        .with<sys::upcall_exception>(12)
-        .with<sys::upcall_drop>(13)
-        .with<sys::upcall_die>(14);
+        .with_no_fast_path<sys::hint_work>(11)
+        .with_no_fast_path<sys::upcall_exception>(12)
+        .with_no_fast_path<sys::upcall_drop>(13)
+        .with_no_fast_path<sys::upcall_die>(14)
+        .with_entry(15, {.answer = pick_argument, .form = trap::CallForm::no_strand})
+        .with_entry(16, {.answer = pick_argument_later, .form = trap::CallForm::no_fast_path});
 
 }  // namespace kernel

@@ -19,7 +19,7 @@
 // The FAST_PATH_PRIVATE_CALLS private calls from FIRST_PRIVATE_CALL on may have a fast path, too.
 // Their entries follow those of Linux's calls in the table.
 #define FIRST_PRIVATE_CALL 0x1000
-#define FAST_PATH_PRIVATE_CALLS 11
+#define FAST_PATH_PRIVATE_CALLS 16
 
 // Offsets of the members of trap::CheckRegisters (check_registers.h).
 #define CHECK_SELF 0

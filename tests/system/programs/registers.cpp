@@ -124,6 +124,23 @@ void check_any_call(Random& random, std::uint64_t number,
   }
 }
 
+// The seven arguments of a private call come from a0 … a6, whether the call has a fast path or not.
+void check_seven_arguments() {
+  Random random{0x9e37'79b9'7f4a'7c15};
+  for (const auto number : {abi::pick_argument, abi::pick_argument_later}) {
+    for (const auto& variant : variants) {
+      for (std::uint64_t which = 0; which < 7; ++which) {
+        Registers registers;
+        fill(registers, random);
+        registers.integer_in[17] = static_cast<std::uint64_t>(number);
+        registers.integer_in[10] = which;
+        variant.call(&registers);
+        compare(registers, variant.base, 10, registers.integer_in[10 + which], "seven arguments");
+      }
+    }
+  }
+}
+
 // Some calls complete on the fast path and some do not. In neither case may a register hold a value
 // of the kernel afterwards.
 int make_every_call() {
@@ -214,7 +231,11 @@ int run_process(std::uint64_t number) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 2 && argv[1] == std::string_view{"calls"}) return end_bare_trips(), make_every_call();
+  if (argc == 2 && argv[1] == std::string_view{"calls"}) {
+    end_bare_trips();
+    check_seven_arguments();
+    return make_every_call();
+  }
   if (argc == 2) return run_process(static_cast<std::uint64_t>(argv[1][0]));
 
   std::vector<Pid> children;

@@ -93,6 +93,7 @@ TEST_CASE("a call of the gate is a system call") {
   context.general.r10 = 4;
   context.general.r8 = 5;
   context.general.r9 = 6;
+  context.general.r11 = 7;
 
   const trap::Trap trap = run_user(context);
 
@@ -100,6 +101,6 @@ TEST_CASE("a call of the gate is a system call") {
   CHECK(trap.cause == UserContext::gate_call);
   CHECK(context.syscall_number() == 64);
   const UserContext::Arguments arguments = context.syscall_arguments();
-  CHECK(arguments.values == std::array<std::uint64_t, 6>{1, 2, 3, 4, 5, 6});
+  CHECK(arguments.values == std::array<std::uint64_t, 7>{1, 2, 3, 4, 5, 6, 7});
   CHECK(context.program_counter() == address_of(caller_continues));
 }

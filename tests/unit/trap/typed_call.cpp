@@ -38,10 +38,12 @@ concept Callable = requires(UserContext& context) { TypedCall<Signature, UserCon
 
 static_assert(Callable<int()>);
 static_assert(Callable<void(int, int, int, int, int, int)>);
+static_assert(Callable<void(int, int, int, int, int, int, int)>);
 static_assert(Callable<std::expected<long, Error>(const char*, std::size_t)>);
 static_assert(Callable<int(Pair, Pair, Pair)>);
-static_assert(!Callable<int(int, int, int, int, int, int, int)>, "seven registers");
-static_assert(!Callable<int(Pair, Pair, Pair, int)>, "seven registers in four arguments");
+static_assert(Callable<int(Pair, Pair, Pair, int)>);
+static_assert(!Callable<int(int, int, int, int, int, int, int, int)>, "eight registers");
+static_assert(!Callable<int(Pair, Pair, Pair, Pair)>, "eight registers in four arguments");
 static_assert(!Callable<int(std::string)>, "not in a register");
 static_assert(!Callable<int(double)>, "floating point is not passed to the kernel");
 static_assert(!Callable<int(int&)>, "a reference into a program");
@@ -86,18 +88,36 @@ constexpr Table table = Table{unknown}
                             .with<later>(4)
                             .with_no_resched<refuse_or_yield>(5);
 
-template <auto Handler>
-concept Bindable = requires(Table t) { t.template with<Handler>(0); };
+using PrivateTable = SyscallTable<Self, 2, argument_registers>;
+std::uint64_t digits(Self&, int a, int b, int c, int d, int e, int f, int g) {
+  std::uint64_t number = 0;
+  for (const int digit : {a, b, c, d, e, f, g})
+    number = number * 10 + static_cast<std::uint64_t>(digit);
+  return number;
+}
+async::Task<int> seventh_later(Self&, Pair, Pair, Pair, int seventh) {
+  co_return seventh;
+}
+constexpr PrivateTable private_table =
+    PrivateTable{unknown}.with_no_strand<digits>(0).with<seventh_later>(1);
+
+template <auto Handler, class T = Table>
+concept Bindable = requires(T t) { t.template with<Handler>(0); };
+template <auto Handler, class T = Table>
+concept BindableTwice = requires(T t) { t.template with_outside<Handler, Handler>(0); };
 int by_value(Self, int) {
   return 0;
 }
-int too_many(Self&, Pair, Pair, Pair, int) {
+int too_many(Self&, Pair, Pair, Pair, Pair) {
   return 0;
 }
 static_assert(Bindable<answer>);
 static_assert(Bindable<later>);
 static_assert(!Bindable<by_value>, "a handler takes its caller by reference");
-static_assert(!Bindable<too_many>);
+static_assert(Bindable<digits, PrivateTable> && Bindable<seventh_later, PrivateTable>);
+static_assert(!Bindable<digits> && !Bindable<seventh_later>, "Linux's calls have six registers");
+static_assert(BindableTwice<digits, PrivateTable> && !BindableTwice<digits>);
+static_assert(!Bindable<too_many, PrivateTable>);
 
 UserContext call(std::uint64_t number, std::initializer_list<std::uint64_t> arguments = {}) {
   UserContext context;
@@ -134,6 +154,17 @@ TEST_CASE("six arguments come from six registers in order") {
   const auto arguments =
       TypedCall<void(int, int, int, int, int, int), UserContext>{context}.arguments();
   CHECK(arguments == std::tuple{1, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("the seventh argument of a private call comes from the register after the six") {
+  Self self;
+  UserContext context = call(0, {1, 2, 3, 4, 5, 6, 7});
+  const auto arguments =
+      TypedCall<void(int, int, int, int, int, int, int), UserContext>{context}.arguments();
+  CHECK(arguments == std::tuple{1, 2, 3, 4, 5, 6, 7});
+  CHECK(context.x[UserContext::a6] == 7);
+  CHECK(private_table[0].answer(self, context) == 1'234'567);
+  CHECK(private_table[1].answer(self, context) == would_block);
 }
 
 TEST_CASE("narrow arguments keep their sign, and narrow results are sign-extended") {

@@ -167,7 +167,8 @@ enum class Call : unsigned {
 // One past the highest listed number of Linux: the size of a dispatch table.
 inline constexpr unsigned call_limit = 442;
 
-// The first number of calls that Linux does not have.
+// The first number of calls that Linux does not have. Such a private call may have a seventh
+// argument, in the register after Linux's six: a6 on riscv64, r11 on the hosted machine.
 inline constexpr unsigned first_private_call = 0x1000;
 
 // bare_trips(count, form): the kernel answers the caller's next `count` calls with 0 and does
@@ -195,6 +196,12 @@ inline constexpr Call ring_close{first_private_call + 5};
 // `weight`. `number` appears only in traces. EINVAL: `weight` is above most_weight.
 inline constexpr Call hint_work{first_private_call + 11};
 inline constexpr std::uint32_t most_weight = 1u << 20;
+
+// pick_argument(index, a, b, c, d, e, f): answers the argument with this index: 0 is `index`
+// itself, 1 … 6 are a … f. For tests of how arguments are passed. EINVAL: `index` is above 6.
+// pick_argument_later(index, a, b, c, d, e, f): the same, but the caller yields before the answer.
+inline constexpr Call pick_argument{first_private_call + 15};
+inline constexpr Call pick_argument_later{first_private_call + 16};
 
 // The first compat number, for programs that were built for another processor's Linux. The kernel
 // adds this to the number of a call made with that processor's instruction.

@@ -28,7 +28,8 @@ enum class CallForm : std::uint8_t {
   any,           ///< may make another job ready, or end the caller
   no_resched,    ///< makes no job ready and ends no thread: no scheduling decision follows
   no_strand,     ///< like no_resched, and reads only the caller's own state and single atomic words
-  no_fast_path,  ///< accesses registers of the caller besides the arguments, or always waits
+  no_fast_path,  ///< accesses registers of the caller besides the arguments, always waits, or is
+                 ///< rare
 };
 
 template <class Self>
@@ -48,6 +49,7 @@ struct Binding;
 template <class Self, class Value, class... Arguments, Value (*Handler)(Self&, Arguments...)>
   requires ResultValue<Value> && ArgumentList<Arguments...>
 struct Binding<Self, Handler> {
+  static constexpr std::size_t registers = registers_of<Arguments...>;
   [[gnu::always_inline]] static Register answer(Self& self, const UserContext& context) {
     return std::apply(
         [&](auto&&... argument) {
@@ -61,6 +63,7 @@ template <class Self, class Value, class... Arguments,
           async::Task<Value> (*Handler)(Self&, Arguments...)>
   requires ResultValue<Value> && ArgumentList<Arguments...>
 struct Binding<Self, Handler> {
+  static constexpr std::size_t registers = registers_of<Arguments...>;
   static constexpr bool returns_task = true;
   static Register answer(Self& self, const UserContext& context) {
     return self.wait([&] {
@@ -77,8 +80,10 @@ template <class Self, std::integral Value, class... Arguments,
           Value (*Handler)(Self&, Arguments...)>
 inline constexpr bool never_blocks<Self, Handler> = true;
 
-template <class Self, auto Handler>
-concept Bindable = requires { &Binding<Self, Handler>::answer; };
+/// Whether Handler has one of the forms above, and needs at most `most` registers for arguments.
+template <class Self, auto Handler, std::size_t most = argument_registers>
+concept Bindable =
+    requires { &Binding<Self, Handler>::answer; } && (Binding<Self, Handler>::registers <= most);
 
 }  // namespace detail
 
@@ -96,7 +101,8 @@ Register answer_with(Self& self, const UserContext& context) {
 ///
 /// with_no_resched(), with_no_strand() and with_no_fast_path() set the CallForm; with_outside()
 /// adds a second handler. Every number has an entry: `unknown` handles the numbers without a call.
-template <class Self, std::size_t Size>
+/// A handler that needs more than `ArgumentRegisters` registers does not compile.
+template <class Self, std::size_t Size, std::size_t ArgumentRegisters = linux_argument_registers>
 class SyscallTable {
  public:
   explicit constexpr SyscallTable(SyscallEntry<Self>::Handler unknown)
@@ -109,7 +115,7 @@ class SyscallTable {
 
   /// Adds the call `number`. A handler that has none of the forms above does not compile.
   template <auto Handler, class Number>
-    requires detail::Bindable<Self, Handler>
+    requires detail::Bindable<Self, Handler, ArgumentRegisters>
   constexpr SyscallTable with(Number number, CallForm form = CallForm::any) const {
     using Binding = detail::Binding<Self, Handler>;
     if (requires { Binding::returns_task; }) form = CallForm::no_fast_path;
@@ -132,6 +138,7 @@ class SyscallTable {
   /// Like with(), and `Outside` tries to answer the call outside the strand first. It has the same
   /// arguments. If it ends a thread, the form is no_fast_path.
   template <auto Handler, auto Outside, class Number>
+    requires detail::Bindable<Self, Handler, ArgumentRegisters>
   constexpr SyscallTable with_outside(Number number, CallForm form = CallForm::any) const {
     SyscallTable table =
         with_entry(number, {.answer = detail::Binding<Self, Handler>::answer, .form = form});

@@ -22,8 +22,10 @@ namespace trap {
 
 using Register = std::uint64_t;
 
-/// The number of registers that pass arguments (riscv64: a0 … a5).
-inline constexpr std::size_t argument_registers = 6;
+/// The number of registers that pass arguments (riscv64: a0 … a6). Linux's calls use the first six;
+/// the seventh is for private calls (abi/numbers.h).
+inline constexpr std::size_t argument_registers = 7;
+inline constexpr std::size_t linux_argument_registers = 6;
 
 /// Decodes a T from `count` consecutive registers.
 template <class T>

@@ -2,8 +2,9 @@
 //
 //   auto length = user::call<std::size_t>(abi::Call::read, fd, buffer, size);
 //
-// A call takes a number and up to six arguments, and returns a value, or -errno. Arguments can be
-// pointers, integers, enumerations and nullptr. calls.h has typed functions for the calls.
+// A call takes a number and up to six arguments (a private call up to seven), and returns a value,
+// or -errno. Arguments can be pointers, integers, enumerations and nullptr. calls.h has typed
+// functions for the calls.
 #pragma once
 
 #include <abi/errno.h>
@@ -39,8 +40,8 @@ long word(T value) {
 // Returns the kernel's result undecoded: a value, or -errno.
 template <class... Arguments>
 [[gnu::always_inline]] inline long syscall(abi::Call call, Arguments... arguments) {
-  static_assert(sizeof...(Arguments) <= 6);
-  const long words[6] = {detail::word(arguments)...};
+  static_assert(sizeof...(Arguments) <= 7);
+  const long words[7] = {detail::word(arguments)...};
   return machine::system_call<sizeof...(Arguments)>(static_cast<long>(call), words);
 }
 

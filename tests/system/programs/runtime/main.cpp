@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   runtime::locks();
   runtime::files();
   runtime::processes();
+  runtime::seven_arguments();
   runtime::library();
   return 0;
 }

@@ -12,6 +12,7 @@ void locks();
 // system.cpp: tests of system calls
 void files();
 void processes();
+void seven_arguments();
 /// Runs in the process that processes() starts with `argument`. Returns its exit code.
 int child(const char* argument);
 // library.cpp

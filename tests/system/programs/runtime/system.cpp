@@ -75,6 +75,23 @@ void runtime::processes() {
   println("processes: arguments, environment, descriptors, exit code, another program");
 }
 
+// pick_argument() is answered at once, on the fast path where the machine has one. The other call
+// has no fast path: it waits in a coroutine.
+void runtime::seven_arguments() {
+  for (const auto number : {abi::pick_argument, abi::pick_argument_later}) {
+    for (long which = 0; which < 7; ++which) {
+      const long expected = which == 0 ? 0 : which * 0x1234'5678'9abc;
+      const long picked =
+          syscall(number, which, 1 * 0x1234'5678'9abc, 2 * 0x1234'5678'9abc, 3 * 0x1234'5678'9abc,
+                  4 * 0x1234'5678'9abc, 5 * 0x1234'5678'9abc, 6 * 0x1234'5678'9abc);
+      check(picked == expected, "argument {} of 7 is {:#x}, not {:#x}", which, expected, picked);
+    }
+    check(syscall(number, 7, 1, 2, 3, 4, 5, 6) == -static_cast<long>(abi::Errno::einval),
+          "there is no eighth argument");
+  }
+  println("system calls: seven arguments, at once and after a wait");
+}
+
 int runtime::child(const char* argument) {
   const char* const value = environment_value("VARIABLE");
   const char* const closed = environment_value("CLOSED");

@@ -38,10 +38,10 @@ struct UserContext {
   std::uint64_t user_translation = 0;
   std::uint64_t kernel_translation = 0;
 
-  enum Register { ra = 1, sp = 2, gp = 3, tp = 4, a0 = 10, a7 = 17 };
+  enum Register { ra = 1, sp = 2, gp = 3, tp = 4, a0 = 10, a6 = 16, a7 = 17 };
 
   std::uint64_t syscall_number() const { return x[a7]; }
-  const std::uint64_t* syscall_arguments() const { return &x[a0]; }  ///< six of them
+  const std::uint64_t* syscall_arguments() const { return &x[a0]; }  ///< seven, in a0 … a6
   void set_syscall_result(std::uint64_t value) { x[a0] = value; }
   /// The result, unless the program has changed a0 since.
   std::uint64_t syscall_result() const { return x[a0]; }

@@ -1,5 +1,6 @@
 // The registers of a user thread that is not running, and how the system call ABI uses them. The
 // ABI is Linux's for x86_64: number in rax; arguments in rdi, rsi, rdx, r10, r8, r9; result in rax.
+// A private call may have a seventh argument, in r11, which the gate preserves.
 #pragma once
 
 #include <array>
@@ -103,12 +104,13 @@ struct UserContext {
 
   /// By value: the registers are not stored in the order of the arguments.
   struct Arguments {
-    std::array<std::uint64_t, 6> values;
+    std::array<std::uint64_t, 7> values;
     operator const std::uint64_t*() const { return values.data(); }
   };
   std::uint64_t syscall_number() const { return general.rax; }
   Arguments syscall_arguments() const {
-    return {{general.rdi, general.rsi, general.rdx, general.r10, general.r8, general.r9}};
+    return {
+        {general.rdi, general.rsi, general.rdx, general.r10, general.r8, general.r9, general.r11}};
   }
   void set_syscall_result(std::uint64_t value) { general.rax = value; }
   /// The result, unless the program has changed rax since.

@@ -1,14 +1,15 @@
 // riscv64: a system call is the instruction ecall. a7 holds the number, a0 … a5 the arguments; a0
-// returns the result.
+// returns the result. A private call may have a seventh argument, in a6.
 #pragma once
 
 #include <cstddef>
 
 namespace user::machine {
 
-// A call of up to three arguments sets only their registers; a longer one sets all six.
+// A call of up to three arguments sets only their registers; a longer one sets all six, and a call
+// of seven a6 too.
 template <std::size_t count>
-[[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
+[[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[7]) {
   register long a7 asm("a7") = number;
   if constexpr (count == 0) {
     register long a0 asm("a0");
@@ -30,10 +31,18 @@ template <std::size_t count>
           register long a3 asm("a3") = arguments[3];
           register long a4 asm("a4") = arguments[4];
           register long a5 asm("a5") = arguments[5];
-          asm volatile("ecall"
-                       : "+r"(a0)
-                       : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5)
-                       : "memory");
+          if constexpr (count <= 6) {
+            asm volatile("ecall"
+                         : "+r"(a0)
+                         : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5)
+                         : "memory");
+          } else {
+            register long a6 asm("a6") = arguments[6];
+            asm volatile("ecall"
+                         : "+r"(a0)
+                         : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a6)
+                         : "memory");
+          }
         }
       }
     }

@@ -1,7 +1,7 @@
 // x86_64 on the hosted machine: a system call is a function call to the address that the kernel
 // passes at program start (AT_SYSINFO). rax holds the number, rdi, rsi, rdx, r10, r8, r9 the
-// arguments; rax returns the result. The call preserves the other general registers and clobbers
-// the vector registers.
+// arguments; rax returns the result. A private call may have a seventh argument, in r11. The call
+// preserves the other general registers and clobbers the vector registers.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,10 @@ extern "C" [[gnu::visibility("hidden")]] std::uintptr_t cotrap_system_call_entry
 
 namespace user::machine {
 
-// A call of up to three arguments sets only their registers; a longer one sets all six.
+// A call of up to three arguments sets only their registers; a longer one sets all six, and a call
+// of seven r11 too.
 template <std::size_t count>
-[[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
+[[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[7]) {
   long answer = number;
 #define COTRAP_CALL(...)                                                                           \
   asm volatile("call *cotrap_system_call_entry(%%rip)"                                             \
@@ -33,8 +34,14 @@ template <std::size_t count>
     register long r10 asm("r10") = arguments[3];
     register long r8 asm("r8") = arguments[4];
     register long r9 asm("r9") = arguments[5];
-    COTRAP_CALL("D"(arguments[0]), "S"(arguments[1]), "d"(arguments[2]), "r"(r10), "r"(r8),
-                "r"(r9));
+    if constexpr (count <= 6) {
+      COTRAP_CALL("D"(arguments[0]), "S"(arguments[1]), "d"(arguments[2]), "r"(r10), "r"(r8),
+                  "r"(r9));
+    } else {
+      register long r11 asm("r11") = arguments[6];
+      COTRAP_CALL("D"(arguments[0]), "S"(arguments[1]), "d"(arguments[2]), "r"(r10), "r"(r8),
+                  "r"(r9), "r"(r11));
+    }
   }
 #undef COTRAP_CALL
   return answer;
