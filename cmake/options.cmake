@@ -20,6 +20,9 @@ set(COTRAP_PROGRAMS_OF "" CACHE PATH
 set(COTRAP_FLOORS_OF "" CACHE PATH
     "A Release build folder of this kernel with the trap path 'shared' and the shape 'call': this build links its objects of those floors that do not depend on path and shape")
 
+set(COTRAP_BUILTIN "" CACHE STRING
+    "Programs that are linked into the kernels, which then boot without a boot archive: names of Cotrap's programs or absolute paths, separated by `;` (docs/running.md)")
+
 set(COTRAP_MACHINE "" CACHE STRING
     "The machine of the kernel and its programs: 'riscv64', or 'hosted' for a Linux x86_64 process; empty builds the unit tests on the host")
 set_property(CACHE COTRAP_MACHINE PROPERTY STRINGS "" riscv64 hosted)

@@ -1,6 +1,7 @@
 // The start of the process: makes a BootInfo from the command line.
 #include <hal/bell.h>
 #include <hal/boot.h>
+#include <hal/builtin_archive.h>
 #include <hal/console.h>
 #include <hal/hart.h>
 #include <hal/hosted.h>
@@ -106,22 +107,34 @@ Arguments read_arguments(int argc, char** argv) {
   return given;
 }
 
-/// Reads the boot archive into the end of RAM.
+/// The place of a boot archive of `size` bytes: the end of RAM.
+MemoryRange place_for_archive(std::size_t size, const MemoryRange& ram) {
+  if (size > ram.size / 2) give_up("cotrap: too little memory for the boot archive (--mem)\n");
+  return {page_down(ram.end() - size), size};
+}
+
+/// Reads the boot archive into RAM.
 MemoryRange load_archive(const char* path, const MemoryRange& ram) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   struct stat status{};
   if (file < 0 || fstat(file, &status) != 0)
     give_up("cotrap: cannot read the boot archive (--initrd)\n");
-  const auto size = static_cast<std::size_t>(status.st_size);
-  if (size > ram.size / 2) give_up("cotrap: too little memory for the boot archive (--mem)\n");
-  const MemoryRange range{page_down(ram.end() - size), size};
-  for (std::size_t done = 0; done < size;) {
+  const MemoryRange range = place_for_archive(static_cast<std::size_t>(status.st_size), ram);
+  for (std::size_t done = 0; done < range.size;) {
     const ssize_t count =
-        pread(file, phys_to_virt(range.base + done), size - done, static_cast<off_t>(done));
+        pread(file, phys_to_virt(range.base + done), range.size - done, static_cast<off_t>(done));
     if (count <= 0) give_up("cotrap: cannot read the boot archive (--initrd)\n");
     done += static_cast<std::size_t>(count);
   }
   close(file);
+  return range;
+}
+
+/// Copies the built-in boot archive into RAM, because programs can map only RAM.
+MemoryRange copy_builtin_archive(const MemoryRange& ram) {
+  const auto archive = builtin_archive();
+  const MemoryRange range = place_for_archive(archive.size(), ram);
+  std::memcpy(phys_to_virt(range.base), archive.data(), archive.size());
   return range;
 }
 
@@ -182,8 +195,9 @@ extern "C" int main(int argc, char** argv) {
                 .command_line = given.command_line,
                 .hart_count = given.harts,
                 .wall_clock_ns = wall_clock_at_boot()};
-  if (given.initrd != nullptr) {
-    archive = load_archive(given.initrd, ram);
+  info.initrd_is_builtin = given.initrd == nullptr && !builtin_archive().empty();
+  if (given.initrd != nullptr || info.initrd_is_builtin) {
+    archive = info.initrd_is_builtin ? copy_builtin_archive(ram) : load_archive(given.initrd, ram);
     info.reserved = {&archive, 1};
     info.initrd = {phys_to_virt(archive.base), archive.size};
   }

@@ -1,5 +1,6 @@
 #include "find_devices.h"
 
+#include <hal/builtin_archive.h>
 #include <hal/hart.h>
 #include <hal/memory_map.h>
 
@@ -186,6 +187,10 @@ BootInfo describe_boot(const DeviceTree& tree) {
       reserved.add(archive);
       info.initrd = {phys_to_virt(archive.base), archive.size};
     }
+  }
+  if (info.initrd.empty()) {  // the kernel's image is reserved already
+    info.initrd = builtin_archive();
+    info.initrd_is_builtin = !info.initrd.empty();
   }
   info.memory = {memory.entries.data(), memory.count};
   info.reserved = {reserved.entries.data(), reserved.count};

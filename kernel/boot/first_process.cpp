@@ -22,6 +22,18 @@ constexpr std::string_view default_environment[] = {"PATH=/bin", "HOME=/", "TERM
 constexpr int exit_code_not_found = 127;    // as in a shell: the program was not found
 constexpr int exit_code_not_started = 126;  // as in a shell: the program cannot be executed
 
+/// The path of the first program: `init=`, or the shell. A number stands for the built-in program
+/// with this number, to which the boot archive has the link /builtin/NUMBER (cmake/builtin.cmake).
+/// If there are built-in programs, number 0 replaces the shell.
+std::string first_program(const formats::BootOptions& options) {
+  const auto given = options.value("init");
+  Node* const numbered = root_directory().find("builtin");
+  Directory* const links = numbered != nullptr ? numbered->as_directory() : nullptr;
+  Node* const link = links != nullptr ? links->find(given.value_or("0")) : nullptr;
+  if (link != nullptr && link->is_symlink()) return link->target({});
+  return std::string{given.value_or(default_program)};
+}
+
 ProgramArguments arguments_from(const formats::BootOptions& options, std::string_view path) {
   ProgramArguments arguments;
   arguments.add_argument(path);
@@ -89,7 +101,7 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
 
 async::Task<> run_first_process(const formats::BootOptions& options, Terminal* errors) {
   co_await await_other_harts();
-  const std::string path{options.value("init").value_or(default_program)};
+  const std::string path = first_program(options);
   mark_start();
   const auto process = start(path, arguments_from(options, path), errors);
   if (!process) {

@@ -116,6 +116,12 @@ void kernel_main(const hal::BootInfo& info) {
               .terminal = consoles.terminal,
               .accounts = accounts,
               .fill_random = fill_random});
+  if (info.initrd_is_builtin || info.initrd.empty()) {
+    log("boot archive: {}", info.initrd_is_builtin
+                                ? "the programs that are built into the kernel"
+                                : "none from the firmware, and no programs are built into the "
+                                  "kernel: pass one with -initrd, or build with COTRAP_BUILTIN");
+  }
   if (const auto how = options.value("crash")) {
     const auto hart = static_cast<unsigned>(options.number("crash-hart").value_or(0));
     async::spawn(crash_if_asked(*how, hart), {.name = "crash", .priority = 0, .harts = 1}).detach();

@@ -26,10 +26,10 @@ ConsoleTerminals start_console(const formats::BootOptions& options);
 
 // first_process.cpp
 
-/// Starts the program of `init=`, or the shell, with the arguments of `arg=` and the environment of
-/// `env=`. Its standard files are the console, but if `errors` is not null, that terminal is its
-/// standard error.
-/// When the program ends, switches the machine off with the program's exit status.
+/// Starts the program of `init=`, or the first built-in one, or the shell, with the arguments of
+/// `arg=` and the environment of `env=`. Its standard files are the console, but if `errors` is not
+/// null, that terminal is its standard error. When the program ends, switches the machine off with
+/// the program's exit status.
 async::Task<> run_first_process(const formats::BootOptions& options, Terminal* errors);
 
 // crash.cpp

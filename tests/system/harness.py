@@ -299,14 +299,15 @@ class Test:
         quiet: bool = True,
         errors_apart: bool = False,
         build: Build | None = None,
+        no_archive: bool = False,
     ) -> Done:
         """Boots with a program of the guest as the first process. stdin: without it, standard input is
         at its end from the boot on, so counted runs repeat exactly. typed: makes the console a terminal
         and types into it. errors_apart: standard error is not part of the output. build: another build
-        than the kernel with self-tests."""
+        than the kernel with self-tests. no_archive: boots without a boot archive."""
         boot = Boot(
             build or self.build,
-            self._archive(),
+            None if no_archive else self._archive(),
             program=program,
             arguments=list(arguments),
             quiet=quiet,

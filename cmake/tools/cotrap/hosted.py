@@ -20,10 +20,12 @@ def check(arguments) -> None:
         raise UsageError("--fs works only with `--machine hosted`")
 
 
-def command(machine, kernel: str, initrd: int, disk: int | None, words: str) -> list[str]:
-    """The command that starts the machine. initrd, disk: descriptors. words: the kernel command line."""
+def command(machine, kernel: str, initrd: int | None, disk: int | None, words: str) -> list[str]:
+    """The command that starts the machine. initrd, disk: descriptors, or None. words: the kernel command line."""
     options = ["--harts", str(machine.harts), "--mem", str(memory.in_bytes(machine.memory))]
-    options += ["--initrd", f"/proc/self/fd/{initrd}", "--append", words]
+    options += ["--append", words]
+    if initrd is not None:
+        options += ["--initrd", f"/proc/self/fd/{initrd}"]
     if machine.fs:
         options += ["--fs", machine.fs]
     if machine.ram is not None:

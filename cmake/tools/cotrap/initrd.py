@@ -70,6 +70,10 @@ class Archive:
         with _reading(host):
             self._put(guest, Entry(stat.S_IFREG | 0o755, host.read_bytes()))
 
+    def add_link(self, target: str, guest: str) -> None:
+        """Adds a symbolic link to `target`, a path in the guest."""
+        self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(target)))
+
     def _put(self, guest: str, entry: Entry) -> None:
         if guest.partition("/")[0] in _KERNELS:
             raise UsageError(f"/{guest} cannot be added: the kernel makes this folder itself. Rename it")

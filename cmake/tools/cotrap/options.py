@@ -124,6 +124,12 @@ def parser() -> argparse.ArgumentParser:
     add_timeout(runs)
     add_quiet(runs)
     runs.add_argument(
+        "--builtin",
+        action="store_true",
+        help="boot without a boot archive. FILE is then the number or the name of a program that the build "
+        "option COTRAP_BUILTIN has linked into the kernel (number 0); not with --add",
+    )
+    runs.add_argument(
         "--callgrind",
         type=path,
         metavar="FILE",

@@ -45,20 +45,32 @@ def prepare(arguments, on_terminal: bool) -> Boot:
     if not is_file:
         arguments.program = program = _own_program(built, program)
     archive = archive_with(built, arguments.add)
+    words = {}
+    if program:
+        guest_path = f"run/{program.name}"
+        archive.add_program(program, guest_path)
+        words = {"program": f"/{guest_path}", "arguments": arguments.arguments}
+    return Boot(built, archive.pack(), **words, **_console(arguments, on_terminal))
+
+
+def prepare_builtin(arguments, on_terminal: bool) -> Boot:
+    """The boot of a program that is built into the kernel: by its number or name, or number 0."""
+    check_files(arguments)
+    name = str(arguments.program or 0)
+    program = name if name.isdecimal() or "/" in name else f"/bin/{name}"
+    words = {"program": program, "arguments": arguments.arguments}
+    return Boot(build.chosen(arguments), None, **words, **_console(arguments, on_terminal))
+
+
+def _console(arguments, on_terminal: bool) -> dict:
+    """The parts of a Boot that do not depend on the program."""
     size = shutil.get_terminal_size()
-    environment = {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {}
-    common = {
-        "build": built,
-        "environment": environment,
+    return {
+        "environment": {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {},
         "quiet": arguments.quiet,
         "terminal": (size.columns, size.lines) if on_terminal else None,
         "append": " ".join(arguments.append),
     }
-    if program:
-        guest_path = f"run/{program.name}"
-        archive.add_program(program, guest_path)
-        common |= {"program": f"/{guest_path}", "arguments": arguments.arguments}
-    return Boot(archive=archive.pack(), **common)
 
 
 def _hint_at_late_options(arguments) -> None:

@@ -71,14 +71,15 @@ class Machine:
 class Boot:
     """The software of a machine: a build, a boot archive, and the first program.
 
-    terminal: the console is a terminal of (columns, rows) with echo and line editing; otherwise
-    standard input is framed (sources.py) and every byte is literal. has_no_input: standard input is
-    empty, and the guest learns this at its start, so that runs repeat. errors_apart: the console's output
+    archive: None boots without one, so the kernel uses the programs that are built into it, and `program`
+    may be a number. terminal: the console is a terminal of (columns, rows) with echo and line editing;
+    otherwise standard input is framed (sources.py) and every byte is literal. has_no_input: standard input
+    is empty, and the guest learns this at its start, so that runs repeat. errors_apart: the console's output
     is framed, so that standard error is a stream of its own. append: more words for the kernel.
     """
 
     build: Build
-    archive: bytes
+    archive: bytes | None
     program: str = "/bin/sh"
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
@@ -108,7 +109,7 @@ class Guest:
     _all: "set[Guest]" = set()
 
     def __init__(self, machine: Machine, boot: Boot):
-        memory.check(machine.memory, len(boot.archive))
+        memory.check(machine.memory, len(boot.archive or b""))
         nonce = os.urandom(8).hex()
         self.marks = MarkReader(nonce, boot.quiet)
         self._frames = OutputFrames() if boot.errors_apart else None
@@ -117,7 +118,7 @@ class Guest:
         self._disk = machine.disk
         self._name = "the kernel" if boot.build.is_hosted else "QEMU"
         disk = machine.disk.open() if machine.disk else None
-        initrd = memory_file("initrd", boot.archive)
+        initrd = None if boot.archive is None else memory_file("initrd", boot.archive)
         own = [file for file in (initrd, disk) if file is not None]
         files = [*own, *([] if machine.ram is None else [machine.ram])]
         try:
@@ -143,7 +144,7 @@ class Guest:
         Guest._all.add(self)
 
     @staticmethod
-    def _command(machine: Machine, boot: Boot, nonce: str, initrd: int, disk: int | None) -> list[str]:
+    def _command(machine: Machine, boot: Boot, nonce: str, initrd: int | None, disk: int | None) -> list[str]:
         words = command_line(
             program=boot.program,
             arguments=boot.arguments,
@@ -226,13 +227,13 @@ def _qemu() -> str:
 def qemu_on(
     machine: Machine,
     kernel: str,
-    initrd: int,
+    initrd: int | None,
     words: str,
     disk: int | None = None,
     awaits_input: bool = False,
 ) -> list[str]:
     """The command that starts QEMU with its console on standard input and output. initrd, disk: inherited
-    descriptors. words: the kernel command line."""
+    descriptors, or None. words: the kernel command line."""
     return [
         _qemu(),
         *machine.options(disk, awaits_input),
@@ -240,7 +241,8 @@ def qemu_on(
         *("-display", "none", "-monitor", "none"),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
         *("-bios", "default", "-kernel", kernel),
-        *("-initrd", f"/proc/self/fd/{initrd}", "-append", words),
+        *(() if initrd is None else ("-initrd", f"/proc/self/fd/{initrd}")),
+        *("-append", words),
     ]
 
 

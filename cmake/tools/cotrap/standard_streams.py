@@ -57,7 +57,10 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
     if trouble := guest.trouble():
         say(trouble)
         return OWN_FAILURE
-    if arguments.program and guest.marks.refusal:
+    if guest.marks.refusal and boot.archive is None:
+        why = os.strerror(guest.marks.refusal)
+        say(f"{boot.program} cannot be started: {why} (the build option COTRAP_BUILTIN names the programs)")
+    elif arguments.program and guest.marks.refusal:
         why = elf.why_not_runnable(arguments.program, boot.build.is_hosted)
         say(f"{name} {why or f'cannot be started: {os.strerror(guest.marks.refusal)}'}")
         own = find_own_program(boot.build, name)

@@ -24,8 +24,9 @@ struct BootInfo {
   std::span<const MemoryRange> memory;    ///< all RAM
   std::span<const MemoryRange> reserved;  ///< parts of RAM in use: firmware, kernel image, archive
   std::span<const std::byte> initrd;      ///< the boot archive (cpio); empty if there is none
-  std::string_view command_line;          ///< words of the form `key=value`, separated by spaces
-  unsigned hart_count = 1;                ///< harts the machine has
+  bool initrd_is_builtin = false;  ///< the firmware passed none; this one is the kernel's own
+  std::string_view command_line;   ///< words of the form `key=value`, separated by spaces
+  unsigned hart_count = 1;         ///< harts the machine has
   /// By hart, for the first `hart_count`: the instruction set as the machine describes it; empty if
   /// it does not.
   std::array<std::string_view, max_harts> isa;

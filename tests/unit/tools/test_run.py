@@ -93,6 +93,23 @@ class Run(Command):
             self.assertEqual((done.stdout, done.returncode), (b"", 2))
             self.assertIn(says, done.stderr)
 
+    def test_programs_of_the_kernel_need_no_archive_and_have_numbers_and_names(self):
+        run = ("run", "-q", "--build", self.build.path, "--builtin")
+        for given, runs in (
+            ((), b"1 0\n"),
+            (("2", "a"), b"1 2 a\n"),
+            (("sh", "-c", "exit"), b"1 /bin/sh -c exit\n"),
+            (("/builtin/1",), b"1 /builtin/1\n"),
+        ):
+            done = cotrap(*run, *given)
+            self.assertEqual((done.stdout, done.stderr, done.returncode), (runs, b"", 0))
+        done = cotrap(*run, "99")
+        self.assertEqual(done.returncode, 127)
+        self.assertIn(b"99 cannot be started: No such file or directory (the build option", done.stderr)
+        done = cotrap(*run, "--add", self.build.path, "sh")
+        self.assertEqual((done.stdout, done.returncode), (b"", 2))
+        self.assertIn(b"leave out --add", done.stderr)
+
     def test_added_files_are_in_the_guests_root(self):
         (self.build.path / "extra").mkdir(exist_ok=True)
         (self.build.path / "extra" / "note").write_text("here\n")

@@ -6,12 +6,17 @@ from pathlib import Path
 from .. import callgrind, packages, terminal
 from ..errors import UsageError
 from ..paths import check_output
-from ..preparation import machine, prepare
+from ..preparation import machine, prepare, prepare_builtin
 from ..sim import simulator
 from ..standard_streams import run_on
 
 
 def run(arguments) -> int:
+    if arguments.builtin:
+        if arguments.add or arguments.callgrind:
+            raise UsageError("--builtin boots without a boot archive: leave out --add and --callgrind")
+        arguments.harts = arguments.harts or 1
+        return run_on(machine(arguments), prepare_builtin(arguments, terminal.is_ours()), arguments)
     if simulator.is_workload(arguments.program):
         return packages.module("..sim.kernel", __package__).run(arguments)
     arguments.harts = arguments.harts or 1
