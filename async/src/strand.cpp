@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/executor.h"
+#include "async/retired.h"
 
 namespace async {
 
@@ -50,21 +51,23 @@ void Strand::let_share() noexcept {
 
 void Strand::reset() noexcept {
   taken_.store(0, std::memory_order_relaxed);
+  taken_.epoch.store(1, std::memory_order_relaxed);
   waiting_.store(0, std::memory_order_relaxed);
   for (StrandSharer& sharer : sharers_) {
     sharer.shares_.store(0, std::memory_order_relaxed);
     sharer.reads_.store(nullptr, std::memory_order_relaxed);
   }
   sharers_end_.store(sharers_.data(), std::memory_order_relaxed);
+  Retired::reset();
 }
 
 void Strand::wait_and_share() noexcept {
-  auto& shares = platform::local().sharer->shares_;
+  const Local& local = platform::local();
   waiting_.fetch_add(1, std::memory_order_relaxed);
   do {
-    shares.store(0, std::memory_order_release);
+    clear_share(local);
     while (taken_.load(std::memory_order_relaxed) != 0) platform::relax();
-    shares.store(1, std::memory_order_relaxed);
+    show_share(local);
     platform::atomic_thread_fence(std::memory_order_seq_cst);
   } while (taken_.load(std::memory_order_acquire) != 0);
   waiting_.fetch_sub(1, std::memory_order_relaxed);
@@ -90,7 +93,7 @@ void Strand::share_instead() noexcept {
   if (platform::checked && !local.in_strand)
     platform::fail("a hart outside the strand shares it for a part of its step");
   // A hart that takes the strand afterwards has acquired taken_, and so it sees this word.
-  local.sharer->shares_.store(1, std::memory_order_relaxed);
+  show_share(local);
   local.shares_strand = true;
   leave_to_others();
 }

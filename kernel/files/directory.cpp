@@ -222,7 +222,7 @@ void Directory::end(std::unique_ptr<Entry> entry) {
   if (async::Strand::is_held()) return;
   // The end of a file with bytes may free much memory.
   const bool at_once = !node.has_name() && node.size() != 0;
-  async::Retired::add(entry.release(), at_once);
+  async::Retired::add_for_strand(entry.release(), at_once);
 }
 
 void Directory::put(std::string_view name, Ref<Node> node) {

@@ -54,7 +54,11 @@ void FdTable::destroy(const FdTable* table) {
   auto* const ending = const_cast<FdTable*>(table);
   bool is_empty = ending->first_.release_shared();
   for (const auto& group : ending->more_) is_empty &= group == nullptr || group->release_shared();
-  async::Retired::add(ending, !is_empty);
+  if (is_empty) {
+    async::Retired::add(ending);
+  } else {
+    async::Retired::add_for_strand(ending, true);
+  }
 }
 
 FdTable::~FdTable() {

@@ -12,7 +12,7 @@ void File::destroy(const File* file) {
   }
   auto* const ending = const_cast<File*>(file);
   const bool has_effects = !ending->end_sharing();
-  async::Retired::add(ending, has_effects);
+  async::Retired::add_for_strand(ending, has_effects);
 }
 
 void File::drop_own(Ref<File> file) {

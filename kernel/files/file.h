@@ -117,7 +117,9 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// the last reference destroys it at once, also while the caller shares the strand.
   static void drop_own(Ref<File> file);
   /// Records that a second table has the file (fork).
-  void note_other_table() { had_other_table_ = true; }
+  void note_other_table() {
+    if (!had_other_table_) had_other_table_ = true;
+  }
 
   // ── Bytes ──
 

@@ -105,6 +105,7 @@ void build_root(const RootParts& parts) {
   }
   root.mount("proc", proc);
   root.mount("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
+  root.make_permanent();
   root.make_nodes_permanent();
 }
 

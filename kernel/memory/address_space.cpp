@@ -84,8 +84,10 @@ Result<Ref<AddressSpace>> AddressSpace::create() {
 void AddressSpace::destroy(const AddressSpace* space) {
   if (async::Strand::is_held()) {
     delete space;
-  } else {
-    async::Retired::add(const_cast<AddressSpace*>(space), false);
+  } else if (!space->has_paged_areas_ && !space->has_shared_areas_) {
+    async::Retired::add(const_cast<AddressSpace*>(space));
+  } else {  // the destructor may be the end of a MemoryObject
+    async::Retired::add_for_strand(const_cast<AddressSpace*>(space), false);
   }
 }
 
@@ -395,7 +397,7 @@ void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   free_taken();
 }
 
-void AddressSpace::give_up(PageEntry entry) {
+[[gnu::noinline]] void AddressSpace::give_up(PageEntry entry) {
   if (entry.borrowed()) {
     --borrowed_;
   } else if (is_locked_by_sharer()) {

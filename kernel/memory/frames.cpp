@@ -1,6 +1,7 @@
 #include "memory/frames.h"
 
 #include <async/leaf_lock.h>
+#include <async/retired.h>
 #include <async/strand.h>
 
 #include <algorithm>
@@ -44,7 +45,7 @@ bool can_allocate_contiguous(std::size_t bytes) {
 
 [[gnu::cold]] bool can_allocate_without_caches(std::size_t bytes) {
   if (!async::Strand::smp_active() || !async::Strand::is_held()) return false;
-  RetiredFrames::drop_all();
+  async::Retired::destroy_all();
   heap::trim();
   frames.empty_caches();
   return frames.uncached_for_user() * page_size >= bytes;

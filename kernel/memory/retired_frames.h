@@ -3,9 +3,9 @@
 // lock.
 //
 // The hart removes the page from the table and from all TLBs, and retires the reference. It drops
-// the reference when it next enters the strand, because then no hart shares it (async/retired.h).
-// Until then the frame gets no other use. The reference still counts, so a write through another
-// page table copies the frame and does not make it writable in place.
+// the reference after the grace period (async/retired.h). Until then the frame gets no other use.
+// The reference still counts, so a write through another page table copies the frame and does not
+// make it writable in place.
 //
 // Only a space that several threads use needs this. While the strand is shared, no other hart uses
 // the pages of a space with one thread.
@@ -13,29 +13,17 @@
 
 #include <hal/memory_map.h>
 
-#include <cstddef>
-
 namespace kernel::memory {
 
 class RetiredFrames {
  public:
-  /// The most references that a hart may retire while it shares the strand once.
-  static constexpr std::size_t most_at_once = 72;
-
   /// Retires a reference to the frame of a page. The caller shares the strand.
-  static void add(hal::PhysAddr frame) { add(frame, false); }
+  static void add(hal::PhysAddr frame);
   /// Retires the frame of a page table that is not in use any more. All of its entries are empty.
-  static void add_table(hal::PhysAddr table) { add(table, true); }
+  static void add_table(hal::PhysAddr table);
 
   /// Drops the references that all harts have retired. In the strand.
   static void drop_all();
-
- private:
-  struct List;
-  static List lists[];
-
-  static void add(hal::PhysAddr frame, bool is_table);
-  static void drop(List& list);
 };
 
 }  // namespace kernel::memory

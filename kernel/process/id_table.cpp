@@ -87,7 +87,7 @@ void IdSlots::leave(int id) {
   if (async::Strand::is_held()) {
     delete unused;
   } else if (unused != nullptr) {  // look-ups of other harts may use them
-    async::Retired::add(unused, false);
+    async::Retired::add(unused);
   }
 }
 

@@ -40,7 +40,7 @@ void Process::destroy(const Process* process) {
   if (async::Strand::is_held()) {
     delete process;
   } else {
-    async::Retired::add(const_cast<Process*>(process), false);
+    async::Retired::add(const_cast<Process*>(process));
   }
 }
 

@@ -33,8 +33,10 @@ Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, S
 void Thread::destroy(const Thread* thread) {
   if (async::Strand::is_held()) {
     delete thread;
-  } else {
-    async::Retired::add(const_cast<Thread*>(thread), false);
+  } else if (thread->hart == hal::hart_index()) {
+    async::Retired::add(const_cast<Thread*>(thread));
+  } else {  // the destructor uses what another hart holds of the thread
+    async::Retired::add_for_strand(const_cast<Thread*>(thread), false);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "sched/harts.h"
 
 #include <async/async.h>
+#include <async/retired.h>
 #include <hal/boot.h>
 #include <hal/hart.h>
 #include <hal/timer.h>
@@ -38,11 +39,16 @@ void leave_last_thread() {
     leave_current_thread();
     current.rounds.end_round();
   };
-  if (hal::smp_active() && !async::platform::local().has_retired) {
-    const async::Strand::Sharing sharing;
-    if (!current.owns_space) return leave();
+  if (hal::smp_active()) {
+    const async::Local& local = async::platform::local();
+    if (local.has_retired) async::Retired::destroy_some();
+    if (!local.has_retired) {
+      const async::Strand::Sharing sharing;
+      if (!current.owns_space) return leave();
+    }
   }
   const async::Strand::Guard strand;
+  if (hal::smp_active()) async::Retired::destroy_own();
   leave();
 }
 

@@ -24,7 +24,7 @@ inline void Strand::enter_smp() noexcept {
   Local& local = platform::local();
   local.in_strand = true;
   if (local.has_retired) [[unlikely]]
-    destroy_retired();
+    end_grace_period();
   if (local.job != nullptr) local.executor->catch_up(*local.job);
 }
 
@@ -109,7 +109,7 @@ template <class Stopped>
 /// Whether `job`, whose step shares the strand, may hand over to `next`, the first ready job.
 inline bool Executor::may_hand_over(const Job& job, const Job* next) const noexcept {
   return next != nullptr && next->step_kind() == StepKind::sharing &&
-         next->priority <= job.priority && !Strand::is_awaited() && !local_.must_enter;
+         next->priority <= job.priority && !Strand::is_awaited() && local_.must_destroy == 0;
 }
 
 inline std::coroutine_handle<> Executor::hand_over_sharing(Job& job) noexcept {

@@ -24,9 +24,9 @@
 // do not run. While one hart runs alone, entering the strand costs it two instructions. In worlds
 // whose harts do not run at the same time (platform::parallel is false) the strand costs nothing.
 //
-// A hart that shares the strand sets a word of its own, so harts that share it write no common
-// cache line. A hart that enters the strand reads the words of all harts. Linux 2.4 had such a
-// lock, the "big reader lock" (include/linux/brlock.h).
+// A hart that shares the strand shows that in a word of its own, so harts that share it write no
+// common cache line. A hart that enters the strand reads the words of all harts. Linux 2.4 had such
+// a lock, the "big reader lock" (include/linux/brlock.h).
 #pragma once
 
 #include <array>
@@ -39,18 +39,28 @@
 
 namespace async {
 
+class Retired;
 class RwLeafLock;
 
 /// A hart that may share the strand.
 class alignas(64) StrandSharer {
+  friend class Retired;
   friend class Strand;
   friend class RwLeafLock;
 
-  // 1 while the hart shares the strand, or tries to. Only the hart itself writes it.
-  platform::Atomic<std::uint32_t> shares_ = 0;
+  // 0: the hart does not share the strand. Otherwise it does, or tries to, and has found this epoch
+  // before (retired.h). Only the hart itself writes it.
+  platform::Atomic<std::uint64_t> shares_ = 0;
   // The lock that the hart reads, or tries to (rw_leaf_lock.h). Only the hart itself writes it. On
   // a cache line of its own, because other harts look at the two words at different times.
   alignas(64) platform::Atomic<const RwLeafLock*> reads_ = nullptr;
+};
+
+/// Not 0 while a hart is in the strand, or waits for sharers. Harts that share the strand read the
+/// epoch, too (retired.h), so it is on the same cache line.
+struct alignas(64) StrandTaken : platform::Atomic<std::uint32_t> {
+  constexpr StrandTaken() noexcept : platform::Atomic<std::uint32_t>{0} {}
+  platform::Atomic<std::uint64_t> epoch = 1;
 };
 
 class Strand {
@@ -83,9 +93,10 @@ class Strand {
   /// Shares the strand until end_sharing(); waits until other harts have left it. In between, the
   /// hart does not enter the strand, and the job awaits nothing, except after Sharing::keep().
   [[gnu::always_inline]] static void share() noexcept {
-    platform::Atomic<std::uint32_t>& shares = platform::local().sharer->shares_;
-    shares.store(1, std::memory_order_relaxed);
-    // Pairs with the fence in wait_for_sharers(): this hart sees taken_, or the other one `shares`.
+    show_share(platform::local());
+    // Pairs with the fence in wait_for_sharers(): this hart sees taken_, or the other one
+    // `shares_`. Pairs also with the one in Retired::begin_grace_period(): this hart no longer
+    // finds what the other one has retired, or the other one sees `shares_`.
     platform::atomic_thread_fence(std::memory_order_seq_cst);
     if (taken_.load(std::memory_order_acquire) != 0) [[unlikely]]
       wait_and_share();
@@ -93,8 +104,8 @@ class Strand {
   [[gnu::always_inline]] static void end_sharing() noexcept {
     const Local& local = platform::local();
     clear_share(local);
-    if (local.must_enter) [[unlikely]]
-      pass_through();
+    if (local.must_destroy != 0) [[unlikely]]
+      after_sharing();
   }
   /// share() for a scope.
   class [[nodiscard]] Sharing {
@@ -239,6 +250,7 @@ class Strand {
 
  private:
   friend class Executor;
+  friend class Retired;
   friend class RwLeafLock;
 
   /// The harts that may share the strand, and perhaps some that may not.
@@ -260,13 +272,22 @@ class Strand {
     if (!local.shares_strand) return;
     local.shares_strand = false;
     clear_share(local);
-    if (local.must_enter) [[unlikely]]
-      pass_through_after_step();
+    if (local.must_destroy != 0) [[unlikely]]
+      after_sharing_step();
   }
 
   [[gnu::always_inline]] static void clear_share(const Local& local) noexcept {
-    local.sharer->shares_.store(0, std::memory_order_release);
+    // For the next epoch in shares_, too: see Retired::is_grace_period_over().
+    platform::atomic_thread_fence(std::memory_order_release);
+    local.sharer->shares_.store(0, order_of_shares);
   }
+  [[gnu::always_inline]] static void show_share(const Local& local) noexcept {
+    const std::uint64_t epoch = taken_.epoch.load(std::memory_order_relaxed);
+    local.sharer->shares_.store(epoch, order_of_shares);
+  }
+  // The fence of clear_share() orders the stores. ThreadSanitizer does not know fences.
+  static constexpr std::memory_order order_of_shares =
+      platform_is_checked_for_races ? std::memory_order_release : std::memory_order_relaxed;
 
   // enter() and leave_to_others() as functions that the compiler does not inline. A caller that
   // seldom needs them saves no registers for them then.
@@ -277,14 +298,14 @@ class Strand {
   [[gnu::always_inline]] static inline void wait_for_sharers() noexcept;
   ASYNC_SLOW_PATH static void wait_for(const StrandSharer& sharer) noexcept;
   ASYNC_SLOW_PATH static void yield_to_waiters() noexcept;
-  // Defined in retired.cpp. destroy_retired() is a step's first act in the strand.
-  ASYNC_SLOW_PATH static void destroy_retired() noexcept;
-  ASYNC_SLOW_PATH static void pass_through() noexcept;
-  ASYNC_SLOW_PATH static void pass_through_after_step() noexcept;
+  // Defined in retired.cpp. end_grace_period() is a step's first act in the strand.
+  ASYNC_SLOW_PATH static void end_grace_period() noexcept;
+  ASYNC_SLOW_PATH static void after_sharing() noexcept;
+  ASYNC_SLOW_PATH static void after_sharing_step() noexcept;
   static void await_another() noexcept;
   static void begin_turn(unsigned hart) noexcept;
 
-  alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
+  static inline constinit StrandTaken taken_;
   // Hints for fairness: a stale value makes a hart wait once for no reason, or go first once.
   static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // how many harts wait
   // The hart that has the turn. A hart gets it when it has waited for the strand, or when it enters

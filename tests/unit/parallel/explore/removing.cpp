@@ -36,13 +36,31 @@ Task<> use(Place& place, unsigned times) {
   }
 }
 
-/// Replaces the object, and retires the old one.
-Task<> replace(Place& place, bool at_once) {
+/// Replaces the object, and returns the old one. The hart shares the strand.
+Place::Object* take_old(Place& place) {
+  return place.object.exchange(&place.objects[1], std::memory_order_acq_rel);
+}
+
+/// Replaces the object, retires the old one, and looks for the end of its grace period.
+Task<> replace(Place& place) {
   leave();
   {
     const Sharing sharing;
-    Place::Object* const old = place.object.exchange(&place.objects[1], std::memory_order_acq_rel);
-    async::Retired::add(old, destroy, at_once);
+    async::Retired::add(take_old(place), destroy);
+  }
+  for (int i = 0; i < 3; ++i) async::Retired::destroy_some();
+  enter();
+  async::Retired::destroy_own();
+  check(place.objects[0].alive.get() == 0, "a hart in the strand has retired objects");
+  co_return;
+}
+
+/// The same for an object that needs the strand.
+Task<> replace_for_strand(Place& place, bool at_once) {
+  leave();
+  {
+    const Sharing sharing;
+    async::Retired::add_for_strand(take_old(place), destroy, at_once);
   }
   if (at_once) check(place.objects[0].alive.get() == 0, "the destruction is late");
   enter();
@@ -50,26 +68,96 @@ Task<> replace(Place& place, bool at_once) {
   co_return;
 }
 
-/// As many objects as a hart can retire.
-constexpr std::size_t most_retired = async::Retired::limit - 1 + async::Retired::most_at_once;
-using Places = std::array<Place, (most_retired + 1) / 2>;
+/// The hart enters the strand after it has retired the object. It destroys the object later, while
+/// it shares the strand.
+Task<> replace_and_enter(Place& place) {
+  leave();
+  {
+    const Sharing sharing;
+    async::Retired::add(take_old(place), destroy);
+  }
+  enter();
+  leave();
+  async::Retired::destroy_some();
+  check(place.objects[0].alive.get() == 0, "entering the strand ends no grace period");
+  enter();
+  co_return;
+}
 
-/// Retires all objects, the last ones in one sharing of the strand.
+/// Retires an object whose destruction replaces another one and retires that, too.
+Task<> replace_in_destruction(Place& place) {
+  leave();
+  {
+    const Sharing sharing;
+    async::Retired::add(&place, [](void* retired) noexcept {
+      Place::Object* const old = take_old(*static_cast<Place*>(retired));
+      if (async::Strand::is_held()) return destroy(old);
+      async::Retired::add(old, destroy);
+    });
+  }
+  for (int i = 0; i < 2; ++i) async::Retired::destroy_some();
+  enter();
+  async::Retired::destroy_own();
+  check(place.objects[0].alive.get() == 0, "a hart in the strand has retired objects");
+  co_return;
+}
+
+/// More objects than a hart keeps.
+constexpr std::size_t many = 3 * async::Retired::most_at_once;
+using Places = std::array<Place, (many + 1) / 2>;
+Place::Object& object(Places& places, std::size_t i) {
+  return places[i / 2].objects[i % 2];
+}
+
+/// Retires as many objects as possible, three times. Other harts share the strand meanwhile.
 Task<> retire_many(Places& places) {
+  leave();
+  for (std::size_t i = 0; i < many;) {
+    const Sharing sharing;
+    do {
+      async::Retired::add(&object(places, i), destroy);
+    } while (++i % async::Retired::most_at_once != 0);
+  }
+  for (std::size_t i = 0; i < many - async::Retired::most_kept; ++i)
+    check(object(places, i).alive.get() == 0, "a hart keeps too many objects");
+  enter();
+  co_return;
+}
+
+/// Retires a batch of objects, without other harts.
+Task<> retire_batch(Places& places) {
+  leave();
+  for (std::size_t i = 0; i < async::Retired::batch; ++i) {
+    check(object(places, 0).alive.get() == 1, "a hart destroys an object too early");
+    const Sharing sharing;
+    async::Retired::add(&object(places, i), destroy);
+  }
+  for (std::size_t i = 0; i < async::Retired::batch; ++i)
+    check(object(places, i).alive.get() == 0, "a hart does not destroy a batch of objects");
+  enter();
+  co_return;
+}
+
+/// As many objects that need the strand as a hart can retire.
+constexpr std::size_t most_for_strand =
+    async::Retired::limit_for_strand - 1 + async::Retired::most_at_once_for_strand;
+
+/// Retires all of them, the last ones in one sharing of the strand.
+Task<> retire_many_for_strand(Places& places) {
   const auto retire = [&](std::size_t i) {
-    async::Retired::add(&places[i / 2].objects[i % 2], destroy, false);
+    async::Retired::add_for_strand(&object(places, i), destroy, false);
   };
   leave();
-  for (std::size_t i = 0; i < async::Retired::limit - 1; ++i) {
+  for (std::size_t i = 0; i < async::Retired::limit_for_strand - 1; ++i) {
     const Sharing sharing;
     retire(i);
   }
-  check(places[0].objects[0].alive.get() == 1, "a hart enters the strand too early");
+  check(object(places, 0).alive.get() == 1, "a hart enters the strand too early");
   {
     const Sharing sharing;
-    for (std::size_t i = async::Retired::limit - 1; i < most_retired; ++i) retire(i);
+    for (std::size_t i = async::Retired::limit_for_strand - 1; i < most_for_strand; ++i) retire(i);
   }
-  check(places[0].objects[0].alive.get() == 0, "a hart with a full list enters the strand");
+  check(object(places, 0).alive.get() == 0, "a hart with a full list enters the strand");
   enter();
   co_return;
 }
@@ -117,10 +205,10 @@ Task<> change_names(Names& names) {
       const async::LeafLock::Guard lock{names.lock};
       names.list.remove(names.names[1], Names::before(1));
     }
-    async::Retired::add(
-        &names.names[1], [](void* name) noexcept { static_cast<Names::Name*>(name)->alive.set(0); },
-        false);
+    async::Retired::add(&names.names[1],
+                        [](void* name) noexcept { static_cast<Names::Name*>(name)->alive.set(0); });
   }
+  async::Retired::destroy_some();
   enter();
   co_return;
 }
@@ -200,9 +288,9 @@ bool try_reap(Family& family) {
     family.reaped.add(1);
   }
   check(family.child.status.get() == Family::status, "the parent gets no exit status");
-  async::Retired::add(
-      &family.child, [](void* child) noexcept { static_cast<Family::Child*>(child)->alive.set(0); },
-      false);
+  async::Retired::add(&family.child, [](void* child) noexcept {
+    static_cast<Family::Child*>(child)->alive.set(0);
+  });
   return true;
 }
 
@@ -215,6 +303,7 @@ Task<> wait_for_child(Family& family) {
     if (!has_reaped) sharing.keep();
   }
   if (has_reaped) {
+    async::Retired::destroy_some();
     enter();
     co_return;
   }
@@ -254,10 +343,9 @@ Task<> remove_directory(Tree& tree) {
         const async::LeafLock::Guard lock{tree.lock};
         tree.entry.store(nullptr, std::memory_order_release);
       }
-      async::Retired::add(
-          &tree.below,
-          [](void* directory) noexcept { static_cast<Tree::Directory*>(directory)->alive.set(0); },
-          false);
+      async::Retired::add(&tree.below, [](void* directory) noexcept {
+        static_cast<Tree::Directory*>(directory)->alive.set(0);
+      });
     } else {
       tree.is_refused.set(1);
     }
@@ -319,20 +407,66 @@ TEST_CASE("a retired object is destroyed when no hart uses it any more") {
   explore({.name = "using and retiring", .bound = 3, .weak = {2, 1}, .shares = true}, [](Run& run) {
     auto& place = run.make<Place>();
     run.spawn(0, use(place, 2), {.name = "user", .harts = only(0)});
-    run.spawn(1, replace(place, false), {.name = "retirer", .harts = only(1)});
+    run.spawn(1, replace(place), {.name = "retirer", .harts = only(1)});
   });
-  explore({.name = "using and retiring at once", .bound = 3, .weak = {2, 1}, .shares = true},
+  explore({.name = "using, retiring and entering the strand",
+           .bound = 3,
+           .weak = {2, 1},
+           .shares = true},
           [](Run& run) {
             auto& place = run.make<Place>();
             run.spawn(0, use(place, 2), {.name = "user", .harts = only(0)});
-            run.spawn(1, replace(place, true), {.name = "retirer", .harts = only(1)});
+            run.spawn(1, replace_and_enter(place), {.name = "retirer", .harts = only(1)});
+          });
+  explore({.name = "using and retiring in a destruction",
+           .bound = 3,
+           .weak = {2 + fewer, 1},
+           .shares = true},
+          [](Run& run) {
+            auto& place = run.make<Place>();
+            run.spawn(0, use(place, 2), {.name = "user", .harts = only(0)});
+            run.spawn(1, replace_in_destruction(place), {.name = "retirer", .harts = only(1)});
+          });
+  explore({.name = "using and retiring for the strand", .bound = 3, .weak = {2, 1}, .shares = true},
+          [](Run& run) {
+            auto& place = run.make<Place>();
+            run.spawn(0, use(place, 2), {.name = "user", .harts = only(0)});
+            run.spawn(1, replace_for_strand(place, false), {.name = "retirer", .harts = only(1)});
+          });
+  explore({.name = "using and retiring for the strand at once",
+           .bound = 3,
+           .weak = {2, 1},
+           .shares = true},
+          [](Run& run) {
+            auto& place = run.make<Place>();
+            run.spawn(0, use(place, 2), {.name = "user", .harts = only(0)});
+            run.spawn(1, replace_for_strand(place, true), {.name = "retirer", .harts = only(1)});
+          });
+  explore({.name = "two users and a retirer",
+           .harts = 3,
+           .bound = 2,
+           .weak = {1 + fewer, 1},
+           .shares = true},
+          [](Run& run) {
+            auto& place = run.make<Place>();
+            run.spawn(0, use(place, 1), {.name = "user", .harts = only(0)});
+            run.spawn(1, replace(place), {.name = "retirer", .harts = only(1)});
+            run.spawn(2, use(place, 1), {.name = "other user", .harts = only(2)});
           });
 }
 
-TEST_CASE("a hart destroys its retired objects when their list is full") {
-  explore({.name = "retiring many", .bound = 1, .shares = true}, [](Run& run) {
+TEST_CASE("a hart destroys its retired objects when they are many") {
+  explore({.name = "retiring a batch", .bound = 1, .shares = true}, [](Run& run) {
+    run.spawn(0, retire_batch(run.make<Places>()), {.name = "retirer", .harts = only(0)});
+  });
+  explore({.name = "retiring many", .bound = 2, .shares = true}, [](Run& run) {
     auto& places = run.make<Places>();
     run.spawn(0, retire_many(places), {.name = "retirer", .harts = only(0)});
+    run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
+  });
+  explore({.name = "retiring many for the strand", .bound = 1, .shares = true}, [](Run& run) {
+    auto& places = run.make<Places>();
+    run.spawn(0, retire_many_for_strand(places), {.name = "retirer", .harts = only(0)});
     run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
   });
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "async/async.h"
+#include "async/retired.h"
 #include "files/fd_table.h"
 #include "harts.h"
 #include "smp_machine.h"
@@ -149,7 +150,8 @@ TEST_CASE("harts copy and close the descriptors of one file in a table of each")
       failed += !own.close_own(1);
       failed += !own.copy();
     }
-    const async::Strand::Guard strand;  // destroys what the hart has retired
+    const async::Strand::Guard strand;
+    async::Retired::destroy_own();
   });
   CHECK(failed == 0);
   CHECK(alive == 1);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "async/retired.h"
 #include "memory/address_space.h"
 #include "smp_machine.h"
 
@@ -88,7 +89,8 @@ template <class Change>
 void change_beside_readers(AddressSpace& space, Change change) {
   test::on_harts(3, [&](unsigned hart) {
     for (int round = 0; round < changes; ++round) hart == 1 ? change() : check_page(space);
-    const Strand::Guard strand;  // drops what the hart has retired
+    const Strand::Guard strand;
+    async::Retired::destroy_own();
   });
 }
 
@@ -182,7 +184,8 @@ TEST_CASE("harts that touch the same pages at the same time get one frame for ea
       if (hart != 3) continue;
       for (std::size_t i = 0; i != pages; i += 2) drop(space, page + i * page_size);
     }
-    const Strand::Guard strand;  // drops what the hart has retired
+    const Strand::Guard strand;
+    async::Retired::destroy_own();
   });
   const Strand::Guard strand;
   std::size_t present = 0;
