@@ -164,7 +164,7 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   virtual bool may_destroy_sharing() { return false; }
 
   /// Sets the position and returns it (lseek). ESPIPE: the file has no positions. would_block: the
-  /// caller shares the strand, and needs it.
+  /// call must be made in the strand.
   virtual Result<std::int64_t> seek(std::int64_t offset, int whence);
   virtual Result<> resize(std::uint64_t size);
 

@@ -1,6 +1,7 @@
 // Serving traps that need no waiting: part of run_thread() (life.cpp), and all that the handler of
-// the trap shape `handler` does (trap_handler.cpp). The first two functions run outside the strand,
-// the others in it.
+// the trap shape `handler` does (trap_handler.cpp). serve_outside() and serve_fault_sharing() are
+// called outside the strand, try_fault_sharing() by a caller that shares it, and the others in the
+// strand.
 #pragma once
 
 #include <kernel/result.h>

@@ -194,8 +194,8 @@ trap::Answer<Result<>> fsync(Thread& self, int fd) {
 
 namespace {
 
-/// The bytes of a read or write as the kernel sees them, and the open file. The file is null if the
-/// call must be made in the strand, which also finds the errors.
+/// An open file, and the kernel's address of the caller's buffer. The file is null if the call must
+/// be made in the strand, which also finds the errors.
 struct Moving {
   File* file;
   std::byte* there;

@@ -40,8 +40,8 @@ class PollList {
     return UserSpan<const abi::PollFd>{from.address(), count}.read(space, entries());
   }
 
-  /// Sets `returned` of all entries. Returns the number of ready ones. would_block: the caller
-  /// shares the strand, and must be in it.
+  /// Sets `returned` of all entries. Returns the number of ready ones. would_block: the call
+  /// must be made in the strand.
   Result<int> poll(const FdTable& files) {
     int ready = 0;
     for (abi::PollFd& entry : entries()) {

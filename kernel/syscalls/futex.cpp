@@ -218,7 +218,7 @@ class WaitForWord {
   async::KeyedEntry entry_;  // its key holds the word's address until the wait begins
 };
 
-/// The same with a timeout.
+/// FUTEX_WAIT with a timeout.
 template <Futex::Sharing kind>
 class TimedWaitForWord : async::SharingTimer, WaitForWord<kind> {
   using Untimed = WaitForWord<kind>;
@@ -261,8 +261,8 @@ template <Futex::Sharing kind>
   return self.wait([&] { return TimedWaitForWord<kind>{self, address, expected, after(*length)}; });
 }
 
-/// Of a word that other processes may use, too. The caller has checked its address and
-/// may_wake_sharing().
+/// FUTEX_WAIT or FUTEX_WAKE of a word that other processes may use. The caller has checked its
+/// address and may_wake_sharing().
 [[gnu::noinline]] trap::Answer<Result<int>> futex_of_all(Thread& self, std::uintptr_t address,
                                                          int operation, std::uint32_t value,
                                                          std::uintptr_t timeout) {

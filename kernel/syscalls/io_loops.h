@@ -30,9 +30,9 @@ void signal_broken_pipe(Thread& self, const Transfer& moved);
 // The file stays open until the transfer has ended. The caller keeps the list alive that `buffer`
 // refers to.
 
-/// A read of at most `step_bytes` into one part, which waits until the file has bytes, after an
-/// attempt that would block. In a step that shares the strand the part lies in one page. The
-/// program may close the file meanwhile. Needs no coroutine frame of its own.
+/// Waits until the file has bytes, and reads at most `step_bytes` into one contiguous buffer. For use
+/// after an attempt that would block. If the step shares the strand, the buffer lies in one page.
+/// The file stays open even if the program closes its descriptor. Needs no coroutine frame.
 class Reading : public async::SharingWaitLoop<Reading> {
  public:
   Reading(Thread& self, Ref<File> file, UserSpan<std::byte> to)

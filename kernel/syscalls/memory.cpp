@@ -208,9 +208,9 @@ bool may_change(const AddressSpace& space, bool is_own, const Range& range) {
   return !space.takes_steps(range.address, range.length) && space.is_plain(range.address, bytes);
 }
 
-/// Returns what `call()` returns, which calls a handler while the hart shares the strand. Meanwhile
-/// no other thread changes the areas. Only the strand can use the free memory of all harts, so the
-/// call is made again there before it fails with ENOMEM.
+/// Calls `call`, a handler, while the hart shares the strand and no other thread changes the areas.
+/// Returns its answer, or would_block: `changed` needs the strand, or the call had no memory. In
+/// the strand the call is made again, because only the strand can use the free memory of all harts.
 template <class Call>
 auto change_areas(Thread& self, std::optional<Range> changed, Call call) {
   async::Strand::Sharing sharing;

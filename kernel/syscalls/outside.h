@@ -6,9 +6,9 @@
 // If only the strand allows the rest, the handler returns would_block, as an answer or as an error,
 // and has changed nothing. The kernel then makes the call again in the strand.
 //
-// A few calls have a second handler, which runs while the hart shares the strand: those that are
-// called most, and those that cannot be made again after they have begun. It answers the usual
-// case. For every other case it returns would_block.
+// A few calls have a second handler, which runs while the hart shares the strand: the most
+// frequent ones, and those that may have changed something when they need the strand (openat). It
+// answers the usual case. For every other case it returns would_block.
 #pragma once
 
 #include <async/executor.h>
@@ -22,12 +22,12 @@
 
 namespace kernel::sys::outside {
 
-/// Whether the caller, which shares the strand, may wake jobs: they must not be watched(). If they
-/// are, the executor has events.
+/// Whether a caller that shares the strand, or is about to, may wake jobs. It may not if a trace
+/// hook or a policy watches the jobs: then the executor has events.
 inline bool may_wake_sharing() {
   return !async::current_executor().has_events();
 }
-/// Whether the thread, which shares the strand, may wait in steps that share it.
+/// Whether `self`, which shares the strand or is about to, may wait in steps that share it.
 inline bool may_wait_sharing(const Thread& self) {
   return self.shared_priority() == 0 && may_wake_sharing();
 }

@@ -31,7 +31,7 @@ std::optional<async::Duration> read_cpu_clock(Thread& self, int clock) {
   return process->cpu_time();
 }
 
-/// The CPU time of a clock as in read_cpu_clock(), or of the caller.
+/// The CPU time of the caller's thread or process, or of those that a negative `clock` names.
 Result<async::Duration> read_cpu_time(Thread& self, int clock) {
   if (async::Strand::is_shared()) return fail(Errno::would_block);
   if (clock == abi::clock_process_cputime_id) return self.process().cpu_time();
@@ -40,8 +40,8 @@ Result<async::Duration> read_cpu_time(Thread& self, int clock) {
   return time ? Result<async::Duration>{*time} : fail(Errno::einval);
 }
 
-/// The time of a clock. EINVAL: there is no such clock. would_block: the caller shares the strand,
-/// and must be in it.
+/// The time of a clock. EINVAL: there is no such clock. would_block: the call must be
+/// made in the strand.
 Result<async::Duration> read_clock(Thread& self, int clock) {
   const async::Duration since_boot = async::now().time_since_epoch();
   switch (clock) {

@@ -66,7 +66,7 @@ struct Local {
   bool shares_strand = false;         // the running step shares it; valid only if smp_active
   bool preemption_held_back = false;  // an interrupt came while the step held a spin lock
   bool has_retired = false;           // this hart has objects to destroy (retired.h)
-  std::uint8_t must_destroy = 0;      // it looks for such objects when it ends its sharing
+  std::uint8_t must_destroy = 0;      // bits of Retired: what it does when it ends its sharing
   std::uint8_t leaf_locks = 0;        // bit n: holds one of depth n; only in debug builds
   std::uint32_t spin_locks = 0;       // how many the running step holds
   StrandSharer* sharer = nullptr;     // set by Strand::let_share()

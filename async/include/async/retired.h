@@ -12,16 +12,16 @@
 //   hart 1  ────( removes, retires )──────────( destroys ··· )────▶
 //
 // There is a common number, the *epoch* (epoch-based reclamation: Fraser, Practical lock-freedom,
-// 2004). A hart that shares the strand shows the epoch that it has found (StrandSharer). The hart
-// that retires objects collects some, and then notes the epoch. Their grace period is over when
-// each other hart either does not share the strand or shows a later epoch. If a hart still shows
-// the noted one, the retiring hart increments the epoch. So the harts write the common number once
-// in a grace period, and not in each sharing. A hart that enters the strand waits until no other
-// hart shares it. So that ends the grace period of all objects that it has retired, too.
+// 2004). A hart that shares the strand shows the epoch that it has found (StrandSharer). After each
+// `batch` of retired objects a hart notes the epoch. Their grace period is over when each other
+// hart does not share the strand, or shows a later epoch. If a hart still shows the noted epoch,
+// the retiring hart increments the common number, so that later sharings show a later one. So the
+// harts write the common number once in a grace period, and not in each sharing. A hart in the
+// strand knows that no hart shares it, so all of its grace periods are over.
 //
-// The hart enters the strand for its objects only if its list is full, and before it idles if some
-// grace period is not over yet. It also does so for objects that need the strand for their
-// destruction (add_for_strand).
+// The hart enters the strand for its objects only if it keeps more than `most_kept` after a
+// sharing, and before it idles if some grace period is not over yet. It also does so for objects
+// that need the strand for their destruction (add_for_strand).
 //
 // Each hart has lists of its own, so retiring writes no common cache line.
 #pragma once
@@ -37,17 +37,18 @@ namespace async {
 class Retired {
  public:
   using Destroy = void (*)(void* object) noexcept;
-  /// When a hart has retired so many objects, it looks for ended grace periods as soon as it ends
-  /// the sharing, and after as many again.
+  /// The hart looks for ended grace periods at the end of the sharing in which it has retired this
+  /// many objects since it has last looked.
   static constexpr std::size_t batch = 16;
-  /// The most objects that it may retire while it shares the strand once.
+  /// The most objects that it may retire while it shares the strand once: a call retires at most 64
+  /// pages (AddressSpace::most_bytes_sharing), their tables, and a few others.
   static constexpr std::size_t most_at_once = 76;
-  /// The most objects that it keeps when it has ended the sharing.
+  /// If it has more at the end of the sharing, it enters the strand.
   static constexpr std::size_t most_kept = 116;
 
   /// Retires `object`. The hart calls `destroy` after the grace period, in the strand or while it
-  /// shares it. The function may retire one other object. No code can find the object any more,
-  /// except code that shares the strand now. The caller shares the strand.
+  /// shares it. `destroy` may retire one other object, so the list does not grow. No code can find
+  /// the object any more, except code that shares the strand now. The caller shares the strand.
   static void add(void* object, Destroy destroy) noexcept;
   /// The same for an object that `delete` destroys.
   template <class T>
@@ -70,19 +71,19 @@ class Retired {
     add_for_strand(object, delete_object<T>, at_once);
   }
 
-  // Several harts run.
+  // Call these only while several harts run.
 
   /// Destroys what this hart has retired and whose grace period is over. The hart neither is in the
   /// strand nor shares it. Local::has_retired is true afterwards if something is left.
   [[gnu::noinline]] static void destroy_some() noexcept;
-  /// The hart is in the strand: destroys all that it has retired.
+  /// In the strand: destroys all objects that this hart has retired by add().
   static void destroy_own() noexcept;
-  /// The hart is in the strand: destroys all that any hart has retired by add().
+  /// In the strand: destroys the objects of all harts that were passed to add().
   static void destroy_all() noexcept;
-  /// The same for the objects that `destroy` destroys.
+  /// In the strand: destroys those objects of all harts that were added with this `destroy`.
   static void destroy_all_by(Destroy destroy) noexcept;
 
-  /// For tests that begin anew: no hart has retired objects.
+  /// For tests: empties all lists, and destroys nothing.
   static void reset() noexcept;
 
  private:
@@ -98,8 +99,8 @@ class Retired {
 
     std::uint32_t first;  // index of the first one; the list is a ring
     std::uint32_t count;
-    // The grace period of the first `ended` objects is over. If there are none, that of the first
-    // `waiting` ones began in `epoch`.
+    // The first `ended` objects may be destroyed. If `ended` is 0, the first `waiting` objects wait
+    // for the end of the grace period that began in `epoch`.
     std::uint32_t ended;
     std::uint32_t waiting;
     std::uint32_t looked;  // `count` when the hart has last looked for ended grace periods
@@ -127,7 +128,8 @@ class Retired {
   static void begin_grace_period(List& list) noexcept;
   static bool is_grace_period_over(const List& list) noexcept;
   static void note_left() noexcept;
-  /// The hart has entered the strand.
+  /// Called after the hart has entered the strand: destroys the objects of add_for_strand(), and
+  /// marks those of add() as ended.
   static void end_grace_period() noexcept;
   /// The hart has ended a sharing, and must_destroy is not 0.
   static void after_sharing() noexcept;

@@ -12,7 +12,8 @@
 //               └────────false─────────┘
 //
 // The executor resumes a WaitLoop like a coroutine: the object begins like a suspended coroutine's
-// frame (frame_header.h). In the strand.
+// frame (frame_header.h). The steps of a WaitLoop are in the strand; those of a SharingWaitLoop may
+// share it.
 #pragma once
 
 #include <coroutine>
@@ -71,13 +72,12 @@ class WaitLoop {
 /// A WaitLoop that may begin in a step that shares the strand (strand.h). Its steps then share it
 /// as long as that suffices. In place of poll(), Self has:
 ///
-///   bool wait_sharing(std::coroutine_handle<> loop)   lets the job, whose coroutine is `loop`,
-///   wait
-///                                                     in a list behind a LeafLock; false: it need
-///                                                     not wait, or must wait in the strand
-///   bool attempt_sharing()   true: the loop ends; false: try in the strand
-///   bool attempt()           the same in the strand; false: it must wait there
-///   void cut_short()         the wait has ended, and not because of a wake; in the strand
+/// - bool wait_sharing(std::coroutine_handle<> loop): puts the job, which resumes `loop`, into a
+/// list
+///   behind a LeafLock. False: it need not wait, or must wait in the strand.
+/// - bool attempt_sharing(): true: the loop ends. False: attempt() is called in the strand.
+/// - bool attempt(): in the strand. True: the loop ends. False: the job waits in the strand.
+/// - void cut_short(): in the strand, after a wait that was refused, or that ended without a wake.
 template <class Self>
 class SharingWaitLoop : public WaitLoop<Self> {
  public:

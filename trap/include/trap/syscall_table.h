@@ -135,8 +135,10 @@ class SyscallTable {
     return with<Handler>(number, CallForm::no_fast_path);
   }
 
-  /// Like with(), and `Outside` tries to answer the call outside the strand first. It has the same
-  /// arguments. If it ends a thread, the form is no_fast_path.
+  /// Like with(). If several harts run, the kernel calls `Outside` first, outside the strand; it
+  /// may share the strand. If `Outside` returns would_block and has left no wait, the kernel calls
+  /// `Handler` in the strand. Both have the same arguments. If it ends a thread, the form is
+  /// no_fast_path.
   template <auto Handler, auto Outside, class Number>
     requires detail::Bindable<Self, Handler, ArgumentRegisters>
   constexpr SyscallTable with_outside(Number number, CallForm form = CallForm::any) const {

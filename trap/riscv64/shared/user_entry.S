@@ -10,8 +10,9 @@
 #error "link cotrap_trap_shape"
 #endif
 
-// Saves the caller-saved registers, and s0, which holds the context from here on. t0 and t1 have
-// been saved. The others still hold the program's values.
+// In: a0 = context, sscratch = the program's a0; t0 and t1 are saved already. Saves the other
+// caller-saved registers, sp, tp and s0, and loads the kernel's sp and tp. Out: s0 = context,
+// sscratch = 0. gp and s1 to s11 still hold the program's values.
 .macro save_partially
   move_registers sd, 1, 2, 4, 7, 8, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
   mv    s0, a0
@@ -21,7 +22,8 @@
   ld    sp, CONTEXT_KERNEL_SP(a0)
 .endm
 
-// Restores what save_partially has saved, but not a0.
+// In: s0 = context. Sets sscratch to the context, and restores the registers of the partial save,
+// t0 and t1 too, but not a0.
 .macro restore_partially
   csrw  sscratch, s0
   .irp n, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31, 8
@@ -59,7 +61,7 @@ cotrap_trap_entry:
   move_registers sd, 5, 6
   csrr  t0, scause
   addi  t0, t0, -8
-  bnez  t0, no_call
+  bnez  t0, not_a_call
   li    t0, FAST_PATH_CALLS
   bgeu  a7, t0, private_call
   slli  t0, a7, 3
@@ -88,13 +90,13 @@ private_call:
   slli  t0, t0, 3
   j     look_up_call
 
-no_call:
+not_a_call:
 #if COTRAP_TRAPS_CALL_HANDLER
   j     entire_save
 #else
   save_partially
   csrr  a1, scause
-  call  cotrap_first_stage              // a0: 0, or run_user()'s cause
+  call  cotrap_serve_trap              // a0: 0, or run_user()'s cause
   mv    a1, a0
   csrr  t0, sepc
   bnez  a1, rest_of_save

@@ -157,7 +157,7 @@ Task<> retire_many_for_strand(Places& places) {
     const Sharing sharing;
     for (std::size_t i = async::Retired::limit_for_strand - 1; i < most_for_strand; ++i) retire(i);
   }
-  check(object(places, 0).alive.get() == 0, "a hart with a full list enters the strand");
+  check(object(places, 0).alive.get() == 0, "a hart with a full list does not enter the strand");
   enter();
   co_return;
 }

@@ -1,6 +1,6 @@
-#include <trap/first_stage.h>
 #include <trap/router.h>
 #include <trap/run_user.h>
+#include <trap/trap_fast_path.h>
 
 #include "devices/interrupts.h"
 #include "process/life.h"
@@ -18,14 +18,14 @@ using trap::Why;
 
 constexpr std::uint64_t back_to_program = 0;
 
-/// Takes interrupts. Leaves the decision to the coroutine if the time slice may be over, or if the
-/// thread must not return to its program at once.
+/// Takes interrupts. Returns back_to_program, or `cause`: the coroutine decides, because the time
+/// slice may be over, a more urgent job is ready, or the thread may not stay on this hart.
 std::uint64_t interrupt(Thread& self, std::uint64_t cause) {
   take_interrupts();
   if (timeslice_tick_is_pending() || !self.may_stay()) return cause;
   const async::Executor& executor = async::current_executor();
   if (hal::smp_active()) [[unlikely]] {
-    // Outside the strand: no event may be handled, and no timer be set.
+    // Outside the strand this code may neither drain the inbox nor arm the timer.
     if (executor.has_events() || executor.has_ready_above(self.preempt_threshold() + 1) ||
         self.has_pending_flags())
       return cause;
@@ -36,7 +36,8 @@ std::uint64_t interrupt(Thread& self, std::uint64_t cause) {
   return back_to_program;
 }
 
-/// Serves a page fault. Leaves it to the coroutine if that takes a wait, or the strand.
+/// Serves a page fault. Returns `cause` if the fault needs a wait or the strand, and call_answered
+/// if the thread must not return to its program at once.
 std::uint64_t page_fault(Thread& self, const Trap& trap, std::uint64_t cause) {
   if (hal::smp_active()) [[unlikely]] {
     if (trace::is_on()) return cause;
@@ -58,7 +59,7 @@ std::uint64_t page_fault(Thread& self, const Trap& trap, std::uint64_t cause) {
 }  // namespace
 }  // namespace kernel
 
-std::uint64_t cotrap_first_stage(trap::UserContext& context, std::uint64_t cause) {
+std::uint64_t cotrap_serve_trap(trap::UserContext& context, std::uint64_t cause) {
   using namespace kernel;
   Thread& self = running_thread();
   if (&self.context() != &context) [[unlikely]]

@@ -1,8 +1,8 @@
-// The first stage of an interrupt or page fault of a program: AsyncTrap's handler1 for these traps.
+// The fast path of a program's interrupts and page faults: AsyncTrap's handler1 for these traps.
 // The trap entry saves the same registers as for a system call (fast_path.h). The others still hold
 // the program's values.
 //
-//     trap → partial save → cotrap_first_stage() ──0──▶ partial restore → sret
+//     trap → partial save → cotrap_serve_trap() ──0──▶ partial restore → sret
 //                               │ a cause
 //                               ▼
 //                          full save → run_user() returns → the thread's coroutine
@@ -20,4 +20,4 @@
 /// context's registers are not valid yet. Returns 0 to return to the program. Any other value is
 /// the cause that run_user() returns: `cause`, if the thread's coroutine must serve the trap, or
 /// UserContext::call_answered, with the strand held or shared.
-extern "C" std::uint64_t cotrap_first_stage(trap::UserContext& context, std::uint64_t cause);
+extern "C" std::uint64_t cotrap_serve_trap(trap::UserContext& context, std::uint64_t cause);
