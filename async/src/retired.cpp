@@ -14,7 +14,7 @@ void Retired::add(void* object, Destroy destroy) noexcept {
   list.entries[(list.first + list.count++) % List::capacity] = {object, destroy};
   Local& local = platform::local();
   local.has_retired = true;
-  if (list.count >= list.looked + batch) local.must_destroy |= sharing;
+  if (list.count >= list.looked + batch || list.count > most_kept) local.must_destroy |= sharing;
 }
 
 void Retired::add_for_strand(void* object, Destroy destroy, bool at_once) noexcept {

@@ -338,7 +338,7 @@ class PipeWriter final : public PipeEnd {
 
 Result<PipeEnds> make_pipe(int flags) {
   if (!memory::can_allocate(sizeof(Pipe) + sizeof(PipeReader) + sizeof(PipeWriter))) {
-    return fail(Errno::enomem);
+    return fail(in_strand(Errno::enomem));
   }
   auto pipe = make_ref<Pipe>();
   Ref<File> reader = make_ref<PipeReader>(pipe, flags);

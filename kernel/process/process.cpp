@@ -199,10 +199,11 @@ void Process::become_zombie_sharing() {
   if (Process* const now = parent_) now->child_ended_.wake_all();
 }
 
-bool Process::wait_sharing(std::coroutine_handle<> waiter) {
+bool Process::wait_sharing(int id, std::coroutine_handle<> waiter) {
   async::Job& job = async::current_job();
   const async::LeafLock::Guard lock{family_lock_};
   if (!zombies_.empty() || children_.empty() || job.is_stopped()) return false;
+  if (id > 0 && child(id) == nullptr) return false;
   job.prepare(&child_ended_, "child");
   child_ended_.insert(job);
   job.share_next_step();

@@ -92,8 +92,9 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Woken when a child has become a zombie.
   async::WaitList& child_ended() { return child_ended_; }
   /// Lets the running job, whose coroutine is `waiter`, wait for child_ended() while it shares the
-  /// strand. Returns false if the job must not wait, because a child has ended or it is stopped.
-  bool wait_sharing(std::coroutine_handle<> waiter);
+  /// strand. `id`: as in reap_sharing(). Returns false if the job must not wait, because a child
+  /// has ended, no child has this number, or the job is stopped.
+  bool wait_sharing(int id, std::coroutine_handle<> waiter);
   /// Removes `zombie`, a child, from the parent and from processes(). Its last Ref frees it.
   void reap(Process& zombie);
   /// reap(), for a caller that shares the strand. `id`: the child's number; 0 and -1: the child

@@ -1,6 +1,7 @@
 // ppoll: waits until one of several files is ready.
 
 #include <async/multi_wait.h>
+#include <async/retired.h>
 #include <async/sharing_timer.h>
 #include <async/wait_loop.h>
 
@@ -75,6 +76,9 @@ class PollList {
   std::array<abi::PollFd, few> few_;
   std::unique_ptr<abi::PollFd[]> many_;
 };
+
+// A poll whose time is over drops its files while the hart shares the strand.
+static_assert(PollList::few <= async::Retired::most_at_once_for_strand);
 
 /// A file to wait for: keeps it open, and observes its wait lists.
 struct Watched {
@@ -248,7 +252,7 @@ bool has_room_to_wait_for(const PollList& list) {
 /// Waits until one of the files of `list` is ready. ENOMEM.
 trap::Answer<Result<int>> wait_for_files(Thread& self, UserPtr<abi::PollFd> fds, PollList list,
                                          async::Instant deadline) {
-  if (!has_room_to_wait_for(list)) return fail(Errno::enomem);
+  if (!has_room_to_wait_for(list)) return fail(in_strand(Errno::enomem));
   return self.wait([&] {
     return PollingOnHeap{std::make_unique<Polling>(self, fds, std::move(list), deadline)};
   });

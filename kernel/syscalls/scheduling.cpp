@@ -141,7 +141,7 @@ trap::Answer<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
     return fail(Errno::ebusy);  // its reservation was admitted for all harts
   }
   if (!std::has_single_bit(harts) && !memory::can_allocate(hal::page_size)) {
-    return fail(Errno::enomem);
+    return fail(in_strand(Errno::enomem));
   }
   if (const auto set = target->set_harts(harts); !set) return set;
   if (!self.may_stay()) return trap::would_block;

@@ -83,7 +83,9 @@ class ChildWait : public async::SharingWaitLoop<ChildWait> {
   friend SharingWaitLoop;
 
   async::WaitOp wait() { return self_.process().child_ended().wait("child"); }
-  bool wait_sharing(std::coroutine_handle<> loop) { return self_.process().wait_sharing(loop); }
+  bool wait_sharing(std::coroutine_handle<> loop) {
+    return self_.process().wait_sharing(id_, loop);
+  }
   bool attempt() {
     const auto answer = try_to_collect(self_, id_, status_, usage_);
     if (answer) answer_ = *answer;

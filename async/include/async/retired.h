@@ -61,7 +61,7 @@ class Retired {
   /// When a hart has retired so many of them, it enters the strand as soon as it ends the sharing.
   static constexpr std::size_t limit_for_strand = 11;
   /// The most that it may retire while it shares the strand once.
-  static constexpr std::size_t most_at_once_for_strand = 4;
+  static constexpr std::size_t most_at_once_for_strand = 8;
 
   /// Like add(), but the hart calls `destroy` in the strand, when it enters that next. `at_once`:
   /// it does so as soon as it ends the sharing, because the destruction has effects.

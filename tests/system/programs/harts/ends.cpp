@@ -139,7 +139,23 @@ void reap_together() {
   for (const auto& times : reaped) check(times == 1, "a child is reaped {} times", times.load());
 }
 
+/// A wait for a process that is no child fails at once, although a child runs.
+void waits_for_no_child() {
+  const auto child = fork();
+  if (!child) return;  // the hosted machine
+  if (*child == 0) {
+    must(sleep_for(10s), "sleeping");
+    exit(0);
+  }
+  const auto own = wait(process_id());
+  check(!own && own.error() == Errno::echild, "no process is its own child");
+  check(must(wait(*child, abi::wnohang), "waiting").pid == 0, "the child has not ended meanwhile");
+  must(kill(*child, abi::Signal::sigkill), "killing");
+  must(wait(*child), "waiting");
+}
+
 void reaps() {
+  waits_for_no_child();
   std::vector<std::atomic<Pid>> newest(count);
   std::atomic<bool> stop = false;
   Thread looking{[&] {

@@ -124,6 +124,23 @@ Task<> retire_many(Places& places) {
   co_return;
 }
 
+/// Retires as many objects as possible after a look that has found exactly as many as the hart may
+/// keep, and a batch that is not full.
+Task<> retire_most_after_a_look(Places& places) {
+  constexpr std::size_t half = async::Retired::most_kept / 2;
+  std::size_t next = 0;
+  const auto retire = [&](std::size_t count) {
+    const Sharing sharing;
+    while (count-- != 0) async::Retired::add(&object(places, next++), destroy);
+  };
+  leave();
+  for (int i = 0; i < 2; ++i) retire(half);
+  for (std::size_t i = 1; i < async::Retired::batch; ++i) retire(1);
+  retire(async::Retired::most_at_once);
+  enter();
+  co_return;
+}
+
 /// Retires a batch of objects, without other harts.
 Task<> retire_batch(Places& places) {
   leave();
@@ -462,6 +479,11 @@ TEST_CASE("a hart destroys its retired objects when they are many") {
   explore({.name = "retiring many", .bound = 2, .shares = true}, [](Run& run) {
     auto& places = run.make<Places>();
     run.spawn(0, retire_many(places), {.name = "retirer", .harts = only(0)});
+    run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
+  });
+  explore({.name = "retiring most after a look", .bound = 2, .shares = true}, [](Run& run) {
+    auto& places = run.make<Places>();
+    run.spawn(0, retire_most_after_a_look(places), {.name = "retirer", .harts = only(0)});
     run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
   });
   explore({.name = "retiring many for the strand", .bound = 1, .shares = true}, [](Run& run) {
