@@ -30,9 +30,9 @@ void signal_broken_pipe(Thread& self, const Transfer& moved);
 // The file stays open until the transfer has ended. The caller keeps the list alive that `buffer`
 // refers to.
 
-/// Waits until the file has bytes, and reads at most `step_bytes` into one contiguous buffer. For use
-/// after an attempt that would block. If the step shares the strand, the buffer lies in one page.
-/// The file stays open even if the program closes its descriptor. Needs no coroutine frame.
+/// Waits until the file has bytes, and reads at most `step_bytes` into one contiguous buffer. For
+/// use after an attempt that would block. If the step shares the strand, the buffer lies in one
+/// page. The file stays open even if the program closes its descriptor. Needs no coroutine frame.
 class Reading : public async::SharingWaitLoop<Reading> {
  public:
   Reading(Thread& self, Ref<File> file, UserSpan<std::byte> to)

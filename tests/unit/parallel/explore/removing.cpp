@@ -481,7 +481,7 @@ TEST_CASE("a hart destroys its retired objects when they are many") {
     run.spawn(0, retire_many(places), {.name = "retirer", .harts = only(0)});
     run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
   });
-  explore({.name = "retiring most after a look", .bound = 2, .shares = true}, [](Run& run) {
+  explore({.name = "retiring most after a look", .bound = 3, .shares = true}, [](Run& run) {
     auto& places = run.make<Places>();
     run.spawn(0, retire_most_after_a_look(places), {.name = "retirer", .harts = only(0)});
     run.spawn(1, just_share(1), {.name = "other", .harts = only(1)});
