@@ -10,4 +10,6 @@ with harness.Test(__doc__) as test:
         destroyed = "main's thread-local object is destroyed"
         what = "  … and main's thread destroys its thread-local objects"
         test.check(destroyed in done.text, what, done.text)
+        seven = "system calls: seven arguments, at once and after a wait"
+        test.check(seven in done.text, "  … and private calls take seven arguments", done.text)
         print(done.text, end="")
