@@ -72,9 +72,8 @@ class WaitLoop {
 /// A WaitLoop that may begin in a step that shares the strand (strand.h). Its steps then share it
 /// as long as that suffices. In place of poll(), Self has:
 ///
-/// - bool wait_sharing(std::coroutine_handle<> loop): puts the job, which resumes `loop`, into a
-/// list
-///   behind a LeafLock. False: it need not wait, or must wait in the strand.
+/// - bool wait_sharing(std::coroutine_handle<> loop): puts the job into a list behind a LeafLock.
+///   The job then resumes `loop`. False: it need not wait, or must wait in the strand.
 /// - bool attempt_sharing(): true: the loop ends. False: attempt() is called in the strand.
 /// - bool attempt(): in the strand. True: the loop ends. False: the job waits in the strand.
 /// - void cut_short(): in the strand, after a wait that was refused, or that ended without a wake.
