@@ -48,7 +48,7 @@ struct Shared<handler> {
     sharing.tell();
     Value answer = handler(self, arguments...);
     if constexpr (trap::may_wait<Value>) {
-      if (!self.waiting().empty()) [[unlikely]]
+      if (answer.blocks() && self.has_left_wait()) [[unlikely]]
         sharing.keep();
     }
     return answer;

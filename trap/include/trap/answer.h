@@ -46,6 +46,8 @@ class Answer {
   Answer(Result&& result) : register_{ToRegister<Value>::encode(std::forward<Result>(result))} {}
   Answer(WouldBlock) : register_{trap::would_block} {}
 
+  /// Whether it is would_block.
+  bool blocks() const { return register_ == trap::would_block; }
   /// Whether it is this error.
   template <class Error>
     requires std::is_enum_v<Error>

@@ -112,6 +112,10 @@ class SyscallCaller {
     return would_block;
   }
 
+  /// Whether a handler has left what its call waits for. Not between two calls: a thread may make
+  /// calls with no place for their waits while its own call waits.
+  bool has_left_wait() const { return place_ != nullptr && !place_->empty(); }
+
   /// While it exists, handlers leave what they wait for in `place` instead of waiting(). Null: they
   /// leave it nowhere, and the caller asks only for an answer at once. No await in between.
   class Elsewhere {
