@@ -100,35 +100,43 @@ Result<int> Futex::wake_sharing(int count) const {
   return 1;
 }
 
-Futex::Wait Futex::wait_sharing(std::uint32_t expected, async::KeyedEntry& entry,
-                                std::coroutine_handle<> waiter) const {
-  Bucket& bucket = first_bucket();
-  async::Job& job = *entry.job;
+void Futex::wait(Waiter& waiter, std::coroutine_handle<> coroutine) {
+  Bucket& first = buckets_[waiter.bucket];
+  first.lock.check_access();
+  Bucket& bucket = first.parts == nullptr ? first : find_part(first, waiter.key);
+  waiter.job->prepare(&bucket.waiters, "futex");
+  bucket.waiters.insert_in_crowd(waiter);
+  waiter.job->suspend_alone(coroutine);
+}
+
+Futex::Wait Futex::wait_sharing(Waiter& waiter, const memory::AddressSpace& space,
+                                std::coroutine_handle<> coroutine) {
+  Bucket& bucket = buckets_[waiter.bucket];
+  async::Job& job = *waiter.job;
   const async::LeafLock::Guard lock{bucket.lock};
   if (bucket.parts != nullptr || job.is_stopped()) [[unlikely]]
     return Wait::needs_strand;
   // Another thread may give the page another frame at any time. If it then changes the word and
   // wakes, either this look-up finds the new frame, or the wake finds the waiter.
-  const std::byte* const word = space_->tlb_lookup(address_, hal::Access::read);
+  const std::byte* const word = space.tlb_lookup(waiter.address, hal::Access::read);
   if (word == nullptr) [[unlikely]]
     return Wait::not_in_tlb;
-  if (read_once(*reinterpret_cast<const std::uint32_t*>(word)) != expected)
+  if (read_once(*reinterpret_cast<const std::uint32_t*>(word)) != waiter.expected)
     return Wait::word_changed;
-  entry.key = key(any_bits);
   job.prepare(&bucket.waiters, "futex");
-  bucket.waiters.insert_in_crowd(entry);
+  bucket.waiters.insert_in_crowd(waiter);
   job.share_next_step();
-  job.suspend_alone(waiter);
+  job.suspend_alone(coroutine);
   return Wait::started;
 }
 
-bool Futex::take(async::KeyedEntry& entry) {
-  Bucket& first = buckets_[hash_of(entry.key) >> (64 - bucket_bits)];
-  Bucket& bucket = find_part(first, entry.key);
+bool Futex::take(Waiter& waiter) {
+  Bucket& first = buckets_[waiter.bucket];
+  Bucket& bucket = find_part(first, waiter.key);
   const async::LeafLock::SharingGuard lock{bucket.lock};
   // A wait that another step has cut short in the strand has its entry still in the list.
-  if (entry.alone() || entry.job->kind != async::Kind::waiting) return false;
-  async::WaitList::take(entry);
+  if (waiter.alone() || waiter.job->kind != async::Kind::waiting) return false;
+  async::WaitList::take(waiter);
   return true;
 }
 

@@ -90,17 +90,34 @@ class Futex {
     return {};
   }
 
-  /// Where to wait for a wake() whose bits have one in common with `bits`. The caller must not
-  /// await anything between check() and the wait.
-  struct Place {
-    async::WaitList& list;
-    async::Key key;
+  /// The entry of a job that waits for the word, or is about to: the running job at first. A wake()
+  /// reaches it if its bits have one in common with `bits`.
+  struct Waiter : async::KeyedEntry {
+    Waiter(const Futex& futex, std::uint32_t expected, std::uint32_t bits)
+        : KeyedEntry{&async::current_job(), futex.key(bits)},
+          address{futex.address_},
+          expected{expected},
+          bucket{futex.bucket_number()} {}
+    hal::VirtAddr address;
+    std::uint32_t expected;
+    std::uint8_t bucket;
   };
-  Place place(std::uint32_t bits) const { return {bucket().waiters, key(bits)}; }
-  /// Waits there until `deadline`. A cancellation point.
-  async::Timed<async::KeyedWaitOp> wait_until(std::uint32_t bits, async::Instant deadline) const {
-    return bucket().waiters.wait_keyed_until(deadline, key(bits), "futex");
-  }
+  /// Lets the waiter's job, whose coroutine is `coroutine`, wait. The caller has called check(),
+  /// and has awaited nothing since.
+  static void wait(Waiter& waiter, std::coroutine_handle<> coroutine);
+  /// What wait_sharing() does.
+  enum class Wait : std::uint8_t {
+    started,       ///< the job waits
+    word_changed,  ///< the word is not the expected one, so the job must not wait
+    needs_strand,  ///< the job must wait in the strand
+    not_in_tlb,    ///< try again after AddressSpace::walk_sharing(): no TLB entry
+  };
+  /// check() and wait() for a caller that shares the strand. `space`: the waiter's.
+  static Wait wait_sharing(Waiter& waiter, const memory::AddressSpace& space,
+                           std::coroutine_handle<> coroutine);
+  /// Takes the waiter out of its list. The caller then ends the wait. False: the wait has ended
+  /// already. In the strand, or in a step that shares it.
+  static bool take(Waiter& waiter);
 
   /// Wakes up to `count` waiters whose bits have one in common with `bits`. Returns their number.
   int wake(int count, std::uint32_t bits = any_bits) const {
@@ -109,24 +126,8 @@ class Futex {
     return count == 1 ? wake_first(first, key(bits)) : wake_many(first, count, key(bits));
   }
 
-  // For callers that share the strand.
-
-  /// Like wake(count). would_block: wake in the strand.
+  /// Like wake(count), for callers that share the strand. would_block: wake in the strand.
   Result<int> wake_sharing(int count) const;
-  /// The result of wait_sharing().
-  enum class Wait : std::uint8_t {
-    started,       ///< the job waits
-    word_changed,  ///< the word is not `expected`, so the job must not wait
-    needs_strand,  ///< the job must wait in the strand
-    not_in_tlb,    ///< try again after AddressSpace::walk_sharing(): no TLB entry
-  };
-  /// Lets the running job, whose coroutine is `waiter`, wait by `entry` while the word is
-  /// `expected`.
-  Wait wait_sharing(std::uint32_t expected, async::KeyedEntry& entry,
-                    std::coroutine_handle<> waiter) const;
-  /// Takes the entry of wait_sharing() out of its list. The caller then ends the wait. False: the
-  /// wait has ended already. Also in the strand.
-  static bool take(async::KeyedEntry& entry);
 
   /// Moves up to `count` waiters to `target`, or wakes them. Returns their number.
   int requeue(int count, const Futex& target) const;
@@ -153,11 +154,13 @@ class Futex {
   static std::uint64_t hash(std::uintptr_t object, std::uint64_t offset) {
     return (object ^ offset) * 0x9e37'79b9'7f4a'7c15;
   }
-  /// The bucket that the first bits of the hash choose. Its list is not empty if it has parts.
-  Bucket& first_bucket() const {
+  /// The number of the bucket that the first bits of the hash choose.
+  std::uint8_t bucket_number() const {
     const auto object = reinterpret_cast<std::uintptr_t>(known_by_.object);
-    return buckets_[hash(object, known_by_.offset) >> (64 - bucket_bits)];
+    return hash(object, known_by_.offset) >> (64 - bucket_bits);
   }
+  /// This bucket. Its list is not empty if it has parts.
+  Bucket& first_bucket() const { return buckets_[bucket_number()]; }
   /// The bucket that has the futex's waiters.
   Bucket& bucket() const {
     Bucket& first = first_bucket();

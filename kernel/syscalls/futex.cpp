@@ -2,12 +2,12 @@
 #include <async/sharing_timer.h>
 
 #include <coroutine>
-#include <optional>
 
 #include "base/machine_facts.h"
 #include "process/futex.h"
 #include "process/pi_lock.h"
 #include "process/thread.h"
+#include "sched/running.h"
 #include "syscalls/futex.h"
 #include "syscalls/outside.h"
 #include "syscalls/timespec.h"
@@ -38,9 +38,10 @@ Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t t
 }
 
 Result<Futex> futex_at(Thread& self, std::uintptr_t address, int operation) {
-  const bool is_private = (operation & abi::futex_private_flag) != 0;
-  return Futex::at(self.space(), address,
-                   is_private ? Futex::Sharing::own_space : Futex::Sharing::any_process);
+  if ((operation & abi::futex_private_flag) != 0)
+    return Futex::at(self.space(), address, Futex::Sharing::own_space);
+  if (Strand::is_shared()) return Futex::at_sharing(self.space(), address, self.owns_space());
+  return Futex::at(self.space(), address, Futex::Sharing::any_process);
 }
 
 /// The bits of a waiter: a wake reaches it only if the two have a bit in common.
@@ -49,39 +50,81 @@ std::uint32_t bits_of(int operation, std::uint32_t value3) {
   return masked ? value3 : Futex::any_bits;
 }
 
-Result<int> answer_of(async::WaitResult end) {
-  switch (end) {
-    case async::WaitResult::woken: return 0;
-    case async::WaitResult::timed_out: return fail(Errno::etimedout);
-    default: return fail(Errno::eintr);
-  }
-}
-
-/// A wait without a timeout: an entry in a list, no coroutine.
-class FutexWait {
+/// FUTEX_WAIT without a timeout: an entry in a list, no coroutine. In the strand the caller has
+/// called Futex::check(). A step that shares the strand checks the word here.
+class FutexWait : protected Futex::Waiter {
  public:
-  FutexWait(const Futex& futex, std::uint32_t bits) : place_{futex.place(bits)} {}
+  using Waiter::Waiter;
 
-  bool await_ready() { return wait_.emplace(place_.list, place_.key, "futex").await_ready(); }
-  void await_suspend(std::coroutine_handle<> caller) const { wait_->await_suspend(caller); }
-  Result<int> await_resume() const { return answer_of(wait_->await_resume()); }
+  bool await_ready() const { return !Strand::is_shared() && job->refuses_to_wait(); }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> coroutine) {
+    if (Strand::is_shared()) [[unlikely]]
+      return begin_sharing(coroutine);
+    Futex::wait(*this, coroutine);
+    return std::noop_coroutine();
+  }
+  Result<int> await_resume() {
+    if (state_ != Wait::started) [[unlikely]]
+      return fail(state_ == Wait::word_changed ? Errno::eagain : Errno::would_block);
+    const async::WaitResult result = job->result();
+    if (result == async::WaitResult::woken) [[likely]]
+      return 0;
+    outside::enter_strand();
+    unlink();
+    return fail(result == async::WaitResult::timed_out ? Errno::etimedout : Errno::eintr);
+  }
+
+ protected:
+  bool has_begun() const { return state_ == Wait::started; }
 
  private:
-  Futex::Place place_;
-  std::optional<async::KeyedWaitOp> wait_;
+  using Wait = Futex::Wait;
+
+  std::coroutine_handle<> begin_sharing(std::coroutine_handle<> coroutine) {
+    Thread& self = running_thread();
+    state_ = Futex::wait_sharing(*this, self.space(), coroutine);
+    if (state_ == Wait::not_in_tlb && outside::walk(self, address, hal::Access::read) != nullptr)
+      state_ = Futex::wait_sharing(*this, self.space(), coroutine);
+    return has_begun() ? std::noop_coroutine() : coroutine;
+  }
+
+  Wait state_ = Wait::started;
 };
 
-async::Task<Result<int>> wait_until(Thread& self, std::uintptr_t address, int operation,
-                                    std::uint32_t value, std::uintptr_t timeout,
-                                    std::uint32_t value3) {
-  const std::uint32_t bits = bits_of(operation, value3);
-  if (bits == 0) co_return fail(Errno::einval);
-  const auto deadline = deadline_of(self, operation, timeout);
-  if (!deadline) co_return fail(deadline.error());
-  const auto futex = futex_at(self, address, operation);
-  if (!futex) co_return fail(futex.error());
-  if (const auto unchanged = futex->check(value); !unchanged) co_return fail(unchanged.error());
-  co_return answer_of(co_await futex->wait_until(bits, *deadline));
+class TimedFutexWait : async::SharingTimer, public FutexWait {
+ public:
+  TimedFutexWait(async::Instant deadline, const Futex& futex, std::uint32_t expected,
+                 std::uint32_t bits)
+      : SharingTimer{&end, deadline}, FutexWait{futex, expected, bits} {}
+
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> coroutine) {
+    const auto next = FutexWait::await_suspend(coroutine);
+    if (has_begun()) arm();
+    return next;
+  }
+  Result<int> await_resume() {
+    return is_late_ ? fail(Errno::etimedout) : FutexWait::await_resume();
+  }
+
+ private:
+  static Ended end(SharingTimer& timer) noexcept {
+    TimedFutexWait& self = static_cast<TimedFutexWait&>(timer);
+    if (!Futex::take(self)) return {};
+    self.is_late_ = true;
+    return {self.job, async::WaitResult::timed_out};
+  }
+
+  bool is_late_ = false;
+};
+
+/// Waits if the word still has the expected value. EAGAIN otherwise.
+[[gnu::always_inline]] inline trap::Answer<Result<int>> wait(Thread& self, const Futex& futex,
+                                                             std::uint32_t expected,
+                                                             std::uint32_t bits) {
+  if (!Strand::is_shared()) [[likely]] {
+    if (const auto unchanged = futex.check(expected); !unchanged) return fail(unchanged.error());
+  }
+  return self.wait([&] { return FutexWait{futex, expected, bits}; });
 }
 
 /// Wakes waiters, then moves others to another word (condition variables of some C libraries).
@@ -122,13 +165,7 @@ async::Task<Result<int>> wait_for_pi_lock(Thread& self, Futex futex, int operati
   co_return co_await pi_lock::wait(self, futex, *deadline);
 }
 
-/// Waits if the word still has the expected value. EAGAIN otherwise.
-trap::Answer<Result<int>> wait_unless_changed(Thread& self, const Futex& futex, std::uint32_t value,
-                                              std::uint32_t bits) {
-  if (const auto unchanged = futex.check(value); !unchanged) return fail(unchanged.error());
-  return self.wait([&] { return FutexWait{futex, bits}; });
-}
-
+/// Any operation. Only waits and wakes suffice with the strand shared.
 [[gnu::noinline]] trap::Answer<Result<int>> otherwise(Thread& self, std::uintptr_t address,
                                                       int operation, std::uint32_t value,
                                                       std::uintptr_t timeout,
@@ -136,12 +173,26 @@ trap::Answer<Result<int>> wait_unless_changed(Thread& self, const Futex& futex, 
                                                       std::uint32_t value3) {
   const int command = command_of(operation);
   const bool waits = command == abi::futex_wait || command == abi::futex_wait_bitset;
-  if (waits && timeout != 0) {
-    return self.wait([&] { return wait_until(self, address, operation, value, timeout, value3); });
-  }
+  const bool needs_strand = waits ? self.shared_priority() != 0 : command != abi::futex_wake;
+  if (needs_strand && Strand::is_shared()) return trap::would_block;
   const auto futex = futex_at(self, address, operation);
   if (!futex) return fail(futex.error());
-  if (command == abi::futex_wake) return futex->wake(static_cast<int>(value));
+  if (command == abi::futex_wake) {
+    const int count = static_cast<int>(value);
+    return Strand::is_shared() ? futex->wake_sharing(count) : futex->wake(count);
+  }
+  const auto deadline = waits && timeout != 0 ? deadline_of(self, operation, timeout)
+                                              : Result<async::Instant>{async::never};
+  if (!deadline) return fail(deadline.error());
+  if (waits) {
+    const std::uint32_t bits = bits_of(operation, value3);
+    if (bits == 0) return fail(Errno::einval);
+    if (timeout == 0) return wait(self, *futex, value, bits);
+    if (!Strand::is_shared()) {
+      if (const auto unchanged = futex->check(value); !unchanged) return fail(unchanged.error());
+    }
+    return self.wait([&] { return TimedFutexWait{*deadline, *futex, value, bits}; });
+  }
   if (takes_pi_lock(operation) || command == abi::futex_trylock_pi) {
     const auto taken = pi_lock::take(self, *futex);
     if (!taken) return fail(taken.error());
@@ -149,154 +200,39 @@ trap::Answer<Result<int>> wait_unless_changed(Thread& self, const Futex& futex, 
     if (!takes_pi_lock(operation)) return fail(Errno::eagain);
     return self.wait([&] { return wait_for_pi_lock(self, *futex, operation, timeout); });
   }
-  if (!waits) return wake_otherwise(self, *futex, operation, value, timeout, address2, value3);
-  const std::uint32_t bits = bits_of(operation, value3);
-  if (bits == 0) return fail(Errno::einval);
-  return wait_unless_changed(self, *futex, value, bits);
+  return wake_otherwise(self, *futex, operation, value, timeout, address2, value3);
 }
+
+constexpr int private_wait = abi::futex_wait | abi::futex_private_flag;
+constexpr int private_wake = abi::futex_wake | abi::futex_private_flag;
 
 }  // namespace
 
 trap::Answer<Result<int>> any_futex(Thread& self, std::uintptr_t address, int operation,
                                     std::uint32_t value, std::uintptr_t timeout,
                                     std::uintptr_t address2, std::uint32_t value3) {
-  constexpr int private_wait = abi::futex_wait | abi::futex_private_flag;
   memory::AddressSpace& space = self.space();
   if (operation == private_wait && timeout == 0 && Futex::may_be_at(space, address)) [[likely]] {
-    return wait_unless_changed(self, Futex::own(space, address), value, Futex::any_bits);
+    return wait(self, Futex::own(space, address), value, Futex::any_bits);
   }
   return otherwise(self, address, operation, value, timeout, address2, value3);
 }
 
-// ── While the hart shares the strand ─────────────────────────────────────────────────────────────
-
-namespace {
-
-/// FUTEX_WAIT. Its steps share the strand.
-template <Futex::Sharing kind>
-class WaitForWord {
- public:
-  WaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected)
-      : self_{self}, expected_{expected}, entry_{self.job(), {.value = address}} {}
-
-  bool await_ready() const { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
-    const std::uintptr_t address = entry_.key.value;
-    if constexpr (kind == Futex::Sharing::own_space) {
-      begin(Futex::own(self_.space(), address), waiter);
-    } else if (const auto futex = Futex::at_sharing(self_.space(), address, self_.owns_space())) {
-      begin(*futex, waiter);
-    }
-    return has_begun() ? std::noop_coroutine() : waiter;
-  }
-  Result<int> await_resume() {
-    if (state_ == Futex::Wait::word_changed) return fail(Errno::eagain);
-    if (!has_begun()) return fail(Errno::would_block);
-    if (entry_.job->result() == async::WaitResult::woken) [[likely]]
-      return 0;
-    outside::enter_strand();
-    entry_.unlink();
-    return fail(Errno::eintr);
-  }
-
- private:
-  void begin(const Futex& futex, std::coroutine_handle<> waiter) {
-    state_ = futex.wait_sharing(expected_, entry_, waiter);
-    if (state_ != Futex::Wait::not_in_tlb) [[likely]]
-      return;
-    if (outside::walk(self_, entry_.key.value, hal::Access::read) != nullptr)
-      state_ = futex.wait_sharing(expected_, entry_, waiter);
-  }
-
-  Thread& self_;
-  std::uint32_t expected_;
-  Futex::Wait state_ = Futex::Wait::needs_strand;
-
- protected:
-  bool has_begun() const { return state_ == Futex::Wait::started; }
-
-  async::KeyedEntry entry_;  // its key holds the word's address until the wait begins
-};
-
-/// FUTEX_WAIT with a timeout.
-template <Futex::Sharing kind>
-class TimedWaitForWord : async::SharingTimer, WaitForWord<kind> {
-  using Untimed = WaitForWord<kind>;
-
- public:
-  TimedWaitForWord(Thread& self, std::uintptr_t address, std::uint32_t expected,
-                   async::Instant deadline)
-      : SharingTimer{&end, deadline}, Untimed{self, address, expected} {}
-
-  using Untimed::await_ready;
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
-    const auto next = Untimed::await_suspend(waiter);
-    if (Untimed::has_begun()) arm();
-    return next;
-  }
-  Result<int> await_resume() {
-    const bool has_timed_out = this->entry_.job->result() == async::WaitResult::timed_out;
-    if (Untimed::has_begun() && has_timed_out) return fail(Errno::etimedout);
-    return Untimed::await_resume();
-  }
-
- private:
-  static Ended end(SharingTimer& timer) noexcept {
-    async::KeyedEntry& entry = static_cast<TimedWaitForWord&>(timer).entry_;
-    if (!Futex::take(entry)) return {};
-    return {entry.job, async::WaitResult::timed_out};
-  }
-};
-
-template <Futex::Sharing kind>
-[[gnu::noinline]] trap::Answer<Result<int>> wait_with_timeout(Thread& self, std::uintptr_t address,
-                                                              std::uint32_t expected,
-                                                              std::uintptr_t timeout) {
-  Strand::Sharing sharing;
-  sharing.tell();
-  const auto length =
-      UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
-  if (!length) return fail(length.error());
-  sharing.keep();
-  return self.wait([&] { return TimedWaitForWord<kind>{self, address, expected, after(*length)}; });
-}
-
-/// FUTEX_WAIT or FUTEX_WAKE of a word that other processes may use. The caller has checked its
-/// address and may_wake_sharing().
-[[gnu::noinline]] trap::Answer<Result<int>> futex_of_all(Thread& self, std::uintptr_t address,
-                                                         int operation, std::uint32_t value,
-                                                         std::uintptr_t timeout) {
-  if (operation == abi::futex_wake) {
-    const Strand::Sharing sharing;
-    const auto futex = Futex::at_sharing(self.space(), address, self.owns_space());
-    if (!futex) return fail(futex.error());
-    return futex->wake_sharing(static_cast<int>(value));
-  }
-  if (operation != abi::futex_wait || self.shared_priority() != 0) return trap::would_block;
-  if (timeout != 0)
-    return wait_with_timeout<Futex::Sharing::any_process>(self, address, value, timeout);
-  Strand::Sharing{}.keep();
-  return self.wait([&] { return WaitForWord<Futex::Sharing::any_process>{self, address, value}; });
-}
-
-}  // namespace
-
 trap::Answer<Result<int>> outside::futex(Thread& self, std::uintptr_t address, int operation,
                                          std::uint32_t value, std::uintptr_t timeout,
-                                         std::uintptr_t, std::uint32_t) {
+                                         std::uintptr_t address2, std::uint32_t value3) {
   AddressSpace& space = self.space();
-  if (!Futex::may_be_at(space, address) || !may_wake_sharing()) return trap::would_block;
-  if (operation == (abi::futex_wake | abi::futex_private_flag)) {
+  if (!may_wake_sharing()) return trap::would_block;
+  if (operation == private_wake && Futex::may_be_at(space, address)) {
     const Strand::Sharing sharing;
     return Futex::own(space, address).wake_sharing(static_cast<int>(value));
   }
-  if (operation != (abi::futex_wait | abi::futex_private_flag))
-    return futex_of_all(self, address, operation, value, timeout);
-  if (self.shared_priority() != 0) return trap::would_block;
-  if (timeout != 0)
-    return wait_with_timeout<Futex::Sharing::own_space>(self, address, value, timeout);
-  Strand::Sharing{}.keep();
-  return self.wait([&] { return WaitForWord<Futex::Sharing::own_space>{self, address, value}; });
+  if (operation == private_wait && timeout == 0 && self.shared_priority() == 0 &&
+      Futex::may_be_at(space, address)) {
+    Strand::Sharing{}.keep();
+    return self.wait([&] { return FutexWait{Futex::own(space, address), value, Futex::any_bits}; });
+  }
+  return Shared<otherwise>::answer(self, address, operation, value, timeout, address2, value3);
 }
 
 }  // namespace kernel::sys
