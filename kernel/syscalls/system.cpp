@@ -23,11 +23,6 @@ void set(char (&field)[N], std::string_view text) {
   text.copy(field, N - 1);
 }
 
-abi::Timeval to_timeval(async::Duration duration) {
-  const abi::Timespec time = to_timespec(duration);
-  return {.seconds = time.seconds, .microseconds = time.nanoseconds / 1000};
-}
-
 /// Up to 256 bytes. would_block: they do not lie in one page that needs no fault, or only the
 /// strand has more random bytes. The caller shares the strand.
 Result<std::size_t> put_random_sharing(Thread& self, UserSpan<std::byte> to) {

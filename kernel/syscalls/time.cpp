@@ -78,8 +78,8 @@ Result<> clock_getres(Thread& self, int clock, UserPtr<abi::Timespec> resolution
 
 Result<> gettimeofday(Thread& self, UserPtr<abi::Timeval> time, std::uintptr_t) {
   if (!time) return {};
-  const auto now = to_timespec(async::now().time_since_epoch() + wall_clock_at_boot());
-  return time.write(self.space(), {.seconds = now.seconds, .microseconds = now.nanoseconds / 1000});
+  const async::Duration now = async::now().time_since_epoch() + wall_clock_at_boot();
+  return time.write(self.space(), to_timeval(now));
 }
 
 Sleeping::Sleeping(memory::AddressSpace& space, async::Instant deadline,
@@ -106,7 +106,7 @@ async::SharingTimer::Ended Sleeping::end(SharingTimer& timer) noexcept {
 
 Result<> Sleeping::await_resume() {
   if (job_->result() == async::WaitResult::woken) return {};
-  if (async::Strand::is_shared()) async::Strand::stop_sharing();
+  outside::enter_strand();
   if (left_) {
     const auto rest = std::max(async::Duration::zero(), deadline() - async::now());
     if (auto written = left_.write(space_, to_timespec(rest)); !written) return written;

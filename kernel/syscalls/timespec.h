@@ -1,4 +1,4 @@
-// Converts between Linux's timespec and the executor's times.
+// Converts between Linux's timespec and timeval, and the executor's times.
 #pragma once
 
 #include <abi/types.h>
@@ -13,6 +13,11 @@ inline constexpr std::int64_t ns_per_second = 1'000'000'000;
 constexpr abi::Timespec to_timespec(async::Duration duration) {
   return {.seconds = duration.count() / ns_per_second,
           .nanoseconds = duration.count() % ns_per_second};
+}
+
+constexpr abi::Timeval to_timeval(async::Duration duration) {
+  const abi::Timespec time = to_timespec(duration);
+  return {.seconds = time.seconds, .microseconds = time.nanoseconds / 1000};
 }
 
 /// Converts `time`. EINVAL for negative values and for a second or more in nanoseconds. A time

@@ -9,6 +9,7 @@
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/outside.h"
+#include "syscalls/timespec.h"
 
 namespace kernel::sys {
 namespace {
@@ -38,9 +39,7 @@ Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
     }
   }
   if (usage) {
-    const auto time = zombie.cpu_time().count();
-    const abi::ResourceUsage answer{.user_time = {.seconds = time / 1'000'000'000,
-                                                  .microseconds = time % 1'000'000'000 / 1000}};
+    const abi::ResourceUsage answer{.user_time = to_timeval(zombie.cpu_time())};
     if (auto done = usage.write(self.space(), answer); !done) return fail(done.error());
   }
   const int id = zombie.id();
