@@ -2,7 +2,7 @@
 
 The path is taken from the addresses that the benchmark `ipc.pipe` executes. It begins at the trap's entry and
 ends when the executor picks the next job. A function counts if the compiler has emitted it: those that are
-inlined belong to the function that contains them.
+inlined belong to the function that contains them. On two harts the read does not enter the strand.
 """
 
 import json
@@ -21,12 +21,12 @@ from cotrap.qemu import Machine
 MOST_FUNCTIONS = 35
 MOST_FILES = 20
 ENTRY = "cotrap_trap_entry"
-READ = "kernel::sys::read("
+READS = {1: "kernel::sys::read(", 2: "kernel::sys::outside::read("}  # by harts: the handler that waits
 EXECUTOR = "async::Executor::run_until_idle("
 
 
-def places(kernel) -> dict[str, range]:
-    """The addresses of the three functions above."""
+def places(kernel, read: str) -> dict[str, range]:
+    """The addresses of the handler `read`, and of the two other functions above."""
     listed = subprocess.run(
         [llvm_tool("nm"), "--demangle", "--numeric-sort", "--defined-only", kernel],
         capture_output=True,
@@ -36,14 +36,14 @@ def places(kernel) -> dict[str, range]:
     symbols = [line.split(maxsplit=2) for line in listed.splitlines()]
     found = {}
     for (start, _, name), (end, _, _) in zip(symbols, symbols[1:]):
-        for wanted in (ENTRY, READ, EXECUTOR):
+        for wanted in (ENTRY, read, EXECUTOR):
             if name.startswith(wanted):
                 found.setdefault(wanted, range(int(start, 16), int(end, 16)))
     return found
 
 
-def waiting_reads(executed: Iterator[int], at: dict[str, range]) -> Counter:
-    """How often each path was executed from a trap through sys::read() to the executor."""
+def waiting_reads(executed: Iterator[int], at: dict[str, range], read: str) -> Counter:
+    """How often each path was executed from a trap through the handler `read` to the executor."""
     paths: Counter = Counter()
     path: list[int] | None = None
     for address in executed:
@@ -52,7 +52,7 @@ def waiting_reads(executed: Iterator[int], at: dict[str, range]) -> Counter:
         if path is None:
             continue
         if address in at[EXECUTOR]:
-            if at[READ].start in path:
+            if at[read].start in path:
                 paths[tuple(path)] += 1
             path = None
         elif address >> 38:
@@ -85,17 +85,24 @@ def functions(kernel, path: tuple[int, ...]) -> dict[str, str]:
     return found
 
 
-with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
-    bench = Bench(test.build, Machine())
-    at = places(test.build.kernel)
-    paths, _ = trace(bench, BENCHMARKS["ipc.pipe"], 1, lambda executed: waiting_reads(executed, at))
+def check_path(test: harness.Test, harts: int, read: str) -> None:
+    kernel = test.build.kernel
+    at = places(kernel, read)
+    bench = Bench(test.build, Machine(harts=harts))
+    paths, _ = trace(bench, BENCHMARKS["ipc.pipe"], 1, lambda executed: waiting_reads(executed, at, read))
     (path, times), *_ = paths.most_common(1)
-    passed = functions(test.build.kernel, path)
-    print(f"{len(path)} instructions, executed {times} times:")
+    passed = functions(kernel, path)
+    print(f"{harts} harts: {len(path)} instructions, executed {times} times:")
     for function, file in passed.items():
         print(f"  {file}: {function}")
     files = set(passed.values())
     begins = {"trap", "kernel"} <= {file.split("/")[0] for file in files}
-    test.check(begins, "the path leads from the trap into the kernel")
-    test.check(len(passed) <= MOST_FUNCTIONS, f"at most {MOST_FUNCTIONS} functions: {len(passed)}")
-    test.check(len(files) <= MOST_FILES, f"at most {MOST_FILES} files: {len(files)}")
+    where = "on one hart" if harts == 1 else f"on {harts} harts"
+    test.check(begins, f"{where} the path leads from the trap into the kernel")
+    test.check(len(passed) <= MOST_FUNCTIONS, f"{where} at most {MOST_FUNCTIONS} functions: {len(passed)}")
+    test.check(len(files) <= MOST_FILES, f"{where} at most {MOST_FILES} files: {len(files)}")
+
+
+with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
+    for harts, read in READS.items():
+        check_path(test, harts, read)
