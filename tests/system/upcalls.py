@@ -24,6 +24,7 @@ PARTS = (
     ("left", "coroutines that stay in their exceptions stop no others"),
     ("died-of", "a program dies of an unhandled exception or of one in its handler"),
     ("storm", "notifications do not change the computation that they interrupt"),
+    ("computing", "a notification interrupts a computation that makes no call"),
     ("late", "a notification in the handler, or a masked one, is delivered as soon as allowed"),
     ("asleep", "each notification wakes a sleeping program, and nothing else does"),
     ("every-instant", "… also at each instant while it goes to sleep"),

@@ -47,6 +47,20 @@ Task<> compute_in_storm() {
   check(upcall_counts().notifications >= enough, "each notification is counted");
 }
 
+// The computation makes no call, so only the notifications of other harts can end it.
+Task<> compute_until_notified() {
+  for (int i = 0; i < 20; ++i) {
+    handled = 0;
+    Thread sender{[self = thread_id()] {
+      must(sleep_for(1ms), "sleeping");
+      must(notify(self, 1), "notify");
+    }};
+    while (handled == 0) {
+    }
+    co_await notified(1);
+  }
+}
+
 Task<> fall_asleep() {
   const Pid self = thread_id();
   Thread sender{[self] {
@@ -129,6 +143,7 @@ Task<> deliver_late() {
 std::span<const Part> notifications() {
   static constexpr Part parts[] = {
       {"storm", [] { run(compute_in_storm(), {.on_notification = handle}); }},
+      {"computing", [] { run(compute_until_notified(), {.on_notification = handle}); }},
       {"late", [] { run(deliver_late(), {.on_notification = handle_and_send}); }},
       {"asleep", [] { run(fall_asleep()); }},
       {"every-instant", [] { run(be_woken_at_every_instant()); }},
