@@ -34,9 +34,9 @@ static void* stress(void* seed) {
   for (int i = 0; i < rounds; ++i) {
     struct Block* block = &blocks[next(&state) % slots];
     if (!intact(block)) return NULL;
-    const unsigned shift = next(&state) % 100;
-    // Mostly small; now and then up to a megabyte.
-    const size_t size = 1 + next(&state) % (shift < 90 ? 512 : shift < 99 ? 20000 : 1000000);
+    const unsigned kind = next(&state) % 1000;
+    // Mostly small; now and then up to a megabyte, which is a mapping and a hundred page faults.
+    const size_t size = 1 + next(&state) % (kind < 900 ? 512 : kind < 998 ? 20000 : 1000000);
     switch (next(&state) % 3) {
       case 0:
         free(block->bytes);
