@@ -2,7 +2,7 @@
 
 They are static-PIE with the host's C library and no support for Cotrap: they use the instruction
 `syscall` with the numbers of Linux on x86_64, and thread-local variables through fs. The test runs each
-program twice with the same arguments and the same standard input, once on the host.
+program twice with the same arguments and the same standard input, once on the host (same_output.py).
 """
 
 import re
@@ -10,35 +10,22 @@ import subprocess
 from pathlib import Path
 
 import harness
+import same_output
 
-ARGUMENTS = {"arguments": ["one", "", "t w o", "-x", "ünï%20"]}
-INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
 # `refused` uses gs, which faults on the host; `host_calls` prints times.
 NOT_ELSEWHERE = ("refused", "host_calls")
 
 
-def compare(test: harness.Test, program: Path) -> None:
-    path = f"/linux/{program.name}"
-    arguments = ARGUMENTS.get(program.name, [])
-    given = INPUT.get(program.name, b"")
-    there = subprocess.run(
-        [path, *arguments],
+def outside(program: Path) -> subprocess.CompletedProcess:
+    """Runs the program on the host, with the same argument 0 as in the kernel."""
+    return subprocess.run(
+        [f"/linux/{program.name}", *same_output.ARGUMENTS.get(program.name, [])],
         executable=program,
-        input=given,
+        input=same_output.INPUT.get(program.name, b""),
         stdout=subprocess.PIPE,
         timeout=harness.TIMEOUT,
     )
-    for fs in ("wrfsbase", "rewrite"):
-        for harts in (1, 4):
-            here = test.run(path, *arguments, stdin=given, machine=test.machine(harts=harts, fs=fs))
-            test.check(
-                (here.status, here.output) == (there.returncode, there.stdout),
-                f"{program.name} on {harts} harts, --fs={fs}: {len(there.stdout)} bytes of output and "
-                f"status {there.returncode}",
-                b"here: %s\n%s\nthere:\n%s\n%s"
-                % (str(here.status).encode(), here.output, there.stdout, here.why.encode()),
-            )
 
 
 def unknown_calls(test: harness.Test) -> None:
@@ -79,11 +66,12 @@ with harness.Test(__doc__, all_everyday=True) as test:
     folder = test.folder / "linux-programs"
     programs = sorted(path for path in folder.glob("*") if path.is_file())
     test.check(len(programs) >= EXPECTED_COUNT, f"{len(programs)} programs were built")
-    for program in programs:
-        if program.name not in NOT_ELSEWHERE:
-            with test.added(program, f"linux/{program.name}"):
-                compare(test, program)
+    expected = {program.name: outside(program) for program in programs if program.name not in NOT_ELSEWHERE}
     test.add(folder, "linux")
+    for fs in ("wrfsbase", "rewrite"):
+        for harts in (1, 4):
+            machine = test.machine(harts=harts, fs=fs)
+            same_output.check(test, expected, machine, f"{harts} harts, --fs={fs}")
     for fs in ("wrfsbase", "rewrite"):
         patches(test, fs)
     done = test.run("/linux/thread_local", machine=test.machine(fs="arch_prctl"))

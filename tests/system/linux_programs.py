@@ -1,8 +1,6 @@
 """Static Linux programs of the cross compiler have the same output as in QEMU's user-mode emulation.
 
-The test runs each program twice with the same arguments and the same standard input. Programs that have
-arguments or input are the first process of a guest of their own. A shell starts the others in one guest. Two
-programs at once would disturb each other's times, so the runs follow each other.
+The test runs each program twice with the same arguments and the same standard input (same_output.py).
 """
 
 import re
@@ -11,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import harness
+import same_output
 from cotrap.qemu import Machine
 
-ARGUMENTS = {"arguments": ["one", "", "t w o", "-x", "ünï%20"]}
 # The expected texts of manuals(). This one is what getrlimit(2) and mmap(2) demand, because the emulator
 # does not implement these limits.
 MEMORY_LIMITS = """\
@@ -155,7 +153,6 @@ a real-time thread waits for a throttled holder: less than half a period
 2 of 50 ms: ok
 four yields take four periods
 """
-INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 # The calls of the programs long_calls and large_memory during which another thread or process must run.
 LONG_CALLS = "pread64", "readv", "pwrite64", "pread64 past the end", "mmap with MAP_POPULATE", "getrandom"
 LARGE_MEMORY = "fork", "madvise", "munmap", "brk"
@@ -163,49 +160,13 @@ LARGE_MEMORY = "fork", "madvise", "munmap", "brk"
 
 def outside(program: Path) -> subprocess.CompletedProcess:
     """Runs the program in QEMU's user-mode emulation, with the same argument 0 as in the kernel."""
+    arguments = same_output.ARGUMENTS.get(program.name, [])
     return subprocess.run(
-        ["qemu-riscv64", "-0", f"/linux/{program.name}", program, *ARGUMENTS.get(program.name, [])],
-        input=INPUT.get(program.name, b""),
+        ["qemu-riscv64", "-0", f"/linux/{program.name}", program, *arguments],
+        input=same_output.INPUT.get(program.name, b""),
         stdout=subprocess.PIPE,
         timeout=harness.TIMEOUT,
     )
-
-
-def compare(
-    test: harness.Test, what: str, here: tuple, there: subprocess.CompletedProcess, why: str
-) -> None:
-    """here: the status and the output of the program in the guest."""
-    status, output = here
-    test.check(
-        here == (there.returncode, there.stdout),
-        f"{what}: {len(there.stdout)} bytes of output and status {there.returncode}",
-        b"here: status %d\n%s\nthere:\n%s\n%s"
-        % (-1 if status is None else status, output, there.stdout, why.encode()),
-    )
-
-
-def run_first(test: harness.Test, harts: int, name: str, there: subprocess.CompletedProcess) -> None:
-    """Runs a program as the first process of a guest of its own."""
-    arguments, given = ARGUMENTS.get(name, []), INPUT.get(name)
-    done = test.run(f"/linux/{name}", *arguments, stdin=given, machine=test.machine(harts=harts))
-    compare(test, f"{name}, {harts} harts", (done.status, done.output), there, done.why)
-
-
-def run_after_another(
-    test: harness.Test, harts: int, expected: dict[str, subprocess.CompletedProcess]
-) -> None:
-    """Runs programs in one guest, in which a shell starts one after the other."""
-    script = "".join(
-        f"echo == {name} begins; /linux/{name}; echo == {name} ends: $?\n" for name in expected
-    )
-    machine = test.machine(harts=harts)
-    done = test.run("/bin/sh", "-c", script, machine=machine, timeout=2 * harness.TIMEOUT)
-    for name, there in expected.items():
-        _, _, rest = done.output.partition(f"== {name} begins\n".encode())
-        output, _, rest = rest.partition(f"== {name} ends: ".encode())
-        status, ended, _ = rest.partition(b"\n")
-        here = int(status) if ended and status.isdigit() else None, output
-        compare(test, f"{name}, {harts} harts", here, there, done.why)
 
 
 def manuals(test: harness.Test, harts: int) -> None:
@@ -281,13 +242,9 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
     test.check(not missing, f"{len(programs)} programs were built", f"missing: {missing}")
     test.check(shutil.which("qemu-riscv64") is not None, "QEMU's user-mode emulation is installed")
     expected = {program.name: outside(program) for program in programs}
-    first = {name for name in expected if name in ARGUMENTS or name in INPUT}
-    together = {name: there for name, there in expected.items() if name not in first}
     test.add(folder, "linux")
     for harts in test.harts_of_tier:
-        for name in sorted(first):
-            run_first(test, harts, name, expected[name])
-        run_after_another(test, harts, together)
+        same_output.check(test, expected, test.machine(harts=harts), f"{harts} harts")
         manuals(test, harts)
     if test.everyday:
         sleeping_order(test)
