@@ -1,19 +1,14 @@
 """Runs ninja and shows its progress. On a terminal it is one line that changes, elsewhere a line every
 30 seconds."""
 
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from . import host_memory
 from .ui import Waiting, say
-
-# Compilers then ask for memory in large pieces and in huge pages, where Linux gives huge pages on
-# request. Otherwise up to a fifth of a small source's compile time goes to page faults. Other C libraries
-# than glibc ignore the variable.
-_MEMORY = "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=67108864"
 
 _STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
 _NOISE = re.compile(
@@ -32,7 +27,7 @@ def run(what: str, folder: Path, *targets: str, message: Callable[[str], object]
             ["ninja", "-C", folder, *targets],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={"GLIBC_TUNABLES": _MEMORY} | os.environ | {"NINJA_STATUS": "[%f/%t] "},
+            env=host_memory.large_pieces() | {"NINJA_STATUS": "[%f/%t] "},
             text=True,
             errors="replace",
         ) as ninja,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import hosted, memory
+from . import host_memory, hosted, memory
 from .bootargs import command_line
 from .disk import Disk
 from .errors import ToolError, UsageError
@@ -128,6 +128,7 @@ class Guest:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 pass_fds=files,
+                env=None if boot.build.is_hosted else host_memory.large_pieces(),
                 start_new_session=True,  # ^C on the host's terminal must not end QEMU
                 bufsize=0,
             )

@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import support  # finds the command's modules
-from cotrap import build, musl, ninja, policy_header, setup, ui
+from cotrap import build, host_memory, musl, ninja, policy_header, setup, ui
 from cotrap.errors import ToolError
 
 
@@ -81,9 +81,10 @@ class Building(Faked):
             "cotrap: building a-preset\na.cpp: warning\n",
         )
 
-    def test_only_compilers_get_the_options_for_memory_and_the_users_own_win(self):
+    def test_compilers_get_the_options_for_memory_and_the_users_own_win(self):
         self.program("ninja", f'echo "$GLIBC_TUNABLES" > {self.path}/options')
-        for own, expected in ((None, ninja._MEMORY), ("glibc.malloc.perturb=1", "glibc.malloc.perturb=1")):
+        large = host_memory._LARGE_PIECES
+        for own, expected in ((None, large), ("glibc.malloc.perturb=1", "glibc.malloc.perturb=1")):
             with mock.patch.dict(os.environ), self.subTest(own=own):
                 os.environ.pop("GLIBC_TUNABLES", None)
                 if own:
