@@ -103,6 +103,7 @@ Result<int> Futex::wake_sharing(int count) const {
 void Futex::wait(Waiter& waiter, std::coroutine_handle<> coroutine) {
   Bucket& first = buckets_[waiter.bucket];
   first.lock.check_access();
+  waiter.priority = waiter.job->priority;  // may have changed since the constructor
   Bucket& bucket = first.parts == nullptr ? first : find_part(first, waiter.key);
   waiter.job->prepare(&bucket.waiters, "futex");
   bucket.waiters.insert_in_crowd(waiter);
@@ -131,7 +132,8 @@ Futex::Wait Futex::wait_sharing(Waiter& waiter, const memory::AddressSpace& spac
 }
 
 bool Futex::take(Waiter& waiter) {
-  Bucket& first = buckets_[waiter.bucket];
+  // Not waiter.bucket: a requeue may have moved the waiter.
+  Bucket& first = buckets_[hash_of(waiter.key) >> (64 - bucket_bits)];
   Bucket& bucket = find_part(first, waiter.key);
   const async::LeafLock::SharingGuard lock{bucket.lock};
   // A wait that another step has cut short in the strand has its entry still in the list.

@@ -11,7 +11,8 @@
 //
 //   the hash:  8 bits ──▶ list   4 bits ──▶ its part   4 bits ──▶ the part's part
 //
-// The strand owns the lists.
+// A hart changes a list in the strand, or under the lock of its bucket while it shares the strand.
+// Only a hart in the strand splits a bucket or moves waiters.
 #pragma once
 
 #include <async/async.h>
@@ -90,8 +91,8 @@ class Futex {
     return {};
   }
 
-  /// The entry of a job that waits for the word, or is about to: the running job at first. A wake()
-  /// reaches it if its bits have one in common with `bits`.
+  /// The list entry of a job that waits for the word. Construct it in a step of that job. A wake()
+  /// reaches it if its bits and `bits` have one in common.
   struct Waiter : async::KeyedEntry {
     Waiter(const Futex& futex, std::uint32_t expected, std::uint32_t bits)
         : KeyedEntry{&async::current_job(), futex.key(bits)},
@@ -100,7 +101,7 @@ class Futex {
           bucket{futex.bucket_number()} {}
     hal::VirtAddr address;
     std::uint32_t expected;
-    std::uint8_t bucket;
+    std::uint8_t bucket;  // where the wait begins; after a requeue only the key tells the list
   };
   /// Lets the waiter's job, whose coroutine is `coroutine`, wait. The caller has called check(),
   /// and has awaited nothing since.

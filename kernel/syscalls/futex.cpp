@@ -50,8 +50,9 @@ std::uint32_t bits_of(int operation, std::uint32_t value3) {
   return masked ? value3 : Futex::any_bits;
 }
 
-/// FUTEX_WAIT without a timeout: an entry in a list, no coroutine. In the strand the caller has
-/// called Futex::check(). A step that shares the strand checks the word here.
+/// FUTEX_WAIT, without a coroutine. In the strand the handler has called Futex::check(). In a step
+/// that shares the strand, await_suspend() compares the word. A step that shares the strand in the
+/// handler must not enter it before the await.
 class FutexWait : protected Futex::Waiter {
  public:
   using Waiter::Waiter;
@@ -91,6 +92,8 @@ class FutexWait : protected Futex::Waiter {
   Wait state_ = Wait::started;
 };
 
+/// A FutexWait with a deadline. Futex::take() decides whether the timer or a wake ends the wait.
+/// The timer may fire in a step that shares the strand, also if the wait began in the strand.
 class TimedFutexWait : async::SharingTimer, public FutexWait {
  public:
   TimedFutexWait(async::Instant deadline, const Futex& futex, std::uint32_t expected,
@@ -118,13 +121,14 @@ class TimedFutexWait : async::SharingTimer, public FutexWait {
 };
 
 /// Waits if the word still has the expected value. EAGAIN otherwise.
-[[gnu::always_inline]] inline trap::Answer<Result<int>> wait(Thread& self, const Futex& futex,
-                                                             std::uint32_t expected,
-                                                             std::uint32_t bits) {
+[[gnu::always_inline]] inline trap::Answer<Result<int>> wait(
+    Thread& self, const Futex& futex, std::uint32_t expected, std::uint32_t bits,
+    async::Instant deadline = async::never) {
   if (!Strand::is_shared()) [[likely]] {
     if (const auto unchanged = futex.check(expected); !unchanged) return fail(unchanged.error());
   }
-  return self.wait([&] { return FutexWait{futex, expected, bits}; });
+  if (deadline == async::never) return self.wait([&] { return FutexWait{futex, expected, bits}; });
+  return self.wait([&] { return TimedFutexWait{deadline, futex, expected, bits}; });
 }
 
 /// Wakes waiters, then moves others to another word (condition variables of some C libraries).
@@ -165,33 +169,39 @@ async::Task<Result<int>> wait_for_pi_lock(Thread& self, Futex futex, int operati
   co_return co_await pi_lock::wait(self, futex, *deadline);
 }
 
-/// Any operation. Only waits and wakes suffice with the strand shared.
+constexpr bool waits_for_word(int operation) {
+  const int command = command_of(operation);
+  return command == abi::futex_wait || command == abi::futex_wait_bitset;
+}
+
+trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int operation,
+                                   std::uint32_t expected, std::uintptr_t timeout,
+                                   std::uint32_t value3) {
+  if (self.shared_priority() != 0 && Strand::is_shared()) return trap::would_block;
+  const auto deadline =
+      timeout != 0 ? deadline_of(self, operation, timeout) : Result<async::Instant>{async::never};
+  if (!deadline) return fail(deadline.error());
+  const std::uint32_t bits = bits_of(operation, value3);
+  if (bits == 0) return fail(Errno::einval);
+  const auto futex = futex_at(self, address, operation);
+  if (!futex) return fail(futex.error());
+  return wait(self, *futex, expected, bits, *deadline);
+}
+
+/// Handles every command. In a step that shares the strand: FUTEX_WAIT, FUTEX_WAIT_BITSET, and
+/// FUTEX_WAKE of one thread. It returns would_block for a wake of several threads then.
 [[gnu::noinline]] trap::Answer<Result<int>> otherwise(Thread& self, std::uintptr_t address,
                                                       int operation, std::uint32_t value,
                                                       std::uintptr_t timeout,
                                                       std::uintptr_t address2,
                                                       std::uint32_t value3) {
+  if (waits_for_word(operation)) return any_wait(self, address, operation, value, timeout, value3);
   const int command = command_of(operation);
-  const bool waits = command == abi::futex_wait || command == abi::futex_wait_bitset;
-  const bool needs_strand = waits ? self.shared_priority() != 0 : command != abi::futex_wake;
-  if (needs_strand && Strand::is_shared()) return trap::would_block;
   const auto futex = futex_at(self, address, operation);
   if (!futex) return fail(futex.error());
   if (command == abi::futex_wake) {
     const int count = static_cast<int>(value);
     return Strand::is_shared() ? futex->wake_sharing(count) : futex->wake(count);
-  }
-  const auto deadline = waits && timeout != 0 ? deadline_of(self, operation, timeout)
-                                              : Result<async::Instant>{async::never};
-  if (!deadline) return fail(deadline.error());
-  if (waits) {
-    const std::uint32_t bits = bits_of(operation, value3);
-    if (bits == 0) return fail(Errno::einval);
-    if (timeout == 0) return wait(self, *futex, value, bits);
-    if (!Strand::is_shared()) {
-      if (const auto unchanged = futex->check(value); !unchanged) return fail(unchanged.error());
-    }
-    return self.wait([&] { return TimedFutexWait{*deadline, *futex, value, bits}; });
   }
   if (takes_pi_lock(operation) || command == abi::futex_trylock_pi) {
     const auto taken = pi_lock::take(self, *futex);
@@ -232,6 +242,8 @@ trap::Answer<Result<int>> outside::futex(Thread& self, std::uintptr_t address, i
     Strand::Sharing{}.keep();
     return self.wait([&] { return FutexWait{Futex::own(space, address), value, Futex::any_bits}; });
   }
+  if (!waits_for_word(operation) && command_of(operation) != abi::futex_wake)
+    return trap::would_block;
   return Shared<otherwise>::answer(self, address, operation, value, timeout, address2, value3);
 }
 

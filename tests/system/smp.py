@@ -45,6 +45,7 @@ PARTS = (
     Part("polls-end", "a poll ends once if a write and its timeout meet, and at the end of its pipe"),
     Part("polls-killed", "kills end polls on all harts"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
+    Part("moved", "a requeue, a wake and a timeout race, and one of the last two ends the wait"),
 )
 # Parts about time, which run with counted time on one hart.
 SHARES = (

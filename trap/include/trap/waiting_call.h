@@ -112,8 +112,9 @@ class SyscallCaller {
     return would_block;
   }
 
-  /// Whether a handler has left what its call waits for. Not between two calls: a thread may make
-  /// calls with no place for their waits while its own call waits.
+  /// Whether the handler that has just returned has left a wait. waiting() does not tell that:
+  /// while a thread's own call waits there, a self-test makes further calls, whose handlers have no
+  /// place for a wait (Elsewhere).
   bool has_left_wait() const { return place_ != nullptr && !place_->empty(); }
 
   /// While it exists, handlers leave what they wait for in `place` instead of waiting(). Null: they

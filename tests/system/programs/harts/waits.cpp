@@ -4,9 +4,11 @@
 namespace harts {
 namespace {
 
-/// Wakes and timeouts race: exactly one of them ends the wait.
-void times_out() {
-  std::atomic<std::uint32_t> word = 0;
+/// Wakes and timeouts race: exactly one of them ends the wait. If `moves`, the waker moves waiters
+/// to another word, where it wakes them.
+void race_timeouts(bool moves) {
+  std::array<std::atomic<std::uint32_t>, 2> words{};
+  std::atomic<std::uint32_t>& word = words[0];
   std::atomic<bool> stop = false;
   std::atomic<unsigned> waits = 0, woken = 0;
   unsigned wakes = 0;
@@ -16,8 +18,9 @@ void times_out() {
       move_to(hart);
       for (unsigned i = 0; i < 300; ++i, ++waits) {
         const auto timeout = to_timespec(std::chrono::microseconds{50 + 37 * (i % 13)});
-        const long end = syscall(Call::futex, &word, abi::futex_wait | abi::futex_private_flag,
-                                 word.load(), &timeout);
+        auto& awaited = words[moves && i % 4 == 0 ? 1 : 0];
+        const long end = syscall(Call::futex, &awaited, abi::futex_wait | abi::futex_private_flag,
+                                 awaited.load(), &timeout);
         if (end == 0) ++woken;
         check(end == 0 || end == -static_cast<long>(Errno::etimedout) ||
                   end == -static_cast<long>(Errno::eagain),
@@ -30,13 +33,25 @@ void times_out() {
     for (unsigned i = 0; !stop; ++i) {
       must(sleep_for(std::chrono::microseconds{10 + i % 90}), "sleeping");
       ++word;
-      wakes += static_cast<unsigned>(futex_wake(word, i % 8 == 0 ? 2 : 1));
+      if (moves) {
+        must(call<int>(Call::futex, &word, abi::futex_requeue | abi::futex_private_flag, 0, 2,
+                       &words[1]),
+             "moving");
+      }
+      wakes += static_cast<unsigned>(futex_wake(words[moves ? 1 : 0], i % 8 == 0 ? 2 : 1));
     }
   }};
   await("for all waits to end", [&] { return waits == 300 * count; });
   stop = true;
   waker.join();
   check(wakes == woken, "{} wakes end {} waits", wakes, woken.load());
+}
+
+void times_out() {
+  race_timeouts(false);
+}
+void times_out_elsewhere() {
+  race_timeouts(true);
 }
 
 /// Polls a pipe that another thread fills, and `common`, which stays empty. Returns how many bytes
@@ -338,6 +353,7 @@ std::span<const Part> waits() {
   static constexpr Part parts[] = {
       {"naps", nap},
       {"timeouts", times_out},
+      {"moved", times_out_elsewhere},
       {"sleeps", sleep_together},
       {"wakes", wakes},
       {"parts", change_parts},

@@ -72,8 +72,8 @@ Task<> see_flag(Flagged& flagged) {
 }
 
 /// Sets the flag, and then tests is_running(), as Thread::notice() does. The kernel would now send
-/// an IPI to a running thread. Called in a device, which needs no turn in the strand: so few
-/// switches suffice for each order.
+/// an IPI to a running thread. Runs as a device, outside the strand, so that the explorer reaches
+/// every order of the two accesses with few switches.
 void set_flag(Flagged& flagged) {
   flagged.flag.fetch_add(1, std::memory_order_seq_cst);
   flagged.was_told = async::Executor::is_running(*flagged.thread) || flagged.has_looked;

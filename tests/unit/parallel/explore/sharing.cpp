@@ -26,7 +26,7 @@ struct Counted {
 
 /// Counts in the strand. Between two counts it shares the strand, and reads the count.
 Task<> count_around_a_shared_part(Counted& counted) {
-  linger();  // another hart may share the strand by mistake
+  linger();  // gives another hart time to share the strand, which would be an error
   counted.value.add(1);
   share_part([&] {
     const unsigned before = counted.value.get();
