@@ -18,9 +18,11 @@ using trap::Why;
 
 constexpr std::uint64_t back_to_program = 0;
 
+// The functions below are not inlined: each saves only the registers that it needs.
+
 /// Takes interrupts. Returns back_to_program, or `cause`: the coroutine decides, because the time
 /// slice may be over, a more urgent job is ready, or the thread may not stay on this hart.
-std::uint64_t interrupt(Thread& self, std::uint64_t cause) {
+[[gnu::noinline]] std::uint64_t interrupt(Thread& self, std::uint64_t cause) {
   take_interrupts();
   if (timeslice_tick_is_pending() || !self.may_stay()) return cause;
   const async::Executor& executor = async::current_executor();
@@ -38,7 +40,10 @@ std::uint64_t interrupt(Thread& self, std::uint64_t cause) {
 
 /// Serves a page fault. Returns `cause` if the fault needs a wait or the strand, and call_answered
 /// if the thread must not return to its program at once.
-std::uint64_t page_fault(Thread& self, const Trap& trap, std::uint64_t cause) {
+[[gnu::noinline]] std::uint64_t exception(Thread& self, std::uint64_t cause) {
+  const Trap trap = trap::decode_exception(cause, HAL_READ_CSR("stval"));
+  if (trap.kind != Trap::page_fault) [[unlikely]]
+    return cause;
   if (hal::smp_active()) [[unlikely]] {
     if (trace::is_on()) return cause;
     async::Strand::Sharing sharing;
@@ -64,9 +69,5 @@ std::uint64_t cotrap_serve_trap(trap::UserContext& context, std::uint64_t cause)
   Thread& self = running_thread();
   if (&self.context() != &context) [[unlikely]]
     return cause;  // not a thread's program
-  const Trap trap = trap::decode(cause, [] { return HAL_READ_CSR("stval"); });
-  if (trap.kind == Trap::interrupt) return interrupt(self, cause);
-  if (trap.kind == Trap::page_fault) [[likely]]
-    return page_fault(self, trap, cause);
-  return cause;
+  return trap::is_interrupt(cause) ? interrupt(self, cause) : exception(self, cause);
 }

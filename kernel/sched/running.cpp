@@ -16,6 +16,7 @@ constinit thread_local CurrentThread current;
 constinit bool detail::timeslices_are_exact = false;
 constinit thread_local std::uint64_t detail::tick = 0;
 constinit thread_local std::uint64_t detail::shortest_slice = 0;
+constinit thread_local bool detail::ticked = false;
 
 namespace {
 
@@ -28,7 +29,6 @@ std::span<CurrentThread* const> started() {
   return std::span{by_hart}.first(async::Executor::end());
 }
 
-constinit thread_local bool ticked = false;  // a tick came that timeslice_expired() has not seen
 constinit bool policy_in_use = false;
 constinit unsigned reservations = 0;  // threads with a reservation
 
@@ -266,8 +266,8 @@ void detail::set_limit(const Runnable& thread) {
 }
 
 bool timeslice_expired() {
-  if (!ticked) return false;
-  ticked = false;
+  if (!detail::ticked) return false;
+  detail::ticked = false;
   charge();
   Runnable* const thread = current.thread;
   if (thread != nullptr && has_server(*thread)) return is_out_of_budget(*thread);
@@ -284,10 +284,6 @@ bool timeslice_expired() {
     share.timeslice_end = 0;
   }
   return true;
-}
-
-bool timeslice_tick_is_pending() {
-  return ticked;
 }
 
 bool begins_timeslice(Runnable& thread) {
@@ -377,7 +373,7 @@ std::uint64_t running_ticks(const Runnable& thread) {
 }
 
 void note_timeslice_tick() {
-  ticked = true;
+  detail::ticked = true;
 }
 
 }  // namespace kernel

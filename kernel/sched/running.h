@@ -62,6 +62,7 @@ extern constinit bool timeslices_are_exact;
 extern constinit thread_local std::uint64_t
     tick;  ///< length of a timer tick; the same on all harts
 extern constinit thread_local std::uint64_t shortest_slice;  ///< the same on all harts
+extern constinit thread_local bool ticked;  ///< a tick came that timeslice_expired() has not seen
 void set_limit(const Runnable& thread);
 bool save_hart_state(Runnable& thread);
 void on_migrate_in(Runnable& thread);
@@ -196,7 +197,9 @@ void end_throttling(const Runnable& holder);
 async::Task<> end_deadline_job(Runnable& thread);
 
 /// Called after an interrupt: whether a tick came that timeslice_expired() has not seen yet.
-bool timeslice_tick_is_pending();
+inline bool timeslice_tick_is_pending() {
+  return detail::ticked;
+}
 
 /// Gives `thread`, which has waited, new credit if a new round began during the wait.
 inline void on_wakeup(Runnable& thread) {

@@ -1,6 +1,7 @@
 #include "self_tests/bell.h"
 
 #include <hal/bell.h>
+#include <hal/instructions.h>
 
 #include <atomic>
 #include <utility>
@@ -85,9 +86,20 @@ async::Task<Result<Words>> set_bell(bool urgent) {
   return with_bell(start_handler(urgent ? above : async::priorities - 1));
 }
 
-Result<> ring_bell() {
-  if (hal::bell_interrupt() == hal::Irq::none || !ring_handler()) return fail(Errno::enxio);
+Result<> ring_bell(bool handler_stays) {
+  if (handler_stays && handler == Handler::waits) {
+    hal::ring_bell();
+  } else if (hal::bell_interrupt() == hal::Irq::none || !ring_handler()) {
+    return fail(Errno::enxio);
+  }
   return {};
+}
+
+Result<std::uint64_t> take_ring() {
+  if (const Result<> rung = ring_bell(true); !rung) return fail(rung.error());
+  const std::uint64_t begin = hal::instructions();
+  take_interrupts();
+  return hal::instructions() - begin;
 }
 
 }  // namespace kernel::self_tests

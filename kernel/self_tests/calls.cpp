@@ -63,7 +63,12 @@ async::Task<Result<>> run_self_test(Thread& self, abi::SelfTest which, std::uint
 trap::Answer<Result<>> self_test(Thread& self, abi::SelfTest which, std::uint64_t argument,
                                  UserSpan<std::uint64_t> words) {
   // Answered at once, so that the program continues at once.
-  if (which == abi::SelfTest::ring_bell) return self_tests::ring_bell();
+  if (which == abi::SelfTest::ring_bell) return self_tests::ring_bell(argument != 0);
+  if (which == abi::SelfTest::take_ring) {
+    const auto taken = self_tests::take_ring();
+    if (!taken) return fail(taken.error());
+    return words.write(self.space(), std::span{&*taken, 1});
+  }
   return self.wait([&] { return run_self_test(self, which, argument, words); });
 }
 

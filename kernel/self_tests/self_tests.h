@@ -32,10 +32,13 @@ async::Task<Result<Words>> stall(std::uint64_t milliseconds);
 async::Task<Result<Words>> bell_in_step(std::uint64_t times, bool preempting);
 async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times);
 
-/// bell.cpp: set_bell() starts a handler that waits until the bell rings once, or until another
+/// bell.cpp: set_bell() starts a handler, which ends after ring_bell(false), or when another
 /// self-test needs the bell. ring_bell() fails with ENXIO if no handler waits.
 async::Task<Result<Words>> set_bell(bool urgent);
-Result<> ring_bell();
+Result<> ring_bell(bool handler_stays);
+/// Rings the bell for a handler that stays, and takes the interrupt. Returns the instructions of
+/// take_interrupts().
+Result<std::uint64_t> take_ring();
 
 /// storm.cpp: an interrupt line that is raised again and again. ENXIO on a machine without a bell.
 async::Task<Result<Words>> storm(std::uint64_t milliseconds);

@@ -1,6 +1,7 @@
 // Benchmarks that the kernel runs inside itself (abi/self_test.h). No samples on other kernels.
 #include <abi/self_test.h>
 #include <user/calls.h>
+#include <user/clock.h>
 
 #include <array>
 
@@ -38,6 +39,35 @@ Outcome each() {
   return collect(is_counted() ? 101 : 1'000, 1, [] { return self_test(which, 1).value_or({})[0]; });
 }
 
+// An interrupt in this program that wakes a coroutine of lower priority, from the trap to the
+// program's next instruction. The same call rings twice. The handler has not served the first ring
+// yet, so the second one raises no interrupt. Then the handler runs. With `bare`, the figure is
+// without the kernel's claim of the interrupt and the wake, which take_ring counts.
+template <bool bare>
+Outcome interrupt_in_program() {
+  if (!is_counted() || !self_test(SelfTest::set_bell, 0)) return {};
+  const auto ring = [] {
+    constexpr bool handler_stays = true;
+    const auto begin = reading();
+    user::syscall(abi::self_test, SelfTest::ring_bell, handler_stays, nullptr, 0);
+    return reading() - begin;
+  };
+  const auto let_handler_run = [] {
+    static_cast<void>(user::sleep_for(std::chrono::milliseconds{1}));
+  };
+  const auto samples = collect(101, 1, [&] {
+    const auto with_interrupt = ring();
+    const auto without = ring();
+    let_handler_run();
+    if (!bare) return with_interrupt - without;
+    const auto handlers = self_test(SelfTest::take_ring, 0).value_or({})[0];
+    let_handler_run();
+    return with_interrupt - without - handlers;
+  });
+  static_cast<void>(self_test(SelfTest::ring_bell, 0));
+  return samples;
+}
+
 Outcome waiting() {
   const auto report = self_test(SelfTest::wait, 1'000);
   if (!report) return {};
@@ -51,6 +81,8 @@ constexpr Benchmark table[] = {
     {"switch.thread", Unit::cost, cost<SelfTest::switch_stack, 500>},
     {"ipc.channel", Unit::cost, cost<SelfTest::channel, 500>},
     {"spawn.coroutine", Unit::cost, cost<SelfTest::spawn, 500>},
+    {"irq.user", Unit::cost, interrupt_in_program<false>},
+    {"irq.user.bare", Unit::cost, interrupt_in_program<true>},
     {"irq.wake", Unit::cost, each<SelfTest::bell_wakes, Unit::cost>},
     {"irq.preempt", Unit::cost, each<SelfTest::bell_preempts, Unit::cost>},
     {"wake.remote", Unit::delay, each<SelfTest::wake_remote, Unit::delay>},

@@ -26,7 +26,9 @@ enum class SelfTest : std::uint64_t {
   bell_at_yield_point,
   // Starts a coroutine that waits for the bell, above (1) or below (0) every ordinary thread.
   set_bell,
-  // Rings the bell, once for each set_bell. The caller continues at once.
+  // Rings the bell. The caller continues at once, and the interrupt comes in its program. Argument
+  // 0: once for each set_bell, the handler then ends. Argument 1: as often as the caller likes, the
+  // handler stays. While the handler has not served a ring, another one raises no interrupt.
   ring_bell,
   // A CPU-bound job is preempted twice in each of `argument` rounds. In round n the second deadline
   // comes n ticks of the clock after the first. Words: InjectReport.
@@ -72,6 +74,9 @@ enum class SelfTest : std::uint64_t {
   // the waking job, in each round one tick of the clock later than in the round before. Then it
   // waits, for 9 ms at most, until the woken job has run. Words: PreemptedWakeReport.
   wake_preempted,
+  // Like ring_bell with argument 1, but the kernel takes the interrupt before the call ends. Words:
+  // the instructions of that.
+  take_ring,
 };
 
 // A flag in the argument of self-tests with a CostReport: measure nanoseconds, not instructions.

@@ -85,6 +85,8 @@ _ALL = (
     Benchmark("spawn.process", "fork, execve of a minimal program, exit, wait", 25_000),
     Benchmark("fork.touched", "a page that fork shares and the child's exit gives up", 40),
     Benchmark("spawn.coroutine", "start a kernel coroutine, let it end, join it"),
+    Benchmark("irq.user", "an interrupt in a program that wakes a less urgent coroutine"),
+    Benchmark("irq.user.bare", "irq.user without the claim of the interrupt and the wake", 120),
     Benchmark("irq.wake", "from an interrupt in a coroutine's step to its handler, after the step"),
     Benchmark("irq.preempt", "from an interrupt in a coroutine's step to its handler, which preempts it"),
     Benchmark("wake.remote", "from the wake of a coroutine on another, idle hart to its run",

@@ -54,6 +54,18 @@ template <class ReadStval>
   return trap;
 }
 
+/// Whether scause is that of an interrupt.
+inline bool is_interrupt(std::uint64_t scause) {
+  return static_cast<std::int64_t>(scause) < 0;
+}
+/// decode() of an exception that is no system call, in fewer instructions.
+inline Trap decode_exception(std::uint64_t scause, std::uint64_t stval) {
+  Trap trap = {.kind = Trap::unknown, .cause = static_cast<std::uint32_t>(scause)};
+  if (scause < exceptions.size()) trap = exceptions[scause];
+  trap.address = stval;
+  return trap;
+}
+
 /// Runs the program in `context` on this hart until it traps. Interrupts are masked before and
 /// after, and unmasked in the program. The program's address space must be selected, and
 /// sstatus.SPP clear. Task context. The call does not suspend the coroutine.
