@@ -1,4 +1,4 @@
-// For the trap path with a trampoline, and for the hosted machine: they have no fast path.
+// For the hosted machine, which has no fast path.
 #include "dispatch/dispatch.h"
 
 namespace kernel {

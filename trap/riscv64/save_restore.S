@@ -12,4 +12,21 @@
   move_registers \instruction, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 .endm
 
+// The registers of the partial save, except a0, t0 and t1, and those of the rest of the save.
+.macro move_partially instruction
+  move_registers \instruction, 1, 2, 4, 7, 8, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+.endm
+.macro move_rest instruction
+  move_registers \instruction, 3, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+.endm
+
 #define A0_SLOT CONTEXT_X(10)(a0)
+
+// In: s0 = context. Sets sscratch to the context, and restores the registers of the partial save,
+// t0 and t1 too, but not a0.
+.macro restore_partially
+  csrw  sscratch, s0
+  .irp n, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31, 8
+  ld    x\n, CONTEXT_X(\n)(s0)
+  .endr
+.endm

@@ -6,8 +6,8 @@
 //                               ▼
 //                          full save → run_user() returns → slow path, in the thread's coroutine
 //
-// The slow path awaits what a handler that would block has left (syscall_table.h). Only the trap
-// path `shared` has a fast path: there the kernel is mapped beside the program.
+// The slow path awaits what a handler that would block has left (syscall_table.h). On the trap path
+// `trampoline` the entry code also writes satp before the handler, and after it.
 #pragma once
 
 #include <abi/numbers.h>

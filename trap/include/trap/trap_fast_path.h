@@ -7,7 +7,7 @@
 //                               ▼
 //                          full save → run_user() returns → the thread's coroutine
 //
-// Only the trap path `shared` has it, in the trap shape `call`. In the shape `handler` all
+// Both trap paths of riscv64 have it, in the trap shape `call`. In the shape `handler` all
 // registers are saved before the handler runs (handler.h).
 #pragma once
 

@@ -14,21 +14,12 @@
 // caller-saved registers, sp, tp and s0, and loads the kernel's sp and tp. Out: s0 = context,
 // sscratch = 0. gp and s1 to s11 still hold the program's values.
 .macro save_partially
-  move_registers sd, 1, 2, 4, 7, 8, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+  move_partially sd
   mv    s0, a0
   csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
   sd    t0, A0_SLOT
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
-.endm
-
-// In: s0 = context. Sets sscratch to the context, and restores the registers of the partial save,
-// t0 and t1 too, but not a0.
-.macro restore_partially
-  csrw  sscratch, s0
-  .irp n, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31, 8
-  ld    x\n, CONTEXT_X(\n)(s0)
-  .endr
 .endm
 
   .section .text.user_entry, "ax"
@@ -108,7 +99,7 @@ not_a_call:
 rest_of_save:
   mv    a0, s0
   sd    t0, CONTEXT_PC(a0)
-  move_registers sd, 3, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+  move_rest sd
   ld    ra, CONTEXT_KERNEL_PC(a0)
   ret
 

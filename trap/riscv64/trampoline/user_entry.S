@@ -44,33 +44,94 @@ trampoline_enter:
   ld    a0, A0_SLOT
   sret                                  // to sepc; SPP is clear, SPIE unmasks interrupts
 
-// The trap vector (stvec) for all traps, at its address in the trampoline region.
+// The trap vector (stvec) for all traps, at its address in the trampoline region. It writes satp
+// before it knows whether the trap has a fast path, because the table of fast paths is in the
+// kernel's space.
   .globl cotrap_trap_entry
   .type cotrap_trap_entry, @function
   .balign 64
 cotrap_trap_entry:
   csrrw a0, sscratch, a0
   beqz  a0, from_kernel
-  move_user_registers sd
+  move_registers sd, 5, 6
+  move_partially sd
+  mv    s0, a0
   csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
   sd    t0, A0_SLOT
-  csrr  t0, sepc
-  sd    t0, CONTEXT_PC(a0)
   ld    t0, CONTEXT_KERNEL_TRANSLATION(a0)
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
   csrw  satp, t0
   sfence.vma
   csrr  a1, scause
+  addi  t0, a1, -8
+  bnez  t0, not_a_call
+  li    t0, FAST_PATH_CALLS
+  bgeu  a7, t0, private_call
+  slli  t0, a7, 3
+look_up_call:                           // t0: offset of the call's entry in the table
+  ld    t1, fast_path_table_address
+  ld    t1, 0(t1)
+  add   t1, t1, t0
+  ld    t1, 0(t1)
+  beqz  t1, entire_save                 // no fast path
+  jalr  t1                              // a0: the result; a1: 0, or run_user()'s cause
+  csrr  t0, sepc
+  addi  t0, t0, 4                       // ecall has no compressed form
+  bnez  a1, rest_of_save
+  csrw  sepc, t0
+
+// In: a0 = the program's a0, s0 = context.
+return_from_fast_path:
+  ld    t0, CONTEXT_USER_TRANSLATION(s0)
+  csrw  satp, t0
+  sfence.vma
+  restore_partially
+  sret
+
+private_call:
+  li    t0, FIRST_PRIVATE_CALL
+  sub   t0, a7, t0
+  li    t1, FAST_PATH_PRIVATE_CALLS
+  bgeu  t0, t1, entire_save
+  addi  t0, t0, FAST_PATH_CALLS
+  slli  t0, t0, 3
+  j     look_up_call
+
 #if COTRAP_TRAPS_CALL_HANDLER
-  mv    s0, a0
+not_a_call:
+entire_save:
+  csrr  t0, sepc
+  sd    t0, CONTEXT_PC(a0)
+  move_rest sd
+  csrr  a1, scause
   ld    t0, handler_address
-  jalr  t0                              // returns a0: 0, or the cause for run_user()
+  jalr  t0                              // a0: 0, or the cause that run_user() returns
   mv    a1, a0
   mv    a0, s0
   ld    t0, CONTEXT_USER_TRANSLATION(a0)
   beqz  a1, trampoline_enter
+  ld    ra, CONTEXT_KERNEL_PC(a0)
+  ret
+#else
+not_a_call:
+  ld    t0, serve_trap_address
+  jalr  t0                              // a0: 0, or run_user()'s cause
+  mv    a1, a0
+  csrr  t0, sepc
+  bnez  a1, rest_of_save
+  ld    a0, CONTEXT_X(10)(s0)
+  j     return_from_fast_path
+
+entire_save:
+  csrr  t0, sepc
+  csrr  a1, scause
 #endif
+
+rest_of_save:                           // t0: the program counter; a1: run_user()'s cause
+  mv    a0, s0
+  sd    t0, CONTEXT_PC(a0)
+  move_rest sd
   ld    ra, CONTEXT_KERNEL_PC(a0)
   ret
 
@@ -81,7 +142,12 @@ from_kernel:                            // sscratch holds the kernel's a0
   .balign 8
 kernel_trap_address:
   .quad cotrap_kernel_trap
+fast_path_table_address:
+  .quad cotrap_fast_path_table
 #if COTRAP_TRAPS_CALL_HANDLER
 handler_address:
   .quad cotrap_handle_trap
+#else
+serve_trap_address:
+  .quad cotrap_serve_trap
 #endif
