@@ -21,7 +21,8 @@ namespace kernel {
 /// cotrap: Answers the caller's next `trips` system calls, whatever they are, with 0, so that a
 ///   program can measure the bare way into the kernel and back. It ends early at any trap that is
 ///   not a system call. `handled` trips never wait and end after 10,000; before each `awaited`
-///   trip the kernel runs more urgent threads. ENOSYS where traps call a handler.
+///   trip the kernel runs more urgent threads. Where traps call a handler, it answers the `handled`
+///   trips, and leaves the `awaited` ones.
 /// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
 trap::Register bare_trips(Thread&, const trap::UserContext&);
 

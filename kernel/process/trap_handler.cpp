@@ -64,6 +64,8 @@ std::uint64_t exception(Thread& self, const UserContext& context, Trap trap) {
 }  // namespace
 }  // namespace kernel
 
+constinit thread_local trap::TrapHandler trap::trap_handler = cotrap_handle_trap;
+
 std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause) {
   using namespace kernel;
   Thread& self = running_thread();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "dispatch/private_calls.h"
 #include "process/thread.h"
@@ -21,6 +22,38 @@ constexpr trap::Register constant = 0;  // result of a bare trip
   const bool waits = kind == trap::Trap::would_block;
   if (waits) context.go_back_to_syscall_instruction();
   if (waits || kind == trap::Trap::call_answered) async::Strand::leave();
+}
+
+/// In the trap shape `handler`: while it exists, traps on this hart call `handler` instead of
+/// cotrap_handle_trap(). No await in between.
+class TrapsCall {
+ public:
+  explicit TrapsCall(trap::TrapHandler handler) {
+    if constexpr (trap::traps_call_handler) trap::trap_handler = handler;
+  }
+  TrapsCall(const TrapsCall&) = delete;
+  ~TrapsCall() {
+    if constexpr (trap::traps_call_handler) trap::trap_handler = cotrap_handle_trap;
+  }
+};
+
+/// Leaves every trap to the caller of run_user().
+std::uint64_t leave_trap(trap::UserContext&, std::uint64_t cause) {
+  return cause;
+}
+
+/// The calls that answer_trip() answers on this hart, and one more, which it leaves.
+constinit thread_local unsigned trips_in_handler = 0;
+
+/// Answers system calls in the handler, so that run_user() does not return. Leaves the last trip
+/// and every other trap to the caller of run_user().
+std::uint64_t answer_trip(trap::UserContext& context, std::uint64_t cause) {
+  const auto kind = trap::decode(cause, [] { return std::uint64_t{0}; }).kind;
+  if (kind != trap::Trap::syscall || trips_in_handler == 1) return cause;
+  --trips_in_handler;
+  context.skip_syscall_instruction();
+  context.set_syscall_result(constant);
+  return 0;
 }
 
 /// Runs the program until its next system call, and answers the call. Returns false after any other
@@ -50,16 +83,16 @@ async::Task<trap::Register> await_trips(Thread& self, unsigned trips) {
     }
     prepare_to_run(self);
     async::Strand::leave();
-    well = make_trip(context);
+    {
+      const TrapsCall declining{leave_trap};
+      well = make_trip(context);
+    }
     async::Strand::enter();
   }
   co_return context.syscall_result();
 }
 
 trap::Answer<trap::Register> make_trips(Thread& self, unsigned trips, abi::Trips form) {
-  if (trap::traps_call_handler) {  // cotrap_handle_trap() would answer the calls
-    return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
-  }
   if (form == abi::Trips::awaited) {
     return self.wait([&] { return await_trips(self, trips); });
   }
@@ -72,7 +105,12 @@ trap::Answer<trap::Register> make_trips(Thread& self, unsigned trips, abi::Trips
   struct Back {
     ~Back() { async::Strand::enter(); }
   } back;
-  for (unsigned left = std::min(trips, most); left > 0 && make_trip(context); --left) {
+  trips = std::min(trips, most);
+  if (trap::traps_call_handler && trips > 0) {
+    trips_in_handler = std::exchange(trips, 1);
+  }
+  const TrapsCall answering{answer_trip};
+  for (; trips > 0 && make_trip(context); --trips) {
   }
   return context.syscall_result();
 }

@@ -11,7 +11,7 @@ import re
 import subprocess
 
 import harness
-from cotrap.bench import frames
+from cotrap.bench import frames, shapes
 from cotrap.bench.boots import Bench, measure
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.compare import Change
@@ -119,11 +119,28 @@ def profile(test: harness.Test) -> None:
         test.check(found is not None, f"… among them some in {function}", done.stdout)
 
 
+# The most instructions on the trap path `trampoline`, with the fast paths of the shape `call`.
+ON_TRAMPOLINE = {"syscall.null": 90, "fault.reuse": 270, "irq.user.bare": 120}
+
+
+def other_shape(test: harness.Test) -> None:
+    """Counts the rows of `./cotrap bench shapes` on this build."""
+    counts = shapes.count(Bench(test.build, Machine()), shapes.ROWS)
+    for row in shapes.ROWS:
+        test.check(counts.get(row, 0) > 0, f"{row} is counted: {counts.get(row, 0):.2f}")
+    if test.folder.name == shapes.PRESETS["call", "trampoline"]:
+        for row, limit in ON_TRAMPOLINE.items():
+            test.check(counts[row] <= limit, f"{row} takes at most {limit} instructions: {counts[row]:.2f}")
+
+
 with harness.Test(__doc__, harness.COUNTED) as test:
-    trampoline = "trampoline" in test.folder.name
-    if test.everyday:
+    trampoline = test.folder.name == shapes.PRESETS["call", "trampoline"]
+    usual = test.folder.name not in tuple(shapes.PRESETS.values())[1:]
+    if test.everyday and (usual or trampoline):
         on_one_hart(test, trampoline)
-    if not trampoline:  # its other figures are those of the usual build
+    if not usual:
+        other_shape(test)
+    else:
         if test.everyday:
             without_counting(test)
             sizes(test)

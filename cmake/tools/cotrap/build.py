@@ -27,6 +27,7 @@ KERNEL_PRESETS = (
     "riscv64-debug",
     "riscv64-trampoline",
     "riscv64-handler",
+    "riscv64-trampoline-handler",
     "hosted-release",
     "hosted-asan",
     "hosted-tsan",

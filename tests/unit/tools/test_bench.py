@@ -311,7 +311,7 @@ class Bench(unittest.TestCase):
     def test_list_prints_the_benchmarks_without_a_build(self):
         done = called("bench", "--list", "--build", "/no/such")
         self.assertEqual(done.returncode, 0)
-        self.assertEqual(len(done.stdout.splitlines()), len(BENCHMARKS) + 3)  # `conflicts`, `scale` and `pool`
+        self.assertEqual(len(done.stdout.splitlines()), len(BENCHMARKS) + 4)  # `conflicts`, `scale`, `pool` and `shapes`
 
 
 if __name__ == "__main__":

@@ -26,3 +26,13 @@ inline constexpr bool traps_call_handler = COTRAP_TRAPS_CALL_HANDLER;
 /// thread's coroutine must serve the trap, or UserContext::would_block or call_answered, with the
 /// strand held.
 extern "C" std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause);
+
+namespace trap {
+
+using TrapHandler = decltype(&cotrap_handle_trap);
+/// The function that traps on this hart call, with the contract of cotrap_handle_trap(). The system
+/// call that measures bare round trips replaces it for each of them. Only the shape `handler` has
+/// it; user_entry.S reads it.
+extern constinit thread_local TrapHandler trap_handler asm("cotrap_trap_handler");
+
+}  // namespace trap

@@ -114,7 +114,8 @@ entire_save:
 #if COTRAP_TRAPS_CALL_HANDLER
   mv    s0, a0
   csrr  a1, scause
-  call  cotrap_handle_trap              // a0: 0, or the cause that run_user() returns
+  ld    t0, %tprel_lo(cotrap_trap_handler)(tp)
+  jalr  t0                              // a0: 0, or the cause that run_user() returns
   mv    a1, a0
   mv    a0, s0
   beqz  a1, to_program

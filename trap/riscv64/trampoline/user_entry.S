@@ -105,7 +105,7 @@ entire_save:
   sd    t0, CONTEXT_PC(a0)
   move_rest sd
   csrr  a1, scause
-  ld    t0, handler_address
+  ld    t0, %tprel_lo(cotrap_trap_handler)(tp)
   jalr  t0                              // a0: 0, or the cause that run_user() returns
   mv    a1, a0
   mv    a0, s0
@@ -144,10 +144,7 @@ kernel_trap_address:
   .quad cotrap_kernel_trap
 fast_path_table_address:
   .quad cotrap_fast_path_table
-#if COTRAP_TRAPS_CALL_HANDLER
-handler_address:
-  .quad cotrap_handle_trap
-#else
+#if !COTRAP_TRAPS_CALL_HANDLER
 serve_trap_address:
   .quad cotrap_serve_trap
 #endif

@@ -15,8 +15,9 @@ def add_bench(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a benchmark, or the first part of some names, up to a dot or an @: `fault` runs all of fault.* "
         "(all benchmarks). `conflicts` traces pairs of system calls, `scale` measures the throughput of "
-        "several harts, and `pool` measures async::HostPool on threads of this host. Names after these "
-        "three select rows: docs/conflicts.md and docs/benchmarks.md explain them",
+        "several harts, `pool` measures async::HostPool on threads of this host, and `shapes` counts both "
+        "trap shapes on both trap paths. Names after these four select rows: docs/conflicts.md and "
+        "docs/benchmarks.md explain them",
     )
     command.add_argument(
         "--list", action="store_true", help="list the benchmarks with their descriptions, and run none"

@@ -22,6 +22,7 @@ _EVERYDAY = ("riscv64-release", "host-asan", "host-debug")
 _OTHERS = (
     "riscv64-trampoline",
     "riscv64-handler",
+    "riscv64-trampoline-handler",
     "riscv64-debug",
     "hosted-release",
     "hosted-asan",
