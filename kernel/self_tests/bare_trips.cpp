@@ -48,8 +48,7 @@ constinit thread_local unsigned trips_in_handler = 0;
 /// Answers system calls in the handler, so that run_user() does not return. Leaves the last trip
 /// and every other trap to the caller of run_user().
 std::uint64_t answer_trip(trap::UserContext& context, std::uint64_t cause) {
-  const auto kind = trap::decode(cause, [] { return std::uint64_t{0}; }).kind;
-  if (kind != trap::Trap::syscall || trips_in_handler == 1) return cause;
+  if (cause != trap::syscall_cause || trips_in_handler == 1) return cause;
   --trips_in_handler;
   context.skip_syscall_instruction();
   context.set_syscall_result(constant);

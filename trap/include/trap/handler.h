@@ -17,6 +17,8 @@ namespace trap {
 
 // The library cotrap_trap_shape defines the macro (trap/CMakeLists.txt).
 inline constexpr bool traps_call_handler = COTRAP_TRAPS_CALL_HANDLER;
+/// The cause of a system call. Only riscv64 has the shape `handler`, so this is a value of scause.
+inline constexpr std::uint64_t syscall_cause = 8;
 
 }  // namespace trap
 
