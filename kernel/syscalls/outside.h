@@ -98,7 +98,8 @@ trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> pat
 /// sharing and returns would_block: the thread yields while the hart shares the strand.
 trap::Answer<Result<>> sched_yield(Thread&);
 
-/// FUTEX_WAIT and FUTEX_WAIT_BITSET, each with or without a timeout, and a FUTEX_WAKE of one thread.
+/// FUTEX_WAIT and FUTEX_WAIT_BITSET, each with or without a timeout, and a FUTEX_WAKE of one
+/// thread.
 trap::Answer<Result<int>> futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
                                 std::uintptr_t timeout, std::uintptr_t address2,
                                 std::uint32_t value3);
