@@ -42,7 +42,8 @@ std::uint64_t leave_trap(trap::UserContext&, std::uint64_t cause) {
   return cause;
 }
 
-/// The calls that answer_trip() answers on this hart, and one more, which it leaves.
+/// How many trips are left on this hart. answer_trip() answers all but the last one, for which
+/// run_user() returns.
 constinit thread_local unsigned trips_in_handler = 0;
 
 /// Answers system calls in the handler, so that run_user() does not return. Leaves the last trip
