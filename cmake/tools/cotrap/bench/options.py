@@ -15,7 +15,7 @@ def add_bench(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a benchmark, or the first part of some names, up to a dot or an @: `fault` runs all of fault.* "
         "(all benchmarks). `conflicts` traces pairs of system calls, `scale` measures the throughput of "
-        "several harts, `pool` measures async::HostPool on threads of this host, and `shapes` counts both "
+        "several harts, and `pool` measures async::HostPool on threads of this host. `shapes` counts both "
         "trap shapes on both trap paths. Names after these four select rows: docs/conflicts.md and "
         "docs/benchmarks.md explain them",
     )
