@@ -25,9 +25,10 @@ constexpr bool takes_pi_lock(int operation) {
   return command == abi::futex_lock_pi || command == abi::futex_lock_pi2;
 }
 
-/// The deadline of the call. FUTEX_WAIT has a timeout from now, FUTEX_LOCK_PI a time on the wall
-/// clock, the others a time on the clock that they name.
+/// The deadline of the call; never without a timeout. FUTEX_WAIT has a timeout from now,
+/// FUTEX_LOCK_PI a time on the wall clock, the others a time on the clock that they name.
 Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t timeout) {
+  if (timeout == 0) return async::never;
   const auto given = UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
   const int command = command_of(operation);
@@ -163,8 +164,7 @@ Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, st
 
 async::Task<Result<int>> wait_for_pi_lock(Thread& self, Futex futex, int operation,
                                           std::uintptr_t timeout) {
-  const auto deadline =
-      timeout != 0 ? deadline_of(self, operation, timeout) : Result<async::Instant>{async::never};
+  const auto deadline = deadline_of(self, operation, timeout);
   if (!deadline) co_return fail(deadline.error());
   co_return co_await pi_lock::wait(self, futex, *deadline);
 }
@@ -178,8 +178,7 @@ trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int ope
                                    std::uint32_t expected, std::uintptr_t timeout,
                                    std::uint32_t value3) {
   if (self.shared_priority() != 0 && Strand::is_shared()) return trap::would_block;
-  const auto deadline =
-      timeout != 0 ? deadline_of(self, operation, timeout) : Result<async::Instant>{async::never};
+  const auto deadline = deadline_of(self, operation, timeout);
   if (!deadline) return fail(deadline.error());
   const std::uint32_t bits = bits_of(operation, value3);
   if (bits == 0) return fail(Errno::einval);
