@@ -103,8 +103,8 @@ class Futex {
     std::uint32_t expected;
     std::uint8_t bucket;  // where the wait begins; after a requeue only the key tells the list
   };
-  /// Lets the waiter's job, whose coroutine is `coroutine`, wait. The caller has called check(),
-  /// and has awaited nothing since.
+  /// Inserts the waiter into its list and suspends its job, whose coroutine is `coroutine`. In the
+  /// strand. The caller has called check() in the same step, and has not left the strand since.
   static void wait(Waiter& waiter, std::coroutine_handle<> coroutine);
   /// What wait_sharing() does.
   enum class Wait : std::uint8_t {

@@ -77,7 +77,7 @@ class PollList {
   std::unique_ptr<abi::PollFd[]> many_;
 };
 
-// A poll whose time is over drops its files while the hart shares the strand.
+// When the time of a poll is over, it drops its files, and the hart still shares the strand.
 static_assert(PollList::few <= async::Retired::most_at_once_for_strand);
 
 /// A file to wait for: keeps it open, and observes its wait lists.

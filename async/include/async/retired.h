@@ -56,7 +56,7 @@ class Retired {
     add(object, delete_object<T>);
   }
 
-  // Objects whose destruction needs the strand.
+  // A hart may destroy these objects only in the strand.
 
   /// When a hart has retired so many of them, it enters the strand as soon as it ends the sharing.
   static constexpr std::size_t limit_for_strand = 11;
@@ -73,8 +73,8 @@ class Retired {
 
   // Call these only while several harts run.
 
-  /// Destroys what this hart has retired and whose grace period is over. The hart neither is in the
-  /// strand nor shares it. Local::has_retired is true afterwards if something is left.
+  /// Destroys those objects of this hart whose grace period is over. Call it outside the strand,
+  /// and not while the hart shares it. Local::has_retired is true afterwards if something is left.
   [[gnu::noinline]] static void destroy_some() noexcept;
   /// In the strand: destroys all objects that this hart has retired by add().
   static void destroy_own() noexcept;

@@ -112,9 +112,9 @@ class SyscallCaller {
     return would_block;
   }
 
-  /// Whether the handler that has just returned has left a wait. waiting() does not tell that:
-  /// while a thread's own call waits there, a self-test makes further calls, whose handlers have no
-  /// place for a wait (Elsewhere).
+  /// Whether the handler that has just returned has left a wait. waiting() does not tell that: the
+  /// thread may be inside a self-test. Then waiting() holds the self-test's wait, and the handlers
+  /// of further calls have no place for theirs (Elsewhere).
   bool has_left_wait() const { return place_ != nullptr && !place_->empty(); }
 
   /// While it exists, handlers leave what they wait for in `place` instead of waiting(). Null: they

@@ -84,7 +84,7 @@ Task<> replace_and_enter(Place& place) {
   co_return;
 }
 
-/// Retires an object whose destruction replaces another one and retires that, too.
+/// Retires an object. Its destructor replaces another object, and retires the one it has replaced.
 Task<> replace_in_destruction(Place& place) {
   leave();
   {
