@@ -111,6 +111,8 @@ constinit std::atomic<JobPage*> job_pages = nullptr;
 
 }  // namespace
 
+constinit std::size_t JobPage::stride = sizeof(Job);
+
 JobPage* JobPage::newest() noexcept {
   return job_pages.load(std::memory_order_acquire);
 }

@@ -79,6 +79,22 @@ def own_commands(test: harness.Test) -> None:
     test.check(works, "… before the first coroutine exists", early)
 
 
+def several_harts(test: harness.Test) -> None:
+    gdb = ("break kernel::sys::exit_group", "continue", "continue", "coroutines", "harts",
+           "hart 3 print cotrap_hart_index * 100 + 7", "hart 0 print cotrap_hart_index",
+           "hart 4 print cotrap_hart_index", "hart 0", "quit")  # fmt: skip
+    program = test.folder / "user" / "bin" / "sleepsort"
+    _, output = debug(test, "--quiet", "--harts", "4", program, gdb=gdb)
+    for what, line in (
+        ("coroutines", r"waiting +p1 +h\d +console input +console input +since \d+\.\d+ +bring_keys \("),
+        ("harts", r"hart \d: runs sleepsort 1/1, 0 ready"),
+        ("a per-hart variable of any hart", r"\$1 = 307\n\$2 = 0\n"),
+        ("a hart that does not run", r"hart 4 does not run; `harts` lists those that do"),
+        ("an incomplete command", r"hart: give a hart's number, `print` and an expression"),
+    ):
+        test.check(re.search(line, output) is not None, f"commands of Cotrap on 4 harts: {what}", output)
+
+
 def within_a_program(test: harness.Test) -> None:
     """On the trap path `shared`, gdb sees the kernel's memory while a program runs."""
     _, output = debug(
@@ -105,6 +121,7 @@ with harness.Test(__doc__, all_everyday=True) as test:
         counted(test)
         moved(test)
     own_commands(test)
+    several_harts(test)
     if "trampoline" not in test.folder.name:
         within_a_program(test)
     timeout(test)

@@ -15,7 +15,7 @@ class MutexWaiters;
 
 struct JobPage {
   /// The bytes from one job to the next, and from the page's begin to its first job.
-  static inline constinit std::size_t stride = sizeof(Job);
+  static std::size_t stride;
   static constexpr std::size_t cache_line = 64;
   static constexpr std::size_t most_jobs = chunk_bytes / sizeof(Job) - 1;
   static std::size_t count() noexcept { return chunk_bytes / stride - 1; }

@@ -157,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
         "debug",
         "boot, stop at the kernel's first C++ function, and start gdb with symbols loaded",
         epilog="After `continue`, gdb stops again at the first instruction of FILE. Cotrap adds the gdb "
-        "commands coroutines, await-chain, harts and areas; `help coroutines` explains the first one. The "
+        "commands coroutines, await-chain, harts, hart and areas; `help coroutines` explains the first one. The "
         "exit status is that of gdb, or 124 after --timeout.",
     )
     add_machine(debugs)

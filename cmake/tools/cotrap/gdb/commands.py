@@ -1,6 +1,7 @@
 """Cotrap's gdb commands, which `./cotrap debug` loads. In gdb, `help COMMAND` explains each."""
 
 import os
+import re
 import sys
 from contextlib import contextmanager
 
@@ -135,6 +136,36 @@ class Harts(_Command):
             print(f"hart {hart}: {does}, {ready.count(hart)} ready")
 
 
+class Hart(_Command):
+    """hart NUMBER print EXPRESSION: print an expression with the per-hart variables of one hart.
+
+    Per-hart variables are those that the kernel declares `thread_local`. gdb knows those with an `asm`
+    name, such as cotrap_current_thread, by that name. The hart need not be the one that gdb has selected."""
+
+    name = "hart"
+    _NAME = re.compile(r"(?<![\w$.>:'])[A-Za-z_]\w*(?:::\w+)*")
+
+    def run(self, line: str) -> None:
+        number, _, rest = line.partition(" ")
+        command, _, expression = rest.strip().partition(" ")
+        if not number.isdecimal() or command not in ("print", "p") or not expression:
+            raise gdb.GdbError("hart: give a hart's number, `print` and an expression")
+        data = kernel.hart_data()
+        if int(number) not in data:
+            raise gdb.GdbError(f"hart: hart {number} does not run; `harts` lists those that do")
+
+        def in_hart(name: re.Match) -> str:
+            offset = kernel.per_hart_offset(name[0])
+            if offset is None:
+                return name[0]
+            pointer = gdb.lookup_symbol(name[0])[0].type.pointer()
+            own = f"{name[0].replace('::', '_')}_of_hart_{number}"
+            gdb.set_convenience_variable(own, gdb.Value(data[int(number)] + offset).cast(pointer))
+            return f"(*${own})"
+
+        gdb.execute(f"print {self._NAME.sub(in_hart, expression)}")
+
+
 class Areas(_Command):
     """areas PID: list the memory areas of a process: addresses, access, size, and source of the contents."""
 
@@ -162,5 +193,5 @@ class Areas(_Command):
             area = each["next"]
 
 
-for command in (Coroutines, AwaitChain, Harts, Areas):
+for command in (Coroutines, AwaitChain, Harts, Hart, Areas):
     command()

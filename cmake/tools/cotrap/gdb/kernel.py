@@ -1,5 +1,6 @@
 """Reads the kernel's data in the stopped machine, by the kernel's own types and names."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -110,6 +111,26 @@ def jobs() -> Iterator[Job]:
             if int(job["kind"]) in _STATES:
                 yield _job(place, job, named.get(place))
         page = word(page)
+
+
+def hart_data() -> dict[int, int]:
+    """By hart: the address of its per-hart data, the variables that are `thread_local` in C++."""
+    found = {}
+    for hart, entry in enumerate(_executors()):
+        if entry:
+            local = at(entry, "async::Executor")["local_"].referenced_value()
+            found[hart] = int(local.address) - per_hart_offset("cotrap_async_local")
+    return found
+
+
+def per_hart_offset(name: str) -> int | None:
+    """The offset of a variable in the per-hart data. None if there is no per-hart variable of that name."""
+    try:
+        where = gdb.execute(f"info address {name}", to_string=True)
+    except gdb.error:
+        return None
+    offset = re.search(r"thread-local variable at offset (0x[0-9a-f]+)", where)
+    return int(offset[1], 16) if offset else None
 
 
 def running() -> dict[int, int]:
