@@ -53,13 +53,14 @@ class ReadyQueue {
   /// Whether a ready job is more urgent than `priority` (0 … 32). A policy is a Node
   /// itself: its own `priority` stands for all its ready jobs (policy.h).
   bool has_above(unsigned priority) const noexcept {
-    const std::uint64_t state = state_;
-    if (state == nothing) [[likely]]
+    const std::uint64_t levels = state_ - nothing;  // if `state_` is the bitmap: without bit 0
+    if (levels == 0) [[likely]]
       return false;
-    if ((state & 1) == 0) {
-      return level_of(*reinterpret_cast<const Node*>(state)) < static_cast<int>(priority);
+    if ((levels & 1) != 0) {
+      return level_of(*reinterpret_cast<const Node*>(levels + nothing)) <
+             static_cast<int>(priority);
     }
-    return (state & (bit(priority) - 2)) != 0;
+    return levels << (63 - priority) != 0;
   }
 
   /// Adds `node` as the last of its level.
