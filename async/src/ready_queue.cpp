@@ -20,7 +20,7 @@ void ReadyQueue::set_policy(Policy* policy) noexcept {
 void ReadyQueue::push_second(Node& node) noexcept {
   if (policy() != nullptr) return policy()->put(static_cast<Job&>(node));
   use_rings();
-  push_back(node);
+  push_back_in_rings(node);
 }
 
 void ReadyQueue::push_newest_second(Node& node) noexcept {
@@ -29,9 +29,13 @@ void ReadyQueue::push_newest_second(Node& node) noexcept {
   push_front_in_rings(node);
 }
 
-void ReadyQueue::push_running_second(Node& node) noexcept {
-  if (policy() != nullptr) return policy()->yield(static_cast<Job&>(node));
-  push_second(node);
+/// Adds the running job if no other job of its level is in a ring.
+void ReadyQueue::push_running_apart(Node& node) noexcept {
+  if (is_sole()) {
+    if (policy() != nullptr) return policy()->yield(static_cast<Job&>(node));
+    use_rings();
+  }
+  push_back_in_rings(node);
 }
 
 void ReadyQueue::push_before_sole(Node& node) noexcept {

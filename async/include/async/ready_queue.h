@@ -78,13 +78,12 @@ class ReadyQueue {
   /// instead of its put(). The slow path is not an ASYNC_SLOW_PATH function: the caller needs no
   /// register preserved across it.
   [[gnu::always_inline]] void push_back_running(Node& node) noexcept {
-    const std::uint64_t state = state_;
-    if (state == nothing) [[likely]] {
+    if (state_ == nothing) [[likely]] {
       state_ = reinterpret_cast<std::uint64_t>(&node);
-    } else if ((state & 1) == 0) [[unlikely]] {
-      push_running_second(node);
+    } else if (Link* const last = last_[node.priority]; last != nullptr) [[likely]] {
+      append(node, *last);
     } else {
-      push_back_in_rings(node);
+      push_running_apart(node);
     }
   }
   /// Adds a job that has become ready as the first of its level.
@@ -207,9 +206,16 @@ class ReadyQueue {
   ASYNC_SLOW_PATH void push_second(Node& node) noexcept;
   ASYNC_SLOW_PATH void push_newest_second(Node& node) noexcept;
   Job* take_oldest(bool first_is_kept, Search& search) noexcept;
-  void push_running_second(Node& node) noexcept;
+  void push_running_apart(Node& node) noexcept;
   void push_back_in_rings(Node& node) noexcept {
     link(node);
+    last_[node.priority] = &node;
+  }
+  /// Adds `node` behind `last`, the last node of its level.
+  void append(Node& node, Link& last) noexcept {
+    node.next = last.next;
+    node.prev = &last;
+    last.next = &node;
     last_[node.priority] = &node;
   }
   [[gnu::always_inline]] void push_front_in_rings(Node& node) noexcept {

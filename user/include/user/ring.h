@@ -50,11 +50,12 @@ class Ring {
   // as its last submission is added.
   bool add(const abi::RingSubmission& submission) {
     const std::uint32_t head = std::atomic_ref{header_->sq_head}.load(std::memory_order_acquire);
-    if (tail_ - head == submissions_count_) [[unlikely]]
+    const std::uint32_t tail = tail_;
+    if (tail - head == submissions_count_) [[unlikely]]
       return false;
-    abi::RingSubmission& place = submissions_[tail_ & (submissions_count_ - 1)];
+    abi::RingSubmission& place = submissions_[tail & (submissions_count_ - 1)];
     std::memcpy(&place, &submission, offsetof(abi::RingSubmission, unused));
-    ++tail_;
+    tail_ = tail + 1;
     if (picked_up_ && (submission.flags & abi::ring_link) == 0) publish();
     return true;
   }
@@ -70,9 +71,12 @@ class Ring {
     return std::atomic_ref{header_->cq_tail}.load(std::memory_order_acquire) - head_;
   }
   std::optional<abi::RingCompletion> take() {
-    if (available() == 0) return {};
-    const abi::RingCompletion completion = completions_[head_ & (completions_count_ - 1)];
-    std::atomic_ref{header_->cq_head}.store(++head_, std::memory_order_release);
+    abi::RingHeader& header = *header_;
+    const std::uint32_t head = head_;
+    if (std::atomic_ref{header.cq_tail}.load(std::memory_order_acquire) == head) return {};
+    const abi::RingCompletion completion = completions_[head & (completions_count_ - 1)];
+    head_ = head + 1;
+    std::atomic_ref{header.cq_head}.store(head_, std::memory_order_release);
     return completion;
   }
   // Waits for a completion and removes it. Empty: no request is in flight, or the call failed.
