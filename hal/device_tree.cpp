@@ -40,6 +40,8 @@ std::optional<DeviceTree> DeviceTree::open(std::span<const std::byte> blob) {
   const auto structure = part(tree.blob_, structure_offset, tree.word(36));
   if (!strings || !structure || reservations_offset > size) return std::nullopt;
   tree.strings_ = *strings;
+  while (!tree.strings_.empty() && tree.strings_.back() != std::byte{0})
+    tree.strings_ = tree.strings_.first(tree.strings_.size() - 1);
   tree.structure_ = *structure;
   tree.reservations_ = tree.blob_.subspan(reservations_offset);
   if (!tree.well_formed()) return std::nullopt;
@@ -79,10 +81,10 @@ DeviceTree::Token DeviceTree::token(std::uint32_t offset) const {
       case Token::property: {
         if (!has(offset, 8)) return {};
         const std::size_t size = load32(structure_.data() + offset);
-        const auto name = string_at(strings_, load32(structure_.data() + offset + 4));
-        if (!name || !has(offset + 8, size)) return {};
+        const std::size_t name = load32(structure_.data() + offset + 4);
+        if (name >= strings_.size() || !has(offset + 8, size)) return {};
         return {.kind = kind,
-                .name = *name,
+                .property_name = reinterpret_cast<const char*>(strings_.data()) + name,
                 .value = structure_.subspan(offset + 8, size),
                 .next = aligned(offset + 8 + size)};
       }

@@ -9,6 +9,17 @@
 namespace hal {
 namespace {
 
+using namespace std::string_view_literals;
+
+/// Whether `name`, which ends with a zero, is `text`. Compares no more than the first character of
+/// most names.
+bool is_same(const char* name, std::string_view text) {
+  for (const char each : text) {
+    if (*name++ != each) return false;
+  }
+  return *name == 0;
+}
+
 std::string_view without_unit(std::string_view name) {
   return name.substr(0, name.find('@'));
 }
@@ -72,10 +83,11 @@ void DeviceTree::NodeRange::Iterator::advance() {
         cells_[depth_++] = {};
         return;
       case Token::property: {
-        const Property property(now.name, now.value);
-        const auto count = static_cast<std::uint8_t>(std::min(property.cell().value_or(0), 255U));
-        if (now.name == "#address-cells") cells_[depth_ - 1].address = count;
-        if (now.name == "#size-cells") cells_[depth_ - 1].size = count;
+        if (*now.property_name != '#') continue;
+        const auto count =
+            static_cast<std::uint8_t>(std::min(Property{now.value}.cell().value_or(0), 255U));
+        if (is_same(now.property_name, "#address-cells"sv)) cells_[depth_ - 1].address = count;
+        if (is_same(now.property_name, "#size-cells"sv)) cells_[depth_ - 1].size = count;
         continue;
       }
       case Token::end:
@@ -104,7 +116,7 @@ DeviceTree::NodeRange DeviceTree::Node::children() const {
 std::optional<DeviceTree::Property> DeviceTree::Node::property(std::string_view name) const {
   for (Token now = tree_->token(properties_); now.kind == Token::property;
        now = tree_->token(now.next)) {
-    if (now.name == name) return Property(now.name, now.value);
+    if (is_same(now.property_name, name)) return Property{now.value};
   }
   return std::nullopt;
 }
@@ -151,9 +163,10 @@ std::string_view DeviceTree::Property::string() const {
 bool DeviceTree::Property::lists(std::string_view text) const {
   std::string_view rest(reinterpret_cast<const char*>(value_.data()), value_.size());
   while (!rest.empty()) {
-    const std::string_view one = rest.substr(0, rest.find('\0'));
-    if (one == text) return true;
-    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    const bool ends = rest.size() <= text.size() || rest[text.size()] == '\0';
+    if (ends && rest.starts_with(text)) return true;
+    const std::size_t zero = rest.find('\0');
+    rest.remove_prefix(zero == rest.npos ? rest.size() : zero + 1);
   }
   return false;
 }

@@ -10,6 +10,7 @@
 #define GIGABYTE_SHIFT 30
 #define SSTATUS_FS (3 << 13)
 #define KERNEL_OFFSET 0xffffffc000000000
+#define BSS_BLOCK 128  // kernel.ld aligns both ends of .bss to it
 
 // Every hart begins with this. Turns floating point off, which firmware leaves on.
 .macro begin_hart
@@ -43,11 +44,15 @@
 _start:
   begin_hart
 
-  // Zero .bss.
+  // Zero .bss, which is a megabyte: so a block in each round.
   lla   t0, kernel_bss_start
   lla   t1, kernel_bss_end
-1:sd    zero, (t0)
-  addi  t0, t0, 8
+1:.set  offset, 0
+  .rept BSS_BLOCK / 8
+  sd    zero, offset(t0)
+  .set  offset, offset + 8
+  .endr
+  addi  t0, t0, BSS_BLOCK
   bltu  t0, t1, 1b
 
   // Fill the boot page table: it maps physical gigabytes 0 … 255 at the start of the upper half,

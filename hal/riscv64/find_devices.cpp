@@ -138,21 +138,22 @@ constinit unsigned hart_count = 1;
 void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
   hart_count = find_harts(tree, boot_hart_id);
   for (const Node& node : tree.nodes()) {
-    if (node.compatible_with("riscv,plic0") || node.compatible_with("sifive,plic-1.0.0")) {
-      if (node.enabled()) find_plic(node);
-    }
+    const auto kinds = node.property("compatible");
+    if (!kinds || !(kinds->lists("riscv,plic0") || kinds->lists("sifive,plic-1.0.0"))) continue;
+    if (node.enabled()) find_plic(node);
   }
   for (const Node& node : tree.nodes()) {
-    if (!node.enabled()) continue;
-    if (node.compatible_with("ns16550a") && !devices.uart.window) {
+    const auto kinds = node.property("compatible");
+    if (!kinds || !node.enabled()) continue;
+    if (kinds->lists("virtio,mmio")) {
+      find_virtio(node);
+    } else if (kinds->lists("ns16550a") && !devices.uart.window) {
       find_uart(node);
-    } else if (node.compatible_with("sifive,test0")) {
+    } else if (kinds->lists("sifive,test0")) {
       devices.test_finisher = window_of(node);
-    } else if (node.compatible_with("google,goldfish-rtc")) {
+    } else if (kinds->lists("google,goldfish-rtc")) {
       devices.clock = window_of(node);
       devices.clock_irq = irq_of(node);
-    } else if (node.compatible_with("virtio,mmio")) {
-      find_virtio(node);
     }
   }
   std::ranges::sort(std::span(devices.virtio).first(devices.virtio_count), {},

@@ -10,7 +10,8 @@
 
 #include <array>
 #include <chrono>
-#include <optional>
+#include <cstddef>
+#include <new>
 
 #include "devices/interrupts.h"
 #include "memory/frames.h"
@@ -23,11 +24,11 @@
 namespace kernel {
 namespace {
 
-// In cache lines of its own.
+/// The memory of a hart's executor, which begin_hart() constructs. In cache lines of its own.
 struct alignas(64) HartExecutor {
-  std::optional<async::Executor> executor;
+  alignas(async::Executor) std::array<std::byte, sizeof(async::Executor)> memory;
 };
-std::array<HartExecutor, hal::max_harts> executors;
+[[gnu::section(".bss.uninitialized")]] std::array<HartExecutor, hal::max_harts> executors;
 constinit async::HartMask expected = 0;  // the harts that were started
 
 constexpr TimerHandlers handlers{
@@ -82,7 +83,7 @@ void begin_hart(bool smp_active) {
     async::Strand::let_share();
     memory::frames.begin_smp();
   }
-  executors[hal::hart_index()].executor.emplace();
+  new (&executors[hal::hart_index()].memory) async::Executor;
   start_policy();
   start_scheduling();
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));

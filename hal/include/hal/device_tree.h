@@ -49,7 +49,8 @@ class DeviceTree {
   struct Token {
     enum Kind : std::uint32_t { begin = 1, end = 2, property = 3, nop = 4, finish = 9, bad = 0 };
     Kind kind = bad;
-    std::string_view name;             // of a node or property
+    std::string_view name;             // of a node
+    const char* property_name = "";    // of a property; ends with a zero
     std::span<const std::byte> value;  // of a property
     std::uint32_t next = 0;            // offset of the next token
   };
@@ -65,15 +66,14 @@ class DeviceTree {
 
   std::span<const std::byte> blob_;
   std::span<const std::byte> structure_;
-  std::span<const std::byte> strings_;
+  std::span<const std::byte> strings_;  // up to the last zero, so each string in it ends
   std::span<const std::byte> reservations_;
 };
 
 class DeviceTree::Property {
  public:
-  Property(std::string_view name, std::span<const std::byte> value) : name_(name), value_(value) {}
+  explicit Property(std::span<const std::byte> value) : value_(value) {}
 
-  std::string_view name() const { return name_; }
   std::span<const std::byte> value() const { return value_; }
   std::size_t cell_count() const { return value_.size() / 4; }
   /// The 32-bit cell `index`; nothing past the end.
@@ -88,7 +88,6 @@ class DeviceTree::Property {
   bool lists(std::string_view text) const;
 
  private:
-  std::string_view name_;
   std::span<const std::byte> value_;
 };
 
