@@ -192,10 +192,21 @@ class Bench(unittest.TestCase):
         same = self.bench("--icount", "--compare", named, "--append", "policy=mlfq")
         self.assertEqual(same.returncode, 0, same.stderr)
 
-    def test_goals_hold_for_one_hart_only(self):
-        self.assertIn("≤ 150", self.bench("--icount").stdout.decode())
+    def test_several_harts_have_goals_of_their_own(self):
+        one = self.bench("--icount").stdout.decode()
+        self.assertRegex(one, r"syscall\.null .* ≤ 150\n")
+        self.assertRegex(one, r"memory\.thread .* ≤ 2,048\n")
         page = self.folder / "two.html"
         done = self.bench("--icount", "--harts", "2", "--html", page)
+        self.assertRegex(done.stdout.decode(), r"syscall\.null .* missed ≤ 80  80\.0 % above its goal\n")
+        self.assertRegex(done.stdout.decode(), r"fault\.zero .* ≤ 560\n")
+        for text in (done.stdout.decode(), body(page)):
+            self.assertIn("≤ 80", text)
+            self.assertNotIn("≤ 2,048", text)
+
+    def test_a_table_without_goals_has_no_column_for_them(self):
+        page = self.folder / "memory.html"
+        done = self.bench("--icount", "--harts", "2", "--html", page, "memory.thread")
         for text in (done.stdout.decode(), body(page)):
             self.assertNotIn("goal", text)
             self.assertNotIn("≤", text)

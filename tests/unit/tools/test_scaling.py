@@ -62,6 +62,26 @@ class Throughput(unittest.TestCase):
         self.assertEqual(order, [("open", 1), ("open", 2), ("fork", 1), ("fork", 2)])
 
 
+class Goals(unittest.TestCase):
+    def goals(self, *found: Counted) -> list[list[tuple[str, bool]]]:
+        return [row.goals for row in scaling.rows(list(found))]
+
+    def test_two_harts_have_the_goals_of_the_throughput_by_the_clock(self):
+        for kernel, missed in ((130, False), (134, True)):
+            with self.subTest(kernel=kernel):
+                found = counted("open", 1, 100), counted("open", 2, kernel), counted("open", 4, kernel)
+                self.assertEqual(self.goals(*found), [[], [("≥ 1.5", missed)], []])
+
+    def test_an_operation_has_the_goal_of_the_same_benchmark_on_each_number_of_harts(self):
+        found = counted("getppid", 1, 80), counted("getppid", 2, 80), counted("getppid", 8, 81)
+        most = "≤ 80 instructions"
+        self.assertEqual(self.goals(*found), [[], [("≥ 1.95", False), (most, False)], [(most, True)]])
+
+    def test_idle_time_is_no_part_of_the_instructions(self):
+        [_, [_, most]] = self.goals(counted("getppid", 1, 80), counted("getppid", 2, 80, idle=5))
+        self.assertEqual(most, ("≤ 80 instructions", False))
+
+
 class Functions(unittest.TestCase):
     def test_the_function_that_grows_most_is_first_and_has_its_parts(self):
         stacks = {
@@ -107,11 +127,13 @@ class Command(unittest.TestCase):
         file = self.build.path / "scale.json"
         lines = self.counted("--icount", "--json", file)
         self.assertIn(["fork", "1", "1", "1,000.0"], [line[:4] for line in lines])
-        worse = "2 2 2,500.0 0.0 0.0 700.0 0.0 2.5 1.4 0.80 worse than one hart".split()
+        worse = "2 2 2,500.0 0.0 0.0 700.0 0.0 2.5 1.4 0.80 worse than one hart missed ≥ 1.5".split()
         self.assertIn(worse, lines)
         self.assertIn("worse on several harts than on one: fork".split(), lines)
         results = {(each["name"], each["harts"]): each for each in json.loads(file.read_text())["results"]}
         self.assertEqual(results["fork", 2]["throughput"], 0.8)
+        self.assertEqual(results["fork", 2]["throughput_goal"], 1.5)
+        self.assertIsNone(results["fork", 1]["throughput_goal"])
         self.assertEqual(results["fork", 2]["holds"], [[200, 2], [500, 2]])
 
     def test_it_prints_the_holds_of_the_most_harts(self):

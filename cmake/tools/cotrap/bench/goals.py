@@ -1,20 +1,63 @@
-"""The goals of counted results, and whether a result reaches its goal."""
+"""All goals of benchmarks, and whether a result reaches its goal. The catalogue has the goals of its
+benchmarks; those of `scale` are here."""
 
 from .catalogue import BENCHMARKS
 from .results import TIME, Result
 
+# The rows of `scale`: the least throughput of two harts, as a multiple of that of one.
+THROUGHPUTS = {
+    "compute": 1.95,
+    "getppid": 1.95,
+    "yield": 1.95,
+    "pipe.self": 1.95,
+    "pread": 1.95,
+    "pipe.pairs": 1.9,
+    "futex.pairs": 1.9,
+    "fault": 1.9,
+    "fault.threads": 1.8,
+    "open": 1.5,
+    "map": 1.5,
+    "fork": 1.5,
+}
+# The rows of `scale` whose operation is that of a benchmark. On several harts they have its goal.
+_SAME_OPERATION = {
+    "getppid": "syscall.null",
+    "pread": "pread.call",
+    "pipe.self": "pipe.self",
+    "fault": "fault.zero",
+}
 
-def goal(result: Result) -> float | None:
-    """The largest value that reaches the goal, in the result's unit. None: the result has no goal."""
+
+def goal(result: Result, harts: int) -> float | None:
+    """The largest value that reaches the goal on a machine of so many harts, in the result's unit. None: the
+    result has no goal."""
     benchmark = BENCHMARKS.get(result.name)
-    return benchmark.goal if benchmark and result.unit != TIME else None
+    if not benchmark or result.unit == TIME:
+        return None
+    return benchmark.goal if harts == 1 else benchmark.goal_on_several
 
 
-def is_missed(result: Result) -> bool:
-    most = goal(result)
+def is_missed(result: Result, harts: int) -> bool:
+    most = goal(result, harts)
     return most is not None and result.value > most
 
 
-def excess(result: Result) -> str:
+def excess(result: Result, harts: int) -> str:
     """For a missed goal: by how many percent the result exceeds it."""
-    return f"{(result.value / goal(result) - 1) * 100:.1f} % above its goal"
+    return f"{(result.value / goal(result, harts) - 1) * 100:.1f} % above its goal"
+
+
+def has_goals(results: list[Result], harts: int) -> bool:
+    """Whether some of the results have a goal."""
+    return any(goal(each, harts) is not None for each in results)
+
+
+def throughput_goal(row: str, harts: int) -> float | None:
+    """The least throughput of this row of `scale` that reaches its goal on so many harts."""
+    return THROUGHPUTS[row] if harts == 2 else None
+
+
+def operation_goal(row: str, harts: int) -> float | None:
+    """The most instructions of an operation in this row of `scale` that reach its goal on so many harts."""
+    same = _SAME_OPERATION.get(row)
+    return BENCHMARKS[same].goal_on_several if same and harts > 1 else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import pages
 from .catalogue import BENCHMARKS
 from .compare import Change, changes, number, times_as_much
-from .goals import excess, goal, is_missed
+from .goals import excess, goal, has_goals, is_missed
 from .results import COUNTED_NS, TIME, UNITS, Report, Result
 from .table import TITLES
 
@@ -151,24 +151,25 @@ def _sections(report: Report, before: Report | None, against: list[Report]) -> l
         results = [each for each in report.results if each.unit == unit]
         if not results:
             continue
-        goals = {each.name: goal(each) for each in results if goal(each)} if report.has_goals else {}
         rows = [
             _row(
                 each,
                 found.get((each.name, unit)),
                 [other.find(each.name, unit) for other in against],
-                goals.get(each.name),
+                report.harts,
             )
             for each in results
         ]
-        sections.append({"unit": unit, "title": TITLES[unit], "rows": rows})
+        shows_goals = has_goals(results, report.harts)
+        sections.append({"unit": unit, "title": TITLES[unit], "rows": rows, "has_goals": shows_goals})
     return sections
 
 
 def _row(
-    result: Result, change: Change | None, theirs: list[Result | None], most: float | None
+    result: Result, change: Change | None, theirs: list[Result | None], harts: int
 ) -> dict:
-    """theirs: for each other kernel its result of that name, None if it has none. most: the goal."""
+    """theirs: for each other kernel its result of that name, None if it has none."""
+    most = goal(result, harts)
     return {
         "result": result,
         "about": BENCHMARKS[result.name].about if result.name in BENCHMARKS else "",
@@ -181,7 +182,7 @@ def _row(
         ],
         "most": most,
         "goal": number(most) if most else "",
-        "missed": excess(result) if most and is_missed(result) else "",
+        "missed": excess(result, harts) if is_missed(result, harts) else "",
         "numbers": {key: number(each) for key, each in result.percentiles.items()},
         "spread": number(result.spread / 2),
     }

@@ -50,11 +50,6 @@ class Report:
     policy: str = policies.DEFAULT
 
     @property
-    def has_goals(self) -> bool:
-        """Goals apply to machines with one hart only."""
-        return self.harts == 1
-
-    @property
     def setting(self) -> str:
         """The properties that two reports must share to be compared."""
         policy = "" if self.policy == policies.DEFAULT else f" --policy {self.policy}"

@@ -14,6 +14,7 @@ from ..provenance import provenance
 from ..qemu import Boot, Machine, archive_with
 from ..ui import Waiting, bad, faint, good, say
 from . import rounds, scaling
+from .goals import THROUGHPUTS
 from .guest import output_of
 from .own_table import chosen_rows
 
@@ -23,23 +24,6 @@ PROGRAM = "scale/scale"  # in the build folder
 _WINDOWS, _WINDOW_MS = 10, 100
 _COUNTED = ("icount", "profile", "lines")  # options
 _LINE = re.compile(r"^(\S+)\t(\d+)\t(\d+)$", re.MULTILINE)
-
-# For two harts, as a multiple of one.
-GOALS = {
-    "compute": 1.95,
-    "getppid": 1.95,
-    "yield": 1.95,
-    "pipe.self": 1.95,
-    "pread": 1.95,
-    "pipe.pairs": 1.9,
-    "futex.pairs": 1.9,
-    "fault": 1.9,
-    "fault.threads": 1.8,
-    "open": 1.5,
-    "map": 1.5,
-    "fork": 1.5,
-}
-
 
 @dataclass(frozen=True)
 class Row:
@@ -53,12 +37,12 @@ class Row:
 
     @property
     def is_missed(self) -> bool:
-        return 2 in self.rates and self.times(2) < GOALS[self.name]
+        return 2 in self.rates and self.times(2) < THROUGHPUTS[self.name]
 
 
 def run(arguments) -> int:
     """The command. arguments.names: NAME, and then the rows, by default all."""
-    chosen = chosen_rows(arguments, NAME, GOALS, takes=_COUNTED)
+    chosen = chosen_rows(arguments, NAME, THROUGHPUTS, takes=_COUNTED)
     harts = max(arguments.harts, 2)
     if any(getattr(arguments, option) for option in _COUNTED):
         return _count(harts, arguments, chosen)
@@ -142,13 +126,13 @@ def _show(rows: list[Row]) -> None:
         times = "".join(
             f"  {row.times(each):>8.2f}" if each in row.rates else f"  {'–':>8}" for each in counts
         )
-        goal = f"≥ {GOALS[row.name]}"
+        goal = f"≥ {THROUGHPUTS[row.name]}"
         verdict = bad(f"missed {goal}") if row.is_missed else good(goal)
         print(f"  {row.name:<{width}}  {row.rates[1]:>12,}{times}  {verdict:>10}")
 
 
 def _to_json(rows: list[Row]) -> str:
     results = [
-        {"name": row.name, "goal": GOALS[row.name], "operations_a_second": row.rates} for row in rows
+        {"name": row.name, "goal": THROUGHPUTS[row.name], "operations_a_second": row.rates} for row in rows
     ]
     return json.dumps(provenance() | {"results": results}, indent=1, ensure_ascii=False) + "\n"

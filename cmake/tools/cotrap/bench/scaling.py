@@ -14,6 +14,7 @@ from ..provenance import provenance
 from ..ui import bad, faint, good
 from . import holds
 from .conflicts.naming import LIBRARY, Names, Variable
+from .goals import operation_goal, throughput_goal
 from .profile import stacks_at
 from .rounds import Counted
 
@@ -43,7 +44,7 @@ class Row:
 
     @property
     def time(self) -> float:
-        return self.kernel + self.program + self.firmware + self.idle
+        return self.instructions + self.idle
 
     @property
     def at_most(self) -> float:
@@ -56,6 +57,21 @@ class Row:
         if self.harts == 1:
             return 1.0
         return min(self.harts * self.one_hart / self.time, self.at_most) if self.operations else 0.0
+
+    @property
+    def instructions(self) -> float:
+        """Those that a hart executes for an operation, without idle time."""
+        return self.kernel + self.program + self.firmware
+
+    @property
+    def goals(self) -> list[tuple[str, bool]]:
+        """The goals of the row, and whether it misses them."""
+        found = []
+        if least := throughput_goal(self.name, self.harts):
+            found.append((f"≥ {least}", self.throughput < least))
+        if most := operation_goal(self.name, self.harts):
+            found.append((f"≤ {most:,} instructions", self.instructions > most))
+        return found
 
     @property
     def is_worse(self) -> bool:
@@ -91,7 +107,7 @@ def show(found: list[Counted], harts: int) -> None:
     print(faint("instructions of a hart for an operation, and how many times the operations of one hart"))
     print(
         f"  {'':<{width}}  harts  operations    kernel  program  firmware     waits     idle  lines"
-        "  at most  throughput"
+        "  at most  throughput  goals"
     )
     for row in its:
         figures = f"{row.kernel:>8,.1f}  {row.program:>7,.1f}  {row.firmware:>8,.1f}  {row.waits:>8,.1f}"
@@ -99,6 +115,8 @@ def show(found: list[Counted], harts: int) -> None:
         times = f"{row.throughput:>10.2f}"
         name = row.name if row.harts == 1 else ""
         end = bad(f"{times}  worse than one hart") if row.is_worse else times
+        goals = [bad(f"missed {goal}") if missed else good(goal) for goal, missed in row.goals]
+        end += "  " * bool(goals) + ", ".join(goals)
         print(f"  {name:<{width}}  {row.harts:>5}  {row.operations:>10,}  {figures}  {end}")
     print()
     _judge(its)
@@ -121,10 +139,17 @@ def _judge(its: list[Row]) -> None:
 def to_json(found: list[Counted]) -> str:
     lengths = {(each.name, each.workers): holds.row_of(each).holds for each in found}
     results = [
-        asdict(row) | {"throughput": row.throughput, "holds": lengths[row.name, row.harts]}
+        asdict(row) | {"throughput": row.throughput, **_goals(row), "holds": lengths[row.name, row.harts]}
         for row in rows(found)
     ]
     return json.dumps(provenance() | {"results": results}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _goals(row: Row) -> dict[str, float | None]:
+    return {
+        "throughput_goal": throughput_goal(row.name, row.harts),
+        "instructions_goal": operation_goal(row.name, row.harts),
+    }
 
 
 # ── Functions ──

@@ -4,7 +4,7 @@ from ..policies import DEFAULT
 from ..ui import bad, faint, good
 from .catalogue import BASELINE, BENCHMARKS
 from .compare import Change, number, times_as_much
-from .goals import excess, goal, is_missed
+from .goals import excess, goal, has_goals, is_missed
 from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, UNITS, Report, Result
 
 TITLES = {
@@ -25,8 +25,8 @@ def show(report: Report, changes: list[Change] | None, against: list[Report]) ->
         if not results:
             continue
         base = report.find(BASELINE, unit)
-        goals = report.has_goals
-        rows = [_head(unit, compared, base is not None, against, goals)]
+        goals = report.harts if has_goals(results, report.harts) else None
+        rows = [_head(unit, compared, base is not None, against, goals is not None)]
         for each in results:
             change = by_result.get((each.name, each.unit))
             rows.append(_row(each, compared, change, base, against, goals))
@@ -49,8 +49,9 @@ def _row(
     change: Change | None,
     base: Result | None,
     against: list[Report],
-    goals: bool,
+    goals: int | None,
 ) -> list[str]:
+    """goals: the number of harts, whose goals the row shows; None: it shows none."""
     row = [result.name, *(number(result.percentiles[key]) for key in ("p50", "p99", "max"))]
     if compared:
         row += [number(change.before.value), change.ratio_text] if change else ["", "new"]
@@ -62,15 +63,16 @@ def _row(
     if result.unit == TIME:
         row.append(f"± {number(result.spread / 2)}")
     elif goals:
-        row.append(_goal(result))
-    remarks = [_remark(result, change), bad(excess(result)) if goals and is_missed(result) else ""]
+        row.append(_goal(result, goals))
+    missed = goals and is_missed(result, goals)
+    remarks = [_remark(result, change), bad(excess(result, goals)) if missed else ""]
     row.append("; ".join(filter(None, remarks)))
     return row
 
 
-def _goal(result: Result) -> str:
-    most = goal(result)
-    return f"{'missed ' * is_missed(result)}≤ {number(most)}" if most else ""
+def _goal(result: Result, harts: int) -> str:
+    most = goal(result, harts)
+    return f"{'missed ' * is_missed(result, harts)}≤ {number(most)}" if most else ""
 
 
 def _remark(result: Result, change: Change | None) -> str:
