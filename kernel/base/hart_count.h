@@ -41,7 +41,7 @@ class HartCount {
   /// larger for that, asks `allows(total)` first. Returns its answer. Several harts run.
   template <class Allows>
   bool prepare(std::ptrdiff_t amount, Allows allows) {
-    std::ptrdiff_t& kept = kept_[hal::hart_index()].amount;
+    std::ptrdiff_t& kept = kept_of_hart();
     if (kept >= amount) return true;
     const auto taken = static_cast<std::size_t>(amount + batch);
     if (!allows(total_.fetch_add(taken, std::memory_order_relaxed) + taken)) {
@@ -66,8 +66,13 @@ class HartCount {
     std::ptrdiff_t amount = 0;
   };
 
+  std::ptrdiff_t& kept_of_hart() {
+    async::Strand::check_access_to_own();
+    return kept_[hal::hart_index()].amount;
+  }
+
   [[gnu::noinline]] bool add_smp(std::ptrdiff_t amount) {
-    std::ptrdiff_t& kept = kept_[hal::hart_index()].amount;
+    std::ptrdiff_t& kept = kept_of_hart();
     kept -= amount;
     if (kept >= 0 && kept <= 2 * batch) return false;
     total_.fetch_add(static_cast<std::size_t>(batch - kept), std::memory_order_relaxed);

@@ -82,6 +82,7 @@ class PlacedFile final : public File {
 
  private:
   Result<std::size_t> moved(Result<std::size_t> count) {
+    place_lock_.check_access();
     if (count) place_ += *count;
     return count;
   }

@@ -120,6 +120,7 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
 
 // Walks the pages and the areas in parallel. The child faults its shared pages in by itself.
 Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end) {
+  check_access();
   const Area* area = areas_.first_after(start);
   std::size_t copied = 0;
   std::size_t borrowed = 0;
@@ -164,6 +165,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
     return fail(Errno::enomem);
   }
   if (!may_add_areas() || is_too_much(request, bytes)) return fail(Errno::enomem);
+  check_access();
   const auto gap = choose_place(request, bytes);
   if (!gap) return fail(gap.error());
   recent_ = nullptr;
@@ -233,6 +235,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   const std::size_t length = page_up(bytes);
   if (length < bytes || !hal::lies_in(user_range(), start, length)) return fail(Errno::enomem);
   if (!may_add_areas()) return fail(Errno::enomem);
+  check_access();
   access = usable(access);
   recent_ = nullptr;
 
@@ -304,6 +307,7 @@ Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
 // Unmaps [start, end). `area` is the first one that ends after `start`.
 void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   if (area == nullptr || area->start >= end) return;
+  check_access();
   recent_ = nullptr;
   if (resident_ != 0) remove_pages(start, end);
   code_generation_.count(area->access);
@@ -337,6 +341,7 @@ void AddressSpace::flush_smp(VirtAddr start, VirtAddr end) {
 
 // Removes the pages of [start, end) from the table and from all TLBs.
 void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
+  check_access();
   if (end - start == page_size) {  // fast path: a page never accessed has no entry
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;

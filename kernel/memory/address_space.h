@@ -21,10 +21,12 @@
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "memory/area_set.h"
@@ -34,6 +36,20 @@
 #include "memory/tlb_tag.h"
 
 namespace kernel::memory {
+
+/// How many threads use a space. Only debug builds count them.
+class ThreadCount {
+ public:
+  void add(int more) { count_.fetch_add(more); }
+  bool are_several() const { return count_.load(std::memory_order_relaxed) > 1; }
+
+ private:
+  std::atomic<int> count_ = 0;
+};
+struct NoThreadCount {
+  void add(int) {}
+  bool are_several() const { return false; }
+};
 
 class AddressSpace : public RefCounted<AddressSpace> {
  public:
@@ -66,6 +82,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// The lock of the areas and pages. Callers that share the strand take it, but not if
   /// their thread is the only user of the space.
   async::RwLeafLock& lock() { return lock_; }
+  /// Threads of a process begin to use the space, or end (`more` is negative). The process calls it
+  /// before it counts them itself. Only debug builds count them here, for check_access().
+  void note_threads(int more) { threads_.add(more); }
   /// The longest range whose pages a caller may change under the lock, in bytes.
   static constexpr std::size_t most_bytes_sharing = 64 * hal::page_size;
 
@@ -300,6 +319,15 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Whether the caller shares the strand and holds the lock, because other threads use the space,
   /// too. The caller changes the space, so no other hart can hold the lock.
   bool is_locked_by_sharer() const { return lock_.is_taken(); }
+  /// Fails in debug builds unless the caller may change the space: it is in the strand, holds the
+  /// lock, or its thread is the only user.
+  void check_access() const {
+    if (threads_.are_several()) lock_.check_access();
+  }
+  /// The same for a change that harts make at the same time, if they hold the lock to read.
+  void check_read_access() const {
+    if (threads_.are_several()) lock_.check_read();
+  }
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);
 
@@ -354,6 +382,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // the entries of table_. Harts that hold it to read may fill an empty entry of a page, and give
   // an entry the area's right to write.
   async::RwLeafLock lock_;
+  [[no_unique_address]] std::conditional_t<async::platform::checked, ThreadCount, NoThreadCount>
+      threads_;  // those that use the space
   // The pages in the table that are not counted in hart_tlbs_, plus `elsewhere` if some pages are
   // counted there.
   std::size_t resident_ = 0;

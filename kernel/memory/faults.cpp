@@ -81,6 +81,7 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
 /// Resolves a write to a private page if its frame needs no copy. `old` is the entry in `slot`.
 [[gnu::always_inline]] inline bool AddressSpace::allow_write(const Area& area, VirtAddr page,
                                                              PageEntry* slot, PageEntry old) {
+  check_read_access();
   if (old.allows(Access::write) || is_used_elsewhere(old)) return false;
   hal::set(*slot, old.with(area.rights_in_table()));
   tag_.flush_page_here(page);
@@ -136,6 +137,7 @@ bool AddressSpace::fault_in_use(VirtAddr va, Access wanted) {
 [[gnu::always_inline]] inline bool AddressSpace::add_zeros(const Area& area, VirtAddr page,
                                                            PageEntry* slot,
                                                            HartTlbs::Count& added) {
+  check_read_access();
   const PhysAddr frame = frames.allocate_zeroed_smp(Use::user);
   if (frame == 0) return false;
   if (PageTable::fill_first(slot, PageEntry::page(frame, area.rights_in_table()))) {
@@ -216,6 +218,7 @@ void AddressSpace::count_elsewhere() {
 
 [[gnu::always_inline]] inline void AddressSpace::put(const Area& area, VirtAddr page,
                                                      PageEntry* slot, PageEntry entry) {
+  check_access();
   PageTable::fill(slot, entry);
   hal::translation_added(page);
   ++resident_;
@@ -274,6 +277,7 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
 
 [[gnu::noinline]] Result<> AddressSpace::copy_for_write(const Area& area, VirtAddr page,
                                                         PageEntry* slot) {
+  check_access();
   const PageEntry old = *slot;
   const PhysAddr copy = frames.allocate(Use::user);
   if (copy == 0) return fail(Errno::enomem);

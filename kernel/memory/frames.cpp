@@ -110,6 +110,7 @@ struct FrameAllocator::HartCaches {
 constinit std::array<FrameAllocator::HartCaches, hal::max_harts> FrameAllocator::caches{};
 
 FrameAllocator::HartCaches& FrameAllocator::cache_of_hart() {
+  async::Strand::check_access_to_own();
   return caches[hal::hart_index()];
 }
 
@@ -213,6 +214,7 @@ void FrameAllocator::free_smp(Cache& cache, Number& stack, Number frame) {
 
 // Called under the lock or in the strand, after free_ or reserve_ has changed.
 void FrameAllocator::note_scarcity() {
+  frames_lock.check_access();
   if (const bool now = free_ < reserve_; now != scarce_) scarce_ = now;
   if (!async::Strand::smp_active()) return;
   // The two limits differ (hysteresis), so that harts seldom write the flag's cache line.
@@ -237,6 +239,7 @@ void FrameAllocator::begin_smp() {
 }
 
 void FrameAllocator::empty_caches() {
+  frames_lock.check_access();
   for (auto& [loose, zeroed] : caches) {
     while (loose.count != 0) push(common_.loose, loose.frames[--loose.count]);
     while (zeroed.count != 0) push(common_.zeroed, zeroed.frames[--zeroed.count]);
@@ -313,6 +316,7 @@ void FrameAllocator::drain(Number& stack) {
 }
 
 FrameAllocator::Number FrameAllocator::take_block(unsigned wanted) {
+  frames_lock.check_access();
   for (;;) {
     unsigned order = wanted;
     while (order < orders && blocks_[order] == 0) ++order;
@@ -331,6 +335,7 @@ FrameAllocator::Number FrameAllocator::take_block(unsigned wanted) {
 }
 
 void FrameAllocator::put_block(Number block, unsigned order) {
+  frames_lock.check_access();
   for (; order < max_order; ++order) {
     const Number buddy = block ^ (Number{1} << order);
     const FrameInfo& other = infos_[buddy];

@@ -130,6 +130,7 @@ unsigned order_of(std::size_t bytes) {
 // Takes the first free object of a slab that has one. If no other is left, a tail call takes the
 // slab out of the list. So the common case needs no stack frame.
 inline void* take_object(SizeClass& of, std::uint32_t slab) {
+  of.lock.check_access();
   FrameInfo& info = info_of(slab);
   auto* const page = hal::phys_to_virt(PhysAddr{slab} << hal::page_shift);
   const std::uint16_t object = info.objects.first_free;
@@ -181,6 +182,7 @@ void release(void* object) {
   FrameInfo& info = frames.info(object);
   if (info.size_class == FrameInfo::not_a_slab) [[unlikely]]
     return release_large(object);
+  classes[info.size_class].lock.check_access();
 
   const auto offset = static_cast<std::uint16_t>(hal::virt_to_phys(object) % page_size);
   const std::uint16_t next = std::exchange(info.objects.first_free, offset);
@@ -217,6 +219,11 @@ struct alignas(128) Cache {
   std::size_t count = 0;
 };
 constinit std::array<std::array<Cache, sizes.size()>, hal::max_harts> caches{};
+
+Cache& cache_of_hart(std::size_t index) {
+  async::Strand::check_access_to_own();
+  return caches[hal::hart_index()][index];
+}
 
 // How many objects a cache may hold: at most a page.
 constexpr auto limits = [] {
@@ -283,7 +290,7 @@ void* allocate_smp(std::size_t bytes) {
   if (bytes > largest_small) [[unlikely]]
     return allocate_large(bytes);
   const std::size_t index = class_on_lines[(bytes + 15) / 16];
-  Cache& cache = caches[hal::hart_index()][index];
+  Cache& cache = cache_of_hart(index);
   if (cache.count == 0) [[unlikely]]
     return refill(cache, index);
   void* const object = cache.objects[--cache.count];
@@ -296,7 +303,7 @@ void release_smp(void* object) {
   const std::size_t index = frames.info(object).size_class;
   if (index == FrameInfo::not_a_slab) [[unlikely]]
     return release_large(object);
-  Cache& cache = caches[hal::hart_index()][index];
+  Cache& cache = cache_of_hart(index);
   if (cache.count == limits[index]) [[unlikely]]
     spill(cache, index);
   poison(static_cast<std::byte*>(object) + link_bytes, sizes[index] - link_bytes);

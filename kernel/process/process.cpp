@@ -119,6 +119,7 @@ void Process::leave_children_to_init() {
 void Process::add_thread(Thread& thread) {
   const async::LeafLock::SharingGuard lock{family_lock_};
   threads_.push_back(thread);
+  parts_.space->note_threads(1);
   thread_count_ = thread_count_ + 1;
 }
 
@@ -133,6 +134,7 @@ void Process::remove_thread(Thread& thread) {
   take_accounts(thread);
   kernel::threads().remove(thread);
   threads_.remove(thread);
+  parts_.space->note_threads(-1);
   thread_count_ = thread_count_ - 1;
   if (is_zombie()) {
     become_zombie();
@@ -147,6 +149,7 @@ bool Process::remove_thread_sharing(Thread& thread) {
     take_accounts(thread);
     kernel::threads().remove(thread);
     threads_.remove(thread);
+    parts_.space->note_threads(-1);
     become_zombie_sharing();
     return true;
   }
@@ -156,6 +159,7 @@ bool Process::remove_thread_sharing(Thread& thread) {
     if (has_one_thread() || !thread_ended_.empty()) return false;
     take_accounts(thread);
     threads_.remove(thread);
+    parts_.space->note_threads(-1);
     thread_count_ = thread_count_ - 1;
   }
   kernel::threads().remove(thread);
@@ -247,7 +251,9 @@ Result<> Process::own_parts() {
 
 void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   if (hal::smp_active()) keep_for_harts(*parts_.space);
+  parts_.space->note_threads(-static_cast<int>(thread_count_));
   parts_.space = std::move(space);
+  parts_.space->note_threads(static_cast<int>(thread_count_));
   for (Thread& thread : threads_) thread.set_space(*parts_.space);
   path_ = std::move(path);
 }

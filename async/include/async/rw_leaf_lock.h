@@ -29,6 +29,15 @@ class RwLeafLock : LeafLock {
   using Guard = GuardOf<RwLeafLock>;
   using GuardIf = GuardIfOf<RwLeafLock>;
 
+  /// Fails in debug builds unless this hart may read the data: it reads or holds the lock, or no
+  /// other hart shares the strand.
+  void check_read() const noexcept {
+    if constexpr (platform::checked && platform::parallel) {
+      const StrandSharer* const here = platform::local().sharer;
+      if (here == nullptr || here->reads_.load(std::memory_order_relaxed) != this) check_access();
+    }
+  }
+
   /// The hart reads in its scope, if `applies`.
   class [[nodiscard]] ReadGuard {
    public:

@@ -171,6 +171,16 @@ class Strand {
   static bool is_shared() noexcept { return platform::local().shares_strand; }
   /// Whether this hart may change the data that it changes while it shares the strand.
   static bool is_held_or_shared() noexcept { return is_held() || is_shared(); }
+  /// Fails in debug builds unless this hart is in the strand or shares it, with or without tell():
+  /// the caller uses data of the hart, such as a cache.
+  static void check_access_to_own() noexcept {
+    if constexpr (platform::checked && platform::parallel) {
+      if (is_held()) return;
+      const StrandSharer* const here = platform::local().sharer;
+      if (here == nullptr || here->shares_.load(std::memory_order_relaxed) == 0)
+        platform::fail("a hart outside the strand uses data that needs it");
+    }
+  }
   /// The running step, which shares the strand, ends that and enters the strand. In between, other
   /// harts may change all data.
   ASYNC_SLOW_PATH static void stop_sharing() noexcept;

@@ -78,7 +78,8 @@ TEST_CASE("a hart that shares the strand does not get the frames that other hart
     CHECK(frames.free_count() == 15);
   }
   {
-    const Strand::Sharing sharing;
+    Strand::Sharing sharing;
+    sharing.tell();
     CHECK(frames.allocate(Use::kernel) == 0);
     CHECK(frames.allocate_zeroed(Use::user) == 0);
   }

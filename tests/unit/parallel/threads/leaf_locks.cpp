@@ -5,10 +5,12 @@
 
 #include "../../async/ends_normally.h"
 #include "async/async.h"
+#include "async/rw_leaf_lock.h"
 
 namespace {
 
 using async::LeafLock;
+using async::RwLeafLock;
 using async::Strand;
 
 /// Runs `body` on hart 0 of several, in a child process; returns true if it ends normally.
@@ -56,6 +58,31 @@ TEST_CASE("the lock of another hart gives no access") {
     async::platform::this_hart = 1;
     async::platform::local().smp_active = true;
     lock.check_access();
+  }));
+}
+
+TEST_CASE("a hart that reads a lock may read the data, and not change it") {
+  RwLeafLock lock, other;
+  CHECK(ends_on_hart([&] {
+    const Strand::Sharing sharing;
+    const RwLeafLock::ReadGuard reads{lock};
+    lock.check_read();
+  }));
+  CHECK(ends_on_hart([&] {
+    const Strand::Sharing sharing;
+    const RwLeafLock::Guard guard{lock};
+    lock.check_read();
+    lock.check_access();
+  }));
+  CHECK_FALSE(ends_on_hart([&] {
+    const Strand::Sharing sharing;
+    const RwLeafLock::ReadGuard reads{lock};
+    lock.check_access();
+  }));
+  CHECK_FALSE(ends_on_hart([&] {
+    const Strand::Sharing sharing;
+    const RwLeafLock::ReadGuard reads{other};
+    lock.check_read();
   }));
 }
 

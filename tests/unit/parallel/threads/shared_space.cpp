@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <span>
 
+#include "../../async/ends_normally.h"
 #include "async/retired.h"
 #include "memory/address_space.h"
+#include "memory/frames.h"
 #include "smp_machine.h"
 
 namespace {
@@ -69,6 +71,7 @@ class ThreadedProgram {
     hal::fake::running = 4;
     const Strand::Guard strand;
     space = test::make_space();
+    space->note_threads(2);
     REQUIRE(test::map_at(*space, page, page_size, test::read_write));
     REQUIRE(test::map_at(*space, other_page, page_size, test::read_write));
   }
@@ -144,6 +147,42 @@ void write_in_place() {
 }
 
 }  // namespace
+
+TEST_CASE("a space that several threads use is changed under its lock, or in the strand") {
+  const ThreadedProgram program;
+  AddressSpace& space = *program.space;
+  const auto drops = [&](bool under_lock) {
+    return ends_normally([&] {
+      Strand::Sharing sharing;
+      sharing.tell();
+      const async::RwLeafLock::GuardIf lock{space.lock(), under_lock};
+      (void)space.discard(page, page_size);
+    });
+  };
+  CHECK(drops(true));
+  CHECK_FALSE(drops(false));
+  CHECK(ends_normally([&] {
+    const Strand::Guard strand;
+    (void)space.discard(page, page_size);
+  }));
+  space.note_threads(-1);
+  CHECK(drops(false));  // the only thread needs no lock
+}
+
+TEST_CASE("a hart takes frames in the strand, or while it shares the strand") {
+  const ThreadedProgram program;
+  const auto take = [] { (void)kernel::memory::frames.allocate(kernel::memory::Use::user); };
+  CHECK(ends_normally([&] {
+    const Strand::Sharing sharing;
+    const Strand::Telling telling;
+    take();
+  }));
+  CHECK(ends_normally([&] {
+    const Strand::Guard strand;
+    take();
+  }));
+  CHECK_FALSE(ends_normally(take));
+}
 
 TEST_CASE("a write to a page that another thread copies is not lost") {
   const ThreadedProgram program;
