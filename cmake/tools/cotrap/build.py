@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,9 +75,40 @@ def _with_policy(header: policy_header.PolicyHeader, preset: str) -> Build:
     return Build(policy_header.build(header, preset, KERNELS, options))
 
 
-def make(preset: str, *targets: str) -> Path:
+# How many presets make_all() builds at once. One build leaves processors idle while CMake configures it, while
+# its headers are precompiled and while it links. A third build would only need more memory.
+_AT_ONCE = 2
+
+
+def make_all(wanted: dict[str, tuple[str, ...]]) -> None:
+    """Brings these targets of these presets up to date. Presets without targets are built whole."""
+    for preset in wanted:
+        setup.ensure_for(preset)  # not in make(): two installations at once would wait for each other
+    running: dict[str, str] = {}  # the progress of each build that runs now
+
+    def make_one(preset: str) -> None:
+        try:
+            make(preset, *wanted[preset], report=lambda progress: running.__setitem__(preset, progress))
+        finally:
+            running.pop(preset, None)
+
+    # Other threads change `running` while the text is made, but list() of a dictionary is one step of Python.
+    progress = Waiting(lambda: "; ".join(list(running.values())) or "building", show_after=0.3, lines=True)
+    with progress, ThreadPoolExecutor(_AT_ONCE) as pool:
+        builds = [pool.submit(make_one, preset) for preset in wanted]
+        try:
+            wait(builds, return_when=FIRST_EXCEPTION)
+        finally:  # after a failure or an interrupt, only the builds that have begun go on
+            pool.shutdown(wait=False, cancel_futures=True)
+    for build in builds:
+        if not build.cancelled():
+            build.result()
+
+
+def make(preset: str, *targets: str, report: Callable[[str], object] | None = None) -> Path:
     """Brings the targets of a preset up to date, by default all, and returns the build folder. If the
-    source tree is read-only, the existing build is used: its sources cannot have changed either."""
+    source tree is read-only, the existing build is used: its sources cannot have changed either. report: a
+    function that gets the progress instead of the terminal."""
     setup.ensure_for(preset)
     folder = preset_folder(preset)
     if not os.access(ROOT, os.W_OK) and not os.access(folder, os.W_OK):
@@ -85,8 +118,8 @@ def make(preset: str, *targets: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder, preset):
         if _is_stale(folder):
-            _configure(preset)
-        _compile(preset, folder, targets)
+            _configure(preset, report)
+        _compile(preset, folder, targets, report)
     return folder
 
 
@@ -105,8 +138,11 @@ def _is_stale(folder: Path) -> bool:
     return time < (ROOT / "CMakePresets.json").stat().st_mtime
 
 
-def _configure(preset: str) -> None:
-    with Waiting(f"configuring {preset}", lines=True):
+def _configure(preset: str, report: Callable[[str], object] | None = None) -> None:
+    what = f"configuring {preset}"
+    if report:
+        report(what)
+    with nullcontext() if report else Waiting(what, lines=True):
         done = subprocess.run(
             ["cmake", "--preset", preset],
             cwd=ROOT,
@@ -119,9 +155,12 @@ def _configure(preset: str) -> None:
         raise ToolError(f"{preset} cannot be configured: see CMake's messages above")
 
 
-def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
+def _compile(
+    preset: str, folder: Path, targets: tuple[str, ...], report: Callable[[str], object] | None = None
+) -> None:
     """Runs ninja, and passes compiler messages on."""
-    if ninja.run(f"building {preset}", folder, *targets, message=sys.stderr.write) != 0:
+    what = f"building {preset}"
+    if ninja.run(what, folder, *targets, message=sys.stderr.write, report=report) != 0:
         raise ToolError(f"{preset} does not build: see the messages above")
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from . import host_memory
@@ -17,12 +18,19 @@ _NOISE = re.compile(
 )
 
 
-def run(what: str, folder: Path, *targets: str, message: Callable[[str], object]) -> int:
+def run(
+    what: str,
+    folder: Path,
+    *targets: str,
+    message: Callable[[str], object],
+    report: Callable[[str], object] | None = None,
+) -> int:
     """Builds the targets in the folder, by default all. Returns ninja's exit status. what: the text of the
-    progress. message: a function that gets each line that is not progress, such as a compiler's messages."""
+    progress. message: a function that gets each line that is not progress, such as a compiler's messages.
+    report: a function that gets the progress instead of the terminal."""
     progress = ""
     with (
-        Waiting(lambda: f"{what}{progress}", show_after=0.3, lines=True),
+        nullcontext() if report else Waiting(lambda: f"{what}{progress}", show_after=0.3, lines=True),
         subprocess.Popen(
             ["ninja", "-C", folder, *targets],
             stdout=subprocess.PIPE,
@@ -39,6 +47,8 @@ def run(what: str, folder: Path, *targets: str, message: Callable[[str], object]
                 if not progress and not sys.stderr.isatty():
                     say(what)
                 progress = f", {status[1]} of {status[2]}"
+                if report:
+                    report(f"{what}{progress}")
             else:
                 message(line)
     return ninja.returncode

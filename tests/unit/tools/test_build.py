@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -115,6 +117,42 @@ class Building(Faked):
     def test_a_failed_build_is_a_failure_of_the_command(self):
         with self.assertRaises(ToolError):
             self.says("[1/2] Building a", status=1)
+
+
+class Together(unittest.TestCase):
+    """Several presets that are built at once."""
+
+    def making(self, make, wanted: dict) -> None:
+        with (
+            mock.patch.object(build, "make", make),
+            mock.patch.object(build.setup, "ensure_for", lambda _preset: None),
+        ):
+            build.make_all(wanted)
+
+    def test_two_presets_are_built_at_the_same_time(self):
+        both = threading.Barrier(2, timeout=support.HANGS)  # it breaks if only one build waits at it
+        made = {}
+
+        def make(preset: str, *targets: str, report) -> None:
+            report(f"building {preset}")
+            both.wait()
+            made[preset] = targets
+
+        self.making(make, {"one": (), "other": ("a", "b")})
+        self.assertEqual(made, {"one": (), "other": ("a", "b")})
+
+    def test_a_failed_build_is_a_failure_and_no_further_build_begins(self):
+        begun = []
+
+        def make(preset: str, report) -> None:
+            begun.append(preset)
+            if preset == "preset-1":
+                raise ToolError("does not build")
+            time.sleep(0.01)
+
+        with self.assertRaisesRegex(ToolError, "does not build"):
+            self.making(make, {f"preset-{number}": () for number in range(1000)})
+        self.assertLess(len(begun), 1000)
 
 
 class Configuring(Faked):
@@ -329,7 +367,7 @@ class ReadOnly(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout.split()[0], done.stderr), (0, b"good", b""))
         done = self.cotrap("test", "--list")
         self.assertEqual((done.returncode, done.stderr), (0, b""))
-        self.assertEqual(done.stdout.split(), [b"riscv64-release", b"host-asan", b"host-debug"])
+        self.assertEqual(done.stdout.split(), [b"host-debug", b"host-asan", b"riscv64-release"])
 
     def test_a_missing_build_in_a_read_only_tree_is_an_error_of_one_line(self):
         done = self.cotrap("run", "-q", "--build", "riscv64-debug", "greet")
