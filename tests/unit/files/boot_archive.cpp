@@ -112,7 +112,7 @@ TEST_CASE("references are counted only to nodes below a writable directory") {
     const auto more = kernel::Ref<kernel::Node>::share(node);
     return node.owners() != before;
   };
-  for (const std::string path : {"a"s, "a/b"s, "a/b/file"s, deep, deep + "end", "z"s, "tmp"s})
+  for (const std::string& path : {"a"s, "a/b"s, "a/b/file"s, deep, deep + "end", "z"s, "tmp"s})
     CHECK_FALSE(counts(path));
   CHECK(counts("tmp/inside"));
 }
