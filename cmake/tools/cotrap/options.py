@@ -244,7 +244,8 @@ def parser() -> argparse.ArgumentParser:
     checks = command(
         "test",
         "build and run the tests, on the host and in QEMU",
-        epilog="Without NAME, --all and --rest, the everyday tests run, which cover each test's main path. "
+        epilog="Without NAME and a tier, the everyday tests run, which cover each test's main path. Several "
+        "tiers can be given. "
         "Exit status 1: a test failed, or a mutant survived or could not be tested. docs/testing.md explains "
         "the tests.",
     )
@@ -255,27 +256,21 @@ def parser() -> argparse.ArgumentParser:
         help="run only tests whose name matches this regular expression, of all tiers; with --mutants, the "
         "mutants whose name matches",
     )
-    tiers = checks.add_mutually_exclusive_group()
-    tiers.add_argument(
-        "--everyday",
-        dest="tier",
-        action="store_const",
-        const="everyday",
-        help="run only everyday tests, also with NAME",
-    )
-    tiers.add_argument(
+    checks.set_defaults(tiers=[])
+    for tier, what in (
+        ("everyday", "the everyday tests, also with NAME"),
+        ("rest", "the tests that are neither everyday nor long; they need all builds"),
+        ("long", "the tests that take long and repeat others with more schedules or in another build"),
+    ):
+        checks.add_argument(
+            f"--{tier}", dest="tiers", action="append_const", const=tier, help=f"run {what}"
+        )
+    checks.add_argument(
         "--all",
-        dest="tier",
+        dest="tiers",
         action="store_const",
-        const="all",
+        const=["everyday", "rest", "long"],
         help="run all tests of all builds; each build has its own selection of the tests",
-    )
-    tiers.add_argument(
-        "--rest",
-        dest="tier",
-        action="store_const",
-        const="rest",
-        help="run the tests that are not everyday tests",
     )
     checks.add_argument("--list", action="store_true", help="list the chosen tests, and run none")
     checks.add_argument(

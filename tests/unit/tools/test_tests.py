@@ -39,7 +39,7 @@ class Tests(unittest.TestCase):
             (test, "ROOT", self.root),
             (test.setup, "ensure", lambda *_: None),
             (test.musl, "ensure", lambda: None),
-            (build, "make", lambda *what: self.built.append(what)),
+            (build, "make", lambda *what, report=None: self.built.append(what)),
         ):
             patched = mock.patch.object(target, name, instead)
             patched.start()
@@ -64,6 +64,16 @@ class Tests(unittest.TestCase):
         self.assertEqual(self.names(), ["alpha"])
         self.assertEqual({preset for preset, *_ in self.built}, set(test._EVERYDAY))
         self.assertEqual(self.names("--rest"), ["alpha.rest", "beta"])
+        self.assertEqual(self.names("--all"), ["alpha", "alpha.rest", "beta"])
+
+    def test_several_tiers_can_be_given_and_long_tests_are_no_part_of_the_rest(self):
+        labelled = "set_tests_properties(beta PROPERTIES LABELS long)"
+        self.registered("hosted-tsan", "add_test(beta true)", labelled)
+        self.assertEqual(self.names("--rest"), ["alpha.rest"])
+        self.assertEqual(self.names("--long"), ["beta"])
+        self.assertEqual(self.names("--everyday", "--rest"), ["alpha", "alpha.rest"])
+        self.assertEqual(self.names("--everyday", "--long"), ["alpha", "beta"])
+        self.assertEqual(self.names("--rest", "--long"), ["alpha.rest", "beta"])
         self.assertEqual(self.names("--all"), ["alpha", "alpha.rest", "beta"])
 
     def test_names_choose_from_every_tier_and_every_build(self):

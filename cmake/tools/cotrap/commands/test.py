@@ -17,17 +17,18 @@ from ..paths import ROOT
 from ..signals import with_parent
 from ..suggestions import did_you_mean
 
-# The presets of the everyday tests, and the other presets.
-_EVERYDAY = ("riscv64-release", "host-asan", "host-debug")
+# The presets of the everyday tests, and the other presets. A build is after those whose files it needs.
+_EVERYDAY = ("host-debug", "host-asan", "riscv64-release")
 _OTHERS = (
-    "riscv64-trampoline",
-    "riscv64-handler",
-    "riscv64-trampoline-handler",
-    "riscv64-debug",
     "hosted-release",
     "hosted-asan",
     "hosted-tsan",
+    "riscv64-debug",
+    "riscv64-trampoline",
+    "riscv64-handler",
+    "riscv64-trampoline-handler",
 )
+_TIERS = ("everyday", "rest", "long")
 _SOAKED = "riscv64-release"
 
 
@@ -46,27 +47,26 @@ class Entry:
 def run(arguments) -> int:
     setup.ensure(setup.TEST)
     if arguments.mutants:
-        if arguments.list or arguments.minutes or arguments.tier:
+        if arguments.list or arguments.minutes or arguments.tiers:
             raise UsageError("--mutants takes names of mutants and -j, and no other option")
         return mutants.run(arguments.names, arguments.jobs)
     if "soak" in arguments.names:
-        if arguments.list or arguments.tier or len(arguments.names) > 1:
+        if arguments.list or arguments.tiers or len(arguments.names) > 1:
             raise UsageError("`test soak` runs alone: leave out --list, tiers and other names")
         return _soak(arguments.minutes or 10)
     if arguments.minutes:
         raise UsageError("--minutes works only with `test soak`")
 
-    tier = arguments.tier or ("all" if arguments.names else "everyday")
-    filters = _filters(arguments.names, tier)
-    presets = _EVERYDAY if tier == "everyday" else _EVERYDAY + _OTHERS
-    for preset in presets:
-        build.make(preset, build.CONFIGURED)
+    tiers = set(arguments.tiers or (_TIERS if arguments.names else ("everyday",)))
+    filters = _filters(arguments.names, tiers)
+    presets = _EVERYDAY if tiers == {"everyday"} else _EVERYDAY + _OTHERS
+    build.make_all({preset: (build.CONFIGURED,) for preset in presets})
     with tempfile.TemporaryDirectory() as folder:  # CTest writes to it, even for a list
         command = _ctest(Path(folder), presets)
         for name in arguments.names:
             if not _entries(command, "-R", name):
                 hint = did_you_mean(name, _known(_entries(command)))
-                what = "everyday test" if tier == "everyday" else "test"
+                what = "everyday test" if tiers == {"everyday"} else "test"
                 raise UsageError(
                     f"there is no {what} '{name}'{hint} (`./cotrap test --all --list` lists all tests)"
                 )
@@ -113,10 +113,12 @@ def _remove_left(kept: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _filters(names: list[str], tier: str) -> list[str]:
-    """CTest's options that select the tests of these names and this tier."""
+def _filters(names: list[str], tiers: set[str]) -> list[str]:
+    """CTest's options that select the tests of these names and tiers. Tests of the rest have no label."""
     chosen = ["-R", "|".join(names)] if names else []
-    return chosen + {"all": [], "everyday": ["-L", "^everyday$"], "rest": ["-LE", "^everyday$"]}[tier]
+    labels = set(_TIERS) - {"rest"}
+    listed = labels - tiers if "rest" in tiers else tiers
+    return chosen + (["-LE" if "rest" in tiers else "-L", f"^({'|'.join(sorted(listed))})$"] if listed else [])
 
 
 def _known(entries: list[Entry]) -> set[str]:
@@ -155,6 +157,7 @@ def _entries(command: list[str], *filters: str) -> list[Entry]:
 def _build(entries: list[Entry]) -> None:
     """Builds the files that the tests need. If a test of a build does not name its files, builds all."""
     musl.ensure()
+    wanted = {}
     for preset in _EVERYDAY + _OTHERS:
         tests = _of(preset, entries)
         folder = ROOT / "build" / preset
@@ -162,11 +165,12 @@ def _build(entries: list[Entry]) -> None:
         if not tests:
             continue
         if all(test.needs for test in tests):
-            build.make(preset, *sorted(needs))
+            wanted[preset] = tuple(sorted(needs))
         elif preset in build.KERNEL_PRESETS:
-            build.make(preset, "all", build.TEST_PROGRAMS)
+            wanted[preset] = ("all", build.TEST_PROGRAMS)
         else:
-            build.make(preset)
+            wanted[preset] = ()
+    build.make_all(wanted)
 
 
 def _soak(minutes: float) -> int:

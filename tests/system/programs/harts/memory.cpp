@@ -190,7 +190,7 @@ void copy_futex_page() {
       futex_wake(word, 1);
     }
   };
-  for (int round = 0; round < 8; ++round) {
+  for (int round = 0; round < 2; ++round) {
     for (Page& page : pages) page.turn = 0;
     std::atomic<bool> stop = false;
     Thread copier{[&] {

@@ -206,7 +206,7 @@ void list_together() {
 }
 
 void use_names() {
-  const unsigned rounds = rounds_of_each(60);
+  const unsigned rounds = rounds_of_each(30);
   list_together();
   must(make_directory(shared_folder), "mkdir");
   must(close(must(open(stays, abi::o_wronly | abi::o_creat), "a file")), "closing");

@@ -157,7 +157,7 @@ void exclude(const std::atomic<bool>& stop) {
 }
 
 void share() {
-  const unsigned rounds = rounds_of_each(300);
+  const unsigned rounds = rounds_of_each(150);
   std::atomic<bool> stop = false;
   Thread excluding{[&] { exclude(stop); }};
   {
