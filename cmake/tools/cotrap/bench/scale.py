@@ -25,6 +25,7 @@ _WINDOWS, _WINDOW_MS = 10, 100
 _COUNTED = ("icount", "profile", "lines")  # options
 _LINE = re.compile(r"^(\S+)\t(\d+)\t(\d+)$", re.MULTILINE)
 
+
 @dataclass(frozen=True)
 class Row:
     """rates: operations a second by the number of harts, all harts together."""
