@@ -19,6 +19,7 @@
 #include "boot/parts.h"
 #include "console/run_marks.h"
 #include "devices/virtio_devices.h"
+#include "dispatch/counted_calls.h"
 #include "dispatch/dispatch.h"
 #include "files/root.h"
 #include "formats/boot_options.h"
@@ -26,6 +27,7 @@
 #include "memory/frames.h"
 #include "process/accounts.h"
 #include "process/process.h"
+#include "process/process_files.h"
 #include "sched/harts.h"
 #include "sched/job_watch.h"
 #include "sched/policies.h"
@@ -36,9 +38,10 @@ namespace kernel {
 namespace {
 
 constexpr Account accounts[] = {
-    {"processes", list_processes}, {"harts", list_harts}, {"interrupts", list_interrupts},
-    {"stacks", list_stacks},       {"traps", list_traps}, {"policy", list_policies, change_policy},
-    {"uptime", list_uptime},
+    {"processes", list_processes},   {"harts", list_harts},
+    {"interrupts", list_interrupts}, {"stacks", list_stacks},
+    {"traps", list_traps},           {"policy", list_policies, change_policy},
+    {"uptime", list_uptime},         {"syscalls", list_all_syscalls, count_syscalls},
 };
 
 /// The kernel's reserve of memory, in bytes. Each thread adds to it.
@@ -115,6 +118,7 @@ void kernel_main(const hal::BootInfo& info) {
               .command_line = info.command_line,
               .terminal = consoles.terminal,
               .accounts = accounts,
+              .find_process = find_process_directory,
               .fill_random = fill_random});
   if (info.initrd_is_builtin || info.initrd.empty()) {
     log("boot archive: {}", info.initrd_is_builtin

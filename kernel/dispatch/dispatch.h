@@ -16,6 +16,10 @@ namespace kernel {
 /// run.
 void start_system_calls(bool smp_active);
 
+/// The table of all calls while they are not counted (counted_calls.h). It depends on whether
+/// tracing is on, and does not change after boot.
+const SyscallTable& uncounted_calls();
+
 /// Chooses the table of fast paths (trap/fast_path.h), which has one for each call of all_calls.h
 /// whose form allows it. start_system_calls() calls it. If `smp_active` is
 /// false, no fast path enters the strand. If it is true, all do but those of the form no_strand.
@@ -31,6 +35,8 @@ trap::Register unknown_call(Thread& self, const trap::UserContext& context);
 bool is_compat_call(std::uint64_t number);
 /// The handler of all compat calls.
 trap::Register compat_call(Thread& self, const trap::UserContext& context);
+/// The number under which the call counts: the generic call's if there is one.
+std::uint64_t counted_number_of_compat_call(std::uint64_t number);
 /// The name for the log; empty if it is not known.
 std::string_view name_of_compat_call(std::uint64_t number);
 

@@ -2,10 +2,12 @@
 
 #include <trap/fast_path.h>
 
+#include <atomic>
 #include <tuple>
 #include <utility>
 
 #include "dispatch/all_calls.h"
+#include "dispatch/counted_calls.h"
 #include "dispatch/private_calls.h"
 #include "process/life.h"
 #include "process/thread.h"
@@ -121,16 +123,39 @@ constexpr FastPathTable calls = []<std::size_t... place>(std::index_sequence<pla
   return FastPathTable{call_of<world, place>()...};
 }(std::make_index_sequence<std::tuple_size_v<FastPathTable>>());
 
+constinit const FastPathTable* uncounted_table = nullptr;  // start_fast_path() sets it
+
+/// The fast path of every call while calls are counted.
+FastPathAnswer count_call(UserContext& context) {
+  const std::uint64_t number = context.syscall_number();
+  const bool is_own = number >= abi::first_private_call;
+  const std::size_t place =
+      is_own ? trap::fast_path_calls + number - abi::first_private_call : number;
+  const CountedCall call = begin_counted(running_thread(), number);
+  const FastPathAnswer answer = (*uncounted_table)[place](context);
+  end_counted(running_thread(), call, answer.instead == UserContext::would_block);
+  return answer;
+}
+
 }  // namespace
+
+void count_fast_path(bool on) {
+  static constexpr FastPathTable counted_table =
+      []<std::size_t... place>(std::index_sequence<place...>) {
+        return FastPathTable{(call_of<World::alone, place>() != nullptr ? count_call : nullptr)...};
+      }(std::make_index_sequence<std::tuple_size_v<FastPathTable>>());
+  cotrap_fast_path_table.store(on ? &counted_table : uncounted_table, std::memory_order_relaxed);
+}
 
 void start_fast_path(bool smp_active) {
   if (trace::is_on()) {
-    cotrap_fast_path_table = &calls<World::traced>;
+    uncounted_table = &calls<World::traced>;
   } else {
-    cotrap_fast_path_table = smp_active ? &calls<World::smp_active> : &calls<World::alone>;
+    uncounted_table = smp_active ? &calls<World::smp_active> : &calls<World::alone>;
   }
+  count_fast_path(false);
 }
 
 }  // namespace kernel
 
-constinit const trap::FastPathTable* cotrap_fast_path_table = nullptr;
+constinit std::atomic<const trap::FastPathTable*> cotrap_fast_path_table = nullptr;

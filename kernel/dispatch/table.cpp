@@ -47,8 +47,12 @@ void log_once(Thread& self, std::uint64_t number) {
 }  // namespace
 
 void start_system_calls(bool smp_active) {
-  answering_syscalls.table = trace::is_on() ? &trace::traced_calls : &syscall_table;
+  answering_syscalls.table = &uncounted_calls();
   start_fast_path(smp_active);
+}
+
+const SyscallTable& uncounted_calls() {
+  return trace::is_on() ? trace::traced_calls : syscall_table;
 }
 
 trap::Register call_beyond(Thread& self, const trap::UserContext& context) {

@@ -189,14 +189,18 @@ const Directory::Entry* Directory::entry_behind(std::string_view name) const {
   return entries_.find([&](const Entry& at) { return key.is_behind(at) || key.is_name_of(at); });
 }
 
-void Directory::insert(const Entry::Key& key, std::unique_ptr<Entry> entry) {
-  lock_.check_access();
-  Node& node = entry->node();
+void Directory::adopt(Entry& entry) {
+  Node& node = entry.node();
   node.has_name_ = true;
   if (Directory* const child = node.as_directory(); child != nullptr) {
     child->parent_ = this;
-    child->entry_ = entry.get();
+    child->entry_ = &entry;
   }
+}
+
+void Directory::insert(const Entry::Key& key, std::unique_ptr<Entry> entry) {
+  lock_.check_access();
+  adopt(*entry);
   Entry& added = *entry.release();
   entries_.insert(added, Entries::random_height(reinterpret_cast<std::uintptr_t>(&added)),
                   [&](const Entry& at) { return key.is_behind(at); });
@@ -230,6 +234,21 @@ void Directory::put(std::string_view name, Ref<Node> node) {
   if (Entry* const there = find_entry(key)) end(unlink_node(key, *there));
   if (is_writable()) file_quota::charge(bytes_for(name, *node));
   insert(key, make_entry(key, std::move(node)));
+}
+
+std::unique_ptr<Directory::Entry> Directory::add_unlisted(std::string_view name,
+                                                          Ref<Directory> child) {
+  auto entry = make_entry(Entry::Key{name}, std::move(child));
+  adopt(*entry);
+  return entry;
+}
+
+void Directory::remove_unlisted(std::unique_ptr<Entry> entry) {
+  Directory& child = *entry->node().as_directory();
+  while (Entry* const first = child.entries_.first())
+    child.end(child.unlink_node(Entry::Key{first->name()}, *first));
+  child.has_name_ = false;
+  child.parent_ = nullptr;
 }
 
 void Directory::mount(std::string_view name, Ref<Directory> directory) {

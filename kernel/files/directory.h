@@ -59,6 +59,24 @@ class Directory : public Node {
 
   /// Null: there is no such name. Does not handle "." and "..".
   Node* find(std::string_view name) const;
+
+  // ── Unlisted names: look-ups find them, but entries() does not have them (/proc/PID) ──
+
+  /// Finds the node of an unlisted name; null: there is none. Errors: ENOMEM; would_block: only a
+  /// look-up in the strand can find it.
+  using FindUnlisted = Result<Node*> (*)(Directory& directory, std::string_view name);
+  /// Look-ups call `find` for names that entries() does not have. Call it before programs run.
+  void set_find_unlisted(FindUnlisted find) { find_unlisted_ = find; }
+  Result<Node*> find_unlisted(std::string_view name) {
+    return find_unlisted_ != nullptr ? find_unlisted_(*this, name) : nullptr;
+  }
+  /// Makes this directory the parent of `child`, under an unlisted name. The caller owns the entry,
+  /// which owns `child`, and passes it to remove_unlisted() at the end. In the strand.
+  std::unique_ptr<Entry> add_unlisted(std::string_view name, Ref<Directory> child);
+  /// Removes the directory of `entry`, and all names in it: afterwards it is like any other
+  /// directory that was removed. In the strand.
+  static void remove_unlisted(std::unique_ptr<Entry> entry);
+
   const Entries& entries() const { return entries_; }
   /// The first entry behind `name` in the order of names, or null.
   const Entry* entry_behind(std::string_view name) const;
@@ -110,6 +128,8 @@ class Directory : public Node {
   Entry* find_entry(const Entry::Key& key) const;
   static std::unique_ptr<Entry> make_entry(const Entry::Key& key, Ref<Node> node);
 
+  /// Makes this directory the parent of the entry's node.
+  void adopt(Entry& entry);
   // In the strand, or behind lock_. The caller passes removed entries to end(), without the lock.
   void insert(const Entry::Key& key, std::unique_ptr<Entry> entry);
   /// The entry's node has another entry, or gets one.
@@ -129,6 +149,7 @@ class Directory : public Node {
   // Owns this directory through an entry. Null: this is the root, or was removed.
   async::SharedWord<Directory*> parent_ = nullptr;
   const Entry* entry_ = nullptr;  // of this directory in its parent; it changes in the strand
+  FindUnlisted find_unlisted_ = nullptr;
   Entries entries_;
 };
 

@@ -48,6 +48,12 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
       node = &at->parent();
     } else if (!name.empty() && name != ".") {
       node = at->find(name);
+      if (node == nullptr) {
+        const auto unlisted = at->find_unlisted(name);
+        if (!unlisted) [[unlikely]]
+          return fail(unlisted.error());
+        node = *unlisted;
+      }
       if (node != nullptr && node->is_symlink() &&
           (!is_last || last == LastLink::follow || (last == LastLink::keep && as_directory))) {
         if (++links > most_symlinks) return fail(Errno::eloop);

@@ -75,11 +75,14 @@ class ArchiveFile final : public RegularFile {
 class TextFile final : public Node {
  public:
   using Write = void (*)(PagedText& out);
+  /// Writes the text of the process `id`.
+  using WriteOf = void (*)(PagedText& out, int id);
   using Take = Result<> (*)(std::string_view text);
   static constexpr std::size_t longest = 128;
 
   explicit TextFile(Write write, Take take = nullptr)
       : Node{abi::s_ifreg | (take != nullptr ? 0644u : 0444u)}, write_{write}, take_{take} {}
+  TextFile(WriteOf write, int id) : Node{abi::s_ifreg | 0444u}, write_of_{write}, id_{id} {}
   bool is_writable() const override { return take_ != nullptr; }
   Result<Ref<File>> open(int flags) override;
   /// Has no effect (O_TRUNC).
@@ -88,8 +91,10 @@ class TextFile final : public Node {
   }
 
  private:
-  Write write_;
-  Take take_;
+  Write write_ = nullptr;  // null: write_of_
+  Take take_ = nullptr;
+  WriteOf write_of_ = nullptr;
+  int id_ = 0;
 };
 
 /// A writable file in memory.

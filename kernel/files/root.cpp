@@ -103,6 +103,7 @@ void build_root(const RootParts& parts) {
   for (const Account& account : parts.accounts) {
     proc->put(account.name, make_ref<TextFile>(account.write, account.take));
   }
+  proc->set_find_unlisted(parts.find_process);
   root.mount("proc", proc);
   root.mount("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
   root.make_permanent();

@@ -34,6 +34,7 @@ struct RootParts {
   std::string_view command_line;       ///< of the kernel, for /proc/cmdline
   Terminal& terminal;
   std::span<const Account> accounts;                ///< text files of /proc
+  Directory::FindUnlisted find_process;             ///< /proc/PID
   void (*fill_random)(std::span<std::byte> bytes);  ///< /dev/random
 };
 

@@ -192,8 +192,9 @@ bool has_no_robust_mutexes(Thread& self) {
 
 /// Whether `self`, which ends, has nothing that only a hart in the strand can end.
 bool may_end_sharing(Thread& self) {
-  return self.ring() == nullptr && has_no_robust_mutexes(self) && self.shared_priority() == 0 &&
-         !self.has_vfork_waiter() && pi_lock::count == 0 && !self.schedule().is_deadline() &&
+  return self.ring() == nullptr && self.syscall_counts() == nullptr &&
+         has_no_robust_mutexes(self) && self.shared_priority() == 0 && !self.has_vfork_waiter() &&
+         pi_lock::count == 0 && !self.schedule().is_deadline() &&
          !async::current_executor().has_events() && may_prepare_sharing(self) &&
          (!self.process().has_one_thread() ||
           (self.process().may_end_sharing() && self.space().is_quick_to_walk()));
@@ -270,9 +271,10 @@ async::Task<> run_thread(Ref<Thread> thread) {
       co_await async::yield_if_preempted();
       if (self.shared_priority() != 0) exchange_priority(self);
       arm_timeslice(self);
-      if (self.is_ending()) break;
-      if (self.consume_events()) self.ring()->deliver_notifications();
-      self.pass_new_attributes();
+      if (self.has_pending_flags()) [[unlikely]] {
+        if (self.is_ending()) break;
+        self.handle_pending_flags();
+      }
     }
     prepare_to_run(self);
     async::Strand::leave();

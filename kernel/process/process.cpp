@@ -74,9 +74,28 @@ void Process::remove_zombie(Process& zombie) {
   children_cpu_time_ += zombie.ended_cpu_time_ + zombie.children_cpu_time_;
 }
 
+void Process::leave_table() {
+  processes().remove(*this);
+  if (observed_ != nullptr) [[unlikely]]
+    end_observed();
+}
+
+Result<Process::Observed*> Process::observe() {
+  if (observed_ == nullptr) {
+    if (!memory::can_allocate(sizeof(Observed))) return fail(Errno::enomem);
+    observed_ = new Observed;
+  }
+  return observed_;
+}
+
+void Process::end_observed() {
+  const std::unique_ptr<Observed> observed{std::exchange(observed_, nullptr)};
+  if (observed->directory != nullptr) Directory::remove_unlisted(std::move(observed->directory));
+}
+
 void Process::reap(Process& zombie) {
   remove_zombie(zombie);
-  processes().remove(zombie);
+  zombie.leave_table();
   zombie.release();
 }
 
@@ -85,7 +104,7 @@ Ref<Process> Process::reap_sharing(int id) {
   {
     const async::LeafLock::Guard lock{family_lock_};
     found = id > 0 ? child(id) : first_zombie();
-    if (found == nullptr || !found->is_zombie()) return {};
+    if (found == nullptr || !found->is_zombie() || found->observed_ != nullptr) return {};
     remove_zombie(*found);
   }
   processes().remove(*found);
@@ -105,7 +124,7 @@ void Process::leave_children_to_init() {
     zombies_.remove(child);
     child.set_parent(init_ends ? nullptr : &heir);
     if (init_ends) {
-      processes().remove(child);
+      [[clang::noinline]] child.leave_table();  // rare, and long
       child.release();
     } else {
       heir.zombies_.push_back(child);
@@ -123,7 +142,9 @@ void Process::add_thread(Thread& thread) {
   thread_count_ = thread_count_ + 1;
 }
 
-void Process::take_accounts(const Thread& thread) {
+void Process::take_accounts(Thread& thread) {
+  if (thread.syscall_counts() != nullptr) [[unlikely]]
+    thread.end_counts();
   ended_syscalls_ += thread.syscalls.value();
   ended_cpu_time_ += thread.cpu_time();
   if (thread.id() == id_) first_schedule_ = thread.schedule();
@@ -226,7 +247,7 @@ void Process::become_zombie() {
       first_process_ended().wake_all();
       return;
     }
-    processes().remove(*this);
+    [[clang::noinline]] leave_table();
     return release();
   }
   Process& parent = *parent_;

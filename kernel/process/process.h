@@ -20,6 +20,7 @@
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@
 #include "process/id_table.h"
 #include "process/limits.h"
 #include "process/signals.h"
+#include "process/syscall_counts.h"
 #include "sched/schedule.h"
 
 namespace kernel {
@@ -79,6 +81,17 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// thread by the number of the process.
   Schedule& first_schedule() { return first_schedule_; }
   abi::WaitStatus status() const { return status_.value_or(abi::WaitStatus{}); }
+
+  // ── What others look at, which most processes do not have ──
+
+  struct Observed {
+    std::unique_ptr<SyscallCounts> ended;         ///< counted calls of threads that have ended
+    std::unique_ptr<Directory::Entry> directory;  ///< /proc/PID; null until its first look-up
+  };
+  /// Null until observe(). It changes only in the strand.
+  Observed* observed() const { return observed_; }
+  /// Makes observed(), if there is none. ENOMEM. In the strand, before the process is reaped.
+  Result<Observed*> observe();
 
   // ── Family ──
 
@@ -156,7 +169,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   void become_zombie();
   void become_zombie_sharing();
   /// Adds what `thread`, which ends, has used.
-  void take_accounts(const Thread& thread);
+  void take_accounts(Thread& thread);
+  /// Removes the process from processes(), and its directory.
+  inline void leave_table();
+  [[gnu::cold, gnu::noinline]] void end_observed();
   void leave_children_to_init();
 
   void set_parent(Process* parent);
@@ -190,6 +206,9 @@ class Process : public RefCounted<Process>, public ListNode<> {
   async::PublishedWord<unsigned> thread_count_ = 0;
   std::uint64_t ended_syscalls_ = 0;  // system calls of ended threads
   async::Duration ended_cpu_time_{};
+  // Owned. Not a unique_ptr: the destructor need not look, because leave_table() has set it to
+  // null.
+  Observed* observed_ = nullptr;
 };
 
 /// All processes by number. The first one has number 1 and inherits orphans; the machine stops when

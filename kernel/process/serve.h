@@ -32,9 +32,10 @@ enum class Outside : std::uint8_t { refused, answered, would_block };
 /// must be made in the strand. Otherwise the step shares the strand afterwards.
 inline Outside serve_outside(Thread& self, trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
-  const auto& entry = (*answering_syscalls.table)[number];
+  const SyscallTable& table = *answering_syscalls.table;
+  const auto& entry = table[number];
   const bool needs_none = entry.form == trap::CallForm::no_strand;
-  const auto answer = needs_none ? entry.answer : answering_syscalls.table->outside(number);
+  const auto answer = needs_none ? entry.answer : table.outside(number);
   if (answer == nullptr) return Outside::refused;
   const auto result = answer(self, context);
   const bool blocks = result == trap::would_block;

@@ -34,9 +34,9 @@ template class YieldSharing<Yields::hand_over>;
 template class YieldSharing<Yields::to_end>;
 template class YieldSharing<Yields::to_front>;
 
-bool has_large_memory_alone(Thread& self) {
+bool has_memory_alone(Thread& self) {
   const AddressSpace& space = self.space();
-  return !space.is_small() && self.process().has_one_thread() &&
+  return self.process().has_one_thread() &&
          space.owners() == 1 + harts_that_own(space);  // no other process owns a reference
 }
 

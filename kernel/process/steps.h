@@ -72,9 +72,13 @@ class YieldSharing {
   bool may_yield_;
 };
 
+/// Whether no other thread and no other process uses the memory of `self`.
+[[gnu::noinline]] bool has_memory_alone(Thread& self);
 /// Whether the memory of `self` is too large for one step, and no other thread or process can
 /// change it in the meantime. copy_memory() and give_back_memory() need that.
-bool has_large_memory_alone(Thread& self);
+inline bool has_large_memory_alone(Thread& self) {
+  return !self.space().is_small() && has_memory_alone(self);
+}
 
 /// Copies the address space for a child process (fork).
 async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self);

@@ -1,6 +1,7 @@
 // The table of system calls.
 #pragma once
 
+#include <async/shared_word.h>
 #include <trap/syscall_table.h>
 
 namespace kernel {
@@ -8,10 +9,12 @@ namespace kernel {
 class Thread;
 
 using SyscallTable = trap::SyscallTable<Thread, 512>;
-/// The table in use. start_system_calls() sets it before the first program runs. Every call reads
-/// this, so no data that harts write is in its cache line.
+/// The table in use. start_system_calls() sets it before other harts start, and count_syscalls()
+/// changes it in the strand. Every call reads this, so no data that harts write often is in its
+/// cache line. The tables themselves never change after start_system_calls(). So a hart may read
+/// the word in any order, and a call that has begun with one table ends with it.
 struct alignas(64) AnsweringSyscalls {
-  const SyscallTable* table = nullptr;
+  async::SharedWord<const SyscallTable*> table = nullptr;
 };
 inline constinit AnsweringSyscalls answering_syscalls;
 

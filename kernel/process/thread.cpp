@@ -3,6 +3,8 @@
 #include <trap/router.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "memory/frames.h"
 #include "process/life.h"
@@ -67,6 +69,29 @@ void Thread::start_program(const trap::UserContext& start) {
   share_priority(0);
   release_vfork_waiter();
   if (trace::is_on()) note_in_trace();
+}
+
+void Thread::make_syscall_counts() {
+  const async::Strand::Guard strand;
+  if (memory::can_allocate(sizeof(SyscallCounts))) syscall_counts_ = new SyscallCounts;
+}
+
+void Thread::end_counts() {
+  end_counted_call();
+  std::unique_ptr<SyscallCounts> counts{std::exchange(syscall_counts_, nullptr)};
+  const auto observed = process_->observe();
+  if (!observed) return;
+  if (auto& ended = (*observed)->ended; ended != nullptr) {
+    ended->add(*counts);
+  } else {
+    ended = std::move(counts);
+  }
+}
+
+void Thread::handle_pending_flags() {
+  if (consume_events()) ring_->deliver_notifications();
+  pass_new_attributes();
+  end_counted_call();
 }
 
 void Thread::note_in_trace() {

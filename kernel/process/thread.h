@@ -16,6 +16,7 @@
 
 #include "process/id_table.h"
 #include "process/process.h"
+#include "process/syscall_counts.h"
 #include "process/thread_ring.h"
 #include "sched/runnable.h"
 #include "sched/running.h"
@@ -89,6 +90,30 @@ class Thread : public Runnable,
   /// Whether the current job is the thread's own coroutine, not one that works for its ring.
   bool is_current_job() const { return job() == &async::current_job(); }
 
+  // ── Its system calls, while they are counted (dispatch/counted_calls.cpp) ──
+
+  /// Null: none has been counted, or there was no memory.
+  SyscallCounts* syscall_counts() const { return syscall_counts_; }
+  /// Makes syscall_counts() if the memory allows it. The thread itself calls it, in the strand or
+  /// outside it.
+  [[gnu::cold, gnu::noinline]] void make_syscall_counts();
+  /// The present call waits, and counts when the thread returns to its program or ends.
+  void begin_counted_call(const CountedCall& call) {
+    syscall_counts_->set_present(call);
+    set(has_counted_call);
+  }
+  bool has_counted_call_that_waits() const { return has(has_counted_call); }
+  void end_counted_call() {
+    if (take(has_counted_call)) syscall_counts_->add_present();
+  }
+  /// Passes the counts to the process if the memory allows it. A call that still waits ends now:
+  /// the thread was killed. In the strand.
+  [[gnu::cold, gnu::noinline]] void end_counts();
+
+  /// Does what the pending flags ask for, except ending the thread. The thread itself calls it, in
+  /// the strand.
+  [[gnu::cold, gnu::noinline]] void handle_pending_flags();
+
   // ── Registered by the C library ──
 
   std::uintptr_t clear_child_tid = 0;  ///< address of a futex: set to 0 and woken at the end
@@ -107,6 +132,7 @@ class Thread : public Runnable,
   abi::SignalSet pending_ = 0;
   async::Event* vfork_waiter_ = nullptr;
   std::unique_ptr<ThreadRing> ring_;
+  SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()
 
   friend class Process;
 };

@@ -38,7 +38,8 @@ class Runnable {
   /// Ends the thread: cancels its wait, and it does not return to its program.
   void end();
   bool is_ending() const { return (pending_flags_.load(std::memory_order_relaxed) & ends) != 0; }
-  /// Whether the thread must end, deliver events, or pass attributes to the scheduling policy.
+  /// Whether the thread must end, deliver events, pass attributes to the scheduling policy, or
+  /// count a system call whose wait is over.
   bool has_pending_flags() const { return pending_flags_.load(std::memory_order_relaxed) != 0; }
   /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
   /// before it runs its program again.
@@ -113,7 +114,15 @@ class Runnable {
  protected:
   ~Runnable();
 
-  enum PendingFlag : std::uint8_t { ends = 1, has_events = 2, has_attributes = 4 };
+  enum PendingFlag : std::uint8_t {
+    ends = 1,
+    has_events = 2,
+    has_attributes = 4,
+    has_counted_call = 8,
+  };
+  bool has(PendingFlag flag) const {
+    return (pending_flags_.load(std::memory_order_relaxed) & flag) != 0;
+  }
   /// Sets the flag. notice() must follow. Any context.
   void set(PendingFlag flag) { pending_flags_.fetch_or(flag); }
   /// Clears the flag; returns whether it was set.

@@ -34,6 +34,16 @@ def unknown_calls(test: harness.Test) -> None:
     test.check(("435", "clone3") in logged, "an unknown call is logged with number and name", done.text)
 
 
+def counted_calls(test: harness.Test) -> None:
+    """The kernel counts and records calls with this machine's numbers, and makes each once."""
+    script = "echo on > /proc/syscalls; /linux/thread_local; echo status $?; cat /proc/syscalls"
+    for append in ("", "trace"):
+        done = test.run("/bin/sh", "-c", script, append=append)
+        what = f"programs run while their calls are counted{' and recorded' if append else ''}"
+        counted = re.search(r"\twait4$", done.text, re.MULTILINE) is not None
+        test.check("status 3" in done.text and counted, what, done.text + done.why)
+
+
 def patches(test: harness.Test, fs: str) -> None:
     done = test.run("/linux/registers", "code", machine=test.machine(fs=fs))
     what = f"a system call is rewritten to a jump where possible (--fs={fs})"
@@ -78,3 +88,4 @@ with harness.Test(__doc__, all_everyday=True) as test:
     test.check(done.status == 3, "thread-local variables work through arch_prctl", done.text + done.why)
     refusals(test)
     unknown_calls(test)
+    counted_calls(test)

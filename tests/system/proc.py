@@ -7,7 +7,7 @@ from cotrap.qemu import Machine
 
 PAGE = (harness.ROOT / "docs" / "reference" / "proc.md").read_text()
 FILES = sorted(re.findall(r"^\| \[`/proc/(\S+)`\]", PAGE, re.MULTILINE))
-TABLES = ("disks", "harts", "processes", "stacks")  # files whose first line names the columns
+TABLES = ("disks", "harts", "processes", "stacks", "syscalls")  # files whose first line names the columns
 SCRIPT = "; echo ==; ".join(
     ("ls /proc", "ls /proc/self", "cat /proc/meminfo", *(f"head -n 1 /proc/{name}" for name in TABLES))
 )
@@ -23,7 +23,47 @@ def columns(name: str) -> list[str]:
     return re.findall(r"`([^`]+)`", " ".join(cells))
 
 
+COUNTING = "; echo ==; ".join(
+    (
+        "echo on > /proc/syscalls; sleep 0.2; cat /proc/1/syscalls",
+        "ps -s 1",
+        "ps -s",
+        "echo off > /proc/syscalls; cat /proc/1/syscalls",
+        "sleep 0.1; cat /proc/1/syscalls",
+        "echo maybe > /proc/syscalls; cat /proc/9999/syscalls; cat /proc/0/syscalls; cat /proc/01/syscalls",
+    )
+)
+
+
+def counts(text: str) -> dict[str, tuple[int, int]]:
+    """The number of calls and their time, by the calls' names."""
+    rows = [line.split("\t") for line in text.strip().split("\n")[1:]]
+    return {row[5]: (int(row[2]), int(row[3])) for row in rows}
+
+
+def counted_calls(test: harness.Test, harts: int) -> None:
+    """The shell, process 1, waits for each of its children. So its calls of wait4 take as long as they run."""
+    done = test.run("/bin/sh", "-c", COUNTING, machine=Machine(harts))
+    parts = done.text.split("==\n")
+    if not test.check(len(parts) == 6, f"calls are counted ({harts} harts)", done.text):
+        return
+    on, one, everyone, off, later, wrong = parts
+    first = counts(on)
+    calls, time = first.get("wait4", (0, 0))
+    test.check(calls >= 1 and time >= 200_000_000, "  … with the time of their waits", on)
+    fast = [name for name in ("close", "pipe2", "dup3", "openat", "rt_sigprocmask", "clone") if name in first]
+    test.check(len(fast) > 0, "  … also those that end at once", on)
+    test.check("wait4" in one and "ps" not in one, "ps -s 1 shows the calls of process 1", one)
+    test.check(re.search(r"^ *1 .* wait4$", everyone, re.MULTILINE) is not None, "ps -s shows all", everyone)
+    test.check(counts(off).get("wait4", (0, 0))[0] > calls, "the counts grow while calls are counted", off)
+    test.check(off == later, "  … and not after that", later)
+    test.check("EINVAL" in wrong or "invalid" in wrong, "another word than on and off is an error", wrong)
+    test.check(wrong.count("no such") == 3, "only processes have directories", wrong)
+
+
 with harness.Test(__doc__, all_everyday=True) as test:
+    for harts in (1, 4):
+        counted_calls(test, harts)
     for harts in (1, 4):
         done = test.run("/bin/sh", "-c", SCRIPT, machine=Machine(harts))
         files, own, memory, *heads = [part.split("\n") for part in done.text.split("==\n")]

@@ -41,6 +41,7 @@ PARTS = (
     Part("own", "processes on all harts change their memory and open files at the same time"),
     Part("descriptors", "threads on all harts open, duplicate, use and close the same descriptors"),
     Part("names", "threads on all harts create, rename and remove names in one directory and in their own"),
+    Part("process-files", "threads look up directories of processes that end, and one is a working directory"),
     Part("sleeps", "threads sleep on all harts at once, and a kill ends a sleep"),
     Part("polls-end", "a poll ends once if a write and its timeout meet, and at the end of its pipe"),
     Part("polls-killed", "kills end polls on all harts"),

@@ -1,6 +1,7 @@
-// ps: lists processes. Prints /proc/processes (a line of column names, then a line per process,
-// values separated by tabs) with aligned columns. Columns NAME_ns are nanoseconds; ps prints them
-// in readable units.
+// ps [-s [PID]]: lists processes, or with -s the system calls that were counted (/proc/syscalls),
+// of one process or of all. Prints /proc/processes (a line of column names, then a line per
+// process, values separated by tabs) with aligned columns. Columns NAME_ns are nanoseconds; ps
+// prints them in readable units.
 #include <user/files.h>
 
 #include "arguments.h"
@@ -34,10 +35,15 @@ bool is_number(std::string_view value) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  programs::Arguments{argc, argv, "ps"}.words(0, 0);
-  const auto text = read_file("/proc/processes");
+  programs::Arguments arguments{argc, argv, "ps [-s [PID]]"};
+  const bool syscalls = arguments.take("-s");
+  const auto words = arguments.words(0, syscalls ? 1 : 0);
+  const std::string path = !syscalls       ? "/proc/processes"
+                           : words.empty() ? "/proc/syscalls"
+                                           : format("/proc/{}/syscalls", words[0]);
+  const auto text = read_file(path.c_str());
   if (!text) {
-    complain("ps: /proc/processes: {}", abi::description(text.error()));
+    complain("ps: {}: {}", path, abi::description(text.error()));
     return 1;
   }
   std::vector<Row> rows;
@@ -47,7 +53,10 @@ int main(int argc, char** argv) {
     rows.push_back(split(line));
     rows.back().resize(rows.front().size());
   }
-  if (rows.size() < 2) return 1;
+  if (rows.size() < 2) {
+    if (syscalls) complain("ps: no system call was counted: `echo on > /proc/syscalls` begins");
+    return 1;
+  }
 
   std::vector<std::string> lines(rows.size());
   for (std::size_t column = 0; column < rows.front().size(); ++column) {

@@ -3,6 +3,7 @@
 
 #include <abi/x86_64.h>
 
+#include "dispatch/all_calls.h"
 #include "dispatch/x86_64/adapters.h"
 #include "process/code_rewriting.h"
 #include "process/page_in.h"
@@ -44,12 +45,12 @@ constexpr Table adapters = Table{unknown_call}
 
 constexpr std::uint64_t first = abi::first_compat_call;
 
-/// Calls the handler of the generic call, or the adapter.
+/// Calls the handler of the generic call, or the adapter. Not an entry of the table in use: entries
+/// that record or count have already seen this call, and would call this function again.
 trap::Register answer(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number() - first;
   const auto same = generic(number);
-  const auto& entry =
-      same ? (*answering_syscalls.table)[static_cast<unsigned>(*same)] : adapters[number];
+  const auto& entry = same ? syscall_table[static_cast<unsigned>(*same)] : adapters[number];
   return entry.answer(self, context);
 }
 
@@ -77,6 +78,11 @@ bool is_compat_call(std::uint64_t number) {
 trap::Register compat_call(Thread& self, const trap::UserContext& context) {
   if (!is_to_be_seen(self, context)) return answer(self, context);
   return self.wait([&] { return see_and_call(self, context); });
+}
+
+std::uint64_t counted_number_of_compat_call(std::uint64_t number) {
+  const auto same = generic(number - first);
+  return same ? static_cast<std::uint64_t>(*same) : number;
 }
 
 std::string_view name_of_compat_call(std::uint64_t number) {

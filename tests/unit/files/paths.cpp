@@ -1,6 +1,9 @@
 // Path lookup.
 #include "files/path_lookup.h"
 
+#include <memory>
+#include <vector>
+
 #include "files/regular_file.h"
 #include "support.h"
 
@@ -174,6 +177,66 @@ TEST_CASE("a renamed directory knows its new path") {
   CHECK(tree.b->path() == "/other");
   tree.root.put("other", kernel::make_ref<Directory>());
   CHECK(tree.b->path().error() == Errno::enoent);
+}
+
+namespace {
+
+/// The directories with unlisted names, for Directory::FindUnlisted.
+std::vector<std::unique_ptr<Directory::Entry>> unlisted;
+
+kernel::Result<Node*> find_unlisted(Directory&, std::string_view name) {
+  for (const auto& entry : unlisted)
+    if (entry->name() == name) return &entry->node();
+  return nullptr;
+}
+
+void add_unlisted(Directory& parent, std::string_view name) {
+  auto directory = kernel::make_ref<Directory>();
+  directory->put("file", kernel::make_ref<Symlink>("target"));
+  unlisted.push_back(parent.add_unlisted(name, std::move(directory)));
+}
+
+}  // namespace
+
+TEST_CASE("paths lead to unlisted directories, which know their paths and their parent") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  tree.b->set_find_unlisted(find_unlisted);
+  add_unlisted(*tree.b, "1");
+  add_unlisted(*tree.b, "2");
+  const auto one = tree("b/1"), two = tree("b/2");
+  REQUIRE((one && two && *one != *two));
+  CHECK((*one)->as_directory()->path() == "/a/b/1");
+  CHECK((*one)->has_name());
+  CHECK(tree("b/1/..") == tree.b.get());
+  CHECK(tree("b/1/../2/../1") == *one);
+  CHECK(tree("b/1/file", LastLink::keep).has_value());
+  CHECK(tree("b/3").error() == Errno::enoent);
+  CHECK(tree("b/3/file").error() == Errno::enoent);
+  CHECK(find({.start = *tree.a}, "b/2", LastLink::name)->node == *two);
+  CHECK(count_entries(*tree.b) == 1);
+  unlisted.clear();
+}
+
+TEST_CASE("an unlisted directory that was removed is empty and lives as long as its references") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  tree.b->set_find_unlisted(find_unlisted);
+  add_unlisted(*tree.b, "1");
+  const auto directory = Ref<Directory>::share(*(*tree("b/1"))->as_directory());
+  const auto file = Ref<Node>::share(*directory->find("file"));
+  Directory::remove_unlisted(std::move(unlisted.front()));
+  unlisted.clear();
+  CHECK(directory->has_one_owner());
+  CHECK(directory->is_removed());
+  CHECK(!directory->has_name());
+  CHECK(directory->entries().empty());
+  CHECK(directory->path().error() == Errno::enoent);
+  CHECK(&directory->parent() == directory.get());
+  CHECK(!file->has_name());
+  CHECK(tree("b/1").error() == Errno::enoent);
 }
 
 TEST_CASE("a path longer than 4095 bytes is ENAMETOOLONG") {

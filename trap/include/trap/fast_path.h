@@ -15,6 +15,9 @@
 #include <trap/typed_call.h>
 #include <trap/user_context.h>
 
+#include <array>
+#include <atomic>
+
 namespace trap {
 
 struct FastPathAnswer {
@@ -39,6 +42,7 @@ static_assert(FIRST_PRIVATE_CALL == abi::first_private_call);
 
 }  // namespace trap
 
-/// The table in use. start_fast_path() sets it before the first program runs; user_entry.S reads
-/// it.
-extern "C" const trap::FastPathTable* cotrap_fast_path_table;
+/// The table in use, which user_entry.S reads by a plain load. start_fast_path() sets it before
+/// other harts start, and count_fast_path() changes it while programs run. Both stores are relaxed:
+/// the tables are complete before other harts start, and never change.
+extern "C" std::atomic<const trap::FastPathTable*> cotrap_fast_path_table;

@@ -1,7 +1,7 @@
 """Formats a snapshot as lines."""
 
 from ..ui import faint
-from .snapshot import Snapshot, Task
+from .snapshot import Shares, Snapshot, Task
 
 
 _NOTHING = "the trace has no new events"
@@ -21,7 +21,10 @@ def lines(taken: Snapshot, name: str, width: int, height: int) -> list[str]:
         shown.append(f"hart {number}  {bar:<20} {hart.busy:4.0%}  {hart.running}")
     shown.append("")
     shown.append(
-        faint("task                      state    hart  prio  running  ready  wakes  waits for")
+        faint(
+            "task                      state    hart  prio  running  ready  wakes  "
+            "longest calls            waits for"
+        )
     )
     for task in sorted(taken.tasks, key=_rank):
         if len(shown) >= height - 1:
@@ -40,8 +43,16 @@ def _line(task: Task) -> str:
     ready = f"{shares.ready:.1%}" if shares.ready else ""
     return (
         f"{task.name[:24]:<24}  {task.state:<7}  {task.hart:>4}  {task.priority:>4}  {running:>7}  "
-        f"{ready:>5}  {shares.wakes or '':>5}  {task.reason}"
+        f"{ready:>5}  {shares.wakes or '':>5}  {_calls(shares):<23}  {task.reason}"
     ).rstrip()
+
+
+def _calls(shares: Shares) -> str:
+    """The system call in which the task spent most time, with the number of these calls and the time."""
+    if not shares.calls:
+        return ""
+    longest = shares.calls[0]
+    return f"{longest.name[:10]} ×{longest.count} {_length(longest.ns)}"
 
 
 def _length(ns: float) -> str:

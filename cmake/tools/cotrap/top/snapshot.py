@@ -1,6 +1,7 @@
 """A snapshot of a running machine. The command reads it from the machine's RAM; the guest does nothing."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..errors import ToolError
 from ..trace import recording
@@ -15,12 +16,23 @@ _STATES = {1: "ready", 2: "waiting"}  # async::Kind
 
 
 @dataclass
+class Call:
+    """The calls of one name that a task made, and the time from their beginnings to their results."""
+
+    name: str
+    count: int = 0
+    ns: float = 0.0
+
+
+@dataclass
 class Shares:
-    """The shares of the time that a task ran and was ready, and the number of its wakes in that time."""
+    """The shares of the time that a task ran and was ready, and the number of its wakes in that time. calls:
+    its system calls in that time, those that took longest first."""
 
     running: float = 0.0
     ready: float = 0.0
     wakes: int = 0
+    calls: tuple[Call, ...] = ()
 
 
 @dataclass
@@ -58,6 +70,9 @@ def take(ram: int, process: int | None, kernel, clock: Clock, since: float = 0.0
     story = build_story(trace, names, clock.counted, clock.now(trace))
     begin = max(_begin(story), since)
     shares = {id(track): _shares(track, begin, story.end) for track in story.tracks}
+    for track, calls in pairwise(story.tracks):
+        if calls.name == f"{track.name} calls":
+            shares[id(track)].calls = count_calls(calls, begin, story.end)
     try:
         tasks = _tasks(trace, names, story.standing, shares)
     except ValueError as error:
@@ -103,6 +118,21 @@ def _shares(track: Track, begin: float, end: float) -> Shares:
         shares.ready += part * (each.kind == "ready")
         shares.wakes += each.kind == "ready" and each.begin >= begin
     return shares
+
+
+def count_calls(track: Track, begin: float, end: float) -> tuple[Call, ...]:
+    """The calls of a track of calls from `begin` to `end`, by name. Those that took longest come first. A last
+    call without a result still waits."""
+    calls: dict[str, Call] = {}
+    for each in track.slices:
+        waits = each is track.slices[-1] and "result" not in each.about
+        stop = end if waits else each.end
+        if stop < begin or each.begin > end:
+            continue
+        call = calls.setdefault(each.name, Call(each.name))
+        call.count += each.begin >= begin
+        call.ns += max(0.0, min(stop, end) - max(each.begin, begin))
+    return tuple(sorted(calls.values(), key=lambda call: (-call.ns, call.name)))
 
 
 def _tasks(

@@ -33,7 +33,8 @@ std::span<const Part> ends();
 std::span<const Part> waits();
 std::span<const Part> sharing();  // system calls that several harts make at once
 std::span<const Part> descriptors();
-std::span<const Part> names();  // names of files that harts change at the same time
+std::span<const Part> names();      // names of files that harts change at the same time
+std::span<const Part> processes();  // directories of processes in /proc
 std::span<const Part> locks();
 std::span<const Part> policies_changed();
 std::span<const Part> shares();  // shares of one hart's time

@@ -3,7 +3,7 @@
 int main(int argc, char** argv) {
   using namespace harts;
   for (const auto parts : {places(), memory(), ends(), waits(), sharing(), descriptors(), names(),
-                           locks(), policies_changed(), shares()}) {
+                           processes(), locks(), policies_changed(), shares()}) {
     for (const Part& part : parts) {
       if (argc != 2 || part.name != argv[1]) continue;
       part.run();

@@ -1,0 +1,48 @@
+#include "dispatch/counted_calls.h"
+
+#include <hal/timer.h>
+
+#include "dispatch/dispatch.h"
+#include "trace/recorder.h"
+
+namespace kernel {
+namespace {
+
+trap::Register answer_counted(Thread& self, const trap::UserContext& context) {
+  const std::uint64_t number = context.syscall_number();
+  const auto& entry = uncounted_calls()[number];
+  // A call that is made again after a page-in has begun before.
+  if (self.has_counted_call_that_waits()) return entry.answer(self, context);
+  const CountedCall call =
+      begin_counted(self, is_compat_call(number) ? counted_number_of_compat_call(number) : number);
+  const trap::Register result = entry.answer(self, context);
+  end_counted(self, call, result == trap::would_block);
+  return result;
+}
+
+constinit const SyscallTable counted_calls{answer_counted};
+
+}  // namespace
+
+CountedCall begin_counted(Thread& self, std::uint64_t number) {
+  if (self.syscall_counts() == nullptr) [[unlikely]]
+    self.make_syscall_counts();
+  return {.number = number, .begin = hal::clock_ticks()};
+}
+
+void end_counted(Thread& self, const CountedCall& call, bool waits) {
+  SyscallCounts* const counts = self.syscall_counts();
+  if (counts == nullptr) return;  // no memory
+  if (waits) return self.begin_counted_call(call);
+  counts->add(call);
+}
+
+Result<> count_syscalls(std::string_view word) {
+  const bool on = word == "on";
+  if (!on && word != "off") return fail(Errno::einval);
+  answering_syscalls.table = on ? &counted_calls : &uncounted_calls();
+  count_fast_path(on);
+  return {};
+}
+
+}  // namespace kernel

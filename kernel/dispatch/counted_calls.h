@@ -1,0 +1,35 @@
+// Counts each thread's system calls by number, with the time that they take. While counting is off,
+// no call executes an instruction for it: count_syscalls() replaces the tables of the fast path and
+// of the slow path by tables whose entries count, and then call those of the usual tables.
+//
+//     call ─▶ begin_counted() ─▶ the call's handler ─▶ end_counted()
+//                                       │ would block                     counts at once
+//                                       └─▶ wait ─▶ run_thread(), before the return to user mode,
+//                                                   or at the thread's end
+//
+// All tables are complete before other harts start, and never change afterwards. count_syscalls()
+// only changes which ones are in use, by a relaxed store of a pointer each.
+#pragma once
+
+#include <kernel/result.h>
+
+#include <string_view>
+
+#include "process/syscall_counts.h"
+#include "process/thread.h"
+
+namespace kernel {
+
+/// Makes room for the call and reads the clock. `self` is the running thread.
+CountedCall begin_counted(Thread& self, std::uint64_t number);
+/// The handler has returned. If the call waits, it counts when the thread returns to its program.
+void end_counted(Thread& self, const CountedCall& call, bool waits);
+
+/// Turns counting on or off, for /proc/syscalls: "on" or "off". EINVAL for another word. Counts are
+/// kept. In the strand.
+Result<> count_syscalls(std::string_view word);
+
+/// The part of count_syscalls() for the fast path.
+void count_fast_path(bool on);
+
+}  // namespace kernel
