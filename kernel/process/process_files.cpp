@@ -39,16 +39,17 @@ class CallList {
   void add(const Process& process, int tid, const SyscallCounts* counts) {
     if (counts == nullptr) return;
     counts->for_each([&](const SyscallCounts::Count& count) {
-      add(process, tid, count, abi::name(static_cast<abi::Call>(count.number)));
+      const std::uint64_t number = count.number();
+      add(process, tid, count, number, abi::name(static_cast<abi::Call>(number)));
     });
-    if (counts->others().calls.value() != 0) add(process, tid, counts->others(), "(others)");
+    if (counts->others().calls.value() != 0) add(process, tid, counts->others(), 0, "(others)");
   }
-  void add(const Process& process, int tid, const SyscallCounts::Count& count,
+  void add(const Process& process, int tid, const SyscallCounts::Count& count, std::uint64_t number,
            std::string_view name) {
     if (out_.size() > longest_call_list) is_cut_off_ = true;
     if (is_cut_off_) return;
     fmt::format_to(std::back_inserter(out_), "{}\t{}\t{}\t{}\t{}\t{}\n", process.id(), tid,
-                   count.calls.value(), hal::ticks_in_ns(count.ticks.value()), count.number, name);
+                   count.calls.value(), hal::ticks_in_ns(count.ticks.value()), number, name);
   }
 
   PagedText& out_;

@@ -4,28 +4,24 @@
 
 namespace kernel {
 
-void SyscallCounts::add(std::uint64_t number, std::uint64_t calls, std::uint64_t ticks) {
-  std::size_t at = number % size;
-  for (std::size_t tries = 0; counts_[at].calls.value() != 0 && counts_[at].number != number;) {
-    at = (at + 1) % size;
-    if (++tries == size) {
-      at = size;  // others()
-      break;
-    }
+SyscallCounts::Count& SyscallCounts::count_of(std::uint64_t number) {
+  for (std::size_t tries = 0; tries < size; ++tries) {
+    Count& count = counts_[(number + tries) % size];
+    if (!count.is_taken()) count.taken.store(number + 1, std::memory_order_relaxed);
+    if (count.number() == number) return count;
   }
-  Count& count = counts_[at];
-  count.number = number;
-  count.calls += calls;
-  count.ticks += ticks;
+  return counts_[size];
 }
 
 void SyscallCounts::add(const CountedCall& call) {
-  add(call.number, 1, hal::clock_ticks() - call.begin);
+  count_of(call.number).add(1, hal::clock_ticks() - call.begin);
 }
 
 void SyscallCounts::add(const SyscallCounts& ended) {
-  for (const Count& count : ended.counts_)
-    if (count.calls.value() != 0) add(count.number, count.calls.value(), count.ticks.value());
+  ended.for_each([this](const Count& count) {
+    count_of(count.number()).add(count.calls.value(), count.ticks.value());
+  });
+  counts_[size].add(ended.others().calls.value(), ended.others().ticks.value());
 }
 
 }  // namespace kernel

@@ -5,6 +5,7 @@
 #include <hal/counter.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,10 +21,20 @@ struct CountedCall {
 /// too; code in the strand reads.
 class SyscallCounts {
  public:
-  /// The calls of one number. `ticks` of the clock: from the kernel's entry to the result, waits
-  /// included.
+  /// The calls of one number. `ticks` of the clock: from the begin of the call's handler to its
+  /// result, waits included.
   struct Count {
-    std::uint64_t number = 0;
+    /// Not for others().
+    std::uint64_t number() const { return taken.load(std::memory_order_relaxed) - 1; }
+    void add(std::uint64_t more_calls, std::uint64_t more_ticks) {
+      calls += more_calls;
+      ticks += more_ticks;
+    }
+    bool is_taken() const { return taken.load(std::memory_order_relaxed) != 0; }
+
+    /// The number plus 1; 0: no number yet. It never changes again, so a reader needs no order
+    /// between this word and the counters.
+    std::atomic<std::uint64_t> taken = 0;
     hal::Counter calls;
     hal::Counter ticks;
   };
@@ -45,14 +56,15 @@ class SyscallCounts {
   template <class Function>
   void for_each(Function&& f) const {
     for (std::size_t i = 0; i < size; ++i) {
-      if (counts_[i].calls.value() != 0) f(counts_[i]);
+      if (counts_[i].is_taken() && counts_[i].calls.value() != 0) f(counts_[i]);
     }
   }
   /// Calls for whose numbers the table had no room.
   const Count& others() const { return counts_[size]; }
 
  private:
-  [[gnu::noinline]] void add(std::uint64_t number, std::uint64_t calls, std::uint64_t ticks);
+  /// The count of this number, which takes a free place if it has none; others() without one.
+  [[gnu::noinline]] Count& count_of(std::uint64_t number);
 
   std::array<Count, size + 1> counts_;  // the last one is others()
   CountedCall present_{};

@@ -12,7 +12,8 @@ using SyscallTable = trap::SyscallTable<Thread, 512>;
 /// The table in use. start_system_calls() sets it before other harts start, and count_syscalls()
 /// changes it in the strand. Every call reads this, so no data that harts write often is in its
 /// cache line. The tables themselves never change after start_system_calls(). So a hart may read
-/// the word in any order, and a call that has begun with one table ends with it.
+/// the word in any order. A call that is made again after a page-in may use another table than at
+/// first.
 struct alignas(64) AnsweringSyscalls {
   async::SharedWord<const SyscallTable*> table = nullptr;
 };

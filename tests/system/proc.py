@@ -50,7 +50,7 @@ def counted_calls(test: harness.Test, harts: int) -> None:
     on, one, everyone, off, later, wrong = parts
     first = counts(on)
     calls, time = first.get("wait4", (0, 0))
-    test.check(calls >= 1 and time >= 200_000_000, "  … with the time of their waits", on)
+    test.check(calls >= 1 and time >= 100_000_000, "  … with the time of their waits", on)
     fast = [name for name in ("close", "pipe2", "dup3", "openat", "rt_sigprocmask", "clone") if name in first]
     test.check(len(fast) > 0, "  … also those that end at once", on)
     test.check("wait4" in one and "ps" not in one, "ps -s 1 shows the calls of process 1", one)

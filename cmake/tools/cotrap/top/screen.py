@@ -52,7 +52,8 @@ def _calls(shares: Shares) -> str:
     if not shares.calls:
         return ""
     longest = shares.calls[0]
-    return f"{longest.name[:10]} ×{longest.count} {_length(longest.ns)}"
+    begun = f" ×{longest.count}" if longest.count else ""  # none began: one from before still waits
+    return f"{longest.name[:10]}{begun} {_length(longest.ns)}"
 
 
 def _length(ns: float) -> str:
