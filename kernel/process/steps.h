@@ -76,7 +76,7 @@ class YieldSharing {
 [[gnu::noinline]] bool has_memory_alone(Thread& self);
 /// Whether the memory of `self` is too large for one step, and no other thread or process can
 /// change it in the meantime. copy_memory() and give_back_memory() need that.
-inline bool has_large_memory_alone(Thread& self) {
+[[gnu::always_inline]] inline bool has_large_memory_alone(Thread& self) {
   return !self.space().is_small() && has_memory_alone(self);
 }
 

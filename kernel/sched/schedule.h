@@ -78,10 +78,10 @@ struct Schedule {
   constexpr bool has_nice() const { return !is_real_time() && !is_deadline(); }
 
   constexpr unsigned level() const {
+    if (is_ordinary()) [[likely]]
+      return 10 + static_cast<unsigned>(nice + 20) / 2;
     if (is_deadline()) return 2;
-    if (is_real_time()) return 2 + static_cast<unsigned>(99 - priority) * 7 / 99;
-    if (policy == abi::sched_idle) return 31;
-    return 10 + static_cast<unsigned>(nice + 20) / 2;
+    return policy == abi::sched_idle ? 31 : 2 + static_cast<unsigned>(99 - priority) * 7 / 99;
   }
 
   /// Whether the thread is ordinary: it shares time by weight.

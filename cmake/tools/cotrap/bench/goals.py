@@ -19,7 +19,8 @@ THROUGHPUTS = {
     "map": 1.5,
     "fork": 1.5,
 }
-# The rows of `scale` whose operation is that of a benchmark. On several harts they have its goal.
+# The rows of `scale` whose operation is that of a benchmark. On more than two harts, too, they have its goal
+# for two. Rows whose operations wait have no goal in instructions.
 _SAME_OPERATION = {
     "getppid": "syscall.null",
     "pread": "pread.call",
