@@ -93,7 +93,7 @@ def make_all(wanted: dict[str, tuple[str, ...]]) -> None:
             running.pop(preset, None)
 
     # Other threads change `running` while the text is made, but list() of a dictionary is one step of Python.
-    progress = Waiting(lambda: "; ".join(list(running.values())) or "building", show_after=0.3, lines=True)
+    progress = Waiting(lambda: "; ".join(list(running.values())), show_after=0.3, lines=True)
     with progress, ThreadPoolExecutor(_AT_ONCE) as pool:
         builds = [pool.submit(make_one, preset) for preset in wanted]
         try:

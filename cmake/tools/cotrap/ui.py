@@ -60,9 +60,9 @@ class Waiting:
 
         with Waiting("configuring riscv64-release", lines=True): ...
 
-    what: the text, or a function that returns it each time the line is drawn. lines: if standard error is
-    no terminal, print a line every 30 seconds with the seconds waited. It can be a function that returns
-    the whole line.
+    what: the text, or a function that returns it each time the line is drawn. There is no line while the text
+    is empty. lines: if standard error is no terminal, print a line every 30 seconds with the seconds waited.
+    It can be a function that returns the whole line.
     """
 
     def __init__(
@@ -116,9 +116,9 @@ class Waiting:
     def _print_lines(self) -> None:
         while not self._over.wait(LINE_EVERY):
             with self._lock:
-                if not self._over.is_set():
+                if not self._over.is_set() and (now := self._now()):
                     is_given = callable(self._lines)
-                    say(self._lines() if is_given else f"{self._now()} after {self._waited():.0f} s")
+                    say(self._lines() if is_given else f"{now} after {self._waited():.0f} s")
 
     def _now(self) -> str:
         return self._what if isinstance(self._what, str) else self._what()
@@ -132,8 +132,11 @@ class Waiting:
             self._shown = False
 
     def _draw(self) -> None:
+        if not (now := self._now()):
+            self._erase()
+            return
         self._shown = True
-        line = _fitting(f"cotrap: {self._now()} ({self._waited():.0f} s)")
+        line = _fitting(f"cotrap: {now} ({self._waited():.0f} s)")
         self._write(f"\r\x1b[K{faint(line, sys.stderr)}")
 
     @staticmethod
