@@ -31,10 +31,8 @@ void ReadyQueue::push_newest_second(Node& node) noexcept {
 
 /// Adds the running job if no other job of its level is in a ring.
 void ReadyQueue::push_running_apart(Node& node) noexcept {
-  if (is_sole()) {
-    if (policy() != nullptr) return policy()->yield(static_cast<Job&>(node));
-    use_rings();
-  }
+  if (policy() != nullptr) return policy()->yield(static_cast<Job&>(node));
+  if (is_sole()) use_rings();
   push_back_in_rings(node);
 }
 
