@@ -29,7 +29,7 @@ void ReadyQueue::push_newest_second(Node& node) noexcept {
   push_front_in_rings(node);
 }
 
-/// Adds the running job if no other job of its level is in a ring.
+/// Adds the running job if a policy is set, or if no other job of its level is in a ring.
 void ReadyQueue::push_running_apart(Node& node) noexcept {
   if (policy() != nullptr) return policy()->yield(static_cast<Job&>(node));
   if (is_sole()) use_rings();

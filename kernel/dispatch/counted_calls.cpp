@@ -11,7 +11,7 @@ namespace {
 trap::Register answer_counted(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
   const auto& entry = uncounted_calls()[number];
-  // A call that is made again after a page-in has begun before.
+  // The call is made again after a page-in. Its time began when it was made first.
   if (self.has_counted_call_that_waits()) return entry.answer(self, context);
   const CountedCall call =
       begin_counted(self, is_compat_call(number) ? counted_number_of_compat_call(number) : number);

@@ -1,5 +1,5 @@
 // Counts each thread's system calls by number, with the time that they take. While counting is off,
-// no call looks whether it is on: count_syscalls() replaces the tables of the fast path and
+// no call tests whether it is on: count_syscalls() replaces the tables of the fast path and
 // of the slow path by tables whose entries count, and then call those of the usual tables.
 //
 //     call ─▶ begin_counted() ─▶ the call's handler ─▶ end_counted()

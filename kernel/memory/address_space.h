@@ -83,7 +83,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// their thread is the only user of the space.
   async::RwLeafLock& lock() { return lock_; }
   /// Threads of a process begin to use the space, or end (`more` is negative). The process calls it
-  /// before it counts them itself. Only debug builds count them here, for check_access().
+  /// before it counts them itself, so that check_access() of another hart sees the new number. Only
+  /// debug builds count here.
   void note_threads(int more) { threads_.add(more); }
   /// The longest range whose pages a caller may change under the lock, in bytes.
   static constexpr std::size_t most_bytes_sharing = 64 * hal::page_size;
@@ -324,7 +325,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void check_access() const {
     if (threads_.are_several()) lock_.check_access();
   }
-  /// The same for a change that harts make at the same time, if they hold the lock to read.
+  /// Like check_access(), for a change that a hart may also make while it holds the lock to read.
   void check_read_access() const {
     if (threads_.are_several()) lock_.check_read();
   }

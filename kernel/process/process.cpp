@@ -124,7 +124,7 @@ void Process::leave_children_to_init() {
     zombies_.remove(child);
     child.set_parent(init_ends ? nullptr : &heir);
     if (init_ends) {
-      [[clang::noinline]] child.leave_table();  // rare, and long
+      [[clang::noinline]] child.leave_table();  // seldom called, so not inlined
       child.release();
     } else {
       heir.zombies_.push_back(child);

@@ -82,7 +82,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Schedule& first_schedule() { return first_schedule_; }
   abi::WaitStatus status() const { return status_.value_or(abi::WaitStatus{}); }
 
-  // ── What others look at, which most processes do not have ──
+  // ── For files of /proc, which no program has opened for most processes ──
 
   struct Observed {
     std::unique_ptr<SyscallCounts> ended;         ///< counted calls of threads that have ended
@@ -206,8 +206,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   async::PublishedWord<unsigned> thread_count_ = 0;
   std::uint64_t ended_syscalls_ = 0;  // system calls of ended threads
   async::Duration ended_cpu_time_{};
-  // Owned. Not a unique_ptr: the destructor need not look, because leave_table() has set it to
-  // null.
+  // Owned. Not a unique_ptr: it is null before the destructor runs, because leave_table() ends it,
+  // and reap_sharing() leaves processes with it to the strand.
   Observed* observed_ = nullptr;
 };
 

@@ -63,7 +63,7 @@ class SyscallCounts {
   const Count& others() const { return counts_[size]; }
 
  private:
-  /// The count of this number, which takes a free place if it has none; others() without one.
+  /// Finds or adds the count of this number. Returns others() if the table has no room for it.
   [[gnu::noinline]] Count& count_of(std::uint64_t number);
 
   std::array<Count, size + 1> counts_;  // the last one is others()

@@ -244,7 +244,7 @@ def parser() -> argparse.ArgumentParser:
     checks = command(
         "test",
         "build and run the tests, on the host and in QEMU",
-        epilog="Without NAME and a tier, the everyday tests run, which cover each test's main path. Several "
+        epilog="With neither NAME nor a tier, the everyday tests run, which cover each test's main path. Several "
         "tiers can be given. "
         "Exit status 1: a test failed, or a mutant survived or could not be tested. docs/testing.md explains "
         "the tests.",

@@ -114,7 +114,7 @@ def _remove_left(kept: Path) -> None:
 
 
 def _filters(names: list[str], tiers: set[str]) -> list[str]:
-    """CTest's options that select the tests of these names and tiers. Tests of the rest have no label."""
+    """CTest's options that select the tests of these names and tiers. Tests of the rest have no such label."""
     chosen = ["-R", "|".join(names)] if names else []
     labels = set(_TIERS) - {"rest"}
     listed = labels - tiers if "rest" in tiers else tiers
