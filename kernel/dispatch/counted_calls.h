@@ -1,6 +1,6 @@
 // Counts each thread's system calls by number, with the time that they take. While counting is off,
-// no call tests whether it is on: count_syscalls() replaces the tables of the fast path and
-// of the slow path by tables whose entries count, and then call those of the usual tables.
+// no call tests whether it is on. To turn it on, count_syscalls() replaces the tables of the fast
+// path and of the slow path. An entry of the new tables counts, and calls the entry of the old one.
 //
 //     call ─▶ begin_counted() ─▶ the call's handler ─▶ end_counted()
 //                                       │ would block                     counts at once

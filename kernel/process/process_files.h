@@ -15,8 +15,9 @@
 
 namespace kernel {
 
-/// Finds the directory of the process whose number is `name` in decimal; null if there is none. For
-/// Directory::set_find_unlisted().
+/// Finds the directory of the process whose number is `name` in decimal; null if there is no such
+/// process. The directory /proc calls it for names that it does not list
+/// (Directory::set_find_unlisted()).
 Result<Node*> find_process_directory(Directory& proc, std::string_view name);
 
 /// The most bytes of the lists below, except for a last line: more would take too long in one step.

@@ -59,7 +59,7 @@ class SyscallCounts {
       if (counts_[i].is_taken() && counts_[i].calls.value() != 0) f(counts_[i]);
     }
   }
-  /// Calls for whose numbers the table had no room.
+  /// The calls of all numbers for which the table has no room.
   const Count& others() const { return counts_[size]; }
 
  private:

@@ -38,8 +38,8 @@ class Runnable {
   /// Ends the thread: cancels its wait, and it does not return to its program.
   void end();
   bool is_ending() const { return (pending_flags_.load(std::memory_order_relaxed) & ends) != 0; }
-  /// Whether the thread must end, deliver events, pass attributes to the scheduling policy, or
-  /// count a system call whose wait is over.
+  /// Whether the thread has something to do before it returns to its program: to end, to deliver
+  /// events, to pass attributes to the scheduling policy, or to count a call whose wait is over.
   bool has_pending_flags() const { return pending_flags_.load(std::memory_order_relaxed) != 0; }
   /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
   /// before it runs its program again.

@@ -75,8 +75,8 @@ def _with_policy(header: policy_header.PolicyHeader, preset: str) -> Build:
     return Build(policy_header.build(header, preset, KERNELS, options))
 
 
-# How many presets make_all() builds at once. One build leaves processors idle while CMake configures it, while
-# its headers are precompiled and while it links. A third build would only need more memory.
+# How many presets make_all() builds at once. One build leaves processors idle while CMake configures it,
+# while its headers are precompiled and while it links. A third build would only need more memory.
 _AT_ONCE = 2
 
 

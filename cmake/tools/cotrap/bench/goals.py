@@ -19,8 +19,8 @@ THROUGHPUTS = {
     "map": 1.5,
     "fork": 1.5,
 }
-# The rows of `scale` whose operation is that of a benchmark. On more than two harts, too, they have its goal
-# for two. Rows whose operations wait have no goal in instructions.
+# Some rows of `scale` make the operation of a benchmark. On two harts or more they have that benchmark's
+# goal for several harts. Rows whose operations wait for another thread have no goal in instructions.
 _SAME_OPERATION = {
     "getppid": "syscall.null",
     "pread": "pread.call",

@@ -17,7 +17,7 @@ from ..paths import ROOT
 from ..signals import with_parent
 from ..suggestions import did_you_mean
 
-# The presets of the everyday tests, and the other presets. A build is after those whose files it needs.
+# The presets of the everyday tests, and the others. Each preset comes after those whose files it needs.
 _EVERYDAY = ("host-debug", "host-asan", "riscv64-release")
 _OTHERS = (
     "hosted-release",
@@ -114,11 +114,11 @@ def _remove_left(kept: Path) -> None:
 
 
 def _filters(names: list[str], tiers: set[str]) -> list[str]:
-    """CTest's options that select the tests of these names and tiers. Tests of the rest have no such label."""
+    """CTest's options that select the tests of these names and tiers. Tests of the rest have no label."""
     chosen = ["-R", "|".join(names)] if names else []
     labels = set(_TIERS) - {"rest"}
-    listed = labels - tiers if "rest" in tiers else tiers
-    return chosen + (["-LE" if "rest" in tiers else "-L", f"^({'|'.join(sorted(listed))})$"] if listed else [])
+    option, listed = ("-LE", labels - tiers) if "rest" in tiers else ("-L", tiers)
+    return chosen + ([option, f"^({'|'.join(sorted(listed))})$"] if listed else [])
 
 
 def _known(entries: list[Entry]) -> set[str]:
