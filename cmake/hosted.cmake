@@ -22,7 +22,7 @@ if(COTRAP_SANITIZE)
     # The kernel polls for interrupts at each edge (trap/hosted/step_interrupts_polled.cpp).
     target_compile_options(cotrap_kernel_flags INTERFACE -fsanitize-coverage=edge,no-prune,trace-pc)
   else()
-    set(sanitizers -fsanitize=address,undefined -fno-sanitize=vptr)
+    set(sanitizers -fsanitize=address,undefined -fno-sanitize=null,object-size,vptr)  # see host.cmake
   endif()
   target_compile_options(cotrap_kernel_flags INTERFACE
     ${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
