@@ -19,7 +19,7 @@ void begin_hart(bool smp_active);
 /// Starts the harts 1 … count - 1. Each logs its start. Memory must be initialized.
 void start_other_harts(unsigned count);
 /// Waits until all harts that start_other_harts() has started run jobs, so that the first program
-/// finds them all. Gives up after a second.
+/// finds them all. Gives up when no hart has started during 1,000 sleeps of 1 ms.
 async::Task<> await_other_harts();
 
 }  // namespace kernel

@@ -1,14 +1,19 @@
 """The kernel starts on machines of many kinds, and names the reason of each panic."""
 
+import os
 import re
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import harness
-from cotrap.qemu import Machine
+from cotrap.console import Capture, relay
+from cotrap.qemu import Boot, Guest, Machine, archive_with
+from cotrap.sources import Silence
 
 FOUR = Machine(harts=4, memory="32M")
 
@@ -40,6 +45,38 @@ def shapes(test: harness.Test) -> None:
     for missing in ("sstc=off", "zicboz=off", "sstc=off,zicboz=off,svadu=off"):
         done = test.run("/bin/sleepsort", machine=Machine(icount=True, extra=("-cpu", f"rv64,{missing}")))
         test.check(done.status == 0, f"a processor with {missing}", done.why + done.text)
+
+
+class Pausing(Capture):
+    """Stops the machine twice, for more than a second, when further harts have started."""
+
+    def __init__(self):
+        super().__init__()
+        self.pid = 0
+        self._pauses = 2
+
+    def put(self, data: bytes) -> None:
+        super().put(data)
+        if self._pauses > 0 and b" started" in data:
+            self._pauses -= 1
+            os.kill(self.pid, signal.SIGSTOP)
+            time.sleep(1.1)
+            os.kill(self.pid, signal.SIGCONT)
+
+
+def paused(test: harness.Test) -> None:
+    """On a busy host an emulated machine may stop for a while, with all its harts."""
+    what = "all harts run, although the host stops the machine for more than a second"
+    if test.lacks(what, harness.QEMU):
+        return
+    capture = Pausing()
+    boot = Boot(test.build, archive_with(test.build).pack(), program="/bin/hello", quiet=False, has_no_input=True)
+    with Guest(Machine(harts=32), boot) as guest:
+        capture.pid = guest.pid
+        relay(guest, Silence(), capture, harness.TIMEOUT)
+        status = guest.marks.exit_code
+    text = capture.data.decode(errors="replace")
+    test.check(status == 0 and "did not start" not in text, what, text)
 
 
 def programs(test: harness.Test) -> None:
@@ -97,6 +134,7 @@ def unmappable(test: harness.Test) -> None:
 
 with harness.Test(__doc__, all_everyday=True) as test:
     shapes(test)
+    paused(test)
     programs(test)
     unmappable(test)
     last_words(test)
