@@ -58,12 +58,16 @@ Result<> upcall_die(Thread& self, std::uint64_t context) {
   return upcalls != nullptr ? upcalls->die(context) : fail(Errno::enxio);
 }
 
-Result<> notify(Thread&, int thread, std::uint64_t bits) {
+Result<> notify(Thread& self, int thread, std::uint64_t bits) {
   Thread* const receiver = threads().find(thread);
   if (receiver == nullptr || receiver->is_ending()) return fail(Errno::esrch);
   Upcalls* const upcalls = upcalls_of(*receiver);
   if (upcalls == nullptr) return fail(Errno::enxio);
-  upcalls->notify(bits);
+  if (bits != 0) {
+    upcalls->notify(bits);
+  } else if (receiver == &self) {
+    upcalls->interrupt();
+  }
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "memory/frames.h"
 #include "process/exceptions.h"
@@ -186,6 +187,11 @@ void Upcalls::die_of(const Context& kept) {
 
 // ── Notifications ──
 
+void Upcalls::interrupt() {
+  is_asked_ = true;
+  thread_.post_events();
+}
+
 void Upcalls::notify(std::uint64_t bits) {
   sent_.fetch_add(1, std::memory_order_relaxed);
   pending_.fetch_or(bits, std::memory_order_release);
@@ -199,7 +205,8 @@ void Upcalls::deliver_notifications() {
   std::atomic_ref{header->pending}.fetch_or(arrived);
   std::atomic_ref{header->sent}.store(sent_.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);
-  if (undelivered(*header) == 0) return;
+  const bool is_asked = std::exchange(is_asked_, false);
+  if (!is_asked && undelivered(*header) == 0) return;
   if (begin(*header, Upcall::for_notification, abi::upcalls_open) != nullptr) ++header->delivered;
 }
 

@@ -54,6 +54,9 @@ class Upcalls {
   /// Faults in the header's page for writing; returns the header's address. See Ring::own_pages().
   Result<std::byte*> own_page();
 
+  /// Makes an upcall without notifications before the program runs again. Called in a system call
+  /// of the thread.
+  void interrupt();
   /// Posts notification bits for the program. Any context.
   void notify(std::uint64_t bits);
   /// Called before the program runs: makes an upcall for posted notifications, or only writes them
@@ -109,6 +112,7 @@ class Upcalls {
   std::array<Line, 2> lines_;       // devices whose interrupts notify the program
   std::atomic<std::uint64_t> pending_ = 0;
   std::atomic<std::uint64_t> sent_ = 0;
+  bool is_asked_ = false;  // the program has asked for an upcall
   async::Scope scope_;
 };
 

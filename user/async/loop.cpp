@@ -80,6 +80,9 @@ void Loop::run_for_ever() {
 void Loop::run_some() {
   int steps = 0;
   upcalls_.open();
+  // Those for which the kernel could make no upcall: no stack or no context was free.
+  if (upcalls_.has_notifications()) [[unlikely]]
+    take_notifications();
   while (steps < steps_between_polls && step()) ++steps;
   upcalls_.close();
   if (awaited_->done()) return upcalls_.go_home();
@@ -87,8 +90,10 @@ void Loop::run_some() {
 }
 
 bool Loop::step() {
-  if (upcalls_.has_notifications()) [[unlikely]]
+  if (step_state.held_back != nullptr) [[unlikely]] {
+    if (awaited_->done()) return false;
     take_notifications();
+  }
   if (shares_priority_) {
     const unsigned priority = executor_.ready_priority();
     if (priority == async::priorities) return false;
@@ -169,9 +174,13 @@ void Loop::poll() {
 void Loop::take_notifications() {
   do {
     upcalls_.close();  // no upcall may call the handler meanwhile
-    notifications_ |= upcalls_.take_notifications();
+    take_arrived();
     upcalls_.open();
   } while (upcalls_.has_notifications());  // those that arrived while upcalls were disabled
+}
+
+void Loop::take_arrived() {
+  notifications_ |= upcalls_.take_notifications();
   notified_.wake_all();
 }
 

@@ -53,10 +53,12 @@ void Upcalls::prepare_stack() {
 
 // The kernel calls this on the stack `next_`, with upcalls disabled.
 void Upcalls::enter(std::uint64_t context, abi::Upcall why) {
+  Upcalls& self = current();
+  self.preemption_ = std::exchange(step_state.preemption, StepState::Preemption::none);
   switch (why) {
-    case abi::Upcall::for_fault: current().on_fault(context);
-    case abi::Upcall::for_exception: current().on_exception(context);
-    default: current().on_notification(context);
+    case abi::Upcall::for_fault: self.on_fault(context);
+    case abi::Upcall::for_exception: self.on_exception(context);
+    default: self.on_notification(context);
   }
 }
 
@@ -65,17 +67,24 @@ void Upcalls::resume(std::uint64_t context) {
   fail("the kernel cannot resume a step");
 }
 
-// Suspends the running job and keeps its interrupted step. The loop now owns the upcall's stack.
-Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
-  async::Job& job = async::current_job();
+// Keeps the interrupted step of the running job. The loop now owns the upcall's stack.
+Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
   Kept& kept = kept_[context];
   kept = {.resume = go_on,
-          .interrupted = job.leaf(),
-          .job = &job,
+          .job = &async::current_job(),
           .stack = std::exchange(own_, std::exchange(next_, nullptr)),
           .attempt = attempt_,
-          .cleanups = std::exchange(cleanups_, nullptr)};
+          .cleanups = std::exchange(cleanups_, nullptr),
+          .preemption = preemption_};
   set_attempt(nullptr);
+  return kept;
+}
+
+// Suspends the running job, and keeps its interrupted step.
+Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
+  Kept& kept = keep(context);
+  async::Job& job = *kept.job;
+  kept.interrupted = job.leaf();
   job.prepare(nullptr, reason);
   job.suspend_alone(std::coroutine_handle<>::from_address(&kept));
   prepare_stack();
@@ -99,6 +108,7 @@ void Upcalls::go_on(Kept* kept) {
     return;
   }
   kept->job->set_leaf(kept->interrupted);
+  if (std::exchange(kept->was_preempted, false)) --current().preempted_;
   if (kept->goes_first) async::current_executor().set_priority(*kept->job, kept->priority);
   current().leave_for(*kept);
 }
@@ -112,7 +122,10 @@ void Upcalls::leave_for(Kept& kept) {
   give_back(own_);
   own_ = std::exchange(kept.stack, nullptr);
   const std::uint64_t context = number_of(kept);
-  if (!kept.has_failed) resume(context);
+  if (!kept.has_failed) {
+    step_state.preemption = kept.preemption;
+    resume(context);
+  }
   must(call(abi::upcall_drop, context), "dropping a step");
   fail_attempt(kept.attempt->exception);
 }
@@ -171,6 +184,7 @@ void Upcalls::on_exception(std::uint64_t context) {
 void Upcalls::fail_attempt(const Exception& exception) {
   attempt_->exception = exception;
   clean_up(cleanups_, attempt_->cleanups);
+  step_state.preemption = attempt_->preemption;
   longjmp(attempt_->point, 1);
 }
 
@@ -247,11 +261,48 @@ std::uint64_t Upcalls::take_pending() {
 
 void Upcalls::on_notification(std::uint64_t context) {
   arrived_.fetch_or(take_pending());
+  if (preemption_ != StepState::Preemption::allowed) {
+    step_state.held_back = preempt_now;
+  } else if (async::platform::local().spin_locks != 0) {
+    async::platform::local().preemption_held_back = true;
+  } else if (should_preempt()) {
+    preempt(context);
+  }
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
+  step_state.preemption = preemption_;
   resume(context);
 }
 
+// Wakes the coroutines that wait for the notifications. Returns true if one of them, or another job
+// that is ready, is more urgent than the interrupted step.
+bool Upcalls::should_preempt() {
+  Loop::current().take_arrived();
+  return preempted_ < most_preempted &&
+         async::current_executor().preempts(async::current_job().priority);
+}
+
+// Runs the loop on the upcall's stack until the executor picks the job of the interrupted step.
+void Upcalls::preempt(std::uint64_t context) {
+  ++preemptions_;
+  ++preempted_;
+  Kept& kept = keep(context);
+  kept.can_go_on = kept.was_preempted = true;
+  kept.interrupted = kept.job->leaf();
+  kept.job->set_leaf(std::coroutine_handle<>::from_address(&kept));
+  prepare_stack();
+  async::Executor::ready_again(false);
+  Loop::current().run_for_ever();
+}
+
+// The kernel makes an upcall at the end of the call, which keeps the step's registers.
+void preempt_now() {
+  if (step_state.preemption != StepState::Preemption::allowed) return;
+  step_state.held_back = nullptr;
+  static_cast<void>(notify(thread_id(), 0));
+}
+
 std::uint64_t Upcalls::take_notifications() {
+  step_state.held_back = nullptr;
   const std::uint64_t bits = take_pending();
   return bits | arrived_.exchange(0);
 }
@@ -270,7 +321,8 @@ UpcallCounts Upcalls::counts() const {
           .pages_elsewhere = pages_elsewhere_,
           .notifications = std::atomic_ref{header_.sent}.load(std::memory_order_relaxed),
           .interruptions = std::atomic_ref{header_.delivered}.load(std::memory_order_relaxed),
-          .exceptions = exceptions_};
+          .exceptions = exceptions_,
+          .preemptions = preemptions_};
 }
 
 }  // namespace user::detail

@@ -1,6 +1,10 @@
-// Coroutines of a program, under the program's executor. They make no system calls, so the costs
-// are the same on every kernel.
-#include <async/async.h>
+// Coroutines of a program, under the program's executor. Only those of user.preempt make system
+// calls, so the other costs are the same on every kernel.
+#include <user/async.h>
+#include <user/check.h>
+#include <user/thread.h>
+
+#include <algorithm>
 
 #include "benchmark.h"
 
@@ -44,9 +48,50 @@ Outcome ready_channel() {
   });
 }
 
+struct Urgent {
+  std::uint64_t ran = 0;
+  bool over = false;
+};
+
+Task<> note_when_it_runs(Urgent& urgent) {
+  while (!urgent.over) {
+    static_cast<void>(co_await user::notified());
+    urgent.ran = reading();
+  }
+}
+
+// The thread notifies itself in the middle of a step.
+Task<std::vector<std::uint64_t>> be_preempted(int times) {
+  Urgent urgent;
+  auto job = async::spawn(note_when_it_runs(urgent), {.priority = 0});
+  co_await async::yield();
+  std::vector<std::uint64_t> delays;
+  delays.reserve(times);
+  const auto notify = [] { user::must(user::notify(user::thread_id(), 1), "notify"); };
+  user::preemptible([&] {
+    for (int i = 0; i < times; ++i) {
+      const auto begin = reading();
+      notify();
+      delays.push_back(urgent.ran - begin);
+    }
+  });
+  urgent.over = true;
+  notify();
+  co_await std::move(job);
+  co_return delays;
+}
+
+Outcome preempting_coroutines() {
+  if (!user::Ring::make({})) return {};  // on Linux
+  auto delays = user::run(be_preempted(is_counted() ? 100 : 10'000));
+  std::ranges::sort(delays);
+  return Samples::of(std::move(delays));
+}
+
 constexpr Benchmark table[] = {
     {"user.switch", Unit::cost, switching_coroutines},
     {"user.channel", Unit::cost, ready_channel},
+    {"user.preempt", Unit::cost, preempting_coroutines},
 };
 
 }  // namespace

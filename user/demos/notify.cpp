@@ -1,6 +1,7 @@
 // Notifications from another program and from a device reach a program's handler. The program may
-// sleep or compute at that time; no signal and no kernel coroutine is involved. A program can mask
-// notifications, and the kernel merges those that are still pending.
+// sleep or compute at that time; no signal and no kernel coroutine is involved. A more urgent
+// coroutine can preempt the computation. A program can mask notifications, and the kernel merges
+// those that are still pending.
 #include <user/async.h>
 #include <user/check.h>
 #include <user/files.h>
@@ -15,7 +16,13 @@ using async::Task;
 
 namespace {
 
-enum Event : std::uint64_t { wake_up = 1, stop_computing = 2, many = 4, disk_is_done = 8 };
+enum Event : std::uint64_t {
+  wake_up = 1,
+  stop_computing = 2,
+  many = 4,
+  disk_is_done = 8,
+  urgent_work = 16
+};
 
 constexpr int sent_while_masked = 100;
 
@@ -39,6 +46,25 @@ void compute_until_told() {
   }
 }
 
+Task<> work_urgently(std::atomic<bool>& done) {
+  check(co_await notified(urgent_work) == urgent_work, "the urgent coroutine gets its bits");
+  done = true;
+}
+
+// In one step, which only a more urgent coroutine ends.
+Task<> be_preempted() {
+  std::atomic<bool> done = false;
+  auto urgent = async::spawn(work_urgently(done), {.priority = 0});
+  co_await async::yield();
+  say("p");  // announces: computing, and may be preempted
+  preemptible([&] {
+    while (!done) {
+    }
+  });
+  co_await std::move(urgent);
+  check(upcall_counts().preemptions == 1, "the urgent coroutine preempts the computing one");
+}
+
 Task<> receive() {
   say("a");  // announces: asleep
   check(co_await notified() == wake_up, "a notification wakes a coroutine that sleeps");
@@ -46,10 +72,12 @@ Task<> receive() {
   compute_until_told();
   check(co_await notified() == stop_computing, "coroutines get the bits that the handler got");
 
+  co_await be_preempted();
+
   mask_notifications(many);
   const int before = calls;
   say("m");  // announces: masked
-  while (upcall_counts().notifications < 2 + sent_while_masked) co_await async::sleep_for(1ms);
+  while (upcall_counts().notifications < 3 + sent_while_masked) co_await async::sleep_for(1ms);
   check(calls == before, "the handler gets no masked notification");
   mask_notifications(0);
   check(co_await notified() == many && calls == before + 1, "{} masked notifications arrive as one",
@@ -65,6 +93,7 @@ Task<> receive() {
   const auto counts = upcall_counts();
   println("{} notifications: the handler was called {} times, {} of them in the middle of a step",
           counts.notifications, calls.load(), counts.interruptions);
+  println("{} of these let an urgent coroutine run before the interrupted one", counts.preemptions);
   check(counts.interruptions > 0, "a notification interrupts a step that computes");
 }
 
@@ -94,6 +123,9 @@ int send() {
   check(hear(words.read_end) == 'c', "the receiver is about to compute");
   sleep_for(5ms).value();
   notify_receiver(receiver, stop_computing);
+  check(hear(words.read_end) == 'p', "the receiver is about to compute and allows preemption");
+  sleep_for(5ms).value();
+  notify_receiver(receiver, urgent_work);
   check(hear(words.read_end) == 'm', "the receiver masks notifications");
   for (int i = 0; i < sent_while_masked; ++i) notify_receiver(receiver, many);
   std::array<std::byte, 256> text;

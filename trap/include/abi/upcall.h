@@ -38,7 +38,8 @@
 //     Ends the program with the context's exception, as if it took no upcalls. EINVAL, ENXIO.
 //   notify(thread, bits)
 //     Posts notification bits to a thread of any program. Bits that are still pending merge with
-//     these. ESRCH; ENXIO: the thread takes no upcalls.
+//     these. 0 bits: an upcall for_notification at the end of the call, if the thread is the caller
+//     and its header allows one; otherwise nothing. ESRCH; ENXIO: the thread takes no upcalls.
 //   notify_when(file, bits)
 //     Posts `bits` to the caller at each interrupt of the device `file`, in the interrupt handler;
 //     0 bits: stops that. ENODEV: the file has no interrupt; EBUSY: two other devices notify the

@@ -1,5 +1,6 @@
 // The platform of async/ in programs: one thread has an executor, whose loop (user/async/loop.cpp)
-// waits for the kernel through a ring. No signal handler interrupts it.
+// waits for the kernel through a ring. No interrupt comes in the middle of a step, except where the
+// step allows it (user/preemption.h).
 #pragma once
 
 #include <abi/flags.h>
@@ -11,6 +12,7 @@
 #include <cstdint>
 
 #include "user/clock.h"
+#include "user/preemption.h"
 
 namespace user::detail {
 
@@ -20,6 +22,8 @@ inline constinit std::uint64_t async_alarm = ~std::uint64_t{0};
 
 void* map_chunk(std::size_t bytes) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;
+/// Lets more urgent jobs run that are ready, if they may preempt the running step.
+void preempt_now();
 
 }  // namespace user::detail
 
@@ -84,7 +88,10 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 }
 
 inline void yield_point() noexcept {}
-inline void send_ipi(unsigned) noexcept {}
+/// A SpinLock has held back a preemption of its step (user/preemption.h).
+inline void send_ipi(unsigned) noexcept {
+  user::detail::preempt_now();
+}
 inline void relax() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {

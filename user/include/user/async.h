@@ -67,6 +67,9 @@ class Loop {
   // Called on an upcall's stack; the stacks below it hold interrupted steps.
   [[noreturn]] void run_for_ever();
   Upcalls& upcalls() { return upcalls_; }
+  // Passes the notifications that upcalls have delivered to the coroutines that wait for them. With
+  // upcalls disabled.
+  void take_arrived();
 
   // Each in-flight operation needs a permit. The wait is a cancellation point.
   async::WaitOp place() { return places_.acquire("room in the ring"); }
@@ -110,6 +113,16 @@ class Loop {
   std::array<std::uint16_t, async::priorities> in_flight_{};
 };
 
+/// Awaits `task`, the main coroutine of run(), and lets the loop end before its next step.
+template <class T>
+async::Task<T> end_loop_after(async::Task<T> task) {
+  struct End {
+    ~End() { step_state.held_back = preempt_now; }
+  };
+  const End end;
+  co_return co_await std::move(task);
+}
+
 /// Makes a system call through the ring. If cancelled, it waits until the kernel no longer uses its
 /// buffers. It then returns ECANCELED, or the result if the call had completed. The same holds if a
 /// deadline (async::with_deadline()) cancels it.
@@ -139,7 +152,7 @@ async::Task<Result<T>> make(abi::RingSubmission submission) {
 template <class T>
 T run(async::Task<T> task, const RunOptions& options = {}) {
   detail::Loop loop{options};
-  auto main = async::spawn(std::move(task), {.name = "main"});
+  auto main = async::spawn(detail::end_loop_after(std::move(task)), {.name = "main"});
   loop.run_until_done(main.job());
   return std::move(main).get();
 }

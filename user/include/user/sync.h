@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "user/preemption.h"
+
 namespace user {
 
 // Sleeps while `word` holds `expected`. Spurious wakes are possible.
@@ -11,7 +13,8 @@ void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected);
 // Wakes at most `count` sleepers and returns the number woken.
 int futex_wake(std::atomic<std::uint32_t>& word, int count);
 
-// Makes no system call unless contended. Lock locks it for a scope.
+// Makes no system call unless contended. Lock locks it for a scope, in which no other coroutine of
+// its thread preempts the running one (preemption.h).
 class Mutex {
  public:
   void lock();
@@ -45,6 +48,7 @@ class Lock {
   Lock& operator=(const Lock&) = delete;
 
  private:
+  Unpreempted unpreempted_;  // until the mutex is unlocked
   Mutex& mutex_;
 };
 

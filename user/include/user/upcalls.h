@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "user/calls.h"
+#include "user/preemption.h"
 
 namespace user {
 
@@ -42,8 +43,8 @@ enum class Verdict : std::uint8_t {
 };
 
 // Handles an exception, as a coroutine with the stopped coroutine's priority; it may wait. Other
-// coroutines continue. At most 16 coroutines can be stopped at once, 8 of them by page-ins; one
-// more exception ends the program.
+// coroutines continue. At most 20 coroutines can be stopped at once, 8 of them by page-ins and 4 by
+// more urgent coroutines; one more exception ends the program.
 using ExceptionHandler = async::Task<Verdict> (*)(Exception);
 
 // Called between any two instructions of a coroutine, or between two steps. It may use atomics. It
@@ -70,6 +71,7 @@ struct UpcallCounts {
   std::uint64_t notifications = 0;    // notifications sent to this thread
   std::uint64_t interruptions = 0;    // notification upcalls in the middle of a step
   std::uint64_t exceptions = 0;       // exceptions that did not end the program
+  std::uint64_t preemptions = 0;      // steps that a more urgent coroutine preempted
 };
 
 namespace detail {
@@ -99,7 +101,8 @@ struct Attempt {
   fenv_t modes;  // floating-point environment, which longjmp() does not restore
   Exception exception;
   Attempt* outer = nullptr;
-  Cleanup* cleanups = nullptr;  // the innermost Guarded object outside the attempt
+  Cleanup* cleanups = nullptr;         // the innermost Guarded object outside the attempt
+  StepState::Preemption preemption{};  // around the attempt
 };
 
 class Upcalls {
@@ -125,6 +128,7 @@ class Upcalls {
     static_cast<void>(fegetenv(&attempt.modes));
     attempt.outer = attempt_;
     attempt.cleanups = cleanups_;
+    attempt.preemption = step_state.preemption;
     set_attempt(&attempt);
     open();
   }
@@ -153,8 +157,9 @@ class Upcalls {
 
  private:
   friend class Cleanup;
-  static constexpr unsigned contexts = 16;
+  static constexpr unsigned contexts = 20;
   static constexpr unsigned most_pages = 8;
+  static constexpr unsigned most_preempted = 4;
   // The size of the stack on which a failed attempt is recorded and its cleanups run.
   static constexpr std::size_t landing_bytes = 4096;
 
@@ -172,13 +177,18 @@ class Upcalls {
     bool goes_first = false;      // its job's priority is raised until the step resumes
     std::uint8_t priority = 0;    // the job's priority before it was raised
     bool has_failed = false;
+    bool was_preempted = false;          // by a more urgent job; the step waits for nothing
+    StepState::Preemption preemption{};  // when the upcall came
   };
   static Upcalls& current();
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
   [[noreturn]] void on_fault(std::uint64_t context);
   [[noreturn]] void on_exception(std::uint64_t context);
   [[noreturn]] void on_notification(std::uint64_t context);
+  Kept& keep(std::uint64_t context);
   Kept& keep_step(std::uint64_t context, const char* reason);
+  bool should_preempt();
+  [[noreturn]] void preempt(std::uint64_t context);
   [[noreturn]] void resume(std::uint64_t context);
   [[noreturn]] void leave_for(Kept& kept);
   static void go_on(Kept* kept);
@@ -231,7 +241,9 @@ class Upcalls {
   alignas(16) std::array<std::byte, landing_bytes> landing_;
   std::byte* next_ = nullptr;  // the stack of the next upcall; null: none
   unsigned waiting_ = 0;
-  std::uint64_t pages_ = 0, pages_elsewhere_ = 0, exceptions_ = 0;
+  unsigned preempted_ = 0;              // steps that were preempted and have not resumed
+  StepState::Preemption preemption_{};  // of the step that the last upcall has interrupted
+  std::uint64_t pages_ = 0, pages_elsewhere_ = 0, exceptions_ = 0, preemptions_ = 0;
   // Delivered in the middle of a step, and not yet returned by take_notifications().
   std::atomic<std::uint64_t> arrived_ = 0;
 };

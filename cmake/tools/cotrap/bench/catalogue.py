@@ -71,6 +71,7 @@ _ALL = (
     Benchmark("ipc.channel", "send a value to another kernel coroutine and one back, by channels"),
     Benchmark("user.switch", "a yield of a program's coroutine to another", 70),
     Benchmark("user.channel", "a program's coroutine receives from a channel that has a value", 100),
+    Benchmark("user.preempt", "from a notification to a program's coroutine, which preempts a step", 1_500),
     Benchmark("ipc.pipe", "send a byte to another process and one back, by pipes", 2_000, 2_300),
     Benchmark("ipc.futex", "a futex wake of another thread, and one back", 1_500, 1_700),
     Benchmark("pipe.self", "write a byte to a pipe and read it", 600, 570),

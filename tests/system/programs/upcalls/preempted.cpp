@@ -1,0 +1,268 @@
+// Notifications preempt steps of preemptible coroutines.
+#include <fenv.h>
+#include <user/sync.h>
+
+#include <cmath>
+#include <memory>
+#include <new>
+
+#include "upcalls.h"
+
+namespace upcalls {
+namespace {
+
+constexpr std::uint64_t beat = 1;
+constexpr int enough = 200;
+
+// Notifies this thread every 50 µs until it is destroyed.
+class Beats {
+ public:
+  Beats()
+      : sender_{[this, self = thread_id()] {
+          while (!over_) {
+            must(notify(self, beat), "notify");
+            must(sleep_for(50us), "sleeping");
+          }
+        }} {}
+  ~Beats() { over_ = true; }
+
+ private:
+  std::atomic<bool> over_ = false;
+  Thread sender_;  // joined first
+};
+
+struct State {
+  std::atomic<int> woken = 0;  // how often the urgent coroutine ran
+  std::atomic<bool> over = false;
+};
+
+// Gives all registers other values, and counts.
+Task<> be_urgent(State& state) {
+  while (!state.over) {
+    static_cast<void>(co_await notified(beat));
+    fesetround(FE_UPWARD);
+    const auto blocks = std::make_unique<std::array<int, 10>>();
+    volatile double x = 3;
+    check(std::sqrt(x * x) == 3, "the urgent coroutine computes");
+    fesetround(FE_TONEAREST);
+    ++state.woken;
+  }
+}
+
+// Runs `work`, whose priority is 20, beside the urgent coroutine.
+Task<> beside_urgent(State& state, Task<> work) {
+  const Beats beats;
+  auto urgent = async::spawn(be_urgent(state), {.priority = 0});
+  auto working = async::spawn(std::move(work), {.priority = 20});
+  co_await std::move(working);
+  state.over = true;
+  co_await std::move(urgent);
+  check(upcall_counts().preemptions > 0, "notifications preempt steps");
+}
+
+// One step, without a system call. Only a preemption lets the urgent coroutine run.
+void count_in_one_step(State& state) {
+  const auto end = now() + 60s;
+  while (state.woken < enough && now() < end) {
+    std::uint64_t a = 1, b = 2, c = 3;
+    double x = 1, y = 2;
+    for (int i = 0; i < 1000; ++i) {
+      a = a * 3 - 2, b = b * 5 - 8, c = c * 7 - 18;
+      x = x * 3.5 - 2.5, y = y * 1.5 - 1;
+    }
+    check(a == 1 && b == 2 && c == 3 && x == 1 && y == 2, "registers keep their values");
+    check(fegetround() == FE_TONEAREST, "a preempted step keeps its rounding mode");
+  }
+  check(state.woken >= enough, "the urgent coroutine runs in the middle of a step");
+}
+
+Task<> preempts() {
+  State state;
+  co_await beside_urgent(state, [](State& state) -> Task<> {
+    preemptible([&] { count_in_one_step(state); });
+    co_return;
+  }(state));
+}
+
+// Both coroutines take these locks. A thread that waits for its own lock waits for ever.
+user::Mutex shared_mutex;
+async::SpinLock shared_spin_lock;
+
+void hold_locks(State& state) {
+  while (state.woken < enough) {
+    const auto block = std::make_unique<std::array<std::byte, 100>>();
+    const Lock lock{shared_mutex};
+    const async::SpinLock::Guard guard{shared_spin_lock};
+  }
+}
+
+Task<> take_locks(State& state) {
+  while (!state.over) {
+    static_cast<void>(co_await notified(beat));
+    const Lock lock{shared_mutex};
+    const async::SpinLock::Guard guard{shared_spin_lock};
+    ++state.woken;
+  }
+}
+
+Task<> holds() {
+  State state;
+  const Beats beats;
+  auto urgent = async::spawn(take_locks(state), {.priority = 0});
+  co_await async::yield();
+  preemptible([&] { hold_locks(state); });
+  state.over = true;
+  co_await std::move(urgent);
+}
+
+void notify_urgent(std::uint64_t bits = beat) {
+  must(notify(thread_id(), bits), "notify");
+}
+
+// An urgent coroutine that becomes ready while the step holds a lock runs when the step leaves it.
+void leave_locks(const State& state) {
+  for (int i = 0; i < enough; ++i) {
+    const int before = state.woken;
+    {
+      const Lock lock{shared_mutex};
+      notify_urgent();
+      preemptible([] {});
+      check(state.woken == before, "no coroutine preempts a step that holds a lock");
+    }
+    check(state.woken == before + 1, "a preemption that was held back comes at the end");
+    {
+      const async::SpinLock::Guard guard{shared_spin_lock};
+      notify_urgent();
+      check(state.woken == before + 1, "no coroutine preempts a step that holds a spin lock");
+    }
+    check(state.woken == before + 2, "a preemption that was held back comes at the end");
+    notify_urgent();
+    check(state.woken == before + 3, "a step that holds no lock is preempted at once");
+  }
+}
+
+Task<> leaves() {
+  State state;
+  auto urgent = async::spawn(be_urgent(state), {.priority = 0});
+  co_await async::yield();
+  preemptible([&] { leave_locks(state); });
+
+  const int before = state.woken;
+  notify_urgent();
+  check(state.woken == before, "no coroutine preempts an ordinary step");
+  preemptible([&] { check(state.woken == before + 1, "… until it allows that"); });
+  state.over = true;
+  notify_urgent();
+  co_await std::move(urgent);
+}
+
+// Waits, makes calls, touches pages of the disk and fails attempts between and in preempted parts.
+Task<> do_everything(State& state, Disk disk) {
+  for (std::size_t page = 0; state.woken < enough || page < disk_pages; ++page) {
+    preemptible([&] {
+      check_page(disk, page % disk_pages);
+      const auto failed = attempt([] {
+        const auto block = std::make_unique<int>(1);
+        read_nowhere();
+      });
+      check(!failed, "an attempt in a step that may be preempted fails");
+      const Guarded<std::vector<int>> numbers{100};
+      check_page(disk, (page + 7) % disk_pages);
+      for (volatile int i = 0; i < 20'000;) i = i + 1;
+    });
+    std::array<std::byte, 16> bytes;
+    const auto zero = open("/dev/zero");
+    check(zero && co_await sys::read(*zero, bytes) == bytes.size(), "reading through the ring");
+    must(close(*zero), "closing");
+    co_await async::sleep_for(10us);
+  }
+  preemptible([] {
+    const auto end = now() + 60s;
+    while (upcall_counts().preemptions == 0 && now() < end) {
+    }
+  });
+}
+
+Task<> does_everything() {
+  State state;
+  const Disk disk = map_disk();
+  co_await beside_urgent(state, [](State& state, Disk disk) -> Task<> {
+    co_await async::when_all(do_everything(state, disk), do_everything(state, disk),
+                             do_everything(state, disk));
+  }(state, disk));
+}
+
+// Each coroutine is more urgent than the one before, which it preempts. No more than four steps are
+// preempted at a time.
+struct Levels {
+  std::atomic<int> running = 0;
+  std::atomic<int> most = 0;
+  std::atomic<bool> last_ran = false;
+};
+
+Task<> wait_for_last(Levels& levels, std::uint64_t bit) {
+  static_cast<void>(co_await notified(bit));
+  levels.most = std::max(++levels.running, levels.most.load());
+  preemptible([&] {
+    notify_urgent(bit << 1);
+    const auto end = now() + 20ms;
+    while (!levels.last_ran && now() < end) {
+    }
+  });
+  --levels.running;
+}
+
+Task<> nests() {
+  constexpr unsigned count = 8;
+  Levels levels;
+  std::vector<async::JoinHandle<void>> jobs;
+  for (unsigned level = 0; level < count; ++level) {
+    jobs.push_back(async::spawn(wait_for_last(levels, 1ull << level),
+                                {.priority = static_cast<std::uint8_t>(25 - level)}));
+  }
+  jobs.push_back(async::spawn(
+      [](Levels& levels) -> Task<> {
+        static_cast<void>(co_await notified(1ull << count));
+        levels.last_ran = true;
+      }(levels),
+      {.priority = 1}));
+  co_await async::sleep_for(1ms);
+  notify_urgent(1);
+  for (auto& job : jobs) co_await std::move(job);
+  check(levels.running == 0 && levels.last_ran, "all levels end");
+  check(levels.most == 5, "four steps are preempted at a time, not {}", levels.most - 1);
+}
+
+// run() ends while a step is preempted. The step never resumes, and its stack is free again.
+Task<> spin_for_ever() {
+  preemptible([] {
+    for (std::atomic<int> spins = 0;; ++spins) {
+    }
+  });
+  co_return;
+}
+
+Task<> end_in_preemption() {
+  auto spinning = async::spawn(spin_for_ever(), {.priority = 20});
+  const Beats beats;
+  static_cast<void>(co_await notified(beat));
+  static_cast<void>(co_await notified(beat));
+  std::move(spinning).detach();
+}
+
+void left_over() {
+  for (int i = 0; i < 50; ++i) run(end_in_preemption());
+}
+
+}  // namespace
+
+std::span<const Part> preempted() {
+  static constexpr Part parts[] = {
+      {"preempts", [] { run(preempts()); }}, {"holds", [] { run(holds()); }},
+      {"leaves", [] { run(leaves()); }},     {"does-everything", [] { run(does_everything()); }},
+      {"nests", [] { run(nests()); }},       {"left-over", left_over},
+  };
+  return parts;
+}
+
+}  // namespace upcalls
