@@ -62,7 +62,7 @@ Task<> beside_urgent(State& state, Task<> work) {
 
 // One step, without a system call. Only a preemption lets the urgent coroutine run.
 void count_in_one_step(State& state) {
-  const auto end = now() + 60s;
+  const auto end = now() + 20s;
   while (state.woken < enough && now() < end) {
     std::uint64_t a = 1, b = 2, c = 3;
     double x = 1, y = 2;
@@ -177,7 +177,7 @@ Task<> do_everything(State& state, Disk disk) {
     co_await async::sleep_for(10us);
   }
   preemptible([] {
-    const auto end = now() + 60s;
+    const auto end = now() + 20s;
     while (upcall_counts().preemptions == 0 && now() < end) {
     }
   });
