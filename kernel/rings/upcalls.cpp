@@ -188,7 +188,7 @@ void Upcalls::die_of(const Context& kept) {
 // ── Notifications ──
 
 void Upcalls::interrupt() {
-  is_asked_ = true;
+  is_requested_ = true;
   thread_.post_events();
 }
 
@@ -199,14 +199,14 @@ void Upcalls::notify(std::uint64_t bits) {
 }
 
 void Upcalls::deliver_notifications() {
+  const bool is_requested = std::exchange(is_requested_, false);
   UpcallHeader* const header = this->header();
   const std::uint64_t arrived = pending_.exchange(0, std::memory_order_acquire);
   if (header == nullptr) return;
   std::atomic_ref{header->pending}.fetch_or(arrived);
   std::atomic_ref{header->sent}.store(sent_.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);
-  const bool is_asked = std::exchange(is_asked_, false);
-  if (!is_asked && undelivered(*header) == 0) return;
+  if (!is_requested && undelivered(*header) == 0) return;
   if (begin(*header, Upcall::for_notification, abi::upcalls_open) != nullptr) ++header->delivered;
 }
 

@@ -112,7 +112,7 @@ class Upcalls {
   std::array<Line, 2> lines_;       // devices whose interrupts notify the program
   std::atomic<std::uint64_t> pending_ = 0;
   std::atomic<std::uint64_t> sent_ = 0;
-  bool is_asked_ = false;  // the program has asked for an upcall
+  bool is_requested_ = false;  // the program has requested an upcall
   async::Scope scope_;
 };
 

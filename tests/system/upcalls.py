@@ -32,6 +32,8 @@ PARTS = (
     ("preempts", "an urgent coroutine preempts one in mid-step, whose registers stay intact"),
     ("holds", "coroutines that preempt each other share locks and the heap"),
     ("leaves", "a step that holds a lock is preempted when it leaves the lock"),
+    ("gets-each", "a notification preempts a step at whatever instant it comes"),
+    ("abandons", "a step that is left, or the end of run(), does not change what others allow"),
     ("does-everything", "steps with page-ins, exceptions and calls are preempted"),
     ("nests", "preempted coroutines preempt others, four at a time"),
     ("left-over", "run() ends while a step is preempted"),

@@ -50,6 +50,9 @@ Loop::Loop(const RunOptions& options)
       timer_{no_alarm},
       shares_priority_{options.shares_priority} {
   current_ = this;
+  step_state = {};
+  async_local.spin_locks = 0;  // of steps that an earlier run() has left
+  async_local.preemption_held_back = false;
   upcalls_.start();
   if (shares_priority_) must(call(abi::share_priority, &shared_), "sharing priorities");
 }
@@ -80,7 +83,7 @@ void Loop::run_for_ever() {
 void Loop::run_some() {
   int steps = 0;
   upcalls_.open();
-  // Those for which the kernel could make no upcall: no stack or no context was free.
+  // Notifications for which the kernel could make no upcall: no stack or no context was free.
   if (upcalls_.has_notifications()) [[unlikely]]
     take_notifications();
   while (steps < steps_between_polls && step()) ++steps;

@@ -34,7 +34,7 @@ void Upcalls::start() {
 
 Upcalls::~Upcalls() {
   for (Kept& kept : kept_) {
-    clean_up(kept.cleanups, nullptr);
+    abandon(kept);
     if (kept.stack != nullptr) free_stack(kept.stack);
   }
   while (free_count_ > 0) free_stack(free_[--free_count_]);
@@ -75,7 +75,8 @@ Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
           .stack = std::exchange(own_, std::exchange(next_, nullptr)),
           .attempt = attempt_,
           .cleanups = std::exchange(cleanups_, nullptr),
-          .preemption = preemption_};
+          .preemption = preemption_,
+          .spin_locks = std::exchange(async::platform::local().spin_locks, 0)};
   set_attempt(nullptr);
   return kept;
 }
@@ -107,21 +108,36 @@ void Upcalls::go_on(Kept* kept) {
     kept->job->suspend_alone(std::coroutine_handle<>::from_address(kept));
     return;
   }
+  if (current().must_let_others_go_first(*kept)) return;
   kept->job->set_leaf(kept->interrupted);
   if (std::exchange(kept->was_preempted, false)) --current().preempted_;
   if (kept->goes_first) async::current_executor().set_priority(*kept->job, kept->priority);
   current().leave_for(*kept);
 }
 
+// A notification may have come since the loop has picked the job of the step. A step that allows
+// preemption looks for it only when it leaves a lock, so the loop must look now. True: a more
+// urgent job is ready, and the job of the step is again the first of its level. Otherwise upcalls
+// are disabled: the kernel delivers further notifications when it resumes the step.
+bool Upcalls::must_let_others_go_first(const Kept& kept) {
+  close();
+  if (step_state.held_back == nullptr) return false;
+  Loop::current().take_arrived();
+  if (!async::current_executor().preempts(kept.job->priority)) return false;
+  async::current_executor().schedule_first(*kept.job);
+  open();
+  return true;
+}
+
 // Abandons the loop on this stack and resumes the kept step on its own stack. Upcalls stay disabled
 // until then. When the step ends, the loop below it on that stack continues.
 void Upcalls::leave_for(Kept& kept) {
-  close();
   set_attempt(kept.attempt);
   cleanups_ = std::exchange(kept.cleanups, nullptr);
   give_back(own_);
   own_ = std::exchange(kept.stack, nullptr);
   const std::uint64_t context = number_of(kept);
+  async::platform::local().spin_locks = kept.spin_locks;
   if (!kept.has_failed) {
     step_state.preemption = kept.preemption;
     resume(context);
@@ -137,11 +153,16 @@ void Upcalls::give_back(std::byte*& stack) {
   prepare_stack();
 }
 
+// The step never resumes. A preempted step may be in the middle of a change of its objects.
+void Upcalls::abandon(Kept& kept) {
+  if (!kept.was_preempted) clean_up(kept.cleanups, nullptr);
+}
+
 void Upcalls::go_home() {
   if (own_ == nullptr) return;
   // Abandon a step that was kept on the thread's own stack: the loop is about to reuse that stack.
   for (Kept& kept : kept_) {
-    if (kept.stack == nullptr) clean_up(kept.cleanups, nullptr);
+    if (kept.stack == nullptr) abandon(kept);
   }
   give_back(own_);
   longjmp(*home_, 1);
@@ -184,21 +205,28 @@ void Upcalls::on_exception(std::uint64_t context) {
 void Upcalls::fail_attempt(const Exception& exception) {
   attempt_->exception = exception;
   clean_up(cleanups_, attempt_->cleanups);
-  step_state.preemption = attempt_->preemption;
   longjmp(attempt_->point, 1);
 }
 
+// Objects such as Lock change step_state as if the step that owns them ran.
 void Upcalls::clean_up(Cleanup*& innermost, const Cleanup* end) {
+  const auto preemption = step_state.preemption;
+  step_state.is_cleaning = true;
   while (innermost != end) {
     Cleanup& cleanup = *std::exchange(innermost, innermost->outer_);
     cleanup.run_(cleanup);
   }
+  step_state.preemption = preemption;
+  step_state.is_cleaning = false;
 }
 
 // An exception can occur at any instruction: the fences make the compiler write the list and its
 // objects to memory in this order.
 void Cleanup::link() {
-  outer_ = std::exchange(Upcalls::current().cleanups_, this);
+  Upcalls& upcalls = Upcalls::current();
+  outer_ = upcalls.cleanups_;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  upcalls.cleanups_ = this;
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
@@ -212,6 +240,8 @@ void Cleanup::unlink() {
 
 void Upcalls::set_attempt(Attempt* attempt) {
   attempt_ = attempt;
+  // A step that is preempted here writes the header again when it resumes.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   const auto stack = reinterpret_cast<std::uintptr_t>(landing_.data() + landing_.size());
   header_.attempt_stack = attempt != nullptr ? stack : 0;
 }
@@ -261,7 +291,7 @@ std::uint64_t Upcalls::take_pending() {
 
 void Upcalls::on_notification(std::uint64_t context) {
   arrived_.fetch_or(take_pending());
-  if (preemption_ != StepState::Preemption::allowed) {
+  if (preemption_ != StepState::Preemption::allowed || step_state.is_cleaning) {
     step_state.held_back = preempt_now;
   } else if (async::platform::local().spin_locks != 0) {
     async::platform::local().preemption_held_back = true;
@@ -294,11 +324,13 @@ void Upcalls::preempt(std::uint64_t context) {
   Loop::current().run_for_ever();
 }
 
-// The kernel makes an upcall at the end of the call, which keeps the step's registers.
 void preempt_now() {
-  if (step_state.preemption != StepState::Preemption::allowed) return;
-  step_state.held_back = nullptr;
-  static_cast<void>(notify(thread_id(), 0));
+  if (step_state.allows_preemption()) {
+    // The kernel makes an upcall at the end of the call, which keeps the step's registers.
+    static_cast<void>(notify(thread_id(), 0));
+  } else {
+    step_state.held_back = preempt_now;
+  }
 }
 
 std::uint64_t Upcalls::take_notifications() {
@@ -314,6 +346,7 @@ void Upcalls::mask(std::uint64_t bits) {
     arrived_.fetch_or(take_pending());
     open();
   }
+  if (has_notifications()) step_state.held_back = preempt_now;
 }
 
 UpcallCounts Upcalls::counts() const {

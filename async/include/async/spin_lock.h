@@ -24,6 +24,9 @@ class SpinLock {
       platform::InterruptGuard masked;
       ++platform::local().spin_locks;  // from here on the step stays on this hart
     }
+    // Where a lock is only a count, the compiler must not move accesses out of the critical
+    // section.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     if constexpr (platform::parallel) {
       while (taken_.exchange(true, std::memory_order_acquire)) {
         while (taken_.load(std::memory_order_relaxed)) platform::relax();
@@ -34,7 +37,10 @@ class SpinLock {
     if constexpr (platform::parallel) taken_.store(false, std::memory_order_release);
     platform::InterruptGuard masked;
     Local& local = platform::local();
-    if (--local.spin_locks != 0 || !local.preemption_held_back) return;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (--local.spin_locks != 0) return;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (!local.preemption_held_back) return;
     local.preemption_held_back = false;
     platform::send_ipi(platform::hart());
   }

@@ -1,6 +1,6 @@
 // The platform of async/ in programs: one thread has an executor, whose loop (user/async/loop.cpp)
-// waits for the kernel through a ring. No interrupt comes in the middle of a step, except where the
-// step allows it (user/preemption.h).
+// waits for the kernel through a ring. Notifications interrupt its steps, but let other jobs run in the
+// middle of one only where the step allows it (user/preemption.h).
 #pragma once
 
 #include <abi/flags.h>
@@ -22,7 +22,8 @@ inline constinit std::uint64_t async_alarm = ~std::uint64_t{0};
 
 void* map_chunk(std::size_t bytes) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;
-/// Lets more urgent jobs run that are ready, if they may preempt the running step.
+/// If the running step allows preemption, lets the ready jobs run that are more urgent; otherwise
+/// holds that back.
 void preempt_now();
 
 }  // namespace user::detail

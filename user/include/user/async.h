@@ -113,7 +113,8 @@ class Loop {
   std::array<std::uint16_t, async::priorities> in_flight_{};
 };
 
-/// Awaits `task`, the main coroutine of run(), and lets the loop end before its next step.
+/// Awaits `task`, the main coroutine of run(). Then the loop, which looks at held_back before each
+/// step, ends before the next one.
 template <class T>
 async::Task<T> end_loop_after(async::Task<T> task) {
   struct End {
@@ -186,7 +187,7 @@ template <class F>
   detail::Attempt attempt;
   if (setjmp(attempt.point) != 0) {
     static_cast<void>(fesetenv(&attempt.modes));
-    upcalls.end(attempt);
+    upcalls.end_failed(attempt);
     return std::unexpected{attempt.exception};
   }
   upcalls.begin(attempt);

@@ -8,10 +8,11 @@
 //
 //   const double sum = user::preemptible([&] { return add_up(numbers); });
 //
-// In that part it must not use what more urgent coroutines change, nor functions of async/. It may
-// use the heap, locks, attempt() and system calls. If it holds a lock that other coroutines of its
-// thread may take, it must say so with Unpreempted; otherwise a more urgent one waits for a lock
-// that the thread itself holds. user::Lock, async::SpinLock and the heap do so.
+// In that part it must not use what more urgent coroutines change. It must not await, spawn or wake
+// coroutines, or create a coroutine. It may use the heap, locks, attempt() and the functions of
+// user/calls.h. A step that holds a lock which other coroutines of its thread may take must say so
+// with Unpreempted. Otherwise the thread may wait for a lock that it holds itself. user::Lock,
+// async::SpinLock and the heap say so.
 #pragma once
 
 #include <atomic>
@@ -31,9 +32,14 @@ struct StepState {
     forbidden,  // in Unpreempted
   };
   Preemption preemption = Preemption::none;
-  // Not null: a notification came while preemption was not allowed. The step calls this function
-  // when preemption is allowed again. The loop sets it to null when it takes the notifications.
+  // Guarded objects of a step are being destroyed: no preemption, whatever `preemption` is.
+  bool is_cleaning = false;
+  // Not null: a notification came while preemption was not allowed, or the main coroutine of run()
+  // has ended. A step calls this function when preemption is allowed again. The loop looks at it
+  // before each step, and sets it to null when it takes the notifications.
   void (*held_back)() = nullptr;
+
+  bool allows_preemption() const { return preemption == Preemption::allowed && !is_cleaning; }
 };
 inline thread_local constinit StepState step_state;
 
@@ -42,8 +48,9 @@ inline void set_preemption(StepState::Preemption preemption) noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);
   step_state.preemption = preemption;
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (preemption == StepState::Preemption::allowed && step_state.held_back != nullptr) [[unlikely]]
-    step_state.held_back();
+  if (preemption != StepState::Preemption::allowed) return;
+  if (auto* const held_back = step_state.held_back; held_back != nullptr) [[unlikely]]
+    held_back();
 }
 
 class [[nodiscard]] PreemptionScope {
@@ -61,8 +68,10 @@ class [[nodiscard]] PreemptionScope {
 
 }  // namespace detail
 
-/// For a scope, no other coroutine preempts the running step. If one became ready meanwhile that
-/// would have, it does at the end of the scope. Scopes nest. Any thread; without a co_await.
+/// For a scope, no notification lets another coroutine preempt the running step. A preemption that
+/// is due meanwhile comes at the end of the scope. Scopes nest. Any thread may use it. The scope
+/// must not contain a co_await. A page-in of a file still lets other coroutines run
+/// (docs/upcalls.md), so touch such pages before you take a lock.
 class [[nodiscard]] Unpreempted : detail::PreemptionScope {
  public:
   Unpreempted() noexcept : PreemptionScope{detail::StepState::Preemption::forbidden} {}
@@ -70,7 +79,8 @@ class [[nodiscard]] Unpreempted : detail::PreemptionScope {
 
 /// Calls `f` and returns its result. Meanwhile a more urgent coroutine that a notification wakes
 /// runs at once. At most four steps of a program are preempted at a time; a fifth one is not.
-/// Within an Unpreempted it only calls `f`. Call it in a coroutine of run(); `f` must not wait.
+/// Within an Unpreempted it only calls `f`. Call it in a coroutine of run(). `f` must be no
+/// coroutine.
 template <class F>
 decltype(auto) preemptible(F&& f) {
   const detail::PreemptionScope scope{detail::StepState::Preemption::allowed};

@@ -43,8 +43,8 @@ enum class Verdict : std::uint8_t {
 };
 
 // Handles an exception, as a coroutine with the stopped coroutine's priority; it may wait. Other
-// coroutines continue. At most 20 coroutines can be stopped at once, 8 of them by page-ins and 4 by
-// more urgent coroutines; one more exception ends the program.
+// coroutines continue. At most 20 coroutines can be stopped at once, and one more exception ends
+// the program. Page-ins stop at most 8 of them, and more urgent coroutines 4.
 using ExceptionHandler = async::Task<Verdict> (*)(Exception);
 
 // Called between any two instructions of a coroutine, or between two steps. It may use atomics. It
@@ -103,6 +103,7 @@ struct Attempt {
   Attempt* outer = nullptr;
   Cleanup* cleanups = nullptr;         // the innermost Guarded object outside the attempt
   StepState::Preemption preemption{};  // around the attempt
+  std::uint32_t spin_locks = 0;        // that the step holds around the attempt
 };
 
 class Upcalls {
@@ -129,12 +130,20 @@ class Upcalls {
     attempt.outer = attempt_;
     attempt.cleanups = cleanups_;
     attempt.preemption = step_state.preemption;
+    attempt.spin_locks = async::platform::local().spin_locks;
     set_attempt(&attempt);
     open();
   }
   void end(const Attempt& attempt) {
     set_attempt(attempt.outer);
     open();
+  }
+  // end() after an exception. A notification may have come while upcalls were disabled.
+  void end_failed(const Attempt& attempt) {
+    end(attempt);
+    if (has_notifications()) step_state.held_back = preempt_now;
+    async::platform::local().spin_locks = attempt.spin_locks;
+    set_preemption(attempt.preemption);
   }
 
   bool has_notifications() const {
@@ -179,6 +188,7 @@ class Upcalls {
     bool has_failed = false;
     bool was_preempted = false;          // by a more urgent job; the step waits for nothing
     StepState::Preemption preemption{};  // when the upcall came
+    std::uint32_t spin_locks = 0;        // that the step holds
   };
   static Upcalls& current();
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
@@ -190,7 +200,9 @@ class Upcalls {
   bool should_preempt();
   [[noreturn]] void preempt(std::uint64_t context);
   [[noreturn]] void resume(std::uint64_t context);
+  bool must_let_others_go_first(const Kept& kept);
   [[noreturn]] void leave_for(Kept& kept);
+  static void abandon(Kept& kept);
   static void go_on(Kept* kept);
   static void stay(Kept* kept);
   static void end_wait(Kept& kept);
@@ -253,7 +265,8 @@ class Upcalls {
 // A local object that is destroyed even if its function never returns. It is destroyed when an
 // exception ends the attempt() around it and when its coroutine is abandoned (Verdict::leave). It
 // is also destroyed when run() ends while a page-in or an exception stops its coroutine. In these
-// cases other objects are not destroyed.
+// cases other objects are not destroyed. If run() ends while a more urgent coroutine has preempted
+// the step, it is not destroyed either.
 //
 //   user::attempt([&] {
 //     user::Guarded<std::vector<int>> numbers{100};

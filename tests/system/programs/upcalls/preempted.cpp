@@ -36,12 +36,18 @@ struct State {
   std::atomic<bool> over = false;
 };
 
+// The compiler must make the block, although nothing reads it.
+template <class T>
+void use(const std::unique_ptr<T>& block) {
+  asm volatile("" ::"r"(block.get()) : "memory");
+}
+
 // Gives all registers other values, and counts.
 Task<> be_urgent(State& state) {
   while (!state.over) {
     static_cast<void>(co_await notified(beat));
     fesetround(FE_UPWARD);
-    const auto blocks = std::make_unique<std::array<int, 10>>();
+    use(std::make_unique<std::array<int, 10>>());
     volatile double x = 3;
     check(std::sqrt(x * x) == 3, "the urgent coroutine computes");
     fesetround(FE_TONEAREST);
@@ -88,19 +94,34 @@ Task<> preempts() {
 user::Mutex shared_mutex;
 async::SpinLock shared_spin_lock;
 
+// Two numbers that are equal whenever nobody holds the spin lock.
+struct Equal {
+  void add() {
+    const async::SpinLock::Guard guard{shared_spin_lock};
+    check(first == second, "no coroutine preempts a step that holds a spin lock");
+    first += 1;
+    use(nothing);
+    second += 1;
+  }
+  std::uint64_t first = 0, second = 0;
+  std::unique_ptr<int> nothing;
+};
+Equal equal;
+
 void hold_locks(State& state) {
   while (state.woken < enough) {
-    const auto block = std::make_unique<std::array<std::byte, 100>>();
+    use(std::make_unique<std::array<std::byte, 100>>());
     const Lock lock{shared_mutex};
-    const async::SpinLock::Guard guard{shared_spin_lock};
+    equal.add();
   }
 }
 
 Task<> take_locks(State& state) {
   while (!state.over) {
     static_cast<void>(co_await notified(beat));
+    use(std::make_unique<std::array<std::byte, 100>>());
     const Lock lock{shared_mutex};
-    const async::SpinLock::Guard guard{shared_spin_lock};
+    equal.add();
     ++state.woken;
   }
 }
@@ -118,6 +139,11 @@ Task<> holds() {
 void notify_urgent(std::uint64_t bits = beat) {
   must(notify(thread_id(), bits), "notify");
 }
+
+// Notifies while an attempt fails. The kernel makes no upcall then.
+struct NotifiesAtEnd {
+  ~NotifiesAtEnd() { notify_urgent(); }
+};
 
 // An urgent coroutine that becomes ready while the step holds a lock runs when the step leaves it.
 void leave_locks(const State& state) {
@@ -138,6 +164,27 @@ void leave_locks(const State& state) {
     check(state.woken == before + 2, "a preemption that was held back comes at the end");
     notify_urgent();
     check(state.woken == before + 3, "a step that holds no lock is preempted at once");
+    const auto failed = attempt([] {
+      const Guarded<Lock> lock{shared_mutex};
+      notify_urgent();
+      read_nowhere();
+    });
+    check(!failed && state.woken == before + 4, "a failed attempt leaves its locks");
+    const auto failed_again = attempt([] {
+      const Guarded<NotifiesAtEnd> notifies;
+      read_nowhere();
+    });
+    check(!failed_again && state.woken == before + 5,
+          "a notification during a failure preempts the step after it");
+    {
+      const Lock lock{shared_mutex};
+      {
+        const async::SpinLock::Guard guard{shared_spin_lock};
+        notify_urgent();
+      }
+      check(state.woken == before + 5, "the outer lock holds the preemption back");
+    }
+    check(state.woken == before + 6, "a preemption that two locks held back comes at the end");
   }
 }
 
@@ -154,6 +201,77 @@ Task<> leaves() {
   state.over = true;
   notify_urgent();
   co_await std::move(urgent);
+}
+
+// The second notification comes at any instant while the first one preempts the step and the loop
+// resumes it. No further one follows.
+Task<> wait_for_one(State& state) {
+  static_cast<void>(co_await notified(2));
+  ++state.woken;
+}
+
+Task<> gets_each() {
+  for (int round = 0; round < enough; ++round) {
+    State state;
+    auto first = async::spawn(be_urgent(state), {.priority = 1});
+    auto second = async::spawn(wait_for_one(state), {.priority = 0});
+    co_await async::yield();
+    Thread sender{[self = thread_id(), round] {
+      must(notify(self, beat), "notify");
+      for (volatile int i = 0; i < round * 20;) i = i + 1;
+      must(notify(self, 2), "notify");
+    }};
+    preemptible([&] {
+      const auto end = now() + 20s;
+      while (state.woken < 2 && now() < end) {
+      }
+    });
+    check(state.woken == 2, "each notification lets its coroutine run before the step ends");
+    state.over = true;
+    notify_urgent();
+    co_await std::move(first);
+    co_await std::move(second);
+  }
+}
+
+// An abandoned step, and the end of run(), leave no trace in the state of other steps.
+Task<Verdict> leave_it(Exception) {
+  co_return Verdict::leave;
+}
+
+Task<> fail_in_lock() {
+  preemptible([] {
+    const Guarded<Lock> lock{shared_mutex};
+    const async::SpinLock::Guard guard{shared_spin_lock};
+    read_nowhere();
+  });
+  co_return;
+}
+
+Task<> wait_for_page_in_lock(Disk disk, std::size_t page) {
+  preemptible([&] {
+    const Guarded<Lock> lock{shared_mutex};
+    check_page(disk, page);
+  });
+  co_return;
+}
+
+Task<> abandon(Disk disk, std::size_t page) {
+  async::spawn(fail_in_lock()).detach();
+  co_await async::yield();
+  co_await async::yield();
+  check(shared_mutex.try_lock(), "a step that is left unlocks its Guarded<Lock>");
+  shared_mutex.unlock();
+  async::spawn(wait_for_page_in_lock(disk, page)).detach();
+  co_await async::yield();
+}
+
+void abandons() {
+  const Disk disk = map_disk();
+  for (std::size_t page = 0; page < 8; ++page) {
+    run(abandon(disk, page), {.on_exception = leave_it});
+    run(leaves());
+  }
 }
 
 // Waits, makes calls, touches pages of the disk and fails attempts between and in preempted parts.
@@ -258,9 +376,10 @@ void left_over() {
 
 std::span<const Part> preempted() {
   static constexpr Part parts[] = {
-      {"preempts", [] { run(preempts()); }}, {"holds", [] { run(holds()); }},
-      {"leaves", [] { run(leaves()); }},     {"does-everything", [] { run(does_everything()); }},
-      {"nests", [] { run(nests()); }},       {"left-over", left_over},
+      {"preempts", [] { run(preempts()); }},   {"holds", [] { run(holds()); }},
+      {"leaves", [] { run(leaves()); }},       {"does-everything", [] { run(does_everything()); }},
+      {"gets-each", [] { run(gets_each()); }}, {"abandons", abandons},
+      {"nests", [] { run(nests()); }},         {"left-over", left_over},
   };
   return parts;
 }
