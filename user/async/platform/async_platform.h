@@ -1,6 +1,6 @@
 // The platform of async/ in programs: one thread has an executor, whose loop (user/async/loop.cpp)
-// waits for the kernel through a ring. Notifications interrupt its steps, but let other jobs run in the
-// middle of one only where the step allows it (user/preemption.h).
+// waits for the kernel through a ring. Notifications interrupt its steps, but let other jobs run in
+// the middle of one only where the step allows it (user/preemption.h).
 #pragma once
 
 #include <abi/flags.h>
