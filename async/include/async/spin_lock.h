@@ -37,9 +37,9 @@ class SpinLock {
     if constexpr (platform::parallel) taken_.store(false, std::memory_order_release);
     platform::InterruptGuard masked;
     Local& local = platform::local();
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if constexpr (!platform::parallel) keep_order();
     if (--local.spin_locks != 0) return;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if constexpr (!platform::parallel) keep_order();
     if (!local.preemption_held_back) return;
     local.preemption_held_back = false;
     platform::send_ipi(platform::hart());
@@ -56,6 +56,9 @@ class SpinLock {
   };
 
  private:
+  // Where the lock is only a count, the compiler must not move accesses out of its scope.
+  static void keep_order() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
   platform::Atomic<bool> taken_ = false;
 };
 
