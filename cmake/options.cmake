@@ -34,10 +34,21 @@ set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
 set(COTRAP_POLICY_HEADER "" CACHE FILEPATH
     "A header with an additional scheduling policy, the class COTRAP_POLICY_CLASS (docs/write-a-scheduler.md)")
 set(COTRAP_POLICY_CLASS "" CACHE STRING "The class in COTRAP_POLICY_HEADER, of the namespace async::policy")
-set(COTRAP_POLICY_DEFINITIONS)  # for sources that include async/policy/all.h
+set(COTRAP_POLICY_NAME "" CACHE STRING "The constant `name` of this class")
+# COTRAP_GIVEN_POLICY: the source that registers this policy; empty if there is no COTRAP_POLICY_HEADER.
+set(COTRAP_GIVEN_POLICY)
 if(COTRAP_POLICY_HEADER)
-  set(COTRAP_POLICY_DEFINITIONS
-    "COTRAP_POLICY_HEADER=\"${COTRAP_POLICY_HEADER}\"" COTRAP_POLICY_CLASS=${COTRAP_POLICY_CLASS})
+  if(NOT COTRAP_POLICY_CLASS OR NOT COTRAP_POLICY_NAME)
+    message(FATAL_ERROR "COTRAP_POLICY_HEADER needs COTRAP_POLICY_CLASS and COTRAP_POLICY_NAME: set them to the class and to its `name`")
+  endif()
+  set(COTRAP_GIVEN_POLICY ${CMAKE_BINARY_DIR}/given_policy.cpp)
+  file(CONFIGURE OUTPUT ${COTRAP_GIVEN_POLICY} @ONLY CONTENT [[
+#include "@COTRAP_POLICY_HEADER@"
+#include "async/policy/kinds.h"
+namespace async::policy {
+ASYNC_POLICY(@COTRAP_POLICY_CLASS@, "@COTRAP_POLICY_NAME@");
+}
+]])
 endif()
 
 if(COTRAP_TRAP_SHAPE STREQUAL handler AND NOT COTRAP_MACHINE STREQUAL riscv64)

@@ -1,8 +1,7 @@
 # Programs that run on the kernel: static ELF files in the boot archive's /bin.
 #
 #   cotrap_add_program(name sources…)
-#   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] [HARTS number] [DISK] [ICOUNT]
-#                   [SELF_TESTS] SOURCES sources…)
+#   cotrap_add_demo(name sources…)
 #
 # The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME. The stripped one goes to the staging
 # folder of the boot archive, ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo also has a line in
@@ -10,15 +9,7 @@
 #
 #   NAME  INPUT or -  DESCRIPTION  [DISK]  [ICOUNT]  [SELF_TESTS]  [HARTS=number]
 #
-# The options say how `./cotrap demo` runs the demo:
-#
-#   INPUT       the keys that the command types: \n ends a line, \d waits 200 ms, \xHH is any other key;
-#               \x04 is Ctrl-D, which ends standard input at the beginning of a line; \x03 is Ctrl-C
-#   DISK        the machine has a slow disk with known contents
-#   ICOUNT      time is counted in instructions, so a busy host delays no thread; the harts then run
-#               one at a time
-#   SELF_TESTS  the machine boots the kernel that has the self-tests
-#   HARTS       the number of harts, by default 1; the option --harts overrides it
+# The demo's macro COTRAP_DEMO (user/demo.h) makes all of it but the name.
 #
 #   cotrap_take_programs(build)
 #
@@ -88,33 +79,23 @@ function(cotrap_remove_old_programs)
 endfunction()
 
 function(cotrap_add_demo name)
-  cmake_parse_arguments(PARSE_ARGV 1 demo "DISK;ICOUNT;SELF_TESTS" "DESCRIPTION;INPUT;HARTS" "SOURCES")
-  if(NOT demo_DESCRIPTION OR NOT demo_SOURCES)
-    message(FATAL_ERROR "cotrap_add_demo(${name}): give it a DESCRIPTION and SOURCES")
-  endif()
-  if(NOT demo_INPUT)
-    set(demo_INPUT "-")
-  endif()
-  set(needs "")
-  if(demo_DISK)
-    set(needs "\tDISK")
-  endif()
-  if(demo_ICOUNT)
-    string(APPEND needs "\tICOUNT")
-  endif()
-  if(demo_SELF_TESTS)
-    string(APPEND needs "\tSELF_TESTS")
-  endif()
-  if(demo_HARTS)
-    string(APPEND needs "\tHARTS=${demo_HARTS}")
-  endif()
-  cotrap_add_program(${name} ${demo_SOURCES})
-  set_property(GLOBAL APPEND_STRING PROPERTY COTRAP_DEMOS
-               "${name}\t${demo_INPUT}\t${demo_DESCRIPTION}${needs}\n")
+  cotrap_add_program(${name} ${ARGN})
+  target_link_libraries(user-${name} PRIVATE cotrap_user_async)
+  set(line ${CMAKE_CURRENT_BINARY_DIR}/${name}.line)
+  add_custom_command(TARGET user-${name} POST_BUILD BYPRODUCTS ${line}
+    COMMAND ${CMAKE_OBJCOPY} -O binary --only-section=cotrap_demo $<TARGET_FILE:user-${name}> ${line}
+    VERBATIM)
+  set_property(GLOBAL APPEND PROPERTY COTRAP_DEMO_LINES ${line})
 endfunction()
 
-# Writes etc/demos. Call it after the last cotrap_add_demo().
+# Makes etc/demos of the demos' lines. Call it after the last cotrap_add_demo().
 function(cotrap_write_demo_manifest)
-  get_property(demos GLOBAL PROPERTY COTRAP_DEMOS)
-  file(CONFIGURE OUTPUT ${COTRAP_INITRD_ROOT}/etc/demos CONTENT "${demos}" @ONLY)
+  get_property(lines GLOBAL PROPERTY COTRAP_DEMO_LINES)
+  set(manifest ${COTRAP_INITRD_ROOT}/etc/demos)
+  add_custom_command(OUTPUT ${manifest} DEPENDS ${lines}
+    COMMAND ${CMAKE_COMMAND} -DMANIFEST=${manifest} -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/demo-manifest.cmake
+            ${lines}
+    VERBATIM)
+  add_custom_target(cotrap_demo_manifest DEPENDS ${manifest})
+  add_dependencies(cotrap_programs cotrap_demo_manifest)
 endfunction()

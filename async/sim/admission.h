@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "async/policy/all.h"
+#include "async/policy/kinds.h"
 #include "workload.h"
 
 namespace async::sim {

@@ -119,8 +119,6 @@ class Directed final : public policy::Rules {
 };
 
 static_assert(sizeof(policy::Ruled<policy::InThisWorld<Directed<true>>>) <= sizeof(policy::Memory));
-static_assert(policy::find(Directed<true>::name) == nullptr &&
-              policy::find(Directed<false>::name) == nullptr);
 constexpr policy::Kind kinds[] = {policy::kind_of<Directed<false>>,
                                   policy::kind_of<Directed<true>>};
 

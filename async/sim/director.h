@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "async/policy/all.h"
+#include "async/policy/kinds.h"
 #include "history.h"
 
 namespace async::sim {

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "async/async.h"
-#include "async/policy/all.h"
+#include "async/policy/kinds.h"
 
 namespace async::sim {
 
@@ -55,7 +55,7 @@ class Machine final : platform::World::Listener {
  public:
   struct Options {
     unsigned harts = 1;  // 1 … platform::max_harts
-    const policy::Kind* policy = policy::kinds.data();
+    const policy::Kind* policy = policy::find("priority");
     std::uint64_t seed = 1;
     Duration slice = std::chrono::milliseconds(4);
     Costs costs;

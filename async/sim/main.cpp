@@ -71,7 +71,7 @@ int run_command(int count, char** words) {
   Arguments arguments;
   arguments.workload = words[1];
   if (arguments.workload == "policies") {
-    for (const auto& kind : async::policy::kinds) fmt::print("{}\t{}\n", kind.name, kind.summary);
+    for (const auto& kind : async::policy::kinds()) fmt::print("{}\t{}\n", kind.name, kind.summary);
     return 0;
   }
   if (arguments.workload == "replay") {

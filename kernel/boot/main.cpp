@@ -12,12 +12,11 @@
 #include <trap/kernel_trap.h>
 
 #include <array>
-#include <chrono>
 
 #include "base/machine_facts.h"
 #include "base/random.h"
+#include "boot/boot_option.h"
 #include "boot/parts.h"
-#include "console/run_marks.h"
 #include "devices/virtio_devices.h"
 #include "dispatch/counted_calls.h"
 #include "dispatch/dispatch.h"
@@ -31,8 +30,6 @@
 #include "sched/harts.h"
 #include "sched/job_watch.h"
 #include "sched/policies.h"
-#include "sched/step_watch.h"
-#include "trace/recorder.h"
 
 namespace kernel {
 namespace {
@@ -48,17 +45,6 @@ constexpr Account accounts[] = {
 constexpr std::ptrdiff_t base_reserve = 1 << 20;
 /// The same for each hart but the first. The pools of a hart keep free blocks that others lack.
 constexpr std::ptrdiff_t hart_reserve = 32 * 1024;
-
-/// The limit of the option `watch`: how long a job may be ready before it is reported.
-std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
-  constexpr std::uint64_t usual = 1000, most = 3'600'000;
-  if (options.value("watch")->empty()) return std::chrono::milliseconds{usual};
-  const std::uint64_t wanted = options.number("watch").value_or(0);
-  if (wanted >= 1 && wanted <= most) return std::chrono::milliseconds{wanted};
-  log("watch={}: expected a number of milliseconds from 1 to {}; using {}", *options.value("watch"),
-      most, usual);
-  return std::chrono::milliseconds{usual};
-}
 
 [[noreturn]] void panic_unmapped(const hal::KernelMapError& error) {
   std::array<char, 160> text;
@@ -85,25 +71,14 @@ void kernel_main(const hal::BootInfo& info) {
   trap::install();
   memory::asids.initialize(hal::highest_asid());
   const formats::BootOptions options{info.command_line};
-  if (options.has("quiet")) silence_log();
-  if (options.has("trace")) {
-    const auto events = options.number("trace").value_or(trace::chunk_events);
-    if (!trace::start(events, info.hart_count)) log("no memory for a trace of {} events", events);
-  }
-  if (options.has("watch")) {
-    watch_jobs(longest_ready(options));
-    watch_stalls(StallClock::by_hart);
-  }
-  if (options.has("icount")) watch_stalls(StallClock::shared);
-  set_run_mark(options.value("mark").value_or(""));
   remember_machine(info);
+  using Stage = BootOption::Stage;
+  apply_boot_options(options, Stage::log);
+  apply_boot_options(options, Stage::events);
   seed_random(info.random_seed);
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
       memory::frames.free_count() / 256, memory::frames.total_count() / 256);
-  if (const auto policy = options.value("policy")) {
-    const char* const known = use_policy(*policy) ? "" : " is unknown, using the default";
-    log("policy: {}{}", *policy, known);
-  }
+  apply_boot_options(options, Stage::scheduling);
   report_deadlocks();
   install_timer_handlers();
   begin_hart(info.hart_count > 1);
@@ -126,10 +101,7 @@ void kernel_main(const hal::BootInfo& info) {
                                 : "none from the firmware, and no programs are built into the "
                                   "kernel: pass one with -initrd, or build with COTRAP_BUILTIN");
   }
-  if (const auto how = options.value("crash")) {
-    const auto hart = static_cast<unsigned>(options.number("crash-hart").value_or(0));
-    async::spawn(crash_if_asked(*how, hart), {.name = "crash", .priority = 0, .harts = 1}).detach();
-  }
+  apply_boot_options(options, Stage::jobs);
   if (jobs_are_watched()) {
     async::spawn(look_at_ready_jobs(), {.name = "job watch", .priority = 0}).detach();
   }

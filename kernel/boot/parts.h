@@ -1,10 +1,7 @@
-// The last parts that main.cpp starts at boot: the console's terminals, the first
-// process, and a crash on purpose if the command line asks for one.
+// The last parts that main.cpp starts at boot: the console's terminals and the first process.
 #pragma once
 
 #include <async/async.h>
-
-#include <string_view>
 
 #include "files/terminal.h"
 #include "formats/boot_options.h"
@@ -31,21 +28,5 @@ ConsoleTerminals start_console(const formats::BootOptions& options);
 /// null, that terminal is its standard error. When the program ends, switches the machine off with
 /// the program's exit status.
 async::Task<> run_first_process(const formats::BootOptions& options, Terminal* errors);
-
-// crash.cpp
-
-/// For the boot option `crash=`, which tests the report of a panic. Waits until `hart` has started,
-/// and makes the kernel panic on it. `how` says in which way:
-///
-///   read               a load from an unmapped address
-///   jump               a jump to an unmapped address
-///   write-text         a store into the kernel's code
-///   stack              recursion into the stack's guard page
-///   preempting-stack   recursion into the guard page of a stack of the stack pool
-///   panic              a call of panic()
-///
-/// Other values have no effect. The crash happens in a nested coroutine, so that the report shows
-/// an await chain.
-async::Task<> crash_if_asked(std::string_view how, unsigned hart);
 
 }  // namespace kernel

@@ -1,4 +1,4 @@
-// Finds the machine's virtio devices, starts their drivers, and lists the disks.
+// Finds the machine's virtio devices, starts their drivers (virtio_drivers.h), and lists the disks.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,8 @@
 
 namespace kernel {
 
-/// Probes all register windows and starts a driver for each supported device. Call once at boot, on
-/// the hart that takes external interrupts. Its executor must exist.
+/// Probes all register windows and starts the driver of each device that has one. Call once at
+/// boot, on the hart that takes external interrupts. Its executor must exist.
 void start_virtio_devices();
 
 /// The disks vda, vdb … in this order. Disks that failed to start are not included.

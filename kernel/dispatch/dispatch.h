@@ -25,7 +25,14 @@ const SyscallTable& uncounted_calls();
 /// false, no fast path enters the strand. If it is true, all do but those of the form no_strand.
 void start_fast_path(bool smp_active);
 
-/// The handler of unknown system calls. Returns −ENOSYS. Logs each number the first time.
+/// Prepares registered_handler(). start_system_calls() calls it. Panics if a table has the number
+/// of a registered call (syscalls/registered_calls.h).
+void start_registered_calls();
+/// Null: no registered call has this number.
+trap::SyscallEntry<Thread>::Handler registered_handler(std::uint64_t number);
+
+/// The handler of numbers that the tables do not have. Calls the registered call if there is one.
+/// Otherwise returns −ENOSYS, and logs each number the first time.
 trap::Register unknown_call(Thread& self, const trap::UserContext& context);
 
 // Compat system calls: calls with the numbers of this machine's Linux, if those are not the

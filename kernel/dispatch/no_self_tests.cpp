@@ -13,8 +13,5 @@ trap::Register self_test(Thread& self, const trap::UserContext& context) {
 trap::Register pick_argument(Thread&, const trap::UserContext&) {
   return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
 }
-trap::Register pick_argument_later(Thread& self, const trap::UserContext& context) {
-  return unknown_call(self, context);
-}
 
 }  // namespace kernel

@@ -1,6 +1,7 @@
-// The calls that Linux does not have, from abi::first_private_call on. syscalls/calls.h explains
-// the lines `flags:`. The lines `cotrap:` say what a call does, and `only:` names the kernel that
-// has it.
+// The table of private calls, which Linux does not have. Their numbers begin at
+// abi::first_private_call. Private calls outside the table: syscalls/registered_calls.h. In the
+// comments the line `cotrap:` says what a call does, and `only:` names the kernel that has it;
+// syscalls/calls.h explains the line `flags:`.
 #pragma once
 
 #include <abi/numbers.h>
@@ -36,11 +37,7 @@ trap::Register self_test(Thread&, const trap::UserContext&);
 /// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
 trap::Register pick_argument(Thread&, const trap::UserContext&);
 
-/// cotrap: Like `pick_argument`, but waits before it answers.
-/// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
-trap::Register pick_argument_later(Thread&, const trap::UserContext&);
-
-using PrivateCallTable = trap::SyscallTable<Thread, 17, trap::argument_registers>;
+using PrivateCallTable = trap::SyscallTable<Thread, 16, trap::argument_registers>;
 
 /// Indexed by the number minus abi::first_private_call. The calls below that are rare have no fast
 /// path, which would only be more code.
@@ -61,7 +58,6 @@ inline constexpr PrivateCallTable private_calls =
         .with_no_fast_path<sys::upcall_exception>(12)
         .with_no_fast_path<sys::upcall_drop>(13)
         .with_no_fast_path<sys::upcall_die>(14)
-        .with_entry(15, {.answer = pick_argument, .form = trap::CallForm::no_strand})
-        .with_entry(16, {.answer = pick_argument_later, .form = trap::CallForm::no_fast_path});
+        .with_entry(15, {.answer = pick_argument, .form = trap::CallForm::no_strand});
 
 }  // namespace kernel

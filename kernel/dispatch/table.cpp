@@ -47,6 +47,7 @@ void log_once(Thread& self, std::uint64_t number) {
 }  // namespace
 
 void start_system_calls(bool smp_active) {
+  start_registered_calls();
   answering_syscalls.table = &uncounted_calls();
   start_fast_path(smp_active);
 }
@@ -64,8 +65,11 @@ trap::Register call_beyond(Thread& self, const trap::UserContext& context) {
 
 trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
-  if (number >= seen.size() || !seen[number]) [[unlikely]]
+  // A registered call is never logged, so its number is never in `seen`.
+  if (number >= seen.size() || !seen[number]) [[unlikely]] {
+    if (const auto handler = registered_handler(number)) return handler(self, context);
     log_once(self, number);
+  }
   return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
 }
 

@@ -1,7 +1,7 @@
 #include "sched/policies.h"
 
 #include <async/async.h>
-#include <async/policy/all.h>
+#include <async/policy/kinds.h>
 #include <hal/hart.h>
 
 #include <array>
@@ -11,8 +11,7 @@
 namespace kernel {
 namespace {
 
-// At first the null policy: the executor's fixed priorities.
-constinit const async::policy::Kind* in_use = async::policy::kinds.data();
+constinit const async::policy::Kind* in_use = nullptr;  // null: the executor's fixed priorities
 
 /// By hart: memory for the policy in use, and for the next one.
 std::array<std::array<async::policy::Memory, 2>, hal::max_harts> memory;
@@ -21,7 +20,8 @@ std::array<std::array<async::policy::Memory, 2>, hal::max_harts> memory;
 async::Policy* make_policy(unsigned hart, const async::Policy* before) {
   auto& [first, second] = memory[hart];
   void* const free = before == static_cast<void*>(first.bytes) ? second.bytes : first.bytes;
-  async::Policy* const made = in_use->make(free, {.hart = hart, .seed = hart + 1});
+  async::Policy* const made =
+      in_use == nullptr ? nullptr : in_use->make(free, {.hart = hart, .seed = hart + 1});
   note_policy(made != nullptr);
   return made;
 }
@@ -44,8 +44,9 @@ void start_policy() {
 }
 
 void list_policies(PagedText& out) {
-  for (const char* before = ""; const auto& kind : async::policy::kinds) {
-    const bool is_in_use = &kind == in_use;
+  const auto* const listed = in_use == nullptr ? async::policy::find("priority") : in_use;
+  for (const char* before = ""; const auto& kind : async::policy::kinds()) {
+    const bool is_in_use = &kind == listed;
     out += before;
     out += is_in_use ? "[" : "";
     out += kind.name;

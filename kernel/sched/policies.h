@@ -1,5 +1,5 @@
-// The scheduling policy of the harts' executors (async/policy/all.h). All harts have the same one,
-// from the command line or from the last write to /proc/policy. All of it runs in the strand.
+// The scheduling policy of the harts' executors (async/policy/kinds.h). All harts have the same
+// one, from the command line or from the last write to /proc/policy. All of it runs in the strand.
 #pragma once
 
 #include <kernel/result.h>

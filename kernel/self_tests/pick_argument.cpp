@@ -3,6 +3,7 @@
 
 #include "dispatch/private_calls.h"
 #include "process/thread.h"
+#include "syscalls/registered_calls.h"
 
 namespace kernel {
 namespace sys {
@@ -15,6 +16,8 @@ Result<std::uint64_t> pick_argument(Thread&, std::uint64_t index, std::uint64_t 
   return arguments[index];
 }
 
+/// cotrap: Like `pick_argument`, but waits before it answers.
+/// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere
 async::Task<Result<std::uint64_t>> pick_argument_later(Thread& self, std::uint64_t index,
                                                        std::uint64_t a, std::uint64_t b,
                                                        std::uint64_t c, std::uint64_t d,
@@ -28,8 +31,6 @@ async::Task<Result<std::uint64_t>> pick_argument_later(Thread& self, std::uint64
 trap::Register pick_argument(Thread& self, const trap::UserContext& context) {
   return trap::answer_with<Thread, sys::pick_argument>(self, context);
 }
-trap::Register pick_argument_later(Thread& self, const trap::UserContext& context) {
-  return trap::answer_with<Thread, sys::pick_argument_later>(self, context);
-}
+KERNEL_PRIVATE_CALL(16, pick_argument_later, sys::pick_argument_later);
 
 }  // namespace kernel

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "async/async.h"
-#include "async/policy/all.h"
+#include "async/policy/kinds.h"
 
 namespace {
 

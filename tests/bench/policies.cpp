@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "async/async.h"
-#include "async/policy/all.h"
+#include "async/policy/kinds.h"
 
 namespace {
 
@@ -76,7 +76,7 @@ unsigned number(const char* word) {
 int main(int count, char** words) {
   const std::string_view what = count > 1 ? words[1] : "";
   if (what == "--list") {
-    for (const auto& kind : async::policy::kinds) fmt::print("{}\n", kind.name);
+    for (const auto& kind : async::policy::kinds()) fmt::print("{}\n", kind.name);
     return 0;
   }
   if (what == "--run" && count == 5 && async::policy::find(words[2]) != nullptr) {
@@ -86,7 +86,7 @@ int main(int count, char** words) {
   async::platform::calibrate();
   fmt::print("{:<12} {:>10} {:>10} {:>10}   ns per decision, by ready jobs\n", "policy", 10, 1000,
              100'000);
-  for (const auto& kind : async::policy::kinds) {
+  for (const auto& kind : async::policy::kinds()) {
     fmt::print("{:<12} {:>10.1f} {:>10.1f} {:>10.1f}\n", kind.name, least_ns(kind, 10),
                least_ns(kind, 1000), least_ns(kind, 100'000));
   }

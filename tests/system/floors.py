@@ -11,7 +11,8 @@ from cotrap.llvm import llvm_tool
 _KERNEL = harness.ROOT / "kernel"
 # Declared by a floor, and defined by the floor that a kernel is linked with.
 _CHOSEN_AT_LINKING = {
-    f"kernel::{name}(kernel::Thread&, trap::UserContext const&)" for name in ("bare_trips", "self_test", "pick_argument", "pick_argument_later")
+    f"kernel::{name}(kernel::Thread&, trap::UserContext const&)"
+    for name in ("bare_trips", "self_test", "pick_argument")
 }
 
 

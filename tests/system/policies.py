@@ -3,23 +3,12 @@
 import re
 
 import harness
+from cotrap import policies
 from cotrap.paths import Build
 from cotrap.qemu import Machine
 
-# The policies of async/policy/all.h, except the usual one, "priority". The test fails if the kernel does not
-# know a name. Add a new policy here.
-POLICIES = (
-    "fifo",
-    "round-robin",
-    "aging",
-    "edf",
-    "stride",
-    "lottery",
-    "mlfq",
-    "eevdf",
-    "steal-fifo",
-    "steal-lifo",
-)
+# All but the usual one, "priority". The test fails if the kernel does not know a name.
+POLICIES = tuple(name for name in policies.known() if name != policies.DEFAULT)
 EVERYDAY_RESERVATIONS = ("priority", "eevdf")
 SCRIPT = "seq 1 2000 | grep 7 | wc; sleep 0.05; ps | wc"
 # The parts of /harts that test several harts but no priorities.
@@ -39,9 +28,9 @@ def named(test: harness.Test, policy: str, machine: Machine) -> None:
 
 
 def from_the_tutorial(test: harness.Test) -> None:
-    """The policy of docs/tutorials/schedulers.md, in a kernel of its own (page_policy/)."""
+    """The policy of docs/tutorials/schedulers.md, in a kernel of its own (one_file/)."""
     script = f"cat /proc/policy; {SCRIPT}; echo fifo > /proc/policy; cat /proc/policy"
-    page = Build(test.folder / "page-policy")
+    page = Build(test.folder / "one-file")
     done = test.run("/bin/sh", "-c", script, append="policy=shortest", build=page)
     well = done.status == 0 and "[shortest]" in done.text and "[fifo]" in done.text
     test.check(well, "the policy of the page runs in the kernel", done.text + done.why)

@@ -3,9 +3,12 @@
 // the pipe. The kernel sees one thread, which waits for its ring.
 #include <user/async.h>
 #include <user/check.h>
+#include <user/demo.h>
 
 #include <array>
 #include <vector>
+
+COTRAP_DEMO(.description = "ten thousand coroutines of one thread sleep and exchange messages");
 
 using namespace user;
 using async::Task;

@@ -2,9 +2,12 @@
 // only their own bytes. The amount of free memory shows when the kernel copies pages: at the first
 // write to a shared page, and not when the writer is the page's only owner.
 #include <user/check.h>
+#include <user/demo.h>
 #include <user/process.h>
 
 #include <cstring>
+
+COTRAP_DEMO(.description = "fork copies no page until a process writes to it");
 
 using namespace user;
 

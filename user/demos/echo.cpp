@@ -2,11 +2,15 @@
 // With arguments it prints them, as the usual echo does.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/thread.h>
 
 #include <atomic>
 #include <span>
 #include <string_view>
+
+COTRAP_DEMO(.description = "one thread waits for the keyboard while another prints ticks",
+            .input = R"(\d\dhello\n\dbye\n)");
 
 using namespace user;
 

@@ -2,7 +2,11 @@
 // is a coroutine itself, supplies missing pages. Other coroutines of the thread run meanwhile.
 #include <user/async.h>
 #include <user/check.h>
+#include <user/demo.h>
 #include <user/files.h>
+
+COTRAP_DEMO(.description =
+                "coroutines survive bad reads, and a handler supplies their missing pages");
 
 using namespace user;
 using async::Task;

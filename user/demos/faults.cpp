@@ -2,12 +2,16 @@
 // system call returns EFAULT; the parent and the kernel keep working.
 #include <abi/signal.h>
 #include <user/check.h>
+#include <user/demo.h>
 #include <user/machine/processor.h>
 #include <user/process.h>
 
 #include <array>
 #include <cstring>
 #include <string_view>
+
+COTRAP_DEMO(.description =
+                "bad pointers and instructions kill only their own process, with the right signal");
 
 using namespace user;
 using abi::Signal;

@@ -1,10 +1,13 @@
 // A mutex and a condition variable built on futexes (runtime/sync.cpp): the counters add up, and a
 // small queue passes each item to exactly one consumer.
 #include <user/check.h>
+#include <user/demo.h>
 #include <user/sync.h>
 #include <user/thread.h>
 
 #include <vector>
+
+COTRAP_DEMO(.description = "a mutex and a condition variable over futex lose no count and no item");
 
 using namespace user;
 

@@ -1,9 +1,12 @@
 // The smallest demo: prints a greeting, the process's ids, and its arguments.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/machine/processor.h>
 
 #include <string_view>
+
+COTRAP_DEMO(.description = "a program prints its machine, its process ids and its arguments");
 
 using namespace user;
 

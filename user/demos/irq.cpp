@@ -5,6 +5,7 @@
 // Each number on the disk is its own index times a constant; `./cotrap demo` provides such a disk.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/files.h>
 #include <user/sync.h>
 #include <user/thread.h>
@@ -12,6 +13,10 @@
 #include <atomic>
 #include <charconv>
 #include <vector>
+
+COTRAP_DEMO(.description =
+                "64 threads read from a disk at once, and each wakes when its block has arrived",
+            .disk = true);
 
 using namespace user;
 

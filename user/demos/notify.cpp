@@ -4,12 +4,16 @@
 // those that are still pending.
 #include <user/async.h>
 #include <user/check.h>
+#include <user/demo.h>
 #include <user/files.h>
 #include <user/process.h>
 
 #include <array>
 #include <atomic>
 #include <bit>
+
+COTRAP_DEMO(.description = "a program and a disk notify a program that sleeps or computes",
+            .disk = true);
 
 using namespace user;
 using async::Task;

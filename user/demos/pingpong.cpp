@@ -1,9 +1,12 @@
 // Two processes send a number back and forth through two pipes; each adds one.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/process.h>
 
 #include <string_view>
+
+COTRAP_DEMO(.description = "two processes send a number back and forth through two pipes");
 
 using namespace user;
 

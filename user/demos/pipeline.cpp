@@ -3,10 +3,13 @@
 // holds and three times what the second one holds, and then waits. No record is lost or reordered.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/process.h>
 
 #include <array>
 #include <string_view>
+
+COTRAP_DEMO(.description = "producer | filter | consumer: a slow consumer makes the producer wait");
 
 using namespace user;
 

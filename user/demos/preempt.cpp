@@ -4,8 +4,13 @@
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 
 #include <vector>
+
+COTRAP_DEMO(.description =
+                "a coroutine of the kernel computes, and a more urgent one preempts it on time",
+            .icount = true, .self_tests = true);
 
 using namespace user;
 

@@ -3,6 +3,7 @@
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/counters.h>
+#include <user/demo.h>
 #include <user/thread.h>
 
 #include <algorithm>
@@ -10,6 +11,10 @@
 #include <atomic>
 #include <bit>
 #include <vector>
+
+COTRAP_DEMO(.description =
+                "an urgent sleeper runs on time beside threads that never stop computing",
+            .icount = true);
 
 using namespace user;
 

@@ -5,10 +5,16 @@
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/counters.h>
+#include <user/demo.h>
 #include <user/ring.h>
 
 #include <array>
 #include <vector>
+
+COTRAP_DEMO(
+        .description =
+            "a file is copied by calls, by a ring one transfer at a time, and by a ring in batches",
+        .icount = true);
 
 using namespace user;
 

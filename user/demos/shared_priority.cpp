@@ -7,12 +7,17 @@
 #include <user/async.h>
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/process.h>
 
 #include <algorithm>
 #include <charconv>
 #include <string>
 #include <vector>
+
+COTRAP_DEMO(.description =
+                "coroutines of two programs run in the order of priority, as under one scheduler",
+            .icount = true);
 
 using namespace user;
 using async::Task;

@@ -2,6 +2,7 @@
 // and all of them in the time of the longest sleep.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/sync.h>
 #include <user/thread.h>
 
@@ -9,6 +10,9 @@
 #include <array>
 #include <utility>
 #include <vector>
+
+COTRAP_DEMO(.description =
+                "threads sleep at the same time: they finish in order, in the time of the longest");
 
 using namespace user;
 

@@ -7,6 +7,7 @@
 //   smp victim        has threads on all harts that run until the process is killed
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/files.h>
 #include <user/process.h>
 #include <user/sync.h>
@@ -19,6 +20,10 @@
 #include <charconv>
 #include <string_view>
 #include <vector>
+
+COTRAP_DEMO(.description =
+                "all harts count primes, pass a token, and free the memory of killed processes",
+            .harts = 4);
 
 using namespace user;
 

@@ -2,6 +2,7 @@
 // allocated and touched before, so the kernel alone causes the difference in free memory.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/demo.h>
 #include <user/machine/processor.h>
 #include <user/sync.h>
 #include <user/thread.h>
@@ -10,6 +11,8 @@
 #include <cstring>
 #include <limits>
 #include <vector>
+
+COTRAP_DEMO(.description = "a thousand threads block at once, in little kernel memory each");
 
 using namespace user;
 

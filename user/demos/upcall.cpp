@@ -2,10 +2,15 @@
 // thread run meanwhile. On a machine with several harts another hart serves the page-ins.
 #include <user/async.h>
 #include <user/check.h>
+#include <user/demo.h>
 #include <user/files.h>
 
 #include <atomic>
 #include <bit>
+
+COTRAP_DEMO(.description =
+                "a coroutine waits for a page of a slow disk while others of its thread run",
+            .disk = true);
 
 using namespace user;
 using async::Task;

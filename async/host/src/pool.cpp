@@ -8,7 +8,7 @@
 #include <string>
 
 #include "async/job_page.h"
-#include "async/policy/all.h"
+#include "async/policy/kinds.h"
 
 namespace async {
 namespace {

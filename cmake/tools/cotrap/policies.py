@@ -1,4 +1,4 @@
-"""The names of the scheduling policies in the kernel (async/policy/all.h)."""
+"""The names of the scheduling policies in the kernel (async/policies/)."""
 
 import re
 from functools import cache
@@ -6,13 +6,14 @@ from functools import cache
 from .paths import ROOT
 
 DEFAULT = "priority"  # the executor's own policy, which runs unless the user selects another one
-_FOLDER = ROOT / "async" / "include" / "async" / "policy"
+_FOLDER = ROOT / "async" / "policies"
 
 
 @cache
 def known() -> tuple[str, ...]:
-    headers = "".join(path.read_text() for path in sorted(_FOLDER.glob("*.h")))
-    return DEFAULT, *sorted(re.findall(r'static constexpr const char\* name = "(.*?)";', headers))
+    sources = "".join(path.read_text() for path in sorted(_FOLDER.glob("*.cpp")))
+    names = re.findall(r'^ASYNC_POLICY\(\w+, "(.*?)"\);', sources, re.MULTILINE)
+    return DEFAULT, *sorted(names)
 
 
 def check(name: str) -> str:

@@ -51,6 +51,7 @@ def build(header: PolicyHeader, preset: str, target: str, *options: str) -> Path
     _hold(folder)
     configure = ["cmake", "--preset", preset, "-B", folder, *options]
     configure += [f"-DCOTRAP_POLICY_HEADER={header.path}", f"-DCOTRAP_POLICY_CLASS={header.type}"]
+    configure.append(f"-DCOTRAP_POLICY_NAME={header.name}")
     name = f"{target} with {header.path.name}"
     with Waiting(f"configuring {name}", lines=True):
         done = subprocess.run(configure, cwd=ROOT, capture_output=True, text=True, errors="replace")

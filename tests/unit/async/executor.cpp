@@ -1,7 +1,7 @@
 #include <memory>
 #include <thread>
 
-#include "async/policy/all.h"
+#include "async/policy/kinds.h"
 #include "ends_normally.h"
 #include "support.h"
 

@@ -29,12 +29,12 @@ inline const Kind& kind(const char* name) {
 }
 
 /// Runs the test for every policy, with the policy's name as context.
-#define FOR_EVERY_POLICY(variable)                                      \
-  const auto& variable = *GENERATE_REF(from_range([] {                  \
-    std::vector<const async::policy::Kind*> all;                        \
-    for (const auto& kind : async::policy::kinds) all.push_back(&kind); \
-    return all;                                                         \
-  }()));                                                                \
+#define FOR_EVERY_POLICY(variable)                                        \
+  const auto& variable = *GENERATE_REF(from_range([] {                    \
+    std::vector<const async::policy::Kind*> all;                          \
+    for (const auto& kind : async::policy::kinds()) all.push_back(&kind); \
+    return all;                                                           \
+  }()));                                                                  \
   INFO("policy " << variable.name)
 
 class Bench {

@@ -103,7 +103,7 @@ TEST_CASE("tasks that yield for ever stall under every policy even if others are
           "[long]") {
   const auto stalls = sim_test::workload(
       "duration 1s\nclass a\n arrive closed 2\n yield\nclass b\n arrive every 100ms\n run 1ms\n");
-  for (const auto& policy : async::policy::kinds) {
+  for (const auto& policy : async::policy::kinds()) {
     INFO(policy.name);
     const Outcome outcome = simulate(stalls, {.machine = {.policy = &policy}});
     CHECK(outcome.what_is_wrong().starts_with("stall: "));

@@ -322,7 +322,7 @@ class Demo(unittest.TestCase):
     def test_ctrl_d_can_be_typed_and_is_documented(self):
         self.build.demo("copies", r"\dhi\n\x04", '[ "$(cat)" = hi ]')
         self.assertEqual(self.demo("copies")[0], 0)
-        for page in ("cmake/program.cmake", "docs/programs.md"):
+        for page in ("user/include/user/demo.h", "docs/programs.md"):
             self.assertRegex((ROOT / page).read_text(), r"\\x04`?( \|)? (is )?Ctrl-D", page)
 
     def test_a_demo_that_takes_too_long_fails(self):

@@ -91,6 +91,7 @@ class WrittenPages(unittest.TestCase):
     def test_the_page_lists_the_boot_options_of_the_kernel(self):
         text = "".join(path.read_text() for path in (ROOT / "kernel").rglob("*.cpp"))
         looked_for = set(re.findall(r'options\.(?:has|values?|number)\("([\w-]+)"\)', text))
+        looked_for |= set(re.findall(r'^KERNEL_BOOT_OPTION\(\w+, "([\w-]+)"', text, re.MULTILINE))
         self.assertIn("policy", looked_for)
         rows = [row for row in self.rows("boot-options.md") if row not in ("word", "---")]
         self.assertEqual({re.split("[=`,]", row)[0] for row in rows}, looked_for)
@@ -99,7 +100,8 @@ class WrittenPages(unittest.TestCase):
         self.assertEqual(set(re.findall(r"^\| `(\w+)", own, re.MULTILINE)), set(bootargs._OWN))
 
     def test_the_page_lists_the_kinds_of_crash_of_the_kernel(self):
-        kinds = re.findall(r'how == "([\w-]+)"', (ROOT / "kernel" / "boot" / "crash.cpp").read_text())
+        crash = ROOT / "kernel" / "boot" / "options" / "crash.cpp"
+        kinds = re.findall(r'how == "([\w-]+)"', crash.read_text())
         row = next(
             line
             for line in (reference.FOLDER / "boot-options.md").read_text().split("\n")

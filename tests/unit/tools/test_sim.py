@@ -14,7 +14,7 @@ from cotrap.sim import costs, csv_file
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import groups
 
-EDF = ROOT / "async" / "include" / "async" / "policy" / "edf.h"
+EDF = ROOT / "async" / "policies" / "edf.cpp"
 
 
 class Links(HTMLParser):
@@ -250,7 +250,7 @@ class Sim(InAFolder):
         for arguments, message in (
             (["nothing"], "no such file or workload"),
             ([wrong], "mine.workload:2:3: 'rum' is not a statement here"),
-            (["web", "--policy", "best"], "--policy best: give one of priority, "),
+            (["web", "--policy", "best"], "--policy best: give one of aging, "),
             (["web", "--seeds", "9..3"], "put the lower seed first"),
             (["web", "--duration", "0"], "'0' is not a number of seconds"),
             (["web", "--duration", "1e-10"], "--duration: '1e-10' is too short: give at least 1ns"),

@@ -9,7 +9,8 @@
 //                                  └────────────── yields, slice is over ◄───┘
 //
 // To write a policy: derive from Rules; define `name`, `summary`, `promises`, enqueue(), pick(),
-// remove() and find(); redefine the other functions that the policy needs; add it to policy/all.h.
+// remove() and find(); redefine the other functions that the policy needs; add ASYNC_POLICY
+// (policy/kinds.h).
 // docs/tutorials/schedulers.md writes one; docs/write-a-scheduler.md has the contract.
 //
 // Rules allocate nothing: JobList and JobHeap link the jobs themselves and their entities. All

@@ -4,6 +4,7 @@ above each handler's declaration (kernel/syscalls/calls.h describes its form).""
 import re
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from ..paths import ROOT
 
@@ -30,6 +31,8 @@ _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re
 _OUTSIDE = r"(?:,\s+(?:sys::outside::\w+|Shared))?"
 _ENTRY = re.compile(r"\.with\w*<sys::(\w+)" + _OUTSIDE + r">\(\s*(?:Call::)?(\w+)")
 _ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+),\s+\{\.answer = (\w+)")
+# syscalls/registered_calls.h: the macros that add a call outside the tables.
+_REGISTERED = re.compile(r"^KERNEL_(?:PRIVATE_CALL\((\d+), |CALL\()(\w+), (?:\w+::)*(\w+)\);", re.MULTILINE)
 _GROUP = re.compile(r"^ +// (.+)$")
 _CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9_]{2,}\b")
 _CODE = re.compile(rf"{_CONSTANT.pattern}|\b[a-z]+(?:_[a-z0-9]+)+\b|\bTrips::\w+|(?<!\w)/(?:tmp|proc)\b")
@@ -49,11 +52,13 @@ class Row:
     number: int
     name: str
     handler: str
+    source: Path | None = None  # of a registered call
 
 
 def page() -> str:
     private = [_PRIVATE_TABLE.read_text(), *_included(_PRIVATE_TABLE)]
-    texts = {**read_texts(_included(_TABLE)), **read_texts(private)}
+    registered = [path.read_text() for path in registering_sources()]
+    texts = {**read_texts(_included(_TABLE)), **read_texts(private), **read_texts(registered)}
     groups, own = table_rows(), private_rows()
     _check(texts, [*(row for rows in groups.values() for row in rows), *own])
     parts = [_INTRODUCTION]
@@ -67,7 +72,7 @@ def page() -> str:
     parts.append(_table(("number", "call", "flags", "what it does", "header", "in"), [
         (
             f"{row.number:#x}", f"`{row.name}`", *_cells(texts[row.handler], "cotrap"),
-            _header(row.name), _marked(texts[row.handler].lines.get("only", "every kernel")),
+            _header(row), _marked(texts[row.handler].lines.get("only", "every kernel")),
         )
         for row in own
     ]))  # fmt: skip
@@ -105,8 +110,26 @@ def read_texts(headers: list[str]) -> dict[str, Text]:
     return found
 
 
+def registering_sources() -> list[Path]:
+    """The sources that add calls outside the tables."""
+    return [path for path in sorted(_KERNEL.rglob("*.cpp")) if _REGISTERED.search(path.read_text())]
+
+
+def _registered(private: bool) -> list[Row]:
+    """The private calls that register themselves, or Linux's."""
+    first = _first_private() if private else 0
+    numbers = call_numbers()
+    return [
+        Row(first + int(offset) if private else numbers[name], name, handler, path)
+        for path in registering_sources()
+        for offset, name, handler in _REGISTERED.findall(path.read_text())
+        if bool(offset) == private
+    ]
+
+
 def table_rows() -> dict[str, list[Row]]:
-    """The entries of all_calls.h, grouped by the comments that head its parts."""
+    """The entries of all_calls.h, grouped by the comments that head its parts, and those that register
+    themselves."""
     numbers = call_numbers()
     groups: dict[str, list[Row]] = {}
     for line in _TABLE.read_text().split("\n"):
@@ -115,6 +138,8 @@ def table_rows() -> dict[str, list[Row]]:
         elif entry := _ENTRY.search(line):
             rows = groups[next(reversed(groups))]
             rows.append(Row(numbers[entry[2]], entry[2], entry[1]))
+    if registered := _registered(private=False):
+        groups["other calls"] = registered
     return groups
 
 
@@ -129,10 +154,17 @@ def private_rows() -> list[Row]:
     text = _PRIVATE_TABLE.read_text()
     entries = [(int(number), handler) for handler, number in _ENTRY.findall(text)]
     entries += [(int(number), handler) for number, handler in _ENTRY_BY_NAME.findall(text)]
-    first = int(re.search(r"first_private_call = (0x\w+)", (_ABI / "numbers.h").read_text())[1], 16)
-    if sorted(names) != sorted(number for number, _ in entries):
+    first = _first_private()
+    registered = _registered(private=True)
+    numbers = {*(number for number, _ in entries), *(row.number - first for row in registered)}
+    if not names.keys() <= numbers or not {number for number, _ in entries} <= names.keys():
         raise ValueError("private_calls.h and the ABI's headers have different private calls")
-    return [Row(first + number, names[number], handler) for number, handler in sorted(entries)]
+    rows = [Row(first + number, names[number], handler) for number, handler in entries]
+    return sorted(rows + registered, key=lambda row: row.number)
+
+
+def _first_private() -> int:
+    return int(re.search(r"first_private_call = (0x\w+)", (_ABI / "numbers.h").read_text())[1], 16)
 
 
 def _included(header) -> list[str]:
@@ -212,11 +244,15 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
                    for line in lines)  # fmt: skip
 
 
-def _header(name: str) -> str:
-    """A link to the ABI's header that describes the call: one of its comments begins with `NAME(`."""
+def _header(row: Row) -> str:
+    """A link to the ABI's header that describes the call: one of its comments begins with `NAME(`. Or to the
+    source that registers the call."""
+    name = row.name
     for header in sorted(_ABI.glob("*.h")):
         if re.search(rf"^// +{name}\(", header.read_text(), re.MULTILINE):
             return f"[{header.name}](../../{header.relative_to(ROOT)})"
+    if row.source:
+        return f"[{row.source.name}](../../{row.source.relative_to(ROOT)})"
     raise ValueError(f"no header of the ABI describes {name}: add a comment that begins with {name}(")
 
 
@@ -240,7 +276,8 @@ _INTRODUCTION = """\
 
 The kernel takes Linux's system calls for riscv64: the number in `a7`, the arguments in `a0` to `a5`, and the
 result or a negative error number in `a0`. This page lists every call that the kernel answers. It is generated
-from the kernel's table ([all_calls.h](../../kernel/dispatch/all_calls.h)) and from the comment above each
+from the kernel's table ([all_calls.h](../../kernel/dispatch/all_calls.h)), from the calls that register
+themselves ([registered_calls.h](../../kernel/syscalls/registered_calls.h)), and from the comment above each
 handler. The last column has the known differences from Linux's manual page.
 
 These differences hold for every call:

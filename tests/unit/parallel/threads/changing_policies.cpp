@@ -1,11 +1,12 @@
 // The policy changes while jobs outside the strand wait, wake, yield and end on other harts.
-#include <async/policy/all.h>
+#include <async/policy/kinds.h>
 
 #include <array>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <optional>
+#include <vector>
 
 #include "harts.h"
 
@@ -73,14 +74,16 @@ void change(Memories& memories, const async::policy::Kind& kind) {
 
 Task<> change_often(SharedState& shared, Memories& memories) {
   shared.main = &async::current_job();
+  std::vector<const async::policy::Kind*> kinds;
+  for (const auto& kind : async::policy::kinds()) kinds.push_back(&kind);
   for (int i = 0; i < changes; ++i) {
-    change(memories, async::policy::kinds[i % async::policy::kinds.size()]);
+    change(memories, *kinds[i % kinds.size()]);
     co_await async::sleep_for(100us);
   }
   for (const auto& pair : shared.pairs) {  // on a busy host some harts may not have run yet
     while (pair->woken.load(std::memory_order_relaxed) == 0) co_await async::sleep_for(1ms);
   }
-  change(memories, async::policy::kinds.front());
+  change(memories, *async::policy::find("priority"));
   shared.stopping.store(true);
   while (shared.left.load() != 0) (void)co_await async::park("the others' end");
 }

@@ -41,7 +41,7 @@ class HostPool {
   static constexpr unsigned max_threads = platform::max_harts;
 
   struct Options {
-    /// The scheduling policy of each thread, by its name (policy/all.h). "priority": priorities,
+    /// The scheduling policy of each thread, by its name (policy/kinds.h). "priority": priorities,
     /// and the newest job first among equals.
     std::string_view policy = "priority";
     std::uint64_t seed = 1;  // for policies that use random numbers

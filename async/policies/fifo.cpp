@@ -1,6 +1,6 @@
-// First come, first served. A job runs until it waits, yields or ends.
-#pragma once
-
+// First come, first served. Under `fifo` a job runs until it waits, yields or ends. Under
+// `round-robin` it also stops at the end of its time slice.
+#include "async/policy/kinds.h"
 #include "async/policy/list.h"
 
 namespace async::policy {
@@ -22,5 +22,20 @@ class Fifo : public Rules {
  private:
   JobList queue_;
 };
+
+/// Fifo with time slices.
+class RoundRobin final : public Fifo {
+ public:
+  static constexpr const char* name = "round-robin";
+  static constexpr const char* summary = "first come, first served, one time slice each";
+  static constexpr unsigned promises = promise_no_starvation;
+
+  using Fifo::Fifo;
+
+  Duration slice(const Entity&) const noexcept { return options().slice; }
+};
+
+ASYNC_POLICY(Fifo, "fifo");
+ASYNC_POLICY(RoundRobin, "round-robin");
 
 }  // namespace async::policy

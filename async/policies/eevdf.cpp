@@ -5,11 +5,10 @@
 // is eligible if it has had no more than its share so far. Each job requests one slice at a time.
 // The eligible job whose request is due first in virtual time runs. A job that waits keeps its lag,
 // at most one slice either way.
-#pragma once
-
 #include <algorithm>
 
 #include "async/policy/heap.h"
+#include "async/policy/kinds.h"
 
 namespace async::policy {
 
@@ -95,5 +94,7 @@ class Eevdf final : public Rules {
   std::int64_t virtual_now_ = 0;
   std::int64_t weights_ = 0;  // of all ready and running jobs
 };
+
+ASYNC_POLICY(Eevdf, "eevdf");
 
 }  // namespace async::policy

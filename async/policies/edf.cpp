@@ -21,12 +21,11 @@
 // before its own. So a job whose deadline is in between cannot delay the waiters (L. Sha, R.
 // Rajkumar, J. Lehoczky: Priority Inheritance Protocols, IEEE Transactions on Computers 1990, with
 // deadlines for priorities).
-#pragma once
-
 #include <algorithm>
 
 #include "async/executor.h"
 #include "async/policy/heap.h"
+#include "async/policy/kinds.h"
 
 namespace async::policy {
 
@@ -147,5 +146,7 @@ class Edf final : public Rules {
   JobHeap queue_;
   JobHeap later_;
 };
+
+ASYNC_POLICY(Edf, "edf");
 
 }  // namespace async::policy

@@ -1,10 +1,23 @@
-#include "boot/parts.h"
-
+// crash=KIND, crash-hart=N: the kernel breaks on purpose, for tests of the report of a panic. The
+// kernel waits until hart N has started, or hart 0, and panics on it:
+//
+//   read               a load from an unmapped address
+//   jump               a jump to an unmapped address
+//   write-text         a store into the kernel's code
+//   stack              recursion into the stack's guard page
+//   preempting-stack   recursion into the guard page of a stack of the stack pool
+//   panic              a call of panic()
+//
+// Other values have no effect. The crash happens in a nested coroutine, so that the report shows an
+// await chain.
+#include <async/async.h>
 #include <hal/kernel_map.h>
 #include <kernel/panic.h>
 
 #include <chrono>
 #include <cstdint>
+
+#include "boot/boot_option.h"
 
 namespace kernel {
 namespace {
@@ -51,8 +64,6 @@ async::Task<> crash_inside(std::string_view how) {
   crash(how);
 }
 
-}  // namespace
-
 async::Task<> crash_if_asked(std::string_view how, unsigned hart) {
   const auto there = async::hart_mask(hart);
   while ((async::Executor::all() & there) == 0) {
@@ -61,5 +72,14 @@ async::Task<> crash_if_asked(std::string_view how, unsigned hart) {
   async::current_executor().set_harts(async::current_job(), there);
   co_await crash_inside(how);
 }
+
+void spawn_crash(const formats::BootOptions& options, std::string_view how) {
+  const auto hart = static_cast<unsigned>(options.number("crash-hart").value_or(0));
+  async::spawn(crash_if_asked(how, hart), {.name = "crash", .priority = 0, .harts = 1}).detach();
+}
+
+}  // namespace
+
+KERNEL_BOOT_OPTION(crash_option, "crash", jobs, spawn_crash);
 
 }  // namespace kernel

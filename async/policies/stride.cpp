@@ -1,11 +1,10 @@
 // Stride scheduling (C. Waldspurger, W. Weihl: Stride Scheduling, MIT/LCS/TM-528, 1995): each job
 // has a pass, which grows by the time that it runs divided by its weight. The job with the smallest
 // pass runs next.
-#pragma once
-
 #include <algorithm>
 
 #include "async/policy/heap.h"
+#include "async/policy/kinds.h"
 
 namespace async::policy {
 
@@ -56,5 +55,7 @@ class Stride final : public Rules {
   std::int64_t global_pass_ = 0;  // of an imaginary job that has all the weight and never waits
   std::int64_t weights_ = 0;      // of all ready and running jobs
 };
+
+ASYNC_POLICY(Stride, "stride");
 
 }  // namespace async::policy

@@ -3,10 +3,9 @@
 // many tickets as its weight. A job that stops after a fraction f of its slice has 1 / f times as
 // many tickets until it runs again (compensation tickets). So weights set shares of time, not of
 // slices.
-#pragma once
-
 #include <algorithm>
 
+#include "async/policy/kinds.h"
 #include "async/policy/tickets.h"
 
 namespace async::policy {
@@ -57,5 +56,7 @@ class Lottery final : public Rules {
   Tickets tickets_;
   std::uint64_t state_;
 };
+
+ASYNC_POLICY(Lottery, "lottery");
 
 }  // namespace async::policy

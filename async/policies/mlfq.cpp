@@ -5,11 +5,10 @@
 // A job begins at the top level. When it has used up its allotment of a level, it moves down one
 // level, even if it has waited in between. Slices double from level to level. Every 250 slices all
 // jobs return to the top level.
-#pragma once
-
 #include <array>
 #include <bit>
 
+#include "async/policy/kinds.h"
 #include "async/policy/list.h"
 
 namespace async::policy {
@@ -98,5 +97,7 @@ class Mlfq final : public Rules {
   std::int64_t epoch_ = 0;
   std::int64_t next_boost_ns_ = 0;
 };
+
+ASYNC_POLICY(Mlfq, "mlfq");
 
 }  // namespace async::policy

@@ -4,8 +4,7 @@
 // the most work, or its newest (steal-lifo). A job that yields goes to the oldest end of the queue.
 //
 // Made for throughput: the oldest job may starve.
-#pragma once
-
+#include "async/policy/kinds.h"
 #include "async/policy/list.h"
 
 namespace async::policy {
@@ -40,5 +39,8 @@ class StealLifo final : public Stealing<true> {
   static constexpr const char* summary = "the newest job first; idle harts steal the newest";
   using Stealing::Stealing;
 };
+
+ASYNC_POLICY(StealFifo, "steal-fifo");
+ASYNC_POLICY(StealLifo, "steal-lifo");
 
 }  // namespace async::policy

@@ -3,9 +3,8 @@
 //
 // All jobs age at the same rate, so the order of two queued jobs never changes. The key of a job is
 // the time at which it was queued, plus ten slices times its level.
-#pragma once
-
 #include "async/policy/heap.h"
+#include "async/policy/kinds.h"
 
 namespace async::policy {
 
@@ -33,5 +32,7 @@ class Aging final : public Rules {
   std::int64_t level_ns() const noexcept { return 10 * options().slice.count(); }
   JobHeap queue_;
 };
+
+ASYNC_POLICY(Aging, "aging");
 
 }  // namespace async::policy
