@@ -15,6 +15,7 @@
 #include "sched/policies.h"
 #include "sched/running.h"
 #include "sched/stack_pool.h"
+#include "sched/work_counts.h"
 #include "trace/recorder.h"
 
 namespace kernel {
@@ -69,6 +70,23 @@ Result<> change_policy(std::string_view name) {
     for (Thread& thread : threads()) thread.note_new_policy();
   }
   return changed;
+}
+
+void list_deadlines(PagedText& out) {
+  std::array<std::uint64_t, abi::work_classes> under_way{}, overdue{};
+  const async::Instant now = async::now();
+  for (const Thread& thread : threads()) {
+    const Thread::Work& work = thread.work();
+    under_way[work.work_class] += work.is_counted();
+    overdue[work.work_class] += work.is_counted() && now > work.due;
+  }
+  out += "class\tended\tmissed\tunder_way\toverdue\n";
+  for (std::size_t each = 0; each < work_counts.size(); ++each) {
+    const auto [ended, missed] = work_counts[each];
+    if (ended + under_way[each] == 0) continue;
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\n", each, ended, missed,
+                   under_way[each], overdue[each]);
+  }
 }
 
 std::uint64_t syscalls_on(unsigned hart) {

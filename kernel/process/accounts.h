@@ -13,6 +13,10 @@ namespace kernel {
 /// /proc/uptime: the time since boot and the sum of the harts' idle times, in seconds.
 void list_uptime(PagedText& out);
 
+/// /proc/deadlines: a heading, then a line for each class of work (sched/work_counts.h) that has
+/// work, with columns separated by tabs. `overdue` is the work under way whose deadline has passed.
+void list_deadlines(PagedText& out);
+
 /// Changes the scheduling policy of all harts (sched/policies.h). Each thread passes its attributes
 /// to the new policy before it runs its program again. EINVAL if there is no such policy.
 Result<> change_policy(std::string_view name);

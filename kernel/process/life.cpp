@@ -194,7 +194,7 @@ bool has_no_robust_mutexes(Thread& self) {
 bool may_end_sharing(Thread& self) {
   return self.ring() == nullptr && self.syscall_counts() == nullptr &&
          has_no_robust_mutexes(self) && self.shared_priority() == 0 && !self.has_vfork_waiter() &&
-         pi_lock::count == 0 && !self.schedule().is_deadline() &&
+         !self.work().is_counted() && pi_lock::count == 0 && !self.schedule().is_deadline() &&
          !async::current_executor().has_events() && may_prepare_sharing(self) &&
          (!self.process().has_one_thread() ||
           (self.process().may_end_sharing() && self.space().is_quick_to_walk()));
@@ -226,6 +226,7 @@ bool give_back_pages_sharing(Thread& self) {
 void exit_cleanup(Thread& self) {
   pi_lock::abandon_all(self);  // before the next line removes this thread's ID from the locks
   give_up_robust_mutexes(self);
+  self.end_work();
   announce_end(self);
   self.release_vfork_waiter();
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sched/running.h"
+#include "sched/work_counts.h"
 
 namespace kernel {
 
@@ -75,10 +76,18 @@ void Runnable::set_schedule(const Schedule& schedule) {
   update_policy();
 }
 
-void Runnable::hint_work(async::Instant due, std::uint32_t weight) {
-  work_due_ = due;
-  work_weight_ = weight;
+void Runnable::hint_work(const Work& work) {
+  if (work.number != work_.number || work.work_class != work_.work_class) end_work();
+  work_ = work;
   update_policy();
+}
+
+void Runnable::end_work() {
+  if (!work_.is_counted()) return;
+  WorkCount& count = work_counts[work_.work_class];
+  ++count.ended;
+  count.missed += async::now() > work_.due;
+  work_.number = 0;
 }
 
 void Runnable::pass_new_attributes() {
@@ -93,8 +102,8 @@ void Runnable::update_policy() {
   }
   const Reservation& reserved = schedule_.reservation;
   async::Executor::set_attributes(*job_,
-                                  {.deadline = work_due_,
-                                   .weight = work_weight_ != 0 ? work_weight_ : schedule_.weight(),
+                                  {.deadline = work_.due,
+                                   .weight = work_.weight != 0 ? work_.weight : schedule_.weight(),
                                    .budget = reserved.runtime,
                                    .period = reserved.deadline});
 }

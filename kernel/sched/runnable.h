@@ -60,9 +60,22 @@ class Runnable {
   /// Call it in the strand. The thread itself may call it while it shares the strand, if neither
   /// schedule has a reservation, and if the hart's executor has no events.
   void set_schedule(const Schedule& schedule);
-  /// Sets the deadline and the weight of the thread's present work, for scheduling policies. If
-  /// `weight` is 0, the weight is that of the thread's schedule.
-  void hint_work(async::Instant due, std::uint32_t weight);
+  /// The thread's present piece of work: the arguments of its last hint_work.
+  struct Work {
+    async::Instant due = async::never;
+    std::uint64_t number = 0;     ///< 0: no work
+    std::uint32_t weight = 0;     ///< 0: the weight of the thread's schedule
+    std::uint8_t work_class = 0;  ///< below abi::work_classes
+
+    bool is_counted() const { return number != 0 && due != async::never; }
+  };
+  const Work& work() const { return work_; }
+  /// Passes the work to the scheduling policy. Ends the present piece of work if the number or the
+  /// class is another one. In the strand.
+  void hint_work(const Work& work);
+  /// Ends the present piece of work, and counts it in work_counts if it has a number and a
+  /// deadline. In the strand.
+  void end_work();
   /// The thread's present level in the executor. It depends on the schedule, and on whether the
   /// thread is CPU-bound, demoted or ending.
   std::uint8_t level() const { return level_; }
@@ -148,8 +161,7 @@ class Runnable {
   memory::AddressSpace* space_;
   async::Job* job_ = nullptr;
   Schedule schedule_;
-  async::Instant work_due_ = async::never;
-  std::uint32_t work_weight_ = 0;
+  Work work_;
   mutable async::LeafLock schedule_lock_;  // protects schedule_
   bool cpu_bound_ = false;
   std::uint8_t demotion_ = 0;

@@ -141,10 +141,13 @@ Result<> sched_getattr(Thread& self, int id, std::uintptr_t attributes, std::siz
   return memory::copy_to_user(self.space(), attributes, &answer, answer.size);
 }
 
-Result<> hint_work(Thread& self, std::uint64_t, std::uint64_t deadline, std::uint64_t weight) {
-  if (weight > abi::most_weight) return fail(Errno::einval);
-  self.hint_work(deadline == 0 ? async::never : async::Instant{duration(deadline)},
-                 static_cast<std::uint32_t>(weight));
+Result<> hint_work(Thread& self, std::uint64_t number, std::uint64_t deadline, std::uint64_t weight,
+                   std::uint64_t work_class) {
+  if (weight > abi::most_weight || work_class >= abi::work_classes) return fail(Errno::einval);
+  self.hint_work({.due = deadline == 0 ? async::never : async::Instant{duration(deadline)},
+                  .number = number,
+                  .weight = static_cast<std::uint32_t>(weight),
+                  .work_class = static_cast<std::uint8_t>(work_class)});
   return {};
 }
 

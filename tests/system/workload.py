@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import harness
+from cotrap import policies
 from cotrap.qemu import Machine
 
 MS = 1_000_000
@@ -83,7 +84,7 @@ def check_plan(
     rows = {}
     for line in done.text.replace("\r", "").splitlines():
         name, *numbers = line.split("\t")
-        if name != "start":
+        if name not in ("start", "deadlines", "wakes"):
             rows[name] = [int(number) for number in numbers]
     what = f"{policy}, {harts} hart{'s' if harts > 1 else ''}"
     whole = done.status == 0 and list(rows) == list(expected)
@@ -115,12 +116,72 @@ task 1 {48 * MS} r{MS}
 
 
 def check_overload(test: harness.Test) -> None:
-    done = test.run("/bin/workload", "/workload.plan", machine=Machine(1))
+    counted = not test.build.is_hosted
+    done = test.run("/bin/workload", "/workload.plan", machine=Machine(1, icount=counted))
     lines = done.text.replace("\r", "").splitlines()
     nothing = "\t0" * 4
-    counted = f"first\t1\t0\t0{nothing}" in lines and f"last\t2\t0\t1{nothing}" in lines
-    test.check(counted, "an unfinished task counts as arrived and may count as missed", done.text)
+    well = f"first\t1\t0\t0{nothing}" in lines and f"last\t2\t0\t1{nothing}" in lines
+    test.check(well, "an unfinished task counts as arrived and may count as missed", done.text)
+    if counted:
+        said = "deadlines\tlast\t1\t1" in lines
+        test.check(said, "the kernel counts overdue work as missed", done.text)
     test.check("unbegun\tlast\t2" in lines, "tasks that did not start are reported", done.text)
+
+
+# No task of `hopeless` can end before its deadline, and every task of `easy` can, under every policy.
+IN_VAIN = f"""cotrap-plan 1
+until {100 * MS} after 0
+locks channels
+class hopeless 3 {1 * MS} 1024 0 0 255
+class easy 20 {30 * MS} 1024 0 0 255
+class free 20 0 1024 0 0 255
+task 0 {10 * MS} r{2 * MS}
+task 1 {20 * MS} r{MS}
+task 0 {30 * MS} r{2 * MS}
+task 1 {40 * MS} r{MS} w{3 * MS} r{MS} n{10 * MS} r{MS}
+task 0 {70 * MS} r{2 * MS}
+task 2 {80 * MS} r{MS}
+"""
+# By class: the pieces of work that the kernel counts, those that miss their deadline, and the wakes.
+COUNTED_BY_THE_KERNEL = {"hopeless": (3, 3, 3), "easy": (3, 0, 4), "free": (0, 0, 1)}
+
+
+def check_counts(test: harness.Test, policy: str) -> None:
+    """The kernel counts each missed deadline once, and the program each wake."""
+    machine = Machine(1, icount=not test.build.is_hosted)
+    done = test.run("/bin/workload", "/workload.plan", machine=machine, append=f"policy={policy}")
+    found = {}
+    for kind, name, *numbers in (line.split("\t") for line in done.text.replace("\r", "").splitlines()):
+        found[kind, name] = [int(number) for number in numbers]
+    for name, (ended, missed, wakes) in COUNTED_BY_THE_KERNEL.items():
+        counts = found.get(("deadlines", name), [0, 0])
+        what = f"{policy}: {name}: {missed} of {ended} deadlines are missed"
+        test.check(counts == [ended, missed], what, done.text)
+        number, p50, p99, longest, *places = found.get(("wakes", name), [0] * 10)
+        well = number == sum(places) == wakes and p50 <= p99 <= longest < MS
+        test.check(well, f"{policy}: {name}: {wakes} wakes are in the histogram", done.text)
+
+
+# At the program's end one task is late, and another one is not. `blocker` keeps both from running.
+ENDED_EARLY = f"""cotrap-plan 1
+until {50 * MS} after 0
+locks channels
+class blocker 3 0 1024 0 0 255
+class late 20 {5 * MS} 1024 0 0 255
+class early 20 {10_000 * MS} 1024 0 0 255
+task 0 {1 * MS} r{60 * MS}
+task 1 {2 * MS} r{MS}
+task 2 {3 * MS} r{MS}
+"""
+
+
+def check_ends(test: harness.Test) -> None:
+    """The end of a thread ends its work."""
+    machine = Machine(1, icount=not test.build.is_hosted)
+    done = test.run("/bin/sh", "-c", "workload /workload.plan; cat /proc/deadlines", machine=machine)
+    lines = done.text.replace("\r", "").splitlines()
+    test.check("1\t1\t1\t0\t0" in lines, "late work of a thread that ends counts as missed", done.text)
+    test.check("2\t1\t0\t0\t0" in lines, "  … and other work as ended", done.text)
 
 
 # `top` waits for a lock of `high`, and `high` waits for a lock of `low`. `middle` would keep `low` from
@@ -195,6 +256,9 @@ def check_inheritance(test: harness.Test, folder: Path) -> None:
         well = row is not None and int(row[1]) == missed
         what = f"{name} under {policy}: {missed} missed deadlines"
         test.check(well, what, done.stdout + done.stderr)
+        counted = re.search(r"^bus +16 +(\d+) +16 ", done.stdout, re.MULTILINE)
+        same = counted is not None and int(counted[1]) == missed
+        test.check(same, "  … and the kernel counts the same", done.stdout + done.stderr)
 
 
 def check_reservations(test: harness.Test, folder: Path) -> None:
@@ -291,6 +355,12 @@ def plans(test: harness.Test, plan: Path) -> None:
         check_plan(test, 1, expected, policy)
     plan.write_text(OVERLOAD)
     check_overload(test)
+    plan.write_text(ENDED_EARLY)
+    check_ends(test)
+    if not test.build.is_hosted:
+        plan.write_text(IN_VAIN)
+        for policy in policies.known():
+            check_counts(test, policy)
     for wrong, message in (
         ("task 0 0 r1", "no class 0"),
         (f"{A}\ntask 0 0 q1", "'q' is not a step"),

@@ -4,6 +4,7 @@
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/files.h>
+#include <user/histogram.h>
 #include <user/sync.h>
 
 #include <algorithm>
@@ -47,6 +48,7 @@ struct Channel {
 
 struct Class {
   std::string name;
+  unsigned number;  // from 0 on
   int priority;
   nanoseconds deadline;  // relative to the arrival; 0: none
   std::uint32_t weight;
@@ -59,6 +61,9 @@ struct Class {
   unsigned arrived = 0;
   unsigned missed = 0;
   unsigned unbegun = 0;  // tasks that arrived but had not begun at the end
+  /// The times from the end of a sleep until the thread runs (ns): of arrivals, and of the other
+  /// sleeps of rounds that have ended.
+  user::Histogram<5> wakes;
 };
 
 struct Step {
@@ -76,6 +81,9 @@ struct Task {
   // Of the current round, like `arrived`; protected by the class's mutex.
   State state = State::unbegun;
   nanoseconds arrived{};  // arrival of the current round
+
+  /// Of the task's thread: how late it ran after its sleeps, until it adds them to Class::wakes.
+  std::vector<nanoseconds> wakes;
 };
 
 using PlanLock = std::variant<user::Mutex, user::InheritingMutex>;
@@ -150,6 +158,7 @@ class PlanReader {
   void read_class() {
     auto made = std::make_unique<Class>();
     made->name = word();
+    made->number = static_cast<unsigned>(plan_.classes.size());
     made->priority = static_cast<int>(number());
     made->deadline = time();
     made->weight = static_cast<std::uint32_t>(number());
@@ -170,6 +179,8 @@ class PlanReader {
       check_step(step);
       task->steps.push_back(step);
     }
+    const auto sleeps = [](const Step& step) { return step.kind == 'w' || step.kind == 'n'; };
+    task->wakes.reserve(1 + static_cast<std::size_t>(std::ranges::count_if(task->steps, sleeps)));
     plan_.tasks.push_back(std::move(task));
   }
   void check_step(const Step& step) const {

@@ -5,6 +5,11 @@
 //   CLASS <tab> arrived <tab> finished <tab> missed <tab> mean <tab> p50 <tab> p99 <tab> longest
 //   (ns)
 //   unbegun <tab> CLASS <tab> tasks that arrived and had not begun at the end, if any
+//   deadlines <tab> CLASS <tab> pieces of work with a deadline <tab> those that missed it, if any.
+//   The counts are the kernel's (/proc/deadlines), of work that has ended or is overdue
+//   wakes <tab> CLASS <tab> number <tab> p50 <tab> p99 <tab> longest <tab> the numbers of wakes up
+//   to 1 µs, 10 µs, 100 µs, 1 ms, 10 ms and above. The times are those from the end of a sleep
+//   until the thread runs
 //
 // Each task is executed by a thread that sleeps until the task's arrival, so the kernel alone
 // decides the order of the wakes. A pool of threads sleeps ahead of the arrivals:
@@ -60,6 +65,14 @@ int real_time_priority(const Plan& plan, int priority) {
               all.size(), ranks);
   const auto rank = std::ranges::find(all, priority) - all.begin();
   return 99 - static_cast<int>((rank + 1) * 99 + 6) / 7;
+}
+
+/// The kernel counts the work of a plan's first classes separately, and that of all others under
+/// this class.
+constexpr unsigned shared_class = abi::work_classes - 1;
+
+unsigned counted_class(const Class& of) {
+  return std::min(of.number, shared_class);
 }
 
 /// Executes all tasks, beginning at start().
@@ -119,7 +132,7 @@ class Players {
     set_priority(of);
     if (of.budget.count() != 0) static_cast<void>(reserve(of, std::min(glance, of.budget)));
     hint(task.number, of, arrival);
-    static_cast<void>(user::sleep_until(arrival));
+    sleep_until(task, arrival);
     note_beginning(task, arrival);
     if (of.budget.count() != 0 && !reserve(of, of.budget)) set_priority(of);
     live(task);
@@ -145,7 +158,23 @@ class Players {
   }
   static void hint(std::uint64_t number, const Class& of, nanoseconds arrived) {
     const auto due = of.deadline.count() == 0 ? nanoseconds{0} : arrived + of.deadline;
-    user::hint_work(number, due, of.weight);
+    user::hint_work(number, due, of.weight, counted_class(of));
+  }
+  /// Sleeps until `end`, and notes how long after it the thread runs. Without a sleep there is
+  /// nothing to note: a thread that comes too late does not wait for a wake.
+  void sleep_until(Task& task, nanoseconds end) const {
+    if (user::now() >= end) return;
+    static_cast<void>(user::sleep_until(end));
+    if (end - start_ >= plan_.after && end - start_ < plan_.until) {
+      task.wakes.push_back(std::max(user::now() - end, nanoseconds{0}));
+    }
+  }
+  /// The caller holds the class's mutex.
+  static void record_wakes(Task& task) {
+    for (const auto late : task.wakes) {
+      task.of->wakes.record(static_cast<std::uint64_t>(late.count()));
+    }
+    task.wakes.clear();
   }
 
   void note_beginning(Task& task, nanoseconds arrived) {
@@ -161,12 +190,14 @@ class Players {
     task.state = Task::State::under_way;
     task.arrived = arrived;
     task.of->arrived += at >= plan_.after && at < plan_.until;
+    record_wakes(task);
   }
   void end_round(Task& task) const {
     Class& of = *task.of;
     const auto now = user::now();
     if (now - start_ > plan_.until) return;
     const user::Lock lock{of.mutex};
+    record_wakes(task);
     task.state = Task::State::over;
     if (task.arrived - start_ < plan_.after) return;
     const auto response = now - task.arrived;
@@ -178,7 +209,7 @@ class Players {
     for (const Step& step : task.steps) {
       switch (step.kind) {
         case 'r': turn(step.number * turns_ / 1'000'000); break;
-        case 'w': static_cast<void>(user::sleep_for(nanoseconds(step.number))); break;
+        case 'w': sleep_until(task, user::now() + nanoseconds(step.number)); break;
         case 'y': user::yield(); break;
         case 'l': std::visit([](auto& lock) { lock.lock(); }, *plan_.locks[step.number]); break;
         case 'u': std::visit([](auto& lock) { lock.unlock(); }, *plan_.locks[step.number]); break;
@@ -192,12 +223,13 @@ class Players {
           break;
         case 'n':
           end_round(task);
+          hint(0, *task.of, task.arrived);  // the same number again would be the same work
           begin_round(task, user::now() + nanoseconds(step.number));
           hint(task.number, *task.of, task.arrived);
           if (step.number == 0) {
             user::yield();
           } else {
-            static_cast<void>(user::sleep_until(task.arrived));
+            sleep_until(task, task.arrived);
           }
           break;
         default: break;
@@ -231,6 +263,53 @@ void report(const Class& of) {
   if (of.unbegun != 0) user::println("unbegun\t{}\t{}", of.name, of.unbegun);
 }
 
+/// The kernel's counts of work, by class.
+struct Deadlines {
+  std::uint64_t known = 0;   // the pieces that have ended or are overdue
+  std::uint64_t missed = 0;  // those of them that missed their deadline
+};
+
+std::array<Deadlines, abi::work_classes> read_deadlines() {
+  std::array<Deadlines, abi::work_classes> found{};
+  const auto text = user::must(user::read_file("/proc/deadlines"), "/proc/deadlines");
+  for (std::string_view listed = text; !listed.empty();) {
+    const auto line = listed.substr(0, listed.find('\n'));
+    listed.remove_prefix(std::min(line.size() + 1, listed.size()));
+    std::array<std::uint64_t, 5> numbers{};  // class, ended, missed, under way, overdue
+    std::string_view rest = line;
+    for (auto& number : numbers) {
+      const auto word = rest.substr(0, rest.find('\t'));
+      rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+      number = programs::number<std::uint64_t>(word).value_or(~std::uint64_t{0});
+    }
+    const auto [of, ended, missed, under_way, overdue] = numbers;
+    if (of < found.size()) found[of] = {ended + overdue, missed + overdue};  // not the heading
+  }
+  return found;
+}
+
+/// Prints the kernel's counts of the class's work since `before`. Nothing if there was none, or if
+/// other classes share the counts.
+void report_deadlines(const Class& of, const Deadlines& before, const Deadlines& now) {
+  if (of.number >= shared_class || now.known == before.known) return;
+  user::println("deadlines\t{}\t{}\t{}", of.name, now.known - before.known,
+                now.missed - before.missed);
+}
+
+void report_wakes(const Class& of) {
+  if (of.wakes.total() == 0) return;
+  std::array<std::uint64_t, 6> counts{};  // up to 1 µs, 10 µs … 10 ms, and above
+  of.wakes.for_each([&](std::uint64_t late, std::uint64_t times) {
+    std::size_t place = 0;
+    for (std::uint64_t limit = 1000; place < 5 && late > limit; limit *= 10) ++place;
+    counts[place] += times;
+  });
+  const auto& [us, us_10, us_100, ms, ms_10, later] = counts;
+  user::println("wakes\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", of.name, of.wakes.total(),
+                of.wakes.quantile(0.5), of.wakes.quantile(0.99), of.wakes.max(), us, us_10, us_100,
+                ms, ms_10, later);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -240,14 +319,19 @@ int main(int argc, char** argv) {
   user::must(user::set_realtime_priority(0, 99), "a real-time priority");
   user::hint_work(0, nanoseconds{1},
                   abi::most_weight);  // so that this thread comes before the tasks' threads
+  const auto before = read_deadlines();
   Players players{plan, policy};
   const auto start = players.start(std::chrono::milliseconds{5});
   static_cast<void>(user::sleep_until(start + plan.until));
+  const auto deadlines = read_deadlines();
   players.count_unfinished();
   user::println("start\t{}", start.count());
   for (const auto& each : plan.classes) {
     const user::Lock lock{each->mutex};
     report(*each);
+    const unsigned counted = counted_class(*each);
+    report_deadlines(*each, before[counted], deadlines[counted]);
+    report_wakes(*each);
   }
   user::exit(0);  // ends the threads that still run
 }

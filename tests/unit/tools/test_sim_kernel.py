@@ -86,6 +86,18 @@ class InTheKernel(unittest.TestCase):
         alone = kernel.table(measured, {}, "fifo").splitlines()
         self.assertEqual(list(map(str.split, alone)), list(map(str.split, table[:2])))
 
+    def test_counts_of_the_kernel_and_wakes_have_a_table(self):
+        text = (
+            "a\t10\t8\t1\t2000\t1500\t4000\t5000\r\ndeadlines\ta\t10\t1\r\n"
+            "wakes\ta\t12\t900\t2000\t7000000\t9\t2\t0\t0\t1\t0\r\nb\t1\t1\t0\t2\t2\t2\t2\r\n"
+        )
+        self.assertEqual(list(kernel.rows(text)), ["a", "b"])
+        _, head, row = kernel.wakes_table(text).splitlines()
+        self.assertTrue(head.startswith("class  deadlines  missed  wakes  to run p50"), head)
+        self.assertEqual(row.split()[:4], ["a", "10", "1", "12"])
+        self.assertEqual(row.split()[-6:], ["9", "2", "–", "–", "1", "–"])
+        self.assertEqual(kernel.wakes_table("a\t10\t8\t1\t2000\t1500\t4000\t5000\n"), "")
+
     def test_tasks_that_did_not_start_are_read_but_are_no_row(self):
         text = "a\t10\t8\t1\t2000\t1500\t4000\t5000\r\nunbegun\ta\t2\r\nunbegun\tb\t1\r\n"
         self.assertEqual(kernel.unbegun(text), {"a": 2, "b": 1})

@@ -189,13 +189,18 @@ inline constexpr Call ring_set_up{first_private_call + 3};
 inline constexpr Call ring_enter{first_private_call + 4};
 inline constexpr Call ring_close{first_private_call + 5};
 
-// hint_work(number, deadline, weight): passes hints on the caller's present work to the scheduling
-// policy. `deadline`: in ns of CLOCK_MONOTONIC, 0 for never. `weight`: the caller's share of the
-// processor, in proportion to other threads' weights, 1 … most_weight; 0: the weight of the
-// caller's nice value (1024 for nice 0). The policy of fixed priorities ignores `deadline` and
-// `weight`. `number` appears only in traces. EINVAL: `weight` is above most_weight.
+// hint_work(number, deadline, weight, class): passes hints on the caller's present work to the
+// scheduling policy. `deadline`: in ns of CLOCK_MONOTONIC, 0 for never. `weight`: the caller's
+// share of the processor, in proportion to other threads' weights, 1 … most_weight; 0: the weight
+// of the caller's nice value (1024 for nice 0). The policy of fixed priorities ignores `deadline`
+// and `weight`. `number` names the work in traces; 0: no work. A call with the number and the class
+// of the present piece of work changes its deadline and weight. Any other call ends that piece, as
+// the end of the thread does. Under every policy the kernel counts the pieces with a number and a
+// deadline that end, and those of them that end after the deadline: in /proc/deadlines, by `class`,
+// 0 … work_classes - 1. EINVAL: `weight` is above most_weight, or there is no such class.
 inline constexpr Call hint_work{first_private_call + 11};
 inline constexpr std::uint32_t most_weight = 1u << 20;
+inline constexpr unsigned work_classes = 64;
 
 // pick_argument(index, a, b, c, d, e, f): answers the argument with this index: 0 is `index`
 // itself, 1 … 6 are a … f. For tests of how arguments are passed. EINVAL: `index` is above 6.

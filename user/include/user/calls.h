@@ -144,9 +144,11 @@ inline Result<void> set_schedule(Pid thread, abi::SchedAttr wanted) {
 }
 // Hints for scheduling policies about the calling thread's current work. `number` identifies the
 // work in traces. `due` is its deadline, as time since boot; 0: none. `weight` is its share of
-// time; 0: by the nice value. Cotrap only.
-inline void hint_work(std::uint64_t number, std::chrono::nanoseconds due, std::uint32_t weight) {
-  syscall(abi::hint_work, number, due.count(), weight);
+// time; 0: by the nice value. The kernel counts the work and its missed deadlines by `work_class`,
+// in /proc/deadlines. Cotrap only.
+inline void hint_work(std::uint64_t number, std::chrono::nanoseconds due, std::uint32_t weight,
+                      unsigned work_class = 0) {
+  syscall(abi::hint_work, number, due.count(), weight, work_class);
 }
 
 // Sets of harts: bit i is hart i. 0: the calling thread; it runs on a hart of the new set when the

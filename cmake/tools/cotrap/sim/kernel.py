@@ -30,6 +30,8 @@ _SLICES_NS = {policies.DEFAULT: 10_000_000}
 _COLUMNS = ("arrived", "finished", "missed", "mean", "p50", "p99", "longest")
 _TIMES = _COLUMNS[3:]
 _NONE = "–"  # no data
+# The columns of the histogram of wakes.
+_LIMITS = ("≤ 1 µs", "≤ 10 µs", "≤ 100 µs", "≤ 1 ms", "≤ 10 ms", "later")
 _SHARED_CLOCK = (
     "with --icount the {} harts run one at a time on one clock of instructions, so their times differ from "
     "the simulator's: to compare, use --harts 1, or leave out --icount"
@@ -110,6 +112,7 @@ def run(arguments) -> int:
         text, built, load = done
         model = {} if share_a_clock else workload.model
         print(table(rows(text), model, workload.policy), end="")
+        print(wakes_table(text), end="")
         for name, count in unbegun(text).items():
             say(f"{name}: {count} tasks arrived but had not begun at the end")
         if share_a_clock:
@@ -195,6 +198,29 @@ def unbegun(text: str) -> dict[str, int]:
     """By class, the number of tasks that had arrived but not begun at the end."""
     found = re.findall(r"^unbegun\t([^\t\n]+)\t(\d+)\r?$", text, re.MULTILINE)
     return {name: int(count) for name, count in found}
+
+
+def wakes_table(text: str) -> str:
+    """By class: the kernel's counts of work with a deadline, and a histogram of the times from the end of a
+    sleep until the thread runs. Empty if the program printed neither."""
+    counts = dict(_numbers("deadlines", text))
+    wakes = dict(_numbers("wakes", text))
+    heads = ["class", "deadlines", "missed", "wakes", "to run p50", "p99", "longest", *_LIMITS]
+    lines = [heads]
+    for name in dict.fromkeys([*rows(text), *counts, *wakes]):
+        if name not in counts and name not in wakes:
+            continue
+        number, p50, p99, longest, *places = wakes.get(name, [0] * 10)
+        times = [time(each) if number else _NONE for each in (p50, p99, longest)]
+        shown = [str(each) if each else _NONE for each in places]
+        lines.append([name, *map(str, counts.get(name, (_NONE, _NONE))), str(number), *times, *shown])
+    return "\n" + aligned(lines, 1) if len(lines) > 1 else ""
+
+
+def _numbers(kind: str, text: str) -> list[tuple[str, list[int]]]:
+    """By class, the numbers of the program's lines of this kind."""
+    found = re.findall(rf"^{kind}\t([^\t\n]+)((?:\t\d+)+)\r?$", text, re.MULTILINE)
+    return [(name, list(map(int, numbers.split()))) for name, numbers in found]
 
 
 def table(measured: dict, simulated: dict, policy: str) -> str:
