@@ -16,6 +16,8 @@ Shield::~Shield() {
 }
 
 DeadlineScope::DeadlineScope(Instant deadline) noexcept : job_(current_job()) {
+  // A wake outside the strand may end the job's wait at the moment at which the deadline does.
+  if (job_.is_parallel()) platform::fail("a parallel job cannot have a deadline");
   if (job_.migrates())
     platform::fail("a preemptible job with a deadline must be bound to one hart");
   if (deadline != never) current_executor().arm(timer_, deadline);
@@ -25,7 +27,7 @@ void DeadlineScope::Alarm::fire(Timer& timer) noexcept {
   DeadlineScope& scope = static_cast<Alarm&>(timer).scope;
   Job& job = scope.job_;
   scope.expired_ = true;
-  if (++job.expired_ == 0) platform::fail("more than 7 nested deadlines have expired");
+  if (++job.own_.expired == 0) platform::fail("more than 7 nested deadlines have expired");
   job.update_stopped();
   job.cut_short(WaitResult::timed_out);
 }
@@ -42,7 +44,7 @@ bool DeadlineScope::leave() noexcept {
   Executor::disarm(timer_);
   if (!expired_) return false;
   const bool cut = (job_.flags_ & Job::flag_cut) != 0;
-  if (--job_.expired_ == 0) job_.flags_ &= ~Job::flag_cut;
+  if (--job_.own_.expired == 0) job_.flags_ &= ~Job::flag_cut;
   job_.update_stopped();
   return cut;
 }

@@ -125,8 +125,17 @@ void Executor::push(Node& node) noexcept {
   if (!relies_on_another && hart_ != platform::hart()) platform::send_ipi(hart_);
 }
 
+namespace {
+/// Whether `node`, which is in an inbox, concerns only parallel jobs.
+[[maybe_unused]] bool is_for_parallel_jobs(const Node& node) noexcept {
+  if (node.kind == Kind::detach) return true;
+  return (node.kind == Kind::ready || node.kind == Kind::waiting) &&
+         static_cast<const Job&>(node).is_parallel();
+}
+}  // namespace
+
 // Enters the strand, because it wakes jobs of the strand. A step that shares the strand stays in
-// it. Only for SharingTimers it suffices to share the strand.
+// it. Only for SharingTimers it suffices to share the strand. Parallel jobs need no strand.
 void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
   if constexpr (platform::parallel) {
@@ -135,7 +144,9 @@ void Executor::drain_inbox() noexcept {
       if (Strand::is_shared()) Strand::stop_sharing();
     }
   }
-  const Strand::Guard strand;
+  // A step that runs may have jobs of the strand for idle harts: offer_rest().
+  const bool enters = !platform::parallel_jobs || local_.job != nullptr;
+  Strand::Guard strand{enters && !Strand::is_held()};
   if constexpr (platform::parallel) {
     if (without_ipi_.load(std::memory_order_relaxed)) [[unlikely]]
       without_ipi_.store(false, std::memory_order_relaxed);
@@ -150,6 +161,7 @@ void Executor::drain_inbox() noexcept {
   while (oldest != nullptr) {
     Node& node = static_cast<Node&>(*oldest);
     oldest = oldest->next;  // first read `next`: the node may be pushed again at once
+    if (platform::parallel_jobs && !is_for_parallel_jobs(node)) strand.enter();
     switch (node.kind) {
       case Kind::interrupt: static_cast<Interrupt&>(node).deliver(); break;
       case Kind::alarm:
@@ -169,7 +181,7 @@ void Executor::drain_inbox() noexcept {
         if (offering_) offer_all();
         break;
       case Kind::steal_request: handle_steal(node); break;
-      case Kind::ready: receive(static_cast<Job&>(node)); break;
+      case Kind::ready: receive_ready(static_cast<Job&>(node)); break;
       default: {  // a parked job
         if constexpr (platform::parallel_jobs) {
           if (Parallel::receive(node)) break;
@@ -251,8 +263,21 @@ void SharingTimer::fire(Timer& timer) noexcept {
 void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
   if (priority >= priorities) platform::fail("a priority must be 0 … 31");
   platform::InterruptGuard masked;
-  job.base_priority_ = priority;
+  job.own_.priority = priority;
+  if constexpr (platform::parallel_jobs) {
+    if (job.is_parallel()) return apply_parallel_priority(job);
+  }
   inherit(job);
+}
+
+/// Only the job's hart changes Node::priority of a parallel job, and only while the job is ready or
+/// runs. A waiting job takes the new priority over when it becomes ready.
+void Executor::apply_parallel_priority(Job& job) noexcept {
+  if (&job == local_.job) {
+    job.priority = job.base_priority();
+  } else {
+    of(job.hart)->request_reprioritize();
+  }
 }
 
 void Executor::inherit(Job& job) noexcept {
@@ -266,6 +291,8 @@ void Executor::inherit(Job& job) noexcept {
     } else if (!has_other_deadline) {
       return;
     }
+    // A parallel owner may be woken at this moment, and it inherits nothing.
+    if constexpr (platform::parallel_jobs) return;
     const bool for_mutex = at->kind == Kind::waiting && at->waits_for_ != nullptr &&
                            at->waits_for_->kind == Kind::mutex;
     at = for_mutex ? static_cast<WaitList*>(at->waits_for_)->owner() : nullptr;
@@ -273,7 +300,7 @@ void Executor::inherit(Job& job) noexcept {
 }
 
 std::uint8_t Executor::effective_priority(const Job& job) noexcept {
-  std::uint8_t priority = job.base_priority_;
+  std::uint8_t priority = job.base_priority();
   MutexWaiters::for_each_leader_of(
       job, [&](const MutexWaiters& leader) { priority = std::min(priority, leader.level_); });
   return priority;
@@ -295,6 +322,15 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     schedule(job);
     offer_again_ = offering_;  // offer_all() may have passed the new place
     return;
+  }
+  if constexpr (platform::parallel_jobs) {
+    // Parallel jobs that enter the list read the priority, so it changes only under the list's
+    // lock.
+    if (WaitList* const list = job.awaited_list()) {
+      const ListLock::Guard guard(list->lock());
+      job.priority = priority;
+      return list->reorder(job);
+    }
   }
   job.priority = priority;
   if (job.kind == Kind::waiting && job.waits_for_ != nullptr) {
@@ -381,6 +417,7 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
     if (!policies_in_use_ && !attributes_in_use_) begin_attributes();
     entity_of(job).attributes = attributes;
   }
+  if constexpr (platform::parallel_jobs) return;  // mutexes lend no deadlines
   MutexWaiters* const waiters = MutexWaiters::of(job);
   if (waiters == nullptr || !uses_deadlines()) return;
   // The mutex's holder may inherit the new deadline.
@@ -451,6 +488,7 @@ void Executor::sort_in(Job& job) noexcept {
 }
 
 void Executor::enter_heap(Job& job) noexcept {
+  if constexpr (platform::parallel_jobs) return;  // mutexes lend no deadlines
   MutexWaiters* const waiters = MutexWaiters::of(job);
   if (waiters == nullptr) return;
   const std::int64_t deadline = deadline_of(job);

@@ -18,7 +18,7 @@ void Job::cancel() noexcept {
 }
 
 void Job::update_stopped() noexcept {
-  const bool wanted = (flags_ & flag_cancelled) != 0 || expired_ != 0;
+  const bool wanted = (flags_ & flag_cancelled) != 0 || own_.expired != 0;
   const bool shielded = (flags_ & flag_shielded) != 0;
   flags_ = wanted && !shielded ? flags_ | flag_stopped : flags_ & ~flag_stopped;
 }

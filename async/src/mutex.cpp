@@ -1,6 +1,8 @@
 // The slow paths of Mutex: waiting, handing over to a waiter, and priority inheritance.
 #include "async/mutex.h"
 
+#include <algorithm>
+
 #include "async/deadlock.h"
 
 namespace async {
@@ -19,27 +21,7 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
   look_for_deadlock(job);
 }
 
-bool Mutex::spin_for_owner() noexcept {
-  constexpr int rounds = 64;
-  if (!current_job().is_parallel()) return false;
-  for (int round = 0; round < rounds; ++round) {
-    // A job that waits already gets the mutex first.
-    if (!waiters_.empty() || !Executor::is_running(*owner())) return false;
-    Strand::end_visit();
-    for (int i = 0; i < 4; ++i) platform::relax();
-    Strand::visit();
-    if (owner() == nullptr) return true;
-  }
-  return false;
-}
-
 void Mutex::wake_next() noexcept {
-  if constexpr (!is_inherited) {
-    Job& next = *static_cast<Job*>(waiters_.next);
-    waiters_.set_owner(&next);
-    next.complete(WaitResult::woken);
-    return;
-  }
   Job& before = *owner();
   Job* const after = waiters_.empty()             ? nullptr
                      : Executor::uses_deadlines() ? Executor::first_due(waiters_)
@@ -54,6 +36,85 @@ void Mutex::wake_next() noexcept {
   current_executor().inherit(before);
   if (after != nullptr) current_executor().inherit(*after);
 }
+
+// ── in worlds with parallel jobs ─────────────────────────────────────────────────────────────────
+//
+// While jobs wait, the owner's word has the bit `awaited`, and unlock() wakes the first one. Then
+// the word is without this bit until the woken job has tried to lock the mutex. So meanwhile the
+// other jobs lock and unlock it with one atomic operation each.
+
+bool Mutex::is_soon_free() const noexcept {
+  if (!Strand::smp_active() || !current_job().is_parallel()) return false;
+  constexpr int most = 1'000;
+  constexpr int most_at_once = 64;
+  for (int all = 0, pauses = 1; all < most; all += pauses) {
+    const Job* const owner = this->owner();
+    if (owner == nullptr) return true;
+    if (owner->hart == platform::hart() || !Executor::is_running(*owner)) return false;
+    for (int i = 0; i < pauses; ++i) platform::relax();
+    pauses = std::min(2 * pauses, most_at_once);
+  }
+  return false;
+}
+
+bool Mutex::lock_slowly(Job& job) noexcept {
+  return (is_soon_free() && waiters_.owner_.try_take(&job)) || lock_or_begin_to_wait(job);
+}
+
+bool Mutex::lock_or_begin_to_wait(Job& job) noexcept {
+  waiters_.lock().visit();
+  if (!waiters_.owner_.take_or_await(job, !waiters_.empty())) return false;
+  ListLock::end_visit();
+  return true;
+}
+
+void Mutex::unlock_awaited() noexcept {
+  do {
+    const ListLock::WakeGuard guard(waiters_.lock());
+    if (!waiters_.empty()) return wake_first();
+    waiters_.owner_.end_waits();
+  } while (!waiters_.owner_.try_give_back());
+}
+
+void Mutex::wake_first() noexcept {
+  Job& first = *static_cast<Job*>(waiters_.next);
+  first.unlink();
+  const Job* const before = platform::job();  // null: outside a step
+  const bool is_urgent = before != nullptr && first.priority < before->priority;
+  if (waiters_.must_hand_over_ || is_urgent) {
+    waiters_.must_hand_over_ = false;
+    waiters_.owner_.hand_over(first, !waiters_.empty());
+  } else {
+    waiters_.owner_.set(nullptr);
+  }
+  WaitList::end_wait_of(first, WaitResult::woken);
+}
+
+/// A waiter was woken, and does not own the mutex: tries to lock it. False: the job waits again.
+bool Mutex::lock_again(Job& job, Attempt& attempt) noexcept {
+  (void)is_soon_free();
+  if (lock_or_begin_to_wait(job)) return true;
+  if (attempt.cancellable_ && job.refuses_to_wait()) {
+    ListLock::end_visit();
+    return true;
+  }
+  if (++attempt.losses_ >= most_losses) waiters_.must_hand_over_ = true;
+  job.prepare(&waiters_, attempt.reason_);
+  waiters_.insert_first(job);
+  job.suspend(attempt.header_.handle());
+  return false;
+}
+
+void Mutex::Attempt::resume(void* frame) noexcept {
+  auto& attempt = *static_cast<Attempt*>(frame);
+  Mutex& mutex = *attempt.mutex_;
+  Job& job = current_job();
+  const bool is_woken = job.result() == WaitResult::woken;
+  if (is_woken && mutex.owner() != &job && !mutex.lock_again(job, attempt)) return;
+  attempt.promise_.parent().resume();
+}
+
+// ── inheritance ──────────────────────────────────────────────────────────────────────────────────
 
 void Mutex::withdraw() noexcept {
   if constexpr (!is_inherited) return;

@@ -2,6 +2,7 @@
 // time (platform::parallel).
 #include <utility>
 
+#include "async/entity.h"
 #include "async/executor.h"
 
 namespace async {
@@ -59,6 +60,16 @@ void Executor::send(Job& job, unsigned hart) noexcept {
     if (job.is_parallel() && local_.job == &job) local_.job = nullptr;
     of(hart)->push(job);
   }
+}
+
+/// `job` comes from another hart, which has made it ready or has sent it here.
+void Executor::receive_ready(Job& job) noexcept {
+  if constexpr (platform::parallel_jobs) {
+    // Job::complete_watched() on another hart does not set the state. If the job was sent, the
+    // state has no effect.
+    if (job.is_parallel() && policy() != nullptr) entity_of(job).state = Entity::State::woken;
+  }
+  receive(job);
 }
 
 void Executor::receive(Job& job) noexcept {
@@ -219,6 +230,9 @@ void Executor::handle_steal(Node& request) noexcept {
 // ── ready jobs whose harts or priorities change ──────────────────────────────────────────────────
 
 void Executor::set_harts(Job& job, HartMask harts) noexcept {
+  // Outside the strand the job's hart reads where the job may run.
+  if (job.is_parallel() && &job != local_.job)
+    platform::fail("the harts of a parallel job are set by another job");
   const HartMask before = job.harts();
   job.set_harts(harts);
   const bool is_more = (harts & ~before) != 0;
@@ -238,8 +252,17 @@ void Executor::reprioritize_ready() noexcept {
     if (uses_deadlines()) update_deadline(*local_.job);
   }
   ReadyQueue before;
-  while (Node* const node = ready_.take_any()) before.push_back(*node);
+  ReadyQueue newest_last;  // parallel jobs: receive() makes each one the first of its level
+  while (Node* const node = ready_.take_any()) {
+    if (platform::parallel_jobs && static_cast<Job*>(node)->is_parallel()) {
+      newest_last.push_front(*node);
+    } else {
+      before.push_back(*node);
+    }
+  }
   while (Node* const node = before.pop()) receive(static_cast<Job&>(*node));
+  if constexpr (!platform::parallel_jobs) return;
+  while (Node* const node = newest_last.pop()) receive(static_cast<Job&>(*node));
 }
 
 }  // namespace async

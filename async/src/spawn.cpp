@@ -17,6 +17,7 @@ void PromiseBase::end_job(void*) noexcept {
   job.kind = Kind::done;
   if (job.is_parallel()) return Parallel::end(job, of(job.leaf_));
   if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
+    if (joiner->is_parallel()) platform::local().job = nullptr;  // the joiner may free the job
     if (joiner->kind == Kind::waiting) joiner->end_wait(WaitResult::woken);
   } else if ((job.flags_ & Job::flag_detached) != 0) {
     free_detached_job(job);

@@ -33,8 +33,12 @@ void Job::begin_watched() noexcept {
 }
 
 void Job::complete_watched(WaitResult result) noexcept {
-  if (Executor::uses_deadlines()) Executor::take_from_heap(*this);
-  if (current_executor().policy() != nullptr) entity_of(*this).state = Entity::State::woken;
+  if (!platform::parallel_jobs && Executor::uses_deadlines()) Executor::take_from_heap(*this);
+  // A parallel job's own hart sets the state, in receive_ready(): it may change its policy at this
+  // moment.
+  const bool is_elsewhere = is_parallel() && hart != platform::hart();
+  if (!is_elsewhere && current_executor().policy() != nullptr)
+    entity_of(*this).state = Entity::State::woken;
   trace(TraceEvent::wake, *this);
   end_wait(result);
 }
@@ -49,6 +53,7 @@ void PromiseBase::end_watched_job(void*) noexcept {
   trace(TraceEvent::done, job);
   if (job.is_parallel()) return Parallel::end(job, of(job.leaf_));
   if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
+    if (joiner->is_parallel()) platform::local().job = nullptr;  // the joiner may free the job
     if (joiner->kind == Kind::waiting) joiner->complete_alone(WaitResult::woken);
   } else if ((job.flags_ & Job::flag_detached) != 0) {
     free_detached_job(job);

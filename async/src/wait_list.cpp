@@ -15,14 +15,16 @@ WaitList::~WaitList() {
 }
 
 bool WaitList::wake(Node& node, WaitResult result) noexcept {
-  if (node.kind == Kind::waiting) return static_cast<Job&>(node).complete(result);
-  node.unlink();
-  node.reset();
+  if (node.kind == Kind::waiting) return complete(static_cast<Job&>(node), result);
+  auto& entry = static_cast<Entry&>(node);
+  entry.unlink();
+  entry.reset();
+  entry.list = nullptr;
   if (node.kind == Kind::observer) {
     static_cast<Observer&>(node).wait->notify();
     return false;
   }
-  return static_cast<Entry&>(node).job->complete(result);  // false: the wait has ended already
+  return complete(*entry.job, result);  // false: the wait has ended already
 }
 
 bool WaitList::wake_first_slowly(WaitResult result) noexcept {
@@ -48,12 +50,15 @@ std::size_t WaitList::wake_more(WaitResult result) noexcept {
 
 void WaitList::adopt(KeyedEntry& entry, std::uintptr_t key) noexcept {
   entry.unlink();
+  const ListLock::Guard guard(lock_);
   entry.key.value = key;
   entry.job->prepare(this, entry.job->reason());
+  entry.list = this;
   insert(entry);
 }
 
 void WaitList::reorder(Job& job) noexcept {
+  const ListLock::Guard guard(lock_);
   if (!job.alone()) {
     job.unlink();
     insert(job);
@@ -67,6 +72,33 @@ void WaitList::reorder(Job& job) noexcept {
     insert(node);
     return;
   }
+}
+
+// ── in worlds with parallel jobs ─────────────────────────────────────────────────────────────────
+
+// These functions run in the strand, for jobs and entries whose waits end only in the strand. So no
+// other hart ends the wait meanwhile, and the list still exists.
+
+WaitList* Job::awaited_list() const noexcept {
+  if (kind != Kind::waiting || waits_for_ == nullptr) return nullptr;
+  const bool is_list = waits_for_->kind == Kind::list || waits_for_->kind == Kind::mutex;
+  return is_list ? static_cast<WaitList*>(waits_for_) : nullptr;
+}
+
+void Job::leave_list() noexcept {
+  WaitList* const left = awaited_list();
+  if (left == nullptr) return unlink();
+  const ListLock::Guard guard(left->lock());
+  unlink();
+}
+
+void Entry::leave_list() noexcept {
+  const Strand::Guard strand;
+  WaitList* const left = list;
+  if (left == nullptr) return;
+  const ListLock::Guard guard(left->lock());
+  list = nullptr;
+  unlink();
 }
 
 }  // namespace async

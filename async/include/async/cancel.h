@@ -32,8 +32,8 @@ struct TimedOut {
 
 /// A deadline for a scope in a coroutine. After the deadline, waits in the scope are cut short with
 /// `timed_out`. cancel() still cuts them short with `cancelled`. Scopes nest: the earlier deadline
-/// wins. A preemptible job must be bound to one hart; otherwise the constructor calls
-/// platform::fail().
+/// wins. A preemptible job must be bound to one hart, and a parallel job (parallel.h) cannot have a
+/// deadline; otherwise the constructor calls platform::fail().
 class [[nodiscard]] DeadlineScope {
  public:
   explicit DeadlineScope(Instant deadline) noexcept;

@@ -3,7 +3,12 @@
 // receiver, so later callers cannot overtake it. Values arrive in the order they were sent.
 //
 // After close(), receivers still get the values that were sent, then `closed`. Senders get `closed`
-// at once. Moving a T must not throw. Task context, in the strand or in a parallel job.
+// at once. Moving a T must not throw. Task context, in the strand or in a parallel job. In worlds
+// with parallel jobs a lock protects the channel and both of its lists (list_lock.h). Moving and
+// destroying a T then must use no other object.
+//
+// A job may destroy the channel if no other job uses it. A job whose wait ends with `woken`
+// uses it until the await returns, any other waiter only until the wait ends.
 #pragma once
 
 #include <coroutine>
@@ -29,7 +34,7 @@ class Channel {
     SendOp(const SendOp&) = delete;
 
     bool await_ready() noexcept {
-      Strand::visit();
+      channel_.receivers_.lock().visit_to_wake();
       return channel_.claim(channel_.slots_, channel_.closed_);
     }
     void await_suspend(std::coroutine_handle<> self) noexcept {
@@ -37,8 +42,8 @@ class Channel {
     }
     /// `woken`: the value was sent.
     WaitResult await_resume() noexcept {
-      const Strand::Visit visit;
       const WaitResult result = current_job().result();
+      const ListLock::WakeVisit visit(channel_.receivers_.lock(), result == WaitResult::woken);
       if (result != WaitResult::woken) return result;
       if (channel_.closed_) return WaitResult::closed;  // closed after the slot was reserved
       channel_.push(std::move(value_));
@@ -57,15 +62,15 @@ class Channel {
     ReceiveOp(const ReceiveOp&) = delete;
 
     bool await_ready() noexcept {
-      Strand::visit();
+      channel_.senders_.lock().visit_to_wake();
       return channel_.claim(channel_.values_, channel_.closed_ && channel_.values_ == 0);
     }
     void await_suspend(std::coroutine_handle<> self) noexcept {
       channel_.suspend(channel_.receivers_, reason_, self);
     }
     std::expected<T, WaitResult> await_resume() noexcept {
-      const Strand::Visit visit;
       const WaitResult result = current_job().result();
+      const ListLock::WakeVisit visit(channel_.senders_.lock(), result == WaitResult::woken);
       if (result != WaitResult::woken) return std::unexpected(result);
       return channel_.pop();
     }
@@ -92,20 +97,20 @@ class Channel {
   }
   /// False if the channel is full or closed; `value` is then unchanged.
   bool try_send(T& value) noexcept {
-    const Strand::ObjectGuard strand;
+    const ListLock::WakeGuard guard(receivers_.lock());
     if (closed_ || slots_ == 0) return false;
     --slots_;
     push(std::move(value));
     return true;
   }
   std::optional<T> try_receive() noexcept {
-    const Strand::ObjectGuard strand;
+    const ListLock::WakeGuard guard(senders_.lock());
     if (values_ == 0) return std::nullopt;
     --values_;
     return pop();
   }
   void close() noexcept {
-    const Strand::ObjectGuard strand;
+    const ListLock::WakeGuard guard(receivers_.lock(), senders_.lock());
     closed_ = true;
     receivers_.wake_all(WaitResult::closed);
     senders_.wake_all(WaitResult::closed);
@@ -136,7 +141,8 @@ class Channel {
     std::construct_at(at(last_), std::move(value));
     last_ = last_ + 1 == capacity ? 0 : last_ + 1;
     ++size_;
-    if (!receivers_.wake_one()) ++values_;
+    platform::InterruptGuard masked;
+    if (!receivers_.wake_first()) ++values_;
   }
   /// Takes out a claimed value, and reserves its slot for the first waiting sender.
   T pop() noexcept {
@@ -145,7 +151,8 @@ class Channel {
     std::destroy_at(slot);
     first_ = first_ + 1 == capacity ? 0 : first_ + 1;
     --size_;
-    if (!senders_.wake_one()) ++slots_;
+    platform::InterruptGuard masked;
+    if (!senders_.wake_first()) ++slots_;
     return value;
   }
   T* at(std::size_t index) noexcept { return reinterpret_cast<T*>(storage_) + index; }
@@ -158,7 +165,7 @@ class Channel {
   std::size_t values_ = 0;        // values that are not reserved
   bool closed_ = false;
   WaitList senders_;
-  WaitList receivers_;
+  WaitList receivers_{senders_.lock()};
 };
 
 }  // namespace async

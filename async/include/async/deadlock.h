@@ -1,6 +1,8 @@
 // Deadlock detection. A deadlock is a circle of jobs in which each job waits for the next one: for
 // the holder of a mutex, or for a job that it joins. If a hook is set, the runtime looks for a
-// circle when a job begins to wait for a mutex. The last job to wait closes the circle.
+// circle when a job begins to wait for a mutex. The last job to wait closes the circle. In a pool
+// (parallel.h) the runtime does not look, and these functions may be called only while no parallel
+// job runs.
 #pragma once
 
 #include "async/job.h"

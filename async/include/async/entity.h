@@ -65,7 +65,7 @@ struct Entity {
   std::int64_t credit = 0;
   std::int64_t until_ns = 0;  // when `credit` is renewed
   // Makes sizeof(Entity) a multiple of sizeof(Job): known_entity_of().
-  std::int64_t spare[sizeof(HartNumber) == 1 ? 5 : 8]{};
+  std::int64_t spare[sizeof(Job) == 56 ? 5 : 8]{};
 };
 
 /// The entity of a job. The first call for a job of a JobPage allocates the entities of all jobs of

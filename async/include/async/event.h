@@ -2,7 +2,8 @@
 // waits return at once.
 //
 // AutoEvent: a signal. set() wakes one waiter; if there is none, the next wait returns at once.
-// Task context, in the strand or in a parallel job.
+// Task context, in the strand or in a parallel job. A woken job may destroy the event at once, if
+// no other job uses it.
 #pragma once
 
 #include "async/wait_list.h"
@@ -14,12 +15,12 @@ class Event {
   explicit Event(bool set = false) noexcept : set_(set) {}
 
   void set() noexcept {
-    const Strand::ObjectGuard strand;
+    const ListLock::WakeGuard guard(waiters_.lock());
     set_ = true;
     waiters_.wake_all();
   }
   void clear() noexcept {
-    const Strand::ObjectGuard strand;
+    const ListLock::Guard guard(waiters_.lock());
     set_ = false;
   }
   bool is_set() const noexcept { return set_; }
@@ -41,8 +42,8 @@ class AutoEvent {
  public:
   [[gnu::always_inline]] void set() noexcept {
     platform::InterruptGuard masked;
-    const Strand::ObjectGuard strand;
-    if (!waiters_.wake_one()) set_ = true;
+    const ListLock::WakeGuard guard(waiters_.lock());
+    if (!waiters_.wake_first()) set_ = true;
   }
   bool is_set() const noexcept { return set_; }
 

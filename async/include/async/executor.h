@@ -25,6 +25,7 @@
 #include "async/frame_pool.h"
 #include "async/job.h"
 #include "async/job_page.h"
+#include "async/list_lock.h"
 #include "async/platform.h"
 #include "async/ready_queue.h"
 #include "async/shared_word.h"
@@ -86,6 +87,7 @@ class Executor {
   void schedule_parallel(Job& job) noexcept {
     if (!job.may_run_on(hart_)) [[unlikely]]
       return place(job);
+    job.priority = job.base_priority();
     note_harts_of(job);
     ready_.push_newest(job);
   }
@@ -215,6 +217,10 @@ class Executor {
   /// Sets the base priority (0 … 31, else it fails). It takes effect at once wherever the job is; a
   /// ready job goes to the end of its new level. In the strand. A step that shares the strand may
   /// call it for its own job, if has_events() is false.
+  ///
+  /// Any job may set the priority of a parallel job. One that waits keeps its place in the list,
+  /// and takes the priority over when it becomes ready. One that is ready takes it over when its
+  /// hart next drains its inbox; its place in the new level is then not defined.
   void set_priority(Job& job, std::uint8_t priority) noexcept;
 
   /// Arms `timer` in this hart's wheel. Enters the strand, unless the step is in it or shares it.
@@ -248,7 +254,7 @@ class Executor {
   /// Sets the harts on which the job's steps may run; at least one of them must have an executor. A
   /// job on another hart moves: at once if it is ready, when it next yields if it runs. In the
   /// strand. A step that shares the strand may call it for its own job, if `harts` are all harts or
-  /// only this one.
+  /// only this one. A parallel job may call it for itself, and no other job for a parallel job.
   void set_harts(Job& job, HartMask harts) noexcept;
   /// The idle harts. A hint: it may be out of date. Any context.
   static HartMask idle_harts() noexcept { return idle_.harts.load(std::memory_order_relaxed); }
@@ -332,6 +338,7 @@ class Executor {
   ASYNC_SLOW_PATH bool preempts_with_events(unsigned priority) noexcept;
   void set_alarm(Instant deadline) noexcept;
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
+  void apply_parallel_priority(Job& job) noexcept;
   // Recomputes the effective priority and deadline of `job`, and of each mutex owner up the chain.
   void inherit(Job& job) noexcept;
   static std::uint8_t effective_priority(const Job& job) noexcept;
@@ -375,6 +382,7 @@ class Executor {
   ASYNC_SLOW_PATH bool leaves(Job& job, bool would_queue) noexcept;
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;
+  void receive_ready(Job& job) noexcept;
   /// Notes where `job`, which enters the ready list, may run.
   void note_harts_of(const Job& job) noexcept {
     if (job.may_leave(hart_)) note_job_for_others();

@@ -82,8 +82,11 @@ template <class Stopped>
                                                         StepKind kind) noexcept {
   if constexpr (platform::parallel) {
     if (local.smp_active) [[unlikely]] {
-      if (platform::parallel_jobs && async::is_preemptible(kind) && idle_harts() == 0) {
-        local.executor->ready_.note_popped(*local.job);
+      ReadyQueue& ready = local.executor->ready_;
+      // Without another ready job there is nothing to offer.
+      if (platform::parallel_jobs && async::is_preemptible(kind) &&
+          (idle_harts() == 0 || !ready.has_above(priorities))) {
+        ready.note_popped(*local.job);
       } else {
         local.executor->begin_step_smp(kind);
       }
@@ -94,13 +97,18 @@ template <class Stopped>
 
 [[gnu::always_inline]] inline void Executor::end_step(const Local& local) noexcept {
   platform::end_step();
+  if constexpr (platform::parallel_jobs) {
+    if (local.has_list_lock) [[unlikely]]
+      ListLock::end_step();
+  }
   if constexpr (platform::checked) {
     if (local.spin_locks != 0) platform::fail("a job waits while it holds a spin lock");
     if (local.leaf_locks != 0) platform::fail("a job waits while it holds a leaf lock");
   }
   if constexpr (platform::parallel) {
-    if (local.smp_active) [[unlikely]]
-      Strand::end_step();
+    if (local.smp_active) [[unlikely]] {
+      if (!platform::parallel_jobs || local.in_strand || local.shares_strand) Strand::end_step();
+    }
   }
 }
 
@@ -182,7 +190,11 @@ inline void Executor::resume_preempted(Job& job, std::coroutine_handle<> leaf) n
 inline bool Job::complete(WaitResult result) noexcept {
   platform::InterruptGuard masked;
   if (kind != Kind::waiting) return false;
-  unlink();
+  if constexpr (platform::parallel_jobs) {
+    leave_list();
+  } else {
+    unlink();
+  }
   complete_alone(result);
   return true;
 }

@@ -1,7 +1,7 @@
 // Prints the wait graph: every live job with its priority, its state, the object it waits for, and
 // its await chain, from the coroutine that waits up to the job's root. Printing allocates and
 // changes nothing, so a panic can do it. In a panic the state of other harts' jobs may be out of
-// date.
+// date. In the strand; in a pool only while no parallel job runs.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,8 @@
 // is the code that a job runs from its resumption by the executor until it waits, yields or ends.
 //
 // A job waits for one thing at a time. So the job holds all data of a wait (the list, the reason,
-// the result), and awaiters are almost empty. A job is 56 bytes; in the simulator, 64.
+// the result), and awaiters are almost empty. A job is 56 bytes; in the simulator and in a
+// HostPool, 64.
 //
 // - A job's step runs on one hart at a time. A job of the strand (strand.h) may change harts
 //   between two steps. Any step in the strand may wake, cancel or reprioritise it. Its own steps
@@ -20,6 +21,7 @@
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
+#include <type_traits>
 
 #include "async/hart_mask.h"
 #include "async/node.h"
@@ -30,6 +32,7 @@
 namespace async {
 
 class Executor;
+class WaitList;
 struct PreemptibleOptions;
 struct DetachedOptions;
 struct JobLayout;
@@ -51,7 +54,7 @@ class Job : public Node {
   /// Why the job waits: the string given to the await. Valid in Kind::waiting.
   const char* reason() const noexcept { return joins() ? "join" : reason_; }
   /// The effective priority (base or inherited, whichever is more urgent) is Node::priority.
-  std::uint8_t base_priority() const noexcept { return base_priority_; }
+  std::uint8_t base_priority() const noexcept { return own_.priority; }
   bool done() const noexcept { return kind == Kind::done; }
 
   /// Whether the job is outside the strand. Interrupt handlers and more urgent jobs may run in the
@@ -188,11 +191,7 @@ class Job : public Node {
 
   Job(std::coroutine_handle<> leaf, const char* name, std::uint8_t priority, unsigned hart,
       std::uint8_t flags, HartMask harts) noexcept
-      : Node(Kind::ready, priority, hart),
-        base_priority_(priority),
-        flags_(flags),
-        leaf_(leaf),
-        name_(name) {
+      : Node(Kind::ready, priority, hart), own_(priority), flags_(flags), leaf_(leaf), name_(name) {
     set_harts(harts);
   }
 
@@ -226,14 +225,25 @@ class Job : public Node {
 
   ASYNC_SLOW_PATH void refuse() noexcept;
   void end_wait(WaitResult result) noexcept;  // complete_alone() without trace hook and policy
+  // unlink() in worlds with parallel jobs: also takes the lock of the wait list. In the strand.
+  ASYNC_SLOW_PATH void leave_list() noexcept;
+  WaitList* awaited_list() const noexcept;  // null: the job waits for no list
   ASYNC_SLOW_PATH void complete_watched(WaitResult result) noexcept;
   ASYNC_SLOW_PATH void begin_watched() noexcept;
   void update_stopped() noexcept;
   void cut_short(WaitResult result) noexcept;  // the present wait, if there is one that may be cut
 
   WaitResult result_ = WaitResult::woken;  // directly behind Node::kind: one store may write both
-  std::uint8_t base_priority_ : 5;
-  std::uint8_t expired_ : 3 = 0;    // DeadlineScopes around the present step that have expired
+  struct PackedNumbers {
+    std::uint8_t priority : 5;
+    std::uint8_t expired : 3 = 0;
+  };
+  struct SharedNumbers {  // any hart reads and writes the priority of a parallel job
+    RelaxedWord<std::uint8_t> priority;
+    std::uint8_t expired = 0;
+  };
+  // The base priority, and how many DeadlineScopes around the present step have expired.
+  std::conditional_t<platform::parallel_jobs, SharedNumbers, PackedNumbers> own_;
   SharedWord<std::uint8_t> flags_;  // executors read the step's kind before they enter the strand
   HartNumber harts_;                // where its steps may run
   platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::unpark
@@ -242,7 +252,7 @@ class Job : public Node {
   const char* reason_;  // set when the job waits, except by prepare_to_join()
   Node* waits_for_;
 };
-static_assert(sizeof(Job) == (sizeof(HartNumber) == 1 ? 56 : 64));
+static_assert(sizeof(Job) == (sizeof(HartNumber) == 1 && !platform::parallel_jobs ? 56 : 64));
 
 /// The job whose step runs on this hart. Task context only.
 inline Job& current_job() noexcept {

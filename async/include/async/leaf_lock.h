@@ -1,5 +1,6 @@
 // LeafLock: protects the data of one object while several harts share the strand (strand.h). In the
-// strand no other hart shares it, so code there accesses the data without the lock.
+// strand no other hart shares it, so code there accesses the data without the lock. The lock of a
+// wait list (list_lock.h) is taken in the strand, too, because parallel jobs are outside.
 //
 // Hold it for a few instructions, with interrupts masked. While a hart holds it, the hart does not
 // enter the strand, awaits nothing, and takes no other lock but a deeper one. A lock's depth is 0
@@ -79,6 +80,16 @@ class LeafLock {
   };
 
  protected:
+  /// Takes the lock if no hart holds it.
+  [[gnu::always_inline]] bool try_take() noexcept {
+    holder_.begin();
+    if (taken_.exchange(1, std::memory_order_acquire) == 0) [[likely]] {
+      holder_.set();
+      return true;
+    }
+    holder_.end();
+    return false;
+  }
   void take() noexcept {
     if constexpr (!platform::parallel) return;
     holder_.begin();

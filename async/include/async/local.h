@@ -68,6 +68,7 @@ struct Local {
   bool has_retired = false;           // this hart has objects to destroy (retired.h)
   std::uint8_t must_destroy = 0;      // bits of Retired: what it does when it ends its sharing
   std::uint8_t leaf_locks = 0;        // bit n: holds one of depth n; only in debug builds
+  bool has_list_lock = false;         // this hart holds a ListLock
   std::uint32_t spin_locks = 0;       // how many the running step holds
   StrandSharer* sharer = nullptr;     // set by Strand::let_share()
   FramePool frames;                   // for coroutine frames

@@ -8,7 +8,8 @@
 //   if (nothing is ready) result = co_await wait.until(deadline, "poll");
 //
 // In the strand, or in a step that shares it and holds the locks of the lists. The waiting
-// coroutine owns the MultiWait. A list that has an observer is woken in the strand.
+// coroutine owns the MultiWait. A list that has an observer is woken in the strand, also by a
+// parallel job (list_lock.h).
 #pragma once
 
 #include <coroutine>
@@ -21,10 +22,10 @@ class MultiWait;
 
 struct Observer : Entry {
   Observer() noexcept : Entry(Kind::observer, 0, nullptr) {}
-  ~Observer() { unlink(); }
+  ~Observer() { leave(); }
   /// Stops watching. Does nothing if the observer watches no list.
   void stop() noexcept {
-    unlink();
+    leave();
     reset();
   }
   MultiWait* wait = nullptr;
@@ -41,7 +42,9 @@ class MultiWait {
   void watch(Observer& entry, WaitList& list) noexcept {
     entry.job = &job_;
     entry.wait = this;
-    list.next->insert_before(entry);  // observers are before all other entries
+    const ListLock::Guard guard(list.lock());
+    list.insert_observer(entry);
+    entry.list = &list;
   }
   /// Whether a list has been woken since watch() or the last until().
   bool woken() const noexcept { return woken_; }

@@ -7,15 +7,29 @@
 //   auto guard = co_await mutex.lock("inode");     // released at the end of its scope
 //
 // A job, not a hart, owns a mutex, and may hold it across awaits. In the strand or in a parallel
-// job. In worlds with parallel jobs owners inherit nothing, because only the owner's hart may
-// change the owner's priority.
+// job.
+//
+// In worlds with parallel jobs owners inherit nothing, because only the owner's hart may change the
+// owner's priority. There unlock() usually frees the mutex and makes the first waiter ready, which
+// then tries to lock it. Until then other jobs may lock the mutex first. If it were handed over at
+// once, it would be locked for as long as the waiter is on its way to run, and jobs would queue for
+// it. unlock() hands the mutex over
+//
+// - to a waiter that is more urgent than the job that unlocks,
+// - to the first waiter after one has tried `most_losses` times in vain, so no waiter starves.
+//
+// After its last unlock() a job may destroy the mutex, if no other job uses it.
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
+#include "async/frame_header.h"
 #include "async/job_page.h"
 #include "async/policy/heap.h"
+#include "async/task.h"
 #include "async/wait_list.h"
 
 namespace async {
@@ -91,6 +105,7 @@ class MutexWaiters : public WaitList {
   MutexWaiters** link_ = nullptr;        // in a leader, the link that points to it; else null
   MutexWaiters* next_leader_ = nullptr;  // valid in a leader
   std::uint8_t level_ = unlisted;
+  bool must_hand_over_ = false;  // by the next unlock(). Only in worlds with parallel jobs
 };
 
 class Mutex {
@@ -118,6 +133,38 @@ class Mutex {
     Mutex* mutex_ = nullptr;
   };
 
+  /// In worlds with parallel jobs, what the executor resumes when a wait for the mutex has ended,
+  /// like a coroutine (frame_header.h). It tries to lock the mutex, and then resumes the awaiter.
+  class Attempt {
+   public:
+    std::coroutine_handle<> before(std::coroutine_handle<> awaiter, Mutex& mutex,
+                                   const char* reason, bool cancellable) noexcept {
+      promise_.set_parent(awaiter);
+      mutex_ = &mutex;
+      reason_ = reason;
+      cancellable_ = cancellable;
+      return header_.handle();
+    }
+
+   private:
+    friend class Mutex;
+    static void resume(void* frame) noexcept;
+
+    FrameHeader header_{.resume = resume, .destroy = nullptr};
+    PromiseBase promise_;
+    Mutex* mutex_;
+    const char* reason_;
+    bool cancellable_;
+    std::uint8_t losses_ = 0;
+  };
+  /// In other worlds the woken job owns the mutex.
+  struct NoAttempt {
+    static std::coroutine_handle<> before(std::coroutine_handle<> awaiter, Mutex&, const char*,
+                                          bool) noexcept {
+      return awaiter;
+    }
+  };
+
   class [[nodiscard("co_await it")]] LockOp {
    public:
     LockOp(Mutex& mutex, const char* reason, bool cancellable) noexcept
@@ -125,11 +172,11 @@ class Mutex {
     LockOp(const LockOp&) = delete;
 
     bool await_ready() const noexcept;
-    void await_suspend(std::coroutine_handle<> self) const noexcept {
-      mutex_.wait_for_owner(self, reason_, cancellable_);
+    void await_suspend(std::coroutine_handle<> self) noexcept {
+      const auto resumed = attempt_.before(self, mutex_, reason_, cancellable_);
+      mutex_.wait_for_owner(resumed, reason_, cancellable_);
     }
     Guard await_resume() const noexcept {
-      const Strand::Visit visit;
       Job& job = current_job();
       job.flags_ &= ~Job::flag_must_finish;
       if (job.result() == WaitResult::woken) [[likely]]
@@ -142,6 +189,7 @@ class Mutex {
     Mutex& mutex_;
     const char* reason_;
     bool cancellable_;
+    [[no_unique_address]] std::conditional_t<platform::parallel_jobs, Attempt, NoAttempt> attempt_;
   };
 
   /// Not a cancellation point: the guard always holds the mutex.
@@ -151,15 +199,13 @@ class Mutex {
     return LockOp(*this, reason, true);
   }
   Guard try_lock() noexcept {
-    const Strand::ObjectGuard strand;
-    if (owner() != nullptr) return Guard();
-    waiters_.set_owner(&current_job());
-    return Guard(this);
+    return waiters_.owner_.try_take(platform::job()) ? Guard(this) : Guard();
   }
   Job* owner() const noexcept { return waiters_.owner(); }
   bool is_awaited() const noexcept { return !waiters_.empty(); }
 
-  // For a mutex that represents a lock which jobs take and release without a guard.
+  // For a mutex that represents a lock which jobs take and release without a guard. Only in worlds
+  // without parallel jobs.
 
   /// Makes `job` the owner of a mutex without an owner. Null: removes the owner, while no job
   /// waits.
@@ -178,17 +224,29 @@ class Mutex {
   static constexpr bool is_inherited = !platform::parallel_jobs;
 
   void unlock() noexcept {
-    const Strand::ObjectGuard strand;
-    if (is_inherited ? !waiters_.is_listed() : waiters_.empty()) [[likely]] {
+    if constexpr (is_inherited) {
+      if (waiters_.is_listed()) [[unlikely]]
+        return wake_next();
       waiters_.set_owner(nullptr);
     } else {
-      wake_next();
+      if (!waiters_.owner_.try_give_back()) [[unlikely]]
+        unlock_awaited();
     }
   }
   ASYNC_SLOW_PATH void wake_next() noexcept;
-  // Only in worlds with parallel jobs: waits a moment while the owner's step runs on another hart.
-  // True: the mutex is free. In the strand, which a parallel job leaves meanwhile.
-  bool spin_for_owner() noexcept;
+
+  // Only in worlds with parallel jobs.
+
+  static constexpr unsigned most_losses = 4;
+  ASYNC_SLOW_PATH void unlock_awaited() noexcept;
+  void wake_first() noexcept;
+  bool lock_again(Job& job, Attempt& attempt) noexcept;
+  /// Locks the mutex for the running job. False: the job must wait, and the hart holds the lock of
+  /// the list.
+  bool lock_slowly(Job& job) noexcept;
+  bool lock_or_begin_to_wait(Job& job) noexcept;
+  /// Waits a moment while the owner's step runs on another hart. True: the mutex is free.
+  bool is_soon_free() const noexcept;
   // The wait of a waiter was cut short: recomputes the owner's priority, which may be inherited
   // from that waiter.
   ASYNC_SLOW_PATH void withdraw() noexcept;
@@ -197,13 +255,11 @@ class Mutex {
 };
 
 inline bool Mutex::LockOp::await_ready() const noexcept {
-  Strand::visit();
   Job& job = current_job();
   if (cancellable_ && job.refuses_to_wait()) return true;
-  if (mutex_.owner() != nullptr) {
-    if (!platform::parallel_jobs || !mutex_.spin_for_owner()) return false;
+  if (!mutex_.waiters_.owner_.try_take(&job)) {
+    if (!platform::parallel_jobs || !mutex_.lock_slowly(job)) return false;
   }
-  mutex_.waiters_.set_owner(&job);
   job.set_result(WaitResult::woken);
   return true;
 }

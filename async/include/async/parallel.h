@@ -15,8 +15,10 @@
 // - A hart that waits for nothing takes the oldest job of a busy hart (placement.cpp).
 // - A child of a parallel job is a parallel job, a child of a job of the strand one of the strand.
 // - A parallel job cannot be cancelled, so when_any() and deadlines are for jobs of the strand.
-// - The wait lists of all objects are data of the strand. A parallel job enters the strand for the
-//   few instructions of a wait or a wake.
+// - Each wait list has a lock of its own (list_lock.h). A parallel job enters the strand only for
+//   time, scopes, jobs of the strand, and to wake an object's waiter that is one or has a timeout.
+// - If another job sets the priority of a parallel job that waits, the job takes it over when it
+//   becomes ready.
 #pragma once
 
 #include <utility>

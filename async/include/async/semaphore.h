@@ -1,5 +1,6 @@
 // Semaphore: a number of permits. release() gives a permit directly to the first waiter, so later
-// callers cannot overtake it. Task context, in the strand or in a parallel job.
+// callers cannot overtake it. Task context, in the strand or in a parallel job. A
+// woken job may destroy the semaphore at once, if no other job uses it.
 #pragma once
 
 #include <cstddef>
@@ -19,15 +20,15 @@ class Semaphore {
   }
   bool try_acquire() noexcept {
     platform::InterruptGuard masked;
-    const Strand::ObjectGuard strand;
+    const ListLock::Guard guard(waiters_.lock());
     if (permits_ == 0) return false;
     --permits_;
     return true;
   }
   void release(std::size_t permits = 1) noexcept {
     platform::InterruptGuard masked;
-    const Strand::ObjectGuard strand;
-    while (permits != 0 && waiters_.wake_one()) --permits;
+    const ListLock::WakeGuard guard(waiters_.lock());
+    while (permits != 0 && waiters_.wake_first()) --permits;
     permits_ += permits;
   }
   std::size_t permits() const noexcept { return permits_; }

@@ -100,7 +100,7 @@ class Parallel {
   ASYNC_SLOW_PATH static void detach(Job& job, PromiseBase& root) noexcept;
   /// The running `job` has ended.
   static void end(Job& job, PromiseBase& root) noexcept;
-  /// Serves a joiner or a Detach from this hart's inbox. False: `node` is neither. In the strand.
+  /// Serves a joiner or a Detach from this hart's inbox. False: `node` is neither.
   static bool receive(Node& node) noexcept;
   /// Whether `job` has ended, and is on this hart.
   static bool has_ended_here(const Job& job, const PromiseBase& root) noexcept {

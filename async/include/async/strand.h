@@ -1,6 +1,7 @@
 // The strand: the jobs that share data without locks. On any number of harts, the steps of the
 // strand's jobs run one at a time. So between two awaits a job has exclusive access to the data of
-// the strand, as on a single hart: wait lists, channels, mutexes, timers and others.
+// the strand, as on a single hart: wait lists, channels, mutexes, timers and others. In worlds with
+// parallel jobs (parallel.h), each wait list and its object also have a lock: list_lock.h.
 //
 //   hart 0  ──[ step ]────[ user mode ]──[ step ]──────▶      [ ] in the strand
 //   hart 1  ─────────[ step ]──[ user mode ]─────[ step ]▶
@@ -223,7 +224,7 @@ class Strand {
   /// A parallel job leaves the strand. Other jobs stay in it.
   static void end_visit() noexcept {
     if constexpr (platform::parallel_jobs) {
-      if (smp_active() && is_outside(platform::local().job)) [[likely]]
+      if (smp_active() && platform::local().in_strand && is_outside(platform::local().job))
         leave_apart();
     }
   }
@@ -249,6 +250,13 @@ class Strand {
     }
     Guard(const Guard&) = delete;
 
+    /// Enters now, unless the hart holds the strand already.
+    void enter() noexcept {
+      if (is_held()) return;
+      entered_ = true;
+      enter_apart();
+    }
+
    private:
     bool entered_;
   };
@@ -260,6 +268,7 @@ class Strand {
 
  private:
   friend class Executor;
+  friend class RealListLock;
   friend class Retired;
   friend class RwLeafLock;
 

@@ -1,5 +1,6 @@
 // WaitGroup: waits until done() has been called as often as add() has announced. Task context, in
-// the strand or in a parallel job.
+// the strand or in a parallel job. A woken job may destroy the group at once, if no other job uses
+// it.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +12,12 @@ namespace async {
 class WaitGroup {
  public:
   void add(std::size_t count = 1) noexcept {
-    const Strand::ObjectGuard strand;
+    const ListLock::Guard guard(waiters_.lock());
     outstanding_ += count;
   }
   void done() noexcept {
     platform::InterruptGuard masked;
-    const Strand::ObjectGuard strand;
+    const ListLock::WakeGuard guard(waiters_.lock());
     if (outstanding_ == 0) platform::fail("WaitGroup::done() was called without add()");
     if (--outstanding_ == 0) waiters_.wake_all();
   }

@@ -8,16 +8,23 @@
 //
 // Between the check and the wait there is no await, so no wake is lost. If wake_one() wakes a job,
 // and the job is cancelled before it runs, the job has still used up the wake: its wait returns
-// `woken`. In the strand.
+// `woken`.
+//
+// In the strand. In worlds with parallel jobs also outside: each function holds the list's lock,
+// unless its caller does (list_lock.h). The functions for keyed waiters and for time stay in the
+// strand.
 #pragma once
 
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "async/executor.h"
 #include "async/job.h"
+#include "async/list_lock.h"
+#include "async/owner.h"
 #include "async/timer.h"
 
 namespace async {
@@ -36,7 +43,26 @@ struct Entry : Node {
   Entry(Kind kind, std::uint8_t priority, Job* job) noexcept : Node(kind, priority), job(job) {
     reset();
   }
+  /// Leaves its list, if it is in one.
+  void leave() noexcept {
+    if constexpr (platform::parallel_jobs) {
+      leave_list();
+    } else {
+      unlink();
+    }
+  }
   Job* job;
+
+  /// In worlds without parallel jobs.
+  struct NoList {
+    NoList& operator=(WaitList*) noexcept { return *this; }
+    operator WaitList*() const noexcept { return nullptr; }
+  };
+  /// The list that contains the entry; null: none. Strand data. Only in worlds with parallel jobs.
+  [[no_unique_address]] std::conditional_t<platform::parallel_jobs, WaitList*, NoList> list{};
+
+ private:
+  ASYNC_SLOW_PATH void leave_list() noexcept;
 };
 
 struct KeyedEntry : Entry {
@@ -84,7 +110,7 @@ class [[nodiscard("co_await it")]] KeyedWaitOp {
  public:
   KeyedWaitOp(WaitList& list, Key key, const char* reason) noexcept;
   KeyedWaitOp(const KeyedWaitOp&) = delete;
-  ~KeyedWaitOp() { entry_.unlink(); }
+  ~KeyedWaitOp() { entry_.leave(); }
 
   bool await_ready() const noexcept { return entry_.alone(); }  // the wait was refused
   void await_suspend(std::coroutine_handle<> self) const noexcept {
@@ -103,7 +129,7 @@ class [[nodiscard("co_await it")]] Timed {
  public:
   template <class... Arguments>
   explicit Timed(Instant deadline, WaitList& list, Arguments&&... wait) noexcept
-      : wait_(list, std::forward<Arguments>(wait)...), deadline_(deadline) {}
+      : wait_(in_strand(list), std::forward<Arguments>(wait)...), deadline_(deadline) {}
   Timed(const Timed&) = delete;
 
   bool await_ready() const noexcept { return wait_.await_ready(); }
@@ -114,6 +140,12 @@ class [[nodiscard("co_await it")]] Timed {
   WaitResult await_resume() const noexcept { return wait_.await_resume(); }
 
  private:
+  // A timer ends the wait in the strand, so the wait begins there, too.
+  static WaitList& in_strand(WaitList& list) noexcept {
+    Strand::visit();
+    return list;
+  }
+
   Wait wait_;
   Instant deadline_;
   WaitTimer timer_;
@@ -122,6 +154,8 @@ class [[nodiscard("co_await it")]] Timed {
 class WaitList : public Node {
  public:
   explicit WaitList(Kind kind = Kind::list) noexcept : Node(kind, 0) { reset(); }
+  /// A further list of the same object. It has the lock of `first`.
+  explicit WaitList(ListLock& first) noexcept : Node(Kind::list, 0), lock_(first) { reset(); }
   ~WaitList();  // fails if a job waits
 
   /// Waits until woken. A cancellation point.
@@ -142,12 +176,17 @@ class WaitList : public Node {
   /// waiter; an observer is none.
   [[gnu::always_inline]] bool wake_one(WaitResult result = WaitResult::woken) noexcept {
     platform::InterruptGuard masked;
-    const Strand::ObjectGuard strand;
+    const ListLock::WakeGuard guard(lock_);
+    return wake_first(result);
+  }
+  /// wake_one() for a caller that has masked interrupts, and holds the list's lock by a WakeGuard
+  /// or visit_to_wake().
+  [[gnu::always_inline]] bool wake_first(WaitResult result = WaitResult::woken) noexcept {
     Node* const first = static_cast<Node*>(next);
     if (first->kind == Kind::waiting) [[likely]] {
       next = first->next;
       next->prev = this;
-      static_cast<Job*>(first)->complete_alone(result);
+      end_wait_of(*static_cast<Job*>(first), result);
       return true;
     }
     return first != this && wake_first_slowly(result);
@@ -162,15 +201,15 @@ class WaitList : public Node {
   }
   /// Wakes all waiters; returns how many.
   std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
-    const Strand::ObjectGuard strand;
-    return empty() ? 0 : wake_everybody(result);
+    const ListLock::WakeGuard guard(lock_);
+    return alone() ? 0 : wake_everybody(result);
   }
 
   /// Wakes up to `count` waiters for which `wanted(Key)` is true, in the order of the list. Returns
   /// how many. Waiters without a key count as the default Key.
   template <class Wanted>
   std::size_t wake_some(std::size_t count, Wanted&& wanted) noexcept {
-    const Strand::ObjectGuard strand;
+    const ListLock::WakeGuard guard(lock_);
     std::size_t woken = 0;
     for (Link* link = next; link != this && woken < count;) {
       Node& node = static_cast<Node&>(*link);
@@ -198,6 +237,7 @@ class WaitList : public Node {
   /// The caller then calls take(), and ends the wait of the job.
   template <class Wanted>
   [[gnu::always_inline]] FirstKeyed find_first_keyed(Wanted&& wanted, KeyedEntry*& entry) noexcept {
+    if constexpr (platform::parallel_jobs) return FirstKeyed::must_search;  // takes no lock
     for (Link* link = next; link != this; link = link->next) {
       Node& node = static_cast<Node&>(*link);
       if (node.kind != Kind::keyed) return FirstKeyed::must_search;
@@ -219,40 +259,55 @@ class WaitList : public Node {
   std::size_t move_some(std::size_t count, WaitList& target, std::uintptr_t key,
                         Wanted&& wanted) noexcept {
     std::size_t moved = 0;
-    for (Link* link = next; link != this && moved < count;) {
-      Node& node = static_cast<Node&>(*link);
-      link = link->next;
-      if (node.kind != Kind::keyed || !wanted(key_of(node))) continue;
-      if (&target != this || key_of(node).value != key) {
-        target.adopt(static_cast<KeyedEntry&>(node), key);
+    Moving moving;
+    {
+      const ListLock::Guard guard(lock_);
+      for (Link* link = next; link != this && moved < count;) {
+        Node& node = static_cast<Node&>(*link);
+        link = link->next;
+        if (node.kind != Kind::keyed || !wanted(key_of(node))) continue;
+        if (&target != this || key_of(node).value != key) {
+          moving.move(static_cast<KeyedEntry&>(node), target, key);
+        }
+        ++moved;
       }
-      ++moved;
     }
+    moving.end([&](KeyedEntry& entry) { target.adopt(entry, key); });
     return moved;
   }
 
   bool empty() const noexcept { return alone(); }
+
+  /// Protects this list and the object that contains it.
+  ListLock& lock() noexcept { return lock_; }
+
   /// The only job that can end the waits in this list; null: none or several. For print_graph() and
   /// priority inheritance.
-  Job* owner() const noexcept { return owner_; }
-  void set_owner(Job* owner) noexcept { owner_ = owner; }
+  Job* owner() const noexcept { return owner_.job(); }
+  void set_owner(Job* owner) noexcept { owner_.set(owner); }
 
   /// Moves each keyed waiter to the list `list_of(Key)`, in the order of this list. Other nodes
   /// stay.
   template <class ListOf>
   void distribute(ListOf&& list_of) noexcept {
-    for (Link* link = next; link != this;) {
-      Node& node = static_cast<Node&>(*link);
-      link = link->next;
-      if (node.kind != Kind::keyed) continue;
-      auto& entry = static_cast<KeyedEntry&>(node);
-      list_of(entry.key).adopt(entry, entry.key.value);
+    Moving moving;
+    {
+      const ListLock::Guard guard(lock_);
+      for (Link* link = next; link != this;) {
+        Node& node = static_cast<Node&>(*link);
+        link = link->next;
+        if (node.kind != Kind::keyed) continue;
+        auto& entry = static_cast<KeyedEntry&>(node);
+        moving.move(entry, list_of(entry.key), entry.key.value);
+      }
     }
+    moving.end([&](KeyedEntry& entry) { list_of(entry.key).adopt(entry, entry.key.value); });
   }
 
   /// Inserts a node by priority, after the nodes of the same priority. It passes the nodes that are
   /// less urgent.
   void insert(Node& node) noexcept {
+    lock_.note_insertion(empty());
     if (empty()) [[likely]] {
       node.next = node.prev = this;
       next = prev = &node;
@@ -262,9 +317,24 @@ class WaitList : public Node {
     while (static_cast<Node*>(after->prev)->priority > node.priority) after = after->prev;
     after->insert_before(node);
   }
+  /// Like insert(), but before the nodes of the same priority.
+  void insert_first(Node& node) noexcept {
+    lock_.note_insertion(alone());
+    Link* before = next;
+    while (before != this && static_cast<Node*>(before)->priority < node.priority) {
+      before = before->next;
+    }
+    before->insert_before(node);
+  }
+  /// Inserts a node before all other ones.
+  void insert_observer(Node& node) noexcept {
+    lock_.note_insertion(alone());
+    next->insert_before(node);
+  }
   /// Like insert(), but a node that is more urgent than all others passes none of them. For lists
   /// in which very many may wait; otherwise the test costs more than it saves.
   void insert_in_crowd(Node& node) noexcept {
+    lock_.note_insertion(empty());
     if (!empty() && static_cast<Node*>(next)->priority > node.priority) {
       return next->insert_before(node);
     }
@@ -272,8 +342,42 @@ class WaitList : public Node {
   }
 
  private:
+  /// Moves entries from one list to others. A hart holds the lock of one list at a time. So if
+  /// lists have locks, the entries leave the one list first, and enter the others at the end.
+  class Moving {
+   public:
+    void move(KeyedEntry& entry, WaitList& target, std::uintptr_t key) noexcept {
+      if constexpr (!platform::parallel_jobs) return target.adopt(entry, key);
+      entry.unlink();
+      entries_.insert_before(entry);
+    }
+    template <class Adopt>
+    void end(Adopt&& adopt) noexcept {
+      if constexpr (!platform::parallel_jobs) return;
+      while (!entries_.alone()) adopt(static_cast<KeyedEntry&>(*entries_.next));
+    }
+
+   private:
+    Link entries_{&entries_, &entries_};
+  };
+
   static Key key_of(const Node& node) noexcept {
     return node.kind == Kind::keyed ? static_cast<const KeyedEntry&>(node).key : Key{};
+  }
+  /// Ends the wait of a job that is in no list any more.
+  [[gnu::always_inline]] static void end_wait_of(Job& job, WaitResult result) noexcept {
+    if (!ListLock::is_held()) [[likely]]
+      return job.complete_alone(result);
+    job.set_result(result);
+    ListLock::wake_later(job);
+  }
+  /// Job::complete() for a waiter of this list.
+  [[gnu::always_inline]] static bool complete(Job& job, WaitResult result) noexcept {
+    if (!ListLock::is_held()) return job.complete(result);
+    if (job.kind != Kind::waiting) return false;
+    job.unlink();
+    end_wait_of(job, result);
+    return true;
   }
   bool wake(Node& node, WaitResult result) noexcept;  // true: it woke a job, not an observer
   std::size_t wake_everybody(WaitResult result) noexcept;
@@ -283,7 +387,9 @@ class WaitList : public Node {
   void reorder(Job& job) noexcept;  // moves `job`, whose priority has changed
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;
 
-  Job* owner_ = nullptr;
+  friend class Mutex;
+  Owner owner_;
+  [[no_unique_address]] ListLock lock_;
 };
 
 inline KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason) noexcept
@@ -291,24 +397,26 @@ inline KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason) noe
   if (entry_.job->refuses_to_wait()) [[unlikely]]
     return;
   Strand::visit();
+  list.lock().visit();
   entry_.job->prepare(&list, reason);
   list.insert_in_crowd(entry_);
+  entry_.list = &list;
 }
 
 template <class Satisfied>
 WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexcept {
   platform::begin_wait();
-  Strand::visit();
+  list.lock().visit();
   Job& job = current_job();
   if (job.refuses_to_wait()) [[unlikely]] {
     ready_ = true;
     job.cancel_wait();
-    Strand::end_visit();
+    ListLock::end_visit();
   } else if (satisfied()) {
     job.set_result(WaitResult::woken);
     ready_ = true;
     job.cancel_wait();
-    Strand::end_visit();
+    ListLock::end_visit();
   } else {
     job.prepare(&list, reason);
     list.insert(job);

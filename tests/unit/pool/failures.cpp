@@ -37,6 +37,10 @@ Task<> cancel_child() {
   co_return;
 }
 
+Task<> wait_with_deadline() {
+  (void)co_await async::with_deadline(async::now(), wait_for_ever());
+}
+
 Task<> race() {
   (void)co_await async::when_any(wait_for_ever(), wait_for_ever());
 }
@@ -86,4 +90,9 @@ TEST_CASE("a pool that is destroyed while a job waits for ever names the job and
 TEST_CASE("cancelling a parallel job fails") {
   CHECK(contains(last_words([] { HostPool{1}.run(cancel_child()); }), "cannot be cancelled"));
   CHECK(contains(last_words([] { HostPool{1}.run(race()); }), "cannot be cancelled"));
+}
+
+TEST_CASE("a parallel job with a deadline fails") {
+  CHECK(contains(last_words([] { HostPool{1}.run(wait_with_deadline()); }),
+                 "a parallel job cannot have a deadline"));
 }
