@@ -53,6 +53,36 @@ Task<> multiply(const Matrices& all, unsigned top, unsigned left, unsigned size)
                            multiply(all, top + half, left + half, half));
 }
 
+using Values = async::Channel<std::uint64_t, 16>;
+
+Task<> produce(Values& values, unsigned count) {
+  Record record;
+  for (unsigned i = 0; i < count; ++i) {
+    record.work(work_on_value);
+    co_await values.send(record.sum);
+  }
+}
+
+Task<std::uint64_t> send(unsigned count) {
+  Values values;
+  Record record;
+  auto producer = async::spawn(produce(values, count));
+  for (unsigned i = 0; i < count; ++i) {
+    record.sum = *co_await values.receive();
+    record.work(work_on_value);
+  }
+  co_await std::move(producer);
+  co_return record.uses;
+}
+
+Task<std::uint64_t> send_in_pairs(unsigned pairs, unsigned count) {
+  std::vector<async::JoinHandle<std::uint64_t>> all;
+  for (unsigned i = 0; i < pairs; ++i) all.push_back(async::spawn(send(count)));
+  std::uint64_t sum = 0;
+  for (auto& pair : all) sum += co_await std::move(pair);
+  co_return sum;
+}
+
 using Channel = async::Channel<unsigned, 1>;
 
 Task<std::uint64_t> play(Channel& in, Channel& out, unsigned count) {
@@ -76,6 +106,28 @@ Task<std::uint64_t> ping_pong(unsigned count) {
   }
   (void)co_await std::move(player);
   co_return sum;
+}
+
+constexpr unsigned rounds_a_step = 4;
+
+Task<> work(async::Mutex& mutex, Record& shared, unsigned count) {
+  Record own;
+  for (unsigned i = 0; i < count; ++i) {
+    if (i % rounds_a_step == 0) co_await async::yield();  // so that an idle thread gets a job
+    own.work(work_unlocked);
+    const auto guard = co_await mutex.lock();
+    shared.sum ^= own.sum;
+    shared.work(work_locked);
+  }
+}
+
+Task<std::uint64_t> share(unsigned jobs, unsigned count) {
+  async::Mutex mutex;
+  Record shared;
+  std::vector<async::JoinHandle<void>> all;
+  for (unsigned i = 0; i < jobs; ++i) all.push_back(async::spawn(work(mutex, shared, count)));
+  for (auto& job : all) co_await std::move(job);
+  co_return shared.uses;
 }
 
 Task<> add(async::Mutex& mutex, std::uint64_t& sum, unsigned count) {
@@ -112,7 +164,13 @@ class PoolRunner final : public Runner {
     pool_.run(bench::multiply(all, 0, 0, size));
     return all.product[size * size - 1];
   }
+  std::uint64_t send(unsigned pairs, unsigned count) override {
+    return pool_.run(bench::send_in_pairs(pairs, count));
+  }
   std::uint64_t ping_pong(unsigned count) override { return pool_.run(bench::ping_pong(count)); }
+  std::uint64_t share(unsigned jobs, unsigned count) override {
+    return pool_.run(bench::share(jobs, count));
+  }
   std::uint64_t lock(unsigned count) override { return pool_.run(bench::lock(count)); }
 
  private:

@@ -85,7 +85,29 @@ class TbbRunner final : public Runner {
     arena_.execute([&] { multiply_part(all, 0, 0, size); });
     return all.product[size * size - 1];
   }
-  std::uint64_t ping_pong(unsigned) override { return 0; }  // TBB's queues block the thread
+  // TBB's queues block the thread.
+  std::uint64_t send(unsigned, unsigned) override { return 0; }
+  std::uint64_t ping_pong(unsigned) override { return 0; }
+  std::uint64_t share(unsigned jobs, unsigned count) override {
+    return arena_.execute([&] {
+      tbb::mutex mutex;
+      Record shared;
+      tbb::task_group group;
+      for (unsigned i = 0; i < jobs; ++i) {
+        group.run([&] {
+          Record own;
+          for (unsigned each = 0; each < count; ++each) {
+            own.work(work_unlocked);
+            const tbb::mutex::scoped_lock guard(mutex);
+            shared.sum ^= own.sum;
+            shared.work(work_locked);
+          }
+        });
+      }
+      group.wait();
+      return shared.uses;
+    });
+  }
   std::uint64_t lock(unsigned count) override {
     return arena_.execute([&] {
       tbb::mutex mutex;

@@ -20,11 +20,33 @@ class Runner {
   virtual std::uint64_t queens(unsigned n, unsigned spawned) = 0;
   /// Multiplies two square matrices, whose elements are their row and column numbers, in blocks.
   virtual std::uint64_t multiply(unsigned size) = 0;
+  /// Each of `pairs` pairs of jobs has a channel, over which one sends `count` values to the other.
+  /// Both work on each value. Returns the number of values. 0: not possible.
+  virtual std::uint64_t send(unsigned pairs, unsigned count) = 0;
   /// Round trips over two channels between two jobs. 0: not possible.
   virtual std::uint64_t ping_pong(unsigned count) = 0;
-  /// Four jobs lock and unlock one mutex; `count` times in all.
+  /// `jobs` jobs lock and unlock one mutex, `count` times each. In between each works on its own.
+  /// Returns how often they have locked it.
+  virtual std::uint64_t share(unsigned jobs, unsigned count) = 0;
+  /// Four jobs do nothing but lock and unlock one mutex; `count` times in all.
   virtual std::uint64_t lock(unsigned count) = 0;
 };
+
+/// Some data, and work on it that the compiler cannot leave out: `rounds` rounds of a checksum
+/// (FNV-1a, of which each step needs the one before).
+struct Record {
+  std::uint64_t uses = 0;
+  std::uint64_t sum = 0xcbf29ce484222325;
+
+  void work(unsigned rounds) {
+    ++uses;
+    for (unsigned i = 0; i < rounds; ++i) sum = (sum ^ (uses + i)) * 0x100000001b3;
+  }
+};
+// Rounds of work, at about 1 ns each.
+inline constexpr unsigned work_on_value = 100;
+inline constexpr unsigned work_locked = 200;
+inline constexpr unsigned work_unlocked = 10 * work_locked;
 
 Runner* make_pool_runner(unsigned threads);
 /// Null if the program was built without TBB.

@@ -13,16 +13,18 @@ from cotrap.bench.pool import Row
 PRINTS = r"""case $3 in
   fib) printf "fib\tpool\t1\t40.0\t41.0\nfib\tpool\t2\t20.0\t44.0\nfib\ttbb\t1\t75.0\t75.5\n" ;;
   skynet) printf "skynet\tpool\t1\t30.0\t31.0\nskynet\tpool\t2\t20.0\t32.0\n" ;;
+  channel.pair) printf "channel.pair\tpool\t1\t3.0\t3.0\nchannel.pair\tpool\t2\t12.0\t12.5\n" ;;
   *) printf "mutex\tpool\t1\t3.0\t3.0\nmutex\tpool\t2\t12.0\t12.5\n" ;;
 esac"""
 WITHOUT_TBB = r'printf "fib\tpool\t1\t40.0\t41.0\nfib\tpool\t2\t20.0\t44.0\n"'
 
 
 class Rows(unittest.TestCase):
-    def test_a_fork_join_row_misses_its_goal_if_two_threads_are_too_slow(self):
+    def test_a_row_with_a_goal_misses_it_if_two_threads_are_too_slow(self):
         for two, missed in ((20.0, False), (22.2, False), (22.3, True)):
             self.assertEqual(Row("fib", {1: 40.0, 2: two}, {}).is_missed, missed)
-            self.assertFalse(Row("mutex", {1: 40.0, 2: two}, {}).is_missed)
+            self.assertEqual(Row("mutex", {1: 40.0, 2: two}, {}).is_missed, missed)
+            self.assertFalse(Row("mutex.held", {1: 40.0, 2: two}, {}).is_missed)
 
     def test_a_row_without_a_second_thread_has_no_ratio(self):
         self.assertIsNone(Row("fib", {1: 40.0}, {}).ratio)
@@ -39,7 +41,7 @@ class Command(unittest.TestCase):
         return called("bench", "pool", *options, "--build", self.build.path)
 
     def test_it_prints_each_row_with_its_ratio_its_goal_and_tbb(self):
-        done = self.pool("fib", "skynet", "mutex")
+        done = self.pool("fib", "skynet", "mutex", "channel.pair")
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         lines = {}
         for line in done.stdout.decode().splitlines():
@@ -47,7 +49,8 @@ class Command(unittest.TestCase):
                 lines.setdefault(words[0], words[1:])
         self.assertEqual(lines["fib"], ["40.0", "20.0", "75.0", "–", "2.00", "≥", "1.8"])
         self.assertEqual(lines["skynet"], ["30.0", "20.0", "–", "–", "1.50", "missed", "≥", "1.8"])
-        self.assertEqual(lines["mutex"], ["3.0", "12.0", "–", "–", "0.25"])
+        self.assertEqual(lines["mutex"], ["3.0", "12.0", "–", "–", "0.25", "missed", "≥", "1.8"])
+        self.assertEqual(lines["channel.pair"], ["3.0", "12.0", "–", "–", "0.25"])
 
     def test_without_tbb_it_says_how_to_install_it(self):
         done = self.pool("fib", script=WITHOUT_TBB)

@@ -1,5 +1,5 @@
 """All goals of benchmarks, and whether a result reaches its goal. The catalogue has the goals of its
-benchmarks; those of `scale` are here."""
+benchmarks; those of `scale` and `pool` are here."""
 
 from .catalogue import BENCHMARKS
 from .results import TIME, Result
@@ -19,6 +19,9 @@ THROUGHPUTS = {
     "map": 1.5,
     "fork": 1.5,
 }
+# The rows of `pool`: the least throughput of two threads, as a multiple of that of one. In the other rows the
+# threads wait for each other.
+POOL = {"fib": 1.8, "skynet": 1.8, "nqueens": 1.8, "matmul": 1.8, "channel": 1.8, "mutex": 1.8}
 # Some rows of `scale` make the operation of a benchmark. On two harts or more they have that benchmark's
 # goal for several harts. Rows whose operations wait for another thread have no goal in instructions.
 _SAME_OPERATION = {
