@@ -51,6 +51,7 @@ Loop::Loop(const RunOptions& options)
       shares_priority_{options.shares_priority} {
   current_ = this;
   step_state = {};
+  loop_thread = thread_id();
   async_local.spin_locks = 0;  // of steps that an earlier run() has left
   async_local.preemption_held_back = false;
   upcalls_.start();
@@ -66,6 +67,7 @@ Loop& Loop::current() {
 Loop::~Loop() {
   if (shares_priority_) static_cast<void>(call(abi::share_priority, nullptr));
   current_ = nullptr;
+  loop_thread = 0;
 }
 
 void Loop::run_until_done(const async::Job& job) {

@@ -3,6 +3,7 @@
 #include "clone.h"
 #include "tls.h"
 #include "user/check.h"
+#include "user/preemption.h"
 
 namespace user {
 namespace {
@@ -47,6 +48,7 @@ Result<void> Thread::launch(Control& control) {
     if (tls::destroy != nullptr) tls::destroy();
     return 0;
   };
+  detail::has_threads = true;
   const long answer = cotrap_user_clone(thread_flags, control.stack_top, &control.id,
                                         control.thread_pointer, &control.alive, entry, &control);
   return to_result<void>(answer);

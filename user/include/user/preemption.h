@@ -20,11 +20,27 @@
 #include <type_traits>
 #include <utility>
 
+#include "user/calls.h"
+
 namespace user {
 namespace detail {
 
-/// What a notification may do to the running step of this thread. Only the thread itself uses it:
-/// in its coroutines, its loop and its upcalls.
+/// The thread that runs coroutines; 0: none.
+inline constinit std::atomic<Pid> loop_thread = 0;
+/// Whether the program has started a second thread.
+inline constinit std::atomic<bool> has_threads = false;
+
+/// Whether this thread runs coroutines. Not a thread_local variable: on the hosted machine each
+/// system call of a program with thread-local storage is much slower.
+inline bool is_loop_thread() noexcept {
+  const Pid loop = loop_thread.load(std::memory_order_relaxed);
+  if (loop == 0) [[likely]]
+    return false;
+  return !has_threads.load(std::memory_order_relaxed) || thread_id() == loop;
+}
+
+/// What a notification may do to the running step. Only loop_thread uses it: in its coroutines, its
+/// loop and its upcalls.
 struct StepState {
   enum class Preemption : std::uint8_t {
     none,       // the step is not in preemptible()
@@ -41,7 +57,7 @@ struct StepState {
 
   bool allows_preemption() const { return preemption == Preemption::allowed && !is_cleaning; }
 };
-inline thread_local constinit StepState step_state;
+inline constinit StepState step_state;
 
 inline void set_preemption(StepState::Preemption preemption) noexcept {
   // An upcall may come between any two instructions, and sees what the code before them has done.
@@ -56,13 +72,17 @@ inline void set_preemption(StepState::Preemption preemption) noexcept {
 class [[nodiscard]] PreemptionScope {
  public:
   explicit PreemptionScope(StepState::Preemption preemption) noexcept
-      : before_{step_state.preemption} {
-    if (before_ != StepState::Preemption::forbidden) set_preemption(preemption);
+      : applies_{is_loop_thread()},
+        before_{applies_ ? step_state.preemption : StepState::Preemption::none} {
+    if (applies_ && before_ != StepState::Preemption::forbidden) set_preemption(preemption);
   }
-  ~PreemptionScope() { set_preemption(before_); }
+  ~PreemptionScope() {
+    if (applies_) set_preemption(before_);
+  }
   PreemptionScope(const PreemptionScope&) = delete;
 
  private:
+  bool applies_;
   StepState::Preemption before_;
 };
 
