@@ -24,9 +24,7 @@ class SpinLock {
       platform::InterruptGuard masked;
       ++platform::local().spin_locks;  // from here on the step stays on this hart
     }
-    // Where a lock is only a count, the compiler must not move accesses out of the critical
-    // section.
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    keep_order();
     if constexpr (platform::parallel) {
       while (taken_.exchange(true, std::memory_order_acquire)) {
         while (taken_.load(std::memory_order_relaxed)) platform::relax();
@@ -37,9 +35,9 @@ class SpinLock {
     if constexpr (platform::parallel) taken_.store(false, std::memory_order_release);
     platform::InterruptGuard masked;
     Local& local = platform::local();
-    if constexpr (!platform::parallel) keep_order();
+    keep_order();
     if (--local.spin_locks != 0) return;
-    if constexpr (!platform::parallel) keep_order();
+    keep_order();
     if (!local.preemption_held_back) return;
     local.preemption_held_back = false;
     platform::send_ipi(platform::hart());
@@ -57,7 +55,9 @@ class SpinLock {
 
  private:
   // Where the lock is only a count, the compiler must not move accesses out of its scope.
-  static void keep_order() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+  static void keep_order() noexcept {
+    if constexpr (!platform::parallel) std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
 
   platform::Atomic<bool> taken_ = false;
 };

@@ -55,7 +55,7 @@ Task<> be_urgent(State& state) {
   }
 }
 
-// Runs `work`, whose priority is 20, beside the urgent coroutine.
+// Runs `work` with priority 20 while the urgent coroutine wakes at each notification.
 Task<> beside_urgent(State& state, Task<> work) {
   const Beats beats;
   auto urgent = async::spawn(be_urgent(state), {.priority = 0});
