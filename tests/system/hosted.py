@@ -15,6 +15,7 @@ from cotrap.bench.results import parse
 from cotrap.console import Capture
 from cotrap.demos import Stage, read_demos, run_demo
 from cotrap.disk import Disk
+from cotrap.elf import has_thread_local
 from cotrap.qemu import Machine, archive_with
 
 
@@ -46,6 +47,12 @@ def demos(test: harness.Test) -> None:
                 f"{demo.name} on {harts} harts{', its claim about time aside' * may_fail}",
                 verdict.output + f"\n{verdict.failure}".encode(),
             )
+
+
+def fast_calls(test: harness.Test) -> None:
+    """Each system call of a program with thread-local variables changes fs, which takes microseconds."""
+    slow = [file.name for file in (test.folder / "initrd-root/bin").iterdir() if has_thread_local(file)]
+    test.check(not slow, "no program of the initrd has thread-local variables", str(slow))
 
 
 def ends(test: harness.Test) -> None:
@@ -130,6 +137,7 @@ def benchmarks(test: harness.Test) -> None:
 with harness.Test(__doc__, all_everyday=True) as test:
     benchmarks(test)
     demos(test)
+    fast_calls(test)
     ends(test)
     memory(test)
     disk(test)

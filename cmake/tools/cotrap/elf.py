@@ -7,7 +7,7 @@ from pathlib import Path
 _HEADER = struct.Struct("<4sBBB9xHHIQ")  # the header's beginning, including the entry address
 _PARTS = struct.Struct("<Q14xHH")  # then: offset, size and number of the program headers
 _PART = struct.Struct("<I")  # the type of a program header
-_INTERPRETER = 3
+_INTERPRETER, _THREAD_LOCAL = 3, 7
 _LITTLE_64 = (b"\x7fELF", 2, 1)
 _SHARED = 3  # ET_DYN: a position-independent program, too
 _RISCV, _X86_64 = 243, 62  # programs of the hosted machine are for x86_64
@@ -48,6 +48,11 @@ def why_not_runnable(file: Path, hosted: bool) -> str:
     if hosted and not found.bias:
         return f"is not position-independent: for the hosted machine, link it with {how}"
     return ""
+
+
+def has_thread_local(file: Path) -> bool:
+    """Whether each thread of the program has a copy of some of its variables."""
+    return _THREAD_LOCAL in _parts(file)
 
 
 def _parts(file: Path) -> list[int]:
