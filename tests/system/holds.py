@@ -9,6 +9,9 @@ HARTS = 2
 PROGRAM = "scale/scale"
 PATHS = ("getppid", "open", "fork")
 LONGEST = 20_000  # instructions of a hold: far more than the holds of all rows take
+# The holds that a window may have although no operation holds the strand: a hart may destroy the workers of
+# the row before only now.
+OF_OTHERS = 2
 
 
 def measure(test: harness.Test, *names: str) -> dict[str, Row]:
@@ -24,7 +27,8 @@ def main_path(test: harness.Test) -> None:
     test.check(tuple(rows) == PATHS, "each row is measured", str(list(rows)))
     for name, least in ("getppid", 10_000), ("open", 1000):
         row = rows[name]
-        test.check(row.operations > least and not row.holds, f"{name} never holds the strand", str(row))
+        few = row.operations > least and row.count <= OF_OTHERS
+        test.check(few, f"{row.operations} {name} hold the strand {row.count} times", str(row))
     # A hart that has retired several threads and processes destroys them together, in the strand.
     forks = rows["fork"]
     some = 0 < forks.count < forks.operations
