@@ -103,6 +103,13 @@ void Ring::complete_reserved(std::uint64_t user_data, std::int32_t result, std::
   --in_flight_;
   post(user_data, result, flags);
   if (in_flight_ == 0) wake();
+  if (wanted_ == 0 && upcalls_ != nullptr) upcalls_->on_completion();
+}
+
+bool Ring::has_unread() {
+  RingView view{thread_.space(), shape_};
+  abi::RingHeader* const header = view.header();
+  return header != nullptr && cq_tail_ != read_index(header->cq_head);
 }
 
 bool Ring::has_spare_room() {

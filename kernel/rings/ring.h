@@ -60,6 +60,8 @@ class Ring final : public ThreadRing {
   bool reserve();
   void give_back() { --in_flight_; }
   void complete_reserved(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
+  /// Whether the program has not read all completions. False if the ring is not mapped.
+  bool has_unread();
 
   /// Null if the program takes no upcalls.
   Upcalls* upcalls() const { return upcalls_.get(); }

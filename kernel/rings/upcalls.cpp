@@ -101,6 +101,9 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   const bool is_open = (open & abi::upcalls_open) != 0;
   // Notifications may have been posted while upcalls were closed.
   if (is_open && undelivered(*header) != 0) thread_.post_events();
+  // Completions may have been posted, too.
+  const bool takes_completions = (open & abi::upcalls_take_completions) != 0;
+  if (takes_completions && ring_of(thread_)->has_unread()) interrupt();
   return {};
 }
 
@@ -190,6 +193,14 @@ void Upcalls::die_of(const Context& kept) {
 void Upcalls::interrupt() {
   is_requested_ = true;
   thread_.post_events();
+}
+
+void Upcalls::on_completion() {
+  UpcallHeader* const header = this->header();
+  // The program sets `open`, then looks for completions. The kernel has written a completion, and
+  // now looks at `open`. The fences on both sides make at least one of them see the other's store.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (header != nullptr && (open_word(*header) & abi::upcalls_take_completions) != 0) interrupt();
 }
 
 void Upcalls::notify(std::uint64_t bits) {

@@ -54,9 +54,11 @@ class Upcalls {
   /// Faults in the header's page for writing; returns the header's address. See Ring::own_pages().
   Result<std::byte*> own_page();
 
-  /// Makes an upcall without notifications before the program runs again. Called in a system call
-  /// of the thread.
+  /// Makes an upcall without notifications before the program runs again.
   void interrupt();
+  /// Called after a completion in the ring for which the thread does not wait. Makes an upcall if
+  /// the header takes completions.
+  void on_completion();
   /// Posts notification bits for the program. Any context.
   void notify(std::uint64_t bits);
   /// Called before the program runs: makes an upcall for posted notifications, or only writes them
@@ -112,7 +114,7 @@ class Upcalls {
   std::array<Line, 2> lines_;       // devices whose interrupts notify the program
   std::atomic<std::uint64_t> pending_ = 0;
   std::atomic<std::uint64_t> sent_ = 0;
-  bool is_requested_ = false;  // the program has requested an upcall
+  bool is_requested_ = false;  // interrupt() was called
   async::Scope scope_;
 };
 

@@ -176,6 +176,16 @@ void Loop::poll() {
   fire_alarm();
 }
 
+bool Loop::has_more_urgent(unsigned priority) {
+  do {
+    take_completions();
+    fire_alarm();
+    arm_timer(async_alarm);
+    if (submitted_) must(ring_.enter(), "submitting system calls");
+  } while (std::exchange(submitted_, false));  // they may have completed at once
+  return executor_.preempts(priority);
+}
+
 void Loop::take_notifications() {
   do {
     upcalls_.close();  // no upcall may call the handler meanwhile
@@ -209,12 +219,8 @@ bool Loop::fire_alarm() {
   return true;
 }
 
-/// Submits a timeout if the ring has none that is due by the alarm. A loop that waits for
-/// notifications needs one even without an alarm, because ring_enter() does not wait if no request
-/// is in flight.
-void Loop::arm_timer() {
-  const std::uint64_t due =
-      waiting_for_notifications_ > 0 ? std::min(async_alarm, farthest_alarm) : async_alarm;
+/// Submits a timeout if the ring has none that is due by then.
+void Loop::arm_timer(std::uint64_t due) {
   if (due >= timer_) return;
   if (timer_ != no_alarm) submit(user::cancel(timer_data, cancel_data));
   abi::RingSubmission timeout =
@@ -235,7 +241,9 @@ void Loop::wait() {
   if (async_alarm == no_alarm && nothing_is_in_flight) {
     fail_in_async("every coroutine of the program waits for another one");
   }
-  arm_timer();
+  // A loop that waits for notifications needs a timeout even without an alarm, because ring_enter()
+  // does not wait if no request is in flight.
+  arm_timer(waiting_for_notifications_ > 0 ? std::min(async_alarm, farthest_alarm) : async_alarm);
   submitted_ = false;
   if (shares_priority_) {  // after a timer any job may be ready: assume the most urgent
     const auto most = std::ranges::find_if(in_flight_, [](auto count) { return count > 0; });

@@ -115,15 +115,18 @@ void Upcalls::go_on(Kept* kept) {
   current().leave_for(*kept);
 }
 
-// A notification may have come since the loop has picked the job of the step. A step that allows
-// preemption looks for it only when it leaves a lock, so the loop must look now. True: a more
-// urgent job is ready, and the job of the step is again the first of its level. Otherwise upcalls
-// are disabled: the kernel delivers further notifications when it resumes the step.
+// A notification or a completion may have come since the loop has picked the job of the step. A
+// step that allows preemption looks for it only when it leaves a lock, so the loop must look now.
+// True: a more urgent job is ready, and the job of the step is again the first of its level.
+// Otherwise upcalls are disabled: the kernel delivers what comes later when it resumes the step.
 bool Upcalls::must_let_others_go_first(const Kept& kept) {
   close();
-  if (step_state.held_back == nullptr) return false;
-  Loop::current().take_arrived();
-  if (!async::current_executor().preempts(kept.job->priority)) return false;
+  if (step_state.held_back != nullptr) {
+    Loop::current().take_arrived();
+  } else if (kept.preemption == StepState::Preemption::none) {
+    return false;
+  }
+  if (!Loop::current().has_more_urgent(kept.job->priority)) return false;
   async::current_executor().schedule_first(*kept.job);
   open();
   return true;
@@ -303,12 +306,13 @@ void Upcalls::on_notification(std::uint64_t context) {
   resume(context);
 }
 
-// Wakes the coroutines that wait for the notifications. Returns true if one of them, or another job
-// that is ready, is more urgent than the interrupted step.
+// Wakes the coroutines that wait for the notifications, for completions, or for a time that has
+// come. Returns true if one of them, or another job that is ready, is more urgent than the
+// interrupted step.
 bool Upcalls::should_preempt() {
-  Loop::current().take_arrived();
-  return preempted_ < most_preempted &&
-         async::current_executor().preempts(async::current_job().priority);
+  Loop& loop = Loop::current();
+  loop.take_arrived();
+  return loop.has_more_urgent(async::current_job().priority) && preempted_ < most_preempted;
 }
 
 // Runs the loop on the upcall's stack until the executor picks the job of the interrupted step.
@@ -346,7 +350,27 @@ void Upcalls::mask(std::uint64_t bits) {
     arrived_.fetch_or(take_pending());
     open();
   }
-  if (has_notifications()) step_state.held_back = preempt_now;
+  if (has_notifications() || step_state.preemption != StepState::Preemption::none) {
+    step_state.held_back = preempt_now;
+  }
+  set_preemption(step_state.preemption);
+}
+
+void begin_preemptible() noexcept {
+  set_preemption(StepState::Preemption::forbidden);
+  Upcalls::current().open();
+  // The kernel writes a completion, then looks whether upcalls take it (kernel/rings/upcalls.cpp).
+  // This thread has opened upcalls, and looks for completions. The fences on both sides make at
+  // least one of them see the other's store.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const bool is_due = Loop::current().has_more_urgent(async::current_job().priority);
+  if (is_due) step_state.held_back = preempt_now;
+  set_preemption(StepState::Preemption::allowed);
+}
+
+void end_preemptible() noexcept {
+  set_preemption(StepState::Preemption::none);
+  Upcalls::current().open();
 }
 
 UpcallCounts Upcalls::counts() const {

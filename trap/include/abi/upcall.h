@@ -26,8 +26,9 @@
 //     upcalls are enabled already; EINVAL, EFAULT, ENOMEM.
 //   upcall_resume(context, open)
 //     Resumes a saved context, and frees it. `open` is written into the header. If it allows
-//     notifications, pending ones that are not masked make an upcall at once. The caller's own
-//     registers are lost. EINVAL: no such context is saved, or its page-in has not ended; EFAULT:
+//     notifications, pending ones that are not masked make an upcall at once. So do completions
+//     that the program has not read, if `open` takes completions. The caller's own registers are
+//     lost. EINVAL: no such context is saved, or its page-in has not ended; EFAULT:
 //     the header is not mapped; ENXIO.
 //   upcall_exception(context, &exception)
 //     Returns the exception that stopped a context which can be resumed; for no_context, the last
@@ -49,6 +50,10 @@
 // kernel must first read the page or find memory for it. The program keeps its scheduler in other
 // memory, so no upcall of this kind interrupts the scheduler. All other faults that cannot be
 // resolved are exceptions. So is a page fault whose page-in fails.
+//
+// A completion of the ring makes an upcall for_notification if `open` has upcalls_take_completions,
+// and the thread does not wait for its ring. A program that sets this bit other than by
+// upcall_resume must then look for completions that came before.
 //
 // An upcall needs a stack in the header and a free context, and its kind must be set in `open`.
 // Otherwise a page fault stops the thread, and an exception ends the program, as without upcalls. A
@@ -88,6 +93,7 @@ static_assert(sizeof(UpcallHeader) == 64);
 inline constexpr std::uint32_t upcalls_open = 1;  // notifications
 inline constexpr std::uint32_t upcalls_take_exceptions = 2;
 inline constexpr std::uint32_t upcalls_take_pages = 4;
+inline constexpr std::uint32_t upcalls_take_completions = 8;
 
 inline constexpr unsigned most_contexts = 64;
 inline constexpr std::uint64_t no_context = ~std::uint64_t{0};

@@ -70,6 +70,10 @@ class Loop {
   // Passes the notifications that upcalls have delivered to the coroutines that wait for them. With
   // upcalls disabled.
   void take_arrived();
+  // Wakes the coroutines whose system calls have completed or whose time has come, and submits what
+  // coroutines wait for. Returns true if a coroutine more urgent than `priority` is ready. Called
+  // in a step, or with upcalls disabled.
+  bool has_more_urgent(unsigned priority);
 
   // Each in-flight operation needs a permit. The wait is a cancellation point.
   async::WaitOp place() { return places_.acquire("room in the ring"); }
@@ -92,7 +96,7 @@ class Loop {
   void take_completions();
   void take_notifications();
   bool fire_alarm();
-  void arm_timer();
+  void arm_timer(std::uint64_t due);
 
   static inline constinit Loop* current_ = nullptr;
 

@@ -1,6 +1,7 @@
 // Preemption of a coroutine by a more urgent one of the same program, in the middle of a step.
 //
-//   preemptible(compute) ──notification──▶ the loop, on another stack ──▶ the urgent coroutine
+//   preemptible(compute) ──▶ a notification, a completion, or the end of a sleep
+//                            ──▶ the loop, on another stack ──▶ the urgent coroutine
 //   compute() continues ◀──── the executor picks its job again ◀─────────────────┘
 //
 // Between two awaits no other coroutine of the thread runs, so coroutines share data without locks.
@@ -39,8 +40,8 @@ inline bool is_loop_thread() noexcept {
   return !has_threads.load(std::memory_order_relaxed) || thread_id() == loop;
 }
 
-/// What a notification may do to the running step. Only loop_thread uses it: in its coroutines, its
-/// loop and its upcalls.
+/// What an upcall for a notification or a completion may do to the running step. Only loop_thread
+/// uses it: in its coroutines, its loop and its upcalls.
 struct StepState {
   enum class Preemption : std::uint8_t {
     none,       // the step is not in preemptible()
@@ -50,9 +51,9 @@ struct StepState {
   Preemption preemption = Preemption::none;
   // Guarded objects of a step are being destroyed: no preemption, whatever `preemption` is.
   bool is_cleaning = false;
-  // Not null: a notification came while preemption was not allowed, or the main coroutine of run()
-  // has ended. A step calls this function when preemption is allowed again. The loop looks at it
-  // before each step, and sets it to null when it takes the notifications.
+  // Not null: a notification or a completion came while preemption was not allowed, or the main
+  // coroutine of run() has ended. A step calls this function when preemption is allowed again. The
+  // loop looks at it before each step, and sets it to null when it takes the notifications.
   void (*held_back)() = nullptr;
 
   bool allows_preemption() const { return preemption == Preemption::allowed && !is_cleaning; }
@@ -69,41 +70,56 @@ inline void set_preemption(StepState::Preemption preemption) noexcept {
     held_back();
 }
 
-class [[nodiscard]] PreemptionScope {
+// The begin and the end of preemptible() in a step that allowed no preemption before. At the begin
+// the loop submits what coroutines wait for, so that completions can preempt the step.
+void begin_preemptible() noexcept;
+void end_preemptible() noexcept;
+
+class [[nodiscard]] PreemptibleScope {
  public:
-  explicit PreemptionScope(StepState::Preemption preemption) noexcept
-      : applies_{is_loop_thread()},
-        before_{applies_ ? step_state.preemption : StepState::Preemption::none} {
-    if (applies_ && before_ != StepState::Preemption::forbidden) set_preemption(preemption);
+  PreemptibleScope() noexcept
+      : applies_{is_loop_thread() && step_state.preemption == StepState::Preemption::none} {
+    if (applies_) begin_preemptible();
   }
-  ~PreemptionScope() {
-    if (applies_) set_preemption(before_);
+  ~PreemptibleScope() {
+    if (applies_) end_preemptible();
   }
-  PreemptionScope(const PreemptionScope&) = delete;
+  PreemptibleScope(const PreemptibleScope&) = delete;
 
  private:
   bool applies_;
-  StepState::Preemption before_;
 };
 
 }  // namespace detail
 
-/// For a scope, no notification lets another coroutine preempt the running step. A preemption that
+/// For a scope, no other coroutine preempts the running step. A preemption that
 /// is due meanwhile comes at the end of the scope. Scopes nest. Any thread may use it. The scope
 /// must not contain a co_await. A page-in of a file still lets other coroutines run
 /// (docs/upcalls.md), so touch such pages before you take a lock.
-class [[nodiscard]] Unpreempted : detail::PreemptionScope {
+class [[nodiscard]] Unpreempted {
  public:
-  Unpreempted() noexcept : PreemptionScope{detail::StepState::Preemption::forbidden} {}
+  Unpreempted() noexcept
+      : applies_{detail::is_loop_thread()},
+        before_{applies_ ? detail::step_state.preemption : detail::StepState::Preemption::none} {
+    if (applies_) detail::set_preemption(detail::StepState::Preemption::forbidden);
+  }
+  ~Unpreempted() {
+    if (applies_) detail::set_preemption(before_);
+  }
+  Unpreempted(const Unpreempted&) = delete;
+
+ private:
+  bool applies_;
+  detail::StepState::Preemption before_;
 };
 
-/// Calls `f` and returns its result. Meanwhile a more urgent coroutine that a notification wakes
-/// runs at once. At most four steps of a program are preempted at a time; a fifth one is not.
-/// Within an Unpreempted it only calls `f`. Call it in a coroutine of run(). `f` must be no
-/// coroutine.
+/// Calls `f` and returns its result. Meanwhile a more urgent coroutine runs as soon as it is ready:
+/// when a notification comes, when its system call has completed, or when it has slept long enough.
+/// At most four steps of a program are preempted at a time; a fifth one is not. Within an
+/// Unpreempted it only calls `f`. Call it in a coroutine of run(). `f` must be no coroutine.
 template <class F>
 decltype(auto) preemptible(F&& f) {
-  const detail::PreemptionScope scope{detail::StepState::Preemption::allowed};
+  const detail::PreemptibleScope scope;
   return std::forward<F>(f)();
 }
 

@@ -113,6 +113,7 @@ class Upcalls {
           ExceptionHandler on_exception)
       : user_data_{user_data}, on_notification_{on_notification}, on_exception_{on_exception} {}
   Upcalls(const Upcalls&) = delete;
+  static Upcalls& current();
   ~Upcalls();  // the ring must be closed already
   // Requires that the thread has a ring. If the kernel has no memory for contexts, faults stop the
   // whole thread.
@@ -138,10 +139,13 @@ class Upcalls {
     set_attempt(attempt.outer);
     open();
   }
-  // end() after an exception. A notification may have come while upcalls were disabled.
+  // end() after an exception. Notifications and completions may have come while upcalls were
+  // disabled.
   void end_failed(const Attempt& attempt) {
     end(attempt);
-    if (has_notifications()) step_state.held_back = preempt_now;
+    if (has_notifications() || attempt.preemption != StepState::Preemption::none) {
+      step_state.held_back = preempt_now;
+    }
     async::platform::local().spin_locks = attempt.spin_locks;
     set_preemption(attempt.preemption);
   }
@@ -190,7 +194,6 @@ class Upcalls {
     StepState::Preemption preemption{};  // when the upcall came
     std::uint32_t spin_locks = 0;        // that the step holds
   };
-  static Upcalls& current();
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
   [[noreturn]] void on_fault(std::uint64_t context);
   [[noreturn]] void on_exception(std::uint64_t context);
@@ -219,7 +222,14 @@ class Upcalls {
   std::uint32_t what_it_takes() const {
     const bool takes_exceptions = on_exception_ != nullptr || attempt_ != nullptr;
     return abi::upcalls_open | (takes_exceptions ? abi::upcalls_take_exceptions : 0) |
-           (waiting_ < most_pages ? abi::upcalls_take_pages : 0);
+           (waiting_ < most_pages ? abi::upcalls_take_pages : 0) |
+           (takes_completions() ? abi::upcalls_take_completions : 0);
+  }
+  // In preemptible(), until a preemption is due that something holds back: its end looks for
+  // completions.
+  static bool takes_completions() {
+    return step_state.preemption != StepState::Preemption::none &&
+           step_state.held_back == nullptr && !async::platform::local().preemption_held_back;
   }
   void set_attempt(Attempt* attempt);
   std::uint64_t number_of(const Kept& kept) const {

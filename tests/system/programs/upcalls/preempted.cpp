@@ -1,4 +1,4 @@
-// Notifications preempt steps of preemptible coroutines.
+// Notifications, completions and alarms preempt steps of preemptible coroutines.
 #include <fenv.h>
 #include <user/sync.h>
 
@@ -234,6 +234,94 @@ Task<> gets_each() {
   }
 }
 
+// ── Without notifications: the end of a sleep, and the completion of a system call ──
+
+Task<> sleep_often(State& state) {
+  while (!state.over) {
+    co_await async::sleep_for(20us);
+    ++state.woken;
+  }
+}
+
+Task<> count_beside(Task<> urgent, State& state) {
+  auto other = async::spawn(std::move(urgent), {.priority = 0});
+  auto working = async::spawn(
+      [](State& state) -> Task<> {
+        preemptible([&] { count_in_one_step(state); });
+        co_return;
+      }(state),
+      {.priority = 20});
+  co_await std::move(working);
+  state.over = true;
+  co_await std::move(other);
+  check(upcall_counts().preemptions > 0, "the step is preempted");
+  check(upcall_counts().notifications == 0, "… without a notification");
+}
+
+Task<> sleeps() {
+  State state;
+  co_await count_beside(sleep_often(state), state);
+}
+
+Task<> read_often(State& state, Fd pipe) {
+  std::byte byte;
+  while (const auto read = co_await sys::read(pipe, std::span{&byte, 1})) {
+    if (*read == 0) break;
+    ++state.woken;
+  }
+}
+
+Task<> reads() {
+  State state;
+  const auto pipe = must(make_pipe(), "a pipe");
+  Thread writer{[&] {
+    while (!state.over && state.woken < enough) {
+      must(write(pipe.write_end, std::string_view{"b"}), "writing");
+      must(sleep_for(50us), "sleeping");
+    }
+    must(close(pipe.write_end), "closing");
+  }};
+  co_await count_beside(read_often(state, pipe.read_end), state);
+  writer.join();
+  must(close(pipe.read_end), "closing");
+}
+
+Task<> sleep_until_then(State& state, nanoseconds end) {
+  co_await async::sleep_until(async::Instant{end});
+  state.over = true;
+}
+
+// The sleep ends at any instant: while the step begins to be preemptible, fails an attempt, holds a
+// lock, or resumes after a notification. The rounds spread it over the time that this takes.
+Task<> gets_each_alarm() {
+  constexpr int rounds = 1000;
+  nanoseconds taken = 100us;
+  for (int round = 0; round < rounds; ++round) {
+    State state;
+    const auto begin = now();
+    auto first = async::spawn(be_urgent(state), {.priority = 1});
+    auto second =
+        async::spawn(sleep_until_then(state, begin + taken * round / rounds), {.priority = 0});
+    co_await async::yield();
+    preemptible([&] {
+      static_cast<void>(attempt([] { read_nowhere(); }));
+      {
+        const Lock lock{shared_mutex};
+        for (volatile int i = 0; i < 100;) i = i + 1;
+      }
+      notify_urgent();
+      taken = (3 * taken + 2 * (now() - begin)) / 4;  // once and a half of the mean
+      const auto end = now() + 20s;
+      while (!state.over && now() < end) {
+      }
+      check(state.over, "each coroutine whose sleep ends runs in the middle of the step");
+    });
+    notify_urgent();
+    co_await std::move(first);
+    co_await std::move(second);
+  }
+}
+
 // An abandoned step, and the end of run(), leave no trace in the state of other steps.
 Task<Verdict> leave_it(Exception) {
   co_return Verdict::leave;
@@ -376,10 +464,17 @@ void left_over() {
 
 std::span<const Part> preempted() {
   static constexpr Part parts[] = {
-      {"preempts", [] { run(preempts()); }},   {"holds", [] { run(holds()); }},
-      {"leaves", [] { run(leaves()); }},       {"does-everything", [] { run(does_everything()); }},
-      {"gets-each", [] { run(gets_each()); }}, {"abandons", abandons},
-      {"nests", [] { run(nests()); }},         {"left-over", left_over},
+      {"preempts", [] { run(preempts()); }},
+      {"holds", [] { run(holds()); }},
+      {"leaves", [] { run(leaves()); }},
+      {"does-everything", [] { run(does_everything()); }},
+      {"gets-each", [] { run(gets_each()); }},
+      {"abandons", abandons},
+      {"nests", [] { run(nests()); }},
+      {"left-over", left_over},
+      {"sleeps", [] { run(sleeps()); }},
+      {"reads", [] { run(reads()); }},
+      {"gets-each-alarm", [] { run(gets_each_alarm()); }},
   };
   return parts;
 }
