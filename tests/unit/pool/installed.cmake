@@ -1,8 +1,9 @@
 # Installs async/ as a package, then builds and runs two projects that use it from outside: the example, and
 # the program in async/README.md. Run with
 #
-#   cmake -DASYNC=FOLDER -DSCRATCH=FOLDER -DCOMPILER=FILE -P installed.cmake
+#   cmake -DASYNC=FOLDER -DSCRATCH=FOLDER -DCOMPILER=FILE -DTOGETHER=ON|OFF -P installed.cmake
 #
+# TOGETHER: whether one run of the compiler gets all sources of async/, which takes a third of the time.
 # COMPILER=gcc selects the newest installed GCC. It also builds and runs a third project, the unit tests of
 # HostPool, because no other test compiles them with GCC.
 cmake_policy(VERSION 3.25)
@@ -44,7 +45,7 @@ function(expect source name program expected)
 endfunction()
 
 run(${CMAKE_COMMAND} -S ${ASYNC} -B ${SCRATCH}/library -G Ninja -DCMAKE_BUILD_TYPE=Release
-  -DCMAKE_CXX_COMPILER=${COMPILER})
+  -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_UNITY_BUILD=${TOGETHER} -DCMAKE_UNITY_BUILD_BATCH_SIZE=0)
 run(${CMAKE_COMMAND} --build ${SCRATCH}/library)
 run(${CMAKE_COMMAND} --install ${SCRATCH}/library --prefix ${SCRATCH}/prefix)
 
