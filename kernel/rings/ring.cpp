@@ -142,9 +142,15 @@ InFlightRequest::~InFlightRequest() {
   all_.remove(*this);
 }
 
+/// More urgent than the thread's program. So a request completes while the program computes, and
+/// the program may run a coroutine that waits for it. No thread has level 0 or 1.
+std::uint8_t Ring::level_of_requests() const {
+  return thread_.limit() - 1;
+}
+
 void Ring::start(std::unique_ptr<InFlightRequest> first) {
   scope_.spawn(run_requests(std::move(first)),
-               {.name = "ring", .priority = thread_.limit(), .harts = thread_.harts()});
+               {.name = "ring", .priority = level_of_requests(), .harts = thread_.harts()});
 }
 
 async::Task<> Ring::run_requests(std::unique_ptr<InFlightRequest> first) {
@@ -214,7 +220,7 @@ std::uint32_t Ring::start_merged(const RingSubmission& first, const MergedTransf
   if (count == 0) return 0;
   in_flight_ += count;
   scope_.spawn(submit_merged(std::move(flights)),
-               {.name = "ring", .priority = thread_.limit(), .harts = thread_.harts()});
+               {.name = "ring", .priority = level_of_requests(), .harts = thread_.harts()});
   return count;
 }
 

@@ -105,6 +105,7 @@ class Ring final : public ThreadRing {
   }
   Result<std::uint32_t> cancel(const abi::RingSubmission& entry);
 
+  std::uint8_t level_of_requests() const;
   void start(std::unique_ptr<InFlightRequest> first);
   async::Task<> run_requests(std::unique_ptr<InFlightRequest> first);
   std::uint32_t start_merged(const abi::RingSubmission& first, const MergedTransfer& merged,
