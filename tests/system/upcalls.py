@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import harness
 from cotrap.demos import numbered_disk
+from cotrap.qemu import Machine
 
 PARTS = (
     ("registers", "coroutines that wait for pages and those that run meanwhile keep their registers"),
@@ -40,10 +41,22 @@ PARTS = (
     ("sleeps", "a coroutine that has slept long enough preempts one in mid-step"),
     ("reads", "… and so does one whose system call has completed"),
     ("gets-each-alarm", "… at whatever instant of the step"),
+    ("slices", "policies end the time slices of coroutines in mid-step"),
+    ("budgets", "… and budgets, until the next period"),
     ("wrong", "a wrong call, header or context is an error"),
     ("asked-once", "a call that waits is made once, even if another page needs a page-in"),
     ("fatal", "an upcall to a wrong address and a kill during page-ins end the program"),
 )
 
+# On a machine that counts time in instructions.
+EXACT = (
+    ("is-on-time", "the sleep of an urgent coroutine ends on time while another one computes"),
+    ("keeps-to-budget", "a coroutine computes for its budget in each period"),
+)
+
 with harness.Test(__doc__) as test, numbered_disk(test.build) as disk:
     test.run_parts("upcalls", PARTS, lambda machine: replace(machine, disk=disk))
+    if test.everyday and not test.lacks("exact times", harness.COUNTED):
+        for part, what in EXACT:
+            done = test.run("/upcalls", part, machine=Machine(icount=True))
+            test.check(done.status == 0, what, done.text + done.why)

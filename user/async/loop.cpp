@@ -1,5 +1,7 @@
 // The loop of a program's executor. It runs steps while jobs are ready; then it waits for a
 // completion in the ring or for the next timer.
+#include <async/policy/kinds.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -56,6 +58,10 @@ Loop::Loop(const RunOptions& options)
   async_local.preemption_held_back = false;
   upcalls_.start();
   if (shares_priority_) must(call(abi::share_priority, &shared_), "sharing priorities");
+  static_assert(sizeof policy_ >= sizeof(async::policy::Memory));
+  if (options.policy != nullptr) {
+    executor_.set_policy(options.policy->make(policy_.data(), {.seed = async::platform::now_ns()}));
+  }
 }
 
 Loop& Loop::current() {
@@ -65,6 +71,7 @@ Loop& Loop::current() {
 }
 
 Loop::~Loop() {
+  if (executor_.policy() != nullptr) executor_.set_policy(nullptr);  // the next run() may have none
   if (shares_priority_) static_cast<void>(call(abi::share_priority, nullptr));
   current_ = nullptr;
   loop_thread = 0;
@@ -176,14 +183,24 @@ void Loop::poll() {
   fire_alarm();
 }
 
-bool Loop::has_more_urgent(unsigned priority) {
+Loop::Turn Loop::turn_of(const async::Job& job) {
   do {
     take_completions();
     fire_alarm();
-    arm_timer(async_alarm);
+    if (executor_.policy() != nullptr && executor_.policy()->tick()) return Turn::slice_is_over;
+    if (executor_.preempts(job.priority)) return Turn::more_urgent;
+    arm_timer(std::min(async_alarm, end_of_slice()));
     if (submitted_) must(ring_.enter(), "submitting system calls");
   } while (std::exchange(submitted_, false));  // they may have completed at once
-  return executor_.preempts(priority);
+  return Turn::goes_on;
+}
+
+/// When the policy must be asked for the running job's time slice, in ns since boot.
+std::uint64_t Loop::end_of_slice() const {
+  if (executor_.policy() == nullptr) return no_alarm;
+  const async::Duration left = executor_.policy()->until_tick();
+  if (left == async::Duration::max()) return no_alarm;
+  return async::platform::now_ns() + static_cast<std::uint64_t>(left.count());
 }
 
 void Loop::take_notifications() {

@@ -126,8 +126,11 @@ bool Upcalls::must_let_others_go_first(const Kept& kept) {
   } else if (kept.preemption == StepState::Preemption::none) {
     return false;
   }
-  if (!Loop::current().has_more_urgent(kept.job->priority)) return false;
-  async::current_executor().schedule_first(*kept.job);
+  const Loop::Turn turn = Loop::current().turn_of(*kept.job);
+  if (turn == Loop::Turn::goes_on) return false;
+  async::Executor& executor = async::current_executor();
+  turn == Loop::Turn::slice_is_over ? executor.requeue(*kept.job)
+                                    : executor.schedule_first(*kept.job);
   open();
   return true;
 }
@@ -298,8 +301,8 @@ void Upcalls::on_notification(std::uint64_t context) {
     step_state.held_back = preempt_now;
   } else if (async::platform::local().spin_locks != 0) {
     async::platform::local().preemption_held_back = true;
-  } else if (should_preempt()) {
-    preempt(context);
+  } else {
+    preempt_if_due(context);
   }
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
   step_state.preemption = preemption_;
@@ -307,16 +310,12 @@ void Upcalls::on_notification(std::uint64_t context) {
 }
 
 // Wakes the coroutines that wait for the notifications, for completions, or for a time that has
-// come. Returns true if one of them, or another job that is ready, is more urgent than the
-// interrupted step.
-bool Upcalls::should_preempt() {
-  Loop& loop = Loop::current();
-  loop.take_arrived();
-  return loop.has_more_urgent(async::current_job().priority) && preempted_ < most_preempted;
-}
-
-// Runs the loop on the upcall's stack until the executor picks the job of the interrupted step.
-void Upcalls::preempt(std::uint64_t context) {
+// come. If one of them, or another job that is ready, must run before the interrupted step goes on,
+// runs the loop on the upcall's stack until the executor picks the job of the step.
+void Upcalls::preempt_if_due(std::uint64_t context) {
+  Loop::current().take_arrived();
+  const Loop::Turn turn = Loop::current().turn_of(async::current_job());
+  if (turn == Loop::Turn::goes_on || preempted_ == most_preempted) return;
   ++preemptions_;
   ++preempted_;
   Kept& kept = keep(context);
@@ -324,7 +323,7 @@ void Upcalls::preempt(std::uint64_t context) {
   kept.interrupted = kept.job->leaf();
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&kept));
   prepare_stack();
-  async::Executor::ready_again(false);
+  async::Executor::ready_again(turn == Loop::Turn::slice_is_over);
   Loop::current().run_for_ever();
 }
 
@@ -363,8 +362,8 @@ void begin_preemptible() noexcept {
   // This thread has opened upcalls, and looks for completions. The fences on both sides make at
   // least one of them see the other's store.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  const bool is_due = Loop::current().has_more_urgent(async::current_job().priority);
-  if (is_due) step_state.held_back = preempt_now;
+  const Loop::Turn turn = Loop::current().turn_of(async::current_job());
+  if (turn != Loop::Turn::goes_on) step_state.held_back = preempt_now;
   set_preemption(StepState::Preemption::allowed);
 }
 

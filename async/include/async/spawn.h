@@ -256,6 +256,15 @@ template <class T>
                                                   const SpawnOptions& options = {}) noexcept {
   return spawn(current_executor(), std::move(task), options);
 }
+/// Calls spawn() above, and gives the job attributes for the scheduling policy, for example a
+/// budget: spawn(work(), {.name = "filter"}, {.budget = 2ms, .period = 10ms}).
+template <class T>
+JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options,
+                    const Attributes& attributes) noexcept {
+  JoinHandle<T> handle = spawn(std::move(task), options);
+  Executor::set_attributes(handle.job(), attributes);
+  return handle;
+}
 
 /// Like spawn() and detach(), and calls known(job) before the job can run. A caller that shares the
 /// strand must not be watched().

@@ -31,6 +31,10 @@
 #include "user/ring.h"
 #include "user/upcalls.h"
 
+namespace async::policy {
+struct Kind;
+}
+
 namespace user {
 
 struct RunOptions {
@@ -44,6 +48,10 @@ struct RunOptions {
   NotificationHandler on_notification = nullptr;
   // Decides about exceptions outside attempt(). If null, such an exception ends the program.
   ExceptionHandler on_exception = nullptr;
+  // The scheduling policy of the coroutines: async::policy::find("edf") and others
+  // (async/policy/kinds.h). Null: fixed priorities, 0 … 31. A policy with time slices or budgets
+  // ends those of a step in preemptible() in the middle; other steps only pay for their time.
+  const async::policy::Kind* policy = nullptr;
 };
 
 namespace detail {
@@ -70,10 +78,15 @@ class Loop {
   // Passes the notifications that upcalls have delivered to the coroutines that wait for them. With
   // upcalls disabled.
   void take_arrived();
+  enum class Turn : std::uint8_t {
+    goes_on,
+    more_urgent,    // a more urgent coroutine than the running one is ready
+    slice_is_over,  // the policy's time slice or budget, and other coroutines are ready
+  };
   // Wakes the coroutines whose system calls have completed or whose time has come, and submits what
-  // coroutines wait for. Returns true if a coroutine more urgent than `priority` is ready. Called
-  // in a step, or with upcalls disabled.
-  bool has_more_urgent(unsigned priority);
+  // coroutines wait for. Returns what the running step of `job` must do. Called in a step, or with
+  // upcalls disabled.
+  Turn turn_of(const async::Job& job);
 
   // Each in-flight operation needs a permit. The wait is a cancellation point.
   async::WaitOp place() { return places_.acquire("room in the ring"); }
@@ -97,12 +110,14 @@ class Loop {
   void take_notifications();
   bool fire_alarm();
   void arm_timer(std::uint64_t due);
+  std::uint64_t end_of_slice() const;
 
   static inline constinit Loop* current_ = nullptr;
 
   const async::Job* awaited_ = nullptr;  // the loop runs until this job is done
   Upcalls upcalls_;
   Ring ring_;
+  alignas(std::max_align_t) std::array<std::byte, 256> policy_;
   async::Executor executor_;
   async::Semaphore places_;
   // When the ring's timeout is due, in ns since boot; no_alarm: none is in flight.

@@ -200,8 +200,7 @@ class Upcalls {
   [[noreturn]] void on_notification(std::uint64_t context);
   Kept& keep(std::uint64_t context);
   Kept& keep_step(std::uint64_t context, const char* reason);
-  bool should_preempt();
-  [[noreturn]] void preempt(std::uint64_t context);
+  void preempt_if_due(std::uint64_t context);
   [[noreturn]] void resume(std::uint64_t context);
   bool must_let_others_go_first(const Kept& kept);
   [[noreturn]] void leave_for(Kept& kept);

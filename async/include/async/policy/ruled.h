@@ -79,7 +79,7 @@ class Ruled final : public Policy {
       charge(entity);
       const Attributes before = std::exchange(entity.attributes, attributes);
       rules_.changed(job, entity, before);
-    } else if (job.kind == Kind::ready && entity.state == State::here) {
+    } else if (job.kind == async::Kind::ready && entity.state == State::here) {
       move(job, entity, [&] { entity.attributes = attributes; });
     } else {
       entity.attributes = attributes;
@@ -115,12 +115,12 @@ class Ruled final : public Policy {
   void update_deadline(Job& job) noexcept override {
     if constexpr (has_deadlines<R>) {
       Entity& entity = known_entity_of(job);
-      if (job.kind == Kind::ready && entity.state == State::here && &job != running_) {
+      if (job.kind == async::Kind::ready && entity.state == State::here && &job != running_) {
         move(job, entity, [] {});
       } else {
         entity.key = R::due(job, entity);
       }
-      if (job.kind == Kind::ready) update_urgency();
+      if (job.kind == async::Kind::ready) update_urgency();
     }
   }
 

@@ -1,4 +1,5 @@
 // Notifications, completions and alarms preempt steps of preemptible coroutines.
+#include <async/policy/kinds.h>
 #include <fenv.h>
 #include <user/sync.h>
 
@@ -263,6 +264,22 @@ Task<> sleeps() {
   co_await count_beside(sleep_often(state), state);
 }
 
+// On a machine that counts time in instructions.
+Task<> wake_on_time(State& state) {
+  for (int i = 0; i < 50; ++i) {
+    const auto due = now() + 1ms;
+    co_await async::sleep_until(async::Instant{due});
+    const auto late = now() - due;
+    check(late <= 10us, "the sleep of an urgent coroutine ends {} ns late", late.count());
+  }
+  state.woken = enough;
+}
+
+Task<> is_on_time() {
+  State state;
+  co_await count_beside(wake_on_time(state), state);
+}
+
 Task<> read_often(State& state, Fd pipe) {
   std::byte byte;
   while (const auto read = co_await sys::read(pipe, std::span{&byte, 1})) {
@@ -320,6 +337,77 @@ Task<> gets_each_alarm() {
     co_await std::move(first);
     co_await std::move(second);
   }
+}
+
+// ── Time slices and budgets of a scheduling policy ──
+
+// Each of two steps computes until the other one has made progress `turns` times. Neither calls the
+// kernel or awaits, so only the end of a slice or a budget lets the other one run.
+constexpr int turns = 10;
+
+Task<> take_turns(std::atomic<int>& mine, const std::atomic<int>& others) {
+  preemptible([&] {
+    const auto end = now() + 20s;
+    for (int turn = 1; turn <= turns && now() < end; ++turn) {
+      mine = turn;
+      while (others < turn && now() < end) {
+      }
+    }
+  });
+  check(others >= turns, "the other coroutine runs in the middle of the step");
+  co_return;
+}
+
+Task<> alternate(const async::Attributes& attributes) {
+  std::atomic<int> a = 0, b = 0;
+  auto one = async::spawn(take_turns(a, b), {.name = "one"}, attributes);
+  auto other = async::spawn(take_turns(b, a), {.name = "other"});
+  co_await std::move(one);
+  co_await std::move(other);
+  check(upcall_counts().preemptions >= turns, "the steps are preempted");
+}
+
+void slices() {
+  for (const char* const name : {"eevdf", "lottery", "mlfq", "stride"}) {
+    run(alternate({}), {.policy = async::policy::find(name)});
+  }
+}
+
+// A budget of `one` ends long before its step does. Then `other`, which has no reservation, runs
+// until the next period of `one`.
+void budgets() {
+  run(alternate({.budget = 500us, .period = 2ms}), {.policy = async::policy::find("edf")});
+}
+
+Task<> spin_until(const std::atomic<bool>& over) {
+  preemptible([&] {
+    while (!over) {
+    }
+  });
+  co_return;
+}
+
+// On a machine that counts time in instructions: `one` computes for its budget in each period.
+Task<> keep_to_budget() {
+  std::atomic<bool> over = false;
+  auto one = async::spawn(spin_until(over), {.name = "one"}, {.budget = 1ms, .period = 10ms});
+  auto other = async::spawn(spin_until(over), {.name = "other"});
+  auto end = async::spawn(
+      [](std::atomic<bool>& over) -> Task<> {
+        co_await async::sleep_for(200ms);
+        over = true;
+      }(over),
+      {.name = "end"}, {.budget = 1ms, .period = 10ms});
+  co_await std::move(end);
+  co_await std::move(one);
+  co_await std::move(other);
+  // Two preemptions in each of the 20 periods: at the end of the budget and at the next period.
+  const auto preemptions = upcall_counts().preemptions;
+  check(preemptions >= 36 && preemptions <= 44, "{} preemptions in 20 periods", preemptions);
+}
+
+void keeps_to_budget() {
+  run(keep_to_budget(), {.policy = async::policy::find("edf")});
 }
 
 // An abandoned step, and the end of run(), leave no trace in the state of other steps.
@@ -475,6 +563,10 @@ std::span<const Part> preempted() {
       {"sleeps", [] { run(sleeps()); }},
       {"reads", [] { run(reads()); }},
       {"gets-each-alarm", [] { run(gets_each_alarm()); }},
+      {"slices", slices},
+      {"budgets", budgets},
+      {"keeps-to-budget", keeps_to_budget},
+      {"is-on-time", [] { run(is_on_time()); }},
   };
   return parts;
 }
