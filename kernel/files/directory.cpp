@@ -66,7 +66,8 @@ class DirectoryFile final : public File {
   }
 
  private:
-  /// Calls `add(name, node)` for the entries after those that are listed, until it fails.
+  /// Calls `add(name, node)` for each entry behind those that were listed before, in the order of
+  /// names, until `add` fails.
   template <class Add>
   Result<> list_entries(Add&& add) {
     const Directory::Entry* at =

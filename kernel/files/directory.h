@@ -1,6 +1,6 @@
 // Directories: sorted lists of names with their nodes.
 //
-// Look-ups take no lock, also beside changes by other harts that share the strand. A lock of the
+// Look-ups acquire no lock, also beside changes by other harts that share the strand. A lock of the
 // directory excludes changes from each other. A removed entry keeps its reference to its node. So
 // the entries and nodes that a caller finds live until it ends its sharing, or awaits.
 #pragma once
@@ -70,8 +70,9 @@ class Directory : public Node {
   Result<Node*> find_unlisted(std::string_view name) {
     return find_unlisted_ != nullptr ? find_unlisted_(*this, name) : nullptr;
   }
-  /// Makes this directory the parent of `child`, under an unlisted name. The caller owns the entry,
-  /// which owns `child`, and passes it to remove_unlisted() at the end. In the strand.
+  /// Makes this directory the parent of `child`, under an unlisted name. Returns the entry, which
+  /// owns `child`. The caller keeps the entry and passes it to remove_unlisted(), which ends the
+  /// name. In the strand.
   std::unique_ptr<Entry> add_unlisted(std::string_view name, Ref<Directory> child);
   /// Removes the directory of `entry`, and all names in it: afterwards it is like any other
   /// directory that was removed. In the strand.

@@ -3,7 +3,7 @@
 //
 // Another thread of the program may give the page another frame at any time. If it then uses the
 // pipe or the file, a read that began before must not take the new bytes and put them into the old
-// frame. So code that moves bytes takes the object's lock first, and then calls is_current().
+// frame. So code that moves bytes acquires the object's lock first, and then calls is_current().
 #pragma once
 
 #include <hal/machine/page_entry.h>

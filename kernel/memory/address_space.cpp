@@ -348,7 +348,7 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
   }
   if (hal::smp_active() && (is_locked_by_sharer() || tag_.is_current_elsewhere()))
     return remove_pages_in_use(start, end);
-  std::array<VirtAddr, max_single_flushes> pages;  // the first ones that are removed
+  std::array<VirtAddr, max_single_flushes> pages;  // the first `known` pages that had an entry
   std::size_t known = 0;
   std::size_t removed = 0;
   const auto forget = [&](VirtAddr va, std::span<PageEntry> run) {
@@ -364,11 +364,13 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
   for (const VirtAddr page : std::span{pages}.first(known)) flush_page(page);
 }
 
-// Like remove_pages(), while other harts use this space. Frees frames only after these harts have
-// flushed. A table that they may still walk has only empty entries. It gets no other use before the
-// flush if it is retired, or if the caller is in the strand, because the caller allocates nothing
-// meanwhile. A caller whose thread is the only user frees it at once: no other hart runs a program
-// in the space before the flush, so translations from a reused table have no effect.
+// Like remove_pages(), if another hart may have the space in its TLB. Frees frames only after all
+// these harts have flushed.
+//
+// A hart may still walk a page table that this function has removed. So the function empties the
+// table first. If the caller shares the strand with other users of the space, the function retires
+// the table. In the strand no other hart can allocate the table before the flush. If the caller's
+// thread is the only user, no other hart runs a program in the space until it flushes.
 void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   FrameChain only_here;  // frames that no other table maps, if they need not be retired
   std::array<PageEntry, most_bytes_sharing / page_size> taken;  // the entries of other frames

@@ -11,9 +11,9 @@
 //
 // All functions run in the strand. None of them awaits. Some wait for other harts to flush their
 // TLBs. A caller that shares the strand holds lock(), unless its thread is the only user of the
-// space. fault_in_use() takes it itself. A look-up of a page takes no lock. So while the caller
-// holds the lock, other harts may use pages that it removes, and it retires their frames and tables
-// (retired_frames.h).
+// space. fault_in_use() acquires it itself. A look-up of a page acquires no lock. So while the
+// caller holds the lock, other harts may use pages that it removes, and it retires their frames and
+// tables (retired_frames.h).
 #pragma once
 
 #include <async/rw_leaf_lock.h>
@@ -79,7 +79,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// No other hart may be between enter() and leave() in this space.
   ~AddressSpace();
 
-  /// The lock of the areas and pages. Callers that share the strand take it, but not if
+  /// The lock of the areas and pages. Callers that share the strand acquire it, but not if
   /// their thread is the only user of the space.
   async::RwLeafLock& lock() { return lock_; }
   /// Threads of a process begin to use the space, or end (`more` is negative). The process calls it
@@ -289,8 +289,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   explicit AddressSpace(hal::PageTable table)
       : table_(std::move(table)), areas_{table_.user_range().begin()} {}
 
-  // Call after an entry was removed or restricted. The kernel's TLB and the TLBs of all harts drop
-  // the old entry.
+  // Removes the page of `va` from the kernel's TLB and from the TLBs of all harts. Call it after
+  // the page's entry was removed, or has lost a right. When it returns, no hart uses the old entry.
   void flush_page(VirtAddr va) {
     if (hal::smp_active()) [[unlikely]]
       return flush_page_smp(va);
@@ -298,7 +298,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
     tag_.flush_page_alone(va);
   }
   void flush_page_smp(VirtAddr va);
-  // Like flush_page(), for all pages of [start, end).
+  // Like flush_page(), for the pages of [start, end). May remove other pages of the space, too.
   void flush(VirtAddr start, VirtAddr end) {
     if (hal::smp_active()) [[unlikely]]
       return flush_smp(start, end);

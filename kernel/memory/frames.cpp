@@ -20,7 +20,7 @@ constinit FrameAllocator frames;
 
 namespace {
 
-// Protects the frames that are in no cache, if several harts run. The caller takes no other lock
+// Protects the frames that are in no cache, if several harts run. The caller acquires no other lock
 // meanwhile.
 alignas(64) constinit async::LeafLock frames_lock{3};
 

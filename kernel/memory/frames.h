@@ -246,11 +246,13 @@ class FrameReferences {
     std::atomic_ref{infos_[frame >> hal::page_shift].references}.fetch_add(
         1, std::memory_order_relaxed);
   }
-  /// Drops a reference. True: it was the last one, and the caller calls frames.free_alone().
+  /// Drops a reference. Only while one hart runs. If it returns true, the reference was the last
+  /// one, and the caller must free the frame with frames.free_alone().
   [[nodiscard]] bool drop(PhysAddr frame) const {
     return --infos_[frame >> hal::page_shift].references == 0;
   }
-  /// Like drop(), if several harts run. The caller frees the frame with a FrameChain.
+  /// Like drop(), if several harts run. If it returns true, the caller must free the frame with a
+  /// FrameChain.
   [[nodiscard]] bool drop_smp(PhysAddr frame) const {
     // While the count is 1, no other hart changes it: only an owner copies a reference.
     std::atomic_ref references{infos_[frame >> hal::page_shift].references};

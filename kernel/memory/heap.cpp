@@ -37,7 +37,7 @@ constexpr auto classes_of_units(auto is_wanted) {
 constexpr auto class_of_units = classes_of_units([](std::size_t) { return true; });
 
 struct alignas(512) SizeClass {
-  // Protects the class and its slabs if several harts run. Its holder may take the lock of the
+  // Protects the class and its slabs if several harts run. Its holder may acquire the lock of the
   // frame allocator.
   async::LeafLock lock{2};
   std::uint32_t empty = 0;  // the one empty slab that is kept, which is also in a list; 0: none

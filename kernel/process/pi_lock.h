@@ -4,7 +4,7 @@
 //
 //   word     0 ◀───────▶ holder's thread ID      compare-and-swap, without a system call
 //                                │
-//                                ▼ another thread finds the lock taken, and calls the kernel
+//                                ▼ another thread finds the lock held, and calls the kernel
 //   word     holder's ID | futex_waiters         the holder must call the kernel to unlock
 //   kernel   a PiLock while threads wait: an async::Mutex owned by the holder's job
 //
@@ -23,8 +23,9 @@ class Thread;
 
 namespace pi_lock {
 
-/// Tries to take the lock. True: `self` holds it now; false: another thread does. EDEADLK: `self`
-/// holds it already. EINVAL: the word says free while threads wait in the kernel; EFAULT, ENOMEM.
+/// Tries to acquire the lock. True: `self` holds it now; false: another thread does. EDEADLK:
+/// `self` holds it already. EINVAL: the word says free while threads wait in the kernel; EFAULT,
+/// ENOMEM.
 Result<bool> take(Thread& self, const Futex& futex);
 
 /// Waits after take() has returned false, until `self` holds the lock. ETIMEDOUT: the deadline has

@@ -176,7 +176,9 @@ bool Process::remove_thread_sharing(Thread& thread) {
   }
   {
     const async::LeafLock::Guard lock{family_lock_};
-    // Another hart may have removed the other threads, or a thread in execve may wait.
+    // Before this hart acquired the lock, others may have removed all other threads. Then this
+    // thread is the last one, and must also end the process. A thread in execve may wait in
+    // thread_ended_ for the end of this one: only a hart in the strand wakes it.
     if (has_one_thread() || !thread_ended_.empty()) return false;
     take_accounts(thread);
     threads_.remove(thread);

@@ -1,4 +1,5 @@
-// The ring of a thread, as the thread's own coroutine uses it. rings/ring.h implements it.
+// The interface of a thread's ring for the floor `process`: the end of a thread, fork, exceptions
+// and notifications use it. rings/ring.h implements it, on a higher floor.
 #pragma once
 
 #include <async/async.h>
@@ -7,14 +8,14 @@
 
 namespace kernel {
 
-/// In the strand.
+/// Call all functions in the strand.
 class ThreadRing {
  public:
   virtual ~ThreadRing() = default;
 
-  /// Called after the program has trapped with an exception; `why`: see serve_exception(). Returns
-  /// true if the program's own scheduler takes over: it keeps the faulting coroutine and runs
-  /// others (abi/upcall.h).
+  /// The program has trapped with an exception; `why`: see serve_exception(). Returns true if the
+  /// ring makes an upcall: the program then continues in its own scheduler, which may run other
+  /// coroutines than the faulting one (abi/upcall.h). False: the caller handles the exception.
   virtual bool make_upcall(trap::Trap trap, Errno why) = 0;
   /// Delivers the events that Thread::post_events() has announced.
   virtual void deliver_notifications() = 0;

@@ -40,9 +40,16 @@ Outcome each() {
 }
 
 // An interrupt in this program that wakes a coroutine of lower priority, from the trap to the
-// program's next instruction. The same call rings twice. The handler has not served the first ring
-// yet, so the second one raises no interrupt. Then the handler runs. With `bare`, the figure is
-// without the kernel's claim of the interrupt and the wake, which take_ring counts.
+// program's next instruction. The interrupt comes from the bell, a device whose interrupt the
+// kernel raises by a store to a register (hal/bell.h).
+//
+// Two equal system calls ring the bell. After the first one the interrupt comes in this program.
+// Its handler is less urgent than the program, so it has not run at the second call, which raises
+// no interrupt then. The difference of both is the interrupt. Then the program sleeps, and the
+// handler runs.
+//
+// With `bare`, the claim of the interrupt and the wake of the handler are subtracted, too. The
+// self-test take_ring counts these: it takes the same interrupt in a system call.
 template <bool bare>
 Outcome interrupt_in_program() {
   if (!is_counted() || !self_test(SelfTest::set_bell, 0)) return {};

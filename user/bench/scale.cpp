@@ -36,7 +36,7 @@ using user::Call;
 using user::page_size;
 using user::syscall;
 
-constexpr std::uint64_t operations_a_look = 8;  // so that the clock costs little
+constexpr std::uint64_t operations_a_look = 8;  // between two reads of the clock, which cost time
 
 struct Window {
   std::uint64_t begin, end;

@@ -1,7 +1,7 @@
 // Memory for frames and jobs. It stays with the process: what one thread frees, any thread may use.
 //
 // A thread keeps two batches of free blocks of each size: the list that it uses, in its FramePool,
-// and a spare one here. So a thread that allocates and frees in turn takes no lock. Other full
+// and a spare one here. So a thread that allocates and frees in turn acquires no lock. Other full
 // batches go to a store for all threads (J. Bonwick, J. Adams: Magazines and Vmem, USENIX 2001).
 #include <async_platform.h>
 

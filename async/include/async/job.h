@@ -225,7 +225,7 @@ class Job : public Node {
 
   ASYNC_SLOW_PATH void refuse() noexcept;
   void end_wait(WaitResult result) noexcept;  // complete_alone() without trace hook and policy
-  // unlink() in worlds with parallel jobs: also takes the lock of the wait list. In the strand.
+  // unlink() in worlds with parallel jobs: also acquires the lock of the wait list. In the strand.
   ASYNC_SLOW_PATH void leave_list() noexcept;
   WaitList* awaited_list() const noexcept;  // null: the job waits for no list
   ASYNC_SLOW_PATH void complete_watched(WaitResult result) noexcept;

@@ -1,15 +1,15 @@
 // LeafLock: protects the data of one object while several harts share the strand (strand.h). In the
 // strand no other hart shares it, so code there accesses the data without the lock. The lock of a
-// wait list (list_lock.h) is taken in the strand, too, because parallel jobs are outside.
+// wait list (list_lock.h) is acquired in the strand, too, because parallel jobs are outside.
 //
 // Hold it for a few instructions, with interrupts masked. While a hart holds it, the hart does not
-// enter the strand, awaits nothing, and takes no other lock but a deeper one. A lock's depth is 0
-// unless its constructor gets one:
+// enter the strand, awaits nothing, and acquires no other lock but a deeper one. A lock's depth is
+// 0 unless its constructor gets one:
 //
 //   0  an object's lock
-//   1  a file's contents; taken under the lock of an open file's position
-//   2  the heap; taken under the lock of an address space
-//   3  the frame allocator; taken under the lock of an address space, a pipe or the heap
+//   1  a file's contents; acquired under the lock of an open file's position
+//   2  the heap; acquired under the lock of an address space
+//   3  the frame allocator; acquired under the lock of an address space, a pipe or the heap
 //
 // Debug builds check the depths, and that the holder neither enters the strand nor waits. The debug
 // kernel also stops at an interrupt that comes while its hart holds a lock.
@@ -80,7 +80,7 @@ class LeafLock {
   };
 
  protected:
-  /// Takes the lock if no hart holds it.
+  /// Acquires the lock if no hart holds it.
   [[gnu::always_inline]] bool try_take() noexcept {
     holder_.begin();
     if (taken_.exchange(1, std::memory_order_acquire) == 0) [[likely]] {
@@ -110,7 +110,7 @@ class LeafLock {
    public:
     explicit constexpr Holder(unsigned depth = 0) noexcept
         : depth_(static_cast<std::uint8_t>(1u << depth)) {}
-    // begin() is called before the lock is taken, and end() after it has been given back. So
+    // begin() is called before the lock is acquired, and end() after it has been released. So
     // Local::leaf_locks has the lock's bit whenever this hart may hold it.
     void begin() const noexcept {
       if (platform::local().leaf_locks >= depth_)

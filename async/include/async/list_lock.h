@@ -4,14 +4,14 @@
 //
 // Every operation on a wait list, its waiters and the state of its object holds this lock, in the
 // strand or outside. So parallel jobs that use different objects share nothing. While one hart runs
-// alone, no hart takes the lock.
+// alone, no hart acquires the lock.
 //
 // - The wait of a job of the strand, a wait with a timeout, a keyed wait and an observer begin and
 //   end in the strand, because cancel() and timers end waits there. The list notes that it has such
 //   a waiter. An operation that may wake then enters the strand first.
-// - A hart enters the strand before it takes a ListLock, and holds one ListLock at a time.
+// - A hart enters the strand before it acquires a ListLock, and holds one ListLock at a time.
 // - A woken job may destroy the object at once. So a wake only takes the job out of its list. The
-//   job becomes ready when the hart gives the lock back, and from then on the hart does not use the
+//   job becomes ready when the hart releases the lock, and from then on the hart does not use the
 //   object.
 // - A job that waits keeps the lock until its step ends.
 #pragma once
@@ -32,8 +32,8 @@ class RealListLock : LeafLock {
   /// For a further list of the same object: it has the lock of `first`.
   explicit RealListLock(RealListLock& first) noexcept : lock_(first.lock_) {}
 
-  /// Takes the lock, unless this hart holds it already. If the job then waits, the executor gives
-  /// the lock back at the end of the step; if not, call end_visit().
+  /// Acquires the lock, unless this hart holds it already. If the job then waits, the executor
+  /// releases the lock at the end of the step; if not, call end_visit().
   [[gnu::always_inline]] void visit() noexcept {
     if (Strand::smp_active()) [[unlikely]]
       (void)take();
@@ -84,8 +84,8 @@ class RealListLock : LeafLock {
   };
 
   /// For await_resume(): holds the lock until the end of the scope. If the job has not waited, it
-  /// still holds the lock that await_ready() has taken. If it has waited, and was not woken, the
-  /// object may be gone, so the job does not take the lock.
+  /// still holds the lock that await_ready() has acquired. If it has waited, and was not woken, the
+  /// object may be gone, so the job does not acquire the lock.
   class [[nodiscard]] WakeVisit {
    public:
     WakeVisit(RealListLock& lock, bool is_woken) noexcept {
@@ -101,12 +101,12 @@ class RealListLock : LeafLock {
   void note_insertion(bool was_empty) noexcept {
     needs_strand_ = (needs_strand_ && !was_empty) || Strand::is_held();
   }
-  /// Whether this hart holds a ListLock: then a job that it wakes becomes ready when the hart gives
-  /// the lock back.
+  /// Whether this hart holds a ListLock: then a job that it wakes becomes ready when the hart
+  /// releases the lock.
   static bool is_held() noexcept { return platform::local().has_list_lock; }
-  /// Makes `job` ready when this hart gives the lock back. The job waits, and is in no list.
+  /// Makes `job` ready when this hart releases the lock. The job waits, and is in no list.
   static void wake_later(Job& job) noexcept;
-  /// Gives back the lock that the running job, which waits now, has kept.
+  /// Releases the lock that the running job, which waits now, has kept.
   static void end_step() noexcept { give_back(); }
 
  private:
@@ -115,7 +115,7 @@ class RealListLock : LeafLock {
   /// The lock that a hart holds, and the jobs that it has woken. Only the hart itself accesses it.
   struct alignas(64) Use {
     RealListLock* held;  // the lock that the hart holds, if Local::has_list_lock
-    // Jobs that become ready when the hart gives the lock back, linked through `next`.
+    // Jobs that become ready when the hart releases the lock, linked through `next`.
     Link* first_woken;
     Link* last_woken;
   };

@@ -133,8 +133,10 @@ class Mutex {
     Mutex* mutex_ = nullptr;
   };
 
-  /// In worlds with parallel jobs, what the executor resumes when a wait for the mutex has ended,
-  /// like a coroutine (frame_header.h). It tries to lock the mutex, and then resumes the awaiter.
+  /// In worlds with parallel jobs, a waiter for the mutex waits in an Attempt, which has the form
+  /// of a coroutine's frame (frame_header.h). When the wait has ended, the executor resumes the
+  /// Attempt. It tries to lock the mutex. If another job has locked it meanwhile, it waits again.
+  /// Otherwise it resumes the job's own coroutine.
   class Attempt {
    public:
     std::coroutine_handle<> before(std::coroutine_handle<> awaiter, Mutex& mutex,
@@ -204,8 +206,8 @@ class Mutex {
   Job* owner() const noexcept { return waiters_.owner(); }
   bool is_awaited() const noexcept { return !waiters_.empty(); }
 
-  // For a mutex that represents a lock which jobs take and release without a guard. Only in worlds
-  // without parallel jobs.
+  // For a mutex that represents a lock which jobs acquire and release without a guard. Only in
+  // worlds without parallel jobs.
 
   /// Makes `job` the owner of a mutex without an owner. Null: removes the owner, while no job
   /// waits.

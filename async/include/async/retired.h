@@ -56,15 +56,17 @@ class Retired {
     add(object, delete_object<T>);
   }
 
-  // A hart may destroy these objects only in the strand.
+  // Objects that a hart may destroy only in the strand are in a list of their own.
 
-  /// When a hart has retired so many of them, it enters the strand as soon as it ends the sharing.
+  /// When a hart's list has so many objects, the hart enters the strand as soon as it ends the
+  /// sharing.
   static constexpr std::size_t limit_for_strand = 11;
-  /// The most that it may retire while it shares the strand once.
+  /// The most objects of this kind that a hart may retire while it shares the strand once.
   static constexpr std::size_t most_at_once_for_strand = 8;
 
-  /// Like add(), but the hart calls `destroy` in the strand, when it enters that next. `at_once`:
-  /// it does so as soon as it ends the sharing, because the destruction has effects.
+  /// Like add(), but the hart calls `destroy` when it enters the strand next. `at_once`: it enters
+  /// the strand as soon as it ends the sharing, because the destruction has effects, such as a
+  /// wake.
   static void add_for_strand(void* object, Destroy destroy, bool at_once) noexcept;
   template <class T>
   static void add_for_strand(T* object, bool at_once) noexcept {

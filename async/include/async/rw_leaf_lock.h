@@ -5,16 +5,16 @@
 // words of all harts that may share the strand:
 //
 //   reads                              changes
-//   1. it names the lock in its word   1. it takes the lock
-//   2. it looks whether it is taken    2. it waits until no hart's word names the lock
+//   1. it names the lock in its word   1. it acquires the lock
+//   2. it looks whether it is held     2. it waits until no hart's word names the lock
 //
 // With a fence between the two steps of each, at least one of the harts sees what the other one did
-// (Dekker). A reader that finds the lock taken clears its word and waits, so writers do not starve.
+// (Dekker). A reader that finds the lock held clears its word and waits, so writers do not starve.
 //
-// Both share the strand. A reader takes only deeper locks, as the holder of a leaf lock does, and
-// reads at most one RwLeafLock at a time. Between reads of two locks a hart shares the strand anew.
-// The fence of Strand::share() lets a writer that finds the second lock in the hart's word see what
-// the hart did before.
+// Both share the strand. A reader acquires only deeper locks, as the holder of a leaf lock does,
+// and reads at most one RwLeafLock at a time. Between reads of two locks a hart shares the strand
+// anew. The fence of Strand::share() lets a writer that finds the second lock in the hart's word
+// see what the hart did before.
 #pragma once
 
 #include "async/leaf_lock.h"
@@ -78,7 +78,7 @@ class RwLeafLock : LeafLock {
     StrandSharer& here = *platform::local().sharer;
     for (;;) {
       here.reads_.store(this, std::memory_order_relaxed);
-      // This hart sees that the lock is taken, or the writer sees reads_.
+      // This hart sees that the lock is held, or the writer sees reads_.
       platform::atomic_thread_fence(std::memory_order_seq_cst);
       if (taken().load(std::memory_order_acquire) == 0) [[likely]]
         return;

@@ -1,6 +1,6 @@
 // SpinLock: protects data that preemptible jobs share with the strand or with jobs of other harts.
 // Hold it for a few instructions only, within one step: never across an await, which debug builds
-// check. Interrupt handlers must not take it.
+// check. Interrupt handlers must not acquire it.
 //
 // While a step holds a spin lock, interrupt handlers run and wake jobs, but do not preempt the
 // step. If they did, other harts could spin for as long as the lock holder is preempted. When the

@@ -119,7 +119,7 @@ class Strand {
     }
     Sharing(const Sharing&) = delete;
 
-    /// From now on is_shared() is true, for code that asks whether it must take a lock.
+    /// From now on is_shared() is true, for code that asks whether it must acquire a lock.
     void tell() noexcept {
       platform::local().shares_strand = true;
       tells_ = true;

@@ -107,8 +107,8 @@ struct InjectReport {
   std::uint64_t deadlines;    // number of rounds
   std::uint64_t preemptions;  // preemptions in all rounds
   std::uint64_t window_ns;    // in the last round, from the first deadline until the woken job runs
-  std::uint64_t inside;       // rounds whose second wake came before the CPU-bound job ran again
-  std::uint64_t in_a_row;     // number of such rounds before the first round of the other kind
+  std::uint64_t inside;       // rounds in which the second job ran before the CPU-bound job resumed
+  std::uint64_t in_a_row;     // how many of the rounds from the first one on were all of this kind
 };
 
 struct RoamReport {

@@ -1,4 +1,6 @@
-// Instructions without effect, which the RISC-V manual designates as hints for custom use.
+// Marks of the beginning and the end of a measurement, for plugins of QEMU, which see each
+// instruction. The instructions have no effect, because their destination is the register zero. The
+// RISC-V manual leaves these hints to custom use.
 #pragma once
 
 namespace user::machine {
