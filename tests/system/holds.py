@@ -9,8 +9,7 @@ HARTS = 2
 PROGRAM = "scale/scale"
 PATHS = ("getppid", "open", "fork")
 LONGEST = 20_000  # instructions of a hold: far more than the holds of all rows take
-# The holds that a window may have although no operation holds the strand: a hart may destroy the workers of
-# the row before only now.
+# A hart may hold the strand in a window for other work than the operations. So few holds prove nothing.
 OF_OTHERS = 2
 
 
@@ -29,7 +28,7 @@ def main_path(test: harness.Test) -> None:
         row = rows[name]
         few = row.operations > least and row.count <= OF_OTHERS
         test.check(few, f"{row.operations} {name} hold the strand {row.count} times", str(row))
-    # A hart that has retired several threads and processes destroys them together, in the strand.
+    # A hart enters the strand to take identifiers of address spaces in advance, for 16 forks.
     forks = rows["fork"]
     some = 0 < forks.count < forks.operations
     test.check(some, f"{forks.count} of {forks.operations} fork and wait4 hold the strand", str(forks))
