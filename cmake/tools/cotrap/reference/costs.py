@@ -1,4 +1,4 @@
-"""docs/benchmarks.svg: the record of instructions as bars, in the form of `./cotrap bench --icount --svg FILE`."""
+"""docs/benchmarks.svg: the record of instructions as bars, like a picture of `./cotrap bench --svg`."""
 
 from .. import packages
 from ..bench.results import Report, from_json
