@@ -138,7 +138,7 @@ trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t lengt
 
 /// flags: PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC; EINVAL for others
 /// linux: PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP fail with EINVAL.
-Result<> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
+trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 
 /// flags: MADV_DONTNEED; other numbers up to 25 have no effect; EINVAL for others
 /// linux: Every number up to 25 other than MADV_DONTNEED answers 0 and has no effect. So

@@ -78,6 +78,13 @@ Result<std::uintptr_t> map(Thread& self, std::uintptr_t address, std::size_t len
                            .most_bytes = self.process().limits()[abi::rlimit_as].soft});
 }
 
+/// Whether replace_in_steps() may make the call.
+bool replaces_in_steps(Thread& self, std::uintptr_t address, std::size_t length, int rights,
+                       int flags, int fd, std::int64_t offset) {
+  return self.space().takes_steps(address, length) && has_memory_alone(self) &&
+         access_of(rights & all_rights) && backing_of(self, length, rights, flags, fd, offset);
+}
+
 /// MAP_POPULATE for [start, end). Errors are not reported. Returns false if a page cannot be made,
 /// and the caller stops.
 bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_t end, int rights) {
@@ -111,11 +118,34 @@ async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t ad
   co_return start;
 }
 
+/// MAP_FIXED over more than one step's pages, in memory that no other thread uses. The arguments
+/// are right.
+async::Task<Result<std::uintptr_t>> replace_in_steps(Thread& self, std::uintptr_t address,
+                                                     std::size_t length, int rights, int flags,
+                                                     int fd, std::int64_t offset) {
+  co_await discard_memory(self, address, address + hal::page_up(length));
+  if (async::is_cancelled()) co_return address;  // the process ends
+  co_return map(self, address, length, rights, flags, fd, offset);
+}
+
 async::Task<Result<>> unmap_in_steps(Thread& self, std::uintptr_t address, std::size_t length) {
   const std::uintptr_t end = address + hal::page_up(length);
   for (std::uintptr_t at = address;;) {
     const std::uintptr_t next = self.space().end_of_step(at, end);
     if (auto unmapped = self.space().unmap(at, next - at); !unmapped) co_return unmapped;
+    if (next == end) co_return Result<>{};
+    at = next;
+    co_await cond_resched(self);
+    if (async::is_cancelled()) co_return Result<>{};
+  }
+}
+
+async::Task<Result<>> protect_in_steps(Thread& self, std::uintptr_t address, std::size_t length,
+                                       hal::Access access) {
+  const std::uintptr_t end = address + hal::page_up(length);
+  for (std::uintptr_t at = address;;) {
+    const std::uintptr_t next = self.space().end_of_step(at, end);
+    if (auto made = self.space().protect(at, next - at, access); !made) co_return made;
     if (next == end) co_return Result<>{};
     at = next;
     co_await cond_resched(self);
@@ -145,6 +175,11 @@ trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, 
     return self.wait(
         [&] { return map_in_steps(self, address, length, rights, flags, fd, offset); });
   }
+  if ((flags & abi::map_fixed) != 0 &&
+      replaces_in_steps(self, address, length, rights, flags, fd, offset)) {
+    return self.wait(
+        [&] { return replace_in_steps(self, address, length, rights, flags, fd, offset); });
+  }
   const auto start = map(self, address, length, rights, flags, fd, offset);
   if (start && populate) (void)make_pages(self.space(), *start, *start + length, rights);
   return start;
@@ -157,12 +192,16 @@ trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t 
   return self.space().unmap(address, length);
 }
 
-Result<> mprotect(Thread& self, std::uintptr_t address, std::size_t length, int rights) {
+trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_t length,
+                                int rights) {
   const auto access = access_of(rights);
   if (!access) return fail(access.error());
   if (length == 0) {
     if (!hal::page_aligned(address)) return fail(Errno::einval);
-    return {};
+    return Result<>{};
+  }
+  if (self.space().takes_steps(address, length)) {
+    return self.wait([&] { return protect_in_steps(self, address, length, *access); });
   }
   return self.space().protect(address, length, *access);
 }

@@ -21,6 +21,12 @@ FIGURES = (  # self-test, name of the figure in its output, limit in instruction
 )
 
 
+# How late the most urgent thread may wake beside a process that does long work in the kernel, in ns of
+# counted time; and the MiB of memory that the work uses.
+LATEST = 20_000
+LONG_WORK = {"fork": 256, "exit": 64, "munmap": 64, "mprotect": 64, "clear": 64, "replace": 64, "execve": 64}
+
+
 def words(done: harness.Done) -> dict[str, int]:
     lines = (line.split("\t") for line in done.text.splitlines())
     return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
@@ -43,6 +49,19 @@ def without_self_tests(test: harness.Test) -> None:
     ]
     found = ["kernel::self_tests::" in text for text in names]
     test.check(found == [False, True], "… and contains no code of them, unlike the kernel of the tests")
+
+
+def long_work(test: harness.Test) -> None:
+    """Long system calls of a process without further threads."""
+    script = "; ".join(f"/urgent {work} {mib}" for work, mib in LONG_WORK.items())
+    machine = Machine(icount=True, memory="1G")
+    with test.added(test.folder / "test-programs" / "urgent", "urgent"):
+        done = test.run("/bin/sh", "-c", script, machine=machine)
+    latest = words(done)
+    for work, mib in LONG_WORK.items():
+        late = latest.get(work, 10**9)
+        what = f"beside {work} with {mib} MiB the most urgent thread wakes at most {late} ns late"
+        test.check(late <= LATEST, f"{what} (limit: {LATEST})", done.text)
 
 
 def self_test(test: harness.Test, *arguments: str, machine: Machine = COUNTED) -> dict[str, int]:
@@ -252,3 +271,4 @@ with harness.Test(__doc__, all_everyday=True) as test:
         uncounted(test)
     else:
         counted(test)
+        long_work(test)
