@@ -1,4 +1,4 @@
-"""A program's coroutines make system calls through a ring and share their priority with the kernel."""
+"""Coroutines of a program make calls by a ring and share priorities with the kernel, beside stackful jobs."""
 
 import harness
 
@@ -11,6 +11,19 @@ PARTS = (
     ("busy", "a coroutine that never waits does not delay the calls of others"),
     ("deadlocks", "a deadlock of all coroutines is reported to the program"),
     ("priorities", "any bytes in the memory of a shared priority leave the kernel intact"),
+)
+
+STACKFUL = (
+    ("waits", "a stackful job waits for all that a coroutine awaits, in any function that it calls"),
+    ("registers", "… and keeps its registers"),
+    ("orders", "stackful and stackless jobs run in the same order, whatever the policy"),
+    ("thousand", "a thousand stackful jobs wait at once, and later ones use their stacks again"),
+    ("cancels", "a cancelled stackful job returns by itself"),
+    ("scarce", "a stack beyond the limit of the address space is an error"),
+    ("full", "… and so is a stack for which the machine has no memory"),
+    ("upcalls", "stackful jobs are preempted, preempt others, and fail attempts"),
+    ("left-over", "run() ends while stackful jobs wait or are preempted"),
+    ("dies", "a stack that overflows, and a wait in a wrong place, end the program with a report"),
 )
 
 
@@ -28,3 +41,4 @@ with harness.Test(__doc__) as test:
     if test.everyday:
         from_the_tutorial(test)
     test.run_parts("coroutines", PARTS)
+    test.run_parts("stackful", STACKFUL)

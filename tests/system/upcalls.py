@@ -43,6 +43,8 @@ PARTS = (
     ("gets-each-alarm", "… at whatever instant of the step"),
     ("slices", "policies end the time slices of coroutines in mid-step"),
     ("budgets", "… and budgets, until the next period"),
+    ("stacks", "stackful jobs have page-ins, are preempted, and fail attempts"),
+    ("left-stacks", "stackful jobs are abandoned in an exception or a page-in"),
     ("wrong", "a wrong call, header or context is an error"),
     ("asked-once", "a call that waits is made once, even if another page needs a page-in"),
     ("fatal", "an upcall to a wrong address and a kill during page-ins end the program"),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 #include "user/async.h"
 #include "user/check.h"
@@ -28,8 +29,9 @@ constexpr std::uint64_t context_data = 2;
 constinit std::size_t mapped_bytes = 0;
 
 Ring make_ring() {
-  return must(Ring::make({.submissions = 64, .completions = most_in_flight}),
-              "a ring for the program's coroutines");
+  auto ring = Ring::make({.submissions = 64, .completions = most_in_flight});
+  if (!ring && Loop::is_running()) fail_in_async("a job of run() calls run()");
+  return must(std::move(ring), "a ring for the program's coroutines");
 }
 
 }  // namespace

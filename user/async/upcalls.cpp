@@ -1,25 +1,14 @@
 #include "user/upcalls.h"
 
+#include "stack_pool.h"
 #include "user/async.h"
 #include "user/check.h"
+#include "user/stackful.h"
 
 namespace user::detail {
 namespace {
 
-constexpr std::size_t stack_bytes = 256 * 1024;
-constexpr std::size_t guard_bytes = 4096;
-
-// Returns the stack's highest address; null if there is no memory.
-std::byte* make_stack() {
-  const auto memory = map_memory(guard_bytes + stack_bytes, abi::prot_read | abi::prot_write);
-  if (!memory) return nullptr;
-  static_cast<void>(protect_memory(*memory, guard_bytes, abi::prot_none));
-  return *memory + guard_bytes + stack_bytes;
-}
-
-void free_stack(std::byte* top) {
-  static_cast<void>(unmap_memory(top - stack_bytes - guard_bytes, guard_bytes + stack_bytes));
-}
+constexpr unsigned stack_size = Stackful::size_of(256 * 1024);
 
 }  // namespace
 
@@ -35,18 +24,16 @@ void Upcalls::start() {
 Upcalls::~Upcalls() {
   for (Kept& kept : kept_) {
     abandon(kept);
-    if (kept.stack != nullptr) free_stack(kept.stack);
+    if (kept.stack != nullptr) stack_pool.give_back(kept.stack);
   }
-  while (free_count_ > 0) free_stack(free_[--free_count_]);
-  if (next_ != nullptr) free_stack(next_);
+  if (next_ != nullptr) stack_pool.give_back(next_);
 }
 
 // Provides the stack of the next upcall; none if `contexts` stacks are in use or memory is short.
 void Upcalls::prepare_stack() {
-  if (next_ == nullptr && free_count_ > 0) next_ = free_[--free_count_];
-  if (next_ == nullptr && made_ < contexts) {
-    next_ = make_stack();
-    if (next_ != nullptr) ++made_;
+  if (next_ == nullptr && stacks_ < contexts) {
+    next_ = stack_pool.take(stack_size);
+    if (next_ != nullptr) ++stacks_;
   }
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
 }
@@ -73,6 +60,7 @@ Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
   kept = {.resume = go_on,
           .job = &async::current_job(),
           .stack = std::exchange(own_, std::exchange(next_, nullptr)),
+          .stackful = std::exchange(running_stackful, nullptr),
           .attempt = attempt_,
           .cleanups = std::exchange(cleanups_, nullptr),
           .preemption = preemption_,
@@ -142,6 +130,7 @@ void Upcalls::leave_for(Kept& kept) {
   cleanups_ = std::exchange(kept.cleanups, nullptr);
   give_back(own_);
   own_ = std::exchange(kept.stack, nullptr);
+  running_stackful = kept.stackful;
   const std::uint64_t context = number_of(kept);
   async::platform::local().spin_locks = kept.spin_locks;
   if (!kept.has_failed) {
@@ -152,10 +141,13 @@ void Upcalls::leave_for(Kept& kept) {
   fail_attempt(kept.attempt->exception);
 }
 
-// Puts a stack on the free list; null stands for the thread's own stack. The caller may still run
-// on the stack, until the next upcall.
-void Upcalls::give_back(std::byte*& stack) {
-  if (stack != nullptr) free_[free_count_++] = std::exchange(stack, nullptr);
+// Puts a stack into the pool; null stands for the thread's own stack. The caller may still run on
+// the stack, until the next upcall.
+void Upcalls::give_back(Stack*& stack) {
+  if (stack != nullptr) {
+    stack_pool.give_back(std::exchange(stack, nullptr));
+    --stacks_;
+  }
   prepare_stack();
 }
 
@@ -196,6 +188,11 @@ void Upcalls::end_wait(std::uint64_t user_data, int signal, std::uint32_t hart) 
 }
 
 // ── Exceptions ──
+
+void Upcalls::handle_exceptions(ExceptionHandler handler) {
+  on_exception_ = handler;
+  open();
+}
 
 void Upcalls::on_exception(std::uint64_t context) {
   ++exceptions_;

@@ -70,6 +70,7 @@ class Loop {
   Loop(const Loop&) = delete;
   ~Loop();
   static Loop& current();
+  static bool is_running() { return current_ != nullptr; }
 
   void run_until_done(const async::Job& job);
   // Called on an upcall's stack; the stacks below it hold interrupted steps.

@@ -76,6 +76,11 @@ struct UpcallCounts {
 
 namespace detail {
 
+struct Stack;
+class Stackful;
+// The stackful function (user/stackful.h) whose step runs, on its own stack; null: none.
+inline constinit Stackful* running_stackful = nullptr;
+
 // Base of Guarded: an object that is destroyed when its step is abandoned. A step is abandoned when
 // an attempt fails, by Verdict::leave, and at the end of run(). The objects of a step form a list,
 // the innermost first.
@@ -150,6 +155,12 @@ class Upcalls {
     set_preemption(attempt.preemption);
   }
 
+  // Whether the running step is in an attempt, or has Guarded objects.
+  bool is_in_scope() const { return attempt_ != nullptr || cleanups_ != nullptr; }
+  bool handles_exceptions() const { return on_exception_ != nullptr; }
+  // Called in a step. The handler stays until the end of run().
+  void handle_exceptions(ExceptionHandler handler);
+
   bool has_notifications() const {
     return has_pending() || arrived_.load(std::memory_order_relaxed) != 0;
   }
@@ -183,7 +194,10 @@ class Upcalls {
     void (*destroy)(Kept*) = nullptr;
     std::coroutine_handle<> interrupted;  // in the place of a promise's awaiter
     async::Job* job = nullptr;
-    std::byte* stack = nullptr;  // the stack that the step runs on; null: the thread's own
+    // The stack of the loop below the step; null: the thread's own. The step itself runs on it, or
+    // on the stack of `stackful`.
+    Stack* stack = nullptr;
+    Stackful* stackful = nullptr;  // the step's function, if it has a stack of its own
     Attempt* attempt = nullptr;
     Cleanup* cleanups = nullptr;  // the innermost Guarded object of the step
     bool can_go_on = false;       // the page-in is complete, or the exception was handled
@@ -212,12 +226,12 @@ class Upcalls {
   void handle(Kept& kept);
   async::Task<> judge(Kept& kept, Exception exception);
   void leave_behind(Kept& kept);
-  void give_back(std::byte*& stack);
+  void give_back(Stack*& stack);
   // Runs the cleanups from the innermost up to `end`, exclusive.
   static void clean_up(Cleanup*& innermost, const Cleanup* end);
   [[noreturn]] void fail_attempt(const Exception& exception);
   // More than half of the contexts are in use: jobs that can free one get priority 0.
-  bool are_scarce() const { return made_ - free_count_ > contexts / 2; }
+  bool are_scarce() const { return stacks_ > contexts / 2; }
   std::uint32_t what_it_takes() const {
     const bool takes_exceptions = on_exception_ != nullptr || attempt_ != nullptr;
     return abi::upcalls_open | (takes_exceptions ? abi::upcalls_take_exceptions : 0) |
@@ -250,23 +264,22 @@ class Upcalls {
   mutable abi::UpcallHeader header_;
   const std::uint64_t user_data_;
   const NotificationHandler on_notification_;
-  const ExceptionHandler on_exception_;
-  std::array<Kept, contexts> kept_{};
-  std::array<std::byte*, contexts> free_{};  // free stacks, each by its highest address
-  unsigned free_count_ = 0;
-  unsigned made_ = 0;
-  std::byte* own_ = nullptr;  // the stack that the loop runs on; null: the thread's own
+  ExceptionHandler on_exception_;
+  unsigned stacks_ = 0;   // in use: own_, next_ and those of kept steps
+  Stack* own_ = nullptr;  // the stack that the loop runs on; null: the thread's own
   jmp_buf* home_ = nullptr;
   Attempt* attempt_ = nullptr;
   Cleanup* cleanups_ = nullptr;  // the innermost Guarded object of the running step
-  alignas(16) std::array<std::byte, landing_bytes> landing_;
-  std::byte* next_ = nullptr;  // the stack of the next upcall; null: none
+  Stack* next_ = nullptr;        // the stack of the next upcall; null: none
   unsigned waiting_ = 0;
   unsigned preempted_ = 0;              // steps that were preempted and have not resumed
   StepState::Preemption preemption_{};  // of the step that the last upcall has interrupted
   std::uint64_t pages_ = 0, pages_elsewhere_ = 0, exceptions_ = 0, preemptions_ = 0;
   // Delivered in the middle of a step, and not yet returned by take_notifications().
   std::atomic<std::uint64_t> arrived_ = 0;
+  // The large members are the last ones: the processor reaches the others without an addition.
+  std::array<Kept, contexts> kept_{};
+  alignas(16) std::array<std::byte, landing_bytes> landing_;
 };
 
 }  // namespace detail

@@ -34,6 +34,7 @@ std::span<const Part> torn_pages();
 std::span<const Part> scarce_memory();
 std::span<const Part> exceptions();
 std::span<const Part> handled_exceptions();
+std::span<const Part> stackful_jobs();
 
 inline constexpr std::size_t page_bytes = 4096;
 inline constexpr std::size_t per_page = page_bytes / sizeof(std::uint64_t);

@@ -1,0 +1,38 @@
+#include "stack_pool.h"
+
+#include <new>
+
+#include "user/calls.h"
+
+namespace user::detail {
+namespace {
+
+constexpr std::size_t guard_bytes = page_size;
+
+}  // namespace
+
+Stack* StackPool::map(unsigned size) {
+  const std::size_t bytes = guard_bytes + (std::size_t{1} << size);
+  const auto memory = map_memory(bytes, abi::prot_read | abi::prot_write);
+  if (!memory) return nullptr;
+  auto* const end = reinterpret_cast<Stack*>(*memory + bytes) - 1;
+  // The kernel writes to the stack's last page first. If it has no memory for this page, the call
+  // fails. A write by the program would end a process (docs/processes.md).
+  const bool has_memory =
+      protect_memory(*memory, guard_bytes, abi::prot_none) &&
+      call(Call::clock_gettime, abi::clock_monotonic, reinterpret_cast<abi::Timespec*>(end));
+  if (!has_memory) {
+    static_cast<void>(unmap_memory(*memory, bytes));
+    return nullptr;
+  }
+  newest_ = new (end) Stack{.size = size, .next_free = nullptr, .older = newest_};
+  return newest_;
+}
+
+const Stack* StackPool::with_guard_at(std::uintptr_t address) const {
+  const Stack* stack = newest_;
+  while (stack != nullptr && stack->begin() - 1 - address >= guard_bytes) stack = stack->older;
+  return stack;
+}
+
+}  // namespace user::detail

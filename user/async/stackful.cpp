@@ -1,0 +1,83 @@
+#include "user/stackful.h"
+
+#include "stack_pool.h"
+#include "user/async.h"
+#include "user/print.h"
+
+namespace user::detail {
+namespace {
+
+/// The exception handler of programs that have none. Prints a stack overflow.
+async::Task<Verdict> report_overflow(Exception exception) {
+  if (const Stack* const stack = stack_pool.with_guard_at(exception.address); stack != nullptr) {
+    complain("the stack of job '{}' overflowed: it has {} bytes", exception.coroutine,
+             stack->bytes());
+  }
+  co_return Verdict::die;
+}
+
+}  // namespace
+
+Stack* Stackful::take_stack(unsigned size) {
+  return size <= largest ? stack_pool.take(size) : nullptr;
+}
+
+void Stackful::give_back(Stack* stack) {
+  stack_pool.give_back(stack);
+}
+
+void* Stackful::place(Stack* stack, std::size_t bytes) {
+  return reinterpret_cast<std::byte*>(stack) - (bytes + 15) / 16 * 16;
+}
+
+void Stackful::check_may_be_destroyed() const {
+  if (state_ == State::started) fail_in_async("a stackful job is destroyed before its end");
+}
+
+Stackful& Stackful::about_to_wait() {
+  if (running_stackful == nullptr)
+    fail_in_async("only the function of a stackful job may call wait_for()");
+  if (step_state.preemption != StepState::Preemption::none ||
+      async::platform::local().spin_locks != 0)
+    fail_in_async("a stackful job waits in preemptible(), or while it holds a lock");
+  if (Loop::is_running() && Loop::current().upcalls().is_in_scope())
+    fail_in_async("a stackful job waits in attempt(), or while it has a Guarded object");
+  return *running_stackful;
+}
+
+void* Stackful::begin(void* top, void (*body)()) {
+  if (Loop::is_running() && !Loop::current().upcalls().handles_exceptions())
+    Loop::current().upcalls().handle_exceptions(report_overflow);
+  state_ = State::started;
+  return run(reinterpret_cast<std::uintptr_t>(top), body);
+}
+
+void Stackful::resume(void* self) noexcept {
+  auto& stackful = *static_cast<Stackful*>(self);
+  void* const next = stackful.run(stackful.function_.sp, go_to_function);
+  if (next == nullptr) return;
+  [[clang::musttail]] return static_cast<async::FrameHeader*>(next)->resume(next);
+}
+
+// `top`: the free part of the function's stack.
+void* Stackful::run(std::uintptr_t top, void (*go_on)()) {
+  running_stackful = this;
+  trap::leave_stack(step_, top, go_on);
+  running_stackful = nullptr;
+  return next_;
+}
+
+void Stackful::leave(void* next) {
+  next_ = next;
+  trap::leave_stack(function_, step_.sp, go_to_step);
+}
+
+void Stackful::go_to_function() {
+  running_stackful->function_.handle().resume();
+}
+
+void Stackful::go_to_step() {
+  running_stackful->step_.handle().resume();
+}
+
+}  // namespace user::detail

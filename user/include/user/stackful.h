@@ -1,0 +1,211 @@
+// Stackful jobs: ordinary functions with stacks of their own, under the executor of a program's
+// coroutines (user/async.h). Executor, policies, priorities and trace treat them as all jobs.
+//
+//   auto job = user::must(user::spawn_stackful([&] {
+//     while (const auto line = user::wait_for(lines.receive())) handle(*line);
+//   }, {.name = "lines", .priority = 3}), "a job");
+//   co_await std::move(job);
+//
+// A function waits in any function that it calls, at any depth, for whatever a coroutine can await.
+//
+//   executor, on its stack ── resume ──▶ the function, on its own stack
+//   the next step  ◀──────── wait_for() ─────┘
+//
+// A cancelled wait returns as in a coroutine: the function must return by itself. Destroying a
+// function that waits ends the program. Jobs that are left when run() ends keep their stacks.
+//
+// A function may use attempt(), preemptible(), Guarded and locks, but must not wait inside them:
+// wait_for() then ends the program. The floating-point modes belong to the thread, as with
+// coroutines. A function that uses more than its stack touches the guard page. If the program
+// handles exceptions, it gets this one. Otherwise it prints the job's name, and ends by SIGSEGV.
+#pragma once
+
+#include <async/async.h>
+#include <trap/stack_switch.h>
+
+#include <algorithm>
+#include <bit>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "user/calls.h"
+#include "user/upcalls.h"
+
+namespace user {
+
+inline constexpr std::size_t default_stack_bytes = 64 * 1024;
+
+namespace detail {
+
+struct Stack;
+
+/// The switch between the executor's stack and a function's stack. While the function waits, this
+/// object is in the place of a coroutine's frame: the executor resumes it.
+class Stackful {
+ public:
+  static constexpr std::size_t least_bytes = 8 * 1024;
+  static constexpr unsigned largest = 30;
+
+  Stackful(Stack* stack, std::coroutine_handle<> root) : root_{root}, stack_{stack} {}
+  Stackful(const Stackful&) = delete;
+
+  /// The binary logarithm of the size of a stack with `bytes`. Constants need no instruction.
+  static constexpr unsigned size_of(std::size_t bytes) {
+    return static_cast<unsigned>(std::bit_width(std::max(bytes, least_bytes) - 1));
+  }
+  /// Returns a stack of 2^size bytes; null: no memory, or the size is above `largest`.
+  static Stack* take_stack(unsigned size);
+  static void give_back(Stack* stack);
+  /// The address of an object of `bytes` at the end of the stack.
+  static void* place(Stack* stack, std::size_t bytes);
+  Stack* stack() const { return stack_; }
+  /// Not while the function waits.
+  void check_may_be_destroyed() const;
+
+  /// Called on the executor's stack: runs `body` below `top`, until it waits or has ended. Returns
+  /// the frame of the coroutine that continues; null: none.
+  void* begin(void* top, void (*body)());
+  static Stackful& running() { return *running_stackful; }
+  std::coroutine_handle<> root() const { return root_; }
+  /// Called at the end of `body`. `next` then continues, on the executor's stack.
+  [[noreturn]] void end(std::coroutine_handle<> next) {
+    state_ = State::ended;
+    leave(next.address());
+    std::unreachable();
+  }
+
+  /// Fails unless a function on a stack of its own calls it, which may wait now.
+  static Stackful& about_to_wait();
+  template <class Awaiter>
+  void wait(Awaiter& awaiter) {
+    const auto self = header_.handle();
+    using Next = decltype(awaiter.await_suspend(self));
+    if constexpr (std::is_void_v<Next>) {
+      awaiter.await_suspend(self);
+      leave(nullptr);
+    } else if constexpr (std::is_same_v<Next, bool>) {
+      if (awaiter.await_suspend(self)) leave(nullptr);
+    } else {
+      leave(awaiter.await_suspend(self).address());
+    }
+  }
+
+ private:
+  enum class State : std::uint8_t { new_, started, ended };
+
+  static void resume(void* self) noexcept;
+  static void go_to_function();
+  static void go_to_step();
+  void* run(std::uintptr_t top, void (*go_on)());
+  void leave(void* next);
+
+  async::FrameHeader header_{.resume = resume, .destroy = nullptr};
+  std::coroutine_handle<> root_;  // in the place of a promise's parent, for the await chain
+  trap::StackContext function_, step_;
+  void* next_ = nullptr;
+  Stack* stack_;
+  State state_ = State::new_;
+};
+
+/// The frame of a task whose body is a function on the stack below the frame. It is laid out as the
+/// frame of a coroutine (async/frame_header.h).
+template <class F>
+class StackfulTask {
+ public:
+  using T = std::invoke_result_t<F&>;
+
+  static async::Task<T> make(Stack* stack, F&& f) {
+    static_assert(alignof(StackfulTask) <= 16);  // so the promise follows the header, as in a frame
+    return (new (Stackful::place(stack, sizeof(StackfulTask))) StackfulTask{stack, std::move(f)})
+        ->promise_.get_return_object();
+  }
+
+ private:
+  using Handle = std::coroutine_handle<async::Promise<T>>;
+
+  StackfulTask(Stack* stack, F&& f) : switch_{stack, header_.handle()}, function_{std::move(f)} {}
+
+  static void start(void* frame) noexcept {
+    void* const next = static_cast<StackfulTask*>(frame)->switch_.begin(frame, run);
+    if (next == nullptr) return;
+    [[clang::musttail]] return static_cast<async::FrameHeader*>(next)->resume(next);
+  }
+  static void destroy(void* frame) noexcept {
+    auto& self = *static_cast<StackfulTask*>(frame);
+    self.switch_.check_may_be_destroyed();
+    Stack* const stack = self.switch_.stack();
+    std::destroy_at(&self);
+    Stackful::give_back(stack);
+  }
+  // On the function's stack.
+  static void run() {
+    auto& self = *static_cast<StackfulTask*>(Stackful::running().root().address());
+    if constexpr (std::is_void_v<T>) {
+      self.function_();
+      self.promise_.return_void();
+    } else {
+      self.promise_.return_value(self.function_());
+    }
+    self.switch_.end(
+        self.promise_.final_suspend().await_suspend(Handle::from_promise(self.promise_)));
+  }
+
+  async::FrameHeader header_{.resume = start, .destroy = destroy};
+  async::Promise<T> promise_;
+  Stackful switch_;
+  F function_;
+};
+
+template <class A>
+decltype(auto) awaiter_of(A&& awaitable) {
+  if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
+    return std::forward<A>(awaitable).operator co_await();
+  } else if constexpr (requires { operator co_await(std::forward<A>(awaitable)); }) {
+    return operator co_await(std::forward<A>(awaitable));
+  } else {
+    return std::forward<A>(awaitable);
+  }
+}
+
+}  // namespace detail
+
+/// A task whose body is the function `f`, on a stack of `stack_bytes`, rounded up to a power of two
+/// from 8 KiB to 1 GiB. The task's frame and `f` are in them. ENOMEM: no memory for the stack.
+template <class F>
+auto stackful(F f, std::size_t stack_bytes = default_stack_bytes)
+    -> Result<async::Task<std::invoke_result_t<F&>>> {
+  using Made = detail::StackfulTask<F>;
+  constexpr std::size_t least = sizeof(Made) + detail::Stackful::least_bytes / 2;
+  detail::Stack* const stack =
+      detail::Stackful::take_stack(detail::Stackful::size_of(std::max(stack_bytes, least)));
+  if (stack == nullptr) return std::unexpected{abi::Errno::enomem};
+  return Made::make(stack, std::move(f));
+}
+
+/// Spawns `f` as a job of its own, as async::spawn() does. ENOMEM: no memory for the stack.
+template <class F>
+auto spawn_stackful(F f, const async::SpawnOptions& options = {},
+                    std::size_t stack_bytes = default_stack_bytes)
+    -> Result<async::JoinHandle<std::invoke_result_t<F&>>> {
+  auto task = stackful(std::move(f), stack_bytes);
+  if (!task) return std::unexpected{task.error()};
+  return async::spawn(std::move(*task), options);
+}
+
+/// Does in a stackful job what `co_await` does in a coroutine, and returns the same. Other jobs run
+/// meanwhile.
+template <class A>
+decltype(auto) wait_for(A&& awaitable) {
+  detail::Stackful& self = detail::Stackful::about_to_wait();
+  auto&& awaiter = detail::awaiter_of(std::forward<A>(awaitable));
+  if (!awaiter.await_ready()) self.wait(awaiter);
+  return awaiter.await_resume();
+}
+
+}  // namespace user
