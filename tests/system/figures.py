@@ -11,7 +11,7 @@ import re
 import subprocess
 
 import harness
-from cotrap.bench import frames, shapes
+from cotrap.bench import frames, shapes, stackful
 from cotrap.bench.boots import Bench, measure
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.compare import Change
@@ -115,6 +115,20 @@ def profile(test: harness.Test) -> None:
         test.check(found is not None, f"… among them some in {function}", done.stdout)
 
 
+def stackful_jobs(test: harness.Test) -> None:
+    """`./cotrap bench stackful` measures both kinds of jobs."""
+    found = stackful.measure(Bench(test.build, Machine()), test.folder)
+    values = {(each.row, each.kind, each.measure): each.value for each in found}
+    for row in ("switch@1000", "spawn"):
+        few, many = (values[row, kind, "instructions"] for kind in stackful.KINDS)
+        test.check(0 < few < many, f"{row}: {few:.0f} instructions stackless, {many:.0f} stackful")
+    few, many = (values["memory", kind, "bytes"] for kind in stackful.KINDS)
+    test.check(few < 128 and many < 5_000, f"a job that waits: {few:.0f} and {many:.0f} bytes")
+    for kind in stackful.KINDS:
+        misses = values["switch@16", kind, "cache misses"]
+        test.check(misses < 0.1, f"the caches hold 16 {kind} jobs: {misses:.2f} misses a switch")
+
+
 # The most instructions on the trap path `trampoline`, with the fast paths of the shape `call`.
 ON_TRAMPOLINE = {"syscall.null": 90, "fault.reuse": 270, "irq.user.bare": 120}
 
@@ -140,6 +154,7 @@ with harness.Test(__doc__, harness.COUNTED) as test:
         if test.everyday:
             without_counting(test)
             sizes(test)
+            stackful_jobs(test)
         on_several_harts(test)
         if test.rest:
             profile(test)

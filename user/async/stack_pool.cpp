@@ -8,6 +8,8 @@ namespace user::detail {
 namespace {
 
 constexpr std::size_t guard_bytes = page_size;
+// A function that waits uses about 700 bytes, which all colours leave free in the last page.
+constexpr std::size_t colours = 7, colour_bytes = 512;
 
 }  // namespace
 
@@ -15,7 +17,8 @@ Stack* StackPool::map(unsigned size) {
   const std::size_t bytes = guard_bytes + (std::size_t{1} << size);
   const auto memory = map_memory(bytes, abi::prot_read | abi::prot_write);
   if (!memory) return nullptr;
-  auto* const end = reinterpret_cast<Stack*>(*memory + bytes) - 1;
+  const std::size_t colour = count_++ % colours * colour_bytes;
+  auto* const end = reinterpret_cast<Stack*>(*memory + bytes - colour) - 1;
   // The kernel writes to the stack's last page first. If it has no memory for this page, the call
   // fails. A write by the program would end a process (docs/processes.md).
   const bool has_memory =
@@ -25,13 +28,16 @@ Stack* StackPool::map(unsigned size) {
     static_cast<void>(unmap_memory(*memory, bytes));
     return nullptr;
   }
-  newest_ = new (end) Stack{.size = size, .next_free = nullptr, .older = newest_};
+  newest_ = new (end) Stack{.size = size,
+                            .next_free = nullptr,
+                            .older = newest_,
+                            .guard_end = reinterpret_cast<std::uintptr_t>(*memory) + guard_bytes};
   return newest_;
 }
 
 const Stack* StackPool::with_guard_at(std::uintptr_t address) const {
   const Stack* stack = newest_;
-  while (stack != nullptr && stack->begin() - 1 - address >= guard_bytes) stack = stack->older;
+  while (stack != nullptr && stack->guard_end - 1 - address >= guard_bytes) stack = stack->older;
   return stack;
 }
 

@@ -1,7 +1,11 @@
 // The stacks of a program's coroutine runtime: those of upcalls (user/upcalls.h) and of stackful
 // jobs (user/stackful.h).
 //
-//   mapping:  [ guard page | stack … ← sp | Stack ]
+//   mapping:  [ guard page | stack … ← sp | Stack | colour ]
+//
+// If all stacks began at the end of a page, their first lines would share an eighth of a cache's
+// sets, and a dozen jobs would evict each other's lines. So stacks of different colours begin at
+// different distances from the end of the page.
 //
 // A free stack stays mapped, for the next use of its size. Only the thread of run() uses the pool.
 #pragma once
@@ -17,9 +21,9 @@ struct alignas(16) Stack {
   std::uint64_t size;  // as Stackful::size_of() returns it
   Stack* next_free;
   Stack* older;  // the next one in the list of all stacks
+  std::uintptr_t guard_end;
 
   std::size_t bytes() const { return std::size_t{1} << size; }  // without the guard page
-  std::uintptr_t begin() const { return reinterpret_cast<std::uintptr_t>(this + 1) - bytes(); }
 };
 
 class StackPool {
@@ -44,6 +48,7 @@ class StackPool {
   Stack* map(unsigned size);
 
   Stack* newest_ = nullptr;
+  unsigned count_ = 0;
   std::array<Stack*, 64> free_{};  // by size
 };
 

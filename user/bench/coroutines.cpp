@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "benchmark.h"
+#include "both_kinds.h"
 
 namespace bench {
 namespace {
@@ -15,15 +16,23 @@ using async::Task;
 
 constexpr int each = 1'000;  // operations per sample
 
-Task<> yields() {
-  for (int i = 0; i < each / 2; ++i) co_await async::yield();
-}
-
-Outcome switching_coroutines() {
+template <class Jobs>
+Outcome switches() {
   async::Executor executor;
   return collect(is_counted() ? 31 : 1'000, each, [] {
-    async::spawn(yields()).detach();
-    async::spawn(yields()).detach();
+    Jobs::spawn_yields(each / 2).detach();
+    Jobs::spawn_yields(each / 2).detach();
+    const auto begin = reading();
+    async::Executor::run_until_idle();
+    return reading() - begin;
+  });
+}
+
+template <class Jobs>
+Outcome spawns() {
+  async::Executor executor;
+  return collect(is_counted() ? 31 : 1'000, each, [] {
+    async::spawn(spawn_and_join<Jobs>(each)).detach();
     const auto begin = reading();
     async::Executor::run_until_idle();
     return reading() - begin;
@@ -89,7 +98,10 @@ Outcome preempting_coroutines() {
 }
 
 constexpr Benchmark table[] = {
-    {"user.switch", Unit::cost, switching_coroutines},
+    {"user.switch", Unit::cost, switches<Stackless>},
+    {"user.switch.stackful", Unit::cost, switches<Stackful>},
+    {"user.spawn", Unit::cost, spawns<Stackless>},
+    {"user.spawn.stackful", Unit::cost, spawns<Stackful>},
     {"user.channel", Unit::cost, ready_channel},
     {"user.preempt", Unit::cost, preempting_coroutines},
 };

@@ -100,14 +100,14 @@ static void on_hart(PluginId id, unsigned index) {
 }
 
 // Call it once, before running_hart().
-static void find_harts(PluginId id) {
+[[maybe_unused]] static void find_harts(PluginId id) {
   hart_bytes = g_byte_array_new();
   qemu_plugin_register_vcpu_init_cb(id, on_hart);
 }
 
 // The number that QEMU passes to the callbacks is wrong under -icount: it is that of the hart that
 // has translated the block.
-static uint64_t running_hart(void) {
+[[maybe_unused]] static uint64_t running_hart(void) {
   uint64_t hart = 0;
   g_byte_array_set_size(hart_bytes, 0);
   if (qemu_plugin_read_register(hart_register, hart_bytes) != sizeof hart) {

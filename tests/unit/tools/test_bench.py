@@ -322,7 +322,8 @@ class Bench(unittest.TestCase):
     def test_list_prints_the_benchmarks_without_a_build(self):
         done = called("bench", "--list", "--build", "/no/such")
         self.assertEqual(done.returncode, 0)
-        self.assertEqual(len(done.stdout.splitlines()), len(BENCHMARKS) + 4)  # `conflicts`, `scale`, `pool` and `shapes`
+        # `conflicts`, `scale`, `pool`, `shapes` and `stackful`
+        self.assertEqual(len(done.stdout.splitlines()), len(BENCHMARKS) + 5)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ decltype(auto) awaiter_of(A&& awaitable) {
 /// A task whose body is the function `f`, on a stack of `stack_bytes`, rounded up to a power of two
 /// from 8 KiB to 1 GiB. The task's frame and `f` are in them. ENOMEM: no memory for the stack.
 template <class F>
-auto stackful(F f, std::size_t stack_bytes = default_stack_bytes)
+[[gnu::always_inline]] inline auto stackful(F f, std::size_t stack_bytes = default_stack_bytes)
     -> Result<async::Task<std::invoke_result_t<F&>>> {
   using Made = detail::StackfulTask<F>;
   constexpr std::size_t least = sizeof(Made) + detail::Stackful::least_bytes / 2;
@@ -190,8 +190,8 @@ auto stackful(F f, std::size_t stack_bytes = default_stack_bytes)
 
 /// Spawns `f` as a job of its own, as async::spawn() does. ENOMEM: no memory for the stack.
 template <class F>
-auto spawn_stackful(F f, const async::SpawnOptions& options = {},
-                    std::size_t stack_bytes = default_stack_bytes)
+[[gnu::always_inline]] inline auto spawn_stackful(F f, const async::SpawnOptions& options = {},
+                                                  std::size_t stack_bytes = default_stack_bytes)
     -> Result<async::JoinHandle<std::invoke_result_t<F&>>> {
   auto task = stackful(std::move(f), stack_bytes);
   if (!task) return std::unexpected{task.error()};

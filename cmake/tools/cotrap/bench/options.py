@@ -16,8 +16,8 @@ def add_bench(command: argparse.ArgumentParser) -> None:
         help="a benchmark, or the first part of some names, up to a dot or an @: `fault` runs all of fault.* "
         "(all benchmarks). `conflicts` traces pairs of system calls, `scale` measures the throughput of "
         "several harts, and `pool` measures async::HostPool on threads of this host. `shapes` counts both "
-        "trap shapes on both trap paths. Names after these four select rows: docs/conflicts.md and "
-        "docs/benchmarks.md explain them",
+        "trap shapes on both trap paths, and `stackful` counts stackful jobs beside coroutines. Names after "
+        "these select rows: docs/conflicts.md and docs/benchmarks.md explain them",
     )
     command.add_argument(
         "--list", action="store_true", help="list the benchmarks with their descriptions, and run none"

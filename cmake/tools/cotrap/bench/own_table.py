@@ -1,4 +1,4 @@
-"""What the benchmarks with a table of their own, `scale`, `pool` and `shapes`, have in common."""
+"""What the benchmarks with a table of their own, `scale`, `pool`, `shapes` and `stackful`, have in common."""
 
 from collections.abc import Iterable
 

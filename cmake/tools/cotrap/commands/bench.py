@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .. import bootargs, build, packages
-from ..bench import boots, other_kernels, pool, profile, scale, shapes, table
+from ..bench import boots, other_kernels, pool, profile, scale, shapes, stackful, table
 from ..bench.catalogue import BENCHMARKS, Benchmark
 from ..bench.compare import changes
 from ..bench.conflicts import run as conflicts
@@ -71,7 +71,7 @@ def run(arguments) -> int:
 
 
 # Commands with a table of their own.
-_TABLES = (conflicts, scale, pool, shapes)
+_TABLES = (conflicts, scale, pool, shapes, stackful)
 
 # Options that need QEMU, with the error for the hosted machine.
 _QEMU_ONLY = {
