@@ -7,7 +7,11 @@ namespace kernel {
 sys::NextStep sys::cond_resched(Thread& self) {
   async::Strand::yield();
   take_interrupts();
-  if (self.is_current_job() && timeslice_expired()) self.set_cpu_bound(true);
+  if (!self.is_current_job()) {
+    async::current_executor().set_priority(async::current_job(), self.limit());
+  } else if (timeslice_expired()) {
+    self.set_cpu_bound(true);
+  }
   return NextStep{self};
 }
 

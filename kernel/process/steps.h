@@ -40,7 +40,8 @@ class NextStep : public async::YieldOp {
 };
 
 /// Called between two steps of work for `self`, by its own coroutine or by one of its ring. Takes
-/// pending interrupts and lets jobs run that are more urgent, or equally urgent. Afterwards files
+/// pending interrupts and lets jobs run that are more urgent, or equally urgent. A coroutine of the
+/// ring is no more urgent than the thread from then on. Afterwards files
 /// may be closed, memory unmapped, and the thread cancelled.
 [[nodiscard]] NextStep cond_resched(Thread& self);
 

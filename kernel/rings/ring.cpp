@@ -103,6 +103,10 @@ void Ring::complete_reserved(std::uint64_t user_data, std::int32_t result, std::
   --in_flight_;
   post(user_data, result, flags);
   if (in_flight_ == 0) wake();
+  announce();
+}
+
+void Ring::announce() {
   if (wanted_ == 0 && upcalls_ != nullptr) upcalls_->on_completion();
 }
 
@@ -142,10 +146,13 @@ InFlightRequest::~InFlightRequest() {
   all_.remove(*this);
 }
 
-/// More urgent than the thread's program. So a request completes while the program computes, and
-/// the program may run a coroutine that waits for it. No thread has level 0 or 1.
+/// More urgent than the thread's program. So a request whose wait is over completes while the
+/// program computes, and the program may run a coroutine that waits for it. A request that takes
+/// several steps, and one that follows in a chain, has the thread's own level. No thread has level
+/// 0 or 1. A SCHED_IDLE thread would reach the level of CPU-bound threads.
 std::uint8_t Ring::level_of_requests() const {
-  return thread_.limit() - 1;
+  const std::uint8_t limit = thread_.limit();
+  return limit == async::priorities - 1 ? limit : limit - 1;
 }
 
 void Ring::start(std::unique_ptr<InFlightRequest> first) {
@@ -170,6 +177,7 @@ async::Task<> Ring::run_requests(std::unique_ptr<InFlightRequest> first) {
     }
     complete(*request, answer);
     request = std::move(request->linked);
+    async::current_executor().set_priority(async::current_job(), thread_.limit());
   }
 }
 
@@ -276,6 +284,7 @@ async::Task<> Ring::read_pieces(InFlightRequest& request) {
       co_return;
     }
     post(entry.user_data, answer, flags | abi::ring_more);
+    announce();
   }
 }
 

@@ -60,6 +60,8 @@ class Ring final : public ThreadRing {
   bool reserve();
   void give_back() { --in_flight_; }
   void complete_reserved(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
+  /// The level at which requests and page-ins wait and complete.
+  std::uint8_t level_of_requests() const;
   /// Whether the program has not read all completions. False if the ring is not mapped.
   bool has_unread();
 
@@ -105,7 +107,6 @@ class Ring final : public ThreadRing {
   }
   Result<std::uint32_t> cancel(const abi::RingSubmission& entry);
 
-  std::uint8_t level_of_requests() const;
   void start(std::unique_ptr<InFlightRequest> first);
   async::Task<> run_requests(std::unique_ptr<InFlightRequest> first);
   std::uint32_t start_merged(const abi::RingSubmission& first, const MergedTransfer& merged,
@@ -127,6 +128,9 @@ class Ring final : public ThreadRing {
   bool has_spare_room();
   /// Wakes the thread if it waits for completions.
   void wake();
+  /// After a completion of a request in flight: makes an upcall if the program takes completions
+  /// and does not wait for them.
+  void announce();
   /// Whether a thread that waits for `wanted` completions can return. EINVAL, EFAULT.
   Result<bool> has_completed(std::uint32_t wanted);
 

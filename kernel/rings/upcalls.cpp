@@ -128,7 +128,8 @@ bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
   }
   kept->state = Context::State::waiting;
   kept->trap = trap;
-  scope_.spawn(run_fault_worker(*kept, why), {.name = "page", .priority = thread_.limit()});
+  scope_.spawn(run_fault_worker(*kept, why),
+               {.name = "page", .priority = ring_of(thread_)->level_of_requests()});
   return true;
 }
 

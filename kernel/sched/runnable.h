@@ -80,7 +80,7 @@ class Runnable {
   /// thread is CPU-bound, demoted or ending.
   std::uint8_t level() const { return level_; }
   /// The level of its schedule. Jobs that work for the thread run at it even if the thread is
-  /// demoted.
+  /// demoted; requests of its ring wait one level above (Ring::level_of_requests).
   std::uint8_t limit() const { return static_cast<std::uint8_t>(schedule_.level()); }
   /// Ready jobs of this level or a more urgent one limit the time slice of this thread. For an
   /// ordinary thread it is less urgent than level(), so that CPU-bound threads do not starve behind

@@ -58,8 +58,9 @@ MapRequest::Place place_of(int flags) {
   return MapRequest::Place::anywhere;
 }
 
-Result<std::uintptr_t> map(Thread& self, std::uintptr_t address, std::size_t length, int rights,
-                           int flags, int fd, std::int64_t offset) {
+[[gnu::always_inline]] inline Result<std::uintptr_t> map(Thread& self, std::uintptr_t address,
+                                                         std::size_t length, int rights, int flags,
+                                                         int fd, std::int64_t offset) {
   const int type = flags & abi::map_type;
   if (length == 0 || !hal::page_aligned(static_cast<std::uintptr_t>(offset)) ||
       (type != abi::map_private && type != abi::map_shared)) {
@@ -78,13 +79,6 @@ Result<std::uintptr_t> map(Thread& self, std::uintptr_t address, std::size_t len
                            .most_bytes = self.process().limits()[abi::rlimit_as].soft});
 }
 
-/// Whether replace_in_steps() may make the call.
-bool replaces_in_steps(Thread& self, std::uintptr_t address, std::size_t length, int rights,
-                       int flags, int fd, std::int64_t offset) {
-  return self.space().takes_steps(address, length) && has_memory_alone(self) &&
-         access_of(rights & all_rights) && backing_of(self, length, rights, flags, fd, offset);
-}
-
 /// MAP_POPULATE for [start, end). Errors are not reported. Returns false if a page cannot be made,
 /// and the caller stops.
 bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_t end, int rights) {
@@ -101,12 +95,24 @@ async::Task<std::uintptr_t> shrink_heap(Thread& self, std::uintptr_t end) {
   co_return self.space().set_break(end);
 }
 
-/// MAP_POPULATE of more than one step's bytes.
+/// Whether MAP_FIXED replaces more than one step's pages by anonymous memory, and no other thread
+/// uses them. False if the arguments are wrong.
+bool replaces_in_steps(Thread& self, std::uintptr_t address, std::size_t length, int flags) {
+  constexpr int wanted = abi::map_fixed | abi::map_anonymous | abi::map_private;
+  return (flags & wanted) == wanted && self.space().takes_steps(address, length) &&
+         has_memory_alone(self);
+}
+
+/// MAP_POPULATE of more than one step's bytes, and MAP_FIXED for which replaces_in_steps() is true.
 async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t address,
                                                  std::size_t length, int rights, int flags, int fd,
                                                  std::int64_t offset) {
+  if (replaces_in_steps(self, address, length, flags)) {
+    co_await discard_memory(self, address, address + hal::page_up(length));
+    if (async::is_cancelled()) co_return address;  // the process ends
+  }
   const auto start = map(self, address, length, rights, flags, fd, offset);
-  if (!start) co_return start;
+  if (!start || (flags & abi::map_populate) == 0) co_return start;
   const std::uintptr_t end = *start + length;
   for (std::uintptr_t at = *start;;) {
     const std::uintptr_t next = end - at > step_bytes ? at + step_bytes : end;
@@ -118,14 +124,20 @@ async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t ad
   co_return start;
 }
 
-/// MAP_FIXED over more than one step's pages, in memory that no other thread uses. The arguments
-/// are right.
-async::Task<Result<std::uintptr_t>> replace_in_steps(Thread& self, std::uintptr_t address,
-                                                     std::size_t length, int rights, int flags,
-                                                     int fd, std::int64_t offset) {
-  co_await discard_memory(self, address, address + hal::page_up(length));
-  if (async::is_cancelled()) co_return address;  // the process ends
-  co_return map(self, address, length, rights, flags, fd, offset);
+/// mmap with MAP_POPULATE or MAP_FIXED.
+[[gnu::noinline]] trap::Answer<Result<std::uintptr_t>> map_specially(Thread& self,
+                                                                     std::uintptr_t address,
+                                                                     std::size_t length, int rights,
+                                                                     int flags, int fd,
+                                                                     std::int64_t offset) {
+  const bool populate = (flags & abi::map_populate) != 0;
+  if ((populate && length > step_bytes) || replaces_in_steps(self, address, length, flags)) {
+    return self.wait(
+        [&] { return map_in_steps(self, address, length, rights, flags, fd, offset); });
+  }
+  const auto start = map(self, address, length, rights, flags, fd, offset);
+  if (start && populate) (void)make_pages(self.space(), *start, *start + length, rights);
+  return start;
 }
 
 async::Task<Result<>> unmap_in_steps(Thread& self, std::uintptr_t address, std::size_t length) {
@@ -170,19 +182,10 @@ trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
 
 trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
                                           int rights, int flags, int fd, std::int64_t offset) {
-  const bool populate = (flags & abi::map_populate) != 0;
-  if (populate && length > step_bytes) {
-    return self.wait(
-        [&] { return map_in_steps(self, address, length, rights, flags, fd, offset); });
-  }
-  if ((flags & abi::map_fixed) != 0 &&
-      replaces_in_steps(self, address, length, rights, flags, fd, offset)) {
-    return self.wait(
-        [&] { return replace_in_steps(self, address, length, rights, flags, fd, offset); });
-  }
-  const auto start = map(self, address, length, rights, flags, fd, offset);
-  if (start && populate) (void)make_pages(self.space(), *start, *start + length, rights);
-  return start;
+  constexpr int special = abi::map_populate | abi::map_fixed;
+  if ((flags & special) != 0) [[unlikely]]
+    return map_specially(self, address, length, rights, flags, fd, offset);
+  return map(self, address, length, rights, flags, fd, offset);
 }
 
 trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {

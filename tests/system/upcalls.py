@@ -43,6 +43,7 @@ PARTS = (
     ("gets-each-alarm", "… at whatever instant of the step"),
     ("slices", "policies end the time slices of coroutines in mid-step"),
     ("budgets", "… and budgets, until the next period"),
+    ("pages-and-policies", "a policy counts the time for which a coroutine waits for pages as a wait"),
     ("stacks", "stackful jobs have page-ins, are preempted, and fail attempts"),
     ("left-stacks", "stackful jobs are abandoned in an exception or a page-in"),
     ("wrong", "a wrong call, header or context is an error"),

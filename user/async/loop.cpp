@@ -18,6 +18,7 @@ constexpr std::uint32_t spare_places = 16;  // submissions for the timer and for
 constexpr int steps_between_polls = 64;
 constexpr std::uint64_t no_alarm = ~std::uint64_t{0};
 constexpr std::uint64_t farthest_alarm = INT64_MAX;
+constexpr async::Duration shortest_slice{50'000};
 
 // User data of completions that belong to no Operation. The completion of an Operation has the
 // address of the Operation.
@@ -55,6 +56,7 @@ Loop::Loop(const RunOptions& options)
       shares_priority_{options.shares_priority} {
   current_ = this;
   step_state = {};
+  async_alarm = no_alarm;
   loop_thread = thread_id();
   async_local.spin_locks = 0;  // of steps that an earlier run() has left
   async_local.preemption_held_back = false;
@@ -62,6 +64,7 @@ Loop::Loop(const RunOptions& options)
   if (shares_priority_) must(call(abi::share_priority, &shared_), "sharing priorities");
   static_assert(sizeof policy_ >= sizeof(async::policy::Memory));
   if (options.policy != nullptr) {
+    if (shares_priority_) fail_in_async("run() cannot share priorities under a scheduling policy");
     executor_.set_policy(options.policy->make(policy_.data(), {.seed = async::platform::now_ns()}));
   }
 }
@@ -107,6 +110,7 @@ bool Loop::step() {
   if (step_state.held_back != nullptr) [[unlikely]] {
     if (awaited_->done()) return false;
     take_notifications();
+    wake_due();
   }
   if (shares_priority_) {
     const unsigned priority = executor_.ready_priority();
@@ -161,7 +165,9 @@ void Loop::take_completions() {
   while (const auto completion = ring_.take()) {
     switch (completion->user_data) {
       case timer_data:
-        if (completion->result == 0) timer_ = no_alarm;
+        if (completion->result != -static_cast<std::int32_t>(abi::Errno::ecanceled)) {
+          timer_ = no_alarm;
+        }
         break;
       case cancel_data: break;
       default: {
@@ -185,24 +191,36 @@ void Loop::poll() {
   fire_alarm();
 }
 
-Loop::Turn Loop::turn_of(const async::Job& job) {
+void Loop::wake_due() {
+  take_completions();
+  fire_alarm();
+}
+
+Loop::Due Loop::find_due(const async::Job& job) {
+  wake_due();
+  const bool is_urgent = executor_.preempts(job.priority);  // it drains the executor's inbox, too
+  async::Policy* const policy = executor_.policy();
+  if (policy == nullptr) return is_urgent ? Due::more_urgent : Due::nothing;
+  if (policy->tick()) return Due::end_of_slice;
+  return executor_.preempts(job.priority) ? Due::more_urgent : Due::nothing;
+}
+
+void Loop::prepare_to_compute() {
   do {
-    take_completions();
-    fire_alarm();
-    if (executor_.policy() != nullptr && executor_.policy()->tick()) return Turn::slice_is_over;
-    if (executor_.preempts(job.priority)) return Turn::more_urgent;
+    wake_due();
     arm_timer(std::min(async_alarm, end_of_slice()));
     if (submitted_) must(ring_.enter(), "submitting system calls");
   } while (std::exchange(submitted_, false));  // they may have completed at once
-  return Turn::goes_on;
 }
 
-/// When the policy must be asked for the running job's time slice, in ns since boot.
+/// When the policy must be asked for the running job's time slice, in ns since boot. At least
+/// shortest_slice from now, so that a step makes progress between two preemptions.
 std::uint64_t Loop::end_of_slice() const {
   if (executor_.policy() == nullptr) return no_alarm;
   const async::Duration left = executor_.policy()->until_tick();
   if (left == async::Duration::max()) return no_alarm;
-  return async::platform::now_ns() + static_cast<std::uint64_t>(left.count());
+  const auto length = std::max(left, shortest_slice);
+  return async::platform::now_ns() + static_cast<std::uint64_t>(length.count());
 }
 
 void Loop::take_notifications() {

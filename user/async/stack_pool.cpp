@@ -8,13 +8,14 @@ namespace user::detail {
 namespace {
 
 constexpr std::size_t guard_bytes = page_size;
-// A function that waits uses about 700 bytes, which all colours leave free in the last page.
-constexpr std::size_t colours = 7, colour_bytes = 512;
+// A function that waits uses about 700 bytes, which all colours leave free in the last page. The
+// colours' space is a page beyond the stack's size.
+constexpr std::size_t colours = 7, colour_bytes = 512, colour_space = page_size;
 
 }  // namespace
 
 Stack* StackPool::map(unsigned size) {
-  const std::size_t bytes = guard_bytes + (std::size_t{1} << size);
+  const std::size_t bytes = guard_bytes + (std::size_t{1} << size) + colour_space;
   const auto memory = map_memory(bytes, abi::prot_read | abi::prot_write);
   if (!memory) return nullptr;
   const std::size_t colour = count_++ % colours * colour_bytes;

@@ -3,9 +3,10 @@
 //
 //   mapping:  [ guard page | stack … ← sp | Stack | colour ]
 //
-// If all stacks began at the end of a page, their first lines would share an eighth of a cache's
-// sets, and a dozen jobs would evict each other's lines. So stacks of different colours begin at
-// different distances from the end of the page.
+// A switch touches the eight cache lines at a stack's end. If all stacks ended at the end of a
+// page, these lines would use the same 8 of 64 sets of a cache, and a dozen jobs would evict each
+// other's lines. So stacks of different colours end at different distances from the end of the
+// page.
 //
 // A free stack stays mapped, for the next use of its size. Only the thread of run() uses the pool.
 #pragma once

@@ -7,16 +7,18 @@
 namespace user::detail {
 namespace {
 
-/// The exception handler of programs that have none. Prints a stack overflow.
-async::Task<Verdict> report_overflow(Exception exception) {
-  if (const Stack* const stack = stack_pool.with_guard_at(exception.address); stack != nullptr) {
-    complain("the stack of job '{}' overflowed: it has {} bytes", exception.coroutine,
-             stack->bytes());
-  }
-  co_return Verdict::die;
-}
+// The free stack that a wait needs, with a margin. A wait between whose steps the stack overflows
+// would leave its list half changed.
+constexpr std::uintptr_t room_for_wait = 2048;
 
 }  // namespace
+
+void report_overflow(const Exception& exception) {
+  if (running_stackful == nullptr || exception.signal != abi::Signal::sigsegv) return;
+  const Stack& stack = *running_stackful->stack();
+  if (stack_pool.with_guard_at(exception.address) != &stack) return;
+  complain("the stack of job '{}' overflowed: it has {} bytes", exception.coroutine, stack.bytes());
+}
 
 Stack* Stackful::take_stack(unsigned size) {
   return size <= largest ? stack_pool.take(size) : nullptr;
@@ -35,19 +37,24 @@ void Stackful::check_may_be_destroyed() const {
 }
 
 Stackful& Stackful::about_to_wait() {
-  if (running_stackful == nullptr)
+  // The stack also shows calls by other threads, and by notification handlers.
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const Stack* const stack = running_stackful == nullptr ? nullptr : running_stackful->stack();
+  if (stack == nullptr || here < stack->guard_end ||
+      here >= reinterpret_cast<std::uintptr_t>(stack))
     fail_in_async("only the function of a stackful job may call wait_for()");
+  if (here < stack->guard_end + room_for_wait)  // the overflow is reported as any other
+    *reinterpret_cast<volatile char*>(stack->guard_end - 1) = 0;
   if (step_state.preemption != StepState::Preemption::none ||
       async::platform::local().spin_locks != 0)
-    fail_in_async("a stackful job waits in preemptible(), or while it holds a lock");
+    fail_in_async("a stackful job waits in preemptible() or Unpreempted, or while it holds a lock");
   if (Loop::is_running() && Loop::current().upcalls().is_in_scope())
     fail_in_async("a stackful job waits in attempt(), or while it has a Guarded object");
   return *running_stackful;
 }
 
 void* Stackful::begin(void* top, void (*body)()) {
-  if (Loop::is_running() && !Loop::current().upcalls().handles_exceptions())
-    Loop::current().upcalls().handle_exceptions(report_overflow);
+  if (Loop::is_running()) Loop::current().upcalls().report_overflows();
   state_ = State::started;
   return run(reinterpret_cast<std::uintptr_t>(top), body);
 }

@@ -1,5 +1,7 @@
 #include "user/upcalls.h"
 
+#include <async/policy.h>
+
 #include "stack_pool.h"
 #include "user/async.h"
 #include "user/check.h"
@@ -66,7 +68,16 @@ Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
           .preemption = preemption_,
           .spin_locks = std::exchange(async::platform::local().spin_locks, 0)};
   set_attempt(nullptr);
+  keep_due_preemption();
   return kept;
+}
+
+// The step no longer counts as one that holds spin locks. A preemption that these held back is
+// still due.
+void Upcalls::keep_due_preemption() {
+  if (std::exchange(async::platform::local().preemption_held_back, false)) {
+    step_state.held_back = preempt_now;
+  }
 }
 
 // Suspends the running job, and keeps its interrupted step.
@@ -76,6 +87,8 @@ Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   kept.interrupted = job.leaf();
   job.prepare(nullptr, reason);
   job.suspend_alone(std::coroutine_handle<>::from_address(&kept));
+  // The executor, which tells the policy of each wait, is on the stack that this step keeps.
+  if (async::Policy* const policy = async::current_executor().policy()) policy->stopped(job);
   prepare_stack();
   return kept;
 }
@@ -106,7 +119,8 @@ void Upcalls::go_on(Kept* kept) {
 // A notification or a completion may have come since the loop has picked the job of the step. A
 // step that allows preemption looks for it only when it leaves a lock, so the loop must look now.
 // True: a more urgent job is ready, and the job of the step is again the first of its level.
-// Otherwise upcalls are disabled: the kernel delivers what comes later when it resumes the step.
+// Otherwise upcalls are disabled. If one is due until the kernel resumes the step, the kernel makes
+// it then.
 bool Upcalls::must_let_others_go_first(const Kept& kept) {
   close();
   if (step_state.held_back != nullptr) {
@@ -114,11 +128,9 @@ bool Upcalls::must_let_others_go_first(const Kept& kept) {
   } else if (kept.preemption == StepState::Preemption::none) {
     return false;
   }
-  const Loop::Turn turn = Loop::current().turn_of(*kept.job);
-  if (turn == Loop::Turn::goes_on) return false;
-  async::Executor& executor = async::current_executor();
-  turn == Loop::Turn::slice_is_over ? executor.requeue(*kept.job)
-                                    : executor.schedule_first(*kept.job);
+  Loop::current().prepare_to_compute();
+  if (!async::current_executor().preempts(kept.job->priority)) return false;
+  async::current_executor().schedule_first(*kept.job);
   open();
   return true;
 }
@@ -153,7 +165,16 @@ void Upcalls::give_back(Stack*& stack) {
 
 // The step never resumes. A preempted step may be in the middle of a change of its objects.
 void Upcalls::abandon(Kept& kept) {
-  if (!kept.was_preempted) clean_up(kept.cleanups, nullptr);
+  if (!kept.was_preempted) clean_up(kept);
+}
+
+// Destroys the Guarded objects of a step that never resumes. They may release its spin locks.
+void Upcalls::clean_up(Kept& kept) {
+  std::uint32_t& spin_locks = async::platform::local().spin_locks;
+  const std::uint32_t before = std::exchange(spin_locks, kept.spin_locks);
+  clean_up(kept.cleanups, nullptr);
+  spin_locks = before;
+  keep_due_preemption();
 }
 
 void Upcalls::go_home() {
@@ -189,14 +210,23 @@ void Upcalls::end_wait(std::uint64_t user_data, int signal, std::uint32_t hart) 
 
 // ── Exceptions ──
 
-void Upcalls::handle_exceptions(ExceptionHandler handler) {
-  on_exception_ = handler;
+void Upcalls::report_overflows() {
+  if (std::exchange(reports_overflows_, true)) return;
   open();
+}
+
+void Upcalls::die(std::uint64_t context) {
+  must(call(abi::upcall_die, context), "ending by an exception");
+  fail("the kernel cannot end the program");
 }
 
 void Upcalls::on_exception(std::uint64_t context) {
   ++exceptions_;
   if (context != abi::no_context) {
+    if (on_exception_ == nullptr) {  // no job may run any more: the exception may be in the heap
+      report_overflow(exception(context, async::current_job()));
+      die(context);
+    }
     handle(keep_step(context, "the handler of an exception"));
     Loop::current().run_for_ever();
   }
@@ -256,6 +286,7 @@ Exception Upcalls::exception(std::uint64_t context, const async::Job& job) {
 }
 
 void Upcalls::handle(Kept& kept) {
+  if (on_exception_ == nullptr) die(number_of(kept));
   async::spawn(judge(kept, exception(number_of(kept), *kept.job)),
                {.name = "exception handler",
                 .priority = are_scarce() ? std::uint8_t{0} : kept.job->priority})
@@ -266,16 +297,17 @@ async::Task<> Upcalls::judge(Kept& kept, Exception exception) {
   switch (co_await on_exception_(exception)) {
     case Verdict::retry: end_wait(kept); break;
     case Verdict::leave: leave_behind(kept); break;
-    case Verdict::die: must(call(abi::upcall_die, number_of(kept)), "ending by an exception");
+    case Verdict::die: die(number_of(kept));
   }
 }
 
-// Abandons the job: it never becomes ready again. Frees its stack and its context.
+// Abandons the job: it never becomes ready again. Frees its context and the stack of the loop below
+// its step. A stackful job keeps its own stack.
 void Upcalls::leave_behind(Kept& kept) {
   static constinit Kept left{.resume = stay};
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));
   must(call(abi::upcall_drop, number_of(kept)), "dropping a step");
-  clean_up(kept.cleanups, nullptr);
+  clean_up(kept);
   give_back(kept.stack);
 }
 
@@ -307,12 +339,13 @@ void Upcalls::on_notification(std::uint64_t context) {
 }
 
 // Wakes the coroutines that wait for the notifications, for completions, or for a time that has
-// come. If one of them, or another job that is ready, must run before the interrupted step goes on,
+// come. If one of them is more urgent than the interrupted step, or the step's time slice is over,
 // runs the loop on the upcall's stack until the executor picks the job of the step.
 void Upcalls::preempt_if_due(std::uint64_t context) {
-  Loop::current().take_arrived();
-  const Loop::Turn turn = Loop::current().turn_of(async::current_job());
-  if (turn == Loop::Turn::goes_on || preempted_ == most_preempted) return;
+  Loop& loop = Loop::current();
+  loop.take_arrived();
+  const Loop::Due due = loop.find_due(async::current_job());
+  if (due == Loop::Due::nothing || preempted_ == most_preempted) return loop.prepare_to_compute();
   ++preemptions_;
   ++preempted_;
   Kept& kept = keep(context);
@@ -320,8 +353,8 @@ void Upcalls::preempt_if_due(std::uint64_t context) {
   kept.interrupted = kept.job->leaf();
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&kept));
   prepare_stack();
-  async::Executor::ready_again(turn == Loop::Turn::slice_is_over);
-  Loop::current().run_for_ever();
+  async::Executor::ready_again(due == Loop::Due::end_of_slice);
+  loop.run_for_ever();
 }
 
 void preempt_now() {
@@ -359,8 +392,9 @@ void begin_preemptible() noexcept {
   // This thread has opened upcalls, and looks for completions. The fences on both sides make at
   // least one of them see the other's store.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  const Loop::Turn turn = Loop::current().turn_of(async::current_job());
-  if (turn != Loop::Turn::goes_on) step_state.held_back = preempt_now;
+  Loop& loop = Loop::current();
+  loop.prepare_to_compute();
+  if (loop.find_due(async::current_job()) != Loop::Due::nothing) step_state.held_back = preempt_now;
   set_preemption(StepState::Preemption::allowed);
 }
 

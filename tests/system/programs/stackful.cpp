@@ -433,6 +433,28 @@ void wait_in_lock() {
   wait_for(async::yield());
 }
 
+// A wait at each depth, so that the stack is full in a wait.
+[[gnu::noinline]] int wait_deeply(int depth) {
+  std::array<volatile char, 32> block;
+  block[static_cast<std::size_t>(depth) % block.size()] = 1;
+  wait_for(async::yield());
+  return depth < 0 ? 0 : wait_deeply(depth + 1) + block[0];
+}
+
+// An exception ends the program at once: the coroutine that waits for the lock does not run.
+Task<> crash_in_lock() {
+  static user::Mutex mutex;
+  co_await start([] {});
+  auto other = async::spawn([]() -> Task<> {
+    const Lock lock{mutex};
+    check(false, "no coroutine runs after the exception");
+    co_return;
+  }());
+  const Lock lock{mutex};
+  *reinterpret_cast<volatile int*>(8) = 1;
+  co_await std::move(other);
+}
+
 struct Dying {
   const char* part;
   void (*run)();
@@ -442,14 +464,21 @@ struct Dying {
 constexpr Dying dying[] = {
     {"--deep", [] { run(deep()); }, abi::Signal::sigsegv,
      "the stack of job 'deep' overflowed: it has 65536 bytes\n"},
+    {"--deep-wait",
+     [] {
+       run([]() -> Task<> { co_await start([] { return wait_deeply(0); }, {.name = "deep"}); }());
+     },
+     abi::Signal::sigsegv, "the stack of job 'deep' overflowed: it has 65536 bytes\n"},
+    {"--crash-in-lock", [] { run(crash_in_lock()); }, abi::Signal::sigsegv, ""},
     {"--coroutine", [] { run(wait_in_coroutine()); }, abi::Signal::sigabrt,
      "only the function of a stackful job may call wait_for()\n"},
     {"--child", [] { run(wait_in([] { wait_for(wait_in_coroutine()); })); }, abi::Signal::sigabrt,
      "only the function of a stackful job may call wait_for()\n"},
     {"--preemptible", [] { run(wait_in([] { preemptible([] { wait_for(async::yield()); }); })); },
-     abi::Signal::sigabrt, "a stackful job waits in preemptible(), or while it holds a lock\n"},
+     abi::Signal::sigabrt,
+     "a stackful job waits in preemptible() or Unpreempted, or while it holds a lock\n"},
     {"--lock", [] { run(wait_in(wait_in_lock)); }, abi::Signal::sigabrt,
-     "a stackful job waits in preemptible(), or while it holds a lock\n"},
+     "a stackful job waits in preemptible() or Unpreempted, or while it holds a lock\n"},
     {"--attempt",
      [] { run(wait_in([] { static_cast<void>(attempt([] { wait_for(async::yield()); })); })); },
      abi::Signal::sigabrt, "a stackful job waits in attempt(), or while it has a Guarded object\n"},

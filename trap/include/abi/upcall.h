@@ -51,9 +51,9 @@
 // memory, so no upcall of this kind interrupts the scheduler. All other faults that cannot be
 // resolved are exceptions. So is a page fault whose page-in fails.
 //
-// A completion of the ring makes an upcall for_notification if `open` has upcalls_take_completions,
-// and the thread does not wait for its ring. A program that sets this bit other than by
-// upcall_resume must then look for completions that came before.
+// The completion of a submission in flight makes an upcall for_notification if `open` has
+// upcalls_open and upcalls_take_completions, and the thread does not wait for its ring. A program
+// that sets this bit other than by upcall_resume must then look for completions that came before.
 //
 // An upcall needs a stack in the header and a free context, and its kind must be set in `open`.
 // Otherwise a page fault stops the thread, and an exception ends the program, as without upcalls. A

@@ -46,7 +46,8 @@ struct RunOptions {
   // Called at once for each notification, between any two instructions; notified() receives the
   // bits too. May be null.
   NotificationHandler on_notification = nullptr;
-  // Decides about exceptions outside attempt(). If null, such an exception ends the program.
+  // Decides about exceptions outside attempt(). If null, such an exception ends the program at
+  // once.
   ExceptionHandler on_exception = nullptr;
   // The scheduling policy of the coroutines: async::policy::find("edf") and others
   // (async/policy/kinds.h). Null: fixed priorities, 0 … 31. A policy with time slices or budgets
@@ -79,15 +80,18 @@ class Loop {
   // Passes the notifications that upcalls have delivered to the coroutines that wait for them. With
   // upcalls disabled.
   void take_arrived();
-  enum class Turn : std::uint8_t {
-    goes_on,
-    more_urgent,    // a more urgent coroutine than the running one is ready
-    slice_is_over,  // the policy's time slice or budget, and other coroutines are ready
+  enum class Due : std::uint8_t {
+    nothing,
+    more_urgent,   // a more urgent coroutine than the running one is ready
+    end_of_slice,  // of the policy's time slice or budget; other coroutines are ready
   };
-  // Wakes the coroutines whose system calls have completed or whose time has come, and submits what
-  // coroutines wait for. Returns what the running step of `job` must do. Called in a step, or with
-  // upcalls disabled.
-  Turn turn_of(const async::Job& job);
+  // Call both in a step or with upcalls disabled. Both wake the coroutines whose system calls have
+  // completed or whose sleep is over.
+  // Returns the reason for which another coroutine must run before `job`, which is running.
+  Due find_due(const async::Job& job);
+  // Before a preemptible part of a step: submits the system calls of coroutines, and a timeout for
+  // the next time at which a coroutine must run. Their completions make upcalls.
+  void prepare_to_compute();
 
   // Each in-flight operation needs a permit. The wait is a cancellation point.
   async::WaitOp place() { return places_.acquire("room in the ring"); }
@@ -109,6 +113,7 @@ class Loop {
   void wait();
   void take_completions();
   void take_notifications();
+  void wake_due();
   bool fire_alarm();
   void arm_timer(std::uint64_t due);
   std::uint64_t end_of_slice() const;

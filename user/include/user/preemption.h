@@ -9,11 +9,11 @@
 //
 //   const double sum = user::preemptible([&] { return add_up(numbers); });
 //
-// In that part it must not use what more urgent coroutines change. It must not await, spawn or wake
-// coroutines, or create a coroutine. It may use the heap, locks, attempt() and the functions of
-// user/calls.h. A step that holds a lock which other coroutines of its thread may take must say so
-// with Unpreempted. Otherwise the thread may wait for a lock that it holds itself. user::Lock,
-// async::SpinLock and the heap say so.
+// In that part it must not use what more urgent coroutines change. It must call no
+// function of async/ but SpinLock, and create no coroutine. It may use the heap, locks, attempt()
+// and the functions of user/calls.h; a call that waits is not preempted. A step that holds a lock
+// which other coroutines of its thread may take must say so with Unpreempted. Otherwise the thread
+// may wait for a lock that it holds itself. user::Lock, async::SpinLock and the heap say so.
 #pragma once
 
 #include <atomic>

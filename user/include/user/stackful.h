@@ -1,5 +1,5 @@
 // Stackful jobs: ordinary functions with stacks of their own, under the executor of a program's
-// coroutines (user/async.h). Executor, policies, priorities and trace treat them as all jobs.
+// coroutines (user/async.h). Executor, policies, priorities and trace treat them like other jobs.
 //
 //   auto job = user::must(user::spawn_stackful([&] {
 //     while (const auto line = user::wait_for(lines.receive())) handle(*line);
@@ -11,13 +11,15 @@
 //   executor, on its stack ── resume ──▶ the function, on its own stack
 //   the next step  ◀──────── wait_for() ─────┘
 //
-// A cancelled wait returns as in a coroutine: the function must return by itself. Destroying a
-// function that waits ends the program. Jobs that are left when run() ends keep their stacks.
+// A cancelled wait returns as in a coroutine: the function must return by itself. The program
+// aborts if the Task of a function is destroyed while the function waits. Jobs that are left when
+// run() ends keep their stacks.
 //
 // A function may use attempt(), preemptible(), Guarded and locks, but must not wait inside them:
 // wait_for() then ends the program. The floating-point modes belong to the thread, as with
-// coroutines. A function that uses more than its stack touches the guard page. If the program
-// handles exceptions, it gets this one. Otherwise it prints the job's name, and ends by SIGSEGV.
+// coroutines. A function that uses more than its stack touches the guard page.
+// RunOptions::on_exception gets this exception. If it is null, the runtime prints the job's name,
+// and the program ends by SIGSEGV.
 #pragma once
 
 #include <async/async.h>
@@ -55,7 +57,8 @@ class Stackful {
   Stackful(Stack* stack, std::coroutine_handle<> root) : root_{root}, stack_{stack} {}
   Stackful(const Stackful&) = delete;
 
-  /// The binary logarithm of the size of a stack with `bytes`. Constants need no instruction.
+  /// The binary logarithm of the size of a stack with `bytes`. For a constant, the compiler
+  /// computes it.
   static constexpr unsigned size_of(std::size_t bytes) {
     return static_cast<unsigned>(std::bit_width(std::max(bytes, least_bytes) - 1));
   }
@@ -65,7 +68,7 @@ class Stackful {
   /// The address of an object of `bytes` at the end of the stack.
   static void* place(Stack* stack, std::size_t bytes);
   Stack* stack() const { return stack_; }
-  /// Not while the function waits.
+  /// Aborts the program if the function has started and has not ended.
   void check_may_be_destroyed() const;
 
   /// Called on the executor's stack: runs `body` below `top`, until it waits or has ended. Returns
@@ -80,7 +83,8 @@ class Stackful {
     std::unreachable();
   }
 
-  /// Fails unless a function on a stack of its own calls it, which may wait now.
+  /// Aborts the program unless a stackful function calls it where it may wait. Returns the switch
+  /// of that function.
   static Stackful& about_to_wait();
   template <class Awaiter>
   void wait(Awaiter& awaiter) {
@@ -162,6 +166,9 @@ class StackfulTask {
   F function_;
 };
 
+/// Prints the job's name if the exception is an overflow of the running function's stack.
+void report_overflow(const Exception& exception);
+
 template <class A>
 decltype(auto) awaiter_of(A&& awaitable) {
   if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
@@ -176,7 +183,9 @@ decltype(auto) awaiter_of(A&& awaitable) {
 }  // namespace detail
 
 /// A task whose body is the function `f`, on a stack of `stack_bytes`, rounded up to a power of two
-/// from 8 KiB to 1 GiB. The task's frame and `f` are in them. ENOMEM: no memory for the stack.
+/// from 8 KiB to 1 GiB. The task's frame and `f` take a part of them. ENOMEM: more than 1 GiB, or
+/// no memory for the stack's last page. If there is no memory for another page when the function
+/// needs it, the program ends, as for a coroutine. Only for the thread of run().
 template <class F>
 [[gnu::always_inline]] inline auto stackful(F f, std::size_t stack_bytes = default_stack_bytes)
     -> Result<async::Task<std::invoke_result_t<F&>>> {

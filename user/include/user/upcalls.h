@@ -148,6 +148,7 @@ class Upcalls {
   // disabled.
   void end_failed(const Attempt& attempt) {
     end(attempt);
+    keep_due_preemption();
     if (has_notifications() || attempt.preemption != StepState::Preemption::none) {
       step_state.held_back = preempt_now;
     }
@@ -157,9 +158,9 @@ class Upcalls {
 
   // Whether the running step is in an attempt, or has Guarded objects.
   bool is_in_scope() const { return attempt_ != nullptr || cleanups_ != nullptr; }
-  bool handles_exceptions() const { return on_exception_ != nullptr; }
-  // Called in a step. The handler stays until the end of run().
-  void handle_exceptions(ExceptionHandler handler);
+  // Called in a step. From then on, a stackful job that overflows its stack is named before the
+  // program ends.
+  void report_overflows();
 
   bool has_notifications() const {
     return has_pending() || arrived_.load(std::memory_order_relaxed) != 0;
@@ -224,16 +225,20 @@ class Upcalls {
   static void end_wait(Kept& kept);
   static Exception exception(std::uint64_t context, const async::Job& job);
   void handle(Kept& kept);
+  [[noreturn]] static void die(std::uint64_t context);
   async::Task<> judge(Kept& kept, Exception exception);
   void leave_behind(Kept& kept);
   void give_back(Stack*& stack);
+  static void clean_up(Kept& kept);
+  static void keep_due_preemption();
   // Runs the cleanups from the innermost up to `end`, exclusive.
   static void clean_up(Cleanup*& innermost, const Cleanup* end);
   [[noreturn]] void fail_attempt(const Exception& exception);
   // More than half of the contexts are in use: jobs that can free one get priority 0.
   bool are_scarce() const { return stacks_ > contexts / 2; }
   std::uint32_t what_it_takes() const {
-    const bool takes_exceptions = on_exception_ != nullptr || attempt_ != nullptr;
+    const bool takes_exceptions =
+        on_exception_ != nullptr || attempt_ != nullptr || reports_overflows_;
     return abi::upcalls_open | (takes_exceptions ? abi::upcalls_take_exceptions : 0) |
            (waiting_ < most_pages ? abi::upcalls_take_pages : 0) |
            (takes_completions() ? abi::upcalls_take_completions : 0);
@@ -264,7 +269,8 @@ class Upcalls {
   mutable abi::UpcallHeader header_;
   const std::uint64_t user_data_;
   const NotificationHandler on_notification_;
-  ExceptionHandler on_exception_;
+  const ExceptionHandler on_exception_;
+  bool reports_overflows_ = false;
   unsigned stacks_ = 0;   // in use: own_, next_ and those of kept steps
   Stack* own_ = nullptr;  // the stack that the loop runs on; null: the thread's own
   jmp_buf* home_ = nullptr;

@@ -379,6 +379,41 @@ void budgets() {
   run(alternate({.budget = 500us, .period = 2ms}), {.policy = async::policy::find("edf")});
 }
 
+// A coroutine that has waited for pages gets its share of the time afterwards.
+Task<> make_steps(int& mine, const int& others, const char* name) {
+  constexpr int steps = 200;
+  for (int i = 0; i < steps; ++i) {
+    ++mine;
+    for (volatile int n = 0; n < 2000;) n = n + 1;
+    co_await async::yield();
+  }
+  check(others >= steps / 4, "{}: {} steps beside {}", name, others, steps);
+}
+
+Task<> share_after_pages(Disk disk, const char* name) {
+  int paging = 0, computing = 0;
+  auto one = async::spawn([](Disk disk, int& mine, const int& others, const char* name) -> Task<> {
+    for (std::size_t page = 0; page < disk_pages; ++page) check_page(disk, page);
+    co_await make_steps(mine, others, name);
+  }(disk, paging, computing, name));
+  auto other = async::spawn([](int& mine, const int& paging, const char* name) -> Task<> {
+    while (paging == 0) {
+      for (volatile int n = 0; n < 2000;) n = n + 1;
+      co_await async::yield();
+    }
+    co_await make_steps(mine, paging, name);
+  }(computing, paging, name));
+  co_await std::move(one);
+  co_await std::move(other);
+}
+
+void pages_and_policies() {
+  for (const char* const name : {"eevdf", "stride"}) {
+    const Disk disk = map_disk();
+    run(share_after_pages(disk, name), {.policy = async::policy::find(name)});
+  }
+}
+
 Task<> spin_until(const std::atomic<bool>& over) {
   preemptible([&] {
     while (!over) {
@@ -418,7 +453,7 @@ Task<Verdict> leave_it(Exception) {
 Task<> fail_in_lock() {
   preemptible([] {
     const Guarded<Lock> lock{shared_mutex};
-    const async::SpinLock::Guard guard{shared_spin_lock};
+    const Guarded<async::SpinLock::Guard> guard{shared_spin_lock};
     read_nowhere();
   });
   co_return;
@@ -438,6 +473,7 @@ Task<> abandon(Disk disk, std::size_t page) {
   co_await async::yield();
   check(shared_mutex.try_lock(), "a step that is left unlocks its Guarded<Lock>");
   shared_mutex.unlock();
+  co_await leaves();
   async::spawn(wait_for_page_in_lock(disk, page)).detach();
   co_await async::yield();
 }
@@ -565,6 +601,7 @@ std::span<const Part> preempted() {
       {"gets-each-alarm", [] { run(gets_each_alarm()); }},
       {"slices", slices},
       {"budgets", budgets},
+      {"pages-and-policies", pages_and_policies},
       {"keeps-to-budget", keeps_to_budget},
       {"is-on-time", [] { run(is_on_time()); }},
   };
