@@ -292,7 +292,10 @@ bool begins_timeslice(Runnable& thread) {
   const std::int64_t quantum = quantum_of(thread);
   const bool is_batch = thread.schedule().short_slices() > 1;
   const std::int64_t least = is_batch ? slice_of(thread) - half_tick() : half_tick() + 1;
-  if (hal::smp_active() && thread.hart != hal::hart_index()) current.rounds.join(share);
+  // Only once: the thread may wait here for several rounds, which give it credit.
+  if (hal::smp_active() && share.hart != hal::hart_index()) {
+    current.rounds.join(share, hal::hart_index());
+  }
   if (async::current_executor().policy() != nullptr) {
     share.credit = quantum;
   } else if (!current.rounds.begins_timeslice(share, quantum, least)) {
@@ -341,8 +344,9 @@ void detail::renew_share(Runnable& thread) {
   const bool comes_from_elsewhere = hal::smp_active() && thread.hart != hal::hart_index();
   const std::uint64_t rest = hal::clock_ticks() - thread.stopped_running;
   if (!schedule.is_ordinary() || (comes_from_elsewhere && rest < shortest_slice)) {
-    return current.rounds.join(share);
+    return current.rounds.join(share, hal::hart_index());
   }
+  share.hart = hal::hart_index();
   limit_debt(share);
   current.rounds.renew(share, quantum_of(thread));
   begin_timeslice(thread);
@@ -351,6 +355,7 @@ void detail::renew_share(Runnable& thread) {
 
 void start_share(Runnable& thread) {
   thread.share.credit = quantum_of(thread);
+  thread.share.hart = hal::hart_index();
   begin_timeslice(thread);
 }
 
@@ -359,7 +364,7 @@ void split_timeslice(Runnable& parent, Runnable& child) {
   if (!parent.schedule().is_ordinary()) return;
   parent.share.credit /= 2;
   child.share.credit = std::min(parent.share.credit, quantum_of(child));
-  current.rounds.join(child.share);
+  current.rounds.join(child.share, hal::hart_index());
   begin_timeslice(parent);
   begin_timeslice(child);
   const auto tick = static_cast<std::int64_t>(detail::tick);

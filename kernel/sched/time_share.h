@@ -23,13 +23,14 @@
 namespace kernel {
 
 /// The time that a thread may still use on its hart. charge() (running.h) takes it from `credit`.
-/// Rounds gives new credit and sets the last two members; running.cpp sets the others.
+/// Rounds gives new credit and sets the last three members; running.cpp sets the others.
 struct TimeShare {
   std::int64_t credit = 0;         ///< below 0: the thread ran for longer than its credit
   std::int64_t timeslice_end = 0;  ///< the time slice ends when `credit` has dropped to this
-  std::uint64_t period_end = 0;   ///< only for SCHED_DEADLINE threads, whose credit is their budget
-  std::uint32_t round = 0;        ///< the last round that gave the thread a quantum
-  std::uint32_t passed_over = 0;  ///< the last search that found the thread without credit
+  std::uint64_t period_end = 0;  ///< only for SCHED_DEADLINE threads, whose credit is their budget
+  std::uint32_t round = 0;       ///< the last round that gave the thread a quantum
+  std::uint32_t passed_over : 24 = 0;  ///< the last search that found the thread without credit
+  std::uint32_t hart : 8 = 0;          ///< `round` and `passed_over` are numbers of this hart
 };
 
 /// The rounds of one hart.
@@ -71,8 +72,12 @@ class Rounds {
   /// Called when the hart idles: no thread waits for credit.
   void end_round() { ++round_; }
 
-  /// Lets a thread from another hart take part here, with the credit that it has.
-  void join(TimeShare& share) const { share.round = round_; }
+  /// Lets a thread from another hart take part here, on `hart`, with the credit that it has.
+  void join(TimeShare& share, unsigned hart) const {
+    share.round = round_;
+    share.passed_over = 0;
+    share.hart = hart;
+  }
 
  private:
   static constexpr std::uint32_t most_rounds = 1 << 20;
@@ -91,7 +96,7 @@ class Rounds {
     share.round = round_;
   }
   void start_search() {
-    ++search_;
+    search_ = (search_ + 1) % (1u << 24);  // the bits of TimeShare::passed_over
     rounds_to_wait_ = most_rounds;
   }
 

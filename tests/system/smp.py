@@ -63,6 +63,7 @@ SHARES = (
 # Parts about time, which run with counted time on three harts.
 WANDERING = (
     Part("time", "a thread that changes harts is charged for all its time"),
+    Part("shares-after-moves", "threads that were sent from hart to hart all get time afterwards"),
     Part("wanders", "threads that start on one hart and end on another leak no memory"),
     Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
 )

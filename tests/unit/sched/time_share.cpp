@@ -120,7 +120,7 @@ TEST_CASE("a search for the next thread does not depend on threads that have lef
   // No thread has credit. The search passes over the first thread, which then leaves the ring.
   for (auto& each : hart.runners) {
     each.share.credit = 0;
-    hart.rounds.join(each.share);
+    hart.rounds.join(each.share, 0);
   }
   Runner& gone = hart.runners[hart.ring.front()];
   CHECK_FALSE(hart.rounds.begins_timeslice(gone.share, gone.quantum(), gone.least));
@@ -152,7 +152,7 @@ TEST_CASE("a thread from another hart keeps its credit") {
   Rounds rounds;
   for (int i = 0; i < 9; ++i) rounds.end_round();
   TimeShare share{.credit = -5};
-  rounds.join(share);
+  rounds.join(share, 0);
   CHECK_FALSE(rounds.is_behind(share));
   CHECK(share.credit == -5);
 }

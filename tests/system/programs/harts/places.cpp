@@ -226,6 +226,40 @@ nanoseconds longest_slice(int policy, int priority) {
   return std::max(longest[0], longest[1]);
 }
 
+/// Threads that were sent from hart to hart while they computed all get time afterwards.
+void shares_after_moves() {
+  constexpr unsigned spinners = 12;
+  constexpr auto settled = 600ms;  // several rounds of all threads
+  std::atomic<bool> stop = false;
+  std::array<std::atomic<std::uint64_t>, spinners> work{};
+  std::array<std::atomic<Pid>, spinners> ids{};
+  std::vector<Thread> threads;
+  for (unsigned i = 0; i < spinners; ++i) {
+    threads.emplace_back([&, i] {
+      for (ids[i] = thread_id(); !stop; ++work[i]) {
+        for (int n = 0; n < 1000; ++n) asm volatile("");
+      }
+    });
+  }
+  must(set_realtime_priority(0, 50), "raising the priority");
+  must(sleep_for(30ms), "sleeping");
+  unsigned random = 1;
+  for (int i = 0; i < 300; ++i) {
+    random = random * 1103515245 + 12345;
+    const unsigned thread = (random >> 16) % spinners, hart = (random >> 8) % count;
+    if (ids[thread] != 0) must(set_affinity(ids[thread], 1ul << hart), "the affinity");
+    must(sleep_for(1ms), "sleeping");
+  }
+  for (const auto& id : ids) must(set_affinity(id, ~0ul), "the affinity");
+  std::array<std::uint64_t, spinners> before{};
+  std::ranges::copy(work, before.begin());
+  must(sleep_for(settled), "sleeping");
+  for (unsigned i = 0; i < spinners; ++i) {
+    check(work[i] > before[i], "thread {} of {} gets time", i, spinners);
+  }
+  stop = true;
+}
+
 /// Time slices are as long as the policy says; sched_rr_get_interval(2) returns that length.
 void time_slices() {
   const auto takes = [](std::string_view name, int policy, int priority, nanoseconds slice) {
@@ -259,6 +293,7 @@ std::span<const Part> places() {
       {"turns", time_slices},
       {"reschedules", reschedules},
       {"sets-own", sets_own},
+      {"shares-after-moves", shares_after_moves},
   };
   return parts;
 }
