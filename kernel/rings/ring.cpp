@@ -146,10 +146,10 @@ InFlightRequest::~InFlightRequest() {
   all_.remove(*this);
 }
 
-/// More urgent than the thread's program. So a request whose wait is over completes while the
-/// program computes, and the program may run a coroutine that waits for it. A request that takes
-/// several steps, and one that follows in a chain, has the thread's own level. No thread has level
-/// 0 or 1. A SCHED_IDLE thread would reach the level of CPU-bound threads.
+/// This level is more urgent than the thread's program. So when the wait of a request ends, the
+/// request completes although the program computes, and an upcall may run the coroutine that waits.
+/// A request that takes several steps, and one that follows in a chain, has the thread's own level.
+/// No thread has level 0 or 1. A SCHED_IDLE thread would reach the level of CPU-bound threads.
 std::uint8_t Ring::level_of_requests() const {
   const std::uint8_t limit = thread_.limit();
   return limit == async::priorities - 1 ? limit : limit - 1;
@@ -177,7 +177,9 @@ async::Task<> Ring::run_requests(std::unique_ptr<InFlightRequest> first) {
     }
     complete(*request, answer);
     request = std::move(request->linked);
-    async::current_executor().set_priority(async::current_job(), thread_.limit());
+    if (request != nullptr) {
+      async::current_executor().set_priority(async::current_job(), thread_.limit());
+    }
   }
 }
 

@@ -101,7 +101,7 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   const bool is_open = (open & abi::upcalls_open) != 0;
   // Notifications may have been posted while upcalls were closed.
   if (is_open && undelivered(*header) != 0) thread_.post_events();
-  // Completions may have been posted, too.
+  // Requests may have completed while upcalls were closed.
   const bool takes_completions = (open & abi::upcalls_take_completions) != 0;
   if (takes_completions && ring_of(thread_)->has_unread()) interrupt();
   return {};

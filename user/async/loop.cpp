@@ -213,8 +213,9 @@ void Loop::prepare_to_compute() {
   } while (std::exchange(submitted_, false));  // they may have completed at once
 }
 
-/// When the policy must be asked for the running job's time slice, in ns since boot. At least
-/// shortest_slice from now, so that a step makes progress between two preemptions.
+/// The time, in ns since boot, at which the loop must ask the policy whether the running job's
+/// slice is over. It is at least shortest_slice from now, so that a step makes progress between two
+/// preemptions.
 std::uint64_t Loop::end_of_slice() const {
   if (executor_.policy() == nullptr) return no_alarm;
   const async::Duration left = executor_.policy()->until_tick();

@@ -7,7 +7,7 @@
 namespace user::detail {
 namespace {
 
-constexpr std::size_t guard_bytes = page_size;
+static_assert(Stack::guard_bytes == page_size);
 // A function that waits uses about 700 bytes, which all colours leave free in the last page. The
 // colours' space is a page beyond the stack's size.
 constexpr std::size_t colours = 7, colour_bytes = 512, colour_space = page_size;
@@ -15,7 +15,7 @@ constexpr std::size_t colours = 7, colour_bytes = 512, colour_space = page_size;
 }  // namespace
 
 Stack* StackPool::map(unsigned size) {
-  const std::size_t bytes = guard_bytes + (std::size_t{1} << size) + colour_space;
+  const std::size_t bytes = Stack::guard_bytes + (std::size_t{1} << size) + colour_space;
   const auto memory = map_memory(bytes, abi::prot_read | abi::prot_write);
   if (!memory) return nullptr;
   const std::size_t colour = count_++ % colours * colour_bytes;
@@ -23,23 +23,15 @@ Stack* StackPool::map(unsigned size) {
   // The kernel writes to the stack's last page first. If it has no memory for this page, the call
   // fails. A write by the program would end a process (docs/processes.md).
   const bool has_memory =
-      protect_memory(*memory, guard_bytes, abi::prot_none) &&
+      protect_memory(*memory, Stack::guard_bytes, abi::prot_none) &&
       call(Call::clock_gettime, abi::clock_monotonic, reinterpret_cast<abi::Timespec*>(end));
   if (!has_memory) {
     static_cast<void>(unmap_memory(*memory, bytes));
     return nullptr;
   }
-  newest_ = new (end) Stack{.size = size,
-                            .next_free = nullptr,
-                            .older = newest_,
-                            .guard_end = reinterpret_cast<std::uintptr_t>(*memory) + guard_bytes};
-  return newest_;
-}
-
-const Stack* StackPool::with_guard_at(std::uintptr_t address) const {
-  const Stack* stack = newest_;
-  while (stack != nullptr && stack->guard_end - 1 - address >= guard_bytes) stack = stack->older;
-  return stack;
+  const auto start = reinterpret_cast<std::uintptr_t>(*memory);
+  return new (end)
+      Stack{.size = size, .next_free = nullptr, .guard_end = start + Stack::guard_bytes};
 }
 
 }  // namespace user::detail

@@ -21,10 +21,12 @@ namespace user::detail {
 struct alignas(16) Stack {
   std::uint64_t size;  // as Stackful::size_of() returns it
   Stack* next_free;
-  Stack* older;  // the next one in the list of all stacks
   std::uintptr_t guard_end;
 
   std::size_t bytes() const { return std::size_t{1} << size; }  // without the guard page
+  bool has_guard_at(std::uintptr_t address) const { return guard_end - 1 - address < guard_bytes; }
+
+  static constexpr std::size_t guard_bytes = 4096;
 };
 
 class StackPool {
@@ -42,13 +44,10 @@ class StackPool {
     stack->next_free = free_[stack->size];
     free_[stack->size] = stack;
   }
-  /// The stack whose guard page contains `address`; null: none.
-  const Stack* with_guard_at(std::uintptr_t address) const;
 
  private:
   Stack* map(unsigned size);
 
-  Stack* newest_ = nullptr;
   unsigned count_ = 0;
   std::array<Stack*, 64> free_{};  // by size
 };

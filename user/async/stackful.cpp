@@ -7,8 +7,8 @@
 namespace user::detail {
 namespace {
 
-// The free stack that a wait needs, with a margin. A wait between whose steps the stack overflows
-// would leave its list half changed.
+// A wait needs less free stack than this. If the stack overflowed during a wait, the list of
+// waiters would be half changed.
 constexpr std::uintptr_t room_for_wait = 2048;
 
 }  // namespace
@@ -16,7 +16,7 @@ constexpr std::uintptr_t room_for_wait = 2048;
 void report_overflow(const Exception& exception) {
   if (running_stackful == nullptr || exception.signal != abi::Signal::sigsegv) return;
   const Stack& stack = *running_stackful->stack();
-  if (stack_pool.with_guard_at(exception.address) != &stack) return;
+  if (!stack.has_guard_at(exception.address)) return;
   complain("the stack of job '{}' overflowed: it has {} bytes", exception.coroutine, stack.bytes());
 }
 

@@ -310,7 +310,7 @@ Task<> scarce() {
   for (auto& job : jobs) co_await std::move(job);
 }
 
-// All memory of the machine is stacks. The program goes on.
+// Stacks take all memory of the machine. The program continues.
 Task<> full() {
   std::vector<async::JoinHandle<void>> jobs;
   jobs.reserve(1 << 16);

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from .. import build
 from ..defaults import BENCH_TIMEOUT
 from ..disk import Disk
 from ..errors import ToolError
-from ..paths import Build
+from ..paths import MACHINES, Build
 from ..qemu import Boot, Guest, Machine, archive_with
 from ..ui import Waiting
 from .catalogue import Benchmark
@@ -37,6 +38,16 @@ class Bench:
     append: str = ""
     timeout: float = BENCH_TIMEOUT
     trampoline: Build | None = None
+
+
+def of_options(arguments, built: Build, harts: int, target: str) -> tuple[Bench, Path]:
+    """The machine of a benchmark with a program and a plugin of its own, and the build folder that has both.
+    target: builds them, unless the user has named a folder."""
+    folder = built.folder
+    if arguments.build is None or arguments.build in build.KERNEL_PRESETS:
+        folder = build.ready(MACHINES["riscv64"], target).folder
+    timeout = arguments.timeout or BENCH_TIMEOUT
+    return Bench(built, Machine(harts, arguments.memory), " ".join(arguments.append), timeout), folder
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import build
-from ..defaults import BENCH_TIMEOUT
 from ..errors import ToolError, UsageError
-from ..paths import MACHINES, write_output
+from ..paths import write_output
 from ..provenance import provenance
-from ..qemu import Boot, Machine, archive_with
+from ..qemu import Boot, archive_with
 from ..ui import Waiting, faint
+from . import boots
 from .boots import Bench
 from .compare import number
 from .guest import output_of
@@ -49,15 +49,7 @@ def run(arguments) -> int:
         raise UsageError(f"{NAME} needs QEMU, which counts the accesses: leave out the hosted machine")
     if arguments.harts != 1:
         raise UsageError(f"{NAME} counts on one hart: leave out --harts")
-    folder = built.folder
-    if arguments.build is None or arguments.build in build.KERNEL_PRESETS:
-        folder = build.ready(MACHINES["riscv64"], "cotrap_stackful").folder
-    bench = Bench(
-        built,
-        Machine(1, arguments.memory),
-        " ".join(arguments.append),
-        arguments.timeout or BENCH_TIMEOUT,
-    )
+    bench, folder = boots.of_options(arguments, built, 1, "cotrap_stackful")
     figures = [each for each in measure(bench, folder) if each.row.partition("@")[0] in chosen]
     _show(figures)
     if arguments.json:

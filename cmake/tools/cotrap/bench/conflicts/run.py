@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ... import build
-from ...defaults import BENCH_TIMEOUT
 from ...errors import ToolError, UsageError
-from ...paths import MACHINES, check_output, write_output
-from ...qemu import Boot, Machine, archive_with
+from ...paths import check_output, write_output
+from ...qemu import Boot, archive_with
 from ...ui import Waiting
+from .. import boots
 from ..boots import Bench
 from ..guest import output_of
 from ..plugins import escaped, explain
@@ -35,15 +35,7 @@ def run(arguments) -> int:
     built = build.chosen(arguments)
     if built.is_hosted:
         raise UsageError(f"{NAME} needs QEMU, which traces the accesses: give a build for riscv64")
-    folder = built.folder
-    if arguments.build is None or arguments.build in build.KERNEL_PRESETS:
-        folder = build.ready(MACHINES["riscv64"], "cotrap_conflicts").folder
-    bench = Bench(
-        built,
-        Machine(max(arguments.harts, _HARTS), arguments.memory),
-        " ".join(arguments.append),
-        arguments.timeout or BENCH_TIMEOUT,
-    )
+    bench, folder = boots.of_options(arguments, built, max(arguments.harts, _HARTS), "cotrap_conflicts")
     pairs = measure(bench, folder, arguments.names[1:])
     report.show(pairs)
     if arguments.json:
