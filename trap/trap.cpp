@@ -1,6 +1,9 @@
+#include <trap/current_stack.h>
 #include <trap/trap.h>
 
 namespace trap {
+
+constinit thread_local const hal::KernelStack* current_stack = nullptr;
 
 std::string_view name(Trap::Kind kind) {
   switch (kind) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "async/executor.h"
+#include "async/interrupt.h"
 #include "async/scope.h"
 #include "async/spawn.h"
 #include "async/task.h"
@@ -63,6 +64,13 @@ struct Printer {
         text(", ");
         number(static_cast<const Scope*>(target)->children(), 10);
         text(" children");
+        break;
+      case Kind::interrupt:
+        if (const std::uint32_t raised = static_cast<const Interrupt*>(target)->raised();
+            raised != 0) {
+          text(", undelivered raises: ");
+          number(raised, 10);
+        }
         break;
       default: break;
     }

@@ -14,10 +14,11 @@ inline void Interrupt::wake(Job& waiter) noexcept {
   if (waiter.kind == Kind::waiting) waiter.complete_alone(WaitResult::woken);
 }
 
-void Interrupt::raise_here() noexcept {
+void Interrupt::deliver_here() noexcept {
   Job* const waiter = waiter_;
-  if (waiter == nullptr || !waiter->is_preemptible() || hart != platform::hart()) return raise();
-  ++pending_;
+  if (waiter == nullptr || !waiter->is_preemptible()) return;
+  if (!Executor::current().take_from_inbox(*this)) return;
+  pending_ += raised_.exchange(0, std::memory_order_acq_rel);
   wake(*waiter);
 }
 

@@ -65,6 +65,10 @@ bool map_trampoline_page(VirtAddr, PhysAddr) {
   return false;
 }
 
+VirtAddr bottom_of_first_stack() {
+  return 0;
+}
+
 std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
   // Four times the size asked for: the C library and sanitizers need more stack than the kernel's
   // own code.

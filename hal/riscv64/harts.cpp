@@ -20,6 +20,7 @@
 extern "C" {
 extern const char kernel_tdata_start[], kernel_tdata_end[];  // kernel.ld
 extern const char boot_hart_data[], boot_hart_data_end[];
+extern const char kernel_stack_bottom[];
 extern const char secondary_start[];  // entry.S
 }
 
@@ -79,6 +80,12 @@ bool start_hart(unsigned hart) {
                   .emergency_stack = emergency_stack->top};
   return sbi::start_hart(devices.firmware_hart_id[hart], virt_to_phys(secondary_start),
                          virt_to_phys(&starts[hart]));
+}
+
+VirtAddr bottom_of_first_stack() {
+  const unsigned hart = hart_index();
+  return hart == 0 ? reinterpret_cast<VirtAddr>(kernel_stack_bottom)
+                   : starts[hart].data - stack_pages * page_size;
 }
 
 HartMask running_harts() {

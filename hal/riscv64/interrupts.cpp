@@ -10,6 +10,10 @@
 #include "sbi.h"
 #include "timer.h"
 
+/// This hart's claim register; null without a PLIC. The trap entry reads it
+/// (trap/riscv64/claim.inc).
+extern "C" constinit thread_local volatile std::uint32_t* hal_claim_register = nullptr;
+
 namespace hal {
 namespace riscv64 {
 namespace {
@@ -23,9 +27,9 @@ constexpr std::size_t context_base = 0x20'0000;  // 0x1000 bytes per context
 constexpr std::size_t context_threshold = 0x0;
 constexpr std::size_t context_claim = 0x4;
 
-/// The hart that last claimed each line: the completion goes to its claim register. The PLIC
+/// The hart that last enabled each line: the completion goes to its claim register. The PLIC
 /// ignores a completion from a context in which the line is not enabled.
-constinit std::array<std::uint8_t, irq_limit> claimed_on{};
+constinit std::array<std::uint8_t, irq_limit> enabled_on{};
 
 /// Each hart's claim register; null without a PLIC.
 constinit std::array<volatile std::uint32_t*, max_harts> claim_registers{};
@@ -55,8 +59,9 @@ void interrupts_init() {
   if (devices.plic.window) {
     const unsigned hart = hart_index();
     devices.plic.window.write<std::uint32_t>(context_register(hart, context_threshold), 0);
-    claim_registers[hart] = reinterpret_cast<volatile std::uint32_t*>(
+    hal_claim_register = reinterpret_cast<volatile std::uint32_t*>(
         devices.plic.window.base + context_register(hart, context_claim));
+    claim_registers[hart] = hal_claim_register;
   }
   HAL_WRITE_CSR("sie", interrupt::software | interrupt::timer | interrupt::external);
 }
@@ -66,6 +71,7 @@ void interrupts_init() {
 using namespace riscv64;
 
 void enable_interrupt(Irq irq) {
+  enabled_on[static_cast<std::uint32_t>(irq)] = static_cast<std::uint8_t>(hart_index());
   change_enabled(irq, [](std::uint32_t word, std::uint32_t bit) { return word | bit; });
 }
 
@@ -74,16 +80,12 @@ void disable_interrupt(Irq irq) {
 }
 
 Irq claim_interrupt() {
-  const unsigned hart = hart_index();
-  if (claim_registers[hart] == nullptr) return Irq::none;
-  const std::uint32_t line = *claim_registers[hart];
-  claimed_on[line] = static_cast<std::uint8_t>(hart);
-  return Irq{line};
+  return hal_claim_register == nullptr ? Irq::none : Irq{*hal_claim_register};
 }
 
 void complete_interrupt(Irq irq) {
   const auto line = static_cast<std::uint32_t>(irq);
-  if (volatile std::uint32_t* const at = claim_registers[claimed_on[line]]) *at = line;
+  if (volatile std::uint32_t* const at = claim_registers[enabled_on[line]]) *at = line;
 }
 
 void send_ipi(unsigned hart) {

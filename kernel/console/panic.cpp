@@ -120,7 +120,10 @@ void panic(std::string_view what) {
 void trap::report_kernel_trap(const Trap& trap, const UserContext& registers, bool stack_overflow) {
   using namespace kernel;
   begin();
-  say("kernel panic: {} in the kernel\n", stack_overflow ? "stack overflow" : name(trap.kind));
+  const std::string_view what = stack_overflow                 ? "stack overflow"
+                                : trap.kind == Trap::interrupt ? "stack pointer outside the stack"
+                                                               : name(trap.kind);
+  say("kernel panic: {} in the kernel\n", what);
   say("  cause {:#x}, address {:#x}, pc {:#x}, ra {:#x}, sp {:#x}\n", trap.cause, trap.address,
       registers.program_counter(), registers.return_address(), registers.stack());
   say_job();

@@ -18,12 +18,10 @@ using trap::Why;
 
 constexpr std::uint64_t back_to_program = 0;
 
-// The functions below are not inlined: each saves only the registers that it needs.
-
-/// Takes interrupts. Returns back_to_program, or `cause`: the coroutine decides, because the time
-/// slice may be over, a more urgent job is ready, or the thread may not stay on this hart.
-[[gnu::noinline]] std::uint64_t interrupt(Thread& self, std::uint64_t cause) {
-  take_interrupts();
+/// Called after interrupts were taken. Returns back_to_program, or `cause`: the coroutine decides,
+/// because the time slice may be over, a more urgent job is ready, or the thread may not stay on
+/// this hart.
+[[gnu::always_inline]] inline std::uint64_t interrupt(Thread& self, std::uint64_t cause) {
   if (timeslice_tick_is_pending() || !self.may_stay()) return cause;
   const async::Executor& executor = async::current_executor();
   if (hal::smp_active()) [[unlikely]] {
@@ -40,7 +38,7 @@ constexpr std::uint64_t back_to_program = 0;
 
 /// Serves a page fault. Returns `cause` if the fault needs a wait or the strand, and call_answered
 /// if the thread must not return to its program at once.
-[[gnu::noinline]] std::uint64_t exception(Thread& self, std::uint64_t cause) {
+[[gnu::always_inline]] inline std::uint64_t exception(Thread& self, std::uint64_t cause) {
   const Trap trap = trap::decode_exception(cause, HAL_READ_CSR("stval"));
   if (trap.kind != Trap::page_fault) [[unlikely]]
     return cause;
@@ -64,10 +62,18 @@ constexpr std::uint64_t back_to_program = 0;
 }  // namespace
 }  // namespace kernel
 
-std::uint64_t cotrap_serve_trap(trap::UserContext& context, std::uint64_t cause) {
+// Both return `cause` if the context is not that of a thread's program.
+
+std::uint64_t cotrap_serve_exception(trap::UserContext& context, std::uint64_t cause) {
   using namespace kernel;
   Thread& self = running_thread();
-  if (&self.context() != &context) [[unlikely]]
-    return cause;  // not a thread's program
-  return trap::is_interrupt(cause) ? interrupt(self, cause) : exception(self, cause);
+  return &self.context() == &context ? exception(self, cause) : cause;
+}
+
+std::uint64_t cotrap_serve_interrupt(trap::UserContext& context, std::uint64_t cause,
+                                     async::Interrupt* claimed) {
+  using namespace kernel;
+  take_interrupts(claimed);
+  Thread& self = running_thread();
+  return &self.context() == &context ? interrupt(self, cause) : cause;
 }

@@ -120,12 +120,11 @@ void list_interrupts(PagedText& out) {
   out += '\n';
   const auto& counts = interrupt_counts;
   for (std::uint32_t line = 1; line < hal::irq_limit; ++line) {
-    const auto raised = [line](const InterruptCounts& hart) {
-      return hart.lines[line].value() != 0;
-    };
-    if (std::ranges::none_of(counts, raised)) continue;
-    row(out, fmt::format("{}", line), about_line(hal::Irq{line}),
-        [&](unsigned h) { return counts[h].lines[line].value(); });
+    const hal::Irq irq{line};
+    const std::uint64_t claims = claims_of(irq);
+    if (claims == 0) continue;
+    row(out, fmt::format("{}", line), about_line(irq),
+        [&](unsigned hart) { return hart == interrupt_line(irq).hart ? claims : 0; });
   }
   row(out, "TIM", "timer", [&](unsigned hart) { return counts[hart].timer.value(); });
   row(out, "IPI", "from other harts", [&](unsigned hart) { return counts[hart].ipis.value(); });

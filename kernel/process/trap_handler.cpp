@@ -44,8 +44,8 @@ std::uint64_t answer(Thread& self, UserContext& context) {
 
 /// Takes interrupts. Leaves the rest to the coroutine if the time slice may be over, or if the
 /// thread must not return to its program at once.
-std::uint64_t interrupt(Thread& self, const UserContext& context) {
-  take_interrupts();
+std::uint64_t interrupt(Thread& self, const UserContext& context, async::Interrupt* claimed) {
+  take_interrupts(claimed);
   if (timeslice_tick_is_pending()) return context.cause;
   async::Strand::enter();
   if (!self.may_stay() || !may_return_to_user(self)) return leave_to_coroutine(context);
@@ -66,14 +66,15 @@ std::uint64_t exception(Thread& self, const UserContext& context, Trap trap) {
 
 constinit thread_local trap::TrapHandler trap::trap_handler = cotrap_handle_trap;
 
-std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause) {
+std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause,
+                                 async::Interrupt* claimed) {
   using namespace kernel;
   Thread& self = running_thread();
   context.cause = cause;
   const Trap trap = trap::decode(cause, [] { return HAL_READ_CSR("stval"); });
   switch (trap.kind) {
     case Trap::syscall: return answer(self, context);
-    case Trap::interrupt: return interrupt(self, context);
+    case Trap::interrupt: return interrupt(self, context, claimed);
     default: return exception(self, context, trap);
   }
 }

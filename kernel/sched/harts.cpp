@@ -76,7 +76,6 @@ void install_timer_handlers() {
 void begin_hart(bool smp_active) {
   trap::install();
   trace::start_hart();
-  start_interrupts();
   async::platform::local().smp_active = smp_active;
   const async::Strand::Guard strand;
   if (smp_active) {
@@ -84,6 +83,7 @@ void begin_hart(bool smp_active) {
     memory::frames.begin_smp();
   }
   new (&executors[hal::hart_index()].memory) async::Executor;
+  start_interrupts();
   start_policy();
   start_scheduling();
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));

@@ -54,7 +54,7 @@ void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stac
   context.interrupted = async::Executor::preempt(job, context.handle());
   step.preempt();
   stack_pool.go_to(next);
-  trap::leave_stack(context, next->memory.top, go_on_without_step);
+  trap::leave_stack(context, next->top, go_on_without_step);
   resume_preempted(preempted, context.interrupted);
 }
 
@@ -74,10 +74,11 @@ void take_interrupts_at_yield_point() noexcept {
 
 }  // namespace kernel
 
-/// Called by trap/ on the interrupted step's stack, with interrupts masked.
-extern "C" void cotrap_kernel_interrupt() {
+/// Called by trap/ on the interrupted step's stack, with interrupts masked. `claimed`: as in
+/// trap_fast_path.h.
+extern "C" void cotrap_kernel_interrupt(async::Interrupt* claimed) {
   using namespace kernel;
-  take_interrupts();
+  take_interrupts(claimed);
   async::Local& local = async::platform::local();
   if constexpr (async::platform::checked) {
     if (local.leaf_locks != 0)

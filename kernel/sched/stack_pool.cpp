@@ -16,12 +16,13 @@ constinit std::array<const StackPool*, hal::max_harts> pools{};
 }  // namespace
 
 void StackPool::fill(hal::VirtAddr first_top) {
-  stacks_[0].memory.top = first_top / 16 * 16;
-  current_ = &stacks_[0];
+  stacks_[0].bottom = hal::bottom_of_first_stack();
+  stacks_[0].top = first_top / 16 * 16;
+  go_to(&stacks_[0]);
   for (std::size_t i = 1; i < stacks_.size(); ++i) {
     const auto memory = hal::map_kernel_stack(pages_a_stack);
     if (!memory) break;
-    stacks_[i].memory = *memory;
+    static_cast<hal::KernelStack&>(stacks_[i]) = *memory;
     add_free(&stacks_[i]);
   }
   fewest_free_.store(free_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -35,7 +36,8 @@ void StackPool::forget_translations() {
 }
 
 void StackPool::go_back_to(Stack* stack, StackPool& home) {
-  Stack* const unused = std::exchange(current_, stack);
+  Stack* const unused = current();
+  go_to(stack);
   if (&home == this) return add_free(unused);
   ++came_;
   home.give_back(unused);
@@ -60,8 +62,8 @@ void StackPool::add_free(Stack* stack) {
 [[clang::no_sanitize("thread")]] std::size_t StackPool::most_bytes(const Stack& stack) {
   // The stack's pages were zero when they were mapped: the lowest word that is not zero is the
   // lowest ever written.
-  const auto* const bottom = reinterpret_cast<const std::uint64_t*>(stack.memory.bottom);
-  const auto* const top = reinterpret_cast<const std::uint64_t*>(stack.memory.top);
+  const auto* const bottom = reinterpret_cast<const std::uint64_t*>(stack.bottom);
+  const auto* const top = reinterpret_cast<const std::uint64_t*>(stack.top);
   const auto* used = bottom;
   while (used != top && *used == 0) ++used;
   return static_cast<std::size_t>(top - used) * sizeof *used;

@@ -11,6 +11,7 @@
 
 #include <hal/counter.h>
 #include <hal/kernel_map.h>
+#include <trap/current_stack.h>
 
 #include <array>
 #include <atomic>
@@ -24,8 +25,7 @@ class StackPool {
   static constexpr std::size_t pages_a_stack = 4;
   static constexpr std::size_t stacks_a_hart = 4;
 
-  struct Stack {
-    hal::KernelStack memory{};
+  struct Stack : hal::KernelStack {
     Stack* next_free = nullptr;
   };
 
@@ -67,12 +67,14 @@ class StackPool {
       forget_translations();
   }
   /// The stack in use.
-  Stack* current() const { return current_; }
+  Stack* current() const {
+    return static_cast<Stack*>(const_cast<hal::KernelStack*>(trap::current_stack));
+  }
   /// The hart continues on `stack`, whose step was preempted on the hart of `home`. The stack in
   /// use until now becomes free in `home`.
   void go_back_to(Stack* stack, StackPool& home);
   /// Records that the hart continues on `stack`, which take() returned. Does not switch to it.
-  void go_to(Stack* stack) { current_ = stack; }
+  void go_to(Stack* stack) { trap::current_stack = stack; }
 
   /// The usage of the pool of `hart`. Any context; it reads every stack from its bottom up. Zeros
   /// before fill().
@@ -85,7 +87,6 @@ class StackPool {
   static std::size_t most_bytes(const Stack& stack);
 
   std::array<Stack, stacks_a_hart + 1> stacks_{};
-  Stack* current_ = nullptr;
   Stack* free_ = nullptr;
   // Free stacks that other harts have pushed. take() takes the whole list.
   std::atomic<Stack*> returned_ = nullptr;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "devices/interrupts.h"
 #include "dispatch/private_calls.h"
 #include "process/thread.h"
 
@@ -37,9 +38,18 @@ class TrapsCall {
   }
 };
 
-/// Leaves every trap to the caller of run_user().
-std::uint64_t leave_trap(trap::UserContext&, std::uint64_t cause) {
+/// Not inlined and tail-called, so that the handlers below need no stack frame for trips.
+[[gnu::noinline, gnu::cold]] std::uint64_t take_and_leave(trap::UserContext&, std::uint64_t cause,
+                                                          async::Interrupt* claimed) {
+  take_interrupts(claimed);
   return cause;
+}
+
+/// Leaves every trap to the caller of run_user().
+std::uint64_t leave_trap(trap::UserContext& context, std::uint64_t cause,
+                         async::Interrupt* claimed) {
+  if (claimed == nullptr) return cause;
+  [[clang::musttail]] return take_and_leave(context, cause, claimed);
 }
 
 /// How many trips are left on this hart. answer_trip() answers all but the last one, for which
@@ -48,8 +58,10 @@ constinit thread_local unsigned trips_in_handler = 0;
 
 /// Answers system calls in the handler, so that run_user() does not return. Leaves the last trip
 /// and every other trap to the caller of run_user().
-std::uint64_t answer_trip(trap::UserContext& context, std::uint64_t cause) {
-  if (cause != trap::syscall_cause || trips_in_handler == 1) return cause;
+std::uint64_t answer_trip(trap::UserContext& context, std::uint64_t cause,
+                          async::Interrupt* claimed) {
+  if (cause != trap::syscall_cause || trips_in_handler == 1) [[clang::musttail]]
+    return leave_trap(context, cause, claimed);
   --trips_in_handler;
   context.skip_syscall_instruction();
   context.set_syscall_result(constant);
@@ -57,8 +69,8 @@ std::uint64_t answer_trip(trap::UserContext& context, std::uint64_t cause) {
 }
 
 /// Runs the program until its next system call, and answers the call. Returns false after any other
-/// trap. Such a trap is not lost: an instruction faults again, an interrupt is still pending, and
-/// the program makes a call that would block again. Called outside the strand.
+/// trap. Such a trap is not lost: an instruction faults again, an interrupt is still pending or
+/// taken, and the program makes a call that would block again. Called outside the strand.
 [[gnu::always_inline]] inline bool make_trip(trap::UserContext& context) {
   const trap::Trap::Kind kind = trap::run_user(context).kind;
   if (kind != trap::Trap::syscall) [[unlikely]] {

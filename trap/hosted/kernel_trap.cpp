@@ -1,5 +1,6 @@
 // Signals as interrupts, page faults and kernel traps.
 #include <abi/numbers.h>
+#include <async/interrupt.h>
 #include <hal/hart.h>
 #include <hal/hosted.h>
 #include <hal/interrupts.h>
@@ -21,7 +22,7 @@
 
 #include "step_interrupts.h"
 
-extern "C" void cotrap_kernel_interrupt();  // defined by the kernel
+extern "C" void cotrap_kernel_interrupt(async::Interrupt* claimed);  // defined by the kernel
 
 namespace trap {
 
@@ -33,7 +34,7 @@ constexpr std::size_t signal_stack_bytes = 256 * 1024;
 
 void take_interrupt(std::uintptr_t pc) {
   interrupted_pc = pc;
-  cotrap_kernel_interrupt();
+  cotrap_kernel_interrupt(nullptr);  // which claims
 }
 
 [[noreturn]] void report(const Signal& signal) {

@@ -1,16 +1,18 @@
 // A trap in the kernel. On entry sscratch holds the interrupted code's a0, and a0 is free.
 //
 // An interrupt can only come from a step of a preemptible job: all other kernel code masks
-// interrupts. The caller-saved registers go to the stack of that step. sepc and sstatus stay in the
-// CSRs, because nothing traps until `sret`. If the handler preempts the step, an InterruptedStep
-// saves sepc and later sets both CSRs again.
+// interrupts. An external interrupt is claimed and pushed first, with three registers in the hart's
+// record and no use of the stack. Then the caller-saved registers go to the stack of that step, if
+// sp is inside this stack. sepc and sstatus stay in the CSRs, because nothing traps until `sret`. If
+// the handler preempts the step, an InterruptedStep saves sepc and later sets both CSRs again.
 //
-// Any other trap is a bug of the kernel. The registers go into this hart's kernel_trap_record. The
-// report runs on the hart's emergency stack, because the current stack may be the cause.
+// Any other trap is a bug of the kernel, and so is an interrupted sp outside the stack. The
+// registers go into this hart's kernel_trap_record. The report runs on the hart's emergency stack,
+// because the current stack may be the cause.
 
+#include "../stack_layout.h"
+#include "claim.inc"
 #include "context_layout.h"
-
-#define FRAME_SIZE 128
 
 .macro move_caller_saved instruction
   \instruction ra, 0(sp)
@@ -21,7 +23,6 @@
   \instruction t4, 40(sp)
   \instruction t5, 48(sp)
   \instruction t6, 56(sp)
-  \instruction a0, 64(sp)
   \instruction a1, 72(sp)
   \instruction a2, 80(sp)
   \instruction a3, 88(sp)
@@ -38,15 +39,36 @@
 cotrap_kernel_trap:
   csrr  a0, scause
   bgez  a0, exception
-  csrrw a0, sscratch, zero
-  addi  sp, sp, -FRAME_SIZE
+  sd    t0, %tprel_lo(cotrap_hart + HART_T0)(tp)
+  sd    t1, %tprel_lo(cotrap_hart + HART_T1)(tp)
+  andi  a0, a0, EXTERNAL_BIT
+  beqz  a0, check_stack
+  claim_external a0
+check_stack:                            // a0: the line's entry, or 0
+  ld    t0, %tprel_lo(cotrap_current_stack)(tp)
+  ld    t1, STACK_TOP(t0)
+  ld    t0, STACK_BOTTOM(t0)
+  addi  t0, t0, INTERRUPT_FRAME_SIZE
+  bltu  sp, t0, bad_stack
+  bltu  t1, sp, bad_stack
+  // No store below can trap: a trap while sscratch is not 0 would look like one of a program.
+  addi  sp, sp, -INTERRUPT_FRAME_SIZE
+  ld    t0, %tprel_lo(cotrap_hart + HART_T0)(tp)
+  ld    t1, %tprel_lo(cotrap_hart + HART_T1)(tp)
   move_caller_saved sd
+  csrrw t0, sscratch, zero              // t0: the interrupted a0
+  sd    t0, 64(sp)
   call  cotrap_kernel_interrupt
   move_caller_saved ld
-  addi  sp, sp, FRAME_SIZE
+  ld    a0, 64(sp)
+  addi  sp, sp, INTERRUPT_FRAME_SIZE
   sret
   .globl cotrap_kernel_interrupt_end
 cotrap_kernel_interrupt_end:
+
+bad_stack:                              // as if the interrupted instruction had trapped
+  ld    t0, %tprel_lo(cotrap_hart + HART_T0)(tp)
+  ld    t1, %tprel_lo(cotrap_hart + HART_T1)(tp)
 
 exception:
   lui   a0, %tprel_hi(kernel_trap_record)

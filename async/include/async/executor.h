@@ -264,6 +264,11 @@ class Executor {
 
   unsigned hart() const noexcept { return hart_; }
 
+  /// The inbox, for the trap entry of the executor's own hart. The entry pushes in assembly, with
+  /// interrupts masked: it exchanges the inbox for the node and then writes the node's `next`. Only
+  /// this hart reads `next`, so no code sees the node in between.
+  platform::Atomic<Link*>& inbox() noexcept { return inbox_; }
+
   /// The hart's pool of jobs.
   JobPool& jobs() noexcept { return jobs_; }
 
@@ -329,6 +334,14 @@ class Executor {
   /// handler ends. A preemptible step may take long, so pushes from other harts do not rely on a
   /// push from such a step (without_ipi_).
   void push(Node& node) noexcept;
+  /// Takes `node` out of the inbox if the inbox has no other entry and ends with null. Otherwise
+  /// returns false. On the executor's own hart, interrupts masked.
+  bool take_from_inbox(Link& node) noexcept {
+    Link* only = &node;
+    if (inbox_.load(std::memory_order_relaxed) != only || node.next != nullptr) return false;
+    return inbox_.compare_exchange_strong(only, nullptr, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed);
+  }
   bool is_in_preemptible_step() const noexcept {
     return hart_ == platform::hart() && local_.job != nullptr && local_.job->is_preemptible();
   }

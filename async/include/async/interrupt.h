@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 
 #include "async/executor.h"
@@ -24,10 +25,11 @@ class Interrupt : public Node {
   /// Wakes the task. Any context, any hart. Lock-free. A second raise before the first is delivered
   /// costs one atomic addition.
   void raise() noexcept;
-  /// Like raise(), for an interrupt handler. On the hart of the waiting task it wakes a preemptible
-  /// task directly, without the inbox. This is safe because a hart's queues are consistent wherever
-  /// its interrupts are unmasked.
-  void raise_here() noexcept;
+  /// For an interrupt handler, after a raise: takes the interrupt out of this hart's inbox and
+  /// wakes the waiting task directly. This is safe because a hart's queues are consistent wherever
+  /// its interrupts are unmasked. Changes nothing if the task is not preemptible, or if the inbox
+  /// has other entries: then the raise is delivered when the inbox is drained.
+  void deliver_here() noexcept;
 
   class [[nodiscard("co_await it")]] WaitOp {
    public:
@@ -50,6 +52,11 @@ class Interrupt : public Node {
 
   /// How many raises the last wait() took.
   std::uint32_t taken() const noexcept { return taken_; }
+  /// How many raises are on their way: counted, but not delivered yet. Any context.
+  std::uint32_t raised() const noexcept { return raised_.load(std::memory_order_relaxed); }
+
+  /// The offset of the counter that raise() increments. For trap entries, which raise in assembly.
+  static consteval std::size_t raised_offset() noexcept;
 
  private:
   friend class Executor;
@@ -62,5 +69,13 @@ class Interrupt : public Node {
   std::uint32_t taken_ = 0;
   Job* waiter_ = nullptr;
 };
+
+// Interrupt has a base class. Clang and GCC support offsetof in such a class.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+consteval std::size_t Interrupt::raised_offset() noexcept {
+  return offsetof(Interrupt, raised_);
+}
+#pragma GCC diagnostic pop
 
 }  // namespace async

@@ -45,14 +45,13 @@ bool take_ipi();
 /// True if `claim_interrupt` would return a line.
 bool external_interrupt_is_pending();
 
-/// Enables or disables `irq` for this hart. If several harts have enabled it, the first to claim it
-/// gets it. Task context.
+/// Enables or disables `irq` for this hart. One hart at a time has it enabled. Task context.
 void enable_interrupt(Irq irq);
 void disable_interrupt(Irq irq);
 
-/// Claims the most urgent pending line that this hart has enabled. The line is silent on all harts
-/// until `complete_interrupt`. Returns Irq::none if none is pending, or another hart was faster.
-/// Interrupt context.
+/// Claims the most urgent pending line that this hart has enabled. The line is silent until
+/// `complete_interrupt`. Returns Irq::none if none is pending. Interrupt context. The kernel claims
+/// by trap/claim.h, which on riscv64 does the same in assembly.
 Irq claim_interrupt();
 /// Lets a claimed line interrupt again. Any hart may call it. The hart that claimed the line must
 /// not have disabled it meanwhile.

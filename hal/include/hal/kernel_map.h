@@ -35,6 +35,9 @@ struct KernelStack {
   VirtAddr top;
 };
 
+/// The lowest address of the stack on which this hart has started; 0 if the host knows it.
+VirtAddr bottom_of_first_stack();
+
 /// Maps a stack of `pages` zeroed pages above an unmapped guard page. A stack is never freed.
 /// Returns nothing if there is no memory. Call it after enter_kernel_space(), one caller at a time.
 /// A hart that is already running must call `flush_all` before it uses a stack that another hart

@@ -82,3 +82,15 @@ TEST_CASE_METHOD(Fixture, "a running job can print the graph") {
   run();
   CHECK(text == "'me' priority 16, running\n");
 }
+
+TEST_CASE_METHOD(Fixture, "the graph shows raises of an interrupt that are not delivered yet") {
+  async::Interrupt irq;
+  auto serve = [&]() -> Task<> { (void)co_await irq.wait("device"); };
+  auto driver = async::spawn(serve(), {.name = "driver"});
+  run();
+  CHECK(has(graph(), "'driver' priority 16, waits: device\n"));
+  irq.raise();
+  irq.raise();
+  CHECK(has(graph(), "'driver' priority 16, waits: device, undelivered raises: 2\n"));
+  run();
+}

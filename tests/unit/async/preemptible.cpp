@@ -96,16 +96,39 @@ TEST_CASE_METHOD(Preemptible,
     taken = irq.taken();
   };
   async::spawn_preemptible(serve());
-  irq.raise_here();  // the driver does not wait yet
-  irq.raise_here();
+  const auto handle = [&irq] {
+    irq.raise();
+    irq.deliver_here();
+  };
+  handle();  // the driver does not wait yet
+  handle();
   run();
   CHECK(taken == 2);
   async::spawn_preemptible(serve());
   run();
-  irq.raise_here();
+  handle();
+  CHECK(executor.inbox_is_empty());
   CHECK_FALSE(executor.is_idle());
   run();
   CHECK(taken == 1);
+}
+
+TEST_CASE_METHOD(Preemptible, "an interrupt stays in an inbox that has other entries") {
+  async::Interrupt first, second;
+  auto serve = [](async::Interrupt& irq) -> Task<> { (void)co_await irq.wait(); };
+  async::spawn_preemptible(serve(first));
+  async::spawn_preemptible(serve(second));
+  run();
+  first.raise();
+  second.raise();
+  second.deliver_here();
+  first.deliver_here();
+  CHECK_FALSE(executor.inbox_is_empty());
+  CHECK(first.raised() == 1);
+  CHECK(second.raised() == 1);
+  run();
+  CHECK(first.raised() == 0);
+  CHECK(second.raised() == 0);
 }
 
 TEST_CASE_METHOD(Preemptible,

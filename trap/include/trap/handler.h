@@ -9,6 +9,7 @@
 // Both shapes save the same registers to the same place by the same code (user_entry.S).
 #pragma once
 
+#include <async/interrupt.h>
 #include <trap/user_context.h>
 
 #include <cstdint>
@@ -26,8 +27,9 @@ inline constexpr std::uint64_t syscall_cause = 8;
 /// run_user()'s caller, outside the strand. Returns 0 to return to the program, with the registers
 /// of `context`. Any other value is the cause that run_user() returns: the trap's own cause, if the
 /// thread's coroutine must serve the trap, or UserContext::would_block or call_answered, with the
-/// strand held.
-extern "C" std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause);
+/// strand held. `claimed` is what the trap entry has claimed, as in trap_fast_path.h.
+extern "C" std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause,
+                                            async::Interrupt* claimed);
 
 namespace trap {
 

@@ -7,9 +7,10 @@
 
 namespace trap {
 
-/// Reports the exception and stops. The kernel defines it. `stack_overflow`: the fault was in the
-/// guard page of a kernel stack. Runs with interrupts masked, on the hart's emergency stack (on the
-/// hosted machine its signal stack); must not allocate.
+/// Reports the exception and stops. The kernel defines it. An interrupt is reported if the stack
+/// pointer was outside its stack. `stack_overflow`: the fault was in the guard page of a kernel
+/// stack, or the interrupt would have stored registers there. Runs with interrupts masked, on the
+/// hart's emergency stack (on the hosted machine its signal stack); must not allocate.
 [[noreturn]] void report_kernel_trap(const Trap& trap, const UserContext& registers,
                                      bool stack_overflow);
 

@@ -4,6 +4,7 @@
 // sscratch tells the modes apart: in user mode it holds the running program's context, in the
 // kernel 0. So stvec never changes.
 
+#include "../claim.inc"
 #include "../save_restore.S"
 
 #ifndef COTRAP_TRAPS_CALL_HANDLER
@@ -82,18 +83,37 @@ private_call:
   j     look_up_call
 
 not_a_call:
-#if COTRAP_TRAPS_CALL_HANDLER
-  j     entire_save
-#else
   save_partially
   csrr  a1, scause
-  call  cotrap_serve_trap              // a0: 0, or run_user()'s cause
+  bltz  a1, interrupt
+#if COTRAP_TRAPS_CALL_HANDLER
+  li    a2, 0
+  j     save_rest
+#else
+  call  cotrap_serve_exception
+served:                                 // a0: 0, or run_user()'s cause
   mv    a1, a0
   csrr  t0, sepc
   bnez  a1, rest_of_save
   ld    a0, CONTEXT_X(10)(s0)
   restore_partially
   sret
+#endif
+
+interrupt:                              // no use of the stack before the end of the claim
+  andi  a2, a1, EXTERNAL_BIT
+  beqz  a2, claimed
+  claim_external a2
+claimed:                                // a2: the line's entry, or 0
+#if COTRAP_TRAPS_CALL_HANDLER
+save_rest:
+  csrr  t0, sepc
+  sd    t0, CONTEXT_PC(a0)
+  move_rest sd
+  j     call_handler
+#else
+  call  cotrap_serve_interrupt
+  j     served
 #endif
 
 rest_of_save:
@@ -114,6 +134,8 @@ entire_save:
 #if COTRAP_TRAPS_CALL_HANDLER
   mv    s0, a0
   csrr  a1, scause
+  li    a2, 0
+call_handler:
   ld    t0, %tprel_lo(cotrap_trap_handler)(tp)
   jalr  t0                              // a0: 0, or the cause that run_user() returns
   mv    a1, a0

@@ -6,6 +6,7 @@
 // sscratch tells the modes apart: in user mode it holds the running program's context, in the
 // kernel 0. So stvec never changes.
 
+#include "../claim.inc"
 #include "../save_restore.S"
 
 #ifndef COTRAP_TRAPS_CALL_HANDLER
@@ -98,9 +99,18 @@ private_call:
   slli  t0, t0, 3
   j     look_up_call
 
-#if COTRAP_TRAPS_CALL_HANDLER
 not_a_call:
+  bgez  a1, exception
+  // An interrupt: no use of the stack before the end of the claim.
+  andi  a2, a1, EXTERNAL_BIT
+  beqz  a2, claimed
+  claim_external a2
+#if COTRAP_TRAPS_CALL_HANDLER
+  j     claimed
+exception:
 entire_save:
+  li    a2, 0
+claimed:                                // a2: the line's entry, or 0
   csrr  t0, sepc
   sd    t0, CONTEXT_PC(a0)
   move_rest sd
@@ -114,8 +124,12 @@ entire_save:
   ld    ra, CONTEXT_KERNEL_PC(a0)
   ret
 #else
-not_a_call:
-  ld    t0, serve_trap_address
+claimed:                                // a2: the line's entry, or 0
+  ld    t0, serve_interrupt_address
+  j     serve
+exception:
+  ld    t0, serve_exception_address
+serve:
   jalr  t0                              // a0: 0, or run_user()'s cause
   mv    a1, a0
   csrr  t0, sepc
@@ -145,6 +159,8 @@ kernel_trap_address:
 fast_path_table_address:
   .quad cotrap_fast_path_table
 #if !COTRAP_TRAPS_CALL_HANDLER
-serve_trap_address:
-  .quad cotrap_serve_trap
+serve_exception_address:
+  .quad cotrap_serve_exception
+serve_interrupt_address:
+  .quad cotrap_serve_interrupt
 #endif

@@ -51,7 +51,8 @@ Task<> wake(SharedState& shared, Pair& pair) {
   for (unsigned round = 0; !pair.has_ended; ++round) {
     {
       async::platform::InterruptGuard masked;
-      pair.interrupt.raise_here();
+      pair.interrupt.raise();
+      pair.interrupt.deliver_here();
     }
     if (round % 16 == 0) async::spawn_preemptible(nothing(), {.name = "nothing", .priority = 20});
     co_await async::yield();
