@@ -39,6 +39,8 @@ async::Task<Result<self_tests::Words>> start(abi::SelfTest which, std::uint64_t 
     case SelfTest::starvation: return self_tests::starvation(argument);
     case SelfTest::wake_remote: return self_tests::wake_remote();
     case SelfTest::wake_preempted: return self_tests::wake_preempted(argument);
+    case SelfTest::interrupt_broken_stack:
+      return self_tests::interrupt_broken_stack(static_cast<abi::BrokenStack>(argument));
     default:
       return []() -> async::Task<Result<self_tests::Words>> { co_return fail(Errno::einval); }();
   }

@@ -40,6 +40,10 @@ Result<> ring_bell(bool handler_stays);
 /// take_interrupts().
 Result<std::uint64_t> take_ring();
 
+/// broken_stack.cpp: an interrupt while the stack pointer is broken. The kernel reports that, and
+/// stops. ENXIO on a machine without a bell.
+async::Task<Result<Words>> interrupt_broken_stack(abi::BrokenStack kind);
+
 /// storm.cpp: an interrupt line that is raised again and again. ENXIO on a machine without a bell.
 async::Task<Result<Words>> storm(std::uint64_t milliseconds);
 

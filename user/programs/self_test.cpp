@@ -44,6 +44,7 @@ constexpr Known known[] = {
     {"starvation", SelfTest::starvation, 100, {}},
     {"roam", SelfTest::roam, 50, {"intact", "rounds", "preempted", "elsewhere", "lost-stacks"}},
     {"wake-preempted", SelfTest::wake_preempted, 1'000, {"lost", "in-midst", "rounds"}},
+    {"interrupt-broken-stack", SelfTest::interrupt_broken_stack, 0, {}},
     {"storm", SelfTest::storm, 500, {"interrupts", "useless", "pauses"}},
 };
 

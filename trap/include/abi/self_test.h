@@ -77,7 +77,12 @@ enum class SelfTest : std::uint64_t {
   // Like ring_bell with argument 1, but the kernel takes the interrupt before the call ends. Words:
   // the instructions of that.
   take_ring,
+  // Rings the bell while the stack pointer of the kernel's step is broken, as the argument says, a
+  // BrokenStack. The kernel panics.
+  interrupt_broken_stack,
 };
+
+enum class BrokenStack : std::uint64_t { has_overflowed, is_full, is_null, is_above };
 
 // A flag in the argument of self-tests with a CostReport: measure nanoseconds, not instructions.
 inline constexpr std::uint64_t by_the_clock = std::uint64_t{1} << 63;
