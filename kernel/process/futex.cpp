@@ -81,7 +81,10 @@ Result<int> Futex::wake_sharing(int count) const {
   {
     Bucket& bucket = first_bucket();
     const async::LeafLock::Guard lock{bucket.lock};
-    if (bucket.waiters.empty()) return 0;
+    if (bucket.waiters.empty()) {
+      bucket.may_have_waiters.store(false, std::memory_order_relaxed);
+      return 0;
+    }
     if (count != 1 || bucket.parts != nullptr) return fail(Errno::would_block);
     unsigned passed = 0;
     const auto found = bucket.waiters.find_first_keyed(
@@ -117,8 +120,10 @@ Futex::Wait Futex::wait_sharing(Waiter& waiter, const memory::AddressSpace& spac
   const async::LeafLock::Guard lock{bucket.lock};
   if (bucket.parts != nullptr || job.is_stopped()) [[unlikely]]
     return Wait::needs_strand;
+  bucket.announce_waiter();
   // Another thread may give the page another frame at any time. If it then changes the word and
-  // wakes, either this look-up finds the new frame, or the wake finds the waiter.
+  // wakes, either this look-up finds the new frame, or the wake finds the bucket's mark and waits
+  // for its lock.
   const std::byte* const word = space.tlb_lookup(waiter.address, hal::Access::read);
   if (word == nullptr) [[unlikely]]
     return Wait::not_in_tlb;
@@ -163,6 +168,7 @@ int Futex::requeue(int count, const Futex& target) const {
   // move_some() changes only the first word of a key, and part of the object is in the second. So
   // waiters for another object are woken: programs must expect spurious wakes.
   if (known_by_.object != target.known_by_.object) return wake(count);
+  target.announce_waiter();
   return static_cast<int>(bucket().waiters.move_some(
       static_cast<std::size_t>(count), target.bucket().waiters, target.key(any_bits).value,
       [of = key(any_bits)](const async::Key& waiter) { return is_meant(waiter, of); }));

@@ -81,9 +81,10 @@ class Futex {
   }
 
   /// EAGAIN if the word is not `expected`, and the caller must not wait. The word is loaded once.
-  /// Programs change the word before they call wake(), which runs in the strand: no wake is lost
-  /// between this check and the wait.
+  /// In the strand. Programs change the word before they call wake(), so no wake is lost between
+  /// this check and the wait.
   Result<> check(std::uint32_t expected) const {
+    announce_waiter();
     const auto there = space_->fault_in(address_, hal::Access::read);
     if (!there) return fail(there.error());
     const std::uint32_t word = read_once(*reinterpret_cast<const std::uint32_t*>(*there));
@@ -127,6 +128,14 @@ class Futex {
     return count == 1 ? wake_first(first, key(bits)) : wake_many(first, count, key(bits));
   }
 
+  /// False: a wake() that begins now wakes nobody. Any context; the caller need not share the
+  /// strand.
+  bool may_have_waiters() const {
+    // Pairs with the fence in announce_waiter(): this look finds the waiter's mark, or the waiter
+    // finds the word that the program of this hart has changed.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return first_bucket().may_have_waiters.load(std::memory_order_relaxed);
+  }
   /// Like wake(count), for callers that share the strand. would_block: wake in the strand.
   Result<int> wake_sharing(int count) const;
 
@@ -146,7 +155,22 @@ class Futex {
     // The shift of the hash after which its low four bits are the number of the part.
     std::uint8_t shift = first_shift;
     async::LeafLock lock;  // for callers that share the strand: protects the list
+    // If several harts run: false only while the list is empty and no thread is about to wait in
+    // it. A waiter sets it before it compares its word. A wake that finds the list empty clears it.
+    // Changed in the strand or under the lock.
+    std::atomic<bool> may_have_waiters = false;
+
+    void announce_waiter() {
+      if (!may_have_waiters.load(std::memory_order_relaxed))
+        may_have_waiters.store(true, std::memory_order_relaxed);
+      // The next load of the word must not move before the store.
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+    }
   };
+  void announce_waiter() const {
+    if (async::Strand::smp_active()) [[unlikely]]
+      first_bucket().announce_waiter();
+  }
 
   /// The object's address without its low four bits, which are zero.
   std::uint64_t object_number() const {

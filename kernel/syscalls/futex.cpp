@@ -231,11 +231,14 @@ trap::Answer<Result<int>> outside::futex(Thread& self, std::uintptr_t address, i
                                          std::uint32_t value, std::uintptr_t timeout,
                                          std::uintptr_t address2, std::uint32_t value3) {
   AddressSpace& space = self.space();
-  if (!may_wake_sharing()) return trap::would_block;
   if (operation == private_wake && Futex::may_be_at(space, address)) {
+    const Futex futex = Futex::own(space, address);
+    if (!futex.may_have_waiters()) return 0;
+    if (!may_wake_sharing()) return trap::would_block;
     const Strand::Sharing sharing;
-    return Futex::own(space, address).wake_sharing(static_cast<int>(value));
+    return futex.wake_sharing(static_cast<int>(value));
   }
+  if (!may_wake_sharing()) return trap::would_block;
   if (operation == private_wait && timeout == 0 && self.shared_priority() == 0 &&
       Futex::may_be_at(space, address)) {
     Strand::Sharing{}.keep();

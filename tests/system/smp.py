@@ -43,6 +43,7 @@ PARTS = (
     Part("names", "threads on all harts create, rename and remove names in one directory and in their own"),
     Part("process-files", "threads look up directories of processes that end, and one is a working directory"),
     Part("sleeps", "threads sleep on all harts at once, and a kill ends a sleep"),
+    Part("takes-turns", "no wake is lost if the waiter shares its priority and so waits in the strand"),
     Part("polls-end", "a poll ends once if a write and its timeout meet, and at the end of its pipe"),
     Part("polls-killed", "kills end polls on all harts"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),

@@ -1,6 +1,8 @@
 // Threads on one hart wait for threads on another.
 #include "harts.h"
 
+#include <abi/shared_priority.h>
+
 namespace harts {
 namespace {
 
@@ -347,11 +349,36 @@ void poll_others() {
   for (unsigned i = 0; i < 200; ++i) round(i % count);
 }
 
+/// Two threads take turns by one word. The waits of the one that shares its priority begin in the
+/// strand; the other one wakes without the strand. The second wake finds no waiter.
+void wait_while_sharing_priority() {
+  auto* const page = must(map_memory(page_size, abi::prot_read | abi::prot_write), "a page");
+  static_cast<void>(new (page) abi::SharedPriority);
+  std::atomic<std::uint32_t> word = 0;
+  const auto play = [&word](unsigned hart, std::uint32_t own) {
+    move_to(hart);
+    for (unsigned turn = 0; turn < rounds_of_each(3'000); ++turn) {
+      for (std::uint32_t now = word; now % 2 != own; now = word) futex_wait(word, now);
+      ++word;
+      futex_wake(word, 1);
+      futex_wake(word, 1);
+    }
+  };
+  Thread other{[&] { play(count > 1 ? 1 : 0, 1); }};
+  move_to(0);
+  must(call(abi::share_priority, page), "sharing");
+  play(0, 0);
+  other.join();
+  must(call(abi::share_priority, nullptr), "ending the sharing");
+  must(unmap_memory(page, page_size), "munmap");
+}
+
 }  // namespace
 
 std::span<const Part> waits() {
   static constexpr Part parts[] = {
       {"naps", nap},
+      {"takes-turns", wait_while_sharing_priority},
       {"timeouts", times_out},
       {"moved", times_out_elsewhere},
       {"sleeps", sleep_together},
