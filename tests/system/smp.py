@@ -128,6 +128,9 @@ def absent_harts(test: harness.Test) -> None:
         "the kernel does not use harts that do not start",
         done.text + done.why,
     )
+    for hart in (2, 3):
+        named = re.search(rf"hart {hart} (did not start|cannot be started)", done.text)
+        test.check(named is not None, f"boot names hart {hart}, which does not start", done.text)
 
 
 with harness.Test(__doc__) as test:
