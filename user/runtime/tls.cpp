@@ -14,8 +14,13 @@ using abi::elf::ProgramHeader;
 
 const std::byte* image = nullptr;
 std::size_t image_bytes = 0;
+std::size_t image_offset = 0;  // of the image in a copy
 std::size_t copy_bytes = 0;
 std::size_t copy_alignment = 16;
+
+std::size_t round_up(std::size_t bytes, std::size_t alignment) {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
 
 }  // namespace
 
@@ -34,8 +39,12 @@ void find_segment(const void* headers, std::size_t count, std::size_t entry_byte
     if (at(i)->type != abi::elf::thread_local_data) continue;
     image = reinterpret_cast<const std::byte*>(at(i)->virtual_address + bias);
     image_bytes = at(i)->file_bytes;
-    copy_alignment = std::max<std::size_t>(16, at(i)->alignment);
-    copy_bytes = (at(i)->memory_bytes + copy_alignment - 1) / copy_alignment * copy_alignment;
+    const auto alignment = std::max<std::size_t>(1, at(i)->alignment);
+    copy_alignment = std::max<std::size_t>(16, alignment);
+    copy_bytes = round_up(at(i)->memory_bytes, copy_alignment);
+    if (machine::storage_ends_at_pointer) {
+      image_offset = copy_bytes - round_up(at(i)->memory_bytes, alignment);
+    }
   }
 }
 
@@ -47,8 +56,8 @@ std::size_t alignment() {
 }
 
 void* initialise(std::byte* place) {
-  std::memcpy(place, image, image_bytes);
-  std::memset(place + image_bytes, 0, copy_bytes - image_bytes);
+  std::memset(place, 0, copy_bytes);
+  std::memcpy(place + image_offset, image, image_bytes);
   return machine::thread_pointer(place, copy_bytes);
 }
 

@@ -6,6 +6,10 @@
 
 namespace user::machine {
 
+/// Whether the program finds its storage below the thread pointer, which is at the storage's end
+/// rounded up to the segment's alignment. Otherwise the storage begins at the pointer.
+inline constexpr bool storage_ends_at_pointer = false;
+
 /// The bytes that a thread's copy of the TLS segment has beyond those of the segment.
 inline constexpr std::size_t thread_header_bytes = 0;
 /// The thread pointer for a copy of `bytes` bytes at `copy`.

@@ -10,6 +10,10 @@
 
 namespace user::machine {
 
+/// Whether the program finds its storage below the thread pointer, which is at the storage's end
+/// rounded up to the segment's alignment. Otherwise the storage begins at the pointer.
+inline constexpr bool storage_ends_at_pointer = true;
+
 /// Extra bytes of a copy, after the segment's bytes.
 inline constexpr std::size_t thread_header_bytes = 16;
 /// The thread pointer for a copy of `bytes` bytes at `copy`; null if `bytes` is 0.
