@@ -24,10 +24,11 @@ constexpr async::Duration shortest_slice{50'000};
 // address of the Operation.
 constexpr std::uint64_t timer_data = 0;
 constexpr std::uint64_t cancel_data = 1;
+constexpr std::uint64_t bell_data = 2;
 // The user data of context 0. That of context i is greater by i, and below any valid address.
-constexpr std::uint64_t context_data = 2;
+constexpr std::uint64_t context_data = 3;
 
-constinit std::size_t mapped_bytes = 0;
+constinit std::atomic<std::size_t> mapped_bytes = 0;
 
 Ring make_ring() {
   auto ring = Ring::make({.submissions = 64, .completions = most_in_flight});
@@ -38,7 +39,7 @@ Ring make_ring() {
 }  // namespace
 
 void* map_chunk(std::size_t bytes) noexcept {
-  mapped_bytes += bytes;
+  mapped_bytes.fetch_add(bytes, std::memory_order_relaxed);
   return must(map_memory(bytes, abi::prot_read | abi::prot_write), "memory for coroutines");
 }
 
@@ -54,12 +55,18 @@ Loop::Loop(const RunOptions& options)
       places_{most_in_flight - spare_places},
       timer_{no_alarm},
       shares_priority_{options.shares_priority} {
-  current_ = this;
-  step_state = {};
-  async_alarm = no_alarm;
-  loop_thread = thread_id();
-  async_local.spin_locks = 0;  // of steps that an earlier run() has left
-  async_local.preemption_held_back = false;
+  this_loop() = this;
+  this_step() = {};
+  this_alarm() = no_alarm;
+  if constexpr (!several_loops) {
+    loop_thread = thread_id();
+    has_ended_ = false;
+    if (options.harts != 1)
+      fail_in_async("run() on several harts needs the library cotrap_user_async_harts");
+  }
+  async::Local& local = async::platform::local();
+  local.spin_locks = 0;  // of steps that an earlier run() has left
+  local.preemption_held_back = false;
   upcalls_.start();
   if (shares_priority_) must(call(abi::share_priority, &shared_), "sharing priorities");
   static_assert(sizeof policy_ >= sizeof(async::policy::Memory));
@@ -70,24 +77,34 @@ Loop::Loop(const RunOptions& options)
 }
 
 Loop& Loop::current() {
-  if (current_ == nullptr)
+  Loop* const loop = this_loop();
+  if (loop == nullptr)
     fail_in_async("no coroutine runs: only coroutines under run() may call this");
-  return *current_;
+  return *loop;
 }
 
 Loop::~Loop() {
-  if (executor_.policy() != nullptr) executor_.set_policy(nullptr);  // the next run() may have none
+  remove_policy();
   if (shares_priority_) static_cast<void>(call(abi::share_priority, nullptr));
-  current_ = nullptr;
-  loop_thread = 0;
+  this_loop() = nullptr;
+  if constexpr (!several_loops) loop_thread = 0;
 }
 
-void Loop::run_until_done(const async::Job& job) {
-  awaited_ = &job;
+void Loop::remove_policy() {
+  if (executor_.policy() != nullptr) executor_.set_policy(nullptr);  // the next run() may have none
+}
+
+void Loop::run_until_end() {
   jmp_buf home;
   upcalls_.set_home(home);
   static_cast<void>(setjmp(home));
-  while (!awaited_->done()) run_some();
+  while (!has_ended()) run_some();
+}
+
+void Loop::end_run() {
+  has_ended_ = true;
+  this_step().held_back = preempt_now;  // makes step() look
+  if constexpr (several_loops) ring_other_bells();
 }
 
 void Loop::run_for_ever() {
@@ -102,13 +119,16 @@ void Loop::run_some() {
     take_notifications();
   while (steps < steps_between_polls && step()) ++steps;
   upcalls_.close();
-  if (awaited_->done()) return upcalls_.go_home();
+  if (has_ended()) return upcalls_.go_home();
   steps == steps_between_polls ? poll() : wait();
 }
 
 bool Loop::step() {
-  if (step_state.held_back != nullptr) [[unlikely]] {
-    if (awaited_->done()) return false;
+  if constexpr (several_loops) {
+    if (has_ended()) return false;
+  }
+  if (this_step().held_back != nullptr) [[unlikely]] {
+    if (has_ended()) return false;
     take_notifications();
     wake_due();
   }
@@ -140,11 +160,6 @@ void Loop::begin(abi::RingSubmission submission, Operation& operation) {
   submit(submission);
 }
 
-void Loop::end(const Operation& operation) {
-  --in_flight_[operation.priority];
-  places_.release();
-}
-
 void Loop::cancel(const Operation& operation) {
   submit(user::cancel(reinterpret_cast<std::uintptr_t>(&operation), cancel_data));
 }
@@ -170,6 +185,7 @@ void Loop::take_completions() {
         }
         break;
       case cancel_data: break;
+      case bell_data: bell_is_armed_ = false; break;
       default: {
         if (upcalls_.is_about_context(completion->user_data)) {
           upcalls_.end_wait(completion->user_data, completion->result, completion->flags);
@@ -177,6 +193,8 @@ void Loop::take_completions() {
         }
         auto& operation = *reinterpret_cast<Operation*>(completion->user_data);
         operation.result = completion->result;
+        --in_flight_[operation.priority];
+        places_.release();
         operation.ended.set();
       }
     }
@@ -208,7 +226,12 @@ Loop::Due Loop::find_due(const async::Job& job) {
 void Loop::prepare_to_compute() {
   do {
     wake_due();
-    arm_timer(std::min(async_alarm, end_of_slice()));
+    if constexpr (several_loops) {
+      listen();
+      arm_bell();
+      offer_jobs();
+    }
+    arm_timer(std::min(this_alarm(), end_of_slice()));
     if (submitted_) must(ring_.enter(), "submitting system calls");
   } while (std::exchange(submitted_, false));  // they may have completed at once
 }
@@ -238,6 +261,7 @@ void Loop::take_arrived() {
 }
 
 async::Task<std::uint64_t> Loop::notified(std::uint64_t bits) {
+  const Bound bound{true};
   ++waiting_for_notifications_;
   auto result = async::WaitResult::woken;
   while (result == async::WaitResult::woken && (notifications_ & bits) == 0) {
@@ -251,8 +275,8 @@ async::Task<std::uint64_t> Loop::notified(std::uint64_t bits) {
 
 /// Clears the alarm and calls alarm_fired() if the alarm is due.
 bool Loop::fire_alarm() {
-  if (async_alarm == no_alarm || async_alarm > async::platform::now_ns()) return false;
-  async_alarm = no_alarm;
+  if (this_alarm() == no_alarm || this_alarm() > async::platform::now_ns()) return false;
+  this_alarm() = no_alarm;
   executor_.alarm_fired();
   return true;
 }
@@ -276,16 +300,24 @@ void Loop::wait() {
   if (fire_alarm()) return poll();
   const bool nothing_is_in_flight = places_.permits() == most_in_flight - spare_places &&
                                     waiting_for_notifications_ == 0 && upcalls_.waiting() == 0;
-  if (async_alarm == no_alarm && nothing_is_in_flight) {
-    fail_in_async("every coroutine of the program waits for another one");
+  const bool is_helpless = this_alarm() == no_alarm && nothing_is_in_flight;
+  if constexpr (several_loops) {
+    const Asleep asleep{*this, is_helpless};
+    if (asleep.is_due()) sleep();
+  } else {
+    if (is_helpless) fail_in_async("every coroutine of the program waits for another one");
+    sleep();
   }
+}
+
+void Loop::sleep() {
   // A loop that waits for notifications needs a timeout even without an alarm, because ring_enter()
   // does not wait if no request is in flight.
-  arm_timer(waiting_for_notifications_ > 0 ? std::min(async_alarm, farthest_alarm) : async_alarm);
+  arm_timer(waiting_for_notifications_ > 0 ? std::min(this_alarm(), farthest_alarm) : this_alarm());
   submitted_ = false;
   if (shares_priority_) {  // after a timer any job may be ready: assume the most urgent
     const auto most = std::ranges::find_if(in_flight_, [](auto count) { return count > 0; });
-    publish_priority(async_alarm != no_alarm ? 0 : most - in_flight_.begin());
+    publish_priority(this_alarm() != no_alarm ? 0 : most - in_flight_.begin());
   }
   must(ring_.enter(1), "waiting for system calls");
   take_completions();
@@ -294,5 +326,5 @@ void Loop::wait() {
 }  // namespace user::detail
 
 std::size_t user::coroutine_memory() {
-  return detail::mapped_bytes;
+  return detail::mapped_bytes.load(std::memory_order_relaxed);
 }

@@ -8,8 +8,11 @@
 // other's lines. So stacks of different colours end at different distances from the end of the
 // page.
 //
-// A free stack stays mapped, for the next use of its size. Only the thread of run() uses the pool.
+// A free stack stays mapped, for the next use of its size. Each loop of run() has a pool, which
+// only its thread uses.
 #pragma once
+
+#include <async_platform.h>
 
 #include <array>
 #include <cstddef>
@@ -52,6 +55,10 @@ class StackPool {
   std::array<Stack*, 64> free_{};  // by size
 };
 
-inline constinit StackPool stack_pool;
+inline constinit std::array<StackPool, async::platform::max_harts> stack_pools{};
+/// The pool of this thread's loop.
+inline StackPool& stack_pool() {
+  return stack_pools[async::platform::hart()];
+}
 
 }  // namespace user::detail

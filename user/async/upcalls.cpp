@@ -10,6 +10,11 @@
 namespace user::detail {
 namespace {
 
+/// For jobs that use a context, which belongs to this loop.
+async::HartMask only_here() {
+  return several_loops ? async::hart_mask(async::platform::hart()) : async::all_harts;
+}
+
 constexpr unsigned stack_size = Stackful::size_of(256 * 1024);
 
 }  // namespace
@@ -26,15 +31,15 @@ void Upcalls::start() {
 Upcalls::~Upcalls() {
   for (Kept& kept : kept_) {
     abandon(kept);
-    if (kept.stack != nullptr) stack_pool.give_back(kept.stack);
+    if (kept.stack != nullptr) stack_pool().give_back(kept.stack);
   }
-  if (next_ != nullptr) stack_pool.give_back(next_);
+  if (next_ != nullptr) stack_pool().give_back(next_);
 }
 
 // Provides the stack of the next upcall; none if `contexts` stacks are in use or memory is short.
 void Upcalls::prepare_stack() {
   if (next_ == nullptr && stacks_ < contexts) {
-    next_ = stack_pool.take(stack_size);
+    next_ = stack_pool().take(stack_size);
     if (next_ != nullptr) ++stacks_;
   }
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
@@ -43,7 +48,7 @@ void Upcalls::prepare_stack() {
 // The kernel calls this on the stack `next_`, with upcalls disabled.
 void Upcalls::enter(std::uint64_t context, abi::Upcall why) {
   Upcalls& self = current();
-  self.preemption_ = std::exchange(step_state.preemption, StepState::Preemption::none);
+  self.preemption_ = std::exchange(this_step().preemption, StepState::Preemption::none);
   switch (why) {
     case abi::Upcall::for_fault: self.on_fault(context);
     case abi::Upcall::for_exception: self.on_exception(context);
@@ -62,11 +67,12 @@ Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
   kept = {.resume = go_on,
           .job = &async::current_job(),
           .stack = std::exchange(own_, std::exchange(next_, nullptr)),
-          .stackful = std::exchange(running_stackful, nullptr),
+          .stackful = std::exchange(running_stackful(), nullptr),
           .attempt = attempt_,
           .cleanups = std::exchange(cleanups_, nullptr),
           .preemption = preemption_,
           .spin_locks = std::exchange(async::platform::local().spin_locks, 0)};
+  kept.binding.begin(*kept.job);
   set_attempt(nullptr);
   keep_due_preemption();
   return kept;
@@ -76,7 +82,7 @@ Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
 // still due.
 void Upcalls::keep_due_preemption() {
   if (std::exchange(async::platform::local().preemption_held_back, false)) {
-    step_state.held_back = preempt_now;
+    this_step().held_back = preempt_now;
   }
 }
 
@@ -89,8 +95,18 @@ Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   job.suspend_alone(std::coroutine_handle<>::from_address(&kept));
   // The executor, which tells the policy of each wait, is on the stack that this step keeps.
   if (async::Policy* const policy = async::current_executor().policy()) policy->stopped(job);
+  if constexpr (several_loops) leave_strand(job);
   prepare_stack();
   return kept;
+}
+
+// The step of `job` stops, and its hart leaves the strand, as in an await.
+void Upcalls::leave_strand(const async::Job& job) {
+  async::Local& local = async::platform::local();
+  if (local.has_list_lock || (local.in_strand && job.is_parallel()))
+    fail("a page fault or an exception stops a function of async/");
+  local.job = nullptr;
+  if (local.in_strand) async::Strand::leave();
 }
 
 void Upcalls::end_wait(Kept& kept) {
@@ -111,6 +127,7 @@ void Upcalls::go_on(Kept* kept) {
   }
   if (current().must_let_others_go_first(*kept)) return;
   kept->job->set_leaf(kept->interrupted);
+  kept->binding.end(*kept->job);
   if (std::exchange(kept->was_preempted, false)) --current().preempted_;
   if (kept->goes_first) async::current_executor().set_priority(*kept->job, kept->priority);
   current().leave_for(*kept);
@@ -123,7 +140,7 @@ void Upcalls::go_on(Kept* kept) {
 // it then.
 bool Upcalls::must_let_others_go_first(const Kept& kept) {
   close();
-  if (step_state.held_back != nullptr) {
+  if (this_step().held_back != nullptr) {
     Loop::current().take_arrived();
   } else if (kept.preemption == StepState::Preemption::none) {
     return false;
@@ -142,11 +159,11 @@ void Upcalls::leave_for(Kept& kept) {
   cleanups_ = std::exchange(kept.cleanups, nullptr);
   give_back(own_);
   own_ = std::exchange(kept.stack, nullptr);
-  running_stackful = kept.stackful;
+  running_stackful() = kept.stackful;
   const std::uint64_t context = number_of(kept);
   async::platform::local().spin_locks = kept.spin_locks;
   if (!kept.has_failed) {
-    step_state.preemption = kept.preemption;
+    this_step().preemption = kept.preemption;
     resume(context);
   }
   must(call(abi::upcall_drop, context), "dropping a step");
@@ -157,7 +174,7 @@ void Upcalls::leave_for(Kept& kept) {
 // the stack, until the next upcall.
 void Upcalls::give_back(Stack*& stack) {
   if (stack != nullptr) {
-    stack_pool.give_back(std::exchange(stack, nullptr));
+    stack_pool().give_back(std::exchange(stack, nullptr));
     --stacks_;
   }
   prepare_stack();
@@ -241,16 +258,16 @@ void Upcalls::fail_attempt(const Exception& exception) {
   longjmp(attempt_->point, 1);
 }
 
-// Objects such as Lock change step_state as if the step that owns them ran.
+// Objects such as Lock change this_step() as if the step that owns them ran.
 void Upcalls::clean_up(Cleanup*& innermost, const Cleanup* end) {
-  const auto preemption = step_state.preemption;
-  step_state.is_cleaning = true;
+  const auto preemption = this_step().preemption;
+  this_step().is_cleaning = true;
   while (innermost != end) {
     Cleanup& cleanup = *std::exchange(innermost, innermost->outer_);
     cleanup.run_(cleanup);
   }
-  step_state.preemption = preemption;
-  step_state.is_cleaning = false;
+  this_step().preemption = preemption;
+  this_step().is_cleaning = false;
 }
 
 // An exception can occur at any instruction: the fences make the compiler write the list and its
@@ -289,7 +306,8 @@ void Upcalls::handle(Kept& kept) {
   if (on_exception_ == nullptr) die(number_of(kept));
   async::spawn(judge(kept, exception(number_of(kept), *kept.job)),
                {.name = "exception handler",
-                .priority = are_scarce() ? std::uint8_t{0} : kept.job->priority})
+                .priority = are_scarce() ? std::uint8_t{0} : kept.job->priority,
+                .harts = only_here()})
       .detach();
 }
 
@@ -326,15 +344,15 @@ std::uint64_t Upcalls::take_pending() {
 
 void Upcalls::on_notification(std::uint64_t context) {
   arrived_.fetch_or(take_pending());
-  if (preemption_ != StepState::Preemption::allowed || step_state.is_cleaning) {
-    step_state.held_back = preempt_now;
+  if (preemption_ != StepState::Preemption::allowed || this_step().is_cleaning) {
+    this_step().held_back = preempt_now;
   } else if (async::platform::local().spin_locks != 0) {
     async::platform::local().preemption_held_back = true;
   } else {
     preempt_if_due(context);
   }
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
-  step_state.preemption = preemption_;
+  this_step().preemption = preemption_;
   resume(context);
 }
 
@@ -344,8 +362,15 @@ void Upcalls::on_notification(std::uint64_t context) {
 void Upcalls::preempt_if_due(std::uint64_t context) {
   Loop& loop = Loop::current();
   loop.take_arrived();
-  const Loop::Due due = loop.find_due(async::current_job());
-  if (due == Loop::Due::nothing || preempted_ == most_preempted) return loop.prepare_to_compute();
+  Loop::Due due;
+  for (;;) {
+    if constexpr (several_loops) loop.listen();
+    due = loop.find_due(async::current_job());
+    if (due != Loop::Due::nothing && preempted_ < most_preempted) break;
+    loop.prepare_to_compute();
+    if (!loop.has_mail()) return;
+  }
+  if constexpr (several_loops) loop.stop_listening();
   ++preemptions_;
   ++preempted_;
   Kept& kept = keep(context);
@@ -358,16 +383,16 @@ void Upcalls::preempt_if_due(std::uint64_t context) {
 }
 
 void preempt_now() {
-  if (step_state.allows_preemption()) {
+  if (this_step().allows_preemption()) {
     // The kernel makes an upcall at the end of the call, which keeps the step's registers.
     static_cast<void>(notify(thread_id(), 0));
   } else {
-    step_state.held_back = preempt_now;
+    this_step().held_back = preempt_now;
   }
 }
 
 std::uint64_t Upcalls::take_notifications() {
-  step_state.held_back = nullptr;
+  this_step().held_back = nullptr;
   const std::uint64_t bits = take_pending();
   return bits | arrived_.exchange(0);
 }
@@ -379,14 +404,16 @@ void Upcalls::mask(std::uint64_t bits) {
     arrived_.fetch_or(take_pending());
     open();
   }
-  if (has_notifications() || step_state.preemption != StepState::Preemption::none) {
-    step_state.held_back = preempt_now;
+  if (has_notifications() || this_step().preemption != StepState::Preemption::none) {
+    this_step().held_back = preempt_now;
   }
-  set_preemption(step_state.preemption);
+  set_preemption(this_step(), this_step().preemption);
 }
 
 void begin_preemptible() noexcept {
-  set_preemption(StepState::Preemption::forbidden);
+  set_preemption(this_step(), StepState::Preemption::forbidden);
+  // With several loops, no other hart could enter the strand while its step is preempted.
+  if (several_loops && !async::current_job().is_parallel()) return;
   Upcalls::current().open();
   // The kernel writes a completion, then looks whether upcalls take it (kernel/rings/upcalls.cpp).
   // This thread has opened upcalls, and looks for completions. The fences on both sides make at
@@ -394,12 +421,14 @@ void begin_preemptible() noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   Loop& loop = Loop::current();
   loop.prepare_to_compute();
-  if (loop.find_due(async::current_job()) != Loop::Due::nothing) step_state.held_back = preempt_now;
-  set_preemption(StepState::Preemption::allowed);
+  if (loop.find_due(async::current_job()) != Loop::Due::nothing)
+    this_step().held_back = preempt_now;
+  set_preemption(this_step(), StepState::Preemption::allowed);
 }
 
 void end_preemptible() noexcept {
-  set_preemption(StepState::Preemption::none);
+  set_preemption(this_step(), StepState::Preemption::none);
+  if constexpr (several_loops) Loop::current().stop_listening();
   Upcalls::current().open();
 }
 

@@ -1,6 +1,6 @@
-// The platform of async/ in programs: one thread has an executor, whose loop (user/async/loop.cpp)
-// waits for the kernel through a ring. Notifications interrupt its steps, but let other jobs run in
-// the middle of one only where the step allows it (user/preemption.h).
+// The platform of async/ in programs with one loop: one thread has an executor, whose loop
+// (user/async/loop.cpp) waits for the kernel through a ring. Notifications interrupt its steps, but
+// let other jobs run in the middle of one only where the step allows it (user/preemption.h).
 #pragma once
 
 #include <abi/flags.h>
@@ -16,9 +16,28 @@
 
 namespace user::detail {
 
+class Loop;
+class Stackful;
+
 inline constinit async::Local async_local;
-// The time at which the loop must call alarm_fired(), in ns since boot.
 inline constinit std::uint64_t async_alarm = ~std::uint64_t{0};
+inline constinit Loop* async_loop = nullptr;
+inline constinit Stackful* async_stackful = nullptr;
+
+inline StepState& this_step() noexcept {
+  return step_state;
+}
+inline Loop*& this_loop() noexcept {
+  return async_loop;
+}
+/// The function (user/stackful.h) whose step runs, on its own stack; null: none.
+inline Stackful*& running_stackful() noexcept {
+  return async_stackful;
+}
+/// The time at which the loop must call alarm_fired(), in ns since boot.
+inline std::uint64_t& this_alarm() noexcept {
+  return async_alarm;
+}
 
 void* map_chunk(std::size_t bytes) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;

@@ -19,14 +19,17 @@
 #include <async/async.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
 
 #include "user/calls.h"
+#include "user/harts.h"
 #include "user/process.h"
 #include "user/ring.h"
 #include "user/upcalls.h"
@@ -53,9 +56,19 @@ struct RunOptions {
   // (async/policy/kinds.h). Null: fixed priorities, 0 … 31. A policy with time slices or budgets
   // ends those of a step in preemptible() in the middle; other steps only pay for their time.
   const async::policy::Kind* policy = nullptr;
+  // On how many harts the coroutines run: 1 … 64. More than 1 needs the library
+  // cotrap_user_async_harts. run() starts a thread for each hart but the first. There may be more
+  // threads than the machine has harts: the kernel then runs them in turn. If the kernel refuses a
+  // thread, run() does with those that it has.
+  unsigned harts = 1;
 };
 
 namespace detail {
+
+/// Runs `task`, the main coroutine, on options.harts threads.
+void run_on_harts(async::Task<> task, const RunOptions& options);
+/// Makes the loops of all other harts run again that sleep.
+void ring_other_bells() noexcept;
 
 /// An in-flight system call. The completion's user data is this object's address.
 struct Operation {
@@ -71,9 +84,14 @@ class Loop {
   Loop(const Loop&) = delete;
   ~Loop();
   static Loop& current();
-  static bool is_running() { return current_ != nullptr; }
+  static bool is_running() { return this_loop() != nullptr; }
 
-  void run_until_done(const async::Job& job);
+  // Runs jobs until end_run() was called.
+  void run_until_end();
+  // In the last step of the main coroutine: no loop runs another step.
+  static void end_run();
+  static bool has_ended() { return has_ended_.load(std::memory_order_relaxed); }
+  void remove_policy();
   // Called on an upcall's stack; the stacks below it hold interrupted steps.
   [[noreturn]] void run_for_ever();
   Upcalls& upcalls() { return upcalls_; }
@@ -93,12 +111,19 @@ class Loop {
   // the next time at which a coroutine must run. Their completions make upcalls.
   void prepare_to_compute();
 
+  // With several loops, before find_due() in a preemptible part of a step: from now on, another
+  // hart that sends this one a job or a request makes an upcall. prepare_to_compute() calls it.
+  void listen();
+  void stop_listening();
+  // Whether another hart has sent something since prepare_to_compute() looked.
+  bool has_mail() const { return several_loops && !executor_.inbox_is_empty(); }
+
   // Each in-flight operation needs a permit. The wait is a cancellation point.
   async::WaitOp place() { return places_.acquire("room in the ring"); }
+  void give_place() { places_.release(); }
   void begin(abi::RingSubmission submission, Operation& operation);
   // Requests cancellation; the operation may still complete normally.
   void cancel(const Operation& operation);
-  void end(const Operation& operation);
 
   // Waits for at least one of `bits`, consumes those that are pending, and returns them. A
   // cancellation point: 0 if cancelled.
@@ -118,9 +143,28 @@ class Loop {
   void arm_timer(std::uint64_t due);
   std::uint64_t end_of_slice() const;
 
-  static inline constinit Loop* current_ = nullptr;
+  // With several loops. While an object exists, the loop idles, and listens to its bell.
+  class Asleep {
+   public:
+    Asleep(Loop& loop, bool is_helpless);
+    ~Asleep();
+    Asleep(const Asleep&) = delete;
+    // False: the loop must run again instead of sleeping.
+    bool is_due() const { return is_due_; }
 
-  const async::Job* awaited_ = nullptr;  // the loop runs until this job is done
+   private:
+    Loop& loop_;
+    const bool is_helpless_;
+    bool is_due_ = false;
+  };
+  void sleep();
+  void arm_bell();
+  void offer_jobs();
+  static void begin_run() { has_ended_ = false; }
+  friend void run_on_harts(async::Task<> task, const RunOptions& options);
+
+  static inline constinit std::atomic<bool> has_ended_ = false;  // end_run() was called
+
   Upcalls upcalls_;
   Ring ring_;
   alignas(std::max_align_t) std::array<std::byte, 256> policy_;
@@ -129,6 +173,7 @@ class Loop {
   // When the ring's timeout is due, in ns since boot; no_alarm: none is in flight.
   std::uint64_t timer_;
   bool submitted_ = false;
+  bool bell_is_armed_ = false;  // the ring has a request that ends when the bell rings
   async::WaitList notified_;
   unsigned waiting_for_notifications_ = 0;
   std::uint64_t notifications_ = 0;  // pending for notified()
@@ -138,12 +183,11 @@ class Loop {
   std::array<std::uint16_t, async::priorities> in_flight_{};
 };
 
-/// Awaits `task`, the main coroutine of run(). Then the loop, which looks at held_back before each
-/// step, ends before the next one.
+/// Awaits `task`, the main coroutine of run().
 template <class T>
 async::Task<T> end_loop_after(async::Task<T> task) {
   struct End {
-    ~End() { step_state.held_back = preempt_now; }
+    ~End() { Loop::end_run(); }
   };
   const End end;
   co_return co_await std::move(task);
@@ -154,21 +198,35 @@ async::Task<T> end_loop_after(async::Task<T> task) {
 /// deadline (async::with_deadline()) cancels it.
 template <class T>
 async::Task<Result<T>> make(abi::RingSubmission submission) {
-  Loop& loop = Loop::current();
-  if (co_await loop.place() != async::WaitResult::woken) {
-    co_return std::unexpected{abi::Errno::ecanceled};
+  // Only a job of the strand can be cancelled, and only the loop that submits can cancel.
+  const Bound bound{!async::current_job().is_parallel()};
+  for (;;) {
+    Loop& loop = Loop::current();
+    if (co_await loop.place() != async::WaitResult::woken) {
+      co_return std::unexpected{abi::Errno::ecanceled};
+    }
+    if (!several_loops || &loop == &Loop::current()) break;
+    loop.give_place();  // the job has waited, and has changed loops
   }
   Operation operation;
-  loop.begin(submission, operation);
+  Loop::current().begin(submission, operation);
   if (co_await operation.ended.wait("a system call") != async::WaitResult::woken) {
-    loop.cancel(operation);
+    Loop::current().cancel(operation);
     const async::Shield shield;
     (void)co_await operation.ended.wait("a cancelled system call");
     const bool was_cut = operation.result == -static_cast<std::int32_t>(abi::Errno::ecanceled);
     if (!was_cut) async::DeadlineScope::forget_cut();
   }
-  loop.end(operation);
   co_return to_result<T>(operation.result);
+}
+
+template <class T, class Kept>
+async::Task<> keep_result(async::Task<T> task, Kept& result) {
+  if constexpr (std::is_void_v<T>) {
+    co_await std::move(task);
+  } else {
+    result.emplace(co_await std::move(task));
+  }
 }
 
 }  // namespace detail
@@ -177,10 +235,16 @@ async::Task<Result<T>> make(abi::RingSubmission submission) {
 /// then never resume.
 template <class T>
 T run(async::Task<T> task, const RunOptions& options = {}) {
-  detail::Loop loop{options};
-  auto main = async::spawn(detail::end_loop_after(std::move(task)), {.name = "main"});
-  loop.run_until_done(main.job());
-  return std::move(main).get();
+  if constexpr (detail::several_loops) {
+    std::optional<std::conditional_t<std::is_void_v<T>, bool, T>> result;
+    detail::run_on_harts(detail::keep_result(std::move(task), result), options);
+    if constexpr (!std::is_void_v<T>) return *std::move(result);
+  } else {
+    detail::Loop loop{options};
+    auto main = async::spawn(detail::end_loop_after(std::move(task)), {.name = "main"});
+    loop.run_until_end();
+    return std::move(main).get();
+  }
 }
 
 /// Memory mapped for coroutine frames and jobs, in bytes. It is reused, and never returned to the

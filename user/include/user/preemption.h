@@ -26,22 +26,14 @@
 namespace user {
 namespace detail {
 
-/// The thread that runs coroutines; 0: none.
+/// The thread that runs coroutines; 0: none; several_threads: those of run() on several harts.
 inline constinit std::atomic<Pid> loop_thread = 0;
-/// Whether the program has started a second thread.
+inline constexpr Pid several_threads = -1;
+/// Whether the program has started a second thread. True if loop_thread is several_threads.
 inline constinit std::atomic<bool> has_threads = false;
 
-/// Whether this thread runs coroutines. Not a thread_local variable: on the hosted machine each
-/// system call of a program with thread-local storage is much slower.
-inline bool is_loop_thread() noexcept {
-  const Pid loop = loop_thread.load(std::memory_order_relaxed);
-  if (loop == 0) [[likely]]
-    return false;
-  return !has_threads.load(std::memory_order_relaxed) || thread_id() == loop;
-}
-
-/// What an upcall for a notification or a completion may do to the running step. Only loop_thread
-/// uses it: in its coroutines, its loop and its upcalls.
+/// What an upcall for a notification or a completion may do to the running step. Each thread that
+/// runs coroutines has one. Only that thread uses it: in its coroutines, its loop and its upcalls.
 struct StepState {
   enum class Preemption : std::uint8_t {
     none,       // the step is not in preemptible()
@@ -58,15 +50,30 @@ struct StepState {
 
   bool allows_preemption() const { return preemption == Preemption::allowed && !is_cleaning; }
 };
+/// The state of the only thread that runs coroutines, unless several do.
 inline constinit StepState step_state;
+/// Set while loop_thread is several_threads: returns the state of the calling thread, null if that
+/// thread runs no coroutines.
+inline constinit StepState* (*find_step_state)() noexcept = nullptr;
 
-inline void set_preemption(StepState::Preemption preemption) noexcept {
+/// The state of the calling thread; null if it runs no coroutines. Not a thread_local variable: on
+/// the hosted machine each system call of a program with thread-local storage is much slower.
+inline StepState* step_of_this_thread() noexcept {
+  const Pid loop = loop_thread.load(std::memory_order_relaxed);
+  if (loop == 0) [[likely]]
+    return nullptr;
+  if (!has_threads.load(std::memory_order_relaxed)) return &step_state;
+  if (loop == several_threads) return find_step_state();
+  return thread_id() == loop ? &step_state : nullptr;
+}
+
+inline void set_preemption(StepState& step, StepState::Preemption preemption) noexcept {
   // An upcall may come between any two instructions, and sees what the code before them has done.
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  step_state.preemption = preemption;
+  step.preemption = preemption;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   if (preemption != StepState::Preemption::allowed) return;
-  if (auto* const held_back = step_state.held_back; held_back != nullptr) [[unlikely]]
+  if (auto* const held_back = step.held_back; held_back != nullptr) [[unlikely]]
     held_back();
 }
 
@@ -77,8 +84,9 @@ void end_preemptible() noexcept;
 
 class [[nodiscard]] PreemptibleScope {
  public:
-  PreemptibleScope() noexcept
-      : applies_{is_loop_thread() && step_state.preemption == StepState::Preemption::none} {
+  PreemptibleScope() noexcept {
+    const StepState* const step = step_of_this_thread();
+    applies_ = step != nullptr && step->preemption == StepState::Preemption::none;
     if (applies_) begin_preemptible();
   }
   ~PreemptibleScope() {
@@ -98,19 +106,19 @@ class [[nodiscard]] PreemptibleScope {
 /// (docs/upcalls.md), so touch such pages before you take a lock.
 class [[nodiscard]] Unpreempted {
  public:
-  Unpreempted() noexcept
-      : applies_{detail::is_loop_thread()},
-        before_{applies_ ? detail::step_state.preemption : detail::StepState::Preemption::none} {
-    if (applies_) detail::set_preemption(detail::StepState::Preemption::forbidden);
+  Unpreempted() noexcept : step_{detail::step_of_this_thread()} {
+    if (step_ == nullptr) return;
+    before_ = step_->preemption;
+    detail::set_preemption(*step_, detail::StepState::Preemption::forbidden);
   }
   ~Unpreempted() {
-    if (applies_) detail::set_preemption(before_);
+    if (step_ != nullptr) detail::set_preemption(*step_, before_);
   }
   Unpreempted(const Unpreempted&) = delete;
 
  private:
-  bool applies_;
-  detail::StepState::Preemption before_;
+  detail::StepState* step_;  // null: the thread runs no coroutines
+  detail::StepState::Preemption before_{};
 };
 
 /// Calls `f` and returns its result. Meanwhile a more urgent coroutine runs as soon as it is ready:

@@ -37,6 +37,7 @@
 #include <utility>
 
 #include "user/calls.h"
+#include "user/harts.h"
 #include "user/upcalls.h"
 
 namespace user {
@@ -53,6 +54,7 @@ class Stackful {
  public:
   static constexpr std::size_t least_bytes = 8 * 1024;
   static constexpr unsigned largest = 30;
+  using Finish = void* (*)(void* root);
 
   Stackful(Stack* stack, std::coroutine_handle<> root) : root_{root}, stack_{stack} {}
   Stackful(const Stackful&) = delete;
@@ -74,12 +76,19 @@ class Stackful {
   /// Called on the executor's stack: runs `body` below `top`, until it waits or has ended. Returns
   /// the frame of the coroutine that continues; null: none.
   void* begin(void* top, void (*body)());
-  static Stackful& running() { return *running_stackful; }
+  static Stackful& running() { return *running_stackful(); }
   std::coroutine_handle<> root() const { return root_; }
   /// Called at the end of `body`. `next` then continues, on the executor's stack.
   [[noreturn]] void end(std::coroutine_handle<> next) {
     state_ = State::ended;
     leave(next.address());
+    std::unreachable();
+  }
+  /// Like end(), with several loops: `finish` returns the frame that continues. It is called on the
+  /// executor's stack, because another loop may use this one from then on.
+  [[noreturn]] void end_later(Finish finish) {
+    state_ = State::ended;
+    leave(reinterpret_cast<void*>(finish));
     std::unreachable();
   }
 
@@ -115,6 +124,9 @@ class Stackful {
   void* next_ = nullptr;
   Stack* stack_;
   State state_ = State::new_;
+  // The function stays on its loop from its first step on: a coroutine that waits or yields may
+  // already run on another loop while its thread leaves it.
+  [[no_unique_address]] Binding binding_;
 };
 
 /// The frame of a task whose body is a function on the stack below the frame. It is laid out as the
@@ -156,8 +168,13 @@ class StackfulTask {
     } else {
       self.promise_.return_value(self.function_());
     }
+    if constexpr (several_loops) self.switch_.end_later(finish);
     self.switch_.end(
         self.promise_.final_suspend().await_suspend(Handle::from_promise(self.promise_)));
+  }
+  static void* finish(void* frame) {
+    auto& promise = static_cast<StackfulTask*>(frame)->promise_;
+    return promise.final_suspend().await_suspend(Handle::from_promise(promise)).address();
   }
 
   async::FrameHeader header_{.resume = start, .destroy = destroy};

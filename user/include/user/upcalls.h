@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "user/calls.h"
+#include "user/harts.h"
 #include "user/preemption.h"
 
 namespace user {
@@ -78,8 +79,6 @@ namespace detail {
 
 struct Stack;
 class Stackful;
-// The stackful function (user/stackful.h) whose step runs, on its own stack; null: none.
-inline constinit Stackful* running_stackful = nullptr;
 
 // Base of Guarded: an object that is destroyed when its step is abandoned. A step is abandoned when
 // an attempt fails, by Verdict::leave, and at the end of run(). The objects of a step form a list,
@@ -135,7 +134,7 @@ class Upcalls {
     static_cast<void>(fegetenv(&attempt.modes));
     attempt.outer = attempt_;
     attempt.cleanups = cleanups_;
-    attempt.preemption = step_state.preemption;
+    attempt.preemption = this_step().preemption;
     attempt.spin_locks = async::platform::local().spin_locks;
     set_attempt(&attempt);
     open();
@@ -150,10 +149,10 @@ class Upcalls {
     end(attempt);
     keep_due_preemption();
     if (has_notifications() || attempt.preemption != StepState::Preemption::none) {
-      step_state.held_back = preempt_now;
+      this_step().held_back = preempt_now;
     }
     async::platform::local().spin_locks = attempt.spin_locks;
-    set_preemption(attempt.preemption);
+    set_preemption(this_step(), attempt.preemption);
   }
 
   // Whether the running step is in an attempt, or has Guarded objects.
@@ -208,6 +207,8 @@ class Upcalls {
     bool was_preempted = false;          // by a more urgent job; the step waits for nothing
     StepState::Preemption preemption{};  // when the upcall came
     std::uint32_t spin_locks = 0;        // that the step holds
+    // The job is bound to this loop, whose thread alone can resume the context.
+    [[no_unique_address]] Binding binding{};
   };
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
   [[noreturn]] void on_fault(std::uint64_t context);
@@ -215,6 +216,7 @@ class Upcalls {
   [[noreturn]] void on_notification(std::uint64_t context);
   Kept& keep(std::uint64_t context);
   Kept& keep_step(std::uint64_t context, const char* reason);
+  void leave_strand(const async::Job& job);
   void preempt_if_due(std::uint64_t context);
   [[noreturn]] void resume(std::uint64_t context);
   bool must_let_others_go_first(const Kept& kept);
@@ -246,8 +248,8 @@ class Upcalls {
   // In preemptible(), until a preemption is due that something holds back: its end looks for
   // completions.
   static bool takes_completions() {
-    return step_state.preemption != StepState::Preemption::none &&
-           step_state.held_back == nullptr && !async::platform::local().preemption_held_back;
+    return this_step().preemption != StepState::Preemption::none &&
+           this_step().held_back == nullptr && !async::platform::local().preemption_held_back;
   }
   void set_attempt(Attempt* attempt);
   std::uint64_t number_of(const Kept& kept) const {

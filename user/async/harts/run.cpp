@@ -1,0 +1,194 @@
+// run() on several harts: its threads, their bells, and how a loop sleeps.
+#include <async/job_page.h>
+#include <async/parallel.h>
+#include <async_platform.h>
+
+#include <array>
+#include <atomic>
+#include <limits>
+#include <optional>
+
+#include "user/async.h"
+#include "user/sync.h"
+#include "user/thread.h"
+
+extern "C" constinit thread_local user::detail::LoopThread* cotrap_loop_thread =
+    user::detail::loop_threads.data();
+
+namespace user::detail {
+namespace {
+
+/// The threads of run(). Each number is a futex word.
+class Team {
+ public:
+  /// Waits until run() knows how many threads it has, and returns that number.
+  unsigned await_size() {
+    while (size_.load(std::memory_order_acquire) == 0) futex_wait(size_, 0);
+    return size_;
+  }
+  void set_size(unsigned size) {
+    size_.store(size, std::memory_order_release);
+    futex_wake(size_, std::numeric_limits<int>::max());
+  }
+  /// Waits until all loops exist. Idle loops look at the executors of others.
+  void await_loops() { await_all(begun_); }
+  /// Waits until no loop runs a step any more.
+  void await_ends() { await_all(ended_); }
+
+ private:
+  void await_all(std::atomic<std::uint32_t>& here) {
+    if (here.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+      futex_wake(here, std::numeric_limits<int>::max());
+    }
+    for (unsigned now = here; now != size_; now = here) futex_wait(here, now);
+  }
+
+  std::atomic<std::uint32_t> size_ = 0, begun_ = 0, ended_ = 0;
+};
+
+/// How many loops the present run() has, and how many of them sleep and wait only for others.
+constinit std::atomic<unsigned> loops = 1;
+constinit std::atomic<unsigned> helpless_loops = 0;
+
+StepState* find_step() noexcept {
+  LoopThread& thread = this_loop_thread();
+  return thread.owner == &cotrap_loop_thread ? &thread.step : nullptr;
+}
+
+/// Makes the calling thread the one with this number.
+class Membership {
+ public:
+  Membership(unsigned number, unsigned size) {
+    cotrap_loop_thread = &loop_threads[number];
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    LoopThread& thread = loop_threads[number];
+    thread.hart = number;
+    thread.local.smp_active = size > 1;
+    thread.bell = LoopThread::awake;
+    thread.owner = &cotrap_loop_thread;
+  }
+  ~Membership() {
+    this_loop_thread().owner = nullptr;
+    this_loop_thread().local.smp_active = false;
+  }
+  Membership(const Membership&) = delete;
+};
+
+void run_loop(Team& team, Loop& loop) {
+  team.await_loops();
+  loop.run_until_end();
+  loop.remove_policy();  // which concerns all executors
+  team.await_ends();
+}
+
+/// Whether all other loops sleep, no bell has rung, and none has a job on its way.
+bool others_sleep() {
+  for (unsigned hart = 0; hart < loops; ++hart) {
+    if (hart == async::platform::hart()) continue;
+    if (loop_threads[hart].bell != LoopThread::listening) return false;
+    if (!async::Executor::of(hart)->inbox_is_empty()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void run_on_harts(async::Task<> task, const RunOptions& options) {
+  if (options.harts == 0 || options.harts > most_loops) fail_in_async("run() has 1 … 64 harts");
+  if (options.harts > 1) async::JobPage::space_out();
+  Team team;
+  std::array<std::optional<Thread>, most_loops> threads;
+  unsigned size = 1;
+  for (; size < options.harts; ++size) {
+    auto thread = Thread::start([&team, &options, number = size] {
+      const Membership membership{number, team.await_size()};
+      Loop loop{options};
+      run_loop(team, loop);
+    });
+    if (!thread) break;
+    threads[size] = std::move(*thread);
+  }
+  find_step_state = find_step;
+  has_threads = true;
+  loop_thread = several_threads;
+  loops = size;
+  helpless_loops = 0;
+  Loop::begin_run();
+  {
+    const Membership membership{0, size};
+    team.set_size(size);
+    Loop loop{options};
+    async::spawn_parallel(end_loop_after(std::move(task)), {.name = "main"}).detach();
+    run_loop(team, loop);
+  }
+  for (auto& thread : threads) thread.reset();
+  loop_thread = 0;
+}
+
+// ── Bells ────────────────────────────────────────────────────────────────────────────────────────
+
+void ring_bell(unsigned hart) noexcept {
+  auto& bell = loop_threads[hart].bell;
+  const auto before = bell.exchange(LoopThread::rung, std::memory_order_acq_rel);
+  if (before == LoopThread::listening) futex_wake(bell, 1);
+}
+
+void ring_other_bells() noexcept {
+  for (unsigned hart = 0; hart < loops; ++hart) {
+    if (hart != async::platform::hart()) ring_bell(hart);
+  }
+}
+
+void let_others_run(LoopThread& here) noexcept {
+  constexpr nanoseconds pause{20'000};
+  // A thread that yields goes on before a less urgent one, even if it spins for that one.
+  if (here.spins % 1024 == 0) {
+    static_cast<void>(sleep_for(pause));
+  } else {
+    yield();
+  }
+}
+
+void Loop::listen() {
+  this_loop_thread().bell.exchange(LoopThread::listening, std::memory_order_acq_rel);
+}
+
+void Loop::stop_listening() {
+  this_loop_thread().bell.exchange(LoopThread::awake, std::memory_order_acq_rel);
+}
+
+/// Makes the ring have a request that ends when the bell rings. If it has rung already, the request
+/// ends at once.
+void Loop::arm_bell() {
+  if (std::exchange(bell_is_armed_, true)) return;
+  submit(wait_for_word(this_loop_thread().bell, LoopThread::listening, bell_data));
+}
+
+/// Sends ready jobs to idle loops, because the running step may take long.
+void Loop::offer_jobs() {
+  if (!executor_.must_offer()) return;
+  async::Strand::enter();
+  async::Strand::leave();
+}
+
+// ── Sleep ────────────────────────────────────────────────────────────────────────────────────────
+
+// The other order: a hart that sends something writes the inbox, then rings.
+Loop::Asleep::Asleep(Loop& loop, bool is_helpless) : loop_{loop}, is_helpless_{is_helpless} {
+  loop_.listen();
+  loop_.executor_.begin_idling();
+  loop_.arm_bell();
+  is_due_ = loop_.executor_.is_idle() && !has_ended();
+  if (!is_due_ || !is_helpless_) return;
+  const bool all_are = helpless_loops.fetch_add(1) + 1 == loops;
+  if (all_are && others_sleep() && helpless_loops == loops && loop_.executor_.inbox_is_empty())
+    fail_in_async("every coroutine of the program waits for another one");
+}
+
+Loop::Asleep::~Asleep() {
+  loop_.stop_listening();
+  loop_.executor_.end_idling();
+  if (is_due_ && is_helpless_) helpless_loops.fetch_sub(1);
+}
+
+}  // namespace user::detail
