@@ -7,6 +7,7 @@ PARTS = (
     ("meets", "as many steps as loops run at the same time"),
     ("steals", "each loop runs jobs of a tree of jobs, and joins give the right sum"),
     ("shares", "channels and mutexes work between loops"),
+    ("priorities", "each loop shares its priority with the kernel"),
     ("calls", "a call's completion wakes its coroutine, on each loop"),
     ("cancels", "cancellation and deadlines end calls of jobs in the strand"),
     ("preempts", "each loop preempts a step in preemptible()"),
@@ -15,9 +16,14 @@ PARTS = (
     ("faults", "attempts fail on each loop"),
     ("stackful", "stackful jobs talk to jobs of other loops"),
     ("deadlocks", "a deadlock of all loops is reported to the program"),
+    ("refused", "run() does with the loops for which there is memory"),
     ("repeats", "run() can be called again, with another number of harts, beside jobs that are left"),
 )
-SLEEPS = (("sleeps", "loops without ready coroutines use no processor time"),)
+COUNTED = (
+    *PARTS,
+    ("sleeps", "loops without ready coroutines use no processor time"),
+    ("figures", "spawns, joins and wakes are measured"),
+)
 
 
 def on(machine: Machine, test: harness.Test, loops: int, parts: tuple[tuple[str, str], ...]) -> None:
@@ -33,4 +39,4 @@ with harness.Test(__doc__) as test:
     if test.rest:
         on(test.machine(harts=2), test, 7, PARTS)
     elif not test.lacks("counted loops", harness.COUNTED):
-        on(Machine(2, icount=True), test, 2, PARTS + SLEEPS)
+        on(Machine(2, icount=True), test, 2, COUNTED)

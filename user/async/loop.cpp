@@ -30,12 +30,6 @@ constexpr std::uint64_t context_data = 3;
 
 constinit std::atomic<std::size_t> mapped_bytes = 0;
 
-Ring make_ring() {
-  auto ring = Ring::make({.submissions = 64, .completions = most_in_flight});
-  if (!ring && Loop::is_running()) fail_in_async("a job of run() calls run()");
-  return must(std::move(ring), "a ring for the program's coroutines");
-}
-
 }  // namespace
 
 void* map_chunk(std::size_t bytes) noexcept {
@@ -49,9 +43,19 @@ void fail_in_async(const char* what) noexcept {
   std::abort();
 }
 
-Loop::Loop(const RunOptions& options)
+Result<Ring> Loop::make_ring() {
+  return Ring::make({.submissions = 64, .completions = most_in_flight});
+}
+
+Ring ring_for_run() {
+  auto ring = Loop::make_ring();
+  if (!ring && Loop::is_running()) fail_in_async("a job of run() calls run()");
+  return must(std::move(ring), "a ring for the program's coroutines");
+}
+
+Loop::Loop(const RunOptions& options, Ring ring)
     : upcalls_{context_data, options.on_notification, options.on_exception},
-      ring_{make_ring()},
+      ring_{std::move(ring)},
       places_{most_in_flight - spare_places},
       timer_{no_alarm},
       shares_priority_{options.shares_priority} {

@@ -21,14 +21,25 @@ namespace {
 /// The threads of run(). Each number is a futex word.
 class Team {
  public:
-  /// Waits until run() knows how many threads it has, and returns that number.
-  unsigned await_size() {
-    while (size_.load(std::memory_order_acquire) == 0) futex_wait(size_, 0);
+  /// For run(): waits until `count` threads have joined or declined. Returns how many loops there
+  /// are.
+  unsigned assemble(unsigned count) {
+    for (unsigned now = asked_; now != count; now = asked_) futex_wait(asked_, now);
+    size_.store(joined_ + 1, std::memory_order_release);
+    futex_wake(size_, std::numeric_limits<int>::max());
     return size_;
   }
-  void set_size(unsigned size) {
-    size_.store(size, std::memory_order_release);
-    futex_wake(size_, std::numeric_limits<int>::max());
+  /// For a thread that has what a loop needs: returns its number when all numbers are given.
+  unsigned join() {
+    const unsigned number = joined_.fetch_add(1, std::memory_order_relaxed) + 1;
+    answer();
+    while (size_.load(std::memory_order_acquire) == 0) futex_wait(size_, 0);
+    return number;
+  }
+  /// For a thread that lacks it.
+  void answer() {
+    asked_.fetch_add(1, std::memory_order_acq_rel);
+    futex_wake(asked_, 1);
   }
   /// Waits until all loops exist. Idle loops look at the executors of others.
   void await_loops() { await_all(begun_); }
@@ -43,7 +54,7 @@ class Team {
     for (unsigned now = here; now != size_; now = here) futex_wait(here, now);
   }
 
-  std::atomic<std::uint32_t> size_ = 0, begun_ = 0, ended_ = 0;
+  std::atomic<std::uint32_t> asked_ = 0, joined_ = 0, size_ = 0, begun_ = 0, ended_ = 0;
 };
 
 /// How many loops the present run() has, and how many of them sleep and wait only for others.
@@ -58,12 +69,12 @@ StepState* find_step() noexcept {
 /// Makes the calling thread the one with this number.
 class Membership {
  public:
-  Membership(unsigned number, unsigned size) {
+  Membership(unsigned number, bool is_alone) {
     cotrap_loop_thread = &loop_threads[number];
     std::atomic_signal_fence(std::memory_order_seq_cst);
     LoopThread& thread = loop_threads[number];
     thread.hart = number;
-    thread.local.smp_active = size > 1;
+    thread.local.smp_active = !is_alone;
     thread.bell = LoopThread::awake;
     thread.owner = &cotrap_loop_thread;
   }
@@ -95,33 +106,37 @@ bool others_sleep() {
 
 void run_on_harts(async::Task<> task, const RunOptions& options) {
   if (options.harts == 0 || options.harts > most_loops) fail_in_async("run() has 1 … 64 harts");
-  if (options.harts > 1) async::JobPage::space_out();
-  Team team;
-  std::array<std::optional<Thread>, most_loops> threads;
-  unsigned size = 1;
-  for (; size < options.harts; ++size) {
-    auto thread = Thread::start([&team, &options, number = size] {
-      const Membership membership{number, team.await_size()};
-      Loop loop{options};
-      run_loop(team, loop);
-    });
-    if (!thread) break;
-    threads[size] = std::move(*thread);
-  }
+  if (Loop::is_running()) fail_in_async("a job of run() calls run()");
+  const bool is_alone = options.harts == 1;
+  if (!is_alone) async::JobPage::space_out();
   find_step_state = find_step;
   has_threads = true;
   loop_thread = several_threads;
-  loops = size;
-  helpless_loops = 0;
   Loop::begin_run();
+  Team team;
+  const auto run_another = [&] {
+    auto ring = Loop::make_ring();
+    if (!ring) return team.answer();
+    const Membership membership{team.join(), is_alone};
+    Loop loop{options, std::move(*ring)};
+    run_loop(team, loop);
+  };
   {
-    const Membership membership{0, size};
-    team.set_size(size);
-    Loop loop{options};
+    const Membership membership{0, is_alone};
+    // Before the other threads, which may take all memory that the program can have.
+    Loop loop{options, ring_for_run()};
     async::spawn_parallel(end_loop_after(std::move(task)), {.name = "main"}).detach();
+    std::array<std::optional<Thread>, most_loops> threads;
+    unsigned count = 0;
+    for (; count + 1 < options.harts; ++count) {
+      auto thread = Thread::start(run_another);
+      if (!thread) break;
+      threads[count] = std::move(*thread);
+    }
+    loops = team.assemble(count);
+    helpless_loops = 0;
     run_loop(team, loop);
   }
-  for (auto& thread : threads) thread.reset();
   loop_thread = 0;
 }
 

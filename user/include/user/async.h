@@ -67,6 +67,8 @@ namespace detail {
 
 /// Runs `task`, the main coroutine, on options.harts threads.
 void run_on_harts(async::Task<> task, const RunOptions& options);
+/// The ring of run()'s thread. Ends the program if there is none.
+Ring ring_for_run();
 /// Makes the loops of all other harts run again that sleep.
 void ring_other_bells() noexcept;
 
@@ -79,8 +81,9 @@ struct Operation {
 
 class Loop {
  public:
-  // Becomes the calling thread's loop until it is destroyed.
-  explicit Loop(const RunOptions& options);
+  // Becomes the calling thread's loop until it is destroyed. `ring` is the thread's.
+  Loop(const RunOptions& options, Ring ring);
+  static Result<Ring> make_ring();
   Loop(const Loop&) = delete;
   ~Loop();
   static Loop& current();
@@ -240,7 +243,7 @@ T run(async::Task<T> task, const RunOptions& options = {}) {
     detail::run_on_harts(detail::keep_result(std::move(task), result), options);
     if constexpr (!std::is_void_v<T>) return *std::move(result);
   } else {
-    detail::Loop loop{options};
+    detail::Loop loop{options, detail::ring_for_run()};
     auto main = async::spawn(detail::end_loop_after(std::move(task)), {.name = "main"});
     loop.run_until_end();
     return std::move(main).get();
