@@ -13,6 +13,9 @@
 // async/async.h has the rest: spawn, scopes, channels, mutexes, sleep_for, deadlines, cancellation,
 // priorities. At most one thread of a program may call run() at a time. If every coroutine waits
 // for another one, the program prints an error and aborts.
+//
+// With RunOptions::harts, coroutines run on several harts. They are then parallel jobs
+// (async/parallel.h): what they share needs the objects of async/, atomics or a lock.
 #pragma once
 
 #include <abi/shared_priority.h>

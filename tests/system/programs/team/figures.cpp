@@ -36,7 +36,7 @@ Task<Tree> grow_tree() {
   co_return Tree{time / jobs, migrations() - moves};
 }
 
-Task<> answer(async::Channel<int, 1>& asked, async::Channel<int, 1>& answers) {
+Task<> echo(async::Channel<int, 1>& asked, async::Channel<int, 1>& answers) {
   while (const auto value = co_await asked.receive()) (void)co_await answers.send(*value);
 }
 
@@ -44,7 +44,7 @@ Task<> answer(async::Channel<int, 1>& asked, async::Channel<int, 1>& answers) {
 Task<double> wake_each_other(unsigned loop) {
   constexpr int times = 1'000;
   async::Channel<int, 1> asked, answers;
-  auto other = async::spawn(answer(asked, answers), {.harts = 1ul << loop});
+  auto other = async::spawn(echo(asked, answers), {.harts = 1ul << loop});
   const auto begin = now();
   for (int i = 0; i < times; ++i) {
     (void)co_await asked.send(i);
