@@ -7,7 +7,6 @@ PARTS = (
     ("meets", "as many steps as loops run at the same time"),
     ("steals", "each loop runs jobs of a tree of jobs, and joins give the right sum"),
     ("shares", "channels and mutexes work between loops"),
-    ("priorities", "each loop shares its priority with the kernel"),
     ("calls", "a call's completion wakes its coroutine, on each loop"),
     ("cancels", "cancellation and deadlines end calls of jobs in the strand"),
     ("preempts", "each loop preempts a step in preemptible()"),
@@ -21,6 +20,7 @@ PARTS = (
 )
 COUNTED = (
     *PARTS,
+    ("priorities", "each loop shares its priority with the kernel"),
     ("sleeps", "loops without ready coroutines use no processor time"),
     ("figures", "spawns, joins and wakes are measured"),
 )
