@@ -15,12 +15,12 @@ PARTS = (
     ("faults", "attempts fail on each loop"),
     ("stackful", "stackful jobs talk to jobs of other loops"),
     ("deadlocks", "a deadlock of all loops is reported to the program"),
+    ("priorities", "each loop shares its priority with the kernel"),
     ("refused", "run() does with the loops for which there is memory"),
     ("repeats", "run() can be called again, with another number of harts, beside jobs that are left"),
 )
 COUNTED = (
     *PARTS,
-    ("priorities", "each loop shares its priority with the kernel"),
     ("sleeps", "loops without ready coroutines use no processor time"),
     ("figures", "spawns, joins and wakes are measured"),
 )
