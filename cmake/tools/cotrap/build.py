@@ -60,7 +60,7 @@ def chosen(arguments, *targets: str) -> Build:
         built = _with_policy(arguments.policy_header, preset)
     else:
         built = ready(arguments.build or preset, *targets)
-    if targets != (CONFIGURED,) and built.is_hosted != (arguments.machine == "hosted"):
+    if built.is_hosted != (arguments.machine == "hosted"):
         if arguments.machine == "hosted":
             raise UsageError(f"--build {arguments.build}: not a build for `--machine hosted`")
         arguments.machine = "hosted"

@@ -1,7 +1,9 @@
 """The command refuses wrong usage with a reason, prints help, and runs demos."""
 
 import argparse
+import contextlib
 import errno
+import io
 import itertools
 import os
 import re
@@ -11,7 +13,8 @@ from unittest import mock
 
 from support import HANGS, ROOT, Command, FakeBuild, called, cotrap
 
-from cotrap import errors, options
+from cotrap import build, errors, options
+from cotrap.commands import demo
 
 
 class Usage(Command):
@@ -289,6 +292,22 @@ class Demo(unittest.TestCase):
         self.assertRegex(out, r"(?m)^ok +good .*shows good$")
         self.assertRegex(out, r"(?m)^ok +typed ")
         self.assertNotIn("fine", out)
+
+    def test_a_new_build_has_no_list_of_demos_before_it_is_made(self):
+        manifest = self.build.path / "initrd-root" / "etc" / "demos"
+        lines = manifest.read_text()
+        manifest.unlink()
+
+        def make(_preset, *targets):
+            if targets in ((), (build.PROGRAMS,)):
+                manifest.write_text(lines)
+            return self.build.path
+
+        out = io.StringIO()
+        with mock.patch.object(build, "make", make), contextlib.redirect_stdout(out):
+            status = demo.run(options.parser().parse_args(["demo", "--list"]))
+        self.assertEqual(status, 0)
+        self.assertIn("shows good", out.getvalue())
 
     def test_a_failed_demo_shows_its_output_and_gives_status_1(self):
         self.build.demo("bad", "-", "echo because; exit 4")

@@ -20,7 +20,8 @@ _TAIL_LINES = 20
 
 def run(arguments) -> int:
     check_files(arguments)
-    demos = read_demos(build.chosen(arguments, build.CONFIGURED))
+    built = build.chosen(arguments)  # first: the build makes the list of demos
+    demos = read_demos(built)
     width = max((len(demo.name) for demo in demos), default=0)
     if arguments.list:
         for demo in demos:
@@ -31,7 +32,6 @@ def run(arguments) -> int:
         if name not in known:
             hint = did_you_mean(name, known)
             raise UsageError(f"there is no demo '{name}'{hint} (`./cotrap demo --list` lists them)")
-    built = build.chosen(arguments)
     stage = Stage(
         built,
         archive_with(built, arguments.add).pack(),
