@@ -5,16 +5,14 @@ push. Then interrupts arrive while the kernel's stack pointer is broken.
 """
 
 import re
-import subprocess
-from collections import Counter
-from collections.abc import Iterator
 
 import harness
 from cotrap.bench.boots import Bench
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.profile import TRAMPOLINE, trace
-from cotrap.llvm import llvm_tool
+from cotrap.llvm import llvm_output
 from cotrap.qemu import Machine
+from kernel_paths import kernel_paths
 
 MOST_INSTRUCTIONS = 60  # from the trap's entry to the end of the push
 ENTRY = "cotrap_trap_entry"
@@ -31,38 +29,14 @@ STACKS = {
 
 
 def symbols(kernel) -> dict[str, int]:
-    listed = subprocess.run([llvm_tool("nm"), kernel], capture_output=True, text=True, check=True).stdout
-    return {name: int(at, 16) for at, _, name in (line.split() for line in listed.splitlines())}
+    listed = llvm_output("nm", kernel).splitlines()
+    return {name: int(at, 16) for at, _, name in (line.split() for line in listed)}
 
 
 def instructions(kernel) -> dict[int, str]:
     """The kernel's instructions by address."""
-    listed = subprocess.run(
-        [llvm_tool("objdump"), "-d", "--no-show-raw-insn", "--mattr=+a", kernel],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    listed = llvm_output("objdump", "-d", "--no-show-raw-insn", "--mattr=+a", kernel)
     return {int(at, 16): text for at, text in re.findall(r"^([0-9a-f]{16}): *\t(.*)$", listed, re.MULTILINE)}
-
-
-def claims(executed: Iterator[int], entry: int, end: int) -> Counter:
-    """How often each path was executed from a trap to the label behind the claim."""
-    paths: Counter = Counter()
-    path: list[int] | None = None
-    for address in executed:
-        if address == entry:
-            path = []
-        if path is None:
-            continue
-        if address == end:
-            paths[tuple(path)] += 1
-            path = None
-        elif address >> 38:
-            path.append(address)
-        else:
-            path = None
-    return paths
 
 
 def check_path(test: harness.Test, what: str, benchmark: str, label: str) -> None:
@@ -76,11 +50,12 @@ def check_path(test: harness.Test, what: str, benchmark: str, label: str) -> Non
     def linked_at(address: int) -> int:
         return address - TRAMPOLINE + page.start if address >= TRAMPOLINE else address
 
+    end = executed_at(label)
     found, _ = trace(
         Bench(test.build, Machine()),
         BENCHMARKS[benchmark],
         1,
-        lambda executed: claims(executed, executed_at(ENTRY), executed_at(label)),
+        lambda executed: kernel_paths(executed, executed_at(ENTRY), range(end, end + 1)),
     )
     text = instructions(kernel)
     paths = [[text.get(linked_at(address), "?") for address in path] for path in found]

@@ -2,10 +2,9 @@
 wrong wakes and starvation."""
 
 import re
-import subprocess
 
 import harness
-from cotrap.llvm import llvm_tool
+from cotrap.llvm import llvm_output
 from cotrap.qemu import Machine
 
 
@@ -14,10 +13,7 @@ def awaits(test: harness.Test, report: str) -> list[str]:
     chain = re.search(r"awaits: (.*)", report)
     if not chain:
         return []
-    symbols = subprocess.run(
-        [llvm_tool("nm"), "--defined-only", "--demangle", test.build.kernel],
-        capture_output=True, text=True,
-    ).stdout  # fmt: skip
+    symbols = llvm_output("nm", "--defined-only", "--demangle", test.build.kernel)
     names = {int(line.split()[0], 16): line.split(maxsplit=2)[2] for line in symbols.splitlines()}
     return [names.get(int(at, 16), at) for at in chain.group(1).split(" < ")]
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import harness
-from cotrap.llvm import llvm_tool
+from cotrap.llvm import llvm_output
 
 _KERNEL = harness.ROOT / "kernel"
 # Declared by a floor, and defined by the floor that a kernel is linked with.
@@ -47,12 +47,7 @@ def symbols(test: harness.Test, entries: list[dict], *what: str) -> set[str]:
     """The demangled names of symbols of the objects; `what` are options of nm that select them."""
     names = set()
     objects = [test.folder / entry["output"] for entry in entries]
-    output = subprocess.run(
-        [llvm_tool("nm"), "--demangle", "--format=just-symbols", "--no-weak", *what, *objects],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    output = llvm_output("nm", "--demangle", "--format=just-symbols", "--no-weak", *what, *objects)
     for line in output.splitlines():
         if line and not line.endswith(":"):
             names.add(line)

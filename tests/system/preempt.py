@@ -1,10 +1,9 @@
 """Every row of the router is taken, and interrupts preempt the kernel's steps at every instruction."""
 
 import re
-import subprocess
 
 import harness
-from cotrap.llvm import llvm_tool
+from cotrap.llvm import llvm_output
 from cotrap.qemu import Machine
 
 COUNTED = Machine(icount=True)
@@ -43,10 +42,7 @@ def without_self_tests(test: harness.Test) -> None:
         done.text + done.why,
     )
     names = [
-        subprocess.run(
-            [llvm_tool("nm"), "--demangle", build.kernel], capture_output=True, text=True, check=True
-        ).stdout
-        for build in (plain, test.build)
+        llvm_output("nm", "--demangle", build.kernel) for build in (plain, test.build)
     ]
     found = ["kernel::self_tests::" in text for text in names]
     test.check(found == [False, True], "… and contains no code of them, unlike the kernel of the tests")
@@ -103,10 +99,7 @@ def figures(test: harness.Test) -> None:
 
 
 def entry(test: harness.Test) -> None:
-    text = subprocess.run(
-        [llvm_tool("objdump"), "-d", "--no-show-raw-insn", test.build.kernel],
-        capture_output=True, text=True,
-    ).stdout  # fmt: skip
+    text = llvm_output("objdump", "-d", "--no-show-raw-insn", test.build.kernel)
     body = re.search(r"<cotrap_kernel_trap>:\n(.*?\tsret)\n", text, re.S)
     vector = re.search(r"<cotrap_trap_entry>:\n(.*?)\n\n", text, re.S)
     if not test.check(bool(body and vector), "the entry code is found"):

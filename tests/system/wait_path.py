@@ -7,16 +7,14 @@ inlined belong to the function that contains them. On two harts the read does no
 
 import json
 import re
-import subprocess
-from collections import Counter
-from collections.abc import Iterator
 
 import harness
 from cotrap.bench.boots import Bench
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.profile import trace
-from cotrap.llvm import llvm_tool
+from cotrap.llvm import llvm_output
 from cotrap.qemu import Machine
+from kernel_paths import kernel_paths
 
 MOST_FUNCTIONS = 35
 MOST_FILES = 20
@@ -27,12 +25,7 @@ EXECUTOR = "async::Executor::run_until_idle("
 
 def places(kernel, read: str) -> dict[str, range]:
     """The addresses of the handler `read`, and of the two other functions above."""
-    listed = subprocess.run(
-        [llvm_tool("nm"), "--demangle", "--numeric-sort", "--defined-only", kernel],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    listed = llvm_output("nm", "--demangle", "--numeric-sort", "--defined-only", kernel)
     symbols = [line.split(maxsplit=2) for line in listed.splitlines()]
     found = {}
     for (start, _, name), (end, _, _) in zip(symbols, symbols[1:]):
@@ -42,38 +35,17 @@ def places(kernel, read: str) -> dict[str, range]:
     return found
 
 
-def waiting_reads(executed: Iterator[int], at: dict[str, range], read: str) -> Counter:
-    """How often each path was executed from a trap through the handler `read` to the executor."""
-    paths: Counter = Counter()
-    path: list[int] | None = None
-    for address in executed:
-        if address == at[ENTRY].start:
-            path = []
-        if path is None:
-            continue
-        if address in at[EXECUTOR]:
-            if at[read].start in path:
-                paths[tuple(path)] += 1
-            path = None
-        elif address >> 38:
-            path.append(address)
-        else:
-            path = None  # back in the program: the read did not wait
-    return paths
-
-
 def functions(kernel, path: tuple[int, ...]) -> dict[str, str]:
     """The emitted functions on the path, and the file of each. The assembly of one file is one function. The
     compiler's own functions, such as those of a no-op coroutine, are in no file of the repository and do not
     count."""
     asked = sorted(set(path))
-    answer = subprocess.run(
-        [llvm_tool("symbolizer"), f"--obj={kernel}", "--output-style=JSON"],
-        input="".join(f"{address:#x}\n" for address in asked),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    answer = llvm_output(
+        "symbolizer",
+        f"--obj={kernel}",
+        "--output-style=JSON",
+        given="".join(f"{address:#x}\n" for address in asked),
+    )
     found = {}
     for line in answer.splitlines():
         outer = json.loads(line)["Symbol"][-1]
@@ -89,8 +61,13 @@ def check_path(test: harness.Test, harts: int, read: str) -> None:
     kernel = test.build.kernel
     at = places(kernel, read)
     bench = Bench(test.build, Machine(harts=harts))
-    paths, _ = trace(bench, BENCHMARKS["ipc.pipe"], 1, lambda executed: waiting_reads(executed, at, read))
-    (path, times), *_ = paths.most_common(1)
+    paths, _ = trace(
+        bench,
+        BENCHMARKS["ipc.pipe"],
+        1,
+        lambda executed: kernel_paths(executed, at[ENTRY].start, at[EXECUTOR]),
+    )
+    path, times = next((path, times) for path, times in paths.most_common() if at[read].start in path)
     passed = functions(kernel, path)
     print(f"{harts} harts: {len(path)} instructions, executed {times} times:")
     for function, file in passed.items():

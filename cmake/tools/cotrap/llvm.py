@@ -1,6 +1,7 @@
 """Finds LLVM's tools. A distribution names them with their version, such as llvm-nm-22."""
 
 import shutil
+import subprocess
 
 from .errors import ToolError
 
@@ -20,3 +21,9 @@ def llvm_tool(name: str, *others: str) -> str:
     if not path:
         raise ToolError(f"llvm-{name} is not installed: on Debian, `./cotrap setup` installs it")
     return path
+
+
+def llvm_output(name: str, *arguments: object, given: str = "") -> str:
+    """What a tool prints. given: its standard input. Raises CalledProcessError if the tool fails."""
+    command = [llvm_tool(name), *map(str, arguments)]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout

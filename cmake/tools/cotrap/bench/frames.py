@@ -18,7 +18,7 @@ from ..console import Capture
 from ..demos import Stage, read_demos, run_demo
 from ..errors import ToolError
 from ..functions import readable
-from ..llvm import llvm_tool
+from ..llvm import llvm_output, llvm_tool
 from ..paths import ROOT, Build
 from ..qemu import Machine, archive_with, memory_file
 from ..trace import recording
@@ -72,9 +72,7 @@ def sizes(kernel: Path) -> list[Frame]:
     largest: dict[str, int] = {}
     for symbol, size in found:
         largest[symbol] = max(int(size, 16), largest.get(symbol, 0))
-    filtered = subprocess.run(
-        [llvm_tool("cxxfilt"), *largest], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    filtered = llvm_output("cxxfilt", *largest).splitlines()
     return [
         Frame(symbol, readable(name), largest[symbol]) for symbol, name in zip(largest, filtered)
     ]
