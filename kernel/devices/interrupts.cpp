@@ -14,7 +14,7 @@ namespace {
 
 /// A line's entry. The trap entry finds it by the line's number (trap/claim.h).
 struct alignas(trap::line_bytes) Line : async::Interrupt {
-  hal::Counter claims;  // on the hart whose task waits for the line
+  hal::Counter claims;  // counted on the hart whose task waits for the line
 };
 std::array<Line, hal::irq_limit> lines;
 std::array<LineDriver, hal::irq_limit> drivers;

@@ -29,6 +29,6 @@ void start_claims(async::Interrupt* lines, hal::Counter& spurious);
 }  // namespace trap
 
 /// Claims the most urgent pending line of this hart, and raises the line's interrupt. Returns the
-/// interrupt, or null if no line is pending. A line is claimed on the hart whose task
-/// waits for it. Interrupts masked.
+/// interrupt, or null if no line is pending. Only the hart whose task waits for a line claims it.
+/// Interrupts masked.
 extern "C" async::Interrupt* cotrap_claim();

@@ -1,13 +1,13 @@
-// The platform of async/ in programs whose coroutines run on several harts. A hart, for async/, is
-// a thread of the program with a loop of its own (user/async/loop.cpp). Jobs of run() are parallel
-// jobs (async/parallel.h), as in a HostPool.
+// The platform of async/ in programs whose coroutines run on several harts. What async/ calls a
+// hart is here a thread of the program. It has a loop of its own (user/async/loop.cpp). Jobs of
+// run() are parallel jobs (async/parallel.h), as in a HostPool.
 //
 //   hart 0: run()'s thread    the loop ── ring_enter() waits for completions and for the bell
 //   hart 1: a thread          the loop ── …
 //                                 │ inbox of hart 0 was empty: send_ipi(0)
-//                                 └─▶ rings hart 0's bell, a futex word in whose wait hart 0's ring
-//                                     has a request
+//                                 └─▶ rings hart 0's bell, which is a futex word
 //
+// While a loop sleeps, a request in its ring waits for its bell.
 // A loop that computes in preemptible() listens to its bell, too: its completion makes an upcall.
 #pragma once
 
@@ -38,7 +38,7 @@ struct alignas(64) LoopThread {
   // The time at which the loop must call alarm_fired(), in ns since boot. The loop sets it first.
   std::uint64_t alarm = 0;
   Loop* loop = nullptr;
-  // The function (user/stackful.h) whose step runs, on its own stack; null: none.
+  // The stackful job (user/stackful.h) that runs; null: none runs.
   Stackful* running_stackful = nullptr;
   unsigned hart = 0;
   unsigned spins = 0;

@@ -156,7 +156,7 @@ void ring_other_bells() noexcept {
 
 void let_others_run(LoopThread& here) noexcept {
   constexpr nanoseconds pause{20'000};
-  // A thread that yields goes on before a less urgent one, even if it spins for that one.
+  // yield() lets no less urgent thread run, but this thread may spin for one. A sleep lets it run.
   if (here.spins % 1024 == 0) {
     static_cast<void>(sleep_for(pause));
   } else {

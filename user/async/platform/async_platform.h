@@ -1,4 +1,4 @@
-// The platform of async/ in programs with one loop: one thread has an executor, whose loop
+// The platform of async/ in programs with one loop. One thread has an executor. Its loop
 // (user/async/loop.cpp) waits for the kernel through a ring. Notifications interrupt its steps, but
 // let other jobs run in the middle of one only where the step allows it (user/preemption.h).
 #pragma once
@@ -30,7 +30,7 @@ inline StepState& this_step() noexcept {
 inline Loop*& this_loop() noexcept {
   return async_loop;
 }
-/// The function (user/stackful.h) whose step runs, on its own stack; null: none.
+/// The stackful job (user/stackful.h) that runs; null: none runs.
 inline Stackful*& running_stackful() noexcept {
   return async_stackful;
 }

@@ -207,7 +207,7 @@ class Upcalls {
     bool was_preempted = false;          // by a more urgent job; the step waits for nothing
     StepState::Preemption preemption{};  // when the upcall came
     std::uint32_t spin_locks = 0;        // that the step holds
-    // The job is bound to this loop, whose thread alone can resume the context.
+    // Keeps the job on this loop: no other thread can resume the context.
     [[no_unique_address]] Binding binding{};
   };
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);

@@ -28,8 +28,8 @@ from .catalogue import Benchmark
 _FEW, _MORE = 1, 3  # samples
 _LEAST = 0.5  # instructions per operation: fewer come from timer ticks, or from printing the samples
 _TRACED = re.compile(rb"^Trace .*?\[[0-9a-f]+/([0-9a-f]+)/", re.MULTILINE)
-# The addresses of the kernel, of its trampoline page and of the programs, without the firmware, whose work
-# differs between boots.
+# The addresses to trace: those of the kernel, its trampoline page and the programs. The firmware is left out,
+# because its work differs between boots.
 TRAMPOLINE = 0xFFFFFFFFC0000000  # hal/trampoline.h
 _RANGES = "0x1000..0x7fffffff,0x80200000..0x3fffffffff,0xffffffc080200000+0x1000000"
 _RANGES += f",{TRAMPOLINE:#x}+0x1000"

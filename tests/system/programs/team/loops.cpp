@@ -19,7 +19,7 @@ Task<> pass_on(Fd from, Fd to, int rounds, Tally& tally) {
   }
 }
 
-// Bytes go round in circles of pipes, whose coroutines may be on any loop.
+// Coroutines on all loops pass bytes on through pipes. The pipes form circles.
 Task<> pass_bytes() {
   constexpr unsigned circles = 6, length = 3;
   constexpr int rounds = 60;
