@@ -43,14 +43,21 @@ void Mutex::wake_next() noexcept {
 // the word is without this bit until the woken job has tried to lock the mutex. So meanwhile the
 // other jobs lock and unlock it with one atomic operation each.
 
+/// Spins while the owner's step runs on another hart. The owner may unlock the mutex and end at any
+/// time, and its memory may be used again. So this function compares its address, but reads nothing
+/// of it.
 bool Mutex::is_soon_free() const noexcept {
   if (!Strand::smp_active() || !current_job().is_parallel()) return false;
   constexpr int most = 1'000;
   constexpr int most_at_once = 64;
+  const Job* last_owner = nullptr;
+  const Executor* runs_owner = nullptr;
   for (int all = 0, pauses = 1; all < most; all += pauses) {
     const Job* const owner = this->owner();
     if (owner == nullptr) return true;
-    if (owner->hart == platform::hart() || !Executor::is_running(*owner)) return false;
+    if (owner != last_owner) runs_owner = Executor::elsewhere_running(owner);
+    last_owner = owner;
+    if (runs_owner == nullptr || !runs_owner->is_seen_running(owner)) return false;
     for (int i = 0; i < pauses; ++i) platform::relax();
     pauses = std::min(2 * pauses, most_at_once);
   }

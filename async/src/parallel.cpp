@@ -9,7 +9,7 @@ namespace {
 /// Tells the hart of a job that its handle is gone.
 struct Detach : Node {
   Detach(Job& job, PromiseBase& root) noexcept
-      : Node(Kind::detach, job.priority), job(job), root(root) {}
+      : Node(Kind::detach, job.base_priority()), job(job), root(root) {}
   Job& job;
   PromiseBase& root;
 };

@@ -227,6 +227,15 @@ void Executor::handle_steal(Node& request) noexcept {
   if (!requester.stop_asking()) pass_on(request);
 }
 
+const Executor* Executor::elsewhere_running(const Job* job) noexcept {
+  for (unsigned hart = 0; hart < end(); ++hart) {
+    const Executor* const executor = of(hart);
+    if (executor == nullptr || hart == platform::hart()) continue;
+    if (executor->is_seen_running(job)) return executor;
+  }
+  return nullptr;
+}
+
 // ── ready jobs whose harts or priorities change ──────────────────────────────────────────────────
 
 void Executor::set_harts(Job& job, HartMask harts) noexcept {

@@ -276,8 +276,16 @@ class Executor {
   /// out of date.
   static bool is_running(const Job& job) noexcept {
     const Executor* const executor = of(job.hart);
-    return executor != nullptr && executor->local_.job.seen_from_elsewhere() == &job;
+    return executor != nullptr && executor->is_seen_running(&job);
   }
+  /// Whether this executor's hart runs a step of `job`, which may have ended. Any hart; the answer
+  /// may be out of date.
+  bool is_seen_running(const Job* job) const noexcept {
+    return local_.job.seen_from_elsewhere() == job;
+  }
+  /// The executor of another hart that runs a step of `job`, or null. Like is_seen_running(), it
+  /// reads nothing of the job.
+  static const Executor* elsewhere_running(const Job* job) noexcept;
 
  private:
   friend class Interrupt;

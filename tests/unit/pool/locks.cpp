@@ -436,6 +436,22 @@ Task<> change_beside_wakes(unsigned rounds) {
   }
 }
 
+Task<> lock_once(Objects& all) {
+  const auto guard = co_await all.mutex.lock();
+  ++all.guarded;
+}
+
+/// The jobs end while they own the mutex or just afterwards, and the next ones use their memory.
+Task<> lock_in_short_jobs(Objects& all, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) co_await async::spawn(lock_once(all));
+}
+
+Task<> lock_in_short_jobs_at_once(Objects& all, unsigned count) {
+  Jobs jobs;
+  for (int i = 0; i < 4; ++i) jobs.push_back(async::spawn(lock_in_short_jobs(all, count)));
+  co_await join(std::move(jobs));
+}
+
 }  // namespace
 
 TEST_CASE("parallel jobs and jobs of the strand use the same objects at once") {
@@ -499,6 +515,13 @@ TEST_CASE("a channel may be destroyed when it is closed and no job waits for it 
   pool.run(close_often(100, closed, receive_closed));
   pool.run(close_often(100, closed, send_until_closed));
   CHECK(closed.load() == 800);
+}
+
+TEST_CASE("a job that spins for a mutex reads nothing of the owner, which may end") {
+  HostPool pool{4};
+  Objects all;
+  pool.run(lock_in_short_jobs_at_once(all, 5'000));
+  CHECK(all.guarded == 20'000);
 }
 
 TEST_CASE("jobs that lock a mutex again and again do not starve a waiter") {
