@@ -4,22 +4,31 @@
 #   cmake -DASYNC=FOLDER -DSCRATCH=FOLDER -DCOMPILER=FILE -DTOGETHER=ON|OFF -P installed.cmake
 #
 # TOGETHER: whether one run of the compiler gets all sources of async/, which takes a third of the time.
-# COMPILER=gcc selects the newest installed GCC. It also builds and runs a third project, the unit tests of
-# HostPool, because no other test compiles them with GCC.
+# COMPILER=gcc selects the newest installed GCC, and COMPILER=clang the oldest installed Clang. Both also build
+# and run a third project, the unit tests of HostPool, because no other test compiles them with that compiler.
 cmake_policy(VERSION 3.25)
-set(is_gcc FALSE)
+set(is_other TRUE)  # not the compiler of this project
 if(COMPILER STREQUAL gcc)
-  set(is_gcc TRUE)
-  find_program(newest NAMES g++-16 g++-15 g++-14 g++)
+  find_program(found NAMES g++-16 g++-15 g++-14 g++)
+  set(asked -dumpfullversion)
+  set(least 14)
+elseif(COMPILER STREQUAL clang)
+  find_program(found NAMES clang++-19 clang++-20 clang++-21)
+  set(asked -dumpversion)
+  set(least 19)
+else()
+  set(is_other FALSE)
+endif()
+if(is_other)
   set(version 0)
-  if(newest)
-    execute_process(COMMAND ${newest} -dumpfullversion OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(found)
+    execute_process(COMMAND ${found} ${asked} OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)
   endif()
-  if(version VERSION_LESS 14)
-    message("skipped: no g++ of version 14 or later is installed")
+  if(version VERSION_LESS least)
+    message("skipped: no ${COMPILER} of version ${least} or later is installed")
     return()
   endif()
-  set(COMPILER ${newest})
+  set(COMPILER ${found})
   string(APPEND SCRATCH /${version})  # CMake does not change the compiler of a build folder
 endif()
 file(MAKE_DIRECTORY ${SCRATCH})
@@ -66,7 +75,7 @@ foreach(pair "cmake;CMakeLists.txt" "cpp;main.cpp")
 endforeach()
 expect(${SCRATCH}/readme fib fib "fib(25) = 75025")
 
-if(is_gcc)
+if(is_other)
   run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/installed -B ${SCRATCH}/pool -G Ninja -DCMAKE_BUILD_TYPE=Debug
     -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix)
   run(${CMAKE_COMMAND} --build ${SCRATCH}/pool)
