@@ -8,6 +8,7 @@
 namespace async {
 
 void Job::cancel() noexcept {
+  require_executor();
   // The job's hart may run the job's step, or end its wait, at this very moment.
   if (is_preemptible()) platform::fail("a preemptible job cannot be cancelled");
   platform::InterruptGuard masked;

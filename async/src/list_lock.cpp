@@ -19,6 +19,7 @@ bool RealListLock::take() noexcept {
 }
 
 bool RealListLock::is_other_held() const noexcept {
+  require_executor();  // threads without one come here (async_platform.h of HostPool)
   if (use().held != lock_) platform::fail("a job uses an object while it uses another one");
   return false;
 }

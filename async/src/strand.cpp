@@ -8,6 +8,7 @@
 namespace async {
 
 void Strand::enter_apart() noexcept {
+  require_executor();
   enter();
 }
 

@@ -44,7 +44,9 @@ struct Thread {
   static constexpr unsigned no_hart = 0xff;
   static constexpr std::uint64_t no_alarm = UINT64_MAX;
 
-  Local local;
+  // A thread that is no hart always takes the slow paths to the strand and to list locks, which
+  // report it.
+  Local local{.smp_active = true, .has_list_lock = true};
   unsigned hart = no_hart;
   unsigned steps_until_look = 0;   // at the clock, while an alarm is set
   std::uint64_t alarm = no_alarm;  // in ns

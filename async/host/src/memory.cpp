@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -40,10 +41,18 @@ constinit thread_local std::array<void*, lists> spares{};
 
 constexpr std::size_t arena_bytes = 256 * 1024;
 
+void append(std::vector<void*>& list, void* memory) noexcept {
+  try {
+    list.push_back(memory);
+  } catch (const std::bad_alloc&) {
+    fail("out of memory");
+  }
+}
+
 void* allocate(Store& all, std::size_t bytes) {
   void* const memory = std::aligned_alloc(chunk_bytes, bytes);
   if (memory == nullptr) fail("out of memory");
-  all.arenas.push_back(memory);
+  append(all.arenas, memory);
   all.bytes_taken += bytes;
   return memory;
 }
@@ -51,7 +60,7 @@ void* allocate(Store& all, std::size_t bytes) {
 void put_in_store(std::size_t list, void* batch) {
   Store& all = store();
   const std::lock_guard lock(all.mutex);
-  all.batches[list].push_back(batch);
+  append(all.batches[list], batch);
   all.counts[list].store(all.batches[list].size(), std::memory_order_relaxed);
 }
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <exception>
+#include <new>
 #include <string>
 
 #include "async/job_page.h"
@@ -67,29 +69,38 @@ HostPool::HostPool(unsigned threads, const Options& options) : count_(threads) {
   }
   if (pool_exists.exchange(true)) platform::fail("a process has one HostPool at a time");
   if (threads > 1) JobPage::space_out();
-  for (unsigned number = 0; number < threads; ++number) {
-    threads_.emplace_back([this, number, options] {
-      this_thread.hart = number;
-      this_thread.local.smp_active = count_ > 1;
-      run_thread(number, options);
-    });
-  }
+  for (unsigned number = 0; number < threads; ++number) start_thread(number, options);
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return begun_ == count_; });
 }
 
+void HostPool::start_thread(unsigned number, const Options& options) {
+  const auto run = [this, number, options] {
+    this_thread.hart = number;
+    this_thread.local.smp_active = count_ > 1;
+    this_thread.local.has_list_lock = false;
+    run_thread(number, options);
+  };
+  try {
+    threads_.emplace_back(run);
+  } catch (const std::exception& error) {
+    const std::string message = "a HostPool cannot start thread " + std::to_string(number + 1) +
+                                " of " + std::to_string(count_) + ": " + error.what();
+    platform::fail(message.c_str());
+  }
+}
+
 HostPool::~HostPool() {
+  if (this_thread.hart != platform::Thread::no_hart)
+    platform::fail("a job destroys its HostPool, which would wait for the job");
+  wait_until_idle();
+  // No job runs any more that could call start().
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
   }
   Executor::unpark(*starter_);
-  for (unsigned round = 1; !all_are_idle(); ++round) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    if (round % 16 != 0) continue;
-    // A thread may sleep until the time of a timer that another thread has disarmed.
-    for (unsigned number = 0; number < count_; ++number) platform::send_ipi(number);
-  }
+  wait_until_idle();
   if (count_jobs() != 0) {
     print_graph(print_text, nullptr);
     platform::fail("a HostPool was destroyed, and the jobs above wait for ever");
@@ -98,6 +109,15 @@ HostPool::~HostPool() {
   for (unsigned number = 0; number < threads(); ++number) platform::send_ipi(number);
   for (std::thread& thread : threads_) thread.join();
   pool_exists.store(false);
+}
+
+void HostPool::wait_until_idle() const noexcept {
+  for (unsigned round = 1; !all_are_idle(); ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (round % 16 != 0) continue;
+    // A thread may sleep until the time of a timer that another thread has disarmed.
+    for (unsigned number = 0; number < count_; ++number) platform::send_ipi(number);
+  }
 }
 
 /// Whether all threads wait for work, and none has a timer.
@@ -172,7 +192,11 @@ void HostPool::start(Task<void> task) noexcept {
   if (this_thread.hart == platform::Thread::no_hart) give_memory_back_at_exit();
   {
     const std::lock_guard lock(mutex_);
-    to_start_.push_back(std::move(task));
+    try {
+      to_start_.push_back(std::move(task));
+    } catch (const std::bad_alloc&) {
+      platform::fail("out of memory");
+    }
   }
   Executor::unpark(*starter_);
 }

@@ -498,6 +498,13 @@ inline Executor& current_executor() noexcept {
   return *platform::local().executor;
 }
 
+/// In worlds with parallel jobs: fails on a thread that has no executor. Other worlds have no such
+/// threads.
+inline void require_executor() noexcept {
+  if (platform::parallel_jobs && platform::local().executor == nullptr) [[unlikely]]
+    platform::fail("a thread outside the pool uses jobs or objects: use HostPool::start()");
+}
+
 }  // namespace async
 
 #include "async/executor_fast.h"  // IWYU pragma: export

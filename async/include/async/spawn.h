@@ -254,6 +254,7 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
+  require_executor();
   return spawn(current_executor(), std::move(task), options);
 }
 /// Calls spawn() above, and gives the job attributes for the scheduling policy, for example a
@@ -289,6 +290,7 @@ inline Job& spawn_preemptible(Task<void> task, const PreemptibleOptions& options
 
 template <class T>
 JoinHandle<T> Parallel::spawn(Task<T> task, const SpawnOptions& options) noexcept {
+  require_executor();
   const auto root = std::move(task).release();
   return JoinHandle<T>(start_job(current_executor(), root, options.name, options.priority,
                                  options.harts, Job::flag_preemptible),

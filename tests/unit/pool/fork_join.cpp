@@ -4,6 +4,7 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -33,6 +34,14 @@ Task<std::uint64_t> tree(unsigned width, unsigned depth, std::atomic<std::uint64
   std::uint64_t count = 1;
   for (auto& child : children) count += co_await std::move(child);
   co_return count;
+}
+
+/// Starts a chain of `left` more jobs, each of which starts the next one.
+Task<> start_next(HostPool& pool, std::atomic<int>& ran, int left) {
+  ran.fetch_add(1, std::memory_order_relaxed);
+  if (left == 0) co_return;
+  co_await async::sleep_for(std::chrono::microseconds(100));
+  pool.start(start_next(pool, ran, left - 1));
 }
 
 }  // namespace
@@ -155,6 +164,16 @@ TEST_CASE("the destructor of a pool waits for jobs whose handles were dropped") 
     pool.run(spawn_and_forget(left, 1'000));
   }
   CHECK(left.load() == 0);
+}
+
+TEST_CASE("the destructor of a pool waits for jobs that jobs start meanwhile") {
+  const unsigned threads = GENERATE(1u, 2u, 4u);
+  std::atomic<int> ran = 0;
+  {
+    HostPool pool{threads};
+    for (int i = 0; i < 50; ++i) pool.start(start_next(pool, ran, 10));
+  }
+  CHECK(ran.load() == 550);
 }
 
 TEST_CASE("jobs of a pool with two threads run at the same time") {

@@ -17,7 +17,7 @@
 //
 // Wrong use and lack of memory end the process with a message on stderr (platform::fail()): an
 // exception that leaves a task, a number of threads that is not allowed, a second pool beside the
-// first, run() called by a job.
+// first, run() called by a job, or jobs used by a thread outside the pool.
 #pragma once
 
 #include <atomic>
@@ -52,8 +52,9 @@ class HostPool {
   /// Starts `threads` threads, 1 … max_threads.
   explicit HostPool(unsigned threads) : HostPool(threads, Options{}) {}
   HostPool(unsigned threads, const Options& options);
-  /// Waits until all jobs have ended, then ends the threads. If jobs remain that wait for something
-  /// other than time, and no job is left that could wake them, it prints them and ends the process.
+  /// Waits until all jobs have ended, also those that jobs start meanwhile, then ends the threads.
+  /// A job must not call it. If jobs remain that wait for something other than time, and no job is
+  /// left that could wake them, it prints them and ends the process.
   ~HostPool();
   HostPool(const HostPool&) = delete;
 
@@ -86,6 +87,8 @@ class HostPool {
   void await_others(unsigned& here) noexcept;
   void run_thread(unsigned number, const Options& options) noexcept;
   Task<void> start_all();
+  void start_thread(unsigned number, const Options& options);
+  void wait_until_idle() const noexcept;
   bool all_are_idle() const noexcept;
 
   const unsigned count_;  // of threads
