@@ -82,6 +82,9 @@ def on_one_hart(test: harness.Test, trampoline: bool) -> None:
             if result.name.startswith(("timer.wake", "wake.urgent")):
                 worst = result.percentiles["max"]
                 test.check(worst <= LATE_LIMIT, f"{result.name}: at most {worst:.0f} ns late")
+            elif benchmark.goal and result.unit == INSTRUCTIONS:
+                text = f"{result.name} is at most its goal {benchmark.goal}: {result.value:.0f}"
+                test.check(result.value <= benchmark.goal, text)
             continue
         before = recorded.find(result.name, result.unit)
         if not test.check(before is not None, f"{result.name} is recorded in {RECORD.name}"):
