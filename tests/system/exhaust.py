@@ -27,6 +27,14 @@ def everything(test: harness.Test, machine: Machine) -> None:
     print(done.text, end="")
 
 
+def everything_together(test: harness.Test, machine: Machine) -> None:
+    what = f"programs use up all resources of {machine.memory} at the same time ({machine.harts} harts)"
+    if test.lacks(what, harness.MMU):
+        return
+    done = test.run("/exhaust", "together", machine=machine)
+    test.check(done.status == 0, f"{what}, and all come back", done.text + done.why)
+
+
 def temporary_files(test: harness.Test, machine: Machine) -> None:
     """A program that fills /tmp gets an error, and all programs keep running."""
     done = test.run("/bin/sh", "-c", FILL, machine=machine)
@@ -71,9 +79,11 @@ with harness.Test(__doc__) as test:
         machine = test.machine(harts=harts, memory="32M")
         if test.everyday:
             everything(test, machine)
+            everything_together(test, machine)
             temporary_files(test, machine)
         if test.rest:
             everything(test, replace(machine, memory="256M"))
+            everything_together(test, replace(machine, memory="64M"))
     if test.rest:
         many_threads(test)
     if test.everyday:

@@ -2,11 +2,13 @@
 // Each time the kernel must return the right error, and must have everything back afterwards. Ends
 // with a fork bomb.
 //
+//   exhaust together       exhausts all resources at the same time
 //   exhaust beside FILE    exhausts only memory, beside a process that maps FILE of the boot
 //                          archive
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
+#include <user/sync.h>
 #include <user/thread.h>
 
 #include <array>
@@ -22,6 +24,14 @@ namespace {
 
 constexpr long slack = 32;  // tolerated difference in pages
 constexpr int most_runs = 5;
+constexpr char file_path[] = "/tmp/file";
+
+bool reports = true;  // false: the takers print nothing
+
+template <class... T>
+void report(fmt::format_string<T...> text, T&&... arguments) {
+  if (reports) println(text, std::forward<T>(arguments)...);
+}
 
 // Kills and reaps all other processes. This program is the first process of the system, so those
 // that a child has left behind have become its children.
@@ -45,6 +55,7 @@ long take_once(std::string_view what, void (*take_all)(), bool may_be_killed) {
     check(status.word() == 0, "{}: the child ends with status {:#x}", what, status.word());
   }
   end_all_others();
+  static_cast<void>(remove_file(file_path));  // of take_files(), if it was killed
   return free_pages_at_rest();
 }
 
@@ -66,7 +77,7 @@ void take_all_of(std::string_view what, void (*take_all)(), bool may_be_killed =
 
 void expect_refusal(std::string_view what, long count, Errno error,
                     std::initializer_list<Errno> expected) {
-  println("{}: {}, then {}", what, count, abi::name(error));
+  report("{}: {}, then {}", what, count, abi::name(error));
   check(std::ranges::contains(expected, error), "the error is an expected one");
 }
 
@@ -88,7 +99,7 @@ void take_break() {
   for (long bytes = 1 << 20;; bytes += 1 << 20) {
     const long end = syscall(Call::brk, start + bytes);
     if (end != start + bytes) {
-      println("brk: {} MiB, then no more", bytes >> 20);
+      report("brk: {} MiB, then no more", bytes >> 20);
       return;
     }
     for (long at = bytes - (1 << 20); at < bytes; at += page_size) {
@@ -112,7 +123,7 @@ void take_threads() {
       continue;
     }
     if (thread) {
-      println("threads: {} and more", threads.size());
+      report("threads: {} and more", threads.size());
     } else {
       expect_refusal("threads", static_cast<long>(threads.size()), thread.error(),
                      {Errno::eagain, Errno::enomem});
@@ -167,7 +178,7 @@ void take_names() {
     }
     static_cast<void>(close(*fd));
   }
-  if (count == most) println("names in a directory: {} and more", count);
+  if (count == most) report("names in a directory: {} and more", count);
   // Also removes the name whose creation failed: the file may exist nevertheless.
   for (long number = 0; number <= count; ++number) {
     static_cast<void>(remove_file(path(number).c_str()));
@@ -182,7 +193,7 @@ void take_areas() {
       return expect_refusal("areas", count, memory.error(), {Errno::enomem});
     }
   }
-  println("areas: 200000 and more");
+  report("areas: 200000 and more");
 }
 
 // All processes fork for a while.
@@ -236,9 +247,61 @@ void take_beside_reader(const char* path) {
         "the OOM kill spares the process without private pages");
 }
 
+void take_files() {
+  static char block[4096];
+  const auto fd = open(file_path, abi::o_creat | abi::o_wronly);
+  if (!fd) return;
+  while (write(*fd, {block, sizeof block})) {
+  }
+  static_cast<void>(remove_file(file_path));
+}
+
+void take_futexes() {
+  std::vector<Thread> threads;
+  static std::array<std::atomic<std::uint32_t>, 64> words{};
+  for (unsigned number = 0; number < 1'000; ++number) {
+    auto thread =
+        Thread::start([number] { static_cast<void>(futex_wait(words[number % words.size()], 0)); },
+                      {.stack_bytes = 2 * page_size});
+    if (!thread) break;
+    threads.push_back(std::move(*thread));
+  }
+  exit(0);  // ends the waiting threads
+}
+
+// All kinds of takers run at the same time, each again and again.
+void take_everything_together() {
+  constexpr std::array<void (*)(), 9> takers{take_memory, take_break,   take_threads,
+                                             take_files,  take_futexes, take_processes,
+                                             take_pipes,  take_areas,   fork_bomb};
+  reports = false;
+  for (const auto take : takers) {
+    const auto child = fork();
+    if (!child || *child != 0) continue;
+    for (;;) {
+      const auto taker = fork();
+      if (!taker) {
+        yield();
+      } else if (*taker == 0) {
+        take();
+        exit(0);
+      } else {
+        static_cast<void>(wait(*taker));
+      }
+    }
+  }
+  must(sleep_for(3s), "sleeping");
+  exit(0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && argv[1] == std::string_view{"together"}) {
+    take_all_of("everything", take_everything_together);
+    println("all resources were exhausted together and came back");
+    return 0;
+  }
   if (argc == 3 && argv[1] == std::string_view{"beside"}) return take_beside_reader(argv[2]), 0;
   take_all_of("memory", take_memory, true);
   take_all_of("break", take_break, true);
