@@ -169,10 +169,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
       return true;
     return has_in_table_at(va, wanted, there);
   }
-  /// Whether the page of `va` is in memory and the program may read it. For callers that share the
+  /// Whether the page of `va` is in memory and the program may write it. For callers that share the
   /// strand.
-  bool is_present(VirtAddr va) const {
-    return tlb_lookup(va, Access::read) != nullptr || look_up_sharing(va, Access::read) != nullptr;
+  bool is_writable_now(VirtAddr va) const {
+    return tlb_lookup(va, Access::write) != nullptr ||
+           look_up_sharing(va, Access::write) != nullptr;
   }
   /// Like translate(), but looks only in the page table. The kernel's TLB of this hart remembers
   /// the page, if no other hart can change that TLB meanwhile. The caller shares the strand.
@@ -225,7 +226,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// answer than before the page-in. Fails with ENOMEM.
   Result<> put_page_in(const PageToRead& paged_in, Frame contents);
 
-  /// The key of a futex at `va`. EFAULT: nothing is mapped there.
+  /// The key of a futex at `va` that other processes may use. EFAULT: nothing is mapped there, or
+  /// no program can change the word, because it lies in a read-only private page that is not a
+  /// file's.
   Result<MemoryKey> key_of(VirtAddr va) const;
 
   // Running programs.
@@ -352,6 +355,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
     return recent_ != nullptr && recent_->contains(va) ? recent_ : areas_.find(va);
   }
   Area* area_at(VirtAddr va) { return recent_ = find_area(va); }
+  MemoryKey key_in(const Area& area, VirtAddr va) const;
+  Result<MemoryKey> read_only_key_of(const Area& area, VirtAddr va) const;
   std::byte* look_up(VirtAddr va, Access wanted);
   std::byte* look_up_smp(VirtAddr va, Access wanted);
   template <class Tlb>

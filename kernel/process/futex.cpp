@@ -1,5 +1,6 @@
 #include "process/futex.h"
 
+#include <algorithm>
 #include <array>
 
 #include "memory/frames.h"
@@ -25,7 +26,7 @@ Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr addres
 
 Result<Futex> Futex::at_sharing(memory::AddressSpace& space, hal::VirtAddr address, bool is_own) {
   // No other space can map the word, so the futex has the key of a private one.
-  if (!space.has_shared_areas() && may_be_at(space, address) && space.is_present(address))
+  if (!space.has_shared_areas() && may_be_at(space, address) && space.is_writable_now(address))
     return own(space, address);
   const async::RwLeafLock::ReadGuard areas{space.lock(), !is_own};
   return at(space, address);
@@ -71,7 +72,9 @@ int Futex::wake_first(Bucket& first, async::Key of) {
     ++passed;
     return false;
   };
-  const auto woken = bucket.waiters.wake_some(static_cast<std::size_t>(count), wanted);
+  // Linux wakes a waiter before it looks at the count.
+  const auto most = static_cast<std::size_t>(std::max(count, 1));
+  const auto woken = bucket.waiters.wake_some(most, wanted);
   if (passed > most_passed) split(bucket);
   return static_cast<int>(woken);
 }
@@ -167,7 +170,7 @@ bool Futex::take(Waiter& waiter) {
 int Futex::requeue(int count, const Futex& target) const {
   // move_some() changes only the first word of a key, and part of the object is in the second. So
   // waiters for another object are woken: programs must expect spurious wakes.
-  if (known_by_.object != target.known_by_.object) return wake(count);
+  if (known_by_.object != target.known_by_.object) return count > 0 ? wake(count) : 0;
   target.announce_waiter();
   return static_cast<int>(bucket().waiters.move_some(
       static_cast<std::size_t>(count), target.bucket().waiters, target.key(any_bits).value,

@@ -39,8 +39,8 @@ class Futex {
   /// which needs no look-up of the area), or all threads that map the memory.
   enum class Sharing : bool { any_process, own_space };
 
-  /// EINVAL if `address` is not aligned. EFAULT if it is outside the user range or, for
-  /// `any_process`, not mapped.
+  /// EINVAL if `address` is not aligned. EFAULT if it is outside the user range, or, for
+  /// `any_process`, an error of AddressSpace::key_of().
   static Result<Futex> at(memory::AddressSpace& space, hal::VirtAddr address,
                           Sharing sharing = Sharing::any_process) {
     if (address % sizeof(std::uint32_t) != 0) return fail(Errno::einval);
@@ -83,7 +83,7 @@ class Futex {
   /// EAGAIN if the word is not `expected`, and the caller must not wait. The word is loaded once.
   /// In the strand. Programs change the word before they call wake(), so no wake is lost between
   /// this check and the wait.
-  Result<> check(std::uint32_t expected) const {
+  [[gnu::always_inline]] Result<> check(std::uint32_t expected) const {
     announce_waiter();
     const auto there = space_->fault_in(address_, hal::Access::read);
     if (!there) return fail(there.error());
@@ -121,7 +121,8 @@ class Futex {
   /// already. In the strand, or in a step that shares it.
   static bool take(Waiter& waiter);
 
-  /// Wakes up to `count` waiters whose bits have one in common with `bits`. Returns their number.
+  /// Wakes up to `count` waiters whose bits have one in common with `bits`. Returns their number. A
+  /// count below 1 means 1, as in Linux.
   int wake(int count, std::uint32_t bits = any_bits) const {
     Bucket& first = first_bucket();
     if (first.waiters.empty()) return 0;

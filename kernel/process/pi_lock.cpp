@@ -275,6 +275,13 @@ Result<int> pi_lock::give_back(Thread& self, const Futex& futex) {
   return 0;
 }
 
+Result<bool> pi_lock::has_holder(const Futex& futex) {
+  const auto word = futex.word();
+  if (!word) return fail(word.error());
+  const Word id = word->load() & abi::futex_tid_mask;
+  return id == 0 || find_holder(futex, id).has_value();
+}
+
 void pi_lock::abandon_those(Thread& self) {
   if (self.job() == nullptr) return;
   while (PiLock* const lock = PiLock::find_of(*self.job())) {

@@ -39,6 +39,9 @@ async::Task<Result<int>> wait(Thread& self, Futex futex, async::Instant deadline
 /// the holder. EINVAL: the PiLock has a different holder than the word. EFAULT, ENOMEM.
 Result<int> give_back(Thread& self, const Futex& futex);
 
+/// Whether the word names a thread that can hold the lock, or no thread. EFAULT, ENOMEM.
+Result<bool> has_holder(const Futex& futex);
+
 /// The number of locks with waiters.
 inline constinit unsigned count = 0;
 

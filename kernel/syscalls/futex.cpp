@@ -24,7 +24,10 @@ constexpr bool takes_pi_lock(int operation) {
   const int command = command_of(operation);
   return command == abi::futex_lock_pi || command == abi::futex_lock_pi2;
 }
-
+constexpr bool waits_for_word(int operation) {
+  const int command = command_of(operation);
+  return command == abi::futex_wait || command == abi::futex_wait_bitset;
+}
 /// The deadline of the call; never without a timeout. FUTEX_WAIT has a timeout from now,
 /// FUTEX_LOCK_PI a time on the wall clock, the others a time on the clock that they name.
 Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t timeout) {
@@ -133,53 +136,57 @@ class TimedFutexWait : async::SharingTimer, public FutexWait {
 }
 
 /// Wakes waiters, then moves others to another word (condition variables of some C libraries).
-Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, std::uintptr_t limit,
-                    std::uintptr_t address2) {
+Result<int> requeue(Thread& self, std::uintptr_t address, int operation, int wake, int move,
+                    std::uintptr_t address2, std::uint32_t expected) {
+  if (wake < 0 || move < 0) return fail(Errno::einval);
+  const auto from = futex_at(self, address, operation);
+  if (!from) return fail(from.error());
   const auto to = futex_at(self, address2, operation);
   if (!to) return fail(to.error());
-  const int move = static_cast<int>(limit);
-  if (wake < 0 || move < 0) return fail(Errno::einval);
-  const int woken = from.wake(wake);
-  return woken + from.requeue(move, *to);
-}
-
-/// The less frequent commands.
-[[gnu::noinline]] Result<int> wake_otherwise(Thread& self, Futex futex, int operation,
-                                             std::uint32_t value, std::uintptr_t limit,
-                                             std::uintptr_t address2, std::uint32_t value3) {
-  const int wake = static_cast<int>(value);
-  switch (command_of(operation)) {
-    case abi::futex_wake_bitset:
-      if (value3 == 0) return fail(Errno::einval);
-      return futex.wake(wake, value3);
-    case abi::futex_cmp_requeue:
-      if (const auto to = futex_at(self, address2, operation); !to) return fail(to.error());
-      if (const auto unchanged = futex.check(value3); !unchanged) return fail(unchanged.error());
-      [[fallthrough]];
-    case abi::futex_requeue: return requeue(self, futex, operation, wake, limit, address2);
-    case abi::futex_unlock_pi: return pi_lock::give_back(self, futex);
-    default: return fail(Errno::enosys);
+  if (command_of(operation) == abi::futex_cmp_requeue) {
+    if (const auto unchanged = from->check(expected); !unchanged) return fail(unchanged.error());
   }
+  const int woken = wake > 0 ? from->wake(wake) : 0;
+  return woken + from->requeue(move, *to);
 }
 
-async::Task<Result<int>> wait_for_pi_lock(Thread& self, Futex futex, int operation,
-                                          std::uintptr_t timeout) {
-  const auto deadline = deadline_of(self, operation, timeout);
-  if (!deadline) co_return fail(deadline.error());
-  co_return co_await pi_lock::wait(self, futex, *deadline);
+/// Linux reads the word first, at any address. So the error is EPERM also for a word that cannot be
+/// a futex.
+Result<int> unlock_pi(Thread& self, std::uintptr_t address, int operation) {
+  const auto word = UserPtr<const std::uint32_t>{address}.read(self.space());
+  if (!word) return fail(word.error());
+  const auto mine = static_cast<std::uint32_t>(self.id());
+  if ((*word & abi::futex_tid_mask) != mine) return fail(Errno::eperm);
+  const auto futex = futex_at(self, address, operation);
+  if (!futex) return fail(futex.error());
+  return pi_lock::give_back(self, *futex);
 }
 
-constexpr bool waits_for_word(int operation) {
-  const int command = command_of(operation);
-  return command == abi::futex_wait || command == abi::futex_wait_bitset;
+/// FUTEX_LOCK_PI, FUTEX_LOCK_PI2 and FUTEX_TRYLOCK_PI.
+trap::Answer<Result<int>> lock_pi(Thread& self, std::uintptr_t address, int operation,
+                                  async::Instant deadline) {
+  const auto futex = futex_at(self, address, operation);
+  if (!futex) return fail(futex.error());
+  const auto taken = pi_lock::take(self, *futex);
+  if (!taken) return fail(taken.error());
+  if (*taken) return 0;
+  if (takes_pi_lock(operation)) {
+    return self.wait([&] { return pi_lock::wait(self, *futex, deadline); });
+  }
+  const auto held = pi_lock::has_holder(*futex);
+  if (!held) return fail(held.error());
+  return fail(*held ? Errno::eagain : Errno::esrch);
 }
 
+/// FUTEX_WAIT and FUTEX_WAIT_BITSET.
 trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int operation,
                                    std::uint32_t expected, std::uintptr_t timeout,
                                    std::uint32_t value3) {
   if (self.shared_priority() != 0 && Strand::is_shared()) return trap::would_block;
   const auto deadline = deadline_of(self, operation, timeout);
   if (!deadline) return fail(deadline.error());
+  constexpr int wall_clock_wait = abi::futex_wait | abi::futex_clock_realtime;
+  if ((operation & ~abi::futex_private_flag) == wall_clock_wait) return fail(Errno::enosys);
   const std::uint32_t bits = bits_of(operation, value3);
   if (bits == 0) return fail(Errno::einval);
   const auto futex = futex_at(self, address, operation);
@@ -187,29 +194,49 @@ trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int ope
   return wait(self, *futex, expected, bits, *deadline);
 }
 
+/// The less frequent commands.
+[[gnu::noinline]] trap::Answer<Result<int>> seldom(Thread& self, std::uintptr_t address,
+                                                   int operation, int count, std::uintptr_t timeout,
+                                                   std::uintptr_t address2, std::uint32_t value3) {
+  const auto deadline =
+      takes_pi_lock(operation) ? deadline_of(self, operation, timeout) : async::never;
+  if (!deadline) return fail(deadline.error());
+  const int command = command_of(operation);
+  const bool names_clock = (operation & abi::futex_clock_realtime) != 0;
+  if (names_clock && command != abi::futex_lock_pi2) return fail(Errno::enosys);
+  switch (command) {
+    case abi::futex_wake_bitset:
+      if (value3 == 0) return fail(Errno::einval);
+      return futex_at(self, address, operation).transform([&](const Futex& futex) {
+        return futex.wake(count, value3);
+      });
+    case abi::futex_unlock_pi: return unlock_pi(self, address, operation);
+    case abi::futex_requeue:
+    case abi::futex_cmp_requeue:
+      return requeue(self, address, operation, count, static_cast<int>(timeout), address2, value3);
+    case abi::futex_lock_pi:
+    case abi::futex_lock_pi2:
+    case abi::futex_trylock_pi: return lock_pi(self, address, operation, *deadline);
+    default: return fail(Errno::enosys);
+  }
+}
+
 /// Handles every command. In a step that shares the strand: FUTEX_WAIT, FUTEX_WAIT_BITSET, and
-/// FUTEX_WAKE of one thread. It returns would_block for a wake of several threads then.
+/// FUTEX_WAKE of one thread. It returns would_block for a wake of several threads then. Arguments
+/// are checked in Linux's order: the timeout, the command, the numbers, the address.
 [[gnu::noinline]] trap::Answer<Result<int>> otherwise(Thread& self, std::uintptr_t address,
                                                       int operation, std::uint32_t value,
                                                       std::uintptr_t timeout,
                                                       std::uintptr_t address2,
                                                       std::uint32_t value3) {
   if (waits_for_word(operation)) return any_wait(self, address, operation, value, timeout, value3);
-  const int command = command_of(operation);
+  const int count = static_cast<int>(value);
+  if ((operation & ~abi::futex_private_flag) != abi::futex_wake) {
+    return seldom(self, address, operation, count, timeout, address2, value3);
+  }
   const auto futex = futex_at(self, address, operation);
   if (!futex) return fail(futex.error());
-  if (command == abi::futex_wake) {
-    const int count = static_cast<int>(value);
-    return Strand::is_shared() ? futex->wake_sharing(count) : futex->wake(count);
-  }
-  if (takes_pi_lock(operation) || command == abi::futex_trylock_pi) {
-    const auto taken = pi_lock::take(self, *futex);
-    if (!taken) return fail(taken.error());
-    if (*taken) return 0;
-    if (!takes_pi_lock(operation)) return fail(Errno::eagain);
-    return self.wait([&] { return wait_for_pi_lock(self, *futex, operation, timeout); });
-  }
-  return wake_otherwise(self, *futex, operation, value, timeout, address2, value3);
+  return Strand::is_shared() ? futex->wake_sharing(count) : futex->wake(count);
 }
 
 constexpr int private_wait = abi::futex_wait | abi::futex_private_flag;

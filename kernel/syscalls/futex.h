@@ -20,13 +20,12 @@ trap::Answer<Result<int>> any_futex(Thread&, std::uintptr_t address, int operati
 
 /// flags: FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_LOCK_PI,
 ///   FUTEX_LOCK_PI2, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET,
-///   each with FUTEX_PRIVATE_FLAG or FUTEX_CLOCK_REALTIME; ENOSYS for other commands
-/// linux: FUTEX_WAKE_OP, FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI fail with ENOSYS. Every
-///   command accepts FUTEX_CLOCK_REALTIME. FUTEX_TRYLOCK_PI fails with EAGAIN also where the
-///   holder does not exist. A wake of 0 waiters wakes none; Linux wakes one. A requeue between
-///   two memory objects wakes the waiters instead of moving them. A chain of more than 16 lock
-///   holders fails with EDEADLK. A program waits for 256 priority-inheriting locks at most; more
-///   fails with ENOMEM.
+///   each with FUTEX_PRIVATE_FLAG; FUTEX_LOCK_PI2 and FUTEX_WAIT_BITSET also with
+///   FUTEX_CLOCK_REALTIME; ENOSYS for others
+/// linux: FUTEX_WAKE_OP, FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI fail with ENOSYS. A requeue
+///   between two memory objects wakes the waiters instead of moving them. A chain of more than 16
+///   lock holders fails with EDEADLK. A program waits for 256 priority-inheriting locks at most;
+///   more fails with ENOMEM.
 inline trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int operation,
                                        std::uint32_t value, std::uintptr_t timeout,
                                        std::uintptr_t address2, std::uint32_t value3) {

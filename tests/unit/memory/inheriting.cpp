@@ -102,6 +102,33 @@ TEST_CASE("shared memory stays shared across a fork and keeps its futex key") {
   CHECK(parent->key_of(4 * here).error() == Errno::efault);
 }
 
+TEST_CASE("a read-only page has a futex that others may use only if its contents can change") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, page_size, read_write));
+  REQUIRE(store(*space, here, 1));
+  CHECK(space->key_of(here).has_value());
+  REQUIRE(space->protect(here, page_size, Access::read));
+  CHECK(space->key_of(here).error() == Errno::efault);
+
+  const FileInMemory file(1);  // two pages
+  const hal::VirtAddr mapped = 2 * here;
+  REQUIRE(map_at(*space, mapped, 3 * page_size, read_write, Backing::of_file(file.bytes())));
+  REQUIRE(store(*space, mapped + page_size, 1));
+  CHECK(space->key_of(mapped).has_value());
+  REQUIRE(space->protect(mapped, 3 * page_size, Access::read));
+  CHECK(space->key_of(mapped).has_value());
+  CHECK(space->key_of(mapped + 2 * page_size).error() == Errno::efault);
+  CHECK(space->key_of(mapped + page_size).error() == Errno::efault);
+  REQUIRE(space->protect(mapped, 3 * page_size, Access::none));
+  CHECK(space->key_of(mapped).error() == Errno::efault);
+
+  const hal::VirtAddr shared = 3 * here;
+  auto pages = kernel::make_ref<SharedPages>(1);
+  REQUIRE(map_at(*space, shared, page_size, Access::read, Backing::of_shared(pages)));
+  CHECK(space->key_of(shared).has_value());
+}
+
 TEST_CASE("shared memory of any size uses memory only for the pages touched") {
   test::Machine machine;
   auto space = make_space();
