@@ -43,6 +43,9 @@ class FullFile final : public ZeroFile {
  public:
   using ZeroFile::ZeroFile;
   Result<std::size_t> try_write(IoBuffer&) override { return fail(Errno::enospc); }
+  Result<std::size_t> move_nothing(Direction direction) override {
+    return direction == Direction::write ? fail(Errno::enospc) : Result<std::size_t>{0};
+  }
 };
 
 class RandomFile final : public DeviceFile {

@@ -32,7 +32,9 @@ class DirectoryFile final : public File {
   bool end_sharing() override { return directory_->has_name(); }
   bool may_destroy_sharing() override { return end_sharing(); }
 
+  Result<std::size_t> move_nothing(Direction) override { return fail(Errno::eisdir); }
   Result<std::size_t> try_read(IoBuffer&) override { return fail(Errno::eisdir); }
+  Result<std::size_t> read_at(std::uint64_t, IoBuffer&) override { return fail(Errno::eisdir); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
     const async::LeafLock::SharingGuard lock{place_lock_};

@@ -48,6 +48,11 @@ class FdTable : public RefCounted<FdTable> {
     const Group* const group = in_range(fd) ? this->group(fd) : nullptr;
     return group != nullptr ? group->find(fd) : nullptr;
   }
+  /// find() without files that were opened with O_PATH.
+  File* find_open(int fd) const {
+    File* const file = find(fd);
+    return file != nullptr && !file->is_only_path() ? file : nullptr;
+  }
   Result<Ref<File>> share(int fd) const {
     File* file = find(fd);
     if (file == nullptr || !file->retain_if_owned()) return fail(Errno::ebadf);

@@ -3,6 +3,8 @@
 
 #include <async/retired.h>
 
+#include <utility>
+
 namespace kernel {
 
 void File::destroy(const File* file) {
@@ -77,11 +79,14 @@ Result<std::int64_t> File::find_place(std::int64_t offset, int whence, std::uint
     case abi::seek_set: break;
     case abi::seek_cur: base = static_cast<std::int64_t>(at); break;
     case abi::seek_end: base = static_cast<std::int64_t>(end); break;
+    case abi::seek_data:
+    case abi::seek_hole:
+      if (offset < 0 || std::cmp_greater_equal(offset, end)) return fail(Errno::enxio);
+      return whence == abi::seek_data ? offset : static_cast<std::int64_t>(end);
     default: return fail(Errno::einval);
   }
   std::int64_t place;
-  if (__builtin_add_overflow(base, offset, &place)) return fail(Errno::eoverflow);
-  if (place < 0) return fail(Errno::einval);
+  if (__builtin_add_overflow(base, offset, &place) || place < 0) return fail(Errno::einval);
   return place;
 }
 

@@ -53,6 +53,8 @@ class FileProperties {
         can_read_{is_open(flags, abi::o_rdonly)},
         can_write_{is_open(flags, abi::o_wronly)} {}
 
+  /// Whether the file only stands for a place in the tree (O_PATH, open(2)).
+  bool is_only_path() const { return (flags_ & abi::o_path) != 0; }
   bool can_read() const { return can_read_; }
   bool can_write() const { return can_write_; }
   bool is_nonblocking() const { return (flags_ & abi::o_nonblock) != 0; }
@@ -123,6 +125,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
 
   // ── Bytes ──
 
+  /// The answer to a read or write of no bytes. An error only where Linux has one.
+  virtual Result<std::size_t> move_nothing(Direction) { return 0; }
   /// Moves bytes between the file and `buffer`, which is not empty, and advances `buffer`. Returns
   /// the number of bytes, which may be less than the buffer has. A read returns 0 at the end of the
   /// file. would_block: it can move none now, or the buffer needs a page-in.
@@ -214,7 +218,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   struct WaitsForDevice {};
   File(int flags, WaitsForDevice) : File{flags} { let_wait_for_device(); }
 
-  /// The result of seek() for a file of `end` bytes with the position `at`. EINVAL; EOVERFLOW.
+  /// The result of seek() for a file of `end` bytes with the position `at`. The file has no holes.
+  /// EINVAL; ENXIO.
   static Result<std::int64_t> find_place(std::int64_t offset, int whence, std::uint64_t at,
                                          std::uint64_t end);
 

@@ -24,8 +24,7 @@ namespace kernel::sys {
 
 using Transfer = Result<std::size_t>;
 
-/// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0. A read of 0
-///   bytes from a directory answers 0 instead of EISDIR.
+/// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 
 /// linux: RLIMIT_FSIZE has no effect. A file in /tmp has 1 GiB at most (EFBIG), and no write
@@ -39,17 +38,17 @@ trap::Answer<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, i
 /// linux: As `write`.
 trap::Answer<Transfer> writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 
-/// linux: A directory fails with ESPIPE instead of EISDIR. The writing end of a pipe fails with
-///   EBADF instead of ESPIPE.
+/// linux: none known
 trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 
-/// linux: As `write`. The reading end of a pipe fails with EBADF instead of ESPIPE.
+/// linux: As `write`.
 trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                 std::int64_t offset);
 
-/// flags: SEEK_SET, SEEK_CUR, SEEK_END; EINVAL for others
-/// linux: SEEK_DATA and SEEK_HOLE fail with EINVAL. On a pipe or a terminal an unknown `whence`
-///   fails with ESPIPE instead of EINVAL. In a directory only SEEK_SET works, and SEEK_CUR by 0.
+/// flags: SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE; EINVAL for others
+/// linux: A file has no holes: SEEK_DATA answers the offset, and SEEK_HOLE the end of the file. In
+/// a
+///   directory only SEEK_SET works, and SEEK_CUR by 0.
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 
 /// linux: One call answers 64 KiB of entries at most. The entries are in the order of their
@@ -59,8 +58,8 @@ Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
 /// linux: RLIMIT_FSIZE has no effect. A size of more than 1 GiB fails with EFBIG.
 Result<> ftruncate(Thread&, int fd, std::int64_t size);
 
-/// linux: A file that is not a disk has nothing to write back: the answer is 0, also for a
-///   terminal or a device. A pipe fails with EINVAL.
+/// linux: A file that is not a disk has nothing to write back: the answer is 0, also for a file of
+///   /proc.
 trap::Answer<Result<>> fsync(Thread&, int fd);
 
 // ── files_descriptors.cpp: file descriptors ──
@@ -87,7 +86,7 @@ Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 ///   other commands
 /// linux: There are no file locks, leases, owners and seals, and a pipe's size is fixed. F_SETFL
 ///   changes O_APPEND, O_NONBLOCK and O_DIRECT. F_GETFL shows O_LARGEFILE only where the program
-///   gave it. A descriptor opened with O_PATH also accepts F_SETFL.
+///   gave it.
 Result<int> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 
 /// flags: FIOCLEX, FIONCLEX, FIONBIO; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ,
@@ -102,8 +101,9 @@ Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argumen
 /// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,
 ///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH; others have no effect
 /// linux: A program can create files only in /tmp; elsewhere the error is EROFS. O_SYNC, O_DSYNC,
-///   O_DIRECT, O_NOATIME and O_NOCTTY have no effect. O_TMPFILE fails with EISDIR. Read and write
-///   permissions do not matter, because every program is the superuser's.
+///   O_DIRECT, O_NOATIME and O_NOCTTY have no effect. O_TMPFILE fails with EISDIR if its other
+///   flags are right. Read and write permissions do not matter, because every program is the
+///   superuser's.
 Result<int> openat(Thread&, int directory, UserPtr<const char> path, int flags, unsigned mode);
 
 /// linux: A file has the time in the boot archive, which `./cotrap` leaves at 1970, and every
@@ -120,12 +120,11 @@ Result<> newfstatat(Thread&, int directory, UserPtr<const char> path, UserPtr<ab
 /// linux: Every program is the superuser's, so only X_OK can fail, and W_OK in a read-only place.
 Result<> faccessat(Thread&, int directory, UserPtr<const char> path, int mode);
 
-/// flags: AT_SYMLINK_NOFOLLOW, AT_EACCESS; EINVAL for others
-/// linux: As `faccessat`. AT_EMPTY_PATH fails with EINVAL.
+/// flags: AT_SYMLINK_NOFOLLOW, AT_EACCESS, AT_EMPTY_PATH; EINVAL for others
+/// linux: As `faccessat`.
 Result<> faccessat2(Thread&, int directory, UserPtr<const char> path, int mode, int flags);
 
-/// linux: An empty path fails with ENOTDIR where the descriptor is a link's; Linux reads that
-///   link.
+/// linux: none known
 Transfer readlinkat(Thread&, int directory, UserPtr<const char> path, UserSpan<char> to);
 
 /// linux: none known
@@ -154,8 +153,8 @@ Result<> symlinkat(Thread&, UserPtr<const char> target, int directory, UserPtr<c
 Result<> unlinkat(Thread&, int directory, UserPtr<const char> path, int flags);
 
 /// flags: RENAME_NOREPLACE; EINVAL for others
-/// linux: RENAME_EXCHANGE and RENAME_WHITEOUT fail with EINVAL. A rename to or from a place
-///   outside /tmp fails with EROFS instead of EXDEV.
+/// linux: RENAME_EXCHANGE and RENAME_WHITEOUT fail with EINVAL. A rename between two places outside
+///   /tmp fails with EROFS, also where Linux fails with EXDEV.
 Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags);
 

@@ -87,11 +87,12 @@ Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
       return files.set_close_on_exec(fd, (number & abi::fd_cloexec) != 0).transform(done);
     case abi::f_getfl: return file->flags();
     case abi::f_setfl:
+      if (file->is_only_path()) return fail(Errno::ebadf);
       if (async::Strand::is_shared()) return fail(Errno::would_block);
       file->set_status_flags(number);
       return 0;
     case abi::f_getpipe_size: return file->pipe_capacity();
-    default: return fail(Errno::einval);
+    default: return fail(file->is_only_path() ? Errno::ebadf : Errno::einval);
   }
 }
 
@@ -101,8 +102,8 @@ Result<int> ioctl(Thread& self, int fd, unsigned long request, std::uintptr_t ar
   constexpr unsigned long clear_close_on_exec = 0x5450;  // FIONCLEX
   constexpr unsigned long set_close_on_exec = 0x5451;    // FIOCLEX
   FdTable& files = self.process().files();
-  File* const file = files.find(fd);
-  if (file == nullptr || (file->flags() & abi::o_path) != 0) return fail(Errno::ebadf);
+  File* const file = files.find_open(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
   request = static_cast<std::uint32_t>(request);
   switch (request) {
     case set_close_on_exec:

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "files/file.h"
+#include "files/node.h"
 #include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/files.h"
@@ -26,6 +26,21 @@ File* readable_file(Thread& self, int fd) {
 File* writable_file(Thread& self, int fd) {
   File* const file = self.process().files().find(fd);
   return file != nullptr && file->can_write() ? file : nullptr;
+}
+
+/// The error of a transfer at an offset that cannot begin: `file` does not allow it, or there is no
+/// such file, or the arguments have the error `otherwise`. A file without positions reports that
+/// first, whatever it allows (Linux 6.12, ksys_pread64() in fs/read_write.c).
+[[gnu::noinline, gnu::cold]] Errno refusal_at(Thread& self, int fd, Errno otherwise) {
+  File* const file = self.process().files().find_open(fd);
+  if (file == nullptr) return Errno::ebadf;
+  const auto place = file->seek(0, abi::seek_cur);
+  return !place && place.error() == Errno::espipe ? Errno::espipe : otherwise;
+}
+
+/// Whether [offset, offset + bytes) ends within the offsets that a file can have.
+bool has_valid_end(std::int64_t offset, std::size_t bytes) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(offset) + bytes) >= 0;
 }
 
 // read_into() and write_all() call these after an attempt that must wait for the file. For a
@@ -52,7 +67,8 @@ using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, 
 
 /// Reads into `buffer`. `wait()` is called if that cannot be done at once.
 [[gnu::always_inline]] inline IoAnswer read_into(File& file, IoBuffer& buffer, auto wait) {
-  if (buffer.empty()) return 0;
+  if (buffer.empty()) [[unlikely]]
+    return file.move_nothing(Direction::read);
   if (buffer.left() > step_bytes) return wait();
   Transfer moved = file.try_read(buffer);
   if (!moved && waits_for(file, buffer, moved)) [[unlikely]]
@@ -63,7 +79,8 @@ using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, 
 /// Writes all of `buffer`. `wait()` is called if that cannot be done at once.
 [[gnu::always_inline]] inline IoAnswer write_all(Thread& self, File& file, IoBuffer& buffer,
                                                  auto wait) {
-  if (buffer.empty()) return 0;
+  if (buffer.empty()) [[unlikely]]
+    return file.move_nothing(Direction::write);
   // A write that may be partial waits, until the rest is written.
   if (buffer.left() > std::min(file.whole_write(), step_bytes)) return wait();
   Transfer moved = file.try_write(buffer);
@@ -119,6 +136,7 @@ IoAnswer readv(Thread& self, int fd, Parts to, int count) {
   IoParts parts;
   if (auto read = parts.read(self.space(), to, count); !read) return fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
+  if (buffer.empty()) return 0;
   return read_into(*file, buffer,
                    [&] { return wait_for_parts(self, *file, to, count, start_reading); });
 }
@@ -129,6 +147,7 @@ IoAnswer writev(Thread& self, int fd, Parts from, int count) {
   IoParts parts;
   if (auto read = parts.read(self.space(), from, count); !read) return fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
+  if (buffer.empty()) return 0;
   return write_all(self, *file, buffer,
                    [&] { return wait_for_parts(self, *file, from, count, start_writing); });
 }
@@ -136,8 +155,9 @@ IoAnswer writev(Thread& self, int fd, Parts from, int count) {
 IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
   if (offset < 0) return fail(Errno::einval);
   File* const file = readable_file(self, fd);
-  if (file == nullptr) return fail(Errno::ebadf);
-  if (!to.in_range()) return fail(Errno::efault);
+  if (file == nullptr) return fail(refusal_at(self, fd, Errno::ebadf));
+  if (!to.in_range()) return fail(refusal_at(self, fd, Errno::efault));
+  if (!has_valid_end(offset, to.size())) return fail(refusal_at(self, fd, Errno::einval));
   IoBuffer buffer{self.space(), to.address(), to.size()};
   const auto place = static_cast<std::uint64_t>(offset);
   if (buffer.left() <= step_bytes && !file->waits_for_device()) return file->read_at(place, buffer);
@@ -147,8 +167,9 @@ IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offs
 IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
   if (offset < 0) return fail(Errno::einval);
   File* const file = writable_file(self, fd);
-  if (file == nullptr) return fail(Errno::ebadf);
-  if (!from.in_range()) return fail(Errno::efault);
+  if (file == nullptr) return fail(refusal_at(self, fd, Errno::ebadf));
+  if (!from.in_range()) return fail(refusal_at(self, fd, Errno::efault));
+  if (!has_valid_end(offset, from.size())) return fail(refusal_at(self, fd, Errno::einval));
   IoBuffer buffer{self.space(), from.address(), from.size()};
   const auto place = static_cast<std::uint64_t>(offset);
   if (buffer.left() <= step_bytes && !file->waits_for_device()) {
@@ -158,13 +179,14 @@ IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int
 }
 
 Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {
-  File* const file = self.process().files().find(fd);
+  File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
+  if (whence < 0 || whence > abi::seek_hole) return fail(Errno::einval);
   return file->seek(offset, whence);
 }
 
 Transfer getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
-  File* const file = readable_file(self, fd);
+  File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (async::Strand::is_shared() &&
       outside::find_bytes(self, to.address(), to.size(), hal::Access::write) == nullptr)
@@ -175,19 +197,21 @@ Transfer getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
 
 Result<> ftruncate(Thread& self, int fd, std::int64_t size) {
   if (size < 0) return fail(Errno::einval);
-  File* const file = self.process().files().find(fd);
+  File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (!file->can_write()) return fail(Errno::einval);
   return file->resize(static_cast<std::uint64_t>(size));
 }
 
 trap::Answer<Result<>> fsync(Thread& self, int fd) {
-  File* const file = self.process().files().find(fd);
+  File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (file->waits_for_device()) {
     return self.wait([&] { return sync(Ref<File>::share(*file)); });
   }
-  return file->node() != nullptr ? Result<>{} : fail(Errno::einval);
+  const Node* const node = file->node();
+  const unsigned type = node != nullptr ? node->type() : 0;
+  return type == abi::s_ifreg || type == abi::s_ifdir ? Result<>{} : fail(Errno::einval);
 }
 
 // ── While the hart shares the strand ─────────────────────────────────────────────────────────────
@@ -233,7 +257,7 @@ IoAnswer outside::write(Thread& self, int fd, UserSpan<const std::byte> from) {
 }
 
 IoAnswer outside::pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
-  if (offset < 0) return fail(Errno::einval);
+  if (offset < 0 || !has_valid_end(offset, to.size())) return trap::would_block;
   const Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
   if (file == nullptr) return trap::would_block;
@@ -243,7 +267,7 @@ IoAnswer outside::pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int
 
 IoAnswer outside::pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
                            std::int64_t offset) {
-  if (offset < 0) return fail(Errno::einval);
+  if (offset < 0 || !has_valid_end(offset, from.size())) return trap::would_block;
   const Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
   if (file == nullptr) return trap::would_block;

@@ -1,5 +1,6 @@
 // Creating and removing names, which is possible only in writable directories (/tmp): elsewhere the
-// error is EROFS. A name of the wrong kind has its usual error everywhere.
+// error is EROFS, or EXDEV for a rename between the two. A name of the wrong kind has its usual
+// error everywhere.
 //
 // These calls run in the strand, or while the caller shares it. would_block: the call needs the
 // strand.
@@ -90,6 +91,7 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
 
   if (from->last != LastName::name) return fail(Errno::ebusy);
   if (to->last != LastName::name) return fail(flags == 0 ? Errno::ebusy : Errno::eexist);
+  if (from->directory->is_writable() != to->directory->is_writable()) return fail(Errno::exdev);
   if (!from->directory->is_writable()) return fail(Errno::erofs);
   if (from->node == nullptr) return fail(Errno::enoent);
   Directory* const moved = from->node->as_directory();

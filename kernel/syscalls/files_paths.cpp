@@ -8,8 +8,8 @@
 namespace kernel::sys {
 namespace {
 
-constexpr int for_opening_only = abi::o_creat | abi::o_excl | abi::o_noctty | abi::o_trunc |
-                                 abi::o_directory | abi::o_nofollow | abi::o_cloexec;
+constexpr int for_opening_only =
+    abi::o_creat | abi::o_excl | abi::o_noctty | abi::o_trunc | abi::o_cloexec;
 
 /// O_TRUNC changes the file, whatever the access mode.
 bool wants_to_change(int flags) {
@@ -52,7 +52,6 @@ Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned m
 
 /// access(2) for the superuser.
 Result<> check_access(const Node& node, int mode) {
-  if ((mode & ~(abi::r_ok | abi::w_ok | abi::x_ok)) != 0) return fail(Errno::einval);
   if ((mode & abi::w_ok) != 0 && !node.is_writable()) return fail(Errno::erofs);
   if ((mode & abi::x_ok) != 0 && node.type() != abi::s_ifdir && !node.is_executable()) {
     return fail(Errno::eacces);
@@ -73,6 +72,10 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
   }
   const bool creates = (flags & abi::o_creat) != 0;
   if (creates && (flags & abi::o_directory) != 0) return fail(Errno::einval);
+  if ((flags & abi::o_tmpfile) != 0) [[unlikely]] {
+    const bool writes = (flags & abi::o_accmode) != abi::o_rdonly;
+    if (!writes || (flags & abi::o_directory) == 0) return fail(Errno::einval);
+  }
   const bool keeps_link = (creates && (flags & abi::o_excl) != 0) || (flags & abi::o_nofollow) != 0;
   const auto found = find(self, directory, path, keeps_link ? LastLink::keep : LastLink::follow);
   if (!found) return fail(found.error());
@@ -120,15 +123,16 @@ Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
   if ((flags & ~(abi::at_symlink_nofollow | abi::at_empty_path | no_automount)) != 0) {
     return fail(Errno::einval);
   }
-  const Path text{self, path};
-  if (!text) return fail(text.error());
-  if ((*text).empty() && (flags & abi::at_empty_path) != 0) {
+  const bool may_be_empty = (flags & abi::at_empty_path) != 0;
+  const auto stat_descriptor = [&] {
     if (directory != abi::at_fdcwd) return fstat(self, directory, status);
     return status.write(self.space(), self.process().fs().directory()->status());
-  }
-  const auto lookup = lookup_from(self, directory, *text);
-  if (!lookup) return fail(lookup.error());
-  const auto node = kernel::find_node(*lookup, *text, last_link(flags));
+  };
+  if (may_be_empty && !path) return stat_descriptor();
+  const Path text{self, path};
+  if (!text) return fail(text.error());
+  if ((*text).empty() && may_be_empty) return stat_descriptor();
+  const auto node = find_node(self, directory, *text, last_link(flags));
   if (!node) return fail(node.error());
   return status.write(self.space(), (*node)->status());
 }
@@ -138,17 +142,32 @@ Result<> faccessat(Thread& self, int directory, UserPtr<const char> path, int mo
 }
 
 Result<> faccessat2(Thread& self, int directory, UserPtr<const char> path, int mode, int flags) {
-  if ((flags & ~(abi::at_symlink_nofollow | abi::at_eaccess)) != 0) return fail(Errno::einval);
-  const auto node = find_node(self, directory, path, last_link(flags));
+  constexpr int known = abi::at_symlink_nofollow | abi::at_eaccess | abi::at_empty_path;
+  if ((mode & ~(abi::r_ok | abi::w_ok | abi::x_ok)) != 0 || (flags & ~known) != 0) {
+    return fail(Errno::einval);
+  }
+  const Path text{self, path};
+  if (!text) return fail(text.error());
+  const bool is_own = (*text).empty() && (flags & abi::at_empty_path) != 0;
+  const auto node =
+      is_own ? node_at(self, directory) : find_node(self, directory, *text, last_link(flags));
   if (!node) return fail(node.error());
+  if (*node == nullptr)
+    return (mode & abi::x_ok) != 0 ? fail(Errno::eacces) : Result<>{};  // a pipe
   return check_access(**node, mode);
 }
 
 Transfer readlinkat(Thread& self, int directory, UserPtr<const char> path, UserSpan<char> to) {
   if (static_cast<int>(to.size()) <= 0) return fail(Errno::einval);
-  const auto node = find_node(self, directory, path, LastLink::keep);
+  const Path text{self, path};
+  if (!text) return fail(text.error());
+  const bool is_own = (*text).empty();
+  const auto node =
+      is_own ? node_at(self, directory) : find_node(self, directory, *text, LastLink::keep);
   if (!node) return fail(node.error());
-  if (!(*node)->is_symlink()) return fail(Errno::einval);
+  if (*node == nullptr || !(*node)->is_symlink()) {
+    return fail(is_own ? Errno::enoent : Errno::einval);
+  }
   const std::string target = (*node)->target({.executable = self.process().path()});
   const std::size_t size = std::min(target.size(), to.size());
   return to.write(self.space(), std::span{target}.first(size)).transform([&] { return size; });

@@ -33,12 +33,14 @@ class PollList {
   /// EINVAL for more entries than a process can have files; EFAULT; ENOMEM.
   Result<> read(memory::AddressSpace& space, UserPtr<abi::PollFd> from, unsigned count) {
     if (count > FdTable::size_limit) return fail(Errno::einval);
+    const UserSpan<const abi::PollFd> list{from.address(), count};
+    if (!list.in_range()) return fail(Errno::efault);
     count_ = count;
     if (count > few_.size()) {
       if (!memory::can_allocate_contiguous(count * sizeof(abi::PollFd))) return fail(Errno::enomem);
       many_ = std::make_unique_for_overwrite<abi::PollFd[]>(count);
     }
-    return UserSpan<const abi::PollFd>{from.address(), count}.read(space, entries());
+    return list.read(space, entries());
   }
 
   /// Sets `returned` of all entries. Returns the number of ready ones. would_block: the call
@@ -64,7 +66,7 @@ class PollList {
  private:
   static Result<std::int16_t> state_of(const FdTable& files, const abi::PollFd& entry) {
     if (entry.fd < 0) return 0;
-    File* const file = files.find(entry.fd);
+    File* const file = files.find_open(entry.fd);
     if (file == nullptr) return abi::pollnval;
     const auto readiness = Strand::is_shared() ? file->readiness_sharing() : file->readiness();
     if (!readiness) return fail(readiness.error());
@@ -108,7 +110,7 @@ struct Watched {
   /// be ready.
   bool watch_sharing(async::MultiWait& wait, const FdTable& files, const abi::PollFd& entry) {
     if (entry.fd < 0) return true;
-    File* const open = files.find(entry.fd);
+    File* const open = files.find_open(entry.fd);
     if (open == nullptr || (entry.events & (abi::pollin | abi::pollout)) != abi::pollin)
       return false;
     if (!open->retain_if_owned()) return false;
@@ -281,17 +283,14 @@ class TemporaryMask {
 
 /// ppoll with a signal mask, which is in effect during the call.
 async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                                     UserPtr<const abi::Timespec> timeout,
-                                     UserPtr<const abi::SignalSet> mask) {
+                                     async::Instant deadline, UserPtr<const abi::SignalSet> mask) {
   const auto given = mask.read(self.space());
   if (!given) co_return fail(given.error());
   const TemporaryMask until_the_end{self, *given};
-  const auto deadline = poll_deadline(self.space(), timeout);
-  if (!deadline) co_return fail(deadline.error());
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
   if (!has_room_to_wait_for(list)) co_return fail(Errno::enomem);
-  const auto polling = std::make_unique<Polling>(self, fds, std::move(list), *deadline);
+  const auto polling = std::make_unique<Polling>(self, fds, std::move(list), deadline);
   co_return co_await *polling;
 }
 
@@ -317,11 +316,11 @@ trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, uns
 trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                 UserPtr<const abi::Timespec> timeout,
                                 UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
-  if (mask && mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
-  if (mask && Strand::is_shared()) return trap::would_block;
-  if (mask) return self.wait([&] { return poll_masked(self, fds, count, timeout, mask); });
   const auto deadline = poll_deadline(self.space(), timeout);
   if (!deadline) return fail(deadline.error());
+  if (mask && mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
+  if (mask && Strand::is_shared()) return trap::would_block;
+  if (mask) return self.wait([&] { return poll_masked(self, fds, count, *deadline, mask); });
   return poll_until(self, fds, count, *deadline);
 }
 

@@ -3,6 +3,7 @@
 
 #include <abi/types.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -20,7 +21,7 @@ class IoParts {
   IoParts() = default;
   IoParts(const IoParts&) = delete;
 
-  /// Copies and checks the list. EINVAL for more than max_io_vectors or a total that is too large;
+  /// Copies and checks the list. EINVAL for more than max_io_vectors or a negative length;
   /// EFAULT; ENOMEM.
   Result<> read(memory::AddressSpace& space, UserPtr<const abi::IoVector> from, int count) {
     if (count < 0 || count > abi::max_io_vectors) return fail(Errno::einval);
@@ -34,13 +35,15 @@ class IoParts {
     const UserSpan<const abi::IoVector> list{from.address(), count_};
     if (auto copied = list.read(space, parts); !copied) return copied;
 
-    std::int64_t total = 0;
-    for (const abi::IoVector& part : parts) {
-      const auto length = static_cast<std::int64_t>(part.length);
-      if (length < 0 || __builtin_add_overflow(total, length, &total)) return fail(Errno::einval);
-      if (!UserSpan<std::byte>{part.base, part.length}.in_range()) return fail(Errno::efault);
+    // Linux checks all lengths first. It shortens a single part before it looks at its end.
+    const std::uint64_t longest = count_ == 1 ? IoBuffer::longest : SIZE_MAX;
+    bool in_range = true;
+    for (abi::IoVector& part : parts) {
+      if (static_cast<std::int64_t>(part.length) < 0) return fail(Errno::einval);
+      part.length = std::min(part.length, longest);
+      in_range &= UserSpan<std::byte>{part.base, part.length}.in_range();
     }
-    return {};
+    return in_range ? Result<>{} : fail(Errno::efault);
   }
 
   IoBuffer buffer(memory::AddressSpace& space) {

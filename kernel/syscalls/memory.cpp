@@ -33,12 +33,12 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
     if (!memory::can_allocate(sizeof(memory::SharedPages))) return fail(Errno::enomem);
     return Backing::of_shared(make_ref<memory::SharedPages>(pages));
   }
-  File* const file = self.process().files().find(fd);
+  File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (!file->can_read() || (shared && (rights & abi::prot_write) != 0)) {
     return fail(Errno::eacces);
   }
-  if (offset < 0) return fail(Errno::einval);
+  if (offset < 0) return fail(Errno::eoverflow);
   const auto bytes = file->bytes();
   if (!bytes) {
     // There is no page cache for disks, so two mappings could not share pages.
@@ -58,15 +58,25 @@ MapRequest::Place place_of(int flags) {
   return MapRequest::Place::anywhere;
 }
 
+/// The error of mmap for a wrong offset, length or type. Linux looks for the file before the last
+/// two.
+[[gnu::noinline, gnu::cold]] Errno map_error(Thread& self, std::size_t length, int flags, int fd,
+                                             std::int64_t offset) {
+  if (!hal::page_aligned(static_cast<std::uintptr_t>(offset))) return Errno::einval;
+  const bool has_file = (flags & abi::map_anonymous) == 0;
+  if (has_file && self.process().files().find_open(fd) == nullptr) return Errno::ebadf;
+  return length > hal::user_end ? Errno::enomem : Errno::einval;
+}
+
 [[gnu::always_inline]] inline Result<std::uintptr_t> map(Thread& self, std::uintptr_t address,
                                                          std::size_t length, int rights, int flags,
                                                          int fd, std::int64_t offset) {
   const int type = flags & abi::map_type;
-  if (length == 0 || !hal::page_aligned(static_cast<std::uintptr_t>(offset)) ||
-      (type != abi::map_private && type != abi::map_shared)) {
-    return fail(Errno::einval);
+  if (length == 0 || length > hal::user_end ||
+      !hal::page_aligned(static_cast<std::uintptr_t>(offset)) ||
+      (type != abi::map_private && type != abi::map_shared)) [[unlikely]] {
+    return fail(map_error(self, length, flags, fd, offset));
   }
-  if (length > hal::user_end) return fail(Errno::enomem);
   const auto access = access_of(rights & all_rights);
   if (!access) return fail(access.error());
   auto backing = backing_of(self, length, rights, flags, fd, offset);
@@ -197,12 +207,12 @@ trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t 
 
 trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_t length,
                                 int rights) {
-  const auto access = access_of(rights);
-  if (!access) return fail(access.error());
   if (length == 0) {
     if (!hal::page_aligned(address)) return fail(Errno::einval);
     return Result<>{};
   }
+  const auto access = access_of(rights);
+  if (!access) return fail(access.error());
   if (self.space().takes_steps(address, length)) {
     return self.wait([&] { return protect_in_steps(self, address, length, *access); });
   }
@@ -212,8 +222,11 @@ trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_
 trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length,
                                int advice) {
   constexpr int last_plain_advice = 25;
+  constexpr int first_unknown = 5, last_unknown = 7;
   const std::uintptr_t end = address + hal::page_up(length);
-  if (advice < 0 || advice > last_plain_advice || !hal::page_aligned(address) || end < address) {
+  if (advice < 0 || advice > last_plain_advice ||
+      (advice >= first_unknown && advice <= last_unknown) || !hal::page_aligned(address) ||
+      end < address) {
     return fail(Errno::einval);
   }
   if (length == 0) return Result<>{};
@@ -271,7 +284,7 @@ bool may_map(Thread& self, int rights, int flags, int fd) {
   if ((flags & ~simple) != 0 || (flags & abi::map_type) != abi::map_private) return false;
   if ((rights & abi::prot_exec) != 0) return false;
   if ((flags & abi::map_anonymous) != 0) return true;
-  File* const file = self.process().files().find(fd);
+  File* const file = self.process().files().find_open(fd);
   return file != nullptr && file->bytes();
 }
 

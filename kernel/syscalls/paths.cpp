@@ -8,11 +8,19 @@ Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path) {
   const LinkReader reader{.executable = self.process().path()};
   Directory& here = *self.process().fs().directory();
   if (fd == abi::at_fdcwd || path.starts_with('/')) return PathLookup{here, reader};
+  if (path.empty()) return fail(Errno::enoent);
   File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   Directory* const directory = file->node() ? file->node()->as_directory() : nullptr;
   if (directory == nullptr) return fail(Errno::enotdir);
   return PathLookup{*directory, reader};
+}
+
+Result<Node*> node_at(Thread& self, int fd) {
+  if (fd == abi::at_fdcwd) return self.process().fs().directory().get();
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  return file->node();
 }
 
 Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
@@ -26,8 +34,12 @@ Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last
 Result<Node*> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
   const Path text{self, path};
   if (!text) return fail(text.error());
-  return lookup_from(self, fd, *text).and_then([&](const PathLookup& lookup) {
-    return kernel::find_node(lookup, *text, last);
+  return find_node(self, fd, *text, last);
+}
+
+Result<Node*> find_node(Thread& self, int fd, std::string_view path, LastLink last) {
+  return lookup_from(self, fd, path).and_then([&](const PathLookup& lookup) {
+    return kernel::find_node(lookup, path, last);
   });
 }
 

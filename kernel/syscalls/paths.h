@@ -27,13 +27,18 @@ class Path {
 };
 
 /// The start of the lookup of `path`: the directory `fd`, or the working directory (AT_FDCWD). `fd`
-/// does not matter if the path begins with a slash. EBADF, ENOTDIR.
+/// does not matter if the path begins with a slash. ENOENT: the path is empty; EBADF; ENOTDIR.
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path);
+
+/// The node of a descriptor, or the working directory (AT_FDCWD), for an empty path that stands for
+/// it. Null for a pipe. EBADF.
+Result<Node*> node_at(Thread& self, int fd);
 
 /// Copies the path, and looks it up. Errors of Path, lookup_from() and kernel::find().
 Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 /// The same for kernel::find_node().
 Result<Node*> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last);
+Result<Node*> find_node(Thread& self, int fd, std::string_view path, LastLink last);
 
 // Both checks are also for callers that share the strand. would_block: only the strand shows
 // whether the name may be created.

@@ -51,7 +51,7 @@ TEST_CASE("each open file has its own position, and O_APPEND writes at the end")
   CHECK(test::read(*first, 100) == "hello-world");
   CHECK(first->seek(-3, abi::seek_end) == 8);
   CHECK(first->seek(-9, abi::seek_cur).error() == Errno::einval);
-  CHECK(first->seek(INT64_MAX, abi::seek_cur).error() == Errno::eoverflow);
+  CHECK(first->seek(INT64_MAX, abi::seek_cur).error() == Errno::einval);
   CHECK(test::read(*first, 2) == "rl");
   CHECK(first->seek(100, abi::seek_set) == 100);
   CHECK(test::read(*first, 10) == "");

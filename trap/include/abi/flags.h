@@ -22,6 +22,7 @@ inline constexpr int o_directory = 0200000;
 inline constexpr int o_nofollow = 0400000;
 inline constexpr int o_cloexec = 02000000;
 inline constexpr int o_path = 010000000;
+inline constexpr int o_tmpfile = 020000000;  // Linux: __O_TMPFILE, which needs o_directory, too
 
 inline constexpr int f_dupfd = 0;
 inline constexpr int f_getfd = 1;
@@ -35,6 +36,8 @@ inline constexpr int fd_cloexec = 1;
 inline constexpr int seek_set = 0;
 inline constexpr int seek_cur = 1;
 inline constexpr int seek_end = 2;
+inline constexpr int seek_data = 3;
+inline constexpr int seek_hole = 4;
 
 // *at calls
 inline constexpr int at_fdcwd = -100;
