@@ -40,12 +40,16 @@ class ResourceLimits {
     return (own_ ? *own_ : usual)[static_cast<std::size_t>(resource)];
   }
 
-  /// Sets a limit. EINVAL if the soft limit is above the hard one; EPERM if RLIMIT_NOFILE is above
-  /// FdTable::size_limit; ENOMEM. All programs have the superuser's rights: they may raise hard
-  /// limits.
-  Result<> set(int resource, const abi::ResourceLimit& wanted) {
+  /// EINVAL if the soft limit is above the hard one; EPERM if RLIMIT_NOFILE is above
+  /// FdTable::size_limit. All programs have the superuser's rights: they may raise hard limits.
+  static Result<> check(int resource, const abi::ResourceLimit& wanted) {
     if (wanted.soft > wanted.hard) return fail(Errno::einval);
     if (resource == abi::rlimit_nofile && wanted.hard > most_files) return fail(Errno::eperm);
+    return {};
+  }
+  /// Sets a limit. Errors of check(); ENOMEM.
+  Result<> set(int resource, const abi::ResourceLimit& wanted) {
+    if (auto allowed = check(resource, wanted); !allowed) return allowed;
     if (auto made = make_own(); !made) return made;
     (*own_)[static_cast<std::size_t>(resource)] = wanted;
     return {};

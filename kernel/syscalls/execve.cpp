@@ -83,13 +83,13 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   auto name = read_path(self, path);
   if (!name) co_return fail(name.error());
 
-  auto given = read_arguments(self, arguments, environment);
-  if (!given) co_return fail(given.error());
   const auto file = open_executable(
       {.start = *self.process().fs().directory(), .reader = {self.process().path()}}, *name);
   if (!file) co_return fail(file.error());
   const auto bytes = (*file)->bytes();
   if (!bytes) co_return fail(Errno::eacces);
+  auto given = read_arguments(self, arguments, environment);
+  if (!given) co_return fail(given.error());
   auto program = load_program(*bytes, *name, *given, self.process().limits().stack_bytes());
   if (!program) co_return fail(program.error());
   auto shown = absolute(self, std::move(*name));

@@ -26,7 +26,7 @@ Result<int> getsid(Thread& self, int id) {
 }
 
 Result<> setpgid(Thread& self, int id, int group) {
-  if (group < 0) return fail(Errno::einval);
+  if ((group != 0 ? group : id) < 0) return fail(Errno::einval);
   if (!is_process(self, id)) return fail(Errno::esrch);
   return {};
 }

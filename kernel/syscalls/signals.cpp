@@ -1,5 +1,6 @@
 #include <kernel/log.h>
 
+#include <limits>
 #include <optional>
 
 #include "process/thread.h"
@@ -53,6 +54,17 @@ void log_refused_handler(Thread& self, int signal) {
       self.process().name(), self.id(), signal);
 }
 
+/// Whether the old value must be written again after a page-in.
+bool is_page_in(const Result<>& written) {
+  return !written && written.error() == Errno::would_block;
+}
+
+/// Whether the signal exists, and its action may change if that is `wanted`.
+bool may_have_action(int number, bool wanted) {
+  if (!valid_signal(number)) return false;
+  return !wanted || (abi::set_of(static_cast<abi::Signal>(number)) & unblockable) == 0;
+}
+
 /// Sends a signal to one thread. If `process` is not 0, the thread must belong to it. An ended
 /// first thread still exists while its process does; signals to it have no effect.
 Result<> post_to_thread(Thread& self, int id, int process, int signal) {
@@ -71,6 +83,7 @@ Result<> post_to_thread(Thread& self, int id, int process, int signal) {
 
 Result<> kill(Thread& self, int id, int signal) {
   if (signal != 0 && async::Strand::is_shared()) return fail(Errno::would_block);
+  if (id == std::numeric_limits<int>::min()) return fail(Errno::esrch);  // -id is no number
   Process* const process = process_of(id);
   if (id > 0 && process == nullptr) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
@@ -93,12 +106,11 @@ Result<> tgkill(Thread& self, int process, int thread, int signal) {
 
 Result<abi::SignalAction> set_signal_action(Thread& self, int number,
                                             const std::optional<abi::SignalAction>& wanted) {
-  if (!valid_signal(number)) return fail(Errno::einval);
+  if (!may_have_action(number, wanted.has_value())) return fail(Errno::einval);
   const auto signal = static_cast<abi::Signal>(number);
   abi::SignalAction& current = self.process().signal_actions()[signal];
   const abi::SignalAction before = current;
   if (!wanted) return before;
-  if ((abi::set_of(signal) & unblockable) != 0) return fail(Errno::einval);
   if (wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign) {
     log_refused_handler(self, number);
     return fail(Errno::enosys);
@@ -108,23 +120,24 @@ Result<abi::SignalAction> set_signal_action(Thread& self, int number,
 }
 
 // rt_sigaction() and rt_sigprocmask() write the old value before they change anything: the write
-// may need a page-in, and after a page-in the call is restarted.
+// may need a page-in, and after a page-in the call is restarted. After another error they change
+// the action or mask all the same, as on Linux.
 
 Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size) {
-  if (set_size != set_bytes || !valid_signal(number)) return fail(Errno::einval);
+  if (set_size != set_bytes) return fail(Errno::einval);
   std::optional<abi::SignalAction> wanted;
   if (action) {
     const auto given = action.read(self.space());
     if (!given) return fail(given.error());
     wanted = *given;
   }
-  if (old) {
-    const auto before = set_signal_action(self, number, {});
-    if (auto written = old.write(self.space(), *before); !written) return written;
-  }
+  if (!may_have_action(number, wanted.has_value())) return fail(Errno::einval);
+  Result<> written{};
+  if (old) written = old.write(self.space(), *set_signal_action(self, number, {}));
+  if (is_page_in(written)) return written;
   if (const auto done = set_signal_action(self, number, wanted); !done) return fail(done.error());
-  return {};
+  return written;
 }
 
 Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set,
@@ -143,11 +156,11 @@ Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set
       default: return fail(Errno::einval);
     }
   }
-  if (old) {
-    if (auto written = old.write(self.space(), before); !written) return written;
-  }
+  Result<> written{};
+  if (old) written = old.write(self.space(), before);
+  if (is_page_in(written)) return written;
   if (set) self.set_signal_mask(wanted);
-  return {};
+  return written;
 }
 
 }  // namespace kernel::sys

@@ -87,18 +87,21 @@ Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::Resour
   Process* const process = id == 0 ? &self.process() : process_of(id);
   if (process == nullptr) return fail(Errno::esrch);
   if (!ResourceLimits::is_resource(resource)) return fail(Errno::einval);
-  // First, before anything changes: after a page-in the call is restarted.
-  if (old) {
-    if (auto written = old.write(self.space(), process->limits()[resource]); !written)
-      return written;
+  if (limit) {
+    if (auto allowed = ResourceLimits::check(resource, *wanted); !allowed) return allowed;
   }
+  // First, before anything changes: after a page-in the call is restarted. After another error the
+  // limit changes all the same, as on Linux.
+  Result<> written{};
+  if (old) written = old.write(self.space(), process->limits()[resource]);
+  if (!written && written.error() == Errno::would_block) return written;
   if (limit) {
     if (auto done = process->limits().set(resource, *wanted); !done) return done;
     if (resource == abi::rlimit_nofile && !process->is_zombie()) {
       process->files().set_limit(static_cast<int>(wanted->soft));
     }
   }
-  return {};
+  return written;
 }
 
 Result<> getrusage(Thread& self, int who, UserPtr<abi::ResourceUsage> usage) {
@@ -120,6 +123,7 @@ trap::Answer<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to
   if ((flags & ~(abi::grnd_nonblock | at_odds)) != 0 || (flags & at_odds) == at_odds) {
     return fail(Errno::einval);
   }
+  if (!to.in_range()) return fail(Errno::efault);
   if (async::Strand::is_shared()) return put_random_sharing(self, to);
   if (to.size() <= step_bytes) return put_random(self, to);
   return self.wait([&] { return put_random_in_steps(self, to); });

@@ -135,12 +135,17 @@ trap::Answer<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> leng
 trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
                                        UserPtr<const abi::Timespec> time,
                                        UserPtr<abi::Timespec> left) {
-  if (!can_sleep_on(clock)) {
+  const bool is_cpu_clock = clock < 0;
+  if (!can_sleep_on(clock) && !is_cpu_clock) {
     const auto exists = read_clock(self, clock);
     return fail(exists ? Errno::enotsup : exists.error());
   }
   const auto given = time.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
+  if (is_cpu_clock) {
+    const auto exists = read_clock(self, clock);
+    return fail(exists ? Errno::enotsup : exists.error());
+  }
   if ((flags & abi::timer_abstime) == 0) return sleep_until(self, after(*given), left);
   const auto zero = clock == abi::clock_realtime ? wall_clock_at_boot() : async::Duration::zero();
   return sleep_until(self, async::Instant{*given - zero}, UserPtr<abi::Timespec>{0});
