@@ -50,6 +50,7 @@ class DirectoryFile final : public File {
   }
 
   Result<std::size_t> list(IoBuffer& buffer) override {
+    if (directory_->is_removed()) return fail(in_strand(Errno::enoent));
     const async::LeafLock::SharingGuard lock{place_lock_};
     std::size_t done = 0;
     const auto add = [&](std::string_view name, const Node& node) -> Result<> {

@@ -229,7 +229,12 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// The key of a futex at `va` that other processes may use. EFAULT: nothing is mapped there, or
   /// no program can change the word, because it lies in a read-only private page that is not a
   /// file's.
-  Result<MemoryKey> key_of(VirtAddr va) const;
+  Result<MemoryKey> key_of(VirtAddr va) const {
+    const auto key = writable_key_of(va);
+    if (!key) [[unlikely]]
+      return read_only_key_of(va);
+    return key;
+  }
 
   // Running programs.
 
@@ -356,7 +361,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
   Area* area_at(VirtAddr va) { return recent_ = find_area(va); }
   MemoryKey key_in(const Area& area, VirtAddr va) const;
-  Result<MemoryKey> read_only_key_of(const Area& area, VirtAddr va) const;
+  Result<MemoryKey> writable_key_of(VirtAddr va) const;
+  [[gnu::cold]] Result<MemoryKey> read_only_key_of(VirtAddr va) const;
   std::byte* look_up(VirtAddr va, Access wanted);
   std::byte* look_up_smp(VirtAddr va, Access wanted);
   template <class Tlb>

@@ -380,29 +380,26 @@ inline MemoryKey AddressSpace::key_in(const Area& area, VirtAddr va) const {
                    .offset = area.backing.first_page * page_size + (va - area.start)};
 }
 
-/// key_of() for a page that the program may not write, as get_futex_key() of Linux 6.12,
-/// kernel/futex/core.c. A file can change below the page, unless the page is the program's own
-/// copy: the program has written to it, and has lost that right since.
-[[gnu::cold, gnu::noinline]] Result<MemoryKey> AddressSpace::read_only_key_of(const Area& area,
-                                                                              VirtAddr va) const {
+Result<MemoryKey> AddressSpace::writable_key_of(VirtAddr va) const {
+  const Area* area = areas_.find(va);
+  if (area == nullptr || !allows(area->access, Access::write)) return fail(Errno::efault);
+  return key_in(*area, va);
+}
+
+// As get_futex_key() of Linux 6.12, kernel/futex/core.c. A file can change below the page, unless
+// the page is the program's own copy: the program has written to it, and has lost that right since.
+Result<MemoryKey> AddressSpace::read_only_key_of(VirtAddr va) const {
   using Kind = Backing::Kind;
-  const Backing& backing = area.backing;
-  const std::size_t at = page_down(va) - area.start;
+  const Area* area = areas_.find(va);
+  if (area == nullptr || !allows(area->access, Access::read)) return fail(Errno::efault);
+  const Backing& backing = area->backing;
+  const std::size_t at = page_down(va) - area->start;
   const bool is_in_memory = backing.kind == Kind::file || backing.kind == Kind::segment;
   const bool is_behind = is_in_memory && at >= backing.file.size();
   const bool is_whole = is_in_memory && !is_behind && backing.file.size() - at >= page_size;
   const PageEntry entry = is_whole ? table_.entry(va) : PageEntry{};
   const bool is_copy = !entry.empty() && !entry.borrowed();
-  const bool is_private = backing.kind == Kind::zeros || is_behind || is_copy;
-  if (is_private || !allows(area.access, Access::read)) return fail(Errno::efault);
-  return key_in(area, va);
-}
-
-Result<MemoryKey> AddressSpace::key_of(VirtAddr va) const {
-  const Area* area = areas_.find(va);
-  if (area == nullptr) return fail(Errno::efault);
-  if (!allows(area->access, Access::write)) [[unlikely]]
-    return read_only_key_of(*area, va);
+  if (backing.kind == Kind::zeros || is_behind || is_copy) return fail(Errno::efault);
   return key_in(*area, va);
 }
 

@@ -136,8 +136,8 @@ trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::
 /// linux: none known
 trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
 
-/// flags: PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC; EINVAL for others
-/// linux: PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP fail with EINVAL.
+/// flags: PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC, PROT_SEM; EINVAL for others
+/// linux: PROT_GROWSDOWN and PROT_GROWSUP fail with EINVAL.
 trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 
 /// flags: MADV_DONTNEED; other numbers up to 25 except 5 to 7 have no effect; EINVAL for others

@@ -24,7 +24,8 @@ namespace kernel::sys {
 
 using Transfer = Result<std::size_t>;
 
-/// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0.
+/// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0. A read that would
+///   end behind the last possible position answers 0 instead of EINVAL.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 
 /// linux: RLIMIT_FSIZE has no effect. A file in /tmp has 1 GiB at most (EFBIG), and no write

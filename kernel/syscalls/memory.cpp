@@ -211,7 +211,7 @@ trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_
     if (!hal::page_aligned(address)) return fail(Errno::einval);
     return Result<>{};
   }
-  const auto access = access_of(rights);
+  const auto access = access_of(rights & ~abi::prot_sem);
   if (!access) return fail(access.error());
   if (self.space().takes_steps(address, length)) {
     return self.wait([&] { return protect_in_steps(self, address, length, *access); });

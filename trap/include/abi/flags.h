@@ -75,6 +75,7 @@ inline constexpr int prot_none = 0;
 inline constexpr int prot_read = 1;
 inline constexpr int prot_write = 2;
 inline constexpr int prot_exec = 4;
+inline constexpr int prot_sem = 8;  // no effect
 inline constexpr int map_shared = 0x01;
 inline constexpr int map_private = 0x02;
 inline constexpr int map_type = 0x0f;

@@ -11,11 +11,16 @@ from .other import Other
 
 _FOLDER = ROOT / "build" / "linux"
 _PACKAGE = "linux-image-riscv64"
-_CONSOLE = "console=ttyS0 quiet loglevel=0 panic=-1"
+CONSOLE = "console=ttyS0 quiet loglevel=0 panic=-1"
 _LEAN = (
     "randomize_kstack_offset=off init_on_alloc=0 lsm= apparmor=0 audit=0 cgroup_disable=memory psi=0 "
     "numa_balancing=disable"
 )
+
+
+def newest_image() -> Path | None:
+    """The newest kernel that has been downloaded; None without one."""
+    return max(_FOLDER.glob("boot/vmlinu*"), default=None)
 
 
 def _image() -> Path:
@@ -23,10 +28,10 @@ def _image() -> Path:
         with Waiting("fetching Debian's kernel for riscv64 (110 MB)"):
             debian = packages.module("...debian", __package__)
             debian.unpack(_PACKAGE, _FOLDER)
-    found = sorted(_FOLDER.glob("boot/vmlinu*"))
-    if not found:
+    found = newest_image()
+    if found is None:
         raise ToolError(f"{_FOLDER} has no kernel: remove this folder, then the command downloads it again")
-    return found[-1]
+    return found
 
 
 _MOST_ARGUMENTS = 30  # Linux passes at most 32 to the first program (CONFIG_INIT_ENV_ARG_LIMIT)
@@ -41,11 +46,11 @@ def _words(options: str):
 
 
 KERNELS = (
-    Other("linux", "Debian's kernel with its default options", _image, _words(_CONSOLE)),
+    Other("linux", "Debian's kernel with its default options", _image, _words(CONSOLE)),
     Other(
         "linux-lean",
         "the same without optional features that cost time",
         _image,
-        _words(f"{_CONSOLE} {_LEAN}"),
+        _words(f"{CONSOLE} {_LEAN}"),
     ),
 )

@@ -1,0 +1,66 @@
+"""System calls answer as Linux does: results and errors, for right and wrong arguments.
+
+The program `answers` (programs/answers) makes calls and compares each answer with the one of Linux 6.12, which
+stands beside the call. The test also runs it on Linux, if Debian's kernel for riscv64 is in build/linux: so it
+checks that the expected answers are Linux's. `./cotrap bench getppid --against linux` downloads that kernel.
+"""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import harness
+from cotrap.bench.others.linux import CONSOLE, newest_image
+from cotrap.initrd import Archive
+from cotrap.qemu import Machine, memory_file, qemu_on
+from harness import Part
+
+PARTS = [
+    Part("descriptors", "calls refuse descriptors that are closed, or that only stand for a path"),
+    Part("futexes", "futexes check their arguments in Linux's order"),
+    Part("identities", "numbers of processes, limits, accounts and random bytes"),
+    Part("memory", "mappings of no bytes, of all memory and at wrong addresses"),
+    Part("names", "long names, chains of links, removed folders and replaced files"),
+    Part("paths", "paths of the wrong kind, length and address"),
+    Part("polls", "ppoll's lists, times and masks"),
+    Part("processes", "clone, execve and wait4 refuse what Linux refuses"),
+    Part("scheduling", "policies, priorities and affinity"),
+    Part("signals", "signals to nobody, and actions and masks of none"),
+    Part("times", "clocks that do not exist, and sleeps of no time"),
+    Part("transfers", "reads and writes of no bytes, of too many, and at wrong places"),
+]
+
+
+def run_on_linux(image: Path, program: Path) -> str:
+    """Boots Linux with the program as its first process, and returns the console's output."""
+    archive = Archive()
+    archive.add_program(program, "init")
+    initrd = memory_file("initrd", archive.pack())
+    try:
+        return subprocess.run(
+            qemu_on(Machine(entropy=False, memory="512M"), str(image), initrd, CONSOLE),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            pass_fds=(initrd,),
+            timeout=harness.TIMEOUT,
+        ).stdout.decode(errors="replace")
+    finally:
+        os.close(initrd)
+
+
+def table_on_linux(test: harness.Test) -> None:
+    image = newest_image()
+    if image is None:
+        print("skipped: the answers on Linux: build/linux has no kernel")
+        return
+    output = run_on_linux(image, test.folder / "test-programs" / "answers")
+    for name, _ in PARTS:
+        ended = re.search(rf"^== {name} ends: 0\r?$", output, re.MULTILINE) is not None
+        test.check(ended, f"the expected answers of {name} are those of {image.name}", output)
+
+
+with harness.Test(__doc__) as test:
+    test.run_parts("answers", PARTS)
+    if test.everyday and not test.build.is_hosted:
+        table_on_linux(test)

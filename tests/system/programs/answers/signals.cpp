@@ -1,0 +1,102 @@
+// Sending signals, their actions and masks. Cotrap has no handlers, so no case sets one.
+#include <limits.h>
+#include <signal.h>
+
+#include "answers.h"
+
+namespace {
+
+constexpr int nobody = 5000000;
+
+// As the kernel has it.
+struct Action {
+  unsigned long handler, flags, mask, more;
+};
+
+void sending() {
+  const int self = getpid();
+  CASE(0, kill, self, 0);
+  CASE(-EINVAL, kill, self, 65);
+  CASE(-EINVAL, kill, self, -1);
+  CASE(-ESRCH, kill, nobody, 0);
+  CASE(-ESRCH, kill, nobody, 9);
+  CASE(-ESRCH, kill, nobody, 65);
+  CASE(-ESRCH, kill, -nobody, 0);
+  CASE(-ESRCH, kill, INT_MIN, 0);
+  CASE(-ESRCH, kill, INT_MIN, 65);
+  CASE(-EINVAL, kill, -1, 65);
+  CASE(-EINVAL, kill, 0, 65);
+  CASE(0, tkill, self, 0);
+  CASE(-EINVAL, tkill, 0, 0);
+  CASE(-EINVAL, tkill, -1, 0);
+  CASE(-EINVAL, tkill, self, 65);
+  CASE(-ESRCH, tkill, nobody, 0);
+  CASE(-ESRCH, tkill, nobody, 65);
+  CASE(0, tgkill, self, self, 0);
+  CASE(-EINVAL, tgkill, 0, self, 0);
+  CASE(-EINVAL, tgkill, self, 0, 0);
+  CASE(-EINVAL, tgkill, -1, self, 0);
+  CASE(-EINVAL, tgkill, self, self, 65);
+  CASE(-EINVAL, tgkill, self, self, -1);
+  CASE(-ESRCH, tgkill, nobody, self, 0);
+  CASE(-ESRCH, tgkill, self, nobody, 0);
+  CASE(-ESRCH, tgkill, nobody, self, 65);
+}
+
+void actions() {
+  Action action{};
+  Action ignored{(unsigned long)SIG_IGN, 0, 0, 0};
+  Action old;
+  CASE(0, rt_sigaction, SIGUSR1, 0, &old, 8);
+  CASE(0, rt_sigaction, SIGUSR1, 0, 0, 8);
+  CASE(0, rt_sigaction, SIGUSR1, &ignored, &old, 8);
+  CASE(0, rt_sigaction, SIGUSR1, &action, 0, 8);
+  CASE(-EINVAL, rt_sigaction, 0, 0, &old, 8);
+  CASE(-EINVAL, rt_sigaction, 65, 0, &old, 8);
+  CASE(-EINVAL, rt_sigaction, -1, 0, 0, 8);
+  CASE(-EINVAL, rt_sigaction, SIGUSR1, 0, &old, 4);
+  CASE(-EINVAL, rt_sigaction, SIGUSR1, nowhere, 0, 16);
+  CASE(-EFAULT, rt_sigaction, SIGUSR1, nowhere, 0, 8);
+  CASE(-EFAULT, rt_sigaction, SIGUSR1, 0, nowhere, 8);
+  CASE(-EFAULT, rt_sigaction, 65, nowhere, 0, 8);
+  CASE(-EINVAL, rt_sigaction, 65, 0, nowhere, 8);
+  CASE(-EINVAL, rt_sigaction, SIGKILL, &action, 0, 8);
+  CASE(-EINVAL, rt_sigaction, SIGSTOP, &ignored, nowhere, 8);
+  CASE(0, rt_sigaction, SIGKILL, 0, &old, 8);
+  CASE(-EFAULT, rt_sigaction, SIGUSR1, &ignored, nowhere, 8);
+  CASE(0, rt_sigaction, SIGUSR1, 0, &old, 8);
+  VALUE((long)SIG_IGN, old.handler);
+  CASE(0, rt_sigaction, SIGUSR1, &action, 0, 8);
+}
+
+void masks() {
+  unsigned long set = 1ul << (SIGUSR1 - 1) | 1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1);
+  unsigned long old = 7;
+  CASE(0, rt_sigprocmask, SIG_SETMASK, &set, 0, 8);
+  CASE(0, rt_sigprocmask, SIG_BLOCK, 0, &old, 8);
+  VALUE(1l << (SIGUSR1 - 1), old);
+  CASE(0, rt_sigprocmask, 99, 0, &old, 8);
+  CASE(-EINVAL, rt_sigprocmask, 99, &set, &old, 8);
+  CASE(-EINVAL, rt_sigprocmask, -1, &set, 0, 8);
+  CASE(-EFAULT, rt_sigprocmask, 99, nowhere, 0, 8);
+  CASE(-EINVAL, rt_sigprocmask, 99, nowhere, 0, 4);
+  CASE(-EINVAL, rt_sigprocmask, SIG_BLOCK, &set, &old, 0);
+  CASE(-EFAULT, rt_sigprocmask, SIG_BLOCK, 0, nowhere, 8);
+  CASE(-EFAULT, rt_sigprocmask, SIG_SETMASK, nowhere, nowhere, 8);
+  set = 0;
+  CASE(0, rt_sigprocmask, SIG_SETMASK, &set, &old, 8);
+  VALUE(1l << (SIGUSR1 - 1), old);
+  set = 1ul << (SIGUSR2 - 1);
+  CASE(-EFAULT, rt_sigprocmask, SIG_SETMASK, &set, nowhere, 8);
+  set = 0;
+  CASE(0, rt_sigprocmask, SIG_SETMASK, &set, &old, 8);
+  VALUE(1l << (SIGUSR2 - 1), old);
+}
+
+}  // namespace
+
+void signals() {
+  sending();
+  actions();
+  masks();
+}
