@@ -18,15 +18,23 @@ bool is_meant(const async::Key& waiter, const async::Key& woken) {
 
 std::array<Futex::Bucket, 1 << Futex::bucket_bits> Futex::buckets_;
 
+/// Whether no other space can map the word, if the program can write it. Its futex then has the key
+/// of a private one.
+inline bool Futex::is_own_if_writable(const memory::AddressSpace& space, hal::VirtAddr address) {
+  return !space.has_shared_areas() && may_be_at(space, address);
+}
+
 Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr address) {
+  if (is_own_if_writable(space, address) &&
+      space.tlb_lookup_alone(address, hal::Access::write) != nullptr)
+    return own(space, address);
   const auto known_by = space.key_of(address);
   if (!known_by) return fail(known_by.error());
   return Futex{space, address, *known_by};
 }
 
 Result<Futex> Futex::at_sharing(memory::AddressSpace& space, hal::VirtAddr address, bool is_own) {
-  // No other space can map the word, so the futex has the key of a private one.
-  if (!space.has_shared_areas() && may_be_at(space, address) && space.is_writable_now(address))
+  if (is_own_if_writable(space, address) && space.is_writable_now(address))
     return own(space, address);
   const async::RwLeafLock::ReadGuard areas{space.lock(), !is_own};
   return at(space, address);

@@ -144,6 +144,7 @@ class Futex {
   int requeue(int count, const Futex& target) const;
 
  private:
+  static bool is_own_if_writable(const memory::AddressSpace& space, hal::VirtAddr address);
   static Result<Futex> looked_up(memory::AddressSpace& space, hal::VirtAddr address);
 
   Futex(memory::AddressSpace& space, hal::VirtAddr address, memory::MemoryKey known_by)
