@@ -1,5 +1,5 @@
-// The signal actions of a process. Programs cannot have signal handlers: a signal is ignored, ends
-// the process, or stays pending while it is blocked (signal(7)).
+// The signal actions of a process. No signal runs a handler: a signal is ignored, ends the process,
+// or stays pending while it is blocked (signal(7)).
 #pragma once
 
 #include <abi/signal.h>
@@ -10,7 +10,8 @@
 
 namespace kernel {
 
-/// The actions of a process. CLONE_SIGHAND shares them, fork copies them, and execve keeps them.
+/// The actions of a process. CLONE_SIGHAND shares them, fork copies them, and execve keeps all but
+/// handlers.
 class SignalActions : public RefCounted<SignalActions> {
  public:
   SignalActions() = default;
@@ -30,6 +31,9 @@ class SignalActions : public RefCounted<SignalActions> {
     return abi::default_action(signal) != abi::DefaultAction::terminate;
   }
 
+  /// Sets the default action for each signal that has a handler (execve).
+  void drop_handlers();
+
  private:
   std::array<abi::SignalAction, abi::signal_limit> actions_{};
 };
@@ -38,10 +42,22 @@ class SignalActions : public RefCounted<SignalActions> {
 inline constexpr abi::SignalSet unblockable =
     abi::set_of(abi::Signal::sigkill) | abi::set_of(abi::Signal::sigstop);
 
+/// The C libraries keep these for themselves (signal(7), on SIGCANCEL and SIGSETXID), and set
+/// handlers for them in programs that never send one. So rt_sigaction takes such a handler.
+/// Otherwise a first pthread_create() would leave ENOSYS in errno. The signal ends the process.
+inline constexpr abi::SignalSet library_signals =
+    abi::set_of(abi::Signal{32}) | abi::set_of(abi::Signal{33});
+
 /// Calls each(signal) for the members of `set`, in the order of their numbers.
 template <class Each>
 void for_each_signal(abi::SignalSet set, Each&& each) {
   for (; set != 0; set &= set - 1) each(static_cast<abi::Signal>(std::countr_zero(set) + 1));
+}
+
+inline void SignalActions::drop_handlers() {
+  for_each_signal(library_signals, [this](abi::Signal signal) {
+    if ((*this)[signal].handler != abi::sig_ign) (*this)[signal] = {};
+  });
 }
 
 constexpr bool valid_signal(int number) {

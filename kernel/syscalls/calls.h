@@ -104,8 +104,9 @@ Result<> tkill(Thread&, int thread, int signal);
 /// linux: As `kill`: a signal can only end the process, stay pending or have no effect.
 Result<> tgkill(Thread&, int process, int thread, int signal);
 
-/// linux: A program can have no handlers: the action is SIG_DFL or SIG_IGN, and any other fails
-///   with ENOSYS. The kernel stores the action's flags and its mask, and they have no effect.
+/// linux: No handler runs: the action is SIG_DFL or SIG_IGN, and any other fails with ENOSYS. Only
+///   signals 32 and 33, which C libraries keep for themselves, may have one; they end the process.
+///   The kernel stores the action's flags and its mask, and they have no effect.
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
 /// rt_sigaction without access to the program's memory. Returns the action before the call; without

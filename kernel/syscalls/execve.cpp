@@ -104,6 +104,7 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
   self.process().become(std::move(program->space), std::move(*shown));
   self.process().files().close_for_exec();
+  self.process().signal_actions().drop_handlers();
   self.start_program(program->start);
   co_return Result<>{};
 }

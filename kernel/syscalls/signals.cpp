@@ -111,7 +111,8 @@ Result<abi::SignalAction> set_signal_action(Thread& self, int number,
   abi::SignalAction& current = self.process().signal_actions()[signal];
   const abi::SignalAction before = current;
   if (!wanted) return before;
-  if (wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign) {
+  const bool is_handler = wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign;
+  if (is_handler && (abi::set_of(signal) & library_signals) == 0) {
     log_refused_handler(self, number);
     return fail(Errno::enosys);
   }

@@ -105,6 +105,15 @@ ended: 0
 write(first[1], "1", 1): 1
 1: 1
 """
+# What execve(2) demands. The emulator cannot execute a program.
+LIBRARY_HANDLERS = """\
+a thread: no error
+  its result: no error
+  after its end: no error
+  in the thread: no error
+signal 33 has a handler
+signal 33 has no handler
+"""
 # What futex(2) and pthread_mutex_consistent(3) demand. The emulator has no robust mutexes.
 DEAD_HOLDERS = """\
 set PTHREAD_PRIO_INHERIT: 0
@@ -183,6 +192,7 @@ def manuals(test: harness.Test, harts: int) -> None:
         ("limits", "memory", MEMORY_LIMITS, "limits of memory work"),
         ("mappings", "holes", HOLES, "calls report gaps in memory"),
         ("shares", "parts", SHARED_PARTS, "children share the parts that clone's flags name"),
+        ("error_number", "handlers", LIBRARY_HANDLERS, "execve drops the handlers of the C library"),
         ("inheriting", "robust", DEAD_HOLDERS, "robust and PI locks report dead holders"),
         ("pipes", "addresses", BAD_ADDRESSES, "a page is written to a pipe as a whole or not at all"),
         ("names", "opens", ODD_OPENS, "open() takes access mode 3, and fixed names cannot be removed"),
