@@ -39,7 +39,7 @@ constexpr Account accounts[] = {
     {"interrupts", list_interrupts}, {"stacks", list_stacks},
     {"traps", list_traps},           {"policy", list_policies, change_policy},
     {"uptime", list_uptime},         {"syscalls", list_all_syscalls, count_syscalls},
-    {"deadlines", list_deadlines},
+    {"deadlines", list_deadlines},   {"threads", list_threads},
 };
 
 /// The kernel's reserve of memory, in bytes. Each thread adds to it.

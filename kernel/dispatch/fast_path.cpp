@@ -102,17 +102,23 @@ FastPathAnswer call(UserContext& context) {
 
 enum class World : std::uint8_t { alone, smp_active, traced };
 
+template <std::size_t place>
+constexpr bool is_own = place >= trap::fast_path_calls;
+template <std::size_t place>
+constexpr Entry entry_at =
+    is_own<place> ? private_calls[place - trap::fast_path_calls] : syscall_table[place];
+template <std::size_t place>
+constexpr bool has_fast_path = entry_at<place>.form != CallForm::no_fast_path;
+
 template <World world, std::size_t place>
 consteval FastPathCall call_of() {
-  constexpr bool is_own = place >= trap::fast_path_calls;
-  constexpr Entry entry =
-      is_own ? private_calls[place - trap::fast_path_calls] : syscall_table[place];
-  if (entry.form == CallForm::no_fast_path) return nullptr;
+  constexpr Entry entry = entry_at<place>;
+  if (!has_fast_path<place>) return trap::no_fast_path;
   if (world == World::traced) {
     return call<trace::answer_recorded, entry.form, true, true>;
   }
   if (world == World::smp_active) {
-    constexpr auto outside = is_own ? nullptr : syscall_table.outside(place);
+    constexpr auto outside = is_own<place> ? nullptr : syscall_table.outside(place);
     return call<entry.answer, entry.form, true, false, outside>;
   }
   return call<entry.answer, entry.form, false, false>;
@@ -142,7 +148,7 @@ FastPathAnswer count_call(UserContext& context) {
 void count_fast_path(bool on) {
   static constexpr FastPathTable counted_table =
       []<std::size_t... place>(std::index_sequence<place...>) {
-        return FastPathTable{(call_of<World::alone, place>() != nullptr ? count_call : nullptr)...};
+        return FastPathTable{(has_fast_path<place> ? count_call : trap::no_fast_path)...};
       }(std::make_index_sequence<std::tuple_size_v<FastPathTable>>());
   cotrap_fast_path_table.store(on ? &counted_table : uncounted_table, std::memory_order_relaxed);
 }

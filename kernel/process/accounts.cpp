@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <trap/router.h>
+#include <trap/run_user.h>
 
 #include <algorithm>
 #include <array>
@@ -97,6 +98,33 @@ std::uint64_t syscalls_on(unsigned hart) {
     if (thread.hart == hart) count += thread.syscalls.value() - thread.syscalls_counted;
   }
   return count;
+}
+
+namespace {
+
+std::string_view name_of_cause(std::uint64_t cause) {
+  const std::uint64_t simulated =
+      cause - static_cast<std::uint64_t>(trap::Cause::first_instruction);
+  if (simulated < trap::simulated_traps.size()) return trap::simulated_traps[simulated].name;
+  return trap::name(trap::kind_of_cause(cause));
+}
+
+}  // namespace
+
+void list_threads(PagedText& out) {
+  constexpr std::size_t longest = 15'000;  // bytes: writing more would take too long for one step
+  out += "pid\ttid\tlevel\tstate\thart\tsyscalls\tcause\n";
+  std::size_t left = threads().size();
+  for (Thread& thread : threads()) {
+    if (out.size() > longest) {
+      fmt::format_to(std::back_inserter(out), "0\t0\t0\t?\t0\t0\t(and {} more)\n", left);
+      break;
+    }
+    --left;
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\n", thread.process().id(),
+                   thread.id(), thread.level(), thread.is_ready() ? 'R' : 'S', thread.hart,
+                   thread.syscalls.value(), name_of_cause(thread.context().last_cause()));
+  }
 }
 
 void list_harts(PagedText& out) {

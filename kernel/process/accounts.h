@@ -35,6 +35,11 @@ void list_harts(PagedText& out);
 /// the router (trap/router.h) by name.
 void list_interrupts(PagedText& out);
 
+/// /proc/threads: a heading, then a line for each thread, with columns separated by tabs. `cause`:
+/// why the thread last left user mode, or by which simulated trap it enters it (trap/cause.h). A
+/// long list ends with the number of threads left out.
+void list_threads(PagedText& out);
+
 /// /proc/stacks: a heading, then a line for each hart, with columns separated by tabs.
 ///
 ///   free          free stacks of its pool now

@@ -1,6 +1,7 @@
 #include "process/exceptions.h"
 
 #include <kernel/log.h>
+#include <trap/simulated_trap.h>
 
 #include <chrono>
 
@@ -106,7 +107,11 @@ async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, Trap trap, E
 }
 
 async::Task<> resolve_or_kill(Thread& self, Trap trap, Errno why, std::uint64_t pc) {
-  if (const auto signal = co_await resolve_fault(self, trap, why)) die_of(self, trap, *signal, pc);
+  if (const auto signal = co_await resolve_fault(self, trap, why)) {
+    die_of(self, trap, *signal, pc);
+  } else if (!self.is_ending()) {
+    trap::simulate_trap<trap::Cause::restart>(self.context());
+  }
 }
 
 }  // namespace kernel

@@ -3,6 +3,7 @@
 #include <abi/types.h>
 #include <trap/router.h>
 #include <trap/run_user.h>
+#include <trap/simulated_trap.h>
 
 #include "devices/interrupts.h"
 #include "memory/user_memory.h"
@@ -253,8 +254,8 @@ void end_thread(Thread& self) {
 
 async::Task<> run_thread(Ref<Thread> thread) {
   Thread& self = *thread;
-  trap::route<Origin::yield_point, Why::voluntary>();
   if (trace::is_on()) self.note_in_trace();
+  trap::simulate_trap<trap::Cause::first_instruction>(self.context());
   if (hal::smp_active() && async::Strand::is_shared()) [[unlikely]] {
     if (self.hart == hal::hart_index()) self.space().begin_sharing();
     end_sharing_wait(self, true);

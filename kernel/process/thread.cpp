@@ -1,6 +1,6 @@
 #include "process/thread.h"
 
-#include <trap/router.h>
+#include <trap/simulated_trap.h>
 
 #include <algorithm>
 #include <memory>
@@ -60,9 +60,8 @@ void Thread::start(Ref<Thread> thread) {
 }
 
 void Thread::start_program(const trap::UserContext& start) {
-  replace_context(start);
-  context().cause = trap::UserContext::entered_program;
-  trap::route<trap::Origin::yield_point, trap::Why::voluntary>();
+  leave_all_harts();
+  trap::simulate_trap<trap::Cause::execve>(context(), {.registers = &start});
   clear_child_tid = 0;
   robust_list = 0;
   pi_lock::abandon_all(*this);

@@ -30,13 +30,13 @@ std::uint64_t return_to_user(Thread& self) {
 
 std::uint64_t leave_to_coroutine(const UserContext& context) {
   async::Strand::leave();
-  return context.cause;
+  return context.last_cause();
 }
 
 /// Makes a system call. Leaves private calls to the coroutine: some of them call run_user(), and
 /// this handler already runs inside such a call.
 std::uint64_t answer(Thread& self, UserContext& context) {
-  if (context.syscall_number() >= abi::first_private_call) return context.cause;
+  if (context.syscall_number() >= abi::first_private_call) return context.last_cause();
   async::Strand::enter();
   if (!serve_syscall(self, context)) return UserContext::would_block;
   return return_to_user(self);
@@ -46,7 +46,7 @@ std::uint64_t answer(Thread& self, UserContext& context) {
 /// thread must not return to its program at once.
 std::uint64_t interrupt(Thread& self, const UserContext& context, async::Interrupt* claimed) {
   take_interrupts(claimed);
-  if (timeslice_tick_is_pending()) return context.cause;
+  if (timeslice_tick_is_pending()) return context.last_cause();
   async::Strand::enter();
   if (!self.may_stay() || !may_return_to_user(self)) return leave_to_coroutine(context);
   trap::route<Origin::user, Why::interrupt>();
@@ -70,7 +70,6 @@ std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause
                                  async::Interrupt* claimed) {
   using namespace kernel;
   Thread& self = running_thread();
-  context.cause = cause;
   const Trap trap = trap::decode(cause, [] { return HAL_READ_CSR("stval"); });
   switch (trap.kind) {
     case Trap::syscall: return answer(self, context);

@@ -1,6 +1,7 @@
 #include "rings/upcalls.h"
 
 #include <trap/fpu.h>
+#include <trap/simulated_trap.h>
 
 #include <algorithm>
 #include <span>
@@ -12,8 +13,8 @@
 
 namespace kernel {
 
-using abi::Upcall;
 using abi::UpcallHeader;
+using trap::Cause;
 
 Upcalls::Upcalls(Thread& thread, const UpcallShape& shape)
     : thread_{thread}, shape_{shape}, contexts_{std::make_unique<Context[]>(shape.contexts)} {
@@ -50,7 +51,8 @@ std::uint32_t open_word(UpcallHeader& header) {
 /// Saves the program's registers in a free context and enters the program for an upcall. `kind` is
 /// one of abi::upcalls_…. Returns null if that kind is closed, or if there is no stack or no free
 /// context.
-Upcalls::Context* Upcalls::begin(UpcallHeader& header, Upcall reason, std::uint32_t kind) {
+template <Cause cause>
+Upcalls::Context* Upcalls::begin(UpcallHeader& header, std::uint32_t kind) {
   const std::uint64_t stack = std::atomic_ref{header.stack}.load(std::memory_order_relaxed);
   const std::uint32_t open = open_word(header);
   if ((open & kind) == 0 || stack == 0) return nullptr;
@@ -65,14 +67,15 @@ Upcalls::Context* Upcalls::begin(UpcallHeader& header, Upcall reason, std::uint3
   free->takes_exceptions = (open & abi::upcalls_take_exceptions) != 0;
   free->signal = {};
   std::atomic_ref{header.stack}.store(0, std::memory_order_relaxed);
-  enter(header, stack, number_of(*free), reason);
+  enter<cause>(header, stack, number_of(*free));
   return std::to_address(free);
 }
 
-void Upcalls::enter(UpcallHeader& header, std::uint64_t stack, std::uint64_t context,
-                    Upcall reason) {
+template <Cause cause>
+void Upcalls::enter(UpcallHeader& header, std::uint64_t stack, std::uint64_t context) {
   std::atomic_ref{header.open}.store(0, std::memory_order_relaxed);
-  thread_.context().call(shape_.entry, stack, context, static_cast<std::uint64_t>(reason));
+  trap::simulate_trap<cause>(thread_.context(),
+                             {.pc = shape_.entry, .stack = stack, .argument = context});
 }
 
 /// The context with number `context`, if it can be resumed; else null.
@@ -94,9 +97,7 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   UpcallHeader* const header = this->header();
   if (header == nullptr) return fail(Errno::efault);
   std::atomic_ref{header->open}.store(open, std::memory_order_relaxed);
-  trap::UserContext& running = thread_.context();
-  trap::fpu::drop(running);
-  running.take_registers(kept->registers);
+  trap::simulate_trap<Cause::resume>(thread_.context(), {.registers = &kept->registers});
   kept->state = Context::State::free;
   const bool is_open = (open & abi::upcalls_open) != 0;
   // Notifications may have been posted while upcalls were closed.
@@ -121,7 +122,7 @@ bool Upcalls::make_upcall(trap::Trap trap, Errno why) {
 
 bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
   if (!ring_of(thread_)->reserve()) return false;
-  Context* const kept = begin(header, Upcall::for_fault, abi::upcalls_take_pages);
+  Context* const kept = begin<Cause::page>(header, abi::upcalls_take_pages);
   if (kept == nullptr) {
     ring_of(thread_)->give_back();
     return false;
@@ -137,14 +138,13 @@ bool Upcalls::raise_exception(UpcallHeader& header, trap::Trap trap, Errno why) 
   const auto attempt_stack = std::atomic_ref{header.attempt_stack}.load(std::memory_order_relaxed);
   const bool is_taken = (open_word(header) & abi::upcalls_take_exceptions) != 0;
   if (is_taken && attempt_stack != 0) {
-    trap::UserContext& running = thread_.context();
-    attempted_ = {
-        .signal = signal_for(trap, why), .address = trap.address, .pc = running.program_counter()};
-    trap::fpu::drop(running);
-    enter(header, attempt_stack, abi::no_context, Upcall::for_exception);
+    attempted_ = {.signal = signal_for(trap, why),
+                  .address = trap.address,
+                  .pc = thread_.context().program_counter()};
+    enter<Cause::exception>(header, attempt_stack, abi::no_context);
     return true;
   }
-  Context* const kept = begin(header, Upcall::for_exception, abi::upcalls_take_exceptions);
+  Context* const kept = begin<Cause::exception>(header, abi::upcalls_take_exceptions);
   if (kept == nullptr) return false;
   kept->trap = trap;
   kept->signal = signal_for(trap, why);
@@ -219,7 +219,9 @@ void Upcalls::deliver_notifications() {
   std::atomic_ref{header->sent}.store(sent_.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);
   if (!is_requested && undelivered(*header) == 0) return;
-  if (begin(*header, Upcall::for_notification, abi::upcalls_open) != nullptr) ++header->delivered;
+  Context* kept;
+  [[clang::always_inline]] kept = begin<Cause::notification>(*header, abi::upcalls_open);
+  if (kept != nullptr) ++header->delivered;
 }
 
 bool Upcalls::has_events() {

@@ -94,11 +94,12 @@ class Upcalls {
   };
 
   abi::UpcallHeader* header();
-  Context* begin(abi::UpcallHeader& header, abi::Upcall reason, std::uint32_t kind);
+  template <trap::Cause cause>
+  Context* begin(abi::UpcallHeader& header, std::uint32_t kind);
   bool wait_for_page(abi::UpcallHeader& header, trap::Trap trap, Errno why);
   bool raise_exception(abi::UpcallHeader& header, trap::Trap trap, Errno why);
-  void enter(abi::UpcallHeader& header, std::uint64_t stack, std::uint64_t context,
-             abi::Upcall reason);
+  template <trap::Cause cause>
+  void enter(abi::UpcallHeader& header, std::uint64_t stack, std::uint64_t context);
   async::Task<> run_fault_worker(Context& kept, Errno why);
   void die_of(const Context& kept);
   Context* find(std::uint64_t context);

@@ -33,13 +33,9 @@ const trap::UserContext& Runnable::current_context() {
   return context_.get();
 }
 
-void Runnable::replace_context(const trap::UserContext& start) {
-  // No hart may take this thread for its current one: so prepare_to_run() switches to the new
-  // address space, here and on the hart where the thread ran last.
+void Runnable::leave_all_harts() {
   leave_current_thread();
   clear_last_thread(*this);
-  trap::fpu::drop(context_.get());
-  context_.get() = start;
 }
 
 void Runnable::end() {

@@ -147,8 +147,10 @@ class Runnable {
 
   /// Sets the job of the thread's coroutine, which has just been spawned; null at its end.
   void set_job(async::Job* job);
-  /// Drops what harts hold of the thread, which is about to start another program in `start`.
-  void replace_context(const trap::UserContext& start);
+  /// Call it when the thread starts another program: no hart may take this thread for its current
+  /// one. So prepare_to_run() switches to the new address space, here and on the hart where the
+  /// thread ran last.
+  void leave_all_harts();
 
  private:
   Schedule copy_schedule_sharing() const;

@@ -59,7 +59,7 @@ struct CloneArguments {
 /// Changes a copy of the parent's context for the child, whose call returns 0.
 void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
   context.set_syscall_result(0);
-  context.cause = trap::UserContext::entered_first;
+  context.set_cause(trap::Cause::first_instruction);
   if (arguments.stack != 0) context.set_stack(arguments.stack);
   if (arguments.has(abi::clone_settls)) context.set_thread_pointer(arguments.thread_pointer);
 }

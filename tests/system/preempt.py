@@ -120,7 +120,7 @@ def rows(test: harness.Test) -> None:
     done = test.run("/traps", "rows", append="trace", machine=COUNTED)
     test.check(done.status == 0, "… and the trace has its events and no others", done.text)
     done = test.run("/bin/cat", "/proc/traps", append="trace", machine=COUNTED)
-    test.check("user-entered" in done.text, "… also the row of the first program's entry", done.text)
+    test.check("enter-first" in done.text, "… also the row of the first program's entry", done.text)
 
 
 def on_many_harts(test: harness.Test) -> None:

@@ -201,6 +201,21 @@ def devices(test: harness.Test, folder: Path) -> None:
     test.check(not numbers, "no interrupt has only a number", str(interrupts))
 
 
+def entries(test: harness.Test, folder: Path) -> None:
+    """The kernel's entries into programs are slices with their causes."""
+    out = folder / "entries.json"
+    shell = test.folder / "user" / "bin" / "sh"
+    trace(test, "--icount", "-o", out, shell, "-c", "/bin/notify; /bin/exceptions")
+    timeline = Timeline.read(out)
+    tracks = timeline.of(".* calls")
+    entered = [each for slices in tracks for each in slices if each["cat"] == "entry"]
+    causes = Counter(each["name"] for each in entered)
+    for cause in ("first", "execve", "notification", "exception", "resume"):
+        test.check(causes[f"enter-{cause}"] > 0, f"programs are entered by {cause}", str(causes))
+    test.check(all(map(in_order, tracks)), "entries begin after the calls that cause them")
+    test.check(all(each["dur"] > 0 for each in entered), "… and last until the next event")
+
+
 def lost(test: harness.Test, folder: Path) -> None:
     out = folder / "short.json"
     program = test.folder / "user" / "bin" / "pingpong"
@@ -323,6 +338,7 @@ with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirecto
     preempted(test, Path(where))
     devices(test, Path(where))
     shared_priorities(test, Path(where))
+    entries(test, Path(where))
     lost(test, Path(where))
     page(test, Path(where))
     costs(test)

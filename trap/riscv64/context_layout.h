@@ -14,6 +14,9 @@
 #define CONTEXT_KERNEL_TRANSLATION 568
 #define CONTEXT_SIZE 576
 
+// scause of a system call (ecall from user mode).
+#define SYSCALL_CAUSE 8
+
 // Linux's system calls below this number may have a fast path (trap/fast_path.h).
 #define FAST_PATH_CALLS 512
 // The FAST_PATH_PRIVATE_CALLS private calls from FIRST_PRIVATE_CALL on may have a fast path, too.

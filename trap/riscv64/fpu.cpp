@@ -65,11 +65,10 @@ void save(UserContext& context) {
 
 void detail::release_owner() {
   save_owner();
-  drop(*owner);
+  drop_owner();
 }
 
-void drop(const UserContext& context) {
-  if (owner != &context) return;
+void detail::drop_owner() {
   owner = nullptr;
   owner_dirty = false;
   HAL_CLEAR_CSR("sstatus", sstatus::fs);

@@ -22,6 +22,15 @@
 
 #define A0_SLOT CONTEXT_X(10)(a0)
 
+// In: a0 = context, t0 = the program counter, a1 = run_user()'s cause; after a partial save. Saves
+// the rest, and returns from run_user().
+.macro leave_user
+  sd    t0, CONTEXT_PC(a0)
+  move_rest sd
+  ld    ra, CONTEXT_KERNEL_PC(a0)
+  ret
+.endm
+
 // In: s0 = context. Sets sscratch to the context, and restores the registers of the partial save,
 // t0 and t1 too, but not a0.
 .macro restore_partially

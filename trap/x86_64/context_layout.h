@@ -17,8 +17,8 @@
 #define CONTEXT_GSBASE 152
 #define CONTEXT_TRAP_NUM 160
 #define CONTEXT_ERROR_CODE 168
-#define CONTEXT_KEPT 184
-#define CONTEXT_SAVED 188
+#define CONTEXT_KEPT 176
+#define CONTEXT_SAVED 180
 #define CONTEXT_STATE 192
 
 // Offsets in the XSAVE area (Intel SDM volume 1, 13.4; AMD APM volume 2, 11.5). It begins at the

@@ -168,24 +168,18 @@ Trap decode(const Signal& signal) {
   const auto cr2 = static_cast<std::uint64_t>(registers[REG_CR2]);
   constexpr std::uint64_t write = 2;  // bits of a page fault's error code
   constexpr std::uint64_t fetch = 16;
-  // Intel SDM volume 3, table 6-1.
-  switch (vector) {
-    case 0: return {Trap::arithmetic, hal::Access::none, vector};
-    case 1: return {Trap::breakpoint, hal::Access::none, vector};
-    case 3: return {Trap::breakpoint, hal::Access::none, vector};
-    case 6: return {Trap::illegal_instruction, hal::Access::execute, vector};
-    case 12: return {Trap::access_fault, hal::Access::read, vector};
-    case 13: return {Trap::access_fault, hal::Access::read, vector};
-    case 14: {
+  const Trap::Kind kind = kind_of_cause(vector);
+  switch (kind) {
+    case Trap::illegal_instruction: return {kind, hal::Access::execute, vector};
+    case Trap::access_fault:
+    case Trap::misaligned: return {kind, hal::Access::read, vector};
+    case Trap::page_fault: {
       const auto access = (error & fetch) != 0   ? hal::Access::execute
                           : (error & write) != 0 ? hal::Access::write
                                                  : hal::Access::read;
-      return {Trap::page_fault, access, vector, cr2};
+      return {kind, access, vector, cr2};
     }
-    case 16: return {Trap::arithmetic, hal::Access::none, vector};
-    case 17: return {Trap::misaligned, hal::Access::read, vector};
-    case 19: return {Trap::arithmetic, hal::Access::none, vector};
-    default: return {Trap::unknown, hal::Access::none, vector};
+    default: return {kind, hal::Access::none, vector};
   }
 }
 

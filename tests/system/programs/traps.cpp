@@ -30,9 +30,10 @@ namespace {
 
 using abi::SelfTest;
 
+// The rows of simulated traps are those of the test program `causes`, apart from this one.
 constexpr std::array<std::string_view, 7> rows{
     "kernel-wake",  "kernel-preempt", "kernel-yield-point", "user-wake",
-    "user-preempt", "user-exception", "user-entered",
+    "user-preempt", "user-exception", "enter-first",
 };
 using Counts = std::array<long, rows.size()>;
 
@@ -142,7 +143,7 @@ int check_rows() {
   };
   start_thread();                             // the first run touches the thread's memory
   constexpr int threads = 3, calls_each = 3;  // clone, exit, and a wait for the exit
-  check_row("user-entered", threads, threads * calls_each, [&] {
+  check_row("enter-first", threads, threads * calls_each, [&] {
     for (int i = 0; i < threads; ++i) start_thread();
   });
   return 0;

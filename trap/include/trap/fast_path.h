@@ -33,12 +33,16 @@ static_assert(sizeof(FastPathAnswer) == 16, "two registers");
 /// context's result.
 using FastPathCall = FastPathAnswer (*)(UserContext& context);
 
-/// By number: first Linux's calls, then Cotrap's own from abi::first_private_call on. Null: no fast
-/// path.
+/// By number: first Linux's calls, then Cotrap's own from abi::first_private_call on. Calls without
+/// a fast path have no_fast_path().
 inline constexpr std::size_t fast_path_calls = FAST_PATH_CALLS;
 inline constexpr std::size_t fast_path_private_calls = FAST_PATH_PRIVATE_CALLS;
 using FastPathTable = std::array<FastPathCall, fast_path_calls + fast_path_private_calls>;
 static_assert(FIRST_PRIVATE_CALL == abi::first_private_call);
+
+/// The end of the trap entry, in user_entry.S: saves the other registers, and returns from
+/// run_user(). Only the trap entry may call it.
+FastPathAnswer no_fast_path(UserContext& context) asm("cotrap_no_fast_path");
 
 }  // namespace trap
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <hal/counter.h>
+#include <trap/cause.h>
 
 #include <array>
 #include <cstddef>
@@ -27,7 +28,7 @@ enum class Origin : std::uint8_t {
 enum class Why : std::uint8_t {
   interrupt,
   exception,  ///< a system call or a fault of a program
-  voluntary,  ///< no trap: the kernel enters a program
+  voluntary,  ///< a simulated trap: the kernel enters a program of its own accord
 };
 
 enum class Action : std::uint8_t {
@@ -37,7 +38,7 @@ enum class Action : std::uint8_t {
   return_to_user,  ///< wake jobs, then return to the program
   yield,           ///< wake jobs; run_user() returns Trap::interrupt, and the thread yields
   serve,           ///< run_user() returns; the thread's coroutine serves the trap and may wait
-  enter_user,      ///< run_user() enters the program; the context's `cause` says why
+  enter_user,      ///< run_user() enters the program; the row says why (cause.h)
 };
 
 /// Whether a more urgent job is ready, which must run first.
@@ -51,23 +52,36 @@ struct Route {
   std::string_view name;
 };
 
-inline constexpr std::array<Route, 7> routes{{
+/// The rows of traps; those of simulated traps follow.
+inline constexpr std::array<Route, 6> trap_routes{{
     {Origin::kernel_step, Why::interrupt, Urgent::no, Action::resume_step, "kernel-wake"},
     {Origin::kernel_step, Why::interrupt, Urgent::yes, Action::switch_stack, "kernel-preempt"},
     {Origin::yield_point, Why::interrupt, Urgent::either, Action::pick_next, "kernel-yield-point"},
     {Origin::user, Why::interrupt, Urgent::no, Action::return_to_user, "user-wake"},
     {Origin::user, Why::interrupt, Urgent::yes, Action::yield, "user-preempt"},
     {Origin::user, Why::exception, Urgent::either, Action::serve, "user-exception"},
-    {Origin::yield_point, Why::voluntary, Urgent::either, Action::enter_user, "user-entered"},
 }};
+
+inline constexpr auto routes = [] {
+  std::array<Route, trap_routes.size() + simulated_traps.size()> all{};
+  for (std::size_t i = 0; i < trap_routes.size(); ++i) all[i] = trap_routes[i];
+  for (const SimulatedTrap& trap : simulated_traps) {
+    all[trap_routes.size() + index_of(trap.cause)] = {
+        Origin::yield_point, Why::voluntary, Urgent::either, Action::enter_user, trap.name};
+  }
+  return all;
+}();
 
 namespace detail {
 
 inline constexpr std::size_t no_row = routes.size();
 
+constexpr std::size_t row_of(Cause cause) {
+  return trap_routes.size() + index_of(cause);
+}
 constexpr std::size_t row_of(Origin origin, Why why, bool urgent) {
-  for (std::size_t row = 0; row < routes.size(); ++row) {
-    const Route& route = routes[row];
+  for (std::size_t row = 0; row < trap_routes.size(); ++row) {
+    const Route& route = trap_routes[row];
     const bool fits = route.urgent == Urgent::either || (route.urgent == Urgent::yes) == urgent;
     if (route.origin == origin && route.why == why && fits) return row;
   }
@@ -89,6 +103,16 @@ void add_hart_to_router();
 using RouteHook = void (*)(std::size_t row);
 inline constinit RouteHook route_hook = nullptr;
 
+namespace detail {
+
+[[gnu::always_inline]] inline void take(std::size_t row) {
+  ++route_counts[row];
+  if (route_hook != nullptr) [[unlikely]]
+    route_hook(row);
+}
+
+}  // namespace detail
+
 /// Returns the action for a trap, and counts and traces it. `urgent`: a more urgent job is ready.
 /// Call with interrupts masked.
 template <Origin origin, Why why>
@@ -98,10 +122,13 @@ template <Origin origin, Why why>
   static_assert(calm != detail::no_row && hurried != detail::no_row,
                 "the table has no row for this trap");
   const std::size_t row = urgent ? hurried : calm;
-  ++route_counts[row];
-  if (route_hook != nullptr) [[unlikely]]
-    route_hook(row);
+  detail::take(row);
   return routes[row].action;
+}
+
+/// Counts and traces a simulated trap. Call with interrupts masked.
+[[gnu::always_inline]] inline void route(Cause cause) {
+  detail::take(detail::row_of(cause));
 }
 
 }  // namespace trap

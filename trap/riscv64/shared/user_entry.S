@@ -52,7 +52,8 @@ cotrap_trap_entry:
   beqz  a0, from_kernel
   move_registers sd, 5, 6
   csrr  t0, scause
-  addi  t0, t0, -8
+  sd    t0, CONTEXT_CAUSE(a0)
+  addi  t0, t0, -SYSCALL_CAUSE
   bnez  t0, not_a_call
   li    t0, FAST_PATH_CALLS
   bgeu  a7, t0, private_call
@@ -61,7 +62,6 @@ look_up_call:                           // t0: offset of the call's entry in the
   ld    t1, cotrap_fast_path_table
   add   t1, t1, t0
   ld    t1, 0(t1)
-  beqz  t1, entire_save                 // no fast path
 
 partial_save:
   save_partially
@@ -77,7 +77,7 @@ private_call:
   li    t0, FIRST_PRIVATE_CALL
   sub   t0, a7, t0
   li    t1, FAST_PATH_PRIVATE_CALLS
-  bgeu  t0, t1, entire_save
+  bgeu  t0, t1, unknown_call
   addi  t0, t0, FAST_PATH_CALLS
   slli  t0, t0, 3
   j     look_up_call
@@ -92,9 +92,7 @@ not_a_call:
 #else
   call  cotrap_serve_exception
 served:                                 // a0: 0, or run_user()'s cause
-  mv    a1, a0
-  csrr  t0, sepc
-  bnez  a1, rest_of_save
+  bnez  a0, not_served
   ld    a0, CONTEXT_X(10)(s0)
   restore_partially
   sret
@@ -106,47 +104,45 @@ interrupt:                              // no use of the stack before the end of
   claim_external a2
 claimed:                                // a2: the line's entry, or 0
 #if COTRAP_TRAPS_CALL_HANDLER
-save_rest:
-  csrr  t0, sepc
-  sd    t0, CONTEXT_PC(a0)
-  move_rest sd
-  j     call_handler
+  j     save_rest
 #else
   call  cotrap_serve_interrupt
   j     served
+
+not_served:
+  mv    a1, a0
+  csrr  t0, sepc
 #endif
 
 rest_of_save:
   mv    a0, s0
-  sd    t0, CONTEXT_PC(a0)
-  move_rest sd
-  ld    ra, CONTEXT_KERNEL_PC(a0)
-  ret
+  leave_user
 
-entire_save:
-  move_registers sd, 1, 2, 3, 4, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-  csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
-  sd    t0, A0_SLOT
+unknown_call:
+  save_partially
+
+// The table's entry for calls without a fast path. In: a0 = s0 = context.
+  .globl cotrap_no_fast_path
+  .type cotrap_no_fast_path, @function
+cotrap_no_fast_path:
+  li    a1, SYSCALL_CAUSE
+#if COTRAP_TRAPS_CALL_HANDLER
+  li    a2, 0
+save_rest:
   csrr  t0, sepc
   sd    t0, CONTEXT_PC(a0)
-  ld    tp, CONTEXT_KERNEL_TP(a0)
-  ld    sp, CONTEXT_KERNEL_SP(a0)
-#if COTRAP_TRAPS_CALL_HANDLER
-  mv    s0, a0
-  csrr  a1, scause
-  li    a2, 0
-call_handler:
+  move_rest sd
   ld    t0, %tprel_lo(cotrap_trap_handler)(tp)
   jalr  t0                              // a0: 0, or the cause that run_user() returns
   mv    a1, a0
   mv    a0, s0
   beqz  a1, to_program
   ld    ra, CONTEXT_KERNEL_PC(a0)
-#else
-  ld    ra, CONTEXT_KERNEL_PC(a0)
-  csrr  a1, scause
-#endif
   ret
+#else
+  csrr  t0, sepc
+  leave_user
+#endif
 
 from_kernel:                            // sscratch holds the kernel's a0
   j     cotrap_kernel_trap

@@ -65,7 +65,8 @@ cotrap_trap_entry:
   csrw  satp, t0
   sfence.vma
   csrr  a1, scause
-  addi  t0, a1, -8
+  sd    a1, CONTEXT_CAUSE(a0)
+  addi  t0, a1, -SYSCALL_CAUSE
   bnez  t0, not_a_call
   li    t0, FAST_PATH_CALLS
   bgeu  a7, t0, private_call
@@ -75,7 +76,6 @@ look_up_call:                           // t0: offset of the call's entry in the
   ld    t1, 0(t1)
   add   t1, t1, t0
   ld    t1, 0(t1)
-  beqz  t1, entire_save                 // no fast path
   jalr  t1                              // a0: the result; a1: 0, or run_user()'s cause
   csrr  t0, sepc
   addi  t0, t0, 4                       // ecall has no compressed form
@@ -107,14 +107,13 @@ not_a_call:
   claim_external a2
 #if COTRAP_TRAPS_CALL_HANDLER
   j     claimed
-exception:
 entire_save:
+exception:
   li    a2, 0
 claimed:                                // a2: the line's entry, or 0
   csrr  t0, sepc
   sd    t0, CONTEXT_PC(a0)
   move_rest sd
-  csrr  a1, scause
   ld    t0, %tprel_lo(cotrap_trap_handler)(tp)
   jalr  t0                              // a0: 0, or the cause that run_user() returns
   mv    a1, a0
@@ -131,23 +130,35 @@ exception:
   ld    t0, serve_exception_address
 serve:
   jalr  t0                              // a0: 0, or run_user()'s cause
-  mv    a1, a0
-  csrr  t0, sepc
-  bnez  a1, rest_of_save
+  bnez  a0, not_served
   ld    a0, CONTEXT_X(10)(s0)
   j     return_from_fast_path
 
-entire_save:
+entire_save:                            // in: a0 = s0 = context, a1 = scause
   csrr  t0, sepc
-  csrr  a1, scause
+  leave_user
+
+not_served:
+  mv    a1, a0
+  csrr  t0, sepc
 #endif
 
 rest_of_save:                           // t0: the program counter; a1: run_user()'s cause
   mv    a0, s0
-  sd    t0, CONTEXT_PC(a0)
-  move_rest sd
-  ld    ra, CONTEXT_KERNEL_PC(a0)
-  ret
+  leave_user
+
+// The table's entry for calls without a fast path. In: a0 = s0 = context. The table has its address
+// in the kernel's space, and a return to the program needs the one in the trampoline region.
+  .globl cotrap_no_fast_path
+  .type cotrap_no_fast_path, @function
+cotrap_no_fast_path:
+  li    a1, SYSCALL_CAUSE
+#if COTRAP_TRAPS_CALL_HANDLER
+  ld    t0, entire_save_address
+  jr    t0
+#else
+  j     entire_save
+#endif
 
 from_kernel:                            // sscratch holds the kernel's a0
   ld    a0, kernel_trap_address
@@ -156,6 +167,10 @@ from_kernel:                            // sscratch holds the kernel's a0
   .balign 8
 kernel_trap_address:
   .quad cotrap_kernel_trap
+#if COTRAP_TRAPS_CALL_HANDLER
+entire_save_address:
+  .quad TRAMPOLINE_BASE + entire_save - kernel_trampoline
+#endif
 fast_path_table_address:
   .quad cotrap_fast_path_table
 #if !COTRAP_TRAPS_CALL_HANDLER

@@ -6,7 +6,7 @@ tracks: one shows the steps that it ran, and the other its interrupts.
 
 from dataclasses import dataclass, field
 
-KINDS = ("running", "ready", "waiting", "call", "irq", "executor")
+KINDS = ("running", "ready", "waiting", "call", "irq", "executor", "entry")
 UNKNOWN = "?"  # the name of a job whose beginning has been lost
 
 

@@ -12,10 +12,11 @@ from .story import UNKNOWN, Arrow, Slice, Standing, Story, Track
 
 # kernel/trace/format.h: Line
 _LINES = {0xFFFF: "timer", 0xFFFE: "IPI"}
-# The names of the router's rows, in the table's order.
-_ROUTES = re.findall(
-    r'Action::\w+, "([\w-]+)"', (ROOT / "trap" / "include" / "trap" / "router.h").read_text()
-)
+# The names of the router's rows, in the table's order: those of traps, then those of simulated traps.
+_HEADERS = ROOT / "trap" / "include" / "trap"
+_TRAPS = re.findall(r'Action::\w+, "([\w-]+)"', (_HEADERS / "router.h").read_text())
+_ENTRIES = re.findall(r'^    .*"(enter-[\w-]+)"\}', (_HEADERS / "cause.h").read_text(), re.MULTILINE)
+_ROUTES = _TRAPS + _ENTRIES
 
 
 class _Job:
@@ -31,6 +32,13 @@ class _Job:
         self.waker: tuple[float, Track] | None = None  # of the last wake: the time and the waker's track
         self.woken_by = ""
         self.call: Slice | None = None
+        self.enters = ""  # the simulated trap by which the program continues after the call
+
+    def calls_track(self, tracks: list[Track]) -> Track:
+        if self.calls is None:
+            self.calls = Track(self.track.group, f"{self.track.name} calls")
+            tracks.insert(tracks.index(self.track) + 1, self.calls)
+        return self.calls
 
 
 class _Hart:
@@ -39,6 +47,7 @@ class _Hart:
         self.running = Track("harts", f"hart {number}")
         self.interrupts = Track("harts", f"hart {number} interrupts")
         self.between: tuple[Slice, Track] | None = None  # the interrupt or executor slice that is open now
+        self.entry: Slice | None = None  # the program runs, and the kernel has entered it without a trap
         self.job: _Job | None = None  # the job whose step runs
         self.waits: _Job | None = None  # the next AWAIT events are this job's await chain
         self.began = 0.0  # the start of the step
@@ -108,8 +117,17 @@ class _Builder:
         if kind not in (Kind.WAKE, Kind.AWAIT) and hart.between:  # this event ends the open slice
             hart.between[0].end = now
             hart.between = None
+        if kind not in (Kind.WAKE, Kind.AWAIT) and hart.entry:
+            hart.entry.end = now
+            hart.entry = None
         if kind is Kind.ROUTE:
-            self.routes[_ROUTES[event.detail] if event.detail < len(_ROUTES) else "?"] += 1
+            row = _ROUTES[event.detail] if event.detail < len(_ROUTES) else "?"
+            self.routes[row] += 1
+            if row in _ENTRIES and (job := self.jobs.get(event.job)):
+                if job.call:
+                    job.enters = row
+                else:
+                    self._enter(job, now, hart, row)
         elif kind is Kind.IRQ:
             hart.interrupt(hart.interrupts, Slice(now, now, self._line(event.detail), "irq"))
         elif kind is Kind.AWAIT:
@@ -205,16 +223,21 @@ class _Builder:
     def _call(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         name = syscalls.name(event.detail)
         job.call = Slice(now, now, name, "call", {"first argument": f"{event.argument:#x}"})
-        if job.calls is None:
-            job.calls = Track(job.track.group, f"{job.track.name} calls")
-            self.tracks.insert(self.tracks.index(job.track) + 1, job.calls)
-        job.calls.slices.append(job.call)
+        job.calls_track(self.tracks).slices.append(job.call)
 
     def _result(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         if job.call:
             job.call.end = now
             job.call.about["result"] = syscalls.result(event.argument)
             job.call = None
+        if job.enters:
+            self._enter(job, now, hart, job.enters)
+            job.enters = ""
+
+    def _enter(self, job: _Job, now: float, hart: _Hart, row: str) -> None:
+        """The program runs now, until the next event of the hart."""
+        hart.entry = Slice(now, now, row, "entry")
+        job.calls_track(self.tracks).slices.append(hart.entry)
 
     def _thread(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         process, thread = event.argument >> 32, event.argument & 0xFFFF_FFFF

@@ -23,6 +23,7 @@ extern constinit thread_local UserContext* owner;
 extern constinit thread_local bool owner_dirty;
 void switch_to_owner();
 void release_owner();
+void drop_owner();
 }  // namespace detail
 
 /// Call it before `context` runs in place of another one. If `context` does not own the registers,
@@ -50,6 +51,8 @@ inline void release(UserContext& context) {
 
 /// Ends the ownership of `context` without saving. Call it before the context is destroyed or its
 /// saved registers are overwritten.
-void drop(const UserContext& context);
+inline void drop(const UserContext& context) {
+  if (detail::owner == &context) detail::drop_owner();
+}
 
 }  // namespace trap::fpu

@@ -54,6 +54,11 @@ template <class ReadStval>
   return trap;
 }
 
+/// The kind of the trap with this scause.
+inline Trap::Kind kind_of_cause(std::uint64_t scause) {
+  return decode(scause, [] { return std::uint64_t{0}; }).kind;
+}
+
 /// Whether scause is that of an interrupt.
 inline bool is_interrupt(std::uint64_t scause) {
   return static_cast<std::int64_t>(scause) < 0;
@@ -78,7 +83,6 @@ inline Trap decode_exception(std::uint64_t scause, std::uint64_t stval) {
                : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a2", "a3", "a4", "a5", "a6", "a7",
                  "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11",
                  "memory");
-  a0->cause = cause;
   return decode(cause, [] { return HAL_READ_CSR("stval"); });
 }
 

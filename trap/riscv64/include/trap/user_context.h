@@ -2,6 +2,8 @@
 // the registers' names see the RISC-V unprivileged specification, chapter 25.
 #pragma once
 
+#include <trap/cause.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -16,15 +18,12 @@ struct UserContext {
   std::array<std::uint64_t, 32> x{};  ///< integer registers by number; x[0] is never read
   std::uint64_t pc = 0;
 
-  /// The reason why the thread last left user mode: the value of scause, or would_block or
-  /// call_answered, which the fast path or the trap handler returns. Before a program's first
-  /// entry, the reason of that entry: entered_…. scause has none of these values.
-  std::uint64_t cause = entered_first;
-  static constexpr std::uint64_t entered_first = 0x400;    ///< a new thread starts
-  static constexpr std::uint64_t entered_program = 0x401;  ///< execve replaced the program
-  // Results of the fast path (fast_path.h) and of the trap handler (handler.h):
-  static constexpr std::uint64_t would_block = 0x402;
-  static constexpr std::uint64_t call_answered = 0x403;
+  /// scause of the last trap, which the trap entry stores, or the Cause of a later simulated trap.
+  std::uint64_t cause = static_cast<std::uint64_t>(Cause::first_instruction);
+  // Results of the fast path (fast_path.h) and of the trap handler (handler.h), which neither
+  // scause nor Cause has:
+  static constexpr std::uint64_t would_block = 0x800;
+  static constexpr std::uint64_t call_answered = 0x801;
 
   // Where the kernel continues when this program traps. Valid while the program runs.
   std::uint64_t kernel_sp = 0;
@@ -39,6 +38,12 @@ struct UserContext {
   std::uint64_t kernel_translation = 0;
 
   enum Register { ra = 1, sp = 2, gp = 3, tp = 4, a0 = 10, a6 = 16, a7 = 17 };
+
+  /// Any hart may read it, also while the program runs on another hart.
+  std::uint64_t last_cause() const { return __atomic_load_n(&cause, __ATOMIC_RELAXED); }
+  void set_cause(Cause simulated) {
+    __atomic_store_n(&cause, static_cast<std::uint64_t>(simulated), __ATOMIC_RELAXED);
+  }
 
   std::uint64_t syscall_number() const { return x[a7]; }
   const std::uint64_t* syscall_arguments() const { return &x[a0]; }  ///< seven, in a0 … a6

@@ -49,6 +49,27 @@ struct TwoRegisters {
   return std::bit_cast<Trap>(trap);
 }
 
+/// The kind of the trap with this trap_num: a vector (Intel SDM volume 3, table 6-1), or one of
+/// UserContext.
+constexpr Trap::Kind kind_of_cause(std::uint64_t trap_num) {
+  switch (trap_num) {
+    case 0:
+    case 16:
+    case 19: return Trap::arithmetic;
+    case 1:
+    case 3: return Trap::breakpoint;
+    case 6: return Trap::illegal_instruction;
+    case 12:
+    case 13: return Trap::access_fault;
+    case 14: return Trap::page_fault;
+    case 17: return Trap::misaligned;
+    case UserContext::gate_call:
+    case UserContext::instruction: return Trap::syscall;
+    case UserContext::asynchronous: return Trap::interrupt;
+    default: return Trap::unknown;
+  }
+}
+
 /// Like run_user(), but returns nothing: the cause is in the context.
 inline void run_fncall(UserContext& context) {
   run_user(context);

@@ -3,6 +3,8 @@
 // A private call may have a seventh argument, in r11, which the gate preserves.
 #pragma once
 
+#include <trap/cause.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -71,23 +73,23 @@ class VectorState {
   alignas(16) std::byte storage_[size + room]{};
 };
 
-/// All registers of a user thread, and why it last left or will enter user mode.
+/// All registers of a user thread, and why it last left user mode or enters it.
 struct UserContext {
   GeneralRegs general;
 
   /// Why the thread last left user mode: gate_call, the vector of an exception, or one of the
-  /// values below.
-  std::uint64_t trap_num = 0;
+  /// values below. Or the Cause of a later simulated trap.
+  std::uint64_t trap_num = static_cast<std::uint64_t>(Cause::first_instruction);
   std::uint64_t error_code = 0;  ///< the processor's error code; 0 for exceptions without one
   static constexpr std::uint64_t gate_call = GATE_TRAP_NUM;
   static constexpr std::uint64_t asynchronous = 0x101;  ///< an interrupt
   static constexpr std::uint64_t instruction = 0x102;   ///< a caught `syscall` instruction
 
-  /// The reason for a program's first entry into user mode: entered_…. Traps do not change it; they
-  /// set trap_num.
-  std::uint64_t cause = entered_first;
-  static constexpr std::uint64_t entered_first = 0x1000;    ///< a new thread starts
-  static constexpr std::uint64_t entered_program = 0x1001;  ///< execve replaced the program
+  /// Any hart may read it, also while the program runs on another hart.
+  std::uint64_t last_cause() const { return __atomic_load_n(&trap_num, __ATOMIC_RELAXED); }
+  void set_cause(Cause simulated) {
+    __atomic_store_n(&trap_num, static_cast<std::uint64_t>(simulated), __ATOMIC_RELAXED);
+  }
 
   /// The vector registers that a call of the gate preserves, as bits of XCR0. The control words
   /// (mxcsr and x87's) are always preserved. An interrupt, a fault or a caught `syscall` preserves

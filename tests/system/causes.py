@@ -1,0 +1,21 @@
+"""The kernel enters a program of its own accord by a simulated trap, whose cause decides the registers."""
+
+from dataclasses import replace
+
+import harness
+from cotrap.demos import numbered_disk
+
+PARTS = (
+    ("first", "a new thread begins by the cause of its first instruction"),
+    ("execve", "another program begins with the registers of its start"),
+    ("call", "a return from a system call is no simulated trap"),
+    ("page", "an upcall for a page enters the scheduler, and the coroutine resumes"),
+    ("restart", "without a scheduler the instruction restarts after its page-in"),
+    ("exception", "an upcall for an exception enters the scheduler"),
+    ("notification", "a notification enters the scheduler, and the coroutine resumes"),
+    ("own-cause", "inside a call the thread's cause is the call, also in the fast path"),
+    ("waiting", "the cause of a thread that waits for a page is its fault"),
+)
+
+with harness.Test(__doc__) as test, numbered_disk(test.build) as disk:
+    test.run_parts("causes", PARTS, lambda machine: replace(machine, disk=disk))
