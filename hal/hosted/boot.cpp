@@ -32,7 +32,8 @@ namespace {
 constexpr std::string_view usage =
     "usage: cotrap.elf [--harts N] [--mem BYTES] [--ram FILE] [--initrd FILE] [--append WORDS]\n"
     "                  [--disk FILE | --read-only-disk FILE] [--disk-delay MICROSECONDS]\n"
-    "                  [--fs rewrite | --fs wrfsbase | --fs arch_prctl] [--debugger wait]\n";
+    "                  [--fs rewrite | --fs fault | --fs wrfsbase | --fs arch_prctl] [--debugger "
+    "wait]\n";
 
 [[noreturn]] void give_up(std::string_view why) {
   (void)!write(STDERR_FILENO, why.data(), why.size());

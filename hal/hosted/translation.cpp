@@ -17,6 +17,7 @@ namespace hal {
 constinit thread_local TranslationToken hosted::translation = 0;
 constinit bool hosted::code_is_seen_first = false;
 constinit bool hosted::code_is_read_ahead = false;
+constinit thread_local VirtAddr hosted::hidden_fs = 0;
 
 namespace {
 

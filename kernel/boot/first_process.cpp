@@ -9,6 +9,7 @@
 #include "console/console.h"
 #include "console/run_marks.h"
 #include "files/root.h"
+#include "process/code_rewriting.h"
 #include "process/program.h"
 #include "process/thread.h"
 #include "sched/harts.h"
@@ -92,6 +93,7 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
 
 [[noreturn]] void power_off(int code, Errno refusal = Errno{}) {
   mark_exit(code, static_cast<int>(refusal));
+  log_rewritten_code();
   log("power off, exit status {}", code);
   console.write_now({});  // sends the program's remaining output
   hal::power_off(static_cast<unsigned>(code));

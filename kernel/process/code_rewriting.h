@@ -1,6 +1,8 @@
 // Programs with instructions that this machine cannot run as they are. The kernel rewrites them
 // before they run (hal::code_is_seen_first), or after a fault. It rewrites a whole executable area
-// at a time, because instruction boundaries are known only from the area's first instruction on.
+// at a time, because instruction boundaries are known only from the area's first instruction on. Of
+// a fault's instruction the boundary is known, so the kernel may change that one alone
+// (hal::is_fault_of_fs).
 #pragma once
 
 #include <async/async.h>
@@ -11,9 +13,13 @@ namespace kernel {
 
 class Thread;
 
-/// Rewrites the area of `at` in the memory of `self`, so that the machine can run it. Returns
-/// without an error if the program may retry, also if it was cancelled. ENOEXEC: the area cannot be
-/// rewritten, and the log says why; EFAULT; ENOMEM.
+/// Rewrites the area of `at` in the memory of `self`, so that the machine can run it. If the fault
+/// at `at` says so, rewrites only the instruction at which `self` has stopped. Returns without an
+/// error if the program may retry, also if it was cancelled. ENOEXEC: the area cannot be rewritten,
+/// and the log says why; EFAULT; ENOMEM.
 async::Task<Result<>> see_code(Thread& self, hal::VirtAddr at);
+
+/// Logs how much code of all programs the kernel has rewritten, if any.
+void log_rewritten_code();
 
 }  // namespace kernel

@@ -7,4 +7,6 @@ async::Task<Result<>> see_code(Thread&, hal::VirtAddr) {
   co_return fail(Errno::enoexec);
 }
 
+void log_rewritten_code() {}
+
 }  // namespace kernel

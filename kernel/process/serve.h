@@ -73,11 +73,15 @@ inline bool serve_fault_sharing(Thread& self, trap::Trap trap) {
 }
 
 /// Serves an exception, page faults included. The errors are those of AddressSpace::fault().
+/// ENOEXEC also if the machine cannot run the instruction as it is (process/code_rewriting.h).
 inline Result<> serve_exception(Thread& self, trap::Trap trap) {
   if (trap.kind != trap::Trap::page_fault) [[unlikely]]
     return serve_instruction(self, trap);
   memory::AddressSpace& space = self.space();
-  if (auto made = space.fault(trap.address, trap.access); !made) return made;
+  if (auto made = space.fault(trap.address, trap.access); !made) [[unlikely]] {
+    if (memory::is_instruction_to_change(trap.address)) return fail(Errno::enoexec);
+    return made;
+  }
   if (space.code_written()) space.synchronize_code();
   return {};
 }

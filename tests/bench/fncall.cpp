@@ -120,6 +120,7 @@ int main() {
                    .kept = UserContext::sse,
                    .limit = 40});
     all.push_back({.name = "wrfsbase, program without TLS", .mode = Segments::wrfsbase});
+    all.push_back({.name = "fs faults, rewritten to gs", .mode = Segments::fault, .own_fs = true});
   }
   all.push_back({.name = "`syscall` caught by the host", .program = bench_syscaller});
   Measurement host{.name = "this host's getppid"};

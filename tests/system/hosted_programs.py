@@ -15,6 +15,7 @@ import same_output
 EXPECTED_COUNT = 10
 # `refused` uses gs, which faults on the host; `host_calls` prints times.
 NOT_ELSEWHERE = ("refused", "host_calls")
+MODES = ("wrfsbase", "rewrite", "fault")
 
 
 def outside(program: Path) -> subprocess.CompletedProcess:
@@ -72,20 +73,44 @@ def refusals(test: harness.Test) -> None:
     test.check(done.status == 0, "  … but runs where no rewriting is needed", done.text + done.why)
 
 
+def rewritten(test: harness.Test, fs: str) -> list[int]:
+    """What the kernel logs at the end of a program that uses fs: changes ahead, and at faults."""
+    done = test.run("/linux/thread_local", machine=test.machine(fs=fs), quiet=False)
+    found = re.search(r"rewritten: (\d+) uses of fs ahead and (\d+) at their faults", done.text)
+    counted = [int(number) for number in found.groups()] if found else []
+    test.check(len(counted) == 2, f"--fs={fs}: {counted} instructions are changed", done.text + done.why)
+    return counted or [0, 0]
+
+
+def first_faults(test: harness.Test) -> None:
+    """With --fs=fault the kernel changes only the instructions that run."""
+    ahead, _ = rewritten(test, "rewrite")
+    none, at_faults = rewritten(test, "fault")
+    test.check(none == 0 and 0 < 4 * at_faults < ahead, "at faults the kernel changes fewer instructions")
+    # This one reads the program's first thread-local word, which is at gs. The mode `rewrite` refuses it.
+    done = test.run("/linux/refused", machine=test.machine(fs="fault"), quiet=False)
+    ran = "5\n" in done.text and "cannot" not in done.text and done.status is not None
+    test.check(ran, "  … and refuses none of those that it does not change", done.text + done.why)
+    done = test.run("/linux/written", "writable", machine=test.machine(fs="fault"), quiet=False)
+    refused = done.status == 132 and "its mapping is writable or shared" in done.text
+    test.check(refused, "code that is writable and executable is refused at its first fault", done.text)
+
+
 with harness.Test(__doc__, all_everyday=True) as test:
     folder = test.folder / "linux-programs"
     programs = sorted(path for path in folder.glob("*") if path.is_file())
     test.check(len(programs) >= EXPECTED_COUNT, f"{len(programs)} programs were built")
     expected = {program.name: outside(program) for program in programs if program.name not in NOT_ELSEWHERE}
     test.add(folder, "linux")
-    for fs in ("wrfsbase", "rewrite"):
+    for fs in MODES:
         for harts in (1, 4):
             machine = test.machine(harts=harts, fs=fs)
             same_output.check(test, expected, machine, f"{harts} harts, --fs={fs}")
-    for fs in ("wrfsbase", "rewrite"):
+    for fs in MODES:
         patches(test, fs)
     done = test.run("/linux/thread_local", machine=test.machine(fs="arch_prctl"))
     test.check(done.status == 3, "thread-local variables work through arch_prctl", done.text + done.why)
     refusals(test)
+    first_faults(test)
     unknown_calls(test)
     counted_calls(test)

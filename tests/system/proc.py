@@ -7,7 +7,8 @@ from cotrap.qemu import Machine
 
 PAGE = (harness.ROOT / "docs" / "reference" / "proc.md").read_text()
 FILES = sorted(re.findall(r"^\| \[`/proc/(\S+)`\]", PAGE, re.MULTILINE))
-TABLES = ("deadlines", "disks", "harts", "processes", "stacks", "syscalls", "threads")  # their first line names the columns
+# Their first line names the columns.
+TABLES = ("deadlines", "disks", "harts", "processes", "stacks", "syscalls", "threads")
 SCRIPT = "; echo ==; ".join(
     ("ls /proc", "ls /proc/self", "cat /proc/meminfo", *(f"head -n 1 /proc/{name}" for name in TABLES))
 )

@@ -18,6 +18,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <initializer_list>
 
 #include "step_interrupts.h"
@@ -87,6 +89,11 @@ Segments segments_to_use() {
   using enum Segments;
   const auto wanted = hal::hosted::wanted_fs();
   if (wanted == "rewrite") return rewrite;
+  if (wanted == "fault") {
+    if (bases_are_writable() && !is_emulated()) return fault;
+    std::fputs("--fs fault: this processor or its Linux does not let programs write fs\n", stderr);
+    std::_Exit(2);
+  }
   if (wanted == "arch_prctl") return arch_prctl;
   return bases_are_writable() ? wrfsbase : arch_prctl;
 }
@@ -104,6 +111,7 @@ void install() {
   void* const stack = mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   attach_hart({static_cast<std::byte*>(stack), signal_stack_bytes});
+  if (segments() == Segments::fault) hal::hosted::hidden_fs = cotrap_hart.hidden_fs;
   for (const int number : {hal::hosted::timer_signal(), hal::hosted::ipi_signal(), SIGSEGV, SIGBUS,
                            SIGILL, SIGTRAP, SIGFPE, SIGSYS}) {
     handle_signal(number, on_signal);

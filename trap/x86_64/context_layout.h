@@ -48,6 +48,16 @@
 #define HART_PENDING 72
 #define HART_FS_IS_USERS 76
 #define HART_SYSCALLS 77
+#define HART_HIDDEN_FS 80
+#define HART_USER_RAX 88
+#define HART_RETURN_FRAME 96
+
+// In the mode Segments::fault, the fs base of programs is this much below the hart's record. So it
+// lies in the upper half of the addresses, where each access of user code faults. But rax can be
+// loaded and stored at an offset of 64 bits, which reaches the record. The offset is the largest
+// multiple of a page that is an address of user code: the processor refuses larger ones.
+#define HIDDEN_FS_DISTANCE 0x7ffffffff000
+#define HIDDEN(field) HIDDEN_FS_DISTANCE + field
 
 // The components of the XSAVE state that a context can ask to preserve, as bits.
 #define VECTORS_NONE 0

@@ -51,10 +51,23 @@ FoundBy hart_found_by() {
 void choose_segments(Segments mode) {
   cotrap_segments = mode;
   cotrap_bases_writable = mode != Segments::arch_prctl && bases_are_writable();
-  cotrap_gs_field = mode == Segments::rewrite ? CONTEXT_FSBASE : CONTEXT_GSBASE;
-  const bool by_gs = hart_found_by() == FoundBy::gs;
-  cotrap_gate = by_gs ? cotrap_gs_gate : cotrap_fs_gate;
-  detail::cotrap_enter_user = by_gs ? cotrap_gs_enter_user : cotrap_fs_enter_user;
+  cotrap_gs_field = turn_fs_to_gs(mode) ? CONTEXT_FSBASE : CONTEXT_GSBASE;
+  cotrap_gate = window().gate;
+  detail::cotrap_enter_user = window().enter_user;
+}
+
+const Window& window() {
+#define COTRAP_WINDOW(by)                                                  \
+  {                                                                        \
+    cotrap_##by##_enter_user, cotrap_##by##_gate, cotrap_##by##_jump_gate, \
+        cotrap_##by##_leave_by_signal                                      \
+  }
+  static constexpr Window by_fs = COTRAP_WINDOW(fs);
+  static constexpr Window by_gs = COTRAP_WINDOW(gs);
+  static constexpr Window by_hidden_fs = COTRAP_WINDOW(hidden);
+#undef COTRAP_WINDOW
+  if (cotrap_segments == Segments::fault) return by_hidden_fs;
+  return hart_found_by() == FoundBy::gs ? by_gs : by_fs;
 }
 
 std::uintptr_t entry_address() {
@@ -62,13 +75,13 @@ std::uintptr_t entry_address() {
 }
 
 std::uintptr_t jump_entry_address() {
-  return reinterpret_cast<std::uintptr_t>(hart_found_by() == FoundBy::gs ? cotrap_gs_jump_gate
-                                                                         : cotrap_fs_jump_gate);
+  return reinterpret_cast<std::uintptr_t>(window().jump_gate);
 }
 
 void attach_hart(std::span<std::byte> signal_stack) {
   const bool by_gs = hart_found_by() == FoundBy::gs;
-  cotrap_hart = {.kernel_fs = base(ARCH_GET_FS)};
+  cotrap_hart = {.kernel_fs = base(ARCH_GET_FS),
+                 .hidden_fs = reinterpret_cast<std::uintptr_t>(&cotrap_hart) - HIDDEN_FS_DISTANCE};
   syscall(SYS_arch_prctl, ARCH_SET_GS, by_gs ? &cotrap_hart : nullptr);
   const stack_t stack{.ss_sp = signal_stack.data(), .ss_flags = 0, .ss_size = signal_stack.size()};
   if (sigaltstack(&stack, nullptr) != 0) {

@@ -51,9 +51,17 @@ Place place_of(std::uint64_t rip) {
   const auto in = [at](const char* begin, const char* end) { return at >= begin && at < end; };
   if (in(cotrap_fs_enter_begin, cotrap_fs_enter_end)) return Place::entering;
   if (in(cotrap_gs_enter_begin, cotrap_gs_enter_end)) return Place::entering;
+  if (in(cotrap_hidden_enter_begin, cotrap_hidden_enter_end)) return Place::entering;
   if (in(cotrap_fs_leave_begin, cotrap_fs_leave_end)) return Place::leaving;
   if (in(cotrap_gs_leave_begin, cotrap_gs_leave_end)) return Place::leaving;
+  if (in(cotrap_hidden_leave_begin, cotrap_hidden_leave_end)) return Place::leaving;
   return Place::elsewhere;
+}
+
+/// Whether the gate of the mode `fault` has saved rax in the hart's record, and has changed nothing
+/// else. If the program does not continue here, it calls the gate again, maybe on another hart.
+bool is_in_hidden_gate(std::uint64_t rip) {
+  return rip == std::bit_cast<std::uint64_t>(&cotrap_hidden_gate_pop);
 }
 
 /// With rflags.TF, the processor also single-steps the window, and the jump from it into the
@@ -64,7 +72,7 @@ bool is_step_of_window(std::uint64_t rip, Place place) {
   const bool is_jump = std::exchange(
       stepping_to_jump, rip == std::bit_cast<std::uint64_t>(&cotrap_fs_enter_jump) ||
                             rip == std::bit_cast<std::uint64_t>(&cotrap_gs_enter_jump));
-  return is_jump || place != Place::elsewhere;
+  return is_jump || place != Place::elsewhere || is_in_hidden_gate(rip);
 }
 
 /// Copies the vector registers from the signal frame, which has the same format as the context.
@@ -114,6 +122,7 @@ void save_general(const Signal& signal, UserContext& context) {
   to.r14 = get(REG_R14);
   to.r15 = get(REG_R15);
   to.rip = get(REG_RIP);
+  if (is_in_hidden_gate(to.rip)) to.rip = std::bit_cast<std::uint64_t>(&cotrap_hidden_gate);
   to.rflags = get(REG_EFL);
   if (cotrap_hart.fs_is_users != 0) to.fsbase = signal.fs_base;
 }
@@ -125,7 +134,7 @@ void note_gs(UserContext* context) {
   asm volatile("rdgsbase %0" : "=r"(gs));
   cotrap_hart.loaded_gs = gs;
   if (context == nullptr) return;
-  (segments() == Segments::rewrite ? context->general.fsbase : context->general.gsbase) = gs;
+  (turn_fs_to_gs(segments()) ? context->general.fsbase : context->general.gsbase) = gs;
 }
 
 void end_run_user(Signal& signal, UserContext& context, const Trap& trap) {
@@ -133,7 +142,6 @@ void end_run_user(Signal& signal, UserContext& context, const Trap& trap) {
   const bool exception = is_fault(signal) && signal.number != SIGSYS;
   context.error_code =
       exception ? static_cast<std::uint64_t>(signal.state.uc_mcontext.gregs[REG_ERR]) : 0;
-  const bool by_gs = hart_found_by() == FoundBy::gs;
   const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(trap);
   auto& to = signal.state.uc_mcontext.gregs;
   to[REG_RDI] = std::bit_cast<greg_t>(&context);
@@ -141,8 +149,7 @@ void end_run_user(Signal& signal, UserContext& context, const Trap& trap) {
   to[REG_RDX] = static_cast<greg_t>(words[1]);
   to[REG_RSP] = static_cast<greg_t>(cotrap_hart.kernel_rsp);
   to[REG_EFL] = 2;
-  to[REG_RIP] =
-      std::bit_cast<greg_t>(by_gs ? &cotrap_gs_leave_by_signal : &cotrap_fs_leave_by_signal);
+  to[REG_RIP] = std::bit_cast<greg_t>(window().leave_by_signal);
 }
 
 }  // namespace

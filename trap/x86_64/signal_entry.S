@@ -16,6 +16,7 @@
 
 #define MODE_WRFSBASE 1
 #define MODE_ARCH_PRCTL 2
+#define MODE_FAULT 4
 
   .section .text.cotrap_window, "ax", @progbits
 
@@ -58,6 +59,8 @@ with_vectors:
   je    with_wrfsbase
   cmpb  $MODE_ARCH_PRCTL, cotrap_segments(%rip)
   je    with_arch_prctl
+  cmpb  $MODE_FAULT, cotrap_segments(%rip)
+  je    with_hidden_fs
 with_own_fs:
   movzbl %fs:cotrap_hart@tpoff+HART_SYSCALLS, %eax
   movb  %al, 16(%rsp)
@@ -88,6 +91,15 @@ with_wrfsbase:
   jz    with_own_fs                      // no hart's thread: fs is the kernel's
   rdfsbase %rbx
   movq  %gs:HART_KERNEL_FS, %rax
+  wrfsbase %rax
+  jmp   with_own_fs
+
+with_hidden_fs:
+  rdfsbase %rax
+  testq %rax, %rax
+  jns   with_own_fs
+  movq  %rax, %rbx
+  movabsq %fs:HIDDEN(HART_KERNEL_FS), %rax
   wrfsbase %rax
   jmp   with_own_fs
 

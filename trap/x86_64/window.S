@@ -1,5 +1,6 @@
-// Enters a program by a jump, and leaves it when it calls the gate. Two variants: the hart's record
-// is found through fs or through gs (trap/segments.h). window.inc holds their common text.
+// Enters a program by a jump, and leaves it when it calls the gate. Three variants: the hart's record
+// is found through fs or through gs, or through fs at another offset while the program runs
+// (trap/segments.h). window.inc holds their common text.
 #include "context_layout.h"
 
 // Flags that must be 0 in compiled code: direction (bit 10), single step (8), alignment check (18),
@@ -66,31 +67,32 @@ kernel_fcw:
 // ── Variant fs: fs is the kernel's, gs is the program's ─────────────────────────────────────────
 // cotrap_gs_field: the offset of the gs base in the context. segments.cpp sets it with the mode.
 
-.macro fs_restore_segments
+// The variant of a hidden fs uses these macros, too: `by` is the variant.
+.macro fs_restore_segments by
   movl  cotrap_gs_field(%rip), %ecx
   movq  (%rdi,%rcx), %rax
   cmpq  %fs:cotrap_hart@tpoff+HART_LOADED_GS, %rax
-  jne   cotrap_fs_load_gs
-cotrap_fs_gs_loaded:
+  jne   cotrap_\by\()_load_gs
+cotrap_\by\()_gs_loaded:
 .endm
 
 // A signal may end the entry between the change of gs and the store of HART_LOADED_GS. So the field
 // has a value meanwhile that no context has, and the next entry loads gs again.
-.macro fs_restore_segments_slowly
-cotrap_fs_load_gs:
+.macro fs_restore_segments_slowly by
+cotrap_\by\()_load_gs:
   movq  $-1, %fs:cotrap_hart@tpoff+HART_LOADED_GS
   cmpb  $0, cotrap_bases_writable(%rip)
   je    1f
   wrgsbase %rax
   movq  %rax, %fs:cotrap_hart@tpoff+HART_LOADED_GS
-  jmp   cotrap_fs_gs_loaded
+  jmp   cotrap_\by\()_gs_loaded
 1:
   movq  %rdi, %rbx
   movq  %rax, %rsi
   arch_prctl ARCH_SET_GS
   movq  %rsi, %fs:cotrap_hart@tpoff+HART_LOADED_GS
   movq  %rbx, %rdi
-  jmp   cotrap_fs_gs_loaded
+  jmp   cotrap_\by\()_gs_loaded
 .endm
 
 // Saves gs, which a program may have written. The value stays loaded until an entry needs another
@@ -111,14 +113,40 @@ cotrap_fs_load_gs:
 
 #define NAME(place) cotrap_fs_##place
 #define HART(field) %fs:cotrap_hart@tpoff+field
-#define restore_segments fs_restore_segments
-#define restore_segments_slowly fs_restore_segments_slowly
+#define HIDES_FS 0
+#define restore_segments fs_restore_segments fs
+#define restore_segments_slowly fs_restore_segments_slowly fs
 #define save_segments fs_save_segments
 #define save_segments_slowly fs_save_segments_slowly
 #define kernel_segments fs_kernel_segments
 #include "window.inc"
 #undef NAME
+#undef HIDES_FS
+#undef restore_segments
+#undef restore_segments_slowly
+#undef kernel_segments
+
+// ── Variant hidden: as the variant fs, but the program's fs base faults ─────────────────────────
+
+.macro hidden_kernel_segments
+  rdfsbase %rcx
+  testq %rcx, %rcx
+  jns   1f
+  movabsq $HIDDEN_FS_DISTANCE, %rsi
+  movq  HART_KERNEL_FS(%rcx,%rsi), %rcx
+  wrfsbase %rcx
+1:
+.endm
+
+#define NAME(place) cotrap_hidden_##place
+#define HIDES_FS 1
+#define restore_segments fs_restore_segments hidden
+#define restore_segments_slowly fs_restore_segments_slowly hidden
+#define kernel_segments hidden_kernel_segments
+#include "window.inc"
+#undef NAME
 #undef HART
+#undef HIDES_FS
 #undef restore_segments
 #undef restore_segments_slowly
 #undef save_segments
@@ -187,6 +215,7 @@ cotrap_gs_save_fs:
 .endm
 
 #define NAME(place) cotrap_gs_##place
+#define HIDES_FS 0
 #define HART(field) %gs:field
 #define restore_segments gs_restore_segments
 #define restore_segments_slowly gs_restore_segments_slowly

@@ -7,7 +7,7 @@ from .errors import UsageError
 # Options with which the kernel waits at its start for a debugger.
 STOPPED = ("--debugger", "wait")
 # How programs find their thread-local storage (docs/fncall.md).
-FS = ("rewrite", "wrfsbase", "arch_prctl")
+FS = ("rewrite", "fault", "wrfsbase", "arch_prctl")
 # The start of the first program's user range (hal/hosted/include/hal/machine/memory_map.h).
 FIRST_WINDOW = 0x4000_0000_0000
 

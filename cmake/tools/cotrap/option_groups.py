@@ -29,7 +29,8 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         choices=hosted.FS,
         help="with --machine hosted: how programs find their thread-local storage. wrfsbase and arch_prctl "
         "set the register fs at each entry and exit, with that instruction or that system call. rewrite "
-        "changes the programs' instructions to use gs (wrfsbase if the host has it, else arch_prctl)",
+        "changes the programs' instructions to use gs before they run, and fault changes each at its first "
+        "fault (wrfsbase if the host has it, else arch_prctl)",
     )
     command.add_argument(
         "--harts",

@@ -5,18 +5,21 @@
 //                                                  │
 //       make it executable ◀── replace the changed pages
 //
-// The first two run in several steps, the rest in one. A hart that fetches from the area during the
-// replacement faults, and its thread waits for the end of the step.
+// The first two run in several steps, the rest in one. In the mode Segments::fault, the kernel
+// changes one instruction at its first fault, in one step. A hart that fetches from the area during
+// the replacement faults, and its thread waits for the end of the step.
 #include "process/code_rewriting.h"
 
 #include <abi/numbers.h>
 #include <fmt/format.h>
 #include <hal/hosted.h>
 #include <kernel/log.h>
+#include <trap/instruction.h>
 #include <trap/rewrite.h>
 #include <trap/segments.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "memory/user_memory.h"
@@ -33,6 +36,15 @@ using memory::CodeArea;
 using memory::CodeChange;
 using memory::CodeState;
 using trap::Rewriter;
+
+/// What was rewritten in all programs.
+struct Rewritten {
+  std::uint64_t areas = 0;
+  std::uint64_t system_calls = 0;
+  std::uint64_t ahead = 0;      ///< instructions changed from fs to gs with their area
+  std::uint64_t at_faults = 0;  ///< those changed alone, when they ran for the first time
+};
+constinit Rewritten rewritten;
 
 Result<> refuse(Thread& self, VirtAddr at, std::string_view why) {
   log("{} ({}): cannot execute the code at {:#x}: {}", self.process().name(), self.id(), at, why);
@@ -181,7 +193,7 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
   if (!added) co_return added;
   if (code.area_at(area.start) != area) co_return Result<>{};
 
-  code.hide(area);
+  code.hide(area.start, area.end);
   const auto done = pages.put_in_place(code);
   const bool all = done && !rewriter.refusal();
   const VirtAddr end = all ? area.end : hal::page_down(rewriter.understood_end());
@@ -196,12 +208,53 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
     keep_all_vectors(self.process());
   }
   if (!all && hal::code_is_seen_first()) report(self, *rewriter.refusal());
+  ++rewritten.areas;
+  rewritten.system_calls += room ? rewriter.system_calls() : 0;
+  rewritten.ahead += rewriter.changed();
   co_return Result<>{};
+}
+
+/// Changes the instruction at which `self` has stopped from fs to gs. The change is one byte.
+/// EFAULT: the instruction uses neither.
+Result<> change_instruction(Thread& self) {
+  memory::AddressSpace& space = self.space();
+  const VirtAddr at = self.context().program_counter();
+  CodeChange code{space};
+  const auto area = code.area_at(at);
+  if (!area) return fail(Errno::efault);
+  std::array<std::byte, trap::longest_instruction> bytes;
+  const std::size_t size = std::min(bytes.size(), area->end - at);
+  if (auto read = memory::copy_from_user(space, bytes.data(), at, size); !read) return read;
+  const auto instruction = trap::decode_instruction(std::span{bytes}.first(size));
+  if (!instruction) return fail(Errno::efault);
+  if (instruction->kind == trap::Instruction::uses_gs) return {};  // another thread was first
+  if (instruction->kind != trap::Instruction::uses_fs) return fail(Errno::efault);
+  if (!area->may_change) return refuse(self, at, "its mapping is writable or shared");
+
+  const VirtAddr byte = at + instruction->fs_at;
+  const VirtAddr page = hal::page_down(byte);
+  auto frame = memory::Frame::allocate(memory::Use::user);
+  if (!frame) return fail(Errno::enomem);
+  std::byte* const contents = frame.bytes();
+  if (auto read = memory::copy_from_user(space, contents, page, page_size); !read) return read;
+  contents[byte - page] = instruction->with_gs;
+  code.hide(page, page + page_size);
+  const auto done = code.replace(page, std::move(frame));
+  code.show(page, page + page_size);
+  if (done) ++rewritten.at_faults;
+  return done;
 }
 
 }  // namespace
 
+void log_rewritten_code() {
+  if (rewritten.areas + rewritten.at_faults == 0) return;
+  log("rewritten: {} uses of fs ahead and {} at their faults, {} system calls in {} pieces of code",
+      rewritten.ahead, rewritten.at_faults, rewritten.system_calls, rewritten.areas);
+}
+
 async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
+  if (memory::is_instruction_to_change(at)) co_return change_instruction(self);
   const auto area = CodeChange{self.space()}.area_at(at);
   if (!area) co_return fail(Errno::efault);
   if (area->state == CodeState::ready) co_return Result<>{};  // another thread was first

@@ -81,7 +81,8 @@ TEST_CASE("each program has its own base, however often they alternate") {
 
 TEST_CASE("a base that a program writes itself is kept") {
   if (!trap::bases_are_writable()) SKIP("this processor's programs cannot");
-  const auto mode = GENERATE(Segments::none, Segments::wrfsbase, Segments::rewrite);
+  const auto mode =
+      GENERATE(Segments::none, Segments::wrfsbase, Segments::rewrite, Segments::fault);
   const Hart hart{mode};
   const auto base =
       mode == Segments::none ? &trap::GeneralRegs::gsbase : &trap::GeneralRegs::fsbase;
@@ -107,7 +108,8 @@ TEST_CASE("a base that a program writes itself is kept") {
 
 TEST_CASE("a base that is no valid address is an access fault and changes nothing") {
   if (!trap::bases_are_writable()) SKIP("Linux refuses such a base itself");
-  const auto mode = GENERATE(Segments::none, Segments::wrfsbase, Segments::rewrite);
+  const auto mode =
+      GENERATE(Segments::none, Segments::wrfsbase, Segments::rewrite, Segments::fault);
   const Hart hart{mode};
   trap::handle_signal(SIGSEGV, take_signal);
   const auto base =
@@ -121,8 +123,25 @@ TEST_CASE("a base that is no valid address is an access fault and changes nothin
   CHECK(program.run() == 2);
 }
 
+TEST_CASE("in the mode fault each access through fs is a page fault in the upper half") {
+  if (!trap::bases_are_writable()) SKIP("this processor's programs cannot write bases");
+  const Hart hart{Segments::fault};
+  trap::handle_signal(SIGSEGV, take_signal);
+  Program program{reads_fs};
+  program.context.general.fsbase = address_of_word(one);
+  const Trap trap = run_user(program.context);
+  CHECK(trap.kind == Trap::page_fault);
+  CHECK(trap.address == trap::cotrap_hart.hidden_fs);
+  CHECK(program.context.program_counter() == address_of(reads_fs));
+  CHECK(program.context.general.fsbase == address_of_word(one));
+  program.context.set_program_counter(address_of(reads_gs));
+  CHECK(program.run() == 1);
+}
+
 TEST_CASE("without thread-local storage of a program, fs keeps the kernel's base") {
-  const Hart hart{GENERATE(from_range(all_modes()))};
+  const auto mode = GENERATE(from_range(all_modes()));
+  if (mode == Segments::fault) SKIP("in this mode programs have no fs");
+  const Hart hart{mode};
   Program program{reads_fs};
   std::uint64_t kernels = 0;
   asm("movq %%fs:0, %0" : "=r"(kernels));

@@ -149,6 +149,6 @@ TEST_CASE("a handler's system calls reach Linux, and later ones of the program a
   // Single-step: a signal handler runs after each instruction.
   program.context.general.rflags |= 0x100;
   CHECK(run_user(program.context).cause == UserContext::instruction);
-  CHECK(steps > 10);
+  CHECK(steps >= 10);  // more in the modes in which the entry is single-stepped, too
   CHECK(passed);
 }

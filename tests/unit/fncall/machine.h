@@ -70,7 +70,7 @@ struct CatchingHart : Hart {
 inline std::vector<trap::Segments> all_modes() {
   using enum trap::Segments;
   if (!trap::bases_are_writable()) return {none, arch_prctl, rewrite};
-  return {none, wrfsbase, arch_prctl, rewrite};
+  return {none, wrfsbase, arch_prctl, rewrite, fault};
 }
 
 inline std::uint64_t address_of(void (*code)()) {

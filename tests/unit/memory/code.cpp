@@ -46,13 +46,30 @@ TEST_CASE("code is readable at once, and executable after its check") {
   CHECK(area->first == here + 0x20);
   CHECK(area->state == CodeState::unseen);
   CHECK(area->may_change);
-  CodeChange{*space}.hide(*area);
+  CodeChange{*space}.hide(area->start, area->end);
   CodeChange{*space}.set(here, here + 2 * page_size, CodeState::ready);
   CodeChange{*space}.set(here + 2 * page_size, area->end, CodeState::refused);
   CHECK(try_to_run(*space, here) == Errno{});
   CHECK(try_to_run(*space, here + page_size) == Errno{});
   CHECK(try_to_run(*space, here + 2 * page_size) == Errno::enoexec);
   CHECK(CodeChange{*space}.area_at(here + 2 * page_size)->state == CodeState::refused);
+}
+
+TEST_CASE("one page of an area changes, and the area stays one piece in its state") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_code(*space, 2));
+  CHECK(load(*space, here + page_size) == 0);
+  CodeChange code{*space};
+  code.hide(here + page_size, here + 2 * page_size);
+  auto frame = kernel::memory::Frame::allocate(kernel::memory::Use::user);
+  std::fill_n(frame.bytes(), page_size, std::byte{9});
+  REQUIRE(code.replace(here + page_size, std::move(frame)));
+  code.show(here + page_size, here + 2 * page_size);
+  CHECK(load(*space, here + page_size) == 9);
+  CHECK(try_to_run(*space, here + page_size) == Errno{});
+  const auto area = code.area_at(here);
+  CHECK((area->end == here + 2 * page_size && area->state == CodeState::unseen));
 }
 
 TEST_CASE("a machine that runs programs unchanged needs no check of code") {
@@ -70,7 +87,7 @@ TEST_CASE("changed code is private to the program, and no hart executes the old 
   CHECK(load(*space, here + page_size) == 2);  // the file's own frame, not a copy
   CHECK((space->resident() == 1 && space->own_pages() == 0));
   const auto area = *CodeChange{*space}.area_at(here);
-  CodeChange{*space}.hide(area);
+  CodeChange{*space}.hide(area.start, area.end);
   for (const VirtAddr page : {here, here + page_size}) {
     auto frame = kernel::memory::Frame::allocate(kernel::memory::Use::user);
     std::fill_n(frame.bytes(), page_size, std::byte{9});

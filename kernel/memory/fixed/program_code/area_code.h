@@ -8,6 +8,10 @@
 
 namespace kernel::memory {
 
+constexpr bool is_instruction_to_change(hal::VirtAddr) {
+  return false;
+}
+
 /// There is nothing to remember.
 class AreaCode {
  public:

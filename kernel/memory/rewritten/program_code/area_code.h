@@ -10,6 +10,11 @@
 
 namespace kernel::memory {
 
+/// Whether a program's fault at `va` says that the kernel must change the instruction.
+inline bool is_instruction_to_change(hal::VirtAddr va) {
+  return hal::is_fault_of_fs(va);
+}
+
 enum class CodeState : std::uint8_t {
   unseen,   ///< not inspected yet
   ready,    ///< inspected, and changed where necessary: the machine can run the instructions

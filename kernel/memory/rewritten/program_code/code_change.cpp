@@ -19,11 +19,17 @@ std::optional<CodeArea> CodeChange::area_at(VirtAddr va) const {
                   .may_change = may_change};
 }
 
-void CodeChange::hide(const CodeArea& area) {
-  space_.table_.for_each(area.start, area.end, [](VirtAddr, PageEntry& entry) {
-    hal::set(entry, entry.with(Access::none));
-  });
-  space_.flush(area.start, area.end);
+void CodeChange::hide(VirtAddr start, VirtAddr end) {
+  space_.table_.for_each(
+      start, end, [](VirtAddr, PageEntry& entry) { hal::set(entry, entry.with(Access::none)); });
+  space_.flush(start, end);
+}
+
+void CodeChange::show(VirtAddr start, VirtAddr end) {
+  const Access rights = space_.areas_.find(start)->rights_in_table();
+  space_.table_.for_each(start, end,
+                         [&](VirtAddr, PageEntry& entry) { hal::set(entry, entry.with(rights)); });
+  space_.code_written_ = true;
 }
 
 Result<> CodeChange::replace(VirtAddr page, Frame contents) {
@@ -48,10 +54,7 @@ void CodeChange::set(VirtAddr start, VirtAddr end, CodeState state) {
   if (area->start < start) area = &space_.areas_.split(*area, start);
   if (area->end > end) space_.areas_.split(*area, end);
   area->code.set_state(state);
-  const Access rights = area->rights_in_table();
-  space_.table_.for_each(start, end,
-                         [&](VirtAddr, PageEntry& entry) { hal::set(entry, entry.with(rights)); });
-  space_.code_written_ = true;
+  show(start, end);
 }
 
 }  // namespace kernel::memory

@@ -31,11 +31,13 @@ class CodeChange {
 
   /// The executable area at `va`. Empty if there is none.
   std::optional<CodeArea> area_at(VirtAddr va) const;
-  /// Takes all rights from the area's pages until set() restores them. The space must not change in
-  /// other ways meanwhile.
-  void hide(const CodeArea& area);
+  /// Takes all rights from the pages in [start, end), whole pages of one area, until set() or
+  /// show() restores them. The space must not change in other ways meanwhile.
+  void hide(VirtAddr start, VirtAddr end);
+  /// Gives these pages the rights of their area.
+  void show(VirtAddr start, VirtAddr end);
   /// Replaces the page at `page`, or adds it if the table has none. Call it between hide() and
-  /// set() for the page's area. ENOMEM.
+  /// set() or show() for the page. ENOMEM.
   Result<> replace(VirtAddr page, Frame contents);
   /// Sets the state of the code in [start, end), and gives its pages the rights that the area has
   /// in this state. The range consists of whole pages of one area.

@@ -2,6 +2,7 @@
 // user values. The assembly finds the record through fs, or through gs if fs is the program's.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -38,6 +39,12 @@ struct HartRecord {
   /// Linux reads this byte before each system call (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). It is
   /// 1 while a program runs: then a `syscall` instruction raises SIGSYS.
   volatile std::uint8_t syscalls = 0;
+
+  // In the mode Segments::fault:
+  std::uint64_t hidden_fs = 0;  ///< the fs base of programs: HIDDEN_FS_DISTANCE
+  std::uint64_t user_rax = 0;   ///< the program's rax while the code changes fs
+  /// For iretq, which enters the program: rip, cs, rflags, rsp, ss.
+  std::array<std::uint64_t, 5> return_frame{};
 };
 
 static_assert(offsetof(HartRecord, context) == HART_CONTEXT);
@@ -52,6 +59,9 @@ static_assert(offsetof(HartRecord, loaded_gs) == HART_LOADED_GS);
 static_assert(offsetof(HartRecord, pending) == HART_PENDING);
 static_assert(offsetof(HartRecord, fs_is_users) == HART_FS_IS_USERS);
 static_assert(offsetof(HartRecord, syscalls) == HART_SYSCALLS);
+static_assert(offsetof(HartRecord, hidden_fs) == HART_HIDDEN_FS);
+static_assert(offsetof(HartRecord, user_rax) == HART_USER_RAX);
+static_assert(offsetof(HartRecord, return_frame) == HART_RETURN_FRAME);
 
 /// This thread's record. It is a thread-local variable of the executable, so the assembly reaches
 /// it at a constant offset from fs, independent of the C library.

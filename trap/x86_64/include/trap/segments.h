@@ -8,6 +8,8 @@
 //   arch_prctl   general.fsbase *      the hart's record   two system calls of the host
 //   rewrite      the kernel's          general.fsbase      none: programs' instructions are
 //                                                          changed from fs to gs
+//   fault        none: it faults       general.fsbase      two wrfsbase and an iretq; programs'
+//                                                          instructions are changed at that fault
 //
 //   * If fsbase is 0, the program has no thread-local storage, and fs is not switched.
 //
@@ -22,8 +24,12 @@
 
 namespace trap {
 
-enum class Segments : std::uint8_t { none, wrfsbase, arch_prctl, rewrite };
+enum class Segments : std::uint8_t { none, wrfsbase, arch_prctl, rewrite, fault };
 
+/// Whether a program's instructions must use gs in place of fs.
+constexpr bool turn_fs_to_gs(Segments mode) {
+  return mode == Segments::rewrite || mode == Segments::fault;
+}
 /// Whether Linux lets user mode write segment bases (HWCAP2_FSGSBASE of AT_HWCAP2).
 bool bases_are_writable();
 

@@ -20,6 +20,8 @@ extern constinit thread_local TranslationToken translation;
 inline constexpr Asid highest_asid = 4095;
 /// Set before the first program runs. The functions of these names below say what they mean.
 extern constinit bool code_is_seen_first, code_is_read_ahead;
+/// This hart's fs base in programs, in the segment mode `fault`; 0 in the others.
+extern constinit thread_local VirtAddr hidden_fs;
 
 }  // namespace hosted
 
@@ -52,6 +54,13 @@ void flush_all();
 /// in the segment mode `rewrite`, in which fs stays the kernel's (trap/rewrite.h).
 inline bool code_is_seen_first() {
   return hosted::code_is_seen_first;
+}
+/// Whether a program's fault at `va`, on this hart, is that of an instruction that uses fs in the
+/// segment mode `fault`: then the kernel must change the instruction. Such an instruction reaches
+/// less than 2 GiB in either direction.
+inline bool is_fault_of_fs(VirtAddr va) {
+  constexpr VirtAddr reach = VirtAddr{1} << 31;
+  return hosted::hidden_fs != 0 && va - (hosted::hidden_fs - reach) < 2 * reach;
 }
 /// Whether the processor reads instructions ahead of execution across pages, as valgrind does. Then
 /// all pages of a code area must be mapped together.

@@ -59,6 +59,9 @@ inline bool seen_first = false;
 inline bool code_is_seen_first() {
   return seen_first;
 }
+inline bool is_fault_of_fs(VirtAddr) {
+  return false;
+}
 inline bool read_ahead = false;
 inline bool code_is_read_ahead() {
   return read_ahead;
