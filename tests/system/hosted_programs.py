@@ -7,10 +7,12 @@ program twice with the same arguments and the same standard input, once on the h
 
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 
 import harness
 import same_output
+from cotrap.disk import Disk
 
 EXPECTED_COUNT = 10
 # `refused` uses gs, which faults on the host; `host_calls` prints times.
@@ -73,6 +75,18 @@ def refusals(test: harness.Test) -> None:
     test.check(done.status == 0, "  … but runs where no rewriting is needed", done.text + done.why)
 
 
+def code_on_disk(test: harness.Test, fs: str) -> None:
+    """Code of a disk that ends with the last byte of a page, whose next page is not in memory."""
+    page, find_storage = 4096, bytes.fromhex("64488b042500000000c3")  # mov %fs:0, %rax; ret
+    with tempfile.NamedTemporaryFile() as image:
+        image.write(find_storage.rjust(page, b"\0").ljust(2 * page, b"\0"))
+        image.flush()
+        machine = test.machine(fs=fs, disk=Disk(image.name, read_only=True))
+        done = test.run("/linux/written", "mapped", "/dev/vda", machine=machine, quiet=False)
+    found = done.status == 0 and "storage: found" in done.text
+    test.check(found, f"--fs={fs}: code runs that lies on a disk", done.text + done.why)
+
+
 def rewritten(test: harness.Test, fs: str) -> list[int]:
     """What the kernel logs at the end of a program that uses fs: changes ahead, and at faults."""
     done = test.run("/linux/thread_local", machine=test.machine(fs=fs), quiet=False)
@@ -108,6 +122,7 @@ with harness.Test(__doc__, all_everyday=True) as test:
             same_output.check(test, expected, machine, f"{harts} harts, --fs={fs}")
     for fs in MODES:
         patches(test, fs)
+        code_on_disk(test, fs)
     done = test.run("/linux/thread_local", machine=test.machine(fs="arch_prctl"))
     test.check(done.status == 3, "thread-local variables work through arch_prctl", done.text + done.why)
     refusals(test)

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "memory/user_memory.h"
+#include "process/page_in.h"
 #include "process/steps.h"
 #include "process/thread.h"
 #include "program_code/code_change.h"
@@ -89,6 +90,17 @@ VirtAddr map_room(memory::AddressSpace& space, const CodeArea& area, std::size_t
 /// must not change any.
 void keep_all_vectors(Process& process) {
   for (Thread& thread : process.threads()) thread.context().kept = trap::UserContext::all;
+}
+
+/// Copies code from a program, and pages it in if necessary. EFAULT; ENOMEM.
+async::Task<Result<>> copy_code(memory::AddressSpace& code, std::byte* to, VirtAddr from,
+                                std::size_t bytes) {
+  const auto space = Ref<memory::AddressSpace>::share(code);
+  for (;;) {
+    const auto copied = memory::copy_from_user(*space, to, from, bytes);
+    if (copied || copied.error() != Errno::would_block) co_return copied;
+    if (const auto paged_in = co_await page_in_missed(space); !paged_in) co_return paged_in;
+  }
 }
 
 /// New contents of pages, which replace the old pages all in one step.
@@ -215,7 +227,7 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
 }
 
 /// Changes the instruction at which `self` has stopped from fs to gs. The change is one byte.
-/// EFAULT: the instruction uses neither.
+/// EFAULT: the instruction uses neither. would_block: its code needs a page-in.
 Result<> change_instruction(Thread& self) {
   memory::AddressSpace& space = self.space();
   const VirtAddr at = self.context().program_counter();
@@ -254,7 +266,11 @@ void log_rewritten_code() {
 }
 
 async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
-  if (memory::is_instruction_to_change(at)) co_return change_instruction(self);
+  if (memory::is_instruction_to_change(at)) {
+    const auto changed = change_instruction(self);
+    if (changed || changed.error() != Errno::would_block) co_return changed;
+    co_return co_await page_in_missed(Ref<memory::AddressSpace>::share(self.space()));
+  }
   const auto area = CodeChange{self.space()}.area_at(at);
   if (!area) co_return fail(Errno::efault);
   if (area->state == CodeState::ready) co_return Result<>{};  // another thread was first
@@ -266,7 +282,7 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
   Result<> read{};
   for (std::size_t done = 0; done < copy.size() && read; done += sys::step_bytes) {
     const std::size_t size = std::min(copy.size() - done, sys::step_bytes);
-    read = memory::copy_from_user(self.space(), copy.data() + done, area->start + done, size);
+    read = co_await copy_code(self.space(), copy.data() + done, area->start + done, size);
     co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return Result<>{};
   }

@@ -1,7 +1,9 @@
 // A program that generates code and executes it. With the argument `writable` it maps the code
 // writable and executable at once: the kernel cannot rewrite such code, so with --fs=rewrite it
-// kills the program. Finally, three threads execute new code while the first thread makes that
+// kills the program. With `mapped FILE` it executes code of a file, which begins in the last bytes of
+// the first page. Finally, three threads execute new code while the first thread makes that
 // code's first system call. Without --fs=rewrite the kernel rewrites the code at this call.
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,10 +20,14 @@ static const unsigned char find_storage[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0,
 // mov $39, %eax; syscall; ret: getpid
 static const unsigned char call[] = {0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xc3};
 
-static void run(const unsigned char* code) {
+static void run_storage(const unsigned char* code) {
   void* (*storage)(void) = (void* (*)(void))code;
-  long (*number)(void) = (long (*)(void))(code + SIZE / 2);
   printf("storage: %s\n", storage() == __builtin_thread_pointer() ? "found" : "another's");
+}
+
+static void run(const unsigned char* code) {
+  long (*number)(void) = (long (*)(void))(code + SIZE / 2);
+  run_storage(code);
   printf("call: %s\n", number() == getpid() ? "the process's number" : "another's");
 }
 
@@ -64,7 +70,19 @@ static unsigned char* new_code(void) {
   return code;
 }
 
+static int run_mapped(const char* path) {
+  const int file = open(path, O_RDONLY);
+  const unsigned char* const code = mmap(NULL, SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+  if (code == MAP_FAILED) {
+    perror(path);
+    return 1;
+  }
+  run_storage(code + SIZE / 2 - sizeof find_storage);
+  return 0;
+}
+
 int main(int argc, char** argv) {
+  if (argc > 2) return run_mapped(argv[2]);
   const int both = argc > 1 && strcmp(argv[1], "writable") == 0;
   printf("%d\n", mine);
   fflush(stdout);
