@@ -52,6 +52,15 @@ CRASHES = (
 )
 # Demos that claim something about time but do not request counted time themselves (Demo.icount).
 TIMED_DEMOS = ("sleepsort", "coroutines")
+# Claims of demos that fail if the host or a fault delays the machine, as patterns. All other claims must hold.
+ABOUT_TIME = {
+    "sleepsort": "finishes first|at the same time",
+    "coroutines": "at the same time",
+    "irq": "in flight at once|takes less time",
+    "preempt": "is on time",
+    "shared-priority": "does all its work before the other",
+    "upcall": "ran only",
+}
 EVERYDAY_HARTS, REST_HARTS = (1, 4), (2, 8)
 # Seconds after which a guest counts as hanging: far longer than any guest takes on a busy host.
 TIMEOUT = 240.0

@@ -19,17 +19,6 @@ from cotrap.elf import has_thread_local
 from cotrap.qemu import Machine, archive_with
 
 
-# Claims of demos that fail if the host delays the machine, as patterns. All other claims must hold.
-ABOUT_TIME = {
-    "sleepsort": "finishes first|at the same time",
-    "coroutines": "at the same time",
-    "irq": "in flight at once|takes less time",
-    "preempt": "is on time",
-    "shared-priority": "does all its work before the other",
-    "upcall": "ran only",
-}
-
-
 def demos(test: harness.Test) -> None:
     archive = archive_with(test.build).pack()
     for harts in (1, 4):
@@ -37,7 +26,7 @@ def demos(test: harness.Test) -> None:
         for demo in read_demos(test.build):
             typed = harness.typed_into_demo(demo)
             verdict = run_demo(demo, stage, typed or Capture(), typed)
-            about_time = f"^FAILED: .*({ABOUT_TIME.get(demo.name, '(?!)')})".encode()
+            about_time = f"^FAILED: .*({harness.ABOUT_TIME.get(demo.name, '(?!)')})".encode()
             may_fail = (
                 verdict.failure == "exit status 1"
                 and re.search(about_time, verdict.output, re.MULTILINE) is not None
