@@ -70,6 +70,11 @@ void read_argument(Arguments& arguments, std::string_view word) {
   } else if (key == "schedule") {
     if (const auto read = Director::of(value); !read) throw std::runtime_error(read.error());
     arguments.schedule = value;
+  } else if (key == "faults") {
+    const auto plan = FaultPlan::parse(value);
+    if (!plan) throw std::runtime_error(fmt::format("faults={}: {}", value, plan.error()));
+    arguments.machine.faults = *plan;
+    arguments.faults = value;
   } else if (key == "policy") {
     read_policies(arguments, value);
   } else if (key == "seeds") {

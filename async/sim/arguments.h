@@ -32,6 +32,7 @@ struct Arguments {
   std::uint64_t most = 1'000'000;        // schedules to explore, at most
   std::uint64_t depth = 0;               // explore at random for bugs of this depth; 0: depth first
   std::optional<std::string> schedule;   // for a directed policy
+  std::string faults;                    // the text of machine.faults; empty: none
   Detector::Limits limits;
   Machine::Options machine;
 };

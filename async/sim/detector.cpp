@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "async/deadlock.h"
 #include "async/graph.h"
 
@@ -41,7 +43,27 @@ void Detector::change(Subject& subject, State state) {
   subject.since_ns = platform::now_ns();
 }
 
+/// Reports jobs that wait although their conditions are true. Call it between two steps.
+void Detector::find_lost_wakes() {
+  struct Context {
+    Detector& detector;
+    std::uint64_t jobs = 0;
+  } context{*this};
+  for_each_job(
+      [](void* opaque, const Job& job) {
+        auto& [detector, jobs] = *static_cast<Context*>(opaque);
+        ++jobs;
+        if (subject_of(job) == nullptr || !waits_in_vain(job)) return;
+        detector.find("lost wake", "waits, although its condition is true: its wake was not sent",
+                      job);
+      },
+      &context);
+  // A check of all jobs takes a small part of the time of the steps between two checks.
+  steps_until_check_ = std::max<std::uint64_t>(64, 16 * context.jobs);
+}
+
 void Detector::observe(TraceEvent event, const Job& job) {
+  if (event == TraceEvent::run && --steps_until_check_ == 0) find_lost_wakes();
   // The job gets its Subject only after this event. The Subject begins as `ready`, so it counts.
   if (event == TraceEvent::spawn) ++ready_;
   if (event == TraceEvent::spawn || event == TraceEvent::migrate) return;
@@ -90,6 +112,11 @@ void Detector::check_circle(const Job& job) {
 }
 
 void Detector::end(const Machine& machine, bool (*excused)(const Job& job)) {
+  find_lost_wakes();
+  if (const auto hart = machine.lost_ipi()) {
+    findings_.push_back(
+        fmt::format("lost IPI: hart {} idles, although its inbox has entries\n", *hart));
+  }
   struct Context {
     Detector& detector;
     const Machine& machine;

@@ -2,8 +2,10 @@
 // coroutines that it runs or waits in.
 //
 //   deadlock        a job waits for itself, directly or by way of other waiting jobs
-//   lost wake       a job waits, and no event is to come that could wake it
+//   lost wake       a job waits, and no event is to come that could wake it; or its condition is
+//                   true already (WaitList::wakes_when())
 //   double enqueue  a job that is ready becomes ready, or a job runs without being ready
+//   lost IPI        a hart idles although its inbox has entries
 //   starvation      a job has been ready for longer than the limit
 //   stall           a job has run for longer than the limit while others were ready, or jobs take
 //                   step after step and no virtual time passes
@@ -41,10 +43,12 @@ class Detector {
   void find(const char* kind, const std::string& what, const Job& job);
   void change(Subject& subject, Subject::State state);
   void check_circle(const Job& job);
+  void find_lost_wakes();
   void check_length(const Job& job, const Subject& subject);
 
   Limits limits_;
   std::uint64_t ready_ = 0;  // number of ready jobs
+  std::uint64_t steps_until_check_ = 1;
   std::map<std::string, std::uint64_t> found_;
   std::vector<std::string> findings_;
 };

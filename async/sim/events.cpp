@@ -11,6 +11,13 @@ namespace async::sim {
 
 using platform::world;
 
+namespace {
+// The longest delays by faults. Those of the kernel are in kernel/devices/.
+constexpr std::uint64_t latest_alarm_ns = 1'000'000;
+constexpr std::uint64_t latest_ipi_ns = 200'000;
+constexpr std::uint64_t ipi_repeated_after_ns = 10'000'000;
+}  // namespace
+
 void Machine::add(std::uint64_t ns, Kind kind, unsigned hart, std::uint64_t generation) {
   events_.push({ns, ++ordered_, kind, static_cast<HartNumber>(hart), generation});
 }
@@ -29,12 +36,20 @@ void Machine::at(std::uint64_t ns, unsigned hart, std::function<void()> what) {
 }
 
 void Machine::alarm_set(unsigned hart, std::uint64_t ns) {
-  add(std::max(ns, world.now), Kind::alarm, hart, ++harts_[hart].alarm_generation);
+  const std::uint64_t late_ns = inject_delay(Fault::timer, latest_alarm_ns);
+  add(std::max(ns, world.now) + late_ns, Kind::alarm, hart, ++harts_[hart].alarm_generation);
 }
 
 void Machine::ipi_sent(unsigned hart) {
+  if (inject(Fault::ipi_lost) != 0) return;
   if (std::exchange(harts_[hart].ipi_pending, true)) return;
-  add(world.now + options_.costs.ipi, Kind::ipi, hart, 0);
+  const std::uint64_t lost_ns = inject(Fault::ipi_once) != 0 ? ipi_repeated_after_ns : 0;
+  const std::uint64_t late_ns = lost_ns + inject_delay(Fault::ipi, latest_ipi_ns);
+  add(world.now + options_.costs.ipi + late_ns, Kind::ipi, hart, 0);
+}
+
+void Machine::hart_stands_still(unsigned hart, std::uint64_t ns) {
+  harts_[hart].overhead_ns += ns;
 }
 
 void Machine::run_until(std::uint64_t ns) {
@@ -61,6 +76,19 @@ void Machine::run_until(std::uint64_t ns) {
   for (unsigned number = 0; number < options_.harts; ++number) {
     if (harts_[number].computing != nullptr) charge(harts_[number], number);
   }
+}
+
+bool Machine::ignores_inbox(unsigned hart) const {
+  const Hart& of = harts_[hart];
+  return of.idle && !of.stepping && !of.ipi_pending && !of.executor->inbox_is_empty();
+}
+
+std::optional<unsigned> Machine::lost_ipi() const {
+  if (lost_ipi_) return lost_ipi_;
+  for (unsigned hart = 0; hart < options_.harts; ++hart) {
+    if (ignores_inbox(hart)) return hart;
+  }
+  return {};
 }
 
 /// The number of an event for a director, the same in every run: its kind, its hart and, of an
@@ -111,6 +139,7 @@ void Machine::handle(const Event& event) {
   Hart& hart = harts_[event.hart];
   world.hart = event.hart;
   if (is_stale(event)) return;
+  if (!lost_ipi_ && ignores_inbox(event.hart)) lost_ipi_ = event.hart;
   switch (event.kind) {
     case Kind::step: hart.stepping = false; return run_ready(event.hart);
     case Kind::arrival: {

@@ -32,6 +32,9 @@ Machine::Machine(const Options& options)
   if (present != nullptr) platform::fail("a simulated machine exists already");
   present = this;
   world = {.listener = this};
+  FaultPlan faults = options_.faults;
+  faults.seed += options_.seed;
+  set_faults(faults);
   for (unsigned number = 0; number < options_.harts; ++number) {
     world.hart = number;
     Hart& hart = harts_[number];
@@ -50,6 +53,7 @@ Machine::Machine(const Options& options)
 
 void Machine::wind_down() {
   Director::end();  // the director chooses nothing in wind_down()
+  set_faults({});
   winding_down_ = true;
   arrivals_.assign(arrivals_.size(), [] {});  // no more tasks arrive
   const auto cancel_all = [] {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "async/async.h"
+#include "async/fault.h"
 #include "async/policy/kinds.h"
 
 namespace async::sim {
@@ -61,6 +62,7 @@ class Machine final : platform::World::Listener {
     Costs costs;
     std::uint64_t most_at_once = 1'000'000;  // steps without time passing; more are a stall
     Duration jitter{0};  // a director may reorder events that are at most so far apart
+    FaultPlan faults{};  // the machine adds its own seed to that of the plan
   };
   struct Counts {
     std::uint64_t events = 0;
@@ -95,6 +97,9 @@ class Machine final : platform::World::Listener {
   /// Reports a stall within one step of a job: time does not pass, and its awaits do not suspend
   /// it.
   void note_stall() { steps_at_once_ = options_.most_at_once + 1; }
+
+  /// The first hart that idled although its inbox had entries, and no IPI was on its way to it.
+  std::optional<unsigned> lost_ipi() const;
 
   /// Why the simulation is invalid from here on, for example a policy's breach of contract; the
   /// first reason of several. Empty: none so far.
@@ -146,11 +151,13 @@ class Machine final : platform::World::Listener {
 
   void alarm_set(unsigned hart, std::uint64_t ns) override;
   void ipi_sent(unsigned hart) override;
+  void hart_stands_still(unsigned hart, std::uint64_t ns) override;
   void add(std::uint64_t ns, Kind kind, unsigned hart, std::uint64_t generation);
   Event next_event(std::uint64_t until_ns);
   bool is_stale(const Event& event) const;
   static std::uint64_t id_of(const Event& event);
   void handle(const Event& event);
+  bool ignores_inbox(unsigned hart) const;
   void run_hart(unsigned hart);
   void run_ready(unsigned hart);
   bool start_computing(Hart& hart, unsigned number);
@@ -177,6 +184,7 @@ class Machine final : platform::World::Listener {
   std::uint64_t last_step_ns_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325;
   Hook hook_;
+  std::optional<unsigned> lost_ipi_;
   std::string trouble_;
   bool winding_down_ = false;  // in wind_down(): jobs run although trouble_ is set
 };

@@ -4,7 +4,7 @@
 //
 //   cotrap_sim FILE policy=NAME[,NAME…] seeds=A..B [harts=N] [slice=NS] [change=NS] [resume=NS]
 //              [migrate=NS] [ipi=NS] [buckets=1] [timeline=SLICES] [duration=NS] [starving=NS]
-//              [stalled=NS]
+//              [stalled=NS] [faults=SEED:RATE:KINDS]
 //   cotrap_sim FILE explore=BOUND policy=directed|directed-by-priority [random=DEPTH] [jitter=NS]
 //              [most=SCHEDULES] [record=FILE] …    explores schedules; status 1: one fails
 //              [schedule=SCHEDULE]                 … or runs this one

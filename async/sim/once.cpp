@@ -72,6 +72,7 @@ void record(const Arguments& arguments, const Workload& workload) {
       fmt::format("ipi={}", costs.ipi),
   };
   recording.arguments.push_back(fmt::format("policy={}", machine.policy->name));
+  if (!arguments.faults.empty()) recording.arguments.push_back("faults=" + arguments.faults);
   if (arguments.schedule) recording.arguments.push_back("schedule=" + *arguments.schedule);
   write_whole(arguments.record, recording.to_file());
 }

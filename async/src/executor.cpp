@@ -72,7 +72,7 @@ bool Executor::step_with_events(Local& local, bool and_more) noexcept {
 
 bool Executor::step_watched(Local& local) noexcept {
   local.job = nullptr;
-  look_into_inbox();
+  if (inbox_is_empty() || !holds_back_inbox()) look_into_inbox();
   Node* const first = ready_.pop();
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
@@ -122,6 +122,7 @@ void Executor::push(Node& node) noexcept {
   if constexpr (platform::parallel) {
     relies_on_another = relies_on_another && !without_ipi_.load(std::memory_order_relaxed);
   }
+  may_stand_still();
   if (!relies_on_another && hart_ != platform::hart()) platform::send_ipi(hart_);
 }
 

@@ -105,7 +105,7 @@ bool Executor::has_rest_for_idle_harts() noexcept {
 /// Offers ready jobs to idle harts, because the running step may take long. Does only one step of a
 /// search, unless that may miss the only job. In the strand.
 void Executor::offer_rest() noexcept {
-  if (offering_ || !has_rest_for_idle_harts()) return;
+  if (offering_ || !has_rest_for_idle_harts() || inject(Fault::steal) != 0) return;
   if (std::exchange(hides_job_for_others_, false)) return offer_all();
   Search search;
   (void)offer_found(search);
@@ -219,7 +219,7 @@ void Executor::pass_on(Node& request) noexcept {
 void Executor::handle_steal(Node& request) noexcept {
   Executor& requester = *of(request.hart);
   const HartMask asks = hart_mask(requester.hart_);
-  if ((idle_harts() & asks) != 0 && may_have_jobs_for_others()) {
+  if ((idle_harts() & asks) != 0 && may_have_jobs_for_others() && inject(Fault::steal) == 0) {
     offer_again_ = offering_;  // the search may have passed jobs that the requester may run
     offer_all();
   }

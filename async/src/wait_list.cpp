@@ -14,6 +14,18 @@ WaitList::~WaitList() {
   if (!empty()) platform::fail("a wait list was destroyed while a job waited in it");
 }
 
+bool WaitList::loses_wake() const noexcept {
+  return condition_.is_true != nullptr && static_cast<Node*>(next)->kind == Kind::waiting &&
+         inject(Fault::wake_lost) != 0;
+}
+
+bool waits_in_vain(const Job& job) noexcept {
+  if constexpr (!platform::injects_faults) return false;
+  const Node* const target = job.kind == Kind::waiting ? job.waits_for() : nullptr;
+  return target != nullptr && target->kind == Kind::list &&
+         static_cast<const WaitList*>(target)->should_be_empty();
+}
+
 bool WaitList::wake(Node& node, WaitResult result) noexcept {
   if (node.kind == Kind::waiting) return complete(static_cast<Job&>(node), result);
   auto& entry = static_cast<Entry&>(node);

@@ -80,7 +80,10 @@ class Channel {
     const char* reason_;
   };
 
-  Channel() noexcept = default;
+  Channel() noexcept {
+    senders_.wakes_when<&Channel::has_slot>(*this);
+    receivers_.wakes_when<&Channel::has_value>(*this);
+  }
   Channel(const Channel&) = delete;
   ~Channel() {
     while (size_ != 0) pop();
@@ -119,6 +122,8 @@ class Channel {
   std::size_t size() const noexcept { return size_; }
 
  private:
+  bool has_slot() const noexcept { return slots_ != 0 || closed_; }
+  bool has_value() const noexcept { return values_ != 0 || closed_; }
   /// Claims a slot or a value for the running job; `count` is slots_ or values_. Returns false if
   /// the job must wait. Sets the job's result(): only `woken` means that the job has its claim.
   bool claim(std::size_t& count, bool closed) noexcept {

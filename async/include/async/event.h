@@ -12,7 +12,9 @@ namespace async {
 
 class Event {
  public:
-  explicit Event(bool set = false) noexcept : set_(set) {}
+  explicit Event(bool set = false) noexcept : set_(set) {
+    waiters_.wakes_when<&Event::is_set>(*this);
+  }
 
   void set() noexcept {
     const ListLock::WakeGuard guard(waiters_.lock());
@@ -40,6 +42,8 @@ class Event {
 
 class AutoEvent {
  public:
+  AutoEvent() noexcept { waiters_.wakes_when<&AutoEvent::is_set>(*this); }
+
   [[gnu::always_inline]] void set() noexcept {
     platform::InterruptGuard masked;
     const ListLock::WakeGuard guard(waiters_.lock());

@@ -22,6 +22,7 @@
 #include <coroutine>
 #include <cstdint>
 
+#include "async/fault.h"
 #include "async/frame_pool.h"
 #include "async/job.h"
 #include "async/job_page.h"
@@ -141,6 +142,14 @@ class Executor {
   void end_idling() noexcept;
   bool inbox_is_empty() const noexcept {
     return is_inbox_end(inbox_.load(std::memory_order_relaxed));
+  }
+
+  /// For a detector of lost IPIs: the newest entry of this hart's inbox if the hart runs no job,
+  /// otherwise null. The hart may be about to drain it. Any hart.
+  const Node* ignored_entry() const noexcept {
+    if (local_.job.seen_from_elsewhere() != nullptr) return nullptr;
+    const Link* const newest = inbox_.load(std::memory_order_acquire);
+    return is_inbox_end(newest) ? nullptr : static_cast<const Node*>(newest);
   }
 
   /// Drains the inbox and returns the most urgent level that has a ready job; `priorities` if there

@@ -93,6 +93,7 @@ template <class Stopped>
     }
   }
   platform::begin_step(kind);
+  may_stand_still();
 }
 
 [[gnu::always_inline]] inline void Executor::end_step(const Local& local) noexcept {
@@ -166,6 +167,7 @@ template <class Sleep>
     platform::InterruptGuard masked;
     Executor& executor = current();
     executor.begin_idling();
+    may_stand_still();
     if (executor.inbox_is_empty()) idle();
     executor.end_idling();
   }

@@ -49,6 +49,10 @@
 //   void leaves_hart(const Job&)         with several harts: this hart, which is in the strand or
 //                                        shares it, is about to send a job of the strand to another
 //                                        hart. Optional; by default it does nothing
+//   constexpr bool injects_faults        the runtime asks fault.h for faults. Optional, default
+//                                        false
+//   void stand_still(uint64_t ns)        the hart does nothing for that time. In steps, and with
+//                                        interrupts masked or not; only with injects_faults
 //   size_t batch_length(size_t bytes)    how many free blocks of that size a hart keeps in a list.
 //                                        Optional, like the next four; used if harts are parallel
 //   void put_batch(size_t list, void*)   keeps a list of so many blocks for any hart (frame_pool.h)
@@ -74,6 +78,8 @@
 
 namespace async::platform_defaults {
 inline constexpr bool parallel_jobs = false;
+inline constexpr bool injects_faults = false;
+inline void stand_still(std::uint64_t) noexcept {}
 inline void leaves_hart(const Job&) noexcept {}
 inline constexpr std::size_t job_list = 0;
 inline constexpr std::size_t lists = 160;

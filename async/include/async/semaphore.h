@@ -11,7 +11,9 @@ namespace async {
 
 class Semaphore {
  public:
-  explicit Semaphore(std::size_t permits = 0) noexcept : permits_(permits) {}
+  explicit Semaphore(std::size_t permits = 0) noexcept : permits_(permits) {
+    waiters_.wakes_when<&Semaphore::permits>(*this);
+  }
 
   /// Waits for one permit. A cancellation point: the caller has the permit only if the result is
   /// `woken`.

@@ -182,6 +182,9 @@ class WaitList : public Node {
   /// wake_one() for a caller that has masked interrupts, and holds the list's lock by a WakeGuard
   /// or visit_to_wake().
   [[gnu::always_inline]] bool wake_first(WaitResult result = WaitResult::woken) noexcept {
+    if constexpr (platform::injects_faults) {
+      if (loses_wake()) return false;
+    }
     Node* const first = static_cast<Node*>(next);
     if (first->kind == Kind::waiting) [[likely]] {
       next = first->next;
@@ -277,6 +280,24 @@ class WaitList : public Node {
   }
 
   bool empty() const noexcept { return alone(); }
+
+  /// Says for what the waiters wait: `is_true` is a member function of `object`, which contains the
+  /// list. While it returns true, no waiter may be asleep for long. Only worlds with
+  /// platform::injects_faults keep it. There detectors find wakes that were never sent, and
+  /// Fault::wake_lost omits wakes of this list.
+  template <auto is_true, class Object>
+  void wakes_when([[maybe_unused]] const Object& object) noexcept {
+    if constexpr (platform::injects_faults) {
+      condition_ = {
+          [](const void* of) -> bool { return (static_cast<const Object*>(of)->*is_true)(); },
+          &object};
+    }
+  }
+  /// Whether the condition of wakes_when() is true. False if the list has none. In the strand.
+  bool should_be_empty() const noexcept {
+    if constexpr (!platform::injects_faults) return false;
+    return condition_.is_true != nullptr && condition_.is_true(condition_.object);
+  }
 
   /// Protects this list and the object that contains it.
   ListLock& lock() noexcept { return lock_; }
@@ -379,6 +400,7 @@ class WaitList : public Node {
     end_wait_of(job, result);
     return true;
   }
+  bool loses_wake() const noexcept;
   bool wake(Node& node, WaitResult result) noexcept;  // true: it woke a job, not an observer
   std::size_t wake_everybody(WaitResult result) noexcept;
   ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
@@ -387,10 +409,25 @@ class WaitList : public Node {
   void reorder(Job& job) noexcept;  // moves `job`, whose priority has changed
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;
 
+  struct Condition {
+    bool (*is_true)(const void* object) = nullptr;
+    const void* object = nullptr;
+  };
+  struct NoCondition {
+    NoCondition& operator=(Condition) noexcept { return *this; }
+    static constexpr bool (*is_true)(const void*) = nullptr;
+    static constexpr const void* object = nullptr;
+  };
+
   friend class Mutex;
   Owner owner_;
   [[no_unique_address]] ListLock lock_;
+  [[no_unique_address]] std::conditional_t<platform::injects_faults, Condition, NoCondition>
+      condition_;
 };
+
+/// Whether `job` waits in a list whose condition is true (WaitList::wakes_when()). In the strand.
+bool waits_in_vain(const Job& job) noexcept;
 
 inline KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason) noexcept
     : entry_(&current_job(), key) {

@@ -20,17 +20,19 @@ inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
 inline constexpr bool checks_policies = true;
+inline constexpr bool injects_faults = true;
 
 template <class T>
 using Atomic = std::atomic<T>;
 using std::atomic_thread_fence;
 
 struct World {
-  /// Receives the calls of set_alarm() and send_ipi(). The simulated machine implements this
-  /// interface, and decides when the alarm or the IPI arrives.
+  /// Receives the calls of set_alarm(), send_ipi() and stand_still(). The simulated machine
+  /// implements this interface, and decides when the alarm or the IPI arrives.
   struct Listener {
     virtual void alarm_set(unsigned hart, std::uint64_t ns) = 0;
     virtual void ipi_sent(unsigned hart) = 0;
+    virtual void hart_stands_still(unsigned hart, std::uint64_t ns) = 0;
 
    protected:
     ~Listener() = default;
@@ -59,6 +61,9 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 }
 inline void send_ipi(unsigned hart) noexcept {
   if (world.listener != nullptr) world.listener->ipi_sent(hart);
+}
+inline void stand_still(std::uint64_t ns) noexcept {
+  if (world.listener != nullptr) world.listener->hart_stands_still(world.hart, ns);
 }
 inline void relax() noexcept {}
 inline void yield_point() noexcept {}

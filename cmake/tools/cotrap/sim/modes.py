@@ -5,7 +5,7 @@ from ..errors import UsageError
 from .options import DEFAULTS, EXPLORING
 
 _RUN = ("workload", "harts", "seeds", "slice", "duration", "costs", "cost", "policy", "record")
-_LIMITS = ("starving", "stalled")
+_LIMITS = ("starving", "stalled", "faults")
 _SIMULATE = "simulate"
 # By mode: the options that it takes, besides the option that selects it. All modes take --build.
 _TAKES = {

@@ -4,7 +4,7 @@ import argparse
 import os
 import re
 
-from .. import policy_header
+from .. import faults, policy_header
 from ..option_types import checked, duration, path, positive, simulated_harts
 from .costs import NAMES, RECORDED
 
@@ -143,6 +143,12 @@ def add_sim(command: argparse.ArgumentParser) -> None:
             metavar="MS",
             help=f"report the first task that {what}, with status 1",
         )
+    command.add_argument(
+        "--faults",
+        type=checked(faults.parse),
+        metavar="SEED:RATE:KINDS",
+        help=f"inject faults: {faults.HELP}. Each run adds its seed to SEED",
+    )
     command.add_argument(
         "--csv", type=path, metavar="FILE", help="write the results of every run to FILE, for --merge"
     )

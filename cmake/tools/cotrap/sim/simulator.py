@@ -191,14 +191,16 @@ def recorded_workload(recording: Path) -> Path | None:
     return recording.parent / name if os.sep in name else WORKLOADS / f"{name}{_SUFFIX}"
 
 
-def options(arguments) -> dict[str, int]:
+def options(arguments) -> dict[str, int | str]:
     """The options for cotrap_sim. Times are in nanoseconds."""
-    options = {"buckets": 1}
+    options: dict[str, int | str] = {"buckets": 1}
     if arguments.harts:
         options["harts"] = arguments.harts
     for name in ("slice", "jitter", "starving", "stalled"):
         if milliseconds := getattr(arguments, name):
             options[name] = round(milliseconds * 1e6)
+    if arguments.faults:
+        options["faults"] = arguments.faults
     if arguments.duration:
         options["duration"] = round(arguments.duration * 1e9)
     if arguments.costs:
