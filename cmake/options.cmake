@@ -31,6 +31,8 @@ set(COTRAP_SANITIZE OFF CACHE STRING
     "'address' selects AddressSanitizer and UndefinedBehaviorSanitizer (host and hosted builds), 'thread' selects ThreadSanitizer (hosted builds)")
 set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
 
+option(COTRAP_FAULTS "Kernels have the boot option `faults=`, which injects faults (docs/faults.md)" OFF)
+
 set(COTRAP_POLICY_HEADER "" CACHE FILEPATH
     "A header with an additional scheduling policy, the class COTRAP_POLICY_CLASS (docs/write-a-scheduler.md)")
 set(COTRAP_POLICY_CLASS "" CACHE STRING "The class in COTRAP_POLICY_HEADER, of the namespace async::policy")

@@ -94,6 +94,7 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
 [[noreturn]] void power_off(int code, Errno refusal = Errno{}) {
   mark_exit(code, static_cast<int>(refusal));
   log_rewritten_code();
+  if constexpr (async::platform::injects_faults) log_faults();
   log("power off, exit status {}", code);
   console.write_now({});  // sends the program's remaining output
   hal::power_off(static_cast<unsigned>(code));

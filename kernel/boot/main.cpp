@@ -104,7 +104,8 @@ void kernel_main(const hal::BootInfo& info) {
   }
   apply_boot_options(options, Stage::jobs);
   if (jobs_are_watched()) {
-    async::spawn(look_at_ready_jobs(), {.name = "job watch", .priority = 0}).detach();
+    // On one hart, so that it finds lost IPIs between harts.
+    async::spawn(look_at_ready_jobs(), {.name = "job watch", .priority = 0, .harts = 1}).detach();
   }
   async::spawn(run_first_process(options, consoles.errors),
                {.name = "first process", .priority = 1})

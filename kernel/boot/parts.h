@@ -29,4 +29,9 @@ ConsoleTerminals start_console(const formats::BootOptions& options);
 /// the program's exit status.
 async::Task<> run_first_process(const formats::BootOptions& options, Terminal* errors);
 
+// faults.cpp, in kernels that inject faults
+
+/// Logs how many faults of each kind there were since the option `faults`.
+void log_faults();
+
 }  // namespace kernel

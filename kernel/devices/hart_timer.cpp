@@ -4,9 +4,15 @@
 
 #include <algorithm>
 
+#include "devices/faulty_ipis.h"
+
 namespace kernel {
 
-constinit thread_local Deadlines deadlines{hal::no_deadline, hal::no_deadline, hal::no_deadline};
+constinit thread_local Deadlines deadlines = [] {
+  Deadlines none;
+  none.fill(hal::no_deadline);
+  return none;
+}();
 
 namespace {
 
@@ -17,6 +23,17 @@ bool take_if_due(TimerSource what, std::uint64_t now) {
   return true;
 }
 
+/// Programs the hart's timer, which a fault may make late.
+void program_timer() {
+  std::uint64_t tick = next_due();
+  if constexpr (async::platform::injects_faults) {
+    constexpr std::uint64_t latest_ns = 1'000'000;
+    const std::uint64_t late_ns = async::inject_delay(async::Fault::timer, latest_ns);
+    if (late_ns != 0 && tick != hal::no_deadline) tick += hal::ticks_at(late_ns) - hal::ticks_at(0);
+  }
+  hal::set_timer(tick);
+}
+
 }  // namespace
 
 void set_due(TimerSource what, std::uint64_t ns) noexcept {
@@ -25,7 +42,7 @@ void set_due(TimerSource what, std::uint64_t ns) noexcept {
 
 void set_due_at(TimerSource what, std::uint64_t tick) noexcept {
   deadlines[std::to_underlying(what)] = std::max(tick, hal::clock_ticks());
-  hal::set_timer(next_due());
+  program_timer();
 }
 
 [[gnu::noinline]] void timer_fired() {
@@ -34,7 +51,10 @@ void set_due_at(TimerSource what, std::uint64_t tick) noexcept {
   if (take_if_due(TimerSource::alarm, now)) async::current_executor().alarm_fired();
   if (take_if_due(TimerSource::timeslice, now)) timer_handlers->timeslice();
   if (take_if_due(TimerSource::step, now)) timer_handlers->step();
-  hal::set_timer(next_due());
+  if constexpr (async::platform::injects_faults) {
+    if (take_if_due(TimerSource::faulty, now)) send_delayed_ipis();
+  }
+  program_timer();
 }
 
 }  // namespace kernel

@@ -35,6 +35,11 @@ class Pipe : public RefCounted<Pipe> {
   static constexpr std::size_t capacity = 65536;
   static constexpr std::size_t atomic_size = 4096;  // PIPE_BUF
 
+  Pipe() {
+    readable_.wakes_when<&Pipe::can_read>(*this);
+    writable_.wakes_when<&Pipe::can_write>(*this);
+  }
+
   /// would_block: the pipe is empty and has writers. Returns 0 if it is empty and has none.
   Result<std::size_t> read(IoBuffer& buffer) {
     if (filled() > 0) return read_bytes(buffer);
@@ -58,6 +63,8 @@ class Pipe : public RefCounted<Pipe> {
 
   std::size_t filled() const { return write_position_ - read_position_; }
   std::size_t room() const { return capacity - filled(); }
+  bool can_read() const { return filled() > 0 || !has_writers_; }
+  bool can_write() const { return room() >= atomic_size || !has_readers_; }
   bool has_readers() const { return has_readers_; }
   bool has_writers() const { return has_writers_; }
   void end_reading();

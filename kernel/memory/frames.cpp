@@ -56,6 +56,7 @@ bool can_allocate_contiguous(std::size_t bytes) {
 // The fast paths are those of a machine with one hart. If several harts run, alone_ is empty.
 
 PhysAddr FrameAllocator::allocate(Use use) {
+  if (is_refused(use)) return 0;
   const Number frame = alone_.loose;
   if (frame == 0) [[unlikely]]
     return allocate_slowly(use);
@@ -74,6 +75,7 @@ PhysAddr FrameAllocator::allocate(Use use) {
 }
 
 PhysAddr FrameAllocator::allocate_zeroed(Use use) {
+  if (is_refused(use)) return 0;
   if (alone_.zeroed == 0) return allocate_to_zero(use);
   if (!may_take(1, use)) return 0;
   free_ = free_ - 1;
@@ -126,6 +128,7 @@ PhysAddr FrameAllocator::allocate_smp(Use use) {
 }
 
 PhysAddr FrameAllocator::allocate_zeroed_smp(Use use) {
+  if (is_refused(use)) return 0;
   auto& [loose, zeroed] = cache_of_hart();
   if (may_use_caches(use)) [[likely]] {
     if (zeroed.count != 0) return hand_out(zeroed.frames[--zeroed.count]);
@@ -271,7 +274,7 @@ std::size_t FrameAllocator::count_cached() {
 // free block. The first frame's FrameInfo therefore tells whether the buddy can be merged.
 
 PhysAddr FrameAllocator::allocate_block(unsigned order, Use use) {
-  if (order > max_order) return 0;
+  if (order > max_order || is_refused(use)) return 0;
   const PhysAddr block = try_block(order, use);
   if (block != 0 || !async::Strand::smp_active() || !regain(Use::user)) return block;
   return try_block(order, use);

@@ -24,6 +24,7 @@
 // some in their caches. It does not call share().
 #pragma once
 
+#include <async/fault.h>
 #include <async/shared_word.h>
 #include <async/strand.h>
 #include <hal/boot.h>
@@ -167,6 +168,11 @@ class FrameAllocator {
     stack = frame;
     free_ = free_ + 1;
   }
+  /// Whether a fault refuses this allocation.
+  static bool is_refused(Use use) {
+    return async::platform::injects_faults && use == Use::user &&
+           async::inject(async::Fault::memory) != 0;
+  }
   PhysAddr allocate_slowly(Use use);
   PhysAddr allocate_to_zero(Use use);
   Number pop(Number& stack) { return std::exchange(stack, infos_[stack].links.next); }
@@ -269,6 +275,7 @@ class FrameReferences {
 /// The frames in the caches of harts count only if the caller is in the strand.
 [[nodiscard]] bool can_allocate_without_caches(std::size_t bytes);
 [[nodiscard]] inline bool can_allocate(std::size_t bytes) {
+  if (async::inject(async::Fault::memory) != 0) return false;
   if (frames.has_plenty() && bytes <= FrameAllocator::plenty * hal::page_size) return true;
   return frames.uncached_for_user() * hal::page_size >= bytes || can_allocate_without_caches(bytes);
 }

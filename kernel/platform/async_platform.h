@@ -17,6 +17,10 @@ namespace kernel {
 
 void set_executor_alarm(std::uint64_t ns) noexcept;
 
+// devices/faulty_ipis.h
+void send_ipi_with_faults(unsigned hart) noexcept;
+void stand_still(std::uint64_t ns) noexcept;
+
 // sched/preemption.h
 void begin_preemptible_step(bool continues) noexcept;
 void take_interrupts_at_yield_point() noexcept;
@@ -50,6 +54,12 @@ inline constexpr bool checked = false;
 inline constexpr bool checked = true;
 #endif
 inline constexpr bool checks_policies = false;
+#ifdef COTRAP_FAULTS
+inline constexpr bool injects_faults = true;
+using kernel::stand_still;
+#else
+inline constexpr bool injects_faults = false;
+#endif
 
 template <class T>
 using Atomic = std::atomic<T>;
@@ -106,7 +116,11 @@ inline void leaves_hart(const Job& job) noexcept {
   kernel::charge_before_leaving(job);
 }
 inline void send_ipi(unsigned hart) noexcept {
-  hal::send_ipi(hart);
+  if constexpr (injects_faults) {
+    kernel::send_ipi_with_faults(hart);
+  } else {
+    hal::send_ipi(hart);
+  }
 }
 inline void relax() noexcept {
   hal::relax();

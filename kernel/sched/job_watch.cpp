@@ -2,6 +2,7 @@
 
 #include <async/deadlock.h>
 #include <async/graph.h>
+#include <hal/interrupts.h>
 #include <kernel/log.h>
 
 #include <algorithm>
@@ -85,6 +86,8 @@ constinit Table* table = nullptr;
 constinit async::SpinLock table_lock;  // other harts reach trace points outside the strand
 constinit async::Duration limit{};
 constinit async::TraceHook next_hook = nullptr;
+// What Executor::ignored_entry() has returned for each hart at the last check.
+constinit std::array<const async::Node*, async::platform::max_harts> ignored_entries{};
 
 void report_job(const char* kind, const char* what, const Job& job) {
   log("{}: '{}' {}", kind, job.name(), what);
@@ -159,6 +162,36 @@ const Job* next_late() {
   return late;
 }
 
+/// Reports jobs whose waits have outlasted their conditions, and wakes them.
+void find_lost_wakes() {
+  // True if the same wait has been in vain at the last check, too.
+  static constexpr auto is_found = [](const Job& job) {
+    const async::SpinLock::Guard guard{table_lock};
+    Watched* const watched = table->find(job);
+    return watched != nullptr && watched->state == Watched::State::waiting &&
+           std::exchange(watched->is_late, true);
+  };
+  const auto visit = [](void*, const Job& job) {
+    if (!async::waits_in_vain(job) || !is_found(job)) return;
+    report_job("lost wake", "waits, although its condition is true: its wake was not sent", job);
+    static_cast<async::WaitList*>(job.waits_for())->wake_one();
+  };
+  async::for_each_job(visit, nullptr);
+}
+
+/// Reports harts that idle although they have entries in their inboxes, and sends their IPIs again.
+void find_lost_ipis() {
+  for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {
+    const async::Executor* const executor = async::Executor::of(hart);
+    const async::Node* const entry = executor != nullptr ? executor->ignored_entry() : nullptr;
+    if (std::exchange(ignored_entries[hart], entry) != entry || entry == nullptr) continue;
+    log("lost IPI: hart {} idles, although its inbox has entries", hart);
+    const bool is_job = entry->kind == async::Kind::ready || entry->kind == async::Kind::waiting;
+    if (is_job) report_job("lost IPI", "is in that inbox", static_cast<const Job&>(*entry));
+    hal::send_ipi(hart);
+  }
+}
+
 /// Whether all harts are idle, apart from the job that calls this.
 bool all_harts_idle() {
   const async::HartMask here = async::hart_mask(async::current_executor().hart());
@@ -187,6 +220,10 @@ bool jobs_are_watched() {
 async::Task<> look_at_ready_jobs() {
   while (co_await async::sleep_for(limit / 2, "the next check of ready jobs") ==
          async::WaitResult::woken) {
+    if constexpr (async::platform::injects_faults) {
+      find_lost_ipis();
+      find_lost_wakes();
+    }
     const bool all_idle = all_harts_idle();
     while (const Job* const late = next_late()) {
       if (all_idle) {

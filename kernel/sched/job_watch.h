@@ -8,9 +8,14 @@
 // If the kernel's command line has `watch`, bugs of the strand's jobs:
 //
 //   double enqueue   a ready job is woken, or a job runs that was not ready
-//   lost wake        a job is ready for too long although all harts are idle
+//   lost wake        a job is ready for too long although all harts are idle; or, in kernels that
+//                    inject faults, a job waits although its condition is true
+//   lost IPI         a hart idles for too long although its inbox has entries; only in kernels that
+//                    inject faults
 //   starvation       a job is ready for too long
 //   deadlock         a circle of waits that is closed by a wait for a job's end
+//
+// After the report of a lost IPI, or of a wake that was not sent, the watch sends it again.
 //
 // The watch follows the jobs by their trace points, and checks ready jobs periodically. Stalls are
 // reported with `watch`, and on counted harts (step_watch.h).

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import hosted, ninja, policy_header, setup
 from .errors import ToolError, UsageError
-from .paths import MACHINES, ROOT, SANITIZED, Build, preset_folder
+from .paths import MACHINES, ROOT, SANITIZED, WITH_FAULTS, Build, preset_folder
 from .ui import Waiting
 
 # A target: configures the build and compiles nothing.
@@ -50,6 +50,10 @@ def chosen(arguments, *targets: str) -> Build:
     """The build that --machine, --build and --self-tests select."""
     hosted.check(arguments)
     preset = MACHINES[arguments.machine]
+    faults = getattr(arguments, "faults", None)
+    if faults:
+        preset = WITH_FAULTS[arguments.machine]
+        arguments.append.append(f"faults={faults}")
     if arguments.sanitize:
         if arguments.machine != "hosted" or arguments.build:
             raise UsageError("--sanitize selects a build: give it with `--machine hosted`, without --build")
@@ -65,6 +69,8 @@ def chosen(arguments, *targets: str) -> Build:
             raise UsageError(f"--build {arguments.build}: not a build for `--machine hosted`")
         arguments.machine = "hosted"
         hosted.check(arguments)
+    if faults and not built.injects_faults:
+        raise UsageError(f"--faults: the kernel in {built.folder} is built without COTRAP_FAULTS")
     return replace(built, self_tests=arguments.self_tests)
 
 

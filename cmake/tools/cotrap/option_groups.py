@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import bootargs, disk, hosted, memory, policies, policy_header
+from . import bootargs, disk, faults, hosted, memory, policies, policy_header
 from .option_types import Once, checked, duration, harts, path
 from .paths import MACHINES, SANITIZED
 
@@ -102,6 +102,12 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         type=path,
         metavar="PATH",
         help="put a file or folder of the host into the guest's root folder (repeatable)",
+    )
+    command.add_argument(
+        "--faults",
+        type=checked(faults.parse),
+        metavar="SEED:RATE:KINDS",
+        help=f"build a kernel that injects faults into itself: {faults.HELP}",
     )
     command.add_argument(
         "--self-tests",

@@ -18,6 +18,9 @@ MACHINES = {"riscv64": "riscv64-release", "hosted": "hosted-release"}
 # The values of `--sanitize`, and their presets of the hosted machine.
 SANITIZED = {"address": "hosted-asan", "thread": "hosted-tsan"}
 
+# The presets whose kernels inject faults (COTRAP_FAULTS), by machine.
+WITH_FAULTS = {"riscv64": "riscv64-debug", "hosted": "hosted-asan"}
+
 
 @dataclass(frozen=True)
 class Build:
@@ -41,6 +44,11 @@ class Build:
     def processor(self) -> str:
         """The processor that `uname -m` prints on this kernel."""
         return "x86_64" if self.is_hosted else "riscv64"
+
+    @property
+    def injects_faults(self) -> bool:
+        """Whether the kernel has the boot option `faults`."""
+        return "COTRAP_FAULTS:BOOL=ON\n" in self._existing("CMakeCache.txt").read_text()
 
     @property
     def initrd_root(self) -> Path:
