@@ -47,9 +47,8 @@ trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                 std::int64_t offset);
 
 /// flags: SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE; EINVAL for others
-/// linux: A file has no holes: SEEK_DATA answers the offset, and SEEK_HOLE the end of the file. In
-/// a
-///   directory only SEEK_SET works, and SEEK_CUR by 0.
+/// linux: A file has no holes: SEEK_DATA answers the offset, and SEEK_HOLE the end of the file.
+///   In a directory only SEEK_SET works, and SEEK_CUR by 0.
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 
 /// linux: One call answers 64 KiB of entries at most. The entries are in the order of their
