@@ -3,7 +3,7 @@
 A mutant is a patch in tests/mutants that puts a plausible bug into the sources:
 
     A pipe accepts one byte more than its capacity.          one sentence that states the bug
-    Fails: unit.files.asan                                  the everyday test that must fail
+    Fails: unit.files.asan                                  the test that must fail: everyday, or of the rest
                                                             an empty line
     diff --git a/kernel/files/pipe.cpp …                    the patch, for `git apply -p1`
 
@@ -13,6 +13,8 @@ it, so only these are compiled again.
 
     for each test: check that it passes on the unchanged copy
       for each of its mutants: apply the patch, run `./cotrap test --everyday ^TEST$`, revert the patch
+
+A test that is not everyday needs `--rest`, which configures all builds.
 """
 
 import fcntl
@@ -156,6 +158,7 @@ class _Tree:
         self.logs = logs
         self._jobs = jobs
         self._unchanged: dict[str, int] = {}  # by test: its exit status without a patch
+        self._of_rest: set[str] = set()  # the tests that are not everyday
         logs.mkdir(exist_ok=True)
 
     def update(self) -> None:
@@ -177,7 +180,11 @@ class _Tree:
         the same status."""
         if test not in self._unchanged:
             with Waiting(f"{test} is running without a mutant"):
-                self._unchanged[test] = self._run(test, f"unchanged-{test}")
+                status = self._run(test, f"unchanged-{test}")
+                if status == WRONG_USAGE:  # no everyday test
+                    self._of_rest.add(test)
+                    status = self._run(test, f"unchanged-{test}")
+                self._unchanged[test] = status
         return self._unchanged[test]
 
     def test_mutant(self, mutant: Mutant) -> int | None:
@@ -202,7 +209,8 @@ class _Tree:
 
     def _run(self, test: str, log: str) -> int:
         pattern = test.replace(".", r"\.")
-        command = [self.path / "cotrap", "test", "--everyday", "-j", str(self._jobs), f"^{pattern}$"]
+        tiers = ["--everyday", *(["--rest"] if test in self._of_rest else [])]
+        command = [self.path / "cotrap", "test", *tiers, "-j", str(self._jobs), f"^{pattern}$"]
         path = self.logs / f"{log}.log"
         with open(path, "wb") as output, subprocess.Popen(
             with_parent(command),  # or tests would run in the copy while the next run changes it
@@ -318,7 +326,7 @@ def _judge(tree: _Tree, mutant: Mutant) -> Result:
 def _reason(test: str, status: int, when: str) -> str:
     reasons = {
         _FAILED: f"{test} fails {when}, too",
-        WRONG_USAGE: f"there is no everyday test {test}",
+        WRONG_USAGE: f"there is no test {test} in the tiers everyday and rest",
         OWN_FAILURE: f"the build for {test} fails {when}",
         _NO_VERDICT: f"{test} neither passes nor fails {when}",
     }

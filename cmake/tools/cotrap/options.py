@@ -276,8 +276,8 @@ def parser() -> argparse.ArgumentParser:
     checks.add_argument(
         "--mutants",
         action="store_true",
-        help="for each patch of tests/mutants, which adds a bug, check that its everyday test fails; of the "
-        "other options it takes only -j",
+        help="for each patch of tests/mutants, which adds a bug, check that the test that it names fails; "
+        "of the other options it takes only -j",
     )
     checks.add_argument(
         "--minutes",

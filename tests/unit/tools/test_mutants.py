@@ -18,20 +18,23 @@ from cotrap.errors import Interrupted, UsageError
 from cotrap.paths import ROOT
 
 # `./cotrap test --everyday -j N '^NAME$'`: `pipe.asan` passes while src/pipe.txt has the word "right".
+# `timer.debug` exists only with --rest, too.
 _COTRAP = r"""#!/bin/sh
 cd "$(dirname "$0")"
-echo "$5" >> ../asked
-case $5 in
+for name; do :; done
+echo "$name" >> ../asked
+case $name in
   '^nonesuch$') exit 2 ;;
   '^odd$') exit 7 ;;
+  '^timer\.debug$') test "$3" = --rest || exit 2 ;;
 esac
 grep -q 'syntax error' src/*.txt && exit 125
 grep -q 'no command' src/*.txt && exit 1
-file=${5#^}
-file=${file%%\\.*}
-grep -q 'skipped' src/*.txt && echo "skipped $file.asan (0.0 s)" && exit 0
-if grep -q right "src/$file.txt"; then echo "ok $file.asan (0.1 s)"; exit 0; fi
-echo "FAILED $file.asan (0.1 s)"
+test=$(echo "$name" | tr -d '^\\$')
+file=${test%%.*}
+grep -q 'skipped' src/*.txt && echo "skipped $test (0.0 s)" && exit 0
+if grep -q right "src/$file.txt"; then echo "ok $test (0.1 s)"; exit 0; fi
+echo "FAILED $test (0.1 s)"
 exit 1
 """
 
@@ -175,11 +178,20 @@ class Mutants(unittest.TestCase):
         self.assertEqual([row[-1] for row in self.rows().values()], [note] * 2)
         self.assertEqual(len(self.asked()), 1)
 
+    def test_a_mutant_may_name_a_test_of_the_rest(self):
+        self.mutant("a", "left", "timer.debug", "timer")
+        self.mutant("b", "also right", "timer.debug", "timer")
+        self.assertEqual(self.run_mutants(), 1)
+        verdicts = {name: row[-1] for name, row in self.rows().items()}
+        self.assertEqual(verdicts, {"a": "killed", "b": "SURVIVED"})
+        self.assertEqual(self.asked(), [r"^timer\.debug$"] * 4)  # the first is refused
+
     def test_a_missing_test_or_a_strange_exit_status_is_reported(self):
         self.mutant("a", "left", "nonesuch")
         self.mutant("b", "left", "odd")
         self.assertEqual(self.run_mutants(), 1)
-        self.assertEqual(self.rows()["a"][-1], "broken: there is no everyday test nonesuch")
+        missing = "broken: there is no test nonesuch in the tiers everyday and rest"
+        self.assertEqual(self.rows()["a"][-1], missing)
         self.assertEqual(self.rows()["b"][-1], "broken: odd ends with status 7 without the mutant")
 
     def test_names_select_mutants(self):
