@@ -70,7 +70,10 @@ def chosen(arguments, *targets: str) -> Build:
         arguments.machine = "hosted"
         hosted.check(arguments)
     if faults and not built.injects_faults:
-        raise UsageError(f"--faults: the kernel in {built.folder} is built without COTRAP_FAULTS")
+        raise UsageError(
+            f"--faults: the kernel in {built.folder} is built without COTRAP_FAULTS: leave out --build, or "
+            "configure it with -DCOTRAP_FAULTS=ON"
+        )
     return replace(built, self_tests=arguments.self_tests)
 
 

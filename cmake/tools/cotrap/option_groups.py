@@ -30,7 +30,8 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         help="with --machine hosted: how programs find their thread-local storage. wrfsbase and arch_prctl "
         "set the register fs at each entry and exit, with that instruction or that system call. rewrite "
         "changes the programs' instructions to use gs before they run, and fault changes each at its first "
-        "fault (wrfsbase if the host has it, else arch_prctl)",
+        "fault. wrfsbase and fault need a processor and a Linux that let programs write fs; otherwise "
+        "wrfsbase means arch_prctl, and fault ends with status 2 (the default: wrfsbase)",
     )
     command.add_argument(
         "--harts",
@@ -107,7 +108,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         "--faults",
         type=checked(faults.parse),
         metavar="SEED:RATE:KINDS",
-        help=f"build a kernel that injects faults into itself: {faults.HELP}",
+        help=f"build a kernel that injects faults into itself: {faults.description(faults.KINDS)}",
     )
     command.add_argument(
         "--self-tests",

@@ -42,6 +42,10 @@ class Usage(Command):
         self.check(*hosted, "/no/such/profile", says=b"no such folder")
         self.check(*hosted, "/tmp/profile", "--sanitize", "thread", says=b"without a sanitizer")
         self.check("demo", "--build", build, "nonesuch", says=b"nonesuch")
+        self.check("run", "--faults", "1:1001:real", says=b"RATE from 0 to 1000")
+        self.check("run", "--faults", "1:50:unreal", says=b"'unreal' is no kind of fault")
+        for kinds in ("memory", "wake,memory"):
+            self.check("sim", "web", "--faults", f"1:50:{kinds}", says=b"the simulator has no fault 'memory'")
 
     def test_the_process_has_the_status_and_the_outputs_of_the_command(self):
         """Most tests call the command without a process of its own."""

@@ -145,9 +145,9 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         )
     command.add_argument(
         "--faults",
-        type=checked(faults.parse),
+        type=checked(faults.parse_simulated),
         metavar="SEED:RATE:KINDS",
-        help=f"inject faults: {faults.HELP}. Each run adds its seed to SEED",
+        help=f"inject faults: {faults.description(faults.SIMULATED)}. Each run adds its seed to SEED",
     )
     command.add_argument(
         "--csv", type=path, metavar="FILE", help="write the results of every run to FILE, for --merge"
