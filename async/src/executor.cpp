@@ -72,7 +72,7 @@ bool Executor::step_with_events(Local& local, bool and_more) noexcept {
 
 bool Executor::step_watched(Local& local) noexcept {
   local.job = nullptr;
-  if (inbox_is_empty() || !holds_back_inbox()) look_into_inbox();
+  if (inbox_is_empty() || !delays_inbox()) look_into_inbox();
   Node* const first = ready_.pop();
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);

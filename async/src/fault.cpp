@@ -18,8 +18,7 @@ constexpr std::uint32_t fault_bit(Fault fault) {
 }
 constexpr std::uint32_t real_faults = fault_bit(Fault::memory) - 1;
 
-/// Only the hart itself counts, but an interrupt may come between two chances of a step, and a
-/// preemptible step may move to another hart.
+/// Atomic, because an interrupt may count in the middle, and a preemptible step may change harts.
 struct alignas(64) FaultsOfHart {
   std::array<std::atomic<std::uint32_t>, fault_kinds> chances{};
   std::array<std::atomic<std::uint32_t>, fault_kinds> injected{};
@@ -118,7 +117,7 @@ std::uint64_t faults::draw(Fault fault) noexcept {
   return spread(bits) | 1;
 }
 
-bool faults::hold_back_inbox() noexcept {
+bool faults::draw_inbox_delay() noexcept {
   if ((present_faults.load(std::memory_order_acquire) & fault_bit(Fault::wake)) == 0) return false;
   std::atomic<std::uint32_t>& left = faults_of_hart[platform::hart()].held_back;
   const std::uint32_t steps = left.load(relaxed);

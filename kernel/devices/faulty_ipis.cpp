@@ -15,12 +15,13 @@ namespace {
 constexpr std::uint64_t latest_ipi_ns = 200'000;
 constexpr std::uint64_t repeated_after_ns = 10'000'000;
 
-constinit thread_local hal::HartMask delayed_ipis = 0;  // to these harts
+constinit thread_local hal::HartMask delayed_ipis =
+    0;  // harts whose IPI waits for this hart's timer
 
 void delay_ipi(unsigned hart, std::uint64_t ns) {
   delayed_ipis |= hal::mask_of(hart);
   const std::uint64_t tick = hal::ticks_at(hal::now_ns() + ns);
-  if (tick < due(TimerSource::faulty)) set_due_at(TimerSource::faulty, tick);
+  if (tick < due(TimerSource::delayed_ipi)) set_due_at(TimerSource::delayed_ipi, tick);
 }
 
 }  // namespace

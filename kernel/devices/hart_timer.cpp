@@ -52,7 +52,7 @@ void set_due_at(TimerSource what, std::uint64_t tick) noexcept {
   if (take_if_due(TimerSource::timeslice, now)) timer_handlers->timeslice();
   if (take_if_due(TimerSource::step, now)) timer_handlers->step();
   if constexpr (async::platform::injects_faults) {
-    if (take_if_due(TimerSource::faulty, now)) send_delayed_ipis();
+    if (take_if_due(TimerSource::delayed_ipi, now)) send_delayed_ipis();
   }
   program_timer();
 }

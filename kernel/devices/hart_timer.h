@@ -13,10 +13,10 @@
 namespace kernel {
 
 enum class TimerSource : std::uint8_t {
-  alarm,      ///< the executor's next timer
-  timeslice,  ///< the end of the current thread's time slice
-  step,       ///< the check of a long step of a preemptible job
-  faulty,     ///< an IPI that a fault has delayed (faulty_ipis.h)
+  alarm,        ///< the executor's next timer
+  timeslice,    ///< the end of the current thread's time slice
+  step,         ///< the check of a long step of a preemptible job
+  delayed_ipi,  ///< an IPI that a fault has delayed (faulty_ipis.h)
 };
 /// The last source exists only in kernels that inject faults.
 inline constexpr std::size_t timer_sources = async::platform::injects_faults ? 4 : 3;

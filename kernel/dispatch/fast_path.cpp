@@ -103,10 +103,10 @@ FastPathAnswer call(UserContext& context) {
 enum class World : std::uint8_t { alone, smp_active, traced };
 
 template <std::size_t place>
-constexpr bool is_own = place >= trap::fast_path_calls;
+constexpr bool is_private = place >= trap::fast_path_calls;
 template <std::size_t place>
 constexpr Entry entry_at =
-    is_own<place> ? private_calls[place - trap::fast_path_calls] : syscall_table[place];
+    is_private<place> ? private_calls[place - trap::fast_path_calls] : syscall_table[place];
 template <std::size_t place>
 constexpr bool has_fast_path = entry_at<place>.form != CallForm::no_fast_path;
 
@@ -118,7 +118,7 @@ consteval FastPathCall call_of() {
     return call<trace::answer_recorded, entry.form, true, true>;
   }
   if (world == World::smp_active) {
-    constexpr auto outside = is_own<place> ? nullptr : syscall_table.outside(place);
+    constexpr auto outside = is_private<place> ? nullptr : syscall_table.outside(place);
     return call<entry.answer, entry.form, true, false, outside>;
   }
   return call<entry.answer, entry.form, false, false>;
@@ -134,9 +134,9 @@ constinit const FastPathTable* uncounted_table = nullptr;  // start_fast_path() 
 /// The fast path of every call while calls are counted.
 FastPathAnswer count_call(UserContext& context) {
   const std::uint64_t number = context.syscall_number();
-  const bool is_own = number >= abi::first_private_call;
+  const bool is_private = number >= abi::first_private_call;
   const std::size_t place =
-      is_own ? trap::fast_path_calls + number - abi::first_private_call : number;
+      is_private ? trap::fast_path_calls + number - abi::first_private_call : number;
   const CountedCall call = begin_counted(running_thread(), number);
   const FastPathAnswer answer = (*uncounted_table)[place](context);
   end_counted(running_thread(), call, answer.instead == UserContext::would_block);

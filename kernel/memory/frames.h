@@ -168,7 +168,7 @@ class FrameAllocator {
     stack = frame;
     free_ = free_ + 1;
   }
-  /// Whether a fault refuses this allocation.
+  /// Whether an injected fault refuses this allocation.
   static bool is_refused(Use use) {
     return async::platform::injects_faults && use == Use::user &&
            async::inject(async::Fault::memory) != 0;

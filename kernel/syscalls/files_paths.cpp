@@ -148,9 +148,9 @@ Result<> faccessat2(Thread& self, int directory, UserPtr<const char> path, int m
   }
   const Path text{self, path};
   if (!text) return fail(text.error());
-  const bool is_own = (*text).empty() && (flags & abi::at_empty_path) != 0;
-  const auto node =
-      is_own ? node_at(self, directory) : find_node(self, directory, *text, last_link(flags));
+  const bool names_descriptor = (*text).empty() && (flags & abi::at_empty_path) != 0;
+  const auto node = names_descriptor ? node_at(self, directory)
+                                     : find_node(self, directory, *text, last_link(flags));
   if (!node) return fail(node.error());
   if (*node == nullptr)
     return (mode & abi::x_ok) != 0 ? fail(Errno::eacces) : Result<>{};  // a pipe
@@ -161,12 +161,12 @@ Transfer readlinkat(Thread& self, int directory, UserPtr<const char> path, UserS
   if (static_cast<int>(to.size()) <= 0) return fail(Errno::einval);
   const Path text{self, path};
   if (!text) return fail(text.error());
-  const bool is_own = (*text).empty();
-  const auto node =
-      is_own ? node_at(self, directory) : find_node(self, directory, *text, LastLink::keep);
+  const bool names_descriptor = (*text).empty();
+  const auto node = names_descriptor ? node_at(self, directory)
+                                     : find_node(self, directory, *text, LastLink::keep);
   if (!node) return fail(node.error());
   if (*node == nullptr || !(*node)->is_symlink()) {
-    return fail(is_own ? Errno::enoent : Errno::einval);
+    return fail(names_descriptor ? Errno::enoent : Errno::einval);
   }
   const std::string target = (*node)->target({.executable = self.process().path()});
   const std::size_t size = std::min(target.size(), to.size());

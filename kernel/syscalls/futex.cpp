@@ -194,10 +194,11 @@ trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int ope
   return wait(self, *futex, expected, bits, *deadline);
 }
 
-/// The less frequent commands.
-[[gnu::noinline]] trap::Answer<Result<int>> seldom(Thread& self, std::uintptr_t address,
-                                                   int operation, int count, std::uintptr_t timeout,
-                                                   std::uintptr_t address2, std::uint32_t value3) {
+[[gnu::noinline]] trap::Answer<Result<int>> serve_rare_command(Thread& self, std::uintptr_t address,
+                                                               int operation, int count,
+                                                               std::uintptr_t timeout,
+                                                               std::uintptr_t address2,
+                                                               std::uint32_t value3) {
   const auto deadline =
       takes_pi_lock(operation) ? deadline_of(self, operation, timeout) : async::never;
   if (!deadline) return fail(deadline.error());
@@ -232,7 +233,7 @@ trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int ope
   if (waits_for_word(operation)) return any_wait(self, address, operation, value, timeout, value3);
   const int count = static_cast<int>(value);
   if ((operation & ~abi::futex_private_flag) != abi::futex_wake) {
-    return seldom(self, address, operation, count, timeout, address2, value3);
+    return serve_rare_command(self, address, operation, count, timeout, address2, value3);
   }
   const auto futex = futex_at(self, address, operation);
   if (!futex) return fail(futex.error());

@@ -1,9 +1,10 @@
-// Faults that the runtime and its world inject into themselves, at random but repeatable. Each
-// function is a constant without code in a world without platform::injects_faults.
+// Faults that the runtime and its world inject into themselves, at random but repeatable. inject(),
+// inject_delay(), may_stand_still() and delays_inbox() compile to nothing without
+// platform::injects_faults.
 //
 //   faults=SEED:RATE:KINDS      7:20:real      7:5:memory,wake
 //
-// RATE: how many of 1,000 chances are faults. A chance is a place in the code that asks inject().
+// RATE: faults per 1,000 chances. A chance is a call of inject(), where a fault may occur.
 // Each hart counts its chances of each kind, and SEED, hart, kind and count decide. So one hart
 // draws the same faults in each run in which it has the same chances in the same order.
 //
@@ -25,7 +26,7 @@ enum class Fault : std::uint8_t {
   // Faults of real machines.
   wake,      // a hart takes wakes out of its inbox some steps late
   ipi,       // an IPI comes late, or once more
-  ipi_once,  // an IPI is lost, and repeated much later
+  ipi_once,  // an IPI comes 10 ms late, as if firmware had repeated it
   timer,     // an alarm comes late
   slow,      // a hart stands still for a while
   steal,     // a busy hart gives no job to an idle one
@@ -51,8 +52,8 @@ struct FaultPlan {
 /// The name in KINDS, such as "ipi-once".
 std::string_view name_of(Fault fault) noexcept;
 
-/// Injects the faults of `plan` from now on, and counts from 0. Other harts see it at any later
-/// time.
+/// Injects the faults of `plan` from now on, and counts from 0. Other harts see the plan
+/// some time later.
 void set_faults(const FaultPlan& plan) noexcept;
 
 struct FaultCount {
@@ -64,7 +65,7 @@ FaultCount count_of(Fault fault) noexcept;
 
 namespace faults {
 std::uint64_t draw(Fault fault) noexcept;
-bool hold_back_inbox() noexcept;
+bool draw_inbox_delay() noexcept;
 }  // namespace faults
 
 /// A chance for `fault`: returns random bits, not 0, if the fault occurs, otherwise 0. Any context.
@@ -93,9 +94,9 @@ bool hold_back_inbox() noexcept;
 
 /// A chance for Fault::wake, before a step of this hart, whose inbox has entries: whether the hart
 /// leaves them there for this step. Bounded: it takes them after 64 steps at the latest.
-[[gnu::always_inline]] inline bool holds_back_inbox() noexcept {
+[[gnu::always_inline]] inline bool delays_inbox() noexcept {
   if constexpr (!platform::injects_faults) return false;
-  return faults::hold_back_inbox();
+  return faults::draw_inbox_delay();
 }
 
 }  // namespace async

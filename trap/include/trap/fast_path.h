@@ -33,8 +33,8 @@ static_assert(sizeof(FastPathAnswer) == 16, "two registers");
 /// context's result.
 using FastPathCall = FastPathAnswer (*)(UserContext& context);
 
-/// By number: first Linux's calls, then Cotrap's own from abi::first_private_call on. Calls without
-/// a fast path have no_fast_path().
+/// By number: first Linux's calls, then the private calls from abi::first_private_call on. Calls
+/// without a fast path have no_fast_path().
 inline constexpr std::size_t fast_path_calls = FAST_PATH_CALLS;
 inline constexpr std::size_t fast_path_private_calls = FAST_PATH_PRIVATE_CALLS;
 using FastPathTable = std::array<FastPathCall, fast_path_calls + fast_path_private_calls>;

@@ -29,7 +29,7 @@ void compare(const char* file, int line, const char* text, long of_linux, long o
   compare(__FILE__, __LINE__, #call "(" #__VA_ARGS__ ")", of_linux, of_cotrap, \
           make(SYS_##call __VA_OPT__(, ) __VA_ARGS__))
 #define CASE(answer, call, ...) DIFFERS(answer, answer, call __VA_OPT__(, ) __VA_ARGS__)
-// A value that calls have left behind.
+// A case for a value that earlier calls changed.
 #define VALUE(answer, expression) \
   compare(__FILE__, __LINE__, #expression, answer, answer, (long)(expression))
 

@@ -14,7 +14,7 @@
 
 namespace {
 
-constexpr int large = 0100000;  // O_LARGEFILE of the kernel
+constexpr int large = 0100000;  // the kernel's O_LARGEFILE; the C library defines it as 0
 char bytes[64];
 struct stat status;
 const iovec list[] = {{bytes, 1}, {bytes, 1}};

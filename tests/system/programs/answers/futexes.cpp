@@ -170,7 +170,7 @@ void locks() {
   char* const page = new_page(PROT_READ | PROT_WRITE);
   uint32_t* const word = (uint32_t*)page;
   const uint32_t self = (uint32_t)syscall(SYS_gettid);
-  constexpr uint32_t nobody = 0x3ffffffe;
+  constexpr uint32_t missing_thread = 0x3ffffffe;
   for (const int flag : {0, own}) {
     CASE(-EPERM, futex, word, FUTEX_UNLOCK_PI | flag, 0, 0, 0, 0);
     CASE(-EPERM, futex, page + 2, FUTEX_UNLOCK_PI | flag, 0, 0, 0, 0);
@@ -185,7 +185,7 @@ void locks() {
     CASE(0, futex, word, FUTEX_UNLOCK_PI | flag, 0, nowhere, nowhere, 0);
     CASE(0, futex, word, FUTEX_LOCK_PI2 | wall | flag, 0, 0, 0, 0);
     CASE(0, futex, word, FUTEX_UNLOCK_PI | flag, 0, 0, 0, 0);
-    *word = nobody;
+    *word = missing_thread;
     CASE(-EPERM, futex, word, FUTEX_UNLOCK_PI | flag, 0, 0, 0, 0);
     CASE(-ESRCH, futex, word, FUTEX_LOCK_PI | flag, 0, 0, 0, 0);
     CASE(-ESRCH, futex, word, FUTEX_TRYLOCK_PI | flag, 0, 0, 0, 0);

@@ -9,20 +9,20 @@
 
 namespace {
 
-constexpr int nobody = 5000000;
+constexpr int missing_id = 5000000;
 
 void numbers() {
   CASE(0, getuid);
   CASE(0, geteuid);
   CASE(0, getgid);
   CASE(0, getegid);
-  CASE(-ESRCH, getpgid, nobody);
+  CASE(-ESRCH, getpgid, missing_id);
   CASE(-ESRCH, getpgid, -1);
-  CASE(-ESRCH, getsid, nobody);
+  CASE(-ESRCH, getsid, missing_id);
   CASE(-ESRCH, getsid, -1);
   CASE(-EINVAL, setpgid, 0, -1);
-  CASE(-EINVAL, setpgid, nobody, -1);
-  CASE(-ESRCH, setpgid, nobody, 0);
+  CASE(-EINVAL, setpgid, missing_id, -1);
+  CASE(-ESRCH, setpgid, missing_id, 0);
   CASE(-EINVAL, setpgid, -1, 0);
 }
 
@@ -50,9 +50,9 @@ void limits() {
   CASE(-EFAULT, prlimit64, 0, RLIMIT_NOFILE, nowhere, 0);
   CASE(-EFAULT, prlimit64, 0, RLIMIT_NOFILE, 0, nowhere);
   CASE(-EFAULT, prlimit64, 0, 16, nowhere, 0);
-  CASE(-EFAULT, prlimit64, nobody, RLIMIT_NOFILE, nowhere, 0);
-  CASE(-ESRCH, prlimit64, nobody, RLIMIT_NOFILE, 0, &now);
-  CASE(-ESRCH, prlimit64, nobody, 16, 0, &now);
+  CASE(-EFAULT, prlimit64, missing_id, RLIMIT_NOFILE, nowhere, 0);
+  CASE(-ESRCH, prlimit64, missing_id, RLIMIT_NOFILE, 0, &now);
+  CASE(-ESRCH, prlimit64, missing_id, 16, 0, &now);
   CASE(-ESRCH, prlimit64, -1, RLIMIT_NOFILE, 0, &now);
   CASE(-EINVAL, prlimit64, 0, RLIMIT_NOFILE, &crossed, 0);
   CASE(-EINVAL, prlimit64, 0, 16, &crossed, 0);

@@ -10,15 +10,15 @@
 
 namespace {
 
-constexpr int nobody = 5000000;
+constexpr int missing_id = 5000000;
 
 void waits() {
   int status;
   CASE(-ECHILD, wait4, -1, &status, 0, 0);
   CASE(-ECHILD, wait4, -1, nowhere, WNOHANG, 0);
   CASE(-ECHILD, wait4, 0, &status, WNOHANG, 0);
-  CASE(-ECHILD, wait4, nobody, &status, 0, 0);
-  CASE(-ECHILD, wait4, -nobody, &status, 0, 0);
+  CASE(-ECHILD, wait4, missing_id, &status, 0, 0);
+  CASE(-ECHILD, wait4, -missing_id, &status, 0, 0);
   CASE(-ECHILD, wait4, getpid(), &status, 0, 0);
   CASE(-EINVAL, wait4, -1, &status, 0x1000, 0);
   CASE(-EINVAL, wait4, -1, &status, WEXITED, 0);

@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr int nobody = 5000000;
+constexpr int missing_id = 5000000;
 const sched_param none{0};
 const sched_param one{1};
 const sched_param hundred{100};
@@ -21,7 +21,7 @@ sched_param read_back;
 void policies() {
   CASE(0, sched_getscheduler, 0);
   CASE(-EINVAL, sched_getscheduler, -1);
-  CASE(-ESRCH, sched_getscheduler, nobody);
+  CASE(-ESRCH, sched_getscheduler, missing_id);
   CASE(0, sched_setscheduler, 0, SCHED_OTHER, &none);
   CASE(-EINVAL, sched_setscheduler, 0, SCHED_OTHER, &one);
   CASE(-EINVAL, sched_setscheduler, 0, SCHED_FIFO, &none);
@@ -35,22 +35,22 @@ void policies() {
   CASE(-EFAULT, sched_setscheduler, 0, 99, nowhere);
   CASE(-EINVAL, sched_setscheduler, -1, SCHED_OTHER, &none);
   CASE(-EINVAL, sched_setscheduler, -1, SCHED_OTHER, nowhere);
-  CASE(-ESRCH, sched_setscheduler, nobody, SCHED_OTHER, &none);
-  CASE(-ESRCH, sched_setscheduler, nobody, 99, &none);
-  CASE(-EFAULT, sched_setscheduler, nobody, SCHED_OTHER, nowhere);
+  CASE(-ESRCH, sched_setscheduler, missing_id, SCHED_OTHER, &none);
+  CASE(-ESRCH, sched_setscheduler, missing_id, 99, &none);
+  CASE(-EFAULT, sched_setscheduler, missing_id, SCHED_OTHER, nowhere);
   CASE(0, sched_setparam, 0, &none);
   CASE(-EINVAL, sched_setparam, 0, &one);
   CASE(-EINVAL, sched_setparam, 0, 0);
   CASE(-EFAULT, sched_setparam, 0, nowhere);
   CASE(-EINVAL, sched_setparam, -1, &none);
-  CASE(-ESRCH, sched_setparam, nobody, &none);
+  CASE(-ESRCH, sched_setparam, missing_id, &none);
   CASE(0, sched_getparam, 0, &read_back);
   CASE(-EINVAL, sched_getparam, 0, 0);
   CASE(-EINVAL, sched_getparam, -1, &read_back);
   CASE(-EFAULT, sched_getparam, 0, nowhere);
-  CASE(-ESRCH, sched_getparam, nobody, &read_back);
-  CASE(-ESRCH, sched_getparam, nobody, nowhere);
-  CASE(-EINVAL, sched_getparam, nobody, 0);
+  CASE(-ESRCH, sched_getparam, missing_id, &read_back);
+  CASE(-ESRCH, sched_getparam, missing_id, nowhere);
+  CASE(-EINVAL, sched_getparam, missing_id, 0);
 }
 
 void ranges() {
@@ -71,11 +71,11 @@ void ranges() {
   CASE(-EFAULT, sched_rr_get_interval, 0, nowhere);
   CASE(-EFAULT, sched_rr_get_interval, 0, 0);
   CASE(-EINVAL, sched_rr_get_interval, -1, &slice);
-  CASE(-ESRCH, sched_rr_get_interval, nobody, &slice);
-  CASE(-ESRCH, sched_rr_get_interval, nobody, nowhere);
+  CASE(-ESRCH, sched_rr_get_interval, missing_id, &slice);
+  CASE(-ESRCH, sched_rr_get_interval, missing_id, nowhere);
 }
 
-// As the kernel has it.
+// The kernel's structure, not the C library's.
 struct Attributes {
   unsigned size, policy;
   unsigned long flags;
@@ -92,12 +92,12 @@ void attributes() {
   CASE(-EINVAL, sched_setattr, 0, 0, 0);
   CASE(-EINVAL, sched_setattr, -1, &about, 0);
   CASE(-EFAULT, sched_setattr, 0, nowhere, 0);
-  CASE(-ESRCH, sched_setattr, nobody, &about, 0);
+  CASE(-ESRCH, sched_setattr, missing_id, &about, 0);
   about.policy = 99;
   CASE(-EINVAL, sched_setattr, 0, &about, 0);
-  CASE(-ESRCH, sched_setattr, nobody, &about, 0);
+  CASE(-ESRCH, sched_setattr, missing_id, &about, 0);
   about.policy = -1u;
-  CASE(-EINVAL, sched_setattr, nobody, &about, 0);
+  CASE(-EINVAL, sched_setattr, missing_id, &about, 0);
   about.policy = 0;
   about.flags = 1ul << 40;
   CASE(-EINVAL, sched_setattr, 0, &about, 0);
@@ -116,8 +116,8 @@ void attributes() {
   CASE(-EINVAL, sched_getattr, 0, 0, sizeof about, 0);
   CASE(-EINVAL, sched_getattr, -1, &about, sizeof about, 0);
   CASE(-EFAULT, sched_getattr, 0, nowhere, sizeof about, 0);
-  CASE(-ESRCH, sched_getattr, nobody, &about, sizeof about, 0);
-  CASE(-ESRCH, sched_getattr, nobody, nowhere, sizeof about, 0);
+  CASE(-ESRCH, sched_getattr, missing_id, &about, sizeof about, 0);
+  CASE(-ESRCH, sched_getattr, missing_id, nowhere, sizeof about, 0);
 }
 
 void affinity() {
@@ -126,20 +126,20 @@ void affinity() {
   CASE(-EINVAL, sched_getaffinity, 0, 0, mask);
   CASE(-EINVAL, sched_getaffinity, 0, 4, mask);
   CASE(-EINVAL, sched_getaffinity, 0, 9, mask);
-  CASE(-EINVAL, sched_getaffinity, nobody, 9, nowhere);
+  CASE(-EINVAL, sched_getaffinity, missing_id, 9, nowhere);
   CASE(-EFAULT, sched_getaffinity, 0, 8, nowhere);
-  CASE(-ESRCH, sched_getaffinity, nobody, 8, mask);
-  CASE(-ESRCH, sched_getaffinity, nobody, 8, nowhere);
+  CASE(-ESRCH, sched_getaffinity, missing_id, 8, mask);
+  CASE(-ESRCH, sched_getaffinity, missing_id, 8, nowhere);
   CASE(-ESRCH, sched_getaffinity, -1, 8, mask);
   CASE(0, sched_setaffinity, 0, 8, mask);
   CASE(-EFAULT, sched_setaffinity, 0, 8, nowhere);
-  CASE(-EFAULT, sched_setaffinity, nobody, 8, nowhere);
-  CASE(-ESRCH, sched_setaffinity, nobody, 8, mask);
+  CASE(-EFAULT, sched_setaffinity, missing_id, 8, nowhere);
+  CASE(-ESRCH, sched_setaffinity, missing_id, 8, mask);
   CASE(-ESRCH, sched_setaffinity, -1, 8, mask);
   mask[0] = 0;
   CASE(-EINVAL, sched_setaffinity, 0, 8, mask);
   CASE(-EINVAL, sched_setaffinity, 0, 0, nowhere);
-  CASE(-ESRCH, sched_setaffinity, nobody, 8, mask);
+  CASE(-ESRCH, sched_setaffinity, missing_id, 8, mask);
   unsigned hart;
   CASE(0, getcpu, &hart, 0);
   CASE(0, getcpu, 0, 0);
@@ -150,12 +150,12 @@ void affinity() {
 void nice_values() {
   CASE(-EINVAL, getpriority, 3, 0);
   CASE(-EINVAL, getpriority, -1, 0);
-  CASE(-ESRCH, getpriority, PRIO_PROCESS, nobody);
+  CASE(-ESRCH, getpriority, PRIO_PROCESS, missing_id);
   CASE(-ESRCH, getpriority, PRIO_PROCESS, -1);
   CASE(20, getpriority, PRIO_PROCESS, 0);
   CASE(-EINVAL, setpriority, 3, 0, 0);
-  CASE(-EINVAL, setpriority, -1, nobody, 0);
-  CASE(-ESRCH, setpriority, PRIO_PROCESS, nobody, 0);
+  CASE(-EINVAL, setpriority, -1, missing_id, 0);
+  CASE(-ESRCH, setpriority, PRIO_PROCESS, missing_id, 0);
   CASE(-ESRCH, setpriority, PRIO_PROCESS, -1, 0);
   CASE(0, setpriority, PRIO_PROCESS, 0, 1000);
   CASE(1, getpriority, PRIO_PROCESS, 0);

@@ -6,9 +6,9 @@
 
 namespace {
 
-constexpr int nobody = 5000000;
+constexpr int missing_id = 5000000;
 
-// As the kernel has it.
+// The kernel's structure, not the C library's.
 struct Action {
   unsigned long handler, flags, mask, more;
 };
@@ -18,10 +18,10 @@ void sending() {
   CASE(0, kill, self, 0);
   CASE(-EINVAL, kill, self, 65);
   CASE(-EINVAL, kill, self, -1);
-  CASE(-ESRCH, kill, nobody, 0);
-  CASE(-ESRCH, kill, nobody, 9);
-  CASE(-ESRCH, kill, nobody, 65);
-  CASE(-ESRCH, kill, -nobody, 0);
+  CASE(-ESRCH, kill, missing_id, 0);
+  CASE(-ESRCH, kill, missing_id, 9);
+  CASE(-ESRCH, kill, missing_id, 65);
+  CASE(-ESRCH, kill, -missing_id, 0);
   CASE(-ESRCH, kill, INT_MIN, 0);
   CASE(-ESRCH, kill, INT_MIN, 65);
   CASE(-EINVAL, kill, -1, 65);
@@ -30,17 +30,17 @@ void sending() {
   CASE(-EINVAL, tkill, 0, 0);
   CASE(-EINVAL, tkill, -1, 0);
   CASE(-EINVAL, tkill, self, 65);
-  CASE(-ESRCH, tkill, nobody, 0);
-  CASE(-ESRCH, tkill, nobody, 65);
+  CASE(-ESRCH, tkill, missing_id, 0);
+  CASE(-ESRCH, tkill, missing_id, 65);
   CASE(0, tgkill, self, self, 0);
   CASE(-EINVAL, tgkill, 0, self, 0);
   CASE(-EINVAL, tgkill, self, 0, 0);
   CASE(-EINVAL, tgkill, -1, self, 0);
   CASE(-EINVAL, tgkill, self, self, 65);
   CASE(-EINVAL, tgkill, self, self, -1);
-  CASE(-ESRCH, tgkill, nobody, self, 0);
-  CASE(-ESRCH, tgkill, self, nobody, 0);
-  CASE(-ESRCH, tgkill, nobody, self, 65);
+  CASE(-ESRCH, tgkill, missing_id, self, 0);
+  CASE(-ESRCH, tgkill, self, missing_id, 0);
+  CASE(-ESRCH, tgkill, missing_id, self, 65);
 }
 
 void actions() {

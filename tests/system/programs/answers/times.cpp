@@ -11,7 +11,7 @@ const timespec no_time{0, 0};
 const timespec bad_time{0, 1'000'000'000};
 const timespec negative_time{-1, 0};
 const timespec negative_part{0, -1};
-constexpr int of_nobody = ~5000000 << 3;  // a clock of a process that does not exist
+constexpr int clock_of_missing_process = ~5000000 << 3;  // a clock of a process that does not exist
 
 void clocks() {
   for (const int clock : {0, 1, 2, 3, 4, 5, 6, 7}) {
@@ -22,7 +22,8 @@ void clocks() {
     CASE(0, clock_getres, clock, 0);
     CASE(-EFAULT, clock_getres, clock, nowhere);
   }
-  for (const int clock : {10, 12, 15, 16, 17, 1000, INT_MAX, of_nobody, of_nobody | 4, -1, -5}) {
+  for (const int clock : {10, 12, 15, 16, 17, 1000, INT_MAX, clock_of_missing_process,
+                          clock_of_missing_process | 4, -1, -5}) {
     CASE(-EINVAL, clock_gettime, clock, &time_read);
     CASE(-EINVAL, clock_gettime, clock, nowhere);
     CASE(-EINVAL, clock_getres, clock, &time_read);
@@ -62,9 +63,9 @@ void sleeps() {
     CASE(-EINVAL, clock_nanosleep, clock, 0, &no_time, 0);
     CASE(-EINVAL, clock_nanosleep, clock, 0, nowhere, 0);
   }
-  CASE(-EINVAL, clock_nanosleep, of_nobody, 0, &no_time, 0);
-  CASE(-EINVAL, clock_nanosleep, of_nobody, 0, &bad_time, 0);
-  CASE(-EFAULT, clock_nanosleep, of_nobody, 0, nowhere, 0);
+  CASE(-EINVAL, clock_nanosleep, clock_of_missing_process, 0, &no_time, 0);
+  CASE(-EINVAL, clock_nanosleep, clock_of_missing_process, 0, &bad_time, 0);
+  CASE(-EFAULT, clock_nanosleep, clock_of_missing_process, 0, nowhere, 0);
 }
 
 }  // namespace
