@@ -58,7 +58,7 @@ void Detector::find_lost_wakes() {
                       job);
       },
       &context);
-  // A check of all jobs takes a small part of the time of the steps between two checks.
+  // Checks again after 16 steps for each job, so that checks stay cheap.
   steps_until_check_ = std::max<std::uint64_t>(64, 16 * context.jobs);
 }
 

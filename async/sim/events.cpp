@@ -12,7 +12,7 @@ namespace async::sim {
 using platform::world;
 
 namespace {
-// The longest delays by faults. Those of the kernel are in kernel/devices/.
+// The longest delay that each fault adds. Those of the kernel are in kernel/devices/.
 constexpr std::uint64_t latest_alarm_ns = 1'000'000;
 constexpr std::uint64_t latest_ipi_ns = 200'000;
 constexpr std::uint64_t ipi_repeated_after_ns = 10'000'000;

@@ -19,7 +19,9 @@ bool RealListLock::take() noexcept {
 }
 
 bool RealListLock::is_other_held() const noexcept {
-  require_executor();  // threads without one come here (async_platform.h of HostPool)
+  // A thread outside the pool reaches this check, because its has_list_lock is set
+  // (async_platform.h of HostPool).
+  require_executor();
   if (use().held != lock_) platform::fail("a job uses an object while it uses another one");
   return false;
 }

@@ -104,7 +104,7 @@ void kernel_main(const hal::BootInfo& info) {
   }
   apply_boot_options(options, Stage::jobs);
   if (jobs_are_watched()) {
-    // On one hart, so that it finds lost IPIs between harts.
+    // On the boot hart only: with a lost IPI its own wake could be lost.
     async::spawn(look_at_ready_jobs(), {.name = "job watch", .priority = 0, .harts = 1}).detach();
   }
   async::spawn(run_first_process(options, consoles.errors),

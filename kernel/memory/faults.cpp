@@ -386,8 +386,8 @@ Result<MemoryKey> AddressSpace::writable_key_of(VirtAddr va) const {
   return key_in(*area, va);
 }
 
-// As get_futex_key() of Linux 6.12, kernel/futex/core.c. A file can change below the page, unless
-// the page is the program's own copy: the program has written to it, and has lost that right since.
+// As get_futex_key() of Linux 6.12, kernel/futex/core.c. A page of a file may change,
+// unless it is the program's private copy, written while the page was writable.
 Result<MemoryKey> AddressSpace::read_only_key_of(VirtAddr va) const {
   using Kind = Backing::Kind;
   const Area* area = areas_.find(va);

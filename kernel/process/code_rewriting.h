@@ -1,7 +1,7 @@
 // Programs with instructions that this machine cannot run as they are. The kernel rewrites them
 // before they run (hal::code_is_seen_first), or after a fault. It rewrites a whole executable area
-// at a time, because instruction boundaries are known only from the area's first instruction on. Of
-// a fault's instruction the boundary is known, so the kernel may change that one alone
+// at a time, because instruction boundaries are known only from the area's first instruction on.
+// The start of a faulting instruction is known, so the kernel may change that one alone
 // (hal::is_fault_of_fs).
 #pragma once
 
@@ -13,10 +13,10 @@ namespace kernel {
 
 class Thread;
 
-/// Rewrites the area of `at` in the memory of `self`, so that the machine can run it. If the fault
-/// at `at` says so, rewrites only the instruction at which `self` has stopped. Returns without an
-/// error if the program may retry, also if it was cancelled. ENOEXEC: the area cannot be rewritten,
-/// and the log says why; EFAULT; ENOMEM.
+/// Rewrites the area of `at` in the memory of `self`, so that the machine can run it. If `at` lies
+/// in the range of hidden fs (hal::is_fault_of_fs), rewrites only the instruction at which `self`
+/// has stopped. Returns without an error if the program may retry, also if it was cancelled.
+/// ENOEXEC: the area cannot be rewritten, and the log says why; EFAULT; ENOMEM.
 async::Task<Result<>> see_code(Thread& self, hal::VirtAddr at);
 
 /// Logs how much code of all programs the kernel has rewritten, if any.

@@ -18,8 +18,8 @@ bool is_meant(const async::Key& waiter, const async::Key& woken) {
 
 std::array<Futex::Bucket, 1 << Futex::bucket_bits> Futex::buckets_;
 
-/// Whether no other space can map the word, if the program can write it. Its futex then has the key
-/// of a private one.
+/// Whether a writable word at `address` has the key of a private futex: the space has no shared
+/// areas.
 inline bool Futex::is_own_if_writable(const memory::AddressSpace& space, hal::VirtAddr address) {
   return !space.has_shared_areas() && may_be_at(space, address);
 }

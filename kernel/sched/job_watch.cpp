@@ -86,7 +86,7 @@ constinit Table* table = nullptr;
 constinit async::SpinLock table_lock;  // other harts reach trace points outside the strand
 constinit async::Duration limit{};
 constinit async::TraceHook next_hook = nullptr;
-// What Executor::ignored_entry() has returned for each hart at the last check.
+// The result of ignored_entry() at the last check, by hart.
 constinit std::array<const async::Node*, async::platform::max_harts> ignored_entries{};
 
 void report_job(const char* kind, const char* what, const Job& job) {
@@ -162,7 +162,7 @@ const Job* next_late() {
   return late;
 }
 
-/// Reports jobs whose waits have outlasted their conditions, and wakes them.
+/// Reports jobs that wait although their condition is true, and wakes them.
 void find_lost_wakes() {
   // True if the same wait has been in vain at the last check, too.
   static constexpr auto is_found = [](const Job& job) {

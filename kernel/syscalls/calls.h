@@ -141,7 +141,8 @@ trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t lengt
 /// linux: PROT_GROWSDOWN and PROT_GROWSUP fail with EINVAL.
 trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 
-/// flags: MADV_DONTNEED; other numbers up to 25 except 5 to 7 have no effect; EINVAL for others
+/// flags: the numbers 0 to 25 without 5, 6 and 7; all but MADV_DONTNEED have no effect; EINVAL for
+///   others
 /// linux: Every known number other than MADV_DONTNEED answers 0 and has no effect. So
 ///   MADV_FREE keeps the pages, and MADV_REMOVE, MADV_DONTFORK and MADV_POPULATE_WRITE do
 ///   nothing.

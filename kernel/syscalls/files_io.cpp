@@ -28,9 +28,8 @@ File* writable_file(Thread& self, int fd) {
   return file != nullptr && file->can_write() ? file : nullptr;
 }
 
-/// The error of a transfer at an offset that cannot begin: `file` does not allow it, or there is no
-/// such file, or the arguments have the error `otherwise`. A file without positions reports that
-/// first, whatever it allows (Linux 6.12, ksys_pread64() in fs/read_write.c).
+/// The error of a pread64 or pwrite64 that cannot start: EBADF without such a file, ESPIPE for a
+/// file without positions, else `otherwise` (Linux 6.12, ksys_pread64() in fs/read_write.c).
 [[gnu::noinline, gnu::cold]] Errno refusal_at(Thread& self, int fd, Errno otherwise) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return Errno::ebadf;

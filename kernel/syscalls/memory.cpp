@@ -58,8 +58,8 @@ MapRequest::Place place_of(int flags) {
   return MapRequest::Place::anywhere;
 }
 
-/// The error of mmap for a wrong offset, length or type. Linux looks for the file before the last
-/// two.
+/// The error of mmap for a wrong offset, length or type. Linux looks for the file before length
+/// and type.
 [[gnu::noinline, gnu::cold]] Errno map_error(Thread& self, std::size_t length, int flags, int fd,
                                              std::int64_t offset) {
   if (!hal::page_aligned(static_cast<std::uintptr_t>(offset))) return Errno::einval;

@@ -30,8 +30,8 @@ class Path {
 /// does not matter if the path begins with a slash. ENOENT: the path is empty; EBADF; ENOTDIR.
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path);
 
-/// The node of a descriptor, or the working directory (AT_FDCWD), for an empty path that stands for
-/// it. Null for a pipe. EBADF.
+/// The node to which an empty path refers: that of `fd`, or the working directory (AT_FDCWD). Null
+/// for a pipe. EBADF.
 Result<Node*> node_at(Thread& self, int fd);
 
 /// Copies the path, and looks it up. Errors of Path, lookup_from() and kernel::find().

@@ -54,12 +54,12 @@ void log_refused_handler(Thread& self, int signal) {
       self.process().name(), self.id(), signal);
 }
 
-/// Whether the old value must be written again after a page-in.
+/// Whether the write failed only because it needs a page-in.
 bool is_page_in(const Result<>& written) {
   return !written && written.error() == Errno::would_block;
 }
 
-/// Whether the signal exists, and its action may change if that is `wanted`.
+/// Whether the action of signal `number` may be read or, if `wanted`, changed.
 bool may_have_action(int number, bool wanted) {
   if (!valid_signal(number)) return false;
   return !wanted || (abi::set_of(static_cast<abi::Signal>(number)) & unblockable) == 0;
@@ -83,7 +83,7 @@ Result<> post_to_thread(Thread& self, int id, int process, int signal) {
 
 Result<> kill(Thread& self, int id, int signal) {
   if (signal != 0 && async::Strand::is_shared()) return fail(Errno::would_block);
-  if (id == std::numeric_limits<int>::min()) return fail(Errno::esrch);  // -id is no number
+  if (id == std::numeric_limits<int>::min()) return fail(Errno::esrch);  // -id would overflow
   Process* const process = process_of(id);
   if (id > 0 && process == nullptr) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);

@@ -1,8 +1,9 @@
 """System calls answer as Linux does: results and errors, for right and wrong arguments.
 
-The program `answers` (programs/answers) makes calls and compares each answer with the one of Linux 6.12, which
-stands beside the call. The test also runs it on Linux, if Debian's kernel for riscv64 is in build/linux: so it
-checks that the expected answers are Linux's. `./cotrap bench getppid --against linux` downloads that kernel.
+The program `answers` (programs/answers) makes calls and compares each answer with the one of Linux 6.12,
+which stands beside the call. The test also runs it on Linux, if Debian's kernel for riscv64 is in
+build/linux: so it checks that the expected answers are Linux's. `./cotrap bench getppid --against linux`
+downloads that kernel.
 """
 
 import os
@@ -19,16 +20,16 @@ from harness import Part
 PARTS = [
     Part("descriptors", "calls refuse descriptors that are closed, or that only stand for a path"),
     Part("futexes", "futexes check their arguments in Linux's order"),
-    Part("identities", "numbers of processes, limits, accounts and random bytes"),
-    Part("memory", "mappings of no bytes, of all memory and at wrong addresses"),
-    Part("names", "long names, chains of links, removed folders and replaced files"),
-    Part("paths", "paths of the wrong kind, length and address"),
-    Part("polls", "ppoll's lists, times and masks"),
+    Part("identities", "calls refuse wrong process numbers, limits, accounts and flags of random bytes"),
+    Part("memory", "calls refuse mappings of 0 bytes, of all memory or at wrong addresses"),
+    Part("names", "names have Linux's limits, and removed folders its errors"),
+    Part("paths", "calls refuse paths of the wrong kind, length or address"),
+    Part("polls", "ppoll checks its list, time and mask in Linux's order"),
     Part("processes", "clone, execve and wait4 refuse what Linux refuses"),
-    Part("scheduling", "policies, priorities and affinity"),
-    Part("signals", "signals to nobody, and actions and masks of none"),
-    Part("times", "clocks that do not exist, and sleeps of no time"),
-    Part("transfers", "reads and writes of no bytes, of too many, and at wrong places"),
+    Part("scheduling", "calls refuse wrong policies, priorities and affinities"),
+    Part("signals", "calls refuse wrong signals, receivers, actions and masks"),
+    Part("times", "calls refuse clocks that do not exist, and wrong times"),
+    Part("transfers", "transfers of 0 bytes, too many bytes, or at wrong offsets have Linux's errors"),
 ]
 
 

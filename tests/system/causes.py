@@ -6,7 +6,7 @@ import harness
 from cotrap.demos import numbered_disk
 
 PARTS = (
-    ("first", "a new thread begins by the cause of its first instruction"),
+    ("first", "a new thread enters its program with the cause first_instruction"),
     ("execve", "another program begins with the registers of its start"),
     ("call", "a return from a system call is no simulated trap"),
     ("page", "an upcall for a page enters the scheduler, and the coroutine resumes"),

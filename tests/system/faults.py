@@ -1,4 +1,4 @@
-"""Programs end right although the kernel injects faults of real machines; detectors report other faults.
+"""Programs succeed although the kernel injects faults of real machines; detectors report other faults.
 
 Each boot has a seed. A failure prints the boot option `faults=` of its boot.
 """
@@ -16,7 +16,8 @@ from parts import COROUTINES, FORKING, HARTS, RINGS, STACKFUL, TEAM, UPCALLS
 EVERYDAY_SEEDS = 1
 # Faults in 1,000 chances, by seed.
 RATES = (5, 20, 50, 100, 200)
-# Each boot runs all demos and one of so many pieces of the parts. The everyday boot runs only some of these.
+# The parts are divided into PIECES; boot N runs all demos and piece N mod PIECES. The everyday boot
+# runs every third program.
 PIECES = 5
 EVERYDAY_STEP = 3
 PARTS = {
@@ -29,7 +30,7 @@ PARTS = {
 }
 # A part that the hosted machine often fails on a busy host without faults, too.
 FAILS_ON_HOSTED = "upcalls sleeps"
-# Failures of parts that only show that faults take time, as patterns.
+# Failures of parts that only a delay causes, as patterns.
 PARTS_ABOUT_TIME = {"upcalls pages-and-policies": r"\d+ steps beside"}
 NO_FAILURE = "(?!)"  # matches nothing
 
@@ -37,7 +38,7 @@ NO_FAILURE = "(?!)"  # matches nothing
 class Program(NamedTuple):
     name: str
     command: str
-    about_time: str = NO_FAILURE  # the failures that only show that faults take time, as a pattern
+    about_time: str = NO_FAILURE  # the failures that only a delay causes, as a pattern
 
 
 def demos(test: harness.Test) -> list[Program]:
@@ -63,7 +64,7 @@ def parts(test: harness.Test) -> list[Program]:
 def failures(
     test: harness.Test, programs: list[Program], plan: str, machine: Machine, may_fail: bool = False
 ) -> str:
-    """Runs the programs in one guest, and returns the failures. may_fail: programs may end with any status."""
+    """Runs the programs in one guest, and returns the failures. may_fail: any exit status is right."""
     script = "".join(
         f"echo '== {program.name} begins'; {program.command}; echo '== {program.name} ends:' $?\n"
         for program in programs
@@ -93,7 +94,7 @@ def real_faults(test: harness.Test, seeds: range, machine: Machine) -> None:
         if seed <= EVERYDAY_SEEDS:
             programs = programs[::EVERYDAY_STEP]
         found = failures(test, programs, plan, machine)
-        test.check(not found, f"{len(programs)} programs end right with faults={plan}", found)
+        test.check(not found, f"{len(programs)} programs succeed with faults={plan}", found)
 
 
 def refusals(test: harness.Test, seeds: range, machine: Machine) -> None:
@@ -127,7 +128,7 @@ def detectors(test: harness.Test) -> None:
         )
         test.check(
             done.status == 0 and re.search(report, done.text) is not None,
-            f"the watch reports faults={what}, and {program} goes on", done.text + done.why,
+            f"the watch reports faults={what}, and {program} continues", done.text + done.why,
         )  # fmt: skip
     done = test.run("/bin/true", machine=machine, append="faults=1:x:real", quiet=False)
     test.check("faults=1:x:real: RATE must be a number" in done.text, "faults=1:x:real is refused", done.text)

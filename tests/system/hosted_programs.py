@@ -84,13 +84,14 @@ def code_on_disk(test: harness.Test, fs: str) -> None:
         machine = test.machine(fs=fs, disk=Disk(image.name, read_only=True))
         done = test.run("/linux/written", "mapped", "/dev/vda", machine=machine, quiet=False)
     found = done.status == 0 and "storage: found" in done.text
-    test.check(found, f"--fs={fs}: code runs that lies on a disk", done.text + done.why)
+    test.check(found, f"--fs={fs}: code on a disk runs", done.text + done.why)
 
 
 def rewritten(test: harness.Test, fs: str) -> list[int]:
     """What the kernel logs at the end of a program that uses fs: changes ahead, and at faults."""
     done = test.run("/linux/thread_local", machine=test.machine(fs=fs), quiet=False)
-    found = re.search(r"rewritten: (\d+) uses of fs ahead and (\d+) at their faults", done.text)
+    uses = r"rewritten: (\d+) uses of fs before their code ran, (\d+) at their first fault"
+    found = re.search(uses, done.text)
     counted = [int(number) for number in found.groups()] if found else []
     test.check(len(counted) == 2, f"--fs={fs}: {counted} instructions are changed", done.text + done.why)
     return counted or [0, 0]

@@ -55,7 +55,8 @@
 // In the mode Segments::fault, the fs base of programs is this much below the hart's record. So it
 // lies in the upper half of the addresses, where each access of user code faults. But rax can be
 // loaded and stored at an offset of 64 bits, which reaches the record. The offset is the largest
-// multiple of a page that is an address of user code: the processor refuses larger ones.
+// multiple of a page that is an address of user code: an AMD EPYC raises a general protection fault
+// for an operand whose offset is not canonical, although base + offset is.
 #define HIDDEN_FS_DISTANCE 0x7ffffffff000
 #define HIDDEN(field) HIDDEN_FS_DISTANCE + field
 

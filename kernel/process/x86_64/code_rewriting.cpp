@@ -5,9 +5,9 @@
 //                                                  │
 //       make it executable ◀── replace the changed pages
 //
-// The first two run in several steps, the rest in one. In the mode Segments::fault, the kernel
-// changes one instruction at its first fault, in one step. A hart that fetches from the area during
-// the replacement faults, and its thread waits for the end of the step.
+// Copying and rewriting take several steps, the replacement one. In the mode Segments::fault, the
+// kernel changes one instruction at its first fault, in one step. A hart that fetches from the area
+// during the replacement faults, and its thread waits for the end of the step.
 #include "process/code_rewriting.h"
 
 #include <abi/numbers.h>
@@ -38,11 +38,11 @@ using memory::CodeChange;
 using memory::CodeState;
 using trap::Rewriter;
 
-/// What was rewritten in all programs.
+/// Counts of rewritten code, over all programs.
 struct Rewritten {
   std::uint64_t areas = 0;
   std::uint64_t system_calls = 0;
-  std::uint64_t ahead = 0;      ///< instructions changed from fs to gs with their area
+  std::uint64_t ahead = 0;      ///< instructions changed from fs to gs before their area ran
   std::uint64_t at_faults = 0;  ///< those changed alone, when they ran for the first time
 };
 constinit Rewritten rewritten;
@@ -227,7 +227,7 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
 }
 
 /// Changes the instruction at which `self` has stopped from fs to gs. The change is one byte.
-/// EFAULT: the instruction uses neither. would_block: its code needs a page-in.
+/// EFAULT: the instruction uses neither fs nor gs. would_block: its code needs a page-in.
 Result<> change_instruction(Thread& self) {
   memory::AddressSpace& space = self.space();
   const VirtAddr at = self.context().program_counter();
@@ -261,7 +261,8 @@ Result<> change_instruction(Thread& self) {
 
 void log_rewritten_code() {
   if (rewritten.areas + rewritten.at_faults == 0) return;
-  log("rewritten: {} uses of fs ahead and {} at their faults, {} system calls in {} pieces of code",
+  log("rewritten: {} uses of fs before their code ran, {} at their first fault; {} system calls in "
+      "{} areas",
       rewritten.ahead, rewritten.at_faults, rewritten.system_calls, rewritten.areas);
 }
 

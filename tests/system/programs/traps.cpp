@@ -30,7 +30,7 @@ namespace {
 
 using abi::SelfTest;
 
-// The rows of simulated traps are those of the test program `causes`, apart from this one.
+// The program `causes` checks the rows of the other simulated traps.
 constexpr std::array<std::string_view, 7> rows{
     "kernel-wake",  "kernel-preempt", "kernel-yield-point", "user-wake",
     "user-preempt", "user-exception", "enter-first",

@@ -56,7 +56,7 @@ void end_right(std::uint64_t seeds) {
 
 }  // namespace
 
-TEST_CASE("under faults of real machines no wake is lost, and tasks go on") {
+TEST_CASE("under faults of real machines no wake is lost, and tasks finish") {
   end_right(10);
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("a wake that is not sent is a lost wake, and an IPI that never comes a
   CHECK(ipis == 5);
 }
 
-TEST_CASE("a plan of faults that is wrong is refused with the reason") {
+TEST_CASE("FaultPlan::parse() refuses wrong plans") {
   CHECK(FaultPlan::parse("7:20:real").value().seed == 7);
   CHECK(FaultPlan::parse("7:20:real").value().faults == 0x3f);
   CHECK(FaultPlan::parse("7:1000:memory,wake").value().faults == 0x41);

@@ -35,11 +35,11 @@ TEST_CASE("each simulated trap has a row of its own, which enters a program") {
   }
 }
 
-TEST_CASE("a new context enters its program by the cause of its first instruction") {
+TEST_CASE("a new thread enters its program with the cause first_instruction") {
   CHECK(UserContext{}.last_cause() == static_cast<std::uint64_t>(Cause::first_instruction));
 }
 
-TEST_CASE("no cause of a simulated trap is a machine's") {
+TEST_CASE("no machine has the cause of a simulated trap") {
   constexpr auto first = static_cast<std::uint64_t>(Cause::first_instruction);
   // riscv64: exceptions have numbers below 64, and interrupts the highest bit. x86_64: vectors are
   // below 256, and trap_num has three values above (user_context.h).

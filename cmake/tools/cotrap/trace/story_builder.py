@@ -47,7 +47,7 @@ class _Hart:
         self.running = Track("harts", f"hart {number}")
         self.interrupts = Track("harts", f"hart {number} interrupts")
         self.between: tuple[Slice, Track] | None = None  # the interrupt or executor slice that is open now
-        self.entry: Slice | None = None  # the program runs, and the kernel has entered it without a trap
+        self.entry: Slice | None = None  # the open slice of a simulated trap
         self.job: _Job | None = None  # the job whose step runs
         self.waits: _Job | None = None  # the next AWAIT events are this job's await chain
         self.began = 0.0  # the start of the step

@@ -10,7 +10,7 @@
 
 namespace kernel::memory {
 
-/// Whether a program's fault at `va` says that the kernel must change the instruction.
+/// Whether a page fault at `va` comes from an instruction that uses fs and must be rewritten.
 inline bool is_instruction_to_change(hal::VirtAddr va) {
   return hal::is_fault_of_fs(va);
 }

@@ -34,7 +34,7 @@ class CodeChange {
   /// Takes all rights from the pages in [start, end), whole pages of one area, until set() or
   /// show() restores them. The space must not change in other ways meanwhile.
   void hide(VirtAddr start, VirtAddr end);
-  /// Gives these pages the rights of their area.
+  /// Ends hide(): restores the rights of the pages in [start, end).
   void show(VirtAddr start, VirtAddr end);
   /// Replaces the page at `page`, or adds it if the table has none. Call it between hide() and
   /// set() or show() for the page. ENOMEM.

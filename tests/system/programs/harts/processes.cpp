@@ -65,7 +65,7 @@ std::string working_directory() {
   return std::string{text.data(), static_cast<std::size_t>(size) - 1};
 }
 
-/// What getdents64() has for the working directory: bytes, or its negative error as a number.
+/// The result of getdents64(the working directory), as text: its bytes, or its negative error.
 std::string listed() {
   const Fd here = must(open(".", abi::o_directory), "the working directory");
   std::array<char, 512> buffer;

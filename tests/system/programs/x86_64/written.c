@@ -1,8 +1,8 @@
 // A program that generates code and executes it. With the argument `writable` it maps the code
-// writable and executable at once: the kernel cannot rewrite such code, so with --fs=rewrite it
-// kills the program. With `mapped FILE` it executes code of a file, which begins in the last bytes of
-// the first page. Finally, three threads execute new code while the first thread makes that
-// code's first system call. Without --fs=rewrite the kernel rewrites the code at this call.
+// writable and executable at once: the kernel cannot rewrite such code, so with `--fs rewrite`
+// and `--fs fault` it kills the program. With `mapped FILE` it executes code that starts in the last
+// bytes of the file's first page. Finally, three threads execute new code while the first thread makes
+// that code's first system call. Without `--fs rewrite` the kernel rewrites the code at this call.
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>

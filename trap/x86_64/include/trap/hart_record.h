@@ -41,7 +41,7 @@ struct HartRecord {
   volatile std::uint8_t syscalls = 0;
 
   // In the mode Segments::fault:
-  std::uint64_t hidden_fs = 0;  ///< the fs base of programs: HIDDEN_FS_DISTANCE
+  std::uint64_t hidden_fs = 0;  ///< the fs base of programs: &cotrap_hart − HIDDEN_FS_DISTANCE
   std::uint64_t user_rax = 0;   ///< the program's rax while the code changes fs
   /// For iretq, which enters the program: rip, cs, rflags, rsp, ss.
   std::array<std::uint64_t, 5> return_frame{};
