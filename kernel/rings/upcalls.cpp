@@ -92,13 +92,15 @@ Upcalls::Context* Upcalls::find_stopped(std::uint64_t context) {
 }
 
 Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
-  Context* const kept = find(context);
-  if (kept == nullptr) return fail(Errno::einval);
+  if (context >= shape_.contexts) return fail(Errno::einval);
+  Context* const kept = &contexts_[context];
+  const bool is_waiting = kept->state == Context::State::waiting;
+  if (!is_waiting && kept->state != Context::State::ready) return fail(Errno::einval);
   UpcallHeader* const header = this->header();
   if (header == nullptr) return fail(Errno::efault);
   std::atomic_ref{header->open}.store(open, std::memory_order_relaxed);
   trap::simulate_trap<Cause::resume>(thread_.context(), {.registers = &kept->registers});
-  kept->state = Context::State::free;
+  kept->state = is_waiting ? Context::State::abandoned : Context::State::free;
   const bool is_open = (open & abi::upcalls_open) != 0;
   // Notifications may have been posted while upcalls were closed.
   if (is_open && undelivered(*header) != 0) thread_.post_events();
@@ -111,14 +113,26 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
 // ── Exceptions ──
 
 bool Upcalls::make_upcall(trap::Trap trap, Errno why) {
-  // A page-in makes an upcall only in a mapped file. The program's scheduler uses other memory, so
-  // no such upcall interrupts it.
-  const bool can_wait = may_be_resolved(why) && thread_.space().is_mapped_file(trap.address);
-  if (may_be_resolved(why) && !can_wait) return false;
   UpcallHeader* const header = this->header();
   if (header == nullptr) return false;
-  return can_wait ? wait_for_page(*header, trap, why) : raise_exception(*header, trap, why);
+  if (!may_be_resolved(why)) return raise_exception(*header, trap, why);
+  // No such upcall may interrupt the program's scheduler. It is not in mapped files, and while it
+  // runs, the program does not take completions.
+  const bool takes_all = (open_word(*header) & abi::upcalls_take_completions) != 0;
+  if (!takes_all && !thread_.space().is_mapped_file(trap.address)) return false;
+  return wait_for_page(*header, trap, why);
 }
+
+namespace {
+
+/// Where a fault worker runs: on the harts that the program has chosen, or on all.
+async::HartMask harts_for_faults(UpcallHeader& header) {
+  const std::uint64_t chosen = std::atomic_ref{header.fault_harts}.load(std::memory_order_relaxed);
+  const async::HartMask harts = chosen & async::Executor::all();
+  return harts != 0 ? harts : async::all_harts;
+}
+
+}  // namespace
 
 bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
   if (!ring_of(thread_)->reserve()) return false;
@@ -129,8 +143,9 @@ bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
   }
   kept->state = Context::State::waiting;
   kept->trap = trap;
-  scope_.spawn(run_fault_worker(*kept, why),
-               {.name = "page", .priority = ring_of(thread_)->level_of_requests()});
+  scope_.spawn(run_fault_worker(*kept, why), {.name = "page",
+                                              .priority = ring_of(thread_)->level_of_requests(),
+                                              .harts = harts_for_faults(header)});
   return true;
 }
 
@@ -153,7 +168,14 @@ bool Upcalls::raise_exception(UpcallHeader& header, trap::Trap trap, Errno why) 
 
 async::Task<> Upcalls::run_fault_worker(Context& kept, Errno why) {
   const unsigned hart = hal::hart_index();
-  if (const auto signal = co_await resolve_fault(thread_, kept.trap, why)) {
+  const auto signal = co_await resolve_fault(thread_, kept.trap, why);
+  if (kept.state == Context::State::abandoned) {
+    // The thread has met, or will meet, the same fault again.
+    kept.state = Context::State::free;
+    ring_of(thread_)->give_back();
+    co_return;
+  }
+  if (signal) {
     kept.signal = *signal;
     if (!kept.takes_exceptions) die_of(kept);
   }

@@ -81,7 +81,12 @@ class Upcalls {
 
  private:
   struct Context {
-    enum class State : std::uint8_t { free, waiting, ready };
+    enum class State : std::uint8_t {
+      free,
+      waiting,  // for its page
+      ready,
+      abandoned,  // was resumed while it waited: free when its fault worker has ended
+    };
     State state = State::free;
     bool takes_exceptions = false;
     abi::Signal signal{};  // of an exception that was not resolved

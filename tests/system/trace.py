@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,6 +217,19 @@ def entries(test: harness.Test, folder: Path) -> None:
     test.check(all(each["dur"] > 0 for each in entered), "… and last until the next event")
 
 
+def fault_workers(test: harness.Test, folder: Path) -> None:
+    """A program chooses hart 0 for 8 page-ins, and then hart 1 for 8 more."""
+    image, out = folder / "numbers", folder / "faults.json"
+    factor, count = 0x9E3779B97F4A7C15, 48 * 512
+    image.write_bytes(array("Q", (place * factor & (1 << 64) - 1 for place in range(count))).tobytes())
+    program = test.folder / "test-programs" / "upcalls"
+    trace(test, "--icount", "--harts", "2", "--disk", image, "-o", out, program, "served-where-chosen")
+    timeline = Timeline.read(out)
+    for hart in (0, 1):
+        served = [each for each in timeline.tracks[f"hart {hart}"] if each["name"] == "page"]
+        test.check(len(served) >= 8, f"{len(served)} slices of fault workers are on hart {hart}")
+
+
 def lost(test: harness.Test, folder: Path) -> None:
     out = folder / "short.json"
     program = test.folder / "user" / "bin" / "pingpong"
@@ -339,6 +353,7 @@ with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirecto
     devices(test, Path(where))
     shared_priorities(test, Path(where))
     entries(test, Path(where))
+    fault_workers(test, Path(where))
     lost(test, Path(where))
     page(test, Path(where))
     costs(test)

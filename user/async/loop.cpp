@@ -54,7 +54,7 @@ Ring ring_for_run() {
 }
 
 Loop::Loop(const RunOptions& options, Ring ring)
-    : upcalls_{context_data, options.on_notification, options.on_exception},
+    : upcalls_{context_data, options.on_notification, options.on_exception, options.fault_harts},
       ring_{std::move(ring)},
       places_{most_in_flight - spare_places},
       timer_{no_alarm},

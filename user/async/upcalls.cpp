@@ -56,8 +56,8 @@ void Upcalls::enter(std::uint64_t context, abi::Upcall why) {
   }
 }
 
-void Upcalls::resume(std::uint64_t context) {
-  static_cast<void>(call(abi::upcall_resume, context, what_it_takes()));
+void Upcalls::resume(std::uint64_t context, std::uint32_t open) {
+  static_cast<void>(call(abi::upcall_resume, context, open));
   fail("the kernel cannot resume a step");
 }
 
@@ -164,7 +164,7 @@ void Upcalls::leave_for(Kept& kept) {
   async::platform::local().spin_locks = kept.spin_locks;
   if (!kept.has_failed) {
     this_step().preemption = kept.preemption;
-    resume(context);
+    resume(context, what_it_takes());
   }
   must(call(abi::upcall_drop, context), "dropping a step");
   fail_attempt(kept.attempt->exception);
@@ -204,10 +204,27 @@ void Upcalls::go_home() {
   longjmp(*home_, 1);
 }
 
+// The upcall for a notification or a page returns to the step that it has interrupted.
+void Upcalls::restore_interrupted_step() {
+  header_.stack = reinterpret_cast<std::uintptr_t>(next_);
+  this_step().preemption = preemption_;
+}
+
 // ── Pages ──
 
+// Whether the interrupted step may be in the middle of a change of data that other coroutines use.
+bool Upcalls::must_not_switch() const {
+  return preemption_ == StepState::Preemption::forbidden || this_step().is_cleaning ||
+         async::platform::local().spin_locks != 0;
+}
+
 void Upcalls::on_fault(std::uint64_t context) {
-  keep_step(context, "a page of a file");
+  if (must_not_switch()) {
+    restore_interrupted_step();
+    // The instruction faults again, and the thread waits for the page.
+    resume(context, what_it_takes() & ~abi::upcalls_take_pages);
+  }
+  keep_step(context, "a page");
   ++waiting_;
   ++pages_;
   Loop::current().run_for_ever();
@@ -351,9 +368,8 @@ void Upcalls::on_notification(std::uint64_t context) {
   } else {
     preempt_if_due(context);
   }
-  header_.stack = reinterpret_cast<std::uintptr_t>(next_);
-  this_step().preemption = preemption_;
-  resume(context);
+  restore_interrupted_step();
+  resume(context, what_it_takes());
 }
 
 // Wakes the coroutines that wait for the notifications, for completions, or for a time that has
@@ -427,9 +443,9 @@ void begin_preemptible() noexcept {
 }
 
 void end_preemptible() noexcept {
+  Upcalls::current().take_no_completions();
   set_preemption(this_step(), StepState::Preemption::none);
   if constexpr (several_loops) Loop::current().stop_listening();
-  Upcalls::current().open();
 }
 
 UpcallCounts Upcalls::counts() const {

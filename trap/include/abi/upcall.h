@@ -3,8 +3,8 @@
 // notification interrupts the running coroutine.
 //
 //      a coroutine
-//           │ page fault      the kernel saves its registers; a fault worker reads the page, on
-//           │                 another hart if one is idle
+//           │ page fault      the kernel saves its registers; a fault worker provides the page, on
+//           │                 one of the header's fault_harts
 //           ├───────────────▶ entry(context, for_fault), on the stack that the header names:
 //           ┆                 the program's scheduler runs other coroutines
 //           ┆                 after the page-in: a completion in the ring, user_data + context
@@ -28,8 +28,9 @@
 //     Resumes a saved context, and frees it. `open` is written into the header. If it allows
 //     notifications, pending ones that are not masked make an upcall at once. So do completions
 //     that the program has not read, if `open` takes completions. The caller's own registers are
-//     lost. EINVAL: no such context is saved, or its page-in has not ended; EFAULT:
-//     the header is not mapped; ENXIO.
+//     lost. If the context still waits for its page, its instruction faults again at once; without
+//     upcalls_take_pages in `open`, the thread then waits for the page. This context makes no
+//     completion. EINVAL: no such context is saved; EFAULT: the header is not mapped; ENXIO.
 //   upcall_exception(context, &exception)
 //     Returns the exception that stopped a context which can be resumed; for no_context, the last
 //     exception whose context was not saved. EINVAL: there is none; EFAULT, ENXIO.
@@ -46,10 +47,12 @@
 //     0 bits: stops that. ENODEV: the file has no interrupt; EBUSY: two other devices notify the
 //     caller already; ENXIO, EBADF.
 //
-// A page fault makes an upcall for_fault if the program has mapped the page's file itself, and the
-// kernel must first read the page or find memory for it. The program keeps its scheduler in other
-// memory, so no upcall of this kind interrupts the scheduler. All other faults that cannot be
-// resolved are exceptions. So is a page fault whose page-in fails.
+// A page fault makes an upcall for_fault if the kernel must first read the page, or find memory for
+// it, and either
+// - the program has mapped the page's file itself. It keeps its scheduler in other memory, so no
+//   upcall of this kind interrupts the scheduler;
+// - or `open` has upcalls_take_completions: the program can then be interrupted at any instruction.
+// All other faults that cannot be resolved are exceptions. So is a page fault whose page-in fails.
 //
 // The completion of a submission in flight makes an upcall for_notification if `open` has
 // upcalls_open and upcalls_take_completions, and the thread does not wait for its ring. A program
@@ -86,7 +89,9 @@ struct alignas(64) UpcallHeader {
   // Written by the program: the top of the stack for an exception whose context is not saved, or 0
   // for none.
   std::uint64_t attempt_stack = 0;
-  std::uint64_t unused = 0;
+  // Written by the program: the harts that may serve its page faults for_fault, a bit for each.
+  // If none of them exists: all harts.
+  std::uint64_t fault_harts = 0;
 };
 static_assert(sizeof(UpcallHeader) == 64);
 

@@ -64,6 +64,10 @@ struct RunOptions {
   // threads than the machine has harts: the kernel then runs them in turn. If the kernel refuses a
   // thread, run() does with those that it has.
   unsigned harts = 1;
+  // The harts that may serve page faults for which only a coroutine waits, a bit for each: its own
+  // hart, so that the others stay free for other programs, or another one, so that the loop
+  // continues meanwhile. If none of them exists: an idle hart, if there is one.
+  std::uint64_t fault_harts = 0;
 };
 
 namespace detail {

@@ -102,8 +102,8 @@ class [[nodiscard]] PreemptibleScope {
 
 /// For a scope, no other coroutine preempts the running step. A preemption that
 /// is due meanwhile comes at the end of the scope. Scopes nest. Any thread may use it. The scope
-/// must not contain a co_await. A page-in of a file still lets other coroutines run
-/// (docs/upcalls.md), so touch such pages before you take a lock.
+/// must not contain a co_await. If a page fault in it must wait, the whole thread waits
+/// (docs/upcalls.md), so touch pages of files before you take a lock.
 class [[nodiscard]] Unpreempted {
  public:
   Unpreempted() noexcept : step_{detail::step_of_this_thread()} {

@@ -67,8 +67,8 @@ inline Result<void> notify_when(Fd file, std::uint64_t bits) {
 
 // Counts since run() began.
 struct UpcallCounts {
-  std::uint64_t pages = 0;  // page-ins for which one coroutine waited, and the thread did not
-  std::uint64_t pages_elsewhere = 0;  // page-ins that another hart served
+  std::uint64_t pages = 0;  // page faults for which one coroutine waited, and the thread did not
+  std::uint64_t pages_elsewhere = 0;  // of these, served by another hart
   std::uint64_t notifications = 0;    // notifications sent to this thread
   std::uint64_t interruptions = 0;    // notification upcalls in the middle of a step
   std::uint64_t exceptions = 0;       // exceptions that did not end the program
@@ -114,8 +114,11 @@ class Upcalls {
  public:
   // Ring completions whose user data is in [user_data, user_data + contexts) are about contexts.
   Upcalls(std::uint64_t user_data, NotificationHandler on_notification,
-          ExceptionHandler on_exception)
-      : user_data_{user_data}, on_notification_{on_notification}, on_exception_{on_exception} {}
+          ExceptionHandler on_exception, std::uint64_t fault_harts)
+      : header_{.fault_harts = fault_harts},
+        user_data_{user_data},
+        on_notification_{on_notification},
+        on_exception_{on_exception} {}
   Upcalls(const Upcalls&) = delete;
   static Upcalls& current();
   ~Upcalls();  // the ring must be closed already
@@ -126,6 +129,9 @@ class Upcalls {
   // Enable upcalls before steps, and disable them after.
   void open() { set_open(what_it_takes()); }
   void close() { set_open(0); }
+  // Called at the end of preemptible(), before code that no upcall may interrupt with other
+  // coroutines.
+  void take_no_completions() { set_open(what_it_takes() & ~abi::upcalls_take_completions); }
   // Sets the place where go_home() continues on the thread's own stack.
   void set_home(jmp_buf& home) { home_ = &home; }
 
@@ -212,13 +218,15 @@ class Upcalls {
   };
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
   [[noreturn]] void on_fault(std::uint64_t context);
+  bool must_not_switch() const;
+  void restore_interrupted_step();
   [[noreturn]] void on_exception(std::uint64_t context);
   [[noreturn]] void on_notification(std::uint64_t context);
   Kept& keep(std::uint64_t context);
   Kept& keep_step(std::uint64_t context, const char* reason);
   void leave_strand(const async::Job& job);
   void preempt_if_due(std::uint64_t context);
-  [[noreturn]] void resume(std::uint64_t context);
+  [[noreturn]] static void resume(std::uint64_t context, std::uint32_t open);
   bool must_let_others_go_first(const Kept& kept);
   [[noreturn]] void leave_for(Kept& kept);
   static void abandon(Kept& kept);

@@ -1,6 +1,8 @@
 // Page-ins that coroutines wait for.
 #include "upcalls.h"
 
+#include <optional>
+
 namespace upcalls {
 namespace {
 
@@ -138,6 +140,28 @@ void left_behind() {
   }
 }
 
+constexpr std::size_t pages_read = 8;
+
+// `elsewhere`: how many page-ins another hart than this thread's must serve; empty: any number.
+Task<> read_pages(Disk disk, std::optional<std::uint64_t> elsewhere) {
+  for (std::size_t page = 0; page < pages_read; ++page) check_page(disk, page);
+  const UpcallCounts counts = upcall_counts();
+  check(counts.pages == pages_read, "{} page-ins stop the coroutine", counts.pages);
+  check(counts.pages_elsewhere == elsewhere.value_or(counts.pages_elsewhere),
+        "another hart serves {} page-ins", counts.pages_elsewhere);
+  co_return;
+}
+
+// The program chooses the harts that serve its page-ins. A choice of no hart is none.
+void served_where_chosen() {
+  constexpr std::uint64_t last = std::uint64_t{1} << 63;
+  const bool has_another = must(affinity(0), "affinity") != 1;
+  must(set_affinity(0, 1), "hart 0");
+  run(read_pages(map_disk(), 0), {.fault_harts = 1});
+  run(read_pages(map_disk(), has_another ? pages_read : 0), {.fault_harts = 2});
+  run(read_pages(map_disk(), {}), {.fault_harts = last});
+}
+
 }  // namespace
 
 std::span<const Part> pages() {
@@ -147,6 +171,7 @@ std::span<const Part> pages() {
       {"many", [] { run(many()); }},
       {"cut-short", [] { run(cut_short()); }},
       {"left-behind", left_behind},
+      {"served-where-chosen", served_where_chosen},
   };
   return parts;
 }

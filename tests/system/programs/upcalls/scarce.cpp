@@ -60,12 +60,30 @@ Pid start_hog() {
   return hog;
 }
 
-// Writes to private copies of a file's pages.
-Task<> write_pages(std::span<volatile char> file, bool& over) {
+enum class Way { in_a_step, preemptibly, unpreempted };
+
+void write_pages(std::span<volatile char> pages) {
+  for (std::size_t at = 0; at < pages.size(); at += page_bytes) pages[at] = 'w';
+}
+
+// Writes to pages that the process does not have yet: private copies of a file's, or new ones.
+// `steps`: of the other coroutine.
+Task<> write_pages(std::span<volatile char> pages, Way way, const std::uint64_t& steps,
+                   bool& over) {
   co_await async::yield();
-  for (std::size_t at = 0; at < file.size(); at += page_bytes) file[at] = 'w';
-  for (std::size_t at = 0; at < file.size(); at += page_bytes) {
-    check(file[at] == 'w', "the byte written at {} is there", at);
+  if (way == Way::in_a_step) {
+    write_pages(pages);
+  } else {
+    preemptible([&] {
+      if (way == Way::preemptibly) return write_pages(pages);
+      const Unpreempted alone;
+      const std::uint64_t before = steps;
+      write_pages(pages);
+      check(steps == before, "another coroutine ran in the middle of Unpreempted");
+    });
+  }
+  for (std::size_t at = 0; at < pages.size(); at += page_bytes) {
+    check(pages[at] == 'w', "the byte written at {} is there", at);
   }
   over = true;
 }
@@ -79,11 +97,11 @@ Task<> take_steps(std::uint64_t& steps, const bool& over) {
 
 // Writes to the pages beside a coroutine that is always ready. Returns how often the writing
 // coroutine waited for a page and the thread did not. How long it waited depends on other harts.
-Task<std::uint64_t> waits_while_writing(std::span<volatile char> file) {
+Task<std::uint64_t> waits_while_writing(std::span<volatile char> pages, Way way = Way::in_a_step) {
   const std::uint64_t before = upcall_counts().pages;
   std::uint64_t steps = 0;
   bool over = false;
-  co_await async::when_all(take_steps(steps, over), write_pages(file, over));
+  co_await async::when_all(take_steps(steps, over), write_pages(pages, way, steps, over));
   const std::uint64_t waits = upcall_counts().pages - before;
   check(steps > waits, "the other coroutine took only {} steps in {} waits", steps, waits);
   co_return waits;
@@ -106,6 +124,28 @@ Task<> pressed() {
   check(co_await waits_while_writing(file) > 0, "only the writing coroutine waits");
   check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill,
         "the kernel has killed the hog");
+}
+
+// The same for memory of no file. The loop, too, uses such memory. So only a step in preemptible()
+// waits alone, and not while it is in Unpreempted.
+Task<> pressed_for_own() {
+  constexpr std::size_t size = 64 * page_bytes;
+  const auto map = [] {
+    std::byte* const pages = must(map_memory(size, abi::prot_read | abi::prot_write), "memory");
+    return std::span{reinterpret_cast<volatile char*>(pages), size};
+  };
+  co_await touch(map_disk(), 0);
+  check(co_await waits_while_writing(map(), Way::preemptibly) == 0,
+        "with free memory no coroutine waits");
+  for (const Way way : {Way::in_a_step, Way::preemptibly, Way::unpreempted}) {
+    const auto pages = map();
+    const Pid hog = start_hog();
+    const std::uint64_t waits = co_await waits_while_writing(pages, way);
+    check((waits > 0) == (way == Way::preemptibly), "{} waits in way {}", waits,
+          static_cast<int>(way));
+    check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill,
+          "the kernel has killed the hog");
+  }
 }
 
 // A hog is killed, and still has its memory when this program needs pages.
@@ -248,6 +288,7 @@ void starved() {
 std::span<const Part> scarce_memory() {
   static constexpr Part parts[] = {
       {"pressed", [] { run(pressed()); }},
+      {"pressed-for-own", [] { run(pressed_for_own()); }},
       {"pressed-after-kill", press_after_kill},
       {"hog", hog},
       {"after-fork", [] { run(after_fork()); }},
