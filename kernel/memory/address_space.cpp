@@ -155,7 +155,7 @@ bool AddressSpace::may_add_areas() const {
   return areas_.size() < max_areas && can_allocate(area_reserve);
 }
 
-Result<VirtAddr> AddressSpace::map(MapRequest request) {
+Result<> AddressSpace::may_map(const MapRequest& request) const {
   const std::size_t bytes = page_up(request.bytes);
   if (request.bytes == 0) return fail(Errno::einval);
   if (bytes == 0 || bytes > hal::user_end) return fail(Errno::enomem);
@@ -165,6 +165,12 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
     return fail(Errno::enomem);
   }
   if (!may_add_areas() || is_too_much(request, bytes)) return fail(Errno::enomem);
+  return {};
+}
+
+Result<VirtAddr> AddressSpace::map(MapRequest request) {
+  if (const auto possible = may_map(request); !possible) return fail(possible.error());
+  const std::size_t bytes = page_up(request.bytes);
   check_access();
   const auto gap = choose_place(request, bytes);
   if (!gap) return fail(gap.error());

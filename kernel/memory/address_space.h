@@ -94,6 +94,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL: zero bytes, or a fixed address that is unaligned. EEXIST: an `if_free` range is in
   /// use. ENOMEM.
   Result<VirtAddr> map(MapRequest request);
+  /// The errors of map() that do not depend on the place.
+  Result<> may_map(const MapRequest& request) const;
   /// EINVAL: zero bytes, an unaligned address, or a range outside user_range(). ENOMEM: the call
   /// would split an area, and there is no memory for the second part.
   Result<> unmap(VirtAddr start, std::size_t bytes);

@@ -35,10 +35,10 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   }
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
+  if (offset < 0) return fail(Errno::eoverflow);
   if (!file->can_read() || (shared && (rights & abi::prot_write) != 0)) {
     return fail(Errno::eacces);
   }
-  if (offset < 0) return fail(Errno::eoverflow);
   const auto bytes = file->bytes();
   if (!bytes) {
     // There is no page cache for disks, so two mappings could not share pages.
@@ -50,6 +50,10 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   auto backing = Backing::of_file(bytes->subspan(std::min<std::size_t>(offset, bytes->size())));
   backing.is_read_only = shared && !file->can_write();
   return backing;
+}
+
+std::uint64_t most_mapped_bytes(Thread& self) {
+  return self.process().limits()[abi::rlimit_as].soft;
 }
 
 MapRequest::Place place_of(int flags) {
@@ -86,7 +90,7 @@ MapRequest::Place place_of(int flags) {
                            .access = *access,
                            .place = place_of(flags),
                            .backing = std::move(*backing),
-                           .most_bytes = self.process().limits()[abi::rlimit_as].soft});
+                           .most_bytes = most_mapped_bytes(self)});
 }
 
 /// MAP_POPULATE for [start, end). Errors are not reported. Returns false if a page cannot be made,
@@ -106,18 +110,27 @@ async::Task<std::uintptr_t> shrink_heap(Thread& self, std::uintptr_t end) {
 }
 
 /// Whether MAP_FIXED replaces more than one step's pages by anonymous memory, and no other thread
-/// uses them. False if the arguments are wrong.
-bool replaces_in_steps(Thread& self, std::uintptr_t address, std::size_t length, int flags) {
+/// uses them. False if map() would fail: it must then leave the pages as they are.
+bool replaces_in_steps(Thread& self, std::uintptr_t address, std::size_t length, int rights,
+                       int flags, std::int64_t offset) {
   constexpr int wanted = abi::map_fixed | abi::map_anonymous | abi::map_private;
-  return (flags & wanted) == wanted && self.space().takes_steps(address, length) &&
-         has_memory_alone(self);
+  if ((flags & (wanted | abi::map_type)) != wanted || !self.space().takes_steps(address, length) ||
+      !hal::page_aligned(static_cast<std::uintptr_t>(offset)) || !has_memory_alone(self)) {
+    return false;
+  }
+  const auto access = access_of(rights & all_rights);
+  return access && self.space().may_map({.address = address,
+                                         .bytes = length,
+                                         .access = *access,
+                                         .place = place_of(flags),
+                                         .most_bytes = most_mapped_bytes(self)});
 }
 
 /// MAP_POPULATE of more than one step's bytes, and MAP_FIXED for which replaces_in_steps() is true.
 async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t address,
                                                  std::size_t length, int rights, int flags, int fd,
                                                  std::int64_t offset) {
-  if (replaces_in_steps(self, address, length, flags)) {
+  if (replaces_in_steps(self, address, length, rights, flags, offset)) {
     co_await discard_memory(self, address, address + hal::page_up(length));
     if (async::is_cancelled()) co_return address;  // the process ends
   }
@@ -141,7 +154,8 @@ async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t ad
                                                                      int flags, int fd,
                                                                      std::int64_t offset) {
   const bool populate = (flags & abi::map_populate) != 0;
-  if ((populate && length > step_bytes) || replaces_in_steps(self, address, length, flags)) {
+  if ((populate && length > step_bytes) ||
+      replaces_in_steps(self, address, length, rights, flags, offset)) {
     return self.wait(
         [&] { return map_in_steps(self, address, length, rights, flags, fd, offset); });
   }
@@ -187,7 +201,7 @@ trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   if (!self.space().is_small() && self.space().shrinks_heap(end)) {
     return self.wait([&] { return shrink_heap(self, end); });
   }
-  return self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
+  return self.space().set_break(end, most_mapped_bytes(self));
 }
 
 trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,

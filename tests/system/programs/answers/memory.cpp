@@ -1,5 +1,6 @@
 // Mappings: lengths of 0 and beyond all memory, unaligned addresses, gaps, and wrong flags.
 #include <limits.h>
+#include <sys/resource.h>
 
 #include "answers.h"
 
@@ -94,6 +95,25 @@ void rights() {
   CASE(0, munmap, page, 3 * page_size);
 }
 
+// A mapping that fails leaves the bytes at its address as they are.
+void refusals() {
+  constexpr size_t size = 4 << 20;
+  char* const bytes = (char*)mmap(nullptr, size, all, zeros, -1, 0);
+  memset(bytes, 'x', size);
+  CASE(-EINVAL, mmap, bytes, size, all, zeros | MAP_FIXED, -1, 1);
+  rlimit before;
+  CASE(0, prlimit64, 0, RLIMIT_AS, 0, &before);
+  const rlimit little{1 << 20, before.rlim_max};
+  CASE(0, prlimit64, 0, RLIMIT_AS, &little, 0);
+  CASE(-ENOMEM, mmap, bytes, size, all, zeros | MAP_FIXED, -1, 0);
+  CASE(0, prlimit64, 0, RLIMIT_AS, &before, 0);
+  VALUE('x', bytes[0]);
+  VALUE('x', bytes[size - 1]);
+  CASE((long)bytes, mmap, bytes, size, all, zeros | MAP_FIXED, -1, 0);
+  VALUE(0, bytes[0]);
+  CASE(0, munmap, bytes, size);
+}
+
 void advice() {
   char* const page = (char*)mmap(nullptr, 3 * page_size, all, zeros, -1, 0);
   CASE(0, madvise, page, 0, MADV_DONTNEED);
@@ -141,6 +161,7 @@ void memory() {
   maps();
   unmaps();
   rights();
+  refusals();
   advice();
   heap();
 }
