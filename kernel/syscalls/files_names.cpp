@@ -90,9 +90,16 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   const auto to = find(self, directory, path, LastLink::name);
   if (!to) return fail(to.error());
 
+  // For ".." and "/", `directory` is not the directory in which the path's last name is.
+  const auto is_in_directory = [](const Found& found) {
+    return found.last == LastName::name || found.last == LastName::here;
+  };
+  if (is_in_directory(*from) && is_in_directory(*to) &&
+      from->directory->is_writable() != to->directory->is_writable()) {
+    return fail(Errno::exdev);
+  }
   if (from->last != LastName::name) return fail(Errno::ebusy);
   if (to->last != LastName::name) return fail(flags == 0 ? Errno::ebusy : Errno::eexist);
-  if (from->directory->is_writable() != to->directory->is_writable()) return fail(Errno::exdev);
   if (!from->directory->is_writable()) return fail(Errno::erofs);
   if (from->node == nullptr) return fail(Errno::enoent);
   Directory* const moved = from->node->as_directory();

@@ -128,7 +128,7 @@ Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
     if (directory != abi::at_fdcwd) return fstat(self, directory, status);
     return status.write(self.space(), self.process().fs().directory()->status());
   };
-  if (may_be_empty && !path) return stat_descriptor();
+  if (flags == abi::at_empty_path && directory >= 0 && !path) return stat_descriptor();
   const Path text{self, path};
   if (!text) return fail(text.error());
   if ((*text).empty() && may_be_empty) return stat_descriptor();

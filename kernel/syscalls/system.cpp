@@ -123,7 +123,7 @@ trap::Answer<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to
   if ((flags & ~(abi::grnd_nonblock | at_odds)) != 0 || (flags & at_odds) == at_odds) {
     return fail(Errno::einval);
   }
-  if (!to.in_range()) return fail(Errno::efault);
+  if (!to.first(0).in_range()) return fail(Errno::efault);
   if (async::Strand::is_shared()) return put_random_sharing(self, to);
   if (to.size() <= step_bytes) return put_random(self, to);
   return self.wait([&] { return put_random_in_steps(self, to); });

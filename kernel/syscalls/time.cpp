@@ -135,6 +135,9 @@ trap::Answer<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> leng
 trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
                                        UserPtr<const abi::Timespec> time,
                                        UserPtr<abi::Timespec> left) {
+  // Negative numbers: the clock of a descriptor, or the processor time of a process or thread.
+  constexpr int kinds = 7, of_descriptor = 3, of_thread = 4;
+  if (clock < 0 && (clock & kinds) == of_descriptor) return fail(Errno::enotsup);
   const bool is_cpu_clock = clock < 0;
   if (!can_sleep_on(clock) && !is_cpu_clock) {
     const auto exists = read_clock(self, clock);
@@ -143,8 +146,9 @@ trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
   const auto given = time.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
   if (is_cpu_clock) {
-    const auto exists = read_clock(self, clock);
-    return fail(exists ? Errno::enotsup : exists.error());
+    const int owner = ~(clock >> 3);
+    const bool is_own = (clock & of_thread) != 0 && (owner == 0 || owner == self.id());
+    return fail(!is_own && read_clock(self, clock) ? Errno::enotsup : Errno::einval);
   }
   if ((flags & abi::timer_abstime) == 0) return sleep_until(self, after(*given), left);
   const auto zero = clock == abi::clock_realtime ? wall_clock_at_boot() : async::Duration::zero();

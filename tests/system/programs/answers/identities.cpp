@@ -83,6 +83,7 @@ void random_bytes() {
   CASE(16, getrandom, bytes, 16, 0);
   CASE(16, getrandom, bytes, 16, GRND_NONBLOCK | GRND_RANDOM);
   CASE(16, getrandom, bytes, 16, 4);
+  CASE(16, getrandom, new_page(PROT_READ | PROT_WRITE) + page_size - 16, -1, 0);
   CASE(-EFAULT, getrandom, nowhere, 16, 0);
   CASE(-EFAULT, getrandom, beyond, 16, 0);
   CASE(-EINVAL, getrandom, bytes, 16, 8);

@@ -83,6 +83,9 @@ void states() {
   CASE(-EFAULT, newfstatat, file, nowhere, &status, AT_EMPTY_PATH);
   CASE(-EBADF, newfstatat, -1, "", &status, AT_EMPTY_PATH);
   CASE(0, newfstatat, AT_FDCWD, "", &status, AT_EMPTY_PATH);
+  CASE(-EFAULT, newfstatat, AT_FDCWD, 0, &status, AT_EMPTY_PATH);
+  CASE(-EFAULT, newfstatat, -1, 0, &status, AT_EMPTY_PATH);
+  CASE(-EFAULT, newfstatat, file, 0, &status, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
   CASE(0, newfstatat, -1, "/tmp/file", &status, 0);
   CASE(-EFAULT, fstat, file, nowhere);
   CASE(-EFAULT, fstat, file, 0);
@@ -214,6 +217,7 @@ void renames() {
   CASE(-EXDEV, renameat2, AT_FDCWD, "/tmp/file", AT_FDCWD, "/proc/new", 0);
   CASE(-EXDEV, renameat2, AT_FDCWD, "/proc/version", AT_FDCWD, "/tmp/new", 0);
   CASE(-EXDEV, renameat2, AT_FDCWD, "/proc/none", AT_FDCWD, "/tmp/new", 0);
+  CASE(-EXDEV, renameat2, AT_FDCWD, "/tmp/.", AT_FDCWD, "/proc/new", 0);
   CASE(0, renameat2, AT_FDCWD, "/tmp/file", AT_FDCWD, "/tmp/file", 0);
   CASE(-EEXIST, renameat2, AT_FDCWD, "/tmp/file", AT_FDCWD, "/tmp/file", RENAME_NOREPLACE);
   CASE(0, renameat2, AT_FDCWD, "/tmp/folder", AT_FDCWD, "/tmp/folder", 0);

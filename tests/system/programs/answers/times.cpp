@@ -12,6 +12,7 @@ const timespec bad_time{0, 1'000'000'000};
 const timespec negative_time{-1, 0};
 const timespec negative_part{0, -1};
 constexpr int clock_of_missing_process = ~5000000 << 3;  // a clock of a process that does not exist
+constexpr int of_descriptor = ~0 << 3 | 3;
 
 void clocks() {
   for (const int clock : {0, 1, 2, 3, 4, 5, 6, 7}) {
@@ -63,6 +64,12 @@ void sleeps() {
     CASE(-EINVAL, clock_nanosleep, clock, 0, &no_time, 0);
     CASE(-EINVAL, clock_nanosleep, clock, 0, nowhere, 0);
   }
+  for (const int own_thread : {-2, -8 * getpid() - 2}) {
+    CASE(-EINVAL, clock_nanosleep, own_thread, 0, &no_time, 0);
+    CASE(-EFAULT, clock_nanosleep, own_thread, 0, nowhere, 0);
+  }
+  CASE(-EOPNOTSUPP, clock_nanosleep, of_descriptor, 0, &no_time, 0);
+  CASE(-EOPNOTSUPP, clock_nanosleep, of_descriptor, 0, nowhere, 0);
   CASE(-EINVAL, clock_nanosleep, clock_of_missing_process, 0, &no_time, 0);
   CASE(-EINVAL, clock_nanosleep, clock_of_missing_process, 0, &bad_time, 0);
   CASE(-EFAULT, clock_nanosleep, clock_of_missing_process, 0, nowhere, 0);
