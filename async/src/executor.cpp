@@ -152,6 +152,7 @@ void Executor::drain_inbox() noexcept {
     if (without_ipi_.load(std::memory_order_relaxed)) [[unlikely]]
       without_ipi_.store(false, std::memory_order_relaxed);
   }
+  if constexpr (platform::injects_faults) drains_ = drains_ + 1;
   Link* oldest = nullptr;  // reverses the stack: first pushed, first served
   for (Link* link = inbox_.exchange(inbox_end(), std::memory_order_acquire); !is_inbox_end(link);) {
     Link* const next = link->next;

@@ -36,8 +36,8 @@ class Pipe : public RefCounted<Pipe> {
   static constexpr std::size_t atomic_size = 4096;  // PIPE_BUF
 
   Pipe() {
-    readable_.wakes_when<&Pipe::can_read>(*this);
-    writable_.wakes_when<&Pipe::can_write>(*this);
+    readable_.wakes_when<&Pipe::can_read>(*this, true);
+    writable_.wakes_when<&Pipe::can_write>(*this, true);
   }
 
   /// would_block: the pipe is empty and has writers. Returns 0 if it is empty and has none.

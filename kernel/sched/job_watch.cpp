@@ -86,8 +86,9 @@ constinit Table* table = nullptr;
 constinit async::SpinLock table_lock;  // other harts reach trace points outside the strand
 constinit async::Duration limit{};
 constinit async::TraceHook next_hook = nullptr;
-// The result of ignored_entry() at the last check, by hart.
-constinit std::array<const async::Node*, async::platform::max_harts> ignored_entries{};
+using Ignored = async::Executor::Ignored;
+// The result of Executor::ignored() at the last check, by hart.
+constinit std::array<Ignored, async::platform::max_harts> ignored{};
 
 void report_job(const char* kind, const char* what, const Job& job) {
   log("{}: '{}' {}", kind, job.name(), what);
@@ -163,28 +164,31 @@ const Job* next_late() {
 }
 
 /// Reports jobs that wait although their condition is true, and wakes them.
-void find_lost_wakes() {
-  // True if the same wait has been in vain at the last check, too.
+[[maybe_unused]] void find_lost_wakes() {
+  // True if the same wait is in vain at two checks in a row.
   static constexpr auto is_found = [](const Job& job) {
+    const bool is_in_vain = async::waits_in_vain(job);
     const async::SpinLock::Guard guard{table_lock};
     Watched* const watched = table->find(job);
-    return watched != nullptr && watched->state == Watched::State::waiting &&
-           std::exchange(watched->is_late, true);
+    if (watched == nullptr || watched->state != Watched::State::waiting) return false;
+    return std::exchange(watched->is_late, is_in_vain) && is_in_vain;
   };
   const auto visit = [](void*, const Job& job) {
-    if (!async::waits_in_vain(job) || !is_found(job)) return;
+    if (!is_found(job)) return;
     report_job("lost wake", "waits, although its condition is true: its wake was not sent", job);
-    static_cast<async::WaitList*>(job.waits_for())->wake_one();
+    static_cast<async::WaitList*>(job.waits_for())->wake_again();
   };
   async::for_each_job(visit, nullptr);
 }
 
 /// Reports harts that idle although they have entries in their inboxes, and sends their IPIs again.
-void find_lost_ipis() {
+[[maybe_unused]] void find_lost_ipis() {
   for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {
     const async::Executor* const executor = async::Executor::of(hart);
-    const async::Node* const entry = executor != nullptr ? executor->ignored_entry() : nullptr;
-    if (std::exchange(ignored_entries[hart], entry) != entry || entry == nullptr) continue;
+    const Ignored now = executor != nullptr ? executor->ignored() : Ignored{};
+    const bool is_same = std::exchange(ignored[hart], now) == now;
+    const async::Node* const entry = now.newest;
+    if (!is_same || entry == nullptr) continue;
     log("lost IPI: hart {} idles, although its inbox has entries", hart);
     const bool is_job = entry->kind == async::Kind::ready || entry->kind == async::Kind::waiting;
     if (is_job) report_job("lost IPI", "is in that inbox", static_cast<const Job&>(*entry));

@@ -13,7 +13,7 @@ namespace async {
 class Event {
  public:
   explicit Event(bool set = false) noexcept : set_(set) {
-    waiters_.wakes_when<&Event::is_set>(*this);
+    waiters_.wakes_when<&Event::is_set>(*this, true);
   }
 
   void set() noexcept {

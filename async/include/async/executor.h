@@ -144,12 +144,19 @@ class Executor {
     return is_inbox_end(inbox_.load(std::memory_order_relaxed));
   }
 
-  /// For a detector of lost IPIs: the newest entry of this hart's inbox if the hart runs no job,
-  /// otherwise null. The hart may be about to drain it. Any hart.
-  const Node* ignored_entry() const noexcept {
-    if (local_.job.seen_from_elsewhere() != nullptr) return nullptr;
+  /// What a detector of lost IPIs sees of a hart, in worlds that inject faults. The hart may be
+  /// about to drain its inbox. If two looks are equal, it has not drained it in between.
+  struct Ignored {
+    const Node* newest = nullptr;  // the newest entry of the inbox; null if the hart runs a job
+    std::uint32_t drains = 0;
+    friend bool operator==(const Ignored&, const Ignored&) = default;
+  };
+  /// Any hart.
+  Ignored ignored() const noexcept {
+    const std::uint32_t drains = drains_;
+    if (local_.job.seen_from_elsewhere() != nullptr) return {nullptr, drains};
     const Link* const newest = inbox_.load(std::memory_order_acquire);
-    return is_inbox_end(newest) ? nullptr : static_cast<const Node*>(newest);
+    return {is_inbox_end(newest) ? nullptr : static_cast<const Node*>(newest), drains};
   }
 
   /// Drains the inbox and returns the most urgent level that has a ready job; `priorities` if there
@@ -487,6 +494,7 @@ class Executor {
   enum Asking : std::uint8_t { not_asking, asking, ask_again };
   platform::Atomic<std::uint8_t> asking_ = not_asking;
   platform::Atomic<std::uint64_t> migrations_ = 0;
+  SharedWord<std::uint32_t> drains_ = 0;  // of the inbox; counted in worlds that inject faults
   TimerWheel timers_;
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;

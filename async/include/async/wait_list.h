@@ -284,19 +284,28 @@ class WaitList : public Node {
   /// Says for what the waiters wait: `is_true` is a member function of `object`, which contains the
   /// list. While it returns true, no waiter may be asleep for long. Only worlds with
   /// platform::injects_faults keep it. There detectors find wakes that were never sent, and
-  /// Fault::wake_lost omits wakes of this list.
+  /// Fault::wake_lost omits wakes of this list. `may_wake_again`: a woken job looks at the
+  /// condition again, and takes nothing from the object just because it was woken.
   template <auto is_true, class Object>
-  void wakes_when([[maybe_unused]] const Object& object) noexcept {
+  void wakes_when([[maybe_unused]] const Object& object,
+                  [[maybe_unused]] bool may_wake_again = false) noexcept {
     if constexpr (platform::injects_faults) {
       condition_ = {
           [](const void* of) -> bool { return (static_cast<const Object*>(of)->*is_true)(); },
-          &object};
+          &object, may_wake_again};
     }
   }
   /// Whether the condition of wakes_when() is true. False if the list has none. In the strand.
   bool should_be_empty() const noexcept {
     if constexpr (!platform::injects_faults) return false;
     return condition_.is_true != nullptr && condition_.is_true(condition_.object);
+  }
+
+  /// For a detector that has found a wake that was not sent: sends it, if that is harmless.
+  void wake_again() noexcept {
+    if constexpr (platform::injects_faults) {
+      if (condition_.may_wake_again) wake_one();
+    }
   }
 
   /// Protects this list and the object that contains it.
@@ -412,11 +421,13 @@ class WaitList : public Node {
   struct Condition {
     bool (*is_true)(const void* object) = nullptr;
     const void* object = nullptr;
+    bool may_wake_again = false;
   };
   struct NoCondition {
     NoCondition& operator=(Condition) noexcept { return *this; }
     static constexpr bool (*is_true)(const void*) = nullptr;
     static constexpr const void* object = nullptr;
+    static constexpr bool may_wake_again = false;
   };
 
   friend class Mutex;
