@@ -109,6 +109,8 @@ def first_faults(test: harness.Test) -> None:
     done = test.run("/linux/written", "writable", machine=test.machine(fs="fault"), quiet=False)
     refused = done.status == 132 and "its mapping is writable or shared" in done.text
     test.check(refused, "code that is writable and executable is refused at its first fault", done.text)
+    done = test.run("/linux/written", "astray", machine=test.machine(fs="fault"))
+    test.check(done.status == 139, "an access to the hidden base of fs is a SIGSEGV", done.text + done.why)
 
 
 with harness.Test(__doc__, all_everyday=True) as test:

@@ -47,6 +47,14 @@ struct Rewritten {
 };
 constinit Rewritten rewritten;
 
+/// The last fault of hidden fs at an instruction that uses gs.
+struct FaultOfGs {
+  int thread = 0;
+  VirtAddr at = 0;
+  bool operator==(const FaultOfGs&) const = default;
+};
+constinit FaultOfGs last_fault_of_gs;
+
 Result<> refuse(Thread& self, VirtAddr at, std::string_view why) {
   log("{} ({}): cannot execute the code at {:#x}: {}", self.process().name(), self.id(), at, why);
   return fail(Errno::enoexec);
@@ -239,7 +247,13 @@ Result<> change_instruction(Thread& self) {
   if (auto read = memory::copy_from_user(space, bytes.data(), at, size); !read) return read;
   const auto instruction = trap::decode_instruction(std::span{bytes}.first(size));
   if (!instruction) return fail(Errno::efault);
-  if (instruction->kind == trap::Instruction::uses_gs) return {};  // another thread was first
+  if (instruction->kind == trap::Instruction::uses_gs) {
+    // Another thread was first, so the program retries. If it comes back, its operand is itself at
+    // the hidden address.
+    const FaultOfGs fault{.thread = self.id(), .at = at};
+    if (std::exchange(last_fault_of_gs, fault) == fault) return fail(Errno::efault);
+    return {};
+  }
   if (instruction->kind != trap::Instruction::uses_fs) return fail(Errno::efault);
   if (!area->may_change) return refuse(self, at, "its mapping is writable or shared");
 

@@ -1,8 +1,9 @@
 // A program that generates code and executes it. With the argument `writable` it maps the code
 // writable and executable at once: the kernel cannot rewrite such code, so with `--fs rewrite`
 // and `--fs fault` it kills the program. With `mapped FILE` it executes code that starts in the last
-// bytes of the file's first page. Finally, three threads execute new code while the first thread makes
-// that code's first system call. Without `--fs rewrite` the kernel rewrites the code at this call.
+// bytes of the file's first page. With `astray` it reads by gs at the base of fs: with `--fs fault` that
+// is another base. Finally, three threads execute new code while the first thread makes that code's
+// first system call. Without `--fs rewrite` the kernel rewrites the code at this call.
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,6 +18,9 @@ static __thread int mine = 5;
 
 // mov %fs:0, %rax; ret: where thread-local storage is
 static const unsigned char find_storage[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0xc3};
+// rdfsbase %rax; rdgsbase %rcx; sub %rcx, %rax; mov %gs:(%rax), %rdx; ret
+static const unsigned char read_at_base_of_fs[] = {0xf3, 0x48, 0x0f, 0xae, 0xc0, 0xf3, 0x48, 0x0f, 0xae,
+                                                   0xc9, 0x48, 0x29, 0xc8, 0x65, 0x48, 0x8b, 0x10, 0xc3};
 // mov $39, %eax; syscall; ret: getpid
 static const unsigned char call[] = {0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xc3};
 
@@ -70,6 +74,14 @@ static unsigned char* new_code(void) {
   return code;
 }
 
+static int run_astray(void) {
+  unsigned char* const code = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memcpy(code, read_at_base_of_fs, sizeof read_at_base_of_fs);
+  mprotect(code, SIZE, PROT_READ | PROT_EXEC);
+  ((void (*)(void))code)();
+  return 0;
+}
+
 static int run_mapped(const char* path) {
   const int file = open(path, O_RDONLY);
   const unsigned char* const code = mmap(NULL, SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
@@ -83,6 +95,7 @@ static int run_mapped(const char* path) {
 
 int main(int argc, char** argv) {
   if (argc > 2) return run_mapped(argv[2]);
+  if (argc > 1 && strcmp(argv[1], "astray") == 0) return run_astray();
   const int both = argc > 1 && strcmp(argv[1], "writable") == 0;
   printf("%d\n", mine);
   fflush(stdout);
