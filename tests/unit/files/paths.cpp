@@ -282,7 +282,9 @@ TEST_CASE("a tree deeper than any stack is freed, except for directories in use"
 TEST_CASE("a directory of very many names needs no large blocks of memory") {
   test::Machine machine{64 << 20};
   Ref<Node> file = kernel::make_ref<Symlink>("target");
+  auto parent = kernel::make_ref<Directory>();
   auto directory = kernel::make_ref<Directory>(Directory::Contents::writable);
+  parent->put("directory", directory);
   constexpr int count = 140'000;
   for (int i = 0; i < count; ++i) directory->put("name" + std::to_string(i), file);
   CHECK(count_entries(*directory) == count);
@@ -297,7 +299,9 @@ TEST_CASE("a directory of very many names needs no large blocks of memory") {
 TEST_CASE("a listing returns every name once while other names come and go") {
   kernel::root_directory();
   test::Machine machine;
+  auto parent = kernel::make_ref<Directory>();
   auto directory = kernel::make_ref<Directory>(Directory::Contents::writable);
+  parent->put("directory", directory);
   for (int i = 0; i < 50; ++i) {
     directory->put("name" + std::to_string(i), kernel::make_ref<Directory>());
   }
