@@ -182,6 +182,12 @@ TEST_CASE("jobs of a pool with two threads run at the same time") {
   CHECK(pool.migrations() > 0);
 }
 
+TEST_CASE("a pool may have as many threads as a machine has harts") {
+  HostPool pool{HostPool::max_threads};
+  CHECK(pool.threads() == 64);
+  for (int i = 0; i < 20; ++i) CHECK(pool.run(fib(15)) == 610);
+}
+
 TEST_CASE("several threads can run tasks in one pool at the same time") {
   HostPool pool{2};
   std::atomic<int> right = 0;

@@ -30,6 +30,7 @@ class Usage(Command):
         self.check("dance", says=b"dance")
         self.check("run", "--fast", says=b"--fast")
         self.check("run", "--harts", "0", says=b"--harts")
+        self.check("run", "--harts", "65", says=b"--harts")
         self.check("run", "--timeout", "soon", says=b"soon")
         self.check("run", "--build", build, "/no/such/file", says=b"/no/such/file")
         self.check("run", "--build", build, "/tmp", says=b"not a file")

@@ -138,6 +138,8 @@ void affinity() {
   CASE(-ESRCH, sched_setaffinity, -1, 8, mask);
   mask[0] = 0;
   CASE(-EINVAL, sched_setaffinity, 0, 8, mask);
+  mask[0] = 1ul << 63;  // a hart that the machine does not have
+  CASE(-EINVAL, sched_setaffinity, 0, 8, mask);
   CASE(-EINVAL, sched_setaffinity, 0, 0, nowhere);
   CASE(-ESRCH, sched_setaffinity, missing_id, 8, mask);
   unsigned hart;
