@@ -83,7 +83,6 @@ with harness.Test(__doc__) as test:
             temporary_files(test, machine)
         if test.rest:
             everything(test, replace(machine, memory="256M"))
-            everything_together(test, replace(machine, memory="64M"))
     if test.rest:
         many_threads(test)
     if test.everyday:
