@@ -189,10 +189,11 @@ void delivered_notification() {
 
 // ── The cause of a trap, in /proc/threads ──
 
+// Empty if the thread has ended.
 std::string cause_of(Pid thread) {
   const std::string text = must(read_file("/proc/threads"), "/proc/threads");
   const std::size_t line = text.find(format("\t{}\t", thread));
-  check(line != std::string::npos, "the thread is listed");
+  if (line == std::string::npos) return {};
   const std::size_t end = text.find('\n', line);
   const std::size_t begin = text.rfind('\t', end) + 1;
   return text.substr(begin, end - begin);
@@ -213,14 +214,16 @@ void own_cause() {
 }
 
 // A thread that waits for a page was stopped by its fault. A busy host may not look in time, so
-// there are several pages.
+// the thread reads many pages.
 void cause_of_waiting() {
   std::atomic<Pid> other = 0;
   std::atomic<bool> over = false, seen = false;
   Thread thread{[&] {
-    const Disk disk = map_disk();
     other = thread_id();
-    for (std::size_t page = 4; page < disk_pages && !seen; ++page) check_page(disk, page);
+    for (int round = 0; round < 50 && !seen; ++round) {
+      const Disk disk = map_disk();
+      for (std::size_t page = 4; page < disk_pages && !seen; ++page) check_page(disk, page);
+    }
     over = true;
   }};
   while (!over) {
