@@ -71,25 +71,6 @@ Counts one_of(std::initializer_list<Row> of) {
 }
 
 constexpr unsigned rounding_down = 2;
-unsigned rounding_mode() {
-#ifdef __riscv
-  unsigned long mode;
-  asm volatile("frrm %0" : "=r"(mode));
-  return static_cast<unsigned>(mode);
-#else
-  unsigned control;
-  asm volatile("stmxcsr %0" : "=m"(control));
-  return control >> 13 & 3;
-#endif
-}
-void set_rounding_mode(unsigned mode) {
-#ifdef __riscv
-  asm volatile("fsrm %0" ::"r"(static_cast<unsigned long>(mode)));
-#else
-  const unsigned control = 0x1f80 | mode << 13;
-  asm volatile("ldmxcsr %0" ::"m"(control));
-#endif
-}
 
 // ── One part for each cause ──
 

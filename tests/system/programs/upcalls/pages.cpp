@@ -37,26 +37,6 @@ Task<> registers() {
   check(upcall_counts().pages == 12, "each page-in stops one coroutine");
 }
 
-unsigned rounding_mode() {
-#ifdef __riscv
-  unsigned long mode;
-  asm volatile("frrm %0" : "=r"(mode));
-  return mode;
-#else
-  unsigned control;
-  asm volatile("stmxcsr %0" : "=m"(control));
-  return control >> 13 & 3;
-#endif
-}
-void set_rounding_mode(unsigned mode) {
-#ifdef __riscv
-  asm volatile("fsrm %0" ::"r"(static_cast<unsigned long>(mode)));
-#else
-  const unsigned control = 0x1f80 | mode << 13;
-  asm volatile("ldmxcsr %0" ::"m"(control));
-#endif
-}
-
 Task<> round_down(Disk disk, bool& over) {
   set_rounding_mode(2);
   check_page(disk, 5);

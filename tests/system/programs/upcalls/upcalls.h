@@ -56,6 +56,27 @@ inline void check_page(Disk disk, std::size_t page) {
   check(disk[place] == place * factor, "the number at {}", place);
 }
 
+// The number of the processor's rounding mode. 0: to the nearest.
+inline unsigned rounding_mode() {
+#ifdef __riscv
+  unsigned long mode;
+  asm volatile("frrm %0" : "=r"(mode));
+  return static_cast<unsigned>(mode);
+#else
+  unsigned control;
+  asm volatile("stmxcsr %0" : "=m"(control));
+  return control >> 13 & 3;
+#endif
+}
+inline void set_rounding_mode(unsigned mode) {
+#ifdef __riscv
+  asm volatile("fsrm %0" ::"r"(static_cast<unsigned long>(mode)));
+#else
+  const unsigned control = 0x1f80 | mode << 13;
+  asm volatile("ldmxcsr %0" ::"m"(control));
+#endif
+}
+
 std::uintptr_t address(auto* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer);
 }
