@@ -1,4 +1,4 @@
-"""The instruction counts of the main paths are at most 2 % above the recorded ones.
+"""The instruction counts of the main paths are not worse than the recorded ones.
 
 A commit that changes a count on purpose also changes the record:
 

@@ -84,10 +84,15 @@ class Comparison(unittest.TestCase):
         change = Change(before, after)
         self.assertEqual((change.is_worse, change.is_better), (worse, better), change.words)
 
-    def test_exact_counts_may_grow_by_two_percent(self):
-        self.check(result(1000), result(1020), worse=False)
-        self.check(result(1000), result(1021), worse=True)
-        self.check(result(1021), result(1000), worse=False, better=True)
+    def test_a_whole_number_of_instructions_may_not_grow(self):
+        self.check(result(1000), result(1000.02), worse=False)
+        self.check(result(1000.02), result(1001.005), worse=True)
+        self.check(result(1001), result(1000.005), worse=False, better=True)
+
+    def test_averages_of_instructions_may_grow_by_two_percent(self):
+        self.check(result(1000.5), result(1020), worse=False)
+        self.check(result(1000.5), result(1021), worse=True)
+        self.check(result(1021.5), result(1000.5), worse=False, better=True)
 
     def test_a_value_above_zero_is_worse_than_zero_without_a_ratio(self):
         self.check(result(0), result(0), worse=False)

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from .catalogue import BENCHMARKS
-from .results import COUNTED_NS, TIME, Report, Result
+from .results import COUNTED_NS, INSTRUCTIONS, TIME, Report, Result
 
 TOLERANCE = 0.02  # a result that grew by a smaller share did not get worse
 # The tolerance for counted times that depend on the order in which harts run: any change of the code
 # changes this order.
 _LOOSE = 0.25
 _TICK = 100  # ns: the tick of the clock that counts instructions
+# A sample reads the counter once for many operations, which adds at most this share of an instruction to each.
+_READING = 0.03
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ class Change:
 
 def _exceeds(more: Result, less: Result) -> bool:
     """Whether `more` is larger than `less` beyond the tolerance. For a time, the difference must also exceed
-    the sum of both spreads; for a counted time, one tick, because it may be read a tick early or late."""
+    the sum of both spreads; for a counted time, one tick, because it may be read a tick early or late. A whole
+    number of instructions has no tolerance."""
+    if less.unit == INSTRUCTIONS and less.value % 1 <= _READING:
+        return more.value > less.value + _READING
     benchmark = BENCHMARKS.get(less.name)
     share = TOLERANCE
     least = 0.0
