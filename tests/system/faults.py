@@ -119,10 +119,12 @@ def occurrence(test: harness.Test) -> None:
 
 def detectors(test: harness.Test) -> None:
     machine = test.machine(harts=4)
-    for what, report, program in (
-        ("1:20:wake-lost", "lost wake: 'thread' waits, although its condition is true", "/bin/pingpong"),
-        ("1:1000:ipi-lost", r"lost IPI: hart \d idles, although its inbox has entries", "/harts polls"),
-    ):
+    cases = [("1:20:wake-lost", "lost wake: 'thread' waits, although its condition is true", "/bin/pingpong")]
+    # An idle hart of the hosted machine wakes for its last timer before the watch sees that it sleeps.
+    if not test.lacks("the watch reports lost IPIs", harness.QEMU):
+        lost = r"lost IPI: hart \d idles, although its inbox has entries"
+        cases.append(("1:300:ipi-lost", lost, "/harts moves"))
+    for what, report, program in cases:
         done = test.run(
             "/bin/sh", "-c", program, machine=machine, append=f"watch=50 faults={what}", quiet=False
         )
