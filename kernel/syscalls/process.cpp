@@ -170,7 +170,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
   auto child =
       make_ref<Thread>(id, std::move(process), self.current_context(), self.schedule().inherited());
   make_childs(child->context(), arguments);
-  child->set_signal_mask(self.signal_mask());
+  child->inherit_signal_mask(self);
   child->set_harts(self.harts());
   split_timeslice(self, *child);
   if (arguments.has(abi::clone_child_cleartid)) child->clear_child_tid = arguments.child_tid;
