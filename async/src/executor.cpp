@@ -265,6 +265,7 @@ void SharingTimer::fire(Timer& timer) noexcept {
 void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
   if (priority >= priorities) platform::fail("a priority must be 0 … 31");
   platform::InterruptGuard masked;
+  Strand::check_access_unless([&] { return &job == local_.job || job.is_parallel(); });
   job.own_.priority = priority;
   if constexpr (platform::parallel_jobs) {
     if (job.is_parallel()) return apply_parallel_priority(job);

@@ -12,6 +12,7 @@ void Job::cancel() noexcept {
   // The job's hart may run the job's step, or end its wait, at this very moment.
   if (is_preemptible()) platform::fail("a preemptible job cannot be cancelled");
   platform::InterruptGuard masked;
+  Strand::check_access_unless([this] { return this == platform::job(); });
   if (is_cancelled()) return;
   flags_ |= flag_cancelled;
   update_stopped();

@@ -242,6 +242,7 @@ void Executor::set_harts(Job& job, HartMask harts) noexcept {
   // Outside the strand the job's hart reads where the job may run.
   if (job.is_parallel() && &job != local_.job)
     platform::fail("the harts of a parallel job are set by another job");
+  Strand::check_access_unless([&] { return &job == local_.job; });
   const HartMask before = job.harts();
   job.set_harts(harts);
   const bool is_more = (harts & ~before) != 0;

@@ -54,6 +54,7 @@ class HartCount {
 
   /// Takes back what the harts keep. In the strand.
   void collect() {
+    async::Strand::check_access();
     for (Kept& kept : kept_) {
       total_.fetch_sub(static_cast<std::size_t>(std::exchange(kept.amount, 0)),
                        std::memory_order_relaxed);

@@ -39,6 +39,7 @@ constinit bool seeded = false;  // the source has delivered entropy
 constinit async::Instant last_asked{};
 
 void ask() {
+  async::Strand::check_access();
   if (asked || ask_source == nullptr) return;
   asked = true;
   last_asked = async::now();
@@ -47,6 +48,7 @@ void ask() {
 
 void take_entropy() {
   if (!buffer.is_full.load(std::memory_order_acquire)) return;
+  async::Strand::check_access();
   generator.mix(std::span{buffer.bytes}.first(buffer.count));
   buffer.bytes.fill(std::byte{0});
   buffer.is_full.store(false, std::memory_order_release);

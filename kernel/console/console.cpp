@@ -106,6 +106,7 @@ void Console::write_now(std::span<const char> text) {
 
 /// Sends as much as the device accepts now, so that a short text needs no interrupt.
 void Console::put(std::size_t count) {
+  async::Strand::check_access();
   const bool alone = output_.empty();
   output_.put(count);
   const hal::ConsoleLock lock;
@@ -147,6 +148,7 @@ void Console::ask_for_room() {
 }
 
 std::optional<char> Console::take() {
+  async::Strand::check_access();
   const std::span<const char> bytes = input_.front();
   if (bytes.empty()) return std::nullopt;
   const char byte = bytes.front();

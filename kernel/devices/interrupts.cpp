@@ -93,6 +93,7 @@ std::uint64_t claims_of(hal::Irq irq) {
 }
 
 void set_line_driver(hal::Irq irq, LineDriver driver) {
+  async::Strand::check_access();
   const auto line = static_cast<std::uint32_t>(irq);
   drivers[line] = driver;
   trace::name_line(line, driver.name);

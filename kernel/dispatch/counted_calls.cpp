@@ -40,6 +40,7 @@ void end_counted(Thread& self, const CountedCall& call, bool waits) {
 Result<> count_syscalls(std::string_view word) {
   const bool on = word == "on";
   if (!on && word != "off") return fail(Errno::einval);
+  async::Strand::check_access();
   answering_syscalls.table = on ? &counted_calls : &uncounted_calls();
   count_fast_path(on);
   return {};

@@ -37,6 +37,7 @@ bool is_first_time(std::uint64_t number) {
 }
 
 void log_once(Thread& self, std::uint64_t number) {
+  async::Strand::check_access();
   if (!is_first_time(number)) return;
   const bool is_compat = is_compat_call(number);
   log("{} ({}): no system call {} {}", self.process().name(), self.id(),

@@ -234,6 +234,7 @@ void Directory::end(std::unique_ptr<Entry> entry) {
 }
 
 void Directory::put(std::string_view name, Ref<Node> node) {
+  async::Strand::check_access();
   const Entry::Key key{name};
   if (Entry* const there = find_entry(key)) end(unlink_node(key, *there));
   if (is_writable()) file_quota::charge(bytes_for(name, *node));
@@ -242,12 +243,14 @@ void Directory::put(std::string_view name, Ref<Node> node) {
 
 std::unique_ptr<Directory::Entry> Directory::add_unlisted(std::string_view name,
                                                           Ref<Directory> child) {
+  async::Strand::check_access();
   auto entry = make_entry(Entry::Key{name}, std::move(child));
   adopt(*entry);
   return entry;
 }
 
 void Directory::remove_unlisted(std::unique_ptr<Entry> entry) {
+  async::Strand::check_access();
   Directory& child = *entry->node().as_directory();
   while (Entry* const first = child.entries_.first())
     child.end(child.unlink_node(Entry::Key{first->name()}, *first));

@@ -83,7 +83,10 @@ class FdTable : public RefCounted<FdTable> {
   /// no descriptor.
   int limit() const { return limit_; }
   /// In the strand.
-  void set_limit(int limit) { limit_ = limit; }
+  void set_limit(int limit) {
+    async::Strand::check_access();
+    limit_ = limit;
+  }
 
   /// The number of open descriptors. In the strand.
   unsigned count() const;

@@ -60,8 +60,9 @@ class FileProperties {
   bool is_nonblocking() const { return (flags_ & abi::o_nonblock) != 0; }
   bool appends() const { return (flags_ & abi::o_append) != 0; }
   int flags() const { return flags_; }
-  /// Sets those flags that F_SETFL may change.
+  /// Sets those flags that F_SETFL may change. In the strand.
   void set_status_flags(int flags) {
+    async::Strand::check_access();
     flags_ = (flags_ & ~changeable_flags) | (flags & changeable_flags);
   }
 

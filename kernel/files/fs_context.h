@@ -14,13 +14,21 @@ class FsContext : public RefCounted<FsContext> {
   FsContext() : directory_{Ref<Directory>::share(root_directory())} {}
   FsContext(const FsContext& other) : directory_{other.directory_}, umask_{other.umask_} {}
 
+  // Processes may share the context, so it changes in the strand.
+
   /// The current working directory.
   const Ref<Directory>& directory() const { return directory_; }
-  void set_directory(Ref<Directory> directory) { directory_ = std::move(directory); }
+  void set_directory(Ref<Directory> directory) {
+    async::Strand::check_access();
+    directory_ = std::move(directory);
+  }
 
   /// The permission bits that new files must not have.
   unsigned umask() const { return umask_; }
-  void set_umask(unsigned mask) { umask_ = mask & 0777; }
+  void set_umask(unsigned mask) {
+    async::Strand::check_access();
+    umask_ = mask & 0777;
+  }
 
  private:
   Ref<Directory> directory_;

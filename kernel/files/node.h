@@ -49,7 +49,10 @@ class alignas(64) Node : public RefCounted<Node> {
     if (!is_permanent_) RefCounted::release();
   }
   /// The node will never be destroyed. Call it before programs run.
-  void make_permanent() { is_permanent_ = true; }
+  void make_permanent() {
+    async::Strand::check_access();
+    is_permanent_ = true;
+  }
 
   /// Type and permission bits (abi::s_if*).
   unsigned mode() const { return mode_; }

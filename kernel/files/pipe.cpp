@@ -216,6 +216,7 @@ void Pipe::leave_page(std::size_t position) {
 }
 
 void Pipe::end_reading() {
+  lock_.check_access();
   has_readers_ = false;
   write_is_special_ = true;
   writable_.wake_all();

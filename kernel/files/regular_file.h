@@ -38,7 +38,8 @@ class RegularFile : public Node {
     return fail(Errno::would_block);
   }
 
-  /// The file was opened for writing, or an open file for writing ends. In the strand.
+  /// The file was opened for writing, or an open file for writing ends. In the strand, or before
+  /// another hart knows the file.
   virtual void begin_writing() {}
   virtual void end_writing() {}
   virtual Result<std::span<const std::byte>> bytes() { return fail(Errno::enodev); }
@@ -111,7 +112,10 @@ class MemoryFile final : public RegularFile {
   /// The page of the bytes must exist.
   Result<std::size_t> write_at_sharing(std::uint64_t offset, const WrittenBytes& from) override;
   void begin_writing() override { ++writers_; }
-  void end_writing() override { --writers_; }
+  void end_writing() override {
+    async::Strand::check_access();
+    --writers_;
+  }
   Result<> resize(std::uint64_t size) override;
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;

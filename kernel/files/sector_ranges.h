@@ -26,10 +26,12 @@ class SectorRanges {
    public:
     Claim(SectorRanges& ranges, std::uint64_t first, std::uint64_t end, bool modifies)
         : ranges_{ranges}, first_{first}, end_{end}, modifies_{modifies} {
+      async::Strand::check_access();
       ranges_.claims_.push_back(*this);
       if (modifies_) ++ranges_.modifying_;
     }
     ~Claim() {
+      async::Strand::check_access();
       ranges_.claims_.remove(*this);
       if (modifies_) --ranges_.modifying_;
       ranges_.changes_.wake_all();

@@ -8,11 +8,13 @@
 
 namespace kernel {
 void Terminal::receive(char byte) {
+  async::Strand::check_access();
   editor_.receive(byte);
   if (editor_.has_input() && !readable_.empty()) readable_.wake_all();
 }
 
 Result<std::size_t> Terminal::read(IoBuffer& buffer) {
+  async::Strand::check_access();
   if (!editor_.has_input()) {
     constexpr std::size_t minimum = 6;  // VMIN; 0: a read never waits
     if (!editor_.canonical() && editor_.kind() == LineEditor::Input::typed &&
@@ -58,6 +60,7 @@ Result<std::size_t> Terminal::write(IoBuffer& buffer) {
 
 Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request,
                               std::uintptr_t argument) {
+  async::Strand::check_access();
   if (editor_.kind() == LineEditor::Input::framed) return fail(Errno::enotty);
   const auto give = [&](const auto& value) -> Result<int> {
     const UserPtr<std::remove_cvref_t<decltype(value)>> answer{argument};

@@ -210,6 +210,7 @@ void AddressSpace::count_elsewhere() {
 }
 
 [[gnu::cold]] Result<> AddressSpace::note_miss(const Area& area, VirtAddr page) {
+  async::Strand::check_access();
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
   if (index >= area.backing.source().count()) return fail(Errno::enxio);
   missed_page_ = page;
@@ -363,6 +364,7 @@ std::optional<PageToRead> AddressSpace::page_to_read(VirtAddr va) {
 }
 
 Result<> AddressSpace::put_page_in(const PageToRead& paged_in, Frame contents) {
+  async::Strand::check_access();
   const auto wanted = page_to_read(paged_in.address);
   if (!wanted || *wanted != paged_in) return {};
   PageEntry* const slot = table_.ensure(paged_in.address);

@@ -2,6 +2,7 @@
 // private copies.
 #pragma once
 
+#include <async/strand.h>
 #include <hal/memory_map.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
@@ -25,8 +26,12 @@ class MemoryObject : public RefCounted<MemoryObject> {
   const void* lasting_name() const { return reinterpret_cast<const void*>(number_ << 4); }
 
  private:
-  static inline constinit std::uintptr_t last_number_ = 0;
-  const std::uintptr_t number_ = ++last_number_;
+  static std::uintptr_t next_number() {
+    async::Strand::check_access();
+    static constinit std::uintptr_t last = 0;
+    return ++last;
+  }
+  const std::uintptr_t number_ = next_number();
 };
 
 /// Pages that are not in memory, such as those of a disk. The first access to such a page waits for

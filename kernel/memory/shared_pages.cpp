@@ -28,6 +28,7 @@ SharedPages::~SharedPages() {
 }
 
 hal::PhysAddr SharedPages::frame(std::size_t index) {
+  async::Strand::check_access();
   Top* const top = ensure(top_);
   if (top == nullptr) return 0;
   Middle* const middle = ensure((*top)[index / (fanout * fanout)]);

@@ -20,7 +20,7 @@ class SharedPages final : public MemoryObject {
   ~SharedPages() override;
 
   std::size_t count() const { return count_; }
-  /// The frame of page `index`, which is less than count(). 0: there is no memory.
+  /// The frame of page `index`, which is less than count(). 0: there is no memory. In the strand.
   hal::PhysAddr frame(std::size_t index);
 
  private:

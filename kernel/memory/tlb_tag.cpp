@@ -1,5 +1,6 @@
 #include "memory/tlb_tag.h"
 
+#include <async/strand.h>
 #include <hal/remote.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ hal::Asid AsidAllocator::allocate() {
 }
 
 void AsidAllocator::take_batch(Spare& spare) {
+  async::Strand::check_access();
   while (next_ > highest_ || is_kept(next_)) {
     next_ > highest_ ? begin_generation() : void(++next_);
     if (highest_ == 0) return;

@@ -9,6 +9,7 @@
 
 #include <abi/flags.h>
 #include <abi/types.h>
+#include <async/strand.h>
 #include <kernel/result.h>
 
 #include <algorithm>
@@ -47,8 +48,9 @@ class ResourceLimits {
     if (resource == abi::rlimit_nofile && wanted.hard > most_files) return fail(Errno::eperm);
     return {};
   }
-  /// Sets a limit. Errors of check(); ENOMEM.
+  /// Sets a limit. Errors of check(); ENOMEM. In the strand.
   Result<> set(int resource, const abi::ResourceLimit& wanted) {
+    async::Strand::check_access();
     if (auto allowed = check(resource, wanted); !allowed) return allowed;
     if (auto made = make_own(); !made) return made;
     (*own_)[static_cast<std::size_t>(resource)] = wanted;

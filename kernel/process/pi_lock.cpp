@@ -99,6 +99,7 @@ class PiLock {
 
 PiLock::PiLock(const Futex& futex, Thread& holder)
     : futex_{futex}, holder_id_{id_of(holder)}, urgent_holder_{&holder} {
+  async::Strand::check_access();
   if (pi_lock::count++ == 0) index_ = std::make_unique<Index>();
   mutex_.set_owner(holder.job());
   index_->by_futex.emplace(futex.known_by(), this);
@@ -107,6 +108,7 @@ PiLock::PiLock(const Futex& futex, Thread& holder)
 }
 
 PiLock::~PiLock() {
+  async::Strand::check_access();
   if (async::Job* const last = mutex_.owner()) {
     mutex_.set_owner(nullptr);
     note_holder(*last);
@@ -153,6 +155,7 @@ void PiLock::lend_urgency_to(Thread* holder) {
 }
 
 void PiLock::add_urgent(int waiters) {
+  async::Strand::check_access();
   urgent_waiters_ += waiters;
   if (urgent_holder_ != nullptr) urgent_holder_->urgent_waiters += waiters;
 }
@@ -184,6 +187,7 @@ const Waiter* PiLock::next_holder() {
 }
 
 Word PiLock::unlock_to_next() {
+  async::Strand::check_access();
   const async::Job& before = *mutex_.owner();
   mutex_.pass_on();
   note_holder(before);

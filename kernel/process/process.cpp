@@ -81,6 +81,7 @@ void Process::leave_table() {
 }
 
 Result<Process::Observed*> Process::observe() {
+  async::Strand::check_access();
   if (observed_ == nullptr) {
     if (!memory::can_allocate(sizeof(Observed))) return fail(Errno::enomem);
     observed_ = new Observed;
@@ -89,6 +90,7 @@ Result<Process::Observed*> Process::observe() {
 }
 
 void Process::end_observed() {
+  async::Strand::check_access();
   const std::unique_ptr<Observed> observed{std::exchange(observed_, nullptr)};
   if (observed->directory != nullptr) Directory::remove_unlisted(std::move(observed->directory));
 }
@@ -112,7 +114,7 @@ Ref<Process> Process::reap_sharing(int id) {
 }
 
 void Process::leave_children_to_init() {
-  family_lock_.check_access();
+  async::Strand::check_access();  // the children get another family
   Process& heir = first_process();
   const bool init_ends = &heir == this || heir.is_ending();  // then no process reaps the children
   for (Process& child : children_) {
@@ -151,7 +153,7 @@ void Process::take_accounts(Thread& thread) {
 }
 
 void Process::remove_thread(Thread& thread) {
-  family_lock_.check_access();
+  async::Strand::check_access();
   take_accounts(thread);
   kernel::threads().remove(thread);
   threads_.remove(thread);
@@ -260,6 +262,7 @@ void Process::become_zombie() {
 }
 
 Result<> Process::own_parts() {
+  async::Strand::check_access();
   if (parts_.files->owners() > 1) {
     auto copy = parts_.files->copy();
     if (!copy) return fail(copy.error());
@@ -273,6 +276,7 @@ Result<> Process::own_parts() {
 }
 
 void Process::become(Ref<memory::AddressSpace> space, std::string path) {
+  async::Strand::check_access();
   if (hal::smp_active()) keep_for_harts(*parts_.space);
   parts_.space->note_threads(-static_cast<int>(thread_count_));
   parts_.space = std::move(space);
@@ -282,17 +286,22 @@ void Process::become(Ref<memory::AddressSpace> space, std::string path) {
 }
 
 void Process::terminate(abi::WaitStatus status) {
+  async::Strand::check_access_unless([this] {
+    return has_one_thread() && threads_.front().is_current_job();  // exit_group
+  });
   if (!status_) status_ = status;
   for (Thread& thread : threads_) thread.end();
 }
 
 void Process::terminate_others(Thread& survivor) {
+  async::Strand::check_access();
   for (Thread& thread : threads_) {
     if (&thread != &survivor) thread.end();
   }
 }
 
 void Process::post_signal(abi::Signal signal) {
+  async::Strand::check_access();
   if (is_ending() || is_zombie() || signal_actions().ignores(signal)) return;
   for (const Thread& thread : threads_) {
     if ((thread.signal_mask() & abi::set_of(signal)) == 0) {
@@ -303,6 +312,7 @@ void Process::post_signal(abi::Signal signal) {
 }
 
 void Process::deliver_pending(Thread& thread) {
+  async::Strand::check_access();
   const abi::SignalSet deliverable = pending_ & ~thread.signal_mask();
   pending_ &= ~deliverable;
   for_each_signal(deliverable, [this](abi::Signal signal) { post_signal(signal); });

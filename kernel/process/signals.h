@@ -3,6 +3,7 @@
 #pragma once
 
 #include <abi/signal.h>
+#include <async/strand.h>
 #include <kernel/ref.h>
 
 #include <array>
@@ -20,8 +21,10 @@ class SignalActions : public RefCounted<SignalActions> {
   const abi::SignalAction& operator[](abi::Signal signal) const {
     return actions_[static_cast<std::size_t>(signal) - 1];
   }
-  abi::SignalAction& operator[](abi::Signal signal) {
-    return actions_[static_cast<std::size_t>(signal) - 1];
+  /// In the strand.
+  void set(abi::Signal signal, const abi::SignalAction& action) {
+    async::Strand::check_access();
+    actions_[static_cast<std::size_t>(signal) - 1] = action;
   }
 
   /// Whether `signal` has no effect when it is not blocked.
@@ -31,7 +34,7 @@ class SignalActions : public RefCounted<SignalActions> {
     return abi::default_action(signal) != abi::DefaultAction::terminate;
   }
 
-  /// Sets the default action for each signal that has a handler (execve).
+  /// Sets the default action for each signal that has a handler (execve). In the strand.
   void drop_handlers();
 
  private:
@@ -56,7 +59,7 @@ void for_each_signal(abi::SignalSet set, Each&& each) {
 
 inline void SignalActions::drop_handlers() {
   for_each_signal(library_signals, [this](abi::Signal signal) {
-    if ((*this)[signal].handler != abi::sig_ign) (*this)[signal] = {};
+    if ((*this)[signal].handler != abi::sig_ign) set(signal, {});
   });
 }
 

@@ -60,6 +60,7 @@ void Thread::start(Ref<Thread> thread) {
 }
 
 void Thread::start_program(const trap::UserContext& start) {
+  async::Strand::check_access();
   leave_all_harts();
   trap::simulate_trap<trap::Cause::execve>(context(), {.registers = &start});
   clear_child_tid = 0;
@@ -76,6 +77,7 @@ void Thread::make_syscall_counts() {
 }
 
 void Thread::end_counts() {
+  async::Strand::check_access();
   end_counted_call();
   std::unique_ptr<SyscallCounts> counts{std::exchange(syscall_counts_, nullptr)};
   const auto observed = process_->observe();
@@ -88,6 +90,7 @@ void Thread::end_counts() {
 }
 
 void Thread::handle_pending_flags() {
+  async::Strand::check_access();
   if (consume_events()) ring_->deliver_notifications();
   pass_new_attributes();
   end_counted_call();
@@ -98,11 +101,14 @@ void Thread::note_in_trace() {
 }
 
 void Thread::release_vfork_waiter() {
-  if (vfork_waiter_ != nullptr) std::exchange(vfork_waiter_, nullptr)->set();
+  if (vfork_waiter_ == nullptr) return;
+  async::Strand::check_access();
+  std::exchange(vfork_waiter_, nullptr)->set();
 }
 
 void Thread::take_first_id() {
   if (id_ == process_->id()) return;
+  async::Strand::check_access();
   threads().remove(*this);
   id_ = process_->id();
   threads().add(*this);
@@ -118,6 +124,7 @@ void Thread::post_events() {
 void Thread::set_signal_mask(abi::SignalSet mask) {
   signal_mask_ = mask & ~unblockable;
   if (!has_pending_signals()) return;
+  async::Strand::check_access();
   const abi::SignalSet deliverable = pending_ & ~signal_mask_;
   pending_ &= ~deliverable;
   for_each_signal(deliverable, [this](abi::Signal signal) { post_signal(signal); });
@@ -125,6 +132,7 @@ void Thread::set_signal_mask(abi::SignalSet mask) {
 }
 
 void Thread::post_signal(abi::Signal signal) {
+  async::Strand::check_access();
   if (process_->is_ending() || process_->signal_actions().ignores(signal)) return;
   if ((signal_mask_ & abi::set_of(signal)) != 0) {
     pending_ |= abi::set_of(signal);
@@ -135,6 +143,7 @@ void Thread::post_signal(abi::Signal signal) {
 
 async::Task<> Thread::close_ring() {
   co_await ring_->close();
+  async::Strand::check_access();
   ring_.reset();
   (void)consume_events();  // the program gets no more events
 }

@@ -64,7 +64,10 @@ class Thread : public Runnable,
 
   /// The event that the parent waits for in vfork, until this thread stops using the parent's
   /// memory.
-  void set_vfork_waiter(async::Event* waiter) { vfork_waiter_ = waiter; }
+  void set_vfork_waiter(async::Event* waiter) {
+    async::Strand::check_access();
+    vfork_waiter_ = waiter;
+  }
   /// Wakes the parent in vfork: this thread executes another program or ends.
   void release_vfork_waiter();
   bool has_vfork_waiter() const { return vfork_waiter_ != nullptr; }
@@ -86,7 +89,10 @@ class Thread : public Runnable,
 
   /// Null if the thread has no ring.
   ThreadRing* ring() const { return ring_.get(); }
-  void set_ring(std::unique_ptr<ThreadRing> ring) { ring_ = std::move(ring); }
+  void set_ring(std::unique_ptr<ThreadRing> ring) {
+    async::Strand::check_access();
+    ring_ = std::move(ring);
+  }
   /// Closes the ring, which the thread must have: cancels its requests and frees it.
   async::Task<> close_ring();
   /// Whether the current job is the thread's own coroutine, not one that works for its ring.

@@ -60,6 +60,7 @@ Register RingChain::queue(const RingSubmission& entry) {
   // If the request needs a page-in, its coroutine does it. The calling thread must not wait for it.
   static_cast<void>(ring_.thread_.space().take_missed_page());
   auto request = std::make_unique<InFlightRequest>(ring_.requests_, entry);
+  async::Strand::check_access();
   ++ring_.in_flight_;
   InFlightRequest* const made = request.get();
   if (last_ != nullptr) {

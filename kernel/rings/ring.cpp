@@ -40,6 +40,7 @@ Ring::Ring(Thread& thread, const RingShape& shape, bool polled)
 Ring::~Ring() = default;
 
 void Ring::set_upcalls(std::unique_ptr<Upcalls> upcalls) {
+  async::Strand::check_access();
   upcalls_ = std::move(upcalls);
 }
 
@@ -64,6 +65,7 @@ Result<bool> Ring::has_completed(std::uint32_t wanted) {
 // ── Completions ──────────────────────────────────────────────────────────────────────────────────
 
 void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) {
+  async::Strand::check_access();
   RingView view{thread_.space(), shape_};
   abi::RingHeader* const header = view.header();
   const auto slot = view.completions(cq_tail_, 1);
@@ -95,11 +97,13 @@ void Ring::complete(const InFlightRequest& request, std::int32_t result, std::ui
 
 bool Ring::reserve() {
   if (!has_spare_room()) return false;
+  async::Strand::check_access();
   ++in_flight_;
   return true;
 }
 
 void Ring::complete_reserved(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) {
+  async::Strand::check_access();
   --in_flight_;
   post(user_data, result, flags);
   if (in_flight_ == 0) wake();
@@ -137,11 +141,13 @@ Result<> Ring::own_pages() {
 
 InFlightRequest::InFlightRequest(List<InFlightRequest>& all, const RingSubmission& entry)
     : entry{entry}, all_{all} {
+  async::Strand::check_access();
   all.push_back(*this);
   memory::frames.grow_reserve(most_bytes);
 }
 
 InFlightRequest::~InFlightRequest() {
+  async::Strand::check_access();
   memory::frames.grow_reserve(-static_cast<std::ptrdiff_t>(most_bytes));
   all_.remove(*this);
 }
@@ -291,6 +297,7 @@ async::Task<> Ring::read_pieces(InFlightRequest& request) {
 }
 
 Result<std::uint32_t> Ring::cancel(const RingSubmission& entry) {
+  async::Strand::check_access();
   const bool all = (entry.options & abi::ring_cancel_all) != 0;
   std::uint32_t count = 0;
   for (InFlightRequest& request : requests_) {

@@ -58,7 +58,10 @@ class Ring final : public ThreadRing {
   // completion and returns false if there is none. Each reservation ends with give_back() or
   // complete_reserved().
   bool reserve();
-  void give_back() { --in_flight_; }
+  void give_back() {
+    async::Strand::check_access();
+    --in_flight_;
+  }
   void complete_reserved(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
   /// The level at which requests and page-ins wait and complete.
   std::uint8_t level_of_requests() const;

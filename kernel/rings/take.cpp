@@ -145,6 +145,7 @@ struct RingTaking {
 }
 
 [[gnu::always_inline]] inline Result<Ring::Taken> Ring::take_step(std::uint32_t most) {
+  async::Strand::check_access();
   const trap::SyscallCaller::Elsewhere nowhere{thread_, nullptr};
   RingView view{thread_.space(), shape_};
   abi::RingHeader* const header = view.header();
@@ -207,6 +208,7 @@ struct Ring::Places {
 [[gnu::always_inline]] inline std::uint32_t Ring::complete_one(const Places& places,
                                                                std::uint64_t user_data,
                                                                std::int32_t result) {
+  async::Strand::check_access();
   *places.completion = {.user_data = user_data, .result = result, .flags = 0};
   write_index(places.header->sq_head, ++sq_head_);
   write_index(places.header->cq_tail, ++cq_tail_);

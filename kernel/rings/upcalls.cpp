@@ -92,6 +92,7 @@ Upcalls::Context* Upcalls::find_stopped(std::uint64_t context) {
 }
 
 Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
+  async::Strand::check_access();
   if (context >= shape_.contexts) return fail(Errno::einval);
   Context* const kept = &contexts_[context];
   const bool is_waiting = kept->state == Context::State::waiting;
@@ -113,6 +114,7 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
 // ── Exceptions ──
 
 bool Upcalls::make_upcall(trap::Trap trap, Errno why) {
+  async::Strand::check_access();
   UpcallHeader* const header = this->header();
   if (header == nullptr) return false;
   if (!may_be_resolved(why)) return raise_exception(*header, trap, why);
@@ -194,6 +196,7 @@ Result<abi::UpcallException> Upcalls::exception(std::uint64_t context) {
 }
 
 Result<> Upcalls::drop(std::uint64_t context) {
+  async::Strand::check_access();
   Context* const kept = find(context);
   if (kept == nullptr) return fail(Errno::einval);
   kept->state = Context::State::free;
@@ -214,6 +217,7 @@ void Upcalls::die_of(const Context& kept) {
 // ── Notifications ──
 
 void Upcalls::interrupt() {
+  async::Strand::check_access();
   is_requested_ = true;
   thread_.post_events();
 }
@@ -233,6 +237,7 @@ void Upcalls::notify(std::uint64_t bits) {
 }
 
 void Upcalls::deliver_notifications() {
+  async::Strand::check_access();
   const bool is_requested = std::exchange(is_requested_, false);
   UpcallHeader* const header = this->header();
   const std::uint64_t arrived = pending_.exchange(0, std::memory_order_acquire);
@@ -253,6 +258,7 @@ bool Upcalls::has_events() {
 }
 
 Result<> Upcalls::notify_when(hal::Irq irq, std::uint64_t bits) {
+  async::Strand::check_access();
   const auto is_of_line = [irq](const Line& line) { return line.irq() == irq; };
   auto line = std::ranges::find_if(lines_, is_of_line);
   if (line == lines_.end()) {

@@ -31,6 +31,7 @@ async::Policy* make_policy(unsigned hart, const async::Policy* before) {
 Result<> use_policy(std::string_view name) {
   const auto* const found = async::policy::find(name);
   if (found == nullptr) return fail(Errno::einval);
+  async::Strand::check_access();
   in_use = found;
   for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {
     if (auto* const executor = async::Executor::of(hart))

@@ -73,6 +73,7 @@ void Runnable::set_schedule(const Schedule& schedule) {
 }
 
 void Runnable::hint_work(const Work& work) {
+  async::Strand::check_access();
   if (work.number != work_.number || work.work_class != work_.work_class) end_work();
   work_ = work;
   update_policy();
@@ -80,6 +81,7 @@ void Runnable::hint_work(const Work& work) {
 
 void Runnable::end_work() {
   if (!work_.is_counted()) return;
+  async::Strand::check_access();
   WorkCount& count = work_counts[work_.work_class];
   ++count.ended;
   count.missed += async::now() > work_.due;
@@ -118,6 +120,7 @@ void Runnable::set_cpu_bound(bool cpu_bound) {
 }
 
 void Runnable::share_priority(std::uintptr_t address) {
+  async::Strand::check_access();
   shared_priority_ = address;
   demotion_ = 0;
   update_level();

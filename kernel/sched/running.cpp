@@ -36,8 +36,14 @@ std::uint64_t in_ticks(async::Duration time) {
   return hal::ticks_at(static_cast<std::uint64_t>(time.count())) - hal::ticks_at(0);
 }
 
+/// Fails in debug builds unless this hart may change the CurrentThread of `hart`.
+void check_access_to_hart(unsigned hart) {
+  async::Strand::check_access_unless([hart] { return hart == hal::hart_index(); });
+}
+
 /// Adds the system calls that `thread` made since it came to its hart to that hart's count.
 void count_syscalls(Runnable& thread) {
+  check_access_to_hart(thread.hart);
   const std::uint64_t made = thread.syscalls.value();
   by_hart[thread.hart]->syscalls += made - std::exchange(thread.syscalls_counted, made);
 }
@@ -163,6 +169,7 @@ void change_share(Runnable& thread, const Schedule& before) {
   TimeShare& share = thread.share;
   const bool has_reservation = thread.schedule().is_deadline();
   if (before.is_deadline() != has_reservation) {
+    async::Strand::check_access();
     reservations += has_reservation ? 1 : -1;
     update_exactness();
     share = {.period_end = share.period_end};
@@ -181,6 +188,7 @@ void change_share(Runnable& thread, const Schedule& before) {
 
 void end_share(const Runnable& thread) {
   if (!thread.schedule().is_deadline()) return;
+  async::Strand::check_access();
   --reservations;
   update_exactness();
 }
@@ -197,6 +205,7 @@ const CurrentThread* current_thread_of(unsigned hart) {
 }
 
 void keep_for_harts(memory::AddressSpace& space) {
+  async::Strand::check_access();
   for (CurrentThread* const on : started()) {
     if (on == nullptr || on->space != &space || on->owns_space) continue;
     space.retain();
@@ -249,6 +258,7 @@ void release_hart_state(Runnable& thread) {
 }
 
 void clear_last_thread(const Runnable& thread) {
+  check_access_to_hart(thread.hart);
   CurrentThread& last = *by_hart[thread.hart];
   if (last.thread == &thread) last.thread = nullptr;
 }

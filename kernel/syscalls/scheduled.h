@@ -30,6 +30,7 @@ class Scheduled {
     if (thread_ != nullptr) {
       thread_->set_schedule(schedule);
     } else {
+      async::Strand::check_access();
       *left_behind_ = schedule;
     }
     return {};

@@ -31,6 +31,7 @@ HARTS = (
     Part("hammers", "a lock excludes others even if threads time out or die with it"),
     Part("share", "pipes, futexes, files and new pages work while harts use them at the same time"),
     Part("asks", "calls read valid limits, directories and file sizes while a thread changes these"),
+    Part("changes", "threads on all harts change signal actions, limits, rings and other data of the strand"),
     Part("own", "processes on all harts change their memory and open files at the same time"),
     Part("descriptors", "threads on all harts open, duplicate, use and close the same descriptors"),
     Part("names", "threads on all harts create, rename and remove names in one directory and in their own"),

@@ -254,7 +254,10 @@ class Executor {
     }
     platform::InterruptGuard masked;
     const Strand::Guard strand{!Strand::is_held_or_shared()};
-    if (timer.armed()) timer.wheel().remove(timer);  // the timer may have fired since
+    if (timer.armed()) {  // the timer may have fired since
+      Strand::check_access_unless([&timer] { return current().has_wheel(timer.wheel()); });
+      timer.wheel().remove(timer);
+    }
   }
   bool has_wheel(const TimerWheel& wheel) const noexcept { return &wheel == &timers_; }
   /// Forgets the alarm if no timer is armed in this hart's wheel, and returns whether it did. The

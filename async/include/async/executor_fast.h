@@ -214,6 +214,7 @@ inline void Job::complete_sharing(WaitResult result) noexcept {
 }
 
 inline void Job::end_wait(WaitResult result) noexcept {
+  Strand::check_access_unless([this] { return is_preemptible(); });
   kind = Kind::ready;
   result_ = result;
   Executor::dispatch(*this);

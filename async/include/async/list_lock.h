@@ -143,7 +143,7 @@ class RealListLock : LeafLock {
   bool needs_strand_ = false;  // a waiter's wait ends in the strand. Protected by the lock
 };
 
-/// For worlds without parallel jobs.
+/// For worlds without parallel jobs: a WakeGuard checks that the hart is in the strand.
 class NoListLock {
  public:
   NoListLock() noexcept = default;
@@ -156,7 +156,10 @@ class NoListLock {
     Guard(NoListLock&, NoListLock&) noexcept {}
     Guard(NoListLock&, bool) noexcept {}
   };
-  using WakeGuard = Guard;
+  struct [[maybe_unused]] WakeGuard {
+    explicit WakeGuard(NoListLock&) noexcept { Strand::check_access(); }
+    WakeGuard(NoListLock&, NoListLock&) noexcept { Strand::check_access(); }
+  };
   using WakeVisit = Guard;
   void note_insertion(bool) noexcept {}
   static constexpr bool is_held() noexcept { return false; }

@@ -172,6 +172,20 @@ class Strand {
   static bool is_shared() noexcept { return platform::local().shares_strand; }
   /// Whether this hart may change the data that it changes while it shares the strand.
   static bool is_held_or_shared() noexcept { return is_held() || is_shared(); }
+  /// Fails in debug builds unless this hart is in the strand, or runs alone: the caller changes
+  /// data whose owner is the strand.
+  static void check_access() noexcept {
+    if constexpr (platform::checked && platform::parallel) {
+      if (!is_held()) platform::fail("a hart outside the strand changes data of the strand");
+    }
+  }
+  /// The same, unless `is_own`: the data is the hart's, or its running job's.
+  template <class IsOwn>
+  static void check_access_unless(IsOwn&& is_own) noexcept {
+    if constexpr (platform::checked && platform::parallel) {
+      if (!is_held() && !is_own()) check_access();
+    }
+  }
   /// Fails in debug builds unless this hart is in the strand or shares it, with or without tell():
   /// the caller uses data of the hart, such as a cache.
   static void check_access_to_own() noexcept {
@@ -262,8 +276,10 @@ class Strand {
   };
 
   /// A Guard in the functions of the strand's objects that parallel jobs may call. In worlds
-  /// without parallel jobs it is empty.
-  struct [[maybe_unused]] NoGuard {};
+  /// without parallel jobs it only checks that the hart is in the strand.
+  struct [[maybe_unused]] NoGuard {
+    NoGuard() noexcept { check_access(); }
+  };
   using ObjectGuard = std::conditional_t<platform::parallel_jobs, Guard, NoGuard>;
 
  private:

@@ -445,6 +445,7 @@ inline KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason) noe
   if (entry_.job->refuses_to_wait()) [[unlikely]]
     return;
   Strand::visit();
+  Strand::check_access();
   list.lock().visit();
   entry_.job->prepare(&list, reason);
   list.insert_in_crowd(entry_);
@@ -456,6 +457,7 @@ WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexce
   platform::begin_wait();
   list.lock().visit();
   Job& job = current_job();
+  Strand::check_access_unless([&job] { return job.is_parallel(); });
   if (job.refuses_to_wait()) [[unlikely]] {
     ready_ = true;
     job.cancel_wait();

@@ -32,6 +32,7 @@ std::span<const Part> memory();
 std::span<const Part> ends();
 std::span<const Part> waits();
 std::span<const Part> sharing();  // system calls that several harts make at once
+std::span<const Part> strand();   // … that change data of the strand
 std::span<const Part> descriptors();
 std::span<const Part> names();      // names of files that harts change at the same time
 std::span<const Part> processes();  // directories of processes in /proc

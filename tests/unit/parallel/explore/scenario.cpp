@@ -220,6 +220,7 @@ Explorer::Report run_schedules(const Scenario& scenario, void (*set_up)(Run&)) {
       }
       if (async::Strand::smp_active() && local.in_strand) async::Strand::leave();
       if (scenario.shares) async::Strand::end_sharing();
+      local.smp_active = false;  // from now on only this function runs
     }
     explorer.set_hart(0);
     // In a failed run jobs still wait, and states may not be destroyed: both are kept for ever.

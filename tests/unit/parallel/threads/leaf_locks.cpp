@@ -50,6 +50,39 @@ TEST_CASE("data behind a leaf lock is used under the lock, or in the strand") {
   }));
 }
 
+TEST_CASE("data of the strand is changed in the strand, or while one hart runs alone") {
+  CHECK(ends_on_hart([] {
+    const Strand::Guard strand;
+    Strand::check_access();
+  }));
+  CHECK(ends_on_hart([] {
+    async::platform::local().smp_active = false;
+    Strand::check_access();
+  }));
+  CHECK_FALSE(ends_on_hart([] { Strand::check_access(); }));
+  CHECK_FALSE(ends_on_hart([] {
+    const Strand::Sharing sharing;
+    Strand::check_access();
+  }));
+  for (const bool is_own : {false, true}) {
+    CHECK(ends_on_hart([=] {
+            const Strand::Sharing sharing;
+            Strand::check_access_unless([=] { return is_own; });
+          }) == is_own);
+  }
+}
+
+TEST_CASE("a hart that shares the strand wakes no waiter of the strand's lists") {
+  CHECK(ends_on_hart([] {
+    const Strand::Guard strand;
+    async::Event{}.set();
+  }));
+  CHECK_FALSE(ends_on_hart([] {
+    const Strand::Sharing sharing;
+    async::Event{}.set();
+  }));
+}
+
 TEST_CASE("the lock of another hart gives no access") {
   LeafLock lock;
   CHECK_FALSE(ends_on_hart([&] {
