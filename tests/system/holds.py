@@ -3,10 +3,10 @@
 import harness
 from cotrap.bench import holds, rounds
 from cotrap.bench.holds import Row
-from cotrap.qemu import Boot, Machine, archive_with
+from cotrap.bench.scale import packed_archive
+from cotrap.qemu import Boot, Machine
 
 HARTS = 2
-PROGRAM = "scale/scale"
 PATHS = ("getppid", "open", "fork")
 LONGEST = 20_000  # instructions of a hold: far more than the holds of all rows take
 # A hart may hold the strand in a window for other work than the operations. So few holds prove nothing.
@@ -14,9 +14,7 @@ OF_OTHERS = 2
 
 
 def measure(test: harness.Test, *names: str) -> dict[str, Row]:
-    archive = archive_with(test.build)
-    archive.add_program(test.folder / PROGRAM, "run/scale")
-    boot = Boot(test.build, archive.pack(), program="/run/scale", arguments=list(names))
+    boot = Boot(test.build, packed_archive(test.build), program="/run/scale", arguments=list(names))
     found = rounds.measure(test.build, test.folder, boot, Machine(HARTS), harness.TIMEOUT, [HARTS])
     return {each.name: holds.row_of(each) for each in found}
 

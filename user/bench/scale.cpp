@@ -7,8 +7,10 @@
 // WORKERS is a list of numbers of workers with a comma between two, such as 1,2,4.
 //
 // A worker is a process, so that workers share nothing, unless the row says otherwise: then it is a
-// thread. All workers begin a window at the same time, and end it MS milliseconds later. The result
-// is the best of all windows, because a window in which the host runs something else says nothing.
+// thread. The threads of the row `jobs` are in a program of their own, which contains the runtime
+// of coroutines. All workers begin a window at the same time, and end it MS milliseconds later. The
+// result is the best of all windows, because a window in which the host runs something else says
+// nothing.
 #include <user/calls.h>
 #include <user/check.h>
 #include <user/files.h>
@@ -26,8 +28,7 @@
 #include <string_view>
 #include <vector>
 
-#include "marks.h"
-#include "meter.h"
+#include "scale_window.h"
 
 namespace bench {
 namespace {
@@ -35,30 +36,6 @@ namespace {
 using user::Call;
 using user::page_size;
 using user::syscall;
-
-constexpr std::uint64_t operations_a_look = 8;  // between two reads of the clock, which cost time
-
-struct Window {
-  std::uint64_t begin, end;
-
-  /// Makes operations from the begin to the end; returns how many.
-  template <class Operation>
-  std::uint64_t count(Operation&& operation) const {
-    std::uint64_t done = 0;
-    while (clock_ns() < begin) continue;
-    mark_begin();
-    while (clock_ns() < end) {
-      for (std::uint64_t i = 0; i < operations_a_look; ++i) operation();
-      done += operations_a_look;
-    }
-    mark_end();
-    return done;
-  }
-};
-
-void run_on(unsigned hart) {
-  user::must(user::set_affinity(0, 1ul << hart), "the affinity of a worker");
-}
 
 // ── Rows: each counts the operations of one worker in a window ──
 
@@ -180,8 +157,8 @@ std::uint64_t fork_and_exit(const Window& window) {
 
 struct Row {
   std::string_view name;
-  std::uint64_t (*run)(const Window&);
-  bool threads = false;  // the workers are threads of one process
+  std::uint64_t (*run)(const Window&);  // null: another program does (scale_jobs.cpp)
+  bool threads = false;                 // the workers are threads of one process
   bool needs_fork = false;
 };
 
@@ -190,6 +167,7 @@ constexpr Row rows[] = {
     {"pipe.self", pipe_to_oneself}, {"pread", read_file},   {"pipe.pairs", pipe_pair},
     {"futex.pairs", futex_pair},    {"fault", fault_pages}, {"fault.threads", fault_pages, true},
     {"open", open_and_close},       {"map", map_and_unmap}, {"fork", fork_and_exit, false, true},
+    {"jobs", nullptr, true},
 };
 
 // ── Workers ──
@@ -240,7 +218,9 @@ class Worker {
     const auto to = user::must(user::make_pipe(abi::o_cloexec), "a pipe");
     const auto from = user::must(user::make_pipe(abi::o_cloexec), "a pipe");
     const user::FdMapping fds[] = {{to.read_end, 0}, {from.write_end, 1}};
-    process_ = user::must(user::spawn(user::program_path(), arguments, {.fds = fds}), "a worker");
+    std::string program = user::program_path();
+    if (row.run == nullptr) program += "-jobs";
+    process_ = user::must(user::spawn(program.c_str(), arguments, {.fds = fds}), "a worker");
     static_cast<void>(user::close(to.read_end));
     static_cast<void>(user::close(from.write_end));
     to_ = to.write_end;

@@ -32,7 +32,8 @@ class Command(unittest.TestCase):
         cls.addClassCleanup(cls.build.remove)
 
     def scale(self, *options, script=PRINTS):
-        self.build.file(scale.PROGRAM, script)
+        for program in scale.PROGRAMS:
+            self.build.file(program, script)
         return called("bench", "scale", "--build", self.build.path, *options)
 
     def test_it_prints_each_row_with_its_multiples_and_its_goal(self):

@@ -111,7 +111,8 @@ class Command(unittest.TestCase):
     def setUpClass(cls):
         cls.build = FakeBuild()
         cls.addClassCleanup(cls.build.remove)
-        cls.build.file(scale.PROGRAM, "true")
+        for program in scale.PROGRAMS:
+            cls.build.file(program, "true")
 
     def scale(self, *options):
         return called("bench", "scale", *options, "--build", self.build.path)

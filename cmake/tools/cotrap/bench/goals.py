@@ -18,6 +18,7 @@ THROUGHPUTS = {
     "open": 1.5,
     "map": 1.5,
     "fork": 1.5,
+    "jobs": 1.8,
 }
 # The rows of `pool`: the least throughput of two threads, as a multiple of that of one. In the other rows the
 # threads wait for each other.

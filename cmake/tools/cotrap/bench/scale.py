@@ -20,7 +20,7 @@ from .own_table import chosen_rows
 
 NAME = "scale"
 ABOUT = "throughput of several harts, as a multiple of that of one (runs only by this name)"
-PROGRAM = "scale/scale"  # in the build folder
+PROGRAMS = ("scale/scale", "scale/scale-jobs")  # in the build folder; the first one starts the other one
 _WINDOWS, _WINDOW_MS = 10, 100
 _COUNTED = ("icount", "profile", "lines")  # options
 _LINE = re.compile(r"^(\S+)\t(\d+)\t(\d+)$", re.MULTILINE)
@@ -96,19 +96,27 @@ def measure(built, harts: int, arguments, chosen: list[str]) -> list[Row]:
     return [Row(name, found) for name, found in rates.items() if found.get(1)]
 
 
+def packed_archive(built) -> bytes:
+    """The boot archive with the programs."""
+    archive = archive_with(built)
+    for program in PROGRAMS:
+        archive.add_program(built.folder / program, f"run/{program.split('/')[-1]}")
+    return archive.pack()
+
+
 def _boot(built, arguments, target: str, words: list[str]) -> Boot:
     """The program with these arguments. target: what the build needs in addition to the kernel."""
     preset = arguments.build or MACHINES[arguments.machine]
     if preset in build.KERNEL_PRESETS:
         build.ready(preset, target)
-    program = built.folder / PROGRAM
-    if not program.exists():
-        raise ToolError(f"{program} does not exist: `ninja -C {built.folder} {target}` builds it")
-    archive = archive_with(built)
-    archive.add_program(program, "run/scale")
+    for program in PROGRAMS:
+        if not (built.folder / program).exists():
+            raise ToolError(
+                f"{built.folder / program} does not exist: `ninja -C {built.folder} {target}` builds it"
+            )
     return Boot(
         built,
-        archive.pack(),
+        packed_archive(built),
         program="/run/scale",
         arguments=words,
         append=" ".join(arguments.append),
