@@ -41,6 +41,11 @@ Result<> upcall_set_up(Thread&, std::uintptr_t header, std::uintptr_t entry, uns
 /// cotrap: Resumes a context that the kernel keeps. Errors: EINVAL, EFAULT, ENXIO.
 trap::Register upcall_resume(Thread&, std::uint64_t context, std::uint32_t open);
 
+/// flags: upcalls_open, upcalls_take_exceptions, upcalls_take_pages
+/// cotrap: Resumes a context that the kernel keeps for another thread of the process. Errors:
+///   ESRCH, EINVAL, EFAULT, ENXIO.
+trap::Register upcall_resume_of(Thread&, int thread, std::uint64_t context, std::uint32_t open);
+
 /// cotrap: Tells which exception stopped a context. Errors: EINVAL, EFAULT, ENXIO.
 Result<> upcall_exception(Thread&, std::uint64_t context, UserPtr<abi::UpcallException> out);
 

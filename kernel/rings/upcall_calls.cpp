@@ -3,6 +3,7 @@
 #include "process/thread.h"
 #include "rings/calls.h"
 #include "rings/upcalls.h"
+#include "syscalls/registered_calls.h"
 
 namespace kernel::sys {
 namespace {
@@ -38,6 +39,20 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
 trap::Register upcall_resume(Thread& self, std::uint64_t context, std::uint32_t open) {
   Upcalls* const upcalls = upcalls_of(self);
   const Result<> resumed = upcalls != nullptr ? upcalls->resume(context, open) : fail(Errno::enxio);
+  return resumed ? self.context().syscall_result() : trap::ToRegister<Result<>>::encode(resumed);
+}
+
+trap::Register upcall_resume_of(Thread& self, int thread, std::uint64_t context,
+                                std::uint32_t open) {
+  const auto resume = [&]() -> Result<> {
+    Thread* const owner = threads().find(thread);
+    if (owner == nullptr || owner->is_ending() || &owner->process() != &self.process())
+      return fail(Errno::esrch);
+    Upcalls* const upcalls = upcalls_of(self);
+    if (upcalls == nullptr || upcalls_of(*owner) == nullptr) return fail(Errno::enxio);
+    return upcalls->resume_of(*upcalls_of(*owner), context, open);
+  };
+  const Result<> resumed = resume();
   return resumed ? self.context().syscall_result() : trap::ToRegister<Result<>>::encode(resumed);
 }
 
@@ -82,3 +97,9 @@ Result<> notify_when(Thread& self, int fd, std::uint64_t bits) {
 }
 
 }  // namespace kernel::sys
+
+namespace kernel {
+
+KERNEL_PRIVATE_CALL(17, upcall_resume_of, sys::upcall_resume_of);
+
+}  // namespace kernel

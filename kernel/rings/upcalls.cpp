@@ -91,16 +91,19 @@ Upcalls::Context* Upcalls::find_stopped(std::uint64_t context) {
   return kept != nullptr && kept->signal != abi::Signal{} ? kept : nullptr;
 }
 
-Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
+Result<> Upcalls::resume_of(Upcalls& owner, std::uint64_t context, std::uint32_t open) {
   async::Strand::check_access();
-  if (context >= shape_.contexts) return fail(Errno::einval);
-  Context* const kept = &contexts_[context];
-  const bool is_waiting = kept->state == Context::State::waiting;
+  if (context >= owner.shape_.contexts) return fail(Errno::einval);
+  Context* const kept = &owner.contexts_[context];
+  const bool is_own = &owner == this;
+  const bool is_waiting = is_own && kept->state == Context::State::waiting;
   if (!is_waiting && kept->state != Context::State::ready) return fail(Errno::einval);
   UpcallHeader* const header = this->header();
   if (header == nullptr) return fail(Errno::efault);
   std::atomic_ref{header->open}.store(open, std::memory_order_relaxed);
+  const std::uint64_t thread_pointer = thread_.context().thread_pointer();
   trap::simulate_trap<Cause::resume>(thread_.context(), {.registers = &kept->registers});
+  if (!is_own) thread_.context().set_thread_pointer(thread_pointer);
   kept->state = is_waiting ? Context::State::abandoned : Context::State::free;
   const bool is_open = (open & abi::upcalls_open) != 0;
   // Notifications may have been posted while upcalls were closed.

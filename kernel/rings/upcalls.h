@@ -46,7 +46,10 @@ class Upcalls {
   bool make_upcall(trap::Trap trap, Errno why);
 
   // The system calls of abi/upcall.h.
-  Result<> resume(std::uint64_t context, std::uint32_t open);
+  Result<> resume(std::uint64_t context, std::uint32_t open) {
+    return resume_of(*this, context, open);
+  }
+  Result<> resume_of(Upcalls& owner, std::uint64_t context, std::uint32_t open);
   Result<abi::UpcallException> exception(std::uint64_t context);
   Result<> drop(std::uint64_t context);
   Result<> die(std::uint64_t context);

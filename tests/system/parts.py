@@ -172,7 +172,10 @@ TEAM = (
     Part("interrupts", "… also if another loop wakes the more urgent coroutine"),
     Part("gives", "a step in preemptible() lets idle loops take jobs"),
     Part("faults", "attempts fail on each loop"),
+    Part("moves", "a step that was preempted in the middle continues on an idle loop"),
+    Part("stays", "… unless the job's options name its loop"),
     Part("stackful", "stackful jobs talk to jobs of other loops"),
+    Part("moves-functions", "… and continue on other loops after their waits"),
     Part("deadlocks", "a deadlock of all loops is reported to the program"),
     Part("priorities", "each loop shares its priority with the kernel"),
     Part("refused", "run() does with the loops for which there is memory"),
@@ -184,3 +187,6 @@ TEAM_EXACT = (
     Part("sleeps", "loops without ready coroutines use no processor time"),
     Part("figures", "spawns, joins and wakes are measured"),
 )
+
+# … and on which an instruction takes longer than a tick of the clock.
+TEAM_FINE = (Part("moves-everywhere", "a step that is preempted at any instruction keeps its registers"),)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import harness
 from cotrap.qemu import Machine
 from harness import Part
-from parts import TEAM, TEAM_EXACT
+from parts import TEAM, TEAM_EXACT, TEAM_FINE
 
 
 def on(machine: Machine, test: harness.Test, loops: int, parts: Iterable[Part]) -> None:
@@ -22,3 +22,4 @@ with harness.Test(__doc__) as test:
         on(test.machine(harts=2), test, 7, TEAM)
     elif not test.lacks("counted loops", harness.COUNTED):
         on(Machine(2, icount=True), test, 2, (*TEAM, *TEAM_EXACT))
+        on(Machine(2, icount=True, shift=7), test, 2, TEAM_FINE)

@@ -101,7 +101,7 @@ void Loop::remove_policy() {
 void Loop::run_until_end() {
   jmp_buf home;
   upcalls_.set_home(home);
-  static_cast<void>(setjmp(home));
+  if (setjmp(home) == 0) upcalls_.leave_home();
   while (!has_ended()) run_some();
 }
 
@@ -112,19 +112,24 @@ void Loop::end_run() {
 }
 
 void Loop::run_for_ever() {
-  for (;;) run_some();
+  for (;;) current().run_some();
 }
 
+/// A step that was preempted may resume on another thread, which then returns from step().
 void Loop::run_some() {
   int steps = 0;
+  Loop* loop = this;
   upcalls_.open();
   // Notifications for which the kernel could make no upcall: no stack or no context was free.
   if (upcalls_.has_notifications()) [[unlikely]]
     take_notifications();
-  while (steps < steps_between_polls && step()) ++steps;
-  upcalls_.close();
-  if (has_ended()) return upcalls_.go_home();
-  steps == steps_between_polls ? poll() : wait();
+  while (steps < steps_between_polls && loop->step()) {
+    ++steps;
+    if constexpr (several_loops) loop = &current();
+  }
+  loop->upcalls_.close();
+  if (has_ended()) return loop->upcalls_.go_home();
+  steps == steps_between_polls ? loop->poll() : loop->wait();
 }
 
 bool Loop::step() {

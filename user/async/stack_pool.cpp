@@ -1,6 +1,7 @@
 #include "stack_pool.h"
 
 #include <new>
+#include <utility>
 
 #include "user/calls.h"
 
@@ -13,6 +14,15 @@ static_assert(Stack::guard_bytes == page_size);
 constexpr std::size_t colours = 7, colour_bytes = 512, colour_space = page_size;
 
 }  // namespace
+
+Stack* StackPool::take_slowly(unsigned size) {
+  if constexpr (several_loops) {
+    for (Stack* stack = come_back_.exchange(nullptr, std::memory_order_acquire); stack != nullptr;)
+      put(std::exchange(stack, stack->next_free));
+    if (free_[size] != nullptr) return std::exchange(free_[size], free_[size]->next_free);
+  }
+  return map(size);
+}
 
 Stack* StackPool::map(unsigned size) {
   const std::size_t bytes = Stack::guard_bytes + (std::size_t{1} << size) + colour_space;
@@ -30,8 +40,11 @@ Stack* StackPool::map(unsigned size) {
     return nullptr;
   }
   const auto start = reinterpret_cast<std::uintptr_t>(*memory);
-  return new (end)
-      Stack{.size = size, .next_free = nullptr, .guard_end = start + Stack::guard_bytes};
+  return new (end) Stack{.size = size,
+                         .hart = async::platform::hart(),
+                         .next_free = nullptr,
+                         .guard_end = start + Stack::guard_bytes,
+                         .step = {}};
 }
 
 }  // namespace user::detail

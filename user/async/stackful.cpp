@@ -25,7 +25,7 @@ Stack* Stackful::take_stack(unsigned size) {
 }
 
 void Stackful::give_back(Stack* stack) {
-  stack_pool().give_back(stack);
+  StackPool::give_back(stack);
 }
 
 void* Stackful::place(Stack* stack, std::size_t bytes) {
@@ -56,7 +56,6 @@ Stackful& Stackful::about_to_wait() {
 void* Stackful::begin(void* top, void (*body)()) {
   if (Loop::is_running()) Loop::current().upcalls().report_overflows();
   state_ = State::started;
-  binding_.begin(async::current_job());
   return run(reinterpret_cast<std::uintptr_t>(top), body);
 }
 
@@ -72,12 +71,7 @@ void* Stackful::run(std::uintptr_t top, void (*go_on)()) {
   running_stackful() = this;
   trap::leave_stack(step_, top, go_on);
   running_stackful() = nullptr;
-  if constexpr (several_loops) {
-    if (state_ == State::ended) {
-      binding_.end(async::current_job());
-      return reinterpret_cast<Finish>(next_)(root_.address());
-    }
-  }
+  if constexpr (several_loops) return after_(*this, next_);
   return next_;
 }
 

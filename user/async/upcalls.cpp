@@ -1,6 +1,7 @@
 #include "user/upcalls.h"
 
 #include <async/policy.h>
+#include <trap/stack_switch.h>
 
 #include "stack_pool.h"
 #include "user/async.h"
@@ -26,21 +27,22 @@ Upcalls& Upcalls::current() {
 void Upcalls::start() {
   const auto entry = reinterpret_cast<std::uintptr_t>(&enter);
   if (call(abi::upcall_set_up, &header_, entry, contexts, user_data_)) prepare_stack();
+  if constexpr (several_loops) thread_ = thread_id();
 }
 
 Upcalls::~Upcalls() {
   for (Kept& kept : kept_) {
     abandon(kept);
-    if (kept.stack != nullptr) stack_pool().give_back(kept.stack);
+    if (kept.stack != nullptr) StackPool::give_back(kept.stack);
   }
-  if (next_ != nullptr) stack_pool().give_back(next_);
+  if (next_ != nullptr) StackPool::give_back(next_);
 }
 
 // Provides the stack of the next upcall; none if `contexts` stacks are in use or memory is short.
 void Upcalls::prepare_stack() {
-  if (next_ == nullptr && stacks_ < contexts) {
+  if (next_ == nullptr && stacks_.load(std::memory_order_relaxed) < contexts) {
     next_ = stack_pool().take(stack_size);
-    if (next_ != nullptr) ++stacks_;
+    if (next_ != nullptr) stacks_.fetch_add(1, std::memory_order_relaxed);
   }
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
 }
@@ -61,18 +63,34 @@ void Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   fail("the kernel cannot resume a step");
 }
 
+// Resumes the step of `kept`. Its owner may use `kept` again as soon as the kernel has done so.
+void Upcalls::resume(const Kept& kept) {
+  const std::uint64_t context = number_of(kept);
+  if (kept.owner == this) resume(context, what_it_takes());
+  static_cast<void>(call(abi::upcall_resume_of, kept.owner->thread_, context, what_it_takes()));
+  fail("the kernel cannot resume a step of another loop");
+}
+
+// The loop runs on `stack` from now on, or is about to; null: the thread's own.
+void Upcalls::set_own(Stack* stack) {
+  own_ = stack;
+  switch_step(stack);
+}
+
 // Keeps the interrupted step of the running job. The loop now owns the upcall's stack.
 Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
   Kept& kept = kept_[context];
+  Stack* const stack = own_;
+  set_own(std::exchange(next_, nullptr));
   kept = {.resume = go_on,
           .job = &async::current_job(),
-          .stack = std::exchange(own_, std::exchange(next_, nullptr)),
+          .owner = this,
+          .stack = stack,
           .stackful = std::exchange(running_stackful(), nullptr),
           .attempt = attempt_,
           .cleanups = std::exchange(cleanups_, nullptr),
           .preemption = preemption_,
           .spin_locks = std::exchange(async::platform::local().spin_locks, 0)};
-  kept.binding.begin(*kept.job);
   set_attempt(nullptr);
   keep_due_preemption();
   return kept;
@@ -90,6 +108,7 @@ void Upcalls::keep_due_preemption() {
 Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   Kept& kept = keep(context);
   async::Job& job = *kept.job;
+  kept.binding.begin(job);
   kept.interrupted = job.leaf();
   job.prepare(nullptr, reason);
   job.suspend_alone(std::coroutine_handle<>::from_address(&kept));
@@ -128,7 +147,8 @@ void Upcalls::go_on(Kept* kept) {
   if (current().must_let_others_go_first(*kept)) return;
   kept->job->set_leaf(kept->interrupted);
   kept->binding.end(*kept->job);
-  if (std::exchange(kept->was_preempted, false)) --current().preempted_;
+  if (std::exchange(kept->was_preempted, false))
+    kept->owner->preempted_.fetch_add(-1u, std::memory_order_relaxed);
   if (kept->goes_first) async::current_executor().set_priority(*kept->job, kept->priority);
   current().leave_for(*kept);
 }
@@ -157,27 +177,48 @@ bool Upcalls::must_let_others_go_first(const Kept& kept) {
 void Upcalls::leave_for(Kept& kept) {
   set_attempt(kept.attempt);
   cleanups_ = std::exchange(kept.cleanups, nullptr);
-  give_back(own_);
-  own_ = std::exchange(kept.stack, nullptr);
+  leave_own();
+  if (kept.owner != this && kept.stack != nullptr) {
+    kept.owner->stacks_.fetch_add(-1u, std::memory_order_relaxed);
+    stacks_.fetch_add(1, std::memory_order_relaxed);
+  }
+  set_own(std::exchange(kept.stack, nullptr));
   running_stackful() = kept.stackful;
-  const std::uint64_t context = number_of(kept);
   async::platform::local().spin_locks = kept.spin_locks;
   if (!kept.has_failed) {
     this_step().preemption = kept.preemption;
-    resume(context, what_it_takes());
+    resume(kept);
   }
-  must(call(abi::upcall_drop, context), "dropping a step");
+  must(call(abi::upcall_drop, number_of(kept)), "dropping a step");
   fail_attempt(kept.attempt->exception);
 }
 
-// Puts a stack into the pool; null stands for the thread's own stack. The caller may still run on
-// the stack, until the next upcall.
-void Upcalls::give_back(Stack*& stack) {
-  if (stack != nullptr) {
-    stack_pool().give_back(std::exchange(stack, nullptr));
-    --stacks_;
+// The loop is about to leave its stack, which it still uses until the next upcall. So that upcall
+// gets this stack, and the one that it would have got goes to a pool, perhaps of another loop.
+void Upcalls::leave_own() {
+  if (own_ != nullptr) {
+    give_back(next_);
+    next_ = own_;
   }
   prepare_stack();
+}
+
+// Puts a stack that is not in use into its pool. It may be null.
+void Upcalls::give_back(Stack*& stack) {
+  if (stack == nullptr) return;
+  StackPool::give_back(std::exchange(stack, nullptr));
+  stacks_.fetch_add(-1u, std::memory_order_relaxed);
+}
+
+void Upcalls::leave_home() {
+  if constexpr (several_loops) {
+    Stack* const stack = stack_pool().take(stack_size);
+    if (stack == nullptr) return;
+    stacks_.fetch_add(1, std::memory_order_relaxed);
+    set_own(stack);
+    trap::StackContext home;  // go_home() uses home_ instead
+    trap::leave_stack(home, reinterpret_cast<std::uintptr_t>(stack), Loop::run_for_ever);
+  }
 }
 
 // The step never resumes. A preempted step may be in the middle of a change of its objects.
@@ -200,7 +241,8 @@ void Upcalls::go_home() {
   for (Kept& kept : kept_) {
     if (kept.stack == nullptr) abandon(kept);
   }
-  give_back(own_);
+  leave_own();
+  set_own(nullptr);
   longjmp(*home_, 1);
 }
 
@@ -227,7 +269,7 @@ void Upcalls::on_fault(std::uint64_t context) {
   keep_step(context, "a page");
   ++waiting_;
   ++pages_;
-  Loop::current().run_for_ever();
+  Loop::run_for_ever();
 }
 
 void Upcalls::end_wait(std::uint64_t user_data, int signal, std::uint32_t hart) {
@@ -262,7 +304,7 @@ void Upcalls::on_exception(std::uint64_t context) {
       die(context);
     }
     handle(keep_step(context, "the handler of an exception"));
-    Loop::current().run_for_ever();
+    Loop::run_for_ever();
   }
   fail_attempt(exception(context, async::current_job()));
 }
@@ -290,6 +332,7 @@ void Upcalls::clean_up(Cleanup*& innermost, const Cleanup* end) {
 // An exception can occur at any instruction: the fences make the compiler write the list and its
 // objects to memory in this order.
 void Cleanup::link() {
+  const Stay stay;
   Upcalls& upcalls = Upcalls::current();
   outer_ = upcalls.cleanups_;
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -298,6 +341,7 @@ void Cleanup::link() {
 }
 
 void Cleanup::unlink() {
+  const Stay stay;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   Upcalls& upcalls = Upcalls::current();
   if (upcalls.cleanups_ != this) fail("a Guarded object has outlived its step");
@@ -344,6 +388,7 @@ void Upcalls::leave_behind(Kept& kept) {
   must(call(abi::upcall_drop, number_of(kept)), "dropping a step");
   clean_up(kept);
   give_back(kept.stack);
+  prepare_stack();
 }
 
 void Upcalls::stay(Kept* left) {
@@ -382,20 +427,22 @@ void Upcalls::preempt_if_due(std::uint64_t context) {
   for (;;) {
     if constexpr (several_loops) loop.listen();
     due = loop.find_due(async::current_job());
-    if (due != Loop::Due::nothing && preempted_ < most_preempted) break;
+    const bool may_keep = preempted_.load(std::memory_order_relaxed) < most_preempted;
+    if (due != Loop::Due::nothing && may_keep) break;
     loop.prepare_to_compute();
     if (!loop.has_mail()) return;
   }
   if constexpr (several_loops) loop.stop_listening();
   ++preemptions_;
-  ++preempted_;
+  preempted_.fetch_add(1, std::memory_order_relaxed);
   Kept& kept = keep(context);
+  if (kept.stack == nullptr) kept.binding.begin(*kept.job);
   kept.can_go_on = kept.was_preempted = true;
   kept.interrupted = kept.job->leaf();
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&kept));
   prepare_stack();
   async::Executor::ready_again(due == Loop::Due::end_of_slice);
-  loop.run_for_ever();
+  Loop::run_for_ever();
 }
 
 void preempt_now() {
@@ -443,6 +490,8 @@ void begin_preemptible() noexcept {
 }
 
 void end_preemptible() noexcept {
+  // From now on the step stays on its loop.
+  if constexpr (several_loops) set_preemption(this_step(), StepState::Preemption::forbidden);
   Upcalls::current().take_no_completions();
   set_preemption(this_step(), StepState::Preemption::none);
   if constexpr (several_loops) Loop::current().stop_listening();

@@ -16,7 +16,8 @@ const std::byte* image = nullptr;
 std::size_t image_bytes = 0;
 std::size_t image_offset = 0;  // of the image in a copy
 std::size_t copy_bytes = 0;
-std::size_t copy_alignment = 16;
+constexpr std::size_t least_alignment = 16;
+std::size_t copy_alignment = least_alignment;
 
 std::size_t round_up(std::size_t bytes, std::size_t alignment) {
   return (bytes + alignment - 1) / alignment * alignment;
@@ -40,7 +41,7 @@ void find_segment(const void* headers, std::size_t count, std::size_t entry_byte
     image = reinterpret_cast<const std::byte*>(at(i)->virtual_address + bias);
     image_bytes = at(i)->file_bytes;
     const auto alignment = std::max<std::size_t>(1, at(i)->alignment);
-    copy_alignment = std::max<std::size_t>(16, alignment);
+    copy_alignment = std::max(least_alignment, alignment);
     copy_bytes = round_up(at(i)->memory_bytes, copy_alignment);
     if (machine::storage_ends_at_pointer) {
       image_offset = copy_bytes - round_up(at(i)->memory_bytes, alignment);
@@ -49,13 +50,16 @@ void find_segment(const void* headers, std::size_t count, std::size_t entry_byte
 }
 
 std::size_t bytes() {
-  return copy_bytes + machine::thread_header_bytes;
+  if constexpr (machine::storage_ends_at_pointer) return copy_bytes + machine::thread_header_bytes;
+  static_assert(machine::thread_header_bytes <= least_alignment);
+  return copy_bytes + copy_alignment;
 }
 std::size_t alignment() {
   return copy_alignment;
 }
 
 void* initialise(std::byte* place) {
+  if constexpr (!machine::storage_ends_at_pointer) place += copy_alignment;  // behind the header
   std::memset(place, 0, copy_bytes);
   std::memcpy(place + image_offset, image, image_bytes);
   return machine::thread_pointer(place, copy_bytes);

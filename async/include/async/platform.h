@@ -19,6 +19,9 @@
 //                                        Executor::alarm_fired(); at once if `ns` has passed.
 //                                        Firing early is harmless.
 //   class InterruptGuard                 masks this hart's interrupts in its scope
+//   class StepGuard                      in its scope, no job preempts the running step, and the
+//   step
+//                                        stays on its hart. Optional, default InterruptGuard
 //   void begin_step(StepKind)            a step begins, with interrupts masked; the world may
 //                                        unmask them if the step is preemptible
 //   void end_step()                      a step has ended; begin_wait() has masked interrupts
@@ -79,6 +82,7 @@
 namespace async::platform_defaults {
 inline constexpr bool parallel_jobs = false;
 inline constexpr bool injects_faults = false;
+using StepGuard = platform::InterruptGuard;
 inline void stand_still(std::uint64_t) noexcept {}
 inline void leaves_hart(const Job&) noexcept {}
 inline constexpr std::size_t job_list = 0;

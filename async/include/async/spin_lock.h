@@ -21,7 +21,7 @@ class SpinLock {
 
   void lock() noexcept {
     {
-      platform::InterruptGuard masked;
+      platform::StepGuard guard;
       ++platform::local().spin_locks;  // from here on the step stays on this hart
     }
     keep_order();
@@ -33,7 +33,7 @@ class SpinLock {
   }
   void unlock() noexcept {
     if constexpr (platform::parallel) taken_.store(false, std::memory_order_release);
-    platform::InterruptGuard masked;
+    platform::StepGuard guard;
     Local& local = platform::local();
     keep_order();
     if (--local.spin_locks != 0) return;

@@ -23,6 +23,15 @@
         .endr
         .endm
 
+        # Of these, the ones that a step of a program keeps when it moves to another thread.
+        .macro  each_kept_of_step operation, base
+        .set    slot, KEPT
+        .irp    n, 1, 2, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+        \operation x\n, slot(\base)
+        .set    slot, slot + 8
+        .endr
+        .endm
+
         .macro  each_floating_kept operation
         .set    slot, 0
         .irp    n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
@@ -57,6 +66,12 @@
         ret
         .endm
 
+        .macro  each_of_step operation, area, base
+        .irp    n, 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+        \operation x\n, \area + 8 * \n(\base)
+        .endr
+        .endm
+
         .text
         .globl  call_with_base_x31
 call_with_base_x31:
@@ -83,3 +98,25 @@ spin_with_base_x5:
 1:      addi    x6, x6, -1
         bnez    x6, 1b
         empty   x5, 5, x31, 31
+
+        .globl  spin_on_any_thread
+spin_on_any_thread:
+        addi    sp, sp, -96
+        each_floating_kept fsd
+        mv      x31, a0
+        each_kept_of_step sd, x31
+        ld      t1, FCSR_IN(x31)
+        fscsr   t1
+        each_floating fld, FLOATING_IN, x31
+        each_of_step ld, INTEGER_IN, x31
+1:      addi    x6, x6, -1
+        bnez    x6, 1b
+        each_of_step sd, INTEGER_OUT, x31
+        each_floating fsd, FLOATING_OUT, x31
+        frcsr   t1
+        sd      t1, FCSR_OUT(x31)
+        fscsr   zero
+        each_kept_of_step ld, x31
+        each_floating_kept fld
+        addi    sp, sp, 96
+        ret

@@ -193,6 +193,7 @@ int make_every_call() {
   alignas(64) static abi::UpcallHeader upcalls;
   call(abi::upcall_set_up, {at(upcalls), reinterpret_cast<std::uint64_t>(&make_every_call), 1, 0});
   call(abi::upcall_resume, {0, 0});
+  call(abi::upcall_resume_of, {static_cast<std::uint64_t>(thread_id()), 0, 0});
   call(abi::upcall_exception, {0, at(words)});
   call(abi::upcall_drop, {0});
   call(abi::upcall_die, {0});

@@ -40,5 +40,8 @@ void call_with_base_x31(Registers*);  // makes one ecall with a7 and a0… from 
 void call_with_base_x5(Registers*);
 void spin_with_base_x31(Registers*);  // counts x6 down from integer_in[6] to 0
 void spin_with_base_x5(Registers*);
+// Like spin_with_base_x31, but gp and tp have no patterns: a step in a program's preemptible() may
+// continue on another thread, and the scheduler that interrupts it needs them.
+void spin_on_any_thread(Registers*);
 }
 #endif

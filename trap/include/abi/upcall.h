@@ -31,6 +31,11 @@
 //     lost. If the context still waits for its page, its instruction faults again at once; without
 //     upcalls_take_pages in `open`, the thread then waits for the page. This context makes no
 //     completion. EINVAL: no such context is saved; EFAULT: the header is not mapped; ENXIO.
+//   upcall_resume_of(thread, context, open)
+//     Like upcall_resume, for a context of another thread of the process: the caller takes it over.
+//     It gets all registers of the context but the thread pointer, which stays the caller's. ESRCH:
+//     the process has no such thread; EINVAL: no such context is saved, or it waits for its page;
+//     ENXIO: one of the two threads takes no upcalls; EFAULT.
 //   upcall_exception(context, &exception)
 //     Returns the exception that stopped a context which can be resumed; for no_context, the last
 //     exception whose context was not saved. EINVAL: there is none; EFAULT, ENXIO.
@@ -130,5 +135,6 @@ inline constexpr Call notify_when{first_private_call + 10};
 inline constexpr Call upcall_exception{first_private_call + 12};
 inline constexpr Call upcall_drop{first_private_call + 13};
 inline constexpr Call upcall_die{first_private_call + 14};
+inline constexpr Call upcall_resume_of{first_private_call + 17};
 
 }  // namespace abi

@@ -15,6 +15,7 @@
 #include <async/local.h>
 #include <async/uninterrupted.h>
 #include <user/machine/loop_thread.h>
+#include <user/machine/thread_pointer.h>
 
 #include <array>
 #include <atomic>
@@ -28,12 +29,15 @@ namespace user::detail {
 
 class Loop;
 class Stackful;
+struct Stack;
 
 inline constexpr unsigned most_loops = 64;
 
 /// A thread with a loop. All members but `bell` are for this thread only.
 struct alignas(64) LoopThread {
   async::Local local;
+  // Of a step on the thread's own stack. Other steps have theirs at the end of their stack
+  // (user/async/stack_pool.h), so that it moves with them.
   StepState step;
   // The time at which the loop must call alarm_fired(), in ns since boot. The loop sets it first.
   std::uint64_t alarm = 0;
@@ -42,8 +46,6 @@ struct alignas(64) LoopThread {
   Stackful* running_stackful = nullptr;
   unsigned hart = 0;
   unsigned spins = 0;
-  // The address of the thread's cotrap_loop_thread; null: no thread has this number.
-  const void* owner = nullptr;
   // listening: a thread that rings must wake the loop's thread, or interrupt its step.
   enum Bell : std::uint32_t { awake, listening, rung };
   alignas(64) std::atomic<std::uint32_t> bell = awake;
@@ -62,8 +64,10 @@ inline LoopThread& this_loop_thread() noexcept {
   return *static_cast<LoopThread*>(machine::loop_thread());
 }
 inline StepState& this_step() noexcept {
-  return this_loop_thread().step;
+  return *static_cast<StepState*>(machine::step_word());
 }
+/// Makes that of `stack`, or of the thread's own stack if it is null, the StepState of this thread.
+void switch_step(Stack* stack) noexcept;
 inline Loop*& this_loop() noexcept {
   return this_loop_thread().loop;
 }
@@ -117,6 +121,9 @@ inline std::uint64_t now_ns() noexcept {
 inline void set_alarm(std::uint64_t ns) noexcept {
   user::detail::this_alarm() = ns;
 }
+
+/// While a step may be preempted, it may also move to another hart between any two instructions.
+using StepGuard = user::Unpreempted;
 
 inline void yield_point() noexcept {}
 /// To its own hart: a SpinLock has held back a preemption of its step (user/preemption.h), or the

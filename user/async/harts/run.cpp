@@ -7,7 +7,9 @@
 #include <atomic>
 #include <limits>
 #include <optional>
+#include <utility>
 
+#include "../stack_pool.h"
 #include "user/async.h"
 #include "user/sync.h"
 #include "user/thread.h"
@@ -61,11 +63,6 @@ class Team {
 constinit std::atomic<unsigned> loops = 1;
 constinit std::atomic<unsigned> helpless_loops = 0;
 
-StepState* find_step() noexcept {
-  LoopThread& thread = this_loop_thread();
-  return thread.owner == &cotrap_loop_thread ? &thread.step : nullptr;
-}
-
 /// Makes the calling thread the one with this number.
 class Membership {
  public:
@@ -76,10 +73,10 @@ class Membership {
     thread.hart = number;
     thread.local.smp_active = !is_alone;
     thread.bell = LoopThread::awake;
-    thread.owner = &cotrap_loop_thread;
+    machine::set_step_word(&thread.step);
   }
   ~Membership() {
-    this_loop_thread().owner = nullptr;
+    machine::set_step_word(nullptr);
     this_loop_thread().local.smp_active = false;
   }
   Membership(const Membership&) = delete;
@@ -109,7 +106,6 @@ void run_on_harts(async::Task<> task, const RunOptions& options) {
   if (Loop::is_running()) fail_in_async("a job of run() calls run()");
   const bool is_alone = options.harts == 1;
   if (!is_alone) async::JobPage::space_out();
-  find_step_state = find_step;
   has_threads = true;
   loop_thread = several_threads;
   Loop::begin_run();
@@ -138,6 +134,13 @@ void run_on_harts(async::Task<> task, const RunOptions& options) {
     run_loop(team, loop);
   }
   loop_thread = 0;
+}
+
+void switch_step(Stack* stack) noexcept {
+  StepState& before = this_step();
+  StepState& now = stack != nullptr ? stack->step : this_loop_thread().step;
+  now = {.held_back = std::exchange(before.held_back, nullptr)};
+  machine::set_step_word(&now);
 }
 
 // ── Bells ────────────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@ namespace user::detail {
 
 class Loop;
 class Stackful;
+struct Stack;
 
 inline constinit async::Local async_local;
 inline constinit std::uint64_t async_alarm = ~std::uint64_t{0};
@@ -27,6 +28,8 @@ inline constinit Stackful* async_stackful = nullptr;
 inline StepState& this_step() noexcept {
   return step_state;
 }
+/// All steps have the same StepState, because none moves to another thread.
+inline void switch_step(Stack*) noexcept {}
 inline Loop*& this_loop() noexcept {
   return async_loop;
 }

@@ -102,8 +102,9 @@ class Loop {
   static void end_run();
   static bool has_ended() { return has_ended_.load(std::memory_order_relaxed); }
   void remove_policy();
-  // Called on an upcall's stack; the stacks below it hold interrupted steps.
-  [[noreturn]] void run_for_ever();
+  // The current loop runs on this stack until the program ends, or another loop resumes a step on
+  // the stack and goes on here.
+  [[noreturn]] static void run_for_ever();
   Upcalls& upcalls() { return upcalls_; }
   // Passes the notifications that upcalls have delivered to the coroutines that wait for them. With
   // upcalls disabled.
@@ -191,6 +192,27 @@ class Loop {
   abi::SharedPriority shared_;
   // Number of in-flight operations per priority.
   std::array<std::uint16_t, async::priorities> in_flight_{};
+};
+
+/// The Upcalls of the loop on which the running step is. With several loops, a step may move in the
+/// middle, so each use looks them up.
+class CurrentUpcalls {
+ public:
+  Upcalls* operator->() const {
+    if constexpr (several_loops) return &Upcalls::current();
+    return upcalls_;
+  }
+  void begin(Attempt& attempt) const {
+    const Stay stay;
+    (*this)->begin(attempt, stay.before());
+  }
+  void end(const Attempt& attempt) const {
+    const Stay stay;
+    (*this)->end(attempt);
+  }
+
+ private:
+  Upcalls* upcalls_ = several_loops ? nullptr : &Upcalls::current();
 };
 
 /// Awaits `task`, the main coroutine of run().
@@ -282,11 +304,11 @@ inline UpcallCounts upcall_counts() {
 // attempt() from a coroutine of run(). `f` must not wait.
 template <class F>
 [[gnu::noinline]] auto attempt(F&& f) -> std::expected<std::invoke_result_t<F>, Exception> {
-  detail::Upcalls& upcalls = detail::Loop::current().upcalls();
+  detail::CurrentUpcalls upcalls;
   detail::Attempt attempt;
   if (setjmp(attempt.point) != 0) {
     static_cast<void>(fesetenv(&attempt.modes));
-    upcalls.end_failed(attempt);
+    upcalls->end_failed(attempt);
     return std::unexpected{attempt.exception};
   }
   upcalls.begin(attempt);

@@ -18,10 +18,13 @@ class RealBinding {
     before_ = job.harts();
     async::current_executor().set_harts(job, async::hart_mask(async::platform::hart()));
   }
-  void end(async::Job& job) const { async::current_executor().set_harts(job, before_); }
+  /// Does nothing without begin().
+  void end(async::Job& job) const {
+    if (before_ != 0) async::current_executor().set_harts(job, before_);
+  }
 
  private:
-  async::HartMask before_ = 0;
+  async::HartMask before_ = 0;  // 0: begin() was not called
 };
 
 /// For programs with one loop.

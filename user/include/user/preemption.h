@@ -14,7 +14,13 @@
 // and the functions of user/calls.h; a call that waits is not preempted. A step that holds a lock
 // which other coroutines of its thread may take must say so with Unpreempted. Otherwise the thread
 // may wait for a lock that it holds itself. user::Lock, async::SpinLock and the heap say so.
+//
+// With several loops (RunOptions::harts), the step may continue on another thread, between any two
+// instructions, unless its job's options name one loop. So it must not use the address of a
+// thread_local variable.
 #pragma once
+
+#include <user/machine/thread_pointer.h>
 
 #include <atomic>
 #include <cstdint>
@@ -32,8 +38,8 @@ inline constexpr Pid several_threads = -1;
 /// Whether the program has started a second thread. True if loop_thread is several_threads.
 inline constinit std::atomic<bool> has_threads = false;
 
-/// What an upcall for a notification or a completion may do to the running step. Each thread that
-/// runs coroutines has one. Only that thread uses it: in its coroutines, its loop and its upcalls.
+/// What an upcall for a notification or a completion may do to the running step. Only the thread
+/// that runs the step uses it: in its coroutines, its loop and its upcalls.
 struct StepState {
   enum class Preemption : std::uint8_t {
     none,       // the step is not in preemptible()
@@ -52,18 +58,16 @@ struct StepState {
 };
 /// The state of the only thread that runs coroutines, unless several do.
 inline constinit StepState step_state;
-/// Set while loop_thread is several_threads: returns the state of the calling thread, null if that
-/// thread runs no coroutines.
-inline constinit StepState* (*find_step_state)() noexcept = nullptr;
 
-/// The state of the calling thread; null if it runs no coroutines. Not a thread_local variable: on
-/// the hosted machine each system call of a program with thread-local storage is much slower.
+/// The state of the calling thread's step; null if the thread runs no coroutines. Not a
+/// thread_local variable: on the hosted machine each system call of a program with thread-local
+/// storage is much slower. With several loops, the state moves with the step to another thread.
 inline StepState* step_of_this_thread() noexcept {
   const Pid loop = loop_thread.load(std::memory_order_relaxed);
   if (loop == 0) [[likely]]
     return nullptr;
   if (!has_threads.load(std::memory_order_relaxed)) return &step_state;
-  if (loop == several_threads) return find_step_state();
+  if (loop == several_threads) return static_cast<StepState*>(machine::step_word());
   return thread_id() == loop ? &step_state : nullptr;
 }
 

@@ -11,6 +11,8 @@
 //   executor, on its stack ── resume ──▶ the function, on its own stack
 //   the next step  ◀──────── wait_for() ─────┘
 //
+// With several loops (RunOptions::harts), a function may continue on another loop after each wait.
+//
 // A cancelled wait returns as in a coroutine: the function must return by itself. The program
 // aborts if the Task of a function is destroyed while the function waits. Jobs that are left when
 // run() ends keep their stacks.
@@ -54,7 +56,9 @@ class Stackful {
  public:
   static constexpr std::size_t least_bytes = 8 * 1024;
   static constexpr unsigned largest = 30;
-  using Finish = void* (*)(void* root);
+  /// Called on the executor's stack when the function has left its own. Returns the frame that
+  /// continues there; null: none.
+  using After = void* (*)(Stackful & function, void* argument);
 
   Stackful(Stack* stack, std::coroutine_handle<> root) : root_{root}, stack_{stack} {}
   Stackful(const Stackful&) = delete;
@@ -84,11 +88,10 @@ class Stackful {
     leave(next.address());
     std::unreachable();
   }
-  /// Like end(), with several loops: `finish` returns the frame that continues. It is called on the
-  /// executor's stack, because another loop may use this one from then on.
-  [[noreturn]] void end_later(Finish finish) {
+  /// Like end(), with several loops. After `finish` another loop may use this stack.
+  [[noreturn]] void end_later(After finish) {
     state_ = State::ended;
-    leave(reinterpret_cast<void*>(finish));
+    leave_for(finish, nullptr);
     std::unreachable();
   }
 
@@ -97,6 +100,10 @@ class Stackful {
   static Stackful& about_to_wait();
   template <class Awaiter>
   void wait(Awaiter& awaiter) {
+    if constexpr (several_loops) {
+      leave_for(suspend<Awaiter>, &awaiter);
+      return;
+    }
     const auto self = header_.handle();
     using Next = decltype(awaiter.await_suspend(self));
     if constexpr (std::is_void_v<Next>) {
@@ -117,6 +124,26 @@ class Stackful {
   static void go_to_step();
   void* run(std::uintptr_t top, void (*go_on)());
   void leave(void* next);
+  /// With several loops. await_suspend() may let another loop continue the function at once, so the
+  /// function must have left its stack before.
+  void leave_for(After after, void* argument) {
+    after_ = after;
+    leave(argument);
+  }
+  template <class Awaiter>
+  static void* suspend(Stackful& function, void* awaiter) {
+    auto& waiting = *static_cast<Awaiter*>(awaiter);
+    const auto self = function.header_.handle();
+    using Next = decltype(waiting.await_suspend(self));
+    if constexpr (std::is_void_v<Next>) {
+      waiting.await_suspend(self);
+      return nullptr;
+    } else if constexpr (std::is_same_v<Next, bool>) {
+      return waiting.await_suspend(self) ? nullptr : self.address();
+    } else {
+      return waiting.await_suspend(self).address();
+    }
+  }
 
   async::FrameHeader header_{.resume = resume, .destroy = nullptr};
   std::coroutine_handle<> root_;  // in the place of a promise's parent, for the await chain
@@ -124,9 +151,7 @@ class Stackful {
   void* next_ = nullptr;
   Stack* stack_;
   State state_ = State::new_;
-  // The function stays on its loop from its first step on: a coroutine that waits or yields may
-  // already run on another loop while its thread leaves it.
-  [[no_unique_address]] Binding binding_;
+  After after_;  // with several loops, which call it with next_; set by leave_for()
 };
 
 /// The frame of a task whose body is a function on the stack below the frame. It is laid out as the
@@ -172,8 +197,8 @@ class StackfulTask {
     self.switch_.end(
         self.promise_.final_suspend().await_suspend(Handle::from_promise(self.promise_)));
   }
-  static void* finish(void* frame) {
-    auto& promise = static_cast<StackfulTask*>(frame)->promise_;
+  static void* finish(Stackful& function, void*) {
+    auto& promise = static_cast<StackfulTask*>(function.root().address())->promise_;
     return promise.final_suspend().await_suspend(Handle::from_promise(promise)).address();
   }
 

@@ -5,6 +5,10 @@
 //   on_fault(), on stack 2 ─▶ the loop continues: it keeps no state on its stack
 //                             page-in complete: the job is ready; resuming its step returns to
 //                             stack 1 and frees stack 2
+//
+// With several loops (RunOptions::harts), a step that a more urgent coroutine has preempted may
+// resume on another loop. The loop below it on its stack moves with it: it looks up its Loop again
+// after each step.
 #pragma once
 
 #include <abi/signal.h>
@@ -100,6 +104,27 @@ class Cleanup {
   Cleanup* outer_ = nullptr;
 };
 
+/// For a scope, the running step stays on its loop: the runtime uses data of the loop there. Empty
+/// with one loop.
+class [[nodiscard]] RealStay {
+ public:
+  RealStay() noexcept : step_{this_step()}, before_{step_.preemption} {
+    set_preemption(step_, StepState::Preemption::forbidden);
+  }
+  ~RealStay() { set_preemption(step_, before_); }
+  RealStay(const RealStay&) = delete;
+  /// What the step allows outside the scope.
+  StepState::Preemption before() const { return before_; }
+
+ private:
+  StepState& step_;
+  StepState::Preemption before_;
+};
+struct [[maybe_unused]] NoStay {
+  static StepState::Preemption before() { return this_step().preemption; }
+};
+using Stay = std::conditional_t<several_loops, RealStay, NoStay>;
+
 struct Attempt {
   jmp_buf point;
   fenv_t modes;  // floating-point environment, which longjmp() does not restore
@@ -134,13 +159,17 @@ class Upcalls {
   void take_no_completions() { set_open(what_it_takes() & ~abi::upcalls_take_completions); }
   // Sets the place where go_home() continues on the thread's own stack.
   void set_home(jmp_buf& home) { home_ = &home; }
+  // With several loops: runs the loop on a stack of the pool. Then all steps can move to other
+  // threads. Returns only if there is no memory for the stack.
+  void leave_home();
 
-  // Called in a step. Until end(), an exception jumps to the attempt's point.
-  void begin(Attempt& attempt) {
+  // Called in a step, which must stay on its loop meanwhile. Until end(), an exception jumps to the
+  // attempt's point. `preemption`: what the step allows.
+  void begin(Attempt& attempt, StepState::Preemption preemption) {
     static_cast<void>(fegetenv(&attempt.modes));
     attempt.outer = attempt_;
     attempt.cleanups = cleanups_;
-    attempt.preemption = this_step().preemption;
+    attempt.preemption = preemption;
     attempt.spin_locks = async::platform::local().spin_locks;
     set_attempt(&attempt);
     open();
@@ -200,6 +229,7 @@ class Upcalls {
     void (*destroy)(Kept*) = nullptr;
     std::coroutine_handle<> interrupted;  // in the place of a promise's awaiter
     async::Job* job = nullptr;
+    Upcalls* owner = nullptr;  // whose thread has the context
     // The stack of the loop below the step; null: the thread's own. The step itself runs on it, or
     // on the stack of `stackful`.
     Stack* stack = nullptr;
@@ -213,7 +243,8 @@ class Upcalls {
     bool was_preempted = false;          // by a more urgent job; the step waits for nothing
     StepState::Preemption preemption{};  // when the upcall came
     std::uint32_t spin_locks = 0;        // that the step holds
-    // Keeps the job on this loop: no other thread can resume the context.
+    // Keeps the job on this loop until the step resumes: in all waits, and if the step is on the
+    // thread's own stack.
     [[no_unique_address]] Binding binding{};
   };
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
@@ -227,6 +258,9 @@ class Upcalls {
   void leave_strand(const async::Job& job);
   void preempt_if_due(std::uint64_t context);
   [[noreturn]] static void resume(std::uint64_t context, std::uint32_t open);
+  [[noreturn]] void resume(const Kept& kept);
+  void set_own(Stack* stack);
+  void leave_own();
   bool must_let_others_go_first(const Kept& kept);
   [[noreturn]] void leave_for(Kept& kept);
   static void abandon(Kept& kept);
@@ -245,7 +279,7 @@ class Upcalls {
   static void clean_up(Cleanup*& innermost, const Cleanup* end);
   [[noreturn]] void fail_attempt(const Exception& exception);
   // More than half of the contexts are in use: jobs that can free one get priority 0.
-  bool are_scarce() const { return stacks_ > contexts / 2; }
+  bool are_scarce() const { return stacks_.load(std::memory_order_relaxed) > contexts / 2; }
   std::uint32_t what_it_takes() const {
     const bool takes_exceptions =
         on_exception_ != nullptr || attempt_ != nullptr || reports_overflows_;
@@ -260,8 +294,8 @@ class Upcalls {
            this_step().held_back == nullptr && !async::platform::local().preemption_held_back;
   }
   void set_attempt(Attempt* attempt);
-  std::uint64_t number_of(const Kept& kept) const {
-    return static_cast<std::uint64_t>(&kept - kept_.data());
+  static std::uint64_t number_of(const Kept& kept) {
+    return static_cast<std::uint64_t>(&kept - kept.owner->kept_.data());
   }
   bool has_pending() const {
     const auto come = std::atomic_ref{header_.pending}.load(std::memory_order_relaxed);
@@ -281,14 +315,17 @@ class Upcalls {
   const NotificationHandler on_notification_;
   const ExceptionHandler on_exception_;
   bool reports_overflows_ = false;
-  unsigned stacks_ = 0;   // in use: own_, next_ and those of kept steps
+  // In use: own_, next_ and those of kept steps. Another loop that resumes a step changes it.
+  async::platform::Atomic<unsigned> stacks_ = 0;
   Stack* own_ = nullptr;  // the stack that the loop runs on; null: the thread's own
   jmp_buf* home_ = nullptr;
   Attempt* attempt_ = nullptr;
   Cleanup* cleanups_ = nullptr;  // the innermost Guarded object of the running step
   Stack* next_ = nullptr;        // the stack of the next upcall; null: none
   unsigned waiting_ = 0;
-  unsigned preempted_ = 0;              // steps that were preempted and have not resumed
+  // Steps that were preempted and have not resumed. Another loop that resumes one changes it.
+  async::platform::Atomic<unsigned> preempted_ = 0;
+  Pid thread_ = 0;
   StepState::Preemption preemption_{};  // of the step that the last upcall has interrupted
   std::uint64_t pages_ = 0, pages_elsewhere_ = 0, exceptions_ = 0, preemptions_ = 0;
   // Delivered in the middle of a step, and not yet returned by take_notifications().

@@ -61,6 +61,9 @@ void ask_for_contexts(Random& random) {
     case 2: syscall(abi::upcall_exception, random_argument(random), random_argument(random)); break;
     case 3: syscall(abi::upcall_die, random_argument(random)); break;
     case 4: do_wrong(random.below(2)); break;
+    case 5:
+      syscall(abi::upcall_resume_of, random_argument(random), random_argument(random), 0);
+      break;
     default: break;
   }
 }

@@ -22,6 +22,7 @@ void wrong() {
   const auto entry = address(&never_called);
   refused(call(abi::upcall_set_up, page.memory, entry, 1, 0), Errno::enxio, "without a ring");
   refused(call(abi::upcall_resume, 0, 1), Errno::enxio, "no contexts");
+  refused(call(abi::upcall_resume_of, thread_id(), 0, 1), Errno::enxio, "no contexts");
   refused(notify(thread_id(), 1), Errno::enxio, "a thread without upcalls");
   refused(notify(99'999, 1), Errno::esrch, "an unknown thread");
   auto ring = must(Ring::make(), "a ring");
@@ -34,7 +35,11 @@ void wrong() {
   refused(call(abi::upcall_set_up, page.memory, entry, 64, 0), Errno::ebusy, "twice");
   for (const std::uint64_t context : {std::uint64_t{0}, std::uint64_t{64}, ~std::uint64_t{0}}) {
     refused(call(abi::upcall_resume, context, 1), Errno::einval, "an empty context");
+    refused(call(abi::upcall_resume_of, thread_id(), context, 1), Errno::einval,
+            "an empty context");
   }
+  refused(call(abi::upcall_resume_of, 99'999, 0, 1), Errno::esrch, "an unknown thread");
+  refused(call(abi::upcall_resume_of, 1, 0, 1), Errno::esrch, "a thread of another process");
   refused(notify_when(-1, 1), Errno::ebadf, "no file");
   const auto pipe = must(make_pipe(), "a pipe");
   refused(notify_when(pipe.read_end, 1), Errno::enodev, "a pipe is no device");

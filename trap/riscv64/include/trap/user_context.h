@@ -76,6 +76,7 @@ struct UserContext {
     fcsr = other.fcsr;
     f = other.f;
   }
+  std::uint64_t thread_pointer() const { return x[tp]; }
   void set_thread_pointer(std::uint64_t address) { x[tp] = address; }
 };
 

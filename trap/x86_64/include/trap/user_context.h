@@ -141,6 +141,7 @@ struct UserContext {
   }
   void set_stack(std::uint64_t address) { general.rsp = address; }
   std::uint64_t stack() const { return general.rsp; }
+  std::uint64_t thread_pointer() const { return general.fsbase; }
   void set_thread_pointer(std::uint64_t address) { general.fsbase = address; }
   /// Unknown: it is somewhere on the stack.
   std::uint64_t return_address() const { return 0; }
