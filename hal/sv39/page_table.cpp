@@ -121,7 +121,9 @@ VirtAddr PageTable::end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) c
       const PageEntry middle = table_at(top.address())[index];
       span = span_of(1);
       if (!middle.empty()) {
-        seen += table_frames::note(middle.address()).used;
+        const std::size_t used = table_frames::note(middle.address()).used;
+        if (seen != 0 && seen + used > entries) return va;
+        seen += used;
       } else if ((table_frames::note(top.address()).groups >> index / group & 1) == 0) {
         span *= group;
       }

@@ -105,8 +105,8 @@ class PageTable {
   static bool fill_first(PageEntry* slot, PageEntry entry);
 
   /// Returns the end of the first part of a long walk: the part [from, end) has about `pages` used
-  /// entries, or `end` is `to`. The end is a table boundary, so a part may have up to one table's
-  /// entries more than `pages`.
+  /// entries, or `end` is `to`. The end is a table boundary. A part has at least one table, and no
+  /// more entries than one table can have.
   VirtAddr end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) const;
 
   /// Calls visit(va, PageEntry&) for every used entry in [from, to), in order. `visit` may `set`

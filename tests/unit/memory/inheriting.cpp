@@ -170,6 +170,17 @@ TEST_CASE("a large space is inherited in steps of whole page tables") {
   CHECK(load(*parent, here) == 1);
 }
 
+TEST_CASE("a step visits at most as many pages as one page table has") {
+  test::Machine machine;
+  auto space = make_space();
+  constexpr VirtAddr table = 512 * page_size, before = table - 200 * page_size;
+  REQUIRE(map_at(*space, before, 2 * table - before + page_size, read_write));
+  for (VirtAddr at = before; at <= 2 * table; at += page_size) REQUIRE(store(*space, at, 1));
+  CHECK(space->end_of_step(before, hal::user_end) == table);
+  CHECK(space->end_of_step(table, hal::user_end) == 2 * table);
+  CHECK(space->end_of_step(2 * table, hal::user_end) == hal::user_end);
+}
+
 TEST_CASE("a fork shares scattered pages of private and shared areas, and its end frees none") {
   test::Machine machine;
   Random random(3);
