@@ -172,12 +172,15 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   if (const auto possible = may_map(request); !possible) return fail(possible.error());
   const std::size_t bytes = page_up(request.bytes);
   check_access();
+  check_turn();
   const auto gap = choose_place(request, bytes);
   if (!gap) return fail(gap.error());
   recent_ = nullptr;
   code_generation_.count(request.access);
-  if (request.backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
-  if (request.backing.is_shared()) has_shared_areas_ = true;
+  if (request.backing.object) [[unlikely]] {
+    if (request.backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
+    if (request.backing.is_shared()) has_shared_areas_ = true;
+  }
   areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
                 std::move(request.backing), request.code);
   return gap->start;
@@ -242,6 +245,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   if (length < bytes || !hal::lies_in(user_range(), start, length)) return fail(Errno::enomem);
   if (!may_add_areas()) return fail(Errno::enomem);
   check_access();
+  check_turn();
   access = usable(access);
   recent_ = nullptr;
 
@@ -314,6 +318,7 @@ Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
 void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   if (area == nullptr || area->start >= end) return;
   check_access();
+  check_turn();
   recent_ = nullptr;
   if (resident_ != 0) remove_pages(start, end);
   code_generation_.count(area->access);
@@ -470,6 +475,7 @@ Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
   const std::size_t length = page_up(bytes);
   if (!page_aligned(start) || length < bytes || start + length < start) return fail(Errno::einval);
   if (!hal::below_end(user_range(), start, length)) return fail(Errno::enomem);
+  check_turn();
   remove_pages(start, start + length);
   reset_code(start, start + length);
   if (!is_mapped(start, start + length)) return fail(Errno::enomem);

@@ -29,6 +29,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "memory/area_change.h"
 #include "memory/area_set.h"
 #include "memory/frames.h"
 #include "memory/kernel_tlb.h"
@@ -70,8 +71,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Whether a walk over the whole space, as in fork(), visits few pages and areas.
   bool is_quick_to_walk() const { return is_small() && areas_.size() <= few_areas; }
   /// Starts a fork in steps: returns a copy with all areas and no pages. The caller then calls
-  /// copy_pages() for consecutive ranges until they cover user_range(). Neither space may change in
-  /// the meantime. ENOMEM.
+  /// copy_pages() for consecutive ranges until they cover user_range(). Meanwhile it has its turn
+  /// to change the space (join_change()). ENOMEM.
   Result<Ref<AddressSpace>> begin_fork();
   Result<> copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end);
   /// Whether another hart is in this space.
@@ -88,6 +89,38 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void note_threads(int more) { threads_.add(more); }
   /// The longest range whose pages a caller may change under the lock, in bytes.
   static constexpr std::size_t most_bytes_sharing = 64 * hal::page_size;
+
+  // Changes in several steps (area_change.h).
+
+  /// Whether a call changes the space in several steps. Then every other call that changes areas
+  /// waits for its turn, and a call that shares the strand is made again in the strand.
+  bool is_changing() const { return change_ != nullptr; }
+  /// The change that is going on, or a new one. Its memory belongs to the reserve that each thread
+  /// adds for its coroutines, so a job joins one change at a time.
+  Ref<AreaChange> join_change() {
+    recent_ = nullptr;
+    return change_ != nullptr ? Ref<AreaChange>::share(*change_) : make_ref<AreaChange>(change_);
+  }
+  /// Whether a fault at `va` waits for a turn.
+  bool is_held_back(VirtAddr va) const { return change_ != nullptr && change_->holds_back(va); }
+
+  /// While it exists, no fault waits for a change. For the kernel's writes to words that it shares
+  /// with the program, where it cannot wait. No await in between.
+  class WithoutWait {
+   public:
+    explicit WithoutWait(AddressSpace& space)
+        : space_{space}, change_{std::exchange(space.change_, nullptr)} {}
+    WithoutWait(const WithoutWait&) = delete;
+    ~WithoutWait() {
+      if (change_ == nullptr) return;
+      space_.change_ = change_;
+      space_.recent_ = nullptr;
+    }
+
+   private:
+    AddressSpace& space_;
+    AreaChange* const change_;
+  };
 
   // System calls. The errors are Linux's.
 
@@ -128,7 +161,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Resolves a page fault: makes the access `wanted` (read, write or execute) possible at `va`.
   /// EFAULT: nothing is mapped there. EACCES: the area forbids the access. ENXIO: the page is
   /// behind the end of the mapped file. ENOEXEC: the kernel must inspect the instructions first
-  /// (process/code_rewriting.h). would_block: the page needs a page-in. ENOMEM.
+  /// (process/code_rewriting.h). would_block: the page needs a page-in, or is_held_back(va).
+  /// ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
   /// fault() for a caller that shares the strand, if only its thread uses the space. Returns false
   /// if the fault must be resolved in the strand: a MemoryObject backs the page, or there is an
@@ -335,6 +369,13 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void check_access() const {
     if (threads_.are_several()) lock_.check_access();
   }
+  /// Fails in debug builds if another job has its turn to change the areas.
+  void check_turn() const {
+    if constexpr (async::platform::checked) {
+      if (is_changing() && !change_->is_own())
+        async::platform::fail("areas change during another job's turn");
+    }
+  }
   /// Like check_access(), for a change that a hart may also make while it holds the lock to read.
   void check_read_access() const {
     if (threads_.are_several()) lock_.check_read();
@@ -358,10 +399,21 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// The pages in [start, end) may have their original contents again.
   void reset_code(VirtAddr start, VirtAddr end);
 
+  bool is_recent(VirtAddr va) const { return recent_ != nullptr && recent_->contains(va); }
+  /// The area at `va`. Null: there is none, or is_held_back(va).
   Area* find_area(VirtAddr va) const {
-    return recent_ != nullptr && recent_->contains(va) ? recent_ : areas_.find(va);
+    if (is_recent(va)) return recent_;
+    return is_changing() ? area_during_change(va) : areas_.find(va);
   }
-  Area* area_at(VirtAddr va) { return recent_ = find_area(va); }
+  /// find_area(), which finds the same area faster next time.
+  Area* area_at(VirtAddr va) {
+    if (is_recent(va)) [[likely]]
+      return recent_;
+    if (is_changing()) [[unlikely]]
+      return area_during_change(va);
+    return recent_ = areas_.find(va);
+  }
+  Area* area_during_change(VirtAddr va) const;
   MemoryKey key_in(const Area& area, VirtAddr va) const;
   Result<MemoryKey> writable_key_of(VirtAddr va) const;
   [[gnu::cold]] Result<MemoryKey> read_only_key_of(VirtAddr va) const;
@@ -376,6 +428,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Fills the empty `slot`. False: there is no memory.
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
   Result<> note_miss(const Area& area, VirtAddr page);
+  Result<> note_no_area(VirtAddr va);
   void put(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry entry);
   /// Whether harts count some of the pages in hart_tlbs_.
   bool counts_elsewhere() const { return resident_ >= elsewhere / 2; }
@@ -407,6 +460,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr break_ = 0;
   static constexpr VirtAddr no_page_missed = 1;  // not a page address
   VirtAddr missed_page_ = no_page_missed;
+  AreaChange* change_ = nullptr;
   [[no_unique_address]] CodeGeneration code_generation_;
 
   // What most calls only read.
@@ -419,7 +473,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   alignas(64) TlbTag tag_;
   alignas(64) KernelTlb kernel_tlb_;  // if several harts run, it remembers nothing
   AreaSet areas_;
-  Area* recent_ = nullptr;  // area of the last fault; reset whenever an area may be removed
+  Area* recent_ = nullptr;  // area of the last fault; reset whenever an area may be removed, and
+                            // null while the space is_changing()
 };
 
 }  // namespace kernel::memory

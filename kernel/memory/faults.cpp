@@ -3,6 +3,7 @@
 //
 //   no entry                 zeros, part of a file, or a shared page
 //   no entry, page on disk   would_block: the thread waits for a page-in (process/page_in.h)
+//   a change has its turn    would_block: the thread waits for the turn's end (area_change.h)
 //   entry is read-only       copy-on-write: a copy, or the same frame for its last owner
 //   entry allows the access  the hart's TLB had an older entry: flush it
 #include <async/strand.h>
@@ -57,7 +58,7 @@ const Area* resolvable(const Area* area, VirtAddr va, Access wanted) {
 
 Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   const Area* area = area_at(va);
-  if (area == nullptr) return fail(Errno::efault);
+  if (area == nullptr) return note_no_area(va);
   if (!allows(area->access, wanted)) return fail(Errno::eacces);
   if (!allows(area->rights_in_table(), wanted)) return fail(Errno::enoexec);
   const VirtAddr page = page_down(va);
@@ -214,6 +215,16 @@ void AddressSpace::count_elsewhere() {
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
   if (index >= area.backing.source().count()) return fail(Errno::enxio);
   missed_page_ = page;
+  return fail(Errno::would_block);
+}
+
+[[gnu::cold]] Area* AddressSpace::area_during_change(VirtAddr va) const {
+  return is_held_back(va) ? nullptr : areas_.find(va);
+}
+
+[[gnu::cold]] Result<> AddressSpace::note_no_area(VirtAddr va) {
+  if (!is_held_back(va)) return fail(Errno::efault);
+  missed_page_ = page_down(va);
   return fail(Errno::would_block);
 }
 

@@ -134,6 +134,7 @@ void give_up_mutex(Thread& self, std::uintptr_t address) {
 /// The list lies in the program's memory, so it may be broken or have a loop.
 void give_up_robust_mutexes(Thread& self) {
   if (self.robust_list == 0) return;
+  const AddressSpace::WithoutWait now{self.space()};
   const auto head = memory::UserPtr<const abi::RobustListHead>{self.robust_list}.read(self.space());
   if (!head) return;
   constexpr int limit = 2048;
@@ -161,11 +162,16 @@ void give_up_robust_mutexes(Thread& self) {
   (void)space.discard(range.begin(), range.end() - range.begin());
 }
 
+/// Returns false if the program has no such word.
+bool clear_child_tid(Thread& self) {
+  const memory::UserPtr<std::int32_t> word{self.clear_child_tid};
+  if (word.write(self.space(), 0)) return true;
+  const AddressSpace::WithoutWait now{self.space()};
+  return word.write(self.space(), 0).has_value();
+}
+
 void announce_end(Thread& self) {
-  if (self.clear_child_tid == 0) return;
-  if (memory::UserPtr<std::int32_t>{self.clear_child_tid}.write(self.space(), 0)) {
-    wake_one(self, self.clear_child_tid);
-  }
+  if (self.clear_child_tid != 0 && clear_child_tid(self)) wake_one(self, self.clear_child_tid);
 }
 
 /// announce_end() for a hart that shares the strand. Returns false if the end must be announced in

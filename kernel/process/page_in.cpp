@@ -4,6 +4,11 @@ namespace kernel {
 
 // Two jobs that need the same page both read it. The first one to finish provides the page.
 async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va) {
+  if (space->is_held_back(va)) {
+    const auto change = space->join_change();
+    (void)co_await change->wait_for_turn();
+    co_return Result<>{};
+  }
   const auto wanted = space->page_to_read(va);
   if (!wanted) co_return Result<>{};
   auto frame = memory::Frame::allocate(memory::Use::user);

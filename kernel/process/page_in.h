@@ -1,5 +1,6 @@
 // Page-ins: reading a page of a program from a disk (memory/memory_object.h), for an access of the
-// program or for a system call. All of it runs in the strand.
+// program or for a system call. An access also waits here for the end of a change of the space
+// (memory/area_change.h). All of it runs in the strand.
 #pragma once
 
 #include <async/async.h>
@@ -12,8 +13,8 @@
 
 namespace kernel {
 
-/// Reads the page at `va` into memory and maps it. Does nothing if the page needs no page-in. EIO;
-/// ENOMEM.
+/// Reads the page at `va` into memory and maps it. Does nothing if the page needs no page-in. If a
+/// change holds back faults at `va`, waits for its end instead. EIO; ENOMEM.
 async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va);
 /// Reads the page that a system call in `space` missed last. EFAULT: the page cannot be read;
 /// ENOMEM.

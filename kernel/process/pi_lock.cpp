@@ -292,6 +292,7 @@ void pi_lock::abandon_those(Thread& self) {
     const Word value = lock->unlock_to_next();
     const Waiter* const next = lock->next_holder();
     if (next == nullptr) continue;
+    const memory::AddressSpace::WithoutWait now{next->thread.space()};
     if (const auto word = next->futex.word()) word->store(value | abi::futex_owner_died);
   }
 }

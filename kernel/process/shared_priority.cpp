@@ -17,6 +17,7 @@ abi::SharedPriority* find(Thread& self) {
   const hal::VirtAddr place = self.shared_priority();
   std::byte* there = space.translate(place, hal::Access::write);
   if (there == nullptr) [[unlikely]] {
+    const memory::AddressSpace::WithoutWait now{space};
     const auto awaited = space.take_missed_page();
     there = space.fault_in(place, hal::Access::write).value_or(nullptr);
     space.restore_missed_page(awaited);

@@ -44,23 +44,49 @@ bool has_memory_alone(Thread& self) {
          space.owners() == 1 + harts_that_own(space);  // no other process owns a reference
 }
 
-async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self) {
+namespace {
+
+/// Copies the pages of `space` to `child`. The caller has its turn.
+async::Task<Result<>> copy_pages(Thread& self, memory::AreaChange& change, AddressSpace& child,
+                                 Result<> (*own_rings)(Process&)) {
   AddressSpace& space = self.space();
-  auto child = space.begin_fork();
-  if (!child) co_return child;
   const hal::VirtAddr last = space.user_range().end();
+  memory::AreaChange::Range range{change, space.user_range().begin()};
   for (hal::VirtAddr at = space.user_range().begin();;) {
     const hal::VirtAddr end = space.end_of_step(at, last);
-    if (auto copied = space.copy_pages(**child, at, end); !copied) co_return fail(copied.error());
-    if (end == last) co_return child;
+    if (auto copied = space.copy_pages(child, at, end); !copied) co_return copied;
+    {
+      const AddressSpace::WithoutWait now{space};
+      if (auto owned = own_rings(self.process()); !owned) co_return owned;
+    }
+    if (end == last) co_return Result<>{};
+    range.grow_to(end);
     at = end;
     co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
 }
 
-async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr end) {
-  AddressSpace& space = self.space();
+async::Task<> discard_all(Thread& self, AddressSpace& space) {
+  return discard_memory(self, space, space.user_range().begin(), space.user_range().end());
+}
+
+}  // namespace
+
+async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self, Result<> (*own_rings)(Process&)) {
+  const auto change = self.space().join_change();
+  const auto turn = co_await change->wait_for_turn();
+  if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
+  auto child = self.space().begin_fork();
+  if (!child) co_return child;
+  auto copied = co_await copy_pages(self, *change, **child, own_rings);
+  if (copied) co_return child;
+  co_await discard_all(self, **child);
+  co_return fail(copied.error());
+}
+
+async::Task<> discard_memory(Thread& self, AddressSpace& space, hal::VirtAddr start,
+                             hal::VirtAddr end) {
   while (start < end) {
     const hal::VirtAddr next = space.end_of_step(start, end);
     (void)space.discard(start, next - start);
@@ -70,8 +96,7 @@ async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr en
 }
 
 async::Task<> give_back_memory(Thread& self) {
-  const hal::UserRange& range = self.space().user_range();
-  return discard_memory(self, range.begin(), range.end());
+  return discard_all(self, self.space());
 }
 
 }  // namespace kernel

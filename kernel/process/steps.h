@@ -75,17 +75,21 @@ class YieldSharing {
 
 /// Whether no other thread and no other process uses the memory of `self`.
 [[gnu::noinline]] bool has_memory_alone(Thread& self);
-/// Whether the memory of `self` is too large for one step, and no other thread or process can
-/// change it in the meantime. copy_memory() and give_back_memory() need that.
+/// Whether the memory of `self` is too large for one step, and no other thread or process uses it.
+/// give_back_memory() needs that.
 [[gnu::always_inline]] inline bool has_large_memory_alone(Thread& self) {
   return !self.space().is_small() && has_memory_alone(self);
 }
 
-/// Copies the address space for a child process (fork).
-async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self);
+/// Copies the address space for a child process (fork), in a turn of its own. Other threads may run
+/// and write meanwhile. `own_rings()` gives the rings of the process pages of their own again, in
+/// the step that has shared them with the copy. EINTR: cancelled; ENOMEM.
+async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self, Result<> (*own_rings)(Process&));
 
-/// Drops the pages of [start, end), as MADV_DONTNEED does (AddressSpace::discard).
-async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr end);
+/// Drops the pages of [start, end), as MADV_DONTNEED does (AddressSpace::discard). No other job has
+/// a turn to change `space`.
+async::Task<> discard_memory(Thread& self, AddressSpace& space, hal::VirtAddr start,
+                             hal::VirtAddr end);
 
 /// Frees the memory of `self`, which ends or executes another program.
 async::Task<> give_back_memory(Thread& self);

@@ -72,25 +72,36 @@ MapRequest::Place place_of(int flags) {
   return length > hal::user_end ? Errno::enomem : Errno::einval;
 }
 
-[[gnu::always_inline]] inline Result<std::uintptr_t> map(Thread& self, std::uintptr_t address,
-                                                         std::size_t length, int rights, int flags,
-                                                         int fd, std::int64_t offset) {
+/// backing_of(), after the checks of mmap's arguments.
+[[gnu::always_inline]] inline Result<Backing> checked_backing(Thread& self, std::size_t length,
+                                                              int rights, int flags, int fd,
+                                                              std::int64_t offset) {
   const int type = flags & abi::map_type;
   if (length == 0 || length > hal::user_end ||
       !hal::page_aligned(static_cast<std::uintptr_t>(offset)) ||
       (type != abi::map_private && type != abi::map_shared)) [[unlikely]] {
     return fail(map_error(self, length, flags, fd, offset));
   }
-  const auto access = access_of(rights & all_rights);
-  if (!access) return fail(access.error());
-  auto backing = backing_of(self, length, rights, flags, fd, offset);
+  return backing_of(self, length, rights, flags, fd, offset);
+}
+
+[[gnu::always_inline]] inline MapRequest request_of(Thread& self, std::uintptr_t address,
+                                                    std::size_t length, int rights, int flags,
+                                                    Backing&& backing) {
+  return {.address = address,
+          .bytes = length,
+          .access = *access_of(rights & all_rights),
+          .place = place_of(flags),
+          .backing = std::move(backing),
+          .most_bytes = most_mapped_bytes(self)};
+}
+
+[[gnu::always_inline]] inline Result<std::uintptr_t> map(Thread& self, std::uintptr_t address,
+                                                         std::size_t length, int rights, int flags,
+                                                         int fd, std::int64_t offset) {
+  auto backing = checked_backing(self, length, rights, flags, fd, offset);
   if (!backing) return fail(backing.error());
-  return self.space().map({.address = address,
-                           .bytes = length,
-                           .access = *access,
-                           .place = place_of(flags),
-                           .backing = std::move(*backing),
-                           .most_bytes = most_mapped_bytes(self)});
+  return self.space().map(request_of(self, address, length, rights, flags, std::move(*backing)));
 }
 
 /// MAP_POPULATE for [start, end). Errors are not reported. Returns false if a page cannot be made,
@@ -103,38 +114,57 @@ bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_
   return true;
 }
 
-async::Task<std::uintptr_t> shrink_heap(Thread& self, std::uintptr_t end) {
+/// Whether a change of [address, address + length) takes more than one step, or has to wait for
+/// another job's turn.
+[[gnu::always_inline]] inline bool takes_turn(Thread& self, std::uintptr_t address,
+                                              std::size_t length) {
+  return self.space().is_changing() || self.space().takes_steps(address, length);
+}
+
+/// brk() in steps, or after the turns of others.
+async::Task<std::uintptr_t> move_break(Thread& self, std::uintptr_t end) {
+  const auto change = self.space().join_change();
+  const auto turn = co_await change->wait_for_turn();
   const std::uintptr_t now = self.space().set_break(0);
-  co_await discard_memory(self, hal::page_up(end), now);
-  co_return self.space().set_break(end);
+  if (!turn || async::is_cancelled()) co_return now;
+  if (self.space().shrinks_heap(end))
+    co_await discard_memory(self, self.space(), hal::page_up(end), now);
+  co_return self.space().set_break(end, most_mapped_bytes(self));
 }
 
-/// Whether MAP_FIXED replaces more than one step's pages by anonymous memory, and no other thread
-/// uses them. False if map() would fail: it must then leave the pages as they are.
-bool replaces_in_steps(Thread& self, std::uintptr_t address, std::size_t length, int rights,
-                       int flags, std::int64_t offset) {
-  constexpr int wanted = abi::map_fixed | abi::map_anonymous | abi::map_private;
-  if ((flags & (wanted | abi::map_type)) != wanted || !self.space().takes_steps(address, length) ||
-      !hal::page_aligned(static_cast<std::uintptr_t>(offset)) || !has_memory_alone(self)) {
-    return false;
+/// Whether MAP_FIXED replaces more than one step's pages.
+bool replaces_in_steps(Thread& self, std::uintptr_t address, std::size_t length, int flags) {
+  return place_of(flags) == MapRequest::Place::exactly && self.space().takes_steps(address, length);
+}
+
+/// map() in a turn of its own. If it replaces more than one step's pages, it first drops them, in
+/// steps.
+async::Task<Result<std::uintptr_t>> map_in_turn(Thread& self, std::uintptr_t address,
+                                                std::size_t length, int rights, int flags, int fd,
+                                                std::int64_t offset) {
+  const auto change = self.space().join_change();
+  const auto turn = co_await change->wait_for_turn();
+  if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
+  auto backing = checked_backing(self, length, rights, flags, fd, offset);
+  if (!backing) co_return fail(backing.error());
+  auto request = request_of(self, address, length, rights, flags, std::move(*backing));
+  if (auto possible = self.space().may_map(request); !possible) co_return fail(possible.error());
+  if (replaces_in_steps(self, address, length, flags)) {
+    const std::uintptr_t end = address + hal::page_up(length);
+    memory::AreaChange::Range range{*change, address};
+    range.grow_to(end);
+    co_await discard_memory(self, self.space(), address, end);
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
-  const auto access = access_of(rights & all_rights);
-  return access && self.space().may_map({.address = address,
-                                         .bytes = length,
-                                         .access = *access,
-                                         .place = place_of(flags),
-                                         .most_bytes = most_mapped_bytes(self)});
+  co_return self.space().map(std::move(request));
 }
 
-/// MAP_POPULATE of more than one step's bytes, and MAP_FIXED for which replaces_in_steps() is true.
+/// MAP_POPULATE of more than one step's bytes, replaces_in_steps(), and every call that has to wait
+/// for the turns of others.
 async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t address,
                                                  std::size_t length, int rights, int flags, int fd,
                                                  std::int64_t offset) {
-  if (replaces_in_steps(self, address, length, rights, flags, offset)) {
-    co_await discard_memory(self, address, address + hal::page_up(length));
-    if (async::is_cancelled()) co_return address;  // the process ends
-  }
-  const auto start = map(self, address, length, rights, flags, fd, offset);
+  const auto start = co_await map_in_turn(self, address, length, rights, flags, fd, offset);
   if (!start || (flags & abi::map_populate) == 0) co_return start;
   const std::uintptr_t end = *start + length;
   for (std::uintptr_t at = *start;;) {
@@ -147,15 +177,15 @@ async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t ad
   co_return start;
 }
 
-/// mmap with MAP_POPULATE or MAP_FIXED.
+/// mmap with MAP_POPULATE or MAP_FIXED, or during another job's turn.
 [[gnu::noinline]] trap::Answer<Result<std::uintptr_t>> map_specially(Thread& self,
                                                                      std::uintptr_t address,
                                                                      std::size_t length, int rights,
                                                                      int flags, int fd,
                                                                      std::int64_t offset) {
   const bool populate = (flags & abi::map_populate) != 0;
-  if ((populate && length > step_bytes) ||
-      replaces_in_steps(self, address, length, rights, flags, offset)) {
+  if ((populate && length > step_bytes) || self.space().is_changing() ||
+      replaces_in_steps(self, address, length, flags)) {
     return self.wait(
         [&] { return map_in_steps(self, address, length, rights, flags, fd, offset); });
   }
@@ -165,6 +195,9 @@ async::Task<Result<std::uintptr_t>> map_in_steps(Thread& self, std::uintptr_t ad
 }
 
 async::Task<Result<>> unmap_in_steps(Thread& self, std::uintptr_t address, std::size_t length) {
+  const auto change = self.space().join_change();
+  const auto turn = co_await change->wait_for_turn();
+  if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
   const std::uintptr_t end = address + hal::page_up(length);
   for (std::uintptr_t at = address;;) {
     const std::uintptr_t next = self.space().end_of_step(at, end);
@@ -178,6 +211,9 @@ async::Task<Result<>> unmap_in_steps(Thread& self, std::uintptr_t address, std::
 
 async::Task<Result<>> protect_in_steps(Thread& self, std::uintptr_t address, std::size_t length,
                                        hal::Access access) {
+  const auto change = self.space().join_change();
+  const auto turn = co_await change->wait_for_turn();
+  if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
   const std::uintptr_t end = address + hal::page_up(length);
   for (std::uintptr_t at = address;;) {
     const std::uintptr_t next = self.space().end_of_step(at, end);
@@ -191,15 +227,18 @@ async::Task<Result<>> protect_in_steps(Thread& self, std::uintptr_t address, std
 
 /// MADV_DONTNEED of more than one step's pages.
 async::Task<Result<>> discard_in_steps(Thread& self, std::uintptr_t address, std::size_t length) {
-  co_await discard_memory(self, address, address + hal::page_up(length));
+  const auto change = self.space().join_change();
+  const auto turn = co_await change->wait_for_turn();
+  if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
+  co_await discard_memory(self, self.space(), address, address + hal::page_up(length));
   co_return self.space().discard(address, length);
 }
 
 }  // namespace
 
 trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
-  if (!self.space().is_small() && self.space().shrinks_heap(end)) {
-    return self.wait([&] { return shrink_heap(self, end); });
+  if (self.space().is_changing() || (!self.space().is_small() && self.space().shrinks_heap(end))) {
+    return self.wait([&] { return move_break(self, end); });
   }
   return self.space().set_break(end, most_mapped_bytes(self));
 }
@@ -207,13 +246,13 @@ trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
 trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
                                           int rights, int flags, int fd, std::int64_t offset) {
   constexpr int special = abi::map_populate | abi::map_fixed;
-  if ((flags & special) != 0) [[unlikely]]
+  if ((flags & special) != 0 || self.space().is_changing()) [[unlikely]]
     return map_specially(self, address, length, rights, flags, fd, offset);
   return map(self, address, length, rights, flags, fd, offset);
 }
 
 trap::Answer<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
-  if (self.space().takes_steps(address, length)) {
+  if (takes_turn(self, address, length)) {
     return self.wait([&] { return unmap_in_steps(self, address, length); });
   }
   return self.space().unmap(address, length);
@@ -227,7 +266,7 @@ trap::Answer<Result<>> mprotect(Thread& self, std::uintptr_t address, std::size_
   }
   const auto access = access_of(rights & ~abi::prot_sem);
   if (!access) return fail(access.error());
-  if (self.space().takes_steps(address, length)) {
+  if (takes_turn(self, address, length)) {
     return self.wait([&] { return protect_in_steps(self, address, length, *access); });
   }
   return self.space().protect(address, length, *access);
@@ -286,6 +325,8 @@ auto change_areas(Thread& self, std::optional<Range> changed, Call call) {
   const bool is_own = self.owns_space();
   const async::RwLeafLock::GuardIf lock{self.space().lock(), !is_own};
   using Answer = std::invoke_result_t<Call>;
+  if (self.space().is_changing()) [[unlikely]]
+    return Answer{trap::would_block};
   if (changed && !may_change(self.space(), is_own, *changed)) return Answer{trap::would_block};
   sharing.tell();
   const Answer answer = call();

@@ -82,8 +82,10 @@ void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
   return {};
 }
 
+/// Whether the copy of the memory takes several steps, or has to wait for another job's turn.
 bool copies_in_steps(Thread& self, const CloneArguments& arguments) {
-  return arguments.copies_memory() && has_large_memory_alone(self);
+  const AddressSpace& space = self.space();
+  return arguments.copies_memory() && (!space.is_small() || space.is_changing());
 }
 
 /// Whether the call can be made while the caller shares the strand: it starts a thread, or copies a
@@ -104,13 +106,25 @@ bool can_write_ids(Thread& self, const CloneArguments& arguments) {
          can_write(abi::clone_child_settid, arguments.child_tid);
 }
 
-/// Gives the rings of `process` pages of their own again, after `copy`, a copy of its memory, has
-/// come to share them. Returns `copy`, or ENOMEM.
-Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {
+/// Whether a write to `address` must wait, for example for a page-in.
+bool must_wait_for(Thread& self, std::uintptr_t address) {
+  const auto place = self.space().fault_in(address, hal::Access::write);
+  return !place && place.error() == Errno::would_block;
+}
+
+/// Gives the rings of `process` pages of their own again, after a copy of its memory has come to
+/// share them. ENOMEM.
+Result<> own_rings(Process& process) {
   for (Thread& thread : process.threads()) {
-    if (!copy || thread.ring() == nullptr) continue;
-    if (auto owned = thread.ring()->own_pages(); !owned) copy = fail(owned.error());
+    if (thread.ring() == nullptr) continue;
+    if (auto owned = thread.ring()->own_pages(); !owned) return owned;
   }
+  return {};
+}
+/// The same after the copy `copy`. Returns `copy`, or ENOMEM.
+Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {
+  if (!copy) return copy;
+  if (auto owned = own_rings(process); !owned) return fail(owned.error());
   return copy;
 }
 
@@ -187,10 +201,10 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
 /// clone() of memory that takes several steps to copy, and vfork: the caller sleeps until the child
 /// executes another program or ends.
 async::Task<Result<int>> clone_in_steps(Thread& self, CloneArguments arguments) {
-  auto space = copies_in_steps(self, arguments)
-                   ? with_own_rings(self.process(), co_await copy_memory(self))
-                   : space_for_child(self, arguments);
+  auto space = copies_in_steps(self, arguments) ? co_await copy_memory(self, own_rings)
+                                                : space_for_child(self, arguments);
   if (!space) co_return fail(space.error());
+  if (auto checked = check(self, arguments); !checked) co_return fail(checked.error());
   auto child = make_child(self, arguments, std::move(*space));
   if (!child) co_return fail(child.error());
   const int id = (*child)->id();
@@ -213,11 +227,12 @@ trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_
                                 std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
   if (auto checked = check(self, arguments); !checked) return fail(checked.error());
-  // If the page of `parent_tid` needs a page-in, the call restarts before it creates the child.
-  if (arguments.has(abi::clone_parent_settid)) {
-    const auto place = self.space().fault_in(parent_tid, hal::Access::write);
-    if (!place && place.error() == Errno::would_block) return fail(Errno::would_block);
-  }
+  // If the page of an ID needs a page-in, the call restarts before it creates the child.
+  if (arguments.has(abi::clone_parent_settid) && must_wait_for(self, parent_tid))
+    return fail(Errno::would_block);
+  constexpr std::uint64_t written_here = abi::clone_vm | abi::clone_child_settid;
+  if ((flags & written_here) == written_here && must_wait_for(self, child_tid)) [[unlikely]]
+    return fail(Errno::would_block);
   if (arguments.has(abi::clone_vfork) || copies_in_steps(self, arguments)) {
     return self.wait([&] { return clone_in_steps(self, arguments); });
   }

@@ -44,6 +44,14 @@ HARTS = (
     Part("moved", "a requeue, a wake and a timeout race, and one of the last two ends the wait"),
 )
 
+# Changes of large memory in several steps. They also run on one hart.
+SNAPSHOTS = (
+    Part("snapshots", "a child has the memory of one moment, although other threads write and map"),
+    Part("killed-forks", "a kill in the middle of a fork gives all memory back"),
+    Part("killed-sharer", "threads that wait for the fork of a process with the same memory survive its kill"),
+    Part("replaces", "threads see pages replaced at one moment"),
+)
+
 # Parts about time, which run with counted time on one hart.
 SHARES = (
     Part("by-weight", "ordinary threads share a hart by the weights of their nice values"),
@@ -65,7 +73,10 @@ WANDERING = (
     Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
 )
 
-FORKING = ("copies", "forks", "divides", "ends", "families", "makers", "outlived", "polls-killed")
+FORKING = (
+    "copies", "forks", "divides", "ends", "families", "killed-forks", "killed-sharer", "makers", "outlived",
+    "polls-killed", "snapshots",
+)  # fmt: skip
 
 RINGS = (
     Part("operations", "a submission that need not wait completes with the call's result or error"),

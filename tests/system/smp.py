@@ -7,20 +7,27 @@ from pathlib import Path
 
 import harness
 from cotrap.qemu import Machine
-from parts import FORKING, HARTS, SHARES, WANDERING
+from parts import FORKING, HARTS, SHARES, SNAPSHOTS, WANDERING
 
 
 def parts(test: harness.Test) -> None:
-    several = [
-        part
-        for part in HARTS
-        if part.name not in FORKING or not test.lacks(part.what, harness.MMU)
-    ]
+    snapshots, several = (
+        [
+            part
+            for part in parts
+            if part.name not in FORKING or not test.lacks(part.what, harness.MMU)
+        ]
+        for parts in (SNAPSHOTS, HARTS)
+    )
     for harts in test.harts_of_tier:
+        test.run_together("harts", snapshots, test.machine(harts=harts))
         if harts > 1:
             test.run_together("harts", several, test.machine(harts=harts))
     if not test.everyday:
         return
+    if not test.lacks("a fork without memory", harness.MMU):
+        done = test.run("/harts", "fork-without-memory", machine=Machine(memory="64M"))
+        test.check(done.status == 0, "a fork that runs out of memory gives all back", done.text + done.why)
     if not test.lacks("shares of time and time slices", harness.COUNTED):
         test.run_together("harts", SHARES, Machine(icount=True))
         test.run_together("harts", WANDERING, Machine(harts=3, icount=True))

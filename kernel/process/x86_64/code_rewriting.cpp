@@ -286,6 +286,9 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
     if (changed || changed.error() != Errno::would_block) co_return changed;
     co_return co_await page_in_missed(Ref<memory::AddressSpace>::share(self.space()));
   }
+  const auto change = self.space().join_change();
+  const auto turn = co_await change->wait_for_turn();
+  if (!turn || async::is_cancelled()) co_return Result<>{};
   const auto area = CodeChange{self.space()}.area_at(at);
   if (!area) co_return fail(Errno::efault);
   if (area->state == CodeState::ready) co_return Result<>{};  // another thread was first

@@ -55,13 +55,30 @@ void protect(std::size_t bytes) {
   must(unmap_memory(memory, bytes / 2), "unmapping");
 }
 
-// Maps other memory over pages that are in use.
-void replace(std::size_t bytes) {
+// Maps other memory over pages that are in use: zeros, or a file.
+void replace_by(std::size_t bytes, int flags, Fd file) {
   std::byte* const memory = touched(bytes / 2);
   must(call(Call::mmap, memory, bytes / 2, abi::prot_read,
-            abi::map_private | abi::map_anonymous | abi::map_fixed, -1, 0),
+            abi::map_private | abi::map_fixed | flags, file, 0),
        "mapping");
   must(unmap_memory(memory, bytes / 2), "unmapping");
+}
+void replace(std::size_t bytes) {
+  replace_by(bytes, abi::map_anonymous, Fd{-1});
+}
+void replace_by_file(std::size_t bytes) {
+  const Fd file = must(open(program_path()), "the program");
+  replace_by(bytes, 0, file);
+  must(close(file), "closing");
+}
+
+// Another thread ends the process in the middle of a fork.
+void end_in_fork(std::size_t) {
+  Thread other{[] {
+    must(sleep_for(300us), "sleeping");
+    exit(0);
+  }};
+  for (;;) fork_and_exit(0);
 }
 
 void clear(std::size_t bytes) {
@@ -89,6 +106,8 @@ constexpr Work works[] = {
     {"mprotect", protect},
     {"clear", clear},
     {"replace", replace},
+    {"replace-file", replace_by_file},
+    {"end-in-fork", end_in_fork},
     {"execve", execute},
 };
 

@@ -181,6 +181,43 @@ TEST_CASE("a step visits at most as many pages as one page table has") {
   CHECK(space->end_of_step(2 * table, hal::user_end) == hal::user_end);
 }
 
+TEST_CASE("during a change in steps, faults wait where its steps have been") {
+  test::Machine machine;
+  auto space = make_space();
+  constexpr VirtAddr table = 512 * page_size, first = table, second = 2 * table;
+  REQUIRE(map_at(*space, first, 2 * table, read_write));
+  for (const VirtAddr page : {first, second, second + page_size}) REQUIRE(store(*space, page, 1));
+  auto child = *space->begin_fork();
+  REQUIRE_FALSE(space->is_changing());
+  {
+    const auto change = space->join_change();
+    CHECK(space->join_change().get() == change.get());
+    kernel::memory::AreaChange::Range range{*change, hal::user_begin};
+    REQUIRE(space->copy_pages(*child, hal::user_begin, second));
+    range.grow_to(second);
+    CHECK_FALSE(store(*space, first, 2));
+    CHECK(space->take_missed_page() == first);
+    CHECK(load(*space, first) == 1);  // needs no fault
+    CHECK_FALSE(store(*space, first + page_size, 2));
+    CHECK(store(*space, second, 2));
+    CHECK(store(*space, second + 2 * page_size, 2));
+
+    REQUIRE(space->copy_pages(*child, second, hal::user_end));
+    range.grow_to(hal::user_end);
+    CHECK_FALSE(store(*space, second, 3));
+    {
+      const AddressSpace::WithoutWait now{*space};
+      CHECK(store(*space, second, 3));
+    }
+    CHECK_FALSE(store(*space, second + page_size, 3));
+  }
+  CHECK_FALSE(space->is_changing());
+  CHECK(store(*space, first, 3));
+  CHECK(load(*child, first) == 1);
+  CHECK(load(*child, second) == 2);
+  CHECK(load(*child, second + 2 * page_size) == 2);
+}
+
 TEST_CASE("a fork shares scattered pages of private and shared areas, and its end frees none") {
   test::Machine machine;
   Random random(3);

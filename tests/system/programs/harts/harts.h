@@ -38,7 +38,8 @@ std::span<const Part> names();      // names of files that harts change at the s
 std::span<const Part> processes();  // directories of processes in /proc
 std::span<const Part> locks();
 std::span<const Part> policies_changed();
-std::span<const Part> shares();  // shares of one hart's time
+std::span<const Part> snapshots();  // forks and other changes of large memory
+std::span<const Part> shares();     // shares of one hart's time
 
 inline const unsigned long all = must(affinity(0), "affinity");
 inline const unsigned count = static_cast<unsigned>(std::popcount(all));

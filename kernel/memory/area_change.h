@@ -1,0 +1,57 @@
+// A change of an address space that takes several steps, for example a fork of a large process.
+//
+//   const Ref<AreaChange> change = space.join_change();
+//   const auto turn = co_await change->wait_for_turn();     // calls take turns, in their order
+//   AreaChange::Range range{*change, start};
+//   for (…) { …; range.grow_to(end); co_await cond_resched(self); }
+//
+// Until the turn ends, no other call changes the areas. A page fault in `range` waits, too: the
+// access happens after the change. All other faults and accesses happen before it. So a child
+// process sees all that a thread wrote up to a moment, and nothing that it wrote later, although
+// its memory is copied while the thread runs.
+//
+// The object exists while a call changes the space in steps, or waits. In the strand.
+#pragma once
+
+#include <async/mutex.h>
+#include <hal/memory_map.h>
+#include <kernel/ref.h>
+
+namespace kernel::memory {
+
+class AreaChange : public RefCounted<AreaChange> {
+ public:
+  using Turn = async::Mutex::Guard;
+
+  /// `place` is null. It points to the new object as long as that exists.
+  explicit AreaChange(AreaChange*& place) : place_{place} { place_ = this; }
+  ~AreaChange() { place_ = nullptr; }
+
+  /// co_await it. The turn is empty if the job was cancelled. Release it before the reference.
+  async::Mutex::LockOp wait_for_turn() { return mutex_.lock_or_cancel("memory change"); }
+  /// Whether the running job has its turn.
+  bool is_own() const { return mutex_.owner() == &async::current_job(); }
+  /// Whether a fault at `va` must wait.
+  bool holds_back(hal::VirtAddr va) const { return va >= start_ && va < end_; }
+
+  /// Where faults wait: first nowhere, from `start` on.
+  class [[nodiscard]] Range {
+   public:
+    Range(AreaChange& change, hal::VirtAddr start) : change_{change} {
+      change_.start_ = change_.end_ = start;
+    }
+    Range(const Range&) = delete;
+    ~Range() { grow_to(change_.start_); }
+    void grow_to(hal::VirtAddr end) { change_.end_ = end; }
+
+   private:
+    AreaChange& change_;
+  };
+
+ private:
+  AreaChange*& place_;
+  async::Mutex mutex_;
+  hal::VirtAddr start_ = 0, end_ = 0;
+};
+
+}  // namespace kernel::memory
