@@ -99,6 +99,33 @@ inline void Executor::resume_watched(Local& local, Job& job) noexcept {
   });
 }
 
+constinit FrameHeader Executor::to_loop_{.resume = yield_to_loop, .destroy = nullptr};
+constinit FrameHeader Executor::next_beginning_{.resume = begin_next, .destroy = nullptr};
+
+void Executor::yield_to_loop(void*) noexcept {
+  const Local& local = platform::local();
+  local.executor->requeue(*local.job);
+}
+
+void* Executor::begin_next_step() noexcept {
+  const StepKind kind = platform::job()->step_kind();
+  if (!is_preemptible(kind)) std::unreachable();
+  platform::begin_step(kind);
+  may_stand_still();
+  // An interrupt may have preempted the step meanwhile, and another hart may continue it.
+  return platform::job()->leaf_.address();
+}
+
+// Not noexcept: with exceptions, clang makes no tail call in a noexcept function.
+void Executor::begin_next(void*) {
+  void* const leaf = begin_next_step();
+#ifdef __clang__
+  [[clang::musttail]]
+#endif
+  return static_cast<FrameHeader*>(leaf)
+      ->resume(leaf);
+}
+
 void Executor::resume_step() noexcept {
   Local& local = platform::local();
   resume_watched(local, *local.job);

@@ -40,7 +40,7 @@ void Executor::dispatch_smp(Job& job) noexcept {
 }
 
 void Executor::requeue_smp(Job& job, bool first) noexcept {
-  if (goes_elsewhere(job, first || !ready_.empty())) return;
+  if (job.may_leave(hart_) && goes_elsewhere(job, first || !ready_.empty())) return;
   first ? ready_.push_front(job) : ready_.push_back_running(job);
 }
 

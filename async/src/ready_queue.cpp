@@ -46,12 +46,6 @@ void ReadyQueue::remove_from_policy(Node& node) noexcept {
   policy()->take_out(static_cast<Job&>(node));
 }
 
-// If the rings held only one job, they are empty now, and push_back() leaves `node` outside them.
-void ReadyQueue::replace_first_in_rings(Node& node) noexcept {
-  note_popped(pop_from_rings(state_));
-  push_back(node);
-}
-
 void ReadyQueue::use_rings() noexcept {
   Node& first = sole();
   first.next = last_[first.priority] = &first;

@@ -79,6 +79,7 @@ inline void begin_wait() noexcept {
 inline void cancel_wait() noexcept {
   hal::unmask_interrupts();
 }
+using hal::interrupt_is_pending;
 /// Between two steps: takes pending interrupts without a trap, which costs less than unmasking
 /// them.
 inline void yield_point() noexcept {

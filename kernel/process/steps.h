@@ -30,6 +30,10 @@ inline constexpr std::size_t step_bytes = std::size_t{64} << 10;
 class NextStep : public async::YieldOp {
  public:
   explicit NextStep(Thread& self) : self_{self} {}
+  /// Not inlined, because many calls have such a step.
+  [[gnu::noinline]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> self) const {
+    return YieldOp::await_suspend(self);
+  }
   /// Makes `self` the hart's current thread again, so that it is charged for the time.
   void await_resume() const {
     if (self_.is_current_job()) prepare_to_run(self_);

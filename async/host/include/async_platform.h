@@ -106,6 +106,9 @@ inline void yield_point() noexcept {
     return;
   if (this_thread.steps_until_look-- == 0) look_at_clock();
 }
+inline bool interrupt_is_pending() noexcept {
+  return this_thread.alarm != Thread::no_alarm;
+}
 /// Spins until `has_work()` is true, then sleeps until send_ipi() or the alarm. `spin_ns`: for how
 /// long it spins at most.
 void idle(std::uint64_t spin_ns, bool (*has_work)() noexcept) noexcept;

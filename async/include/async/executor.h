@@ -23,6 +23,7 @@
 #include <cstdint>
 
 #include "async/fault.h"
+#include "async/frame_header.h"
 #include "async/frame_pool.h"
 #include "async/job.h"
 #include "async/job_page.h"
@@ -83,6 +84,11 @@ class Executor {
     }
     ready_.push_back_running(job);
   }
+  /// requeue() for the running job, whose next step resumes `leaf`. Returns the coroutine that the
+  /// caller resumes. If nothing but the next job needs the hart, that is the next job's: the
+  /// yielding step hands over to its step, without the loop of run_until_idle(). Only while one
+  /// hart runs alone.
+  [[nodiscard]] static std::coroutine_handle<> yield(std::coroutine_handle<> leaf) noexcept;
   /// Makes a parallel job ready that is on this hart (parallel.h): it runs before the jobs of its
   /// level that became ready earlier.
   void schedule_parallel(Job& job) noexcept {
@@ -122,8 +128,8 @@ class Executor {
   /// Called when the alarm of platform::set_alarm() fires. Interrupts masked, as in its handler.
   void alarm_fired() noexcept;
 
-  /// Runs one step of the most urgent ready job; false if no job is ready. If the step hands over
-  /// to another one, that one runs, too.
+  /// Runs one step of the most urgent ready job; false if no job is ready. If the step shares the
+  /// strand and hands over to another one, that one runs, too.
   static bool run_one() noexcept;
   static void run_until_idle() noexcept;
   /// Runs jobs on this hart for ever. Calls `idle()` with interrupts masked when no job is ready.
@@ -447,12 +453,27 @@ class Executor {
   ASYNC_SLOW_PATH void begin_step_smp(StepKind kind) noexcept;
   void begin_sharing_step() noexcept;
   bool may_yield_sharing(const Job& job) noexcept { return !has_events() && stays(job, true); }
-  bool may_hand_over(const Job& job, const Job* next) const noexcept;
+  template <StepKind kind>
+  [[gnu::always_inline]] static std::coroutine_handle<> hand_over(Local& local, Job& next) noexcept;
+  static void yield_to_loop(void*) noexcept;
+  static void* begin_next_step() noexcept;
+  static void begin_next(void*);
   void pass_on(Node& request) noexcept;
   void handle_steal(Node& request) noexcept;
   bool stop_asking() noexcept;
   void request_reprioritize() noexcept;
   void reprioritize_ready() noexcept;
+
+  // Whether a coroutine that resumes another one uses no stack for it. GCC does not guarantee that,
+  // so with it a long series of steps that hand over could overflow the stack.
+#ifdef __clang__
+  static constexpr bool calls_tails = true;
+#else
+  static constexpr bool calls_tails = false;
+#endif
+  // Two coroutines to which yield() transfers control. The first one yields by way of the loop of
+  // run_until_idle(). The second one begins the step of local().job, a preemptible job.
+  static FrameHeader to_loop_, next_beginning_;
 
   ReadyQueue ready_;  // the first member: the executor's address is also the address of the queue
   // The inbox is in a cache line of its own, because other harts write to it.

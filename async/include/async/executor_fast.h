@@ -113,35 +113,64 @@ template <class Stopped>
   }
 }
 
-// ── from a step that shares the strand to the next one ───────────────────────────────────────────
+// ── from one step to the next, without the loop of run_until_idle() ──────────────────────────────
 
-/// Whether `job`, whose step shares the strand, may hand over to `next`, the first ready job.
-inline bool Executor::may_hand_over(const Job& job, const Job* next) const noexcept {
-  return next != nullptr && next->step_kind() == StepKind::sharing &&
-         next->priority <= job.priority && !Strand::is_awaited() && local_.must_destroy == 0;
+/// The running step ends, and that of `next` begins. Both jobs are already where they belong.
+/// Returns the coroutine that the caller resumes.
+template <StepKind kind>
+[[gnu::always_inline]] inline std::coroutine_handle<> Executor::hand_over(Local& local,
+                                                                          Job& next) noexcept {
+  platform::end_step();
+  if constexpr (platform::checked) {
+    if (local.spin_locks != 0) platform::fail("a job yields while it holds a spin lock");
+    if (local.leaf_locks != 0) platform::fail("a job yields while it holds a leaf lock");
+  }
+  local.job = &next;
+  if constexpr (kind == StepKind::preemptible) {
+    // An interrupt must not come before the job that yields has left its coroutine.
+    return next_beginning_.handle();
+  }
+  if constexpr (kind == StepKind::sharing) {
+    // begin_sharing_step() does the same, and catch_up(). Here `next` needs no catch_up(): the hart
+    // has shared the strand since before has_events(), so no other hart has changed its priority.
+    next.flags_ ^= Job::flag_preempted;
+    platform::atomic_thread_fence(std::memory_order_seq_cst);  // see begin_step_smp()
+  }
+  platform::begin_step(kind);
+  may_stand_still();
+  return next.leaf_;
+}
+
+[[gnu::always_inline]] inline std::coroutine_handle<> Executor::yield(
+    std::coroutine_handle<> leaf) noexcept {
+  Local& local = platform::local();
+  Job& job = *local.job;
+  job.leaf_ = leaf;
+  Executor& executor = *local.executor;
+  // An interrupt that is pending now is taken before the next step, as in step().
+  if (!local.hands_over || platform::interrupt_is_pending() || executor.has_events()) [[unlikely]]
+    return to_loop_.handle();
+  Node* const next = executor.ready_.rotate(job, [](const Node&) { return true; });
+  if (next == nullptr) [[unlikely]]
+    return to_loop_.handle();
+  Job& next_job = static_cast<Job&>(*next);
+  if (next_job.is_preemptible()) [[unlikely]]
+    return hand_over<StepKind::preemptible>(local, next_job);
+  return hand_over<StepKind::strand>(local, next_job);
 }
 
 inline std::coroutine_handle<> Executor::hand_over_sharing(Job& job) noexcept {
   if (!may_yield_sharing(job)) return nullptr;
   job.share_next_step();
-  Job* const next = static_cast<Job*>(ready_.first());
-  if (!may_hand_over(job, next)) [[unlikely]] {
-    ready_.push_back_running(job);
-    return std::noop_coroutine();
-  }
-  ready_.replace_first(job);
-  platform::end_step();
-  if constexpr (platform::checked) {
-    if (local_.spin_locks != 0) platform::fail("a job yields while it holds a spin lock");
-    if (local_.leaf_locks != 0) platform::fail("a job yields while it holds a leaf lock");
-  }
-  local_.job = next;
-  // begin_sharing_step() does the same, and catch_up(). Here `next` needs no catch_up(): the hart
-  // has shared the strand since before has_events(), so no other hart has changed its priority.
-  next->flags_ ^= Job::flag_preempted;
-  platform::atomic_thread_fence(std::memory_order_seq_cst);  // see begin_step_smp()
-  platform::begin_step(StepKind::sharing);
-  return next->leaf_;
+  Node* const next = ready_.rotate(job, [this](const Node& next) {
+    ready_.note_popped(next);
+    return static_cast<const Job&>(next).step_kind() == StepKind::sharing &&
+           !Strand::is_awaited() && local_.must_destroy == 0;
+  });
+  if (next != nullptr) [[likely]]
+    return hand_over<StepKind::sharing>(local_, static_cast<Job&>(*next));
+  ready_.push_back_running(job);
+  return std::noop_coroutine();
 }
 
 inline bool Executor::run_one() noexcept {
@@ -153,10 +182,12 @@ inline bool Executor::run_one() noexcept {
 inline void Executor::run_until_idle() noexcept {
   Local* local = &platform::local();
   Executor* executor = local->executor;
+  local->hands_over = calls_tails && !(platform::parallel && local->smp_active);
   while (Local* const next = executor->step(*local, true)) {
     local = next;
     if constexpr (platform::parallel) executor = local->executor;
   }
+  local->hands_over = false;
   local->job = nullptr;
 }
 

@@ -8,7 +8,7 @@
 namespace async {
 
 struct FrameHeader {
-  void (*resume)(void* frame) noexcept;
+  void (*resume)(void* frame);
   void (*destroy)(void* frame) noexcept;  ///< null: the frame is not destroyed through its handle
 
   std::coroutine_handle<> handle() noexcept { return std::coroutine_handle<>::from_address(this); }

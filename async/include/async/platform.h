@@ -26,6 +26,8 @@
 //                                        unmask them if the step is preemptible
 //   void end_step()                      a step has ended; begin_wait() has masked interrupts
 //   void yield_point()                   between two steps: takes the pending interrupts
+//   bool interrupt_is_pending()          whether yield_point() has something to do now. Optional,
+//                                        default false
 //   void begin_wait()                    the running job may wait: masks interrupts until its
 //                                        step has ended
 //   void cancel_wait()                   undoes begin_wait() in a preemptible step, which
@@ -84,6 +86,9 @@ inline constexpr bool parallel_jobs = false;
 inline constexpr bool injects_faults = false;
 using StepGuard = platform::InterruptGuard;
 inline void stand_still(std::uint64_t) noexcept {}
+inline bool interrupt_is_pending() noexcept {
+  return false;
+}
 inline void leaves_hart(const Job&) noexcept {}
 inline constexpr std::size_t job_list = 0;
 inline constexpr std::size_t lists = 160;

@@ -61,7 +61,7 @@ class ReadyQueue {
       return level_of(*reinterpret_cast<const Node*>(levels + nothing)) <
              static_cast<int>(priority);
     }
-    return levels << (63 - priority) != 0;
+    return has_above(levels, priority);
   }
 
   /// Adds `node` as the last of its level.
@@ -117,21 +117,35 @@ class ReadyQueue {
     first = reinterpret_cast<Node*>(state);
     return true;
   }
-  /// The job that pop() would take out; null if no job is ready. Not while a policy is set.
-  Node* first() const noexcept {
+  /// The running job `node` yields: takes out the job that is ready next, and adds `node` as the
+  /// last of its level. The next job may be `node` itself. Returns null, and changes nothing, if
+  /// `accepts(next)` is false, or if a job of another level may come next. Not while a policy is
+  /// set.
+  template <class Accepts>
+  [[gnu::always_inline]] Node* rotate(Node& node, Accepts accepts) noexcept {
     const std::uint64_t state = state_;
-    if ((state & 1) == 0) [[likely]]
-      return reinterpret_cast<Node*>(state);
-    if (state == nothing) return nullptr;
-    return static_cast<Node*>(last_[first_level(state)]->next);
-  }
-  /// Takes out first(), which exists, and adds `node`, which is not more urgent, as the last of its
-  /// level. Not while a policy is set.
-  void replace_first(Node& node) noexcept {
-    const std::uint64_t state = state_;
-    if ((state & 1) != 0) [[unlikely]]
-      return replace_first_in_rings(node);
-    state_ = reinterpret_cast<std::uint64_t>(&node);
+    if ((state & 1) == 0) {
+      Node& next = *reinterpret_cast<Node*>(state);
+      if (next.priority > node.priority || !accepts(next)) return nullptr;
+      state_ = reinterpret_cast<std::uint64_t>(&node);
+      return &next;
+    }
+    Link* const last = last_[node.priority];
+    if (last == nullptr) [[unlikely]]
+      return state == nothing && accepts(node) ? &node : nullptr;
+    if (has_above(state - nothing, node.priority)) return nullptr;
+    Node& next = static_cast<Node&>(*last->next);
+    if (!accepts(next)) return nullptr;
+    if (&next == last && state == (nothing | bit(node.priority))) [[unlikely]] {
+      last_[node.priority] = nullptr;
+      state_ = reinterpret_cast<std::uint64_t>(&node);
+      return &next;
+    }
+    node.prev = last;
+    last->next = &node;
+    last_[node.priority] = &node;
+    node.next = next.next;  // `next` may be `*last`
+    return &next;
   }
 
   /// Takes out the next job: the policy's choice, or the first of the most urgent level. Null if no
@@ -188,6 +202,10 @@ class ReadyQueue {
   static int level_of(const Node& sole) noexcept { return static_cast<std::int8_t>(sole.priority); }
   Node& sole() const noexcept { return *reinterpret_cast<Node*>(std::uint64_t{state_}); }
 
+  /// Whether the bitmap `levels`, without its bit 0, has a level above `priority` (0 … 32).
+  static bool has_above(std::uint64_t levels, unsigned priority) noexcept {
+    return levels << (63 - priority) != 0;
+  }
   /// The most urgent level in the bitmap `state`.
   static std::size_t first_level(std::uint64_t state) noexcept {
     return static_cast<std::size_t>(__builtin_ctzll(state - 1)) - 1;
@@ -227,7 +245,6 @@ class ReadyQueue {
     }
   }
   ASYNC_SLOW_PATH void push_before_sole(Node& node) noexcept;
-  ASYNC_SLOW_PATH void replace_first_in_rings(Node& node) noexcept;
   void use_rings() noexcept;  // moves the only ready job to its ring, before a second one is added
   ASYNC_SLOW_PATH void remove_from_policy(Node& node) noexcept;
   /// Takes `node` out of its ring, in which it follows `before`.

@@ -11,11 +11,10 @@ namespace async {
 
 struct YieldOp {
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> self) const noexcept {
+  [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+      std::coroutine_handle<> self) const noexcept {
     platform::begin_wait();
-    Job& job = current_job();
-    job.set_leaf(self);
-    current_executor().requeue(job);
+    return Executor::yield(self);
   }
   void await_resume() const noexcept {}
 };

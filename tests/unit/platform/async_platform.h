@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "async/uninterrupted.h"
@@ -35,6 +37,8 @@ struct World {
   std::uint64_t alarms_set = 0;
   std::size_t chunks = 0;
   std::vector<unsigned> ipis;
+  std::uint64_t yield_points = 0;
+  std::function<void()> interrupt;  // the handler of a pending interrupt; empty: none is pending
 };
 inline World world;
 inline constinit Local locals[max_harts];
@@ -59,7 +63,13 @@ inline void send_ipi(unsigned hart) noexcept {
   world.ipis.push_back(hart);
 }
 inline void relax() noexcept {}
-inline void yield_point() noexcept {}
+inline bool interrupt_is_pending() noexcept {
+  return world.interrupt != nullptr;
+}
+inline void yield_point() noexcept {
+  ++world.yield_points;
+  if (interrupt_is_pending()) std::exchange(world.interrupt, nullptr)();
+}
 
 inline void* chunk(std::size_t bytes) noexcept {
   // Never freed. The static vector tells the leak checker that chunks are in use, so it reports
