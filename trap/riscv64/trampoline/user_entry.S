@@ -134,10 +134,6 @@ serve:
   ld    a0, CONTEXT_X(10)(s0)
   j     return_from_fast_path
 
-entire_save:                            // in: a0 = s0 = context, a1 = scause
-  csrr  t0, sepc
-  leave_user
-
 not_served:
   mv    a1, a0
   csrr  t0, sepc
@@ -147,17 +143,19 @@ rest_of_save:                           // t0: the program counter; a1: run_user
   mv    a0, s0
   leave_user
 
-// The table's entry for calls without a fast path. In: a0 = s0 = context. The table has its address
-// in the kernel's space, and a return to the program needs the one in the trampoline region.
+// The table's entry for calls without a fast path. In: a0 = s0 = context, a1 = scause. The table
+// has its address in the kernel's space, and a return to the program needs the one in the
+// trampoline region.
   .globl cotrap_no_fast_path
   .type cotrap_no_fast_path, @function
 cotrap_no_fast_path:
-  li    a1, SYSCALL_CAUSE
 #if COTRAP_TRAPS_CALL_HANDLER
   ld    t0, entire_save_address
   jr    t0
 #else
-  j     entire_save
+entire_save:
+  csrr  t0, sepc
+  leave_user
 #endif
 
 from_kernel:                            // sscratch holds the kernel's a0
