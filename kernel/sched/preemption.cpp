@@ -33,6 +33,12 @@ void go_on_without_step() {
   run_hart();
 }
 
+/// Not inlined, so that begin_preemptible_step() needs no stack frame.
+[[gnu::noinline]] void begin_watched_step() {
+  check_step_after_slice();
+  hal::unmask_interrupts();
+}
+
 /// Never inlined: it may run on another hart than the code before it, so thread_local addresses
 /// must be computed again.
 [[gnu::noinline]] void resume_preempted(const PreemptedContext& preempted,
@@ -43,8 +49,10 @@ void go_on_without_step() {
   preempted.step.resume_preempted();
 }
 
-/// Runs other jobs on the stack `next` until the executor resumes `job`, perhaps on another hart.
-void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stack* next) {
+/// Runs other jobs on the stack `next` until the executor resumes `job`, perhaps on another hart. A
+/// function of its own, so that an interrupt that preempts nothing saves fewer registers.
+[[gnu::noinline]] void preempt(async::Job& job, StackPool::Stack* next) {
+  const trap::InterruptedStep step;
   trap::StackContext context;
   const PreemptedContext preempted{.job = job,
                                    .stack = stack_pool.current(),
@@ -62,7 +70,8 @@ void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stac
 
 void begin_preemptible_step(bool continues) noexcept {
   if (continues) return stack_pool.prepare_to_go_back();  // resume_preempted() does the rest
-  watch_step();
+  if (!begin_step_time()) [[unlikely]]
+    return begin_watched_step();
   hal::unmask_interrupts();
 }
 
@@ -74,8 +83,35 @@ void take_interrupts_at_yield_point() noexcept {
 
 }  // namespace kernel
 
+namespace kernel {
+namespace {
+
+/// The end of an interrupt of the running step. If `urgent`, a ready job preempts it.
+[[gnu::always_inline]] inline void end_interrupt(async::Job& job, bool urgent) {
+  StackPool::Stack* const next = urgent ? stack_pool.take() : nullptr;
+  if (next == nullptr) {
+    trap::route<Origin::kernel_step, Why::interrupt>(false);
+  } else if (trap::route<Origin::kernel_step, Why::interrupt>(true) == Action::switch_stack) {
+    preempt(job, next);
+  }
+}
+
+/// The same in the rare cases.
+[[gnu::noinline]] void end_watched_interrupt(async::Local& local) {
+  async::Job& job = *local.job;
+  if (step_check_is_due()) check_step(job, trap::InterruptedStep{}.pc());
+  if (local.spin_locks != 0) {
+    local.preemption_held_back = true;
+    return end_interrupt(job, false);
+  }
+  end_interrupt(job, local.executor->preempts(job.priority + step_time.slice_over));
+}
+
+}  // namespace
+}  // namespace kernel
+
 /// Called by trap/ on the interrupted step's stack, with interrupts masked. `claimed`: as in
-/// trap_fast_path.h.
+/// trap_fast_path.h. It calls other functions last, so that it saves no registers.
 extern "C" void cotrap_kernel_interrupt(async::Interrupt* claimed) {
   using namespace kernel;
   take_interrupts(claimed);
@@ -84,16 +120,9 @@ extern "C" void cotrap_kernel_interrupt(async::Interrupt* claimed) {
     if (local.leaf_locks != 0)
       async::platform::fail("an interrupt arrived while the hart held a leaf lock");
   }
+  const async::Executor& executor = *local.executor;
+  if (step_check_is_due() || local.spin_locks != 0 || executor.has_events()) [[unlikely]]
+    return end_watched_interrupt(local);
   async::Job& job = *local.job;
-  const trap::InterruptedStep step;
-  check_step(job, step.pc());
-  StackPool::Stack* next = nullptr;
-  if (local.spin_locks != 0) [[unlikely]] {
-    local.preemption_held_back = true;
-  } else if (local.executor->preempts(job.priority + step_time.slice_over)) {
-    next = stack_pool.take();
-  }
-  if (trap::route<Origin::kernel_step, Why::interrupt>(next != nullptr) == Action::switch_stack) {
-    preempt(job, step, next);
-  }
+  end_interrupt(job, executor.has_ready_above(job.priority + step_time.slice_over));
 }

@@ -185,12 +185,12 @@ void request_step_check() {
   if (stalls_are_watched()) check_step_after(tick_ns);
 }
 
-void detail::check_step_after_slice() {
+void check_step_after_slice() {
   check_step_after(slice_ns);
 }
 
-void detail::check_step(const async::Job& job, std::uintptr_t pc) {
-  step_watch.due = false;
+void check_step(const async::Job& job, std::uintptr_t pc) {
+  detail::step_watch.due = false;
   const std::uint64_t used = used_slice_ns();
   step_time.slice_over = used >= slice_ns;
   check_step_after(slice_ns - (step_time.slice_over ? 0 : used));

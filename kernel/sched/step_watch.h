@@ -80,19 +80,18 @@ struct StepWatch {
 };
 extern constinit thread_local StepWatch step_watch;
 
-void check_step_after_slice();
-void check_step(const async::Job& job, std::uintptr_t pc);
 void check_ended_step(const async::Job* job);
 
 }  // namespace detail
 
-/// Called when a preemptible step begins: arms the timer.
-inline void watch_step() {
+/// Called when a preemptible step begins. Returns false if check_step_after_slice() must follow.
+inline bool begin_step_time() {
   const std::uint64_t now = hal::clock_ticks();
   step_time = {.started = now, .began = now, .slice_began = now};
-  if (due(TimerSource::step) == hal::no_deadline) [[unlikely]]
-    detail::check_step_after_slice();
+  return due(TimerSource::step) != hal::no_deadline;
 }
+/// Arms the timer that checks the running step.
+void check_step_after_slice();
 /// Called when a preempted step is resumed.
 void watch_step_again(const StepTime& time);
 /// Called when the hart begins to idle, and when an interrupt has ended the idle period. `now`:
@@ -102,12 +101,13 @@ void resume_step_watch(std::uint64_t now);
 
 /// Called when the timer of the running step has fired. Interrupt context.
 void request_step_check();
-/// Called in the kernel after interrupts have been taken: checks the step of `job`, which was
-/// interrupted at `pc`, if the timer has fired.
-inline void check_step(const async::Job& job, std::uintptr_t pc) {
-  if (detail::step_watch.due) [[unlikely]]
-    detail::check_step(job, pc);
+/// Whether that has happened, and check_step() must be called.
+inline bool step_check_is_due() {
+  return detail::step_watch.due;
 }
+/// Called in the kernel after interrupts have been taken: checks the step of `job`, which was
+/// interrupted at `pc`.
+void check_step(const async::Job& job, std::uintptr_t pc);
 /// Called by each timer interrupt, which came `ticks` late. Interrupt context. Records a delay of
 /// stall_limit or more, but only on a hart that runs alone: with several harts,
 /// check_strand_step() looks for the delay.
