@@ -49,6 +49,13 @@ bool yields(Thread& self) {
   return self.waiting().empty() && !self.space().has_missed_page();
 }
 
+/// Like may_return_to_user(), after a yield. The executor has just chosen `self`, so no ready job
+/// is more urgent. If this returns false, may_return_to_user() decides.
+[[gnu::noinline]] bool may_return_after_yield(Thread& self) {
+  if (self.shared_priority() != 0 || self.has_pending_flags()) return false;
+  return timeslice_is_armed() || !others_wait(self);
+}
+
 /// Returns false if the call must be restarted after a page-in.
 bool end_waiting(Thread& self, trap::Register result) {
   if (result == trap::would_block) [[unlikely]]
@@ -284,6 +291,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         self.handle_pending_flags();
       }
     }
+  may_return:
     prepare_to_run(self);
     async::Strand::leave();
     trap::UserContext& context = self.context();
@@ -311,6 +319,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (yields(self)) {
           co_await async::yield();
           self.context().set_syscall_result(0);
+          if (may_return_after_yield(self)) [[likely]]
+            goto may_return;
         } else {
           while (!end_waiting(self, co_await awaited(self))) continue;
         }

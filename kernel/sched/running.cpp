@@ -13,7 +13,6 @@
 namespace kernel {
 
 constinit thread_local CurrentThread current;
-constinit bool detail::timeslices_are_exact = false;
 constinit thread_local std::uint64_t detail::tick = 0;
 constinit thread_local std::uint64_t detail::shortest_slice = 0;
 constinit thread_local bool detail::ticked = false;
@@ -153,8 +152,13 @@ void renew_budget(Runnable& thread) {
   }
 }
 
+bool needs_exact_timeslices() {
+  return policy_in_use || reservations != 0;
+}
 void update_exactness() {
-  detail::timeslices_are_exact = policy_in_use || reservations != 0;
+  for (CurrentThread* const on : started()) {
+    if (on != nullptr) on->timeslices_are_exact = needs_exact_timeslices();
+  }
 }
 
 }  // namespace
@@ -195,6 +199,7 @@ void end_share(const Runnable& thread) {
 
 void start_scheduling() {
   by_hart[hal::hart_index()] = &current;
+  current.timeslices_are_exact = needs_exact_timeslices();
   detail::shortest_slice = in_ticks(Schedule::shortest_slice);
   detail::tick = detail::shortest_slice / 4;
   memory::TlbTag::start_hart();

@@ -47,6 +47,8 @@ struct CurrentThread {
       0;                       ///< start of the present idle period; 0: the hart is busy
   std::uint64_t syscalls = 0;  ///< made on this hart by threads that have left it or ended
   Rounds rounds;               ///< shares the hart's time among its ordinary threads
+  /// A policy or a reservation may end a time slice before the next tick. The same on all harts.
+  bool timeslices_are_exact = false;
 };
 extern constinit thread_local CurrentThread current asm("cotrap_current_thread");
 
@@ -57,8 +59,6 @@ inline Runnable& running() {
 }
 
 namespace detail {
-/// Set while a policy or a reservation may end a time slice before the next tick.
-extern constinit bool timeslices_are_exact;
 extern constinit thread_local std::uint64_t
     tick;  ///< length of a timer tick; the same on all harts
 extern constinit thread_local std::uint64_t shortest_slice;  ///< the same on all harts
@@ -90,11 +90,10 @@ unsigned harts_that_own(const memory::AddressSpace& space);
 /// policy sets longer slices, or the host stopped the whole machine, as busy hosts do for tens of
 /// milliseconds. An interactive thread must not become CPU-bound for that. Time that no credit pays
 /// for prolongs the period of a reservation, so that other threads keep their part.
-inline void charge() {
+inline void charge(Runnable* thread = current.thread) {
   const std::uint64_t now = hal::clock_ticks();
   std::uint64_t spent = now - current.charged;
   current.charged = now;
-  Runnable* const thread = current.thread;
   if (thread == nullptr) return;
   thread->stopped_running = now;
   thread->cpu_ticks += spent;
@@ -105,9 +104,9 @@ inline void charge() {
   thread->share.credit -= static_cast<std::int64_t>(spent);
 }
 
-/// Switches the hart to `thread`, which is not its current thread.
-[[gnu::always_inline]] inline void switch_to(Runnable& thread) {
-  charge();
+/// Switches the hart from `before`, its current thread, to `thread`.
+[[gnu::always_inline]] inline void switch_to(Runnable& thread, Runnable* before) {
+  charge(before);
   ++current.switches;
   hal::TranslationToken token;
   if (hal::smp_active()) [[unlikely]] {
@@ -129,7 +128,8 @@ inline void charge() {
 
 /// Makes `thread` this hart's current thread. Every return to user mode is preceded by this.
 [[gnu::always_inline]] inline void prepare_to_run(Runnable& thread) {
-  if (current.thread != &thread) switch_to(thread);
+  Runnable* const before = current.thread;
+  if (before != &thread) switch_to(thread, before);
 }
 
 /// Leaves this hart without a current thread. The caller is about to end a thread, to start another
@@ -165,10 +165,14 @@ void release_hart_state(Runnable& thread);
 /// Clears the current thread of the hart on which `thread` ran last, if that is still `thread`.
 void clear_last_thread(const Runnable& thread);
 
+/// Whether arm_timeslice() has nothing to do.
+inline bool timeslice_is_armed() {
+  return due(TimerSource::timeslice) != hal::no_deadline && !current.timeslices_are_exact;
+}
 /// Starts the timer that ends the time slice of `thread`, unless it runs already. Call this when
 /// `thread` is about to run and ready jobs may limit its time slice.
 inline void arm_timeslice(const Runnable& thread) {
-  if (due(TimerSource::timeslice) == hal::no_deadline || detail::timeslices_are_exact) [[unlikely]]
+  if (!timeslice_is_armed()) [[unlikely]]
     detail::set_limit(thread);
 }
 

@@ -182,12 +182,7 @@ trap::Answer<Result<>> clock_nanosleep(Thread&, int clock, int flags,
                                        UserPtr<const abi::Timespec> time,
                                        UserPtr<abi::Timespec> left);
 
-// ── scheduling.cpp ──
-
-// Would block if an equally or more urgent job is ready. A thread with a reservation always gives
-// up the rest of its budget.
-/// linux: none known
-trap::Answer<Result<>> sched_yield(Thread&);
+// ── scheduling.cpp (and identity.h: sched_yield) ──
 
 /// flags: SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, each with
 ///   SCHED_RESET_ON_FORK; EINVAL for others

@@ -1,9 +1,13 @@
-// The shortest system calls; benchmarks measure the cost of a call with two of them, getppid and
-// gettid. They are inline, so that the table's code (all_calls.h) contains them. The fast path
-// answers them outside the strand, except while tracing is on (trap::CallForm::no_strand). calls.h
-// explains the lines `linux:`.
+// The shortest system calls; benchmarks measure the cost of a call with getppid, gettid and
+// sched_yield. They are inline, so that the table's code (all_calls.h) contains them. The fast path
+// answers those about the caller's identity outside the strand, except while tracing is on
+// (trap::CallForm::no_strand). calls.h explains the lines `linux:`.
 #pragma once
 
+#include <async/async.h>
+#include <kernel/result.h>
+
+#include "process/syscall_table.h"
 #include "process/thread.h"
 
 namespace kernel::sys {
@@ -27,6 +31,20 @@ inline int gettid(Thread& self) {
 /// linux: There is one user, the superuser: the answer is 0.
 inline int getuid(Thread&) {
   return 0;
+}
+
+/// sched_yield of a thread with a reservation (scheduling.cpp).
+trap::Answer<Result<>> wait_for_budget(Thread& self);
+
+// Would block if an equally or more urgent job is ready. A thread with a reservation always gives
+// up the rest of its budget.
+/// linux: none known
+inline trap::Answer<Result<>> sched_yield(Thread& self) {
+  const int threshold = self.yield_threshold();
+  if (threshold < 0) [[unlikely]]
+    return wait_for_budget(self);
+  if (!async::current_executor().preempts(static_cast<unsigned>(threshold))) return Result<>{};
+  return trap::would_block;
 }
 
 }  // namespace kernel::sys

@@ -9,6 +9,7 @@
 #include "memory/user_memory.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/identity.h"
 #include "syscalls/outside.h"
 #include "syscalls/scheduled.h"
 #include "syscalls/timespec.h"
@@ -40,19 +41,10 @@ async::Task<Result<>> yield_budget(Thread& self) {
   co_return Result<>{};
 }
 
-/// sched_yield of a thread with a reservation.
-[[gnu::noinline]] trap::Answer<Result<>> wait_for_budget(Thread& self) {
-  return self.wait([&] { return yield_budget(self); });
-}
-
 }  // namespace
 
-trap::Answer<Result<>> sched_yield(Thread& self) {
-  const int threshold = self.yield_threshold();
-  if (threshold < 0) [[unlikely]]
-    return wait_for_budget(self);
-  if (!async::current_executor().preempts(static_cast<unsigned>(threshold))) return Result<>{};
-  return trap::would_block;
+trap::Answer<Result<>> wait_for_budget(Thread& self) {
+  return self.wait([&] { return yield_budget(self); });
 }
 
 trap::Answer<Result<>> outside::sched_yield(Thread& self) {
