@@ -27,8 +27,8 @@ GOALS = {
     "channel": 110,
 }
 LIMITS = {
-    "schedule": 27,
-    "schedule-10000": 46,
+    "schedule": 32,
+    "schedule-10000": 44,
     "spawn-join": 120,
     "spawn-join-64": 103,
     "await-elided": 28,
