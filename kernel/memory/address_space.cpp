@@ -157,8 +157,8 @@ bool AddressSpace::may_add_areas() const {
 
 Result<> AddressSpace::may_map(const MapRequest& request) const {
   const std::size_t bytes = page_up(request.bytes);
-  if (request.bytes == 0) return fail(Errno::einval);
-  if (bytes == 0 || bytes > hal::user_end) return fail(Errno::enomem);
+  if (bytes == 0 || bytes > hal::user_end)
+    return fail(request.bytes == 0 ? Errno::einval : Errno::enomem);
   // A private writable mapping larger than the machine's RAM cannot be filled.
   if (!request.backing.is_shared() && allows(request.access, Access::write) &&
       bytes / page_size > frames.total_count()) {

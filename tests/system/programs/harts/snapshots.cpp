@@ -31,28 +31,32 @@ void publish(std::atomic<const unsigned long*>& place) {
   auto* const page = must(map_memory(page_size, abi::prot_read | abi::prot_write), "memory");
   auto* const word = reinterpret_cast<unsigned long*>(page);
   *word = stamp;
-  must(protect_memory(page, page_size, abi::prot_read), "protecting");
   place = word;
   yield();
+  must(protect_memory(page, page_size, abi::prot_read), "protecting");
   place = nullptr;
   must(unmap_memory(page, page_size), "unmapping");
 }
 
 /// Requires in a child that `pages` are those of one moment: the writer of write_down() has come to
-/// one page, and all that is published is there.
-void check_snapshot(std::span<Page> pages) {
+/// one page, and all that is published is there. Returns the sum of the values.
+unsigned long check_snapshot(std::span<Page> pages) {
   if (const auto* const word = pages.back().published.load()) {
     check(*word == stamp, "the contents of a published page: {:#x}", *word);
     auto* const page = const_cast<unsigned long*>(word);
     must(protect_memory(page, page_size, abi::prot_read | abi::prot_write), "a published page");
     *page = stamp;
   }
-  for (std::size_t i = 1; i < pages.size(); ++i) {
-    const unsigned long below = pages[i - 1].value, here = pages[i].value;
-    check(below <= here, "page {} has the later value: {} after {}", i - 1, below, here);
+  unsigned long below = pages.front().value, sum = 0;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    const unsigned long here = pages[i].value;
+    check(below <= here, "page {} has {}, and the one below {}", i, here, below);
+    below = here;
+    sum += here;
   }
-  const unsigned long first = pages.front().value, last = pages.back().value;
-  check(last - first <= 1, "the first page has {}, and the last one {}", first, last);
+  const unsigned long first = pages.front().value;
+  check(below - first <= 1, "the first page has {}, and the last one {}", first, below);
+  return sum;
 }
 
 /// Threads that write, publish and map until the destructor ends them.
@@ -96,9 +100,9 @@ void fork_snapshots() {
   for (unsigned round = 0; round < 12; ++round) {
     const Pid child = must_fork();
     if (child == 0) {
-      check_snapshot(pages);
-      yield();
-      check_snapshot(pages);
+      const unsigned long sum = check_snapshot(pages);
+      must(sleep_for(1ms), "sleeping");
+      check(check_snapshot(pages) == sum, "the child's memory does not change");
       exit(0);
     }
     expect_success(child);
