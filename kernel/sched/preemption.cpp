@@ -81,9 +81,6 @@ void take_interrupts_at_yield_point() noexcept {
   check_ended_step(async::platform::local().job);
 }
 
-}  // namespace kernel
-
-namespace kernel {
 namespace {
 
 /// The end of an interrupt of the running step. If `urgent`, a ready job preempts it.
@@ -111,7 +108,8 @@ namespace {
 }  // namespace kernel
 
 /// Called by trap/ on the interrupted step's stack, with interrupts masked. `claimed`: as in
-/// trap_fast_path.h. It calls other functions last, so that it saves no registers.
+/// trap_fast_path.h. After take_interrupts() it calls other functions only as its last act, so it
+/// saves one register.
 extern "C" void cotrap_kernel_interrupt(async::Interrupt* claimed) {
   using namespace kernel;
   take_interrupts(claimed);

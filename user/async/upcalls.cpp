@@ -20,6 +20,11 @@ constexpr unsigned stack_size = Stackful::size_of(256 * 1024);
 
 }  // namespace
 
+StepState& step_of_coroutine() {
+  static_cast<void>(Loop::current());
+  return this_step();
+}
+
 Upcalls& Upcalls::current() {
   return Loop::current().upcalls();
 }
@@ -38,9 +43,10 @@ Upcalls::~Upcalls() {
   if (next_ != nullptr) StackPool::give_back(next_);
 }
 
-// Provides the stack of the next upcall; none if `contexts` stacks are in use or memory is short.
+// Provides the stack of the next upcall; none if all stacks are in use or memory is short.
 void Upcalls::prepare_stack() {
-  if (next_ == nullptr && stacks_.load(std::memory_order_relaxed) < contexts) {
+  constexpr unsigned most_stacks = contexts + several_loops;  // with several, also the loop's own
+  if (next_ == nullptr && stacks_.load(std::memory_order_relaxed) < most_stacks) {
     next_ = stack_pool().take(stack_size);
     if (next_ != nullptr) stacks_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -86,6 +92,7 @@ Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
           .job = &async::current_job(),
           .owner = this,
           .stack = stack,
+          .is_at_home = stack == nullptr,
           .stackful = std::exchange(running_stackful(), nullptr),
           .attempt = attempt_,
           .cleanups = std::exchange(cleanups_, nullptr),
@@ -239,7 +246,7 @@ void Upcalls::go_home() {
   if (own_ == nullptr) return;
   // Abandon a step that was kept on the thread's own stack: the loop is about to reuse that stack.
   for (Kept& kept : kept_) {
-    if (kept.stack == nullptr) abandon(kept);
+    if (kept.is_at_home) abandon(kept);
   }
   leave_own();
   set_own(nullptr);

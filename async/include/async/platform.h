@@ -19,9 +19,9 @@
 //                                        Executor::alarm_fired(); at once if `ns` has passed.
 //                                        Firing early is harmless.
 //   class InterruptGuard                 masks this hart's interrupts in its scope
-//   class StepGuard                      in its scope, no job preempts the running step, and the
-//   step
-//                                        stays on its hart. Optional, default InterruptGuard
+//   class StepGuard                      in its scope, no job preempts the running step, and
+//                                        the step stays on its hart. Optional, default
+//                                        InterruptGuard
 //   void begin_step(StepKind)            a step begins, with interrupts masked; the world may
 //                                        unmask them if the step is preemptible
 //   void end_step()                      a step has ended; begin_wait() has masked interrupts

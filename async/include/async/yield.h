@@ -11,7 +11,7 @@ namespace async {
 
 struct YieldOp {
   bool await_ready() const noexcept { return false; }
-  [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+  [[nodiscard, gnu::always_inline]] std::coroutine_handle<> await_suspend(
       std::coroutine_handle<> self) const noexcept {
     platform::begin_wait();
     return Executor::yield(self);

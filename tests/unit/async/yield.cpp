@@ -175,7 +175,8 @@ TEST_CASE_METHOD(Fixture, "run_one runs one step of a job that yields") {
   run();
 }
 
-TEST_CASE_METHOD(Fixture, "a preemptible step begins after the step that hands over to it") {
+TEST_CASE_METHOD(Fixture,
+                 "a step hands over to a preemptible step, and a preemptible step to another one") {
   Log log;
   async::spawn(log_steps(log, "strand", 100)).detach();
   async::spawn_preemptible(log_steps(log, "preemptible", 100), {});

@@ -293,6 +293,7 @@ inline async::Task<std::uint64_t> notified(std::uint64_t bits = ~std::uint64_t{0
 }
 // Replaces the mask. Masked notifications stay pending until they are unmasked.
 inline void mask_notifications(std::uint64_t bits) {
+  const detail::Stay stay;
   detail::Loop::current().upcalls().mask(bits);
 }
 inline UpcallCounts upcall_counts() {

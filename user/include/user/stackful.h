@@ -12,6 +12,9 @@
 //   the next step  ◀──────── wait_for() ─────┘
 //
 // With several loops (RunOptions::harts), a function may continue on another loop after each wait.
+// The compiler may keep the address of a thread_local variable over the wait. So do not use such a
+// variable, errno for example, both before and after a wait_for() in one function, or name one loop
+// for the job.
 //
 // A cancelled wait returns as in a coroutine: the function must return by itself. The program
 // aborts if the Task of a function is destroyed while the function waits. Jobs that are left when

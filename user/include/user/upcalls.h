@@ -48,8 +48,8 @@ enum class Verdict : std::uint8_t {
 };
 
 // Handles an exception, as a coroutine with the stopped coroutine's priority; it may wait. Other
-// coroutines continue. At most 20 coroutines can be stopped at once, and one more exception ends
-// the program. Page-ins stop at most 8 of them, and more urgent coroutines 4.
+// coroutines continue. At most 20 coroutines of a loop can be stopped at once, and one more
+// exception ends the program. Page-ins stop at most 8 of them, and more urgent coroutines 4.
 using ExceptionHandler = async::Task<Verdict> (*)(Exception);
 
 // Called between any two instructions of a coroutine, or between two steps. It may use atomics. It
@@ -104,11 +104,14 @@ class Cleanup {
   Cleanup* outer_ = nullptr;
 };
 
+/// this_step() in a coroutine of run(). Elsewhere it ends the program with a message.
+StepState& step_of_coroutine();
+
 /// For a scope, the running step stays on its loop: the runtime uses data of the loop there. Empty
 /// with one loop.
 class [[nodiscard]] RealStay {
  public:
-  RealStay() noexcept : step_{this_step()}, before_{step_.preemption} {
+  RealStay() noexcept : step_{step_of_coroutine()}, before_{step_.preemption} {
     set_preemption(step_, StepState::Preemption::forbidden);
   }
   ~RealStay() { set_preemption(step_, before_); }
@@ -233,6 +236,7 @@ class Upcalls {
     // The stack of the loop below the step; null: the thread's own. The step itself runs on it, or
     // on the stack of `stackful`.
     Stack* stack = nullptr;
+    bool is_at_home = false;       // the step began on the thread's own stack
     Stackful* stackful = nullptr;  // the step's function, if it has a stack of its own
     Attempt* attempt = nullptr;
     Cleanup* cleanups = nullptr;  // the innermost Guarded object of the step

@@ -238,9 +238,10 @@ Task<> move_everywhere() {
 
 // A yield whose await_suspend() takes long. If it has sent the function to another loop, the
 // function continues there before await_suspend() returns here.
-struct SlowYield : async::YieldOp {
+struct SlowYield : async::PreemptOp {
+  bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) const noexcept {
-    async::YieldOp::await_suspend(self);
+    async::PreemptOp::await_suspend(self);
     for (const auto end = now() + 200us; now() < end;) continue;
   }
 };

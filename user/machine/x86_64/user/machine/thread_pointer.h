@@ -1,7 +1,7 @@
 // x86_64: the thread pointer, fs, points just behind a thread's copy of the program's thread-local
 // storage, to a word that holds its own address (variant II). The next word is the thread's step
-// word. A program without thread-local
-// storage leaves fs to the kernel, which then need not switch it at system calls.
+// word. A program without thread-local storage leaves fs to the kernel, which then need not switch
+// it at system calls.
 #pragma once
 
 #include <user/syscall.h>
