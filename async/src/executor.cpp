@@ -410,6 +410,7 @@ void Executor::set_policy(Policy* policy) noexcept {
   }
   Link* end = inbox_end();
   ready_.set_policy(policy);
+  local_.hands_over = local_.may_hand_over && policy == nullptr;
   // Replaces the sentinel of an empty inbox. If the inbox has entries, drain_inbox() will do that.
   inbox_.compare_exchange_strong(end, inbox_end(), std::memory_order_relaxed);
   bool policies = false, deadlines = false;

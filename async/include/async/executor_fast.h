@@ -182,12 +182,13 @@ inline bool Executor::run_one() noexcept {
 inline void Executor::run_until_idle() noexcept {
   Local* local = &platform::local();
   Executor* executor = local->executor;
-  local->hands_over = calls_tails && !(platform::parallel && local->smp_active);
+  local->may_hand_over = calls_tails && !(platform::parallel && local->smp_active);
+  local->hands_over = local->may_hand_over && executor->policy() == nullptr;
   while (Local* const next = executor->step(*local, true)) {
     local = next;
     if constexpr (platform::parallel) executor = local->executor;
   }
-  local->hands_over = false;
+  local->may_hand_over = local->hands_over = false;
   local->job = nullptr;
 }
 

@@ -69,7 +69,8 @@ struct Local {
   std::uint8_t must_destroy = 0;      // bits of Retired: what it does when it ends its sharing
   std::uint8_t leaf_locks = 0;        // bit n: holds one of depth n; only in debug builds
   bool has_list_lock = false;         // this hart holds a ListLock
-  bool hands_over = false;            // a step that yields may hand over to the next (yield.h)
+  bool may_hand_over = false;         // run_until_idle() runs, and no other hart
+  bool hands_over = false;            // the same, and no policy is set: yield() may hand over
   std::uint32_t spin_locks = 0;       // how many the running step holds
   StrandSharer* sharer = nullptr;     // set by Strand::let_share()
   FramePool frames;                   // for coroutine frames

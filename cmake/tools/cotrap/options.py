@@ -223,9 +223,9 @@ def parser() -> argparse.ArgumentParser:
     benches = command(
         "bench",
         "measure the kernel's operations: exact numbers of instructions, and times",
-        epilog="Without NAME, all benchmarks run. Exit status 1: --compare found a result that got worse: "
-        "a whole number of instructions grew, another figure grew by more than 2 %, and a time also by more "
-        "than its spread between runs. docs/benchmarks.md explains each benchmark.",
+        epilog="Without NAME, all benchmarks run. Exit status 1: --compare found a result that got worse. "
+        "A whole number of instructions is worse if it grew, another figure if it grew by more than 2 %. "
+        "A time must also have grown by more than its spread between runs. docs/benchmarks.md explains each benchmark.",
     )
     add_bench(benches)
 
