@@ -238,12 +238,16 @@ Task<> move_everywhere() {
 
 // A yield whose await_suspend() takes long. If it has sent the function to another loop, the
 // function continues there before await_suspend() returns here.
-struct SlowYield : async::PreemptOp {
+struct SlowYield {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) const noexcept {
-    async::PreemptOp::await_suspend(self);
+    async::platform::begin_wait();
+    async::Job& job = async::current_job();
+    job.set_leaf(self);
+    async::current_executor().requeue(job);
     for (const auto end = now() + 200us; now() < end;) continue;
   }
+  void await_resume() const noexcept {}
 };
 
 // Loops that have nothing to do for a while take jobs of others.
