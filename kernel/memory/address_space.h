@@ -95,7 +95,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Whether a call changes the space in several steps. Then every other call that changes areas
   /// waits for its turn, and a call that shares the strand is made again in the strand.
   bool is_changing() const { return change_ != nullptr; }
-  /// The change that is going on, or a new one. Its memory belongs to the reserve that each thread
+  /// The present change, or a new one. Its memory belongs to the reserve that each thread
   /// adds for its coroutines, so a job joins one change at a time.
   Ref<AreaChange> join_change() {
     recent_ = nullptr;
@@ -104,12 +104,15 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Whether a fault at `va` waits for a turn.
   bool is_held_back(VirtAddr va) const { return change_ != nullptr && change_->holds_back(va); }
 
-  /// While it exists, no fault waits for a change. For the kernel's writes to words that it shares
-  /// with the program, where it cannot wait. No await in between.
+  /// While it exists, no fault waits for a change. The kernel uses it for writes to words that it
+  /// shares with the program, where it cannot wait. The program may then write to their pages, too.
+  /// In the strand; the caller must not await meanwhile.
   class WithoutWait {
    public:
     explicit WithoutWait(AddressSpace& space)
-        : space_{space}, change_{std::exchange(space.change_, nullptr)} {}
+        : space_{space}, change_{std::exchange(space.change_, nullptr)} {
+      async::Strand::check_access();
+    }
     WithoutWait(const WithoutWait&) = delete;
     ~WithoutWait() {
       if (change_ == nullptr) return;
@@ -228,7 +231,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// Whether `va` lies in a file mapping (mmap). The program's own segments do not count.
   bool is_mapped_file(VirtAddr va) {
-    const Area* const area = area_at(va);
+    const Area* const area = areas_.find(va);
     return area != nullptr && (area->backing.kind == Backing::Kind::file ||
                                area->backing.kind == Backing::Kind::paged_in);
   }
@@ -240,12 +243,12 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Whether the space has ever had an area whose pages other spaces may map, too. Callers that
   /// share the strand need no lock for this.
   bool has_shared_areas() const { return has_shared_areas_; }
-  /// The page of the last access that failed because it needs a page-in.
+  /// The page of the last access that failed because it needs a page-in, or was held back.
   std::optional<VirtAddr> missed_page() const {
     if (missed_page_ == no_page_missed) return {};
     return missed_page_;
   }
-  /// Returns missed_page() and clears it. The caller then does the page-in.
+  /// Returns missed_page() and clears it. The caller then calls page_in() (process/page_in.h).
   std::optional<VirtAddr> take_missed_page() {
     const auto page = missed_page();
     missed_page_ = no_page_missed;
@@ -256,7 +259,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
     missed_page_ = page.value_or(no_page_missed);
   }
   bool has_missed_page() const { return missed_page_ != no_page_missed; }
-  /// The page to read for an access to `va`. Empty if no page-in is needed.
+  /// The page to read for an access to `va`. Empty if no page-in is needed, or is_held_back(va).
   std::optional<PageToRead> page_to_read(VirtAddr va);
   /// Maps a page that has been read. Does nothing if page_to_read() for its address returns another
   /// answer than before the page-in. Fails with ENOMEM.

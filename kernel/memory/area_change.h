@@ -1,16 +1,19 @@
 // A change of an address space that takes several steps, for example a fork of a large process.
 //
 //   const Ref<AreaChange> change = space.join_change();
-//   const auto turn = co_await change->wait_for_turn();     // calls take turns, in their order
+//   const auto turn = co_await change->wait_for_turn();  // calls take turns, urgent ones first
 //   AreaChange::Range range{*change, start};
 //   for (…) { …; range.grow_to(end); co_await cond_resched(self); }
 //
 // Until the turn ends, no other call changes the areas. A page fault in `range` waits, too: the
 // access happens after the change. All other faults and accesses happen before it. So a child
 // process sees all that a thread wrote up to a moment, and nothing that it wrote later, although
-// its memory is copied while the thread runs.
+// its memory is copied while the thread runs. There is one exception: the kernel itself writes
+// without a wait to words of threads that end, to pages of shared priorities and to rings
+// (AddressSpace::WithoutWait). From then on the program may write to such a page, too, and the
+// child does not see what it writes.
 //
-// The object exists while a call changes the space in steps, or waits. In the strand.
+// The object exists while a call changes the space in steps, or waits. Use it only in the strand.
 #pragma once
 
 #include <async/mutex.h>
@@ -34,7 +37,7 @@ class AreaChange : public RefCounted<AreaChange> {
   /// Whether a fault at `va` must wait.
   bool holds_back(hal::VirtAddr va) const { return va >= start_ && va < end_; }
 
-  /// Where faults wait: first nowhere, from `start` on.
+  /// The range in which faults wait. It begins at `start`, is empty at first, and grows.
   class [[nodiscard]] Range {
    public:
     Range(AreaChange& change, hal::VirtAddr start) : change_{change} {

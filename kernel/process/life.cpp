@@ -171,10 +171,8 @@ void give_up_robust_mutexes(Thread& self) {
 
 /// Returns false if the program has no such word.
 bool clear_child_tid(Thread& self) {
-  const memory::UserPtr<std::int32_t> word{self.clear_child_tid};
-  if (word.write(self.space(), 0)) return true;
   const AddressSpace::WithoutWait now{self.space()};
-  return word.write(self.space(), 0).has_value();
+  return memory::UserPtr<std::int32_t>{self.clear_child_tid}.write(self.space(), 0).has_value();
 }
 
 void announce_end(Thread& self) {

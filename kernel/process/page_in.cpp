@@ -4,7 +4,7 @@ namespace kernel {
 
 // Two jobs that need the same page both read it. The first one to finish provides the page.
 async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va) {
-  if (space->is_held_back(va)) {
+  if (space->is_held_back(va)) {  // waits for the change, and for more urgent ones that wait
     const auto change = space->join_change();
     (void)co_await change->wait_for_turn();
     co_return Result<>{};

@@ -48,16 +48,19 @@ namespace {
 
 /// Copies the pages of `space` to `child`. The caller has its turn.
 async::Task<Result<>> copy_pages(Thread& self, memory::AreaChange& change, AddressSpace& child,
-                                 Result<> (*own_rings)(Process&)) {
+                                 Result<bool> (*own_rings)(Process&)) {
   AddressSpace& space = self.space();
   const hal::VirtAddr last = space.user_range().end();
   memory::AreaChange::Range range{change, space.user_range().begin()};
+  bool has_rings = true;  // a ring that begins later waits for the change
   for (hal::VirtAddr at = space.user_range().begin();;) {
     const hal::VirtAddr end = space.end_of_step(at, last);
     if (auto copied = space.copy_pages(child, at, end); !copied) co_return copied;
-    {
+    if (has_rings) {
       const AddressSpace::WithoutWait now{space};
-      if (auto owned = own_rings(self.process()); !owned) co_return owned;
+      const auto owned = own_rings(self.process());
+      if (!owned) co_return fail(owned.error());
+      has_rings = *owned;
     }
     if (end == last) co_return Result<>{};
     range.grow_to(end);
@@ -73,7 +76,8 @@ async::Task<> discard_all(Thread& self, AddressSpace& space) {
 
 }  // namespace
 
-async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self, Result<> (*own_rings)(Process&)) {
+async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self,
+                                                   Result<bool> (*own_rings)(Process&)) {
   const auto change = self.space().join_change();
   const auto turn = co_await change->wait_for_turn();
   if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);

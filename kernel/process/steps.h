@@ -86,9 +86,10 @@ class YieldSharing {
 }
 
 /// Copies the address space for a child process (fork), in a turn of its own. Other threads may run
-/// and write meanwhile. `own_rings()` gives the rings of the process pages of their own again, in
-/// the step that has shared them with the copy. EINTR: cancelled; ENOMEM.
-async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self, Result<> (*own_rings)(Process&));
+/// and write meanwhile. `own_rings()` copies the pages of rings, in the step that has shared them
+/// with the child, and returns whether the process has rings. EINTR: cancelled; ENOMEM.
+async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self,
+                                                   Result<bool> (*own_rings)(Process&));
 
 /// Drops the pages of [start, end), as MADV_DONTNEED does (AddressSpace::discard). No other job has
 /// a turn to change `space`.

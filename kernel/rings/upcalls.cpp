@@ -26,6 +26,7 @@ Upcalls::~Upcalls() {
 }
 
 Result<std::byte*> Upcalls::own_page() {
+  const memory::AddressSpace::WithoutWait now{thread_.space()};  // an upcall cannot wait for a fork
   return thread_.space().fault_in(shape_.header, hal::Access::write);
 }
 

@@ -111,6 +111,8 @@ class RingView {
   [[gnu::noinline]] static std::byte* look_up(memory::AddressSpace& space, hal::VirtAddr page) {
     if (std::byte* const there = space.translate(page, hal::Access::write)) [[likely]]
       return there;
+    // A completion cannot wait for a fork that has passed the page.
+    const memory::AddressSpace::WithoutWait now{space};
     return space.fault_in(page, hal::Access::write).value_or(nullptr);
   }
 

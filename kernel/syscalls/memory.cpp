@@ -154,7 +154,6 @@ async::Task<Result<std::uintptr_t>> map_in_turn(Thread& self, std::uintptr_t add
     memory::AreaChange::Range range{*change, address};
     range.grow_to(end);
     co_await discard_memory(self, self.space(), address, end);
-    if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
   co_return self.space().map(std::move(request));
 }
@@ -198,6 +197,7 @@ async::Task<Result<>> unmap_in_steps(Thread& self, std::uintptr_t address, std::
   const auto change = self.space().join_change();
   const auto turn = co_await change->wait_for_turn();
   if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
+  if (!self.space().takes_steps(address, length)) co_return self.space().unmap(address, length);
   const std::uintptr_t end = address + hal::page_up(length);
   for (std::uintptr_t at = address;;) {
     const std::uintptr_t next = self.space().end_of_step(at, end);
@@ -214,6 +214,8 @@ async::Task<Result<>> protect_in_steps(Thread& self, std::uintptr_t address, std
   const auto change = self.space().join_change();
   const auto turn = co_await change->wait_for_turn();
   if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
+  if (!self.space().takes_steps(address, length))
+    co_return self.space().protect(address, length, access);
   const std::uintptr_t end = address + hal::page_up(length);
   for (std::uintptr_t at = address;;) {
     const std::uintptr_t next = self.space().end_of_step(at, end);
@@ -225,12 +227,13 @@ async::Task<Result<>> protect_in_steps(Thread& self, std::uintptr_t address, std
   }
 }
 
-/// MADV_DONTNEED of more than one step's pages.
+/// MADV_DONTNEED in steps, or after the turns of others.
 async::Task<Result<>> discard_in_steps(Thread& self, std::uintptr_t address, std::size_t length) {
   const auto change = self.space().join_change();
   const auto turn = co_await change->wait_for_turn();
   if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
-  co_await discard_memory(self, self.space(), address, address + hal::page_up(length));
+  if (self.space().takes_steps(address, length))
+    co_await discard_memory(self, self.space(), address, address + hal::page_up(length));
   co_return self.space().discard(address, length);
 }
 
@@ -284,7 +287,7 @@ trap::Answer<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t
   }
   if (length == 0) return Result<>{};
   if (advice == abi::madv_dontneed) {
-    if (self.space().takes_steps(address, length)) {
+    if (takes_turn(self, address, length)) {
       return self.wait([&] { return discard_in_steps(self, address, length); });
     }
     return self.space().discard(address, length);

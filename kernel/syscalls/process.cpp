@@ -112,14 +112,16 @@ bool must_wait_for(Thread& self, std::uintptr_t address) {
   return !place && place.error() == Errno::would_block;
 }
 
-/// Gives the rings of `process` pages of their own again, after a copy of its memory has come to
-/// share them. ENOMEM.
-Result<> own_rings(Process& process) {
+/// Copies the pages of the rings of `process` that it shares with a copy of its memory. Returns
+/// whether there are rings. ENOMEM.
+Result<bool> own_rings(Process& process) {
+  bool has_rings = false;
   for (Thread& thread : process.threads()) {
     if (thread.ring() == nullptr) continue;
-    if (auto owned = thread.ring()->own_pages(); !owned) return owned;
+    has_rings = true;
+    if (auto owned = thread.ring()->own_pages(); !owned) return fail(owned.error());
   }
-  return {};
+  return has_rings;
 }
 /// The same after the copy `copy`. Returns `copy`, or ENOMEM.
 Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {

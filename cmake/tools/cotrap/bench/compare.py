@@ -52,9 +52,10 @@ def _exceeds(more: Result, less: Result) -> bool:
     """Whether `more` is larger than `less` beyond the tolerance. For a time, the difference must also exceed
     the sum of both spreads; for a counted time, one tick, because it may be read a tick early or late. A whole
     number of instructions has no tolerance."""
-    if less.unit == INSTRUCTIONS and less.value % 1 <= _READING:
-        return more.value > less.value + _READING
     benchmark = BENCHMARKS.get(less.name)
+    is_exact = benchmark is not None and benchmark.exact and benchmark.recorded
+    if is_exact and less.unit == INSTRUCTIONS and less.value % 1 <= _READING:
+        return more.value > less.value + _READING
     share = TOLERANCE
     least = 0.0
     if more.unit == TIME:

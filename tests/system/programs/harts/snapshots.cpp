@@ -26,7 +26,17 @@ void write_down(std::span<Page> pages, unsigned long value) {
   for (std::size_t i = pages.size(); i-- > 0;) pages[i].value = value;
 }
 
-/// Maps a page, writes to it and publishes it in `place`. Later withdraws it and unmaps it.
+/// Calls whose ranges end behind the program's memory fail, and change nothing.
+void use_wrong_ranges(std::byte* page) {
+  constexpr std::size_t too_long = ~std::size_t{0} >> 1;
+  const auto unmapped = call(Call::munmap, page, too_long);
+  check(!unmapped && unmapped.error() == Errno::einval, "munmap of too much is EINVAL");
+  const auto made = call(Call::mprotect, page, ~std::size_t{0}, abi::prot_read);
+  check(!made && made.error() == Errno::enomem, "mprotect of too much is ENOMEM");
+}
+
+/// Maps a page, writes to it and publishes it in `place`. Later withdraws it, drops its contents
+/// and unmaps it.
 void publish(std::atomic<const unsigned long*>& place) {
   auto* const page = must(map_memory(page_size, abi::prot_read | abi::prot_write), "memory");
   auto* const word = reinterpret_cast<unsigned long*>(page);
@@ -35,6 +45,9 @@ void publish(std::atomic<const unsigned long*>& place) {
   yield();
   must(protect_memory(page, page_size, abi::prot_read), "protecting");
   place = nullptr;
+  use_wrong_ranges(page);
+  must(call(Call::madvise, page, page_size, abi::madv_dontneed), "MADV_DONTNEED");
+  check(*word == 0, "a page that was dropped holds zeros");
   must(unmap_memory(page, page_size), "unmapping");
 }
 
