@@ -9,13 +9,6 @@ using namespace async_test;
 
 namespace {
 
-Task<> log_steps(Log& log, std::string who, int steps) {
-  for (int i = 0; i < steps; ++i) {
-    log.push_back(who);
-    co_await async::yield();
-  }
-}
-
 Task<> log_once(Log& log, std::string who) {
   log.push_back(who);
   co_return;

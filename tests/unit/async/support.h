@@ -80,6 +80,14 @@ inline const char* name(WaitResult result) {
   return "?";
 }
 
+/// Logs `who` in each of `steps` steps.
+inline Task<> log_steps(Log& log, std::string who, int steps) {
+  for (int i = 0; i < steps; ++i) {
+    log.push_back(who);
+    co_await async::yield();
+  }
+}
+
 /// Waits in `list` and logs the result.
 inline Task<> wait_and_log(async::WaitList& list, Log& log, std::string who) {
   const WaitResult result = co_await list.wait("test");
