@@ -104,9 +104,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Whether a fault at `va` waits for a turn.
   bool is_held_back(VirtAddr va) const { return change_ != nullptr && change_->holds_back(va); }
 
-  /// While it exists, no fault waits for a change. The kernel uses it for writes to words that it
-  /// shares with the program, where it cannot wait. The program may then write to their pages, too.
-  /// In the strand; the caller must not await meanwhile.
+  /// While it exists, no fault waits for a change. The kernel uses it where it writes to the
+  /// program's memory and cannot wait. After such a write the program may write to the page, too.
+  /// Use it in the strand, and do not await while it exists.
   class WithoutWait {
    public:
     explicit WithoutWait(AddressSpace& space)

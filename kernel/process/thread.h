@@ -76,7 +76,8 @@ class Thread : public Runnable,
 
   abi::SignalSet signal_mask() const { return signal_mask_; }
   void set_signal_mask(abi::SignalSet mask);
-  /// For a new thread: it blocks what `creator` blocks, so pending signals of the process stay so.
+  /// For a new thread: it blocks the signals that `creator` blocks. So it can take no signal that
+  /// is pending for the process.
   void inherit_signal_mask(const Thread& creator) { signal_mask_ = creator.signal_mask_; }
   /// Whether a blocked signal waits for this thread or for its process.
   bool has_pending_signals() const { return pending_ != 0 || process_->has_pending_signals(); }

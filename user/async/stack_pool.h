@@ -29,7 +29,7 @@ namespace user::detail {
 /// The end of a stack's memory. The stack grows down from its address.
 struct alignas(16) Stack {
   std::uint32_t size;  // as Stackful::size_of() returns it
-  std::uint32_t hart;  // whose pool has mapped the stack
+  std::uint32_t hart;  // the pool of this hart has mapped the stack
   Stack* next_free;
   std::uintptr_t guard_end;
   // With several loops: of the step above the loop that runs on this stack.

@@ -1,4 +1,4 @@
-// The row `jobs` of `scale` (scale.cpp): jobs of a program whose executor runs on several harts.
+// The row `jobs` of `scale` (scale.cpp): one program runs jobs on several harts.
 //
 //   scale-jobs --worker jobs 0 HARTS   reads windows, and answers with the jobs done in each
 //

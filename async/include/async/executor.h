@@ -84,10 +84,10 @@ class Executor {
     }
     ready_.push_back_running(job);
   }
-  /// requeue() for the running job, whose next step resumes `leaf`. Returns the coroutine that the
-  /// caller resumes. If nothing but the next job needs the hart, that is the next job's: the
-  /// yielding step hands over to its step, without the loop of run_until_idle(). Only while one
-  /// hart runs alone.
+  /// Ends the step of the running job, as requeue() does. The job's next step resumes `leaf`.
+  /// Returns the coroutine that the caller must resume. If only the next ready job needs the hart,
+  /// this is the next job's coroutine: its step begins without the loop of run_until_idle(). On a
+  /// machine of several harts it is always the loop.
   [[nodiscard]] static std::coroutine_handle<> yield(std::coroutine_handle<> leaf) noexcept;
   /// Makes a parallel job ready that is on this hart (parallel.h): it runs before the jobs of its
   /// level that became ready earlier.
@@ -128,8 +128,8 @@ class Executor {
   /// Called when the alarm of platform::set_alarm() fires. Interrupts masked, as in its handler.
   void alarm_fired() noexcept;
 
-  /// Runs one step of the most urgent ready job; false if no job is ready. If the step shares the
-  /// strand and hands over to another one, that one runs, too.
+  /// Runs one step of the most urgent ready job; false if no job is ready. A step that shares the
+  /// strand may hand over to another step. Then this one runs, too.
   static bool run_one() noexcept;
   static void run_until_idle() noexcept;
   /// Runs jobs on this hart for ever. Calls `idle()` with interrupts masked when no job is ready.

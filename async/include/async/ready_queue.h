@@ -118,7 +118,7 @@ class ReadyQueue {
     return true;
   }
   /// The running job `node` yields: takes out the job that is ready next, and adds `node` as the
-  /// last of its level. The next job may be `node` itself. Returns null, and changes nothing, if
+  /// last of its level. The next job may be `node` itself. Returns null, and moves no job, if
   /// `accepts(next)` is false, or if a job of another level may come next. Not while a policy is
   /// set.
   template <class Accepts>

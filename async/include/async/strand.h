@@ -172,8 +172,8 @@ class Strand {
   static bool is_shared() noexcept { return platform::local().shares_strand; }
   /// Whether this hart may change the data that it changes while it shares the strand.
   static bool is_held_or_shared() noexcept { return is_held() || is_shared(); }
-  /// Fails in debug builds unless this hart is in the strand, or runs alone: the caller changes
-  /// data whose owner is the strand.
+  /// Code that changes data of the strand calls this. Fails in debug builds unless this hart is in
+  /// the strand, or runs alone.
   static void check_access() noexcept {
     if constexpr (platform::checked && platform::parallel) {
       if (!is_held()) platform::fail("a hart outside the strand changes data of the strand");

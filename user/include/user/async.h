@@ -102,8 +102,8 @@ class Loop {
   static void end_run();
   static bool has_ended() { return has_ended_.load(std::memory_order_relaxed); }
   void remove_policy();
-  // The current loop runs on this stack until the program ends, or another loop resumes a step on
-  // the stack and goes on here.
+  // Runs the current loop on this stack until the program ends. If another loop resumes a step that
+  // lies above on this stack, that loop runs here after the step.
   [[noreturn]] static void run_for_ever();
   Upcalls& upcalls() { return upcalls_; }
   // Passes the notifications that upcalls have delivered to the coroutines that wait for them. With

@@ -232,7 +232,7 @@ class Upcalls {
     void (*destroy)(Kept*) = nullptr;
     std::coroutine_handle<> interrupted;  // in the place of a promise's awaiter
     async::Job* job = nullptr;
-    Upcalls* owner = nullptr;  // whose thread has the context
+    Upcalls* owner = nullptr;  // the kernel keeps the context for the thread of these
     // The stack of the loop below the step; null: the thread's own. The step itself runs on it, or
     // on the stack of `stackful`.
     Stack* stack = nullptr;

@@ -26,7 +26,7 @@ void write_down(std::span<Page> pages, unsigned long value) {
   for (std::size_t i = pages.size(); i-- > 0;) pages[i].value = value;
 }
 
-/// Calls whose ranges end behind the program's memory fail, and change nothing.
+/// Requires that calls with ranges beyond the program's addresses fail and change nothing.
 void use_wrong_ranges(std::byte* page) {
   constexpr std::size_t too_long = ~std::size_t{0} >> 1;
   const auto unmapped = call(Call::munmap, page, too_long);

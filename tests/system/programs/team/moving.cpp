@@ -236,8 +236,8 @@ Task<> move_everywhere() {
 
 // ── Stackful jobs ──
 
-// A yield whose await_suspend() takes long. If it has sent the function to another loop, the
-// function continues there before await_suspend() returns here.
+// A yield that waits in await_suspend() after it has made the job ready. Another loop may continue
+// the function meanwhile.
 struct SlowYield {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) const noexcept {

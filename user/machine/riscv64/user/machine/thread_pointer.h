@@ -1,5 +1,5 @@
-// riscv64: tp points to a thread's copy of the program's thread-local storage (variant I). In front
-// of it is a header, whose last word is the thread's step word.
+// riscv64: tp points to a thread's copy of the program's thread-local storage (variant I). A header
+// lies in front of the copy. Its last word is the thread's step word.
 #pragma once
 
 #include <cstddef>
