@@ -2,7 +2,9 @@
 
 #include <trap/fast_path.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <tuple>
 #include <utility>
 
@@ -20,7 +22,6 @@ namespace {
 using trap::CallForm;
 using trap::FastPathAnswer;
 using trap::FastPathCall;
-using trap::FastPathTable;
 using trap::UserContext;
 
 using Entry = trap::SyscallEntry<Thread>;
@@ -124,6 +125,8 @@ consteval FastPathCall call_of() {
   return call<entry.answer, entry.form, false, false>;
 }
 
+using FastPathTable = std::array<FastPathCall, trap::fast_path_entries>;
+
 template <World world>
 constexpr FastPathTable calls = []<std::size_t... place>(std::index_sequence<place...>) {
   return FastPathTable{call_of<world, place>()...};
@@ -150,7 +153,10 @@ void count_fast_path(bool on) {
       []<std::size_t... place>(std::index_sequence<place...>) {
         return FastPathTable{(has_fast_path<place> ? count_call : trap::no_fast_path)...};
       }(std::make_index_sequence<std::tuple_size_v<FastPathTable>>());
-  cotrap_fast_path_table.store(on ? &counted_table : uncounted_table, std::memory_order_relaxed);
+  const FastPathTable& table = on ? counted_table : *uncounted_table;
+  for (std::size_t place = 0; place < table.size(); ++place) {
+    cotrap_fast_path_table[place].store(table[place], std::memory_order_relaxed);
+  }
 }
 
 void start_fast_path(bool smp_active) {
@@ -164,4 +170,5 @@ void start_fast_path(bool smp_active) {
 
 }  // namespace kernel
 
-constinit std::atomic<const trap::FastPathTable*> cotrap_fast_path_table = nullptr;
+constinit std::array<std::atomic<trap::FastPathCall>, trap::fast_path_entries>
+    cotrap_fast_path_table{};

@@ -37,7 +37,7 @@ using FastPathCall = FastPathAnswer (*)(UserContext& context);
 /// without a fast path have no_fast_path().
 inline constexpr std::size_t fast_path_calls = FAST_PATH_CALLS;
 inline constexpr std::size_t fast_path_private_calls = FAST_PATH_PRIVATE_CALLS;
-using FastPathTable = std::array<FastPathCall, fast_path_calls + fast_path_private_calls>;
+inline constexpr std::size_t fast_path_entries = fast_path_calls + fast_path_private_calls;
 static_assert(FIRST_PRIVATE_CALL == abi::first_private_call);
 
 /// The end of the trap entry, in user_entry.S: saves the other registers, and returns from
@@ -46,7 +46,8 @@ FastPathAnswer no_fast_path(UserContext& context) asm("cotrap_no_fast_path");
 
 }  // namespace trap
 
-/// The table in use, which user_entry.S reads by a plain load. start_fast_path() sets it before
-/// other harts start, and count_fast_path() changes it while programs run. Both stores are relaxed:
-/// the tables are complete before other harts start, and never change.
-extern "C" std::atomic<const trap::FastPathTable*> cotrap_fast_path_table;
+/// The entries in use, which user_entry.S reads by plain loads. start_fast_path() sets them before
+/// other harts start, and count_fast_path() changes them while programs run, by relaxed stores: a
+/// hart may call an old entry for a while.
+extern "C" std::array<std::atomic<trap::FastPathCall>, trap::fast_path_entries>
+    cotrap_fast_path_table;

@@ -25,15 +25,12 @@ cotrap_enter_user:
   sd    sp, CONTEXT_KERNEL_SP(a0)
   sd    tp, CONTEXT_KERNEL_TP(a0)
   ld    t0, CONTEXT_USER_TRANSLATION(a0)
-  ld    t1, trampoline_enter_address
-  jr    t1
-
-  .balign 8
-trampoline_enter_address:
-  .quad TRAMPOLINE_BASE + trampoline_enter - kernel_trampoline
+  lui   t1, (TRAMPOLINE_BASE >> 12) & 0xfffff
+  jr    t1                              // trampoline_enter
 
   .section .text.trampoline, "ax"
 
+// First in the section, so its address in the trampoline region is the region's base.
 trampoline_enter:
   csrw  satp, t0
   sfence.vma
@@ -72,8 +69,7 @@ cotrap_trap_entry:
   bgeu  a7, t0, private_call
   slli  t0, a7, 3
 look_up_call:                           // t0: offset of the call's entry in the table
-  ld    t1, fast_path_table_address
-  ld    t1, 0(t1)
+  ld    t1, %tprel_lo(fast_path_table_address)(tp)
   add   t1, t1, t0
   ld    t1, 0(t1)
   jalr  t1                              // a0: the result; a1: 0, or run_user()'s cause
@@ -169,11 +165,15 @@ kernel_trap_address:
 entire_save_address:
   .quad TRAMPOLINE_BASE + entire_save - kernel_trampoline
 #endif
-fast_path_table_address:
-  .quad cotrap_fast_path_table
 #if !COTRAP_TRAPS_CALL_HANDLER
 serve_exception_address:
   .quad cotrap_serve_exception
 serve_interrupt_address:
   .quad cotrap_serve_interrupt
 #endif
+
+// Per-hart data, which one instruction can load: this code cannot address the table directly.
+  .section .tdata, "awT"
+  .balign 8
+fast_path_table_address:
+  .quad cotrap_fast_path_table
