@@ -86,18 +86,21 @@ async::Task<trap::Register> await_trips(Thread& self, unsigned trips) {
   std::optional<trap::SyscallCaller::Elsewhere> nowhere{std::in_place, self, nullptr};
   trap::UserContext& context = self.context();
   context.set_syscall_result(constant);
-  for (bool well = true; well && trips > 0 && !self.is_ending(); --trips) {
+  // Another hart that ends this thread interrupts it, and an interrupt ends the loop. So only the
+  // await can let the thread's end go unnoticed.
+  for (; trips > 0; --trips) {
     if (async::current_executor().preempts(self.level())) [[unlikely]] {
       save_hart_state(self);
       nowhere.reset();
       co_await async::yield_if_preempted();
       nowhere.emplace(self, nullptr);
+      if (self.is_ending()) break;
     }
     prepare_to_run(self);
     async::Strand::leave();
     {
       const TrapsCall declining{leave_trap};
-      well = make_trip(context);
+      if (!make_trip(context)) [[unlikely]] trips = 1;  // the last one
     }
     async::Strand::enter();
   }
