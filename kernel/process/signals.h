@@ -5,6 +5,7 @@
 #include <abi/signal.h>
 #include <async/strand.h>
 #include <kernel/ref.h>
+#include <kernel/result.h>
 
 #include <array>
 #include <bit>
@@ -12,20 +13,18 @@
 namespace kernel {
 
 /// The actions of a process. CLONE_SIGHAND shares them, fork copies them, and execve keeps all but
-/// handlers.
+/// handlers. A copy shares the table of the original until one of the two sets an action.
 class SignalActions : public RefCounted<SignalActions> {
  public:
   SignalActions() = default;
-  SignalActions(const SignalActions& other) : actions_{other.actions_} {}
+  SignalActions(const SignalActions& other) : table_{other.table_}, defaults_{other.defaults_} {}
 
   const abi::SignalAction& operator[](abi::Signal signal) const {
-    return actions_[static_cast<std::size_t>(signal) - 1];
+    if ((defaults_ & abi::set_of(signal)) != 0) return default_action;
+    return (*table_)[signal];
   }
-  /// In the strand.
-  void set(abi::Signal signal, const abi::SignalAction& action) {
-    async::Strand::check_access();
-    actions_[static_cast<std::size_t>(signal) - 1] = action;
-  }
+  /// ENOMEM, but not for the default action. In the strand.
+  Result<> set(abi::Signal signal, const abi::SignalAction& action);
 
   /// Whether `signal` has no effect when it is not blocked.
   bool ignores(abi::Signal signal) const {
@@ -38,7 +37,23 @@ class SignalActions : public RefCounted<SignalActions> {
   void drop_handlers();
 
  private:
-  std::array<abi::SignalAction, abi::signal_limit> actions_{};
+  class Table : public RefCounted<Table> {
+   public:
+    Table() = default;
+    Table(const Table& other) : actions_{other.actions_} {}
+
+    abi::SignalAction& operator[](abi::Signal signal) {
+      return actions_[static_cast<std::size_t>(signal) - 1];
+    }
+
+   private:
+    std::array<abi::SignalAction, abi::signal_limit> actions_{};
+  };
+  static constexpr abi::SignalAction default_action{};
+
+  Ref<Table> table_;  // null: all signals are in defaults_
+  // The signals with the default action, whatever the table has for them.
+  abi::SignalSet defaults_ = ~abi::SignalSet{0};
 };
 
 /// SIGKILL and SIGSTOP can be neither blocked nor ignored.
@@ -55,12 +70,6 @@ inline constexpr abi::SignalSet library_signals =
 template <class Each>
 void for_each_signal(abi::SignalSet set, Each&& each) {
   for (; set != 0; set &= set - 1) each(static_cast<abi::Signal>(std::countr_zero(set) + 1));
-}
-
-inline void SignalActions::drop_handlers() {
-  for_each_signal(library_signals, [this](abi::Signal signal) {
-    if ((*this)[signal].handler != abi::sig_ign) set(signal, {});
-  });
 }
 
 constexpr bool valid_signal(int number) {

@@ -116,7 +116,7 @@ Result<abi::SignalAction> set_signal_action(Thread& self, int number,
     log_refused_handler(self, number);
     return fail(Errno::enosys);
   }
-  actions.set(signal, *wanted);
+  if (auto set = actions.set(signal, *wanted); !set) return fail(set.error());
   return before;
 }
 

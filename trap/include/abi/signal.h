@@ -78,6 +78,8 @@ struct SignalAction {
   std::uintptr_t handler;
   std::uint64_t flags;
   SignalSet mask;
+
+  bool operator==(const SignalAction&) const = default;
 };
 static_assert(sizeof(SignalAction) == 24);
 

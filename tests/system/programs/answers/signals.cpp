@@ -1,6 +1,8 @@
 // Sending signals, their actions and masks. Cotrap has no handlers, so no case sets one.
 #include <limits.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "answers.h"
 
@@ -69,6 +71,27 @@ void actions() {
   CASE(0, rt_sigaction, SIGUSR1, &action, 0, 8);
 }
 
+// A child has the actions of its parent, and neither sees what the other sets later.
+void inherited_actions() {
+  Action action{};
+  Action ignored{(unsigned long)SIG_IGN, 0, 0, 0};
+  Action old;
+  CASE(0, rt_sigaction, SIGUSR2, &ignored, 0, 8);
+  const pid_t child = fork();
+  if (child == 0) {
+    syscall(SYS_rt_sigaction, SIGUSR2, &action, &old, 8);
+    syscall(SYS_rt_sigaction, SIGUSR1, &ignored, 0, 8);
+    _exit(old.handler == (unsigned long)SIG_IGN ? 7 : 8);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  VALUE(7, WEXITSTATUS(status));
+  CASE(0, rt_sigaction, SIGUSR2, &action, &old, 8);
+  VALUE((long)SIG_IGN, old.handler);
+  CASE(0, rt_sigaction, SIGUSR1, 0, &old, 8);
+  VALUE((long)SIG_DFL, old.handler);
+}
+
 void masks() {
   unsigned long set = 1ul << (SIGUSR1 - 1) | 1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1);
   unsigned long old = 7;
@@ -98,5 +121,6 @@ void masks() {
 void signals() {
   sending();
   actions();
+  inherited_actions();
   masks();
 }
