@@ -87,8 +87,10 @@ FastPathAnswer call(UserContext& context) {
   Thread& self = running_thread();
   ++self.syscalls;
   const trap::Register result = answer(self, context);
-  if (result == trap::would_block) [[unlikely]]
-    return {.result = result, .instead = UserContext::would_block};
+  if constexpr (form != CallForm::no_strand) {
+    if (result == trap::would_block) [[unlikely]]
+      return {.result = result, .instead = UserContext::would_block};
+  }
   if constexpr (traced) trace::note_result(result);
   if constexpr (form == CallForm::any) {
     const Thread& caller = running_thread();

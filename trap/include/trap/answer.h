@@ -9,10 +9,10 @@
 
 namespace trap {
 
-/// In place of a result: the call must wait. As a register it is neither a negative error number
-/// nor a user address.
+/// In place of a result: the call must wait. As a register it is no user address, and below all
+/// negative error numbers, the least of which is -4095. One instruction loads it.
 struct WouldBlock {
-  constexpr operator Register() const { return Register{1} << 63; }
+  constexpr operator Register() const { return Register{0} - 4096; }
 };
 inline constexpr WouldBlock would_block;
 
