@@ -9,13 +9,13 @@ void cotrap_fpu_load(const trap::UserContext& context);
 namespace trap::fpu {
 
 constinit thread_local UserContext* detail::owner = nullptr;
-constinit thread_local bool detail::owner_dirty = false;
+constinit thread_local std::uint64_t detail::owner_fs = hal::riscv64::sstatus::fs_clean;
 
 namespace {
 
 namespace sstatus = hal::riscv64::sstatus;
 using detail::owner;
-using detail::owner_dirty;
+using detail::owner_fs;
 
 std::uint64_t state() {
   return HAL_READ_CSR("sstatus") & sstatus::fs;
@@ -26,24 +26,14 @@ void set_state(std::uint64_t fs) {
   HAL_SET_CSR("sstatus", fs);
 }
 
-/// Updates `owner_dirty` from sstatus.FS. While FS is off it says nothing about the owner.
-void note_dirty() {
-  if (state() == sstatus::fs_dirty) owner_dirty = true;
-}
-
 void save_owner() {
-  note_dirty();
-  if (!owner_dirty) return;
+  if (state() != sstatus::fs_dirty && owner_fs != sstatus::fs_dirty) return;
   set_state(sstatus::fs_clean);  // the registers are reachable only with FS on
   cotrap_fpu_save(*owner);
-  owner_dirty = false;
+  owner_fs = sstatus::fs_clean;
 }
 
 }  // namespace
-
-void detail::switch_to_owner() {
-  if (state() == 0) set_state(owner_dirty ? sstatus::fs_dirty : sstatus::fs_clean);
-}
 
 bool acquire(UserContext& context) {
   if (state() != 0) return false;
@@ -52,7 +42,7 @@ bool acquire(UserContext& context) {
   cotrap_fpu_load(context);
   set_state(sstatus::fs_clean);
   owner = &context;
-  owner_dirty = false;
+  owner_fs = sstatus::fs_clean;
   return true;
 }
 
@@ -70,7 +60,7 @@ void detail::release_owner() {
 
 void detail::drop_owner() {
   owner = nullptr;
-  owner_dirty = false;
+  owner_fs = sstatus::fs_clean;
   HAL_CLEAR_CSR("sstatus", sstatus::fs);
 }
 

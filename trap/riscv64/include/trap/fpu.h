@@ -17,11 +17,11 @@
 namespace trap::fpu {
 
 namespace detail {
-/// The context whose registers this hart holds, and whether they are newer than the saved ones.
-/// switch_to() updates `owner_dirty` when it turns the floating-point unit off.
+/// The context whose registers this hart holds.
 extern constinit thread_local UserContext* owner;
-extern constinit thread_local bool owner_dirty;
-void switch_to_owner();
+/// FS for the owner: dirty, if its registers were newer than the saved ones when FS was last turned
+/// off, otherwise clean. While FS is on, it may be dirty already, and this is still clean.
+extern constinit thread_local std::uint64_t owner_fs;
 void release_owner();
 void drop_owner();
 }  // namespace detail
@@ -31,9 +31,12 @@ void drop_owner();
 inline void switch_to(const UserContext& context) {
   namespace sstatus = hal::riscv64::sstatus;
   if (detail::owner == nullptr) return;
-  if (detail::owner == &context) return detail::switch_to_owner();
+  if (detail::owner == &context) {
+    HAL_SET_CSR("sstatus", detail::owner_fs);
+    return;
+  }
   const auto before = HAL_TEST_AND_CLEAR_CSR("sstatus", sstatus::fs);
-  if ((before & sstatus::fs) == sstatus::fs_dirty) detail::owner_dirty = true;
+  if ((before & sstatus::fs) == sstatus::fs_dirty) detail::owner_fs = sstatus::fs_dirty;
 }
 
 /// Call it after an illegal-instruction trap of `context`. Returns true if the floating-point unit
