@@ -100,7 +100,8 @@ async::Task<trap::Register> await_trips(Thread& self, unsigned trips) {
     async::Strand::leave();
     {
       const TrapsCall declining{leave_trap};
-      if (!make_trip(context)) [[unlikely]] trips = 1;  // the last one
+      if (!make_trip(context)) [[unlikely]]
+        trips = 1;  // the last one
     }
     async::Strand::enter();
   }
