@@ -58,6 +58,7 @@ Loop::Loop(const RunOptions& options, Ring ring)
       ring_{std::move(ring)},
       places_{most_in_flight - spare_places},
       timer_{no_alarm},
+      spin_ns_{options.shares_priority ? 0 : static_cast<std::uint64_t>(options.spin.count())},
       shares_priority_{options.shares_priority} {
   this_loop() = this;
   this_step() = {};
@@ -312,7 +313,7 @@ void Loop::wait() {
   const bool is_helpless = this_alarm() == no_alarm && nothing_is_in_flight;
   if constexpr (several_loops) {
     const Asleep asleep{*this, is_helpless};
-    if (asleep.is_due()) sleep();
+    asleep.is_due() ? sleep() : take_completions();
   } else {
     if (is_helpless) fail_in_async("every coroutine of the program waits for another one");
     sleep();

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -89,6 +90,16 @@ void run_loop(Team& team, Loop& loop) {
   team.await_ends();
 }
 
+/// Whether no other loop has a job, and none is on its way to one.
+bool others_idle() {
+  const async::HartMask idle = async::Executor::idle_harts();
+  for (unsigned hart = 0; hart < loops; ++hart) {
+    if (hart == async::platform::hart()) continue;
+    if ((idle >> hart & 1) == 0 || !async::Executor::of(hart)->inbox_is_empty()) return false;
+  }
+  return true;
+}
+
 /// Whether all other loops sleep, no bell has rung, and none has a job on its way.
 bool others_sleep() {
   for (unsigned hart = 0; hart < loops; ++hart) {
@@ -101,10 +112,13 @@ bool others_sleep() {
 
 }  // namespace
 
-void run_on_harts(async::Task<> task, const RunOptions& options) {
+void run_on_harts(async::Task<> task, const RunOptions& given) {
+  RunOptions options = given;
   if (options.harts == 0 || options.harts > most_loops) fail_in_async("run() has 1 … 64 harts");
   if (Loop::is_running()) fail_in_async("a job of run() calls run()");
   const bool is_alone = options.harts == 1;
+  const int harts_of_program = std::popcount(affinity(0).value_or(0));
+  if (harts_of_program < static_cast<int>(options.harts)) options.spin = {};
   if (!is_alone) async::JobPage::space_out();
   has_threads = true;
   loop_thread = several_threads;
@@ -191,10 +205,27 @@ void Loop::offer_jobs() {
 
 // ── Sleep ────────────────────────────────────────────────────────────────────────────────────────
 
-// The other order: a hart that sends something writes the inbox, then rings.
+/// Waits a moment for a job of a busy loop, which is there before a sleep would end. Returns false
+/// if the loop still has nothing to do.
+bool Loop::spin_for_work() {
+  if (spin_ns_ == 0 || submitted_) return false;
+  const std::uint64_t begin = async::platform::now_ns();
+  for (std::uint64_t now = begin; now - begin < spin_ns_; now = async::platform::now_ns()) {
+    for (int round = 0; round < 32; ++round) {
+      if (has_ended() || !executor_.is_idle() || ring_.available() != 0 ||
+          upcalls_.has_notifications())
+        return true;
+    }
+    if (others_idle() || this_alarm() <= now) return false;
+  }
+  return false;
+}
+
+// From listen() on the other order: a hart that sends something writes the inbox, then rings.
 Loop::Asleep::Asleep(Loop& loop, bool is_helpless) : loop_{loop}, is_helpless_{is_helpless} {
-  loop_.listen();
   loop_.executor_.begin_idling();
+  if (loop_.spin_for_work()) return;
+  loop_.listen();
   loop_.arm_bell();
   is_due_ = loop_.executor_.is_idle() && !has_ended();
   if (!is_due_ || !is_helpless_) return;

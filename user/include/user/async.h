@@ -64,6 +64,10 @@ struct RunOptions {
   // threads than the machine has harts: the kernel then runs them in turn. If the kernel refuses a
   // thread, run() does with those that it has.
   unsigned harts = 1;
+  // With several harts: for how long a loop without work waits for a job of a busy loop before its
+  // thread sleeps. It does not wait if the program may use fewer harts of the machine than it has
+  // loops, or if it shares priorities.
+  nanoseconds spin{20'000};
   // The harts that may serve page faults for which only a coroutine waits, a bit for each: its own
   // hart, so that the others stay free for other programs, or another one, so that the loop
   // continues meanwhile. If none of them exists: an idle hart, if there is one.
@@ -168,6 +172,7 @@ class Loop {
     const bool is_helpless_;
     bool is_due_ = false;
   };
+  bool spin_for_work();
   void sleep();
   void arm_bell();
   void offer_jobs();
@@ -188,6 +193,7 @@ class Loop {
   async::WaitList notified_;
   unsigned waiting_for_notifications_ = 0;
   std::uint64_t notifications_ = 0;  // pending for notified()
+  const std::uint64_t spin_ns_;
   const bool shares_priority_;
   abi::SharedPriority shared_;
   // Number of in-flight operations per priority.

@@ -40,7 +40,7 @@ Task<> echo(async::Channel<int, 1>& asked, async::Channel<int, 1>& answers) {
   while (const auto value = co_await asked.receive()) (void)co_await answers.send(*value);
 }
 
-// Two jobs on two loops, each of which sleeps until the other one wakes it.
+// Two jobs on two loops, each of which waits for the other one.
 Task<double> wake_each_other(unsigned loop) {
   constexpr int times = 1'000;
   async::Channel<int, 1> asked, answers;
@@ -94,8 +94,10 @@ void figures() {
   const Tree alone = on(1, grow_tree()), together = on(loops, grow_tree());
   print("a job of a tree: {:.1f} on 1 loop, {:.1f} on {}, which moved {} jobs\n", alone.per_job,
         together.per_job, loops, together.moves);
-  print("a question and its answer: {:.0f} on 1 loop, {:.0f} between 2\n",
-        on(1, wake_each_other(0)), on(2, wake_each_other(1)));
+  const double spinning = on(2, wake_each_other(1));
+  const double sleeping = run(wake_each_other(1), {.harts = 2, .spin = user::nanoseconds{0}});
+  print("a question and its answer: {:.0f} on 1 loop, {:.0f} between 2, {:.0f} if they sleep\n",
+        on(1, wake_each_other(0)), spinning, sleeping);
   const Work one = on(1, compute_all()), several = on(loops, compute_all());
   print("2,000 pieces of work: {:.2f} ms on 1 loop, {:.2f} ms on {}, of which one does {}\n",
         one.ms, several.ms, loops, several.most);
