@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dispatch/all_calls.h"
+#include "process/serve.h"
 #include "process/thread.h"
 #include "trace/recorder.h"
 
@@ -25,7 +26,7 @@ trap::Register answer_recorded(Thread& self, const trap::UserContext& context) {
        context.syscall_arguments()[0], static_cast<std::uint16_t>(std::min(number, larger)));
   const trap::Register result = syscall_table[number].answer(self, context);
   const bool yields =
-      result == trap::would_block && self.waiting().empty() && !self.space().has_missed_page();
+      has_to_wait(context, result) && self.waiting().empty() && !self.space().has_missed_page();
   // The thread's coroutine records the results of calls that wait.
   return yields ? self.wait(yield_recorded) : result;
 }

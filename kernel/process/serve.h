@@ -5,6 +5,7 @@
 #pragma once
 
 #include <kernel/result.h>
+#include <trap/cause.h>
 #include <trap/fpu.h>
 #include <trap/trap.h>
 
@@ -14,13 +15,20 @@
 
 namespace kernel {
 
+/// Whether the system call with this result has to wait. After upcall_resume() the result is what
+/// the saved context has in the result register, which may be any value.
+inline bool has_to_wait(const trap::UserContext& context, trap::Register result) {
+  return result == trap::would_block &&
+         context.last_cause() != static_cast<std::uint64_t>(trap::Cause::resume);
+}
+
 /// Skips the instruction of the system call, makes the call and sets its result. Returns false,
 /// without a result, if the call has to wait.
 inline bool serve_syscall(Thread& self, trap::UserContext& context) {
   ++self.syscalls;  // the router's row for system calls shows this count
   context.skip_syscall_instruction();
   const auto result = answer_syscall(self, context);
-  if (result == trap::would_block) return false;
+  if (has_to_wait(context, result)) return false;
   if (trace::is_on()) trace::note_result(result);
   context.set_syscall_result(result);
   return true;
