@@ -430,14 +430,14 @@ void Upcalls::on_notification(std::uint64_t context) {
 void Upcalls::preempt_if_due(std::uint64_t context) {
   Loop& loop = Loop::current();
   loop.take_arrived();
-  Loop::Due due;
-  for (;;) {
-    if constexpr (several_loops) loop.listen();
-    due = loop.find_due(async::current_job());
-    const bool may_keep = preempted_.load(std::memory_order_relaxed) < most_preempted;
-    if (due != Loop::Due::nothing && may_keep) break;
+  if constexpr (several_loops) loop.listen();
+  const bool may_keep = preempted_.load(std::memory_order_relaxed) < most_preempted;
+  Loop::Due due = loop.find_due(async::current_job());
+  if (due == Loop::Due::nothing || !may_keep) {
     loop.prepare_to_compute();
-    if (!loop.has_mail()) return;
+    // The preparation may have woken a coroutine, and another loop may have sent something.
+    due = loop.find_due(async::current_job());
+    if (due == Loop::Due::nothing || !may_keep) return;
   }
   if constexpr (several_loops) loop.stop_listening();
   ++preemptions_;

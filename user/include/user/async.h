@@ -130,8 +130,6 @@ class Loop {
   // hart that sends this one a job or a request makes an upcall. prepare_to_compute() calls it.
   void listen();
   void stop_listening();
-  // Whether another hart has sent something since prepare_to_compute() looked.
-  bool has_mail() const { return several_loops && !executor_.inbox_is_empty(); }
 
   // Each in-flight operation needs a permit. The wait is a cancellation point.
   async::WaitOp place() { return places_.acquire("room in the ring"); }
