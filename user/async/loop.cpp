@@ -58,7 +58,9 @@ Loop::Loop(const RunOptions& options, Ring ring)
       ring_{std::move(ring)},
       places_{most_in_flight - spare_places},
       timer_{no_alarm},
-      spin_ns_{options.shares_priority ? 0 : static_cast<std::uint64_t>(options.spin.count())},
+      spin_ns_{options.shares_priority
+                   ? 0
+                   : static_cast<std::uint64_t>(std::max(options.spin.count(), {}))},
       shares_priority_{options.shares_priority} {
   this_loop() = this;
   this_step() = {};
@@ -231,6 +233,17 @@ Loop::Due Loop::find_due(const async::Job& job) {
   if (policy == nullptr) return is_urgent ? Due::more_urgent : Due::nothing;
   if (policy->tick()) return Due::end_of_slice;
   return executor_.preempts(job.priority) ? Due::more_urgent : Due::nothing;
+}
+
+Loop::Due Loop::prepare_unless_due(const async::Job& job, bool may_stop) {
+  for (;;) {
+    const Due due = find_due(job);
+    if (due != Due::nothing && may_stop) return due;
+    prepare_to_compute();
+    // The preparation may have made coroutines ready, or fired an alarm, which goes to the inbox.
+    const bool is_due = may_stop && executor_.has_ready_above(job.priority);
+    if (!is_due && !has_mail()) return Due::nothing;
+  }
 }
 
 void Loop::prepare_to_compute() {

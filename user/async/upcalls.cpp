@@ -172,9 +172,15 @@ bool Upcalls::must_let_others_go_first(const Kept& kept) {
   } else if (kept.preemption == StepState::Preemption::none) {
     return false;
   }
-  Loop::current().prepare_to_compute();
-  if (!async::current_executor().preempts(kept.job->priority)) return false;
-  async::current_executor().schedule_first(*kept.job);
+  Loop& loop = Loop::current();
+  async::Executor& executor = async::current_executor();
+  for (;;) {
+    loop.prepare_to_compute();
+    if (executor.has_ready_above(kept.job->priority)) break;
+    if (!loop.has_mail()) return false;
+    if (executor.preempts(kept.job->priority)) break;  // it drains the inbox
+  }
+  executor.schedule_first(*kept.job);
   open();
   return true;
 }
@@ -430,15 +436,9 @@ void Upcalls::on_notification(std::uint64_t context) {
 void Upcalls::preempt_if_due(std::uint64_t context) {
   Loop& loop = Loop::current();
   loop.take_arrived();
-  if constexpr (several_loops) loop.listen();
   const bool may_keep = preempted_.load(std::memory_order_relaxed) < most_preempted;
-  Loop::Due due = loop.find_due(async::current_job());
-  if (due == Loop::Due::nothing || !may_keep) {
-    loop.prepare_to_compute();
-    // The preparation may have woken a coroutine, and another loop may have sent something.
-    due = loop.find_due(async::current_job());
-    if (due == Loop::Due::nothing || !may_keep) return;
-  }
+  const Loop::Due due = loop.prepare_unless_due(async::current_job(), may_keep);
+  if (due == Loop::Due::nothing) return;
   if constexpr (several_loops) loop.stop_listening();
   ++preemptions_;
   preempted_.fetch_add(1, std::memory_order_relaxed);
@@ -489,9 +489,7 @@ void begin_preemptible() noexcept {
   // This thread has opened upcalls, and looks for completions. The fences on both sides make at
   // least one of them see the other's store.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  Loop& loop = Loop::current();
-  loop.prepare_to_compute();
-  if (loop.find_due(async::current_job()) != Loop::Due::nothing)
+  if (Loop::current().prepare_unless_due(async::current_job(), true) != Loop::Due::nothing)
     this_step().held_back = preempt_now;
   set_preemption(this_step(), StepState::Preemption::allowed);
 }

@@ -65,8 +65,8 @@ struct RunOptions {
   // thread, run() does with those that it has.
   unsigned harts = 1;
   // With several harts: for how long a loop without work waits for a job of a busy loop before its
-  // thread sleeps. It does not wait if the program may use fewer harts of the machine than it has
-  // loops, or if it shares priorities.
+  // thread sleeps. It does not wait if the thread that calls run() may use fewer harts of the
+  // machine than `harts`, or if the program shares priorities.
   nanoseconds spin{20'000};
   // The harts that may serve page faults for which only a coroutine waits, a bit for each: its own
   // hart, so that the others stay free for other programs, or another one, so that the loop
@@ -118,17 +118,18 @@ class Loop {
     more_urgent,   // a more urgent coroutine than the running one is ready
     end_of_slice,  // of the policy's time slice or budget; other coroutines are ready
   };
-  // Call both in a step or with upcalls disabled. Both wake the coroutines whose system calls have
+  // Call these in a step or with upcalls disabled. They wake the coroutines whose system calls have
   // completed or whose sleep is over.
-  // Returns the reason for which another coroutine must run before `job`, which is running.
-  Due find_due(const async::Job& job);
   // Before a preemptible part of a step: submits the system calls of coroutines, and a timeout for
-  // the next time at which a coroutine must run. Their completions make upcalls.
+  // the next time at which a coroutine must run. Their completions make upcalls. With several
+  // loops, so does what another hart sends from now on.
   void prepare_to_compute();
-
-  // With several loops, before find_due() in a preemptible part of a step: from now on, another
-  // hart that sends this one a job or a request makes an upcall. prepare_to_compute() calls it.
-  void listen();
+  // Returns the reason for which another coroutine must run before `job`, which is running. If
+  // there is none, or the job must not stop, calls prepare_to_compute().
+  Due prepare_unless_due(const async::Job& job, bool may_stop);
+  // Whether the alarm or another hart has sent something that prepare_unless_due() must look at.
+  bool has_mail() const { return executor_.has_events() && !executor_.inbox_is_empty(); }
+  // With several loops: what another hart sends to this one makes no upcall any more.
   void stop_listening();
 
   // Each in-flight operation needs a permit. The wait is a cancellation point.
@@ -156,7 +157,10 @@ class Loop {
   void arm_timer(std::uint64_t due);
   std::uint64_t end_of_slice() const;
 
-  // With several loops. While an object exists, the loop idles, and listens to its bell.
+  Due find_due(const async::Job& job);
+  void listen();
+  // With several loops. While an object exists, the loop idles. If is_due(), it listens to its
+  // bell.
   class Asleep {
    public:
     Asleep(Loop& loop, bool is_helpless);
