@@ -2,7 +2,7 @@
 
 The program `answers` (programs/answers) makes calls and compares each answer with the one of Linux 6.12,
 which stands beside the call. The test also runs it on Linux, if Debian's kernel for riscv64 is in
-build/linux: so it checks that the expected answers are Linux's. `./cotrap bench getppid --against linux`
+build/linux: so it checks that the expected answers are Linux's. `./cotrap bench syscall.null --against linux`
 downloads that kernel.
 """
 

@@ -35,7 +35,7 @@ def run(arguments) -> int:
     built = build.chosen(arguments)
     if built.is_hosted:
         raise UsageError(f"{NAME} needs QEMU, which traces the accesses: give a build for riscv64")
-    bench, folder = boots.of_options(arguments, built, max(arguments.harts, _HARTS), "cotrap_conflicts")
+    bench, folder = boots.of_options(arguments, built, _HARTS, "cotrap_conflicts")
     pairs = measure(bench, folder, arguments.names[1:])
     report.show(pairs)
     if arguments.json:
@@ -47,6 +47,8 @@ def _check(arguments) -> None:
     """Raises UsageError for options that have no effect here."""
     if arguments.machine == "hosted":
         raise UsageError(f"{NAME} needs QEMU, which traces the accesses: leave out `--machine hosted`")
+    if arguments.harts > _HARTS:
+        raise UsageError(f"{NAME} traces two harts: leave out `--harts {arguments.harts}`")
     for option in ("time", "profile", "lines", "frames", "against", "html", "svg", "save", "compare"):
         if getattr(arguments, option):
             raise UsageError(f"{NAME} prints a table of its own: leave out --{option}")
