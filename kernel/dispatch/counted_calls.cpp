@@ -3,6 +3,7 @@
 #include <hal/timer.h>
 
 #include "dispatch/dispatch.h"
+#include "process/serve.h"
 #include "trace/recorder.h"
 
 namespace kernel {
@@ -16,7 +17,7 @@ trap::Register answer_counted(Thread& self, const trap::UserContext& context) {
   const CountedCall call =
       begin_counted(self, is_compat_call(number) ? counted_number_of_compat_call(number) : number);
   const trap::Register result = entry.answer(self, context);
-  end_counted(self, call, result == trap::would_block);
+  end_counted(self, call, has_to_wait(context, result));
   return result;
 }
 

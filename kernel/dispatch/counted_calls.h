@@ -1,14 +1,15 @@
 // Counts each thread's system calls by number, with the time that they take. While counting is off,
-// no call tests whether it is on. To turn it on, count_syscalls() replaces the tables of the fast
-// path and of the slow path. An entry of the new tables counts, and calls the entry of the old one.
+// no call tests whether it is on. To turn it on, count_syscalls() replaces the entries of the fast
+// path and the table of the slow path. A new entry counts, and calls the old one.
 //
 //     call ─▶ begin_counted() ─▶ the call's handler ─▶ end_counted()
 //                                       │ would block                     counts at once
 //                                       └─▶ wait ─▶ run_thread(), before the return to user mode,
 //                                                   or at the thread's end
 //
-// All tables are complete before other harts start, and never change afterwards. count_syscalls()
-// only changes which ones are in use, by a relaxed store of a pointer each.
+// All tables of functions are complete before other harts start. count_syscalls() only stores
+// pointers to them, by relaxed stores: one for each entry of the fast path, and one for the table
+// of the slow path.
 #pragma once
 
 #include <kernel/result.h>

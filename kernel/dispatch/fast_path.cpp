@@ -172,5 +172,5 @@ void start_fast_path(bool smp_active) {
 
 }  // namespace kernel
 
-constinit std::array<std::atomic<trap::FastPathCall>, trap::fast_path_entries>
-    cotrap_fast_path_table{};
+alignas(64) constinit std::array<std::atomic<trap::FastPathCall>,
+                                 trap::fast_path_entries> cotrap_fast_path_table{};

@@ -16,7 +16,8 @@
 namespace kernel {
 
 /// Whether the system call with this result has to wait. After upcall_resume() the result is what
-/// the saved context has in the result register, which may be any value.
+/// the saved context has in the result register, which may be any value. Each trap sets the cause,
+/// so it is `resume` only if this call has resumed a context.
 inline bool has_to_wait(const trap::UserContext& context, trap::Register result) {
   return result == trap::would_block &&
          context.last_cause() != static_cast<std::uint64_t>(trap::Cause::resume);

@@ -205,8 +205,8 @@ void Loop::offer_jobs() {
 
 // ── Sleep ────────────────────────────────────────────────────────────────────────────────────────
 
-/// Waits a moment for a job of a busy loop, which is there before a sleep would end. Returns false
-/// if the loop still has nothing to do.
+/// Looks for at most spin_ns_ whether a busy loop sends a job. Returns true if the loop has
+/// something to do. Returns false if it must sleep, or must first submit system calls.
 bool Loop::spin_for_work() {
   if (spin_ns_ == 0 || submitted_) return false;
   const std::uint64_t begin = async::platform::now_ns();
@@ -216,12 +216,14 @@ bool Loop::spin_for_work() {
           upcalls_.has_notifications())
         return true;
     }
-    if (others_idle() || this_alarm() <= now) return false;
+    if (this_alarm() <= now) return true;
+    if (others_idle()) return false;
   }
   return false;
 }
 
-// From listen() on the other order: a hart that sends something writes the inbox, then rings.
+// A hart that sends something writes the inbox, then rings. This loop sets the bell to listening,
+// then reads the inbox. So one of the two sees what the other has written.
 Loop::Asleep::Asleep(Loop& loop, bool is_helpless) : loop_{loop}, is_helpless_{is_helpless} {
   loop_.executor_.begin_idling();
   if (loop_.spin_for_work()) return;

@@ -71,7 +71,7 @@ void actions() {
   CASE(0, rt_sigaction, SIGUSR1, &action, 0, 8);
 }
 
-// A child has the actions of its parent, and neither sees what the other sets later.
+// A child has the actions of its parent, which does not see what the child sets.
 void inherited_actions() {
   Action action{};
   Action ignored{(unsigned long)SIG_IGN, 0, 0, 0};
@@ -79,7 +79,8 @@ void inherited_actions() {
   CASE(0, rt_sigaction, SIGUSR2, &ignored, 0, 8);
   const pid_t child = fork();
   if (child == 0) {
-    syscall(SYS_rt_sigaction, SIGUSR2, &action, &old, 8);
+    Action other{(unsigned long)SIG_IGN, 0, 1, 0};
+    syscall(SYS_rt_sigaction, SIGUSR2, &other, &old, 8);
     syscall(SYS_rt_sigaction, SIGUSR1, &ignored, 0, 8);
     _exit(old.handler == (unsigned long)SIG_IGN ? 7 : 8);
   }
@@ -88,6 +89,7 @@ void inherited_actions() {
   VALUE(7, WEXITSTATUS(status));
   CASE(0, rt_sigaction, SIGUSR2, &action, &old, 8);
   VALUE((long)SIG_IGN, old.handler);
+  VALUE(0, old.mask);
   CASE(0, rt_sigaction, SIGUSR1, 0, &old, 8);
   VALUE((long)SIG_DFL, old.handler);
 }

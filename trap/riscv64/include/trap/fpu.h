@@ -19,8 +19,8 @@ namespace trap::fpu {
 namespace detail {
 /// The context whose registers this hart holds.
 extern constinit thread_local UserContext* owner;
-/// FS for the owner: dirty, if its registers were newer than the saved ones when FS was last turned
-/// off, otherwise clean. While FS is on, it may be dirty already, and this is still clean.
+/// What FS becomes when the owner runs again: dirty if its registers are newer than the saved ones,
+/// otherwise clean. Valid while FS is off.
 extern constinit thread_local std::uint64_t owner_fs;
 void release_owner();
 void drop_owner();
