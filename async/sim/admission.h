@@ -1,6 +1,6 @@
 // Admission: whether a task may begin with its reservation, under a policy that promises deadlines.
 // The reservation must fit, with those of the tasks already admitted, into the time of the harts on
-// which they may run. A refused task runs without its reservation, by its deadline.
+// which they may run. A refused task runs without a reservation, as an ordinary EDF task.
 //
 //   on one hart     the shares of all tasks bound to it are at most 1 in all: exact for EDF
 //   on m harts      U + (m - 1) U_max + B <= m. U and U_max are the sum and the largest share of

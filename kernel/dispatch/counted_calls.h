@@ -7,9 +7,9 @@
 //                                       └─▶ wait ─▶ run_thread(), before the return to user mode,
 //                                                   or at the thread's end
 //
-// All tables of functions are complete before other harts start. count_syscalls() only stores
-// pointers to them, by relaxed stores: one for each entry of the fast path, and one for the table
-// of the slow path.
+// The constant tables are complete before other harts start. count_syscalls() copies one of them,
+// entry by entry, into cotrap_fast_path_table, and changes the pointer to the slow path's table.
+// All these stores are relaxed: a hart may still call an old entry for a while.
 #pragma once
 
 #include <kernel/result.h>

@@ -223,7 +223,7 @@ class FrameAllocator {
   void unlink(Number block, unsigned order);
 
   // Read on each path, and seldom written if several harts run.
-  FrameInfo* infos_ = nullptr;  // indexed by physical page number; may point below RAM
+  FrameInfo* infos_ = nullptr;  // indexed by physical page number, so it may point below RAM
   std::size_t total_ = 0;
   Stacks alone_;                               // empty if several harts run
   async::SharedWord<bool> scarce_ = false;     // see is_scarce()

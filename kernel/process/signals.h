@@ -13,7 +13,8 @@
 namespace kernel {
 
 /// The actions of a process. CLONE_SIGHAND shares them, fork copies them, and execve keeps all but
-/// handlers. A copy shares the table of the original until one of the two sets an action.
+/// handlers. A copy shares the table of the original until one of the two sets an action other than
+/// the default.
 class SignalActions : public RefCounted<SignalActions> {
  public:
   SignalActions() = default;

@@ -69,8 +69,8 @@ std::uint64_t answer_trip(trap::UserContext& context, std::uint64_t cause,
 }
 
 /// Runs the program until its next system call, and answers the call. Returns false after any other
-/// trap. Such a trap is not lost: an instruction faults again, an interrupt is still pending or
-/// taken, and the program makes a call that would block again. Called outside the strand.
+/// trap. No trap is lost: a faulting instruction faults again, an interrupt is pending or the
+/// kernel has handled it, and a call that would block is made again. Called outside the strand.
 [[gnu::always_inline]] inline bool make_trip(trap::UserContext& context) {
   const trap::Trap::Kind kind = trap::run_user(context).kind;
   if (kind != trap::Trap::syscall) [[unlikely]] {
@@ -86,8 +86,8 @@ async::Task<trap::Register> await_trips(Thread& self, unsigned trips) {
   std::optional<trap::SyscallCaller::Elsewhere> nowhere{std::in_place, self, nullptr};
   trap::UserContext& context = self.context();
   context.set_syscall_result(constant);
-  // Another hart that ends this thread interrupts it, and an interrupt ends the loop. So only the
-  // await can let the thread's end go unnoticed.
+  // If another hart ends this thread, it sends an IPI, and the interrupt ends the loop. So the loop
+  // tests is_ending() only after the await.
   for (; trips > 0; --trips) {
     if (async::current_executor().preempts(self.level())) [[unlikely]] {
       save_hart_state(self);

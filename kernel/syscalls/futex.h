@@ -13,7 +13,7 @@
 
 namespace kernel::sys {
 
-/// Handles the operations that futex() does not handle itself.
+/// Handles all operations except a private FUTEX_WAKE at an address that may hold a futex.
 trap::Answer<Result<int>> any_futex(Thread&, std::uintptr_t address, int operation,
                                     std::uint32_t value, std::uintptr_t timeout,
                                     std::uintptr_t address2, std::uint32_t value3);

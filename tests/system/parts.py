@@ -169,7 +169,7 @@ UPCALLS = (
 # On a machine that counts time in instructions.
 UPCALLS_EXACT = (
     Part("is-on-time", "the sleep of an urgent coroutine ends on time while another one computes"),
-    Part("is-on-time-among-beats", "… also if a notification interrupts that one just before"),
+    Part("is-on-time-among-beats", "… also if a notification has just interrupted the computing coroutine"),
     Part("keeps-to-budget", "a coroutine computes for its budget in each period"),
     Part("pages-and-policies", "a policy counts the time for which a coroutine waits for pages as a wait"),
 )

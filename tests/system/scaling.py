@@ -22,7 +22,7 @@ LEAST_OF = {
     # A hart enters the strand to take identifiers of address spaces. It waits for harts that share the
     # strand, and others wait for it.
     "fork": {2: 1.9, 8: 5.4},
-    # Loops without jobs ask for one, and wait for it without a sleep.
+    # At the end of a tree there are fewer jobs than loops, so some loops have no work.
     "jobs": {2: 1.9, 8: 7.5},
 }
 MOST_LINES = 0.1  # that move in an operation

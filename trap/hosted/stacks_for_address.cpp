@@ -26,5 +26,5 @@ extern "C" void __wrap_cotrap_leave_stack(trap::StackContext* context, std::uint
   __asan_unpoison_memory_region(reinterpret_cast<const void*>(next.bottom), top - next.bottom);
   now_on(next);
   __real_cotrap_leave_stack(context, top, go_on);
-  now_on(left);  // perhaps on another thread
+  now_on(left);  // another hart, and so another thread of the host, may have resumed this stack
 }

@@ -240,7 +240,8 @@ Loop::Due Loop::prepare_unless_due(const async::Job& job, bool may_stop) {
     const Due due = find_due(job);
     if (due != Due::nothing && may_stop) return due;
     prepare_to_compute();
-    // The preparation may have made coroutines ready, or fired an alarm, which goes to the inbox.
+    // This test must not drain the inbox: it could take the bell's completion or fire an alarm, and
+    // nothing would arm them again. If the inbox has entries, the loop looks and prepares again.
     const bool is_due = may_stop && executor_.has_ready_above(job.priority);
     if (!is_due && !has_mail()) return Due::nothing;
   }

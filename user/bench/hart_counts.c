@@ -149,10 +149,10 @@ struct Access {
 };
 
 struct Line {
-  uint64_t round;          // of the last access: before it, all else is worth nothing
+  uint64_t round;          // of the last access; in a later round the other members are reset
   uint64_t holders;        // a bit for each hart that has the line's present content
-  struct Access store;     // the last one
-  struct Access loads[2];  // the last ones that gave a hart the content, of different harts
+  struct Access store;     // the last store
+  struct Access loads[2];  // the last two that moved the line to a hart, of different harts
 };
 
 struct Move {

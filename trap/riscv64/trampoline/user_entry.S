@@ -172,7 +172,8 @@ serve_interrupt_address:
   .quad cotrap_serve_interrupt
 #endif
 
-// Per-hart data, which one instruction can load: this code cannot address the table directly.
+// The trampoline code does not run at the address for which it is linked, so it cannot address the
+// table relative to pc. Relative to tp, one instruction loads the table's address.
   .section .tdata, "awT"
   .balign 8
 fast_path_table_address:

@@ -90,7 +90,7 @@ void run_loop(Team& team, Loop& loop) {
   team.await_ends();
 }
 
-/// Whether no other loop has a job, and none is on its way to one.
+/// Whether all other loops are idle and their inboxes are empty. A hint.
 bool others_idle() {
   const async::HartMask idle = async::Executor::idle_harts();
   for (unsigned hart = 0; hart < loops; ++hart) {
@@ -205,8 +205,9 @@ void Loop::offer_jobs() {
 
 // ── Sleep ────────────────────────────────────────────────────────────────────────────────────────
 
-/// Looks for at most spin_ns_ whether a busy loop sends a job. Returns true if the loop has
-/// something to do. Returns false if it must sleep, or must first submit system calls.
+/// Spins for at most spin_ns_ while another loop is busy. Returns true if there is a job, a
+/// completion, a notification or a due alarm, or if the run has ended. Returns false if the loop
+/// must sleep, or must first submit system calls.
 bool Loop::spin_for_work() {
   if (spin_ns_ == 0 || submitted_) return false;
   const std::uint64_t begin = async::platform::now_ns();

@@ -118,18 +118,19 @@ class Loop {
     more_urgent,   // a more urgent coroutine than the running one is ready
     end_of_slice,  // of the policy's time slice or budget; other coroutines are ready
   };
-  // Call these in a step or with upcalls disabled. They wake the coroutines whose system calls have
-  // completed or whose sleep is over.
+  // Call the next four in a step or with upcalls disabled. The first two also wake the coroutines
+  // whose system calls have completed or whose sleep is over.
   // Before a preemptible part of a step: submits the system calls of coroutines, and a timeout for
   // the next time at which a coroutine must run. Their completions make upcalls. With several
-  // loops, so does what another hart sends from now on.
+  // loops, a job or request that another hart sends from now on makes an upcall, too.
   void prepare_to_compute();
   // Returns the reason for which another coroutine must run before `job`, which is running. If
-  // there is none, or the job must not stop, calls prepare_to_compute().
+  // there is none, or `may_stop` is false, the function calls prepare_to_compute() until it finds
+  // nothing new, and returns Due::nothing.
   Due prepare_unless_due(const async::Job& job, bool may_stop);
   // Whether the alarm or another hart has sent something that prepare_unless_due() must look at.
   bool has_mail() const { return executor_.has_events() && !executor_.inbox_is_empty(); }
-  // With several loops: what another hart sends to this one makes no upcall any more.
+  // With several loops: jobs and requests from other harts no longer make upcalls.
   void stop_listening();
 
   // Each in-flight operation needs a permit. The wait is a cancellation point.

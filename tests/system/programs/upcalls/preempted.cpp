@@ -67,7 +67,7 @@ Task<> beside_urgent(State& state, Task<> work) {
   check(upcall_counts().preemptions > 0, "notifications preempt steps");
 }
 
-// Returns `value`, which is in the result register of system calls for some time.
+// Keeps `value` in the result register of system calls for 1,000 rounds of a loop, then returns it.
 std::uint64_t hold(std::uint64_t value) {
 #ifdef __riscv
   register std::uint64_t a0 asm("a0") = value;
@@ -308,7 +308,8 @@ Task<> is_on_time() {
   check(upcall_counts().notifications == 0, "… without a notification");
 }
 
-// Notifications come about as often as sleeps end, so some of them come just before that.
+// Notifications come every 31 µs, and sleeps last 20 µs. So some notifications come just before a
+// sleep ends.
 Task<> is_on_time_among_beats() {
   State state;
   const Beats beats{31us};
