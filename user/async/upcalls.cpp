@@ -178,7 +178,8 @@ bool Upcalls::must_let_others_go_first(const Kept& kept) {
     loop.prepare_to_compute();
     if (executor.has_ready_above(kept.job->priority)) break;
     if (!loop.has_mail()) return false;
-    if (executor.preempts(kept.job->priority)) break;  // this drains the inbox: prepare again
+    // This drains the inbox. If it makes no more urgent job ready, the loop prepares again.
+    if (executor.preempts(kept.job->priority)) break;
   }
   executor.schedule_first(*kept.job);
   open();

@@ -59,10 +59,9 @@ cotrap_trap_entry:
   bgeu  a7, t0, private_call
   slli  t0, a7, 3
 look_up_call:                           // t0: offset of the call's entry in the table
-1:
   auipc t1, %pcrel_hi(cotrap_fast_path_table)
   add   t1, t1, t0
-  ld    t1, %pcrel_lo(1b)(t1)
+  ld    t1, %pcrel_lo(look_up_call)(t1)
 
 partial_save:
   save_partially

@@ -90,24 +90,26 @@ void run_loop(Team& team, Loop& loop) {
   team.await_ends();
 }
 
-/// Whether all other loops are idle and their inboxes are empty. A hint.
-bool others_idle() {
-  const async::HartMask idle = async::Executor::idle_harts();
+/// Whether `rests(hart)` is true for all other loops, and then their inboxes are empty.
+template <class Rests>
+bool others_have_no_job(Rests rests) {
   for (unsigned hart = 0; hart < loops; ++hart) {
     if (hart == async::platform::hart()) continue;
-    if ((idle >> hart & 1) == 0 || !async::Executor::of(hart)->inbox_is_empty()) return false;
+    if (!rests(hart) || !async::Executor::of(hart)->inbox_is_empty()) return false;
   }
   return true;
 }
 
+/// Whether all other loops are idle, and none has a job on its way. A hint.
+bool others_idle() {
+  const async::HartMask idle = async::Executor::idle_harts();
+  return others_have_no_job([idle](unsigned hart) { return (idle >> hart & 1) != 0; });
+}
+
 /// Whether all other loops sleep, no bell has rung, and none has a job on its way.
 bool others_sleep() {
-  for (unsigned hart = 0; hart < loops; ++hart) {
-    if (hart == async::platform::hart()) continue;
-    if (loop_threads[hart].bell != LoopThread::listening) return false;
-    if (!async::Executor::of(hart)->inbox_is_empty()) return false;
-  }
-  return true;
+  return others_have_no_job(
+      [](unsigned hart) { return loop_threads[hart].bell == LoopThread::listening; });
 }
 
 }  // namespace
@@ -117,8 +119,10 @@ void run_on_harts(async::Task<> task, const RunOptions& given) {
   if (options.harts == 0 || options.harts > most_loops) fail_in_async("run() has 1 … 64 harts");
   if (Loop::is_running()) fail_in_async("a job of run() calls run()");
   const bool is_alone = options.harts == 1;
-  const int harts_of_program = std::popcount(affinity(0).value_or(0));
-  if (harts_of_program < static_cast<int>(options.harts)) options.spin = {};
+  const auto has_enough_harts = [&] {
+    return std::popcount(affinity(0).value_or(0)) >= static_cast<int>(options.harts);
+  };
+  if (is_alone || !has_enough_harts()) options.spin = {};
   if (!is_alone) async::JobPage::space_out();
   has_threads = true;
   loop_thread = several_threads;
