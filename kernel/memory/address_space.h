@@ -105,8 +105,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool is_held_back(VirtAddr va) const { return change_ != nullptr && change_->holds_back(va); }
 
   /// While it exists, no fault waits for a change. The kernel uses it where it writes to the
-  /// program's memory and cannot wait. After such a write the program may write to the page, too.
-  /// Use it in the strand, and do not await while it exists.
+  /// program's memory and cannot wait. After such a write the program, too, may write to the page
+  /// during the change. Use it in the strand, and do not await while it exists.
   class WithoutWait {
    public:
     explicit WithoutWait(AddressSpace& space)

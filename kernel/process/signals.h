@@ -53,7 +53,7 @@ class SignalActions : public RefCounted<SignalActions> {
   static constexpr abi::SignalAction default_action{};
 
   Ref<Table> table_;  // null: all signals are in defaults_
-  // The signals with the default action, whatever the table has for them.
+  // These signals have the default action. Their entries in the table are not used.
   abi::SignalSet defaults_ = ~abi::SignalSet{0};
 };
 

@@ -129,7 +129,7 @@ class Executor {
   void alarm_fired() noexcept;
 
   /// Runs one step of the most urgent ready job; false if no job is ready. A step that shares the
-  /// strand may hand over to another step. Then this one runs, too.
+  /// strand may hand over to the next job. Then the call also runs that job's step.
   static bool run_one() noexcept;
   static void run_until_idle() noexcept;
   /// Runs jobs on this hart for ever. Calls `idle()` with interrupts masked when no job is ready.
