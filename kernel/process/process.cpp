@@ -302,13 +302,21 @@ void Process::terminate_others(Thread& survivor) {
 
 void Process::post_signal(abi::Signal signal) {
   async::Strand::check_access();
-  if (is_ending() || is_zombie() || signal_actions().ignores(signal)) return;
+  if (is_ending() || is_zombie()) return;
   for (const Thread& thread : threads_) {
-    if ((thread.signal_mask() & abi::set_of(signal)) == 0) {
-      return terminate(abi::WaitStatus::killed(signal));
-    }
+    if ((thread.signal_mask() & abi::set_of(signal)) != 0) continue;
+    if (!signal_actions().ignores(signal)) terminate(abi::WaitStatus::killed(signal));
+    return;
   }
   pending_ |= abi::set_of(signal);
+}
+
+Result<> Process::set_signal_action(abi::Signal signal, const abi::SignalAction& action) {
+  if (auto set = signal_actions().set(signal, action); !set) return set;
+  if (!signal_actions().ignores(signal)) return {};
+  pending_ &= ~abi::set_of(signal);
+  for (Thread& thread : threads_) thread.discard_pending(signal);
+  return {};
 }
 
 void Process::deliver_pending(Thread& thread) {

@@ -154,9 +154,13 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Ends every thread but `survivor` (execve).
   void terminate_others(Thread& survivor);
 
-  /// Sends a signal to the process: ends it, has no effect if ignored, or stays pending while every
-  /// thread blocks it.
+  /// Sends a signal to the process. While each of its threads blocks the signal, the signal stays
+  /// pending, even if the process ignores it: the action may change (signal(7)). Otherwise the
+  /// signal ends the process, or has no effect if the process ignores it.
   void post_signal(abi::Signal signal);
+  /// If the new action ignores the signal, the signal is no longer pending for the process or its
+  /// threads (POSIX, 2.4.3 Signal Actions). ENOMEM: as SignalActions::set(). In the strand.
+  Result<> set_signal_action(abi::Signal signal, const abi::SignalAction& action);
   bool has_pending_signals() const { return pending_ != 0; }
   /// Delivers the pending signals that `thread` no longer blocks, after its mask has changed.
   void deliver_pending(Thread& thread);

@@ -133,10 +133,10 @@ void Thread::set_signal_mask(abi::SignalSet mask) {
 
 void Thread::post_signal(abi::Signal signal) {
   async::Strand::check_access();
-  if (process_->is_ending() || process_->signal_actions().ignores(signal)) return;
+  if (process_->is_ending()) return;
   if ((signal_mask_ & abi::set_of(signal)) != 0) {
     pending_ |= abi::set_of(signal);
-  } else {
+  } else if (!process_->signal_actions().ignores(signal)) {
     process_->terminate(abi::WaitStatus::killed(signal));
   }
 }

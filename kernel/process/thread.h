@@ -83,6 +83,11 @@ class Thread : public Runnable,
   bool has_pending_signals() const { return pending_ != 0 || process_->has_pending_signals(); }
   /// Sends a signal to this thread alone (tgkill).
   void post_signal(abi::Signal signal);
+  /// Forgets `signal` if it is pending for this thread.
+  void discard_pending(abi::Signal signal) {
+    async::Strand::check_access();
+    pending_ &= ~abi::set_of(signal);
+  }
   /// For a fault of this thread: the program cannot block or ignore the signal.
   void die_of(abi::Signal signal) { process_->terminate(abi::WaitStatus::killed(signal)); }
 

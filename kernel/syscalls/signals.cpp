@@ -108,15 +108,14 @@ Result<abi::SignalAction> set_signal_action(Thread& self, int number,
                                             const std::optional<abi::SignalAction>& wanted) {
   if (!may_have_action(number, wanted.has_value())) return fail(Errno::einval);
   const auto signal = static_cast<abi::Signal>(number);
-  SignalActions& actions = self.process().signal_actions();
-  const abi::SignalAction before = actions[signal];
+  const abi::SignalAction before = self.process().signal_actions()[signal];
   if (!wanted) return before;
   const bool is_handler = wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign;
   if (is_handler && (abi::set_of(signal) & library_signals) == 0) {
     log_refused_handler(self, number);
     return fail(Errno::enosys);
   }
-  if (auto set = actions.set(signal, *wanted); !set) return fail(set.error());
+  if (auto set = self.process().set_signal_action(signal, *wanted); !set) return fail(set.error());
   return before;
 }
 

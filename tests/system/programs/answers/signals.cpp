@@ -94,6 +94,48 @@ void inherited_actions() {
   VALUE((long)SIG_DFL, old.handler);
 }
 
+// The actions of SIGUSR1 in the child of status_after(), SIG_DFL or SIG_IGN.
+struct Handlers {
+  unsigned long when_sent, while_pending, when_unblocked;
+};
+
+/// The status of a child that blocks SIGUSR1, sends it to itself by `send` (kill or tkill), and
+/// unblocks it.
+int status_after(long send, const Handlers& handlers) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto set_handler = [](unsigned long handler) {
+      const Action action{handler, 0, 0, 0};
+      syscall(SYS_rt_sigaction, SIGUSR1, &action, 0, 8);
+    };
+    const unsigned long set = 1ul << (SIGUSR1 - 1);
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, 0, 8);
+    set_handler(handlers.when_sent);
+    syscall(send, getpid(), SIGUSR1);
+    set_handler(handlers.while_pending);
+    set_handler(handlers.when_unblocked);
+    syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, 0, 8);
+    _exit(0);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+void pending() {
+  const auto standard = (unsigned long)SIG_DFL;
+  const auto ignored = (unsigned long)SIG_IGN;
+  for (const long send : {SYS_kill, SYS_tkill}) {
+    VALUE(SIGUSR1, status_after(send, {standard, standard, standard}));
+    // A pending signal is discarded when it becomes ignored.
+    VALUE(0, status_after(send, {standard, ignored, standard}));
+    VALUE(0, status_after(send, {standard, standard, ignored}));
+    // A blocked signal stays pending, even if it is ignored when it is sent.
+    VALUE(SIGUSR1, status_after(send, {ignored, standard, standard}));
+    VALUE(0, status_after(send, {ignored, ignored, standard}));
+  }
+}
+
 void masks() {
   unsigned long set = 1ul << (SIGUSR1 - 1) | 1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1);
   unsigned long old = 7;
@@ -124,5 +166,6 @@ void signals() {
   sending();
   actions();
   inherited_actions();
+  pending();
   masks();
 }
