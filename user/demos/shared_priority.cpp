@@ -28,9 +28,10 @@ constexpr int players_priority = 10, referees_priority = 50;  // Linux real-time
 
 struct Turn {
   char player;
-  std::uint8_t priority;  // of the coroutine; is_ready: all coroutines of the player wait
+  std::uint8_t priority;  // of the coroutine
 };
-constexpr std::uint8_t is_ready = 0xff;
+
+constexpr Fd ready_output{3};  // a player writes a byte here when all its coroutines wait
 
 std::span<std::byte> bytes_of(auto& value) {
   return std::as_writable_bytes(std::span{&value, 1});
@@ -52,10 +53,9 @@ Task<> take_turn(Turn turn) {
 }
 
 // Sleeps first, so that the other coroutines wait by the time of the report.
-Task<> report_ready(char name) {
+Task<> report_ready() {
   co_await async::sleep_for(1ms);
-  Turn ready{name, is_ready};
-  must(write(standard_output, bytes_of(ready)), "reporting to the referee");
+  must(write(ready_output, "!"), "reporting to the referee");
 }
 
 Task<> play(char name, std::span<const std::uint8_t> priorities) {
@@ -63,7 +63,7 @@ Task<> play(char name, std::span<const std::uint8_t> priorities) {
     for (const auto priority : priorities) {
       scope.spawn(take_turn({name, priority}), {.name = "turn", .priority = priority});
     }
-    scope.spawn(report_ready(name), {.name = "report"});
+    scope.spawn(report_ready(), {.name = "report"});
     co_return;
   });
 }
@@ -80,33 +80,40 @@ int player(char name, bool shares, std::span<char*> arguments) {
 
 // The referee. It is more urgent than both players, so they run only while it waits.
 
-Fd start(const char* name, bool shares, std::initializer_list<const char*> priorities, Fd results) {
+struct Player {
+  Fd go;     // a byte starts a turn
+  Fd ready;  // gives a byte when all coroutines of the player wait, and ends with the player
+};
+
+Player start(const char* name, bool shares, std::initializer_list<const char*> priorities,
+             Fd results) {
   const auto go = must(make_pipe(abi::o_cloexec), "a pipe");
+  const auto ready = must(make_pipe(abi::o_cloexec), "a pipe");
   std::vector<const char*> arguments{"shared-priority", "player", name, shares ? "1" : "0"};
   arguments.insert(arguments.end(), priorities);
   arguments.push_back(nullptr);
-  const FdMapping fds[] = {{go.read_end, standard_input}, {results, standard_output}};
+  const FdMapping fds[] = {
+      {go.read_end, standard_input}, {results, standard_output}, {ready.write_end, ready_output}};
   must(spawn(program_path(), arguments.data(), {.fds = fds}), "starting a player");
-  must(close(go.read_end), "closing");
-  return go.write_end;
+  for (const Fd fd : {go.read_end, ready.write_end}) must(close(fd), "closing");
+  return {go.write_end, ready.read_end};
 }
 
 std::vector<Turn> play_both(bool shares) {
   const auto results = must(make_pipe(abi::o_cloexec), "a pipe");
-  const Fd a = start("a", shares, {"10", "2", "6"}, results.write_end);
-  const Fd b = start("b", shares, {"4", "12", "8"}, results.write_end);
+  const Player a = start("a", shares, {"10", "2", "6"}, results.write_end);
+  const Player b = start("b", shares, {"4", "12", "8"}, results.write_end);
   must(close(results.write_end), "closing");
-  for (int i = 0; i < 2; ++i) {
-    Turn player;
-    must(read(results.read_end, bytes_of(player)), "reading");
-    check(player.priority == is_ready, "a player reports that it is ready");
+  for (const Player& player : {a, b}) {
+    char byte;
+    check(must(read(player.ready, bytes_of(byte)), "reading") == 1, "each player becomes ready");
   }
-  for (const Fd player : {a, a, a, b, b, b}) must(write(player, "!"), "go");
+  for (const Fd go : {a.go, a.go, a.go, b.go, b.go, b.go}) must(write(go, "!"), "go");
   std::vector<Turn> turns;
   for (Turn turn; must(read(results.read_end, bytes_of(turn)), "reading") == sizeof turn;) {
     turns.push_back(turn);
   }
-  for (const Fd fd : {a, b, results.read_end}) must(close(fd), "closing");
+  for (const Fd fd : {a.go, a.ready, b.go, b.ready, results.read_end}) must(close(fd), "closing");
   for (int i = 0; i < 2; ++i)
     check(must(wait(), "waiting").status.word() == 0, "a player exits with 0");
   std::string text;
