@@ -7,8 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <span>
 
 #include "hart.h"
 
@@ -21,23 +23,27 @@ constinit thread_local VirtAddr hosted::hidden_fs = 0;
 
 namespace {
 
-/// The maximum number of mappings in the TLB. Linux limits a process to 65,530 (vm.max_map_count).
-/// When this number is reached, the TLB is flushed.
-constexpr std::size_t most_mappings = 48'000;
+/// The maximum number of mappings in the TLB. When it is reached, the TLB is flushed. Linux limits
+/// a process to 65,530 mappings (vm.max_map_count), and those without access count, too (unmap()).
+constexpr std::size_t most_mappings = 30'000;
 
-/// Lock of all data below. A hart that fills in a page waits until another hart has finished a
-/// flush, and then reads the changed page table.
-constinit std::atomic<bool> locked = false;
-
-class TlbLock {
+/// A spin lock. Its holder has interrupts masked.
+class Lock {
  public:
-  TlbLock() {
-    while (locked.exchange(true, std::memory_order_acquire)) relax();
-  }
-  ~TlbLock() { locked.store(false, std::memory_order_release); }
+  class Guard {
+   public:
+    explicit Guard(Lock& lock) : lock_{lock} {
+      while (lock_.taken_.exchange(true, std::memory_order_acquire)) relax();
+    }
+    ~Guard() { lock_.taken_.store(false, std::memory_order_release); }
+
+   private:
+    InterruptGuard masked_;
+    Lock& lock_;
+  };
 
  private:
-  InterruptGuard masked_;
+  std::atomic<bool> taken_ = false;
 };
 
 /// A mapped page and the page table entry that it was mapped from.
@@ -48,15 +54,20 @@ struct Mapping {
 /// The most mappings of one space that are recorded one by one. Most programs have no more.
 constexpr std::size_t known_mappings = 512;
 
-struct Space {
+/// The part of the TLB that belongs to one address space. `lock` protects the rest: a hart that
+/// fills in a page waits until another hart has finished a flush, and then reads the changed page
+/// table.
+struct alignas(64) Space {
+  Lock lock;
   PhysAddr root = 0;         // root table of the space with this user range; 0: the range is free
   std::size_t mappings = 0;  // number of mappings; only the first are in `known`
   std::array<Mapping, known_mappings> known{};
 };
 constinit std::array<Space, UserRange::count> spaces{};
-constinit std::array<std::uint16_t, std::size_t{hosted::highest_asid} + 1> range_of_asid{};
-constinit std::size_t mappings = 0;  // of all spaces
-constinit std::size_t next_range = 0;
+constinit std::array<std::atomic<std::uint16_t>, std::size_t{hosted::highest_asid} + 1>
+    range_of_asid{};
+constinit std::atomic<std::size_t> mappings = 0;  // of all spaces
+constinit std::atomic<std::size_t> next_range = 0;
 
 int protection_of(Access access) {
   return (allows(access, Access::read) ? PROT_READ : 0) |
@@ -69,8 +80,13 @@ bool map(VirtAddr page, PageEntry entry) {
   return syscall(SYS_mmap, page, page_size, protection_of(entry.access()), MAP_SHARED | MAP_FIXED,
                  hosted::ram_file(), static_cast<off_t>(entry.address() - ram_base)) != -1;
 }
+/// Leaves a mapping that allows no access. Where there is no mapping at all, Linux serves a fault
+/// under the lock with which it changes mappings, so the faults of other harts would wait for it.
+/// A limit of the address space (RLIMIT_AS) may forbid this mapping. Then none is left.
 void unmap(VirtAddr first, std::size_t bytes) {
-  syscall(SYS_munmap, first, bytes);
+  const long mapped = syscall(SYS_mmap, first, bytes, PROT_NONE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  if (mapped == -1) syscall(SYS_munmap, first, bytes);
 }
 
 VirtAddr origin_of(std::size_t range) {
@@ -80,22 +96,34 @@ std::size_t range_of(VirtAddr va) {
   return (va - user_begin) / user_bytes;
 }
 
-void forget_range(std::size_t range) {
-  Space& space = spaces[range];
-  if (space.mappings == 0) return;
-  unmap(origin_of(range), user_bytes);
+// The caller of these functions holds the lock of the space, until the end of this namespace.
+
+void forget_all_records(Space& space) {
   mappings -= space.mappings;
   space.mappings = 0;
 }
 
-void forget_page(Space& space, std::size_t index) {
-  unmap(space.known[index].page, page_size);
+void forget_range(std::size_t range) {
+  Space& space = spaces[range];
+  if (space.mappings == 0) return;
+  unmap(origin_of(range), user_bytes);
+  forget_all_records(space);
+}
+
+void forget_record(Space& space, std::size_t index) {
   space.known[index] = space.known[--space.mappings];
   --mappings;
 }
 
-void forget_all() {
-  for (std::size_t range = 0; range < spaces.size(); ++range) forget_range(range);
+/// Unmaps pages with one system call for each run of adjacent pages. Sorts `pages`.
+void unmap_pages(std::span<Mapping> pages) {
+  std::ranges::sort(pages, {}, &Mapping::page);
+  for (std::size_t i = 0; i < pages.size();) {
+    const VirtAddr first = pages[i].page;
+    VirtAddr end = first;
+    while (i < pages.size() && pages[i].page == end) ++i, end += page_size;
+    unmap(first, end - first);
+  }
 }
 
 /// The present page table entry of `va`.
@@ -110,32 +138,62 @@ PageEntry look_up(PhysAddr root, VirtAddr va) {
   }
 }
 
-/// Removes the record of a page's previous mapping.
-void forget_known(Space& space, VirtAddr page) {
-  for (std::size_t i = 0; i < space.mappings; ++i) {
-    if (space.known[i].page != page) continue;
-    space.known[i] = space.known[--space.mappings];
-    --mappings;
-    return;
+/// Removes the records of the pages of [first, end).
+void forget_records(Space& space, VirtAddr first, VirtAddr end) {
+  for (std::size_t i = 0; i < space.mappings;) {
+    const VirtAddr page = space.known[i].page;
+    if (page >= first && page < end) {
+      forget_record(space, i);
+    } else {
+      ++i;
+    }
   }
 }
 
-/// Maps a page as its table entry says. Returns false if the entry does not allow `wanted`.
-bool fill_page(Space& space, VirtAddr page, Access wanted) {
+enum class Filled : std::uint8_t { yes, no, no_more_mappings };
+
+/// Maps a page as its table entry says. `no`: the entry does not allow `wanted`.
+Filled fill_page(Space& space, VirtAddr page, Access wanted) {
   const PageEntry entry = look_up(space.root, page);
-  if (!entry.allows(wanted)) return false;
-  if (mappings >= most_mappings) forget_all();
-  if (!map(page, entry)) {
-    forget_all();
-    if (!map(page, entry)) return false;
-  }
+  if (!entry.allows(wanted)) return Filled::no;
+  if (!map(page, entry)) return Filled::no_more_mappings;
   if (space.mappings < known_mappings) {
-    forget_known(space, page);
+    forget_records(space, page, page + page_size);
     space.known[space.mappings] = {.page = page, .entry = entry};
   }
   ++space.mappings;
   ++mappings;
-  return true;
+  return Filled::yes;
+}
+
+/// Notes the range of an ASID for flush_space(), which must not miss a mapping that is being made.
+/// flush_space() sees the range and waits for the lock of the space, or this hart sees the changed
+/// page table. The fence pairs with the one in flush_space(). If the range was noted before, the
+/// lock orders the two harts.
+void note_asid(Asid asid, std::size_t range) {
+  auto& noted = range_of_asid[asid];
+  if (noted.load(std::memory_order_relaxed) == range) return;
+  noted.store(static_cast<std::uint16_t>(range), std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+/// Maps the page of `va`, and the pages of code that the processor may read ahead.
+Filled fill(VirtAddr va, Access wanted) {
+  const TranslationToken token = current_translation();
+  const PhysAddr root = (token & ((TranslationToken{1} << 44) - 1)) << page_shift;
+  const std::size_t range = range_of(va);
+  Space& space = spaces[range];
+  const Lock::Guard guard{space.lock};
+  if (root == 0 || space.root != root) return Filled::no;
+  note_asid(token >> 44 & 0xffff, range);
+  VirtAddr page = page_down(va);
+  const Filled filled = fill_page(space, page, wanted);
+  if (filled == Filled::yes && hosted::code_is_read_ahead && allows(wanted, Access::execute)) {
+    do {
+      page += page_size;
+    } while (fill_page(space, page, wanted) == Filled::yes);
+  }
+  return filled;
 }
 
 }  // namespace
@@ -144,22 +202,27 @@ bool fill_page(Space& space, VirtAddr page, Access wanted) {
 // ────────────────────────────────────────────────────────────────────────────────────
 
 std::optional<UserRange> UserRange::take(PhysAddr root) {
-  const TlbLock lock;
   // Takes the ranges in turn, so that the addresses of an ended program stay unmapped for long.
+  const std::size_t first = next_range.load(std::memory_order_relaxed);
   for (std::size_t tried = 0; tried < count; ++tried) {
-    const std::size_t range = next_range++ % count;
-    if (spaces[range].root != 0) continue;
-    spaces[range].root = root;
+    const std::size_t range = (first + tried) % count;
+    Space& space = spaces[range];
+    const Lock::Guard guard{space.lock};
+    if (space.root != 0) continue;
+    next_range.store(range + 1, std::memory_order_relaxed);
+    space.root = root;
+    unmap(origin_of(range), user_bytes);
     return UserRange{origin_of(range)};
   }
   return std::nullopt;
 }
 
 void UserRange::give_back() const {
-  const TlbLock lock;
-  const std::size_t range = range_of(origin_);
-  forget_range(range);
-  spaces[range].root = 0;
+  Space& space = spaces[range_of(origin_)];
+  const Lock::Guard guard{space.lock};
+  syscall(SYS_munmap, origin_, user_bytes);
+  forget_all_records(space);
+  space.root = 0;
 }
 
 // ── Filling and flushing
@@ -167,21 +230,14 @@ void UserRange::give_back() const {
 
 bool fill_translation(VirtAddr va, std::uint8_t access) {
   if (va < user_begin || va >= user_end) return false;
-  const TranslationToken token = current_translation();
-  const PhysAddr root = (token & ((TranslationToken{1} << 44) - 1)) << page_shift;
-  const std::size_t range = range_of(va);
-  Space& space = spaces[range];
-  const TlbLock lock;
-  if (root == 0 || space.root != root) return false;
+  if (mappings.load(std::memory_order_relaxed) >= most_mappings) flush_all();
   const auto wanted = static_cast<Access>(access);
-  if (!fill_page(space, page_down(va), wanted)) return false;
-  range_of_asid[token >> 44 & 0xffff] = static_cast<std::uint16_t>(range);
-  if (hosted::code_is_read_ahead && allows(wanted, Access::execute)) {
-    for (VirtAddr page = page_down(va) + page_size; fill_page(space, page, wanted);) {
-      page += page_size;
-    }
+  Filled filled = fill(va, wanted);
+  if (filled == Filled::no_more_mappings) {
+    flush_all();
+    filled = fill(va, wanted);
   }
-  return true;
+  return filled == Filled::yes;
 }
 
 void translation_added(VirtAddr va) {
@@ -190,39 +246,48 @@ void translation_added(VirtAddr va) {
 }
 
 void flush_page(VirtAddr va, Asid) {
-  if (va < user_begin || va >= user_end) return;
-  const TlbLock lock;
-  Space& space = spaces[range_of(va)];
-  if (space.mappings == 0) return;
-  if (space.mappings < known_mappings) forget_known(space, page_down(va));
-  unmap(page_down(va), page_size);
+  flush_remote(0, 0, va, 1);
 }
 
 void flush_space(Asid asid) {
-  const TlbLock lock;
-  const std::size_t range = range_of_asid[asid];
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const std::size_t range = range_of_asid[asid].load(std::memory_order_relaxed);
   Space& space = spaces[range];
+  const Lock::Guard guard{space.lock};
   if (space.mappings >= known_mappings) return forget_range(range);
   // Keep mappings that still match the table: the program would only fault them in again.
+  std::array<Mapping, known_mappings> changed;
+  std::size_t count = 0;
   for (std::size_t i = 0; i < space.mappings;) {
-    const Mapping& known = space.known[i];
+    const Mapping known = space.known[i];
     if (look_up(space.root, known.page) == known.entry) {
       ++i;
     } else {
-      forget_page(space, i);
+      changed[count++] = known;
+      forget_record(space, i);
     }
   }
+  unmap_pages(std::span{changed}.first(count));
 }
 
 void flush_all() {
-  const TlbLock lock;
-  forget_all();
+  for (std::size_t range = 0; range < spaces.size(); ++range) {
+    const Lock::Guard guard{spaces[range].lock};
+    forget_range(range);
+  }
 }
 
 // All harts share the mappings, so a local flush is a flush on all harts.
 
-void flush_remote(HartMask, Asid asid, VirtAddr first, std::size_t pages) {
-  for (std::size_t page = 0; page < pages; ++page) flush_page(first + page * page_size, asid);
+/// The pages lie in one space.
+void flush_remote(HartMask, Asid, VirtAddr first, std::size_t pages) {
+  if (first < user_begin || first >= user_end) return;
+  const std::size_t bytes = pages * page_size;
+  Space& space = spaces[range_of(first)];
+  const Lock::Guard guard{space.lock};
+  if (space.mappings == 0) return;
+  if (space.mappings < known_mappings) forget_records(space, page_down(first), first + bytes);
+  unmap(page_down(first), bytes);
 }
 void flush_space_remote(HartMask, Asid asid) {
   flush_space(asid);

@@ -171,6 +171,10 @@ FrameAllocator::Taken FrameAllocator::refill(Use use, bool prefers_zeroed) {
     if (block == 0) break;
     cache[count++] = block;
   }
+  // The hart takes the last entry first. So a program that touches adjacent pages in ascending
+  // order gets frames in ascending order, and on the hosted machine Linux merges the mappings of
+  // such pages.
+  std::reverse(cache + before, cache + count);
   cached = count;
   free_ = left - (count - before);
   note_scarcity();

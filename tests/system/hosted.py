@@ -7,6 +7,7 @@ one hart and on several.
 
 import os
 import re
+import resource
 import tempfile
 from pathlib import Path
 
@@ -93,6 +94,20 @@ def spaces(test: harness.Test) -> None:
     test.check(counted, "40 programs run one after the other", done.text + done.why)
 
 
+def limited_addresses(test: harness.Test) -> None:
+    """`ulimit -v` forbids the mapping without access that unmapped pages of a program have."""
+    if test.build.has_sanitizer:
+        return  # it needs terabytes of addresses
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, hard))
+    try:
+        done = test.run("/runtime", machine=Machine(harts=4))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    what = "a program does not reach its unmapped pages although the host limits the addresses"
+    test.check(done.status == 0, what, done.text + done.why)
+
+
 def programs(test: harness.Test) -> None:
     """Tests the programs' runtime, with thread-local variables, and random system calls."""
     for name in ("runtime", "fuzz"):
@@ -101,6 +116,7 @@ def programs(test: harness.Test) -> None:
         done = test.run("/runtime", machine=Machine(harts=harts))
         what = f"every part of the runtime passes ({harts} harts)"
         test.check(done.status == 0, what, done.text + done.why)
+    limited_addresses(test)
     done = test.run("/fuzz", "calls", "50000", "1")
     test.check(done.status == 0, "random system calls leak nothing", done.text + done.why)
 

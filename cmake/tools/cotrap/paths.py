@@ -51,6 +51,10 @@ class Build:
         return "COTRAP_FAULTS:BOOL=ON\n" in self._existing("CMakeCache.txt").read_text()
 
     @property
+    def has_sanitizer(self) -> bool:
+        return "COTRAP_SANITIZE:STRING=OFF\n" not in self._existing("CMakeCache.txt").read_text()
+
+    @property
     def initrd_root(self) -> Path:
         """The folder in which the build stages the files of the boot archive."""
         return self._existing("initrd-root")
