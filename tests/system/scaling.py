@@ -12,13 +12,8 @@ HARTS = (2, 8)  # the figures of 4 harts lie between
 # common wait for no other hart.
 LEAST = {2: 1.95, 8: 7.8}
 LEAST_OF = {
-    # The second thread of a worker waits in each operation or in every second one. The end of a time slice
-    # decides which. So an operation may cost more on several harts than on one: 14 % in the runs of
-    # docs/benchmarks.md. These limits allow 15 to 18 %.
-    "pipe.pairs": {2: 1.75, 8: 7},
-    "futex.pairs": {2: 1.7, 8: 6.8},
     # Each madvise is made in the strand, and waits until all other harts have flushed their translations.
-    "fault.threads": {2: 1.72, 8: 4.25},
+    "fault.threads": {2: 1.8, 8: 4.25},
     # A hart enters the strand to take identifiers of address spaces. It waits for harts that share the
     # strand, and others wait for it.
     "fork": {2: 1.9, 8: 5.4},

@@ -160,17 +160,33 @@ struct Row {
   std::uint64_t (*run)(const Window&);  // null: another program does (scale_jobs.cpp)
   bool threads = false;                 // the workers are threads of one process
   bool needs_fork = false;
+  // The threads of a worker have a real-time priority, so their time slices do not end. The end of
+  // a time slice would decide which of two threads waits for the other one in the operations that
+  // follow, and a wait costs.
+  bool has_no_slices = false;
 };
 
 constexpr Row rows[] = {
-    {"compute", compute},           {"getppid", ask},       {"yield", yield_alone},
-    {"pipe.self", pipe_to_oneself}, {"pread", read_file},   {"pipe.pairs", pipe_pair},
-    {"futex.pairs", futex_pair},    {"fault", fault_pages}, {"fault.threads", fault_pages, true},
-    {"open", open_and_close},       {"map", map_and_unmap}, {"fork", fork_and_exit, false, true},
+    {"compute", compute},
+    {"getppid", ask},
+    {"yield", yield_alone},
+    {"pipe.self", pipe_to_oneself},
+    {"pread", read_file},
+    {"pipe.pairs", pipe_pair, .has_no_slices = true},
+    {"futex.pairs", futex_pair, .has_no_slices = true},
+    {"fault", fault_pages},
+    {"fault.threads", fault_pages, true},
+    {"open", open_and_close},
+    {"map", map_and_unmap},
+    {"fork", fork_and_exit, false, true},
     {"jobs", nullptr, true},
 };
 
 // ── Workers ──
+
+// Linux real-time priorities. The parent tells one worker after the other when the window begins.
+// The parent is more urgent, because a worker on its hart may already compute until that time.
+constexpr int workers_priority = 1, parents_priority = 2;
 
 std::uint64_t number_in(std::string_view text) {
   std::uint64_t number = 0;
@@ -200,6 +216,8 @@ std::uint64_t run_threads(const Row& row, unsigned workers, const Window& window
 int work(const Row& row, unsigned hart, unsigned threads) {
   own_hart = hart;
   run_on(hart);
+  user::must(user::set_realtime_priority(0, row.has_no_slices ? workers_priority : 0),
+             "the priority of a worker");
   Window window;
   while (read_exactly(user::standard_input, &window, sizeof window)) {
     const std::uint64_t done = threads == 0 ? row.run(window) : run_threads(row, threads, window);
@@ -299,6 +317,7 @@ int run(std::span<const std::string_view> words) {
     user::complain("scale: there is no row {}", name);
     return 2;
   }
+  user::must(user::set_realtime_priority(0, parents_priority), "the priority of the parent");
   for (const Row& row : rows) {
     if (!names.empty() && !std::ranges::contains(names, row.name)) continue;
     if (row.needs_fork && !can_fork()) continue;

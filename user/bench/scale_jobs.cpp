@@ -93,5 +93,6 @@ int main(int argc, char** argv) {
     std::from_chars(word.begin(), word.end(), harts);
   }
   if (harts == 0) user::fail("usage: scale-jobs --worker jobs 0 HARTS");
+  user::must(user::set_realtime_priority(0, 0), "the priority of a worker");
   user::run(bench::work(harts), {.harts = harts});
 }
