@@ -136,12 +136,12 @@ def detectors(test: harness.Test) -> None:
     test.check("faults=1:x:real: RATE must be a number" in done.text, "faults=1:x:real is refused", done.text)
 
 
-with harness.Test(__doc__, own={"seeds": 200}) as test, numbered_disk(test.build) as disk:
+with harness.Test(__doc__, own={"first": EVERYDAY_SEEDS + 1, "seeds": 200}) as test, numbered_disk(test.build) as disk:
     for name in (*PARTS, "runtime"):
         test.add(test.folder / "test-programs" / name, name)
     machine = replace(test.machine(harts=test.given_harts or 4), disk=disk)
     last = int(test.options.seeds) if test.rest else EVERYDAY_SEEDS
-    seeds = range(1 if test.everyday else EVERYDAY_SEEDS + 1, last + 1)
+    seeds = range(1 if test.everyday else int(test.options.first), last + 1)
     if test.everyday:
         occurrence(test)
         detectors(test)
