@@ -140,6 +140,11 @@ void affinity() {
   CASE(-EINVAL, sched_setaffinity, 0, 8, mask);
   mask[0] = 1ul << 63;  // a hart that the machine does not have
   CASE(-EINVAL, sched_setaffinity, 0, 8, mask);
+  mask[0] = 0;
+  mask[1] = 1;
+  CASE(-EINVAL, sched_setaffinity, 0, sizeof mask, mask);
+  mask[0] = ~0ul;
+  CASE(0, sched_setaffinity, 0, sizeof mask, mask);
   CASE(-EINVAL, sched_setaffinity, 0, 0, nowhere);
   CASE(-ESRCH, sched_setaffinity, missing_id, 8, mask);
   unsigned hart;
