@@ -29,6 +29,7 @@ struct Part {
 std::span<const Part> pages();
 std::span<const Part> notifications();
 std::span<const Part> preempted();
+std::span<const Part> policies();
 std::span<const Part> what_is_wrong();
 std::span<const Part> torn_pages();
 std::span<const Part> scarce_memory();
