@@ -250,7 +250,8 @@ struct SlowYield {
   void await_resume() const noexcept {}
 };
 
-// Loops that have nothing to do for a while take jobs of others.
+// Loops that have nothing to do for a while take jobs of others. A wait lasts longer than the steps
+// of all other functions of a loop, so a loop often has nothing to do.
 double wait_often(Path& path, std::atomic<int>& moved, unsigned number) {
   double x = 1;
   const auto end = now() + 20s;
@@ -260,7 +261,7 @@ double wait_often(Path& path, std::atomic<int>& moved, unsigned number) {
     moved += path.moves() - before;
     x = x * 3.5 - 2.5;
     if (i % 4 == 0) {
-      wait_for(async::sleep_for(100us));
+      wait_for(async::sleep_for(1ms));
     } else {
       wait_for(SlowYield{});
     }
