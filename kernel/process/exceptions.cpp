@@ -92,6 +92,12 @@ void die_of(Thread& self, Trap trap, abi::Signal signal, std::uint64_t pc) {
 }
 
 async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, Trap trap, Errno why) {
+  // A job of an upcall begins some time after the fault failed. Processes may have ended since.
+  if (why == Errno::enomem && memory::can_allocate(hal::page_size)) {
+    const auto served = serve_exception(self, trap);
+    if (served) co_return std::nullopt;
+    why = served.error();
+  }
   if (why == Errno::enoexec) {
     const auto seen = co_await see_code(self, trap.address);
     if (seen) co_return std::nullopt;

@@ -129,6 +129,7 @@ UPCALLS = (
     Part("served-where-chosen", "the harts that the program has chosen serve its page-ins"),
     Part("pressed", "without memory for its copy of a page, only the writing coroutine waits"),
     Part("pressed-for-own", "… of any memory, if other coroutines may run in mid-step"),
+    Part("pressed-until-end", "no program is killed if another one ends before the kernel chooses one"),
     Part("pressed-after-kill", "a program without memory waits for the end of one that is already killed"),
     Part("tried", "an exception in an attempt ends only the attempt"),
     Part("torn", "pages may be unmapped, replaced, protected or forked during their page-in"),

@@ -148,6 +148,44 @@ Task<> pressed_for_own() {
   }
 }
 
+// Writes to the pages. Another coroutine calls end() when the writing one waits for a page, or has
+// not waited at all. Returns whether it has waited.
+Task<bool> end_at_wait(std::span<volatile char> pages, auto end) {
+  const std::uint64_t before = upcall_counts().pages;
+  std::uint64_t steps = 0;
+  bool over = false;
+  const auto wait_and_end = [&]() -> Task<> {
+    while (!over && upcall_counts().pages == before) co_await async::yield();
+    end();
+  };
+  co_await async::when_all(write_pages(pages, Way::in_a_step, steps, over), wait_and_end());
+  co_return upcall_counts().pages != before;
+}
+
+// The hog ends after there was no memory for a page, and before the kernel chooses a process to
+// kill. The job that resolves the fault waits meanwhile: it is as urgent as this thread, which
+// runs, and less urgent than the hog. The rehearsal allocates all memory that the loop needs.
+Task<> pressed_until_end() {
+  constexpr std::size_t size = 64 * page_bytes;
+  const Fd own_file = must(open("/upcalls"), "this file");
+  const auto map = [&] {
+    auto* const pages = must(map_file(own_file, size, abi::prot_read | abi::prot_write, 0), "…");
+    return std::span{reinterpret_cast<volatile char*>(pages), size};
+  };
+  const auto rehearsal = map(), file = map();
+  co_await touch(map_disk(), 0);
+  std::int32_t no_priority = 0;
+  must(call(abi::Call::sched_setscheduler, 0, abi::sched_idle, &no_priority), "SCHED_IDLE");
+  check(!co_await end_at_wait(rehearsal, [] {}), "with free memory no coroutine waits");
+
+  const Pid hog = start_hog();
+  must(set_realtime_priority(hog, 1), "priority for the hog");
+  const bool has_waited =
+      co_await end_at_wait(file, [&] { must(kill(hog, abi::Signal::sigkill), "the kill"); });
+  check(has_waited, "the writing coroutine has waited");
+  check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill, "the hog is killed");
+}
+
 // A hog is killed, and still has its memory when this program needs pages.
 void press_after_kill() {
   constexpr std::size_t size = 1 << 20;
@@ -289,6 +327,7 @@ std::span<const Part> scarce_memory() {
   static constexpr Part parts[] = {
       {"pressed", [] { run(pressed()); }},
       {"pressed-for-own", [] { run(pressed_for_own()); }},
+      {"pressed-until-end", [] { run(pressed_until_end()); }},
       {"pressed-after-kill", press_after_kill},
       {"hog", hog},
       {"after-fork", [] { run(after_fork()); }},
