@@ -2,7 +2,6 @@
 #include <hal/hosted.h>
 #include <hal/kernel_map.h>
 #include <hal/page_table.h>
-#include <hal/trampoline.h>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -61,7 +60,7 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo&) {
 TranslationToken kernel_translation() {
   return make_token(0, 0);
 }
-bool map_trampoline_page(VirtAddr, PhysAddr) {
+bool map_kernel_page(VirtAddr, PhysAddr) {
   return false;
 }
 

@@ -15,6 +15,7 @@
 #include "devices.h"
 #include "find_devices.h"
 #include "sbi.h"
+#include "serial_port.h"
 #include "stacks.h"
 #include "timer.h"
 
@@ -34,7 +35,6 @@ constinit thread_local bool this_hart_smp_active = false;
 namespace riscv64 {
 
 void interrupts_init();
-void uart_init();
 
 namespace {
 
@@ -68,7 +68,7 @@ extern "C" [[noreturn]] void hal_start(std::uint64_t hart_id, hal::PhysAddr tree
   if (!tree) give_up("cotrap: the firmware passed no usable device tree\n");
   find_devices(*tree, hart_id);
   timer_init();
-  uart_init();
+  serial::start();
   interrupts_init();
   zero_block_size = devices.zero_block_bytes;
   for (auto* constructor = kernel_init_array_start; constructor != kernel_init_array_end;

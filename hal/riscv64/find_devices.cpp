@@ -8,6 +8,7 @@
 #include <array>
 #include <optional>
 
+#include "device_windows.h"
 #include "devices.h"
 
 extern "C" const char kernel_start[], kernel_end[];  // kernel.ld
@@ -199,6 +200,15 @@ BootInfo describe_boot(const DeviceTree& tree) {
 }
 
 }  // namespace hal::riscv64
+
+std::span<const hal::Window> hal::device_windows() {
+  using riscv64::devices;
+  static constinit std::array<Window, 4 + riscv64::Devices::virtio_limit> windows;
+  windows = {devices.uart.window, devices.plic.window, devices.test_finisher, devices.clock};
+  std::size_t count = 4;
+  for (const VirtioWindow& virtio : virtio_windows()) windows[count++] = virtio.window;
+  return std::span(windows).first(count);
+}
 
 std::span<const hal::VirtioWindow> hal::virtio_windows() {
   using riscv64::devices;

@@ -28,6 +28,11 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info);
 /// The kernel's own address space for set_translation(), on a hart that runs no program.
 TranslationToken kernel_translation();
 
+/// Maps `page` at `va` for the kernel to read and write, in all address spaces whose root tables
+/// have the entry for `va`. Returns false if there is no memory for a page table. Always false on
+/// the hosted machine.
+bool map_kernel_page(VirtAddr va, PhysAddr page);
+
 /// A kernel stack: [bottom, top), growing down. Its frames are mapped outside the direct map, so
 /// `virt_to_phys` is wrong for objects on it.
 struct KernelStack {

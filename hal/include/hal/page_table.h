@@ -24,6 +24,33 @@
 
 namespace hal {
 
+/// Writes an entry atomically. Other harts may be using the table. Release order: they see earlier
+/// stores, such as the contents of the page or of the table that the entry refers to.
+inline void set(PageEntry& slot, PageEntry entry) {
+  __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
+}
+
+/// Like set(), but writes only to an empty entry, and returns whether it was empty. For entries
+/// that other harts may fill at the same time.
+inline bool set_if_empty(PageEntry& slot, PageEntry entry) {
+  PageEntry expected{};
+  return __atomic_compare_exchange(&slot, &expected, &entry, false, __ATOMIC_RELEASE,
+                                   __ATOMIC_RELAXED);
+}
+
+/// Like set(), but in relaxed order, for an entry that grants no new right: an empty one, or the
+/// same page with fewer rights.
+inline void set_relaxed(PageEntry& slot, PageEntry entry) {
+  __atomic_store(&slot, &entry, __ATOMIC_RELAXED);
+}
+
+/// Reads an entry while other harts may set() it. Acquire order: pairs with set().
+inline PageEntry get(const PageEntry& slot) {
+  PageEntry entry;
+  __atomic_load(&slot, &entry, __ATOMIC_ACQUIRE);
+  return entry;
+}
+
 /// The functions that page tables call. The kernel's frame allocator defines them, and so do tests.
 namespace table_frames {
 
@@ -86,11 +113,13 @@ class PageTable {
   /// The entry for `va`, or an empty one. Other harts may add entries meanwhile; they free no
   /// table.
   PageEntry entry(VirtAddr va) const {
-    const PageEntry top = get(table_at(root_)[index_of(va, 2)]);
-    if (top.empty()) return {};
-    const PageEntry middle = get(table_at(top.address())[index_of(va, 1)]);
-    if (middle.empty()) return {};
-    return get(table_at(middle.address())[index_of(va, 0)]);
+    const PageEntry* table = table_at(root_);
+    for (unsigned level = root_level; level != 0; --level) {
+      const PageEntry entry = get(table[index_of(va, level)]);
+      if (entry.empty()) return {};
+      table = table_at(entry.address());
+    }
+    return get(table[index_of(va, 0)]);
   }
   /// Like find(), but makes the missing tables; null if there is no memory for them. Fill the entry
   /// before you call remove(), which may free an empty table.
@@ -146,7 +175,7 @@ class PageTable {
   void install_kernel_half(VirtAddr from) const;
 
  private:
-  static constexpr unsigned root_level = 2;
+  static constexpr unsigned root_level = page_table_levels - 1;
   static constexpr std::size_t entries = 512;
   static constexpr std::size_t group = 16;  // entries for one bit of Note::groups
   static constexpr std::size_t group_bytes = group * sizeof(PageEntry);
@@ -161,11 +190,13 @@ class PageTable {
   }
   /// The entry for `va`; if one of its tables is missing, what `missing()` returns.
   PageEntry* find_or(VirtAddr va, auto missing) const {
-    const PageEntry top = table_at(root_)[index_of(va, 2)];
-    if (top.empty()) return missing();
-    const PageEntry middle = table_at(top.address())[index_of(va, 1)];
-    if (middle.empty()) return missing();
-    return table_at(middle.address()) + index_of(va, 0);
+    PageEntry* table = table_at(root_);
+    for (unsigned level = root_level; level != 0; --level) {
+      const PageEntry entry = table[index_of(va, level)];
+      if (entry.empty()) return missing();
+      table = table_at(entry.address());
+    }
+    return table + index_of(va, 0);
   }
   static PageEntry* table_at(PhysAddr table) { return phys_to_virt<PageEntry>(table); }
 

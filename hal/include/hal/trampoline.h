@@ -12,8 +12,4 @@ inline constexpr VirtAddr trampoline_base = 0xffff'ffff'c000'0000;
 inline constexpr VirtAddr trampoline_data = trampoline_base + (std::size_t{1} << 21);
 inline constexpr VirtAddr trampoline_end = trampoline_base + (std::size_t{1} << 30) - page_size;
 
-/// Maps `page` at `va` of the region in all address spaces. Returns false if there is no memory for
-/// a page table.
-bool map_trampoline_page(VirtAddr va, PhysAddr page);
-
 }  // namespace hal

@@ -148,8 +148,8 @@ void external_interrupts(unsigned hart) {
 constinit hal::VirtAddr shared_page = 0;
 
 hal::PageEntry* entry_of(hal::VirtAddr va) {
-  hal::PhysAddr table = (hal::kernel_translation() & ((std::uint64_t{1} << 44) - 1)) << 12;
-  for (unsigned level = 2;; --level) {
+  hal::PhysAddr table = hal::root_of(hal::kernel_translation());
+  for (unsigned level = hal::page_table_levels - 1;; --level) {
     auto* entry = hal::phys_to_virt<hal::PageEntry>(table) + (va >> (12 + 9 * level) & 511);
     if (level == 0) return entry;
     table = entry->address();

@@ -99,7 +99,7 @@ void kernel_main(const hal::BootInfo& info) {
   harts = info.hart_count;
   for (unsigned hart = 1; hart < harts; ++hart)
     check(hal::start_hart(hart), "a hart can be started");
-  const hal::HartMask all = (hal::HartMask{1} << harts) - 1;
+  const hal::HartMask all = ~hal::HartMask{0} >> (hal::max_harts - harts);
   while (!failed && hal::running_harts() != all) nap();
   if (!failed) run_checks();
   mark(info.command_line, failed ? " exit 1 0\n" : " exit 0 0\n");
@@ -119,7 +119,7 @@ void kernel_hart_main(unsigned hart) {
 namespace hal::table_frames {
 namespace {
 
-constexpr std::size_t count = 256;
+constexpr std::size_t count = 1024;  // 14 for each hart, and those of the kernel's map
 struct alignas(page_size) Page {
   std::byte bytes[page_size];
 };

@@ -1,3 +1,4 @@
+#include <hal/kernel_map.h>
 #include <hal/page_table.h>
 #include <hal/trampoline.h>
 #include <trap/path.h>
@@ -22,7 +23,7 @@ constinit hal::VirtAddr next_page = hal::trampoline_data;
 /// the thread.
 void add_page() {
   const hal::PhysAddr page = hal::table_frames::allocate();
-  if (page == 0 || next_page == hal::trampoline_end || !hal::map_trampoline_page(next_page, page))
+  if (page == 0 || next_page == hal::trampoline_end || !hal::map_kernel_page(next_page, page))
     abort();
   auto* slots = reinterpret_cast<Slot*>(next_page);
   next_page += hal::page_size;

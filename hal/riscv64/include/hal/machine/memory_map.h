@@ -9,7 +9,7 @@
 //   0x0000000000001000         the first address for programs: null pointers fault
 #pragma once
 
-#include <hal/machine/user_range.h>
+#include <hal/lower_half.h>
 
 #include <cstddef>
 
@@ -18,6 +18,10 @@ namespace hal {
 /// Two address spaces may use the same addresses, so a copy can keep them.
 inline constexpr bool spaces_can_be_copied = true;
 inline constexpr VirtAddr kernel_offset = 0xffff'ffc0'0000'0000;
+
+/// Where kernel stacks are mapped.
+inline constexpr VirtAddr kernel_stacks_begin = 0xffff'ffff'8000'0000;
+inline constexpr VirtAddr kernel_stacks_end = kernel_stacks_begin + (std::size_t{1} << 30);
 
 template <class T = std::byte>
 T* phys_to_virt(PhysAddr pa) {

@@ -7,34 +7,19 @@
 // `parked`, the page keeps its frame but V is clear, so every access faults (PROT_NONE).
 #pragma once
 
+#include <hal/access.h>
+#include <hal/machine/table_levels.h>
 #include <hal/machine/translation.h>
 #include <hal/memory_map.h>
 
 namespace hal {
 
-/// Access rights of a page. The values are those of PROT_READ, PROT_WRITE and PROT_EXEC. Shifted
-/// left by one, they are R, W and X of the entry.
-enum class [[clang::flag_enum]] Access : std::uint8_t {
-  none = 0,
-  read = 1,
-  write = 2,
-  execute = 4
-};
-
-constexpr Access operator|(Access a, Access b) {
-  return static_cast<Access>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
-}
-constexpr Access operator&(Access a, Access b) {
-  return static_cast<Access>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
-}
-constexpr Access without(Access a, Access b) {
-  return static_cast<Access>(static_cast<unsigned>(a) & ~static_cast<unsigned>(b));
-}
-/// Whether `have` includes all of `wanted`.
-constexpr bool allows(Access have, Access wanted) {
-  return (have & wanted) == wanted;
+/// The highest level whose entries can map pages.
+constexpr unsigned largest_page_level() {
+  return 2;
 }
 
+/// The values of Access, shifted left by one, are R, W and X.
 class PageEntry {
  public:
   constexpr PageEntry() = default;
@@ -47,8 +32,8 @@ class PageEntry {
   static constexpr PageEntry borrowed_page(PhysAddr frame, Access access) {
     return PageEntry(page(frame, access).bits_ | borrowed_bit);
   }
-  /// A kernel page of any size, the same in all spaces.
-  static constexpr PageEntry global_page(PhysAddr frame, Access access) {
+  /// A kernel page of any size, the same in all spaces. The entry is the same on every level.
+  static constexpr PageEntry global_page(PhysAddr frame, Access access, unsigned /*level*/ = 0) {
     return PageEntry(frame >> 2 | rights(access) | global);
   }
   static constexpr PageEntry table(PhysAddr table) { return PageEntry(table >> 2 | valid); }
@@ -98,36 +83,13 @@ class PageEntry {
 };
 static_assert(sizeof(PageEntry) == 8);
 
-/// Writes an entry atomically. Other harts may be using the table. Release order: they see earlier
-/// stores, such as the contents of the page or of the table that the entry refers to.
-inline void set(PageEntry& slot, PageEntry entry) {
-  __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
-}
-
-/// Like set(), but writes only to an empty entry, and returns whether it was empty. For entries
-/// that other harts may fill at the same time.
-inline bool set_if_empty(PageEntry& slot, PageEntry entry) {
-  PageEntry expected{};
-  return __atomic_compare_exchange(&slot, &expected, &entry, false, __ATOMIC_RELEASE,
-                                   __ATOMIC_RELAXED);
-}
-
-/// Like set(), but in relaxed order, for an entry that grants no new right: an empty one, or the
-/// same page with fewer rights.
-inline void set_relaxed(PageEntry& slot, PageEntry entry) {
-  __atomic_store(&slot, &entry, __ATOMIC_RELAXED);
-}
-
-/// Reads an entry while other harts may set() it. Acquire order: pairs with set().
-inline PageEntry get(const PageEntry& slot) {
-  PageEntry entry;
-  __atomic_load(&slot, &entry, __ATOMIC_ACQUIRE);
-  return entry;
-}
-
 constexpr TranslationToken make_token(PhysAddr root, Asid asid) {
   constexpr std::uint64_t sv39 = 8;
   return sv39 << 60 | std::uint64_t{asid} << 44 | root >> page_shift;
+}
+
+constexpr PhysAddr root_of(TranslationToken token) {
+  return (token & ((TranslationToken{1} << 44) - 1)) << page_shift;
 }
 
 constexpr TranslationToken without_asid(TranslationToken token) {

@@ -1,7 +1,7 @@
 // A machine for host tests. Its RAM is an array; programs' addresses are those of Sv39.
 #pragma once
 
-#include <hal/machine/user_range.h>
+#include <hal/lower_half.h>
 
 #include <cstddef>
 #include <cstdint>

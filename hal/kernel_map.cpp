@@ -1,11 +1,10 @@
 #include <hal/kernel_map.h>
 #include <hal/page_table.h>
-#include <hal/trampoline.h>
 
 #include <algorithm>
 #include <expected>
 
-#include "devices.h"
+#include "device_windows.h"
 #include "kernel_half.h"
 
 extern "C" {  // kernel.ld
@@ -15,8 +14,6 @@ extern const char kernel_stack_guard[], emergency_stack_guard[];
 
 namespace hal {
 namespace {
-
-using riscv64::devices;
 
 constexpr Access read_write = Access::read | Access::write;
 
@@ -65,18 +62,15 @@ Mapped map_memory(PageTable& table, const MemoryRange& range) {
   return below ? map(table, std::max(from, image_end), to, read_write) : below;
 }
 
-Mapped map_window(PageTable& table, const Window& window) {
-  if (!window) return {};
-  return map(table, page_down(window.base), page_up(window.base + window.size), read_write);
-}
-
-/// Windows may share pages: maps each page once.
-Mapped map_virtio_windows(PageTable& table) {
+/// Maps each page once: a window may begin in the page in which the one before it ends.
+Mapped map_windows(PageTable& table) {
   VirtAddr mapped_to = 0;
-  for (const auto& [window, irq] : virtio_windows()) {
-    const VirtAddr from = std::max(mapped_to, page_down(window.base));
-    mapped_to = page_up(window.base + window.size);
-    if (const Mapped mapped = map(table, from, mapped_to, read_write); !mapped) return mapped;
+  for (const Window& window : device_windows()) {
+    if (!window) continue;
+    const VirtAddr first = page_down(window.base), end = page_up(window.base + window.size);
+    const VirtAddr from = first + page_size == mapped_to ? mapped_to : first;
+    if (const Mapped mapped = map(table, from, end, read_write); !mapped) return mapped;
+    mapped_to = end;
   }
   return {};
 }
@@ -84,8 +78,7 @@ Mapped map_virtio_windows(PageTable& table) {
 constinit std::optional<PageTable> table;
 
 // Stacks are placed one above the other, each above its guard page, in a gigabyte without RAM.
-constexpr VirtAddr stacks_begin = trampoline_base - (std::size_t{1} << 30);
-constinit VirtAddr stacks_end = stacks_begin;
+constinit VirtAddr stacks_end = kernel_stacks_begin;
 
 }  // namespace
 
@@ -97,15 +90,12 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info) {
   for (const MemoryRange& range : info.memory) {
     if (const Mapped mapped = map_memory(*table, range); !mapped) return mapped;
   }
-  for (const Window& window :
-       {devices.uart.window, devices.plic.window, devices.test_finisher, devices.clock}) {
-    if (const Mapped mapped = map_window(*table, window); !mapped) return mapped;
-  }
-  if (const Mapped mapped = map_virtio_windows(*table); !mapped) return mapped;
+  if (const Mapped mapped = map_windows(*table); !mapped) return mapped;
   // Each new space copies the kernel's root entries, so the entry for the stacks' table must exist
   // now. All spaces then share that table.
-  if (table->ensure(stacks_begin) == nullptr) {
-    return std::unexpected(KernelMapError{MapError::no_memory, stacks_begin, trampoline_base});
+  if (table->ensure(kernel_stacks_begin) == nullptr) {
+    return std::unexpected(
+        KernelMapError{MapError::no_memory, kernel_stacks_begin, kernel_stacks_end});
   }
   table->install_kernel_half(programs_see_from);
   set_translation(table->token(0));
@@ -117,13 +107,13 @@ TranslationToken kernel_translation() {
   return table->token(0);
 }
 
-bool map_trampoline_page(VirtAddr va, PhysAddr page) {
+bool map_kernel_page(VirtAddr va, PhysAddr page) {
   return table->map_kernel(va, page, page_size, read_write).has_value();
 }
 
 std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
   const VirtAddr bottom = stacks_end + page_size, top = bottom + pages * page_size;
-  if (top > trampoline_base) return std::nullopt;
+  if (top > kernel_stacks_end) return std::nullopt;
   stacks_end = top;
   for (VirtAddr va = bottom; va != top; va += page_size) {
     const PhysAddr page = table_frames::allocate();
@@ -140,7 +130,7 @@ CodeRange kernel_code() {
 bool in_stack_guard(VirtAddr address) {
   const VirtAddr page = page_down(address);
   return page == address_of(kernel_stack_guard) || page == address_of(emergency_stack_guard) ||
-         (page >= stacks_begin && page < stacks_end);
+         (page >= kernel_stacks_begin && page < stacks_end);
 }
 
 }  // namespace hal

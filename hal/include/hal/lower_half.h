@@ -1,6 +1,8 @@
-// The user range on machines where every address space has the whole lower half.
+// The user range on machines where every address space has the whole lower half. The machine's
+// memory_map.h includes it.
 #pragma once
 
+#include <hal/machine/table_levels.h>
 #include <hal/memory_map.h>
 
 #include <optional>
@@ -8,7 +10,7 @@
 namespace hal {
 
 inline constexpr VirtAddr user_begin = page_size;
-inline constexpr VirtAddr lower_half_end = 0x40'0000'0000;
+inline constexpr VirtAddr lower_half_end = VirtAddr{1} << (page_shift + 9 * page_table_levels - 1);
 inline constexpr VirtAddr user_end = lower_half_end - 2 * page_size;
 inline constexpr std::size_t user_bytes = user_end;
 

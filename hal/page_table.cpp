@@ -1,4 +1,4 @@
-// Finds entries in Sv39 tables, and makes and destroys tables.
+// Finds entries in page tables, and makes and destroys tables.
 #include <hal/page_table.h>
 
 #include <algorithm>
@@ -105,28 +105,35 @@ PageEntry* PageTable::next_table(PageEntry* slot) {
 
 // The part of `ensure` that makes missing tables.
 PageEntry* PageTable::make(VirtAddr va) {
-  PageEntry* middle = next_table(table_at(root_) + index_of(va, 2));
-  if (middle == nullptr) return nullptr;
-  PageEntry* leaf = next_table(middle + index_of(va, 1));
-  return leaf == nullptr ? nullptr : leaf + index_of(va, 0);
+  PageEntry* slot = table_at(root_) + index_of(va, root_level);
+#pragma clang loop unroll(full)
+  for (unsigned level = root_level; level-- != 0;) {
+    PageEntry* const table = next_table(slot);
+    if (table == nullptr) return nullptr;
+    slot = table + index_of(va, level);
+  }
+  return slot;
 }
 
 VirtAddr PageTable::end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) const {
   std::size_t seen = 0;
   for (VirtAddr va = from; va < to;) {
-    const PageEntry top = table_at(root_)[index_of(va, 2)];
-    std::size_t span = span_of(2);
-    if (!top.empty()) {
-      const std::size_t index = index_of(va, 1);
-      const PageEntry middle = table_at(top.address())[index];
-      span = span_of(1);
-      if (!middle.empty()) {
-        const std::size_t used = table_frames::note(middle.address()).used;
-        if (seen != 0 && seen + used > entries) return va;
-        seen += used;
-      } else if ((table_frames::note(top.address()).groups >> index / group & 1) == 0) {
-        span *= group;
-      }
+    PhysAddr table = root_;
+    unsigned level = root_level;
+    PageEntry entry = table_at(table)[index_of(va, level)];
+#pragma clang loop unroll(full)
+    for (; level > 1 && !entry.empty(); entry = table_at(table)[index_of(va, level)]) {
+      table = entry.address();
+      --level;
+    }
+    std::size_t span = span_of(level);
+    if (!entry.empty()) {
+      const std::size_t used = table_frames::note(entry.address()).used;
+      if (seen != 0 && seen + used > entries) return va;
+      seen += used;
+    } else if (level == 1 &&
+               (table_frames::note(table).groups >> index_of(va, 1) / group & 1) == 0) {
+      span *= group;
     }
     va = (va | (span - 1)) + 1;
     if (seen >= pages) return std::min(va, to);
@@ -143,7 +150,10 @@ std::expected<void, MapError> PageTable::map_kernel(VirtAddr va, PhysAddr pa, st
     PageEntry* table = table_at(root_);
     unsigned level = root_level;
     // Go down to the level whose pages fit, or further if a table already exists there.
-    auto fits = [&] { return ((va | pa) & (span_of(level) - 1)) == 0 && bytes >= span_of(level); };
+    auto fits = [&] {
+      return level <= largest_page_level() && ((va | pa) & (span_of(level) - 1)) == 0 &&
+             bytes >= span_of(level);
+    };
     while (level > 0 && (!fits() || table[index_of(va, level)].is_table())) {
       PageEntry* slot = table + index_of(va, level);
       if (!slot->empty() && !slot->is_table()) return std::unexpected(MapError::occupied);
@@ -153,7 +163,7 @@ std::expected<void, MapError> PageTable::map_kernel(VirtAddr va, PhysAddr pa, st
     }
     PageEntry* slot = table + index_of(va, level);
     if (!slot->empty()) return std::unexpected(MapError::occupied);
-    fill(slot, PageEntry::global_page(pa, access));
+    fill(slot, PageEntry::global_page(pa, access, level));
     va += span_of(level);
     pa += span_of(level);
     bytes -= span_of(level);
