@@ -7,7 +7,7 @@
 
 namespace hal {
 
-/// An entry may be empty. Two share a page only if they are neighbours, in ascending order.
+/// An entry may be empty. Windows that share a page are adjacent in the list, in ascending order.
 std::span<const Window> device_windows();
 
 }  // namespace hal

@@ -65,10 +65,7 @@ void listen() {
 
 void serial::start() {
   if (!serial::port()) return;
-  const serial::Port port = serial::port();
-  port.write(fifo_control, enable_fifo | interrupt_at_14);
-  // This has removed a received byte. QEMU offers the port the next bytes only after a read.
-  if ((port.read(line_status) & data_ready) == 0) port.read(data);
+  serial::port().write(fifo_control, enable_fifo | interrupt_at_14);
   listen();
 }
 

@@ -44,8 +44,24 @@ class Machine:
     under: tuple[str, ...] = ()
     paused: bool = False  # a debugger stops the machine now and then
     shift: int = 0  # with icount: an instruction takes 2^shift ns
+    pc: str | None = None  # a PC instead of a RISC-V computer: QEMU's name of the board, `q35` or `pc`
+    kvm: bool = False  # of a PC: the host's processors run it
 
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
+        return self._pc_options() if self.pc else self._virt_options(disk_file, awaits_input)
+
+    def _pc_options(self) -> list[str]:
+        # QEMU 10 cannot count instructions while the kernel uses x2APIC mode: it ends with "Bad icount read".
+        cpu = "host" if self.kvm else "max,x2apic=off" if self.icount else "max"
+        return [
+            *("-machine", f"{self.pc},accel={'kvm' if self.kvm else 'tcg'}", "-cpu", cpu),
+            *("-smp", str(self.harts), "-m", self.memory),
+            *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
+            *(("-icount", f"shift={self.shift},sleep=off", "-seed", "1") if self.icount else ()),
+            *self.extra,
+        ]
+
+    def _virt_options(self, disk_file: int | None, awaits_input: bool) -> list[str]:
         options = []
         board = "virt"
         if self.ram is not None:
@@ -220,8 +236,8 @@ class Guest:
         return "\n".join(filter(None, [f"{self._name} ended early ({died})", complaint, tail]))
 
 
-def _qemu() -> str:
-    name = os.environ.get("COTRAP_QEMU", "qemu-system-riscv64")
+def _qemu(machine: Machine) -> str:
+    name = "qemu-system-x86_64" if machine.pc else os.environ.get("COTRAP_QEMU", "qemu-system-riscv64")
     path = shutil.which(name)
     if not path:
         raise ToolError(f"{name} is not installed: on Debian, `./cotrap setup` installs it")
@@ -239,12 +255,13 @@ def qemu_on(
     """The command that starts QEMU with its console on standard input and output. initrd, disk: inherited
     descriptors, or None. words: the kernel command line."""
     return [
-        _qemu(),
+        _qemu(machine),
         *machine.options(disk, awaits_input),
         *("-nodefaults", "-no-user-config", "-no-reboot"),
         *("-display", "none", "-monitor", "none"),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
-        *("-bios", "default", "-kernel", kernel),
+        *(() if machine.pc else ("-bios", "default")),
+        *("-kernel", kernel),
         *(() if initrd is None else ("-initrd", f"/proc/self/fd/{initrd}")),
         *("-append", words),
     ]

@@ -224,7 +224,7 @@ class PageTable {
   PhysAddr root_;
 };
 
-// ── Walks. The level is a template argument, so each walk compiles to three nested loops. ──
+// ── Walks. The level is a template argument, so each walk compiles to one loop for each level. ──
 
 /// The groups of `table` that have been used and have an entry between `first` and `last`.
 inline std::uint32_t PageTable::used_groups(PhysAddr table, std::size_t first, std::size_t last) {

@@ -102,6 +102,16 @@ void timers(unsigned hart) {
   check(!take_timer(), "a deadline that is removed does not fire");
   hal::set_timer(hal::ticks_at(hal::now_ns()));
   while (!take_timer()) hal::wait_for_interrupt();
+
+  // The timer fires while interrupts are masked, and gets another deadline before anybody asks.
+  const std::uint64_t first = hal::now_ns() + ms;
+  hal::set_timer(hal::ticks_at(first));
+  while (hal::now_ns() < first + ms) {
+  }
+  const std::uint64_t second = hal::now_ns() + 2 * ms;
+  hal::set_timer(hal::ticks_at(second));
+  while (!take_timer()) hal::wait_for_interrupt();
+  check(hal::now_ns() >= second, "a deadline that is replaced after it has passed does not fire");
 }
 
 void one_clock(unsigned hart) {

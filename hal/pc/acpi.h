@@ -1,0 +1,81 @@
+// A reader for the tables by which the firmware describes a PC: processors, interrupt controllers
+// and the registers that switch it off. It checks all lengths and checksums, and works in place.
+// Format: Advanced Configuration and Power Interface Specification 6.5, chapter 5.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace hal::acpi {
+
+/// The bytes of physical memory from `address` on: `bytes` of them, or none if they cannot be read.
+using Memory = std::span<const std::byte> (*)(std::uint64_t address, std::size_t bytes);
+
+/// A table, from its header on; its length and its checksum are right.
+using Table = std::span<const std::byte>;
+
+/// The tables to which the root system description pointer (RSDP) refers.
+class Tables {
+ public:
+  /// Nothing if there is no valid RSDP at `rsdp`, or no valid root table.
+  static std::optional<Tables> open(Memory memory, std::uint64_t rsdp);
+
+  /// The first valid table with this signature of four letters; nothing if there is none.
+  std::optional<Table> find(std::string_view signature) const;
+  /// The table at `address`, if it is valid.
+  std::optional<Table> table_at(std::uint64_t address) const;
+
+ private:
+  Tables(Memory memory, Table root, std::size_t entry_bytes)
+      : memory_{memory}, root_{root}, entry_bytes_{entry_bytes} {}
+
+  Memory memory_;
+  Table root_;
+  std::size_t entry_bytes_;  // 4 in an RSDT, 8 in an XSDT
+};
+
+/// Looks for an RSDP in `area` at each multiple of 16. Returns its offset; nothing if there is
+/// none.
+std::optional<std::size_t> find_rsdp(std::span<const std::byte> area);
+
+/// What the MADT says about interrupts.
+struct Interrupts {
+  static constexpr std::size_t most_processors = 1024, most_controllers = 16;
+
+  struct Controller {
+    std::uint64_t address;
+    std::uint32_t first_line;
+  };
+
+  /// Local APICs of the processors that can be used, in the table's order.
+  std::array<std::uint32_t, most_processors> apic_ids{};
+  std::size_t processor_count = 0;  ///< the table may have more of them than the array
+  std::array<Controller, most_controllers> controllers{};
+  std::size_t controller_count = 0;
+  /// The line of the I/O APICs to which an ISA interrupt is connected, if it is not the line with
+  /// the same number.
+  std::array<std::optional<std::uint32_t>, 16> overrides{};
+
+  std::span<const std::uint32_t> processors() const;
+};
+
+/// Reads the table "APIC". Entries with a wrong length end the reading.
+void read_interrupts(Table madt, Interrupts& found);
+
+/// How to switch the machine off: write (type << 10 | 1 << 13) to the port.
+struct SoftOff {
+  std::uint16_t port;
+  std::uint8_t type;
+};
+
+/// The address of the table "DSDT", which the table "FACP" has; nothing if it has none.
+std::optional<std::uint64_t> address_of_dsdt(Table fadt);
+/// Reads the port in the table "FACP" and the package `_S5_` in the table "DSDT". Nothing if one of
+/// them is missing.
+std::optional<SoftOff> read_soft_off(Table fadt, Table dsdt);
+
+}  // namespace hal::acpi

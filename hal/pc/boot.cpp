@@ -1,0 +1,211 @@
+// The boot hart's first C++ code: it makes a BootInfo from what QEMU and the firmware passed.
+//
+// It runs on the boot page table (entry.S), which maps the first 4 GiB of physical memory.
+
+#include <hal/boot.h>
+#include <hal/builtin_archive.h>
+#include <hal/console.h>
+#include <hal/hart.h>
+#include <hal/memory_map.h>
+#include <hal/power.h>
+#include <hal/timer.h>
+#include <hal/virtio.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "descriptors.h"
+#include "device_windows.h"
+#include "devices.h"
+#include "hart_start_layout.h"
+#include "interrupts.h"
+#include "local_apic.h"
+#include "processor.h"
+#include "serial_port.h"
+#include "stacks.h"
+#include "start_info.h"
+#include "timer.h"
+
+extern "C" {  // kernel.ld
+extern void (*const kernel_init_array_start[])();
+extern void (*const kernel_init_array_end[])();
+extern const char kernel_start[], kernel_end[];
+extern char emergency_stack_top[];
+}
+
+constinit thread_local hal::VirtAddr hal_emergency_stack = 0;
+
+namespace hal {
+
+constinit thread_local unsigned this_hart_index = 0;
+constinit thread_local bool this_hart_smp_active = false;
+
+namespace pc {
+
+constinit Devices devices;
+
+namespace {
+
+alignas(16) constinit std::array<std::byte, page_size> nmi_stack{};
+
+[[noreturn]] void give_up(std::string_view why, std::string_view what = {}) {
+  console_write(why);
+  console_write(what);
+  console_write("\n");
+  power_off(1);
+}
+
+/// Memory below 4 GiB, where firmware puts its tables.
+std::span<const std::byte> low_memory(std::uint64_t address, std::size_t bytes) {
+  constexpr std::uint64_t mapped = std::uint64_t{4} << 30;
+  if (address == 0 || address >= mapped || bytes > mapped - address) return {};
+  return {phys_to_virt(address), bytes};
+}
+
+void start_serial_port() {
+  constexpr unsigned data = 0, line_control = 3, modem_control = 4, line_status = 5;
+  constexpr std::uint8_t bits_8_no_parity = 3, raises_interrupts = 1 << 3, data_ready = 1 << 0;
+  const serial::Port port = serial::port();
+  port.write(line_control, bits_8_no_parity);
+  port.write(modem_control, raises_interrupts);
+  serial::start();
+  // The start has emptied the FIFO. QEMU sends further bytes only after a read of the data
+  // register.
+  if ((port.read(line_status) & data_ready) == 0) port.read(data);
+}
+
+std::optional<acpi::Tables> find_tables(std::uint64_t rsdp) {
+  if (auto tables = acpi::Tables::open(low_memory, rsdp)) return tables;
+  constexpr std::uint64_t area = 0xe0000, area_bytes = 0x20000;  // where a BIOS puts the pointer
+  const auto found = acpi::find_rsdp(low_memory(area, area_bytes));
+  return found ? acpi::Tables::open(low_memory, area + *found) : std::nullopt;
+}
+
+/// The boot hart is 0; the others follow in the table's order. Returns their number. An entry of an
+/// I/O APIC has 8 bits for the identifier of a hart's APIC, of which 255 stands for all of them.
+unsigned number_harts(std::span<const std::uint32_t> apic_ids) {
+  const std::uint32_t own = apic::own_id();
+  devices.apic_id[0] = own;
+  constexpr std::uint32_t highest = 254;
+  if (own > highest) give_up("cotrap: the boot processor's APIC has an identifier above 254");
+  unsigned count = 1;
+  for (const std::uint32_t id : apic_ids) {
+    if (id == own || count == max_harts) continue;
+    if (id <= highest) {
+      devices.apic_id[count++] = id;
+    } else {
+      console_write("cotrap: a processor is left out: its APIC has an identifier above 254\n");
+    }
+  }
+  return count;
+}
+
+void find_io_apics(const acpi::Interrupts& found) {
+  constexpr std::size_t window_bytes = 0x20;
+  constexpr PhysAddr lowest = 0xf000'0000;  // below it there may be RAM
+  for (const auto& [address, first_line] :
+       std::span(found.controllers).first(found.controller_count)) {
+    if (address < lowest || address % page_size != 0) {
+      console_write("cotrap: an I/O APIC is left out: its address is wrong\n");
+      continue;
+    }
+    const Window window{reinterpret_cast<std::uintptr_t>(phys_to_virt(address)), window_bytes};
+    devices.io_apics[devices.io_apic_count++] = {
+        .window = window, .first_line = first_line, .lines = io_apic_lines(window)};
+  }
+  if (const auto line = found.overrides[devices.serial_line]) devices.serial_line = *line;
+}
+
+/// Returns the number of harts.
+unsigned find_devices(const acpi::Tables& tables) {
+  static constinit acpi::Interrupts found;
+  const auto madt = tables.find("APIC");
+  if (!madt) give_up("cotrap: the firmware has no valid table of interrupt controllers (MADT)");
+  acpi::read_interrupts(*madt, found);
+  find_io_apics(found);
+  if (const auto fadt = tables.find("FACP")) {
+    const auto address = acpi::address_of_dsdt(*fadt);
+    const auto dsdt = address ? tables.table_at(*address) : std::nullopt;
+    if (dsdt) devices.soft_off = acpi::read_soft_off(*fadt, *dsdt);
+  }
+  if (found.processor_count > max_harts)
+    console_write("cotrap: the machine has more than 64 processors: the kernel uses 64 of them\n");
+  return number_harts(found.processors());
+}
+
+constinit std::array<MemoryRange, 64> memory{};
+constinit std::array<MemoryRange, 8> reserved{};
+constinit std::size_t reserved_count = 0;
+
+void reserve(PhysAddr base, std::size_t size) {
+  if (size != 0) reserved[reserved_count++] = {base, size};
+}
+
+BootInfo describe_boot(const StartInfo& start, unsigned harts) {
+  BootInfo info{.hart_count = harts};
+  const auto ranges = start.memory(memory);
+  if (ranges.empty()) give_up("cotrap: the start information has no memory map");
+  info.memory = ranges;
+  info.command_line = start.command_line();
+  const PhysAddr image = virt_to_phys(kernel_start);
+  reserve(image, virt_to_phys(kernel_end) - image);
+  reserve(HART_START_PAGE, page_size);
+  const auto own = start.own_ranges();
+  for (const MemoryRange& range : own) reserve(range.base, range.size);
+  if (const auto archive = start.archive()) {
+    reserve(archive->base, archive->size);
+    info.initrd = {phys_to_virt(archive->base), archive->size};
+  } else {
+    info.initrd = builtin_archive();
+    info.initrd_is_builtin = !info.initrd.empty();
+  }
+  info.reserved = std::span(reserved).first(reserved_count);
+  return info;
+}
+
+}  // namespace
+}  // namespace pc
+
+std::span<const Window> device_windows() {
+  using pc::devices;
+  static constinit std::array<Window, acpi::Interrupts::most_controllers + 1> windows;
+  for (std::size_t i = 0; i < devices.io_apic_count; ++i) windows[i] = devices.io_apics[i].window;
+  windows[devices.io_apic_count] = pc::apic::window();
+  return std::span(windows).first(devices.io_apic_count + 1);
+}
+
+std::span<const VirtioWindow> virtio_windows() {
+  return {};
+}
+
+}  // namespace hal
+
+/// Called by entry.S with the physical address of the start information.
+extern "C" [[noreturn]] void hal_start(hal::PhysAddr start_info) {
+  using namespace hal;
+  using namespace hal::pc;
+  start_clock();
+  hal_emergency_stack = reinterpret_cast<VirtAddr>(emergency_stack_top);
+  load_descriptors(0, reinterpret_cast<VirtAddr>(nmi_stack.data() + nmi_stack.size()),
+                   hal_emergency_stack);
+  if (const std::string_view missing = find_features(); !missing.empty())
+    give_up("cotrap: the processor lacks what the kernel needs: ", missing);
+  enable_features();
+  apic::choose_mode();
+  const auto start = StartInfo::open(low_memory, start_info);
+  if (!start) give_up("cotrap: the kernel was not started by the PVH boot protocol");
+  const auto tables = find_tables(start->rsdp());
+  if (!tables) give_up("cotrap: the firmware has no valid ACPI tables");
+  const unsigned harts = find_devices(*tables);
+  mask_lines();
+  start_serial_port();
+  apic::start();
+  if (!timer_init()) give_up("cotrap: the 8254 timer does not count");
+  interrupts_init();
+  for (auto* constructor = kernel_init_array_start; constructor != kernel_init_array_end;
+       ++constructor) {
+    (*constructor)();
+  }
+  kernel_main(describe_boot(*start, harts));
+}

@@ -1,0 +1,108 @@
+// Instructions for address translation and page contents, as inline functions.
+//
+// After you remove or restrict an entry, flush. After you add one, no flush is needed: the
+// processor keeps no translation for an entry that was not present (Intel SDM, volume 3, "Details
+// of TLB Use").
+#pragma once
+
+#include <hal/memory_map.h>
+
+namespace hal {
+
+using Asid = std::uint16_t;
+/// The value of the register CR3: the root table and a process-context identifier (PCID), which is
+/// the address space identifier. Without PCIDs the identifier is 0.
+using TranslationToken = std::uint64_t;
+
+namespace pc {
+
+/// The bit of CR3 with which a write keeps the translations of its PCID. 0 until, and unless, PCIDs
+/// are enabled. Set at boot, the same for all harts.
+inline constinit TranslationToken keeps_translations = 0;
+
+inline bool has_pcids() {
+  return keeps_translations != 0;
+}
+
+inline void write_cr4(std::uint64_t value) {
+  asm volatile("movq %0, %%cr4" : : "r"(value) : "memory");
+}
+inline std::uint64_t read_cr4() {
+  std::uint64_t value;
+  asm volatile("movq %%cr4, %0" : "=r"(value));
+  return value;
+}
+inline constexpr std::uint64_t cr4_global_pages = 1 << 7;
+
+/// The kinds of the instruction INVPCID.
+enum class Invalidation : std::uint64_t { address = 0, context = 1 };
+
+inline void invalidate(Invalidation kind, Asid asid, VirtAddr va) {
+  const struct {
+    std::uint64_t pcid, address;
+  } descriptor = {asid, va};
+  asm volatile("invpcid %0, %1" : : "m"(descriptor), "r"(kind) : "memory");
+}
+
+}  // namespace pc
+
+/// Selects the page table of this hart. Flushes nothing, or without PCIDs all pages that are not
+/// global.
+inline void set_translation(TranslationToken token) {
+  asm volatile("movq %0, %%cr3" : : "r"(token | pc::keeps_translations) : "memory");
+}
+
+inline TranslationToken current_translation() {
+  TranslationToken token;
+  asm volatile("movq %%cr3, %0" : "=r"(token));
+  return token;
+}
+
+/// The largest address space identifier; 0 if the processor supports none.
+inline Asid highest_asid() {
+  return pc::has_pcids() ? 0xfff : 0;
+}
+
+/// Call it after an entry was added. It does nothing: the hart walks the table itself.
+inline void translation_added(VirtAddr) {}
+
+/// Does not flush global pages if the processor has PCIDs.
+inline void flush_page(VirtAddr va, Asid asid) {
+  if (pc::has_pcids()) return pc::invalidate(pc::Invalidation::address, asid, va);
+  asm volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+inline void flush_space(Asid asid) {
+  if (pc::has_pcids()) return pc::invalidate(pc::Invalidation::context, asid, 0);
+  set_translation(current_translation());
+}
+
+/// Flushes all spaces, global entries included: a change of CR4.PGE does that.
+inline void flush_all() {
+  const std::uint64_t cr4 = pc::read_cr4();
+  pc::write_cr4(cr4 ^ pc::cr4_global_pages);
+  pc::write_cr4(cr4);
+}
+
+constexpr bool code_is_read_ahead() {
+  return false;
+}
+
+/// Instructions that this hart fetches from now on see all its earlier stores. A stored instruction
+/// has another address in the direct map, so the hart must serialise (Intel SDM, volume 3,
+/// "Self-Modifying Code"). A write of CR2 does that.
+inline void synchronize_code() {
+  asm volatile("movq %0, %%cr2" : : "r"(std::uint64_t{0}) : "memory");
+}
+
+/// The addresses are page-aligned.
+inline void zero_page(void* page) {
+  std::size_t words = page_size / 8;
+  asm volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0) : "memory");
+}
+inline void copy_page(void* to, const void* from) {
+  std::size_t words = page_size / 8;
+  asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+
+}  // namespace hal

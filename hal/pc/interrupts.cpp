@@ -1,0 +1,196 @@
+// Interrupts of a hart: it accepts them through gates.S and records them. External ones come from
+// I/O APICs (Intel, 82093AA).
+//
+// The kernel expects that a claimed line is silent until it is completed, and that it interrupts
+// again if the device still asserts it. So all lines are level-triggered. A hart that accepts a
+// line's interrupt masks the line and ends the interrupt at its local APIC at once, so that other
+// lines can interrupt; the completion unmasks the line.
+
+#include <hal/hart.h>
+#include <hal/interrupts.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <span>
+
+#include "devices.h"
+#include "interrupts.h"
+#include "local_apic.h"
+#include "redirection.h"
+#include "serial_port.h"
+#include "timer.h"
+#include "vectors.h"
+
+namespace hal {
+namespace pc {
+
+constinit thread_local std::uint32_t pending = 0;
+
+namespace {
+
+/// The accepted lines of this hart that it has not claimed, by number of the interrupt.
+constinit thread_local std::array<std::uint64_t, irq_limit / 64> accepted{};
+
+/// The hart for which each line is enabled, plus 1, by number of the interrupt; 0: it is disabled.
+/// A hart ignores an interrupt of a line that it does not own, so relaxed order is enough.
+using Owner = std::atomic<std::uint8_t>;
+constinit std::array<Owner, irq_limit> owners{};
+
+Owner& owner_of(Irq irq) {
+  return owners[static_cast<std::uint32_t>(irq)];
+}
+
+/// Protects the windows: an access writes the number of a register, and then uses the register. The
+/// holder has interrupts masked.
+class WindowLock {
+ public:
+  WindowLock() {
+    while (taken.test_and_set(std::memory_order_acquire)) asm volatile("pause");
+  }
+  ~WindowLock() { taken.clear(std::memory_order_release); }
+
+ private:
+  InterruptGuard masked_;
+  static constinit std::atomic_flag taken;
+};
+constinit std::atomic_flag WindowLock::taken{};
+
+constexpr std::size_t select = 0x00, data = 0x10;
+
+const Devices::IoApic* io_apic_of(unsigned line) {
+  for (std::size_t i = 0; i < devices.io_apic_count; ++i) {
+    const Devices::IoApic& io_apic = devices.io_apics[i];
+    if (line >= io_apic.first_line && line - io_apic.first_line < io_apic.lines) return &io_apic;
+  }
+  return nullptr;
+}
+
+void write_entry(unsigned line, const Redirection& entry) {
+  const Devices::IoApic* const io_apic = io_apic_of(line);
+  if (io_apic == nullptr) return;
+  const auto write = [window = io_apic->window](std::uint32_t number, std::uint32_t value) {
+    window.write<std::uint32_t>(select, number);
+    window.write<std::uint32_t>(data, value);
+  };
+  const unsigned input = line - io_apic->first_line;
+  const WindowLock lock;
+  write(high_register(input), entry.high());
+  write(low_register(input), entry.low());  // last: it may unmask the line
+}
+
+/// The entry that sends the line's interrupts to `hart`.
+Redirection entry_for(unsigned line, unsigned hart, bool masked) {
+  return {.vector = static_cast<std::uint8_t>(VECTOR_FIRST_LINE + line),
+          .level_triggered = true,
+          .masked = masked,
+          .apic_id = static_cast<std::uint8_t>(devices.apic_id[hart])};
+}
+
+void accept_line(unsigned line) {
+  const Irq irq = irq_of_line(line);
+  const unsigned hart = hart_index();
+  // Between the interrupt and this moment the line may have been disabled, or given to another
+  // hart.
+  if (owner_of(irq).load(std::memory_order_relaxed) != hart + 1) return;
+  write_entry(line, entry_for(line, hart, true));
+  const auto number = static_cast<std::uint32_t>(irq);
+  accepted[number / 64] |= std::uint64_t{1} << number % 64;
+  pending |= interrupt::external;
+}
+
+/// The line's interrupt is not pending on this hart any more.
+void forget(Irq irq) {
+  const auto number = static_cast<std::uint32_t>(irq);
+  accepted[number / 64] &= ~(std::uint64_t{1} << number % 64);
+  if (std::ranges::all_of(accepted, [](std::uint64_t word) { return word == 0; }))
+    pending &= ~interrupt::external;
+}
+
+}  // namespace
+
+unsigned io_apic_lines(const Window& window) {
+  constexpr std::uint32_t version_register = 1;
+  window.write<std::uint32_t>(select, version_register);
+  return (window.read<std::uint32_t>(data) >> 16 & 0xff) + 1;
+}
+
+void mask_lines() {
+  for (const Devices::IoApic& io_apic : std::span(devices.io_apics).first(devices.io_apic_count)) {
+    for (unsigned input = 0; input < io_apic.lines; ++input) {
+      const unsigned line = io_apic.first_line + input;
+      write_entry(line, entry_for(line, 0, true));
+    }
+  }
+}
+
+void interrupts_init() {
+  apic::start();
+  timer_start_on_hart();
+}
+
+}  // namespace pc
+
+using namespace pc;
+
+void enable_interrupt(Irq irq) {
+  if (irq == Irq::none) return;
+  const InterruptGuard guard;
+  owner_of(irq).store(static_cast<std::uint8_t>(hart_index() + 1), std::memory_order_relaxed);
+  write_entry(line_of(irq), entry_for(line_of(irq), hart_index(), false));
+}
+
+void disable_interrupt(Irq irq) {
+  if (irq == Irq::none) return;
+  const InterruptGuard guard;
+  owner_of(irq).store(0, std::memory_order_relaxed);
+  write_entry(line_of(irq), entry_for(line_of(irq), hart_index(), true));
+  forget(irq);
+}
+
+Irq claim_interrupt() {
+  accept_interrupts();
+  for (std::uint32_t word = 0; word < accepted.size(); ++word) {
+    if (accepted[word] == 0) continue;
+    const Irq irq{word * 64 + static_cast<std::uint32_t>(std::countr_zero(accepted[word]))};
+    forget(irq);
+    return irq;
+  }
+  return Irq::none;
+}
+
+void complete_interrupt(Irq irq) {
+  const unsigned owner = owner_of(irq).load(std::memory_order_relaxed);
+  if (owner != 0) write_entry(line_of(irq), entry_for(line_of(irq), owner - 1, false));
+}
+
+void send_ipi(unsigned hart) {
+  apic::send(devices.apic_id[hart], apic::Delivery::fixed, VECTOR_IPI);
+}
+
+void send_ipis(HartMask harts) {
+  for_each_hart(harts, send_ipi);
+}
+
+Irq serial::interrupt() {
+  const unsigned line = devices.serial_line;
+  return io_apic_of(line) != nullptr ? irq_of_line(line) : Irq::none;
+}
+
+}  // namespace hal
+
+/// Called by gates.S for each interrupt, with interrupts masked.
+extern "C" void hal_accept_interrupt(std::uint64_t vector) {
+  using namespace hal;
+  using namespace hal::pc;
+  if (vector == VECTOR_SPURIOUS) return;  // the local APIC does not wait for the end of this one
+  if (vector == VECTOR_TIMER) {
+    accept_timer();
+  } else if (vector == VECTOR_IPI) {
+    pending |= interrupt::software;
+  } else if (vector >= VECTOR_FIRST_LINE && vector - VECTOR_FIRST_LINE + 1 < irq_limit) {
+    accept_line(static_cast<unsigned>(vector - VECTOR_FIRST_LINE));
+  }
+  apic::write(apic::Register::end_of_interrupt, 0);
+}
