@@ -30,7 +30,7 @@ bool reports = true;  // false: the takers print nothing
 
 template <class... T>
 void report(fmt::format_string<T...> text, T&&... arguments) {
-  if (reports) println(text, std::forward<T>(arguments)...);
+  if (reports) user::println(text, std::forward<T>(arguments)...);
 }
 
 // Kills and reaps all other processes. This program is the first process of the system, so those
