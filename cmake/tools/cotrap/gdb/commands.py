@@ -158,7 +158,10 @@ class Hart(_Command):
             offset = kernel.per_hart_offset(name[0])
             if offset is None:
                 return name[0]
-            pointer = gdb.lookup_symbol(name[0])[0].type.pointer()
+            symbol = gdb.lookup_symbol(name[0])[0]
+            if symbol is None:  # gdb 16 does not find a variable by its assembler name
+                raise gdb.GdbError(f"hart: gdb {gdb.VERSION} does not know the type of {name[0]}")
+            pointer = symbol.type.pointer()
             own = f"{name[0].replace('::', '_')}_of_hart_{number}"
             gdb.set_convenience_variable(own, gdb.Value(data[int(number)] + offset).cast(pointer))
             return f"(*${own})"

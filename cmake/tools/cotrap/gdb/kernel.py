@@ -129,8 +129,10 @@ def per_hart_offset(name: str) -> int | None:
         where = gdb.execute(f"info address {name}", to_string=True)
     except gdb.error:
         return None
-    offset = re.search(r"thread-local variable at offset (0x[0-9a-f]+)", where)
-    return int(offset[1], 16) if offset else None
+    # gdb 16 prints the second text for a symbol without debugging information, such as an assembler name.
+    # Nothing in the kernel or in a program has an address below the first page.
+    offset = re.search(r"(thread-local variable at offset|is at) (0x[0-9a-f]{1,3})\b", where)
+    return int(offset[2], 16) if offset else None
 
 
 def running() -> dict[int, int]:
