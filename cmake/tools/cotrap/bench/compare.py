@@ -51,10 +51,11 @@ class Change:
 def _exceeds(more: Result, less: Result) -> bool:
     """Whether `more` is larger than `less` beyond the tolerance. For a time, the difference must also exceed
     the sum of both spreads; for a counted time, one tick, because it may be read a tick early or late. A whole
-    number of instructions has no tolerance."""
+    number of instructions has no tolerance if nine of ten samples, rounded, are that number."""
     benchmark = BENCHMARKS.get(less.name)
     is_exact = benchmark is not None and benchmark.exact and benchmark.recorded
-    if is_exact and less.unit == INSTRUCTIONS and less.value % 1 <= _READING:
+    is_whole = less.value % 1 <= _READING and round(less.percentiles["p90"]) == round(less.value)
+    if is_exact and less.unit == INSTRUCTIONS and is_whole:
         return more.value > less.value + _READING
     share = TOLERANCE
     least = 0.0
