@@ -113,6 +113,8 @@ bool Mutex::lock_again(Job& job, Attempt& attempt) noexcept {
 }
 
 void Mutex::Attempt::resume(void* frame) noexcept {
+  static_assert(offsetof(Attempt, header_) == 0);
+  static_assert(offsetof(Attempt, promise_) == sizeof(FrameHeader));
   auto& attempt = *static_cast<Attempt*>(frame);
   Mutex& mutex = *attempt.mutex_;
   Job& job = current_job();
