@@ -35,7 +35,8 @@ def files() -> dict[str, str]:
 
 def boots(test: harness.Test, build: Build, demo: str) -> None:
     """Boots the kernel that has the page's files. demo: the path of the page's demo."""
-    script = f"{demo}; cat /proc/policy"
+    # The driver waits for its device, which answers at a time of the host.
+    script = f"{demo}; cat /proc/policy; sleep 2"
     append = "greet=hello%20there policy=newest"
     done = test.run("/bin/sh", "-c", script, append=append, quiet=False, machine=BALLOON, build=build)
     said = done.text + done.why
