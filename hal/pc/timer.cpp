@@ -2,7 +2,7 @@
 //
 // Where the processor has the TSC-deadline mode, the timer interrupts at a time of the counter.
 // Elsewhere it counts down by a clock of its own. Boot measures both clocks beside the third
-// channel of the 8254 timer, whose frequency is the same on all PCs (Intel 8254 data sheet).
+// channel of the 8254 timer, which has one frequency on all PCs (Intel 8254 data sheet).
 
 #include "timer.h"
 

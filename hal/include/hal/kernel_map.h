@@ -28,8 +28,8 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info);
 /// The kernel's own address space for set_translation(), on a hart that runs no program.
 TranslationToken kernel_translation();
 
-/// Maps `page` at `va` for the kernel to read and write, in all address spaces whose root tables
-/// have the entry for `va`. Returns false if there is no memory for a page table. Always false on
+/// Maps `page` at `va`. The kernel can read and write it in each address space whose root table has
+/// the entry for `va`. Returns false if there is no memory for a page table. Always false on
 /// the hosted machine.
 bool map_kernel_page(VirtAddr va, PhysAddr page);
 

@@ -103,7 +103,8 @@ void timers(unsigned hart) {
   hal::set_timer(hal::ticks_at(hal::now_ns()));
   while (!take_timer()) hal::wait_for_interrupt();
 
-  // The timer fires while interrupts are masked, and gets another deadline before anybody asks.
+  // The timer fires while interrupts are masked. The hart sets another deadline before it asks
+  // whether the timer has fired.
   const std::uint64_t first = hal::now_ns() + ms;
   hal::set_timer(hal::ticks_at(first));
   while (hal::now_ns() < first + ms) {

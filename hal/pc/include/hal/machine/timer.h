@@ -1,4 +1,4 @@
-// pc: the clock is the time stamp counter, whose frequency boot measures.
+// pc: the clock is the time stamp counter. Boot measures its frequency.
 #pragma once
 
 #include <cstdint>
