@@ -78,8 +78,8 @@ std::optional<Table> Tables::find(std::string_view signature) const {
   for (std::size_t at = header_bytes; at + entry_bytes_ <= root_.size(); at += entry_bytes_) {
     const std::uint64_t address = entry_bytes_ == 8 ? number_at<std::uint64_t>(root_, at)
                                                     : number_at<std::uint32_t>(root_, at);
-    const auto table = valid_table(memory_, address);
-    if (table && begins_with(*table, signature)) return table;
+    if (!begins_with(memory_(address, signature.size()), signature)) continue;
+    if (const auto table = valid_table(memory_, address)) return table;
   }
   return std::nullopt;
 }

@@ -202,7 +202,7 @@ extern "C" [[noreturn]] void hal_start(hal::PhysAddr start_info) {
   start_serial_port();
   apic::start();
   if (!timer_init()) give_up("cotrap: the 8254 timer does not count");
-  interrupts_init();
+  timer_start_on_hart();
   for (auto* constructor = kernel_init_array_start; constructor != kernel_init_array_end;
        ++constructor) {
     (*constructor)();

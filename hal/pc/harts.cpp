@@ -15,7 +15,6 @@
 #include "descriptors.h"
 #include "devices.h"
 #include "hart_start_layout.h"
-#include "interrupts.h"
 #include "local_apic.h"
 #include "processor.h"
 #include "stacks.h"
@@ -149,7 +148,8 @@ extern "C" [[noreturn]] void hal_start_hart(const hal::pc::HartStart& start) {
   load_descriptors(start.hart, start.nmi_stack, start.emergency_stack);
   hal_emergency_stack = start.emergency_stack;
   enable_features();
-  interrupts_init();
+  apic::start();
+  timer_start_on_hart();
   running.fetch_or(mask_of(start.hart), std::memory_order_relaxed);
   kernel_hart_main(start.hart);
 }

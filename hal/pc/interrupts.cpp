@@ -125,11 +125,6 @@ void mask_lines() {
   }
 }
 
-void interrupts_init() {
-  apic::start();
-  timer_start_on_hart();
-}
-
 }  // namespace pc
 
 using namespace pc;

@@ -13,7 +13,4 @@ unsigned io_apic_lines(const Window& window);
 /// edge-triggered.
 void mask_lines();
 
-/// Prepares the local APIC and the timer of this hart.
-void interrupts_init();
-
 }  // namespace hal::pc
