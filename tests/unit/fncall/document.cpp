@@ -93,7 +93,7 @@ TEST_CASE("a call of the gate is a system call") {
   context.general.r10 = 4;
   context.general.r8 = 5;
   context.general.r9 = 6;
-  context.general.r11 = 7;
+  context.general.rbx = 7;
 
   const trap::Trap trap = run_user(context);
 

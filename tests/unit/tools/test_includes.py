@@ -14,7 +14,8 @@ FOLDERS = ("async", "trap", "kernel", "hal", "tests/unit", "tests/bench")
 # Folders of the tree's own headers, searched after the folder of the including header.
 PLACES = ("async/include", "trap/include", "hal/include", "kernel/include", "kernel",
           "kernel/memory/rewritten", "async/sim", "kernel/platform", "kernel/memory/fixed",
-          "trap/riscv64/include", "trap/x86_64/include", "trap/riscv64/shared/include",
+          "trap/riscv64/include", "trap/x86_64/include", "trap/fncall/include", "trap/pc/include",
+          "trap/riscv64/shared/include",
           "hal/riscv64/include", "hal/sv39/include", "hal/hosted/include", "hal/x86_64/include", "hal/pc/include",
           "user/include", "user/machine/riscv64", "user/async/platform")  # fmt: skip
 

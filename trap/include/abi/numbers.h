@@ -168,7 +168,7 @@ enum class Call : unsigned {
 inline constexpr unsigned call_limit = 442;
 
 // The first number of calls that Linux does not have. Such a private call may have a seventh
-// argument, in the register after Linux's six: a6 on riscv64, r11 on the hosted machine.
+// argument, in the register after Linux's six: a6 on riscv64, rbx on x86_64.
 inline constexpr unsigned first_private_call = 0x1000;
 
 // bare_trips(count, form): the kernel answers the caller's next `count` calls with 0 and does

@@ -7,7 +7,7 @@
 // kernel then delivers the interrupt, from the inbox to the handler's coroutine.
 //
 // The hosted machine has no interrupt controller. There the claim is a function of the host process
-// (hosted/claim.cpp), which its signal handlers and yield points call on their own stack.
+// (x86_64/claim.cpp), which its signal handlers and yield points call on their own stack.
 #pragma once
 
 #include <async/interrupt.h>

@@ -293,7 +293,7 @@ _PRIVATE_INTRODUCTION = """\
 ## Private calls
 
 Linux does not have these calls. Their numbers start at 0x1000. Such a call may have a seventh argument, in `a6` (on the
-[hosted machine](../hosted.md) in `r11`). For each call the table links the header that describes it in full.
+[hosted machine](../hosted.md) in `rbx`). For each call the table links the header that describes it in full.
 """
 
 _COMPAT_INTRODUCTION = """\

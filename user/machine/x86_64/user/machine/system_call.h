@@ -1,7 +1,8 @@
-// x86_64 on the hosted machine: a system call is a function call to the address that the kernel
-// passes at program start (AT_SYSINFO). rax holds the number, rdi, rsi, rdx, r10, r8, r9 the
-// arguments; rax returns the result. A private call may have a seventh argument, in r11. The call
-// preserves the other general registers and clobbers the vector registers.
+// x86_64: a system call is a function call. On the hosted machine the function is at the address
+// that the kernel passes at program start (AT_SYSINFO). On a PC it is cotrap_system_call_gate(),
+// which executes the instruction `syscall`. rax holds the number, rdi, rsi, rdx, r10, r8, r9 the
+// arguments; rax returns the result. A private call may have a seventh argument, in rbx. The call
+// clobbers rcx, r11 and the vector registers, and preserves the other registers.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@ extern "C" [[gnu::visibility("hidden")]] std::uintptr_t cotrap_system_call_entry
 namespace user::machine {
 
 // A call of up to three arguments sets only their registers; a longer one sets all six, and a call
-// of seven r11 too.
+// of seven rbx too.
 template <std::size_t count>
 [[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[7]) {
   long answer = number;
@@ -20,7 +21,7 @@ template <std::size_t count>
   asm volatile("call *cotrap_system_call_entry(%%rip)"                                             \
                : "+a"(answer)                                                                      \
                : __VA_ARGS__                                                                       \
-               : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", \
+               : "memory", "rcx", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", \
                  "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
   if constexpr (count == 0) {
     COTRAP_CALL();
@@ -38,9 +39,8 @@ template <std::size_t count>
       COTRAP_CALL("D"(arguments[0]), "S"(arguments[1]), "d"(arguments[2]), "r"(r10), "r"(r8),
                   "r"(r9));
     } else {
-      register long r11 asm("r11") = arguments[6];
       COTRAP_CALL("D"(arguments[0]), "S"(arguments[1]), "d"(arguments[2]), "r"(r10), "r"(r8),
-                  "r"(r9), "r"(r11));
+                  "r"(r9), "b"(arguments[6]));
     }
   }
 #undef COTRAP_CALL

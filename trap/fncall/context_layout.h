@@ -2,6 +2,8 @@
 // headers check each.
 #pragma once
 
+#include "../x86_64/state_layout.h"
+
 #define CONTEXT_RAX 0
 #define CONTEXT_RBX 8
 #define CONTEXT_RCX 16
@@ -21,16 +23,9 @@
 #define CONTEXT_SAVED 180
 #define CONTEXT_STATE 192
 
-// Offsets in the XSAVE area (Intel SDM volume 1, 13.4; AMD APM volume 2, 11.5). It begins at the
-// first multiple of 64 from CONTEXT_STATE on.
-#define STATE_ALIGNMENT 64
-#define STATE_FCW 0
-#define STATE_MXCSR 24
-#define STATE_XMM(n) (160 + 16 * n)
-#define STATE_SIZE 2688
-#define STATE_NOTE 464 /* Linux's, in a signal's frame: struct _fpx_sw_bytes, asm/sigcontext.h */
+// What Linux adds to the XSAVE area in a signal's frame: struct _fpx_sw_bytes, asm/sigcontext.h.
+#define STATE_NOTE 464
 #define STATE_MAGIC 0x46505853
-#define STATE_XSTATE_BV 512
 
 // The offset in ucontext_t of the pointer to an XSAVE area.
 #define FRAME_VECTORS 224

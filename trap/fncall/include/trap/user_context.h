@@ -1,14 +1,14 @@
 // The registers of a user thread that is not running, and how the system call ABI uses them. The
 // ABI is Linux's for x86_64: number in rax; arguments in rdi, rsi, rdx, r10, r8, r9; result in rax.
-// A private call may have a seventh argument, in r11, which the gate preserves.
+// A private call may have a seventh argument, in rbx.
 #pragma once
 
 #include <trap/cause.h>
+#include <trap/vector_state.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "../../context_layout.h"
 
@@ -39,38 +39,6 @@ struct GeneralRegs {
   std::uint64_t gsbase = 0;
 
   bool operator==(const GeneralRegs&) const = default;
-};
-
-/// The x87, SSE and AVX registers in the standard XSAVE format, which begins at a multiple of 64 in
-/// the object. A new object has the reset value of every register.
-class VectorState {
- public:
-  static constexpr std::size_t size = STATE_SIZE;  ///< enough for AVX-512
-
-  VectorState() { set_usual_modes(); }
-  void set_usual_modes() {
-    constexpr std::uint16_t fcw = 0x37f;     // all x87 exceptions masked, 64 bits of precision
-    constexpr std::uint32_t mxcsr = 0x1f80;  // all SSE exceptions masked, rounding to nearest
-    std::memcpy(data() + STATE_FCW, &fcw, sizeof fcw);
-    std::memcpy(data() + STATE_MXCSR, &mxcsr, sizeof mxcsr);
-  }
-  VectorState(const VectorState& other) { *this = other; }
-  VectorState& operator=(const VectorState& other) {
-    if (this != &other) std::memcpy(data(), other.data(), size);
-    return *this;
-  }
-
-  std::byte* data() { return storage_ + offset(); }
-  const std::byte* data() const { return storage_ + offset(); }
-
- private:
-  // Not alignas(64): contexts are also locals of coroutines, whose frames are only aligned to 16
-  // bytes.
-  static constexpr std::size_t room = STATE_ALIGNMENT - 16;
-  std::size_t offset() const {
-    return -reinterpret_cast<std::uintptr_t>(storage_) % STATE_ALIGNMENT;
-  }
-  alignas(16) std::byte storage_[size + room]{};
 };
 
 /// All registers of a user thread, and why it last left user mode or enters it.
@@ -112,7 +80,7 @@ struct UserContext {
   std::uint64_t syscall_number() const { return general.rax; }
   Arguments syscall_arguments() const {
     return {
-        {general.rdi, general.rsi, general.rdx, general.r10, general.r8, general.r9, general.r11}};
+        {general.rdi, general.rsi, general.rdx, general.r10, general.r8, general.r9, general.rbx}};
   }
   void set_syscall_result(std::uint64_t value) { general.rax = value; }
   /// The result, unless the program has changed rax since.
