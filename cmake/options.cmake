@@ -24,7 +24,7 @@ set(COTRAP_BUILTIN "" CACHE STRING
     "Programs that are linked into the kernels, which then boot without a boot archive: names of Cotrap's programs or absolute paths, separated by `;` (docs/running.md)")
 
 set(COTRAP_MACHINE "" CACHE STRING
-    "The machine of the kernel and its programs: 'riscv64', 'hosted' for a Linux x86_64 process, or 'pc', of which only the test kernel of hal/ exists; empty builds the unit tests on the host")
+    "The machine of the kernel and its programs: 'riscv64', 'hosted' for a Linux x86_64 process, or 'pc' for an x86_64 PC; empty builds the unit tests on the host")
 set_property(CACHE COTRAP_MACHINE PROPERTY STRINGS "" riscv64 hosted pc)
 
 set(COTRAP_SANITIZE OFF CACHE STRING

@@ -186,9 +186,8 @@ extern "C" [[noreturn]] void hal_start(hal::PhysAddr start_info) {
   using namespace hal;
   using namespace hal::pc;
   start_clock();
-  hal_emergency_stack = reinterpret_cast<VirtAddr>(emergency_stack_top);
   load_descriptors(0, reinterpret_cast<VirtAddr>(nmi_stack.data() + nmi_stack.size()),
-                   hal_emergency_stack);
+                   reinterpret_cast<VirtAddr>(emergency_stack_top));
   if (const std::string_view missing = find_features(); !missing.empty())
     give_up("cotrap: the processor lacks what the kernel needs: ", missing);
   enable_features();

@@ -1,10 +1,14 @@
 #include "descriptors.h"
 
 #include <hal/hart.h>
+#include <hal/machine/gates.h>
+#include <hal/machine/vectors.h>
 
 #include <array>
+#include <cstddef>
 
-#include "vectors.h"
+#include "stacks.h"
+
 
 extern "C" const char interrupt_gates[], exception_gates[], nmi_gate[];  // gates.S
 
@@ -29,8 +33,9 @@ enum Stack : std::uint8_t { current = 0, of_nmi = 1, emergency = 2 };  // IST nu
 struct Gate {
   std::uint64_t low, high;
 
-  static Gate to(const char* code, Stack stack) {
-    constexpr std::uint64_t present_interrupt_gate = 0x8e;  // masks interrupts
+  /// `for_programs`: a program may use the gate by an instruction.
+  static Gate to(const char* code, Stack stack, bool for_programs = false) {
+    const std::uint64_t present_interrupt_gate = for_programs ? 0xee : 0x8e;  // masks interrupts
     const auto address = reinterpret_cast<std::uint64_t>(code);
     return {.low = (address & 0xffff) | std::uint64_t{kernel_code} << 16 |
                    std::uint64_t{stack} << 32 | present_interrupt_gate << 40 |
@@ -60,29 +65,46 @@ std::array<std::uint64_t, 2> descriptor_of(const TaskState& task) {
           address >> 32};
 }
 
-void fill_gates() {
-  for (unsigned vector = 0; vector < FIRST_INTERRUPT; ++vector)
-    gates[vector] = Gate::to(exception_gates + vector * std::size_t{GATE_BYTES}, current);
-  for (unsigned vector = FIRST_INTERRUPT; vector < VECTORS; ++vector) {
-    gates[vector] =
-        Gate::to(interrupt_gates + (vector - FIRST_INTERRUPT) * std::size_t{GATE_BYTES}, current);
-  }
-  for (const unsigned vector : {VECTOR_DOUBLE_FAULT, VECTOR_MACHINE_CHECK})
-    gates[vector] = Gate::to(exception_gates + vector * std::size_t{GATE_BYTES}, emergency);
-  gates[VECTOR_NMI] = Gate::to(nmi_gate, of_nmi);
+/// Puts a word on the stack that ends at `top`. A gate finds it above the registers that the
+/// processor pushes. Returns the stack's new end.
+VirtAddr put_on_stack(VirtAddr top, std::uint64_t word) {
+  constexpr VirtAddr alignment = 16;
+  *reinterpret_cast<std::uint64_t*>(top - alignment) = word;
+  return top - alignment;
+}
+
+std::uint64_t own_fs() {
+  std::uint64_t base;
+  asm("movq %%fs:0, %0" : "=r"(base));
+  return base;
 }
 
 }  // namespace
 
+constinit thread_local void* trap_stack = nullptr;
+
+void use_gates(const char* exceptions, const char* interrupts) {
+  const auto at = [](const char* first, unsigned number) {
+    return first + number * std::size_t{GATE_BYTES};
+  };
+  for (unsigned vector = 0; vector < FIRST_INTERRUPT; ++vector)
+    gates[vector] = Gate::to(at(exceptions, vector), current);
+  for (unsigned vector = FIRST_INTERRUPT; vector < VECTORS; ++vector)
+    gates[vector] = Gate::to(at(interrupts, vector - FIRST_INTERRUPT), current);
+  for (const unsigned vector : {VECTOR_DOUBLE_FAULT, VECTOR_MACHINE_CHECK})
+    gates[vector] = Gate::to(at(exceptions, vector), emergency);
+  gates[VECTOR_BREAKPOINT] = Gate::to(at(exceptions, VECTOR_BREAKPOINT), current, true);
+  gates[VECTOR_NMI] = Gate::to(nmi_gate, of_nmi);
+}
+
 void load_descriptors(unsigned hart, VirtAddr nmi_stack_top, VirtAddr emergency_stack_top) {
-  if (hart == 0) fill_gates();
-  // The gate finds the hart's number above the registers that the processor pushes.
-  const VirtAddr nmi_stack = nmi_stack_top - 16;
-  *reinterpret_cast<std::uint64_t*>(nmi_stack) = hart;
+  if (hart == 0) use_gates(exception_gates, interrupt_gates);
+  hal_emergency_stack = put_on_stack(emergency_stack_top, own_fs());
 
   auto& [segments, task_state] = descriptors[hart];
-  task_state.interrupt_stack[of_nmi - 1] = nmi_stack;
-  task_state.interrupt_stack[emergency - 1] = emergency_stack_top;
+  trap_stack = &task_state.stack_of_level[0];
+  task_state.interrupt_stack[of_nmi - 1] = put_on_stack(nmi_stack_top, hart);
+  task_state.interrupt_stack[emergency - 1] = hal_emergency_stack;
   task_state.port_map = sizeof(TaskState);
   const auto task_descriptor = descriptor_of(task_state);
   segments = {0,

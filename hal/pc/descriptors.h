@@ -19,7 +19,8 @@ enum Selector : std::uint16_t {
 
 /// Loads the tables of this hart. `hart`: its number. NMIs use the stack that ends at
 /// `nmi_stack_top`; double faults and machine checks use the one that ends at
-/// `emergency_stack_top`. Both ends are multiples of 16. Keeps the base addresses of FS and GS.
+/// `emergency_stack_top`. Both ends are multiples of 16. Sets hal_emergency_stack. Keeps the base
+/// addresses of FS and GS.
 void load_descriptors(unsigned hart, VirtAddr nmi_stack_top, VirtAddr emergency_stack_top);
 
 }  // namespace hal::pc

@@ -146,7 +146,6 @@ extern "C" [[noreturn]] void hal_start_hart(const hal::pc::HartStart& start) {
   this_hart_index = start.hart;
   this_hart_smp_active = true;
   load_descriptors(start.hart, start.nmi_stack, start.emergency_stack);
-  hal_emergency_stack = start.emergency_stack;
   enable_features();
   apic::start();
   timer_start_on_hart();

@@ -6,6 +6,7 @@
 // line's interrupt masks the line and ends the interrupt at its local APIC at once, so that other
 // lines can interrupt; the completion unmasks the line.
 
+#include <hal/bell.h>
 #include <hal/hart.h>
 #include <hal/interrupts.h>
 
@@ -21,7 +22,7 @@
 #include "redirection.h"
 #include "serial_port.h"
 #include "timer.h"
-#include "vectors.h"
+#include <hal/machine/vectors.h>
 
 namespace hal {
 namespace pc {
@@ -94,6 +95,7 @@ void accept_line(unsigned line) {
   // Between the interrupt and this moment the line may have been disabled, or given to another
   // hart.
   if (owner_of(irq).load(std::memory_order_relaxed) != hart + 1) return;
+  if (irq == bell_interrupt() && !claim_bell()) return;
   write_entry(line, entry_for(line, hart, true));
   const auto number = static_cast<std::uint32_t>(irq);
   accepted[number / 64] |= std::uint64_t{1} << number % 64;
@@ -125,6 +127,13 @@ void mask_lines() {
   }
 }
 
+void send_line(Irq irq) {
+  const unsigned owner = owner_of(irq).load(std::memory_order_relaxed);
+  if (owner == 0) return;
+  const unsigned vector = VECTOR_FIRST_LINE + line_of(irq);
+  apic::send(devices.apic_id[owner - 1], apic::Delivery::fixed, vector);
+}
+
 }  // namespace pc
 
 using namespace pc;
@@ -134,6 +143,7 @@ void enable_interrupt(Irq irq) {
   const InterruptGuard guard;
   owner_of(irq).store(static_cast<std::uint8_t>(hart_index() + 1), std::memory_order_relaxed);
   write_entry(line_of(irq), entry_for(line_of(irq), hart_index(), false));
+  if (irq == bell_interrupt() && bell_rings_unclaimed()) send_line(irq);
 }
 
 void disable_interrupt(Irq irq) {
@@ -142,6 +152,7 @@ void disable_interrupt(Irq irq) {
   owner_of(irq).store(0, std::memory_order_relaxed);
   write_entry(line_of(irq), entry_for(line_of(irq), hart_index(), true));
   forget(irq);
+  if (irq == bell_interrupt()) complete_bell();
 }
 
 Irq claim_interrupt() {
@@ -156,6 +167,7 @@ Irq claim_interrupt() {
 }
 
 void complete_interrupt(Irq irq) {
+  if (irq == bell_interrupt()) return complete_bell();
   const unsigned owner = owner_of(irq).load(std::memory_order_relaxed);
   if (owner != 0) write_entry(line_of(irq), entry_for(line_of(irq), owner - 1, false));
 }

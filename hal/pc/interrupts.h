@@ -1,6 +1,7 @@
-// Interrupts at boot.
+// Interrupt lines: at boot, and without a device.
 #pragma once
 
+#include <hal/interrupts.h>
 #include <hal/window.h>
 
 namespace hal::pc {
@@ -12,5 +13,18 @@ unsigned io_apic_lines(const Window& window);
 /// can assert one: QEMU's I/O APIC forgets a line that is asserted while its entry is
 /// edge-triggered.
 void mask_lines();
+
+/// Interrupts the hart for which `irq` is enabled, if any, as if its line had interrupted. Any
+/// context.
+void send_line(Irq irq);
+
+// The bell's line has no device and no entry in an I/O APIC (bell.cpp).
+
+/// Whether an interrupt must be sent to the hart for which the bell is about to be enabled.
+bool bell_rings_unclaimed();
+/// The bell's interrupt has arrived at the hart for which it is enabled. Returns false if it is to
+/// be ignored. With true the hart has claimed it, until complete_bell().
+bool claim_bell();
+void complete_bell();
 
 }  // namespace hal::pc

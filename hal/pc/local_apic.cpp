@@ -5,7 +5,7 @@
 #include <hal/memory_map.h>
 
 #include "ports.h"
-#include "vectors.h"
+#include <hal/machine/vectors.h>
 
 namespace hal::pc::apic {
 namespace {

@@ -12,29 +12,41 @@
 #include <hal/timer.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "local_apic.h"
 #include "ports.h"
-#include "vectors.h"
+#include <hal/machine/vectors.h>
 
 namespace hal {
 namespace pc {
 
-std::uint64_t ns_per_tick_fixed = 0;
-std::uint64_t entry_tick = 0;
+std::uint64_t ns_per_count_fixed = 0;
+std::uint64_t entry_count = 0;
 
 namespace {
 
 constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
-// In 32.32 fixed point: the inverse of ns_per_tick_fixed, rounded up. So at the tick ticks_at(ns),
+// In 32.32 fixed point: the inverse of ns_per_count_fixed, rounded up. So at the count count_at(ns),
 // now_ns() is at least ns.
-std::uint64_t ticks_per_ns_fixed = 0;
-/// Counts of the local APIC's timer in a tick of the clock; 0: the timer has the TSC-deadline mode.
-std::uint64_t counts_per_tick_fixed = 0;
+std::uint64_t counts_per_ns_fixed = 0;
+/// Counts of the local APIC's timer in a count of the time stamp counter; 0: the timer has the
+/// TSC-deadline mode.
+std::uint64_t timer_counts_fixed = 0;
 
-/// The last argument of set_timer() on this hart.
-constinit thread_local std::uint64_t deadline_tick = no_deadline;
+/// The time stamp of this hart's deadline.
+constinit thread_local std::uint64_t deadline_count = ~std::uint64_t{0};
+
+/// The time stamp at which now_ns() is `ns`, rounded up; the largest one if `ns` is no_deadline.
+std::uint64_t count_at(std::uint64_t ns) {
+  using Wide = unsigned __int128;
+  constexpr std::uint64_t never = ~std::uint64_t{0};
+  if (ns == no_deadline) return never;
+  const Wide counts = (Wide{ns} * counts_per_ns_fixed + 0xffff'ffff) >> 32;
+  const Wide count = counts + entry_count;
+  return count > never ? never : static_cast<std::uint64_t>(count);
+}
 
 bool has_deadline_mode() {
   constexpr std::uint32_t tsc_deadline = 1 << 24;
@@ -71,52 +83,74 @@ class Stopwatch {
   static constexpr std::uint8_t gate = 1 << 0, sound = 1 << 1;
 };
 
-/// Starts the timer so that it interrupts at the clock's reading `tick`, or a little later.
-void arm(std::uint64_t tick) {
-  if (counts_per_tick_fixed == 0) {
+/// Starts the timer so that it interrupts at the time stamp `count`, or a little later.
+void arm(std::uint64_t count) {
+  const bool is_off = count == ~std::uint64_t{0};
+  if (timer_counts_fixed == 0) {
     // 0 disarms it. A time that has passed interrupts at once.
-    write_msr(Msr::tsc_deadline, tick == no_deadline ? 0 : std::max<std::uint64_t>(tick, 1));
+    write_msr(Msr::tsc_deadline, is_off ? 0 : std::max<std::uint64_t>(count, 1));
     return;
   }
-  if (tick == no_deadline) return apic::write(apic::Register::timer_start, 0);
+  if (is_off) return apic::write(apic::Register::timer_start, 0);
   using Wide = unsigned __int128;
   const std::uint64_t now = read_counter();
-  const Wide left = tick > now ? tick - now : 0;
-  const Wide counts = (left * counts_per_tick_fixed >> 32) + 1;
+  const Wide left = count > now ? count - now : 0;
+  const Wide timer_counts = (left * timer_counts_fixed >> 32) + 1;
   constexpr std::uint32_t most = ~std::uint32_t{0};  // accept_timer() starts it again
   apic::write(apic::Register::timer_start,
-              counts > most ? most : static_cast<std::uint32_t>(counts));
+              timer_counts > most ? most : static_cast<std::uint32_t>(timer_counts));
+}
+
+/// What both clocks counted beside the 8254.
+struct Measurement {
+  std::uint64_t counts = 0, timer_counts = 0;
+};
+
+std::optional<Measurement> measure(std::uint16_t count) {
+  constexpr std::uint32_t most = ~std::uint32_t{0};
+  const Stopwatch stopwatch{count};
+  apic::write(apic::Register::timer_start, most);
+  const std::uint64_t begin = read_counter();
+  if (!stopwatch.wait()) return std::nullopt;
+  const std::uint64_t end = read_counter();
+  const std::uint64_t timer_counts = most - apic::read(apic::Register::timer_current);
+  apic::write(apic::Register::timer_start, 0);
+  return Measurement{std::max<std::uint64_t>(end - begin, 1), timer_counts};
 }
 
 }  // namespace
 
 void start_clock() {
-  entry_tick = read_counter();
+  entry_count = read_counter();
 }
 
 bool timer_init() {
   constexpr std::uint16_t count = Stopwatch::hz / 200;
   constexpr std::uint32_t masked = 1 << 16, divide_by_1 = 0b1011;
-  constexpr std::uint32_t most = ~std::uint32_t{0};
   apic::write(apic::Register::timer_entry, masked | VECTOR_TIMER);
   apic::write(apic::Register::timer_divisor, divide_by_1);
 
-  const Stopwatch stopwatch{count};
-  apic::write(apic::Register::timer_start, most);
-  const std::uint64_t begin = read_counter();
-  if (!stopwatch.wait()) return false;
-  const std::uint64_t end = read_counter();
-  const std::uint64_t counts = most - apic::read(apic::Register::timer_current);
-  apic::write(apic::Register::timer_start, 0);
+  // The host of a virtual machine may stop it during a measurement, which is then too long, or
+  // fails. So the shortest one of several counts.
+  constexpr unsigned wanted = 2, most = 20;
+  std::optional<Measurement> shortest;
+  for (unsigned attempts = 0, good = 0; attempts < most && good < wanted; ++attempts) {
+    const auto measured = measure(count);
+    if (!measured) continue;
+    ++good;
+    if (!shortest || measured->counts < shortest->counts) shortest = measured;
+  }
+  if (!shortest) return false;
 
   using Wide = unsigned __int128;
-  const std::uint64_t ticks = std::max<std::uint64_t>(end - begin, 1);
   const std::uint64_t ns = count * ns_per_second / Stopwatch::hz;
-  ns_per_tick_fixed = static_cast<std::uint64_t>((Wide{ns} << 32) / ticks);
-  ticks_per_ns_fixed =
-      static_cast<std::uint64_t>(((Wide{1} << 64) + ns_per_tick_fixed - 1) / ns_per_tick_fixed);
-  if (!has_deadline_mode())
-    counts_per_tick_fixed = static_cast<std::uint64_t>((Wide{counts} << 32) / ticks) + 1;
+  ns_per_count_fixed = static_cast<std::uint64_t>((Wide{ns} << 32) / shortest->counts);
+  counts_per_ns_fixed = static_cast<std::uint64_t>(((Wide{1} << 64) + ns_per_count_fixed - 1) /
+                                                   ns_per_count_fixed);
+  if (!has_deadline_mode()) {
+    timer_counts_fixed =
+        static_cast<std::uint64_t>((Wide{shortest->timer_counts} << 32) / shortest->counts) + 1;
+  }
   return true;
 }
 
@@ -124,40 +158,37 @@ void timer_start_on_hart() {
   constexpr std::uint32_t deadline_mode = 1 << 18, divide_by_1 = 0b1011;
   apic::write(apic::Register::timer_divisor, divide_by_1);
   apic::write(apic::Register::timer_entry,
-              VECTOR_TIMER | (counts_per_tick_fixed == 0 ? deadline_mode : 0));
+              VECTOR_TIMER | (timer_counts_fixed == 0 ? deadline_mode : 0));
   asm volatile("mfence" ::: "memory");  // the mode before the first deadline
   set_timer(no_deadline);
 }
 
 void accept_timer() {
   // The interrupt may belong to an earlier deadline, or the count was too long for the register.
-  if (read_counter() >= deadline_tick) {
+  if (read_counter() >= deadline_count) {
     pending |= interrupt::timer;
   } else {
-    arm(deadline_tick);
+    arm(deadline_count);
   }
 }
 
 void nap(std::uint64_t end_ns) {
-  arm(std::min(deadline_tick, ticks_at(end_ns)));
+  arm(std::min(deadline_count, count_at(end_ns)));
   wait_for_interrupt();
-  arm(deadline_tick);
+  arm(deadline_count);
 }
 
 }  // namespace pc
 
 std::uint64_t ticks_at(std::uint64_t ns) {
-  using Wide = unsigned __int128;
-  const Wide ticks = (Wide{ns} * pc::ticks_per_ns_fixed + 0xffff'ffff) >> 32;
-  const Wide tick = ticks + pc::entry_tick;
-  return tick > no_deadline ? no_deadline : static_cast<std::uint64_t>(tick);
+  return ns;
 }
 
-void set_timer(std::uint64_t deadline) {
+void set_timer(std::uint64_t when) {
   const InterruptGuard guard;
-  pc::deadline_tick = deadline;
+  pc::deadline_count = pc::count_at(when);
   pc::pending &= ~pc::interrupt::timer;
-  pc::arm(deadline);
+  pc::arm(pc::deadline_count);
 }
 
 }  // namespace hal

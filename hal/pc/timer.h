@@ -7,7 +7,7 @@ namespace hal::pc {
 
 /// now_ns() counts from here.
 void start_clock();
-/// Measures the frequency of the clock and of the timer. Takes about 5 ms. Before it, now_ns() is
+/// Measures the frequency of the clock and of the timer. Takes about 10 ms. Before it, now_ns() is
 /// always 0. Returns false if the 8254 timer, beside which it measures them, does not count.
 bool timer_init();
 /// Prepares this hart's timer.

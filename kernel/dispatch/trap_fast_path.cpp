@@ -39,7 +39,7 @@ constexpr std::uint64_t back_to_program = 0;
 /// Serves a page fault. Returns `cause` if the fault needs a wait or the strand, and call_answered
 /// if the thread must not return to its program at once.
 [[gnu::always_inline]] inline std::uint64_t exception(Thread& self, std::uint64_t cause) {
-  const Trap trap = trap::decode_exception(cause, HAL_READ_CSR("stval"));
+  const Trap trap = trap::decode_exception(self.context(), cause);
   if (trap.kind != Trap::page_fault) [[unlikely]]
     return cause;
   if (hal::smp_active()) [[unlikely]] {

@@ -15,12 +15,18 @@
 // any sequence of calls, few bounds mislead a search, and it takes logarithmic time.
 #pragma once
 
+#include <algorithm>
+
 #include "memory/area.h"
 
 namespace kernel::memory {
 
 class AreaSet {
  public:
+  /// The most bytes that above_gap() searches for: 16 TiB.
+  static constexpr std::size_t largest_search =
+      hal::page_size * std::size_t{~decltype(Area::gap_bound){0}};
+
   /// The first area of the set will not start below `lowest`, a page address.
   explicit AreaSet(VirtAddr lowest) : lowest_{lowest} {}
   AreaSet(const AreaSet&) = delete;
@@ -48,7 +54,8 @@ class AreaSet {
   }
 
   /// The area with the highest gap of at least `bytes`, a multiple of the page size. Null if there
-  /// is none. The free range above the last area is not the gap of an area.
+  /// is none, or if `bytes` is more than largest_search. The free range above the last area is not
+  /// the gap of an area.
   Area* above_gap(std::size_t bytes);
 
   /// Adds the area [start, end), which overlaps no other. Extends a neighbour instead if their
@@ -69,10 +76,14 @@ class AreaSet {
   bool merge_with_next(Area& area);
 
  private:
-  std::size_t gap_pages(const Area& area) const {
-    static_assert(hal::user_bytes / hal::page_size <= ~std::uint32_t{0});  // fits into gap_bound
+  using GapBound = decltype(Area::gap_bound);
+  static constexpr GapBound largest_bound = ~GapBound{0};
+
+  /// The gap below the area, in pages; the largest bound if it is larger.
+  GapBound gap_pages(const Area& area) const {
     const VirtAddr end_below = area.previous != nullptr ? area.previous->end : lowest_;
-    return (area.start - end_below) / hal::page_size;
+    const std::size_t pages = (area.start - end_below) / hal::page_size;
+    return static_cast<GapBound>(std::min<std::size_t>(pages, largest_bound));
   }
   void raise_bounds(Area* area);
   Area*& place_of(const Area& area);

@@ -15,7 +15,14 @@ namespace kernel::memory {
 /// The frames are in a tree of pages with three levels, like a page table. Its nodes are allocated
 /// on demand, so an object for many pages is small at first.
 class SharedPages final : public MemoryObject {
+ private:
+  static constexpr std::size_t fanout = hal::page_size / sizeof(void*);
+
  public:
+  /// The most pages of an object: 512 GiB.
+  static constexpr std::size_t most = fanout * fanout * fanout;
+
+  /// `pages`: at most `most`.
   explicit SharedPages(std::size_t pages) : count_(pages) {}
   ~SharedPages() override;
 
@@ -24,11 +31,9 @@ class SharedPages final : public MemoryObject {
   hal::PhysAddr frame(std::size_t index);
 
  private:
-  static constexpr std::size_t fanout = hal::page_size / sizeof(void*);
   using Leaf = std::array<hal::PhysAddr, fanout>;
   using Middle = std::array<std::unique_ptr<Leaf>, fanout>;
   using Top = std::array<std::unique_ptr<Middle>, fanout>;
-  static_assert(fanout * fanout * fanout >= hal::user_bytes / hal::page_size);
 
   std::size_t count_;
   std::unique_ptr<Top> top_;

@@ -19,6 +19,10 @@ class Thread;
 /// ENOEXEC: the area cannot be rewritten, and the log says why; EFAULT; ENOMEM.
 async::Task<Result<>> see_code(Thread& self, hal::VirtAddr at);
 
+/// Whether the system call that `self` makes came from a `syscall` instruction in code that has not
+/// been rewritten yet and may be rewritten.
+bool is_call_to_rewrite(Thread& self);
+
 /// Logs how much code of all programs the kernel has rewritten, if any.
 void log_rewritten_code();
 

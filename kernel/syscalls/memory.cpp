@@ -30,7 +30,8 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   if ((flags & abi::map_anonymous) != 0) {
     if (!shared) return Backing{};
     const std::size_t pages = hal::page_up(length) / hal::page_size;
-    if (!memory::can_allocate(sizeof(memory::SharedPages))) return fail(Errno::enomem);
+    if (pages > memory::SharedPages::most || !memory::can_allocate(sizeof(memory::SharedPages)))
+      return fail(Errno::enomem);
     return Backing::of_shared(make_ref<memory::SharedPages>(pages));
   }
   File* const file = self.process().files().find_open(fd);

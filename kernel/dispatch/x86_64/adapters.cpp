@@ -157,7 +157,7 @@ Result<> arch_prctl(Thread& self, int code, std::uintptr_t address) {
       self.context().set_thread_pointer(address);
       return {};
     case abi::x86_64::arch_get_fs:
-      return UserPtr<std::uint64_t>{address}.write(self.space(), self.context().general.fsbase);
+      return UserPtr<std::uint64_t>{address}.write(self.space(), self.context().thread_pointer());
     default: return fail(Errno::einval);
   }
 }

@@ -9,7 +9,6 @@
 #include "process/page_in.h"
 #include "process/syscall_table.h"
 #include "process/thread.h"
-#include "program_code/code_change.h"
 
 namespace kernel {
 namespace {
@@ -54,17 +53,9 @@ trap::Register answer(Thread& self, const trap::UserContext& context) {
   return entry.answer(self, context);
 }
 
-/// Whether the call came from a `syscall` instruction in code that has not been rewritten yet and
-/// may be rewritten.
-bool is_to_be_seen(Thread& self, const trap::UserContext& context) {
-  if (context.trap_num != trap::UserContext::instruction) return false;
-  const auto area = memory::CodeChange{self.space()}.area_at(context.program_counter() - 1);
-  return area && area->state == memory::CodeState::unseen && area->may_change;
-}
-
 async::Task<trap::Register> see_and_call(Thread& self, const trap::UserContext& context) {
   // Errors do not matter: the call is made in any case.
-  if (is_to_be_seen(self, context)) (void)co_await see_code(self, context.program_counter() - 1);
+  if (is_call_to_rewrite(self)) (void)co_await see_code(self, context.program_counter() - 1);
   if (async::is_cancelled()) co_return 0;
   co_return co_await make_syscall(self, [&] { return answer(self, context); });
 }
@@ -76,7 +67,7 @@ bool is_compat_call(std::uint64_t number) {
 }
 
 trap::Register compat_call(Thread& self, const trap::UserContext& context) {
-  if (!is_to_be_seen(self, context)) return answer(self, context);
+  if (!is_call_to_rewrite(self)) return answer(self, context);
   return self.wait([&] { return see_and_call(self, context); });
 }
 

@@ -273,6 +273,13 @@ Result<> change_instruction(Thread& self) {
 
 }  // namespace
 
+bool is_call_to_rewrite(Thread& self) {
+  const trap::UserContext& context = self.context();
+  if (context.trap_num != trap::UserContext::instruction) return false;
+  const auto area = CodeChange{self.space()}.area_at(context.program_counter() - 1);
+  return area && area->state == CodeState::unseen && area->may_change;
+}
+
 void log_rewritten_code() {
   if (rewritten.areas + rewritten.at_faults == 0) return;
   log("rewritten: {} uses of fs before their code ran, {} at their first fault; {} system calls in "

@@ -12,8 +12,11 @@ cotrap_user_clone:
         movq    %rax, 8(%rsi)
         movq    %rcx, %r10
         movl    $220, %eax              # clone
+        leaq    cotrap_system_call_gate(%rip), %r11
+        cmpq    %r11, cotrap_system_call_entry(%rip)
+        je      2f
         call    *cotrap_system_call_entry(%rip)
-        testq   %rax, %rax
+3:      testq   %rax, %rax
         jz      1f
         ret
 
@@ -25,5 +28,9 @@ cotrap_user_clone:
         movl    $93, %eax               # exit
         call    *cotrap_system_call_entry(%rip)
         ud2
+
+2:      orl     $1 << 30, %eax          # as the gate, but the new thread has no return address to pop
+        syscall
+        jmp     3b
 
         .section .note.GNU-stack, "", @progbits

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 extern "C" {
+void cotrap_system_call_gate();  // gate.S
 std::uintptr_t cotrap_system_call_entry = 0;
 [[noreturn]] void cotrap_user_start(long* stack);
 }
@@ -54,6 +55,8 @@ extern "C" [[noreturn]] void cotrap_user_relocate(long* stack, std::uintptr_t ba
     *reinterpret_cast<std::uint64_t*>(base + at->offset) =
         base + static_cast<std::uint64_t>(at->addend);
   }
-  cotrap_system_call_entry = system_call_entry(stack);
+  const std::uintptr_t entry = system_call_entry(stack);
+  cotrap_system_call_entry =
+      entry != 0 ? entry : reinterpret_cast<std::uintptr_t>(&cotrap_system_call_gate);
   cotrap_user_start(stack);
 }

@@ -63,11 +63,12 @@ inline Trap::Kind kind_of_cause(std::uint64_t scause) {
 inline bool is_interrupt(std::uint64_t scause) {
   return static_cast<std::int64_t>(scause) < 0;
 }
-/// decode() of an exception that is no system call, in fewer instructions.
-inline Trap decode_exception(std::uint64_t scause, std::uint64_t stval) {
+/// The exception that has stopped the program of the context, with this scause. It is no system
+/// call.
+inline Trap decode_exception(const UserContext&, std::uint64_t scause) {
   Trap trap = {.kind = Trap::unknown, .cause = static_cast<std::uint32_t>(scause)};
   if (scause < exceptions.size()) trap = exceptions[scause];
-  trap.address = stval;
+  trap.address = HAL_READ_CSR("stval");
   return trap;
 }
 

@@ -23,7 +23,7 @@ inline constexpr std::uint32_t external = 1 << 2;
 
 /// The interrupts that this hart has accepted. Only the hart itself changes it, with interrupts
 /// masked.
-extern constinit thread_local std::uint32_t pending;
+extern constinit thread_local std::uint32_t pending asm("cotrap_pending");
 
 inline constexpr std::uint64_t interrupt_flag = 1 << 9;  // of the register RFLAGS
 
@@ -35,7 +35,7 @@ inline std::uint64_t flags() {
 
 /// Accepts all interrupts that wait at the local APIC. Interrupts are masked before and after.
 inline void accept_interrupts() {
-  asm volatile("sti\n\tnop\n\tcli" ::: "memory");  // sti takes effect after the next instruction
+  asm volatile("call hal_accept" ::: "memory");  // gates.S
 }
 
 }  // namespace pc

@@ -10,6 +10,9 @@ enum class Msr : std::uint32_t {
   tsc_deadline = 0x6e0,
   x2apic = 0x800,  ///< the first register of the local APIC; see local_apic.h
   efer = 0xc000'0080,
+  star = 0xc000'0081,           ///< the segments of the instructions syscall and sysret
+  syscall_entry = 0xc000'0082,  ///< LSTAR
+  syscall_mask = 0xc000'0084,   ///< the flags that syscall clears
 };
 
 inline std::uint64_t read_msr(Msr msr) {

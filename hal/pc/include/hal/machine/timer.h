@@ -1,4 +1,4 @@
-// pc: the clock is the time stamp counter. Boot measures its frequency.
+// pc: the clock counts nanoseconds. It is the time stamp counter, whose frequency boot measures.
 #pragma once
 
 #include <cstdint>
@@ -6,10 +6,10 @@
 namespace hal {
 namespace pc {
 
-/// Nanoseconds per tick of the time stamp counter in 32.32 fixed point; set once at boot.
-extern std::uint64_t ns_per_tick_fixed;
+/// Nanoseconds per count of the time stamp counter in 32.32 fixed point; set once at boot.
+extern std::uint64_t ns_per_count_fixed;
 /// The counter's value early at boot; now_ns() counts from it.
-extern std::uint64_t entry_tick;
+extern std::uint64_t entry_count;
 
 /// The fence keeps the processor from reading the counter before earlier loads.
 inline std::uint64_t read_counter() {
@@ -20,20 +20,20 @@ inline std::uint64_t read_counter() {
 
 }  // namespace pc
 
-inline std::uint64_t ticks_in_ns(std::uint64_t ticks) {
-  using Wide = unsigned __int128;
-  return static_cast<std::uint64_t>((Wide{ticks} * pc::ns_per_tick_fixed) >> 32);
-}
 inline std::uint64_t now_ns() {
-  return ticks_in_ns(pc::read_counter() - pc::entry_tick);
+  using Wide = unsigned __int128;
+  const std::uint64_t counts = pc::read_counter() - pc::entry_count;
+  return static_cast<std::uint64_t>((Wide{counts} * pc::ns_per_count_fixed) >> 32);
 }
 
 inline std::uint64_t clock_ticks() {
-  return pc::read_counter();
+  return now_ns();
 }
-/// 0: one tick is shorter than a nanosecond.
 inline std::uint64_t clock_period_ns() {
-  return pc::ns_per_tick_fixed >> 32;
+  return 1;
+}
+inline std::uint64_t ticks_in_ns(std::uint64_t ticks) {
+  return ticks;
 }
 inline std::uint32_t fine_ticks() {
   return static_cast<std::uint32_t>(pc::read_counter());

@@ -6,6 +6,7 @@
 #define GATE_BYTES 16       // of code, in gates.S
 
 #define VECTOR_NMI 2
+#define VECTOR_BREAKPOINT 3
 #define VECTOR_DOUBLE_FAULT 8
 #define VECTOR_MACHINE_CHECK 18
 // The exceptions that push an error code (Intel SDM, volume 3, "Exceptions and Interrupts"): 8, 10
@@ -20,3 +21,5 @@
 // The number of the hart on the stack of the NMI, counted from the registers that the processor
 // pushes (40 bytes; the stack is aligned to 16).
 #define NMI_HART_OFFSET 40
+// The FS of the hart on its emergency stack, counted in the same way.
+#define EMERGENCY_FS_OFFSET 40
