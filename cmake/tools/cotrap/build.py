@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from . import hosted, ninja, policy_header, setup
+from . import machines, ninja, policy_header, setup
 from .errors import ToolError, UsageError
 from .paths import MACHINES, ROOT, SANITIZED, WITH_FAULTS, Build, preset_folder
 from .ui import Waiting
@@ -31,6 +31,7 @@ KERNEL_PRESETS = (
     "riscv64-handler",
     "riscv64-trampoline-handler",
     "hosted-release",
+    "pc-release",
     "hosted-asan",
     "hosted-tsan",
 )
@@ -48,10 +49,12 @@ def ready(name: str, *targets: str) -> Build:
 
 def chosen(arguments, *targets: str) -> Build:
     """The build that --machine, --build and --self-tests select."""
-    hosted.check(arguments)
+    machines.check(arguments)
     preset = MACHINES[arguments.machine]
     faults = getattr(arguments, "faults", None)
     if faults:
+        if arguments.machine not in WITH_FAULTS:
+            raise UsageError(f"--faults works only with `--machine {'` or `'.join(WITH_FAULTS)}`")
         preset = WITH_FAULTS[arguments.machine]
         arguments.append.append(f"faults={faults}")
     if arguments.sanitize:
@@ -64,11 +67,11 @@ def chosen(arguments, *targets: str) -> Build:
         built = _with_policy(arguments.policy_header, preset)
     else:
         built = ready(arguments.build or preset, *targets)
-    if built.is_hosted != (arguments.machine == "hosted"):
-        if arguments.machine == "hosted":
-            raise UsageError(f"--build {arguments.build}: not a build for `--machine hosted`")
-        arguments.machine = "hosted"
-        hosted.check(arguments)
+    if built.machine != arguments.machine:
+        if arguments.machine != "riscv64":  # the user has chosen it: it is not the default
+            raise UsageError(f"--build {arguments.build}: not a build for `--machine {arguments.machine}`")
+        arguments.machine = built.machine
+        machines.check(arguments)
     if faults and not built.injects_faults:
         raise UsageError(
             f"--faults: the kernel in {built.folder} is built without COTRAP_FAULTS: leave out --build, or "

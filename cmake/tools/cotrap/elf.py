@@ -4,13 +4,15 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from .paths import Build
+
 _HEADER = struct.Struct("<4sBBB9xHHIQ")  # the header's beginning, including the entry address
 _PARTS = struct.Struct("<Q14xHH")  # then: offset, size and number of the program headers
 _PART = struct.Struct("<I")  # the type of a program header
 _INTERPRETER, _THREAD_LOCAL = 3, 7
 _LITTLE_64 = (b"\x7fELF", 2, 1)
 _SHARED = 3  # ET_DYN: a position-independent program, too
-_RISCV, _X86_64 = 243, 62  # programs of the hosted machine are for x86_64
+_MACHINES = {"riscv64": 243, "x86_64": 62}
 _LOAD_BIAS = 0x1000_0000  # kernel/formats/elf.h: default_load_bias
 
 
@@ -22,25 +24,27 @@ class Program:
     bias: int  # the kernel adds this to the file's addresses; 0 unless it is position-independent
 
 
-def program(file: Path, hosted: bool = False) -> Program | None:
-    """Reads the file. None: it is no program for riscv64, or with `hosted` for x86_64."""
+def program(file: Path, processor: str) -> Program | None:
+    """Reads the file. None: it is no program for the processor, `riscv64` or `x86_64`."""
     with open(file, "rb") as opened:
         header = opened.read(_HEADER.size)
     if len(header) < _HEADER.size:
         return None
     magic, width, order, _, kind, machine, _, entry = _HEADER.unpack(header)
-    if (magic, width, order) != _LITTLE_64 or machine != (_X86_64 if hosted else _RISCV):
+    if (magic, width, order) != _LITTLE_64 or machine != _MACHINES[processor]:
         return None
     bias = _LOAD_BIAS if kind == _SHARED else 0
     return Program(bias + entry, bias)
 
 
-def why_not_runnable(file: Path, hosted: bool) -> str:
-    """Why the kernel cannot run the file, as the rest of a sentence. Empty if no usual reason applies."""
-    found = program(file, hosted)
+def why_not_runnable(file: Path, build: Build) -> str:
+    """Why the build's kernel cannot run the file, as the rest of a sentence. Empty if no usual reason
+    applies."""
+    hosted = build.is_hosted
+    found = program(file, build.processor)
     if not found:
-        other = not hosted and program(file, hosted=True)
-        hint = ": run it with `--machine hosted`" if other else ""
+        other = build.processor == "riscv64" and program(file, "x86_64")
+        hint = ": run it with `--machine hosted` or `--machine pc`" if other else ""
         return f"is not an ELF program for this machine{hint}"
     how = "-static-pie" if hosted else "-static"
     if _INTERPRETER in _parts(file):

@@ -2,7 +2,6 @@
 console. Options of that program describe the machine (hal/hosted/boot.cpp)."""
 
 from . import memory
-from .errors import UsageError
 
 # Options with which the kernel waits at its start for a debugger.
 STOPPED = ("--debugger", "wait")
@@ -10,14 +9,6 @@ STOPPED = ("--debugger", "wait")
 FS = ("rewrite", "fault", "wrfsbase", "arch_prctl")
 # The start of the first program's user range (hal/hosted/include/hal/machine/memory_map.h).
 FIRST_WINDOW = 0x4000_0000_0000
-
-
-def check(arguments) -> None:
-    """Raises UsageError if the machine does not have an option that was given."""
-    if arguments.machine == "hosted" and arguments.icount:
-        raise UsageError("--icount needs QEMU, which counts instructions: leave out `--machine hosted`")
-    if arguments.machine != "hosted" and arguments.fs:
-        raise UsageError("--fs works only with `--machine hosted`")
 
 
 def command(machine, kernel: str, initrd: int | None, disk: int | None, words: str) -> list[str]:

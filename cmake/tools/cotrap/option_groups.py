@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import bootargs, disk, faults, hosted, memory, policies, policy_header
+from . import bootargs, disk, faults, hosted, machines, memory, policies, policy_header
 from .option_types import Once, checked, duration, harts, path
 from .paths import MACHINES, SANITIZED
 
@@ -21,8 +21,14 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         "--machine",
         choices=MACHINES,
         default="riscv64",
-        help="riscv64: the kernel runs in QEMU; hosted: the same kernel runs as a process of this host "
-        "(%(default)s)",
+        help="riscv64 or pc: the kernel runs in QEMU, on a RISC-V computer or an x86_64 PC; hosted: the same "
+        "kernel runs as a process of this host (%(default)s)",
+    )
+    command.add_argument(
+        "--accel",
+        choices=machines.ACCELERATORS,
+        help="with --machine pc: tcg emulates the processor; kvm runs the kernel on the host's processor, if "
+        "the host has KVM (tcg)",
     )
     command.add_argument(
         "--fs",

@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
         "install the packages that demo, run and most commands need (Debian 12 and 13)",
         epilog="You need not run this first: each command installs the packages that it needs and that "
         "are missing. `debug` adds gdb, `sim` the host's compiler and libraries, `--machine hosted` musl "
-        "and valgrind, and `test` all packages, including Chromium. cmake/tools/packages.txt lists them.",
+        "and valgrind, `--machine pc` those and QEMU for PCs, and `test` all packages, including Chromium. cmake/tools/packages.txt lists them.",
     )
     sets.add_argument(
         "--all",

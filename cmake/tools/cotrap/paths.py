@@ -1,6 +1,7 @@
 """The paths of the source tree and of a build folder, and the checks of output files."""
 
 import os
+import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,13 @@ from .errors import ToolError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ROOT / "cmake" / "tools"
-_X86_64 = b"\x3e\0"  # an ELF file's machine
+_ELF_HEADER = struct.Struct("<18xHIQ")  # an ELF file's machine, version and entry address
+_X86_64 = 62  # the machine
+_UPPER_HALF = 1 << 63  # the kernel of a PC begins there
 
 
 # The values of `--machine`, and the preset that is built for each unless the user gives --build.
-MACHINES = {"riscv64": "riscv64-release", "hosted": "hosted-release"}
+MACHINES = {"riscv64": "riscv64-release", "hosted": "hosted-release", "pc": "pc-release"}
 
 # The values of `--sanitize`, and their presets of the hosted machine.
 SANITIZED = {"address": "hosted-asan", "thread": "hosted-tsan"}
@@ -35,15 +38,23 @@ class Build:
         return self._existing("kernel/cotrap-tests.elf" if self.self_tests else "kernel/cotrap.elf")
 
     @property
-    def is_hosted(self) -> bool:
-        """Whether the kernel is a program of this host, and not for riscv64."""
+    def machine(self) -> str:
+        """The machine of the kernel: one of MACHINES."""
         with open(self.kernel, "rb") as file:
-            return file.read(20)[18:] == _X86_64
+            processor, _, entry = _ELF_HEADER.unpack(file.read(_ELF_HEADER.size))
+        if processor != _X86_64:
+            return "riscv64"
+        return "pc" if entry & _UPPER_HALF else "hosted"
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether the kernel is a program of this host."""
+        return self.machine == "hosted"
 
     @property
     def processor(self) -> str:
         """The processor that `uname -m` prints on this kernel."""
-        return "x86_64" if self.is_hosted else "riscv64"
+        return "riscv64" if self.machine == "riscv64" else "x86_64"
 
     @property
     def injects_faults(self) -> bool:

@@ -5,7 +5,7 @@ import shutil
 from itertools import takewhile
 from pathlib import Path
 
-from . import build, hosted
+from . import build, machines
 from .errors import UsageError
 from .paths import Build
 from .qemu import Boot, Machine, archive_with
@@ -22,6 +22,7 @@ def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
         extra,
         arguments.disk,
         fs=arguments.fs,
+        kvm=arguments.accel == "kvm",
         ram=ram,
     )
 
@@ -100,7 +101,7 @@ def _own_program(built: Build, name: Path) -> Path:
 
 def check_files(arguments) -> None:
     """Raises UsageError if a file that an option names is missing, or the machine lacks an option."""
-    hosted.check(arguments)
+    machines.check(arguments)
     for path in arguments.add:
         if not os.path.exists(path):
             raise UsageError(f"--add {path}: no such file or folder")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import host_memory, hosted, memory
@@ -23,6 +23,7 @@ from .paths import Build
 from .signals import with_parent
 from .symbols import explain
 
+_BOARD = "q35"  # of a PC, if Machine.pc names none
 _LAST_LINES = 12  # of the console, shown if a machine ends for no known reason
 
 
@@ -136,6 +137,8 @@ class Guest:
         self._kernel = boot.build.kernel
         self._disk = machine.disk
         self._name = "the kernel" if boot.build.is_hosted else "QEMU"
+        if boot.build.machine == "pc" and machine.pc is None:
+            machine = replace(machine, pc=_BOARD)
         disk = machine.disk.open() if machine.disk else None
         initrd = None if boot.archive is None else memory_file("initrd", boot.archive)
         own = [file for file in (initrd, disk) if file is not None]

@@ -8,7 +8,7 @@ from pathlib import Path
 from .errors import ToolError
 from .paths import ROOT, TOOLS
 
-HOSTED, SIM, DEBUG, TEST = "hosted", "sim", "debug", "test"
+HOSTED, PC, SIM, DEBUG, TEST = "hosted", "pc", "sim", "debug", "test"
 _RUN = "run"
 _STAMPS = ROOT / "build" / "setup"  # setup.sh writes a file for each purpose whose packages are all installed
 _INPUTS = (TOOLS / "packages.txt", TOOLS / "setup.sh", Path("/var/lib/dpkg/status"))
@@ -24,7 +24,7 @@ def ensure(*purposes: str) -> None:
 def ensure_for(preset: str) -> None:
     """Installs the packages that are missing for a preset's build."""
     kind = preset.partition("-")[0]
-    ensure(*{"hosted": [HOSTED], "host": [SIM]}.get(kind, []))
+    ensure(*{"hosted": [HOSTED], "pc": [HOSTED, PC], "host": [SIM]}.get(kind, []))
 
 
 def install(*purposes: str, quiet: bool = False) -> None:

@@ -61,7 +61,7 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
         why = os.strerror(guest.marks.refusal)
         say(f"{boot.program} cannot be started: {why} (the build option COTRAP_BUILTIN names the programs)")
     elif arguments.program and guest.marks.refusal:
-        why = elf.why_not_runnable(arguments.program, boot.build.is_hosted)
+        why = elf.why_not_runnable(arguments.program, boot.build)
         say(f"{name} {why or f'cannot be started: {os.strerror(guest.marks.refusal)}'}")
         own = find_own_program(boot.build, name)
         if own and not os.path.samefile(own, arguments.program):

@@ -9,7 +9,7 @@ from .paths import ROOT
 
 # An address of the kernel's code has 16 digits, in its direct map, or on the hosted machine 6 digits:
 # there the kernel is a program of the host, linked at a fixed address.
-_KERNEL_ADDRESS = re.compile(r"0x(?:ffffffc0[0-9a-f]{8}|[0-9a-f]{6})\b")
+_KERNEL_ADDRESS = re.compile(r"0x(?:ffffffc0[0-9a-f]{8}|ffff8000[0-9a-f]{8}|[0-9a-f]{6})\b")
 
 
 def addresses(report: str) -> list[str]:

@@ -1,5 +1,5 @@
 // The number of instructions this hart has executed. Subtract two readings to get the cost of the
-// code between them. Always 0 on machines without such a counter.
+// code between them. Always 0 on the hosted machine, which has no such counter.
 #pragma once
 
 #include <cstdint>

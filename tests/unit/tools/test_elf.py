@@ -4,6 +4,7 @@ import struct
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 import support  # noqa: F401
 
@@ -27,38 +28,43 @@ class Where(unittest.TestCase):
             with tempfile.NamedTemporaryFile() as file:
                 file.write(program(RISCV, kind))
                 file.flush()
-                found = elf.program(Path(file.name))
+                found = elf.program(Path(file.name), "riscv64")
             self.assertEqual(found, elf.Program(start=bias + 0x1000, bias=bias))
 
 
 class WhyNot(unittest.TestCase):
-    def check(self, data: bytes, hosted: bool, says: str):
+    def check(self, data: bytes, machine: str, says: str):
+        processor = "riscv64" if machine == "riscv64" else "x86_64"
+        build = SimpleNamespace(is_hosted=machine == "hosted", processor=processor)
         with tempfile.NamedTemporaryFile() as file:
             file.write(data)
             file.flush()
-            found = elf.why_not_runnable(Path(file.name), hosted)
+            found = elf.why_not_runnable(Path(file.name), build)
         self.assertTrue(says in found if says else not found, found)
 
     def test_a_program_for_the_machine_is_accepted(self):
-        self.check(program(RISCV, FIXED), False, "")
-        self.check(program(RISCV, INDEPENDENT), False, "")
-        self.check(program(X86_64, INDEPENDENT), True, "")
+        self.check(program(RISCV, FIXED), "riscv64", "")
+        self.check(program(RISCV, INDEPENDENT), "riscv64", "")
+        self.check(program(X86_64, INDEPENDENT), "hosted", "")
+        self.check(program(X86_64, INDEPENDENT), "pc", "")
+        self.check(program(X86_64, FIXED), "pc", "")
 
     def test_a_file_that_is_no_program_for_the_machine_is_reported(self):
-        self.check(b"#!/bin/sh\n", False, "not an ELF program")
-        self.check(program(RISCV, FIXED), True, "not an ELF program")
-        self.check(program(X86_64, FIXED), False, "--machine hosted")
+        self.check(b"#!/bin/sh\n", "riscv64", "not an ELF program")
+        self.check(program(RISCV, FIXED), "hosted", "not an ELF program")
+        self.check(program(RISCV, FIXED), "pc", "not an ELF program")
+        self.check(program(X86_64, FIXED), "riscv64", "--machine hosted")
 
     def test_a_program_that_is_linked_wrongly_is_reported(self):
-        self.check(program(RISCV, INDEPENDENT, (LOAD, INTERPRETER)), False, "link it with -static")
-        self.check(program(X86_64, INDEPENDENT, (INTERPRETER,)), True, "shared libraries")
-        self.check(program(X86_64, FIXED), True, "link it with -static-pie")
+        self.check(program(RISCV, INDEPENDENT, (LOAD, INTERPRETER)), "riscv64", "link it with -static")
+        self.check(program(X86_64, INDEPENDENT, (INTERPRETER,)), "hosted", "shared libraries")
+        self.check(program(X86_64, FIXED), "hosted", "link it with -static-pie")
 
     def test_a_truncated_or_false_header_is_handled(self):
         whole = program(RISCV, FIXED)
         for end in (0, 16, 32, 50, 64, 70):
-            self.check(whole[:end], False, "not an ELF" if end < 32 else "")
-        self.check(whole[:32] + b"\xff" * 32, False, "")
+            self.check(whole[:end], "riscv64", "not an ELF" if end < 32 else "")
+        self.check(whole[:32] + b"\xff" * 32, "riscv64", "")
 
 
 if __name__ == "__main__":

@@ -73,18 +73,14 @@ def run(arguments) -> int:
 # Commands with a table of their own.
 _TABLES = (conflicts, scale, pool, shapes, stackful)
 
-# Options that need QEMU, with the error for the hosted machine.
-_QEMU_ONLY = {
-    "against": "--against needs QEMU, which boots the other kernel: leave out `--machine hosted`",
-    "frames": "--frames works only with the kernel for riscv64: leave out `--machine hosted`",
-    "profile": "--profile needs QEMU, which logs the executed code: leave out `--machine hosted`",
-}
+# Options whose other side exists only for riscv64.
+_RISCV64_ONLY = ("against", "frames", "profile")
 
 
 def _check_machine(arguments) -> None:
-    for option, why in _QEMU_ONLY.items():
-        if arguments.machine == "hosted" and getattr(arguments, option):
-            raise UsageError(why)
+    for option in _RISCV64_ONLY:
+        if arguments.machine != "riscv64" and getattr(arguments, option):
+            raise UsageError(f"--{option} works only with the kernel for riscv64: leave out --machine")
 
 
 def _bench(arguments) -> boots.Bench:
@@ -95,7 +91,8 @@ def _bench(arguments) -> boots.Bench:
             f"{arguments.harts} harts on a host with {processors} processors: harts also wait for each "
             "other's processor, so their times are too long"
         )
-    machine = Machine(arguments.harts, arguments.memory, fs=arguments.fs)
+    kvm = arguments.accel == "kvm"
+    machine = Machine(arguments.harts, arguments.memory, fs=arguments.fs, kvm=kvm)
     timeout = arguments.timeout or BENCH_TIMEOUT
     return boots.Bench(built, machine, " ".join(arguments.append), timeout)
 
@@ -122,7 +119,7 @@ def _measure_other(
 
 def _kinds(arguments, bench: boots.Bench) -> list[bool]:
     """For each kind of run that the options select: True to count instructions, False to measure times."""
-    counts = not arguments.time and not bench.build.is_hosted
+    counts = not arguments.time and not bench.build.is_hosted and not bench.machine.kvm
     return [True] * counts + [False] * (not arguments.icount)
 
 

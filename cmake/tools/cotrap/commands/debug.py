@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import debugger, elf, hosted
 from ..console import FileSink, relay
 from ..errors import ToolError, UsageError
-from ..paths import TOOLS
+from ..paths import TOOLS, Build
 from ..preparation import machine, prepare
 from ..qemu import Guest, memory_file
 from ..sources import Silence
@@ -24,8 +24,8 @@ _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb
 def run(arguments) -> int:
     arguments.append.append("trace")  # gdb's command `coroutines` shows since when a job waits
     boot = prepare(arguments, on_terminal=False)
-    if arguments.program and elf.program(arguments.program, boot.build.is_hosted) is None:
-        kind = "x86_64" if boot.build.is_hosted else "riscv64"
+    kind = boot.build.processor
+    if arguments.program and elf.program(arguments.program, kind) is None:
         raise UsageError(f"{arguments.program}: `debug` needs a {kind} ELF program")
     gdb = debugger.find(*_DEBUGGERS)
     with ExitStack() as stack:
@@ -44,7 +44,7 @@ def run(arguments) -> int:
                 script = [f"target remote {socket}"]
             console = threading.Thread(target=_show, args=(guest,), daemon=True)
             console.start()
-            script += [f"source {_GDB_COMMANDS}", *_commands(arguments.program, boot.build.is_hosted)]
+            script += [f"source {_GDB_COMMANDS}", *_commands(arguments.program, boot.build)]
             script += arguments.gdb
             command = [gdb, "-q", *debugger.script_options(script), str(boot.build.kernel)]
             environment = os.environ | {"COTRAP_RAM": str(ram.fileno())}
@@ -55,14 +55,14 @@ def run(arguments) -> int:
     return status
 
 
-def _commands(program: Path | None, is_hosted: bool) -> list[str]:
+def _commands(program: Path | None, build: Build) -> list[str]:
     """gdb's commands that stop at the kernel's first C++ function and, after `continue`, at the program's
     first instruction. Earlier than that function, address translation is off, so gdb finds no symbols."""
     commands = ["set confirm off", "tbreak kernel_main", "continue"]
     if program:
-        loaded = elf.program(program, is_hosted)
+        loaded = elf.program(program, build.processor)
         # On the hosted machine a hardware breakpoint: the program's memory is not mapped yet.
-        origin, stop = (hosted.FIRST_WINDOW, "thbreak") if is_hosted else (0, "tbreak")
+        origin, stop = (hosted.FIRST_WINDOW, "thbreak") if build.is_hosted else (0, "tbreak")
         commands += [
             f"add-symbol-file {_quoted(program)} -o {origin + loaded.bias:#x}",
             f"{stop} *{origin + loaded.start:#x}",

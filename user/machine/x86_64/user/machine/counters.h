@@ -1,4 +1,5 @@
-// x86_64: programs have no instruction counter; the clock is CLOCK_MONOTONIC.
+// x86_64: the clock is CLOCK_MONOTONIC. There is no counter of instructions, but with QEMU's option
+// -icount shift=0 the time stamp counter counts them.
 #pragma once
 
 #include <user/clock.h>
@@ -6,7 +7,9 @@
 namespace user::machine {
 
 inline unsigned long instructions() {
-  return 0;
+  unsigned low, high;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+  return static_cast<unsigned long>(high) << 32 | low;
 }
 
 inline unsigned long clock_ticks() {
