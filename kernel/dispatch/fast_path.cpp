@@ -52,7 +52,8 @@ template <bool smp_active, bool (*may_return_to_user)(Thread&)>
   async::Executor& executor = async::current_executor();
   if (!executor.has_ready_above(self.preempt_threshold() + 1)) [[likely]]
     return !executor.must_offer();
-  if (self.shared_priority() != 0 || executor.has_ready_above(self.level())) return false;
+  if (self.shared_priority() != 0 || executor.has_ready_above(async::current_job().priority))
+    return false;
   const async::Strand::Sharing sharing;  // another hart may set the thread's schedule
   arm_timeslice(self);
   return !executor.must_offer();

@@ -34,7 +34,9 @@ inline bool others_wait(const Thread& self) {
 [[gnu::always_inline]] inline bool keeps_hart(Thread& self) {
   if (self.shared_priority() != 0) [[unlikely]]
     exchange_priority(self);
-  if (async::current_executor().has_ready_above(self.level())) return false;
+  // The job's priority, which a lock's waiters may have raised above the thread's level: a job that
+  // yields to less urgent ones would run again at once, and nothing would change.
+  if (async::current_executor().has_ready_above(async::current_job().priority)) return false;
   arm_timeslice(self);
   return true;
 }

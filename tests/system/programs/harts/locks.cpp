@@ -22,6 +22,12 @@ void compute_for(nanoseconds time) {
   while (now() < end) yield();
 }
 
+/// The same, with floating-point registers, which a thread loses at each yield.
+void compute_with_doubles_for(nanoseconds time) {
+  const auto end = now() + time;
+  for (volatile double sum = 0; now() < end; yield()) sum = sum + 1;
+}
+
 /// Priority inversion: a thread of low priority holds the lock. On its hart a thread of middle
 /// priority computes until a thread of high priority has had the lock. Without inheritance that
 /// never happens.
@@ -32,7 +38,7 @@ void invert(unsigned of_low, unsigned of_high) {
     be(low, of_low);
     mutex.lock();
     held = true;
-    compute_for(20ms);
+    compute_with_doubles_for(20ms);
     mutex.unlock();
   }};
   await("to hold a lock", [&] { return held.load(); });
