@@ -109,10 +109,6 @@ Result<> tgkill(Thread&, int process, int thread, int signal);
 ///   The kernel stores the action's flags and its mask, and they have no effect.
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
-/// rt_sigaction without access to the program's memory. Returns the action before the call; without
-/// `wanted` it changes nothing.
-Result<abi::SignalAction> set_signal_action(Thread&, int signal,
-                                            const std::optional<abi::SignalAction>& wanted);
 
 /// flags: SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK; EINVAL for others
 /// linux: none known

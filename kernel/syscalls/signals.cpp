@@ -5,6 +5,7 @@
 
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/signal_action.h"
 
 namespace kernel::sys {
 namespace {
@@ -59,12 +60,6 @@ bool is_page_in(const Result<>& written) {
   return !written && written.error() == Errno::would_block;
 }
 
-/// Whether the action of signal `number` may be read or, if `wanted`, changed.
-bool may_have_action(int number, bool wanted) {
-  if (!valid_signal(number)) return false;
-  return !wanted || (abi::set_of(static_cast<abi::Signal>(number)) & unblockable) == 0;
-}
-
 /// Sends a signal to one thread. If `process` is not 0, the thread must belong to it. An ended
 /// first thread still exists while its process does; signals to it have no effect.
 Result<> post_to_thread(Thread& self, int id, int process, int signal) {
@@ -104,41 +99,29 @@ Result<> tgkill(Thread& self, int process, int thread, int signal) {
   return post_to_thread(self, thread, process, signal);
 }
 
-Result<abi::SignalAction> set_signal_action(Thread& self, int number,
-                                            const std::optional<abi::SignalAction>& wanted) {
-  if (!may_have_action(number, wanted.has_value())) return fail(Errno::einval);
+Result<abi::SignalAction> signal_action(Thread& self, int number, bool to_change) {
+  if (!valid_signal(number)) return fail(Errno::einval);
   const auto signal = static_cast<abi::Signal>(number);
-  const abi::SignalAction before = self.process().signal_actions()[signal];
-  if (!wanted) return before;
-  const bool is_handler = wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign;
+  if (to_change && (abi::set_of(signal) & unblockable) != 0) return fail(Errno::einval);
+  return self.process().signal_actions()[signal];
+}
+
+Result<> set_signal_action(Thread& self, int number, const abi::SignalAction& wanted) {
+  const auto signal = static_cast<abi::Signal>(number);
+  const bool is_handler = wanted.handler != abi::sig_dfl && wanted.handler != abi::sig_ign;
   if (is_handler && (abi::set_of(signal) & library_signals) == 0) {
     log_refused_handler(self, number);
     return fail(Errno::enosys);
   }
-  if (auto set = self.process().set_signal_action(signal, *wanted); !set) return fail(set.error());
-  return before;
+  return self.process().set_signal_action(signal, wanted);
 }
-
-// rt_sigaction() and rt_sigprocmask() write the old value before they change anything: the write
-// may need a page-in, and after a page-in the call is restarted. After another error they change
-// the action or mask all the same, as on Linux.
 
 Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size) {
-  if (set_size != set_bytes) return fail(Errno::einval);
-  std::optional<abi::SignalAction> wanted;
-  if (action) {
-    const auto given = action.read(self.space());
-    if (!given) return fail(given.error());
-    wanted = *given;
-  }
-  if (!may_have_action(number, wanted.has_value())) return fail(Errno::einval);
-  Result<> written{};
-  if (old) written = old.write(self.space(), *set_signal_action(self, number, {}));
-  if (is_page_in(written)) return written;
-  if (const auto done = set_signal_action(self, number, wanted); !done) return fail(done.error());
-  return written;
+  return exchange_signal_action(self, number, action, old, set_size);
 }
+
+// Like exchange_signal_action(), rt_sigprocmask() writes the old value before it changes anything.
 
 Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set,
                         UserPtr<abi::SignalSet> old, std::size_t set_size) {

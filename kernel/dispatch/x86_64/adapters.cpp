@@ -4,6 +4,7 @@
 
 #include "base/machine_facts.h"
 #include "process/thread.h"
+#include "syscalls/signal_action.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys::x86_64 {
@@ -95,22 +96,7 @@ trap::Answer<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned 
 
 Result<> rt_sigaction(Thread& self, int signal, UserPtr<const abi::x86_64::SignalAction> action,
                       UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size) {
-  if (set_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
-  std::optional<abi::SignalAction> wanted;
-  if (action) {
-    const auto given = action.read(self.space());
-    if (!given) return fail(given.error());
-    wanted = {.handler = given->handler, .flags = given->flags, .mask = given->mask};
-  }
-  const auto before = set_signal_action(self, signal, {});
-  if (!before) return fail(before.error());
-  if (old) {
-    auto written = old.write(
-        self.space(),
-        {.handler = before->handler, .flags = before->flags, .restorer = 0, .mask = before->mask});
-    if (!written) return written;
-  }
-  return set_signal_action(self, signal, wanted).transform([](const auto&) {});
+  return exchange_signal_action(self, signal, action, old, set_size);
 }
 
 // ── Processes ──
