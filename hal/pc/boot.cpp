@@ -1,11 +1,12 @@
 // The boot hart's first C++ code: it makes a BootInfo from what QEMU and the firmware passed.
 //
-// It runs on the boot page table (entry.S), which maps the first 4 GiB of physical memory.
+// It runs on the boot page table (entry.S), which maps the first physical memory.
 
 #include <hal/boot.h>
 #include <hal/builtin_archive.h>
 #include <hal/console.h>
 #include <hal/hart.h>
+#include <hal/machine/page_entry.h>
 #include <hal/memory_map.h>
 #include <hal/power.h>
 #include <hal/timer.h>
@@ -54,6 +55,12 @@ alignas(16) constinit std::array<std::byte, page_size> nmi_stack{};
   console_write(what);
   console_write("\n");
   power_off(1);
+}
+
+/// The size of the physical memory that the boot page table maps (entry.S).
+std::uint64_t mapped_at_boot() {
+  constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+  return hal::largest_page_level() == 2 ? 512 * gib : 4 * gib;
 }
 
 /// Memory below 4 GiB, where firmware puts its tables.
@@ -144,8 +151,12 @@ void reserve(PhysAddr base, std::size_t size) {
 
 BootInfo describe_boot(const StartInfo& start, unsigned harts) {
   BootInfo info{.hart_count = harts};
-  const auto ranges = start.memory(memory);
-  if (ranges.empty()) give_up("cotrap: the start information has no memory map");
+  const auto all = start.memory(memory);
+  if (all.empty()) give_up("cotrap: the start information has no memory map");
+  if (all.back().end() > mapped_at_boot()) {
+    console_write("cotrap: memory is left out: the kernel cannot use all of it before it has page tables\n");
+  }
+  const auto ranges = start.memory(memory, mapped_at_boot());
   info.memory = ranges;
   info.command_line = start.command_line();
   const PhysAddr image = virt_to_phys(kernel_start);

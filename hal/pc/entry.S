@@ -18,6 +18,7 @@
 #define FS_BASE 0xc0000100
 #define CPUID_EXTENDED 0x80000001
 #define CPUID_LONG_MODE (1 << 29)  // in edx
+#define CPUID_LARGEST_PAGES (1 << 26)  // in edx: pages of 1 GiB
 #define SERIAL_PORT 0x3f8
 #define SERIAL_STATUS 5            // offset of the port of the line status
 #define SERIAL_TAKES_BYTE 0x20
@@ -49,6 +50,7 @@ _start:
   movl  $PHYSICAL(no_long_mode), %esi
   testl $CPUID_LONG_MODE, %edx
   jz    give_up
+  movl  %edx, %esi
 
   movl  $PHYSICAL(kernel_bss_start), %edi
   movl  $PHYSICAL(kernel_bss_end), %ecx
@@ -57,14 +59,29 @@ _start:
   xorl  %eax, %eax
   rep stosl
 
-  // Fill the boot page table: it maps the first 4 GiB of physical memory at their own addresses and
-  // at the start of the upper half, with pages of 2 MiB. Each hart uses this table until it switches
-  // to the kernel's own.
+  // Fill the boot page table: it maps the first 512 GiB of physical memory at their own addresses and
+  // at the start of the upper half, with pages of 1 GiB. If the processor has none, it maps 4 GiB with
+  // pages of 2 MiB (mapped_at_boot() in boot.cpp). Each hart uses this table until it switches to the
+  // kernel's own.
   movl  $PHYSICAL(boot_page_table), %edi
   movl  $PHYSICAL(boot_gigabytes) + ENTRY_OF_TABLE, %eax
   movl  %eax, (%edi)
   movl  %eax, 256 * 8(%edi)
   movl  $PHYSICAL(boot_gigabytes), %edi
+  testl $CPUID_LARGEST_PAGES, %esi
+  jz    smaller_pages
+  movl  $ENTRY_OF_LARGE_PAGE, %eax
+  xorl  %edx, %edx
+  movl  $512, %ecx
+1:movl  %eax, (%edi)
+  movl  %edx, 4(%edi)
+  addl  $0x40000000, %eax
+  adcl  $0, %edx
+  addl  $8, %edi
+  loop  1b
+  jmp   start_long_mode
+
+smaller_pages:
   movl  $PHYSICAL(boot_pages) + ENTRY_OF_TABLE, %eax
   movl  $4, %ecx
 1:movl  %eax, (%edi)
@@ -79,6 +96,7 @@ _start:
   addl  $8, %edi
   loop  2b
 
+start_long_mode:
   lgdtl PHYSICAL(boot_descriptors_pointer)
   movl  $PHYSICAL(boot_page_table), %eax
   movl  %eax, %cr3

@@ -64,15 +64,15 @@ std::optional<StartInfo> StartInfo::open(acpi::Memory memory, std::uint64_t addr
   return info;
 }
 
-std::span<const MemoryRange> StartInfo::memory(std::span<MemoryRange> ranges) const {
-  constexpr std::uint64_t most = std::uint64_t{1} << 46;  // the direct map's size
+std::span<const MemoryRange> StartInfo::memory(std::span<MemoryRange> ranges,
+                                                   std::uint64_t end) const {
   std::size_t count = 0;
-  const auto for_each_entry = [this](bool is_ram, auto&& use) {
+  const auto for_each_entry = [this, end](bool is_ram, auto&& use) {
     for (auto rest = map_; rest.size() >= sizeof(MapEntry); rest = rest.subspan(sizeof(MapEntry))) {
       MapEntry entry;
       std::memcpy(&entry, rest.data(), sizeof entry);
-      if ((entry.type == type_ram) != is_ram || entry.size == 0 || entry.address >= most) continue;
-      use(MemoryRange{entry.address, std::min(entry.size, most - entry.address)});
+      if ((entry.type == type_ram) != is_ram || entry.size == 0 || entry.address >= end) continue;
+      use(MemoryRange{entry.address, std::min(entry.size, end - entry.address)});
     }
   };
   for_each_entry(true, [&](const MemoryRange& ram) {

@@ -14,6 +14,9 @@ namespace hal::pc {
 
 class StartInfo {
  public:
+  /// The size of the direct map: addresses above it are not used.
+  static constexpr std::uint64_t direct_map_bytes = std::uint64_t{1} << 46;
+
   /// Nothing if there is no start information at `address`.
   static std::optional<StartInfo> open(acpi::Memory memory, std::uint64_t address);
 
@@ -22,9 +25,10 @@ class StartInfo {
   std::string_view command_line() const { return command_line_; }
   /// The first module: the boot archive.
   std::optional<MemoryRange> archive() const { return archive_; }
-  /// Fills `ranges` with the RAM of the memory map, sorted, without overlaps and empty ranges.
+  /// Fills `ranges` with the RAM of the memory map below `end`, sorted, without overlaps and empty ranges.
   /// Returns those that it has filled; ranges for which there is no room are lost.
-  std::span<const MemoryRange> memory(std::span<MemoryRange> ranges) const;
+  std::span<const MemoryRange> memory(std::span<MemoryRange> ranges,
+                                      std::uint64_t end = direct_map_bytes) const;
   /// The memory of the start information itself and of the command line.
   std::array<MemoryRange, 2> own_ranges() const { return {own_, line_range_}; }
 
