@@ -10,6 +10,14 @@ std::uint64_t now_ns();
 
 inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};
 
+// The clock in the unit in which it is read fastest, and timers are set. Code above hal/ divides by
+// clock_period_ns(), so a tick has a whole number of nanoseconds, at least 1.
+//
+//   std::uint64_t clock_ticks()       the present reading; all harts read one clock. Any context.
+//   std::uint64_t clock_period_ns()   the length of a tick
+//   std::uint32_t fine_ticks()        a counter that advances between two ticks too, for the order of
+//                                     a hart's events; 0 if the machine has none
+
 /// Converts a number of clock ticks to nanoseconds. Any context.
 std::uint64_t ticks_in_ns(std::uint64_t ticks);
 
