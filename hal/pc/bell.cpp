@@ -1,6 +1,6 @@
-// The bell of a PC is an interrupt that a hart sends itself or another one: a line without a device.
-// Like the line of a device, it stays asserted until it is silenced, and interrupts the hart for
-// which it is enabled.
+// The bell of a PC is an interrupt that a hart sends itself or another one: a line without a
+// device. Like the line of a device, it stays asserted until it is silenced, and interrupts the
+// hart for which it is enabled.
 #include <hal/bell.h>
 
 #include <atomic>
@@ -12,8 +12,8 @@ namespace pc {
 namespace {
 
 // ring_bell() sets `is_rung` and then reads `is_claimed`; the completion clears `is_claimed` and
-// then reads `is_rung`. All four are sequentially consistent, so at least one of them sends. If both
-// send, the hart accepts the second interrupt only if the bell still rings.
+// then reads `is_rung`. All four are sequentially consistent, so at least one of them sends. If
+// both send, the hart accepts the second interrupt only if the bell still rings.
 constinit std::atomic<bool> is_rung = false;
 constinit std::atomic<bool> is_claimed = false;  // accepted, and not completed
 

@@ -27,6 +27,7 @@
 #include "stacks.h"
 #include "start_info.h"
 #include "timer.h"
+#include "wall_clock.h"
 
 extern "C" {  // kernel.ld
 extern void (*const kernel_init_array_start[])();
@@ -154,7 +155,8 @@ BootInfo describe_boot(const StartInfo& start, unsigned harts) {
   const auto all = start.memory(memory);
   if (all.empty()) give_up("cotrap: the start information has no memory map");
   if (all.back().end() > mapped_at_boot()) {
-    console_write("cotrap: memory is left out: the kernel cannot use all of it before it has page tables\n");
+    console_write(
+        "cotrap: memory is left out: the kernel cannot use all of it before it has page tables\n");
   }
   const auto ranges = start.memory(memory, mapped_at_boot());
   info.memory = ranges;
@@ -172,6 +174,11 @@ BootInfo describe_boot(const StartInfo& start, unsigned harts) {
     info.initrd_is_builtin = !info.initrd.empty();
   }
   info.reserved = std::span(reserved).first(reserved_count);
+  static constinit std::array<std::byte, 32> seed{};
+  if (read_random(seed)) info.random_seed = seed;
+  constexpr std::uint64_t ns_per_second = 1'000'000'000;
+  if (const std::int64_t seconds = read_wall_clock(); seconds > 0)
+    info.wall_clock_ns = static_cast<std::uint64_t>(seconds) * ns_per_second - now_ns();
   return info;
 }
 

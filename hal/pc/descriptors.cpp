@@ -9,7 +9,6 @@
 
 #include "stacks.h"
 
-
 extern "C" const char interrupt_gates[], exception_gates[], nmi_gate[];  // gates.S
 
 namespace hal::pc {

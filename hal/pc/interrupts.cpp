@@ -16,13 +16,13 @@
 #include <bit>
 #include <span>
 
+#include <hal/machine/vectors.h>
 #include "devices.h"
 #include "interrupts.h"
 #include "local_apic.h"
 #include "redirection.h"
 #include "serial_port.h"
 #include "timer.h"
-#include <hal/machine/vectors.h>
 
 namespace hal {
 namespace pc {

@@ -4,8 +4,8 @@
 #include <hal/machine/msr.h>
 #include <hal/memory_map.h>
 
-#include "ports.h"
 #include <hal/machine/vectors.h>
+#include "ports.h"
 
 namespace hal::pc::apic {
 namespace {

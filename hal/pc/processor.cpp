@@ -4,6 +4,8 @@
 #include <hal/machine/page_entry.h>
 #include <hal/machine/translation.h>
 
+#include <cstring>
+
 namespace hal::pc {
 namespace {
 
@@ -67,6 +69,20 @@ void enable_features() {
   // The PCID in CR3 must be 0 at this moment, which it is in the kernel's own space.
   write_cr4(read_cr4() | cr4_pcids);
   if (!has_pcids()) keeps_translations = TranslationToken{1} << 63;  // on the boot hart
+}
+
+bool read_random(std::span<std::byte> bytes) {
+  if ((cpuid(1).c >> 30 & 1) == 0) return false;
+  for (; !bytes.empty(); bytes = bytes.subspan(sizeof(std::uint64_t))) {
+    // Intel SDM, volume 1, "Random Number Generator Instructions": ten tries are enough.
+    std::uint64_t word = 0;
+    bool is_good = false;
+    for (int tries = 0; tries < 10 && !is_good; ++tries)
+      asm volatile("rdrand %0" : "=r"(word), "=@ccc"(is_good));
+    if (!is_good) return false;
+    std::memcpy(bytes.data(), &word, sizeof word);
+  }
+  return true;
 }
 
 }  // namespace hal::pc

@@ -1,6 +1,8 @@
 // The features of the processor that the kernel uses.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string_view>
 
 namespace hal::pc {
@@ -10,5 +12,9 @@ namespace hal::pc {
 std::string_view find_features();
 /// Enables the features on this hart.
 void enable_features();
+
+/// Fills `bytes`, a multiple of 8, with random numbers of the processor. Returns false if it gives
+/// none.
+bool read_random(std::span<std::byte> bytes);
 
 }  // namespace hal::pc

@@ -65,7 +65,7 @@ std::optional<StartInfo> StartInfo::open(acpi::Memory memory, std::uint64_t addr
 }
 
 std::span<const MemoryRange> StartInfo::memory(std::span<MemoryRange> ranges,
-                                                   std::uint64_t end) const {
+                                               std::uint64_t end) const {
   std::size_t count = 0;
   const auto for_each_entry = [this, end](bool is_ram, auto&& use) {
     for (auto rest = map_; rest.size() >= sizeof(MapEntry); rest = rest.subspan(sizeof(MapEntry))) {

@@ -25,8 +25,8 @@ class StartInfo {
   std::string_view command_line() const { return command_line_; }
   /// The first module: the boot archive.
   std::optional<MemoryRange> archive() const { return archive_; }
-  /// Fills `ranges` with the RAM of the memory map below `end`, sorted, without overlaps and empty ranges.
-  /// Returns those that it has filled; ranges for which there is no room are lost.
+  /// Fills `ranges` with the RAM of the memory map below `end`, sorted, without overlaps and empty
+  /// ranges. Returns those that it has filled; ranges for which there is no room are lost.
   std::span<const MemoryRange> memory(std::span<MemoryRange> ranges,
                                       std::uint64_t end = direct_map_bytes) const;
   /// The memory of the start information itself and of the command line.

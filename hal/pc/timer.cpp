@@ -14,9 +14,9 @@
 #include <algorithm>
 #include <optional>
 
+#include <hal/machine/vectors.h>
 #include "local_apic.h"
 #include "ports.h"
-#include <hal/machine/vectors.h>
 
 namespace hal {
 namespace pc {
@@ -28,8 +28,8 @@ namespace {
 
 constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
-// In 32.32 fixed point: the inverse of ns_per_count_fixed, rounded up. So at the count count_at(ns),
-// now_ns() is at least ns.
+// In 32.32 fixed point: the inverse of ns_per_count_fixed, rounded up. So at the count
+// count_at(ns), now_ns() is at least ns.
 std::uint64_t counts_per_ns_fixed = 0;
 /// Counts of the local APIC's timer in a count of the time stamp counter; 0: the timer has the
 /// TSC-deadline mode.
@@ -145,8 +145,8 @@ bool timer_init() {
   using Wide = unsigned __int128;
   const std::uint64_t ns = count * ns_per_second / Stopwatch::hz;
   ns_per_count_fixed = static_cast<std::uint64_t>((Wide{ns} << 32) / shortest->counts);
-  counts_per_ns_fixed = static_cast<std::uint64_t>(((Wide{1} << 64) + ns_per_count_fixed - 1) /
-                                                   ns_per_count_fixed);
+  counts_per_ns_fixed =
+      static_cast<std::uint64_t>(((Wide{1} << 64) + ns_per_count_fixed - 1) / ns_per_count_fixed);
   if (!has_deadline_mode()) {
     timer_counts_fixed =
         static_cast<std::uint64_t>((Wide{shortest->timer_counts} << 32) / shortest->counts) + 1;

@@ -87,8 +87,7 @@ Area* AreaSet::above_gap(std::size_t bytes) {
     } else if (may_have_gap(area->left, pages)) {
       area = area->left;
     } else {
-      area->gap_bound = std::max({gap_pages(*area),
-                                  bound_of(area->left), bound_of(area->right)});
+      area->gap_bound = std::max({gap_pages(*area), bound_of(area->left), bound_of(area->right)});
       area = area->parent;
     }
   }

@@ -1,5 +1,5 @@
-// Offsets in the XSAVE area, in bytes, for the assembly (Intel SDM volume 1, 13.4; AMD APM volume 2,
-// 11.5). The area begins at a multiple of STATE_ALIGNMENT.
+// Offsets in the XSAVE area, in bytes, for the assembly (Intel SDM volume 1, 13.4; AMD APM volume
+// 2, 11.5). The area begins at a multiple of STATE_ALIGNMENT.
 #pragma once
 
 #define STATE_ALIGNMENT 64

@@ -58,9 +58,13 @@ class Machine:
             *("-machine", f"{self.pc},accel={'kvm' if self.kvm else 'tcg'}", "-cpu", cpu),
             *("-smp", str(self.harts), "-m", self.memory),
             *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
-            *(("-icount", f"shift={self.shift},sleep=off", "-seed", "1") if self.icount else ()),
+            *(self._counting() if self.icount else ()),
             *self.extra,
         ]
+
+    def _counting(self) -> tuple[str, ...]:
+        # The PC's real-time clock advances with the counted time, so that readings of it repeat, too.
+        return ("-icount", f"shift={self.shift},sleep=off", "-seed", "1", "-rtc", "clock=vm")
 
     def _virt_options(self, disk_file: int | None, awaits_input: bool) -> list[str]:
         options = []

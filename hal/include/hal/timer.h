@@ -15,7 +15,8 @@ inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};
 //
 //   std::uint64_t clock_ticks()       the present reading; all harts read one clock. Any context.
 //   std::uint64_t clock_period_ns()   the length of a tick
-//   std::uint32_t fine_ticks()        a counter that advances between two ticks too, for the order of
+//   std::uint32_t fine_ticks()        a counter that advances between two ticks too, for the order
+//   of
 //                                     a hart's events; 0 if the machine has none
 
 /// Converts a number of clock ticks to nanoseconds. Any context.

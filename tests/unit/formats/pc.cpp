@@ -1,5 +1,5 @@
 // What firmware tells about a PC: ACPI tables and the start information, in a small physical
-// memory. And the redirection entries of its I/O APICs.
+// memory. The redirection entries of its I/O APICs. And the time of its clock.
 #include <catch2/catch_test_macros.hpp>
 
 #include <array>
@@ -11,6 +11,7 @@
 #include "pc/acpi.h"
 #include "pc/redirection.h"
 #include "pc/start_info.h"
+#include "pc/wall_clock.h"
 
 namespace {
 
@@ -331,3 +332,30 @@ static_assert(hal::pc::low_register(0) == 0x10 && hal::pc::high_register(0) == 0
 static_assert(hal::pc::low_register(23) == 0x3e && hal::pc::high_register(23) == 0x3f);
 
 }  // namespace
+
+// ── The real-time clock ──
+
+TEST_CASE("the clock's registers are a time, in decimal digits or in binary") {
+  using hal::pc::unix_time;
+  constexpr std::uint8_t has_24_hours = 2, is_binary = 4, afternoon = 0x80;
+  constexpr std::int64_t time = 1'709'211'599;  // date -d 2024-02-29T12:59:59Z +%s
+  CHECK(unix_time({0x59, 0x59, 0x12, 0x29, 0x02, 0x24, has_24_hours}) == time);
+  CHECK(unix_time({59, 59, 12, 29, 2, 24, has_24_hours | is_binary}) == time);
+  CHECK(unix_time({59, 59, 12 | afternoon, 29, 2, 24, is_binary}) == time);
+  CHECK(unix_time({59, 59, 12, 29, 2, 24, is_binary}) == time - 12 * 3600);
+  CHECK(unix_time({0x59, 0x59, 0x01 | afternoon, 0x29, 0x02, 0x24, 0}) == time + 3600);
+}
+
+TEST_CASE("registers that are no time are refused") {
+  using hal::pc::unix_time;
+  constexpr std::uint8_t has_24_hours = 2, is_binary = 4;
+  CHECK(!unix_time({0, 0, 0, 29, 2, 23, has_24_hours | is_binary}));  // no such day
+  CHECK(!unix_time({0, 0, 0, 1, 13, 23, has_24_hours | is_binary}));
+  CHECK(!unix_time({0, 0, 0, 0, 1, 23, has_24_hours | is_binary}));
+  CHECK(!unix_time({60, 0, 0, 1, 1, 23, has_24_hours | is_binary}));
+  CHECK(!unix_time({0, 60, 0, 1, 1, 23, has_24_hours | is_binary}));
+  CHECK(!unix_time({0, 0, 24, 1, 1, 23, has_24_hours | is_binary}));
+  CHECK(!unix_time({0, 0, 0, 1, 1, 23, is_binary}));  // no hour of twelve
+  CHECK(!unix_time({0, 0, 13, 1, 1, 23, is_binary}));
+  CHECK(!unix_time({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}));  // no clock
+}

@@ -1,9 +1,9 @@
 // The hart's instruction counter and clock, readable by programs.
 //
-// riscv64: `instret` is exact only under `-icount shift=0`, where every instruction takes 1 ns, so that it
-// and `time` agree. Without icount QEMU's `instret` is noise (up to 30 times off). On x86_64
-// the counter is that of time stamps. Call
-// counts_are_exact() before you print a count of instructions.
+// riscv64: `instret` is exact only under `-icount shift=0`, where every instruction takes 1 ns, so
+// that it and `time` agree. Without icount QEMU's `instret` is noise (up to 30 times off). On
+// x86_64 the counter is that of time stamps. Call counts_are_exact() before you print a count of
+// instructions.
 #pragma once
 
 #include <user/machine/counters.h>

@@ -34,7 +34,8 @@ constexpr Trap::Kind kind_of_cause(std::uint64_t cause) {
     case CAUSE_SYSCALL: return Trap::syscall;
     case UserContext::would_block: return Trap::would_block;
     case UserContext::call_answered: return Trap::call_answered;
-    default: return cause >= first_interrupt && cause <= CAUSE_PENDING ? Trap::interrupt : Trap::unknown;
+    default:
+      return cause >= first_interrupt && cause <= CAUSE_PENDING ? Trap::interrupt : Trap::unknown;
   }
 }
 

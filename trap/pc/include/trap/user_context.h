@@ -37,7 +37,7 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
   std::uint64_t cause = static_cast<std::uint64_t>(Cause::first_instruction);
   std::uint64_t error_code = 0;  ///< the processor's; 0 for exceptions without one
   std::uint64_t rip = 0;
-  std::uint64_t cs = 0x28 | 3;  ///< hal::pc::user_code
+  std::uint64_t cs = 0x28 | 3;   ///< hal::pc::user_code
   std::uint64_t rflags = 0x202;  ///< interrupts are unmasked; bit 1 is always set
   std::uint64_t rsp = 0;
   std::uint64_t ss = 0x20 | 3;  ///< hal::pc::user_data

@@ -17,12 +17,12 @@ namespace user::machine {
 template <std::size_t count>
 [[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[7]) {
   long answer = number;
-#define COTRAP_CALL(...)                                                                           \
-  asm volatile("call *cotrap_system_call_entry(%%rip)"                                             \
-               : "+a"(answer)                                                                      \
-               : __VA_ARGS__                                                                       \
-               : "memory", "rcx", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", \
-                 "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
+#define COTRAP_CALL(...)                                                                         \
+  asm volatile("call *cotrap_system_call_entry(%%rip)"                                           \
+               : "+a"(answer)                                                                    \
+               : __VA_ARGS__                                                                     \
+               : "memory", "rcx", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", \
+                 "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
   if constexpr (count == 0) {
     COTRAP_CALL();
   } else if constexpr (count == 1) {
