@@ -55,28 +55,30 @@ class Machine:
         # QEMU 10 cannot count instructions while the kernel uses x2APIC mode: it ends with "Bad icount read".
         cpu = "host" if self.kvm else "max,x2apic=off" if self.icount else "max"
         return [
-            *("-machine", f"{self.pc},accel={'kvm' if self.kvm else 'tcg'}", "-cpu", cpu),
+            *self._board(f"{self.pc},accel={'kvm' if self.kvm else 'tcg'}"),
+            *("-cpu", cpu),
             *("-smp", str(self.harts), "-m", self.memory),
             *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
             *(self._counting() if self.icount else ()),
             *self.extra,
         ]
 
+    def _board(self, board: str) -> list[str]:
+        if self.ram is None:
+            return ["-machine", board]
+        ram = f"id=ram,size={self.memory},mem-path=/proc/self/fd/{self.ram},share=on"
+        return ["-machine", f"{board},memory-backend=ram", "-object", f"memory-backend-file,{ram}"]
+
     def _counting(self) -> tuple[str, ...]:
         # The PC's real-time clock advances with the counted time, so that readings of it repeat, too.
         return ("-icount", f"shift={self.shift},sleep=off", "-seed", "1", "-rtc", "clock=vm")
 
     def _virt_options(self, disk_file: int | None, awaits_input: bool) -> list[str]:
-        options = []
-        board = "virt"
-        if self.ram is not None:
-            board = "virt,memory-backend=ram"
-            ram = f"id=ram,size={self.memory},mem-path=/proc/self/fd/{self.ram},share=on"
-            options += ["-object", f"memory-backend-file,{ram}"]
+        options = self._board("virt")
         # For each hart with debug triggers OpenSBI 1.5 takes 1.6 KB of its heap. From 36 harts on, the heap is
         # too small for all of them, and a hart without memory does not start. The kernel uses no triggers.
         cpu = "rv64" if self.harts <= 32 else "rv64,debug=false"
-        options += ["-machine", board, "-cpu", cpu, "-smp", str(self.harts), "-m", self.memory]
+        options += ["-cpu", cpu, "-smp", str(self.harts), "-m", self.memory]
         # Selects devices of virtio 1.0; QEMU's default is the legacy interface.
         options += ["-global", "virtio-mmio.force-legacy=false"]
         if self.entropy and not self.icount:
