@@ -11,7 +11,7 @@ harts of its machines. `--tier everyday` runs the main path, on one hart and on 
 runs what takes long or repeats the main path, on two harts and on eight. Without `--tier` both run.
 
 The script's exit status is 0 if all checks hold and 1 if one does not, or if the kernel is not built. It
-is 77 if the hosted machine lacks what the test needs, or if the tier has nothing to do. A guest that
+is 77 if the machine lacks what the test needs, or if the tier has nothing to do. A guest that
 hangs or does not end in time fails the test, and no guest outlives it. No check measures the host's time:
 tests about time run on a machine that counts instructions.
 """
@@ -37,10 +37,17 @@ from cotrap.sources import FramedInput, Silence  # noqa: E402
 from hang_watch import PATIENCE, HangWatch  # noqa: E402
 
 SKIPPED = 77
-# Features that the hosted machine lacks, with the reason (Test.lacks).
+# Features that some machines lack, with the reason (Test.lacks).
 MMU = "an MMU, because of fork: two programs in one process cannot have the same addresses"
 QEMU = "QEMU's own devices and processors"
 COUNTED = "counted time, because a host also runs other processes"
+RISC_V = "the processors, the firmware and the device tree of a RISC-V computer"
+X86_64 = "programs of x86_64"
+_LACKING = {
+    "hosted": (MMU, QEMU, COUNTED, RISC_V),
+    "pc": (RISC_V,),
+    "riscv64": (X86_64,),
+}
 # Values of `crash=` on the kernel's command line, and the cause that each panic names.
 CRASHES = (
     ("read", "(page|access) fault in the kernel"),  # access: a sanitizer reads its shadow first
@@ -198,10 +205,11 @@ class Test:
         return holds
 
     def lacks(self, what: str, needs: str) -> bool:
-        """On the hosted machine, which lacks `needs`: prints that `what` is skipped, and returns true."""
-        if self.build.is_hosted:
+        """Whether the machine lacks `needs`. If so, prints that `what` is skipped."""
+        is_lacking = needs in _LACKING[self.build.machine]
+        if is_lacking:
             print(f"skipped: {what}: needs {needs}", flush=True)
-        return self.build.is_hosted
+        return is_lacking
 
     def machine(self, **given) -> Machine:
         """The default machine of a boot, with the given changes."""

@@ -57,7 +57,7 @@ def panics(test: harness.Test) -> None:
 
 def absent_harts(test: harness.Test) -> None:
     """Boots a machine of two harts with the device tree of four."""
-    if test.lacks("harts that do not start", harness.QEMU):
+    if test.lacks("harts that do not start", harness.RISC_V):
         return
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"

@@ -21,6 +21,7 @@ from ..suggestions import did_you_mean
 _EVERYDAY = ("host-debug", "host-asan", "riscv64-release")
 _OTHERS = (
     "hosted-release",
+    "pc-release",
     "hosted-asan",
     "hosted-tsan",
     "riscv64-debug",
