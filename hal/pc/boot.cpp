@@ -22,6 +22,7 @@
 #include "hart_start_layout.h"
 #include "interrupts.h"
 #include "local_apic.h"
+#include "page_contents.h"
 #include "processor.h"
 #include "serial_port.h"
 #include "stacks.h"
@@ -220,6 +221,7 @@ extern "C" [[noreturn]] void hal_start(hal::PhysAddr start_info) {
   apic::start();
   if (!timer_init()) give_up("cotrap: the 8254 timer does not count");
   timer_start_on_hart();
+  choose_page_instructions();
   for (auto* constructor = kernel_init_array_start; constructor != kernel_init_array_end;
        ++constructor) {
     (*constructor)();

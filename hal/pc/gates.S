@@ -95,32 +95,19 @@ nmi_gate:
   leaq  halt(%rip), %rax
   cmpq  %rax, 9 * 8(%rsp)
   jne   2f
-  leaq  halt_end(%rip), %rax
+  leaq  hal_halt_end(%rip), %rax
   movq  %rax, 9 * 8(%rsp)
 2:restore_registers
   iretq
 
-// From hal_accepting to hal_accepting_end the kernel accepts interrupts although it masks them
-// elsewhere. The gates of trap/ find out here whether an interrupt has stopped a step.
-  .balign 16
-  .globl hal_accepting, hal_accepting_end, hal_halt, hal_accept
-hal_accepting:
-
 // void hal_halt(): sleeps until an interrupt arrives, and accepts it. Interrupts are masked before
 // and after. `sti` takes effect after the next instruction, so none arrives before the hart sleeps.
+  .balign 16
+  .globl hal_halt, hal_halt_end
 hal_halt:
   sti
 halt:
   hlt
-halt_end:
+hal_halt_end:
   cli
-  ret
-
-// void hal_accept(): accepts all interrupts that wait at the local APIC. Interrupts are masked
-// before and after. Changes no register.
-hal_accept:
-  sti
-  nop
-  cli
-hal_accepting_end:
   ret

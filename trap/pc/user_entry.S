@@ -8,6 +8,9 @@
 #include "context_layout.h"
 #include <hal/machine/vectors.h>
 
+// The instructions pushfq, sti, nop and popfq of hal::pc::accept_interrupts(), in memory order.
+#define ACCEPTING 0x9d90fb9c
+
 .macro save_arguments base
   movq  %rax, CONTEXT_RAX(\base)
   movq  %rbx, CONTEXT_RBX(\base)
@@ -238,14 +241,13 @@ from_kernel:
   movq  9 * 8(%rsp), %rdi
   call  hal_accept_interrupt
   movq  11 * 8(%rsp), %rdi
-  leaq  hal_accepting(%rip), %rax
+  cmpl  $ACCEPTING, -3(%rdi)
+  je    1f
+  leaq  hal_halt_end(%rip), %rax
   cmpq  %rax, %rdi
-  jb    1f
-  leaq  hal_accepting_end(%rip), %rax
-  cmpq  %rax, %rdi
-  jb    2f
-1:call  cotrap_interrupted_step
-2:popq  %r11
+  je    1f
+  call  cotrap_interrupted_step
+1:popq  %r11
   popq  %r10
   popq  %r9
   popq  %r8

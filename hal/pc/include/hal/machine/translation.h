@@ -96,13 +96,7 @@ inline void synchronize_code() {
 }
 
 /// The addresses are page-aligned.
-inline void zero_page(void* page) {
-  std::size_t words = page_size / 8;
-  asm volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0) : "memory");
-}
-inline void copy_page(void* to, const void* from) {
-  std::size_t words = page_size / 8;
-  asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-}
+void zero_page(void* page);
+void copy_page(void* to, const void* from);
 
 }  // namespace hal
