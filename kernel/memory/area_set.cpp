@@ -76,7 +76,7 @@ Area* AreaSet::at_or_before(VirtAddr va) const {
 // Follows the bounds to the highest gap. If a bound is too high, lowers it and continues at the
 // parent.
 Area* AreaSet::above_gap(std::size_t bytes) {
-  if (bytes > largest_search) return nullptr;
+  if (gaps_exceed_bounds && bytes > largest_search) return nullptr;
   const std::size_t pages = bytes / hal::page_size;
   Area* area = may_have_gap(root_, pages) ? root_ : nullptr;
   while (area != nullptr) {
@@ -87,7 +87,8 @@ Area* AreaSet::above_gap(std::size_t bytes) {
     } else if (may_have_gap(area->left, pages)) {
       area = area->left;
     } else {
-      area->gap_bound = std::max({gap_pages(*area), bound_of(area->left), bound_of(area->right)});
+      area->gap_bound = std::max(
+          {static_cast<GapBound>(gap_pages(*area)), bound_of(area->left), bound_of(area->right)});
       area = area->parent;
     }
   }
@@ -96,7 +97,7 @@ Area* AreaSet::above_gap(std::size_t bytes) {
 
 // Call after the gap of `area` has grown.
 void AreaSet::raise_bounds(Area* area) {
-  const GapBound pages = gap_pages(*area);
+  const auto pages = static_cast<GapBound>(gap_pages(*area));
   for (; area != nullptr && area->gap_bound < pages; area = area->parent) area->gap_bound = pages;
 }
 

@@ -78,12 +78,14 @@ class AreaSet {
  private:
   using GapBound = decltype(Area::gap_bound);
   static constexpr GapBound largest_bound = ~GapBound{0};
+  /// Whether a gap may have more pages than a bound can say.
+  static constexpr bool gaps_exceed_bounds = hal::user_bytes / hal::page_size > largest_bound;
 
-  /// The gap below the area, in pages; the largest bound if it is larger.
-  GapBound gap_pages(const Area& area) const {
+  /// The pages of the gap below the area; the largest bound if there are more.
+  std::size_t gap_pages(const Area& area) const {
     const VirtAddr end_below = area.previous != nullptr ? area.previous->end : lowest_;
     const std::size_t pages = (area.start - end_below) / hal::page_size;
-    return static_cast<GapBound>(std::min<std::size_t>(pages, largest_bound));
+    return gaps_exceed_bounds ? std::min<std::size_t>(pages, largest_bound) : pages;
   }
   void raise_bounds(Area* area);
   Area*& place_of(const Area& area);
