@@ -25,37 +25,31 @@ void zero_by_words(void* page) {
   std::size_t words = page_size / 8;
   asm volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0) : "memory");
 }
-void copy_by_words(void* to, const void* from) {
-  std::size_t words = page_size / 8;
-  asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-}
-
-/// While it exists, the first two SSE registers are free. No interrupt may come in between: the
-/// registers would be those of another step or program afterwards.
-class FreeRegisters {
+/// While it exists, the first register of SSE is free. No interrupt may come in between: afterwards
+/// the register would be that of another step or program.
+class FreeRegister {
  public:
-  FreeRegisters() {
+  FreeRegister() {
     asm volatile("movq %%cr0, %0" : "=r"(cr0_));
     if ((cr0_ & task_switched) != 0) asm volatile("clts");
-    asm volatile("movups %%xmm0, %0\n\tmovups %%xmm1, %1" : "=m"(first_), "=m"(second_));
+    asm volatile("movups %%xmm0, %0" : "=m"(value_));
   }
-  FreeRegisters(const FreeRegisters&) = delete;
-  ~FreeRegisters() {
-    asm volatile("movups %0, %%xmm0\n\tmovups %1, %%xmm1" : : "m"(first_), "m"(second_));
+  FreeRegister(const FreeRegister&) = delete;
+  ~FreeRegister() {
+    asm volatile("movups %0, %%xmm0" : : "m"(value_));
     if ((cr0_ & task_switched) != 0) asm volatile("movq %0, %%cr0" : : "r"(cr0_));
   }
 
  private:
-  using Register = std::array<std::byte, 16>;
   static constexpr std::uint64_t task_switched = 1 << 3;
 
   InterruptGuard masked_;
   std::uint64_t cr0_;
-  Register first_, second_;
+  std::array<std::byte, 16> value_;
 };
 
 void zero_by_sse(void* page) {
-  const FreeRegisters free;
+  const FreeRegister free;
   asm volatile(
       "xorps %%xmm0, %%xmm0\n\t"
       ".set offset, 0\n\t"
@@ -65,22 +59,6 @@ void zero_by_sse(void* page) {
       ".endr"
       :
       : "r"(page)
-      : "memory");
-}
-
-void copy_by_sse(void* to, const void* from) {
-  const FreeRegisters free;
-  asm volatile(
-      ".set offset, 0\n\t"
-      ".rept 128\n\t"
-      "movaps offset(%1), %%xmm0\n\t"
-      "movaps offset + 16(%1), %%xmm1\n\t"
-      "movaps %%xmm0, offset(%0)\n\t"
-      "movaps %%xmm1, offset + 16(%0)\n\t"
-      ".set offset, offset + 32\n\t"
-      ".endr"
-      :
-      : "r"(to), "r"(from)
       : "memory");
 }
 
@@ -110,8 +88,8 @@ void zero_page(void* page) {
 }
 
 void copy_page(void* to, const void* from) {
-  if (pc::uses_sse) return pc::copy_by_sse(to, from);
-  pc::copy_by_words(to, from);
+  std::size_t words = page_size / 8;
+  asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
 }  // namespace hal

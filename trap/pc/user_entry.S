@@ -48,10 +48,6 @@
 cotrap_enter_user:
   pushq %rbx
   pushq %rbp
-  movq  %rsp, %rax
-  andq  $-16, %rsp                      // the handlers' stack
-  pushq %rax
-  pushq %rax
   movq  %rdi, %rbx
   movq  %rsp, CONTEXT_KERNEL_RSP(%rbx)
   movq  %fs:0, %rax
@@ -168,7 +164,6 @@ rest_of_save:
   movq  %rcx, CONTEXT_GSBASE(%rbx)
 leave:
   movq  CONTEXT_KERNEL_RSP(%rbx), %rsp
-  popq  %rsp
   popq  %rbp
   popq  %rbx
   ret

@@ -55,7 +55,8 @@ class Machine:
         # QEMU 10 cannot count instructions while the kernel uses x2APIC mode: it ends with "Bad icount read".
         cpu = "host" if self.kvm else "max,x2apic=off" if self.icount else "max"
         return [
-            *self._board(f"{self.pc},accel={'kvm' if self.kvm else 'tcg'}"),
+            *self._board(self.pc),
+            *(("-accel", "kvm") if self.kvm else ()),
             *("-cpu", cpu),
             *("-smp", str(self.harts), "-m", self.memory),
             *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),

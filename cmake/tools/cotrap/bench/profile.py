@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..console import Capture, TimedOut, relay
+from ..elf import program
 from ..errors import ToolError, UsageError
 from ..functions import readable
 from ..llvm import llvm_tool
@@ -31,8 +32,12 @@ _TRACED = re.compile(rb"^Trace .*?\[[0-9a-f]+/([0-9a-f]+)/", re.MULTILINE)
 # The addresses to trace: those of the kernel, its trampoline page and the programs. The firmware is left out,
 # because its work differs between boots.
 TRAMPOLINE = 0xFFFFFFFFC0000000  # hal/trampoline.h
-_RANGES = "0x1000..0x7fffffff,0x80200000..0x3fffffffff,0xffffffc080200000+0x1000000"
-_RANGES += f",{TRAMPOLINE:#x}+0x1000"
+_RANGES = {
+    "riscv64": "0x1000..0x7fffffff,0x80200000..0x3fffffffff,0xffffffc080200000+0x1000000"
+    f",{TRAMPOLINE:#x}+0x1000",
+    "pc": "0x1000..0x7fffffffffff,0xffff800000100000+0x1000000",
+}
+_KERNEL_FROM = 1 << 63
 
 
 def check(benchmark: Benchmark) -> None:
@@ -71,7 +76,7 @@ def trace(
     """Boots with this number of samples. Returns what count() counts of the executed addresses, which it gets
     in their order, and the number of operations in a sample."""
     reader, writer = os.pipe()
-    options = ("-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain", "-dfilter", _RANGES)
+    options = ("-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain", "-dfilter", _RANGES[bench.build.machine])
     options += ("-D", f"/proc/{os.getpid()}/fd/{writer}")
     machine = replace(bench.machine, icount=True, extra=options)
     boot = Boot(
@@ -117,11 +122,13 @@ def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, f
     programs = bench.build.folder / "user" / "bin"
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for elf, own, prefix in (
-        (bench.build.kernel, {at for at in rates if at >> 38}, ""),
-        (programs / "bench", {at for at in rates if not at >> 38}, "the program: "),
+        (bench.build.kernel, {at for at in rates if at >= _KERNEL_FROM}, ""),
+        (programs / "bench", {at for at in rates if at < _KERNEL_FROM}, "the program: "),
     ):
-        for at, stack in stacks_at(elf, own).items():
-            found[prefix + stack[-1]][stack[0]] += rates[at]
+        loaded = program(elf, bench.build.processor) if prefix else None
+        bias = loaded.bias if loaded else 0
+        for at, stack in stacks_at(elf, {at - bias for at in own}).items():
+            found[prefix + stack[-1]][stack[0]] += rates[at + bias]
     return found
 
 

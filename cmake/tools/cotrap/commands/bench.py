@@ -74,10 +74,12 @@ def run(arguments) -> int:
 _TABLES = (conflicts, scale, pool, shapes, stackful)
 
 # Options whose other side exists only for riscv64.
-_RISCV64_ONLY = ("against", "frames", "profile")
+_RISCV64_ONLY = ("against", "frames")
 
 
 def _check_machine(arguments) -> None:
+    if arguments.machine == "hosted" and arguments.profile:
+        raise UsageError("--profile needs QEMU, which logs the executed code: leave out `--machine hosted`")
     for option in _RISCV64_ONLY:
         if arguments.machine != "riscv64" and getattr(arguments, option):
             raise UsageError(f"--{option} works only with the kernel for riscv64: leave out --machine")
