@@ -145,6 +145,7 @@ extern "C" [[noreturn]] void hal_start_hart(const hal::pc::HartStart& start) {
   using namespace hal;
   this_hart_index = start.hart;
   this_hart_smp_active = true;
+  live_translation = start.translation;
   load_descriptors(start.hart, start.nmi_stack, start.emergency_stack);
   enable_features();
   apic::start();

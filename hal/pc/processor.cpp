@@ -7,6 +7,9 @@
 #include <cstring>
 
 namespace hal::pc {
+
+constinit thread_local TranslationToken live_translation = 0;
+
 namespace {
 
 constexpr std::uint32_t extended_leaf = 0x8000'0001;
@@ -68,7 +71,9 @@ void enable_features() {
   if (!has_pcids_and_invpcid()) return;
   // The PCID in CR3 must be 0 at this moment, which it is in the kernel's own space.
   write_cr4(read_cr4() | cr4_pcids);
-  if (!has_pcids()) keeps_translations = TranslationToken{1} << 63;  // on the boot hart
+  if (has_pcids()) return;  // only the boot hart sets these
+  bits_for_cr3 = ~TranslationToken{0};
+  keeps_translations = TranslationToken{1} << 63;
 }
 
 bool read_random(std::span<std::byte> bytes) {

@@ -10,8 +10,10 @@
 namespace hal {
 
 using Asid = std::uint16_t;
-/// The value of the register CR3: the root table and a process-context identifier (PCID), which is
-/// the address space identifier. Without PCIDs the identifier is 0.
+/// The root table and an address space identifier. With process-context identifiers (PCIDs) this is
+/// the value of the register CR3, and the identifier is one of them. Without PCIDs the processor
+/// flushes the translations of the old space whenever it gets a new one. So spaces have identifiers
+/// all the same, which the processor does not get: no space ever finds translations of another one.
 using TranslationToken = std::uint64_t;
 
 namespace pc {
@@ -19,6 +21,11 @@ namespace pc {
 /// The bit of CR3 with which a write keeps the translations of its PCID. 0 until, and unless, PCIDs
 /// are enabled. Set at boot, the same for all harts.
 inline constinit TranslationToken keeps_translations = 0;
+
+/// The bits of a token that CR3 gets. Set at boot.
+inline constinit TranslationToken bits_for_cr3 = ~TranslationToken{0xfff};
+/// The token that this hart uses.
+extern constinit thread_local TranslationToken live_translation;
 
 inline bool has_pcids() {
   return keeps_translations != 0;
@@ -49,18 +56,18 @@ inline void invalidate(Invalidation kind, Asid asid, VirtAddr va) {
 /// Selects the page table of this hart. Flushes nothing, or without PCIDs all pages that are not
 /// global.
 inline void set_translation(TranslationToken token) {
-  asm volatile("movq %0, %%cr3" : : "r"(token | pc::keeps_translations) : "memory");
+  pc::live_translation = token;
+  const std::uint64_t value = (token & pc::bits_for_cr3) | pc::keeps_translations;
+  asm volatile("movq %0, %%cr3" : : "r"(value) : "memory");
 }
 
 inline TranslationToken current_translation() {
-  TranslationToken token;
-  asm volatile("movq %%cr3, %0" : "=r"(token));
-  return token;
+  return pc::live_translation;
 }
 
-/// The largest address space identifier; 0 if the processor supports none.
+/// The largest address space identifier.
 inline Asid highest_asid() {
-  return pc::has_pcids() ? 0xfff : 0;
+  return 0xfff;
 }
 
 /// Call it after an entry was added. It does nothing: the hart walks the table itself.
