@@ -6,7 +6,6 @@
 #include <hal/hart.h>
 #include <hal/hosted.h>
 #include <hal/power.h>
-#include <hal/virtio.h>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -140,17 +139,12 @@ MemoryRange copy_builtin_archive(const MemoryRange& ram) {
 }
 
 constinit hosted::VirtioDisk disk;
-constinit std::array<VirtioWindow, 1> windows{};
-constinit std::size_t window_count = 0;
 
 void start_disk(const Arguments& given) {
   hosted::DiskOptions options = given.disk;
   options.file = open(given.disk_path, (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
   if (options.file < 0) give_up("cotrap: cannot open the disk file\n");
   disk.start(options);
-  constexpr std::size_t register_bytes = 0x200;
-  windows[window_count++] = {.window = {reinterpret_cast<std::uintptr_t>(&disk), register_bytes},
-                             .irq = hosted::disk_line};
 }
 
 std::uint64_t wall_clock_at_boot() {
@@ -177,10 +171,6 @@ Irq bell_interrupt() {
 void enable_bell() {}
 void ring_bell() {}
 void silence_bell() {}
-
-std::span<const VirtioWindow> virtio_windows() {
-  return std::span{windows}.first(window_count);
-}
 
 }  // namespace hal
 

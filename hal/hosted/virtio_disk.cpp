@@ -11,6 +11,7 @@
 #include <span>
 
 #include "hart.h"
+#include "virtio_mmio.h"
 
 namespace hal::hosted {
 namespace {
@@ -47,6 +48,9 @@ constexpr std::uint32_t kind_read = 0, kind_write = 1, kind_flush = 4;
 constexpr std::uint8_t status_ok = 0, status_error = 1, status_unsupported = 2;
 constexpr std::size_t sector_bytes = 512;
 
+constinit std::array<virtio::MmioWindow, 1> windows{};
+constinit std::size_t window_count = 0;
+
 class Lock {
  public:
   explicit Lock(pthread_mutex_t& lock) : lock_{lock} { pthread_mutex_lock(&lock_); }
@@ -82,6 +86,9 @@ void VirtioDisk::start(const DiskOptions& options) {
   pthread_condattr_init(&attributes);
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
   pthread_cond_init(&work_, &attributes);
+  constexpr std::size_t register_bytes = 0x200;
+  windows[window_count++] = {.window = {reinterpret_cast<std::uintptr_t>(this), register_bytes},
+                             .irq = disk_line};
   start_thread([](void* disk) -> void* { static_cast<VirtioDisk*>(disk)->run(); }, this);
 }
 
@@ -257,3 +264,7 @@ bool VirtioDisk::move(const Header& header, const Descriptor& part, std::uint64_
 }
 
 }  // namespace hal::hosted
+
+std::span<const hal::virtio::MmioWindow> hal::virtio::mmio_windows() {
+  return std::span{hosted::windows}.first(hosted::window_count);
+}

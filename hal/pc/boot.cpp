@@ -194,9 +194,7 @@ std::span<const Window> device_windows() {
   return std::span(windows).first(devices.io_apic_count + 1);
 }
 
-std::span<const VirtioWindow> virtio_windows() {
-  return {};
-}
+void virtio::for_each_device(void (*)(Transport&)) {}
 
 }  // namespace hal
 

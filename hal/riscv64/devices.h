@@ -4,10 +4,12 @@
 
 #include <hal/hart.h>
 #include <hal/interrupts.h>
-#include <hal/virtio.h>
+#include <hal/window.h>
 
 #include <array>
 #include <cstdint>
+
+#include "virtio_mmio.h"
 
 namespace hal::riscv64 {
 
@@ -28,8 +30,8 @@ struct Devices {
   Window clock;          ///< Goldfish real-time clock
   Irq clock_irq = Irq::none;
 
-  static constexpr std::size_t virtio_limit = 32;
-  std::array<VirtioWindow, virtio_limit> virtio;  ///< virtio_count entries, by address
+  /// virtio_count entries, by address
+  std::array<virtio::MmioWindow, virtio::most_mmio_windows> virtio_windows;
   std::size_t virtio_count = 0;
 
   std::uint64_t timebase_hz = 10'000'000;

@@ -116,9 +116,9 @@ void find_uart(const Node& node) {
 }
 
 void find_virtio(const Node& node) {
-  const VirtioWindow found{.window = window_of(node), .irq = irq_of(node)};
-  if (!found.window || devices.virtio_count == devices.virtio.size()) return;
-  devices.virtio[devices.virtio_count++] = found;
+  const virtio::MmioWindow found{.window = window_of(node), .irq = irq_of(node)};
+  if (!found.window || devices.virtio_count == devices.virtio_windows.size()) return;
+  devices.virtio_windows[devices.virtio_count++] = found;
 }
 
 constexpr std::size_t range_limit = 32;
@@ -157,8 +157,8 @@ void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
       devices.clock_irq = irq_of(node);
     }
   }
-  std::ranges::sort(std::span(devices.virtio).first(devices.virtio_count), {},
-                    [](const VirtioWindow& at) { return at.window.base; });
+  std::ranges::sort(std::span(devices.virtio_windows).first(devices.virtio_count), {},
+                    [](const virtio::MmioWindow& at) { return at.window.base; });
 }
 
 BootInfo describe_boot(const DeviceTree& tree) {
@@ -203,14 +203,14 @@ BootInfo describe_boot(const DeviceTree& tree) {
 
 std::span<const hal::Window> hal::device_windows() {
   using riscv64::devices;
-  static constinit std::array<Window, 4 + riscv64::Devices::virtio_limit> windows;
+  static constinit std::array<Window, 4 + virtio::most_mmio_windows> windows;
   windows = {devices.uart.window, devices.plic.window, devices.test_finisher, devices.clock};
   std::size_t count = 4;
-  for (const VirtioWindow& virtio : virtio_windows()) windows[count++] = virtio.window;
+  for (const auto& [window, irq] : virtio::mmio_windows()) windows[count++] = window;
   return std::span(windows).first(count);
 }
 
-std::span<const hal::VirtioWindow> hal::virtio_windows() {
+std::span<const hal::virtio::MmioWindow> hal::virtio::mmio_windows() {
   using riscv64::devices;
-  return std::span(devices.virtio).first(devices.virtio_count);
+  return std::span(devices.virtio_windows).first(devices.virtio_count);
 }

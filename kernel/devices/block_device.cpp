@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "devices/interrupts.h"
+
 namespace kernel {
 namespace {
 
@@ -32,14 +34,15 @@ constexpr std::size_t fewest_pieces = 3;
 
 // ── The device ───────────────────────────────────────────────────────────────────────────────────
 
-BlockDevice::BlockDevice(std::unique_ptr<virtio::Transport> transport, std::string_view name)
-    : transport_{std::move(transport)},
+BlockDevice::BlockDevice(virtio::Transport& transport, std::string_view name)
+    : transport_{transport},
+      line_{kernel::interrupt_line(transport.irq())},
       name_{name},
-      device_{*transport_, virtio::Virtqueue::largest} {}
+      device_{transport, virtio::Virtqueue::largest} {}
 
-std::unique_ptr<BlockDevice> BlockDevice::start(std::unique_ptr<virtio::Transport> transport,
+std::unique_ptr<BlockDevice> BlockDevice::start(virtio::Transport& transport,
                                                 std::string_view name) {
-  std::unique_ptr<BlockDevice> device{new BlockDevice{std::move(transport), name}};
+  std::unique_ptr<BlockDevice> device{new BlockDevice{transport, name}};
   if (!device->start_device()) {
     log("{}: the driver cannot start the disk", name);
     return nullptr;
@@ -59,7 +62,7 @@ bool BlockDevice::start_device() {
   const unsigned size = device_.queue().size();
   std::size_t most = std::min<std::size_t>(BlockRequest::most_pieces, size > 2 ? size - 2 : 0);
   if (device_.has(feature::segment_limit)) {
-    most = std::min<std::size_t>(most, transport_->read_config(config::segment_limit));
+    most = std::min<std::size_t>(most, transport_.read_config(config::segment_limit));
   }
   if (most < fewest_pieces) return false;
   most_pieces_ = most;
@@ -131,7 +134,7 @@ bool BlockDevice::submit(BlockRequest& request) {
     waiting_.push_back(request);
     notify_device = put_in();
   }
-  if (notify_device) transport_->notify();
+  if (notify_device) transport_.notify();
   return true;
 }
 
@@ -161,10 +164,10 @@ bool BlockDevice::put_in() {
 // ── The driver ───────────────────────────────────────────────────────────────────────────────────
 
 async::Task<> BlockDevice::serve() {
-  async::Interrupt& line = transport_->line();
+  async::Interrupt& line = line_;
   while (co_await line.wait("block device") == async::WaitResult::woken) {
     ++interrupts_;
-    const std::uint32_t causes = transport_->acknowledge();
+    const std::uint32_t causes = transport_.acknowledge();
     bool useful = collect() > 0;
     if ((causes & virtio::cause::configuration) != 0) {
       useful = true;
@@ -180,7 +183,7 @@ async::Task<> BlockDevice::serve() {
       co_await async::sleep_for(*pause, "a pause after useless interrupts");
       (void)collect();
     }
-    transport_->complete_interrupt();
+    transport_.complete_interrupt();
   }
 }
 
@@ -208,7 +211,7 @@ unsigned BlockDevice::collect() {
     }
     finish(request, progress);
   }
-  if (notify_device) transport_->notify();
+  if (notify_device) transport_.notify();
   return count;
 }
 
@@ -241,7 +244,7 @@ void BlockDevice::reset(std::string_view why) {
     state_ = works ? State::working : State::dead;
     notify_device = put_in();
   }
-  if (notify_device) transport_->notify();
+  if (notify_device) transport_.notify();
   if (works) return;
   log("{}: the disk did not restart", name_);
   device_.fail();

@@ -55,8 +55,7 @@ class BlockDevice {
   };
 
   /// Starts the disk. Null: the device cannot be used, and the log says so. `name` is for messages.
-  static std::unique_ptr<BlockDevice> start(std::unique_ptr<virtio::Transport> transport,
-                                            std::string_view name);
+  static std::unique_ptr<BlockDevice> start(virtio::Transport& transport, std::string_view name);
 
   /// The driver. Spawn it as a preemptible job at levels::driver. It never returns.
   async::Task<> serve();
@@ -64,7 +63,7 @@ class BlockDevice {
   std::string_view name() const { return name_; }
   std::uint64_t sectors() const { return sectors_.load(std::memory_order_relaxed); }
   bool is_read_only() const { return read_only_; }
-  hal::Irq interrupt_line() const { return transport_->irq(); }
+  hal::Irq interrupt_line() const { return transport_.irq(); }
   /// The most pieces of a request to this device.
   std::size_t most_pieces() const { return most_pieces_; }
   /// Call in a task.
@@ -80,7 +79,7 @@ class BlockDevice {
  private:
   enum class State : std::uint8_t { working, resetting, dead };
 
-  BlockDevice(std::unique_ptr<virtio::Transport> transport, std::string_view name);
+  BlockDevice(virtio::Transport& transport, std::string_view name);
   bool start_device();
   void learn_capacity();
 
@@ -90,7 +89,8 @@ class BlockDevice {
   void finish(BlockRequest& request, BlockRequest::Progress progress);
   void reset(std::string_view why);
 
-  const std::unique_ptr<virtio::Transport> transport_;
+  virtio::Transport& transport_;
+  async::Interrupt& line_;
   const std::string_view name_;
   virtio::Device device_;
   std::atomic<std::uint64_t> sectors_ = 0;

@@ -1,13 +1,18 @@
 #include "devices/entropy_device.h"
 
+#include "devices/interrupts.h"
+
 namespace kernel {
 
-EntropyDevice::EntropyDevice(std::unique_ptr<virtio::Transport> transport, OnEntropy on_entropy)
-    : transport_{std::move(transport)}, on_entropy_{on_entropy}, device_{*transport_, 1} {}
+EntropyDevice::EntropyDevice(virtio::Transport& transport, OnEntropy on_entropy)
+    : transport_{transport},
+      line_{interrupt_line(transport.irq())},
+      on_entropy_{on_entropy},
+      device_{transport, 1} {}
 
-std::unique_ptr<EntropyDevice> EntropyDevice::start(std::unique_ptr<virtio::Transport> transport,
+std::unique_ptr<EntropyDevice> EntropyDevice::start(virtio::Transport& transport,
                                                     OnEntropy on_entropy) {
-  std::unique_ptr<EntropyDevice> device{new EntropyDevice{std::move(transport), on_entropy}};
+  std::unique_ptr<EntropyDevice> device{new EntropyDevice{transport, on_entropy}};
   if (!device->device_.start(0)) return nullptr;
   return device;
 }
@@ -23,18 +28,18 @@ void EntropyDevice::ask() {
     queue.add({&room, 1}, this);
     notify_device = queue.wants_notification();
   }
-  if (notify_device) transport_->notify();
+  if (notify_device) transport_.notify();
 }
 
 async::Task<> EntropyDevice::serve() {
-  async::Interrupt& line = transport_->line();
+  async::Interrupt& line = line_;
   while (co_await line.wait("entropy device") == async::WaitResult::woken) {
-    (void)transport_->acknowledge();
+    (void)transport_.acknowledge();
     if (const auto pause = backoff_.after(collect())) {
       co_await async::sleep_for(*pause, "a pause after useless interrupts");
       (void)collect();
     }
-    transport_->complete_interrupt();
+    transport_.complete_interrupt();
   }
 }
 

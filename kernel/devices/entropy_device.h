@@ -19,8 +19,7 @@ class EntropyDevice {
   using OnEntropy = void (*)(std::span<const std::byte> bytes);
 
   /// Null: the device cannot be used.
-  static std::unique_ptr<EntropyDevice> start(std::unique_ptr<virtio::Transport> transport,
-                                              OnEntropy on_entropy);
+  static std::unique_ptr<EntropyDevice> start(virtio::Transport& transport, OnEntropy on_entropy);
 
   /// The driver. Spawn it as a preemptible job at levels::driver. It never returns.
   async::Task<> serve();
@@ -31,10 +30,11 @@ class EntropyDevice {
   const InterruptBackoff& backoff() const { return backoff_; }
 
  private:
-  EntropyDevice(std::unique_ptr<virtio::Transport> transport, OnEntropy on_entropy);
+  EntropyDevice(virtio::Transport& transport, OnEntropy on_entropy);
   bool collect();
 
-  const std::unique_ptr<virtio::Transport> transport_;
+  virtio::Transport& transport_;
+  async::Interrupt& line_;
   const OnEntropy on_entropy_;
   async::SpinLock lock_;  // protects the device's queue
   virtio::Device device_;

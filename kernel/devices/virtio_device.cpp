@@ -25,11 +25,10 @@ bool Device::start(std::uint64_t wanted) {
   if (!reset()) return false;
   transport_.set_status(status::acknowledged);
   transport_.set_status(status::acknowledged | status::driver);
-  if (!agree_on_features(wanted) || !make_queue()) {
+  if (!agree_on_features(wanted) || !make_queue() || !set_queue()) {
     fail();
     return false;
   }
-  transport_.set_queue(queue_->size(), hal::virt_to_phys(memory_), queue_->layout());
   transport_.set_status(transport_.status() | status::driver_ok);
   return true;
 }
@@ -56,6 +55,15 @@ bool Device::make_queue() {
   memory_ = hal::phys_to_virt(block);
   queue_.emplace(std::span{memory_, hal::page_size << order_}, size);
   return true;
+}
+
+bool Device::set_queue() {
+  const hal::PhysAddr memory = hal::virt_to_phys(memory_);
+  const Virtqueue::Layout layout = queue_->layout();
+  return transport_.set_queue({.size = queue_->size(),
+                               .descriptors = memory + layout.descriptors,
+                               .available = memory + layout.available,
+                               .used = memory + layout.used});
 }
 
 std::uint64_t Device::read_config_64(std::size_t offset) {

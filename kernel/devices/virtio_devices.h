@@ -9,8 +9,8 @@
 
 namespace kernel {
 
-/// Probes all register windows and starts the driver of each device that has one. Call once at
-/// boot, on the hart that takes external interrupts. Its executor must exist.
+/// Starts the driver of each device that has one, and enables its interrupt. Call once at boot, on
+/// the hart that takes external interrupts. Its executor must exist.
 void start_virtio_devices();
 
 /// The disks vda, vdb … in this order. Disks that failed to start are not included.

@@ -3,9 +3,6 @@
 #pragma once
 
 #include <async/registry.h>
-#include <hal/interrupts.h>
-
-#include <memory>
 
 #include "devices/virtio_device.h"
 
@@ -14,9 +11,9 @@ namespace kernel {
 struct VirtioDriver {
   const char* name;
   virtio::DeviceType type;
-  /// Starts the driver of one device of this type. `irq` is the device's line. Called at boot, once
-  /// for each device, on the hart that takes external interrupts.
-  void (*start)(std::unique_ptr<virtio::Transport> transport, hal::Irq irq);
+  /// Starts the driver of one device of this type, which exists for ever. Its interrupt is enabled.
+  /// Called at boot, once for each device, on the hart that takes external interrupts.
+  void (*start)(virtio::Transport& transport);
 };
 
 async::Registry<VirtioDriver> virtio_drivers();

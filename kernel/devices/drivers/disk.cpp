@@ -17,12 +17,12 @@ constexpr std::array<std::string_view, 4> disk_names = {"vda", "vdb", "vdc", "vd
 constinit std::array<std::unique_ptr<BlockDevice>, disk_names.size()> found;
 constinit std::size_t found_count = 0;
 
-void start_disk(std::unique_ptr<virtio::Transport> transport, hal::Irq irq) {
+void start_disk(virtio::Transport& transport) {
   if (found_count == found.size()) return;
-  auto disk = BlockDevice::start(std::move(transport), disk_names[found_count]);
+  auto disk = BlockDevice::start(transport, disk_names[found_count]);
   if (disk == nullptr) return;
   async::spawn_preemptible(disk->serve(), {.name = "disk", .priority = levels::driver});
-  set_line_driver(irq, {disk->name(), &disk->backoff()});
+  set_line_driver(transport.irq(), {disk->name(), &disk->backoff()});
   found[found_count++] = std::move(disk);
 }
 

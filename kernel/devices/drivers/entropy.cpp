@@ -11,12 +11,12 @@ namespace {
 
 constinit std::unique_ptr<EntropyDevice> entropy;
 
-void start_entropy(std::unique_ptr<virtio::Transport> transport, hal::Irq irq) {
+void start_entropy(virtio::Transport& transport) {
   if (entropy != nullptr) return;
-  entropy = EntropyDevice::start(std::move(transport), give_entropy);
+  entropy = EntropyDevice::start(transport, give_entropy);
   if (entropy == nullptr) return;
   async::spawn_preemptible(entropy->serve(), {.name = "entropy", .priority = levels::driver});
-  set_line_driver(irq, {"entropy", &entropy->backoff()});
+  set_line_driver(transport.irq(), {"entropy", &entropy->backoff()});
   set_entropy_source([] { entropy->ask(); });
 }
 

@@ -203,6 +203,9 @@ TEST_CASE("an unusable disk is not registered") {
   SECTION("neither version 1.0 nor legacy") {
     model.features = 0;
   }
+  SECTION("a queue for which the disk cannot interrupt") {
+    model.can_interrupt = false;
+  }
   DiskWorld disk{model};
   CHECK(disk.device == nullptr);
 }

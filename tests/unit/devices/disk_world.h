@@ -14,10 +14,8 @@ namespace test {
 /// A disk with its driver. `model` must outlive it.
 class DiskWorld {
  public:
-  explicit DiskWorld(DiskModel& model) {
-    auto transport = std::make_unique<FakeDisk>(model);
-    disk = transport.get();
-    device = kernel::BlockDevice::start(std::move(transport), "vda");
+  explicit DiskWorld(DiskModel& model) : disk{std::make_unique<FakeDisk>(model)} {
+    device = kernel::BlockDevice::start(*disk, "vda");
     if (device == nullptr) return;
     driver_.emplace(async::spawn(device->serve(), {.name = "disk", .priority = 0}));
   }
@@ -38,7 +36,7 @@ class DiskWorld {
 
   Machine machine;
   async_test::Fixture world;
-  FakeDisk* disk = nullptr;  // owned by `device`
+  std::unique_ptr<FakeDisk> disk;
   std::unique_ptr<kernel::BlockDevice> device;
 
  private:

@@ -19,9 +19,8 @@ std::vector<std::vector<std::byte>> given;
 struct World {
   World() {
     given.clear();
-    auto made = std::make_unique<test::FakeTransport>(kernel::virtio::DeviceType::entropy);
-    transport = made.get();
-    device = EntropyDevice::start(std::move(made), [](std::span<const std::byte> bytes) {
+    transport = std::make_unique<test::FakeTransport>(kernel::virtio::DeviceType::entropy);
+    device = EntropyDevice::start(*transport, [](std::span<const std::byte> bytes) {
       given.emplace_back(bytes.begin(), bytes.end());
     });
     REQUIRE(device != nullptr);
@@ -46,7 +45,7 @@ struct World {
 
   test::Machine machine;
   async_test::Fixture world;
-  test::FakeTransport* transport = nullptr;
+  std::unique_ptr<test::FakeTransport> transport;
   std::unique_ptr<EntropyDevice> device;
   std::optional<async::JoinHandle<void>> driver;
 };

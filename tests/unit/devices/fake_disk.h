@@ -26,6 +26,7 @@ struct DiskModel {
   std::uint32_t segment_limit = 254;
   bool legacy = false;
   bool accepts_features = true;
+  bool can_interrupt = true;
 
   std::uint64_t sectors() const { return bytes.size() / 512; }
 };
@@ -40,6 +41,7 @@ class FakeDisk : public FakeTransport {
     limit = model.queue_limit;
     legacy = model.legacy;
     accepts = model.accepts_features;
+    can_interrupt = model.can_interrupt;
   }
 
   // ── For tests ──

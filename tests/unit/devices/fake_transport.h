@@ -2,6 +2,8 @@
 // raised again until the driver has completed the interrupt.
 #pragma once
 
+#include <async/interrupt.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <utility>
 
@@ -12,7 +14,13 @@ namespace test {
 
 class FakeTransport : public kernel::virtio::Transport {
  public:
-  explicit FakeTransport(kernel::virtio::DeviceType type) : type_{type} {}
+  explicit FakeTransport(kernel::virtio::DeviceType type) : type_{type} { newest = this; }
+  virtual ~FakeTransport() = default;
+  FakeTransport(const FakeTransport&) = delete;
+  FakeTransport& operator=(const FakeTransport&) = delete;
+
+  /// The device whose interrupt kernel::interrupt_line() returns.
+  static inline FakeTransport* newest = nullptr;
 
   // ── Set by tests ──
 
@@ -21,6 +29,7 @@ class FakeTransport : public kernel::virtio::Transport {
   bool legacy = false;
   bool accepts = true;     // the device accepts the driver's features
   bool comes_back = true;  // the device recovers from the next reset
+  bool can_interrupt = true;
 
   // ── Counters for tests ──
 
@@ -32,6 +41,7 @@ class FakeTransport : public kernel::virtio::Transport {
   // ── For tests ──
 
   DeviceSide& side() { return side_; }
+  async::Interrupt& line() { return line_; }
   void interrupt(std::uint32_t causes) {
     causes_ |= causes;
     if (std::exchange(claimed_, true)) {
@@ -64,11 +74,13 @@ class FakeTransport : public kernel::virtio::Transport {
     accepted = chosen;
   }
   unsigned queue_limit() override { return limit; }
-  void set_queue(unsigned size, hal::PhysAddr memory,
-                 const kernel::virtio::Virtqueue::Layout& layout) override {
-    CHECK(size <= limit);
-    CHECK(layout.bytes == kernel::virtio::Virtqueue::Layout{size}.bytes);
-    side_ = DeviceSide{hal::phys_to_virt(memory), size};
+  bool set_queue(const hal::virtio::QueueMemory& memory) override {
+    const kernel::virtio::Virtqueue::Layout layout{memory.size};
+    CHECK(memory.size <= limit);
+    CHECK(memory.available - memory.descriptors == layout.available);
+    CHECK(memory.used - memory.descriptors == layout.used);
+    side_ = DeviceSide{hal::phys_to_virt(memory.descriptors), memory.size};
+    return can_interrupt;
   }
   void notify() override {
     CHECK((status_ & kernel::virtio::status::driver_ok) != 0);
@@ -79,7 +91,7 @@ class FakeTransport : public kernel::virtio::Transport {
     return 0;
   }
   std::uint32_t config_generation() override { return 0; }
-  async::Interrupt& line() override { return line_; }
+  hal::Irq irq() const override { return hal::Irq{1}; }
   std::uint32_t acknowledge() override { return std::exchange(causes_, 0); }
   void complete_interrupt() override {
     ++completed_interrupts;

@@ -90,13 +90,12 @@ TEST_CASE("a job woken before its request has ended waits again and then has the
   const test::Machine machine;
   test::DiskModel model;
   test::number_sectors(model);
-  SlowDisk* disk = nullptr;
+  std::unique_ptr<SlowDisk> disk;
   std::unique_ptr<kernel::BlockDevice> device;
   const auto begin = [&](unsigned hart) {
     if (hart != 0) return;
-    auto transport = std::make_unique<SlowDisk>(model);
-    disk = transport.get();
-    device = kernel::BlockDevice::start(std::move(transport), "vda");
+    disk = std::make_unique<SlowDisk>(model);
+    device = kernel::BlockDevice::start(*disk, "vda");
     async::spawn_preemptible(device->serve(), {.name = "driver", .priority = 0});
   };
   test::Sector bytes{};
@@ -119,13 +118,12 @@ TEST_CASE("a job that finds the result of its request without the driver's wake 
   const test::Machine machine;
   test::DiskModel model;
   test::number_sectors(model);
-  LazyDisk* disk = nullptr;
+  std::unique_ptr<LazyDisk> disk;
   std::unique_ptr<kernel::BlockDevice> device;
   const auto begin = [&](unsigned hart) {
     if (hart != 0) return;
-    auto transport = std::make_unique<LazyDisk>(model);
-    disk = transport.get();
-    device = kernel::BlockDevice::start(std::move(transport), "vda");
+    disk = std::make_unique<LazyDisk>(model);
+    device = kernel::BlockDevice::start(*disk, "vda");
     async::spawn_preemptible(device->serve(), {.name = "driver", .priority = 0});
   };
   bool is_correct = false;

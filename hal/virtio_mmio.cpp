@@ -1,10 +1,9 @@
-#include "devices/virtio_mmio.h"
+#include "virtio_mmio.h"
 
-#include <hal/window.h>
+#include <array>
+#include <optional>
 
-#include "devices/interrupts.h"
-
-namespace kernel::virtio {
+namespace hal::virtio {
 namespace {
 
 // Offsets of the registers, which have 32 bits (table 4.1).
@@ -38,33 +37,30 @@ enum Register : std::size_t {
 constexpr std::uint32_t magic_value = 0x74726976;  // "virt"
 constexpr std::uint32_t legacy_version = 1, current_version = 2;
 
-std::uint32_t read(const hal::Window& registers, std::size_t where) {
+std::uint32_t read(const Window& registers, std::size_t where) {
   return registers.read<std::uint32_t>(where);
 }
-void write(const hal::Window& registers, std::size_t where, std::uint64_t value) {
+void write(const Window& registers, std::size_t where, std::uint64_t value) {
   registers.write(where, static_cast<std::uint32_t>(value));
 }
-void write_64(const hal::Window& registers, std::size_t where, std::uint64_t value) {
+void write_64(const Window& registers, std::size_t where, std::uint64_t value) {
   write(registers, where, value);
   write(registers, where + 4, value >> 32);
 }
 
 }  // namespace
 
-bool MmioTransport::finds_device(const hal::Window& window) {
+bool MmioTransport::finds_device(const Window& window) {
   if (window.size < config || read(window, magic) != magic_value) return false;
   const std::uint32_t which = read(window, version);
   if (which != legacy_version && which != current_version) return false;
   return read(window, device_id) != 0;
 }
 
-MmioTransport::MmioTransport(const hal::VirtioWindow& place)
+MmioTransport::MmioTransport(const MmioWindow& place)
     : registers_{place.window},
       irq_{place.irq},
-      line_{interrupt_line(place.irq)},
-      is_legacy_{read(registers_, version) == legacy_version} {
-  hal::enable_interrupt(irq_);
-}
+      is_legacy_{read(registers_, version) == legacy_version} {}
 
 DeviceType MmioTransport::type() {
   return DeviceType{read(registers_, device_id)};
@@ -75,7 +71,7 @@ std::uint8_t MmioTransport::status() {
 }
 
 void MmioTransport::set_status(std::uint8_t value) {
-  hal::fence_before_device();
+  fence_before_device();
   write(registers_, device_status, value);
 }
 
@@ -100,25 +96,25 @@ unsigned MmioTransport::queue_limit() {
   return read(registers_, queue_size_max);
 }
 
-void MmioTransport::set_queue(unsigned size, hal::PhysAddr memory,
-                              const Virtqueue::Layout& layout) {
+bool MmioTransport::set_queue(const QueueMemory& memory) {
   write(registers_, queue_select, 0);
-  write(registers_, queue_size, size);
+  write(registers_, queue_size, memory.size);
   if (is_legacy_) {
-    write(registers_, legacy_page_size, hal::page_size);
-    write(registers_, legacy_queue_align, Virtqueue::alignment);
-    write(registers_, legacy_queue_page, memory >> hal::page_shift);
-    return;
+    write(registers_, legacy_page_size, page_size);
+    write(registers_, legacy_queue_align, page_size);
+    write(registers_, legacy_queue_page, memory.descriptors >> page_shift);
+    return true;
   }
-  write_64(registers_, queue_descriptors, memory + layout.descriptors);
-  write_64(registers_, queue_driver, memory + layout.available);
-  write_64(registers_, queue_device, memory + layout.used);
-  hal::fence_before_device();
+  write_64(registers_, queue_descriptors, memory.descriptors);
+  write_64(registers_, queue_driver, memory.available);
+  write_64(registers_, queue_device, memory.used);
+  fence_before_device();
   write(registers_, queue_ready, 1);
+  return true;
 }
 
 void MmioTransport::notify() {
-  hal::fence_before_device();
+  fence_before_device();
   write(registers_, queue_notify, 0);
 }
 
@@ -133,7 +129,7 @@ std::uint32_t MmioTransport::config_generation() {
 std::uint32_t MmioTransport::acknowledge() {
   const std::uint32_t causes = read(registers_, interrupt_status);
   if (causes != 0) write(registers_, interrupt_acknowledge, causes);
-  hal::fence_after_device();
+  fence_after_device();
   return causes;
 }
 
@@ -141,4 +137,12 @@ void MmioTransport::complete_interrupt() {
   hal::complete_interrupt(irq_);
 }
 
-}  // namespace kernel::virtio
+void for_each_device(void (*use)(Transport& device)) {
+  static constinit std::array<std::optional<MmioTransport>, most_mmio_windows> found;
+  std::size_t count = 0;
+  for (const MmioWindow& place : mmio_windows()) {
+    if (MmioTransport::finds_device(place.window)) use(found[count++].emplace(place));
+  }
+}
+
+}  // namespace hal::virtio

@@ -3,19 +3,31 @@
 #pragma once
 
 #include <hal/virtio.h>
+#include <hal/window.h>
 
-#include "devices/virtio_device.h"
+#include <span>
 
-namespace kernel::virtio {
+namespace hal::virtio {
+
+/// The registers of a device. A window may have no device: its DeviceID register then reads 0.
+struct MmioWindow {
+  Window window;
+  Irq irq = Irq::none;
+};
+
+inline constexpr std::size_t most_mmio_windows = 32;
+
+/// The machine's windows, at most most_mmio_windows, sorted by address. They are mapped from
+/// enter_kernel_space() on.
+std::span<const MmioWindow> mmio_windows();
 
 class MmioTransport final : public Transport {
  public:
   /// Whether `window` has a device that this class supports.
-  static bool finds_device(const hal::Window& window);
+  static bool finds_device(const Window& window);
 
-  /// `place` has a device: see finds_device(). Enables its interrupt on the hart that calls this
-  /// constructor.
-  explicit MmioTransport(const hal::VirtioWindow& place);
+  /// `place` has a device: see finds_device().
+  explicit MmioTransport(const MmioWindow& place);
 
   DeviceType type() override;
   bool is_legacy() override { return is_legacy_; }
@@ -24,20 +36,18 @@ class MmioTransport final : public Transport {
   std::uint64_t offered_features() override;
   void accept_features(std::uint64_t features) override;
   unsigned queue_limit() override;
-  void set_queue(unsigned size, hal::PhysAddr memory, const Virtqueue::Layout& layout) override;
+  bool set_queue(const QueueMemory& memory) override;
   void notify() override;
   std::uint32_t read_config(std::size_t offset) override;
   std::uint32_t config_generation() override;
-  async::Interrupt& line() override { return line_; }
-  hal::Irq irq() const override { return irq_; }
+  Irq irq() const override { return irq_; }
   std::uint32_t acknowledge() override;
   void complete_interrupt() override;
 
  private:
-  const hal::Window registers_;
-  const hal::Irq irq_;
-  async::Interrupt& line_;
+  const Window registers_;
+  const Irq irq_;
   const bool is_legacy_;
 };
 
-}  // namespace kernel::virtio
+}  // namespace hal::virtio
