@@ -105,7 +105,12 @@ void add_processor(Interrupts& found, std::uint32_t apic_id, std::uint32_t flags
 void add_override(Interrupts& found, std::span<const std::byte> entry) {
   const auto source = number_at<std::uint8_t>(entry, 3);
   if (source >= found.overrides.size()) return;
-  found.overrides[source] = number_at<std::uint32_t>(entry, 4);
+  // Flags, bits 0 and 1: 0 conforms to the bus, 1 is active high, 3 is active low.
+  const auto polarity = number_at<std::uint16_t>(entry, 8) & 3U;
+  found.overrides[source] = {.line = number_at<std::uint32_t>(entry, 4),
+                             .active_low = polarity == 1   ? std::optional{false}
+                                           : polarity == 3 ? std::optional{true}
+                                                           : std::nullopt};
 }
 
 void add_entry(Interrupts& found, Kind kind, std::span<const std::byte> entry) {
@@ -141,6 +146,25 @@ void read_interrupts(Table madt, Interrupts& found) {
     add_entry(found, Kind{number_at<std::uint8_t>(madt, at)}, madt.subspan(at, length));
     at += length;
   }
+}
+
+// ── PCI ──────────────────────────────────────────────────────────────────────────────────────────
+
+std::optional<ConfigArea> read_config_area(Table mcfg) {
+  constexpr std::size_t entries_at = 44, entry_bytes = 16;
+  constexpr std::uint64_t alignment = std::uint64_t{1} << 20;
+  for (std::size_t at = entries_at; at + entry_bytes <= mcfg.size(); at += entry_bytes) {
+    const auto segment = number_at<std::uint16_t>(mcfg, at + 8);
+    const auto first_bus = number_at<std::uint8_t>(mcfg, at + 10);
+    if (segment != 0 || first_bus != 0) continue;
+    const ConfigArea area{.address = number_at<std::uint64_t>(mcfg, at),
+                          .last_bus = number_at<std::uint8_t>(mcfg, at + 11)};
+    if (area.address == 0 || area.address % alignment != 0 ||
+        area.address > ~std::uint64_t{0} - area.bytes())
+      return std::nullopt;
+    return area;
+  }
+  return std::nullopt;
 }
 
 // ── Power ────────────────────────────────────────────────────────────────────────────────────────

@@ -42,6 +42,13 @@ class Tables {
 /// none.
 std::optional<std::size_t> find_rsdp(std::span<const std::byte> area);
 
+/// How an ISA interrupt is connected.
+struct Override {
+  std::uint32_t line;              ///< of the I/O APICs
+  std::optional<bool> active_low;  ///< nothing: as on the bus of the device
+};
+inline constexpr std::size_t isa_interrupts = 16;
+
 /// What the MADT says about interrupts.
 struct Interrupts {
   static constexpr std::size_t most_processors = 1024, most_controllers = 16;
@@ -56,15 +63,27 @@ struct Interrupts {
   std::size_t processor_count = 0;  ///< the table may have more of them than the array
   std::array<Controller, most_controllers> controllers{};
   std::size_t controller_count = 0;
-  /// The line of the I/O APICs to which an ISA interrupt is connected, if it is not the line with
-  /// the same number.
-  std::array<std::optional<std::uint32_t>, 16> overrides{};
+  /// By number of an ISA interrupt, if it differs from the bus's rule: the line of the I/O APICs
+  /// with the same number, active high.
+  std::array<std::optional<Override>, isa_interrupts> overrides{};
 
   std::span<const std::uint32_t> processors() const;
 };
 
 /// Reads the table "APIC". Entries with a wrong length end the reading.
 void read_interrupts(Table madt, Interrupts& found);
+
+/// Where the configuration registers of PCI functions are in memory (PCI Firmware
+/// Specification 3.0, section 4.1.2): 1 MiB for each bus from 0 to `last_bus`.
+struct ConfigArea {
+  std::uint64_t address = 0;  ///< a multiple of 1 MiB; the area ends below 2^64
+  std::uint8_t last_bus = 0;
+
+  constexpr std::uint64_t bytes() const { return (std::uint64_t{last_bus} + 1) << 20; }
+};
+
+/// Reads the table "MCFG": the area of segment group 0, if it has bus 0.
+std::optional<ConfigArea> read_config_area(Table mcfg);
 
 /// How to switch the machine off: write (type << 10 | 1 << 13) to the port.
 struct SoftOff {

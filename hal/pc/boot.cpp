@@ -10,7 +10,6 @@
 #include <hal/memory_map.h>
 #include <hal/power.h>
 #include <hal/timer.h>
-#include <hal/virtio.h>
 
 #include <algorithm>
 #include <array>
@@ -28,6 +27,7 @@
 #include "stacks.h"
 #include "start_info.h"
 #include "timer.h"
+#include "virtio_pci.h"
 #include "wall_clock.h"
 
 extern "C" {  // kernel.ld
@@ -55,7 +55,7 @@ alignas(16) constinit std::array<std::byte, page_size> nmi_stack{};
 [[noreturn]] void give_up(std::string_view why, std::string_view what = {}) {
   console_write(why);
   console_write(what);
-  console_write("\n");
+  console_write(std::string_view("\n"));
   power_off(1);
 }
 
@@ -104,7 +104,8 @@ unsigned number_harts(std::span<const std::uint32_t> apic_ids) {
     if (id <= highest) {
       devices.apic_id[count++] = id;
     } else {
-      console_write("cotrap: a processor is left out: its APIC has an identifier above 254\n");
+      console_write(std::string_view(
+          "cotrap: a processor is left out: its APIC has an identifier above 254\n"));
     }
   }
   return count;
@@ -116,14 +117,18 @@ void find_io_apics(const acpi::Interrupts& found) {
   for (const auto& [address, first_line] :
        std::span(found.controllers).first(found.controller_count)) {
     if (address < lowest || address % page_size != 0) {
-      console_write("cotrap: an I/O APIC is left out: its address is wrong\n");
+      console_write(std::string_view("cotrap: an I/O APIC is left out: its address is wrong\n"));
       continue;
     }
     const Window window{reinterpret_cast<std::uintptr_t>(phys_to_virt(address)), window_bytes};
     devices.io_apics[devices.io_apic_count++] = {
         .window = window, .first_line = first_line, .lines = io_apic_lines(window)};
   }
-  if (const auto line = found.overrides[devices.serial_line]) devices.serial_line = *line;
+  devices.overrides = found.overrides;
+  if (const auto& isa = found.overrides[devices.serial_line]) {
+    devices.serial_line = isa->line;
+    if (isa->line < irq_limit) devices.active_low.set(isa->line, isa->active_low.value_or(false));
+  }
 }
 
 /// Returns the number of harts.
@@ -139,7 +144,8 @@ unsigned find_devices(const acpi::Tables& tables) {
     if (dsdt) devices.soft_off = acpi::read_soft_off(*fadt, *dsdt);
   }
   if (found.processor_count > max_harts)
-    console_write("cotrap: the machine has more than 64 processors: the kernel uses 64 of them\n");
+    console_write(std::string_view(
+        "cotrap: the machine has more than 64 processors: the kernel uses 64 of them\n"));
   return number_harts(found.processors());
 }
 
@@ -188,13 +194,14 @@ BootInfo describe_boot(const StartInfo& start, unsigned harts) {
 
 std::span<const Window> device_windows() {
   using pc::devices;
-  static constinit std::array<Window, acpi::Interrupts::most_controllers + 1> windows;
-  for (std::size_t i = 0; i < devices.io_apic_count; ++i) windows[i] = devices.io_apics[i].window;
-  windows[devices.io_apic_count] = pc::apic::window();
-  return std::span(windows).first(devices.io_apic_count + 1);
+  static constinit std::array<Window, 128> windows;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < devices.io_apic_count; ++i)
+    windows[count++] = devices.io_apics[i].window;
+  windows[count++] = pc::apic::window();
+  for (const Window& window : pc::virtio_windows()) windows[count++] = window;
+  return std::span(windows).first(count);
 }
-
-void virtio::for_each_device(void (*)(Transport&)) {}
 
 }  // namespace hal
 
@@ -224,5 +231,7 @@ extern "C" [[noreturn]] void hal_start(hal::PhysAddr start_info) {
        ++constructor) {
     (*constructor)();
   }
-  kernel_main(describe_boot(*start, harts));
+  const BootInfo info = describe_boot(*start, harts);
+  find_virtio_devices(*tables, info.memory);
+  kernel_main(info);
 }

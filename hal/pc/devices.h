@@ -7,6 +7,7 @@
 #include <hal/window.h>
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <optional>
 
@@ -25,6 +26,8 @@ struct Devices {
 
   std::array<std::uint32_t, max_harts> apic_id{};  ///< by hart index
   unsigned serial_line = 4;                        ///< of the I/O APICs, for COM1
+  std::array<std::optional<acpi::Override>, acpi::isa_interrupts> overrides{};
+  std::bitset<irq_limit> active_low;  ///< by line of the I/O APICs
   std::optional<acpi::SoftOff> soft_off;
 };
 
@@ -32,7 +35,7 @@ extern Devices devices;
 
 /// Lines of I/O APICs have the numbers of the interrupts, plus 1 because 0 means none.
 constexpr Irq irq_of_line(unsigned line) {
-  return line + 1 < irq_limit ? Irq{line + 1} : Irq::none;
+  return line + 1 < first_message ? Irq{line + 1} : Irq::none;
 }
 constexpr unsigned line_of(Irq irq) {
   return static_cast<unsigned>(irq) - 1;

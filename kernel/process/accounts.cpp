@@ -36,10 +36,10 @@ void row(PagedText& out, std::string_view name, std::string_view what, Value&& v
 /// the line for a while because of those.
 std::string about_line(hal::Irq irq) {
   const LineDriver driver = line_driver(irq);
-  if (driver.name.empty()) return std::string{hal::interrupt_controller};
+  if (driver.name.empty()) return std::string{hal::interrupt_controller(irq)};
   if (driver.backoff == nullptr)
-    return fmt::format("{} {}", hal::interrupt_controller, driver.name);
-  return fmt::format("{} {}, {} useless, {} pauses", hal::interrupt_controller, driver.name,
+    return fmt::format("{} {}", hal::interrupt_controller(irq), driver.name);
+  return fmt::format("{} {}, {} useless, {} pauses", hal::interrupt_controller(irq), driver.name,
                      driver.backoff->useless(), driver.backoff->pauses());
 }
 

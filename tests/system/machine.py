@@ -1,15 +1,19 @@
 """Every hart of a machine has its own data, timer, IPIs and interrupts.
 
-A TLB flush on other harts is complete when the call returns, and lines on the console stay whole. The
-same checks run on a RISC-V computer and on PCs. With `--kvm 1` the PCs run on the host's processors, which
-have features that QEMU's own do not have.
+A TLB flush on other harts is complete when the call returns, lines on the console stay whole, and a virtio
+disk answers. The same checks run on a RISC-V computer and on PCs. With `--kvm 1` the PCs run on the host's
+processors, which have features that QEMU's own do not have.
 """
 
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import harness
+from cotrap.disk import Disk
 from cotrap.paths import Build, preset_folder
-from cotrap.qemu import Machine
+from cotrap.qemu import Machine, qemu_on
 
 
 class Checks(Build):
@@ -51,6 +55,61 @@ def check(test: harness.Test, name: str, machine: Machine) -> None:
     test.check(whole, "  … and no hart's line breaks another's", done.text)
 
 
+NO_MESSAGES = ("-global", "virtio-blk-pci.vectors=0")
+
+
+def drive(image: Path) -> tuple[str, str]:
+    return "-drive", f"if=none,id=disk,file={image},format=raw,readonly=on"
+
+
+def disks(image: Path) -> Iterator[tuple[str, Machine, str]]:
+    """Machines with a disk: a name, the machine, and what delivers the disk's interrupts."""
+    disk = Disk(str(image), read_only=True)
+    for board in ("q35", "pc"):
+        for harts in (1, 2):
+            name = f"the board `{board}`, {harts} harts"
+            yield f"messages, {name}", Machine(harts, pc=board, disk=disk), "MSI-X"
+            machine = Machine(harts, pc=board, disk=disk, extra=NO_MESSAGES)
+            yield f"a line, {name}", machine, "I/O APIC"
+    high = Machine(2, pc="q35", disk=disk, memory="5G")
+    yield "messages, a PC with memory above 4 GiB", high, "MSI-X"
+    bridges = (
+        ("q35", "pcie-root-port", 0),
+        ("q35", "pcie-pci-bridge", 3),
+        ("pc", "pci-bridge,chassis_nr=1", 3),
+    )
+    for board, bridge, slot in bridges:
+        # A bridge connects the pins of devices behind it to other pins of its own.
+        behind = ("-device", f"virtio-blk-pci,drive=disk,bus=bridge,addr={slot},vectors=0")
+        extra = (*drive(image), "-device", f"{bridge},id=bridge,addr=9", *behind)
+        yield f"a line, behind {bridge}", Machine(1, pc=board, extra=extra), "I/O APIC"
+    icount = Machine(2, pc="q35", disk=disk, icount=True)
+    yield "messages, a PC that counts instructions", icount, "MSI-X"
+
+
+def check_disk(test: harness.Test, name: str, machine: Machine, by: str) -> None:
+    done = test.run("", stdin=b"x" * 32, machine=machine)
+    answered = f"the disk interrupts by:\n{by}\n" in done.text
+    test.check(done.status == 0 and answered, f"a disk interrupts by {name}", done.why + done.text)
+
+
+def refused_disks(test: harness.Test, image: Path) -> None:
+    """The kernel leaves out a device that it cannot use, and says why before it has a log."""
+    legacy = "00:02.0 is left out: it has only the interface from before virtio 1.0"
+    shared = "00:07.0 is left out: it sends no messages, and another device uses its interrupt line"
+    disk = ("-device", "virtio-blk-pci,drive=disk,addr=3,vectors=0")
+    for what, devices, message in (
+        ("of a version before 1.0", ("-device", "virtio-rng-pci,disable-modern=on"), legacy),
+        ("on the line of another one", (*disk, "-device", "virtio-rng-pci,addr=7,vectors=0"), shared),
+    ):
+        machine = Machine(pc="pc", entropy=False, extra=(*drive(image), *devices))
+        command = qemu_on(machine, str(test.build.kernel), None, "mark=0")
+        done = subprocess.run(command, input=b"x" * 32, stdout=subprocess.PIPE, timeout=60)
+        shown = done.stdout.decode(errors="replace")
+        whole = f"cotrap: the virtio device {message}\n" in shown and "0 exit 0 0\n" in shown
+        test.check(whole, f"a virtio device {what} is left out", shown)
+
+
 def broken_pcs(test: harness.Test) -> None:
     """A PC that lacks what the kernel needs says so and switches itself off."""
     nx = "cotrap: the processor lacks what the kernel needs: pages that are not executable (NX)"
@@ -75,3 +134,10 @@ with harness.Test(
     for name, machine in pcs(bool(test.options.kvm)):
         check(test, name, machine)
     broken_pcs(test)
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "disk"
+        image.write_bytes(b"".join(number.to_bytes(8, "little").ljust(512) for number in range(32)))
+        if not test.options.kvm:
+            for name, machine, by in disks(image):
+                check_disk(test, name, machine, by)
+            refused_disks(test, image)

@@ -38,13 +38,14 @@ class Disk:
             raise UsageError(f"--disk {self.path}: {trouble}")
         return file
 
-    def options(self, file: int | None) -> list[str]:
+    def options(self, file: int | None, device: str) -> list[str]:
+        """QEMU's options. device: the name of its device, which selects the bus."""
         source = self.source or {"driver": "file", "filename": f"/proc/self/fd/{file}"}
         node = {"driver": "raw", "node-name": "disk", "read-only": self.read_only, "file": source}
         return [
             *("-blockdev", json.dumps(node)),
             # QEMU reports each error to the guest. By default some errors would stop the machine.
-            *("-device", "virtio-blk-device,drive=disk,werror=report,rerror=report"),
+            *("-device", f"{device},drive=disk,werror=report,rerror=report"),
         ]
 
 

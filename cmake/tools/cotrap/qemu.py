@@ -49,9 +49,15 @@ class Machine:
     kvm: bool = False  # of a PC: the host's processors run it
 
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
-        return self._pc_options() if self.pc else self._virt_options(disk_file, awaits_input)
+        options = self._pc_options(disk_file) if self.pc else self._virt_options(disk_file)
+        if self.icount:
+            # sleep=off skips idle time up to the next timer. A disk, a person or a debugger can end idle time
+            # early, at a time of the host. So with one of these, idle time passes as on the host.
+            sleep = "on" if self.disk or awaits_input or self.paused else "off"
+            options += ["-icount", f"shift={self.shift},sleep={sleep}", "-seed", "1"]
+        return options + list(self.extra)
 
-    def _pc_options(self) -> list[str]:
+    def _pc_options(self, disk_file: int | None) -> list[str]:
         # QEMU 10 cannot count instructions while the kernel uses x2APIC mode: it ends with "Bad icount read".
         cpu = "host" if self.kvm else "max,x2apic=off" if self.icount else "max"
         return [
@@ -60,8 +66,10 @@ class Machine:
             *("-cpu", cpu),
             *("-smp", str(self.harts), "-m", self.memory),
             *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
-            *(self._counting() if self.icount else ()),
-            *self.extra,
+            *(("-device", "virtio-rng-pci") if self.entropy and not self.icount else ()),
+            *(self.disk.options(disk_file, "virtio-blk-pci") if self.disk else ()),
+            # The real-time clock advances with the counted time, so that readings of it repeat, too.
+            *(("-rtc", "clock=vm") if self.icount else ()),
         ]
 
     def _board(self, board: str) -> list[str]:
@@ -70,11 +78,7 @@ class Machine:
         ram = f"id=ram,size={self.memory},mem-path=/proc/self/fd/{self.ram},share=on"
         return ["-machine", f"{board},memory-backend=ram", "-object", f"memory-backend-file,{ram}"]
 
-    def _counting(self) -> tuple[str, ...]:
-        # The PC's real-time clock advances with the counted time, so that readings of it repeat, too.
-        return ("-icount", f"shift={self.shift},sleep=off", "-seed", "1", "-rtc", "clock=vm")
-
-    def _virt_options(self, disk_file: int | None, awaits_input: bool) -> list[str]:
+    def _virt_options(self, disk_file: int | None) -> list[str]:
         options = self._board("virt")
         # For each hart with debug triggers OpenSBI 1.5 takes 1.6 KB of its heap. From 36 harts on, the heap is
         # too small for all of them, and a hart without memory does not start. The kernel uses no triggers.
@@ -85,13 +89,8 @@ class Machine:
         if self.entropy and not self.icount:
             options += ["-device", "virtio-rng-device"]
         if self.disk:
-            options += self.disk.options(disk_file)
-        if self.icount:
-            # sleep=off skips idle time up to the next timer. A disk, a person or a debugger can end idle time
-            # early, at a time of the host. So with one of these, idle time passes as on the host.
-            sleep = "on" if self.disk or awaits_input or self.paused else "off"
-            options += ["-icount", f"shift={self.shift},sleep={sleep}", "-seed", "1"]
-        return options + list(self.extra)
+            options += self.disk.options(disk_file, "virtio-blk-device")
+        return options
 
 
 @dataclass(frozen=True)

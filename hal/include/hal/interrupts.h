@@ -1,13 +1,13 @@
 // Interrupts of a hart: masking them, and which are pending.
 //
 // The interrupt handler claims an external interrupt; the driver's coroutine completes it after it
-// has served the device. Until then the line is silent. `interrupt_controller` names the machine's
-// interrupt controller.
+// has served the device. Until then the line is silent.
 #pragma once
 
 #include <hal/hart.h>
 
 #include <cstdint>
+#include <string_view>
 
 namespace hal {
 
@@ -18,6 +18,9 @@ bool interrupt_is_pending();
 /// its line's number is irq_limit or more, or if the machine does not have that line.
 enum class Irq : std::uint32_t { none = 0 };
 inline constexpr std::uint32_t irq_limit = 128;
+
+/// The name of what delivers the interrupt to harts.
+std::string_view interrupt_controller(Irq irq);
 
 /// Masks interrupts in the kernel on this hart until unmask_interrupts().
 void mask_interrupts();

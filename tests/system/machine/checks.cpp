@@ -220,6 +220,7 @@ void run_checks() {
   on_all_harts(timers);
   on_all_harts(one_clock);
   on_all_harts(external_interrupts);
+  check_disk();
   prepare_flushes();
   on_all_harts(remote_flushes);
   on_all_harts(whole_lines);

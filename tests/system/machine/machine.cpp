@@ -83,6 +83,10 @@ void check(bool holds, std::string_view what) {
   print({line.begin(), end});
 }
 
+bool has_failed() {
+  return failed;
+}
+
 void print(std::string_view line) {
   std::array<char, 128> text;
   char* end = std::ranges::copy(line.substr(0, text.size() - 1), text.begin()).out;

@@ -22,8 +22,14 @@ void meet();
 /// Prints that `what` does not hold; the run will end with status 1. On any hart.
 void check(bool holds, std::string_view what);
 
+/// Whether a check has failed. On any hart.
+bool has_failed();
+
 /// Prints one line, not interleaved with other harts' lines. On any hart.
 void print(std::string_view line);
+
+/// Checks the machine's first disk, if it has one; on hart 0.
+void check_disk();
 
 /// Runs all checks; on hart 0.
 void run_checks();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pc/acpi.h"
+#include "pc/message.h"
 #include "pc/redirection.h"
 #include "pc/start_info.h"
 #include "pc/wall_clock.h"
@@ -16,6 +17,7 @@
 namespace {
 
 namespace acpi = hal::acpi;
+using hal::pc::Message;
 using hal::pc::Redirection;
 using hal::pc::StartInfo;
 
@@ -81,7 +83,7 @@ void put_table(std::size_t at, std::string_view signature, const Bytes& content)
 }
 
 constexpr std::size_t rsdp_at = 0x100, root_at = 0x200, madt_at = 0x400, fadt_at = 0x800;
-constexpr std::size_t dsdt_at = 0x1000;
+constexpr std::size_t dsdt_at = 0x1000, mcfg_at = 0x1400;
 
 void put_rsdp(std::uint8_t revision) {
   Bytes rsdp;
@@ -117,7 +119,7 @@ void put_small_pc(std::uint8_t revision = 0) {
   clear_ram();
   put_rsdp(revision);
   Bytes root;
-  for (const std::size_t table : {madt_at, fadt_at}) {
+  for (const std::size_t table : {madt_at, fadt_at, mcfg_at}) {
     if (revision >= 2) {
       root.add(std::uint64_t{table});
     } else {
@@ -133,6 +135,9 @@ void put_small_pc(std::uint8_t revision = 0) {
   dsdt.add_text("\x10\x20_SB_\x08").add_text("_S5_").add(std::uint8_t{0x12}).add(std::uint8_t{6});
   dsdt.add(std::uint8_t{4}).add(std::uint8_t{0x0a}).add(std::uint8_t{5}).fill_to(40);
   put_table(dsdt_at, "DSDT", dsdt);
+  Bytes mcfg;
+  mcfg.fill_to(8).add(std::uint64_t{0xb000'0000}).add(std::uint32_t{0xff00'0000});
+  put_table(mcfg_at, "MCFG", mcfg.add(std::uint32_t{0}));
 }
 
 /// Reads all that the kernel reads.
@@ -141,6 +146,7 @@ void read_everything() {
   if (!tables) return;
   acpi::Interrupts found;
   if (const auto madt = tables->find("APIC")) acpi::read_interrupts(*madt, found);
+  if (const auto mcfg = tables->find("MCFG")) (void)acpi::read_config_area(*mcfg);
   if (const auto fadt = tables->find("FACP")) {
     const auto address = acpi::address_of_dsdt(*fadt);
     const auto dsdt = address ? tables->table_at(*address) : std::nullopt;
@@ -163,7 +169,9 @@ TEST_CASE("ACPI tables tell the processors, the interrupt lines and the way to s
     REQUIRE(found.controller_count == 1);
     CHECK(found.controllers[0].address == 0xfec0'0000);
     CHECK(found.controllers[0].first_line == 24);
-    CHECK(found.overrides[9] == 20);
+    REQUIRE(found.overrides[9]);
+    CHECK(found.overrides[9]->line == 20);
+    CHECK(found.overrides[9]->active_low == true);
     CHECK(!found.overrides[4]);
 
     const auto fadt = tables->find("FACP");
@@ -208,6 +216,55 @@ TEST_CASE("an entry of the MADT that is too long or empty ends the reading") {
   }
 }
 
+TEST_CASE("an override says which polarity the line has, or leaves it to the bus") {
+  const std::array<std::pair<std::uint16_t, std::optional<bool>>, 4> polarities{
+      {{0b0000, std::nullopt}, {0b1101, false}, {0b1111, true}, {0b0010, std::nullopt}}};
+  for (const auto& [flags, active_low] : polarities) {
+    Bytes madt;
+    madt.fill_to(8).add(std::uint8_t{2}).add(std::uint8_t{10}).add(std::uint8_t{0});
+    madt.add(std::uint8_t{11}).add(std::uint32_t{11}).add(flags);
+    put_table(madt_at, "APIC", madt);
+    acpi::Interrupts found;
+    acpi::read_interrupts(std::span(ram).subspan(madt_at, 36 + madt.size()), found);
+    REQUIRE(found.overrides[11]);
+    CHECK(found.overrides[11]->active_low == active_low);
+  }
+}
+
+/// An entry of the table MCFG.
+struct Area {
+  std::uint64_t address;
+  std::uint16_t segment;
+  std::uint8_t first_bus, last_bus;
+};
+
+std::optional<acpi::ConfigArea> config_area(std::initializer_list<Area> entries) {
+  Bytes mcfg;
+  mcfg.fill_to(8);
+  for (const auto& [address, segment, first, last] : entries)
+    mcfg.add(address).add(segment).add(first).add(last).add(std::uint32_t{0});
+  clear_ram();
+  put_table(madt_at, "MCFG", mcfg);
+  return acpi::read_config_area(std::span(ram).subspan(madt_at, 36 + mcfg.size()));
+}
+
+TEST_CASE("the table MCFG has the configuration registers of segment group 0") {
+  const auto area = config_area({{0x1'0000'0000, 1, 0, 255}, {0xb000'0000, 0, 0, 255}});
+  REQUIRE(area);
+  CHECK(area->address == 0xb000'0000);
+  CHECK(area->last_bus == 255);
+  CHECK(area->bytes() == 0x1000'0000);
+}
+
+TEST_CASE("a table MCFG without bus 0, or with a wrong address, is not used") {
+  CHECK(!config_area({}));
+  CHECK(!config_area({{0xb000'0000, 0, 1, 255}}));
+  CHECK(!config_area({{0, 0, 0, 255}}));
+  CHECK(!config_area({{0xb000'1000, 0, 0, 255}}));
+  CHECK(!config_area({{0xffff'ffff'fff0'0000, 0, 0, 0}}));
+  CHECK(!acpi::read_config_area({}));
+}
+
 TEST_CASE("processors beyond the array are counted, not stored") {
   Bytes madt;
   madt.fill_to(8);
@@ -228,7 +285,7 @@ TEST_CASE("damaged firmware tables are read without an access outside of them") 
   for (int round = 0; round < 4000; ++round) {
     put_small_pc(round % 2 == 0 ? 0 : 2);
     for (int damage = 0; damage < 3; ++damage) {
-      constexpr std::array tables{rsdp_at, root_at, madt_at, fadt_at, dsdt_at};
+      constexpr std::array tables{rsdp_at, root_at, madt_at, fadt_at, dsdt_at, mcfg_at};
       const std::size_t table = tables[random() % tables.size()];
       ram[table + random() % 100] = static_cast<std::byte>(random());
       // With its checksum mended, the reader believes the table.
@@ -330,6 +387,18 @@ static_assert(bits_of({.delivery = 0xff, .masked = false}) == 0x700);  // no fie
 
 static_assert(hal::pc::low_register(0) == 0x10 && hal::pc::high_register(0) == 0x11);
 static_assert(hal::pc::low_register(23) == 0x3e && hal::pc::high_register(23) == 0x3f);
+
+// ── Messages: each field against the layout of the manual (Intel SDM, volume 3, "Message Address
+// Register Format" and "Message Data Register Format") ──
+
+static_assert(Message{}.address() == 0xfee0'0000 && Message{}.data() == 0);
+static_assert(Message{.vector = 0xa5}.data() == 0xa5);
+static_assert(Message{.delivery = 7}.data() == 0x700);
+static_assert(Message{.delivery = 0xff}.data() == 0x700);  // no field reaches another
+static_assert(Message{.level_triggered = true}.data() == 1 << 15);
+static_assert(Message{.apic_id = 0xff}.address() == 0xfeef'f000);
+static_assert(Message{.to_one_of_many = true}.address() == 0xfee0'0008);
+static_assert(Message{.logical = true}.address() == 0xfee0'0004);
 
 }  // namespace
 

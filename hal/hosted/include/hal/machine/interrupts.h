@@ -11,7 +11,9 @@
 
 namespace hal {
 
-inline constexpr std::string_view interrupt_controller = "host";
+inline std::string_view interrupt_controller(Irq) {
+  return "host";
+}
 
 namespace hosted {
 

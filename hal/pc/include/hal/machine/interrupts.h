@@ -11,9 +11,11 @@
 
 namespace hal {
 
-inline constexpr std::string_view interrupt_controller = "I/O APIC";
-
 namespace pc {
+
+/// Interrupts from this number on are messages of PCI devices; those below it are lines of the I/O
+/// APICs.
+inline constexpr std::uint32_t first_message = 96;
 
 namespace interrupt {  // bits of the pending word
 inline constexpr std::uint32_t software = 1 << 0;
@@ -48,6 +50,10 @@ inline std::uint32_t take_stock() {
 }
 
 }  // namespace pc
+
+inline std::string_view interrupt_controller(Irq irq) {
+  return static_cast<std::uint32_t>(irq) < pc::first_message ? "I/O APIC" : "MSI-X";
+}
 
 inline void mask_interrupts() {
   asm volatile("cli" ::: "memory");

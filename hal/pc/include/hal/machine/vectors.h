@@ -13,7 +13,7 @@
 // to 14, 17, 21, 29 and 30.
 #define VECTORS_WITH_ERROR 0x60227d00
 
-#define VECTOR_FIRST_LINE 0x30  // of the I/O APICs; one vector for each line
+#define VECTOR_FIRST_IRQ 0x31  // of interrupt 1; one vector for each number of an interrupt
 #define VECTOR_IPI 0xf0
 #define VECTOR_TIMER 0xf1
 #define VECTOR_SPURIOUS 0xff

@@ -7,7 +7,9 @@
 
 namespace hal {
 
-inline constexpr std::string_view interrupt_controller = "PLIC";
+inline std::string_view interrupt_controller(Irq) {
+  return "PLIC";
+}
 
 inline void mask_interrupts() {
   HAL_CLEAR_CSR("sstatus", riscv64::sstatus::sie);
