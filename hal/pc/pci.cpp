@@ -56,7 +56,6 @@ std::expected<MemoryRange, Trouble> Function::bar(unsigned index) const {
   if (size == 0) return std::unexpected("its BAR has no size");
   if (mask != -size) return std::unexpected("the size of its BAR is no power of two");
   if (address == 0) return std::unexpected("its BAR has no address");
-  if (address % size != 0) return std::unexpected("the address of its BAR is not aligned");
   if (address < lowest_address || address >= end_of_direct_map ||
       size > end_of_direct_map - address)
     return std::unexpected("its BAR is outside of the memory that the kernel can map");

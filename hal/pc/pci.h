@@ -79,8 +79,8 @@ class Function {
   /// Sets and clears bits of the command register.
   void change_command(std::uint16_t set, std::uint16_t clear) const;
 
-  /// The physical memory that the BAR `index` selects: not empty, aligned to its size, and in the
-  /// direct map. The firmware assigns it. The function does not respond meanwhile.
+  /// The physical memory that the BAR `index` selects: not empty, and in the direct map. The
+  /// firmware has assigned it. During the call the function does not respond to accesses there.
   std::expected<MemoryRange, Trouble> bar(unsigned index) const;
 
   /// Calls use(offset) for each capability `id`.

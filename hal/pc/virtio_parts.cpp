@@ -110,25 +110,25 @@ std::expected<VirtioParts, Trouble> find_virtio_parts(const pci::Function& funct
   if (!parts.common || !parts.notify || !parts.isr)
     return std::unexpected("it has only the interface from before virtio 1.0");
   VirtioParts found{.notify_multiplier = parts.multiplier};
-  const auto add = [&](MemoryRange& range, const std::optional<Part>& part, std::size_t least,
-                       std::size_t alignment) -> std::expected<void, Trouble> {
-    if (!part) return {};
+  struct Wanted {
+    MemoryRange& range;
+    const std::optional<Part>& part;
+    std::size_t least, alignment;  // in bytes; 4.1.4.3 to 4.1.4.6
+  };
+  const auto table = message_table(function);
+  const Wanted all[] = {{found.common, parts.common, common_bytes, 4},
+                        {found.notify, parts.notify, 2, 2},
+                        {found.isr, parts.isr, 1, 1},
+                        {found.config, parts.device, 1, 4},
+                        {found.message, table, message_entry::bytes, 8}};
+  for (const auto& [range, part, least, alignment] : all) {
+    if (!part) continue;
     const auto where = place(function, *part, least, alignment, is_free);
     if (!where) return std::unexpected(where.error());
     range = *where;
-    return {};
-  };
-  // 4.1.4.3 to 4.1.4.6 have the alignments.
-  return add(found.common, parts.common, common_bytes, 4)
-      .and_then([&] { return add(found.notify, parts.notify, 2, 2); })
-      .and_then([&] { return add(found.isr, parts.isr, 1, 1); })
-      .and_then([&] { return add(found.config, parts.device, 1, 4); })
-      .and_then(
-          [&] { return add(found.message, message_table(function), message_entry::bytes, 8); })
-      .transform([&] {
-        if (found.message.size != 0) found.message.size = message_entry::bytes;
-        return found;
-      });
+  }
+  if (table) found.message.size = message_entry::bytes;
+  return found;
 }
 
 void enable_messages(const pci::Function& function) {
