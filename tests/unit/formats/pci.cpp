@@ -15,10 +15,15 @@
 namespace {
 
 namespace pci = hal::pc::pci;
+
 namespace config = hal::pc::pci::config;
+
 using hal::MemoryRange;
+
 using hal::pc::find_virtio_parts;
+
 using hal::pc::VirtioParts;
+
 using hal::virtio::DeviceType;
 
 // ── Functions that a test puts together ──
@@ -86,6 +91,8 @@ std::vector<pci::Function> all_functions(FakeSpace& space) {
   return found;
 }
 
+}  // namespace
+
 // ── The walk ──
 
 TEST_CASE("the walk finds functions of all devices, also behind bridges") {
@@ -146,11 +153,16 @@ TEST_CASE("bridges rotate interrupt pins by the numbers of the devices behind th
 }
 
 static_assert(pci::ich9_line(0, 0) == 20 && pci::ich9_line(2, 0) == 22);
+
 static_assert(pci::ich9_line(3, 0) == 23 && pci::ich9_line(3, 1) == 20);
+
 static_assert(pci::ich9_line(24, 3) == 23 && pci::ich9_line(25, 0) == 16);
+
 static_assert(pci::ich9_line(31, 3) == 19 && pci::ich9_line(30, 3) == 23);
 
 // ── BARs ──
+
+namespace {
 
 template <class Value>
 pci::Trouble trouble_of(const std::expected<Value, pci::Trouble>& result) {
@@ -164,6 +176,8 @@ struct OneFunction {
 
   pci::Trouble trouble(unsigned index) { return trouble_of(function.bar(index)); }
 };
+
+}  // namespace
 
 TEST_CASE("a BAR has an address and a size, and is not changed") {
   OneFunction one;
@@ -219,6 +233,8 @@ TEST_CASE("a BAR outside of the direct map is refused") {
 
 // ── Virtio devices ──
 
+namespace {
+
 constexpr std::uint64_t bar_4 = 0xfe00'0000, bar_4_bytes = 0x4000, bar_1 = 0xfebd'0000;
 
 /// A capability of a virtio device, in the order of its bytes.
@@ -234,6 +250,7 @@ void add_part(Registers& registers, unsigned at, unsigned next, std::uint8_t typ
 }
 
 /// A disk like QEMU's.
+
 struct Disk : OneFunction {
   static constexpr unsigned msi_x = 0x98, device = 0x60, notify = 0x70, isr = 0x50, common = 0x40;
 
@@ -263,6 +280,8 @@ struct Disk : OneFunction {
 
   static inline MemoryRange is_used{};
 };
+
+}  // namespace
 
 TEST_CASE("a virtio device's capabilities say where its registers are") {
   Disk disk;
@@ -427,5 +446,3 @@ TEST_CASE("damaged registers of a virtio device lead to no range outside of its 
   }
   CHECK(usable > 1000);
 }
-
-}  // namespace
