@@ -7,6 +7,7 @@
 // others can interrupt; the completion unmasks it. A device remembers a message that is masked.
 
 #include <hal/bell.h>
+#include <hal/counter.h>
 #include <hal/hart.h>
 #include <hal/interrupts.h>
 
@@ -144,10 +145,20 @@ void unmask(Irq irq, unsigned hart) {
   write_entry(line_of(irq), entry_for(line_of(irq), hart, false));
 }
 
+/// By hart. Only the hart itself adds, with interrupts masked.
+struct alignas(64) Faults {
+  Counter spurious;
+  Counter lost;
+};
+constinit std::array<Faults, max_harts> faults{};
+
 void accept(Irq irq) {
   const unsigned hart = hart_index();
   // Between the interrupt and this moment it may have been disabled, or given to another hart.
-  if (owner_of(irq).load(std::memory_order_relaxed) != hart + 1) return;
+  if (owner_of(irq).load(std::memory_order_relaxed) != hart + 1) {
+    ++faults[hart].spurious;
+    return;
+  }
   if (irq == bell_interrupt() && !claim_bell()) return;
   mask(irq, hart);
   const auto number = static_cast<std::uint32_t>(irq);
@@ -200,6 +211,10 @@ void send_line(Irq irq) {
 }  // namespace pc
 
 using namespace pc;
+
+InterruptFaults interrupt_faults(unsigned hart) {
+  return {.spurious = faults[hart].spurious.value(), .lost = faults[hart].lost.value()};
+}
 
 void enable_interrupt(Irq irq) {
   if (irq == Irq::none) return;
@@ -254,9 +269,15 @@ Irq serial::interrupt() {
 extern "C" void hal_accept_interrupt(std::uint64_t vector) {
   using namespace hal;
   using namespace hal::pc;
-  if (vector == VECTOR_SPURIOUS) return;  // the local APIC does not wait for the end of this one
+  if (vector == VECTOR_SPURIOUS) {
+    ++faults[hart_index()].spurious;
+    return;  // the local APIC does not wait for the end of this one
+  }
   if (vector == VECTOR_TIMER) {
     accept_timer();
+  } else if (vector == VECTOR_ERROR) {
+    apic::write(apic::Register::error_status, 0);
+    ++faults[hart_index()].lost;
   } else if (vector == VECTOR_IPI) {
     pending |= interrupt::software;
   } else if (vector >= VECTOR_FIRST_IRQ && vector - VECTOR_FIRST_IRQ + 1 < irq_limit) {

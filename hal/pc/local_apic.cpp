@@ -60,6 +60,8 @@ void start() {
   write(Register::timer_entry, masked);
   write(Register::line_0_entry, masked);
   write(Register::line_1_entry, masked);
+  write(Register::error_status, 0);
+  write(Register::error_entry, VECTOR_ERROR);
   write(Register::spurious, software_enabled | VECTOR_SPURIOUS);
 }
 

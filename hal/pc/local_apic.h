@@ -14,11 +14,13 @@ enum class Register : std::uint32_t {
   task_priority = 0x08,
   end_of_interrupt = 0x0b,
   spurious = 0x0f,
+  error_status = 0x28,  ///< a write of 0 updates it
   command = 0x30,
   command_high = 0x31,  ///< only if the registers are memory-mapped
-  timer_entry = 0x32,   ///< of the local vector table, as the next two
+  timer_entry = 0x32,   ///< of the local vector table, as the next three
   line_0_entry = 0x35,
   line_1_entry = 0x36,
+  error_entry = 0x37,
   timer_start = 0x38,  ///< a write starts the count; 0 stops it
   timer_current = 0x39,
   timer_divisor = 0x3e,

@@ -156,8 +156,15 @@ void list_interrupts(PagedText& out) {
   }
   row(out, "TIM", "timer", [&](unsigned hart) { return counts[hart].timer.value(); });
   row(out, "IPI", "from other harts", [&](unsigned hart) { return counts[hart].ipis.value(); });
-  row(out, "SPU", "spurious: gone when claimed",
-      [&](unsigned hart) { return counts[hart].spurious.value(); });
+  row(out, "SPU", "spurious: gone when claimed", [&](unsigned hart) {
+    return counts[hart].spurious.value() + hal::interrupt_faults(hart).spurious;
+  });
+  std::uint64_t lost = 0;
+  for (unsigned hart = 0; hart < hart_count(); ++hart) lost += hal::interrupt_faults(hart).lost;
+  if (lost != 0) {
+    row(out, "ERR", "lost: reported by the controller",
+        [](unsigned hart) { return hal::interrupt_faults(hart).lost; });
+  }
   for (std::size_t i = 0; i < trap::routes.size(); ++i) {
     row(out, trap::routes[i].name, "router", [i](unsigned hart) {
       // The router does not count system calls: each thread counts its own.

@@ -22,6 +22,15 @@ inline constexpr std::uint32_t irq_limit = 128;
 /// The name of what delivers the interrupt to harts.
 std::string_view interrupt_controller(Irq irq);
 
+/// What the machine's interrupt controllers have not delivered properly to a hart, since boot.
+struct InterruptFaults {
+  std::uint64_t spurious = 0;  ///< interrupts without a cause, or of lines that were disabled
+  std::uint64_t lost = 0;      ///< how often a controller reported that it could not deliver some
+};
+/// Any context. A controller that tells a hart of spurious interrupts only at the claim, such as a
+/// PLIC, has none here.
+InterruptFaults interrupt_faults(unsigned hart);
+
 /// Masks interrupts in the kernel on this hart until unmask_interrupts().
 void mask_interrupts();
 void unmask_interrupts();

@@ -3,6 +3,7 @@
 
 #include <hal/interrupts.h>
 #include <hal/memory_map.h>
+#include <hal/timer.h>
 #include <hal/virtio.h>
 
 #include <array>
@@ -126,6 +127,21 @@ void read_sectors(unsigned hart) {
   }
 }
 
+/// The disk interrupts a hart that does not look, and then disables the interrupt.
+void disable_a_pending_interrupt() {
+  hal::enable_interrupt(disk->irq());
+  submit(requests[0], 1);
+  const volatile std::uint8_t& result = requests[0].result;
+  while (result == no_result) hal::relax();
+  constexpr std::uint64_t ms = 1'000'000;
+  const std::uint64_t end = hal::now_ns() + ms;
+  while (hal::now_ns() < end) {
+  }
+  hal::disable_interrupt(disk->irq());
+  check(!hal::external_interrupt_is_pending(), "a disabled interrupt is not pending");
+  check(take(requests[0]), "the disk has read the sector of the disabled interrupt");
+}
+
 }  // namespace
 
 void check_disk() {
@@ -137,6 +153,9 @@ void check_disk() {
   check(start_disk(), "the disk starts");
   if (has_failed()) return;
   on_all_harts(read_sectors);
+  disable_a_pending_interrupt();
+  for (unsigned hart = 0; hart < hart_count(); ++hart)
+    check(hal::interrupt_faults(hart).lost == 0, "no interrupt is lost");
   print("the disk interrupts by:");
   print(hal::interrupt_controller(disk->irq()));
 }

@@ -11,6 +11,10 @@
 
 namespace hal {
 
+inline InterruptFaults interrupt_faults(unsigned) {
+  return {};
+}
+
 inline std::string_view interrupt_controller(Irq) {
   return "host";
 }

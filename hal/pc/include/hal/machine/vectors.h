@@ -16,6 +16,7 @@
 #define VECTOR_FIRST_IRQ 0x31  // of interrupt 1; one vector for each number of an interrupt
 #define VECTOR_IPI 0xf0
 #define VECTOR_TIMER 0xf1
+#define VECTOR_ERROR 0xf2  // of a local APIC: it could not deliver an interrupt
 #define VECTOR_SPURIOUS 0xff
 
 // The number of the hart on the stack of the NMI, counted from the registers that the processor

@@ -7,6 +7,10 @@
 
 namespace hal {
 
+inline InterruptFaults interrupt_faults(unsigned) {
+  return {};
+}
+
 inline std::string_view interrupt_controller(Irq) {
   return "PLIC";
 }
