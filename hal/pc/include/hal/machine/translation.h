@@ -73,6 +73,8 @@ inline Asid highest_asid() {
 /// Call it after an entry was added. It does nothing: the hart walks the table itself.
 inline void translation_added(VirtAddr) {}
 
+// The flushes use no per-hart data, because the gate of the NMI calls them too.
+
 /// Does not flush global pages if the processor has PCIDs.
 inline void flush_page(VirtAddr va, Asid asid) {
   if (pc::has_pcids()) return pc::invalidate(pc::Invalidation::address, asid, va);
@@ -81,7 +83,7 @@ inline void flush_page(VirtAddr va, Asid asid) {
 
 inline void flush_space(Asid asid) {
   if (pc::has_pcids()) return pc::invalidate(pc::Invalidation::context, asid, 0);
-  set_translation(current_translation());
+  asm volatile("movq %%cr3, %%rax\n\tmovq %%rax, %%cr3" : : : "rax", "memory");
 }
 
 /// Flushes all spaces, global entries included: a change of CR4.PGE does that.
