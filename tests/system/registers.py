@@ -2,7 +2,7 @@
 
 import harness
 
-with harness.Test(__doc__, "registers of riscv64 (for x86_64, unit.fncall checks each)") as test:
+with harness.Test(__doc__, "the instruction for system calls (unit.fncall checks registers there)") as test:
     test.add(test.folder / "test-programs" / "registers", "registers")
     for harts in test.harts_of_tier:
         for how in ("by the clock", "counted"):

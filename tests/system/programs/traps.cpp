@@ -9,7 +9,6 @@
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
-#include <user/counters.h>
 #include <user/files.h>
 #include <user/process.h>
 #include <user/sync.h>
@@ -22,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "registers.h"
+#include "patterns.h"
 
 using namespace user;
 
@@ -178,36 +177,26 @@ struct CallTimes {
 };
 
 // Makes a system call at a given tick of the clock, with a different value in every register.
-CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, unsigned long pause,
+CallTimes check_call(Random& random, long parent, unsigned long tick, unsigned long pause,
                      const Urgent& urgent) {
-  Registers registers{};
-  for (std::uint64_t i = 0; i < 32; ++i) {
-    registers.integer_in[i] = seed + i * 0x0101'0101'0101;
-    registers.floating_in[i] = ~seed + i;
-  }
-  registers.integer_in[17] = static_cast<std::uint64_t>(Call::getppid);
-  while (clock_ticks() < tick) {
+  Registers registers;
+  fill(registers, random);
+  registers.integer_in[processor::call_number] = processor::numbers_of(Call::getppid)[0];
+  while (processor::clock_ticks() < tick) {
   }
   const auto woken = urgent.woken.load();
   for (unsigned long i = 0; i < pause; ++i) asm volatile("nop");
-  const auto begin = clock_ticks();
-  call_with_base_x31(&registers);
-  const auto end = clock_ticks();
+  const auto begin = processor::clock_ticks();
+  variants[0].call(&registers);
+  const auto end = processor::clock_ticks();
   const CallTimes times{begin, end, urgent.woken.load() != woken};
-  registers.integer_in[31] = reinterpret_cast<std::uint64_t>(&registers);
-  registers.integer_in[10] = static_cast<std::uint64_t>(parent);
-  for (int i = 1; i < 32; ++i) {
-    check(registers.integer_out[i] == registers.integer_in[i], "x{} was {:#x}, not {:#x}", i,
-          registers.integer_out[i], registers.integer_in[i]);
-  }
-  check(
-      std::memcmp(registers.floating_out, registers.floating_in, sizeof registers.floating_in) == 0,
-      "floating-point registers keep their values");
+  const auto answer = static_cast<long>(compare_after_call(registers, variants[0], "getppid"));
+  check(answer == parent, "getppid returned {}, not {}", answer, parent);
   return times;
 }
 
 int inject(unsigned long most) {
-  constexpr nanoseconds tick{nanoseconds_per_tick};
+  constexpr nanoseconds tick{processor::nanoseconds_per_tick};
   constexpr auto head_start = 3ms;  // time for the urgent thread to fall asleep
   // The number of ticks from before a call to after it. A sweep makes one call for each of these
   // ticks, with the urgent thread's deadline at that tick.
@@ -217,22 +206,23 @@ int inject(unsigned long most) {
   const auto ticks_of = [tick](nanoseconds time) {
     return static_cast<unsigned long>(time / tick);
   };
-  // The clock's tick at the kernel's time 0, wrong by at most the time that now() takes.
-  const unsigned long origin = clock_ticks() - ticks_of(now());
   // places[i]: the urgent thread preempted a call, and its deadline was i - margin ticks after the
   // begin of that call (with the error of `origin`).
   std::vector<bool> places(sweep);
   unsigned long length = sweep, count = 0, hit = 0;
+  Random random{0x9e37'79b9'7f4a'7c15};
   Urgent urgent;
   Thread thread{[&] { urgent.run(); }};
   // The loop in check_call() does not see every tick of the clock. So each sweep pauses for one
   // more nop than the sweep before it, to reach the other ticks.
   while (hit < length && count < most) {
     ++count;
+    // The clock's tick at the kernel's time 0, wrong by at most the time that now() takes.
+    const unsigned long origin = processor::clock_ticks() - ticks_of(now());
     urgent.ask(now() + head_start);
     const unsigned long due = origin + ticks_of(urgent.deadline);
     const CallTimes times =
-        check_call(count << 32, parent, due + margin - count % sweep, count / sweep, urgent);
+        check_call(random, parent, due + margin - count % sweep, count / sweep, urgent);
     while (urgent.woken < count) {
     }
     if (!times.interrupted) length = std::min(length, times.end - times.begin);

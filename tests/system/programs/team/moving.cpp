@@ -8,7 +8,7 @@
 #include <vector>
 
 #ifdef __riscv
-#include "../registers.h"
+#include "registers.h"
 #endif
 #include "team.h"
 
@@ -173,9 +173,9 @@ void hold_patterns(int number) {
   Registers registers;
   for (std::uint64_t i = 0; i < 32; ++i) {
     registers.integer_in[i] = (round << 32) + 0x1111 * (i + 1);
-    registers.floating_in[i] = 0x3ff0'0000'0000'0000 + (round << 16) + i;
+    registers.vector_in[i] = 0x3ff0'0000'0000'0000 + (round << 16) + i;
   }
-  registers.fcsr_in = (round % 5) << 5 | round % 32;
+  registers.modes_in[0] = (round % 5) << 5 | round % 32;
   registers.integer_in[6] = 3;
   spin_on_any_thread(&registers);
   for (int i = 1; i < 32; ++i) {
@@ -183,9 +183,9 @@ void hold_patterns(int number) {
     check(!is_pattern || registers.integer_out[i] == registers.integer_in[i], "x{} is intact", i);
   }
   for (int i = 0; i < 32; ++i) {
-    check(registers.floating_out[i] == registers.floating_in[i], "f{} is intact", i);
+    check(registers.vector_out[i] == registers.vector_in[i], "f{} is intact", i);
   }
-  check(registers.fcsr_out == registers.fcsr_in, "fcsr is intact");
+  check(registers.modes_out[0] == registers.modes_in[0], "fcsr is intact");
 }
 
 Task<> wake_at(nanoseconds time, std::atomic<bool>& woken) {

@@ -45,9 +45,9 @@
         each_floating_kept fsd
         mv      \base, a0
         each_kept sd, \base
-        ld      t1, FCSR_IN(\base)
+        ld      t1, MODES_IN(\base)
         fscsr   t1
-        each_floating fld, FLOATING_IN, \base
+        each_floating fld, VECTOR_IN, \base
         ld      \other, INTEGER_IN + 8 * \other_number(\base)
         each    ld, INTEGER_IN, \base
         .endm
@@ -56,9 +56,9 @@
         each    sd, INTEGER_OUT, \base
         sd      \other, INTEGER_OUT + 8 * \other_number(\base)
         sd      \base, INTEGER_OUT + 8 * \base_number(\base)
-        each_floating fsd, FLOATING_OUT, \base
+        each_floating fsd, VECTOR_OUT, \base
         frcsr   t1
-        sd      t1, FCSR_OUT(\base)
+        sd      t1, MODES_OUT(\base)
         fscsr   zero
         each_kept ld, \base
         each_floating_kept fld
@@ -73,27 +73,27 @@
         .endm
 
         .text
-        .globl  call_with_base_x31
-call_with_base_x31:
+        .globl  call_with_first_base
+call_with_first_base:
         fill    x31, x5, 5
         ecall
         empty   x31, 31, x5, 5
 
-        .globl  call_with_base_x5
-call_with_base_x5:
+        .globl  call_with_second_base
+call_with_second_base:
         fill    x5, x31, 31
         ecall
         empty   x5, 5, x31, 31
 
-        .globl  spin_with_base_x31
-spin_with_base_x31:
+        .globl  spin_with_first_base
+spin_with_first_base:
         fill    x31, x5, 5
 1:      addi    x6, x6, -1
         bnez    x6, 1b
         empty   x31, 31, x5, 5
 
-        .globl  spin_with_base_x5
-spin_with_base_x5:
+        .globl  spin_with_second_base
+spin_with_second_base:
         fill    x5, x31, 31
 1:      addi    x6, x6, -1
         bnez    x6, 1b
@@ -105,16 +105,16 @@ spin_on_any_thread:
         each_floating_kept fsd
         mv      x31, a0
         each_kept_of_step sd, x31
-        ld      t1, FCSR_IN(x31)
+        ld      t1, MODES_IN(x31)
         fscsr   t1
-        each_floating fld, FLOATING_IN, x31
+        each_floating fld, VECTOR_IN, x31
         each_of_step ld, INTEGER_IN, x31
 1:      addi    x6, x6, -1
         bnez    x6, 1b
         each_of_step sd, INTEGER_OUT, x31
-        each_floating fsd, FLOATING_OUT, x31
+        each_floating fsd, VECTOR_OUT, x31
         frcsr   t1
-        sd      t1, FCSR_OUT(x31)
+        sd      t1, MODES_OUT(x31)
         fscsr   zero
         each_kept_of_step ld, x31
         each_floating_kept fld
