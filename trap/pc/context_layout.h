@@ -33,6 +33,9 @@
 // their vectors.
 #define CAUSE_SYSCALL 0x100
 #define CAUSE_PENDING 0x101
+// Instead of the vector 0, which would say that the fast path has served the exception. No
+// exception has the vector 31.
+#define CAUSE_DIVIDE_ERROR 31
 
 // A call with this bit in rax has a number of Cotrap's. One without it has a number of Linux's for
 // x86_64.

@@ -302,7 +302,11 @@ cotrap_exception_gates:
   .if ((1 << vector) & VECTORS_WITH_ERROR) == 0
   pushq $0
   .endif
+  .if vector == VECTOR_DIVIDE_ERROR
+  pushq $CAUSE_DIVIDE_ERROR
+  .else
   pushq $vector
+  .endif
   .if vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK
   jmp   emergency
   .else

@@ -20,7 +20,7 @@ inline constexpr std::uint64_t first_interrupt = 32;
 /// and Interrupts".
 constexpr Trap::Kind kind_of_cause(std::uint64_t cause) {
   switch (cause) {
-    case 0:
+    case CAUSE_DIVIDE_ERROR:
     case 16:
     case 19: return Trap::arithmetic;
     case 1:

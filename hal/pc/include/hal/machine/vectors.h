@@ -5,6 +5,7 @@
 #define FIRST_INTERRUPT 32  // vectors below it are the processor's exceptions
 #define GATE_BYTES 16       // of code, in gates.S
 
+#define VECTOR_DIVIDE_ERROR 0
 #define VECTOR_NMI 2
 #define VECTOR_BREAKPOINT 3
 #define VECTOR_DOUBLE_FAULT 8
