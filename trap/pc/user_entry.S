@@ -10,6 +10,7 @@
 
 // The instructions pushfq, sti, nop and popfq of hal::pc::accept_interrupts(), in memory order.
 #define ACCEPTING 0x9d90fb9c
+#define ACCESS_FLAG (1 << 18)  // AC in rflags
 
 .macro save_arguments base
   movq  %rax, CONTEXT_RAX(\base)
@@ -185,8 +186,10 @@ trap:
   movq  %r11, CONTEXT_R(11)(%rsp)
   movq  %rsp, %rbx
   cld
-  clac                                  // the processor keeps the program's flag
   enter_kernel
+  testl $ACCESS_FLAG, CONTEXT_RFLAGS(%rbx)
+  jnz   clear_access_flag
+access_flag_is_clear:
   movq  CONTEXT_CAUSE(%rbx), %rsi
   movq  %rbx, %rdi
   cmpl  $FIRST_INTERRUPT, %esi
@@ -210,6 +213,14 @@ serve_interrupt:
   xorl  %edx, %edx                      // the handler claims
   call  cotrap_serve_interrupt
   jmp   served
+
+// The processor keeps the program's flag AC, by which the kernel could access the program's memory.
+// Processors without SMAP have no instruction `clac`.
+clear_access_flag:
+  pushfq
+  andl  $~ACCESS_FLAG, (%rsp)
+  popfq
+  jmp   access_flag_is_clear
 
 answered_with_pending:
   movq  %rax, CONTEXT_RAX(%rbx)
