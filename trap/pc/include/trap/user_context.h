@@ -83,15 +83,16 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
   /// Unknown: it is somewhere on the stack.
   std::uint64_t return_address() const { return 0; }
   /// Makes the program continue in `entry(first, second)` as if it had been called: rsp is 8 below
-  /// `stack`. Sets the default floating-point modes. No hart may hold its vector registers
-  /// (trap::fpu::drop).
+  /// `stack`. Ends single steps, and sets the default floating-point modes. No hart may hold its
+  /// vector registers (trap::fpu::drop).
   void call(std::uint64_t entry, std::uint64_t stack, std::uint64_t first, std::uint64_t second) {
-    constexpr std::uint64_t return_address_bytes = 8, direction_flag = 0x400;
+    constexpr std::uint64_t return_address_bytes = 8;
+    constexpr std::uint64_t single_step = 1 << 8, direction = 1 << 10;
     set_program_counter(entry);
     rsp = stack - return_address_bytes;
     rdi = first;
     rsi = second;
-    rflags &= ~direction_flag;
+    rflags &= ~(single_step | direction);
     vectors.set_usual_modes();
   }
   /// Copies the program's registers from `other`.
