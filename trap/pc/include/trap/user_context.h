@@ -23,7 +23,7 @@ namespace trap {
 struct alignas(CONTEXT_ALIGNMENT) UserContext {
   std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0, rsi = 0, rdi = 0, rbp = 0;
   std::uint64_t r8 = 0, r9 = 0, r10 = 0, r11 = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
-  std::uint64_t fsbase = 0;  ///< the code that sets it checks that it is an address of programs
+  std::uint64_t fsbase = 0;
   std::uint64_t gsbase = 0;
   std::uint64_t number = 0;  ///< of the last system call, as the kernel numbers them
 
@@ -73,11 +73,12 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
   }
 
   std::uint64_t program_counter() const { return rip; }
-  /// The processor cannot return to an address that no program can have; it would fault in the
-  /// kernel. So the program then faults at the last address of the lower half.
-  void set_program_counter(std::uint64_t address) {
-    rip = address < hal::lower_half_end ? address : hal::lower_half_end - 1;
+  /// The processor refuses addresses of neither half in rip and in the base of FS. The fault would
+  /// be one of the kernel, so the program gets the last address of the lower half instead.
+  static constexpr std::uint64_t in_lower_half(std::uint64_t address) {
+    return address < hal::lower_half_end ? address : hal::lower_half_end - 1;
   }
+  void set_program_counter(std::uint64_t address) { rip = in_lower_half(address); }
   void set_stack(std::uint64_t address) { rsp = address; }
   std::uint64_t stack() const { return rsp; }
   /// Unknown: it is somewhere on the stack.
@@ -103,7 +104,7 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
     kernel_fs = own_fs;
   }
   std::uint64_t thread_pointer() const { return fsbase; }
-  void set_thread_pointer(std::uint64_t address) { fsbase = address; }
+  void set_thread_pointer(std::uint64_t address) { fsbase = in_lower_half(address); }
 };
 
 static_assert(offsetof(UserContext, rax) == CONTEXT_RAX);
