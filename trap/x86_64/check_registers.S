@@ -1,6 +1,7 @@
 // bool cotrap_look_at_registers(std::uint64_t seed): fills each register with a different value
 // derived from the seed and spins for a while. Returns true if all values are unchanged. It does
 // not check rsp, nor its own rbp and r15. See trap/check_registers.h.
+#include <trap/step_registers.h>
 
   .section .text.check_registers, "ax", @progbits
 
@@ -40,16 +41,20 @@ cotrap_look_at_registers:
   pushq %r15
   movq  %rdi, %rbp
   each_register make
+  .if STEPS_USE_VECTORS
   movq  %r9, %xmm3
   movq  %r14, %xmm15
+  .endif
   movl  $2000, %r15d
 1:decl  %r15d
   jnz   1b
   each_register compare
+  .if STEPS_USE_VECTORS
   movq  %xmm3, %rax
   compare 9, %rax
   movq  %xmm15, %rax
   compare 14, %rax
+  .endif
   xorl  %eax, %eax
   testq %r15, %r15
   sete  %al
