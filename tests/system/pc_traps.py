@@ -6,7 +6,7 @@ from harness import Part
 
 FLAGS = Part("flags", "a program keeps its flags in calls, page faults and interrupts")
 PARTS = (
-    Part("instructions", "a forbidden instruction or software interrupt ends its program with the right signal"),
+    Part("instructions", "a forbidden instruction or interrupt ends its program with the right signal"),
     Part("addresses", "so does an address that no program can have, in each register that holds addresses"),
     Part("end", "a call by the last instruction of the last page returns to no address"),
     Part("entries", "the kernel loads no address that the processor refuses"),

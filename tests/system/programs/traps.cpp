@@ -6,6 +6,9 @@
 //                       urgent thread has preempted such a call at each of its clock ticks, or
 //                       COUNT times; prints the number of calls, the number of ticks at which a
 //                       call was preempted, and how many ticks a call takes
+//   traps inject COUNT flushes
+//                       meanwhile another hart unmaps memory, and so makes this one flush its TLB;
+//                       also prints how often
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -18,6 +21,7 @@
 #include <charconv>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -195,7 +199,35 @@ CallTimes check_call(Random& random, long parent, unsigned long tick, unsigned l
   return times;
 }
 
-int inject(unsigned long most) {
+void stay_on(unsigned hart) {
+  must(set_affinity(0, 1ul << hart), "a hart");
+}
+
+// A thread on another hart that unmaps memory all the time.
+class Flushes {
+ public:
+  Flushes() : thread_{[this] { run(); }} {}
+  ~Flushes() { is_over_ = true; }
+  long count() const { return count_; }
+
+ private:
+  void run() {
+    stay_on(1);
+    constexpr std::size_t page = 4096;
+    while (!is_over_) {
+      auto* const memory = must(map_memory(page, abi::prot_read | abi::prot_write), "a page");
+      *memory = std::byte{1};
+      must(unmap_memory(memory, page), "unmapping");
+      ++count_;
+    }
+  }
+
+  std::atomic<bool> is_over_ = false;
+  std::atomic<long> count_ = 0;
+  Thread thread_;  // joined first
+};
+
+int inject(unsigned long most, bool beside_flushes) {
   constexpr nanoseconds tick{processor::nanoseconds_per_tick};
   constexpr auto head_start = 3ms;  // time for the urgent thread to fall asleep
   // The number of ticks from before a call to after it. A sweep makes one call for each of these
@@ -212,7 +244,10 @@ int inject(unsigned long most) {
   unsigned long length = sweep, count = 0, hit = 0;
   Random random{0x9e37'79b9'7f4a'7c15};
   Urgent urgent;
-  Thread thread{[&] { urgent.run(); }};
+  if (beside_flushes) stay_on(0);
+  Thread thread{[&] { urgent.run(); }};  // on the same hart
+  std::optional<Flushes> flushes;
+  if (beside_flushes) flushes.emplace();
   // The loop in check_call() does not see every tick of the clock. So each sweep pauses for one
   // more nop than the sweep before it, to reach the other ticks.
   while (hit < length && count < most) {
@@ -233,6 +268,7 @@ int inject(unsigned long most) {
   urgent.ask(0ns);
   thread.join();
   println("intact\t{}\nplaces\t{}\nlength\t{}", count, hit, length);
+  if (flushes) println("flushes\t{}", flushes->count());
   return 0;
 }
 
@@ -242,10 +278,11 @@ int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
   if (what == "rows") return check_rows();
   unsigned long count = 0;
-  if (what == "inject" && argc == 3) {
+  const bool beside_flushes = argc == 4 && argv[3] == std::string_view{"flushes"};
+  if (what == "inject" && (argc == 3 || beside_flushes)) {
     std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), count);
-    return inject(count);
+    return inject(count, beside_flushes);
   }
-  complain("usage: traps rows | inject COUNT");
+  complain("usage: traps rows | inject COUNT [flushes]");
   return 2;
 }
