@@ -304,13 +304,14 @@ constexpr std::uint64_t usual_flags = 0x202, single_step = 1 << 8, direction = 1
                         nested_task = 1 << 14, access = 1 << 18;
 constexpr std::uint64_t conditions = 0x8d5;  // they differ after an instruction that computes
 
-std::uint64_t flags_after_call(std::uint64_t flags, Call call) {
+std::uint64_t flags_after_call(std::uint64_t flags, Call call, long first = 0,
+                               void* second = nullptr, std::size_t third = 0) {
   std::uint64_t after;
   long answer = native_call | static_cast<unsigned>(call);
   asm volatile(
       "pushq %[flags]\n\tpopfq\n\tsyscall\n\tpushfq\n\tpopq %[after]\n\tpushq %[usual]\n\tpopfq"
       : [after] "=&r"(after), "+a"(answer)
-      : [flags] "r"(flags), [usual] "i"(usual_flags)
+      : [flags] "r"(flags), [usual] "i"(usual_flags), "D"(first), "S"(second), "d"(third)
       : "rcx", "r11", "memory", "cc");
   return after;
 }
@@ -336,10 +337,16 @@ std::uint64_t flags_after_loop(std::uint64_t flags, std::uint64_t rounds) {
 
 void keep_flags() {
   constexpr int rounds = 100;
+  constexpr std::size_t most_pages = 4 * rounds;
   constexpr std::uint64_t spin_length = 3'000'000;
-  std::byte* const pages =
-      must(map_memory(4 * rounds * page_bytes, abi::prot_read | abi::prot_write), "pages");
-  std::size_t next = 0;
+  const auto make_pages = [] {
+    return must(map_memory(most_pages * page_bytes, abi::prot_read | abi::prot_write), "pages");
+  };
+  std::byte* const touched = make_pages();
+  std::byte* const read = make_pages();
+  std::size_t pages = 0;
+  const auto pipe = must(make_pipe(), "a pipe");
+  std::byte one{1};
   std::atomic<bool> is_over = false;
   Thread other{[&] {
     while (!is_over) must(sleep_for(200us), "sleeping");
@@ -347,19 +354,24 @@ void keep_flags() {
   for (const std::uint64_t flag :
        {direction, nested_task, access, direction | nested_task | access | conditions}) {
     const std::uint64_t flags = usual_flags | flag;
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < rounds; ++i, ++pages) {
       for (const Call call : {Call::getppid, Call::sched_yield, Call::chdir}) {
         const auto after = flags_after_call(flags, call);
         check(after == flags, "a call keeps the flags {:#x}, not {:#x}", flags, after);
       }
-      const auto after = flags_after_fault(flags, pages + next++ * page_bytes);
+      must(write(pipe.write_end, std::span{&one, 1}), "writing");
+      flags_after_call(flags, Call::read, pipe.read_end, read + pages * page_bytes, 1);
+      const auto after = flags_after_fault(flags, touched + pages * page_bytes);
       check(after == flags, "a page fault keeps the flags {:#x}, not {:#x}", flags, after);
     }
     const auto after = flags_after_loop(flags, spin_length);
     check(after == flags, "interrupts keep the flags {:#x}, not {:#x}", flags, after);
   }
-  for (std::size_t i = 0; i < next * page_bytes; ++i)
-    check(pages[i] == std::byte{i % page_bytes == 0}, "the kernel clears each page");
+  for (std::size_t i = 0; i < pages * page_bytes; ++i) {
+    const std::byte expected{i % page_bytes == 0};
+    check(touched[i] == expected, "the kernel clears a page that a program touches");
+    check(read[i] == expected, "the kernel clears a page that a call touches");
+  }
   is_over = true;
 }
 

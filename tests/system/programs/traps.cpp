@@ -9,6 +9,9 @@
 //   traps inject COUNT flushes
 //                       meanwhile another hart unmaps memory, and so makes this one flush its TLB;
 //                       also prints how often
+//   traps pairs COUNT   an interrupt comes 0, 1, … COUNT - 1 ticks after another one; each must
+//   wake
+//                       its thread although the program makes no further trap
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -272,6 +275,28 @@ int inject(unsigned long most, bool beside_flushes) {
   return 0;
 }
 
+int pairs(unsigned long count) {
+  constexpr nanoseconds tick{processor::nanoseconds_per_tick};
+  constexpr nanoseconds head_start = 3ms,
+                        limit = 4ms;  // the limit is several thousand instructions
+  Urgent first, second;
+  Thread threads[]{Thread{[&] { first.run(); }}, Thread{[&] { second.run(); }}};
+  for (unsigned long apart = 0; apart < count; ++apart) {
+    const auto deadline = now() + head_start;
+    first.ask(deadline);
+    second.ask(deadline + apart * tick);
+    const auto end =
+        processor::clock_ticks() + static_cast<unsigned long>((head_start + limit) / tick) + apart;
+    const auto woken = [&] { return first.woken > apart && second.woken > apart; };
+    while (!woken() && processor::clock_ticks() < end) continue;
+    check(woken(), "an interrupt {} ticks after another one wakes its thread", apart);
+  }
+  first.ask(0ns);
+  second.ask(0ns);
+  println("pairs\t{}", count);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -283,6 +308,10 @@ int main(int argc, char** argv) {
     std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), count);
     return inject(count, beside_flushes);
   }
-  complain("usage: traps rows | inject COUNT [flushes]");
+  if (what == "pairs" && argc == 3) {
+    std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), count);
+    return pairs(count);
+  }
+  complain("usage: traps rows | inject COUNT [flushes] | pairs COUNT");
   return 2;
 }
