@@ -41,7 +41,8 @@ class Build:
     def machine(self) -> str:
         """The machine of the kernel: one of MACHINES."""
         with open(self.kernel, "rb") as file:
-            processor, _, entry = _ELF_HEADER.unpack(file.read(_ELF_HEADER.size))
+            header = file.read(_ELF_HEADER.size).ljust(_ELF_HEADER.size, b"\0")
+        processor, _, entry = _ELF_HEADER.unpack(header)
         if processor != _X86_64:
             return "riscv64"
         return "pc" if entry & _UPPER_HALF else "hosted"
