@@ -18,6 +18,7 @@ tests about time run on a machine that counts instructions.
 
 import argparse
 import re
+import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,16 @@ EVERYDAY_HARTS, REST_HARTS = (1, 4), (2, 8)
 TIMEOUT = 240.0
 PROMPT = "cotrap:[^ ]*[$] "  # the shell's prompt, as a pattern
 _TAIL = 4096  # bytes of output shown after a failed check
+
+
+_AT_HWCAP2, _FSGSBASE = 26, 1 << 1  # asm/hwcap2.h
+
+
+def host_writes_fs() -> bool:
+    """Whether the host lets programs write the base of fs."""
+    vector = Path("/proc/self/auxv").read_bytes()
+    values = dict(struct.iter_unpack("=QQ", vector))
+    return bool(values.get(_AT_HWCAP2, 0) & _FSGSBASE)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ program twice with the same arguments and the same standard input, once on the h
 """
 
 import re
-import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -19,14 +18,6 @@ EXPECTED_COUNT = 10
 # `refused` uses gs, which faults on the host; `host_calls` prints times.
 NOT_ELSEWHERE = ("refused", "host_calls")
 MODES = ("wrfsbase", "rewrite", "fault")
-_AT_HWCAP2, _FSGSBASE = 26, 1 << 1  # asm/hwcap2.h
-
-
-def host_writes_fs() -> bool:
-    """Whether the host lets programs write the base of fs, which the mode `fault` needs."""
-    vector = Path("/proc/self/auxv").read_bytes()
-    values = dict(struct.iter_unpack("=QQ", vector))
-    return bool(values.get(_AT_HWCAP2, 0) & _FSGSBASE)
 
 
 def outside(program: Path) -> subprocess.CompletedProcess:
@@ -139,7 +130,7 @@ with harness.Test(__doc__, all_everyday=True) as test:
     test.check(len(programs) >= EXPECTED_COUNT, f"{len(programs)} programs were built")
     expected = {program.name: outside(program) for program in programs if program.name not in NOT_ELSEWHERE}
     test.add(folder, "linux")
-    modes = [mode for mode in MODES if mode != "fault" or host_writes_fs()]
+    modes = [mode for mode in MODES if mode != "fault" or harness.host_writes_fs()]
     if len(modes) < len(MODES):
         print("skipped: --fs=fault: needs a host that lets programs write fs", flush=True)
     is_pc = test.build.machine == "pc"
