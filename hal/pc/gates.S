@@ -2,29 +2,7 @@
 // C++ functions may change.
 
 #include <hal/machine/vectors.h>
-
-.macro save_registers
-  pushq %rax
-  pushq %rcx
-  pushq %rdx
-  pushq %rsi
-  pushq %rdi
-  pushq %r8
-  pushq %r9
-  pushq %r10
-  pushq %r11
-.endm
-.macro restore_registers
-  popq  %r11
-  popq  %r10
-  popq  %r9
-  popq  %r8
-  popq  %rdi
-  popq  %rsi
-  popq  %rdx
-  popq  %rcx
-  popq  %rax
-.endm
+#include <hal/machine/saved_registers.inc>
 
   .section .text.gates, "ax"
 

@@ -2,6 +2,7 @@
 // each.
 #pragma once
 
+#include "../fast_path_layout.h"
 #include "../x86_64/state_layout.h"
 
 #define CONTEXT_RAX 0
@@ -40,13 +41,6 @@
 // A call with this bit in rax has a number of Cotrap's. One without it has a number of Linux's for
 // x86_64.
 #define NATIVE_CALL_BIT 30
-
-// Linux's system calls below this number may have a fast path (trap/fast_path.h).
-#define FAST_PATH_CALLS 512
-// The FAST_PATH_PRIVATE_CALLS private calls from FIRST_PRIVATE_CALL on may have a fast path, too.
-// Their entries follow those of Linux's calls in the table.
-#define FIRST_PRIVATE_CALL 0x1000
-#define FAST_PATH_PRIVATE_CALLS 16
 
 // The numbers of Linux's calls for x86_64 are below this.
 #define COMPAT_CALLS 512

@@ -6,6 +6,7 @@
 // the hart's TSS is the end of the context's frame. So every entry finds the context, and kernel
 // code keeps the program's GS.
 #include "context_layout.h"
+#include <hal/machine/saved_registers.inc>
 #include <hal/machine/vectors.h>
 
 // The instructions pushfq, sti, nop and popfq of hal::pc::accept_interrupts(), in memory order.
@@ -234,15 +235,7 @@ answered_with_pending:
 from_kernel:
   cmpq  $FIRST_INTERRUPT, (%rsp)
   jb    kernel_exception
-  pushq %rax
-  pushq %rcx
-  pushq %rdx
-  pushq %rsi
-  pushq %rdi
-  pushq %r8
-  pushq %r9
-  pushq %r10
-  pushq %r11
+  save_registers
   cld
   movq  9 * 8(%rsp), %rdi
   call  hal_accept_interrupt
@@ -253,15 +246,7 @@ from_kernel:
   cmpq  %rax, %rdi
   je    1f
   call  cotrap_interrupted_step
-1:popq  %r11
-  popq  %r10
-  popq  %r9
-  popq  %r8
-  popq  %rdi
-  popq  %rsi
-  popq  %rdx
-  popq  %rcx
-  popq  %rax
+1:restore_registers
   addq  $16, %rsp
   iretq
 

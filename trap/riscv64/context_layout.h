@@ -2,6 +2,8 @@
 // each.
 #pragma once
 
+#include "../fast_path_layout.h"
+
 #define CONTEXT_X(n) ((n) * 8)
 #define CONTEXT_PC 256
 #define CONTEXT_CAUSE 264
@@ -16,13 +18,6 @@
 
 // scause of a system call (ecall from user mode).
 #define SYSCALL_CAUSE 8
-
-// Linux's system calls below this number may have a fast path (trap/fast_path.h).
-#define FAST_PATH_CALLS 512
-// The FAST_PATH_PRIVATE_CALLS private calls from FIRST_PRIVATE_CALL on may have a fast path, too.
-// Their entries follow those of Linux's calls in the table.
-#define FIRST_PRIVATE_CALL 0x1000
-#define FAST_PATH_PRIVATE_CALLS 16
 
 // Offsets of the members of trap::CheckRegisters (check_registers.h).
 #define CHECK_SELF 0
