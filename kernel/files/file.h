@@ -1,12 +1,13 @@
 // An open file description, which file descriptors of one or several processes refer to.
 //
 // try_read() and try_write() never wait. If they cannot move a byte now, they return would_block. A
-// caller that may wait then waits on the list of changes() and retries after the wake. Two places
-// do this for all kinds of files. Writes use a coroutine in syscalls/io_loops.cpp. Reads use
-// Reading in syscalls/io_loops.h, a loop without a coroutine:
+// caller that may wait then waits on the list of changes() and retries after the wake. Two loops
+// without a coroutine do this for all kinds of files, Reading and Writing in syscalls/io_loops.h:
 //
 //     wait():     file.changes(Direction::read)->wait("read")
 //     attempt():  file.try_read(buffer); wait() again if it returns would_block
+//
+// Writes that may be partial, and transfers of several steps, use coroutines (io_loops.cpp).
 //
 // Files of block devices differ, because every transfer waits for the device. Their try functions
 // always return would_block, and all transfers use co_await file.transfer(…).

@@ -42,6 +42,11 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(offset) + bytes) >= 0;
 }
 
+/// A write of more bytes may be partial, or takes several steps.
+std::size_t most_at_once(const File& file) {
+  return std::min(file.whole_write(), step_bytes);
+}
+
 // read_into() and write_all() call these after an attempt that must wait for the file. For a
 // transfer in several steps they make no attempt.
 
@@ -54,7 +59,11 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
 }
 
 [[gnu::noinline]] IoAnswer wait_to_write(Thread& self, File& file, const IoBuffer& buffer) {
-  return self.wait([&] { return start_writing(self, file, buffer); });
+  if (buffer.left() > most_at_once(file) || file.waits_for_device()) [[unlikely]] {
+    return self.wait([&] { return start_writing(self, file, buffer); });
+  }
+  const UserSpan<const std::byte> from{buffer.front(), buffer.left()};
+  return self.wait([&] { return Writing{self, Ref<File>::share(file), from}; });
 }
 
 using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, IoBuffer);
@@ -81,7 +90,7 @@ using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, 
   if (buffer.empty()) [[unlikely]]
     return file.move_nothing(Direction::write);
   // A write that may be partial waits, until the rest is written.
-  if (buffer.left() > std::min(file.whole_write(), step_bytes)) return wait();
+  if (buffer.left() > most_at_once(file)) return wait();
   Transfer moved = file.try_write(buffer);
   if (!moved) [[unlikely]] {
     if (waits_for(file, buffer, moved)) return wait();

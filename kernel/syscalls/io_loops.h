@@ -65,6 +65,35 @@ class Reading : public async::SharingWaitLoop<Reading> {
   Transfer moved_ = 0;
 };
 
+/// The same for a write of at most File::whole_write() and `step_bytes`, which is all or nothing:
+/// waits until the file has room, and writes. Its steps are in the strand.
+class Writing : public async::WaitLoop<Writing> {
+ public:
+  Writing(Thread& self, Ref<File> file, UserSpan<const std::byte> from)
+      : self_{self}, file_{std::move(file)}, from_{from} {}
+
+ private:
+  friend WaitLoop;
+
+  async::WaitOp wait() const { return file_->changes(Direction::write)->wait("write"); }
+  bool poll() {
+    if (async::current_job().result() != async::WaitResult::woken) {
+      moved_ = fail(Errno::eintr);
+      return true;
+    }
+    IoBuffer buffer{self_.space(), from_.address(), from_.size()};
+    moved_ = file_->try_write(buffer);
+    signal_broken_pipe(self_, moved_);
+    return !waits_for(*file_, buffer, moved_);
+  }
+  Transfer result() const { return moved_; }
+
+  Thread& self_;
+  Ref<File> file_;
+  UserSpan<const std::byte> from_;
+  Transfer moved_ = 0;
+};
+
 /// Waits until the file has data, and reads. `buffer` is not empty.
 async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer);
 /// Writes until all of `buffer` is written. Returns a short count only if the file is full, on an
