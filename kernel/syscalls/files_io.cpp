@@ -42,55 +42,56 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(offset) + bytes) >= 0;
 }
 
-/// A write of more bytes may be partial, or takes several steps.
-std::size_t most_at_once(const File& file) {
-  return std::min(file.whole_write(), step_bytes);
+// These leave a transfer to a coroutine.
+
+[[gnu::noinline]] IoAnswer move_specially(Thread& self, File& file, Direction direction,
+                                          const IoBuffer& buffer) {
+  return self.wait([&] { return start_moving(self, file, direction, buffer); });
+}
+/// For pread64 and pwrite64.
+[[gnu::noinline]] IoAnswer move_specially_at(Thread& self, File& file, Direction direction,
+                                             std::uint64_t place, const IoBuffer& buffer) {
+  return self.wait([&] {
+    return file.waits_for_device() ? file.transfer(direction, place, buffer)
+                                   : start_moving_at(self, file, direction, place, buffer);
+  });
 }
 
-// read_into() and write_all() call these after an attempt that must wait for the file. For a
-// transfer in several steps they make no attempt.
+// After an attempt of one step that must wait for the file.
 
 [[gnu::noinline]] IoAnswer wait_to_read(Thread& self, File& file, const IoBuffer& buffer) {
-  if (buffer.left() > step_bytes || file.waits_for_device()) [[unlikely]] {
-    return self.wait([&] { return start_reading(self, file, buffer); });
-  }
+  if (file.waits_for_device()) [[unlikely]]
+    return move_specially(self, file, Direction::read, buffer);
   const UserSpan<std::byte> to{buffer.front(), buffer.left()};
   return self.wait([&] { return Reading{self, Ref<File>::share(file), to}; });
 }
 
 [[gnu::noinline]] IoAnswer wait_to_write(Thread& self, File& file, const IoBuffer& buffer) {
-  if (buffer.left() > most_at_once(file) || file.waits_for_device()) [[unlikely]] {
-    return self.wait([&] { return start_writing(self, file, buffer); });
-  }
+  if (file.waits_for_device()) [[unlikely]]
+    return move_specially(self, file, Direction::write, buffer);
   const UserSpan<const std::byte> from{buffer.front(), buffer.left()};
   return self.wait([&] { return Writing{self, Ref<File>::share(file), from}; });
 }
 
-using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, IoBuffer);
-
-[[gnu::noinline]] IoAnswer wait_to_move_at(Thread& self, StartAt start, File& file,
-                                           std::uint64_t place, const IoBuffer& buffer) {
-  return self.wait([&] { return start(self, file, place, buffer); });
-}
-
-/// Reads into `buffer`. `wait()` is called if that cannot be done at once.
-[[gnu::always_inline]] inline IoAnswer read_into(File& file, IoBuffer& buffer, auto wait) {
+/// Reads into `buffer`. Calls `begin()` for a transfer of several steps, and `wait()` after an
+/// attempt that must wait for the file.
+[[gnu::always_inline]] inline IoAnswer read_into(File& file, IoBuffer& buffer, auto begin,
+                                                 auto wait) {
   if (buffer.empty()) [[unlikely]]
     return file.move_nothing(Direction::read);
-  if (buffer.left() > step_bytes) return wait();
+  if (buffer.left() > step_bytes) return begin();
   Transfer moved = file.try_read(buffer);
   if (!moved && waits_for(file, buffer, moved)) [[unlikely]]
     return wait();
   return moved;
 }
 
-/// Writes all of `buffer`. `wait()` is called if that cannot be done at once.
+/// Writes all of `buffer`. Calls `begin()` for a transfer that may be partial.
 [[gnu::always_inline]] inline IoAnswer write_all(Thread& self, File& file, IoBuffer& buffer,
-                                                 auto wait) {
+                                                 auto begin, auto wait) {
   if (buffer.empty()) [[unlikely]]
     return file.move_nothing(Direction::write);
-  // A write that may be partial waits, until the rest is written.
-  if (buffer.left() > most_at_once(file)) return wait();
+  if (buffer.left() > std::min(file.whole_write(), step_bytes)) return begin();
   Transfer moved = file.try_write(buffer);
   if (!moved) [[unlikely]] {
     if (waits_for(file, buffer, moved)) return wait();
@@ -99,21 +100,21 @@ using StartAt = async::Task<Transfer> (*)(Thread&, File&, std::uint64_t offset, 
   return moved;
 }
 
-using Start = async::Task<Transfer> (*)(Thread&, File&, IoBuffer);
-
 /// Reads or writes in a coroutine that reads the list of parts again: another thread may have
 /// changed it.
-async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Parts list, int count, Start start) {
+async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Direction direction, Parts list,
+                                 int count) {
   IoParts parts;
   if (auto read = parts.read(self.space(), list, count); !read) co_return fail(read.error());
   const IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) co_return 0;
-  co_return co_await start(self, *file, buffer);
+  co_return co_await start_moving(self, *file, direction, buffer);
 }
 
-[[gnu::noinline]] IoAnswer wait_for_parts(Thread& self, File& file, Parts list, int count,
-                                          Start start) {
-  return self.wait([&] { return move_parts(self, Ref<File>::share(file), list, count, start); });
+[[gnu::noinline]] IoAnswer wait_for_parts(Thread& self, File& file, Direction direction, Parts list,
+                                          int count) {
+  return self.wait(
+      [&] { return move_parts(self, Ref<File>::share(file), direction, list, count); });
 }
 
 async::Task<Result<>> sync(Ref<File> file) {
@@ -127,7 +128,9 @@ IoAnswer read(Thread& self, int fd, UserSpan<std::byte> to) {
   if (file == nullptr) return fail(Errno::ebadf);
   if (!to.in_range()) return fail(Errno::efault);
   IoBuffer buffer{self.space(), to.address(), to.size()};
-  return read_into(*file, buffer, [&] { return wait_to_read(self, *file, buffer); });
+  return read_into(
+      *file, buffer, [&] { return move_specially(self, *file, Direction::read, buffer); },
+      [&] { return wait_to_read(self, *file, buffer); });
 }
 
 IoAnswer write(Thread& self, int fd, UserSpan<const std::byte> from) {
@@ -135,7 +138,9 @@ IoAnswer write(Thread& self, int fd, UserSpan<const std::byte> from) {
   if (file == nullptr) return fail(Errno::ebadf);
   if (!from.in_range()) return fail(Errno::efault);
   IoBuffer buffer{self.space(), from.address(), from.size()};
-  return write_all(self, *file, buffer, [&] { return wait_to_write(self, *file, buffer); });
+  return write_all(
+      self, *file, buffer, [&] { return move_specially(self, *file, Direction::write, buffer); },
+      [&] { return wait_to_write(self, *file, buffer); });
 }
 
 IoAnswer readv(Thread& self, int fd, Parts to, int count) {
@@ -145,8 +150,8 @@ IoAnswer readv(Thread& self, int fd, Parts to, int count) {
   if (auto read = parts.read(self.space(), to, count); !read) return fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) return 0;
-  return read_into(*file, buffer,
-                   [&] { return wait_for_parts(self, *file, to, count, start_reading); });
+  const auto wait = [&] { return wait_for_parts(self, *file, Direction::read, to, count); };
+  return read_into(*file, buffer, wait, wait);
 }
 
 IoAnswer writev(Thread& self, int fd, Parts from, int count) {
@@ -156,8 +161,8 @@ IoAnswer writev(Thread& self, int fd, Parts from, int count) {
   if (auto read = parts.read(self.space(), from, count); !read) return fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) return 0;
-  return write_all(self, *file, buffer,
-                   [&] { return wait_for_parts(self, *file, from, count, start_writing); });
+  const auto wait = [&] { return wait_for_parts(self, *file, Direction::write, from, count); };
+  return write_all(self, *file, buffer, wait, wait);
 }
 
 IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
@@ -169,7 +174,7 @@ IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offs
   IoBuffer buffer{self.space(), to.address(), to.size()};
   const auto place = static_cast<std::uint64_t>(offset);
   if (buffer.left() <= step_bytes && !file->waits_for_device()) return file->read_at(place, buffer);
-  return wait_to_move_at(self, start_reading_at, *file, place, buffer);
+  return move_specially_at(self, *file, Direction::read, place, buffer);
 }
 
 IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
@@ -183,7 +188,7 @@ IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int
   if (buffer.left() <= step_bytes && !file->waits_for_device()) {
     return file->write_at(place, buffer);
   }
-  return wait_to_move_at(self, start_writing_at, *file, place, buffer);
+  return move_specially_at(self, *file, Direction::write, place, buffer);
 }
 
 Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {

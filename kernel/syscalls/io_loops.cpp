@@ -76,14 +76,16 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
 
 /// read_at() or write_at() of more than one step's bytes. Ends when the file moves less than
 /// requested.
-async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
-                                    Transfer (File::*move)(std::uint64_t, IoBuffer&), Side side,
+async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction direction,
                                     std::uint64_t offset, IoBuffer buffer) {
+  const bool reads = direction == Direction::read;
+  const Side side = reads ? Side::put : Side::take;
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
     if (part.lacks_pages(side)) co_await page_in_all(self, part, side);
-    const Transfer moved = ((*file).*move)(offset + done, part);
+    const std::uint64_t place = offset + done;
+    const Transfer moved = reads ? file->read_at(place, part) : file->write_at(place, part);
     if (!moved) co_return done > 0 ? Transfer{done} : moved;
     done += *moved;
     buffer.skip(*moved);
@@ -94,26 +96,15 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
 
 }  // namespace
 
-async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer) {
-  if (file.waits_for_device()) return file.transfer(Direction::read, {}, buffer);
-  return read_in_steps(self, Ref<File>::share(file), buffer);
+async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction, IoBuffer buffer) {
+  if (file.waits_for_device()) return file.transfer(direction, {}, buffer);
+  const auto move = direction == Direction::read ? read_in_steps : write_waiting;
+  return move(self, Ref<File>::share(file), buffer);
 }
 
-async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer) {
-  if (file.waits_for_device()) return file.transfer(Direction::write, {}, buffer);
-  return write_waiting(self, Ref<File>::share(file), buffer);
-}
-
-async::Task<Transfer> start_reading_at(Thread& self, File& file, std::uint64_t offset,
-                                       IoBuffer buffer) {
-  if (file.waits_for_device()) return file.transfer(Direction::read, offset, buffer);
-  return move_in_steps(self, Ref<File>::share(file), &File::read_at, Side::put, offset, buffer);
-}
-
-async::Task<Transfer> start_writing_at(Thread& self, File& file, std::uint64_t offset,
-                                       IoBuffer buffer) {
-  if (file.waits_for_device()) return file.transfer(Direction::write, offset, buffer);
-  return move_in_steps(self, Ref<File>::share(file), &File::write_at, Side::take, offset, buffer);
+async::Task<Transfer> start_moving_at(Thread& self, File& file, Direction direction,
+                                      std::uint64_t offset, IoBuffer buffer) {
+  return move_in_steps(self, Ref<File>::share(file), direction, offset, buffer);
 }
 
 }  // namespace kernel::sys

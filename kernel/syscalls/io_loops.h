@@ -94,16 +94,12 @@ class Writing : public async::WaitLoop<Writing> {
   Transfer moved_ = 0;
 };
 
-/// Waits until the file has data, and reads. `buffer` is not empty.
-async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer);
-/// Writes until all of `buffer` is written. Returns a short count only if the file is full, on an
-/// error, or if cancelled. `buffer` is not empty.
-async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer);
-
-/// Like start_reading() and start_writing(), at a file offset, which is not negative.
-async::Task<Transfer> start_reading_at(Thread& self, File& file, std::uint64_t offset,
-                                       IoBuffer buffer);
-async::Task<Transfer> start_writing_at(Thread& self, File& file, std::uint64_t offset,
-                                       IoBuffer buffer);
+/// Reads, or writes until all of `buffer` is written. Waits until the file has data or room. A
+/// write returns a short count only if the file is full, on an error, or if cancelled. `buffer` is
+/// not empty.
+async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction, IoBuffer buffer);
+/// The same at a file offset, for a file that does not wait for a device.
+async::Task<Transfer> start_moving_at(Thread& self, File& file, Direction direction,
+                                      std::uint64_t offset, IoBuffer buffer);
 
 }  // namespace kernel::sys
