@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "dispatch/all_calls.h"
-#include "process/serve.h"
 #include "process/thread.h"
 #include "trace/recorder.h"
 
@@ -25,10 +24,12 @@ trap::Register answer_recorded(Thread& self, const trap::UserContext& context) {
   note(Kind::call, reinterpret_cast<std::uint64_t>(async::platform::job()),
        context.syscall_arguments()[0], static_cast<std::uint16_t>(std::min(number, larger)));
   const trap::Register result = syscall_table[number].answer(self, context);
-  const bool yields =
-      has_to_wait(context, result) && self.waiting().empty() && !self.space().has_missed_page();
-  // The thread's coroutine records the results of calls that wait.
-  return yields ? self.wait(yield_recorded) : result;
+  // The thread's coroutine records the results of calls that wait, but not of a bare yield.
+  if (self.waiting().holds<async::YieldOp>()) {
+    self.waiting().clear();
+    return self.wait(yield_recorded);
+  }
+  return result;
 }
 
 constinit const SyscallTable traced_calls{answer_recorded};

@@ -258,7 +258,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void restore_missed_page(std::optional<VirtAddr> page) {
     missed_page_ = page.value_or(no_page_missed);
   }
-  bool has_missed_page() const { return missed_page_ != no_page_missed; }
   /// The page to read for an access to `va`. Empty if no page-in is needed, or is_held_back(va).
   std::optional<PageToRead> page_to_read(VirtAddr va);
   /// Maps a page that has been read. Does nothing if page_to_read() for its address returns another

@@ -44,11 +44,6 @@ trap::WaitingCall& awaited(Thread& self) {
                       [&self] { return answer_syscall(self, self.context()); });
 }
 
-/// Whether the system call, which has no answer yet, is sched_yield().
-bool yields(Thread& self) {
-  return self.waiting().empty() && !self.space().has_missed_page();
-}
-
 /// Like may_return_to_user(), after a yield. The executor has just chosen `self`, so no ready job
 /// is more urgent. If this returns false, may_return_to_user() decides.
 [[gnu::noinline]] bool may_return_after_yield(Thread& self) {
@@ -115,12 +110,6 @@ bool try_to_share(const Thread& self) {
   if (!can_yield_sharing(self)) return false;
   if (!async::Strand::is_shared()) async::Strand::share_instead();
   return true;
-}
-
-/// If the system call is sched_yield(), which has no answer yet: try_to_share(). Returns false for
-/// every other call.
-[[gnu::noinline]] bool try_to_share_yield(Thread& self) {
-  return yields(self) && try_to_share(self);
 }
 
 void wake_one(Thread& self, std::uintptr_t address) {
@@ -300,12 +289,15 @@ async::Task<> run_thread(Ref<Thread> thread) {
         [[fallthrough]];
       case Trap::would_block:  // this hart already is in the strand, or shares it
         if (hal::smp_active()) [[unlikely]] {
-          const bool waits = !self.waiting().empty();
-          if (!waits && (async::Strand::is_shared() || try_to_share_yield(self))) {
+          if (self.waiting().holds<async::YieldOp>() &&
+              (async::Strand::is_shared() || try_to_share(self))) {
             save_registers(self);
             context.set_syscall_result(0);
-            if (end_sharing_wait(self, co_await YieldSharing<Yields::hand_over>{self})) break;
-            save_hart_state(self);
+            if (end_sharing_wait(self, co_await YieldSharing<Yields::hand_over>{self})) {
+              self.waiting().take<async::YieldOp>();
+              break;
+            }
+            save_hart_state(self);  // it yields in the strand, below
           } else if (save_hart_state(self)) {
             if (end_sharing_call(self, co_await self.waiting())) break;
             while (!end_waiting(self, co_await awaited(self))) continue;
@@ -314,8 +306,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
         }
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
-        if (yields(self)) {
-          co_await async::yield();
+        if (self.waiting().holds<async::YieldOp>()) {
+          co_await self.waiting().take<async::YieldOp>();
           self.context().set_syscall_result(0);
           if (may_return_after_yield(self)) [[likely]]
             goto may_return;

@@ -40,12 +40,7 @@ async::Task<trap::Register> make_syscall(Thread& self, Answer answer) {
     const auto paged_in = co_await page_in_missed(space);
     if (async::is_cancelled()) co_return trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
     trap::Register result = answer_into(self, waiting, answer);
-    if (!waiting.empty()) {
-      result = co_await waiting;
-    } else if (result == trap::would_block && !space->has_missed_page()) {
-      co_await async::yield();
-      result = 0;
-    }
+    if (!waiting.empty()) result = co_await waiting;
     if (result != trap::would_block) co_return result;
     if (!paged_in && space->missed_page() == page) {
       static_cast<void>(space->take_missed_page());

@@ -125,9 +125,10 @@ class TimedFutexWait : async::SharingTimer, public FutexWait {
 };
 
 /// Waits if the word still has the expected value. EAGAIN otherwise.
-[[gnu::always_inline]] inline trap::Answer<Result<int>> wait(
-    Thread& self, const Futex& futex, std::uint32_t expected, std::uint32_t bits,
-    async::Instant deadline = async::never) {
+[[gnu::always_inline]] inline trap::Answer<Result<int>> wait(Thread& self, const Futex& futex,
+                                                             std::uint32_t expected,
+                                                             std::uint32_t bits,
+                                                             async::Instant deadline) {
   if (!Strand::is_shared()) [[likely]] {
     if (const auto unchanged = futex.check(expected); !unchanged) return fail(unchanged.error());
   }
@@ -250,7 +251,9 @@ trap::Answer<Result<int>> any_futex(Thread& self, std::uintptr_t address, int op
                                     std::uintptr_t address2, std::uint32_t value3) {
   memory::AddressSpace& space = self.space();
   if (operation == private_wait && timeout == 0 && Futex::may_be_at(space, address)) [[likely]] {
-    return wait(self, Futex::own(space, address), value, Futex::any_bits);
+    const Futex futex = Futex::own(space, address);
+    if (const auto unchanged = futex.check(value); !unchanged) return fail(unchanged.error());
+    return self.wait([&] { return FutexWait{futex, value, Futex::any_bits}; });
   }
   return otherwise(self, address, operation, value, timeout, address2, value3);
 }

@@ -33,18 +33,23 @@ inline int getuid(Thread&) {
   return 0;
 }
 
-/// sched_yield of a thread with a reservation (scheduling.cpp).
-trap::Answer<Result<>> wait_for_budget(Thread& self);
+/// sched_yield of a thread without a reservation, if the executor has no events.
+[[gnu::always_inline]] inline trap::Answer<Result<>> yield_to_ready(Thread& self, int threshold) {
+  if (!async::current_executor().has_ready_above(static_cast<unsigned>(threshold)))
+    return Result<>{};
+  return self.wait(async::yield);
+}
+/// sched_yield in all other cases (scheduling.cpp).
+trap::Answer<Result<>> yield_specially(Thread& self);
 
 // Would block if an equally or more urgent job is ready. A thread with a reservation always gives
 // up the rest of its budget.
 /// linux: none known
 inline trap::Answer<Result<>> sched_yield(Thread& self) {
   const int threshold = self.yield_threshold();
-  if (threshold < 0) [[unlikely]]
-    return wait_for_budget(self);
-  if (!async::current_executor().preempts(static_cast<unsigned>(threshold))) return Result<>{};
-  return trap::would_block;
+  if (threshold < 0 || async::current_executor().has_events()) [[unlikely]]
+    return yield_specially(self);
+  return yield_to_ready(self, threshold);
 }
 
 }  // namespace kernel::sys

@@ -43,17 +43,19 @@ async::Task<Result<>> yield_budget(Thread& self) {
 
 }  // namespace
 
-trap::Answer<Result<>> wait_for_budget(Thread& self) {
-  return self.wait([&] { return yield_budget(self); });
+trap::Answer<Result<>> yield_specially(Thread& self) {
+  const int threshold = self.yield_threshold();
+  if (threshold < 0) return self.wait([&] { return yield_budget(self); });
+  if (!async::current_executor().preempts(static_cast<unsigned>(threshold))) return Result<>{};
+  return self.wait(async::yield);
 }
 
 trap::Answer<Result<>> outside::sched_yield(Thread& self) {
   const int threshold = self.yield_threshold();
-  const async::Executor& executor = async::current_executor();
   if (threshold < 0 || !may_wait_sharing(self)) return trap::would_block;
-  if (!executor.has_ready_above(static_cast<unsigned>(threshold))) return Result<>{};
-  async::Strand::Sharing{}.keep();
-  return trap::would_block;
+  const auto answer = yield_to_ready(self, threshold);
+  if (answer.blocks()) async::Strand::Sharing{}.keep();
+  return answer;
 }
 
 Result<> sched_setscheduler(Thread& self, int id, int policy,
@@ -136,7 +138,7 @@ trap::Answer<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
     return fail(in_strand(Errno::enomem));
   }
   if (const auto set = target->set_harts(harts); !set) return set;
-  if (!self.may_stay()) return trap::would_block;
+  if (!self.may_stay()) return self.wait(async::yield);
   return Result<>{};
 }
 

@@ -116,10 +116,11 @@ Result<> Sleeping::await_resume() {
 
 namespace {
 
-/// If the deadline has passed, the call leaves no wait: it only lets other jobs run.
+/// If the deadline has passed, the call only lets other jobs run. That needs the strand.
 trap::WouldBlock sleep_until(Thread& self, async::Instant deadline, UserPtr<abi::Timespec> left) {
-  if (async::Strand::is_shared() && !outside::may_wait_sharing(self)) return trap::would_block;
-  if (deadline <= async::now()) return trap::would_block;
+  const bool shares = async::Strand::is_shared();
+  if (shares && !outside::may_wait_sharing(self)) return trap::would_block;
+  if (deadline <= async::now()) return shares ? trap::would_block : self.wait(async::yield);
   return self.wait([&] { return Sleeping{self.space(), deadline, left}; });
 }
 

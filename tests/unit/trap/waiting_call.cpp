@@ -120,6 +120,34 @@ TEST_CASE_METHOD(NumberFixture, "a coroutine is awaited in the same way, and its
   CHECK(std::move(waiting).get() == 42);
 }
 
+TEST_CASE_METHOD(NumberFixture, "a wait without a value lets others run too, and answers 0") {
+  std::string order;
+  auto yielding = async::spawn([](std::string& order) -> Task<Register> {
+    const Register result = co_await finish_call(async::yield);
+    order += "yielding ";
+    co_return result;
+  }(order));
+  auto other = async::spawn([](std::string& order) -> Task<> {
+    order += "other ";
+    co_return;
+  }(order));
+  run();
+  CHECK(order == "other yielding ");
+  CHECK(std::move(yielding).get() == 0);
+}
+
+TEST_CASE("a caller that awaits yields itself takes them out") {
+  WaitingCall call;
+  call.fill([]() -> Task<int> { co_return 1; });
+  CHECK_FALSE(call.holds<async::YieldOp>());
+  call.clear();
+  CHECK_FALSE(call.holds<async::YieldOp>());
+  call.fill(async::yield);
+  CHECK(call.holds<async::YieldOp>());
+  static_cast<void>(call.take<async::YieldOp>());
+  CHECK(call.empty());
+}
+
 TEST_CASE_METHOD(NumberFixture, "a wait that is never awaited leaves nothing behind") {
   const auto wait = [this] { return NumberWait{list, number, live}; };
   {

@@ -6,8 +6,8 @@
 //     async::Task<Value> f(Self&, Arguments…)   always waits
 // Value is a type that ToRegister encodes, usually Result<T>. Self derives from SyscallCaller. A
 // handler that returns `would_block` has changed nothing, except that it has left with
-// SyscallCaller::wait() what the call waits for. If it has left nothing, and the call needs no
-// page-in, the call yields once and succeeds with 0 (sched_yield).
+// SyscallCaller::wait() what the call waits for. If it has left nothing, the call needs a page-in
+// first, and is made again.
 #pragma once
 
 #include <async/task.h>
