@@ -83,8 +83,10 @@ class Ring final : public ThreadRing {
                                                 abi::RingCompletion* completion,
                                                 std::uint32_t complete);
   trap::Answer<Result<std::uint32_t>> enter_at_length(std::uint32_t submit, std::uint32_t complete);
+  class Entering;
+  /// Leaves the rest of ring_enter.
   trap::WouldBlock wait_to_enter(std::uint32_t taken, std::uint32_t left, std::uint32_t complete);
-  async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t taken, std::uint32_t left,
+  async::Task<Result<std::uint32_t>> enter_in_steps(std::uint32_t taken, std::uint32_t left,
                                                     std::uint32_t complete);
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
   /// Result of handling merged submissions.

@@ -1,6 +1,9 @@
 // ring_enter, and taking submissions. A submission that does not block is completed here, in the
 // same step.
+#include <async/wait_loop.h>
+
 #include <array>
+#include <coroutine>
 
 #include "process/steps.h"
 #include "process/thread.h"
@@ -243,6 +246,56 @@ trap::Answer<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint3
   return enter_at_length(1, complete);
 }
 
+/// The wait of ring_enter for `complete` completions, after it has taken `taken` submissions. The
+/// thread parks, without a coroutine of its own. Ring::wake() ends the park, and so does each event
+/// of the thread.
+class Ring::Entering : public async::WaitLoop<Entering> {
+ public:
+  Entering(Ring& ring, std::uint32_t taken, std::uint32_t complete)
+      : ring_{ring}, complete_{complete}, result_{taken} {}
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) {
+    loop_ = begin(caller);
+    while (refused()) {
+      if (poll()) return caller;
+    }
+    return std::noop_coroutine();
+  }
+  /// Whether the completions are there, or can no longer come. If submissions were taken, an error
+  /// is not reported.
+  bool has_enough() {
+    const auto enough = ring_.has_completed(complete_);
+    if (!enough) fail_with(enough.error());
+    return !enough || *enough;
+  }
+  Result<std::uint32_t> result() const { return result_; }
+
+ private:
+  friend WaitLoop;
+
+  bool wait() {
+    const async::ParkOp park{"ring"};
+    if (park.await_ready()) return true;
+    ring_.wanted_ = complete_;
+    return !park.await_suspend(loop_);
+  }
+  bool poll() {
+    ring_.wanted_ = 0;
+    if (async::current_job().result() == async::WaitResult::woken) return has_enough();
+    fail_with(Errno::eintr);
+    return true;
+  }
+  void fail_with(Errno error) {
+    if (*result_ == 0) result_ = fail(error);
+  }
+
+  Ring& ring_;
+  std::uint32_t complete_;
+  Result<std::uint32_t> result_;
+  std::coroutine_handle<> loop_;
+};
+
 [[gnu::noinline]] trap::Answer<Result<std::uint32_t>> Ring::enter_at_length(
     std::uint32_t submit, std::uint32_t complete) {
   if (polled_) [[unlikely]] {
@@ -261,14 +314,15 @@ trap::Answer<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint3
   return taken->count;
 }
 
-/// Leaves the rest of ring_enter to a coroutine: it takes at most `left` more submissions after the
-/// first `taken`, then waits for `complete` completions.
 [[gnu::noinline]] trap::WouldBlock Ring::wait_to_enter(std::uint32_t taken, std::uint32_t left,
                                                        std::uint32_t complete) {
-  return thread_.wait([&] { return go_on_entering(taken, left, complete); });
+  if (left > 0) return thread_.wait([&] { return enter_in_steps(taken, left, complete); });
+  return thread_.wait([&] { return Entering{*this, taken, complete}; });
 }
 
-async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t taken, std::uint32_t left,
+/// ring_enter for more submissions than one step takes: at most `left` more after the first
+/// `taken`.
+async::Task<Result<std::uint32_t>> Ring::enter_in_steps(std::uint32_t taken, std::uint32_t left,
                                                         std::uint32_t complete) {
   while (left > 0) {
     co_await sys::cond_resched(thread_);
@@ -278,19 +332,9 @@ async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t taken, std
     taken += more->count;
     left = more->more ? left - more->count : 0;
   }
-  while (complete != 0) {
-    const auto enough = has_completed(complete);
-    if (!enough && taken == 0) co_return fail(enough.error());
-    if (!enough || *enough) break;
-    wanted_ = complete;
-    const auto woken = co_await async::park("ring");
-    wanted_ = 0;
-    if (woken != async::WaitResult::woken) {
-      if (taken == 0) co_return fail(Errno::eintr);
-      break;
-    }
-  }
-  co_return taken;
+  Entering rest{*this, taken, complete};
+  if (complete == 0 || rest.has_enough()) co_return rest.result();
+  co_return co_await rest;
 }
 
 }  // namespace kernel

@@ -145,12 +145,6 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
  private:
   friend WaitLoop;
 
-  /// What WaitLoop asks after wait().
-  struct Refusal {
-    bool await_ready() const { return is_refused; }
-    bool is_refused;
-  };
-
   const FdTable& files() { return self_.process().files(); }
 
   /// Watches all files from now on. Returns whether one is ready.
@@ -172,16 +166,16 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     return true;
   }
 
-  Refusal wait() {
+  bool wait() {
     async::Job& job = async::current_job();
     if (job.is_stopped()) outside::enter_strand();
     if (job.refuses_to_wait()) {
       end_with(job.result());
-      return {true};
+      return true;
     }
     if (Strand::is_shared()) job.share_next_step();
     wait_->suspend(loop_, "poll");
-    return {false};
+    return false;
   }
 
   /// Called after a wait: whether the poll is over.

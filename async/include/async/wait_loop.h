@@ -18,6 +18,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <type_traits>
 
 #include "async/frame_header.h"
 #include "async/strand.h"
@@ -49,8 +50,15 @@ class WaitLoop {
     promise_.set_parent(awaiter);
     return header_.handle();
   }
-  /// Puts the job into the list, or returns true if the wait is refused.
-  bool refused() noexcept { return self().wait().await_ready(); }
+  /// Puts the job into the list, or returns true if the wait is refused. `wait()` may return that
+  /// itself.
+  bool refused() noexcept {
+    if constexpr (std::is_same_v<decltype(self().wait()), bool>) {
+      return self().wait();
+    } else {
+      return self().wait().await_ready();
+    }
+  }
 
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
