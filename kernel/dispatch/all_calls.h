@@ -19,6 +19,9 @@ namespace kernel {
 trap::Register call_beyond(Thread& self, const trap::UserContext& context);
 
 using abi::Call;
+using sys::outside::Changing;
+using sys::outside::may_advise, sys::outside::may_map, sys::outside::may_move_break;
+using sys::outside::may_protect, sys::outside::may_unmap;
 using sys::outside::Shared;
 using trap::CallForm::no_fast_path;
 using trap::CallForm::no_resched;
@@ -54,11 +57,11 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::rt_sigaction>(Call::rt_sigaction)
         .with_outside<sys::rt_sigprocmask, Shared>(Call::rt_sigprocmask)
         // memory
-        .with_outside<sys::brk, sys::outside::brk>(Call::brk)
-        .with_outside<sys::mmap, sys::outside::mmap>(Call::mmap)
-        .with_outside<sys::munmap, sys::outside::munmap>(Call::munmap)
-        .with_outside<sys::mprotect, sys::outside::mprotect>(Call::mprotect)
-        .with_outside<sys::madvise, sys::outside::madvise>(Call::madvise)
+        .with_outside<sys::brk, Changing<sys::brk, may_move_break>::answer>(Call::brk)
+        .with_outside<sys::mmap, Changing<sys::mmap, may_map>::answer>(Call::mmap)
+        .with_outside<sys::munmap, Changing<sys::munmap, may_unmap>::answer>(Call::munmap)
+        .with_outside<sys::mprotect, Changing<sys::mprotect, may_protect>::answer>(Call::mprotect)
+        .with_outside<sys::madvise, Changing<sys::madvise, may_advise>::answer>(Call::madvise)
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time
         .with_outside<sys::clock_gettime, Shared>(Call::clock_gettime, no_resched)

@@ -244,7 +244,10 @@ trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   if (self.space().is_changing() || (!self.space().is_small() && self.space().shrinks_heap(end))) {
     return self.wait([&] { return move_break(self, end); });
   }
-  return self.space().set_break(end, most_mapped_bytes(self));
+  const std::uintptr_t now = self.space().set_break(end, most_mapped_bytes(self));
+  // There may be free memory on other harts.
+  if (now < end && async::Strand::is_shared()) return trap::would_block;
+  return now;
 }
 
 trap::Answer<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
@@ -306,38 +309,17 @@ Result<> riscv_flush_icache(Thread& self, std::uintptr_t, std::uintptr_t, std::u
 
 namespace {
 
-struct Range {
-  std::uintptr_t address;
-  std::size_t length;
-};
-
-/// Whether a caller that shares the strand may change `range`. It must be private memory without
-/// instructions, and the change one step. If other threads use the space, it has at most 64 pages.
-bool may_change(const AddressSpace& space, bool is_own, const Range& range) {
-  if (range.length > hal::user_end || range.address > hal::user_end) return false;
-  const std::size_t bytes = hal::page_up(range.length);
-  if (!is_own && bytes > AddressSpace::most_bytes_sharing) return false;
-  return !space.takes_steps(range.address, range.length) && space.is_plain(range.address, bytes);
+/// Whether a caller that shares the strand may change [address, address + length). It must be
+/// private memory without instructions, and the change one step. If other threads use the space, it
+/// has at most 64 pages.
+bool may_change(Thread& self, std::uintptr_t address, std::size_t length) {
+  if (length > hal::user_end || address > hal::user_end) return false;
+  const std::size_t bytes = hal::page_up(length);
+  if (!self.owns_space() && bytes > AddressSpace::most_bytes_sharing) return false;
+  return !self.space().takes_steps(address, length) && self.space().is_plain(address, bytes);
 }
 
-/// Calls `call`, a handler, while the hart shares the strand and no other thread changes the areas.
-/// Returns its answer, or would_block: `changed` needs the strand, or the call had no memory. In
-/// the strand the call is made again, because only the strand can use the free memory of all harts.
-template <class Call>
-auto change_areas(Thread& self, std::optional<Range> changed, Call call) {
-  async::Strand::Sharing sharing;
-  const bool is_own = self.owns_space();
-  const async::RwLeafLock::GuardIf lock{self.space().lock(), !is_own};
-  using Answer = std::invoke_result_t<Call>;
-  if (self.space().is_changing()) [[unlikely]]
-    return Answer{trap::would_block};
-  if (changed && !may_change(self.space(), is_own, *changed)) return Answer{trap::would_block};
-  sharing.tell();
-  const Answer answer = call();
-  return answer.is(Errno::enomem) ? Answer{trap::would_block} : answer;
-}
-
-bool may_map(Thread& self, int rights, int flags, int fd) {
+bool may_back(Thread& self, int rights, int flags, int fd) {
   constexpr int simple = abi::map_type | abi::map_anonymous | abi::map_noreserve | abi::map_stack |
                          abi::map_fixed | abi::map_fixed_noreplace;
   if ((flags & ~simple) != 0 || (flags & abi::map_type) != abi::map_private) return false;
@@ -349,44 +331,36 @@ bool may_map(Thread& self, int rights, int flags, int fd) {
 
 }  // namespace
 
-trap::Answer<std::uintptr_t> outside::brk(Thread& self, std::uintptr_t end) {
-  return change_areas(self, {}, [&]() -> trap::Answer<std::uintptr_t> {
-    if (self.space().shrinks_heap(end)) return trap::would_block;
-    const std::uintptr_t now =
-        self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
-    if (now < end) return trap::would_block;  // there may be free memory on other harts
-    return now;
-  });
+bool outside::may_move_break(Thread& self, std::uintptr_t end) {
+  return !self.space().shrinks_heap(end);
 }
 
-trap::Answer<Result<std::uintptr_t>> outside::mmap(Thread& self, std::uintptr_t address,
-                                                   std::size_t length, int rights, int flags,
-                                                   int fd, std::int64_t offset) {
-  std::optional<Range> replaced;
-  if ((flags & abi::map_fixed) != 0) replaced = {address, length};
-  return change_areas(self, replaced, [&]() -> trap::Answer<Result<std::uintptr_t>> {
-    if (!may_map(self, rights, flags, fd)) return trap::would_block;
-    return sys::mmap(self, address, length, rights, flags, fd, offset);
-  });
+bool outside::may_map(Thread& self, std::uintptr_t address, std::size_t length, int rights,
+                      int flags, int fd, std::int64_t) {
+  if ((flags & abi::map_fixed) != 0 && !may_change(self, address, length)) return false;
+  return may_back(self, rights, flags, fd);
 }
 
-trap::Answer<Result<>> outside::munmap(Thread& self, std::uintptr_t address, std::size_t length) {
-  return change_areas(self, Range{address, length},
-                      [&] { return sys::munmap(self, address, length); });
+bool outside::may_unmap(Thread& self, std::uintptr_t address, std::size_t length) {
+  return may_change(self, address, length);
 }
 
-trap::Answer<Result<>> outside::mprotect(Thread& self, std::uintptr_t address, std::size_t length,
-                                         int rights) {
-  if ((rights & abi::prot_exec) != 0) return trap::would_block;
-  return change_areas(self, Range{address, length}, [&]() -> trap::Answer<Result<>> {
-    return sys::mprotect(self, address, length, rights);
-  });
+bool outside::may_protect(Thread& self, std::uintptr_t address, std::size_t length, int rights) {
+  return (rights & abi::prot_exec) == 0 && may_change(self, address, length);
 }
 
-trap::Answer<Result<>> outside::madvise(Thread& self, std::uintptr_t address, std::size_t length,
-                                        int advice) {
-  return change_areas(self, Range{address, length},
-                      [&] { return sys::madvise(self, address, length, advice); });
+bool outside::may_advise(Thread& self, std::uintptr_t address, std::size_t length, int) {
+  return may_change(self, address, length);
 }
 
+namespace outside {
+
+// Here, so that they contain the functions above.
+template struct Changing<brk, may_move_break>;
+template struct Changing<mmap, may_map>;
+template struct Changing<munmap, may_unmap>;
+template struct Changing<mprotect, may_protect>;
+template struct Changing<madvise, may_advise>;
+
+}  // namespace outside
 }  // namespace kernel::sys

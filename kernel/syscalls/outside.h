@@ -2,6 +2,7 @@
 // strand (async/strand.h) is in the table with Shared<handler>. Meanwhile the handler writes only
 // what sharing code may write (docs/harts.md): the program's memory, data behind a LeafLock, and
 // data of its process that no other hart can use. Where it matters, it asks Strand::is_shared().
+// Changing does the same for the calls that change areas.
 //
 // If only the strand allows the rest, the handler returns would_block, as an answer or as an error,
 // and has changed nothing. The kernel then makes the call again in the strand.
@@ -55,6 +56,30 @@ struct Shared<handler> {
   }
 };
 
+/// Makes a call that changes areas, while the hart shares the strand and no other thread changes
+/// them. would_block: `may(…)` is false, or the call had no memory. In the strand the call is made
+/// again, because only the strand can use the free memory of all harts.
+template <auto handler, auto may>
+struct Changing;
+template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...), auto may>
+struct Changing<handler, may> {
+  static Value answer(Thread& self, Arguments... arguments);
+};
+template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...), auto may>
+Value Changing<handler, may>::answer(Thread& self, Arguments... arguments) {
+  async::Strand::Sharing sharing;
+  const async::RwLeafLock::GuardIf lock{self.space().lock(), !self.owns_space()};
+  if (self.space().is_changing()) [[unlikely]]
+    return trap::would_block;
+  bool may_change = false;
+  [[clang::always_inline]] may_change = may(self, arguments...);
+  if (!may_change) return trap::would_block;
+  sharing.tell();
+  Value answer = trap::would_block;
+  [[clang::always_inline]] answer = handler(self, arguments...);
+  return answer.is(Errno::enomem) ? Value{trap::would_block} : answer;
+}
+
 /// The kernel's view of the byte at `address`, by the page table. Null: the page needs a fault.
 std::byte* walk(Thread& self, std::uintptr_t address, hal::Access wanted);
 /// The kernel's view of [address, address + bytes). Null: it does not lie in one page, or the page
@@ -79,15 +104,20 @@ trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int
 trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                 std::int64_t offset);
 
-// Changes of private memory, without a file or with one in memory. These run the call's handler,
-// while the strand is shared. If other threads or processes use the memory, a range of more than 64
-// pages needs the strand. Memory for instructions needs it, too.
-trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
-trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
-                                          int access, int flags, int fd, std::int64_t offset);
-trap::Answer<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
-trap::Answer<Result<>> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
-trap::Answer<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
+// Changes of private memory, without a file or with one in memory: whether Changing may make the
+// call. If other threads or processes use the memory, a range of more than 64 pages needs the
+// strand. Memory for instructions needs it, too.
+bool may_move_break(Thread&, std::uintptr_t end);
+bool may_map(Thread&, std::uintptr_t address, std::size_t length, int access, int flags, int fd,
+             std::int64_t offset);
+bool may_unmap(Thread&, std::uintptr_t address, std::size_t length);
+bool may_protect(Thread&, std::uintptr_t address, std::size_t length, int access);
+bool may_advise(Thread&, std::uintptr_t address, std::size_t length, int advice);
+extern template struct Changing<brk, may_move_break>;
+extern template struct Changing<mmap, may_map>;
+extern template struct Changing<munmap, may_unmap>;
+extern template struct Changing<mprotect, may_protect>;
+extern template struct Changing<madvise, may_advise>;
 
 /// Opens regular files that exist, and creates files. Finishes in the strand if only the table of
 /// descriptors needs memory.

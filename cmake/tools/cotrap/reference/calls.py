@@ -28,7 +28,7 @@ _CHOICES = {
 _NO_CHOICE = {"mkdirat"}
 
 _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
-_OUTSIDE = r"(?:,\s+(?:sys::outside::\w+|Shared))?"
+_OUTSIDE = r"(?:,\s+(?:sys::outside::\w+|Shared|Changing<[\w:,\s]+>::answer))?"
 _ENTRY = re.compile(r"\.with\w*<sys::(\w+)" + _OUTSIDE + r">\(\s*(?:Call::)?(\w+)")
 _ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+),\s+\{\.answer = (\w+)")
 # syscalls/registered_calls.h: the macros that add a call outside the tables.
