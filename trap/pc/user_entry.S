@@ -43,13 +43,12 @@
 
   .section .text.user_entry, "ax"
 
-// In: rdi = context. Returns when the program traps. Out: rax = cause. Keeps rbx and rbp.
+// In: rdi = context. Returns when the program traps. Out: rdx = cause. Changes all other registers
+// but rsp.
   .globl cotrap_enter_user
   .type cotrap_enter_user, @function
   .balign 64
 cotrap_enter_user:
-  pushq %rbx
-  pushq %rbp
   movq  %rdi, %rbx
   movq  %rsp, CONTEXT_KERNEL_RSP(%rbx)
   movq  %fs:0, %rax
@@ -58,10 +57,9 @@ cotrap_enter_user:
   jne   no_entry
   movq  %fs:hal_trap_stack@tpoff, %rax
   leaq  CONTEXT_FRAME_END(%rbx), %rcx
-  movq  %rcx, (%rax)
-  swapgs
-  wrgsbase %rbx
-  swapgs
+  cmpq  %rcx, (%rax)
+  jne   other_context                   // than the last one that ran on this hart
+same_context:
   movq  CONTEXT_GSBASE(%rbx), %rax
   wrgsbase %rax
   movq  CONTEXT_RBP(%rbx), %rbp
@@ -109,7 +107,7 @@ look_up_call:
   leaq  cotrap_fast_path_table(%rip), %rcx
   call  *(%rcx,%rax,8)                  // rax: the result; rdx: 0, or run_user()'s cause
   testq %rdx, %rdx
-  jnz   not_answered
+  jnz   rest_of_save
   cmpl  $0, %fs:cotrap_pending@tpoff
   jne   answered_with_pending
   movq  CONTEXT_FSBASE(%rbx), %rcx
@@ -148,13 +146,9 @@ special_compat_call:
   .globl cotrap_no_fast_path
   .type cotrap_no_fast_path, @function
 cotrap_no_fast_path:
-  movl  $CAUSE_SYSCALL, %eax
-  jmp   rest_of_save
+  movl  $CAUSE_SYSCALL, %edx
 
-not_answered:
-  movq  %rdx, %rax
-
-// In: rbx = context, rax = the cause; after a partial save. Saves the rest, and returns from
+// In: rbx = context, rdx = the cause; after a partial save. Saves the rest, and returns from
 // cotrap_enter_user().
 rest_of_save:
   movq  %rbp, CONTEXT_RBP(%rbx)
@@ -166,14 +160,19 @@ rest_of_save:
   movq  %rcx, CONTEXT_GSBASE(%rbx)
 leave:
   movq  CONTEXT_KERNEL_RSP(%rbx), %rsp
-  popq  %rbp
-  popq  %rbx
   ret
 
 no_entry:
-  movl  $CAUSE_PENDING, %eax
-  movq  %rax, CONTEXT_CAUSE(%rbx)
+  movl  $CAUSE_PENDING, %edx
+  movq  %rdx, CONTEXT_CAUSE(%rbx)
   jmp   leave
+
+other_context:
+  movq  %rcx, (%rax)
+  swapgs
+  wrgsbase %rbx
+  swapgs
+  jmp   same_context
 
 // An exception or an interrupt. In: the vector, the error code and the processor's frame on the
 // stack. In a program this is the end of the context.
@@ -197,6 +196,7 @@ access_flag_is_clear:
   jae   interrupt
   call  cotrap_serve_exception
 served:                                 // rax: 0, or run_user()'s cause
+  movq  %rax, %rdx
   testq %rax, %rax
   jnz   rest_of_save
   cmpl  $0, %fs:cotrap_pending@tpoff

@@ -3,8 +3,8 @@
 //     Trap trap = run_user(context);   // user mode from context.rip on, until the program traps
 //
 // The assembly saves and restores only the user's registers. The call declares every register but
-// rsp, rbp and rbx as clobbered, so the compiler saves only live values. In a coroutine most of
-// these are in the frame already.
+// rsp as clobbered, so the compiler saves only live values. In a coroutine most of these are in the
+// frame already.
 #pragma once
 
 #include <trap/trap.h>
@@ -71,12 +71,13 @@ inline Trap decode_exception(const UserContext& context, std::uint64_t cause) {
   UserContext* rdi = &context;
   std::uint64_t cause;
   asm volatile("call cotrap_enter_user"
-               : "+D"(rdi), "=a"(cause)
+               : "+D"(rdi), "=d"(cause)
                :
-               : "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
-                 "memory");
+               : "rax", "rbx", "rcx", "rsi", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+                 "r15", "cc", "memory");
   if (cause == UserContext::would_block) [[likely]]
     return {.kind = Trap::would_block};
+  if (cause == CAUSE_SYSCALL) return {.kind = Trap::syscall, .cause = CAUSE_SYSCALL};
   if (cause < first_interrupt) return decode_exception(context, cause);
   return {.kind = kind_of_cause(cause), .cause = static_cast<std::uint32_t>(cause)};
 }
