@@ -8,6 +8,7 @@ one hart and on several.
 import os
 import re
 import resource
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -139,8 +140,20 @@ def benchmarks(test: harness.Test) -> None:
         test.check(plausible, "  … with times above 0", done.text)
 
 
+def on_linux(test: harness.Test) -> None:
+    """Linux runs the same files: threads, pipes, futexes and page faults."""
+    program = test.folder / "user" / "bin" / "bench"
+    names = ["syscall.null", "pipe.self", "fault.zero", "ipc.futex", "spawn.thread"]
+    linux = subprocess.run(
+        [program, "--samples", "5", *names], capture_output=True, text=True, timeout=harness.TIMEOUT
+    )
+    measured = {name for name, _ in parse(linux.stdout)}
+    test.check(measured == set(names), "the host's Linux runs the same program", linux.stdout + linux.stderr)
+
+
 with harness.Test(__doc__, all_everyday=True) as test:
     benchmarks(test)
+    on_linux(test)
     demos(test)
     fast_calls(test)
     ends(test)

@@ -15,6 +15,9 @@ cotrap_user_clone:
         leaq    cotrap_system_call_gate(%rip), %r11
         cmpq    %r11, cotrap_system_call_entry(%rip)
         je      2f
+        leaq    cotrap_linux_gate(%rip), %r11
+        cmpq    %r11, cotrap_system_call_entry(%rip)
+        je      4f
         call    *cotrap_system_call_entry(%rip)
 3:      testq   %rax, %rax
         jz      1f
@@ -30,6 +33,11 @@ cotrap_user_clone:
         ud2
 
 2:      orl     $1 << 30, %eax          # as the gate, but the new thread has no return address to pop
+        syscall
+        jmp     3b
+
+4:      movl    $56, %eax               # Linux's number for x86_64. The last two arguments change places
+        xchgq   %r8, %r10
         syscall
         jmp     3b
 

@@ -1,13 +1,30 @@
 // Relocates a program: the kernel loads it at any address, so the addresses in its data must be
 // adjusted. Until then no code here may use such an address or make a system call.
+//
+// It also finds the way to make system calls.
 #include <abi/flags.h>
 #include <abi/types.h>
+#include <abi/x86_64.h>
 #include <user/machine/system_call.h>
 
+#include <array>
 #include <cstdint>
 
 extern "C" {
 void cotrap_system_call_gate();  // gate.S
+void cotrap_linux_gate();        // linux_gate.S
+
+/// Linux's number for x86_64 of each call with a generic number. The others have a number that
+/// Linux does not have.
+extern const std::array<std::uint16_t, 512> linux_numbers = [] {
+  std::array<std::uint16_t, 512> numbers{};
+  numbers.fill(0xffff);
+  for (const auto& [number, generic] : abi::x86_64::detail::same_calls)
+    numbers[static_cast<unsigned>(generic)] = number;
+  numbers[static_cast<unsigned>(abi::Call::clone)] = abi::x86_64::call_clone;
+  return numbers;
+}();
+
 std::uintptr_t cotrap_system_call_entry = 0;
 [[noreturn]] void cotrap_user_start(long* stack);
 }
@@ -55,8 +72,12 @@ extern "C" [[noreturn]] void cotrap_user_relocate(long* stack, std::uintptr_t ba
     *reinterpret_cast<std::uint64_t*>(base + at->offset) =
         base + static_cast<std::uint64_t>(at->addend);
   }
-  const std::uintptr_t entry = system_call_entry(stack);
-  cotrap_system_call_entry =
-      entry != 0 ? entry : reinterpret_cast<std::uintptr_t>(&cotrap_system_call_gate);
+  cotrap_system_call_entry = system_call_entry(stack);
+  if (cotrap_system_call_entry == 0) {
+    // Linux has no call with a number of Cotrap's.
+    cotrap_system_call_entry = reinterpret_cast<std::uintptr_t>(&cotrap_system_call_gate);
+    const long id = user::machine::system_call<0>(static_cast<long>(abi::Call::getpid), {});
+    if (id < 0) cotrap_system_call_entry = reinterpret_cast<std::uintptr_t>(&cotrap_linux_gate);
+  }
   cotrap_user_start(stack);
 }
