@@ -1,4 +1,4 @@
-"""Downloads and unpacks Debian packages for riscv64, from the mirror that the system itself uses. apt
+"""Downloads and unpacks Debian packages for any processor, from the mirror that the system itself uses. apt
 keeps all its files in a temporary folder, so this installs nothing and needs no rights."""
 
 import shutil
@@ -12,21 +12,21 @@ _SUITE = "trixie"  # Debian 12 has no riscv64
 _TIMEOUT = 300.0  # seconds for each command
 
 
-def unpack(package: str, into: Path) -> None:
+def unpack(package: str, into: Path, architecture: str = "riscv64") -> None:
     """Unpacks the package's files into the new folder `into`. A package `linux-image-…` stands for the
     current kernel package, and that one is unpacked. Raises ToolError; then `into` does not exist."""
     into.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as scratch:
-            _fetch(package, Path(scratch))
+            _fetch(package, Path(scratch), architecture)
             shutil.move(Path(scratch) / "unpacked", into)
     except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
         raise ToolError(
-            f"cannot download Debian's package {package} for riscv64: {_reason(error)}"
+            f"cannot download Debian's package {package} for {architecture}: {_reason(error)}"
         ) from error
 
 
-def _fetch(package: str, scratch: Path) -> None:
+def _fetch(package: str, scratch: Path, architecture: str) -> None:
     sources = scratch / "sources.list"
     sources.write_text(_entry() + "\n")
     lists, cache, unpacked = scratch / "state", scratch / "cache", scratch / "unpacked"
@@ -38,8 +38,8 @@ def _fetch(package: str, scratch: Path) -> None:
         "Dir::Cache": cache,
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "/dev/null",
-        "APT::Architecture": "riscv64",
-        "APT::Architectures": "riscv64",
+        "APT::Architecture": architecture,
+        "APT::Architectures": architecture,
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
     }

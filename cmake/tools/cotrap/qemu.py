@@ -120,6 +120,13 @@ class Boot:
         return self.terminal is not None or (self.program, self.arguments) == ("/bin/sh", [])
 
 
+def machine_of(build: Build, machine: Machine) -> Machine:
+    """The machine, as one that the build's kernel runs on."""
+    if build.machine == "pc" and machine.pc is None:
+        return replace(machine, pc=_BOARD)
+    return machine
+
+
 def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:
     """The boot archive of the build. added: the host's files and folders to put into the guest's root."""
     archive = Archive()
@@ -143,8 +150,7 @@ class Guest:
         self._kernel = boot.build.kernel
         self._disk = machine.disk
         self._name = "the kernel" if boot.build.is_hosted else "QEMU"
-        if boot.build.machine == "pc" and machine.pc is None:
-            machine = replace(machine, pc=_BOARD)
+        machine = machine_of(boot.build, machine)
         disk = machine.disk.open() if machine.disk else None
         initrd = None if boot.archive is None else memory_file("initrd", boot.archive)
         own = [file for file in (initrd, disk) if file is not None]

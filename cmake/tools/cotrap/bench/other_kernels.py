@@ -10,13 +10,12 @@ from pathlib import Path
 
 from ..errors import ToolError
 from ..initrd import Archive
-from ..qemu import memory_file, qemu_on
+from ..qemu import machine_of, memory_file, qemu_on
 from ..ui import Waiting, say
 from .boots import Bench
 from .catalogue import Benchmark
 from .others import Other
 from .results import Report, combine, parse
-
 
 
 def measure(
@@ -48,14 +47,15 @@ def measure(
                     each = combine(benchmark.name, unit, [sample], exact=False)
                     results.setdefault((benchmark.name, unit), each)
     if not results and not uncounted:
-        raise ToolError(f"{other.name} ({image}) did not run the benchmarks: is the file a riscv64 kernel?")
+        machine = bench.build.machine
+        raise ToolError(f"{other.name} ({image}) did not run the benchmarks: is it a kernel for {machine}?")
     return Report(other.name, bench.machine.harts, image.name, tuple(results.values()))
 
 
 def _run(
     other: Other, image: Path, bench: Bench, program: str, benchmarks: list[Benchmark], counted: bool
 ) -> str:
-    machine = replace(bench.machine, icount=counted, entropy=False)
+    machine = machine_of(bench.build, replace(bench.machine, icount=counted, entropy=False))
     programs = bench.build.initrd_root / "bin"
     archive = Archive()
     for file, name in (
@@ -63,7 +63,8 @@ def _run(
         (program, f"bin/{program}"),
         ("bench-minimal", "bin/bench-minimal"),
     ):
-        archive.add_program(programs / file, name)
+        if (programs / file).exists():  # a PC has no bench-minimal
+            archive.add_program(programs / file, name)
     initrd = memory_file("initrd", archive.pack())
     words = other.words(sorted({each.name_in_program for each in benchmarks}))
     try:

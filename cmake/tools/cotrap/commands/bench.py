@@ -51,7 +51,7 @@ def run(arguments) -> int:
         raise UsageError(
             f"--compare {arguments.compare}: that was {before.setting}: measure with the same options"
         )
-    others = [(other, image or other.image()) for other, image in asked]
+    others = [(other, image or other.image(arguments.machine)) for other, image in asked]
     report = _measure(arguments, bench, chosen)
     found = changes(before, report) if before else None
     against = [_measure_other(other, image, arguments, bench, chosen) for other, image in others]
@@ -73,16 +73,15 @@ def run(arguments) -> int:
 # Commands with a table of their own.
 _TABLES = (conflicts, scale, pool, shapes, stackful)
 
-# Options whose other side exists only for riscv64.
-_RISCV64_ONLY = ("against", "frames")
-
-
 def _check_machine(arguments) -> None:
     if arguments.machine == "hosted" and arguments.profile:
         raise UsageError("--profile needs QEMU, which logs the executed code: leave out `--machine hosted`")
-    for option in _RISCV64_ONLY:
-        if arguments.machine != "riscv64" and getattr(arguments, option):
-            raise UsageError(f"--{option} works only with the kernel for riscv64: leave out --machine")
+    if arguments.machine != "riscv64" and arguments.frames:
+        raise UsageError("--frames works only with the kernel for riscv64: leave out --machine")
+    if arguments.machine == "hosted" and arguments.against:
+        raise UsageError("--against boots the other kernel in QEMU: leave out `--machine hosted`")
+    if arguments.accel and arguments.against:
+        raise UsageError("--against does not work with --accel: leave out one of them")
 
 
 def _bench(arguments) -> boots.Bench:

@@ -1,4 +1,4 @@
-"""Linux: Debian's kernel for riscv64, with its default options and, as linux-lean, without optional
+"""Linux: Debian's kernel, with its default options and, as linux-lean, without optional
 features that slow down the measured paths and that the kernel command line can turn off."""
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from ...ui import Waiting
 from .other import Other
 
 _FOLDER = ROOT / "build" / "linux"
-_PACKAGE = "linux-image-riscv64"
+_ARCHITECTURES = {"riscv64": "riscv64", "pc": "amd64"}  # Debian's names, by --machine
 CONSOLE = "console=ttyS0 quiet loglevel=0 panic=-1"
 _LEAN = (
     "randomize_kstack_offset=off init_on_alloc=0 lsm= apparmor=0 audit=0 cgroup_disable=memory psi=0 "
@@ -18,19 +18,24 @@ _LEAN = (
 )
 
 
-def newest_image() -> Path | None:
-    """The newest kernel that has been downloaded; None without one."""
-    return max(_FOLDER.glob("boot/vmlinu*"), default=None)
+def _folder(machine: str) -> Path:
+    return _FOLDER if machine == "riscv64" else _FOLDER.with_name(f"linux-{machine}")
 
 
-def _image() -> Path:
-    if not _FOLDER.exists():
-        with Waiting("fetching Debian's kernel for riscv64 (110 MB)"):
+def newest_image(machine: str = "riscv64") -> Path | None:
+    """The newest kernel that has been downloaded for a machine of --machine; None without one."""
+    return max(_folder(machine).glob("boot/vmlinu*"), default=None)
+
+
+def _image(machine: str) -> Path:
+    folder, architecture = _folder(machine), _ARCHITECTURES[machine]
+    if not folder.exists():
+        with Waiting(f"fetching Debian's kernel for {architecture} (110 MB)"):
             debian = packages.module("...debian", __package__)
-            debian.unpack(_PACKAGE, _FOLDER)
-    found = newest_image()
+            debian.unpack(f"linux-image-{architecture}", folder, architecture)
+    found = newest_image(machine)
     if found is None:
-        raise ToolError(f"{_FOLDER} has no kernel: remove this folder, then the command downloads it again")
+        raise ToolError(f"{folder} has no kernel: remove this folder, then the command downloads it again")
     return found
 
 
