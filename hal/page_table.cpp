@@ -131,8 +131,7 @@ VirtAddr PageTable::end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) c
       const std::size_t used = table_frames::note(entry.address()).used;
       if (seen != 0 && seen + used > entries) return va;
       seen += used;
-    } else if (level == 1 &&
-               (table_frames::note(table).groups >> index_of(va, 1) / group & 1) == 0) {
+    } else if ((table_frames::note(table).groups >> index_of(va, level) / group & 1) == 0) {
       span *= group;
     }
     va = (va | (span - 1)) + 1;

@@ -314,8 +314,7 @@ def counted(test: harness.Test) -> None:
         one_at_a_time(test)
         elsewhere(test)
         wakes(test)
-    # On a PC the exit of 64 MiB holds up the urgent thread for 39,000 instructions.
-    if test.everyday and not is_pc:
+    if test.everyday:
         long_work(test)
 
 
