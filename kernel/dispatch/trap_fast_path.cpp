@@ -1,3 +1,4 @@
+#include <trap/fpu.h>
 #include <trap/router.h>
 #include <trap/run_user.h>
 #include <trap/trap_fast_path.h>
@@ -36,13 +37,16 @@ constexpr std::uint64_t back_to_program = 0;
   return back_to_program;
 }
 
-/// Serves a page fault. Returns `cause` if the fault needs a wait or the strand, and call_answered
-/// if the thread must not return to its program at once.
+/// Serves a page fault, and the first use of floating-point or vector registers after another
+/// thread has used them. Returns `cause` if the exception needs a wait or the strand, and
+/// call_answered if the thread must not return to its program at once.
 [[gnu::always_inline]] inline std::uint64_t exception(Thread& self, std::uint64_t cause) {
   const Trap trap = trap::decode_exception(self.context(), cause);
-  if (trap.kind != Trap::page_fault) [[unlikely]]
-    return cause;
-  if (hal::smp_active()) [[unlikely]] {
+  if (trap.kind != Trap::page_fault) [[unlikely]] {
+    if (trap.kind != Trap::illegal_instruction || self.has_pending_flags() ||
+        !trap::fpu::acquire(self.context()))
+      return cause;
+  } else if (hal::smp_active()) [[unlikely]] {
     if (trace::is_on()) return cause;
     async::Strand::Sharing sharing;
     sharing.tell();
