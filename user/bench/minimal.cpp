@@ -1,5 +1,6 @@
 // A program of two pages, code and stack, that measures the cost of forking itself. It has no
-// runtime and no data segment. Prints one integer per line; see lives.cpp.
+// runtime and no data segment. On x86_64 it has a third page, for the address to which its system
+// calls go. Prints one integer per line; see lives.cpp.
 #include <abi/flags.h>
 #include <abi/signal.h>
 #include <abi/types.h>
@@ -11,14 +12,16 @@
 using abi::Call;
 using user::syscall;
 
+#ifdef __riscv
 // argc and argv are at sp; there is nothing else to set up.
 asm(R"(
   .section .text.start, "ax"
   .globl _start
 _start:
   mv a0, sp
-  tail minimal_main
+  tail cotrap_user_start
 )");
+#endif
 
 namespace {
 
@@ -106,7 +109,7 @@ unsigned long blocked_children() {
 
 }  // namespace
 
-extern "C" [[noreturn]] void minimal_main(long* stack) {
+extern "C" [[noreturn]] void cotrap_user_start(long* stack) {
   const auto argc = stack[0];
   auto** const argv = reinterpret_cast<char**>(stack + 1);
   if (argc < 3) leave(0);  // executed by print_costs()

@@ -77,6 +77,25 @@ int yield_for_ever() {
   for (;;) syscall(Call::sched_yield);
 }
 
+// A yield after a change of a floating-point register, so that each switch of processes switches
+// these registers, too.
+void compute_and_yield() {
+  static volatile double sum = 0;
+  sum = sum + 1;
+  syscall(Call::sched_yield);
+}
+
+Outcome yield_with_floats() {
+  const Partner partner{"float-yielder"};
+  if (!partner.is_ready()) return {};
+  yield_for_a_while();
+  return sample({}, compute_and_yield);
+}
+
+int compute_for_ever() {
+  for (;;) compute_and_yield();
+}
+
 Outcome yield_between_threads() {
   std::atomic<bool> stop = false, ready = false;
   user::Thread other{[&] {
@@ -144,6 +163,7 @@ Outcome futex_between_threads() {
 
 constexpr Benchmark table[] = {
     {"yield.process", Unit::cost, yield_between_processes},
+    {"yield.float", Unit::cost, yield_with_floats},
     {"yield.thread", Unit::cost, yield_between_threads},
     {"switch.process", Unit::cost, switch_process},
     {"ipc.pipe", Unit::cost, pipe_between_processes},
@@ -157,10 +177,13 @@ std::span<const Benchmark> switching() {
 }
 
 std::optional<int> play_role(std::string_view role) {
-  if (role != "yielder" && role != "returner") return {};
+  int (*const play)() = role == "yielder"         ? yield_for_ever
+                        : role == "float-yielder" ? compute_for_ever
+                        : role == "returner"      ? return_bytes
+                                                  : nullptr;
+  if (play == nullptr) return {};
   syscall(Call::write, user::standard_output, "!", 1);
-  if (role == "yielder") return yield_for_ever();
-  return return_bytes();
+  return play();
 }
 
 }  // namespace bench

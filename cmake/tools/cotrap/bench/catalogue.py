@@ -61,6 +61,7 @@ _ALL = (
     Benchmark("pread.ring.apart@64", "read 64 bytes by a ring, one of 64, adjacent in the file only"),
     Benchmark("yield.alone", "sched_yield while no other thread is ready", 120),
     Benchmark("yield.process", "sched_yield between two processes and back, both switches", 600, 850),
+    Benchmark("yield.float", "yield.process, while both processes use floating-point registers"),
     Benchmark("yield.thread", "sched_yield between two threads and back, both switches", 560),
     Benchmark("switch.process", "one of the two switches of yield.process", 290),
     Benchmark("switch.coroutine", "a yield of a kernel coroutine to another", 45),

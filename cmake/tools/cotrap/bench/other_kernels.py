@@ -63,8 +63,7 @@ def _run(
         (program, f"bin/{program}"),
         ("bench-minimal", "bin/bench-minimal"),
     ):
-        if (programs / file).exists():  # a PC has no bench-minimal
-            archive.add_program(programs / file, name)
+        archive.add_program(programs / file, name)
     initrd = memory_file("initrd", archive.pack())
     words = other.words(sorted({each.name_in_program for each in benchmarks}))
     try:
