@@ -17,13 +17,14 @@
 # the kernel's trap path.
 #
 # The target cotrap_programs builds the programs of the boot archive, cotrap_test_programs those of the
-# system tests. After cotrap_take_programs() both targets build in the other build folder.
+# system tests, and user-scale those of `./cotrap bench scale`. After cotrap_take_programs() these targets
+# build in the other build folder.
 
 include(build-elsewhere)
 include(remove-other-files)
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
-set(folders_of_programs initrd-root linux-programs test-programs user/bin)
+set(folders_of_programs initrd-root linux-programs scale test-programs user/bin)
 foreach(folder IN LISTS folders_of_programs)
   if(IS_SYMLINK ${CMAKE_BINARY_DIR}/${folder})  # left by cotrap_take_programs() in an earlier configuration
     file(REMOVE ${CMAKE_BINARY_DIR}/${folder})
@@ -37,7 +38,8 @@ function(cotrap_take_programs build)
     file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/${folder})
     file(CREATE_LINK ${build}/${folder} ${CMAKE_BINARY_DIR}/${folder} SYMBOLIC)
   endforeach()
-  foreach(target cotrap_programs cotrap_test_programs)
+  add_custom_target(user-scale)
+  foreach(target cotrap_programs cotrap_test_programs user-scale)
     cotrap_build_elsewhere(${target}_elsewhere ${build} ${target})
     add_dependencies(${target} ${target}_elsewhere)
   endforeach()

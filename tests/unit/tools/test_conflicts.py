@@ -187,6 +187,7 @@ class Command(unittest.TestCase):
     def test_it_refuses_the_hosted_machine_and_options_without_effect(self):
         for options, word in (
             (("--machine", "hosted"), "needs QEMU"),
+            (("--machine", "pc"), "knows only riscv64"),
             (("--save", "x.json"), "leave out --save"),
             (("--time",), "leave out --time"),
         ):

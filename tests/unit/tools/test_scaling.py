@@ -177,6 +177,9 @@ class Command(unittest.TestCase):
             done = self.scale(option, "--machine", "hosted")
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"{option} needs QEMU".encode(), done.stderr)
+            done = self.scale(option, "--machine", "pc")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"scale {option} needs a plugin".encode(), done.stderr)
 
     def test_it_refuses_options_without_effect(self):
         for options, word in (

@@ -2,7 +2,19 @@
 
 import re
 
+from ..errors import UsageError
+
 _NO_PLUGINS = re.compile("plugin interface not enabled|-plugin: invalid option")
+
+
+def check(arguments, what: str) -> None:
+    """Raises UsageError if the machine has no plugin. what: the benchmark."""
+    if arguments.machine == "hosted":
+        raise UsageError(f"{what} needs QEMU, whose plugin counts: leave out `--machine hosted`")
+    if arguments.machine != "riscv64":
+        raise UsageError(
+            f"{what} needs a plugin of QEMU that knows only riscv64: leave out `--machine {arguments.machine}`"
+        )
 
 
 def explain(trouble: str) -> str:

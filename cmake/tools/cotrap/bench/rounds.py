@@ -14,7 +14,7 @@ from pathlib import Path
 from ..llvm import llvm_tool
 from ..qemu import Boot, Machine
 from ..ui import Waiting
-from ..errors import ToolError, UsageError
+from ..errors import ToolError
 from .conflicts.trace import LINE, Access, Conflict
 from .guest import output_of
 from .plugins import escaped, explain
@@ -94,15 +94,6 @@ class Counted:
     def moves(self) -> float:
         """The moves of cache lines of an operation."""
         return self.each(sum(move.times for move in self.round.moves))
-
-
-def check(arguments) -> None:
-    """Raises UsageError if the machine cannot count."""
-    if arguments.machine == "hosted":
-        option = next(each for each in ("lines", "profile", "icount") if getattr(arguments, each))
-        raise UsageError(
-            f"scale --{option} needs QEMU, which counts instructions: leave out `--machine hosted`"
-        )
 
 
 def measure(

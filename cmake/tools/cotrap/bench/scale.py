@@ -13,7 +13,7 @@ from ..paths import MACHINES, write_output
 from ..provenance import provenance
 from ..qemu import Boot, Machine, archive_with
 from ..ui import Waiting, bad, faint, good, say
-from . import rounds, scaling
+from . import plugins, rounds, scaling
 from .goals import THROUGHPUTS
 from .guest import output_of
 from .own_table import chosen_rows
@@ -63,11 +63,11 @@ def worker_counts(harts: int) -> list[int]:
 
 def _count(harts: int, arguments, chosen: list[str]) -> int:
     """The command with an option that counts."""
-    rounds.check(arguments)
+    _check(arguments)
     if arguments.profile and arguments.json:
         raise UsageError("scale --profile has no results of benchmarks: leave out --json")
     built = build.chosen(arguments)
-    rounds.check(arguments)  # again: --build may have selected the hosted machine
+    _check(arguments)  # again: --build may have selected another machine
     boot = _boot(built, arguments, "cotrap_scale", chosen)
     workers = [1, harts] if arguments.profile else [harts] if arguments.lines else worker_counts(harts)
     machine = Machine(harts, arguments.memory)
@@ -82,6 +82,11 @@ def _count(harts: int, arguments, chosen: list[str]) -> int:
         text = scaling.lines_to_json(built.kernel, found) if arguments.lines else scaling.to_json(found)
         write_output(arguments.json, text)
     return 0
+
+
+def _check(arguments) -> None:
+    option = next(each for each in ("lines", "profile", "icount") if getattr(arguments, each))
+    plugins.check(arguments, f"scale --{option}")
 
 
 def measure(built, harts: int, arguments, chosen: list[str]) -> list[Row]:

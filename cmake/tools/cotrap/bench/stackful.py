@@ -13,7 +13,7 @@ from ..paths import write_output
 from ..provenance import provenance
 from ..qemu import Boot, archive_with
 from ..ui import Waiting, faint
-from . import boots
+from . import boots, plugins
 from .boots import Bench
 from .compare import number
 from .guest import output_of
@@ -44,9 +44,9 @@ class Figure:
 def run(arguments) -> int:
     """The command. arguments.names: NAME, and then the rows, by default all."""
     chosen = chosen_rows(arguments, NAME, _ROWS, takes=("icount",)) or _ROWS
+    plugins.check(arguments, NAME)
     built = build.chosen(arguments)
-    if arguments.machine == "hosted" or built.is_hosted:
-        raise UsageError(f"{NAME} needs QEMU, which counts the accesses: leave out the hosted machine")
+    plugins.check(arguments, NAME)  # again: --build may have selected another machine
     if arguments.harts != 1:
         raise UsageError(f"{NAME} counts on one hart: leave out --harts")
     bench, folder = boots.of_options(arguments, built, 1, "cotrap_stackful")

@@ -10,7 +10,7 @@ from ...errors import ToolError, UsageError
 from ...paths import check_output, write_output
 from ...qemu import Boot, archive_with
 from ...ui import Waiting
-from .. import boots
+from .. import boots, plugins
 from ..boots import Bench
 from ..guest import output_of
 from ..plugins import escaped, explain
@@ -45,8 +45,7 @@ def run(arguments) -> int:
 
 def _check(arguments) -> None:
     """Raises UsageError for options that have no effect here."""
-    if arguments.machine == "hosted":
-        raise UsageError(f"{NAME} needs QEMU, which traces the accesses: leave out `--machine hosted`")
+    plugins.check(arguments, NAME)
     if arguments.harts > _HARTS:
         raise UsageError(f"{NAME} traces two harts: leave out `--harts {arguments.harts}`")
     for option in ("time", "profile", "lines", "frames", "against", "html", "svg", "save", "compare"):
