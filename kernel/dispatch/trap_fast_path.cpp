@@ -1,4 +1,3 @@
-#include <trap/fpu.h>
 #include <trap/router.h>
 #include <trap/run_user.h>
 #include <trap/trap_fast_path.h>
@@ -43,9 +42,7 @@ constexpr std::uint64_t back_to_program = 0;
 [[gnu::always_inline]] inline std::uint64_t exception(Thread& self, std::uint64_t cause) {
   const Trap trap = trap::decode_exception(self.context(), cause);
   if (trap.kind != Trap::page_fault) [[unlikely]] {
-    if (trap.kind != Trap::illegal_instruction || self.has_pending_flags() ||
-        !trap::fpu::acquire(self.context()))
-      return cause;
+    if (self.has_pending_flags() || !serve_instruction(self, trap)) return cause;
   } else if (hal::smp_active()) [[unlikely]] {
     if (trace::is_on()) return cause;
     async::Strand::Sharing sharing;
