@@ -18,6 +18,7 @@
 #include "serial_port.h"
 #include "stacks.h"
 #include "timer.h"
+#include "vectors.h"
 
 extern "C" {  // kernel.ld
 extern void (*const kernel_init_array_start[])();
@@ -76,6 +77,7 @@ extern "C" [[noreturn]] void hal_start(std::uint64_t hart_id, hal::PhysAddr tree
     (*constructor)();
   }
   BootInfo info = describe_boot(*tree);
+  vectors_init(info.hart_count);
   info.wall_clock_ns = read_wall_clock();
   kernel_main(info);
 }

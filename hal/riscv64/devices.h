@@ -35,8 +35,9 @@ struct Devices {
   std::size_t virtio_count = 0;
 
   std::uint64_t timebase_hz = 10'000'000;
-  bool has_sstc = false;          ///< stimecmp exists, the supervisor's own timer register
-  unsigned zero_block_bytes = 0;  ///< bytes that cbo.zero clears; 0 without Zicboz
+  bool has_sstc = false;            ///< stimecmp exists, the supervisor's own timer register
+  unsigned zero_block_bytes = 0;    ///< bytes that cbo.zero clears; 0 without Zicboz
+  unsigned harts_with_vectors = 0;  ///< harts with the extension V
   std::uint64_t firmware_hart_id[max_harts] = {};  ///< by hart index
 };
 

@@ -9,14 +9,16 @@
 #define PAGE_SHIFT 12
 #define GIGABYTE_SHIFT 30
 #define SSTATUS_FS (3 << 13)
+#define SSTATUS_VS (3 << 9)
 #define KERNEL_OFFSET 0xffffffc000000000
 #define BSS_BLOCK 128  // kernel.ld aligns both ends of .bss to it
 
-// Every hart begins with this. Turns floating point off, which firmware leaves on.
+// Every hart begins with this. Turns floating point and vectors off, which firmware
+// leaves on.
 .macro begin_hart
   csrw  sie, zero
   csrw  sscratch, zero
-  li    t0, SSTATUS_FS
+  li    t0, SSTATUS_FS | SSTATUS_VS
   csrc  sstatus, t0
 .endm
 

@@ -10,6 +10,7 @@
 
 #include "device_windows.h"
 #include "devices.h"
+#include "isa.h"
 
 extern "C" const char kernel_start[], kernel_end[];  // kernel.ld
 
@@ -41,19 +42,11 @@ Irq irq_of(const Node& node) {
   return line <= devices.plic.sources ? Irq{line} : Irq::none;
 }
 
-/// Whether the CPU's ISA string ("rv64imac_sstc_zicboz") or extension list has a multi-letter
-/// extension.
+/// Whether the CPU's extension list or ISA string has an extension.
 bool has_extension(const Node& cpu, std::string_view extension) {
   if (const auto list = cpu.property("riscv,isa-extensions")) return list->lists(extension);
   const auto isa = cpu.property("riscv,isa");
-  if (!isa) return false;
-  std::string_view rest = isa->string();
-  for (;;) {
-    const std::size_t end = rest.find('_');
-    if (rest.substr(0, end) == extension) return true;
-    if (end == rest.npos) return false;
-    rest.remove_prefix(end + 1);
-  }
+  return isa && isa_has(isa->string(), extension);
 }
 
 /// The interrupt controller of a hart. The PLIC's node refers to it by this phandle.
@@ -83,6 +76,7 @@ unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
         controllers[hart] = {hart, number_or(child, "phandle", 0)};
       }
     }
+    if (has_extension(cpu, "v")) ++devices.harts_with_vectors;
     if (!boots) continue;
     devices.has_sstc = has_extension(cpu, "sstc");
     if (has_extension(cpu, "zicboz")) {

@@ -16,6 +16,7 @@
 #include "sbi.h"
 #include "stacks.h"
 #include "timer.h"
+#include "vectors.h"
 
 extern "C" {
 extern const char kernel_tdata_start[], kernel_tdata_end[];  // kernel.ld
@@ -107,6 +108,7 @@ extern "C" [[noreturn]] void hal_start_hart(const hal::riscv64::HartStart& start
   this_hart_smp_active = true;
   hal_emergency_stack = start.emergency_stack;
   interrupts_init();
+  check_vectors();
   set_timer(no_deadline);
   running.fetch_or(mask_of(start.hart), std::memory_order_relaxed);
   kernel_hart_main(start.hart);

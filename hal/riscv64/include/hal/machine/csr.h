@@ -25,9 +25,13 @@ namespace sstatus {
 inline constexpr std::uint64_t sie = 1 << 1;        // interrupts enabled in supervisor mode
 inline constexpr std::uint64_t spie = 1 << 5;       // the value of `sie` before the trap
 inline constexpr std::uint64_t spp = 1 << 8;        // the trap came from supervisor mode
+inline constexpr std::uint64_t vs = 3 << 9;         // state of the vector registers
+inline constexpr std::uint64_t vs_clean = 2 << 9;   // registers unchanged since they were loaded
+inline constexpr std::uint64_t vs_dirty = 3 << 9;   // registers written since they were loaded
 inline constexpr std::uint64_t fs = 3 << 13;        // state of the floating-point registers
 inline constexpr std::uint64_t fs_clean = 2 << 13;  // registers unchanged since they were loaded
 inline constexpr std::uint64_t fs_dirty = 3 << 13;  // registers written since they were loaded
+inline constexpr std::uint64_t dirty = std::uint64_t{1} << 63;  // one of them is dirty
 }  // namespace sstatus
 
 namespace interrupt {  // bits of sie and sip; a bit's position is the cause number
