@@ -2,6 +2,7 @@
 
 #include <hal/power.h>
 #include <kernel/log.h>
+#include <trap/program_machine.h>
 
 #include <algorithm>
 #include <string>
@@ -104,6 +105,8 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
 
 async::Task<> run_first_process(const formats::BootOptions& options, Terminal* errors) {
   co_await await_other_harts();
+  if (const auto missing = trap::program_machine::missing_instructions(); !missing.empty())
+    log("programs cannot use {}", missing);
   const std::string path = first_program(options);
   mark_start();
   const auto process = start(path, arguments_from(options, path), errors);

@@ -73,12 +73,15 @@ inline bool serve_fault_sharing(Thread& self, trap::Trap trap) {
   return true;
 }
 
-/// Serves an exception that is not a page fault: enables the floating-point registers at their
-/// first use. EFAULT for every other exception.
+/// Serves an exception that is not a page fault: enables the floating-point or vector registers at
+/// their first use. ENOMEM if there is no memory to save vector registers in. EFAULT for every
+/// other exception.
 [[gnu::noinline]] inline Result<> serve_instruction(Thread& self, trap::Trap trap) {
-  const bool served =
-      trap.kind == trap::Trap::illegal_instruction && trap::fpu::acquire(self.context());
-  return served ? Result<>{} : fail(Errno::efault);
+  if (trap.kind != trap::Trap::illegal_instruction) return fail(Errno::efault);
+  const std::size_t bytes = trap::fpu::bytes_to_acquire(self.context(), trap);
+  if (bytes != 0 && !memory::can_allocate(bytes)) [[unlikely]]
+    return fail(Errno::enomem);
+  return trap::fpu::acquire(self.context(), trap) ? Result<>{} : fail(Errno::efault);
 }
 
 /// Serves an exception, page faults included. The errors are those of AddressSpace::fault().

@@ -59,7 +59,7 @@ void Thread::start(Ref<Thread> thread) {
       [&self](async::Job& job) { self.set_job(&job); });
 }
 
-void Thread::start_program(const trap::UserContext& start) {
+void Thread::start_program(trap::UserContext& start) {
   async::Strand::check_access();
   leave_all_harts();
   trap::simulate_trap<trap::Cause::execve>(context(), {.registers = &start});

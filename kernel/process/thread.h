@@ -48,7 +48,7 @@ class Thread : public Runnable,
   bool owns_space() { return process_->has_one_thread() && space().owners() == 1; }
 
   /// Starts another program (execve).
-  void start_program(const trap::UserContext& start);
+  void start_program(trap::UserContext& start);
   /// Gives the thread the process's number, which its first thread had (execve).
   void take_first_id();
   /// Records in the trace that the running job runs this thread.

@@ -72,6 +72,7 @@ Upcalls::Context* Upcalls::begin(UpcallHeader& header, std::uint32_t kind) {
   return std::to_address(free);
 }
 
+/// Enters the program for an upcall. No hart may hold registers of the thread's context.
 template <Cause cause>
 void Upcalls::enter(UpcallHeader& header, std::uint64_t stack, std::uint64_t context) {
   std::atomic_ref{header.open}.store(0, std::memory_order_relaxed);
@@ -122,6 +123,7 @@ bool Upcalls::make_upcall(trap::Trap trap, Errno why) {
   UpcallHeader* const header = this->header();
   if (header == nullptr) return false;
   if (!may_be_resolved(why)) return raise_exception(*header, trap, why);
+  if (trap.kind != trap::Trap::page_fault) return false;  // it needs memory for the thread itself
   // No such upcall may interrupt the program's scheduler. It is not in mapped files, and while it
   // runs, the program does not take completions.
   const bool takes_all = (open_word(*header) & abi::upcalls_take_completions) != 0;
@@ -162,6 +164,7 @@ bool Upcalls::raise_exception(UpcallHeader& header, trap::Trap trap, Errno why) 
     attempted_ = {.signal = signal_for(trap, why),
                   .address = trap.address,
                   .pc = thread_.context().program_counter()};
+    trap::fpu::drop(thread_.context());
     enter<Cause::exception>(header, attempt_stack, abi::no_context);
     return true;
   }

@@ -54,7 +54,7 @@ void start() {
   detail::turn_off();
 }
 
-bool acquire(UserContext& context) {
+bool acquire(UserContext& context, const Trap&) {
   if (is_on) return false;
   if (owner != nullptr) save_owner();
   detail::turn_on();

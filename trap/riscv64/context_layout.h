@@ -14,7 +14,15 @@
 #define CONTEXT_F(n) (304 + (n) * 8)
 #define CONTEXT_USER_TRANSLATION 560
 #define CONTEXT_KERNEL_TRANSLATION 568
-#define CONTEXT_SIZE 576
+#define CONTEXT_VECTORS 576
+#define CONTEXT_SIZE 584
+
+// Offsets of the members of trap::VectorState (vector_state.h).
+#define VECTORS_VSTART 0
+#define VECTORS_VL 8
+#define VECTORS_VTYPE 16
+#define VECTORS_VCSR 24
+#define VECTORS_REGISTERS 32
 
 // scause of a system call (ecall from user mode).
 #define SYSCALL_CAUSE 8

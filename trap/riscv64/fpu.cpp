@@ -1,67 +1,160 @@
 #include <hal/machine/csr.h>
+#include <hal/machine/vectors.h>
 #include <trap/fpu.h>
 
-extern "C" {  // fpu.S
+#include <utility>
+
+#include "vector_instruction.h"
+
+extern "C" {  // fpu.S, vectors.S
 void cotrap_fpu_save(trap::UserContext& context);
 void cotrap_fpu_load(const trap::UserContext& context);
+void cotrap_vectors_save(trap::VectorState& state);
+void cotrap_vectors_load(const trap::VectorState& state);
+void cotrap_vectors_fill(std::uint64_t value, std::uint64_t vcsr);
 }
+
+namespace trap {
+
+std::size_t VectorStateHolder::bytes() {
+  return sizeof(VectorState) +
+         hal::riscv64::vector_registers * std::size_t{hal::riscv64::bytes_of_vector_register()};
+}
+
+void VectorStateHolder::allocate() {
+  state_ = new VectorState;
+  state_->registers = new std::byte[bytes() - sizeof(VectorState)];
+}
+
+void VectorStateHolder::free() {
+  delete[] state_->registers;
+  delete state_;
+  state_ = nullptr;
+}
+
+void VectorStateHolder::exchange(VectorStateHolder& other) {
+  std::swap(state_, other.state_);
+  if (other.state_ == nullptr) return;
+  other.state_->contents = VectorState::zeros;
+  other.state_->vcsr = 0;
+}
+
+}  // namespace trap
 
 namespace trap::fpu {
 
+namespace sstatus = hal::riscv64::sstatus;
+
 constinit thread_local UserContext* detail::owner = nullptr;
-constinit thread_local std::uint64_t detail::owner_fs = hal::riscv64::sstatus::fs_clean;
+constinit thread_local std::uint64_t detail::owner_state = sstatus::fs_clean;
 
 namespace {
 
-namespace sstatus = hal::riscv64::sstatus;
+using detail::both;
 using detail::owner;
-using detail::owner_fs;
+using detail::owner_state;
 
 std::uint64_t state() {
-  return HAL_READ_CSR("sstatus") & sstatus::fs;
+  return HAL_READ_CSR("sstatus") & both;
 }
 
-void set_state(std::uint64_t fs) {
-  HAL_CLEAR_CSR("sstatus", sstatus::fs);
-  HAL_SET_CSR("sstatus", fs);
+void set_state(std::uint64_t to) {
+  HAL_CLEAR_CSR("sstatus", both);
+  HAL_SET_CSR("sstatus", to);
 }
 
-void save_owner() {
-  if (state() != sstatus::fs_dirty && owner_fs != sstatus::fs_dirty) return;
-  set_state(sstatus::fs_clean);  // the registers are reachable only with FS on
+/// Saves the owner's floating-point registers if they are newer than the saved ones. Leaves FS
+/// unknown.
+void save_floating() {
+  if (((state() | owner_state) & sstatus::fs) != sstatus::fs_dirty) return;
+  HAL_SET_CSR("sstatus", sstatus::fs_clean);  // the registers are reachable only with FS on
   cotrap_fpu_save(*owner);
-  owner_fs = sstatus::fs_clean;
+  owner_state = (owner_state & ~sstatus::fs) | sstatus::fs_clean;
+}
+
+/// The same for the vector registers of an owner that loses them. After a system call only vcsr is
+/// saved.
+void save_vectors() {
+  if (((state() | owner_state) & sstatus::vs) != sstatus::vs_dirty) return;
+  HAL_SET_CSR("sstatus", sstatus::vs_clean);
+  VectorState& to = *owner->vectors.get();
+  if (owner->last_cause() == SYSCALL_CAUSE) {
+    to.vcsr = HAL_READ_CSR("vcsr");
+    to.contents = VectorState::ones;
+  } else {
+    cotrap_vectors_save(to);
+    to.contents = VectorState::saved;
+  }
+}
+
+void load_vectors(const VectorState& from) {
+  HAL_SET_CSR("sstatus", sstatus::vs_clean);
+  switch (from.contents) {
+    case VectorState::zeros: cotrap_vectors_fill(0, from.vcsr); break;
+    case VectorState::ones: cotrap_vectors_fill(~std::uint64_t{0}, from.vcsr); break;
+    case VectorState::saved: cotrap_vectors_load(from); break;
+  }
+  HAL_CLEAR_CSR("sstatus", sstatus::vs);
+  HAL_SET_CSR("sstatus", sstatus::vs_clean);
+}
+
+/// Whether the instruction may be legal with the vector registers on. If the machine does not tell
+/// the instruction, it gets the floating-point registers first.
+bool lacks_vectors(const Trap& trap) {
+  if (hal::riscv64::bytes_of_vector_register() == 0) return false;
+  const std::uint64_t on = state();
+  return (on & sstatus::vs) == 0 && (on != 0 || trap.address != 0) && may_use_vectors(trap.address);
 }
 
 }  // namespace
 
-bool acquire(UserContext& context) {
-  if (state() != 0) return false;
-  if (owner != nullptr) save_owner();
-  set_state(sstatus::fs_clean);
-  cotrap_fpu_load(context);
-  set_state(sstatus::fs_clean);
-  owner = &context;
-  owner_fs = sstatus::fs_clean;
-  return true;
+std::size_t bytes_to_acquire(const UserContext& context, const Trap& trap) {
+  return context.vectors.get() == nullptr && lacks_vectors(trap) ? VectorStateHolder::bytes() : 0;
+}
+
+bool acquire(UserContext& context, const Trap& trap) {
+  bool changed = false;
+  const bool needs_vectors = lacks_vectors(trap);
+  if (state() == 0) {
+    if (owner != nullptr) {
+      save_floating();
+      save_vectors();
+    }
+    set_state(sstatus::fs_clean);
+    cotrap_fpu_load(context);
+    set_state(sstatus::fs_clean);
+    owner = &context;
+    owner_state = sstatus::fs_clean;
+    changed = true;
+  }
+  if (needs_vectors) [[unlikely]] {
+    if (context.vectors.get() == nullptr) context.vectors.allocate();
+    load_vectors(*context.vectors.get());
+    owner_state |= sstatus::vs_clean;
+    changed = true;
+  }
+  return changed;
 }
 
 void save(UserContext& context) {
   if (owner != &context) return;
   const std::uint64_t before = state();
-  save_owner();
-  set_state(before == sstatus::fs_dirty ? sstatus::fs_clean : before);
+  save_floating();
+  const std::uint64_t floating = before & sstatus::fs;
+  set_state((before & sstatus::vs) |
+            (floating == sstatus::fs_dirty ? sstatus::fs_clean : floating));
 }
 
 void detail::release_owner() {
-  save_owner();
+  save_floating();
+  save_vectors();
   drop_owner();
 }
 
 void detail::drop_owner() {
   owner = nullptr;
-  owner_fs = sstatus::fs_clean;
-  HAL_CLEAR_CSR("sstatus", sstatus::fs);
+  owner_state = sstatus::fs_clean;
+  HAL_CLEAR_CSR("sstatus", both);
 }
 
 }  // namespace trap::fpu

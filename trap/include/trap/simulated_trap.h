@@ -17,7 +17,7 @@ namespace trap {
 
 /// Where and with which registers a program continues. The cause decides which members count.
 struct EntryState {
-  const UserContext* registers = nullptr;  ///< EntryRegisters::all
+  UserContext* registers = nullptr;  ///< EntryRegisters::all; loses its vector registers
   // EntryRegisters::call:
   std::uint64_t pc = 0;
   std::uint64_t stack = 0;
@@ -25,7 +25,8 @@ struct EntryState {
 };
 
 /// Makes the next run_user(context) enter the program for `cause`. Its earlier registers are lost,
-/// so a caller that keeps them saves them first, with trap::fpu::save() or release(). The thread
+/// so a caller that keeps them saves them first. For EntryRegisters::call no hart may hold
+/// registers of the context: the caller has called trap::fpu::release() or drop(). The thread
 /// itself calls it, with interrupts masked.
 template <Cause cause>
 [[gnu::always_inline]] inline void simulate_trap(UserContext& context, const EntryState& to = {}) {
@@ -34,12 +35,10 @@ template <Cause cause>
     case EntryRegisters::none: break;
     case EntryRegisters::all:
       fpu::drop(context);
+      if constexpr (cause == Cause::execve) fpu::reset(context);
       context.take_registers(*to.registers);
       break;
-    case EntryRegisters::call:
-      fpu::drop(context);
-      context.call(to.pc, to.stack, to.argument, trap.argument);
-      break;
+    case EntryRegisters::call: context.call(to.pc, to.stack, to.argument, trap.argument); break;
   }
   context.set_cause(cause);
   route(cause);

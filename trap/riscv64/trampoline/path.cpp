@@ -14,6 +14,7 @@ union Slot {
   UserContext context;
 
   Slot() : next_free{nullptr} {}
+  ~Slot() {}
 };
 
 constinit Slot* free_slots = nullptr;
@@ -43,6 +44,7 @@ ContextHolder::ContextHolder(const UserContext& start) {
 }
 
 ContextHolder::~ContextHolder() {
+  std::destroy_at(context_);
   auto* slot = reinterpret_cast<Slot*>(context_);
   slot->next_free = free_slots;
   free_slots = slot;

@@ -100,8 +100,8 @@ struct UserContext {
     general.rflags &= ~direction_flag;
     vectors.set_usual_modes();
   }
-  /// Copies the program's registers from `other`.
-  void take_registers(const UserContext& other) {
+  /// Takes the program's registers from `other`.
+  void take_registers(UserContext& other) {
     general = other.general;
     kept = other.kept;
     saved = other.saved;

@@ -2,17 +2,24 @@
 // context ever owns the floating-point registers of a hart, and these functions do nothing.
 #pragma once
 
+#include <trap/trap.h>
 #include <trap/user_context.h>
+
+#include <cstddef>
 
 namespace trap::fpu {
 
 inline void switch_to(const UserContext&) {}
+inline std::size_t bytes_to_acquire(const UserContext&, const Trap&) {
+  return 0;
+}
 /// An illegal instruction never means that the floating-point unit is off.
-inline bool acquire(UserContext&) {
+inline bool acquire(UserContext&, const Trap&) {
   return false;
 }
 inline void save(UserContext&) {}
 inline void release(UserContext&) {}
 inline void drop(const UserContext&) {}
+inline void reset(UserContext&) {}
 
 }  // namespace trap::fpu

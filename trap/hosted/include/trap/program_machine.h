@@ -23,6 +23,11 @@ constexpr std::uint64_t hardware_capabilities() {
   return 0;
 }
 
+/// Which instructions that harts have programs may not use, and why: none.
+inline std::string_view missing_instructions() {
+  return {};
+}
+
 /// AT_SYSINFO: the address that programs call to make a system call.
 inline std::uint64_t syscall_entry() {
   return entry_address();

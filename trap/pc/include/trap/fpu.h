@@ -10,7 +10,10 @@
 // All functions act on this hart. A preemptible job must not call them: it may change harts.
 #pragma once
 
+#include <trap/trap.h>
 #include <trap/user_context.h>
+
+#include <cstddef>
 
 namespace trap::fpu {
 
@@ -37,10 +40,15 @@ inline void switch_to(const UserContext& context) {
   }
 }
 
+/// The bytes of memory that acquire() allocates: none.
+inline std::size_t bytes_to_acquire(const UserContext&, const Trap&) {
+  return 0;
+}
+
 /// Call it after a trap of the kind illegal_instruction. Returns true if the registers were off:
 /// they now are on with the values of `context`, and the instruction must be retried. Returns false
 /// if the instruction is really illegal.
-bool acquire(UserContext& context);
+bool acquire(UserContext& context, const Trap& trap);
 
 /// Brings the saved registers of `context` up to date. The context stays the owner.
 void save(UserContext& context);
@@ -55,5 +63,8 @@ inline void release(UserContext& context) {
 inline void drop(const UserContext& context) {
   if (detail::owner == &context) detail::drop_owner();
 }
+
+/// Called when `context` starts another program: nothing to free.
+inline void reset(UserContext&) {}
 
 }  // namespace trap::fpu

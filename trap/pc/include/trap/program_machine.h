@@ -23,6 +23,11 @@ inline std::uint64_t hardware_capabilities() {
   return hal::pc::cpuid(1).d;
 }
 
+/// Which instructions that harts have programs may not use, and why: none.
+inline std::string_view missing_instructions() {
+  return {};
+}
+
 /// AT_SYSINFO: the address that programs call to make a system call; 0 if they use an instruction
 /// for it, as here.
 inline std::uint64_t syscall_entry() {

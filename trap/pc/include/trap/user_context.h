@@ -96,8 +96,8 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
     rflags &= ~(single_step | direction);
     vectors.set_usual_modes();
   }
-  /// Copies the program's registers from `other`.
-  void take_registers(const UserContext& other) {
+  /// Takes the program's registers from `other`.
+  void take_registers(UserContext& other) {
     const std::uint64_t own_rsp = kernel_rsp, own_fs = kernel_fs;
     *this = other;
     kernel_rsp = own_rsp;

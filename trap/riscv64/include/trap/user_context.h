@@ -3,6 +3,7 @@
 #pragma once
 
 #include <trap/cause.h>
+#include <trap/vector_state.h>
 
 #include <array>
 #include <cstddef>
@@ -12,8 +13,8 @@
 
 namespace trap {
 
-/// All that a program can see of a hart. `f` and `fcsr` are current only if no hart holds this
-/// context's floating-point registers (trap/fpu.h).
+/// All that a program can see of a hart. `f`, `fcsr` and `vectors` are current only if no hart
+/// holds this context's registers of these kinds (trap/fpu.h).
 struct UserContext {
   std::array<std::uint64_t, 32> x{};  ///< integer registers by number; x[0] is never read
   std::uint64_t pc = 0;
@@ -36,6 +37,8 @@ struct UserContext {
   // The two address spaces, as satp values; only the trampoline path uses them.
   std::uint64_t user_translation = 0;
   std::uint64_t kernel_translation = 0;
+
+  VectorStateHolder vectors;
 
   enum Register { ra = 1, sp = 2, gp = 3, tp = 4, a0 = 10, a6 = 16, a7 = 17 };
 
@@ -69,12 +72,14 @@ struct UserContext {
     x[a0 + 1] = second;
     fcsr = 0;
   }
-  /// Copies the program's registers and program counter from `other`.
-  void take_registers(const UserContext& other) {
+  /// Takes the program's registers and program counter from `other`, which loses its vector
+  /// registers. If it has none, this context keeps its own. No hart may hold registers of either.
+  void take_registers(UserContext& other) {
     x = other.x;
     pc = other.pc;
     fcsr = other.fcsr;
     f = other.f;
+    vectors.take(other.vectors);
   }
   std::uint64_t thread_pointer() const { return x[tp]; }
   void set_thread_pointer(std::uint64_t address) { x[tp] = address; }
@@ -90,6 +95,7 @@ static_assert(offsetof(UserContext, fcsr) == CONTEXT_FCSR);
 static_assert(offsetof(UserContext, f) == CONTEXT_F(0));
 static_assert(offsetof(UserContext, user_translation) == CONTEXT_USER_TRANSLATION);
 static_assert(offsetof(UserContext, kernel_translation) == CONTEXT_KERNEL_TRANSLATION);
+static_assert(offsetof(UserContext, vectors) == CONTEXT_VECTORS);
 static_assert(sizeof(UserContext) == CONTEXT_SIZE);
 
 }  // namespace trap
