@@ -1,12 +1,38 @@
 """What the options of a command ask of the machine that --machine selects."""
 
 import os
+import re
 
 from .errors import UsageError
 
 # How QEMU executes the instructions of a PC.
 ACCELERATORS = ("tcg", "kvm")
 _KVM = "/dev/kvm"
+_CPU = re.compile(r"[a-z][a-z0-9-]*(,[a-z][a-z0-9_-]*=[a-z0-9.]+)*")
+_VECTOR_BITS = ("128", "256", "512", "1024")  # hal/riscv64/vectors.cpp: is_supported()
+
+
+def parse_cpu(text: str) -> str:
+    """A processor that the kernel supports. QEMU checks the model and the names of its properties. Raises
+    ValueError."""
+    if not _CPU.fullmatch(text):
+        raise ValueError(
+            f"'{text}' is not a model of QEMU's with properties, such as rv64 or rv64,v=true,vlen=256"
+        )
+    properties = dict(word.split("=") for word in text.split(",")[1:])
+    if len(properties) != text.count("="):
+        raise ValueError(f"'{text}' has a property twice: give each only once")
+    length = properties.get("vlen", "128")
+    if length not in _VECTOR_BITS:
+        raise ValueError(f"vlen={length}: vector registers have {', '.join(_VECTOR_BITS[:-1])} or 1024 bits")
+    if "vlen" in properties and properties.get("v") not in ("true", "on"):
+        raise ValueError("vlen is the length of vector registers: add v=true")
+    return text
+
+
+def given_cpu(arguments) -> dict[str, str]:
+    """The member of Machine that --cpu sets."""
+    return {"cpu": arguments.cpu} if arguments.cpu else {}
 
 
 def check(arguments) -> None:
@@ -16,6 +42,8 @@ def check(arguments) -> None:
         raise UsageError("--icount needs QEMU, which counts instructions: leave out `--machine hosted`")
     if machine != "hosted" and arguments.fs:
         raise UsageError("--fs works only with `--machine hosted`")
+    if arguments.cpu is not None and machine != "riscv64":
+        raise UsageError("--cpu works only with `--machine riscv64`: leave out one of them")
     if arguments.accel is None:
         return
     if machine != "pc":

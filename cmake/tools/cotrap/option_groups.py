@@ -25,6 +25,13 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         "kernel runs as a process of this host (%(default)s)",
     )
     command.add_argument(
+        "--cpu",
+        type=checked(machines.parse_cpu),
+        metavar="MODEL",
+        help="with --machine riscv64: a model of QEMU's with properties, such as rv64,v=true,vlen=256 for "
+        "vector registers of 256 bits (rv64)",
+    )
+    command.add_argument(
         "--accel",
         choices=machines.ACCELERATORS,
         help="with --machine pc: tcg emulates the processor; kvm runs the kernel on the host's processor, if "

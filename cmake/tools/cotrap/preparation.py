@@ -23,6 +23,7 @@ def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
         arguments.disk,
         fs=arguments.fs,
         kvm=arguments.accel == "kvm",
+        **machines.given_cpu(arguments),
         ram=ram,
     )
 

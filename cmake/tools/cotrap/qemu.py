@@ -45,6 +45,7 @@ class Machine:
     under: tuple[str, ...] = ()
     paused: bool = False  # a debugger stops the machine now and then
     shift: int = 0  # with icount: an instruction takes 2^shift ns
+    cpu: str = "rv64"  # of a RISC-V computer: QEMU's model, with properties (machines.parse_cpu())
     pc: str | None = None  # a PC instead of a RISC-V computer: QEMU's name of the board, `q35` or `pc`
     kvm: bool = False  # of a PC: the host's processors run it
 
@@ -82,7 +83,7 @@ class Machine:
         options = self._board("virt")
         # For each hart with debug triggers OpenSBI 1.5 takes 1.6 KB of its heap. From 36 harts on, the heap is
         # too small for all of them, and a hart without memory does not start. The kernel uses no triggers.
-        cpu = "rv64" if self.harts <= 32 else "rv64,debug=false"
+        cpu = self.cpu if self.harts <= 32 else f"{self.cpu},debug=false"
         options += ["-cpu", cpu, "-smp", str(self.harts), "-m", self.memory]
         # Selects devices of virtio 1.0; QEMU's default is the legacy interface.
         options += ["-global", "virtio-mmio.force-legacy=false"]

@@ -38,6 +38,12 @@ class Usage(Command):
         self.check("run", "--build", "/no/such", says=b"--build")
         self.check("run", "--build", build, "--fs", "rewrite", says=b"--machine hosted")
         self.check("run", "--machine", "hosted", "--fs", "magic", says=b"magic")
+        self.check("run", "--machine", "pc", "--cpu", "rv64", says=b"--machine riscv64")
+        self.check("run", "--cpu", "rv64,v=true,vlen=100", says=b"vlen=100")
+        self.check("run", "--cpu", "rv64,vlen=256", says=b"v=true")
+        self.check("run", "--cpu", "rv64,v=true,v=false", says=b"only once")
+        for odd in ("", "rv64,", "-smp", "rv64 -smp 3", "rv64,v=true,,", "rv64,v"):
+            self.check("run", f"--cpu={odd}", says=b"not a model")
         self.check("run", "--callgrind", "/tmp/profile", says=b"--machine hosted")
         hosted = ("run", "--machine", "hosted", "--callgrind")
         self.check(*hosted, "/no/such/profile", says=b"no such folder")

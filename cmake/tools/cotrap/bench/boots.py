@@ -11,6 +11,7 @@ from .. import build
 from ..defaults import BENCH_TIMEOUT
 from ..disk import Disk
 from ..errors import ToolError
+from ..machines import given_cpu
 from ..paths import MACHINES, Build
 from ..qemu import Boot, Guest, Machine, archive_with
 from ..ui import Waiting
@@ -47,7 +48,8 @@ def of_options(arguments, built: Build, harts: int, target: str) -> tuple[Bench,
     if arguments.build is None or arguments.build in build.KERNEL_PRESETS:
         folder = build.ready(MACHINES["riscv64"], target).folder
     timeout = arguments.timeout or BENCH_TIMEOUT
-    return Bench(built, Machine(harts, arguments.memory), " ".join(arguments.append), timeout), folder
+    machine = Machine(harts, arguments.memory, **given_cpu(arguments))
+    return Bench(built, machine, " ".join(arguments.append), timeout), folder
 
 
 @dataclass(frozen=True)

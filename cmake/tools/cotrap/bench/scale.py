@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .. import build
 from ..defaults import BENCH_TIMEOUT
 from ..errors import ToolError, UsageError
+from ..machines import given_cpu
 from ..paths import MACHINES, write_output
 from ..provenance import provenance
 from ..qemu import Boot, Machine, archive_with
@@ -70,7 +71,7 @@ def _count(harts: int, arguments, chosen: list[str]) -> int:
     _check(arguments)  # again: --build may have selected another machine
     boot = _boot(built, arguments, "cotrap_scale", chosen)
     workers = [1, harts] if arguments.profile else [harts] if arguments.lines else worker_counts(harts)
-    machine = Machine(harts, arguments.memory)
+    machine = Machine(harts, arguments.memory, **given_cpu(arguments))
     found = rounds.measure(built, built.folder, boot, machine, arguments.timeout or BENCH_TIMEOUT, workers)
     if arguments.profile:
         scaling.show_functions(built.kernel, found)
@@ -92,7 +93,7 @@ def _check(arguments) -> None:
 def measure(built, harts: int, arguments, chosen: list[str]) -> list[Row]:
     words = [",".join(map(str, worker_counts(harts))), str(_WINDOWS), str(_WINDOW_MS), *chosen]
     boot = _boot(built, arguments, "user-scale", words)
-    machine = Machine(harts, arguments.memory, fs=arguments.fs)
+    machine = Machine(harts, arguments.memory, fs=arguments.fs, **given_cpu(arguments))
     with Waiting("measuring the throughput"):
         text = output_of(machine, boot, arguments.timeout or BENCH_TIMEOUT, "the measurement")
     rates: dict[str, dict[int, int]] = {}

@@ -15,6 +15,7 @@ from ..bench.others import OTHERS, Other
 from ..bench.results import Report, from_json, to_json
 from ..defaults import BENCH_TIMEOUT, OTHER_KERNEL_TIMEOUT
 from ..errors import UsageError
+from ..machines import given_cpu
 from ..paths import MACHINES, check_output, write_output
 from ..provenance import provenance
 from ..qemu import Machine
@@ -93,7 +94,9 @@ def _bench(arguments) -> boots.Bench:
             "other's processor, so their times are too long"
         )
     kvm = arguments.accel == "kvm"
-    machine = Machine(arguments.harts, arguments.memory, fs=arguments.fs, kvm=kvm)
+    machine = Machine(
+        arguments.harts, arguments.memory, fs=arguments.fs, kvm=kvm, **given_cpu(arguments)
+    )
     timeout = arguments.timeout or BENCH_TIMEOUT
     return boots.Bench(built, machine, " ".join(arguments.append), timeout)
 
