@@ -1,3 +1,4 @@
+#include <trap/fpu.h>
 #include <trap/router.h>
 #include <trap/run_user.h>
 #include <trap/trap_fast_path.h>
@@ -36,13 +37,22 @@ constexpr std::uint64_t back_to_program = 0;
   return back_to_program;
 }
 
+/// Loads the floating-point or vector registers that the program's instruction needs. Returns false
+/// if it needs none, or if the kernel must first allocate memory to save them in.
+[[gnu::noinline, gnu::cold]] bool load_registers(Thread& self, std::uint64_t cause) {
+  const Trap trap = trap::decode_exception(self.context(), cause);
+  return trap.kind == Trap::illegal_instruction &&
+         trap::fpu::bytes_to_acquire(self.context(), trap) == 0 &&
+         trap::fpu::acquire(self.context(), trap);
+}
+
 /// Serves a page fault, and the first use of floating-point or vector registers after another
 /// thread has used them. Returns `cause` if the exception needs a wait or the strand, and
 /// call_answered if the thread must not return to its program at once.
 [[gnu::always_inline]] inline std::uint64_t exception(Thread& self, std::uint64_t cause) {
   const Trap trap = trap::decode_exception(self.context(), cause);
   if (trap.kind != Trap::page_fault) [[unlikely]] {
-    if (self.has_pending_flags() || !serve_instruction(self, trap)) return cause;
+    if (self.has_pending_flags() || !load_registers(self, cause)) return cause;
   } else if (hal::smp_active()) [[unlikely]] {
     if (trace::is_on()) return cause;
     async::Strand::Sharing sharing;

@@ -47,9 +47,10 @@ inline void switch_to(const UserContext& context) {
 /// The bytes of memory that acquire() allocates for this trap; mostly 0.
 std::size_t bytes_to_acquire(const UserContext& context, const Trap& trap);
 
-/// Call it after an illegal-instruction trap of `context`, in the strand. Returns true if the
-/// registers that the instruction may use were off: they now are on with the values of `context`,
-/// and the instruction must be retried. Returns false if the instruction is really illegal.
+/// Call it after an illegal-instruction trap of `context`; in the strand if it allocates memory.
+/// Returns true if the registers that the instruction may use were off: they now are on with the
+/// values of `context`, and the instruction must be retried. Returns false if the instruction is
+/// really illegal.
 bool acquire(UserContext& context, const Trap& trap);
 
 /// Brings the saved floating-point registers of `context` up to date, but not its vector registers.
