@@ -27,6 +27,8 @@ set(COTRAP_MACHINE "" CACHE STRING
     "The machine of the kernel and its programs: 'riscv64', 'hosted' for a Linux x86_64 process, or 'pc' for an x86_64 PC; empty builds the unit tests on the host")
 set_property(CACHE COTRAP_MACHINE PROPERTY STRINGS "" riscv64 hosted pc)
 
+option(COTRAP_MMU "Programs have virtual addresses. OFF: programs and the kernel share physical addresses, for processors without an MMU (docs/new-machine.md)" ON)
+
 set(COTRAP_SANITIZE OFF CACHE STRING
     "'address' selects AddressSanitizer and UndefinedBehaviorSanitizer (host and hosted builds), 'thread' selects ThreadSanitizer (hosted builds)")
 set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
@@ -55,6 +57,10 @@ endif()
 
 if(COTRAP_TRAP_SHAPE STREQUAL handler AND NOT COTRAP_MACHINE STREQUAL riscv64)
   message(FATAL_ERROR "COTRAP_TRAP_SHAPE=handler works only with COTRAP_MACHINE=riscv64")
+endif()
+
+if(NOT COTRAP_MMU AND NOT (COTRAP_MACHINE STREQUAL riscv64 AND COTRAP_TRAP_PATH STREQUAL shared))
+  message(FATAL_ERROR "COTRAP_MMU=OFF works only with COTRAP_MACHINE=riscv64 and COTRAP_TRAP_PATH=shared")
 endif()
 
 if(COTRAP_FLOORS_OF AND NOT CMAKE_BUILD_TYPE STREQUAL Release)

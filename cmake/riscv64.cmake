@@ -43,6 +43,12 @@ target_link_libraries(cotrap_kernel_flags INTERFACE ${kernel_libc} ${kernel_libg
 add_library(cotrap_user_flags INTERFACE)
 target_link_libraries(cotrap_user_flags INTERFACE cotrap_freestanding)
 target_compile_options(cotrap_user_flags INTERFACE -march=rv64gc -mabi=lp64d)
+if(NOT COTRAP_MMU)
+  # Static-PIE, because the kernel loads a program where there is room.
+  target_compile_options(cotrap_user_flags INTERFACE -fPIE)
+  target_link_options(cotrap_user_flags INTERFACE
+    -Wl,-pie -Wl,--no-dynamic-linker -Wl,-z,text -Wl,-z,norelro)
+endif()
 cotrap_libc(rv64imafdc lp64d user_libc)
 cotrap_libgcc(rv64imafdc lp64d user_libgcc)
 target_link_libraries(cotrap_user_flags INTERFACE ${user_libc} ${user_libgcc})

@@ -24,6 +24,7 @@
 #include "formats/boot_options.h"
 #include "memory/asid.h"
 #include "memory/frames.h"
+#include "memory/untranslated.h"
 #include "process/accounts.h"
 #include "process/process.h"
 #include "process/process_files.h"
@@ -42,7 +43,8 @@ constexpr Account accounts[] = {
     {"deadlines", list_deadlines},   {"threads", list_threads},
 };
 
-/// The kernel's reserve of memory, in bytes. Each thread adds to it.
+/// The kernel's reserve of memory, in bytes, but at most an eighth of memory. Each thread adds to
+/// it.
 constexpr std::ptrdiff_t base_reserve = 1 << 20;
 /// The same for each hart but the first. The pools of a hart keep free blocks that others lack.
 constexpr std::ptrdiff_t hart_reserve = 32 * 1024;
@@ -58,7 +60,10 @@ constexpr std::ptrdiff_t hart_reserve = 32 * 1024;
 void start_memory(const hal::BootInfo& info) {
   if (!memory::frames.initialize(info.memory, info.reserved))
     panic("the machine has no usable memory");
-  memory::frames.grow_reserve(base_reserve + (info.hart_count - 1) * hart_reserve);
+  const auto eighth =
+      static_cast<std::ptrdiff_t>(memory::frames.total_count() * hal::page_size / 8);
+  memory::frames.grow_reserve(std::min(base_reserve, eighth) +
+                              (info.hart_count - 1) * hart_reserve);
   if (const auto entered = hal::enter_kernel_space(info); !entered) panic_unmapped(entered.error());
 }
 
@@ -79,6 +84,7 @@ void kernel_main(const hal::BootInfo& info) {
   seed_random(info.random_seed);
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
       memory::frames.free_count() / 256, memory::frames.total_count() / 256);
+  if constexpr (!hal::translates_addresses) log("no MMU: {}", memory::protection());
   apply_boot_options(options, Stage::scheduling);
   report_deadlocks();
   install_timer_handlers();

@@ -183,6 +183,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   }
   areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
                 std::move(request.backing), request.code);
+  if constexpr (!hal::translates_addresses) fill_pages(gap->start, gap->start + bytes);
   return gap->start;
 }
 
@@ -207,6 +208,7 @@ bool AddressSpace::is_too_much(const MapRequest& request, std::size_t bytes) con
 }
 
 Result<AddressSpace::Gap> AddressSpace::choose_place(const MapRequest& request, std::size_t bytes) {
+  if constexpr (!hal::translates_addresses) return take_frames(request, bytes);
   using enum MapRequest::Place;
   VirtAddr start = request.address;
   if (request.place == anywhere) {
@@ -264,7 +266,8 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
       area->access = access;
       if (allows(access, Access::write)) area->code.may_differ();
       const Access rights = area->rights_in_table();
-      const bool shared = area->backing.is_shared();
+      // Without translation no two pages have one frame.
+      const bool shared = area->backing.is_shared() || !hal::translates_addresses;
       table_.for_each(area->start, area->end, [&](VirtAddr, PageEntry& entry) {
         // A private page that was not writable may be shared with another table. The next write
         // fault decides whether to copy it.
@@ -476,7 +479,11 @@ Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
   if (!page_aligned(start) || length < bytes || start + length < start) return fail(Errno::einval);
   if (!hal::below_end(user_range(), start, length)) return fail(Errno::enomem);
   check_turn();
-  remove_pages(start, start + length);
+  if constexpr (hal::translates_addresses) {
+    remove_pages(start, start + length);
+  } else {
+    fill_pages_again(start, start + length);
+  }
   reset_code(start, start + length);
   if (!is_mapped(start, start + length)) return fail(Errno::enomem);
   return {};

@@ -1,7 +1,8 @@
 // The address space of a process: the memory that its program sees.
 //
 // It has two parts. The areas describe the program's mappings (area_set.h). The page table holds
-// the pages that have a frame (hal/page_table.h). A page gets its frame at the first access.
+// the pages that have a frame (hal/page_table.h). A page gets its frame at the first access, but on
+// a machine without translation when it is mapped (untranslated.cpp).
 //
 // Invariants:
 //   - A page in the table lies in an area and allows at most what the area allows.
@@ -395,6 +396,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool is_too_much(const MapRequest& request, std::size_t bytes) const;
   Result<Gap> find_gap(std::size_t bytes);
   Result<Gap> choose_place(const MapRequest& request, std::size_t bytes);
+  // Without translation (untranslated.cpp):
+  Result<Gap> take_frames(const MapRequest& request, std::size_t bytes);
+  void fill_pages(VirtAddr start, VirtAddr end);
+  void fill_pages_again(VirtAddr start, VirtAddr end);
   void unmap_from(Area* area, VirtAddr start, VirtAddr end);
   Result<> unmap_middle(Area* area, VirtAddr start, VirtAddr end);
 

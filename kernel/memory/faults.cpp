@@ -33,15 +33,27 @@ bool is_past_end(const Backing& backing, std::size_t offset) {
   return backing.kind == Backing::Kind::file && offset >= backing.file.size();
 }
 
-// A whole, aligned page of an immutable file is mapped without a copy.
+// A whole, aligned page of an immutable file is mapped without a copy, if it can have the page's
+// address.
 bool can_borrow(std::span<const std::byte> contents) {
-  return contents.size() == page_size &&
+  return hal::translates_addresses && contents.size() == page_size &&
          hal::page_aligned(reinterpret_cast<std::uintptr_t>(contents.data()));
 }
 
-PhysAddr frame_with(std::span<const std::byte> contents) {
+/// A frame for the page at `page`. Without translation map() has taken it already.
+PhysAddr frame_for(VirtAddr page) {
+  return hal::translates_addresses ? frames.allocate(Use::user) : page;
+}
+
+PhysAddr zeroed_frame_for(VirtAddr page) {
+  if (hal::translates_addresses) return frames.allocate_zeroed(Use::user);
+  hal::zero_page(hal::phys_to_virt(page));
+  return page;
+}
+
+PhysAddr frame_with(VirtAddr page, std::span<const std::byte> contents) {
   const bool whole = contents.size() == page_size;
-  const PhysAddr frame = whole ? frames.allocate(Use::user) : frames.allocate_zeroed(Use::user);
+  const PhysAddr frame = whole ? frame_for(page) : zeroed_frame_for(page);
   if (frame != 0) std::memcpy(hal::phys_to_virt(frame), contents.data(), contents.size());
   return frame;
 }
@@ -260,7 +272,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
   const std::size_t offset = page - area.start;
   PhysAddr frame = 0;
   switch (backing.kind) {
-    case Backing::Kind::zeros: frame = frames.allocate_zeroed(Use::user); break;
+    case Backing::Kind::zeros: frame = zeroed_frame_for(page); break;
     case Backing::Kind::segment:
     case Backing::Kind::file: {
       const auto contents = page_of_file(backing, offset);
@@ -269,7 +281,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
         return PageEntry::borrowed_page(hal::virt_to_phys(contents.data()),
                                         without(area.rights_in_table(), Access::write));
       }
-      frame = frame_with(contents);
+      frame = frame_with(page, contents);
       break;
     }
     case Backing::Kind::shared:

@@ -3,7 +3,8 @@
 //   RLIMIT_NOFILE   the table of files enforces it
 //   RLIMIT_AS       mmap and brk enforce it; the whole stack counts, even if it is not in use
 //   RLIMIT_STACK    the stack of the next program: at least 256 KiB, at most 64 MiB, or a quarter
-//                   of memory where that is less
+//                   of memory where that is less. Without translation, where the whole stack takes
+//                   memory: at least 16 KiB, and 128 KiB by default
 //   the others      have no effect; the process can read them back
 #pragma once
 
@@ -58,7 +59,7 @@ class ResourceLimits {
   }
 
   std::size_t stack_bytes() const {
-    constexpr std::uint64_t least = 256 << 10;
+    constexpr std::uint64_t least = (hal::translates_addresses ? 256 : 16) << 10;
     const std::uint64_t memory = std::uint64_t{memory::frames.total_count()} * hal::page_size;
     const std::uint64_t most = std::clamp<std::uint64_t>(memory / 4, least, 64 << 20);
     return std::clamp((*this)[abi::rlimit_stack].soft, least, most);
@@ -66,7 +67,7 @@ class ResourceLimits {
 
  private:
   static constexpr std::uint64_t most_files = FdTable::size_limit;
-  static constexpr std::uint64_t usual_stack = 8 << 20;
+  static constexpr std::uint64_t usual_stack = (hal::translates_addresses ? 8192 : 128) << 10;
 
   using Limits = std::array<abi::ResourceLimit, abi::rlimit_count>;
   static constexpr Limits usual = [] {

@@ -2,6 +2,7 @@
 
 #include <abi/flags.h>
 #include <abi/types.h>
+#include <kernel/log.h>
 #include <trap/program_machine.h>
 
 #include <array>
@@ -20,6 +21,24 @@ using memory::Backing;
 using StackWord = std::uint64_t;
 using Place = memory::MapRequest::Place;
 
+// Without translation the segments replace parts of an area that has the program's place.
+constexpr Place place_of_segments = hal::translates_addresses ? Place::if_free : Place::exactly;
+
+/// Takes memory for all segments of a plan. Returns the number to add to their addresses. ENOEXEC,
+/// with a message in the log: the program needs fixed addresses.
+Result<std::size_t> take_place(AddressSpace& space, const formats::ElfPlan& plan,
+                               std::string_view path) {
+  if (plan.load_bias == 0) {
+    log("{} is not position independent, and this machine has no MMU: link it with -static-pie",
+        path);
+    return fail(Errno::enoexec);
+  }
+  const VirtAddr planned = plan.segments().front().first_page();
+  const auto start = space.map({.bytes = plan.end_page() - planned, .access = Access::none});
+  if (!start) return fail(start.error());
+  return *start - planned;
+}
+
 Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
   // An area starts at a page boundary. Its backing therefore begins with the bytes of the file that
   // precede the segment's contents: file offset and address are equal modulo the page size.
@@ -32,7 +51,7 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
   const auto mapped = space.map({.address = segment.first_page(),
                                  .bytes = segment.end_page() - segment.first_page(),
                                  .access = segment.access,
-                                 .place = Place::if_free,
+                                 .place = place_of_segments,
                                  .backing = std::move(backing),
                                  .code = memory::AreaCode::beginning_at(
                                      static_cast<std::uint16_t>(first_instruction_offset))});
@@ -168,8 +187,14 @@ Result<Program> load_program(std::span<const std::byte> file, std::string_view p
   auto space = AddressSpace::create();
   if (!space) return fail(space.error());
   const hal::VirtAddr load_bias = (*space)->user_range().origin() + formats::default_load_bias;
-  const auto plan = formats::read_elf(file, load_bias);
+  auto plan = formats::read_elf(file, load_bias);
   if (!plan) return fail(plan.error());
+  if constexpr (!hal::translates_addresses) {
+    const auto distance = take_place(**space, *plan, path);
+    if (!distance) return fail(distance.error());
+    plan = formats::read_elf(file, load_bias + *distance);
+    if (!plan) return fail(plan.error());
+  }
   for (const formats::Segment& segment : plan->segments()) {
     if (auto mapped = map_segment(**space, segment); !mapped) return fail(mapped.error());
   }

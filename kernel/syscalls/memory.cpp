@@ -23,12 +23,13 @@ Result<hal::Access> access_of(int rights) {
   return static_cast<hal::Access>(rights);
 }
 
-/// The initial contents of new pages: zeros, zeros shared with child processes, or a file.
+/// The initial contents of new pages: zeros, zeros shared with child processes, or a file. Without
+/// translation no child process has them, so they are private.
 Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int flags, int fd,
                            std::int64_t offset) {
   const bool shared = (flags & abi::map_type) == abi::map_shared;
   if ((flags & abi::map_anonymous) != 0) {
-    if (!shared) return Backing{};
+    if (!shared || !hal::translates_addresses) return Backing{};
     const std::size_t pages = hal::page_up(length) / hal::page_size;
     if (pages > memory::SharedPages::most || !memory::can_allocate(sizeof(memory::SharedPages)))
       return fail(Errno::enomem);

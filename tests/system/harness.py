@@ -39,7 +39,7 @@ from hang_watch import PATIENCE, HangWatch  # noqa: E402
 
 SKIPPED = 77
 # Features that some machines lack, with the reason (Test.lacks).
-MMU = "an MMU, because of fork: two programs in one process cannot have the same addresses"
+MMU = "an MMU, because of fork: without one, two programs cannot have the same addresses"
 QEMU = "QEMU's own devices and processors"
 COUNTED = "counted time, because a host also runs other processes"
 RISC_V = "the processors, the firmware and the device tree of a RISC-V computer"
@@ -48,6 +48,7 @@ _LACKING = {
     "hosted": (MMU, QEMU, COUNTED, RISC_V),
     "pc": (RISC_V,),
     "riscv64": (X86_64,),
+    "riscv64-nommu": (MMU, X86_64),
 }
 # Values of `crash=` on the kernel's command line, and the cause that each panic names.
 CRASHES = (

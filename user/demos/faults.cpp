@@ -68,11 +68,22 @@ constexpr auto crimes = std::to_array<Crime>({
      [] { syscall(Call::tgkill, process_id(), thread_id(), Signal::sigabrt); }},
 });
 
-void watch(const Crime& crime) {
-  const char name[] = {static_cast<char>('A' + (&crime - crimes.data())), '\0'};
+/// Runs this program as a child that commits the crime number `index`, and returns how it ends.
+abi::WaitStatus commit(std::size_t index) {
+  const char name[] = {static_cast<char>('A' + index), '\0'};
   const char* const arguments[] = {"faults", name, nullptr};
   const Pid child = must(spawn(program_path(), arguments), "a child");
-  const auto status = must(wait(child), "waiting").status;
+  return must(wait(child), "waiting").status;
+}
+
+/// The child reads a page without rights. Without an MMU and without memory protection it can.
+void read_page_without_rights() {
+  auto* const page = must(map_memory(page_size, abi::prot_none), "a page");
+  static_cast<void>(*pointer_to(reinterpret_cast<std::uintptr_t>(page)));
+}
+
+void watch(const Crime& crime) {
+  const auto status = commit(static_cast<std::size_t>(&crime - crimes.data()));
   if (status.has_exited())
     fail("a child that tried to {} ended with exit code {}", crime.name, status.exit_code());
   println("{:32} SIG{}", crime.name, abi::name(status.signal()));
@@ -129,7 +140,11 @@ void use_misaligned_pointers() {
 int main(int argc, char** argv) {
   if (argc == 2) {
     const auto index = static_cast<std::size_t>(argv[1][0] - 'A');
-    if (index < crimes.size()) crimes[index].commit();
+    index < crimes.size() ? crimes[index].commit() : read_page_without_rights();
+    return 0;
+  }
+  if (commit(crimes.size()).has_exited()) {
+    println("skipped: nothing protects the memory of this machine");
     return 0;
   }
   for (const auto& crime : crimes) watch(crime);

@@ -27,6 +27,7 @@ KERNELS = "cotrap_kernels"
 KERNEL_PRESETS = (
     "riscv64-release",
     "riscv64-debug",
+    "riscv64-nommu-release",
     "riscv64-trampoline",
     "riscv64-handler",
     "riscv64-trampoline-handler",

@@ -40,17 +40,16 @@ def program(file: Path, processor: str) -> Program | None:
 def why_not_runnable(file: Path, build: Build) -> str:
     """Why the build's kernel cannot run the file, as the rest of a sentence. Empty if no usual reason
     applies."""
-    hosted = build.is_hosted
     found = program(file, build.processor)
     if not found:
         other = build.processor == "riscv64" and program(file, "x86_64")
         hint = ": run it with `--machine hosted` or `--machine pc`" if other else ""
         return f"is not an ELF program for this machine{hint}"
-    how = "-static-pie" if hosted else "-static"
+    how = "-static" if build.has_mmu else "-static-pie"
     if _INTERPRETER in _parts(file):
         return f"needs shared libraries, which Cotrap does not have: link it with {how}"
-    if hosted and not found.bias:
-        return f"is not position-independent: for the hosted machine, link it with {how}"
+    if not build.has_mmu and not found.bias:
+        return f"is not position-independent: for this machine, link it with {how}"
     return ""
 
 

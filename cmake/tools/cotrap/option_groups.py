@@ -21,8 +21,8 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         "--machine",
         choices=MACHINES,
         default="riscv64",
-        help="riscv64 or pc: the kernel runs in QEMU, on a RISC-V computer or an x86_64 PC; hosted: the same "
-        "kernel runs as a process of this host (%(default)s)",
+        help="riscv64 or pc: the kernel runs in QEMU, on a RISC-V computer or an x86_64 PC. riscv64-nommu is a "
+        "RISC-V computer without an MMU. hosted: the same kernel runs as a process of this host (%(default)s)",
     )
     command.add_argument(
         "--cpu",

@@ -12,11 +12,16 @@ ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ROOT / "cmake" / "tools"
 _ELF_HEADER = struct.Struct("<18xHIQ")  # an ELF file's machine, version and entry address
 _X86_64 = 62  # the machine
-_UPPER_HALF = 1 << 63  # the kernel of a PC begins there
+_UPPER_HALF = 1 << 63  # kernels with virtual addresses begin there, but not the one that is a process
 
 
 # The values of `--machine`, and the preset that is built for each unless the user gives --build.
-MACHINES = {"riscv64": "riscv64-release", "hosted": "hosted-release", "pc": "pc-release"}
+MACHINES = {
+    "riscv64": "riscv64-release",
+    "riscv64-nommu": "riscv64-nommu-release",
+    "hosted": "hosted-release",
+    "pc": "pc-release",
+}
 
 # The values of `--sanitize`, and their presets of the hosted machine.
 SANITIZED = {"address": "hosted-asan", "thread": "hosted-tsan"}
@@ -44,7 +49,7 @@ class Build:
             header = file.read(_ELF_HEADER.size).ljust(_ELF_HEADER.size, b"\0")
         processor, _, entry = _ELF_HEADER.unpack(header)
         if processor != _X86_64:
-            return "riscv64"
+            return "riscv64" if entry & _UPPER_HALF else "riscv64-nommu"
         return "pc" if entry & _UPPER_HALF else "hosted"
 
     @property
@@ -55,7 +60,12 @@ class Build:
     @property
     def processor(self) -> str:
         """The processor that `uname -m` prints on this kernel."""
-        return "riscv64" if self.machine == "riscv64" else "x86_64"
+        return self.machine.partition("-")[0] if self.machine.startswith("riscv64") else "x86_64"
+
+    @property
+    def has_mmu(self) -> bool:
+        """Whether programs have virtual addresses, so that they can be loaded at fixed ones."""
+        return self.machine in ("riscv64", "pc")
 
     @property
     def injects_faults(self) -> bool:

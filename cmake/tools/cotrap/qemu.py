@@ -48,6 +48,7 @@ class Machine:
     cpu: str = "rv64"  # of a RISC-V computer: QEMU's model, with properties (machines.parse_cpu())
     pc: str | None = None  # a PC instead of a RISC-V computer: QEMU's name of the board, `q35` or `pc`
     kvm: bool = False  # of a PC: the host's processors run it
+    mmu: bool = True  # of a RISC-V computer
 
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
         options = self._pc_options(disk_file) if self.pc else self._virt_options(disk_file)
@@ -84,6 +85,7 @@ class Machine:
         # For each hart with debug triggers OpenSBI 1.5 takes 1.6 KB of its heap. From 36 harts on, the heap is
         # too small for all of them, and a hart without memory does not start. The kernel uses no triggers.
         cpu = self.cpu if self.harts <= 32 else f"{self.cpu},debug=false"
+        cpu += "" if self.mmu else ",mmu=off"
         options += ["-cpu", cpu, "-smp", str(self.harts), "-m", self.memory]
         # Selects devices of virtio 1.0; QEMU's default is the legacy interface.
         options += ["-global", "virtio-mmio.force-legacy=false"]
@@ -125,7 +127,7 @@ def machine_of(build: Build, machine: Machine) -> Machine:
     """The machine, as one that the build's kernel runs on."""
     if build.machine == "pc" and machine.pc is None:
         return replace(machine, pc=_BOARD)
-    return machine
+    return replace(machine, mmu=build.machine != "riscv64-nommu")
 
 
 def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:

@@ -3,6 +3,7 @@
 
 #include <hal/boot.h>
 #include <hal/machine/translation.h>
+#include <hal/map_error.h>
 #include <hal/memory_map.h>
 #include <hal/page_table.h>
 

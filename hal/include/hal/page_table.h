@@ -9,9 +9,12 @@
 // The layer above supplies the frames for tables through `table_frames`.
 #pragma once
 
+#include <hal/entry_access.h>
 #include <hal/machine/page_entry.h>
 #include <hal/machine/translation.h>
+#include <hal/map_error.h>
 #include <hal/memory_map.h>
+#include <hal/table_frames.h>
 
 #include <algorithm>
 #include <bit>
@@ -19,71 +22,9 @@
 #include <expected>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <utility>
 
 namespace hal {
-
-/// Writes an entry atomically. Other harts may be using the table. Release order: they see earlier
-/// stores, such as the contents of the page or of the table that the entry refers to.
-inline void set(PageEntry& slot, PageEntry entry) {
-  __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
-}
-
-/// Like set(), but writes only to an empty entry, and returns whether it was empty. For entries
-/// that other harts may fill at the same time.
-inline bool set_if_empty(PageEntry& slot, PageEntry entry) {
-  PageEntry expected{};
-  return __atomic_compare_exchange(&slot, &expected, &entry, false, __ATOMIC_RELEASE,
-                                   __ATOMIC_RELAXED);
-}
-
-/// Like set(), but in relaxed order, for an entry that grants no new right: an empty one, or the
-/// same page with fewer rights.
-inline void set_relaxed(PageEntry& slot, PageEntry entry) {
-  __atomic_store(&slot, &entry, __ATOMIC_RELAXED);
-}
-
-/// Reads an entry while other harts may set() it. Acquire order: pairs with set().
-inline PageEntry get(const PageEntry& slot) {
-  PageEntry entry;
-  __atomic_load(&slot, &entry, __ATOMIC_ACQUIRE);
-  return entry;
-}
-
-/// The functions that page tables call. The kernel's frame allocator defines them, and so do tests.
-namespace table_frames {
-
-/// Which entries of one table are used, so that walks can skip the others. `used` counts them. Bit
-/// n of `groups` is set once one of the entries 16n … 16n+15 has been used.
-struct Note {
-  std::uint32_t groups;
-  std::uint32_t used;
-};
-
-/// Allocates a zeroed page for a table, and zeroes its Note. Returns 0 if there is no memory.
-PhysAddr allocate();
-/// Frees a page of which all entries are zero again.
-void release(PhysAddr table);
-Note& note(PhysAddr table);
-
-}  // namespace table_frames
-
-/// The reasons why map_kernel() fails.
-enum class MapError : std::uint8_t {
-  no_memory,      ///< for a page table
-  occupied,       ///< another page is mapped at the address
-  writable_code,  ///< the page would be both writable and executable
-};
-
-constexpr std::string_view description(MapError error) {
-  switch (error) {
-    case MapError::no_memory: return "no memory for a page table";
-    case MapError::occupied: return "another page is mapped there";
-    case MapError::writable_code: return "a page would be both writable and executable";
-  }
-  std::unreachable();
-}
 
 class PageTable {
  public:

@@ -17,7 +17,7 @@ PLACES = ("async/include", "trap/include", "hal/include", "kernel/include", "ker
           "trap/riscv64/include", "trap/x86_64/include", "trap/fncall/include", "trap/pc/include",
           "trap/riscv64/shared/include",
           "hal/riscv64/include", "hal/sv39/include", "hal/hosted/include", "hal/x86_64/include", "hal/pc/include",
-          "user/include", "user/machine/riscv64", "user/async/platform")  # fmt: skip
+          "user/include", "user/machine/riscv64", "user/async/platform", "user/runtime")  # fmt: skip
 
 # A standard header, a pattern of its names, and other headers that declare them by contract.
 NEEDS = (

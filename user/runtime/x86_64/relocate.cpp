@@ -1,7 +1,4 @@
-// Relocates a program: the kernel loads it at any address, so the addresses in its data must be
-// adjusted. Until then no code here may use such an address or make a system call.
-//
-// It also finds the way to make system calls.
+// Relocates the program, and finds the way to make system calls.
 #include <abi/flags.h>
 #include <abi/types.h>
 #include <abi/x86_64.h>
@@ -9,6 +6,8 @@
 
 #include <array>
 #include <cstdint>
+
+#include "relocate.h"
 
 extern "C" {
 void cotrap_system_call_gate();  // gate.S
@@ -31,25 +30,8 @@ std::uintptr_t cotrap_system_call_entry = 0;
 
 namespace {
 
-// System V ABI, chapter 5, "Dynamic section", and its x86_64 supplement, "Relocation types".
-struct Dynamic {
-  std::int64_t tag;
-  std::uint64_t value;
-};
-struct Relocation {
-  std::uint64_t offset;
-  std::uint64_t info;
-  std::int64_t addend;
-};
-constexpr std::int64_t relocations_at = 7, relocations_bytes = 8;
+// System V ABI, supplement for x86_64, "Relocation types".
 constexpr std::uint32_t relative = 8;
-
-std::uint64_t value_of(const Dynamic* entry, std::int64_t tag) {
-  for (; entry->tag != 0; ++entry) {
-    if (entry->tag == tag) return entry->value;
-  }
-  return 0;
-}
 
 std::uintptr_t system_call_entry(long* stack) {
   long* word = stack + 1 + stack[0] + 1;  // skips argc, argv and the null pointer at its end
@@ -64,14 +46,8 @@ std::uintptr_t system_call_entry(long* stack) {
 }  // namespace
 
 extern "C" [[noreturn]] void cotrap_user_relocate(long* stack, std::uintptr_t base,
-                                                  const Dynamic* dynamic) {
-  const auto* at = reinterpret_cast<const Relocation*>(base + value_of(dynamic, relocations_at));
-  const auto count = value_of(dynamic, relocations_bytes) / sizeof(Relocation);
-  for (const auto* end = at + count; at != end; ++at) {
-    if (static_cast<std::uint32_t>(at->info) != relative) __builtin_trap();
-    *reinterpret_cast<std::uint64_t*>(base + at->offset) =
-        base + static_cast<std::uint64_t>(at->addend);
-  }
+                                                  const user::Dynamic* dynamic) {
+  user::relocate<relative>(base, dynamic);
   cotrap_system_call_entry = system_call_entry(stack);
   if (cotrap_system_call_entry == 0) {
     // Linux has no call with a number of Cotrap's.

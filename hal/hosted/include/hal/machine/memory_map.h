@@ -20,6 +20,7 @@ namespace hal {
 
 inline constexpr VirtAddr user_begin = 0x4000'0000'0000;
 inline constexpr VirtAddr user_end = 0x5000'0000'0000;
+inline constexpr bool translates_addresses = true;
 /// No two address spaces use the same addresses, so a copy cannot keep them.
 inline constexpr bool spaces_can_be_copied = false;
 /// The size of a user range.

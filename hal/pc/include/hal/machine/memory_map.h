@@ -15,6 +15,7 @@
 
 namespace hal {
 
+inline constexpr bool translates_addresses = true;
 /// Two address spaces may use the same addresses, so a copy can keep them.
 inline constexpr bool spaces_can_be_copied = true;
 inline constexpr VirtAddr kernel_offset = 0xffff'8000'0000'0000;

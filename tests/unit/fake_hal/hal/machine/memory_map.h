@@ -8,6 +8,8 @@
 
 namespace hal {
 
+inline constexpr bool translates_addresses = true;
+
 namespace fake {
 
 inline constexpr PhysAddr ram_base = 0x8000'0000;

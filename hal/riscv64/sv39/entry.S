@@ -2,29 +2,17 @@
 //
 // The code runs at its load address until it writes `satp`, so it uses only PC-relative addresses.
 
-#include "hart_start_layout.h"
+#include "../entry.inc"
 
 #define PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY 0xef
 #define SATP_SV39 (8 << 60)
 #define PAGE_SHIFT 12
 #define GIGABYTE_SHIFT 30
-#define SSTATUS_FS (3 << 13)
-#define SSTATUS_VS (3 << 9)
 #define KERNEL_OFFSET 0xffffffc000000000
-#define BSS_BLOCK 128  // kernel.ld aligns both ends of .bss to it
-
-// Every hart begins with this. Turns floating point and vectors off, which firmware
-// leaves on.
-.macro begin_hart
-  csrw  sie, zero
-  csrw  sscratch, zero
-  li    t0, SSTATUS_FS | SSTATUS_VS
-  csrc  sstatus, t0
-.endm
 
 // Turns translation on with the boot page table and jumps to `place` in the upper half. Changes t0
 // … t2.
-.macro continue_in_upper_half place
+.macro go_higher_half place
   lla   t0, boot_page_table
   srli  t0, t0, PAGE_SHIFT
   li    t1, SATP_SV39
@@ -46,16 +34,7 @@
 _start:
   begin_hart
 
-  // Zero .bss, which is a megabyte: so a block in each round.
-  lla   t0, kernel_bss_start
-  lla   t1, kernel_bss_end
-1:.set  offset, 0
-  .rept BSS_BLOCK / 8
-  sd    zero, offset(t0)
-  .set  offset, offset + 8
-  .endr
-  addi  t0, t0, BSS_BLOCK
-  bltu  t0, t1, 1b
+  zero_bss
 
   // Fill the boot page table: it maps physical gigabytes 0 … 255 at the start of the upper half,
   // and the gigabyte of this code also at its physical address. Each hart uses this table until it
@@ -80,34 +59,17 @@ _start:
   ori   t1, t1, PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY
   sd    t1, (t4)
 
-  continue_in_upper_half boot_hart
+  go_higher_half boot_hart
 
 boot_hart:
-  lla   sp, kernel_stack_top
-  lla   tp, boot_hart_data
-
-  // Copy the initialised per-hart data.
-  lla   t0, kernel_tdata_start
-  lla   t1, kernel_tdata_end
-  mv    t2, tp
-3:bgeu  t0, t1, 4f
-  ld    t3, (t0)
-  sd    t3, (t2)
-  addi  t0, t0, 8
-  addi  t2, t2, 8
-  j     3b
-
-4:mv    s0, zero
-  call  hal_start
-5:wfi
-  j     5b
+  start_boot_hart
 
 // The entry of a hart that hal::start_hart() has started. In: a1 = physical address of its
 // HartStart; the rest as for _start. Its page table, stack and per-hart data are ready.
   .globl secondary_start
 secondary_start:
   begin_hart
-  continue_in_upper_half other_hart
+  go_higher_half other_hart
 
 other_hart:
   li    t0, KERNEL_OFFSET
@@ -115,13 +77,7 @@ other_hart:
   ld    t0, HART_START_TRANSLATION(a1)
   csrw  satp, t0
   sfence.vma
-  ld    tp, HART_START_DATA(a1)
-  mv    sp, tp          // the stack is below the per-hart data and grows down
-  mv    a0, a1
-  mv    s0, zero
-  call  hal_start_hart
-6:wfi
-  j     6b
+  start_other_hart
 
   .section .bss.boot_page_table, "aw", @nobits
   .balign 4096
