@@ -203,3 +203,10 @@ TEAM_EXACT = (
 
 # … and on which an instruction takes longer than a tick of the clock.
 TEAM_FINE = (Part("moves-everywhere", "a step that is preempted at any instruction keeps its registers"),)
+# Of `vectors`.
+VECTORS = (
+    Part("share", "three programs of four threads keep their vector registers and see no others"),
+    Part("first", "threads and programs begin with zeros"),
+    Part("memory", "threads and programs that end give the memory of their vector registers back"),
+    Part("upcalls", "a coroutine that an upcall preempts keeps its vector registers"),
+)
