@@ -14,6 +14,7 @@
 
 #include "devices.h"
 #include "find_devices.h"
+#include "page_contents.h"
 #include "sbi.h"
 #include "serial_port.h"
 #include "stacks.h"
@@ -78,6 +79,7 @@ extern "C" [[noreturn]] void hal_start(std::uint64_t hart_id, hal::PhysAddr tree
   }
   BootInfo info = describe_boot(*tree);
   vectors_init(info.hart_count);
+  choose_page_instructions();
   info.wall_clock_ns = read_wall_clock();
   kernel_main(info);
 }

@@ -32,6 +32,17 @@ def together(test: harness.Test, bits: int, harts: int) -> None:
     test.run_together("vectors", VECTORS, with_vectors(bits, harts=harts), about=f"{bits} bits: ")
 
 
+def pages(test: harness.Test, bits: int) -> None:
+    """Counted time: there vector instructions are the fastest way to clear and copy pages, so that boot
+    chooses them."""
+    done = test.run("/vectors", "faults", machine=with_vectors(bits, icount=True))
+    test.check(
+        done.status == 0,
+        f"a page that the kernel clears or copies changes no register of {bits} bits of its program",
+        done.text + done.why,
+    )
+
+
 def without(test: harness.Test) -> None:
     done = test.run("/vectors", "illegal")
     test.check(done.status == WITHOUT, "without vector registers their instructions are SIGILL", done.why)
@@ -69,6 +80,7 @@ with harness.Test(__doc__) as test:
         for bits in (128, 1024):
             together(test, bits, harts=2)
         everywhere(test, 128)
+        pages(test, 1024)
         without(test)
         differing(test)
     if test.rest:
@@ -77,3 +89,4 @@ with harness.Test(__doc__) as test:
                 together(test, bits, harts)
         for bits in (256, 512, 1024):
             everywhere(test, bits)
+        pages(test, 128)

@@ -164,6 +164,28 @@ int first() {
   return 0;
 }
 
+// The kernel clears a page, or copies it, while a program's vector registers are live.
+int faults() {
+  constexpr std::size_t pair = 2 * page_size, pairs = 20, before_end = 64;
+  const auto map = [] {
+    return must(map_memory(pairs * pair, abi::prot_read | abi::prot_write), "memory");
+  };
+  Vectors vectors{9};
+  const auto store_into = [&](std::byte* pages) {
+    for (std::size_t i = 0; i < pairs; ++i)
+      vectors.check_hold(1, pages + i * pair + page_size - before_end);
+  };
+  store_into(map());
+  std::byte* const copied = map();
+  store_into(copied);
+  const Pid child = must(fork(), "fork");
+  store_into(copied);
+  if (child == 0) exit(0);
+  check_end(child);
+  println("vector registers stay during page faults");
+  return 0;
+}
+
 int memory() {
   const long taken = pages_taken(16, [] {
     for (int i = 0; i < 200; ++i) Thread{[] { Vectors{1}.check_zeros("a thread"); }}.join();
@@ -235,6 +257,7 @@ int main(int argc, char** argv) {
   if (part == "preempt") return preempt();
   if (part == "fresh") return fresh();
   if (part == "first") return first();
+  if (part == "faults") return faults();
   if (part == "memory") return memory();
   if (part == "upcalls") return run(upcalls()), 0;
   if (part == "illegal") return illegal();

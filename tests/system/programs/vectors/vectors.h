@@ -17,8 +17,10 @@ class Vectors {
  public:
   explicit Vectors(std::uint64_t seed) : random_{seed} {}
 
-  // Fills the registers with new values, keeps them for `count` rounds of a loop, and compares.
-  void check_hold(std::uint64_t count) {
+  // Fills the registers with new values, keeps them for `count` rounds of a loop, stores them at
+  // `out`, and compares. `out`, which may be null, has room for all registers.
+  void check_hold(std::uint64_t count, std::byte* out = nullptr) {
+    if (out == nullptr) out = reinterpret_cast<std::byte*>(out_.data());
     for (std::uint64_t& word : in_) word = random_.next();
     // vtype: e8 m1, e16 m2, e32 m4, e64 m8, e8 mf8, e16 mf2, e32 m1 with vta and vma.
     constexpr std::array types{0x00, 0x09, 0x12, 0x1b, 0x05, 0x0f, 0xd0};
@@ -26,12 +28,14 @@ class Vectors {
     const std::uint64_t which = random_.next() % types.size();
     const std::uint64_t vl = 1 + random_.next() % eighths[which];
     Hold hold{.in = reinterpret_cast<const std::byte*>(in_.data()),
-              .out = reinterpret_cast<std::byte*>(out_.data()),
+              .out = out,
               .count = count,
               .given = {vl, static_cast<std::uint64_t>(types[which]), random_.next() % 8,
                         random_.next() % vl},
               .found = {}};
     hold_vectors(&hold);
+    if (out != reinterpret_cast<std::byte*>(out_.data()))
+      std::memcpy(out_.data(), out, words() * sizeof out_[0]);
     for (std::size_t i = 0; i < words(); ++i)
       user::check(out_[i] == in_[i], "word {} of the vector registers was {:#x}, not {:#x}", i,
                   out_[i], in_[i]);

@@ -17,6 +17,7 @@ enum class Vectors : std::uint8_t {
 };
 
 inline constexpr unsigned vector_registers = 32;
+inline constexpr unsigned most_vector_bytes = 128;  ///< of a register
 
 /// The bytes of a vector register; 0 unless they are usable. Boot writes it, before the first
 /// program runs.
