@@ -27,7 +27,11 @@ set(COTRAP_MACHINE "" CACHE STRING
     "The machine of the kernel and its programs: 'riscv64', 'hosted' for a Linux x86_64 process, or 'pc' for an x86_64 PC; empty builds the unit tests on the host")
 set_property(CACHE COTRAP_MACHINE PROPERTY STRINGS "" riscv64 hosted pc)
 
-option(COTRAP_MMU "Programs have virtual addresses. OFF: programs and the kernel share physical addresses, for processors without an MMU (docs/new-machine.md)" ON)
+option(COTRAP_MMU "Programs have virtual addresses. OFF: programs and the kernel share physical addresses, for processors without an MMU (docs/nommu.md)" ON)
+
+set(COTRAP_PRIVILEGE supervisor CACHE STRING
+    "The kernel's privilege mode on riscv64: 'supervisor' runs under firmware, 'machine' without any, and protects memory by PMP; it needs COTRAP_MMU=OFF")
+set_property(CACHE COTRAP_PRIVILEGE PROPERTY STRINGS supervisor machine)
 
 set(COTRAP_SANITIZE OFF CACHE STRING
     "'address' selects AddressSanitizer and UndefinedBehaviorSanitizer (host and hosted builds), 'thread' selects ThreadSanitizer (hosted builds)")
@@ -61,6 +65,10 @@ endif()
 
 if(NOT COTRAP_MMU AND NOT (COTRAP_MACHINE STREQUAL riscv64 AND COTRAP_TRAP_PATH STREQUAL shared))
   message(FATAL_ERROR "COTRAP_MMU=OFF works only with COTRAP_MACHINE=riscv64 and COTRAP_TRAP_PATH=shared")
+endif()
+
+if(NOT COTRAP_PRIVILEGE STREQUAL supervisor AND (COTRAP_MMU OR NOT COTRAP_PRIVILEGE STREQUAL machine))
+  message(FATAL_ERROR "COTRAP_PRIVILEGE is '${COTRAP_PRIVILEGE}': set it to 'supervisor', or with COTRAP_MMU=OFF to 'machine'")
 endif()
 
 if(COTRAP_FLOORS_OF AND NOT CMAKE_BUILD_TYPE STREQUAL Release)

@@ -14,8 +14,8 @@
 
 #include "devices.h"
 #include "find_devices.h"
+#include "firmware.h"
 #include "page_contents.h"
-#include "sbi.h"
 #include "serial_port.h"
 #include "stacks.h"
 #include "timer.h"
@@ -63,7 +63,7 @@ extern "C" [[noreturn]] void hal_start(std::uint64_t hart_id, hal::PhysAddr tree
   using namespace hal::riscv64;
   hal_emergency_stack = reinterpret_cast<VirtAddr>(emergency_stack_top);
   start_clock();
-  sbi::probe();
+  firmware::probe();
   const auto* blob = phys_to_virt(tree_address);
   const auto tree =
       DeviceTree::open({blob, DeviceTree::blob_size({blob, DeviceTree::header_bytes})});

@@ -22,10 +22,11 @@ struct Devices {
 
   struct Plic {
     Window window;
-    unsigned sources = 0;                         ///< lines 1 … sources exist
-    unsigned supervisor_context[max_harts] = {};  ///< context number, by hart index
+    unsigned sources = 0;              ///< lines 1 … sources exist
+    unsigned context[max_harts] = {};  ///< the number of the kernel's context, by hart index
   } plic;
 
+  Window clint;          ///< core-local interruptor; only machine mode uses it
   Window test_finisher;  ///< SiFive's test device: ends a QEMU run with an exit status
   Window clock;          ///< Goldfish real-time clock
   Irq clock_irq = Irq::none;

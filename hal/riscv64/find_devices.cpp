@@ -2,6 +2,7 @@
 
 #include <hal/builtin_archive.h>
 #include <hal/hart.h>
+#include <hal/machine/privilege.h>
 #include <hal/memory_map.h>
 
 #include <algorithm>
@@ -21,8 +22,6 @@ constinit Devices devices;
 namespace {
 
 using Node = DeviceTree::Node;
-
-constexpr std::uint32_t supervisor_external = 9;
 
 Window window_of(const Node& node) {
   const auto range = node.reg();
@@ -78,7 +77,7 @@ unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
     }
     if (has_extension(cpu, "v")) ++devices.harts_with_vectors;
     if (!boots) continue;
-    devices.has_sstc = has_extension(cpu, "sstc");
+    devices.has_sstc = !in_machine_mode && has_extension(cpu, "sstc");
     if (has_extension(cpu, "zicboz")) {
       devices.zero_block_bytes = number_or(cpu, "riscv,cboz-block-size", 0);
     }
@@ -94,10 +93,10 @@ void find_plic(const Node& node) {
   const auto contexts = node.property("interrupts-extended");
   if (!contexts) return;
   for (std::size_t i = 0; 2 * i + 1 < contexts->cell_count(); ++i) {
-    if (contexts->cell(2 * i + 1) != supervisor_external) continue;
+    if (contexts->cell(2 * i + 1) != CAUSE_EXTERNAL) continue;
     for (const HartController& controller : controllers) {
       if (controller.phandle != 0 && controller.phandle == contexts->cell(2 * i)) {
-        devices.plic.supervisor_context[controller.hart] = static_cast<unsigned>(i);
+        devices.plic.context[controller.hart] = static_cast<unsigned>(i);
       }
     }
   }
@@ -144,6 +143,8 @@ void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
       find_virtio(node);
     } else if (kinds->lists("ns16550a") && !devices.uart.window) {
       find_uart(node);
+    } else if (kinds->lists("sifive,clint0") || kinds->lists("riscv,clint0")) {
+      devices.clint = window_of(node);
     } else if (kinds->lists("sifive,test0")) {
       devices.test_finisher = window_of(node);
     } else if (kinds->lists("google,goldfish-rtc")) {

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "devices.h"
-#include "sbi.h"
+#include "firmware.h"
 
 namespace hal::riscv64 {
 
@@ -15,7 +15,7 @@ namespace hal::riscv64 {
 template <class Ask>
 void for_each_group(HartMask harts, Ask&& ask) {
   while (harts != 0) {
-    sbi::HartIds group = {.first = ~std::uint64_t{0}, .bits = 0};
+    firmware::HartIds group = {.first = ~std::uint64_t{0}, .bits = 0};
     for_each_hart(harts, [&](unsigned hart) {
       group.first = std::min(group.first, devices.firmware_hart_id[hart]);
     });

@@ -12,8 +12,8 @@
 #include <cstring>
 
 #include "devices.h"
+#include "firmware.h"
 #include "hart_start_layout.h"
-#include "sbi.h"
 #include "stacks.h"
 #include "timer.h"
 #include "vectors.h"
@@ -55,7 +55,7 @@ constinit thread_local unsigned looks = 0;
 void nap_for_others() {
   // With interrupts unmasked, the hart would take the interrupt that ends the nap, so it does not
   // nap.
-  if ((HAL_READ_CSR("sstatus") & sstatus::sie) != 0) return;
+  if ((HAL_READ_CSR(HAL_CSR("status")) & status::ie) != 0) return;
   constexpr std::uint64_t nap_ns = 2'000;
   nap(now_ns() + nap_ns);
 }
@@ -79,8 +79,8 @@ bool start_hart(unsigned hart) {
                   .data = data,
                   .hart = hart,
                   .emergency_stack = emergency_stack->top};
-  return sbi::start_hart(devices.firmware_hart_id[hart], virt_to_phys(secondary_start),
-                         virt_to_phys(&starts[hart]));
+  return firmware::start_hart(devices.firmware_hart_id[hart], virt_to_phys(secondary_start),
+                              virt_to_phys(&starts[hart]));
 }
 
 VirtAddr bottom_of_first_stack() {
@@ -94,8 +94,8 @@ HartMask running_harts() {
 }
 
 void stop_hart() {
-  HAL_WRITE_CSR("sie", 0);
-  HAL_CLEAR_CSR("sstatus", sstatus::sie);
+  HAL_WRITE_CSR(HAL_CSR("ie"), 0);
+  HAL_CLEAR_CSR(HAL_CSR("status"), status::ie);
   for (;;) wait_for_interrupt();
 }
 

@@ -3,11 +3,12 @@
 
 #include <hal/hart.h>
 #include <hal/interrupts.h>
+#include <hal/machine/privilege.h>
 
 #include <array>
 
 #include "devices.h"
-#include "sbi.h"
+#include "firmware.h"
 #include "timer.h"
 
 /// This hart's claim register; null without a PLIC. The trap entry reads it
@@ -36,7 +37,7 @@ constinit std::array<volatile std::uint32_t*, max_harts> claim_registers{};
 
 /// The offset of a register of the context that belongs to `hart`.
 std::size_t context_register(unsigned hart, std::size_t offset) {
-  return context_base + devices.plic.supervisor_context[hart] * std::size_t{0x1000} + offset;
+  return context_base + devices.plic.context[hart] * std::size_t{0x1000} + offset;
 }
 
 /// Changes the enable bit of `irq` for this hart only.
@@ -45,7 +46,7 @@ void change_enabled(Irq irq, Change&& change) {
   const auto line = static_cast<std::uint32_t>(irq);
   if (!devices.plic.window || line == 0 || line > devices.plic.sources) return;
   const InterruptGuard guard;
-  const unsigned context = devices.plic.supervisor_context[hart_index()];
+  const unsigned context = devices.plic.context[hart_index()];
   const std::size_t word = enable_base + context * std::size_t{0x80} + 4 * (line / 32);
   const auto enabled = devices.plic.window.read<std::uint32_t>(word);
   devices.plic.window.write<std::uint32_t>(word, change(enabled, 1U << (line % 32)));
@@ -56,6 +57,7 @@ void change_enabled(Irq irq, Change&& change) {
 }  // namespace
 
 void interrupts_init() {
+  prepare_hart();
   if (devices.plic.window) {
     const unsigned hart = hart_index();
     devices.plic.window.write<std::uint32_t>(context_register(hart, context_threshold), 0);
@@ -63,7 +65,7 @@ void interrupts_init() {
         devices.plic.window.base + context_register(hart, context_claim));
     claim_registers[hart] = hal_claim_register;
   }
-  HAL_WRITE_CSR("sie", interrupt::software | interrupt::timer | interrupt::external);
+  HAL_WRITE_CSR(HAL_CSR("ie"), interrupt::software | interrupt::timer | interrupt::external);
 }
 
 }  // namespace riscv64
@@ -89,7 +91,7 @@ void complete_interrupt(Irq irq) {
 }
 
 void send_ipi(unsigned hart) {
-  sbi::send_ipi({.first = devices.firmware_hart_id[hart], .bits = 1});
+  firmware::send_ipi({.first = devices.firmware_hart_id[hart], .bits = 1});
 }
 
 }  // namespace hal

@@ -28,8 +28,8 @@ namespace {
 /// between: afterwards the registers would be those of another step or program.
 class FreeVectors {
  public:
-  FreeVectors() : before_{HAL_READ_CSR("sstatus") & sstatus::vs} {
-    HAL_SET_CSR("sstatus", sstatus::vs);
+  FreeVectors() : before_{HAL_READ_CSR(HAL_CSR("status")) & status::vs} {
+    HAL_SET_CSR(HAL_CSR("status"), status::vs);
     asm volatile(WITH_VECTORS("csrr %0, vstart\n\t"
                               "csrr %1, vl\n\t"
                               "csrr %2, vtype\n\t"
@@ -48,8 +48,8 @@ class FreeVectors {
                  :
                  : "r"(vstart_), "r"(vl_), "r"(vtype_), "r"(registers_.data())
                  : "memory");
-    HAL_CLEAR_CSR("sstatus", sstatus::vs);
-    HAL_SET_CSR("sstatus", before_);
+    HAL_CLEAR_CSR(HAL_CSR("status"), status::vs);
+    HAL_SET_CSR(HAL_CSR("status"), before_);
   }
 
   /// Bytes of the eight registers.

@@ -3,7 +3,7 @@
 #include <hal/power.h>
 
 #include "devices.h"
-#include "sbi.h"
+#include "firmware.h"
 
 namespace hal {
 
@@ -14,7 +14,7 @@ void power_off(unsigned code) {
     constexpr std::uint32_t pass = 0x5555, fail = 0x3333;  // SiFive test finisher
     devices.test_finisher.write<std::uint32_t>(0, code == 0 ? pass : (code & 0xff) << 16 | fail);
   }
-  riscv64::sbi::shutdown(code != 0);
+  riscv64::firmware::shutdown(code != 0);
   stop_hart();
 }
 

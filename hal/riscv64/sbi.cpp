@@ -1,6 +1,6 @@
 #include "sbi.h"
 
-namespace hal::riscv64::sbi {
+namespace hal::riscv64::firmware {
 namespace {
 
 // Extension numbers. Legacy calls are 0 … 8; the others are names in ASCII.
@@ -125,4 +125,4 @@ void shutdown(bool failed) {
   call(Extension::legacy_shutdown, 0);
 }
 
-}  // namespace hal::riscv64::sbi
+}  // namespace hal::riscv64::firmware

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "devices.h"
-#include "sbi.h"
+#include "firmware.h"
 
 namespace hal::serial {
 
@@ -34,7 +34,7 @@ inline Irq interrupt() {
 }
 
 inline void write_to_firmware(std::span<const char> bytes) {
-  riscv64::sbi::console_write(bytes);
+  riscv64::firmware::console_write(bytes);
 }
 
 }  // namespace hal::serial

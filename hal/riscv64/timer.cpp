@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "devices.h"
-#include "sbi.h"
+#include "firmware.h"
 
 namespace hal {
 namespace riscv64 {
@@ -25,7 +25,7 @@ void set_timer_register(std::uint64_t tick) {
   if (devices.has_sstc) {
     HAL_WRITE_CSR("0x14d", tick);  // stimecmp (Sstc extension 1.0)
   } else {
-    sbi::set_timer(tick);
+    firmware::set_timer(tick);
   }
 }
 

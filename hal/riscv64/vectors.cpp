@@ -14,10 +14,10 @@ constinit std::atomic<Vectors> state = Vectors::none;
 
 /// The bytes of a vector register of this hart; 0 if its vector registers cannot be turned on.
 unsigned read_length() {
-  HAL_SET_CSR("sstatus", sstatus::vs);
+  HAL_SET_CSR(HAL_CSR("status"), status::vs);
   std::uint64_t bytes = 0;
-  if ((HAL_READ_CSR("sstatus") & sstatus::vs) != 0) bytes = HAL_READ_CSR("vlenb");
-  HAL_CLEAR_CSR("sstatus", sstatus::vs);
+  if ((HAL_READ_CSR(HAL_CSR("status")) & status::vs) != 0) bytes = HAL_READ_CSR("vlenb");
+  HAL_CLEAR_CSR(HAL_CSR("status"), status::vs);
   return static_cast<unsigned>(bytes);
 }
 

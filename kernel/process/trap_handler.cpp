@@ -70,7 +70,7 @@ std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause
                                  async::Interrupt* claimed) {
   using namespace kernel;
   Thread& self = running_thread();
-  const Trap trap = trap::decode(cause, [] { return HAL_READ_CSR("stval"); });
+  const Trap trap = trap::decode(cause, [] { return HAL_READ_CSR(HAL_CSR("tval")); });
   switch (trap.kind) {
     case Trap::syscall: return answer(self, context);
     case Trap::interrupt: return interrupt(self, context, claimed);

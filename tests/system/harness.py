@@ -49,6 +49,7 @@ _LACKING = {
     "pc": (RISC_V,),
     "riscv64": (X86_64,),
     "riscv64-nommu": (MMU, X86_64),
+    "riscv64-pmp": (MMU, X86_64),
 }
 # Values of `crash=` on the kernel's command line, and the cause that each panic names.
 CRASHES = (

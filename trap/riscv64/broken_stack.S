@@ -1,6 +1,6 @@
 // Takes an interrupt while sp is broken. See trap/broken_stack.h.
 
-#define SSTATUS_SIE 2
+#include <hal/machine/privilege_layout.h>
 
   .section .text.broken_stack, "ax"
 
@@ -11,7 +11,7 @@
 cotrap_unmask_on_stack:
   mv    t0, sp
   mv    sp, a0
-  csrsi sstatus, SSTATUS_SIE            // the pending interrupt comes here
-  csrci sstatus, SSTATUS_SIE
+  csrsi CSR(status), STATUS_INTERRUPTS  // the pending interrupt comes here
+  csrci CSR(status), STATUS_INTERRUPTS
   mv    sp, t0
   ret

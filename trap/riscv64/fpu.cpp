@@ -43,10 +43,10 @@ void VectorStateHolder::exchange(VectorStateHolder& other) {
 
 namespace trap::fpu {
 
-namespace sstatus = hal::riscv64::sstatus;
+namespace status = hal::riscv64::status;
 
 constinit thread_local UserContext* detail::owner = nullptr;
-constinit thread_local std::uint64_t detail::owner_state = sstatus::fs_clean;
+constinit thread_local std::uint64_t detail::owner_state = status::fs_clean;
 
 namespace {
 
@@ -55,28 +55,28 @@ using detail::owner;
 using detail::owner_state;
 
 std::uint64_t state() {
-  return HAL_READ_CSR("sstatus") & both;
+  return HAL_READ_CSR(HAL_CSR("status")) & both;
 }
 
 void set_state(std::uint64_t to) {
-  HAL_CLEAR_CSR("sstatus", both);
-  HAL_SET_CSR("sstatus", to);
+  HAL_CLEAR_CSR(HAL_CSR("status"), both);
+  HAL_SET_CSR(HAL_CSR("status"), to);
 }
 
 /// Saves the owner's floating-point registers if they are newer than the saved ones. Leaves FS
 /// unknown.
 void save_floating() {
-  if (((state() | owner_state) & sstatus::fs) != sstatus::fs_dirty) return;
-  HAL_SET_CSR("sstatus", sstatus::fs_clean);  // the registers are reachable only with FS on
+  if (((state() | owner_state) & status::fs) != status::fs_dirty) return;
+  HAL_SET_CSR(HAL_CSR("status"), status::fs_clean);  // the registers are reachable only with FS on
   cotrap_fpu_save(*owner);
-  owner_state = (owner_state & ~sstatus::fs) | sstatus::fs_clean;
+  owner_state = (owner_state & ~status::fs) | status::fs_clean;
 }
 
 /// The same for the vector registers of an owner that loses them. After a system call only vcsr is
 /// saved.
 void save_vectors() {
-  if (((state() | owner_state) & sstatus::vs) != sstatus::vs_dirty) return;
-  HAL_SET_CSR("sstatus", sstatus::vs_clean);
+  if (((state() | owner_state) & status::vs) != status::vs_dirty) return;
+  HAL_SET_CSR(HAL_CSR("status"), status::vs_clean);
   VectorState& to = *owner->vectors.get();
   if (owner->last_cause() == SYSCALL_CAUSE) {
     to.vcsr = HAL_READ_CSR("vcsr");
@@ -88,14 +88,14 @@ void save_vectors() {
 }
 
 void load_vectors(const VectorState& from) {
-  HAL_SET_CSR("sstatus", sstatus::vs_clean);
+  HAL_SET_CSR(HAL_CSR("status"), status::vs_clean);
   switch (from.contents) {
     case VectorState::zeros: cotrap_vectors_fill(0, from.vcsr); break;
     case VectorState::ones: cotrap_vectors_fill(~std::uint64_t{0}, from.vcsr); break;
     case VectorState::saved: cotrap_vectors_load(from); break;
   }
-  HAL_CLEAR_CSR("sstatus", sstatus::vs);
-  HAL_SET_CSR("sstatus", sstatus::vs_clean);
+  HAL_CLEAR_CSR(HAL_CSR("status"), status::vs);
+  HAL_SET_CSR(HAL_CSR("status"), status::vs_clean);
 }
 
 /// Whether the instruction may be legal with the vector registers on. If the machine does not tell
@@ -103,7 +103,7 @@ void load_vectors(const VectorState& from) {
 bool lacks_vectors(const Trap& trap) {
   if (hal::riscv64::bytes_of_vector_register() == 0) return false;
   const std::uint64_t on = state();
-  return (on & sstatus::vs) == 0 && (on != 0 || trap.address != 0) && may_use_vectors(trap.address);
+  return (on & status::vs) == 0 && (on != 0 || trap.address != 0) && may_use_vectors(trap.address);
 }
 
 }  // namespace
@@ -120,17 +120,17 @@ bool acquire(UserContext& context, const Trap& trap) {
       save_floating();
       save_vectors();
     }
-    set_state(sstatus::fs_clean);
+    set_state(status::fs_clean);
     cotrap_fpu_load(context);
-    set_state(sstatus::fs_clean);
+    set_state(status::fs_clean);
     owner = &context;
-    owner_state = sstatus::fs_clean;
+    owner_state = status::fs_clean;
     changed = true;
   }
   if (needs_vectors) [[unlikely]] {
     if (context.vectors.get() == nullptr) context.vectors.allocate();
     load_vectors(*context.vectors.get());
-    owner_state |= sstatus::vs_clean;
+    owner_state |= status::vs_clean;
     changed = true;
   }
   return changed;
@@ -140,9 +140,8 @@ void save(UserContext& context) {
   if (owner != &context) return;
   const std::uint64_t before = state();
   save_floating();
-  const std::uint64_t floating = before & sstatus::fs;
-  set_state((before & sstatus::vs) |
-            (floating == sstatus::fs_dirty ? sstatus::fs_clean : floating));
+  const std::uint64_t floating = before & status::fs;
+  set_state((before & status::vs) | (floating == status::fs_dirty ? status::fs_clean : floating));
 }
 
 void detail::release_owner() {
@@ -153,8 +152,8 @@ void detail::release_owner() {
 
 void detail::drop_owner() {
   owner = nullptr;
-  owner_state = sstatus::fs_clean;
-  HAL_CLEAR_CSR("sstatus", both);
+  owner_state = status::fs_clean;
+  HAL_CLEAR_CSR(HAL_CSR("status"), both);
 }
 
 }  // namespace trap::fpu

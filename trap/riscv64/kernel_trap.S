@@ -10,6 +10,8 @@
 // registers go into this hart's kernel_trap_record. The report runs on the hart's emergency stack,
 // because the current stack may be the cause.
 
+#include <hal/machine/privilege_layout.h>
+
 #include "../stack_layout.h"
 #include "claim.inc"
 #include "context_layout.h"
@@ -37,7 +39,7 @@
   .type cotrap_kernel_trap, @function
   .balign 64
 cotrap_kernel_trap:
-  csrr  a0, scause
+  csrr  a0, CSR(cause)
   bgez  a0, exception
   sd    t0, %tprel_lo(cotrap_hart + HART_T0)(tp)
   sd    t1, %tprel_lo(cotrap_hart + HART_T1)(tp)
@@ -56,13 +58,13 @@ check_stack:                            // a0: the line's entry, or 0
   ld    t0, %tprel_lo(cotrap_hart + HART_T0)(tp)
   ld    t1, %tprel_lo(cotrap_hart + HART_T1)(tp)
   move_caller_saved sd
-  csrrw t0, sscratch, zero              // t0: the interrupted a0
+  csrrw t0, CSR(scratch), zero          // t0: the interrupted a0
   sd    t0, 64(sp)
   call  cotrap_kernel_interrupt
   move_caller_saved ld
   ld    a0, 64(sp)
   addi  sp, sp, INTERRUPT_FRAME_SIZE
-  sret
+  RETURN_FROM_TRAP
   .globl cotrap_kernel_interrupt_end
 cotrap_kernel_interrupt_end:
 
@@ -77,15 +79,15 @@ exception:
   .irp n, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
   sd    x\n, CONTEXT_X(\n)(a0)
   .endr
-  csrrw t0, sscratch, zero
+  csrrw t0, CSR(scratch), zero
   sd    t0, CONTEXT_X(10)(a0)
-  csrr  t0, sepc
+  csrr  t0, CSR(epc)
   sd    t0, CONTEXT_PC(a0)
   lui   t0, %tprel_hi(hal_emergency_stack)
   add   t0, t0, tp, %tprel_add(hal_emergency_stack)
   ld    sp, %tprel_lo(hal_emergency_stack)(t0)
-  csrr  a1, scause
-  csrr  a2, stval
+  csrr  a1, CSR(cause)
+  csrr  a2, CSR(tval)
   call  cotrap_report_kernel_trap       // does not return
 1:wfi
   j     1b

@@ -21,5 +21,5 @@ extern "C" {
 
 void trap::install() {
   add_hart_to_router();
-  HAL_WRITE_CSR("stvec", entry_address());
+  HAL_WRITE_CSR(HAL_CSR("tvec"), entry_address());
 }

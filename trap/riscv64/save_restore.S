@@ -1,5 +1,7 @@
 // Moves the user's integer registers to or from the trap::UserContext at `a0`. The including file
 // moves a0 (x10) itself.
+#include <hal/machine/privilege_layout.h>
+
 #include "context_layout.h"
 
 .macro move_registers instruction, registers:vararg
@@ -34,7 +36,7 @@
 // In: s0 = context. Sets sscratch to the context, and restores the registers of the partial save,
 // t0 and t1 too, but not a0.
 .macro restore_partially
-  csrw  sscratch, s0
+  csrw  CSR(scratch), s0
   .irp n, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31, 8
   ld    x\n, CONTEXT_X(\n)(s0)
   .endr

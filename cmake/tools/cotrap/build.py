@@ -28,6 +28,7 @@ KERNEL_PRESETS = (
     "riscv64-release",
     "riscv64-debug",
     "riscv64-nommu-release",
+    "riscv64-pmp-release",
     "riscv64-trampoline",
     "riscv64-handler",
     "riscv64-trampoline-handler",

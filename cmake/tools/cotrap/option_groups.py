@@ -22,7 +22,8 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         choices=MACHINES,
         default="riscv64",
         help="riscv64 or pc: the kernel runs in QEMU, on a RISC-V computer or an x86_64 PC. riscv64-nommu is a "
-        "RISC-V computer without an MMU. hosted: the same kernel runs as a process of this host (%(default)s)",
+        "RISC-V computer without an MMU; on riscv64-pmp the kernel runs there without firmware, and protects memory "
+        "by PMP. hosted: the same kernel runs as a process of this host (%(default)s)",
     )
     command.add_argument(
         "--cpu",

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ROOT / "cmake" / "tools"
 _ELF_HEADER = struct.Struct("<18xHIQ")  # an ELF file's machine, version and entry address
 _X86_64 = 62  # the machine
+_RESET = 0x80000000  # where a kernel without firmware begins
 _UPPER_HALF = 1 << 63  # kernels with virtual addresses begin there, but not the one that is a process
 
 
@@ -19,6 +20,7 @@ _UPPER_HALF = 1 << 63  # kernels with virtual addresses begin there, but not the
 MACHINES = {
     "riscv64": "riscv64-release",
     "riscv64-nommu": "riscv64-nommu-release",
+    "riscv64-pmp": "riscv64-pmp-release",
     "hosted": "hosted-release",
     "pc": "pc-release",
 }
@@ -49,7 +51,9 @@ class Build:
             header = file.read(_ELF_HEADER.size).ljust(_ELF_HEADER.size, b"\0")
         processor, _, entry = _ELF_HEADER.unpack(header)
         if processor != _X86_64:
-            return "riscv64" if entry & _UPPER_HALF else "riscv64-nommu"
+            if entry & _UPPER_HALF:
+                return "riscv64"
+            return "riscv64-pmp" if entry == _RESET else "riscv64-nommu"
         return "pc" if entry & _UPPER_HALF else "hosted"
 
     @property

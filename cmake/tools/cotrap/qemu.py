@@ -49,6 +49,7 @@ class Machine:
     pc: str | None = None  # a PC instead of a RISC-V computer: QEMU's name of the board, `q35` or `pc`
     kvm: bool = False  # of a PC: the host's processors run it
     mmu: bool = True  # of a RISC-V computer
+    firmware: bool = True  # of a RISC-V computer: OpenSBI
 
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
         options = self._pc_options(disk_file) if self.pc else self._virt_options(disk_file)
@@ -127,7 +128,9 @@ def machine_of(build: Build, machine: Machine) -> Machine:
     """The machine, as one that the build's kernel runs on."""
     if build.machine == "pc" and machine.pc is None:
         return replace(machine, pc=_BOARD)
-    return replace(machine, mmu=build.machine != "riscv64-nommu")
+    if build.machine in ("riscv64-nommu", "riscv64-pmp"):
+        return replace(machine, mmu=False, firmware=build.machine == "riscv64-nommu")
+    return machine
 
 
 def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:
@@ -278,7 +281,7 @@ def qemu_on(
         *("-nodefaults", "-no-user-config", "-no-reboot"),
         *("-display", "none", "-monitor", "none"),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
-        *(() if machine.pc else ("-bios", "default")),
+        *(() if machine.pc else ("-bios", "default" if machine.firmware else "none")),
         *("-kernel", kernel),
         *(() if initrd is None else ("-initrd", f"/proc/self/fd/{initrd}")),
         *("-append", words),

@@ -1,6 +1,6 @@
 // TLB shootdown: flushes the TLBs of other harts. Each call returns when all of `harts` have
-// flushed. The kernel runs no code on them for this, so they may have interrupts masked. `harts`
-// may include this hart. Any context.
+// flushed. They may have interrupts masked: a hart that does not run a program flushes also in
+// relax(), wait_for_interrupt() and take_ipi(). `harts` may include this hart. Any context.
 #pragma once
 
 #include <hal/hart.h>

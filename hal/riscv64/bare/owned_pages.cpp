@@ -9,6 +9,7 @@ namespace {
 // A bit for each number that is in use. Number 0 is no owner. Harts create and destroy spaces at
 // the same time.
 constinit std::array<std::atomic<std::uint64_t>, 64> owners{1};
+constinit std::atomic<std::uint64_t> created = 0;
 
 }  // namespace
 
@@ -33,7 +34,8 @@ std::optional<OwnedPages> OwnedPages::create() {
       const auto bit = static_cast<unsigned>(std::countr_one(used));
       if (owners[word].compare_exchange_weak(used, used | std::uint64_t{1} << bit,
                                              std::memory_order_acquire, std::memory_order_relaxed))
-        return OwnedPages{static_cast<PageEntry::Owner>(word * 64 + bit)};
+        return OwnedPages{static_cast<PageEntry::Owner>(word * 64 + bit),
+                          created.fetch_add(1, std::memory_order_relaxed)};
     }
   }
   return std::nullopt;

@@ -136,6 +136,11 @@ constinit std::size_t used = 0;
 PhysAddr allocate() {
   return used == count ? 0 : virt_to_phys(&pages[used++]);
 }
+PhysAddr allocate_run(std::size_t frames) {
+  if (frames > count - used) return 0;
+  used += frames;
+  return virt_to_phys(&pages[used - frames]);
+}
 void release(PhysAddr) {}
 Note& note(PhysAddr table) {
   return notes[(table - virt_to_phys(pages.data())) / page_size];

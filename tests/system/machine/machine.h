@@ -12,6 +12,10 @@ namespace machine {
 /// The number of harts of this machine; all of them run.
 unsigned hart_count();
 
+inline hal::HartMask others_than(unsigned hart) {
+  return hal::running_harts() & ~hal::mask_of(hart);
+}
+
 /// Runs `step(hart)` on every hart, including this one, and returns when all are done. Only on hart
 /// 0.
 void on_all_harts(void (*step)(unsigned hart));
@@ -30,6 +34,9 @@ void print(std::string_view line);
 
 /// Checks the machine's first disk, if it has one; on hart 0.
 void check_disk();
+
+/// Checks flushes of other harts' translations; on hart 0.
+void check_flushes();
 
 /// Runs all checks; on hart 0.
 void run_checks();

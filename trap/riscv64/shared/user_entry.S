@@ -17,7 +17,7 @@
 .macro save_partially
   move_partially sd
   mv    s0, a0
-  csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
+  csrrw t0, CSR(scratch), zero          // t0: the user's a0; sscratch 0: in the kernel
   sd    t0, A0_SLOT
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
@@ -36,22 +36,22 @@ cotrap_enter_user:
   sd    tp, CONTEXT_KERNEL_TP(a0)
 to_program:
   // A trap from here on would look like a trap of the program. No instruction below can trap.
-  csrw  sscratch, a0
+  csrw  CSR(scratch), a0
   ld    t0, CONTEXT_PC(a0)
-  csrw  sepc, t0
+  csrw  CSR(epc), t0
   move_user_registers ld
   ld    a0, A0_SLOT
-  sret                                  // to sepc; SPP is clear, SPIE unmasks interrupts
+  RETURN_FROM_TRAP                                  // to sepc; SPP is clear, SPIE unmasks interrupts
 
 // The trap vector (stvec) for all traps.
   .globl cotrap_trap_entry
   .type cotrap_trap_entry, @function
   .balign 64
 cotrap_trap_entry:
-  csrrw a0, sscratch, a0
+  csrrw a0, CSR(scratch), a0
   beqz  a0, from_kernel
   move_registers sd, 5, 6
-  csrr  t0, scause
+  csrr  t0, CSR(cause)
   sd    t0, CONTEXT_CAUSE(a0)
   addi  t0, t0, -SYSCALL_CAUSE
   bnez  t0, not_a_call
@@ -66,12 +66,12 @@ look_up_call:                           // t0: offset of the call's entry in the
 partial_save:
   save_partially
   jalr  t1                              // a0: the result; a1: 0, or run_user()'s cause
-  csrr  t0, sepc
+  csrr  t0, CSR(epc)
   addi  t0, t0, 4                       // ecall has no compressed form
   bnez  a1, rest_of_save
-  csrw  sepc, t0
+  csrw  CSR(epc), t0
   restore_partially
-  sret
+  RETURN_FROM_TRAP
 
 private_call:
   li    t0, FIRST_PRIVATE_CALL
@@ -84,7 +84,7 @@ private_call:
 
 not_a_call:
   save_partially
-  csrr  a1, scause
+  csrr  a1, CSR(cause)
   bltz  a1, interrupt
 #if COTRAP_TRAPS_CALL_HANDLER
   li    a2, 0
@@ -95,7 +95,7 @@ served:                                 // a0: 0, or run_user()'s cause
   bnez  a0, not_served
   ld    a0, CONTEXT_X(10)(s0)
   restore_partially
-  sret
+  RETURN_FROM_TRAP
 #endif
 
 interrupt:                              // no use of the stack before the end of the claim
@@ -111,7 +111,7 @@ claimed:                                // a2: the line's entry, or 0
 
 not_served:
   mv    a1, a0
-  csrr  t0, sepc
+  csrr  t0, CSR(epc)
 #endif
 
 rest_of_save:
@@ -129,7 +129,7 @@ cotrap_no_fast_path:
 #if COTRAP_TRAPS_CALL_HANDLER
   li    a2, 0
 save_rest:
-  csrr  t0, sepc
+  csrr  t0, CSR(epc)
   sd    t0, CONTEXT_PC(a0)
   move_rest sd
   ld    t0, %tprel_lo(cotrap_trap_handler)(tp)
@@ -140,7 +140,7 @@ save_rest:
   ld    ra, CONTEXT_KERNEL_PC(a0)
   ret
 #else
-  csrr  t0, sepc
+  csrr  t0, CSR(epc)
   leave_user
 #endif
 

@@ -29,7 +29,7 @@ extern constinit thread_local std::uint64_t owner_state;
 void release_owner();
 void drop_owner();
 
-inline constexpr std::uint64_t both = hal::riscv64::sstatus::fs | hal::riscv64::sstatus::vs;
+inline constexpr std::uint64_t both = hal::riscv64::status::fs | hal::riscv64::status::vs;
 }  // namespace detail
 
 /// Call it before `context` runs in place of another one. If `context` does not own the registers,
@@ -37,11 +37,11 @@ inline constexpr std::uint64_t both = hal::riscv64::sstatus::fs | hal::riscv64::
 inline void switch_to(const UserContext& context) {
   if (detail::owner == nullptr) return;
   if (detail::owner == &context) {
-    HAL_SET_CSR("sstatus", detail::owner_state);
+    HAL_SET_CSR(HAL_CSR("status"), detail::owner_state);
     return;
   }
-  const auto before = HAL_TEST_AND_CLEAR_CSR("sstatus", detail::both);
-  if ((before & hal::riscv64::sstatus::dirty) != 0) detail::owner_state = before & detail::both;
+  const auto before = HAL_TEST_AND_CLEAR_CSR(HAL_CSR("status"), detail::both);
+  if ((before & hal::riscv64::status::dirty) != 0) detail::owner_state = before & detail::both;
 }
 
 /// The bytes of memory that acquire() allocates for this trap; mostly 0.

@@ -11,19 +11,19 @@ namespace trap {
 class InterruptedStep {
  public:
   /// Reads the CSRs of the interrupt in progress. All members need interrupts masked.
-  InterruptedStep() : pc_{HAL_READ_CSR("sepc")} {}
+  InterruptedStep() : pc_{HAL_READ_CSR(HAL_CSR("epc"))} {}
 
   std::uintptr_t pc() const { return pc_; }
 
   /// Call it before the hart runs other code: clears SPP, so that the next `sret` can enter a
   /// program.
-  void preempt() const { HAL_CLEAR_CSR("sstatus", hal::riscv64::sstatus::spp); }
+  void preempt() const { HAL_CLEAR_CSR(HAL_CSR("status"), hal::riscv64::status::pp); }
   /// Sets the CSRs so that the next `sret` returns to the step, perhaps on another hart than
   /// before.
   void resume_preempted() const {
     using namespace hal::riscv64;
-    HAL_WRITE_CSR("sepc", pc_);
-    HAL_SET_CSR("sstatus", sstatus::spp | sstatus::spie);
+    HAL_WRITE_CSR(HAL_CSR("epc"), pc_);
+    HAL_SET_CSR(HAL_CSR("status"), status::pp | status::pie);
   }
 
  private:

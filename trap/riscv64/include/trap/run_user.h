@@ -8,6 +8,7 @@
 #pragma once
 
 #include <hal/machine/csr.h>
+#include <hal/machine/privilege.h>
 #include <trap/trap.h>
 #include <trap/user_context.h>
 
@@ -17,16 +18,20 @@ extern "C" void cotrap_enter_user();  // user_entry.S; called only from run_user
 
 namespace trap {
 
+/// With physical memory protection, the kernel resolves access faults like page faults.
+inline constexpr Trap::Kind access_fault =
+    hal::riscv64::in_machine_mode ? Trap::page_fault : Trap::access_fault;
+
 /// The exceptions by cause number, without `address`.
 inline constexpr std::array<Trap, 16> exceptions{{
     {Trap::misaligned, hal::Access::execute, 0},
-    {Trap::access_fault, hal::Access::execute, 1},
+    {access_fault, hal::Access::execute, 1},
     {Trap::illegal_instruction, hal::Access::execute, 2},
     {Trap::breakpoint, hal::Access::none, 3},
     {Trap::misaligned, hal::Access::read, 4},
-    {Trap::access_fault, hal::Access::read, 5},
+    {access_fault, hal::Access::read, 5},
     {Trap::misaligned, hal::Access::write, 6},
-    {Trap::access_fault, hal::Access::write, 7},
+    {access_fault, hal::Access::write, 7},
     {Trap::syscall, hal::Access::none, 8},
     {Trap::unknown, hal::Access::none, 9},  // 9, 10, 11 and 14 do not come from programs
     {Trap::unknown, hal::Access::none, 10},
@@ -68,7 +73,7 @@ inline bool is_interrupt(std::uint64_t scause) {
 inline Trap decode_exception(const UserContext&, std::uint64_t scause) {
   Trap trap = {.kind = Trap::unknown, .cause = static_cast<std::uint32_t>(scause)};
   if (scause < exceptions.size()) trap = exceptions[scause];
-  trap.address = HAL_READ_CSR("stval");
+  trap.address = HAL_READ_CSR(HAL_CSR("tval"));
   return trap;
 }
 
@@ -84,7 +89,7 @@ inline Trap decode_exception(const UserContext&, std::uint64_t scause) {
                : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a2", "a3", "a4", "a5", "a6", "a7",
                  "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11",
                  "memory");
-  return decode(cause, [] { return HAL_READ_CSR("stval"); });
+  return decode(cause, [] { return HAL_READ_CSR(HAL_CSR("tval")); });
 }
 
 }  // namespace trap

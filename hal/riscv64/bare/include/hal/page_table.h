@@ -16,14 +16,9 @@
 #include <array>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <utility>
 
 namespace hal {
-
-/// What protects memory from programs, as boot prints it.
-inline constexpr std::string_view protection =
-    "nothing protects the kernel from programs, or programs from each other";
 
 /// The records of all pages of RAM. Each piece has those of a gigabyte.
 class PageRecords {
@@ -49,12 +44,20 @@ class OwnedPages {
   static std::optional<OwnedPages> create();
 
   OwnedPages(OwnedPages&& other) noexcept
-      : owner_{std::exchange(other.owner_, 0)}, begin_{other.begin_}, end_{other.end_} {}
+      : owner_{std::exchange(other.owner_, 0)},
+        token_{other.token_},
+        begin_{other.begin_},
+        end_{other.end_} {}
   /// The caller has removed all pages before.
   ~OwnedPages();
 
   static constexpr UserRange user_range() { return {}; }
-  static TranslationToken token(Asid asid) { return asid; }
+  /// Differs from the tokens of all earlier objects.
+  TranslationToken token(Asid) const { return token_; }
+  /// The owner in the records of a token's object; 0 for the token 0.
+  static PageEntry::Owner owner_of(TranslationToken token) {
+    return static_cast<PageEntry::Owner>(token);
+  }
 
   /// The record of a page that this object owns, or null.
   PageEntry* find(VirtAddr va) const {
@@ -115,9 +118,11 @@ class OwnedPages {
   }
 
  private:
-  explicit OwnedPages(PageEntry::Owner owner) : owner_{owner} {}
+  OwnedPages(PageEntry::Owner owner, std::uint64_t number)
+      : owner_{owner}, token_{number << 16 | owner} {}
 
   PageEntry::Owner owner_;
+  TranslationToken token_;
   VirtAddr begin_ = user_end, end_ = 0;  // all pages lie in [begin_, end_)
 };
 

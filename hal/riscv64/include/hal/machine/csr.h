@@ -1,5 +1,7 @@
-// Supervisor control and status registers (RISC-V privileged specification 1.12, chapter 4).
+// Control and status registers (RISC-V privileged specification 1.12, chapters 3 and 4).
 #pragma once
+
+#include <hal/machine/privilege_layout.h>
 
 #include <cstdint>
 
@@ -21,10 +23,10 @@
 
 namespace hal::riscv64 {
 
-namespace sstatus {
-inline constexpr std::uint64_t sie = 1 << 1;        // interrupts enabled in supervisor mode
-inline constexpr std::uint64_t spie = 1 << 5;       // the value of `sie` before the trap
-inline constexpr std::uint64_t spp = 1 << 8;        // the trap came from supervisor mode
+namespace status {
+inline constexpr std::uint64_t ie = STATUS_INTERRUPTS;
+inline constexpr std::uint64_t pie = STATUS_INTERRUPTS_BEFORE;
+inline constexpr std::uint64_t pp = STATUS_KERNEL_BEFORE;
 inline constexpr std::uint64_t vs = 3 << 9;         // state of the vector registers
 inline constexpr std::uint64_t vs_clean = 2 << 9;   // registers unchanged since they were loaded
 inline constexpr std::uint64_t vs_dirty = 3 << 9;   // registers written since they were loaded
@@ -32,12 +34,12 @@ inline constexpr std::uint64_t fs = 3 << 13;        // state of the floating-poi
 inline constexpr std::uint64_t fs_clean = 2 << 13;  // registers unchanged since they were loaded
 inline constexpr std::uint64_t fs_dirty = 3 << 13;  // registers written since they were loaded
 inline constexpr std::uint64_t dirty = std::uint64_t{1} << 63;  // one of them is dirty
-}  // namespace sstatus
+}  // namespace status
 
-namespace interrupt {  // bits of sie and sip; a bit's position is the cause number
-inline constexpr std::uint64_t software = 1 << 1;
-inline constexpr std::uint64_t timer = 1 << 5;
-inline constexpr std::uint64_t external = 1 << 9;
+namespace interrupt {  // bits of the registers `ie` and `ip`
+inline constexpr std::uint64_t software = 1 << CAUSE_SOFTWARE;
+inline constexpr std::uint64_t timer = 1 << CAUSE_TIMER;
+inline constexpr std::uint64_t external = 1 << CAUSE_EXTERNAL;
 }  // namespace interrupt
 
 }  // namespace hal::riscv64

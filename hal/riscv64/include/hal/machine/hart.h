@@ -1,6 +1,8 @@
 // riscv64: the functions of hal/hart.h that are one or two instructions long.
 #pragma once
 
+#include <hal/machine/privilege.h>
+
 namespace hal {
 
 namespace riscv64 {
@@ -21,6 +23,7 @@ inline unsigned hart_index() {
 }
 inline void wait_for_interrupt() {
   asm volatile("wfi" ::: "memory");
+  riscv64::serve_other_harts();
 }
 
 inline bool smp_active() {
@@ -28,6 +31,7 @@ inline bool smp_active() {
 }
 inline void relax() {
   asm volatile(".insn 0x0100000f" ::: "memory");  // pause (Zihintpause), a hint
+  riscv64::serve_other_harts();
   constexpr unsigned spin_limit = 1024;
   if (++riscv64::looks % spin_limit == 0) riscv64::nap_for_others();
 }

@@ -3,11 +3,17 @@
 
 #include <hal/memory_map.h>
 
+#include <string_view>
+
 namespace hal {
 
 using Asid = std::uint16_t;
 /// The number of a space.
 using TranslationToken = std::uint64_t;
+
+/// What protects memory from programs, as boot prints it.
+inline constexpr std::string_view protection =
+    "nothing protects the kernel from programs, or programs from each other";
 
 inline void set_translation(TranslationToken) {}
 inline TranslationToken current_translation() {

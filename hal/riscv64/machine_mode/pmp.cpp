@@ -1,0 +1,155 @@
+// A hart's PMP entries: a cache of the regions of its current space. The records of pages
+// (hal/page_table.h) say what a program may access. The entries bind programs only, because none is
+// locked.
+#include "pmp.h"
+
+#include <hal/hart.h>
+#include <hal/machine/csr.h>
+#include <hal/machine/pmp_layout.h>
+#include <hal/machine/privilege.h>
+#include <hal/page_table.h>
+
+#include <array>
+#include <utility>
+
+namespace hal {
+
+constinit thread_local TranslationToken riscv64::protected_space = 0;
+
+namespace riscv64::pmp {
+namespace {
+
+struct Region {
+  PhysAddr begin = 0;
+  PhysAddr end = 0;
+  Access access = Access::none;
+};
+
+struct alignas(64) Entries {
+  std::array<Region, most_regions> loaded;  // empty: not in use
+  unsigned regions = 0;                     // that the hart has entries for
+  unsigned next = 0;                        // the region to replace
+};
+constinit std::array<Entries, max_harts> of_harts{};
+
+Entries& own() {
+  return of_harts[hart_index()];
+}
+
+template <unsigned number>
+void write_address(std::uint64_t value) {
+  asm volatile("csrw %0, %1" : : "i"(0x3b0 + number), "r"(value) : "memory");
+}
+
+void write_addresses(unsigned region, PhysAddr begin, PhysAddr end) {
+  [&]<unsigned... i>(std::integer_sequence<unsigned, i...>) {
+    ((region == i ? (write_address<2 * i>(address_value(begin)),
+                     write_address<2 * i + 1>(address_value(end)))
+                  : void()),
+     ...);
+  }(std::make_integer_sequence<unsigned, most_regions>{});
+}
+
+void write_configs(const Entries& entries) {
+  std::uint64_t low = 0, high = 0;
+  for (unsigned region = 0; region < entries.regions; ++region) {
+    const Access access = entries.loaded[region].access;
+    if (access == Access::none) continue;
+    (region < 4 ? low : high) |= std::uint64_t{config_byte(access)} << config_shift(region);
+  }
+  // QEMU enters a program only if an entry is on. This one allows nothing.
+  if (low == 0) low = std::uint64_t{config_byte(Access::none)} << config_shift(0);
+  HAL_WRITE_CSR("pmpcfg0", low);
+  if (entries.regions > 4) HAL_WRITE_CSR("pmpcfg2", high);
+}
+
+void forget_all() {
+  own().loaded.fill({});
+  write_configs(own());
+}
+
+/// The region around `page`: adjacent pages with the same owner and the same rights.
+Region region_of(PhysAddr page) {
+  const PageEntry entry = *PageRecords::find(page);
+  const auto belongs = [&](PhysAddr other) {
+    const PageEntry* const record = PageRecords::find(other);
+    return record != nullptr && !record->empty() && record->owner() == entry.owner() &&
+           record->access() == entry.access();
+  };
+  Region region{.begin = page, .end = page + page_size, .access = entry.access()};
+  while (belongs(region.begin - page_size)) region.begin -= page_size;
+  while (belongs(region.end)) region.end += page_size;
+  return region;
+}
+
+/// Loads a region. Regions in the entries never overlap: an access that two entries match, the
+/// first one only in part, fails.
+void load(const Region& region) {
+  Entries& entries = own();
+  for (Region& other : entries.loaded) {
+    if (other.begin < region.end && region.begin < other.end) other = {};
+  }
+  Region& place = entries.loaded[entries.next];
+  place = {};
+  write_configs(entries);
+  write_addresses(entries.next, region.begin, region.end);
+  place = region;
+  write_configs(entries);
+  entries.next = (entries.next + 1) % entries.regions;
+}
+
+/// Writes ones to an address register. False: the hart does not have it.
+template <unsigned number>
+bool has_entry() {
+  std::uint64_t there = 0;
+  asm volatile(
+      "la %0, 1f\n"
+      "csrrw %0, mtvec, %0\n"
+      "li t0, 0\n"
+      "li t1, -1\n"
+      "csrw %1, t1\n"
+      "csrr t0, %1\n"
+      ".balign 4\n"
+      "1:csrw mtvec, %0\n"
+      "mv %0, t0\n"
+      : "+r"(there)
+      : "i"(0x3b0 + number)
+      : "t0", "t1", "memory");
+  return there != 0;
+}
+
+}  // namespace
+
+bool start_hart() {
+  own().regions = has_entry<15>() ? 8 : has_entry<7>() ? 4 : 0;
+  if (own().regions != 0) forget_all();
+  return own().regions != 0;
+}
+
+}  // namespace riscv64::pmp
+
+using namespace riscv64::pmp;
+
+void set_translation(TranslationToken token) {
+  riscv64::protected_space = token;
+  forget_all();
+}
+
+void flush_all() {
+  forget_all();
+}
+
+void flush_page(VirtAddr va, Asid) {
+  const PhysAddr page = page_down(va);
+  const PageEntry* const record = PageRecords::find(page);
+  const bool is_own = record != nullptr && !record->empty() &&
+                      record->owner() == OwnedPages::owner_of(riscv64::protected_space);
+  if (!is_own) return forget_all();
+  for (const Region& region : own().loaded) {  // the page may have lost a right
+    if (region.begin <= page && page < region.end && region.access != record->access())
+      return forget_all();
+  }
+  load(region_of(page));
+}
+
+}  // namespace hal
