@@ -27,7 +27,7 @@ set(COTRAP_MACHINE "" CACHE STRING
     "The machine of the kernel and its programs: 'riscv64', 'hosted' for a Linux x86_64 process, or 'pc' for an x86_64 PC; empty builds the unit tests on the host")
 set_property(CACHE COTRAP_MACHINE PROPERTY STRINGS "" riscv64 hosted pc)
 
-option(COTRAP_MMU "Programs have virtual addresses. OFF: programs and the kernel share physical addresses, for processors without an MMU (docs/nommu.md)" ON)
+option(COTRAP_MMU "Programs have virtual addresses. OFF: programs and the kernel share physical addresses, for processors without an MMU (docs/new-machine.md)" ON)
 
 set(COTRAP_PRIVILEGE supervisor CACHE STRING
     "The kernel's privilege mode on riscv64: 'supervisor' runs under firmware, 'machine' without any, and protects memory by PMP; it needs COTRAP_MMU=OFF")

@@ -6,12 +6,12 @@
 // together.
 #pragma once
 
+#include <hal/limits.h>
+
 #include <bit>
 #include <cstdint>
 
 namespace hal {
-
-inline constexpr unsigned max_harts = 64;
 
 /// A set of harts: bit n stands for hart n.
 using HartMask = std::uint64_t;

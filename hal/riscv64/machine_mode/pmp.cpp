@@ -25,10 +25,22 @@ struct Region {
   Access access = Access::none;
 };
 
+/// The regions of one space.
+struct Set {
+  TranslationToken space = 0;
+  std::array<Region, most_regions> regions;  // empty: not in use
+  unsigned next = 0;                         // the region to replace
+};
+
+/// The entries of a hart have the regions of one of these sets. The others are those of spaces that
+/// it has left, so that programs that take turns find their regions again.
 struct alignas(64) Entries {
-  std::array<Region, most_regions> loaded;  // empty: not in use
-  unsigned regions = 0;                     // that the hart has entries for
-  unsigned next = 0;                        // the region to replace
+  std::array<Set, 4> sets;
+  unsigned current = 0;
+  unsigned replaced = 0;  // the set to replace
+  unsigned count = 0;     // regions that the hart has entries for
+
+  Set& set() { return sets[current]; }
 };
 constinit std::array<Entries, max_harts> of_harts{};
 
@@ -50,22 +62,40 @@ void write_addresses(unsigned region, PhysAddr begin, PhysAddr end) {
   }(std::make_integer_sequence<unsigned, most_regions>{});
 }
 
-void write_configs(const Entries& entries) {
+void write_configs(Entries& entries) {
   std::uint64_t low = 0, high = 0;
-  for (unsigned region = 0; region < entries.regions; ++region) {
-    const Access access = entries.loaded[region].access;
+  for (unsigned region = 0; region < entries.count; ++region) {
+    const Access access = entries.set().regions[region].access;
     if (access == Access::none) continue;
     (region < 4 ? low : high) |= std::uint64_t{config_byte(access)} << config_shift(region);
   }
   // QEMU enters a program only if an entry is on. This one allows nothing.
-  if (low == 0) low = std::uint64_t{config_byte(Access::none)} << config_shift(0);
+  if ((low | high) == 0) low = std::uint64_t{config_byte(Access::none)} << config_shift(0);
   HAL_WRITE_CSR("pmpcfg0", low);
-  if (entries.regions > 4) HAL_WRITE_CSR("pmpcfg2", high);
+  if (entries.count > 4) HAL_WRITE_CSR("pmpcfg2", high);
 }
 
 void forget_all() {
-  own().loaded.fill({});
+  for (Set& set : own().sets) set.regions.fill({});
   write_configs(own());
+}
+
+/// Selects the set of `space`, or an empty one.
+void select(TranslationToken space) {
+  Entries& entries = own();
+  for (entries.current = 0; entries.current < entries.sets.size(); ++entries.current) {
+    if (entries.set().space == space) break;
+  }
+  if (entries.current == entries.sets.size()) {
+    entries.current = entries.replaced;
+    entries.replaced = (entries.replaced + 1) % entries.sets.size();
+    entries.set() = {.space = space};
+  }
+  for (unsigned i = 0; i < entries.count; ++i) {
+    if (const Region& region = entries.set().regions[i]; region.access != Access::none)
+      write_addresses(i, region.begin, region.end);
+  }
+  write_configs(entries);
 }
 
 /// The region around `page`: adjacent pages with the same owner and the same rights.
@@ -86,16 +116,17 @@ Region region_of(PhysAddr page) {
 /// first one only in part, fails.
 void load(const Region& region) {
   Entries& entries = own();
-  for (Region& other : entries.loaded) {
+  Set& set = entries.set();
+  for (Region& other : set.regions) {
     if (other.begin < region.end && region.begin < other.end) other = {};
   }
-  Region& place = entries.loaded[entries.next];
+  Region& place = set.regions[set.next];
   place = {};
   write_configs(entries);
-  write_addresses(entries.next, region.begin, region.end);
+  write_addresses(set.next, region.begin, region.end);
   place = region;
   write_configs(entries);
-  entries.next = (entries.next + 1) % entries.regions;
+  set.next = (set.next + 1) % entries.count;
 }
 
 /// Writes ones to an address register. False: the hart does not have it.
@@ -121,9 +152,9 @@ bool has_entry() {
 }  // namespace
 
 bool start_hart() {
-  own().regions = has_entry<15>() ? 8 : has_entry<7>() ? 4 : 0;
-  if (own().regions != 0) forget_all();
-  return own().regions != 0;
+  own().count = has_entry<15>() ? 8 : has_entry<7>() ? 4 : 0;
+  if (own().count != 0) forget_all();
+  return own().count != 0;
 }
 
 }  // namespace riscv64::pmp
@@ -132,7 +163,7 @@ using namespace riscv64::pmp;
 
 void set_translation(TranslationToken token) {
   riscv64::protected_space = token;
-  forget_all();
+  select(token);
 }
 
 void flush_all() {
@@ -145,7 +176,7 @@ void flush_page(VirtAddr va, Asid) {
   const bool is_own = record != nullptr && !record->empty() &&
                       record->owner() == OwnedPages::owner_of(riscv64::protected_space);
   if (!is_own) return forget_all();
-  for (const Region& region : own().loaded) {  // the page may have lost a right
+  for (const Region& region : own().set().regions) {  // the page may have lost a right
     if (region.begin <= page && page < region.end && region.access != record->access())
       return forget_all();
   }

@@ -103,7 +103,7 @@ void kernel_main(const hal::BootInfo& info) {
   harts = info.hart_count;
   for (unsigned hart = 1; hart < harts; ++hart)
     check(hal::start_hart(hart), "a hart can be started");
-  const hal::HartMask all = ~hal::HartMask{0} >> (hal::max_harts - harts);
+  const hal::HartMask all = ~hal::HartMask{0} >> (64 - harts);
   while (!failed && hal::running_harts() != all) nap();
   if (!failed) run_checks();
   mark(info.command_line, failed ? " exit 1 0\n" : " exit 0 0\n");

@@ -41,7 +41,7 @@ to_program:
   csrw  CSR(epc), t0
   move_user_registers ld
   ld    a0, A0_SLOT
-  RETURN_FROM_TRAP                                  // to sepc; SPP is clear, SPIE unmasks interrupts
+  RETURN_FROM_TRAP                      // to sepc; SPP is clear, SPIE unmasks interrupts
 
 // The trap vector (stvec) for all traps.
   .globl cotrap_trap_entry

@@ -38,6 +38,8 @@ class PageRecords {
   static std::array<PageEntry*, user_end / piece_bytes> pieces_;
 };
 
+inline constexpr UserRange whole_range{};
+
 class OwnedPages {
  public:
   /// No pages, with a new owner; nothing if there are too many owners.
@@ -51,7 +53,7 @@ class OwnedPages {
   /// The caller has removed all pages before.
   ~OwnedPages();
 
-  static constexpr UserRange user_range() { return {}; }
+  static constexpr const UserRange& user_range() { return whole_range; }
   /// Differs from the tokens of all earlier objects.
   TranslationToken token(Asid) const { return token_; }
   /// The owner in the records of a token's object; 0 for the token 0.

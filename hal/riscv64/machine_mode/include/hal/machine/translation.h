@@ -22,7 +22,7 @@ namespace riscv64 {
 extern constinit thread_local TranslationToken protected_space;
 }
 
-/// The space whose regions programs on this hart may access. Forgets all regions.
+/// The space whose regions programs on this hart may access.
 void set_translation(TranslationToken token);
 inline TranslationToken current_translation() {
   return riscv64::protected_space;
