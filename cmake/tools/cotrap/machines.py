@@ -5,6 +5,10 @@ import re
 
 from .errors import UsageError
 
+# Machines whose programs and kernel share physical addresses.
+WITHOUT_MMU = ("riscv64-nommu", "riscv64-pmp")
+_HARTS_WITHOUT_MMU = 8  # hal/riscv64/bare/include/hal/limits.h
+
 # How QEMU executes the instructions of a PC.
 ACCELERATORS = ("tcg", "kvm")
 _KVM = "/dev/kvm"
@@ -44,6 +48,8 @@ def check(arguments) -> None:
         raise UsageError("--fs works only with `--machine hosted`")
     if arguments.cpu is not None and machine != "riscv64":
         raise UsageError("--cpu works only with `--machine riscv64`: leave out one of them")
+    if machine in WITHOUT_MMU and arguments.harts > _HARTS_WITHOUT_MMU:
+        raise UsageError(f"--harts: a kernel without an MMU runs on at most {_HARTS_WITHOUT_MMU} harts")
     if arguments.accel is None:
         return
     if machine != "pc":

@@ -17,6 +17,7 @@ from .bootargs import command_line
 from .disk import Disk
 from .errors import ToolError, UsageError
 from .initrd import Archive
+from .machines import WITHOUT_MMU
 from .marks import MarkReader, State
 from .output_frames import OutputFrames
 from .paths import Build
@@ -128,7 +129,7 @@ def machine_of(build: Build, machine: Machine) -> Machine:
     """The machine, as one that the build's kernel runs on."""
     if build.machine == "pc" and machine.pc is None:
         return replace(machine, pc=_BOARD)
-    if build.machine in ("riscv64-nommu", "riscv64-pmp"):
+    if build.machine in WITHOUT_MMU:
         return replace(machine, mmu=False, firmware=build.machine == "riscv64-nommu")
     return machine
 

@@ -230,7 +230,7 @@ class Bench(unittest.TestCase):
             (("--icount", "yield.alone"), b"none of these benchmarks can be measured with --machine riscv64"),
             (("--against", "minix"), b"give one of linux, linux-lean"),
             (("--against", "linux=/no/such"), b"no such file"),
-            (("--against", "linux", "--machine", "hosted"), b"in QEMU"),
+            (("--against", "linux", "--machine", "hosted"), b"same QEMU machine"),
             (("--profile",), b"needs a NAME"),
             (("--profile", "syscall.null", "memory"), b"memory.thread has no profile"),
             (("--profile", "boot"), b"boot has no profile"),
@@ -298,7 +298,7 @@ class Bench(unittest.TestCase):
             (("--icount",), b"--icount needs QEMU"),
             (("--frames",), b"for riscv64"),
             (("--profile", "syscall.null"), b"--profile needs QEMU"),
-            (("--against", "linux"), b"in QEMU"),
+            (("--against", "linux"), b"same QEMU machine"),
         ):
             done = called("bench", "--build", hosted.path, *arguments)
             self.assertEqual((done.returncode, done.stdout), (2, b""), arguments)
