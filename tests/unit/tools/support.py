@@ -2,6 +2,7 @@
 
 import os
 import resource
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,10 @@ _SCRATCH = tempfile.TemporaryDirectory()
 KERNELS = ("cotrap.elf", "cotrap-tests.elf")
 
 
+# The header of an ELF file for riscv64 whose entry is in the upper half of the addresses.
+KERNEL = struct.pack("<5s13xHIQ32x", b"\x7fELF\x02", 243, 1, 1 << 63)
+
+
 class FakeBuild:
     """A build folder whose kernels are fake_qemu.py; its programs are shell scripts of the host."""
 
@@ -33,7 +38,7 @@ class FakeBuild:
         self.path = Path(self._folder.name)
         (self.path / "kernel").mkdir()
         for kernel in KERNELS:
-            (self.path / "kernel" / kernel).write_bytes(b"\x7fELF\x02" + bytes(59))
+            (self.path / "kernel" / kernel).write_bytes(KERNEL)
         (self.path / "initrd-root" / "etc").mkdir(parents=True)
         (self.path / "initrd-root" / "etc" / "demos").touch()
         self.program("sh", 'exec /bin/sh "$@"')
