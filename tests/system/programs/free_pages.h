@@ -33,7 +33,7 @@ long pages_taken(long slack, Take take) {
     take();
     const long after = free_pages_at_rest();
     println("free pages: {} before, {} after", before, after);
-    taken = before - std::exchange(before, after);
+    taken = std::exchange(before, after) - after;
     if (taken <= slack) break;
   }
   return taken;
