@@ -127,6 +127,14 @@ def broken_pcs(test: harness.Test) -> None:
         test.check("exit status 3" in shown, "  … and switches itself off", shown)
 
 
+def check_without_mmu(test: harness.Test) -> None:
+    for name, what in (("nommu", "without an MMU"), ("pmp", "without an MMU and firmware")):
+        test.build = Checks(preset_folder(f"riscv64-{name}-release"))
+        for machine in (Machine(), Machine(8), Machine(4, icount=True)):
+            counted = ", counted" if machine.icount else ""
+            check(test, f"a RISC-V computer {what}, {machine.harts} harts{counted}", machine)
+
+
 def check_pcs(test: harness.Test, image: Path, kvm: bool) -> None:
     test.build = Checks(preset_folder("pc-release"))
     for name, machine in pcs(kvm):
@@ -150,5 +158,6 @@ with (
     for name, machine in computers():
         check(test, name, machine)
     check_disk(test, "a RISC-V computer", Machine(2, disk=Disk(str(image), read_only=True)), "PLIC")
-    if test.build.machine == "riscv64":  # the other builds have no PC
+    if test.build.machine == "riscv64":  # the other builds do not build these kernels
+        check_without_mmu(test)
         check_pcs(test, image, kvm)

@@ -22,6 +22,8 @@ _EVERYDAY = ("host-debug", "host-asan", "riscv64-release")
 _OTHERS = (
     "hosted-release",
     "pc-release",
+    "riscv64-nommu-release",
+    "riscv64-pmp-release",
     "hosted-asan",
     "hosted-tsan",
     "riscv64-debug",
