@@ -61,7 +61,7 @@ class FreeVectors {
   alignas(16) std::array<std::byte, 8 * most_vector_bytes> registers_;
 };
 
-void clear_by_words(std::byte* page) {
+[[gnu::noinline]] void clear_by_words(std::byte* page) {
   auto* word = reinterpret_cast<std::uint64_t*>(page);
   for (auto* const end = word + page_size / 8; word != end; word += 16) {
 #pragma clang loop unroll(full)
@@ -69,7 +69,7 @@ void clear_by_words(std::byte* page) {
   }
 }
 
-void clear_by_blocks(std::byte* page) {
+[[gnu::noinline]] void clear_by_blocks(std::byte* page) {
   constexpr std::size_t block = 64, blocks = 8;
   std::byte* const end = page + page_size;
   for (; page != end; page += blocks * block) {
@@ -79,7 +79,7 @@ void clear_by_blocks(std::byte* page) {
   }
 }
 
-void clear_by_vectors(std::byte* page) {
+[[gnu::noinline]] void clear_by_vectors(std::byte* page) {
   const FreeVectors free;
   asm volatile(WITH_VECTORS("vmv.v.i v0, 0\n") :);
   const std::size_t step = free.bytes();
@@ -87,7 +87,7 @@ void clear_by_vectors(std::byte* page) {
     asm volatile(WITH_VECTORS("vse64.v v0, (%0)\n") : : "r"(page) : "memory");
 }
 
-void copy_by_words(std::byte* to, const std::byte* from) {
+[[gnu::noinline]] void copy_by_words(std::byte* to, const std::byte* from) {
   auto* out = reinterpret_cast<std::uint64_t*>(to);
   auto* in = reinterpret_cast<const std::uint64_t*>(from);
   constexpr std::size_t words = 16, lines = 2;  // words: as many as there are registers for
@@ -104,7 +104,7 @@ void copy_by_words(std::byte* to, const std::byte* from) {
   }
 }
 
-void copy_by_vectors(std::byte* to, const std::byte* from) {
+[[gnu::noinline]] void copy_by_vectors(std::byte* to, const std::byte* from) {
   const FreeVectors free;
   const std::size_t step = free.bytes();
   for (std::byte* const end = to + page_size; to != end; to += step, from += step) {
@@ -115,13 +115,17 @@ void copy_by_vectors(std::byte* to, const std::byte* from) {
   }
 }
 
+alignas(page_size) constinit std::array<std::byte, page_size> tried{};
+
 /// The shortest of several times of `work`, in ticks of the clock.
-std::uint64_t time_of(auto work) {
+[[gnu::noinline]] std::uint64_t time_of(void (*work)(std::byte* page)) {
   constexpr int runs = 2, pages = 4;
   std::uint64_t shortest = ~std::uint64_t{0};
+#pragma clang loop unroll(disable)
   for (int run = 0; run < runs; ++run) {
     const std::uint64_t begin = clock_ticks();
-    for (int page = 0; page < pages; ++page) work();
+#pragma clang loop unroll(disable)
+    for (int page = 0; page < pages; ++page) work(tried.data());
     shortest = std::min(shortest, clock_ticks() - begin);
   }
   return shortest;
@@ -133,12 +137,11 @@ constinit void (*copy)(std::byte* to, const std::byte* from) = copy_by_words;
 }  // namespace
 
 void choose_page_instructions() {
-  alignas(page_size) static constinit std::array<std::byte, page_size> page{};
   const bool has_blocks = zero_block_size == 64, has_vectors = bytes_of_vector_register() != 0;
   if (!has_blocks && !has_vectors) return;
-  std::uint64_t best = time_of([] { clear_by_words(page.data()); });
-  const auto try_clear = [&](void (*way)(std::byte* page)) {
-    const std::uint64_t time = time_of([way] { way(page.data()); });
+  std::uint64_t best = time_of(clear_by_words);
+  const auto try_clear = [&best](void (*way)(std::byte* page)) {
+    const std::uint64_t time = time_of(way);
     if (time >= best) return;
     best = time;
     clear = way;
@@ -146,10 +149,9 @@ void choose_page_instructions() {
   if (has_blocks) try_clear(clear_by_blocks);
   if (!has_vectors) return;
   try_clear(clear_by_vectors);
-  const auto time_of_copy = [](auto way) {
-    return time_of([way] { way(page.data(), page.data()); });
-  };
-  if (time_of_copy(copy_by_vectors) < time_of_copy(copy_by_words)) copy = copy_by_vectors;
+  const std::uint64_t by_words = time_of([](std::byte* page) { copy_by_words(page, page); });
+  if (time_of([](std::byte* page) { copy_by_vectors(page, page); }) < by_words)
+    copy = copy_by_vectors;
 }
 
 }  // namespace riscv64
