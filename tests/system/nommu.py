@@ -29,6 +29,8 @@ PROTECTION = {
     "riscv64-pmp": "physical memory protection keeps each program to its own memory",
 }
 _MIB = 1 << 20
+# QEMU puts the boot archive behind half of the memory, and the device tree behind it at a multiple of 2 MiB.
+_RAM_MIB = 12
 
 
 def no_page_tables(test: harness.Test) -> None:
@@ -84,14 +86,13 @@ def boot(build: Build, memory: str, program: Path) -> str:
 
 
 def is_small(test: harness.Test) -> None:
-    """QEMU puts the device tree at a multiple of 2 MiB and the boot archive behind half of the memory, so the
-    machine has 8 MiB. The program `free` prints how much of it is in use."""
+    """The program `free` prints how much of the memory is in use."""
     build = test.plain_build
-    text = boot(build, "8M", build.initrd_root / "bin" / "free")
+    text = boot(build, f"{_RAM_MIB}M", build.initrd_root / "bin" / "free")
     found = re.search(r"^ +\d+ KiB +(\d+) KiB +(\d+) KiB", text, re.MULTILINE)
-    if not test.check(found is not None, "a program runs in 8 MiB", text):
+    if not test.check(found is not None, f"a program runs in {_RAM_MIB} MiB", text):
         return
-    records = 8 * _MIB // 4096 * 64  # FrameInfo
+    records = _RAM_MIB * _MIB // 4096 * 64  # FrameInfo
     used = image_bytes(build.kernel) + int(found[1]) * 1024 + records
     what = f"the kernel and a program take {used >> 10} KiB, at most 2 MiB"
     test.check(used <= 2 * _MIB, what, text)
@@ -100,7 +101,7 @@ def is_small(test: harness.Test) -> None:
 def needs_memory(test: harness.Test) -> None:
     """A machine on which the program does not fit says so."""
     build = test.plain_build
-    text = boot(build, "8M", test.folder / "test-programs" / "nommu-large")
+    text = boot(build, f"{_RAM_MIB}M", test.folder / "test-programs" / "nommu-large")
     test.check("cannot start /bin/sh: " in text and "ENOMEM" in text, "a program without room is ENOMEM", text)
 
 

@@ -16,6 +16,11 @@ namespace {
 
 constexpr int read_write = abi::prot_read | abi::prot_write;
 
+void increment(std::byte& at) {
+  auto& number = reinterpret_cast<volatile long&>(at);
+  number = number + 1;
+}
+
 std::uintptr_t address(const void* of) {
   return reinterpret_cast<std::uintptr_t>(of);
 }
@@ -160,7 +165,7 @@ void many_areas() {
   std::array<std::byte*, 40> areas;
   for (auto& area : areas) area = must(map_memory(3 * page_size, read_write), "an area");
   for (int turn = 0; turn < 50; ++turn) {
-    for (auto* area : areas) ++reinterpret_cast<volatile long&>(area[page_size]);
+    for (auto* area : areas) increment(area[page_size]);
   }
   for (auto* area : areas)
     check(reinterpret_cast<long&>(area[page_size]) == 50, "each area keeps its contents");
@@ -183,7 +188,7 @@ int write_while_unmapped() {
   std::atomic<bool> runs = false;
   Thread writer = must(Thread::start([&] {
                          for (;;) {
-                           ++reinterpret_cast<volatile long&>(*memory);
+                           increment(*memory);
                            runs = true;
                          }
                        }),
