@@ -26,8 +26,8 @@ constexpr Place place_of_segments = hal::translates_addresses ? Place::if_free :
 
 /// Takes memory for all segments of a plan. Returns the number to add to their addresses. ENOEXEC,
 /// with a message in the log: the program needs fixed addresses.
-Result<std::size_t> take_place(AddressSpace& space, const formats::ElfPlan& plan,
-                               std::string_view path) {
+[[maybe_unused]] Result<std::size_t> take_place(AddressSpace& space, const formats::ElfPlan& plan,
+                                                std::string_view path) {
   if (plan.load_bias == 0) {
     log("{} is not position independent, and this machine has no MMU: link it with -static-pie",
         path);
