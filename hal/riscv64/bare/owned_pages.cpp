@@ -15,6 +15,9 @@ constinit std::atomic<std::uint64_t> created = 0;
 
 constinit std::array<PageEntry*, user_end / PageRecords::piece_bytes> PageRecords::pieces_{};
 
+constinit PhysAddr PageRecords::begin_ = 0;
+constinit PhysAddr PageRecords::end_ = 0;
+
 bool PageRecords::initialize(PhysAddr begin, PhysAddr end) {
   for (PhysAddr piece = begin / piece_bytes * piece_bytes; piece < end; piece += piece_bytes) {
     const PhysAddr first = std::max(begin, piece), last = std::min(end, piece + piece_bytes);
@@ -24,6 +27,8 @@ bool PageRecords::initialize(PhysAddr begin, PhysAddr end) {
     if (records == 0 || piece >= user_end) return false;
     pieces_[piece / piece_bytes] = phys_to_virt<PageEntry>(records) - offset;
   }
+  begin_ = begin;
+  end_ = end;
   return true;
 }
 

@@ -100,6 +100,10 @@ void mappings() {
   check(!written && written.error() == Errno::efault, "calls do not write to unmapped pages");
   const auto kernels = call<long>(Call::getrandom, 0x8020'0000UL, 8, 0);
   check(!kernels && kernels.error() == Errno::efault, "calls do not write to the kernel");
+  for (unsigned long above = 0xa000'0000; above < 0xc000'0000; above += 16 * page_size) {
+    const auto beyond = call<long>(Call::getrandom, above, 8, 0);
+    check(!beyond && beyond.error() == Errno::efault, "calls do not write behind the RAM");
+  }
 
   const auto all = map_memory(std::size_t{1} << 30, read_write);
   check(!all && all.error() == Errno::enomem, "a gigabyte is ENOMEM");

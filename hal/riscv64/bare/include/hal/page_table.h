@@ -25,16 +25,16 @@ class PageRecords {
  public:
   static constexpr std::size_t piece_bytes = std::size_t{1} << 30;
 
-  /// Makes empty records for [begin, end). False: there is no memory for them. Once, at boot.
+  /// Allocates empty records for [begin, end). Returns false without memory. Boot calls it once.
   static bool initialize(PhysAddr begin, PhysAddr end);
   /// The record of the page at `va`. Null: there is no RAM.
   static PageEntry* find(VirtAddr va) {
-    const std::size_t piece = va / piece_bytes;
-    if (piece >= pieces_.size() || pieces_[piece] == nullptr) return nullptr;
-    return pieces_[piece] + va % piece_bytes / page_size;
+    if (va < begin_ || va >= end_) return nullptr;
+    return pieces_[va / piece_bytes] + va % piece_bytes / page_size;
   }
 
  private:
+  static PhysAddr begin_, end_;  // the range that has records
   static std::array<PageEntry*, user_end / piece_bytes> pieces_;
 };
 
@@ -42,7 +42,7 @@ inline constexpr UserRange whole_range{};
 
 class OwnedPages {
  public:
-  /// No pages, with a new owner; nothing if there are too many owners.
+  /// Creates an empty set with a new owner number. Returns nothing if all 4,095 numbers are in use.
   static std::optional<OwnedPages> create();
 
   OwnedPages(OwnedPages&& other) noexcept
@@ -128,7 +128,7 @@ class OwnedPages {
   VirtAddr begin_ = user_end, end_ = 0;  // all pages lie in [begin_, end_)
 };
 
-/// The kernel's name for what says which pages a space has.
+/// The rest of the kernel calls it PageTable.
 using PageTable = OwnedPages;
 
 /// A hart that runs no program has nothing to leave.
