@@ -3,7 +3,7 @@
 #include "../entry.inc"
 
 #define MISA_S 18
-#define MAX_HARTS 64  // hal::max_harts
+#define MAX_HARTS 64  // hart numbers that can be parked: firmware.cpp
 
 // Registers of machine mode. Programs may read the counters. No trap goes to supervisor mode, if there
 // is one. Changes t0.
@@ -17,6 +17,7 @@
   srli  t0, t0, MISA_S
   andi  t0, t0, 1
   beqz  t0, 9f
+  csrw  satp, zero
   csrw  medeleg, zero
   csrw  mideleg, zero
   li    t0, 7

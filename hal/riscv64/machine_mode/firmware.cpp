@@ -13,7 +13,9 @@
 #include "pmp.h"
 #include "requests.h"
 
-extern "C" std::uint64_t parked_harts[];  // machine_mode/entry.S: by number, a1 of each; 0: waits
+// machine_mode/entry.S: by hart number, a1 of each; 0: waits.
+constexpr std::uint64_t parkable_harts = 64;
+extern "C" std::uint64_t parked_harts[parkable_harts];
 
 namespace hal::riscv64 {
 
@@ -62,7 +64,7 @@ void send_ipi(HartIds harts) {
 }
 
 bool start_hart(std::uint64_t hart_id, std::uint64_t, std::uint64_t argument) {
-  if (hart_id >= max_harts) return false;
+  if (hart_id >= parkable_harts) return false;
   __atomic_store_n(&parked_harts[hart_id], argument, __ATOMIC_RELEASE);
   send_ipi({.first = hart_id, .bits = 1});
   return true;

@@ -112,8 +112,8 @@ Region region_of(PhysAddr page) {
   return region;
 }
 
-/// Loads a region. Regions in the entries never overlap: an access that two entries match, the
-/// first one only in part, fails.
+/// Loads a region. Regions in the entries never overlap, because the hart refuses an access that
+/// the first matching entry matches only in part.
 void load(const Region& region) {
   Entries& entries = own();
   Set& set = entries.set();
@@ -153,6 +153,7 @@ bool has_entry() {
 
 bool start_hart() {
   own().count = has_entry<15>() ? 8 : has_entry<7>() ? 4 : 0;
+  HAL_CLEAR_CSR("mstatus", status::pp);  // a trap in has_entry() has set it
   if (own().count != 0) forget_all();
   return own().count != 0;
 }

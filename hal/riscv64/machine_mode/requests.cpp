@@ -35,13 +35,19 @@ void request(HartMask harts) {
 
 }  // namespace
 
-constinit thread_local Requests* own_requests = &requests[0];
+namespace {
+constinit Requests nobodys;
+}  // namespace
+constinit thread_local Requests* own_requests = &nobodys;
 
 void start_requests() {
   own_requests = &requests[hart_index()];
 }
 
 void serve_requests() {
+  // In an interrupt another call could come between, and after a preemption another hart could go
+  // on.
+  const InterruptGuard masked;
   const std::uint32_t asked = own_requests->asked.load(std::memory_order_acquire);
   flush_all();
   synchronize_code();

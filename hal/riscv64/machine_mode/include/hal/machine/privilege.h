@@ -17,8 +17,7 @@ void prepare_hart();
 /// This hart's register that raises its software interrupt (CLINT, `msip`).
 extern constinit thread_local volatile std::uint32_t* software_interrupt;
 
-/// What other harts ask this one to do: they count up `asked`, and wait until `done` is as large
-/// (requests.cpp).
+/// Requests to a hart. Others increment `asked`, and wait until `done` reaches it (requests.cpp).
 struct Requests {
   std::atomic<std::uint32_t> asked = 0;
   std::atomic<std::uint32_t> done = 0;

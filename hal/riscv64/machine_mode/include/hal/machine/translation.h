@@ -16,7 +16,6 @@ using TranslationToken = std::uint64_t;
 /// What protects memory from programs, as boot prints it.
 inline constexpr std::string_view protection =
     "physical memory protection keeps each program to its own memory";
-inline constexpr bool protects_memory = true;
 
 namespace riscv64 {
 extern constinit thread_local TranslationToken protected_space;
