@@ -1,5 +1,5 @@
 // Clears and copies whole pages: by words, by the instruction cbo.zero, or by vector registers.
-// Boot measures which way of those that the machine has is the fastest. The loops are unrolled,
+// Boot measures the ways that the machine supports, and uses the fastest. The loops are unrolled,
 // because they are most of a page fault's cost.
 //
 // The kernel uses no vector registers elsewhere, and they hold a program's values. So the code that
@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -53,7 +54,7 @@ class FreeVectors {
   }
 
   /// Bytes of the eight registers.
-  std::size_t bytes() const { return std::size_t{8} * bytes_of_vector_register(); }
+  std::size_t bytes() const { return std::size_t{8} * HAL_READ_CSR("vlenb"); }
 
  private:
   InterruptGuard masked_;
@@ -131,8 +132,8 @@ alignas(page_size) constinit std::array<std::byte, page_size> tried{};
   return shortest;
 }
 
-constinit void (*clear)(std::byte* page) = clear_by_words;
-constinit void (*copy)(std::byte* to, const std::byte* from) = copy_by_words;
+constinit std::atomic<void (*)(std::byte* page)> clear = clear_by_words;
+constinit std::atomic<void (*)(std::byte* to, const std::byte* from)> copy = copy_by_words;
 
 }  // namespace
 
@@ -154,14 +155,20 @@ void choose_page_instructions() {
     copy = copy_by_vectors;
 }
 
+void use_words_for_pages() {
+  clear.store(clear_by_words, std::memory_order_relaxed);
+  copy.store(copy_by_words, std::memory_order_relaxed);
+}
+
 }  // namespace riscv64
 
 void zero_page(void* page) {
-  riscv64::clear(static_cast<std::byte*>(page));
+  riscv64::clear.load(std::memory_order_relaxed)(static_cast<std::byte*>(page));
 }
 
 void copy_page(void* to, const void* from) {
-  riscv64::copy(static_cast<std::byte*>(to), static_cast<const std::byte*>(from));
+  riscv64::copy.load(std::memory_order_relaxed)(static_cast<std::byte*>(to),
+                                                static_cast<const std::byte*>(from));
 }
 
 }  // namespace hal

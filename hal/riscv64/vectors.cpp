@@ -6,6 +6,7 @@
 #include <hal/machine/vectors.h>
 
 #include "devices.h"
+#include "page_contents.h"
 
 namespace hal::riscv64 {
 namespace {
@@ -51,6 +52,7 @@ void check_vectors() {
   if (expected == 0 || read_length() == expected) return;
   state = Vectors::differ;
   vector_bytes = 0;
+  use_words_for_pages();
 }
 
 }  // namespace hal::riscv64
