@@ -26,12 +26,6 @@ void VectorStateHolder::allocate() {
   state_->registers = new std::byte[bytes() - sizeof(VectorState)];
 }
 
-void VectorStateHolder::free() {
-  delete[] state_->registers;
-  delete state_;
-  state_ = nullptr;
-}
-
 void VectorStateHolder::exchange(VectorStateHolder& other) {
   std::swap(state_, other.state_);
   if (other.state_ == nullptr) return;
@@ -98,8 +92,8 @@ void load_vectors(const VectorState& from) {
   HAL_SET_CSR(HAL_CSR("status"), status::vs_clean);
 }
 
-/// Whether the instruction may be legal with the vector registers on. If the machine does not tell
-/// the instruction, it gets the floating-point registers first.
+/// Whether the instruction may be legal with the vector registers on. If stval does not hold the
+/// instruction, acquire() turns on floating point first.
 bool lacks_vectors(const Trap& trap) {
   if (hal::riscv64::bytes_of_vector_register() == 0) return false;
   const std::uint64_t on = state();

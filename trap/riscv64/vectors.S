@@ -5,7 +5,7 @@
   .option arch, +v
   .section .text.fpu, "ax"
 
-// Instruction and step for v0, v8, v16 and v24; a1 = address of the registers.
+// Moves v0 to v31 in four groups of eight. In: a1 = their address in memory. Changes a1 and t0.
 .macro move_vector_registers instruction
   csrr  t0, vlenb
   slli  t0, t0, 3

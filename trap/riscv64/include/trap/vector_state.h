@@ -58,7 +58,11 @@ class VectorStateHolder {
   }
 
  private:
-  void free();
+  void free() {
+    delete[] state_->registers;
+    delete state_;
+    state_ = nullptr;
+  }
   void exchange(VectorStateHolder& other);
 
   VectorState* state_ = nullptr;
