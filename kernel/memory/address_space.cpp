@@ -183,7 +183,10 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   }
   areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
                 std::move(request.backing), request.code);
-  if constexpr (!hal::translates_addresses) fill_pages(gap->start, gap->start + bytes);
+  if constexpr (!hal::translates_addresses) {
+    fill_pages(gap->start, gap->start + bytes);
+    if (code_written_) synchronize_code();  // the first fetch may not fault
+  }
   return gap->start;
 }
 

@@ -310,9 +310,9 @@ Result<> riscv_flush_icache(Thread& self, std::uintptr_t, std::uintptr_t, std::u
 
 namespace {
 
-/// Whether a caller that shares the strand may change [address, address + length). It must be
-/// private memory without instructions, and the change one step. If other threads use the space, it
-/// has at most 64 pages.
+/// Whether a caller that shares the strand may change [address, address + length). The range
+/// must be private memory without instructions, and small enough for one step. If other threads use
+/// the space, it has at most 64 pages.
 bool may_change(Thread& self, std::uintptr_t address, std::size_t length) {
   if (length > hal::user_end || address > hal::user_end) return false;
   const std::size_t bytes = hal::page_up(length);
@@ -339,6 +339,8 @@ bool outside::may_move_break(Thread& self, std::uintptr_t end) {
 bool outside::may_map(Thread& self, std::uintptr_t address, std::size_t length, int rights,
                       int flags, int fd, std::int64_t) {
   if ((flags & abi::map_fixed) != 0 && !may_change(self, address, length)) return false;
+  // Without translation the call clears the whole area.
+  if (!hal::translates_addresses && length > AddressSpace::most_bytes_sharing) return false;
   return may_back(self, rights, flags, fd);
 }
 
