@@ -15,7 +15,7 @@ void cotrap_linux_gate();        // linux_gate.S
 
 /// Linux's number for x86_64 of each call with a generic number. The others have a number that
 /// Linux does not have.
-extern const std::array<std::uint16_t, 512> linux_numbers = [] {
+extern constinit const std::array<std::uint16_t, 512> linux_numbers = [] {
   std::array<std::uint16_t, 512> numbers{};
   numbers.fill(0xffff);
   for (const auto& [number, generic] : abi::x86_64::detail::same_calls)
@@ -50,9 +50,10 @@ extern "C" [[noreturn]] void cotrap_user_relocate(long* stack, std::uintptr_t ba
   user::relocate<relative>(base, dynamic);
   cotrap_system_call_entry = system_call_entry(stack);
   if (cotrap_system_call_entry == 0) {
-    // Linux has no call with a number of Cotrap's.
+    // On Linux a call with a number of Cotrap's fails: there is none, or with the x32 ABI it is
+    // iopl(-1).
     cotrap_system_call_entry = reinterpret_cast<std::uintptr_t>(&cotrap_system_call_gate);
-    const long id = user::machine::system_call<0>(static_cast<long>(abi::Call::getpid), {});
+    const long id = user::machine::system_call<1>(static_cast<long>(abi::Call::getpid), {-1});
     if (id < 0) cotrap_system_call_entry = reinterpret_cast<std::uintptr_t>(&cotrap_linux_gate);
   }
   cotrap_user_start(stack);
