@@ -43,7 +43,7 @@ constexpr bool names(std::string_view text, std::string_view extension) {
 }  // namespace detail
 
 /// Whether an ISA string has the extension, which is in lower case: a letter, or a name of several
-/// letters that begins with s, x or z. False if the string is none.
+/// letters that begins with s, x or z. False if `isa` is not an ISA string.
 constexpr bool isa_has(std::string_view isa, std::string_view extension) {
   using namespace detail;
   if (isa.size() < 4 || lower(isa[0]) != 'r' || lower(isa[1]) != 'v') return false;

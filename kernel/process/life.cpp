@@ -297,7 +297,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
               self.waiting().take<async::YieldOp>();
               break;
             }
-            save_hart_state(self);  // it yields in the strand, below
+            save_hart_state(self);  // YieldSharing was refused: the thread yields in the strand
           } else if (save_hart_state(self)) {
             if (end_sharing_call(self, co_await self.waiting())) break;
             while (!end_waiting(self, co_await awaited(self))) continue;

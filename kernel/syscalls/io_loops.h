@@ -65,8 +65,8 @@ class Reading : public async::SharingWaitLoop<Reading> {
   Transfer moved_ = 0;
 };
 
-/// The same for a write of at most File::whole_write() and `step_bytes`, which is all or nothing:
-/// waits until the file has room, and writes. Its steps are in the strand.
+/// Waits until the file has room, and then writes all of `from`, at most File::whole_write() and
+/// `step_bytes` bytes. Its steps are in the strand.
 class Writing : public async::WaitLoop<Writing> {
  public:
   Writing(Thread& self, Ref<File> file, UserSpan<const std::byte> from)

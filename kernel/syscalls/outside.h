@@ -56,9 +56,9 @@ struct Shared<handler> {
   }
 };
 
-/// Makes a call that changes areas, while the hart shares the strand and no other thread changes
-/// them. would_block: `may(…)` is false, or the call had no memory. In the strand the call is made
-/// again, because only the strand can use the free memory of all harts.
+/// Calls `handler`, which changes areas, while the hart shares the strand and no other thread
+/// changes them. Returns would_block if `may(…)` is false, or without memory. In the strand the call
+/// is made again, because only the strand can use the free memory of all harts.
 template <auto handler, auto may>
 struct Changing;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...), auto may>

@@ -58,7 +58,7 @@ cotrap_enter_user:
   movq  %fs:hal_trap_stack@tpoff, %rax
   leaq  CONTEXT_FRAME_END(%rbx), %rcx
   cmpq  %rcx, (%rax)
-  jne   other_context                   // than the last one that ran on this hart
+  jne   other_context                   // the hart last ran another context
 same_context:
   movq  CONTEXT_GSBASE(%rbx), %rax
   wrgsbase %rax

@@ -2,10 +2,9 @@
 //
 // The machine supplies (<hal/machine/memory_map.h>, found by include path):
 //   user_begin, user_end      programs use addresses in [user_begin, user_end)
-//   UserRange                the user range: the addresses that one page table can map
-//   translates_addresses     whether programs have virtual addresses. If not, a page has the
-//   address
-//                            of its frame, and gets it when it is mapped
+//   UserRange                 the user range: the addresses that one page table can map
+//   translates_addresses      false: a page has the address of its frame, and gets it when it is
+//                             mapped
 //   spaces_can_be_copied      whether a copied address space can keep its addresses (fork)
 //   user_bytes                upper limit of one program's address space, in bytes
 //   phys_to_virt(pa)          the address of a physical address in the direct map
