@@ -34,8 +34,10 @@ class Where(unittest.TestCase):
 
 class WhyNot(unittest.TestCase):
     def check(self, data: bytes, machine: str, says: str):
-        processor = "riscv64" if machine == "riscv64" else "x86_64"
-        build = SimpleNamespace(is_hosted=machine == "hosted", processor=processor)
+        processor = machine.partition("-")[0] if machine.startswith("riscv64") else "x86_64"
+        build = SimpleNamespace(
+            is_hosted=machine == "hosted", processor=processor, has_mmu=machine in ("riscv64", "pc")
+        )
         with tempfile.NamedTemporaryFile() as file:
             file.write(data)
             file.flush()
@@ -48,6 +50,7 @@ class WhyNot(unittest.TestCase):
         self.check(program(X86_64, INDEPENDENT), "hosted", "")
         self.check(program(X86_64, INDEPENDENT), "pc", "")
         self.check(program(X86_64, FIXED), "pc", "")
+        self.check(program(RISCV, INDEPENDENT), "riscv64-pmp", "")
 
     def test_a_file_that_is_no_program_for_the_machine_is_reported(self):
         self.check(b"#!/bin/sh\n", "riscv64", "not an ELF program")
@@ -57,6 +60,7 @@ class WhyNot(unittest.TestCase):
 
     def test_a_program_that_is_linked_wrongly_is_reported(self):
         self.check(program(RISCV, INDEPENDENT, (LOAD, INTERPRETER)), "riscv64", "link it with -static")
+        self.check(program(RISCV, FIXED), "riscv64-nommu", "link it with -static-pie")
         self.check(program(X86_64, INDEPENDENT, (INTERPRETER,)), "hosted", "shared libraries")
         self.check(program(X86_64, FIXED), "hosted", "link it with -static-pie")
 
