@@ -57,8 +57,8 @@ struct Shared<handler> {
 };
 
 /// Calls `handler`, which changes areas, while the hart shares the strand and no other thread
-/// changes them. Returns would_block if `may(…)` is false, or without memory. In the strand the call
-/// is made again, because only the strand can use the free memory of all harts.
+/// changes them. Returns would_block if `may(…)` is false, or without memory. In the strand the
+/// call is made again, because only the strand can use the free memory of all harts.
 template <auto handler, auto may>
 struct Changing;
 template <class Value, class... Arguments, Value (*handler)(Thread&, Arguments...), auto may>
