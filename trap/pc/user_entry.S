@@ -240,7 +240,9 @@ from_kernel:
   movq  9 * 8(%rsp), %rdi
   call  hal_accept_interrupt
   movq  11 * 8(%rsp), %rdi
-  cmpl  $ACCEPTING, -3(%rdi)
+  cmpl  $ACCEPTING, -3(%rdi)            // at popfq
+  je    1f
+  cmpl  $ACCEPTING, -2(%rdi)            // at nop: an NMI behind `sti` has ended its delay
   je    1f
   leaq  hal_halt_end(%rip), %rax
   cmpq  %rax, %rdi
