@@ -5,7 +5,7 @@ import re
 
 from .errors import UsageError
 
-# Machines whose programs and kernel share physical addresses.
+# On these machines the kernel and all programs use physical addresses.
 WITHOUT_MMU = ("riscv64-nommu", "riscv64-pmp")
 _HARTS_WITHOUT_MMU = 8  # hal/riscv64/bare/include/hal/limits.h
 

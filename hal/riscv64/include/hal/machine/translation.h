@@ -5,6 +5,7 @@
 // specification 4.2.1, "sfence.vma").
 #pragma once
 
+#include <hal/machine/page_contents.h>
 #include <hal/memory_map.h>
 
 namespace hal {
@@ -49,24 +50,5 @@ inline void flush_space(Asid asid) {
 inline void flush_all() {
   asm volatile("sfence.vma" : : : "memory");
 }
-
-/// The processor fetches no instructions from pages that it does not execute.
-constexpr bool code_is_read_ahead() {
-  return false;
-}
-
-/// Instructions that this hart fetches from now on see all its earlier stores.
-inline void synchronize_code() {
-  asm volatile("fence.i" : : : "memory");
-}
-
-/// Bytes that cbo.zero clears, from the device tree's riscv,cboz-block-size; 0 if the harts have no
-/// cbo.zero. Set once at boot, the same for all harts. senvcfg and menvcfg must allow the
-/// instruction.
-inline constinit std::size_t zero_block_size = 0;
-
-/// The addresses are page-aligned.
-void zero_page(void* page);
-void copy_page(void* to, const void* from);
 
 }  // namespace hal

@@ -3,6 +3,7 @@
 // program's first access to a region faults, and the fault handler loads the region (pmp.cpp).
 #pragma once
 
+#include <hal/machine/page_contents.h>
 #include <hal/memory_map.h>
 
 #include <string_view>
@@ -21,7 +22,7 @@ namespace riscv64 {
 extern constinit thread_local TranslationToken protected_space;
 }
 
-/// The space whose regions programs on this hart may access.
+/// From now on programs on this hart may access the regions of this space.
 void set_translation(TranslationToken token);
 inline TranslationToken current_translation() {
   return riscv64::protected_space;
@@ -41,23 +42,5 @@ void flush_all();
 inline void flush_space(Asid) {
   flush_all();
 }
-
-/// The processor fetches no instructions from pages that it does not execute.
-constexpr bool code_is_read_ahead() {
-  return false;
-}
-
-/// Instructions that this hart fetches from now on see all its earlier stores.
-inline void synchronize_code() {
-  asm volatile("fence.i" : : : "memory");
-}
-
-/// Bytes that cbo.zero clears, from the device tree's riscv,cboz-block-size; 0 if the harts have no
-/// cbo.zero. Set once at boot, the same for all harts.
-inline constinit std::size_t zero_block_size = 0;
-
-/// The addresses are page-aligned.
-void zero_page(void* page);
-void copy_page(void* to, const void* from);
 
 }  // namespace hal
