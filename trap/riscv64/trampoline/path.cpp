@@ -1,3 +1,4 @@
+#include <async/spin_lock.h>
 #include <hal/kernel_map.h>
 #include <hal/page_table.h>
 #include <hal/trampoline.h>
@@ -5,6 +6,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 namespace trap {
 namespace {
@@ -17,11 +19,12 @@ union Slot {
   ~Slot() {}
 };
 
+constinit async::SpinLock lock;  // protects the two variables below
 constinit Slot* free_slots = nullptr;
 constinit hal::VirtAddr next_page = hal::trampoline_data;
 
-/// Adds a page of slots. Allocation cannot fail: the kernel reserved the memory when it admitted
-/// the thread.
+/// Adds a page of slots. The caller holds the lock. Allocation cannot fail: the kernel reserved the
+/// memory when it admitted the thread.
 void add_page() {
   const hal::PhysAddr page = hal::table_frames::allocate();
   if (page == 0 || next_page == hal::trampoline_end || !hal::map_kernel_page(next_page, page))
@@ -34,20 +37,25 @@ void add_page() {
   }
 }
 
+Slot* take() {
+  const async::SpinLock::Guard guard{lock};
+  if (free_slots == nullptr) add_page();
+  return std::exchange(free_slots, free_slots->next_free);
+}
+
+void put_back(Slot* slot) {
+  const async::SpinLock::Guard guard{lock};
+  slot->next_free = std::exchange(free_slots, slot);
+}
+
 }  // namespace
 
-ContextHolder::ContextHolder(const UserContext& start) {
-  if (free_slots == nullptr) add_page();
-  Slot* slot = free_slots;
-  free_slots = slot->next_free;
-  context_ = std::construct_at(&slot->context, start);
-}
+ContextHolder::ContextHolder(const UserContext& start)
+    : context_{std::construct_at(&take()->context, start)} {}
 
 ContextHolder::~ContextHolder() {
   std::destroy_at(context_);
-  auto* slot = reinterpret_cast<Slot*>(context_);
-  slot->next_free = free_slots;
-  free_slots = slot;
+  put_back(reinterpret_cast<Slot*>(context_));
 }
 
 }  // namespace trap

@@ -19,7 +19,7 @@ inline std::uintptr_t entry_address() {
 }
 
 /// The storage of a thread's user context: a slot in the trampoline region, which the program's
-/// address space maps, too. Use it in the strand.
+/// address space maps, too. Any hart may create and destroy one.
 class ContextHolder {
  public:
   explicit ContextHolder(const UserContext& start);
