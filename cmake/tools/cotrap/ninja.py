@@ -24,15 +24,17 @@ def run(
     *targets: str,
     message: Callable[[str], object],
     report: Callable[[str], object] | None = None,
+    jobs: int | None = None,
 ) -> int:
     """Builds the targets in the folder, by default all. Returns ninja's exit status. what: the text of the
     progress. message: a function that gets each line that is not progress, such as a compiler's messages.
-    report: a function that gets the progress instead of the terminal."""
+    report: a function that gets the progress instead of the terminal. jobs: how many compilers run at once;
+    ninja chooses without it."""
     progress = ""
     with (
         nullcontext() if report else Waiting(lambda: f"{what}{progress}", show_after=0.3, lines=True),
         subprocess.Popen(
-            ["ninja", "-C", folder, *targets],
+            ["ninja", *([] if jobs is None else ["-j", str(jobs)]), "-C", folder, *targets],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=host_memory.large_pieces() | {"NINJA_STATUS": "[%f/%t] "},

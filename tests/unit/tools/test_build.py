@@ -104,6 +104,17 @@ class Building(Faked):
         self.assertIn("building a-preset", printed)
         self.assertRegex("\n".join(printed), r"(?m)^building a-preset, 2 of 3 after \d+ s$")
 
+    def test_a_build_beside_others_uses_its_part_of_the_processors(self):
+        self.program("ninja", 'echo "$@" > ' + f"{self.path / 'given'}")
+        for processors, jobs in ((1, "1"), (2, "1"), (8, "4")):
+            with self.subTest(processors=processors), mock.patch.object(
+                build.os, "sched_getaffinity", lambda _, n=processors: set(range(n))
+            ):
+                build._compile("a-preset", self.path, (), report=lambda progress: None)
+                self.assertEqual((self.path / "given").read_text().split()[:2], ["-j", jobs])
+        build._compile("a-preset", self.path, ())
+        self.assertNotIn("-j", (self.path / "given").read_text().split())
+
     def test_a_progress_line_is_printed_every_30_seconds(self):
         self.assertEqual(ui.LINE_EVERY, 30)
 
