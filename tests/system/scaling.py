@@ -13,7 +13,7 @@ HARTS = (2, 8)  # the figures of 4 harts lie between
 LEAST = {2: 1.95, 8: 7.8}
 LEAST_OF = {
     # Each madvise is made in the strand, and waits until all other harts have flushed their translations.
-    "fault.threads": {2: 1.8, 8: 4.25},
+    "fault.threads": {2: 1.75, 8: 4.25},
     # A hart enters the strand to take identifiers of address spaces. It waits for harts that share the
     # strand, and others wait for it.
     "fork": {2: 1.9, 8: 5.4},
