@@ -18,7 +18,8 @@ namespace {
 /// Sends the signal of a key like ^C to all processes. The shell ignores the signal, and starts its
 /// background programs so that they ignore it too.
 void signal_all(abi::Signal signal) {
-  for (Process& process : processes()) process.post_signal(signal);
+  for (Process& process : processes())
+    process.post_signal({.signal = static_cast<int>(signal), .code = abi::si_kernel});
 }
 
 /// Parses `COLUMNSxROWS`. 80 × 24 if the text is missing or invalid.

@@ -56,6 +56,11 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::tgkill>(Call::tgkill)
         .with<sys::rt_sigaction>(Call::rt_sigaction)
         .with_outside<sys::rt_sigprocmask, Shared>(Call::rt_sigprocmask)
+        .with<sys::rt_sigpending>(Call::rt_sigpending)
+        .with<sys::rt_sigreturn>(Call::rt_sigreturn, no_fast_path)
+        .with<sys::rt_sigsuspend>(Call::rt_sigsuspend)
+        .with<sys::rt_sigtimedwait>(Call::rt_sigtimedwait)
+        .with<sys::sigaltstack>(Call::sigaltstack)
         // memory
         .with_outside<sys::brk, Changing<sys::brk, may_move_break>::answer>(Call::brk)
         .with_outside<sys::mmap, Changing<sys::mmap, may_map>::answer>(Call::mmap)

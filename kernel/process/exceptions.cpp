@@ -8,6 +8,7 @@
 #include "process/code_rewriting.h"
 #include "process/page_in.h"
 #include "process/serve.h"
+#include "process/signal_delivery.h"
 
 namespace kernel {
 namespace {
@@ -112,9 +113,41 @@ async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, Trap trap, E
   co_return std::nullopt;
 }
 
+namespace {
+
+/// The code of the signal of an exception (sigaction(2)).
+int code_for(Thread& self, Trap trap, abi::Signal signal) {
+  switch (signal) {
+    case abi::Signal::sigsegv: {
+      const hal::VirtAddr page = hal::page_down(trap.address);
+      const bool is_mapped = self.space().user_range().may_have(page) &&
+                             self.space().is_mapped(page, page + hal::page_size);
+      return is_mapped ? abi::segv_accerr : abi::segv_maperr;
+    }
+    case abi::Signal::sigbus:
+      return trap.kind == Trap::misaligned ? abi::bus_adraln : abi::bus_adrerr;
+    case abi::Signal::sigfpe: return abi::fpe_intdiv;
+    default: return 1;  // ILL_ILLOPC, TRAP_BRKPT
+  }
+}
+
+abi::SignalInfo info_of(Thread& self, Trap trap, abi::Signal signal) {
+  const bool has_address = trap.kind == Trap::page_fault || trap.kind == Trap::misaligned;
+  return {.signal = static_cast<int>(signal),
+          .code = code_for(self, trap, signal),
+          .address = has_address ? trap.address : self.context().program_counter()};
+}
+
+// Not inlined, so that the information is not in the frame of a coroutine.
+[[gnu::noinline]] void raise_or_die(Thread& self, Trap trap, abi::Signal signal, std::uint64_t pc) {
+  if (!raise_fault(self, info_of(self, trap, signal))) die_of(self, trap, signal, pc);
+}
+
+}  // namespace
+
 async::Task<> resolve_or_kill(Thread& self, Trap trap, Errno why, std::uint64_t pc) {
   if (const auto signal = co_await resolve_fault(self, trap, why)) {
-    die_of(self, trap, *signal, pc);
+    raise_or_die(self, trap, *signal, pc);
   } else if (!self.is_ending()) {
     trap::simulate_trap<trap::Cause::restart>(self.context());
   }

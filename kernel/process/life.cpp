@@ -276,6 +276,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
       if (self.has_pending_flags()) [[unlikely]] {
         if (self.is_ending()) break;
         self.handle_pending_flags();
+        if (self.is_ending()) break;  // a signal has ended the process
       }
     }
   may_return:
@@ -299,6 +300,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
             }
             save_hart_state(self);  // YieldSharing was refused: the thread yields in the strand
           } else if (save_hart_state(self)) {
+            if (self.has_pending_flags()) [[unlikely]]
+              self.refuse_wait_for_signals();
             if (end_sharing_call(self, co_await self.waiting())) break;
             while (!end_waiting(self, co_await awaited(self))) continue;
             break;
@@ -312,6 +315,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
           if (may_return_after_yield(self)) [[likely]]
             goto may_return;
         } else {
+          if (self.has_pending_flags()) [[unlikely]]
+            self.refuse_wait_for_signals();
           while (!end_waiting(self, co_await awaited(self))) continue;
         }
         break;

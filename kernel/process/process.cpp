@@ -163,6 +163,7 @@ void Process::remove_thread(Thread& thread) {
     become_zombie();
   } else {
     thread_ended_.wake_all();
+    choose_takers();  // the thread may have been chosen
   }
 }
 
@@ -181,7 +182,7 @@ bool Process::remove_thread_sharing(Thread& thread) {
     // Before this hart acquired the lock, others may have removed all other threads. Then this
     // thread is the last one, and must also end the process. A thread in execve may wait in
     // thread_ended_ for the end of this one: only a hart in the strand wakes it.
-    if (has_one_thread() || !thread_ended_.empty()) return false;
+    if (has_one_thread() || !thread_ended_.empty() || has_pending_signals()) return false;
     take_accounts(thread);
     threads_.remove(thread);
     parts_.space->note_threads(-1);
@@ -194,6 +195,30 @@ bool Process::remove_thread_sharing(Thread& thread) {
 void Process::inherit(const Process& parent) {
   limits_.inherit(parent.limits_);
   path_ = parent.path_;
+  signal_return_ = parent.signal_return_;
+}
+
+void Process::tell_parent() {
+  Process& parent = *parent_;
+  const bool was_killed = status_->was_killed();
+  const abi::SignalInfo info{.signal = static_cast<int>(abi::Signal::sigchld),
+                             .code = was_killed ? abi::cld_killed : abi::cld_exited,
+                             .sender = {.process = id_,
+                                        .status = was_killed ? static_cast<int>(status_->signal())
+                                                             : status_->exit_code()}};
+  if (parent.signal_actions()[abi::Signal::sigchld].handler == abi::sig_ign) parent.reap(*this);
+  // The waiters come first: one that finds the zombie is not interrupted by the signal.
+  parent.child_ended_.wake_all();
+  parent.post_signal(info);
+}
+
+inline bool Process::takes_child_signals() {
+  constexpr abi::SignalSet bit = abi::set_of(abi::Signal::sigchld);
+  if (signal_actions()[abi::Signal::sigchld].handler != abi::sig_dfl) return true;
+  for (const Thread& thread : threads_) {
+    if ((thread.signal_mask() & bit) != 0) return true;
+  }
+  return false;
 }
 
 bool Process::may_end_sharing() {
@@ -202,7 +227,10 @@ bool Process::may_end_sharing() {
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
   if (parts_.files->owners() != 1) return false;
   // A parent with a child cannot end while the strand is shared. So parent_ stays as it is.
-  if (parent->signal_actions()[abi::Signal::sigchld].handler == abi::sig_ign) return false;
+  {
+    const async::LeafLock::Guard lock{parent->family_lock_};
+    if (parent->takes_child_signals()) return false;
+  }
   const async::LeafLock::Guard lock{family_lock_};
   return !has_children();
 }
@@ -257,7 +285,8 @@ void Process::become_zombie() {
   Process& parent = *parent_;
   parent.children_.remove(*this);
   parent.zombies_.push_back(*this);
-  if (parent.signal_actions()[abi::Signal::sigchld].handler == abi::sig_ign) parent.reap(*this);
+  if (parent.takes_child_signals()) [[unlikely]]
+    return tell_parent();
   parent.child_ended_.wake_all();
 }
 
@@ -283,6 +312,7 @@ void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   parts_.space->note_threads(static_cast<int>(thread_count_));
   for (Thread& thread : threads_) thread.set_space(*parts_.space);
   path_ = std::move(path);
+  signal_return_ = 0;
 }
 
 void Process::terminate(abi::WaitStatus status) {
@@ -300,30 +330,69 @@ void Process::terminate_others(Thread& survivor) {
   }
 }
 
-void Process::post_signal(abi::Signal signal) {
+void Process::post_signal(const abi::SignalInfo& info) {
   async::Strand::check_access();
   if (is_ending() || is_zombie()) return;
-  for (const Thread& thread : threads_) {
-    if ((thread.signal_mask() & abi::set_of(signal)) != 0) continue;
-    if (!signal_actions().ignores(signal)) terminate(abi::WaitStatus::killed(signal));
-    return;
+  const auto signal = static_cast<abi::Signal>(info.signal);
+  const abi::SignalSet bit = abi::set_of(signal);
+  Thread* const taker = taker_of(bit);
+  if (taker != nullptr && !taker->awaits(bit)) {
+    if (signal_actions().ignores(signal)) return;
+    if (!signal_actions().has_handler(signal)) return terminate(abi::WaitStatus::killed(signal));
   }
-  pending_ |= abi::set_of(signal);
+  pending_.add(info);
+  if (taker != nullptr) taker->request_signals();
+}
+
+Thread* Process::taker_of(abi::SignalSet bit) {
+  Thread* found = nullptr;
+  for (Thread& thread : threads_) {
+    if (!thread.may_take(bit)) continue;
+    if (!thread.takes_signals_soon()) return &thread;
+    found = &thread;
+  }
+  return found;
+}
+
+void Process::choose_takers() {
+  for_each_signal(pending_.set(), [this](abi::Signal signal) {
+    Thread* const taker = taker_of(abi::set_of(signal));
+    if (taker != nullptr && !taker->takes_signals_soon()) taker->request_signals();
+  });
 }
 
 Result<> Process::set_signal_action(abi::Signal signal, const abi::SignalAction& action) {
   if (auto set = signal_actions().set(signal, action); !set) return set;
   if (!signal_actions().ignores(signal)) return {};
-  pending_ &= ~abi::set_of(signal);
+  pending_.discard(abi::set_of(signal));
   for (Thread& thread : threads_) thread.discard_pending(signal);
   return {};
 }
 
-void Process::deliver_pending(Thread& thread) {
-  async::Strand::check_access();
-  const abi::SignalSet deliverable = pending_ & ~thread.signal_mask();
-  pending_ &= ~deliverable;
-  for_each_signal(deliverable, [this](abi::Signal signal) { post_signal(signal); });
+Result<> Process::map_signal_return() {
+  if (signal_return_ != 0) return {};
+  const auto code = std::as_bytes(std::span{trap::signal_return_code});
+  AddressSpace& space = this->space();
+  const auto page =
+      space.map({.bytes = hal::page_size, .access = hal::Access::read | hal::Access::write});
+  if (!page) return fail(page.error());
+  const auto written = memory::copy_to_user(space, *page, code.data(), code.size());
+  if (!written) {
+    (void)space.unmap(*page, hal::page_size);
+    return written;
+  }
+  if (auto done = space.protect(*page, hal::page_size, hal::Access::read | hal::Access::execute);
+      !done) {
+    return done;
+  }
+  if (space.code_written()) space.synchronize_code();
+  signal_return_ = *page;
+  return {};
+}
+
+std::optional<abi::SignalInfo> Process::take_signal(abi::SignalSet wanted) {
+  if ((pending_.set() & wanted) == 0) return {};
+  return pending_.take(wanted);
 }
 
 // ── Accounting ──

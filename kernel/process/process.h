@@ -31,6 +31,7 @@
 #include "memory/paged_text.h"
 #include "process/id_table.h"
 #include "process/limits.h"
+#include "process/pending_signals.h"
 #include "process/signals.h"
 #include "process/syscall_counts.h"
 #include "sched/schedule.h"
@@ -156,18 +157,38 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   /// Sends a signal to the process. While each of its threads blocks the signal, the signal stays
   /// pending, even if the process ignores it: the action may change (signal(7)). Otherwise the
-  /// signal ends the process, or has no effect if the process ignores it.
-  void post_signal(abi::Signal signal);
+  /// signal ends the process, or one of those threads runs the handler, or nothing happens if the
+  /// process ignores it.
+  void post_signal(const abi::SignalInfo& info);
   /// If the new action ignores the signal, the signal is no longer pending for the process or its
   /// threads (POSIX, 2.4.3 Signal Actions). ENOMEM: as SignalActions::set(). In the strand.
   Result<> set_signal_action(abi::Signal signal, const abi::SignalAction& action);
-  bool has_pending_signals() const { return pending_ != 0; }
-  /// Delivers the pending signals that `thread` no longer blocks, after its mask has changed.
-  void deliver_pending(Thread& thread);
+  bool has_pending_signals() const { return !pending_.empty(); }
+  abi::SignalSet pending_signals() const { return pending_.set(); }
+  /// Takes a pending signal that is a member of `wanted`.
+  std::optional<abi::SignalInfo> take_signal(abi::SignalSet wanted);
+
+  /// Lets another thread take each pending signal, if there is one that may. Call it when a thread
+  /// that was chosen to take a signal ends, blocks it or no longer awaits it. In the strand.
+  void choose_takers();
+
+  /// The address of the instructions that return from a handler (trap::signal_return_code); 0: they
+  /// are not mapped.
+  std::uintptr_t signal_return() const { return signal_return_; }
+  /// Maps them. ENOMEM. In the strand.
+  Result<> map_signal_return();
 
  private:
   friend RefCounted<Process>;
   friend async::Retired;
+  /// A thread that may take the signal, if possible one that takes no other; null: all block it.
+  Thread* taker_of(abi::SignalSet bit);
+  /// Whether a child that ends must do more for this process, its parent, than wake it. In the
+  /// strand, or with family_lock_.
+  bool takes_child_signals();
+  /// The end of a process whose parent takes_child_signals(): posts SIGCHLD, and removes the zombie
+  /// if the parent ignores that signal.
+  [[gnu::cold, gnu::noinline]] void tell_parent();
   ~Process();  // called when the last Ref is dropped
 
   void become_zombie();
@@ -200,7 +221,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   async::SharedWord<Process*> parent_ = nullptr;
   Parts parts_;  // a zombie has no space and no files
   ResourceLimits limits_;
-  abi::SignalSet pending_ = 0;
+  PendingSignals pending_;
+  std::uintptr_t signal_return_ = 0;
   std::string path_;
   const async::Instant start_time_ = async::now();
   Schedule first_schedule_;

@@ -15,12 +15,15 @@
 
 namespace kernel {
 
-/// Whether the system call with this result has to wait. After upcall_resume() the result is what
-/// the saved context has in the result register, which may be any value. Each trap sets the cause,
-/// so it is `resume` only if this call has resumed a context.
+/// Whether the system call with this result has to wait. After upcall_resume() and rt_sigreturn()
+/// the result is what the loaded registers have in the result register, which may be any value.
+/// Each trap sets the cause, so it is one of these two only if this call has loaded registers.
 inline bool has_to_wait(const trap::UserContext& context, trap::Register result) {
-  return result == trap::would_block &&
-         context.last_cause() != static_cast<std::uint64_t>(trap::Cause::resume);
+  if (result != trap::would_block) [[likely]]
+    return false;
+  const std::uint64_t cause = context.last_cause();
+  return cause != static_cast<std::uint64_t>(trap::Cause::resume) &&
+         cause != static_cast<std::uint64_t>(trap::Cause::sigreturn);
 }
 
 /// Skips the instruction of the system call, makes the call and sets its result. Returns false,

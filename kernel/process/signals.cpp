@@ -21,7 +21,7 @@ Result<> SignalActions::set(abi::Signal signal, const abi::SignalAction& action)
 
 void SignalActions::drop_handlers() {
   async::Strand::check_access();
-  for_each_signal(library_signals, [this](abi::Signal signal) {
+  for_each_signal(~defaults_, [this](abi::Signal signal) {
     if ((*this)[signal].handler != abi::sig_ign) defaults_ |= abi::set_of(signal);
   });
 }

@@ -1,11 +1,12 @@
-// The signal actions of a process. No signal runs a handler: a signal is ignored, ends the process,
-// or stays pending while it is blocked (signal(7)).
+// The signal actions of a process: a signal is ignored, ends the process, or runs a handler
+// (signal(7)).
 #pragma once
 
 #include <abi/signal.h>
 #include <async/strand.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
+#include <trap/signal_frame.h>
 
 #include <array>
 #include <bit>
@@ -29,9 +30,15 @@ class SignalActions : public RefCounted<SignalActions> {
 
   /// Whether `signal` has no effect when it is not blocked.
   bool ignores(abi::Signal signal) const {
-    const std::uintptr_t handler = (*this)[signal].handler;
-    if (handler == abi::sig_ign) return true;
+    if ((*this)[signal].handler == abi::sig_ign) return true;
+    if (has_handler(signal)) return false;
     return abi::default_action(signal) != abi::DefaultAction::terminate;
+  }
+
+  /// Whether `signal` runs a handler of the program.
+  bool has_handler(abi::Signal signal) const {
+    const std::uintptr_t handler = (*this)[signal].handler;
+    return trap::SignalFrame::exists && handler != abi::sig_dfl && handler != abi::sig_ign;
   }
 
   /// Sets the default action for each signal that has a handler (execve). In the strand.

@@ -9,6 +9,7 @@
 #include "memory/frames.h"
 #include "process/life.h"
 #include "process/pi_lock.h"
+#include "process/signal_delivery.h"
 #include "sched/running.h"
 #include "trace/points.h"
 
@@ -65,6 +66,7 @@ void Thread::start_program(trap::UserContext& start) {
   trap::simulate_trap<trap::Cause::execve>(context(), {.registers = &start});
   clear_child_tid = 0;
   robust_list = 0;
+  reset_signal_settings();
   pi_lock::abandon_all(*this);
   share_priority(0);
   release_vfork_waiter();
@@ -94,6 +96,10 @@ void Thread::handle_pending_flags() {
   if (consume_events()) ring_->deliver_notifications();
   pass_new_attributes();
   end_counted_call();
+  if (has(has_signals)) {
+    take(has_signals);
+    deliver_signals(*this);
+  }
 }
 
 void Thread::note_in_trace() {
@@ -121,24 +127,87 @@ void Thread::post_events() {
   notice();
 }
 
+// ── Signals ──
+
 void Thread::set_signal_mask(abi::SignalSet mask) {
   signal_mask_ = mask & ~unblockable;
   if (!has_pending_signals()) return;
   async::Strand::check_access();
-  const abi::SignalSet deliverable = pending_ & ~signal_mask_;
-  pending_ &= ~deliverable;
-  for_each_signal(deliverable, [this](abi::Signal signal) { post_signal(signal); });
-  process_->deliver_pending(*this);
+  const SignalActions& actions = process_->signal_actions();
+  bool must_take = false;
+  for_each_signal(pending_signals() & ~signal_mask_, [&](abi::Signal signal) {
+    if (actions.ignores(signal) || actions.has_handler(signal)) {
+      must_take = true;
+    } else {
+      process_->terminate(abi::WaitStatus::killed(signal));
+    }
+  });
+  if (must_take) request_signals();
+  process_->choose_takers();  // this thread may have been chosen, and now blocks the signal
 }
 
-void Thread::post_signal(abi::Signal signal) {
+Result<> Thread::set_temporary_mask(abi::SignalSet mask) {
+  if (auto made = make_signal_settings(); !made) return made;
+  if (!signal_settings_->mask_before) signal_settings_->mask_before = signal_mask_;
+  set_signal_mask(mask);
+  return {};
+}
+
+void Thread::end_temporary_mask() {
+  set_signal_mask(*std::exchange(signal_settings_->mask_before, std::nullopt));
+}
+
+void Thread::post_signal(const abi::SignalInfo& info) {
   async::Strand::check_access();
   if (process_->is_ending()) return;
-  if ((signal_mask_ & abi::set_of(signal)) != 0) {
-    pending_ |= abi::set_of(signal);
-  } else if (!process_->signal_actions().ignores(signal)) {
-    process_->terminate(abi::WaitStatus::killed(signal));
+  const auto signal = static_cast<abi::Signal>(info.signal);
+  const abi::SignalSet bit = abi::set_of(signal);
+  if (may_take(bit) && !awaits(bit)) {
+    const SignalActions& actions = process_->signal_actions();
+    if (actions.ignores(signal)) return;
+    if (!actions.has_handler(signal)) return process_->terminate(abi::WaitStatus::killed(signal));
   }
+  pending_.add(info);
+  if (may_take(bit)) request_signals();
+}
+
+std::optional<abi::SignalInfo> Thread::take_signal(abi::SignalSet wanted) {
+  if ((pending_.set() & wanted) != 0) return pending_.take(wanted);
+  return process_->take_signal(wanted);
+}
+
+void Thread::request_signals() {
+  async::Strand::check_access();
+  set(has_signals);
+  if (job() == nullptr) return;
+  if (!waiting().empty() && is_in_interruptible_call()) interrupt_wait();
+  notice();
+}
+
+bool Thread::is_in_interruptible_call() {
+  return is_interruptible(*this, context());
+}
+
+void Thread::interrupt_wait() {
+  if (is_ending() || is_wait_interrupted_) return;
+  is_wait_interrupted_ = true;
+  overwritten_ = context().syscall_result();
+  job()->cancel();
+}
+
+std::optional<std::uint64_t> Thread::end_interruption() {
+  if (!std::exchange(is_wait_interrupted_, false) || is_ending()) return {};
+  job()->revoke_cancel();
+  const trap::Register interrupted = trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
+  if (context().syscall_result() != interrupted) return {};
+  return overwritten_;
+}
+
+Result<> Thread::make_signal_settings() {
+  if (signal_settings_) return {};
+  if (!memory::can_allocate(sizeof(SignalSettings))) return fail(Errno::enomem);
+  signal_settings_ = std::make_unique<SignalSettings>();
+  return {};
 }
 
 async::Task<> Thread::close_ring() {

@@ -13,8 +13,10 @@
 #include <trap/waiting_call.h>
 
 #include <memory>
+#include <optional>
 
 #include "process/id_table.h"
+#include "process/pending_signals.h"
 #include "process/process.h"
 #include "process/syscall_counts.h"
 #include "process/thread_ring.h"
@@ -72,22 +74,65 @@ class Thread : public Runnable,
   void release_vfork_waiter();
   bool has_vfork_waiter() const { return vfork_waiter_ != nullptr; }
 
-  // ── Signals ──
+  // ── Signals (signal_delivery.h) ──
 
   abi::SignalSet signal_mask() const { return signal_mask_; }
   void set_signal_mask(abi::SignalSet mask);
+  /// Sets a mask for one call that waits. If a signal interrupts the call, the end of the handler
+  /// restores the mask of before. Otherwise the call does, by end_temporary_mask(). If the call is
+  /// made again, the mask of before is that of the first time. ENOMEM.
+  Result<> set_temporary_mask(abi::SignalSet mask);
+  void end_temporary_mask();
   /// For a new thread: it blocks the signals that `creator` blocks. So it can take no signal that
   /// is pending for the process.
   void inherit_signal_mask(const Thread& creator) { signal_mask_ = creator.signal_mask_; }
-  /// Whether a blocked signal waits for this thread or for its process.
-  bool has_pending_signals() const { return pending_ != 0 || process_->has_pending_signals(); }
+  /// Whether a signal waits for this thread or for its process.
+  bool has_pending_signals() const { return !pending_.empty() || process_->has_pending_signals(); }
+  /// The signals that wait for this thread or for its process (rt_sigpending).
+  abi::SignalSet pending_signals() const { return pending_.set() | process_->pending_signals(); }
   /// Sends a signal to this thread alone (tgkill).
-  void post_signal(abi::Signal signal);
+  void post_signal(const abi::SignalInfo& info);
   /// Forgets `signal` if it is pending for this thread.
-  void discard_pending(abi::Signal signal) {
-    async::Strand::check_access();
-    pending_ &= ~abi::set_of(signal);
+  void discard_pending(abi::Signal signal) { pending_.discard(abi::set_of(signal)); }
+  /// Takes a pending signal that is a member of `wanted`: of this thread, or else of its process.
+  std::optional<abi::SignalInfo> take_signal(abi::SignalSet wanted);
+  /// Whether the thread may take a signal of the set `bit`: it does not block it, or it awaits it.
+  bool may_take(abi::SignalSet bit) const { return (signal_mask_ & bit) == 0 || awaits(bit); }
+  bool awaits(abi::SignalSet bit) const {
+    return signal_settings_ && (signal_settings_->awaited & bit) != 0;
   }
+  /// Whether request_signals() has been called since the thread has taken its signals.
+  bool takes_signals_soon() const { return has(has_signals); }
+  /// Lets the thread take its signals before it runs its program again. If it waits in a call that
+  /// signals interrupt, ends the wait.
+  void request_signals();
+  /// Called before a call waits, by the thread itself: refuses the wait if a signal interrupts it.
+  void refuse_wait_for_signals() {
+    if (has(has_signals) && is_in_interruptible_call()) interrupt_wait();
+  }
+
+  /// Ends the interruption of waits. If it has ended a call with EINTR, returns what the result
+  /// register had before: with it the call can be made again.
+  std::optional<std::uint64_t> end_interruption();
+
+  /// Settings of the thread that few programs use.
+  struct SignalSettings {
+    abi::SignalStack stack{.flags = abi::ss_disable};
+    std::optional<abi::SignalSet> mask_before;  ///< the mask behind set_temporary_mask()
+    abi::SignalSet awaited = 0;                 ///< what rt_sigtimedwait waits for
+  };
+  /// Null: all have the values above.
+  SignalSettings* signal_settings() const { return signal_settings_.get(); }
+  /// Makes signal_settings(). ENOMEM.
+  Result<> make_signal_settings();
+  /// For a child that has its own copy of the creator's stack for handlers, or whose creator sleeps
+  /// until it no longer uses that stack (vfork).
+  void inherit_signal_stack(const Thread& creator) {
+    if (!creator.signal_settings_) return;
+    signal_settings_ = std::make_unique<SignalSettings>();
+    signal_settings_->stack = creator.signal_settings_->stack;
+  }
+  void reset_signal_settings() { signal_settings_.reset(); }
   /// For a fault of this thread: the program cannot block or ignore the signal.
   void die_of(abi::Signal signal) { process_->terminate(abi::WaitStatus::killed(signal)); }
 
@@ -140,10 +185,16 @@ class Thread : public Runnable,
 
   friend async::Task<> run_thread(Ref<Thread> thread);
 
+  bool is_in_interruptible_call();
+  void interrupt_wait();
+
   int id_;
+  bool is_wait_interrupted_ = false;  // its job is cancelled until it has taken its signals
   Ref<Process> process_;
   abi::SignalSet signal_mask_ = 0;
-  abi::SignalSet pending_ = 0;
+  PendingSignals pending_;
+  std::uint64_t overwritten_ = 0;  // by the result of the interrupted call
+  std::unique_ptr<SignalSettings> signal_settings_;
   async::Event* vfork_waiter_ = nullptr;
   std::unique_ptr<ThreadRing> ring_;
   SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()

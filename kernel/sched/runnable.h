@@ -39,7 +39,8 @@ class Runnable {
   void end();
   bool is_ending() const { return (pending_flags_.load(std::memory_order_relaxed) & ends) != 0; }
   /// Whether the thread has something to do before it returns to its program: to end, to deliver
-  /// events, to pass attributes to the scheduling policy, or to count a call whose wait is over.
+  /// events or signals, to pass attributes to the scheduling policy, or to count a call whose wait
+  /// is over.
   bool has_pending_flags() const { return pending_flags_.load(std::memory_order_relaxed) != 0; }
   /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
   /// before it runs its program again.
@@ -132,6 +133,7 @@ class Runnable {
     has_events = 2,
     has_attributes = 4,
     has_counted_call = 8,
+    has_signals = 16,
   };
   bool has(PendingFlag flag) const {
     return (pending_flags_.load(std::memory_order_relaxed) & flag) != 0;

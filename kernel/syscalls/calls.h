@@ -41,8 +41,8 @@ using memory::UserSpan;
 ///   CLONE_THREAD, CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID,
 ///   CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_UNTRACED; EINVAL for others
 /// linux: Namespaces, CLONE_PTRACE, CLONE_PIDFD and CLONE_IO fail with EINVAL. CLONE_SYSVSEM,
-///   CLONE_DETACHED and CLONE_UNTRACED have no effect. The kernel ignores the exit signal in the
-///   low byte: the parent gets no signal. A clone beyond 131,072 processes and threads fails with
+///   CLONE_DETACHED and CLONE_UNTRACED have no effect. The parent gets SIGCHLD,
+///   whatever exit signal the low byte has. A clone beyond 131,072 processes and threads fails with
 ///   EAGAIN. On the hosted machine a copy of the memory (no CLONE_VM) fails with ENOSYS.
 trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
                                 std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
@@ -93,20 +93,20 @@ Result<int> setsid(Thread&);
 
 // ── signals.cpp ──
 
-/// linux: A signal cannot run a handler, stop a process or continue one. Process 0 means every
-///   process, because there is one process group. A number below -1 fails with ESRCH. A signal to
+/// linux: A signal cannot stop a process or continue one. Process 0 means every process, because
+/// there is one process group. A number below -1 fails with ESRCH. A signal to
 ///   the first process has no effect unless that process sends it.
 Result<> kill(Thread&, int id, int signal);
 
-/// linux: As `kill`: a signal can only end the process, stay pending or have no effect.
+/// linux: As `kill`: a signal cannot stop a process or continue one.
 Result<> tkill(Thread&, int thread, int signal);
 
-/// linux: As `kill`: a signal can only end the process, stay pending or have no effect.
+/// linux: As `kill`: a signal cannot stop a process or continue one.
 Result<> tgkill(Thread&, int process, int thread, int signal);
 
-/// linux: No handler runs: the action is SIG_DFL or SIG_IGN, and any other fails with ENOSYS. Only
-///   signals 32 and 33, which C libraries keep for themselves, may have one; they end the process.
-///   The kernel stores the action's flags and its mask, and they have no effect.
+/// flags: SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO; others have no effect
+/// linux: Handlers run on riscv64. On the x86_64 machines a handler fails with ENOSYS. Only signals
+///   32 and 33, which C libraries keep for themselves, may have one there; they end the process.
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
 
@@ -114,6 +114,27 @@ Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> acti
 /// linux: none known
 Result<> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
                         UserPtr<abi::SignalSet> old, std::size_t set_size);
+
+/// linux: none known
+Result<> rt_sigpending(Thread&, UserPtr<abi::SignalSet> out, std::size_t set_size);
+
+/// linux: none known
+trap::Answer<Result<int>> rt_sigtimedwait(Thread&, UserPtr<const abi::SignalSet> set,
+                                          UserPtr<abi::SignalInfo> info,
+                                          UserPtr<const abi::Timespec> timeout,
+                                          std::size_t set_size);
+
+/// linux: A frame of a handler that cannot be read ends the process with SIGSEGV, which no handler
+///   can take.
+trap::Register rt_sigreturn(Thread&);
+
+/// linux: SS_AUTODISARM fails with EINVAL. The least size is 2,048 bytes.
+Result<> sigaltstack(Thread&, UserPtr<const abi::SignalStack> wanted,
+                     UserPtr<abi::SignalStack> old);
+
+/// linux: none known
+trap::Answer<Result<>> rt_sigsuspend(Thread&, UserPtr<const abi::SignalSet> set,
+                                     std::size_t set_size);
 
 // ── memory.cpp ──
 

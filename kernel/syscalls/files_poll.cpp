@@ -261,31 +261,19 @@ Result<async::Instant> poll_deadline(memory::AddressSpace& space,
   return timeout.read(space).and_then(to_duration).transform(after);
 }
 
-/// Sets another signal mask for the duration of a call.
-class TemporaryMask {
- public:
-  TemporaryMask(Thread& self, abi::SignalSet mask) : self_{self}, before_{self.signal_mask()} {
-    self.set_signal_mask(mask);
-  }
-  ~TemporaryMask() { self_.set_signal_mask(before_); }
-  TemporaryMask(const TemporaryMask&) = delete;
-
- private:
-  Thread& self_;
-  abi::SignalSet before_;
-};
-
 /// ppoll with a signal mask, which is in effect during the call.
 async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                      async::Instant deadline, UserPtr<const abi::SignalSet> mask) {
   const auto given = mask.read(self.space());
   if (!given) co_return fail(given.error());
-  const TemporaryMask until_the_end{self, *given};
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
   if (!has_room_to_wait_for(list)) co_return fail(Errno::enomem);
   const auto polling = std::make_unique<Polling>(self, fds, std::move(list), deadline);
-  co_return co_await *polling;
+  if (auto set = self.set_temporary_mask(*given); !set) co_return fail(set.error());
+  const Result<int> ready = co_await *polling;
+  if (ready || ready.error() != Errno::eintr) self.end_temporary_mask();
+  co_return ready;
 }
 
 }  // namespace

@@ -5,12 +5,13 @@
 #include <utility>
 
 #include "process/page_in.h"
+#include "process/signal_delivery.h"
 #include "process/steps.h"
 
 namespace kernel::sys {
 
-void signal_broken_pipe(Thread& self, const Transfer& moved) {
-  if (!moved && moved.error() == Errno::epipe) self.post_signal(abi::Signal::sigpipe);
+void post_broken_pipe(Thread& self) {
+  self.post_signal(signal_from(self, static_cast<int>(abi::Signal::sigpipe), abi::si_user));
 }
 
 namespace {

@@ -24,8 +24,12 @@ inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved)
   moved = fail(Errno::eagain);
   return false;
 }
+[[gnu::cold]] void post_broken_pipe(Thread& self);
 /// Sends SIGPIPE if a write has failed because the pipe has no readers.
-void signal_broken_pipe(Thread& self, const Transfer& moved);
+inline void signal_broken_pipe(Thread& self, const Transfer& moved) {
+  if (!moved && moved.error() == Errno::epipe) [[unlikely]]
+    post_broken_pipe(self);
+}
 
 // The file stays open until the transfer has ended. The caller keeps the list alive that `buffer`
 // refers to.

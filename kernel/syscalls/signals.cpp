@@ -1,11 +1,15 @@
+#include <async/async.h>
 #include <kernel/log.h>
 
 #include <limits>
 #include <optional>
 
+#include "process/signal_delivery.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/signal_action.h"
+#include "syscalls/sleep.h"
+#include "syscalls/timespec.h"
 
 namespace kernel::sys {
 namespace {
@@ -25,7 +29,7 @@ bool may_signal(Thread& self, const Process& process) {
 
 void post(Thread& self, Process& process, int signal) {
   if (signal == 0 || !may_signal(self, process)) return;
-  process.post_signal(static_cast<abi::Signal>(signal));
+  process.post_signal(signal_from(self, signal, abi::si_user));
 }
 
 /// kill(-1): all processes but the first and the caller's.
@@ -46,7 +50,7 @@ Result<> post_to_group(Thread& self, int signal) {
 }
 
 /// Logs each signal once: C libraries set some handlers at every start.
-void log_refused_handler(Thread& self, int signal) {
+[[maybe_unused]] void log_refused_handler(Thread& self, int signal) {
   static abi::SignalSet logged = 0;
   const auto bit = abi::set_of(static_cast<abi::Signal>(signal));
   if ((logged & bit) != 0) return;
@@ -70,7 +74,7 @@ Result<> post_to_thread(Thread& self, int id, int process, int signal) {
   }
   if (!valid_or_zero(signal)) return fail(Errno::einval);
   if (thread == nullptr || signal == 0 || !may_signal(self, thread->process())) return {};
-  thread->post_signal(static_cast<abi::Signal>(signal));
+  thread->post_signal(signal_from(self, signal, abi::si_tkill));
   return {};
 }
 
@@ -109,9 +113,13 @@ Result<abi::SignalAction> signal_action(Thread& self, int number, bool to_change
 Result<> set_signal_action(Thread& self, int number, const abi::SignalAction& wanted) {
   const auto signal = static_cast<abi::Signal>(number);
   const bool is_handler = wanted.handler != abi::sig_dfl && wanted.handler != abi::sig_ign;
-  if (is_handler && (abi::set_of(signal) & library_signals) == 0) {
-    log_refused_handler(self, number);
-    return fail(Errno::enosys);
+  if (is_handler) {
+    if constexpr (trap::SignalFrame::exists) {
+      if (auto mapped = self.process().map_signal_return(); !mapped) return mapped;
+    } else if ((abi::set_of(signal) & library_signals) == 0) {
+      log_refused_handler(self, number);
+      return fail(Errno::enosys);
+    }
   }
   return self.process().set_signal_action(signal, wanted);
 }
@@ -144,6 +152,87 @@ Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set
   if (is_page_in(written)) return written;
   if (set) self.set_signal_mask(wanted);
   return written;
+}
+
+Result<> rt_sigpending(Thread& self, UserPtr<abi::SignalSet> out, std::size_t set_size) {
+  if (set_size > set_bytes) return fail(Errno::einval);
+  return out.write(self.space(), self.pending_signals() & self.signal_mask());
+}
+
+trap::Register rt_sigreturn(Thread& self) {
+  return return_from_handler(self);
+}
+
+Result<> sigaltstack(Thread& self, UserPtr<const abi::SignalStack> wanted,
+                     UserPtr<abi::SignalStack> old) {
+  const abi::SignalStack before = shown_signal_stack(self);
+  std::optional<abi::SignalStack> given;
+  if (wanted) {
+    const auto read = wanted.read(self.space());
+    if (!read) return fail(read.error());
+    given = *read;
+  }
+  Result<> written{};
+  if (old) {
+    abi::SignalStack shown = before;
+    if (is_on_signal_stack(self, self.context().stack())) shown.flags |= abi::ss_onstack;
+    written = old.write(self.space(), shown);
+    if (is_page_in(written)) return written;
+  }
+  if (given) {
+    if (auto set = set_signal_stack(self, *given); !set) return set;
+  }
+  return written;
+}
+
+trap::Answer<Result<>> rt_sigsuspend(Thread& self, UserPtr<const abi::SignalSet> set,
+                                     std::size_t set_size) {
+  if (set_size != set_bytes) return fail(Errno::einval);
+  const auto wanted = set.read(self.space());
+  if (!wanted) return fail(wanted.error());
+  if (auto set = self.set_temporary_mask(*wanted); !set) return fail(set.error());
+  return self.wait([&] { return Sleeping{self.space(), async::never, {}}; });
+}
+
+namespace {
+
+async::Task<Result<int>> await_signal(Thread& self, abi::SignalSet set,
+                                      UserPtr<abi::SignalInfo> info, async::Instant deadline) {
+  self.signal_settings()->awaited = set;
+  const auto end = co_await async::sleep_until(deadline, "signal");
+  self.signal_settings()->awaited = 0;
+  const auto taken = self.take_signal(set);
+  self.process().choose_takers();
+  if (!taken) co_return fail(end == async::WaitResult::woken ? Errno::eagain : Errno::eintr);
+  if (info) {
+    if (auto written = info.write(self.space(), *taken); !written) co_return fail(written.error());
+  }
+  co_return taken->signal;
+}
+
+}  // namespace
+
+trap::Answer<Result<int>> rt_sigtimedwait(Thread& self, UserPtr<const abi::SignalSet> set,
+                                          UserPtr<abi::SignalInfo> info,
+                                          UserPtr<const abi::Timespec> timeout,
+                                          std::size_t set_size) {
+  if (set_size != set_bytes) return fail(Errno::einval);
+  const auto given = set.read(self.space());
+  if (!given) return fail(given.error());
+  const abi::SignalSet wanted = *given & ~unblockable;
+  async::Instant deadline = async::never;
+  if (timeout) {
+    const auto duration = timeout.read(self.space()).and_then(to_duration);
+    if (!duration) return fail(duration.error());
+    deadline = after(*duration);
+  }
+  if (info) {  // before a signal is taken, so that a page-in loses none
+    const auto there = self.space().fault_in(info.address(), hal::Access::write);
+    if (!there && there.error() == Errno::would_block) return fail(there.error());
+  }
+  if (auto made = self.make_signal_settings(); !made) return fail(made.error());
+  if ((self.pending_signals() & wanted) != 0) deadline = async::now();
+  return self.wait([&] { return await_signal(self, wanted, info, deadline); });
 }
 
 }  // namespace kernel::sys

@@ -15,7 +15,8 @@
 //   and Interrupt::raise().
 // - A wait ends exactly once. The first call of complete() finds the job in Kind::waiting and ends
 //   the wait. Later calls find the job ready and change nothing.
-// - cancel() is sticky. It ends the present wait, and every later wait that may be cancelled.
+// - cancel() is sticky. It ends the present wait, and every later wait that may be cancelled, until
+//   revoke_cancel().
 #pragma once
 
 #include <atomic>
@@ -80,6 +81,12 @@ class Job : public Node {
   /// Cancels the job. Sticky and idempotent. In the strand; fails for a preemptible job.
   ASYNC_SLOW_PATH void cancel() noexcept;
   bool is_cancelled() const noexcept { return (flags_ & flag_cancelled) != 0; }
+  /// Ends the effect of cancel() on later waits. For a cancellation that should end only the
+  /// present wait, or refuse the next one. In the strand.
+  void revoke_cancel() noexcept {
+    flags_ &= ~flag_cancelled;
+    update_stopped();
+  }
 
   /// Whether refuses_to_wait() would return true: cancelled or past a deadline, and not shielded.
   bool is_stopped() const noexcept { return (flags_ & flag_stopped) != 0; }

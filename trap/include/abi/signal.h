@@ -1,5 +1,6 @@
-// Signals: numbers, default actions, sets, and the status word of wait4. Source:
-// asm-generic/signal.h, signal(7), wait(2).
+// Signals: numbers, default actions, sets, what a handler learns, and the status word of wait4.
+// Sources: asm-generic/signal.h, asm-generic/siginfo.h, signal(7), sigaction(2), sigaltstack(2),
+// wait(2).
 #pragma once
 
 #include <algorithm>
@@ -82,6 +83,63 @@ struct SignalAction {
   bool operator==(const SignalAction&) const = default;
 };
 static_assert(sizeof(SignalAction) == 24);
+
+// Bits of SignalAction::flags.
+inline constexpr std::uint64_t sa_nocldstop = 1;
+inline constexpr std::uint64_t sa_nocldwait = 2;
+inline constexpr std::uint64_t sa_siginfo = 4;
+inline constexpr std::uint64_t sa_onstack = 0x0800'0000;
+inline constexpr std::uint64_t sa_restart = 0x1000'0000;
+inline constexpr std::uint64_t sa_nodefer = 0x4000'0000;
+inline constexpr std::uint64_t sa_resethand = 0x8000'0000;
+
+// What a handler learns of a signal (siginfo_t). The members after `code` depend on the code.
+struct SignalInfo {
+  int signal;
+  int error;
+  int code;  // si_…
+  int padding;
+  union {
+    std::uint64_t address;  // of a fault
+    struct {
+      int process;
+      std::uint32_t user;
+      union {
+        std::uint64_t value;  // si_queue
+        int status;           // of a child: exit code or signal
+      };
+    } sender;
+    std::uint64_t words[14];
+  };
+};
+static_assert(sizeof(SignalInfo) == 128);
+inline constexpr int si_user = 0;  // kill
+inline constexpr int si_kernel = 0x80;
+inline constexpr int si_queue = -1;   // rt_sigqueueinfo
+inline constexpr int si_timer = -2;   // timer_create
+inline constexpr int si_tkill = -6;   // tkill, tgkill
+inline constexpr int cld_exited = 1;  // SIGCHLD
+inline constexpr int cld_killed = 2;
+inline constexpr int segv_maperr = 1;  // SIGSEGV: nothing is mapped at the address
+inline constexpr int segv_accerr = 2;  // SIGSEGV: the mapping forbids the access
+inline constexpr int bus_adraln = 1;
+inline constexpr int bus_adrerr = 2;
+inline constexpr int ill_illopc = 1;
+inline constexpr int fpe_intdiv = 1;
+inline constexpr int trap_brkpt = 1;
+
+// sigaltstack, and a handler's context.
+struct SignalStack {
+  std::uintptr_t base;
+  int flags;
+  int padding;
+  std::size_t bytes;
+};
+static_assert(sizeof(SignalStack) == 24);
+inline constexpr int ss_onstack = 1;
+inline constexpr int ss_disable = 2;
+inline constexpr unsigned ss_autodisarm = 1U << 31;
+inline constexpr std::size_t least_signal_stack = 2048;  // MINSIGSTKSZ
 
 struct SignalText {
   Signal number;

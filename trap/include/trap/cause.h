@@ -23,8 +23,10 @@ enum class Cause : std::uint16_t {
   exception,     ///< an exception stopped a coroutine
   notification,  ///< a notification or a completion interrupts a coroutine
 
-  resume,   ///< the program's scheduler resumes a coroutine that an upcall has stopped
-  restart,  ///< the instruction runs again: the thread has waited for its page or its rewriting
+  resume,     ///< the program's scheduler resumes a coroutine that an upcall has stopped
+  restart,    ///< the instruction runs again: the thread has waited for its page or its rewriting
+  signal,     ///< the program runs a handler of a signal
+  sigreturn,  ///< the handler has returned
 };
 
 /// Which registers a simulated trap changes.
@@ -41,7 +43,7 @@ struct SimulatedTrap {
   std::string_view name;   ///< the router's row
 };
 
-inline constexpr std::array<SimulatedTrap, 7> simulated_traps{{
+inline constexpr std::array<SimulatedTrap, 9> simulated_traps{{
     {Cause::first_instruction, EntryRegisters::none, 0, "enter-first"},
     {Cause::execve, EntryRegisters::all, 0, "enter-execve"},
     {Cause::page, EntryRegisters::call, std::uint64_t(abi::Upcall::for_fault), "enter-page"},
@@ -51,6 +53,8 @@ inline constexpr std::array<SimulatedTrap, 7> simulated_traps{{
      "enter-notification"},
     {Cause::resume, EntryRegisters::all, 0, "enter-resume"},
     {Cause::restart, EntryRegisters::none, 0, "enter-restart"},
+    {Cause::signal, EntryRegisters::none, 0, "enter-signal"},
+    {Cause::sigreturn, EntryRegisters::none, 0, "enter-sigreturn"},
 }};
 
 constexpr std::size_t index_of(Cause cause) {

@@ -1,0 +1,73 @@
+#include "process/pending_signals.h"
+
+#include <bit>
+#include <utility>
+
+#include "memory/frames.h"
+#include "process/signals.h"
+
+namespace kernel {
+namespace {
+
+constexpr abi::SignalSet queued_signals = ~((abi::SignalSet{1} << 31) - 1);
+
+constexpr abi::SignalSet fault_signals =
+    abi::set_of(abi::Signal::sigsegv) | abi::set_of(abi::Signal::sigbus) |
+    abi::set_of(abi::Signal::sigill) | abi::set_of(abi::Signal::sigtrap) |
+    abi::set_of(abi::Signal::sigfpe) | abi::set_of(abi::Signal::sigsys);
+
+abi::Signal first_of(abi::SignalSet set) {
+  if ((set & fault_signals) != 0) set &= fault_signals;
+  return static_cast<abi::Signal>(std::countr_zero(set) + 1);
+}
+
+}  // namespace
+
+void PendingSignals::add(const abi::SignalInfo& info) {
+  async::Strand::check_access();
+  const abi::SignalSet bit = abi::set_of(static_cast<abi::Signal>(info.signal));
+  if ((set_ & bit & ~queued_signals) != 0) return;
+  set_ |= bit;
+  if (!memory::can_allocate(sizeof(Entry))) return;
+  std::unique_ptr<Entry>* last = &first_;
+  unsigned entries = 0;
+  for (; *last; ++entries) last = &(*last)->next;
+  if (entries == most_entries) return;
+  *last = std::make_unique<Entry>(Entry{info, nullptr});
+}
+
+abi::SignalInfo PendingSignals::take(abi::SignalSet wanted) {
+  async::Strand::check_access();
+  const abi::Signal signal = first_of(set_ & wanted);
+  const int number = static_cast<int>(signal);
+  abi::SignalInfo info{.signal = number};
+  bool found = false, more = false;
+  for (std::unique_ptr<Entry>* at = &first_; *at;) {
+    if ((*at)->info.signal == number) {
+      if (found) {
+        more = true;
+        break;
+      }
+      found = true;
+      info = (*at)->info;
+      *at = std::move((*at)->next);
+    } else {
+      at = &(*at)->next;
+    }
+  }
+  if (!more) set_ &= ~abi::set_of(signal);
+  return info;
+}
+
+void PendingSignals::discard(abi::SignalSet signals) {
+  set_ &= ~signals;
+  for (std::unique_ptr<Entry>* at = &first_; *at;) {
+    if ((abi::set_of(static_cast<abi::Signal>((*at)->info.signal)) & signals) != 0) {
+      *at = std::move((*at)->next);
+    } else {
+      at = &(*at)->next;
+    }
+  }
+}
+
+}  // namespace kernel

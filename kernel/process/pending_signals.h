@@ -1,0 +1,47 @@
+// Signals that wait until a thread takes them, of one thread or of one process.
+#pragma once
+
+#include <abi/signal.h>
+#include <async/strand.h>
+
+#include <cstddef>
+#include <memory>
+
+namespace kernel {
+
+/// A set of signals, with what their handlers will learn. A signal below 32 is pending at most
+/// once, the others are queued (signal(7)). In the strand.
+class PendingSignals {
+ public:
+  PendingSignals() = default;
+  PendingSignals(const PendingSignals&) = delete;
+  ~PendingSignals() {
+    if (first_) [[unlikely]]
+      discard(~abi::SignalSet{0});
+  }
+
+  bool empty() const { return set_ == 0; }
+  abi::SignalSet set() const { return set_; }
+
+  /// Adds a signal. Without memory for `info`, or with most_entries before it, the signal is
+  /// pending all the same, but not once more if its number is pending already. take() then makes up
+  /// an `info` that says si_user, as on Linux.
+  void add(const abi::SignalInfo& info);
+  /// Removes the signal of `wanted` with the lowest number, but those of faults first. The set has
+  /// at least one of `wanted`.
+  abi::SignalInfo take(abi::SignalSet wanted);
+  void discard(abi::SignalSet signals);
+
+ private:
+  struct Entry {
+    abi::SignalInfo info;
+    std::unique_ptr<Entry> next;
+  };
+
+  static constexpr unsigned most_entries = 1024;
+
+  abi::SignalSet set_ = 0;
+  std::unique_ptr<Entry> first_;  // in the order of their arrival
+};
+
+}  // namespace kernel

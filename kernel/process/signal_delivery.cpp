@@ -1,0 +1,224 @@
+#include "process/signal_delivery.h"
+
+#include <abi/flags.h>
+#include <abi/numbers.h>
+#include <kernel/log.h>
+#include <trap/fpu.h>
+#include <trap/signal_frame.h>
+#include <trap/simulated_trap.h>
+
+#include "memory/user_memory.h"
+#include "process/thread.h"
+
+namespace kernel {
+namespace {
+
+using abi::Call;
+using trap::UserContext;
+
+/// Whether the call, which a signal has interrupted, is made again behind every handler: it
+/// acquires a lock, and no caller expects EINTR (futex(2), FUTEX_LOCK_PI).
+bool is_always_restarted(const UserContext& context) {
+  if (static_cast<Call>(context.syscall_number()) != Call::futex) return false;
+  const auto operation = static_cast<int>(context.syscall_arguments()[1]);
+  const int command = operation & abi::futex_command_mask;
+  return command == abi::futex_lock_pi || command == abi::futex_lock_pi2;
+}
+
+/// Whether the call, which a signal has interrupted, is made again if the action has SA_RESTART.
+/// The others fail with EINTR (signal(7)).
+bool is_restarted(Thread& self, Call call) {
+  switch (call) {
+    case Call::read:
+    case Call::readv:
+    case Call::write:
+    case Call::writev:
+    case Call::wait4: return true;
+    case Call::futex: return self.context().syscall_arguments()[3] == 0;  // without a timeout
+    default: return false;
+  }
+}
+
+/// Where the frame begins on the stack that the action selects; 0: there is no room.
+[[maybe_unused]] std::uintptr_t place_of_frame(Thread& self, const abi::SignalAction& action,
+                                               std::size_t bytes) {
+  std::uintptr_t top = self.context().stack();
+  const auto* const settings = self.signal_settings();
+  const bool is_on = is_on_signal_stack(self, top);
+  const bool changes = (action.flags & abi::sa_onstack) != 0 && !is_on && settings != nullptr &&
+                       settings->stack.bytes != 0;
+  if (changes) top = settings->stack.base + settings->stack.bytes;
+  if (top < bytes) return 0;
+  const std::uintptr_t frame = (top - bytes) & ~std::uintptr_t{15};
+  if ((is_on || changes) && !is_on_signal_stack(self, frame)) return 0;
+  return frame;
+}
+
+/// Writes the frame and makes the program continue with the handler. Returns false if the stack
+/// cannot hold the frame. Frame: trap::SignalFrame.
+template <class Frame>
+bool enter_handler(Thread& self, const abi::SignalInfo& info, const abi::SignalAction& action,
+                   abi::SignalSet mask_after) {
+  if constexpr (Frame::exists) {
+    UserContext& context = self.context();
+    trap::fpu::release(context);
+    const std::size_t behind = Frame::bytes_behind(context);
+    const std::uintptr_t at = place_of_frame(self, action, sizeof(Frame) + behind);
+    if (at == 0) return false;
+    // The handler may have been set by another process that shares the actions (CLONE_SIGHAND).
+    if (!self.process().map_signal_return()) return false;
+    const memory::AddressSpace::WithoutWait now{self.space()};
+    const auto copy = [&](std::uintptr_t to, const void* from, std::size_t bytes) {
+      return memory::copy_to_user(self.space(), to, from, bytes).has_value();
+    };
+    Frame frame;
+    frame.info = info;
+    frame.context.stack = shown_signal_stack(self);
+    frame.context.mask = mask_after;
+    if (!frame.save(context, at, copy) || !copy(at, &frame, sizeof frame)) return false;
+    Frame::call(context, action.handler, at, info.signal, self.process().signal_return());
+    return true;
+  } else {
+    return false;
+  }
+}
+
+/// Loads the registers, the mask and the stack for handlers from the frame at the stack pointer.
+/// Returns false if the frame cannot be read. A page-in of it would repeat the call, whose result
+/// may be any value, so a frame that is not in memory counts as one that cannot be read.
+template <class Frame>
+bool leave_handler(Thread& self) {
+  if constexpr (Frame::exists) {
+    UserContext& context = self.context();
+    const std::uintptr_t at = context.stack();
+    const memory::AddressSpace::WithoutWait now{self.space()};
+    const auto frame = memory::UserPtr<const Frame>{at}.read(self.space());
+    if (!frame) return false;
+    const auto read = [&](void* to, std::uintptr_t from, std::size_t bytes) {
+      return memory::copy_from_user(self.space(), to, from, bytes).has_value();
+    };
+    trap::fpu::drop(context);
+    if (!frame->load(context, at, read)) return false;
+    trap::simulate_trap<trap::Cause::sigreturn>(context);
+    self.set_signal_mask(frame->context.mask);
+    (void)set_signal_stack(self, frame->context.stack);
+    return true;
+  } else {
+    return false;
+  }
+}
+
+}  // namespace
+
+void deliver_signals(Thread& self) {
+  Process& process = self.process();
+  auto interrupted = self.end_interruption();
+  const auto make_call_again = [&] {
+    self.context().set_syscall_result(*interrupted);
+    self.context().go_back_to_syscall_instruction();
+  };
+  bool has_entered = false;
+  while (const auto info = self.take_signal(~self.signal_mask())) {
+    const auto signal = static_cast<abi::Signal>(info->signal);
+    const SignalActions& actions = process.signal_actions();
+    const abi::SignalAction action = actions[signal];
+    if (!actions.has_handler(signal)) {
+      if (actions.ignores(signal)) continue;
+      return process.terminate(abi::WaitStatus::killed(signal));
+    }
+    const auto call = static_cast<Call>(self.context().syscall_number());
+    const bool restarts = (action.flags & abi::sa_restart) != 0 && is_restarted(self, call);
+    if (interrupted && (restarts || is_always_restarted(self.context()))) {
+      make_call_again();
+    }
+    interrupted.reset();
+    auto* const settings = self.signal_settings();
+    abi::SignalSet mask = self.signal_mask();
+    if (settings != nullptr && settings->mask_before) {
+      mask = *std::exchange(settings->mask_before, std::nullopt);
+    }
+    if (!enter_handler<trap::SignalFrame>(self, *info, action, mask)) {
+      log("{} ({}) is killed by SIGSEGV: no room for the frame of a handler at {:#x}",
+          process.name(), self.id(), self.context().stack());
+      return process.terminate(abi::WaitStatus::killed(abi::Signal::sigsegv));
+    }
+    has_entered = true;
+    const abi::SignalSet own = (action.flags & abi::sa_nodefer) != 0 ? 0 : abi::set_of(signal);
+    self.set_signal_mask(self.signal_mask() | action.mask | own);
+    if ((action.flags & abi::sa_resethand) != 0) (void)process.set_signal_action(signal, {});
+  }
+  if (has_entered) return trap::simulate_trap<trap::Cause::signal>(self.context());
+  // Another thread has taken the signal, or the action ignores it now.
+  if (interrupted) make_call_again();
+}
+
+trap::Register return_from_handler(Thread& self) {
+  if (leave_handler<trap::SignalFrame>(self)) return self.context().syscall_result();
+  log("{} ({}) is killed by SIGSEGV: no frame of a handler at {:#x}", self.process().name(),
+      self.id(), self.context().stack());
+  self.die_of(abi::Signal::sigsegv);
+  return 0;
+}
+
+bool is_interruptible(Thread& self, const UserContext& context) {
+  const auto* const settings = self.signal_settings();
+  if (settings != nullptr && settings->awaited != 0) return true;
+  if (!trap::SignalFrame::exists) return false;
+  switch (static_cast<Call>(context.syscall_number())) {
+    case Call::read:
+    case Call::readv:
+    case Call::write:
+    case Call::writev: {
+      const File* const file =
+          self.process().files().find(static_cast<int>(context.syscall_arguments()[0]));
+      return file == nullptr || !file->waits_for_device();  // null: closed since the call began
+    }
+    case Call::ppoll:
+    case Call::futex:
+    case Call::nanosleep:
+    case Call::clock_nanosleep:
+    case Call::rt_sigsuspend:
+    case Call::rt_sigtimedwait:
+    case Call::wait4:
+    case abi::ring_enter: return true;
+    default: return false;
+  }
+}
+
+bool raise_fault(Thread& self, const abi::SignalInfo& info) {
+  const auto signal = static_cast<abi::Signal>(info.signal);
+  const bool is_blocked = (self.signal_mask() & abi::set_of(signal)) != 0;
+  if (is_blocked || !self.process().signal_actions().has_handler(signal)) return false;
+  self.post_signal(info);
+  return true;
+}
+
+abi::SignalInfo signal_from(Thread& sender, int signal, int code) {
+  return {.signal = signal, .code = code, .sender = {.process = sender.process().id()}};
+}
+
+bool is_on_signal_stack(const Thread& self, std::uintptr_t stack_pointer) {
+  const auto* const settings = self.signal_settings();
+  return settings != nullptr && stack_pointer > settings->stack.base &&
+         stack_pointer - settings->stack.base <= settings->stack.bytes;
+}
+
+abi::SignalStack shown_signal_stack(const Thread& self) {
+  const auto* const settings = self.signal_settings();
+  if (settings == nullptr) return {.flags = abi::ss_disable};
+  return settings->stack;
+}
+
+Result<> set_signal_stack(Thread& self, const abi::SignalStack& wanted) {
+  const int mode = wanted.flags;
+  if (is_on_signal_stack(self, self.context().stack())) return fail(Errno::eperm);
+  if (mode != abi::ss_disable && mode != abi::ss_onstack && mode != 0) return fail(Errno::einval);
+  if (mode == abi::ss_disable && self.signal_settings() == nullptr) return {};
+  if (mode != abi::ss_disable && wanted.bytes < abi::least_signal_stack) return fail(Errno::enomem);
+  if (auto made = self.make_signal_settings(); !made) return made;
+  self.signal_settings()->stack =
+      mode == abi::ss_disable ? abi::SignalStack{.flags = abi::ss_disable} : wanted;
+  return {};
+}
+
+}  // namespace kernel

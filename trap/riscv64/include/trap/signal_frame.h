@@ -1,0 +1,152 @@
+// What a program finds on its stack while it runs a signal handler, in the layout of Linux: what
+// the handler learns of the signal, and the registers to which it returns (Linux,
+// arch/riscv/kernel/signal.c and arch/riscv/include/uapi/asm/sigcontext.h).
+//
+//     low addresses                                                      high addresses
+//     ┌─────────────────────────────┬──────────────────────────────────┬──────────────────┐
+//     │ SignalFrame: info, context  │ SignalVectors, vector registers  │ the stack before │
+//     └─────────────────────────────┴──────────────────────────────────┴──────────────────┘
+//     the stack pointer of the handler     only if there are any
+#pragma once
+
+#include <abi/signal.h>
+#include <trap/user_context.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace trap {
+
+/// Precedes the saved vector registers (struct __riscv_v_ext_state).
+struct SignalVectors {
+  std::uint64_t vstart = 0, vl = 0, vtype = 0, vcsr = 0;
+  std::uint64_t register_bytes = 0;  ///< of one register
+  std::uint64_t registers_at = 0;    ///< the address of the registers, directly behind this
+};
+
+struct SignalFrame {
+  /// Whether programs of this machine can have signal handlers.
+  static constexpr bool exists = true;
+
+  /// The handler's third argument (ucontext_t).
+  struct Context {
+    std::uint64_t flags = 0, link = 0;
+    abi::SignalStack stack{};
+    abi::SignalSet mask = 0;
+    std::byte unused[120]{};
+    alignas(16) std::uint64_t pc = 0;
+    std::array<std::uint64_t, 31> x{};  // x[0] is register x1
+    std::array<std::uint64_t, 32> f{};
+    std::uint32_t fcsr = 0;
+    std::uint32_t padding[64]{};
+    std::uint32_t zero = 0;
+    // The header of what follows the frame: SignalVectors, or nothing.
+    std::uint32_t follows = 0;
+    std::uint32_t follows_bytes = 0;  ///< with the header
+  };
+  static constexpr std::uint32_t vectors_follow = 0x53465457;  // RISCV_V_MAGIC
+  static constexpr std::size_t header_bytes = 8;               // of what follows
+
+  abi::SignalInfo info{};
+  Context context{};
+
+  /// Bytes behind the frame. No hart holds floating-point or vector registers of `registers`, here
+  /// and below (trap::fpu::release).
+  static std::size_t bytes_behind(const UserContext& registers) {
+    const std::span vectors = saved_vectors(registers);
+    return vectors.empty() ? 0 : sizeof(SignalVectors) + vectors.size() + header_bytes;
+  }
+  /// Copies the registers. `at`: the frame's address. Calls copy(address, from, bytes) -> bool to
+  /// write what is behind the frame. Returns false if that fails.
+  template <class Copy>
+  bool save(const UserContext& registers, std::uintptr_t at, Copy&& copy) {
+    context.pc = registers.pc;
+    std::copy_n(registers.x.begin() + 1, context.x.size(), context.x.begin());
+    context.f = registers.f;
+    context.fcsr = static_cast<std::uint32_t>(registers.fcsr);
+    const std::span bytes = saved_vectors(registers);
+    if (bytes.empty()) return true;
+    const VectorState& state = *registers.vectors.get();
+    const std::uintptr_t vectors_at = at + sizeof(SignalFrame);
+    const SignalVectors vectors{.vstart = state.vstart,
+                                .vl = state.vl,
+                                .vtype = state.vtype,
+                                .vcsr = state.vcsr,
+                                .register_bytes = bytes.size() / vector_register_count,
+                                .registers_at = vectors_at + sizeof(SignalVectors)};
+    constexpr std::array<std::byte, header_bytes> end{};
+    context.follows = vectors_follow;
+    context.follows_bytes =
+        static_cast<std::uint32_t>(header_bytes + sizeof vectors + bytes.size());
+    return copy(vectors_at, &vectors, sizeof vectors) &&
+           copy(vectors.registers_at, bytes.data(), bytes.size()) &&
+           copy(vectors.registers_at + bytes.size(), end.data(), end.size());
+  }
+  /// The reverse, for rt_sigreturn. A program may have changed every member. Calls
+  /// read(to, address, bytes) -> bool. Returns false if that fails, or if the vector registers are
+  /// not those of this machine.
+  template <class Read>
+  bool load(UserContext& registers, std::uintptr_t at, Read&& read) const {
+    registers.pc = context.pc;
+    std::copy_n(context.x.begin(), context.x.size(), registers.x.begin() + 1);
+    registers.f = context.f;
+    registers.fcsr = context.fcsr & 0xff;
+    VectorState* const state = registers.vectors.get();
+    if (state != nullptr) state->contents = VectorState::ones;
+    if (context.follows != vectors_follow) return true;
+    const std::size_t bytes = VectorStateHolder::bytes() - sizeof(VectorState);
+    const std::uintptr_t vectors_at = at + sizeof(SignalFrame);
+    SignalVectors vectors;
+    if (state == nullptr || !read(&vectors, vectors_at, sizeof vectors) ||
+        vectors.register_bytes != bytes / vector_register_count ||
+        !read(state->registers, vectors_at + sizeof vectors, bytes)) {
+      return false;
+    }
+    state->vstart = vectors.vstart;
+    state->vl = vectors.vl;
+    state->vtype = vectors.vtype;
+    state->vcsr = vectors.vcsr & 7;
+    state->contents = VectorState::saved;
+    return true;
+  }
+
+  /// Makes the program continue with the handler. `at`: the frame's address.
+  static void call(UserContext& registers, std::uintptr_t handler, std::uintptr_t at, int signal,
+                   std::uintptr_t returns_to) {
+    registers.pc = handler;
+    registers.x[UserContext::ra] = returns_to;
+    registers.x[UserContext::sp] = at;
+    registers.x[UserContext::a0] = static_cast<std::uint64_t>(signal);
+    registers.x[UserContext::a0 + 1] = at + offsetof(SignalFrame, info);
+    registers.x[UserContext::a0 + 2] = at + offsetof(SignalFrame, context);
+  }
+
+ private:
+  static constexpr std::size_t vector_register_count = 32;
+
+  /// Empty: the context has no values of its own in vector registers.
+  static std::span<const std::byte> saved_vectors(const UserContext& registers) {
+    const VectorState* const state = registers.vectors.get();
+    if (state == nullptr || state->contents != VectorState::saved) return {};
+    return {state->registers, VectorStateHolder::bytes() - sizeof(VectorState)};
+  }
+};
+static_assert(offsetof(SignalFrame, context.stack) == 128 + 16);
+static_assert(offsetof(SignalFrame, context.mask) == 128 + 40);
+static_assert(offsetof(SignalFrame, context.pc) == 128 + 176);
+static_assert(offsetof(SignalFrame, context.f) == 128 + 176 + 256);
+static_assert(offsetof(SignalFrame, context.fcsr) == 128 + 176 + 512);
+static_assert(offsetof(SignalFrame, context.follows) == 128 + 176 + 256 + 520);
+static_assert(sizeof(SignalFrame) == 1088);
+
+/// How a program returns from a handler: the kernel maps these instructions for it. An unwinder
+/// recognises them.
+inline constexpr std::array<std::uint32_t, 2> signal_return_code{
+    0x08b00893,  // li a7, 139 (rt_sigreturn)
+    0x00000073,  // ecall
+};
+
+}  // namespace trap
