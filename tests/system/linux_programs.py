@@ -75,6 +75,11 @@ read(end[0], bytes, sizeof bytes): 12288
 writev(end[1], many, 2): 4096
 read(end[0], bytes, sizeof bytes): 4096
 """
+# What sigwaitinfo(2) demands.
+WAITERS = """\
+awaited: 1
+awaited: 1
+"""
 # What munmap(2) and madvise(2) demand.
 HOLES = """\
 unmap the middle: ok
@@ -194,6 +199,7 @@ def manuals(test: harness.Test, harts: int) -> None:
         ("shares", "parts", SHARED_PARTS, "children share the parts that clone's flags name"),
         ("error_number", "handlers", LIBRARY_HANDLERS, "execve drops the handlers of the C library"),
         ("inheriting", "robust", DEAD_HOLDERS, "robust and PI locks report dead holders"),
+        ("signals", "waiters", WAITERS, "each of two threads that await a signal gets one of two"),
         ("pipes", "addresses", BAD_ADDRESSES, "a page is written to a pipe as a whole or not at all"),
         ("names", "opens", ODD_OPENS, "open() takes access mode 3, and fixed names cannot be removed"),
     ):

@@ -209,4 +209,5 @@ VECTORS = (
     Part("first", "threads and programs begin with zeros"),
     Part("memory", "threads and programs that end give the memory of their vector registers back"),
     Part("upcalls", "a coroutine that an upcall preempts keeps its vector registers"),
+    Part("handlers", "a program keeps its vector registers while a handler changes them"),
 )

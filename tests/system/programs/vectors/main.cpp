@@ -239,6 +239,37 @@ async::Task<> upcalls() {
   println("a preempted coroutine keeps its vector registers");
 }
 
+// ── Handlers of signals ──
+
+std::atomic<int> handled = 0;
+
+// A handler that changes all vector registers.
+void handle(int) {
+  Vectors vectors{seed_of(static_cast<std::uint64_t>(handled.load()))};
+  vectors.check_hold(1);
+  ++handled;
+}
+
+int handlers() {
+  constexpr int enough = 50;
+  const abi::SignalAction action{.handler = reinterpret_cast<std::uintptr_t>(&handle)};
+  must(call(Call::rt_sigaction, abi::Signal::sigusr1, &action, nullptr, sizeof(abi::SignalSet)),
+       "setting a handler");
+  const int receiver = thread_id();
+  const int process = must(call<int>(Call::getpid), "getpid");
+  Thread sender{[=] {
+    while (handled < enough) {
+      must(sleep_for(200us), "sleeping");
+      must(call(Call::tgkill, process, receiver, abi::Signal::sigusr1), "tgkill");
+    }
+  }};
+  Vectors vectors{seed_of(1)};
+  while (handled < enough) vectors.check_hold(5'000);
+  sender.join();
+  println("a handler leaves the vector registers as they were");
+  return 0;
+}
+
 int illegal() {
   asm volatile("csrr t0, 0xc22" ::: "t0");
   return 0;
@@ -260,6 +291,7 @@ int main(int argc, char** argv) {
   if (part == "faults") return faults();
   if (part == "memory") return memory();
   if (part == "upcalls") return run(upcalls()), 0;
+  if (part == "handlers") return handlers();
   if (part == "illegal") return illegal();
   fail("usage: vectors PART");
 }
