@@ -163,7 +163,8 @@ void Process::remove_thread(Thread& thread) {
     become_zombie();
   } else {
     thread_ended_.wake_all();
-    choose_takers();  // the thread may have been chosen
+    if (has_pending_signals()) [[unlikely]]
+      choose_takers();  // the thread may have been chosen
   }
 }
 

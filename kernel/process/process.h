@@ -170,7 +170,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   /// Lets another thread take each pending signal, if there is one that may. Call it when a thread
   /// that was chosen to take a signal ends, blocks it or no longer awaits it. In the strand.
-  void choose_takers();
+  [[gnu::cold, gnu::noinline]] void choose_takers();
 
   /// The address of the instructions that return from a handler (trap::signal_return_code); 0: they
   /// are not mapped.

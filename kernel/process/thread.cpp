@@ -143,7 +143,8 @@ void Thread::set_signal_mask(abi::SignalSet mask) {
     }
   });
   if (must_take) request_signals();
-  process_->choose_takers();  // this thread may have been chosen, and now blocks the signal
+  // This thread may have been chosen, and now blocks the signal.
+  if (process_->has_pending_signals()) process_->choose_takers();
 }
 
 Result<> Thread::set_temporary_mask(abi::SignalSet mask) {
