@@ -191,7 +191,8 @@ class Thread : public Runnable,
   int id_;
   bool is_wait_interrupted_ = false;  // its job is cancelled until it has taken its signals
   Ref<Process> process_;
-  abi::SignalSet signal_mask_ = 0;
+  // While others share the strand, a child that ends reads the masks of its parent's threads.
+  async::SharedWord<abi::SignalSet> signal_mask_ = 0;
   PendingSignals pending_;
   std::uint64_t overwritten_ = 0;  // by the result of the interrupted call
   std::unique_ptr<SignalSettings> signal_settings_;
