@@ -70,7 +70,8 @@ inline constexpr abi::SignalSet unblockable =
 
 /// The C libraries keep these for themselves (signal(7), on SIGCANCEL and SIGSETXID), and set
 /// handlers for them in programs that never send one. So rt_sigaction takes such a handler.
-/// Otherwise a first pthread_create() would leave ENOSYS in errno. The signal ends the process.
+/// Otherwise a first pthread_create() would leave ENOSYS in errno. On a machine whose programs have
+/// no handlers (trap::SignalFrame::exists) the signal ends the process.
 inline constexpr abi::SignalSet library_signals =
     abi::set_of(abi::Signal{32}) | abi::set_of(abi::Signal{33});
 

@@ -165,7 +165,6 @@ trap::Register rt_sigreturn(Thread& self) {
 
 Result<> sigaltstack(Thread& self, UserPtr<const abi::SignalStack> wanted,
                      UserPtr<abi::SignalStack> old) {
-  const abi::SignalStack before = shown_signal_stack(self);
   std::optional<abi::SignalStack> given;
   if (wanted) {
     const auto read = wanted.read(self.space());
@@ -174,7 +173,7 @@ Result<> sigaltstack(Thread& self, UserPtr<const abi::SignalStack> wanted,
   }
   Result<> written{};
   if (old) {
-    abi::SignalStack shown = before;
+    abi::SignalStack shown = shown_signal_stack(self);
     if (is_on_signal_stack(self, self.context().stack())) shown.flags |= abi::ss_onstack;
     written = old.write(self.space(), shown);
     if (is_page_in(written)) return written;
