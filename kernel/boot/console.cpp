@@ -10,17 +10,10 @@
 #include "console/console.h"
 #include "devices/interrupts.h"
 #include "files/console_driver.h"
-#include "process/process.h"
+#include "process/job_control.h"
 
 namespace kernel {
 namespace {
-
-/// Sends the signal of a key like ^C to all processes. The shell ignores the signal, and starts its
-/// background programs so that they ignore it too.
-void signal_all(abi::Signal signal) {
-  for (Process& process : processes())
-    process.post_signal({.signal = static_cast<int>(signal), .code = abi::si_kernel});
-}
 
 /// Parses `COLUMNSxROWS`. 80 × 24 if the text is missing or invalid.
 abi::WindowSize window_size(std::string_view text) {
@@ -80,8 +73,7 @@ void echo_framed(std::span<const char> text) {
 
 /// The terminal of framed standard error. It has no input.
 Terminal& error_terminal() {
-  static Terminal terminal{
-      {.show = [](auto) {}, .signal = [](auto) {}}, errors, LineEditor::Input::framed, {}};
+  static Terminal terminal{[](auto) {}, errors, LineEditor::Input::framed, {}, nullptr};
   terminal.end_input();
   return terminal;
 }
@@ -94,10 +86,10 @@ ConsoleTerminals start_console(const formats::BootOptions& options) {
   const bool errors_apart = options.value("stderr") == "framed";
   if (errors_apart) console.frame_output();
   static ConsoleScreen screen;
-  static Terminal terminal{{.show = errors_apart ? echo_framed : echo, .signal = signal_all},
-                           errors_apart ? static_cast<Screen&>(output) : screen,
-                           framed ? LineEditor::Input::framed : LineEditor::Input::typed,
-                           window_size(options.value("size").value_or(""))};
+  static Terminal terminal{
+      errors_apart ? echo_framed : echo, errors_apart ? static_cast<Screen&>(output) : screen,
+      framed ? LineEditor::Input::framed : LineEditor::Input::typed,
+      window_size(options.value("size").value_or("")), &job_control::terminal_users()};
   if (ended) terminal.end_input();
   static std::array<Terminal*, 2> terminals{&terminal, errors_apart ? &error_terminal() : nullptr};
   const auto writers = std::span{terminals}.first(errors_apart ? 2 : 1);

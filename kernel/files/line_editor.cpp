@@ -12,6 +12,7 @@ enum ControlChar {
   erase = 2,
   kill = 3,
   end_of_file = 4,
+  suspend = abi::termios_vsusp,
   line_end = abi::termios_veol,
   word_erase = 14,
   other_line_end = abi::termios_veol2,
@@ -46,23 +47,22 @@ constexpr abi::Termios typed_settings() {
   };
   constexpr std::uint8_t keys[] = {'C' & 0x1f, '\\' & 0x1f, 0x7f, 'U' & 0x1f, 'D' & 0x1f, 0, 1};
   std::ranges::copy(keys, settings.control_chars);
+  settings.control_chars[suspend] = 'Z' & 0x1f;
   settings.control_chars[word_erase] = 'W' & 0x1f;
   return settings;
 }
 
 }  // namespace
 
-LineEditor::LineEditor(Outside outside, Input input)
-    : outside_{outside}, kind_{input}, settings_{typed_settings()} {
+LineEditor::LineEditor(Show show, Input input)
+    : show_{show}, kind_{input}, settings_{typed_settings()} {
   if (input == Input::framed) settings_.local_flags = 0;
 }
 
-void LineEditor::receive(char key) {
-  if (kind_ == Input::framed) {
-    receive_framed(key);
-  } else {
-    receive_typed(key);
-  }
+std::optional<abi::Signal> LineEditor::receive(char key) {
+  if (kind_ == Input::typed) return receive_typed(key);
+  receive_framed(key);
+  return {};
 }
 
 void LineEditor::receive_framed(char byte) {
@@ -77,11 +77,11 @@ void LineEditor::receive_framed(char byte) {
   }
 }
 
-void LineEditor::receive_typed(char key) {
+std::optional<abi::Signal> LineEditor::receive_typed(char key) {
   const auto is = [&](ControlChar which) { return stands_for(key, which); };
   if (key == '\r' && (settings_.input_flags & abi::termios_icrnl) != 0) key = '\n';
 
-  if (receive_signal(key)) return;
+  if (const auto signal = receive_signal(key)) return signal;
   if (!canonical()) {
     put(key);
     finished_ = size_;
@@ -102,17 +102,20 @@ void LineEditor::receive_typed(char key) {
       put(key);
     }
   }
+  return {};
 }
 
-/// If `key` stands for a signal, drops all unread input and sends the signal. Returns whether it
-/// does.
-bool LineEditor::receive_signal(char key) {
-  const bool interrupts = stands_for(key, interrupt);
-  if (!has(abi::termios_isig) || !(interrupts || stands_for(key, quit))) return false;
-  flush();
+/// Returns the signal for which `key` stands, after dropping all unread input.
+std::optional<abi::Signal> LineEditor::receive_signal(char key) {
+  if (!has(abi::termios_isig)) return {};
+  const auto signal = stands_for(key, interrupt) ? abi::Signal::sigint
+                      : stands_for(key, quit)    ? abi::Signal::sigquit
+                      : stands_for(key, suspend) ? abi::Signal::sigtstp
+                                                 : abi::Signal{};
+  if (signal == abi::Signal{}) return {};
+  if (!has(abi::termios_noflsh)) flush();
   if (has(abi::termios_echo)) echo(key);
-  outside_.signal(interrupts ? abi::Signal::sigint : abi::Signal::sigquit);
-  return true;
+  return signal;
 }
 
 void LineEditor::put(char byte) {

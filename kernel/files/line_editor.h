@@ -3,7 +3,7 @@
 //   keys ──▶ receive ──▶ line being typed ── Enter, ^D ──▶ finished lines ──▶ input, consume
 //               │              ▲
 //               ├─ echo        └ backspace, ^W, ^U
-//               └─ ^C, ^\ : signal
+//               └─ ^C, ^\, ^Z : signal
 //
 // In canonical mode a read returns at most one line. VEOL and VEOL2 end a line, too, as Enter does.
 // In noncanonical mode a read returns all keys so far. Framed input comes from a file: its bytes
@@ -17,6 +17,7 @@
 #include <array>
 #include <bitset>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -28,21 +29,21 @@ class LineEditor {
   /// except for DLE sequences.
   enum class Input : bool { typed, framed };
 
-  /// The functions that the editor calls, from within receive().
-  struct Outside {
-    void (*show)(std::span<const char> text);
-    void (*signal)(abi::Signal signal);
-  };
+  /// Shows echo. The editor calls it from within receive().
+  using Show = void (*)(std::span<const char> text);
 
-  LineEditor(Outside outside, Input input);
+  LineEditor(Show show, Input input);
 
   /// Whether receive() may be called. If not, a program must read first.
   bool has_room() const { return size_ < queue_size; }
-  void receive(char key);
+  /// Returns the signal that the key sends, if it sends one.
+  [[nodiscard]] std::optional<abi::Signal> receive(char key);
   /// Framed input only: sets the end of the file, as DLE E does.
   void end_input() { at_end_ = true; }
   /// Handles a key when has_room() is false. The key is lost unless it sends a signal.
-  void receive_without_room(char key) { (void)receive_signal(key); }
+  [[nodiscard]] std::optional<abi::Signal> receive_without_room(char key) {
+    return receive_signal(key);
+  }
 
   /// Whether a read would return something, the end of the file included.
   bool has_input() const { return finished_ > 0 || at_end_; }
@@ -67,8 +68,8 @@ class LineEditor {
 
   bool has(std::uint32_t local_flag) const { return (settings_.local_flags & local_flag) != 0; }
   void receive_framed(char byte);
-  void receive_typed(char key);
-  bool receive_signal(char key);
+  std::optional<abi::Signal> receive_typed(char key);
+  std::optional<abi::Signal> receive_signal(char key);
   bool stands_for(char key, unsigned control) const {
     return key != 0 && key == static_cast<char>(settings_.control_chars[control]);
   }
@@ -77,7 +78,7 @@ class LineEditor {
   void erase_character();
   void erase_word();
   void erase_line();
-  void show(std::string_view text) const { outside_.show({text.data(), text.size()}); }
+  void show(std::string_view text) const { show_({text.data(), text.size()}); }
   void echo(char key) const;
 
   std::size_t slot(std::size_t index) const { return (first_ + index) % queue_size; }
@@ -85,7 +86,7 @@ class LineEditor {
   bool line_is_empty() const { return size_ == finished_; }
   bool is_end_mark(std::size_t index) const;
 
-  Outside outside_;
+  Show show_;
   Input kind_;
   bool escaped_ = false;  // framed: the previous byte was a DLE that starts a sequence
   bool at_end_ = false;   // framed: the end of the file follows the queue

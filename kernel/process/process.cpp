@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "process/job_control.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -14,6 +15,8 @@ constinit IdTable<Process> process_table;
 constexpr int first_id = 1;
 
 }  // namespace
+
+constinit async::SharedWord<unsigned> Process::stopped_count_ = 0;
 
 IdTable<Process>& processes() {
   return process_table;
@@ -163,6 +166,8 @@ void Process::remove_thread(Thread& thread) {
     become_zombie();
   } else {
     thread_ended_.wake_all();
+    if (is_stopped()) [[unlikely]]
+      report_stop_if_complete();
     if (has_pending_signals()) [[unlikely]]
       choose_takers();  // the thread may have been chosen
   }
@@ -183,7 +188,8 @@ bool Process::remove_thread_sharing(Thread& thread) {
     // Before this hart acquired the lock, others may have removed all other threads. Then this
     // thread is the last one, and must also end the process. A thread in execve may wait in
     // thread_ended_ for the end of this one: only a hart in the strand wakes it.
-    if (has_one_thread() || !thread_ended_.empty() || has_pending_signals()) return false;
+    if (has_one_thread() || !thread_ended_.empty() || has_pending_signals() || is_stopped())
+      return false;
     take_accounts(thread);
     threads_.remove(thread);
     parts_.space->note_threads(-1);
@@ -197,6 +203,8 @@ void Process::inherit(const Process& parent) {
   limits_.inherit(parent.limits_);
   path_ = parent.path_;
   signal_return_ = parent.signal_return_;
+  group_ = parent.group();
+  session_ = parent.session();
 }
 
 void Process::tell_parent() {
@@ -225,6 +233,7 @@ inline bool Process::takes_child_signals() {
 bool Process::may_end_sharing() {
   Process* const parent = parent_;
   if (id_ == first_id || parent == nullptr) return false;
+  if (stopped_count() != 0 || leads_session()) return false;  // leave_job_control()
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
   if (parts_.files->owners() != 1) return false;
   // A parent with a child cannot end while the strand is shared. So parent_ stays as it is.
@@ -274,6 +283,8 @@ void Process::become_zombie() {
   parts_.files = nullptr;
   if (hal::smp_active()) keep_for_harts(*parts_.space);
   parts_.space = nullptr;
+  if (stopped_count() != 0 || leads_session()) [[unlikely]]
+    leave_job_control();
   leave_children_to_init();
   if (parent_ == nullptr) {
     if (id_ == first_id) {  // the machine stops
@@ -314,6 +325,7 @@ void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   for (Thread& thread : threads_) thread.set_space(*parts_.space);
   path_ = std::move(path);
   signal_return_ = 0;
+  has_executed_ = true;
 }
 
 void Process::terminate(abi::WaitStatus status) {
@@ -337,12 +349,32 @@ void Process::post_signal(const abi::SignalInfo& info) {
   const auto signal = static_cast<abi::Signal>(info.signal);
   const abi::SignalSet bit = abi::set_of(signal);
   Thread* const taker = taker_of(bit);
-  if (taker != nullptr && !taker->awaits(bit)) {
-    if (signal_actions().ignores(signal)) return;
-    if (!signal_actions().has_handler(signal)) return terminate(abi::WaitStatus::killed(signal));
-  }
+  if (!keeps_signal(signal, taker != nullptr && !taker->awaits(bit))) return;
   pending_.add(info);
   if (taker != nullptr) taker->request_signals();
+}
+
+bool Process::keeps_signal(abi::Signal signal, bool is_taken) {
+  if (signal == abi::Signal::sigcont) {
+    discard_pending(stop_signals);
+    resume();
+  } else if ((abi::set_of(signal) & stop_signals) != 0) {
+    discard_pending(abi::set_of(abi::Signal::sigcont));
+  }
+  if (!is_taken) return true;
+  switch (signal_actions().effect(signal)) {
+    case SignalActions::Effect::none: return false;
+    case SignalActions::Effect::end:
+      if (is_stopped() && signal != abi::Signal::sigkill) return true;
+      terminate(abi::WaitStatus::killed(signal));
+      return false;
+    default: return true;
+  }
+}
+
+void Process::discard_pending(abi::SignalSet signals) {
+  pending_.discard(signals);
+  for (Thread& thread : threads_) thread.discard_pending(signals);
 }
 
 Thread* Process::taker_of(abi::SignalSet bit) {
@@ -365,8 +397,7 @@ void Process::choose_takers() {
 Result<> Process::set_signal_action(abi::Signal signal, const abi::SignalAction& action) {
   if (auto set = signal_actions().set(signal, action); !set) return set;
   if (!signal_actions().ignores(signal)) return {};
-  pending_.discard(abi::set_of(signal));
-  for (Thread& thread : threads_) thread.discard_pending(signal);
+  discard_pending(abi::set_of(signal));
   return {};
 }
 
@@ -389,6 +420,65 @@ Result<> Process::map_signal_return() {
   if (space.code_written()) space.synchronize_code();
   signal_return_ = *page;
   return {};
+}
+
+// ── Job control ──
+
+void Process::stop(abi::Signal signal, const Thread& taker) {
+  async::Strand::check_access();
+  if (is_stopped()) return;
+  for (Thread& thread : threads_) {
+    if (&thread != &taker) thread.request_signals();
+  }
+  stopped_by_ =
+      static_cast<std::uint8_t>(signal);  // from now on signals end no wait of the threads
+  stopped_threads_ = 0;
+  stop_is_reported_ = false;
+  stopped_count_ = stopped_count_ + 1;
+}
+
+void Process::note_stopped_thread() {
+  ++stopped_threads_;
+  report_stop_if_complete();
+}
+
+void Process::report_stop_if_complete() {
+  if (stopped_threads_ < thread_count_ || std::exchange(stop_is_reported_, true)) return;
+  const std::uint8_t signal = stopped_by_;
+  report_to_parent(abi::WaitStatus::stopped(static_cast<abi::Signal>(signal)));
+}
+
+void Process::resume() {
+  async::Strand::check_access();
+  if (!is_stopped()) return;
+  for (Thread& thread : threads_) thread.resume();
+  stopped_by_ = 0;
+  stopped_count_ = stopped_count_ - 1;
+  report_to_parent(abi::WaitStatus::continued());
+}
+
+void Process::report_to_parent(abi::WaitStatus report) {
+  report_ = report;
+  if (parent_ == nullptr) return;
+  Process& parent = *parent_;
+  parent.child_ended_.wake_all();
+  const abi::SignalAction action = parent.signal_actions()[abi::Signal::sigchld];
+  if ((action.flags & abi::sa_nocldstop) != 0) return;
+  const bool has_stopped = report.has_stopped();
+  const auto cause = has_stopped ? report.stop_signal() : abi::Signal::sigcont;
+  parent.post_signal({.signal = static_cast<int>(abi::Signal::sigchld),
+                      .code = has_stopped ? abi::cld_stopped : abi::cld_continued,
+                      .sender = {.process = id_, .status = static_cast<int>(cause)}});
+}
+
+void Process::leave_job_control() {
+  if (is_stopped()) {
+    stopped_by_ = 0;
+    stopped_count_ = stopped_count_ - 1;
+  }
+  report_ = abi::WaitStatus{};
+  if (stopped_count() != 0) job_control::wake_orphans_of(*this);
+  if (leads_session()) job_control::end_session(*this);
 }
 
 std::optional<abi::SignalInfo> Process::take_signal(abi::SignalSet wanted) {
@@ -421,7 +511,7 @@ void list_process(PagedText& out, Process& process) {
     level = std::min<unsigned>(level, thread.level());
     running |= thread.is_ready();
   }
-  const char state = process.is_zombie() ? 'Z' : running ? 'R' : 'S';
+  const char state = process.is_zombie() ? 'Z' : process.is_stopped() ? 'T' : running ? 'R' : 'S';
   fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", process.id(),
                  process.parent_id(), threads, level, state,
                  process.start_time().time_since_epoch().count(), process.cpu_time().count(),

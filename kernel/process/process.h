@@ -5,6 +5,9 @@
 // is a zombie: it has only a number, a status and its times.
 //
 //   create ──▶ running ── last thread ends ──▶ zombie ── wait4, or no parent waits ──▶ freed
+//               │   ▲
+//   SIGSTOP, ^Z ▼   │ SIGCONT
+//              stopped
 //
 // The strand owns a Process. While the strand is shared, threads of the parent may add children and
 // take zombies, and threads of the process may add threads. Interrupt handlers must not use a
@@ -82,6 +85,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// thread by the number of the process.
   Schedule& first_schedule() { return first_schedule_; }
   abi::WaitStatus status() const { return status_.value_or(abi::WaitStatus{}); }
+  /// Whether the process has executed a program since its creation.
+  bool has_executed() const { return has_executed_; }
 
   // ── For files of /proc, which no program has opened for most processes ──
 
@@ -100,6 +105,16 @@ class Process : public RefCounted<Process>, public ListNode<> {
   void add_child(Ref<Process> child);
   /// The child with this number, or null.
   Process* child(int id);
+  /// Calls each(child) for the children that have not ended. In the strand.
+  template <class Each>
+  void for_each_child(Each&& each) {
+    for (Process& child : children_) each(child);
+  }
+  /// The same for children that have ended and were not reaped yet, in the order of their ends.
+  template <class Each>
+  void for_each_zombie(Each&& each) {
+    for (Process& child : zombies_) each(child);
+  }
   bool has_children() const { return !children_.empty() || !zombies_.empty(); }
   /// The child that has ended first and was not reaped yet, or null.
   Process* first_zombie() { return zombies_.empty() ? nullptr : &zombies_.front(); }
@@ -178,11 +193,52 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Maps them. ENOMEM. In the strand.
   Result<> map_signal_return();
 
+  // ── Job control (process/job_control.h) ──
+
+  /// The number of the process group. 0: the group of the machine's first process. Any context.
+  int group() const { return group_; }
+  /// The number of the session. 0: the session of the machine's first process. Any context.
+  int session() const { return session_; }
+  bool leads_session() const { return session_ == id_; }
+  /// In the strand.
+  void set_group(int group) { group_ = group; }
+  /// Makes the process the leader of a new group in a new session. In the strand.
+  void begin_session() { group_ = session_ = id_; }
+
+  /// Whether a signal has stopped the process: none of its threads returns to the program before
+  /// resume(). A caller in the strand, or one that shares it.
+  bool is_stopped() const { return stopped_by_ != 0; }
+  /// How many processes are stopped. As is_stopped().
+  static unsigned stopped_count() { return stopped_count_; }
+  /// Stops the process; `signal` is reported to the parent when all threads wait. The threads but
+  /// `taker` end their interruptible waits. In the strand.
+  void stop(abi::Signal signal, const Thread& taker);
+  /// A thread that begins to wait for resume() calls this.
+  void note_stopped_thread();
+  /// Lets a stopped process run again. In the strand.
+  void resume();
+  /// Whether the parent can learn now that the process has stopped or continued (wait4). Each such
+  /// change is reported once.
+  bool has_report() const { return report_.word() != 0; }
+  abi::WaitStatus report() const { return report_; }
+  void drop_report() { report_ = abi::WaitStatus{}; }
+
  private:
   friend RefCounted<Process>;
   friend async::Retired;
+  friend class Thread;
   /// A thread that may take the signal, if possible one that takes no other; null: all block it.
   Thread* taker_of(abi::SignalSet bit);
+  /// Does what the arrival of `signal` does at once: SIGCONT continues the process, and stop
+  /// signals and SIGCONT remove each other. `is_taken`: a thread takes the signal, and does not
+  /// await it. Then a signal that ends the process ends it. Returns whether the signal becomes
+  /// pending.
+  bool keeps_signal(abi::Signal signal, bool is_taken);
+  /// Forgets those of `signals` that are pending for the process or its threads.
+  void discard_pending(abi::SignalSet signals);
+  /// Makes `report` the report of wait4, and tells the parent.
+  void report_to_parent(abi::WaitStatus report);
+  void report_stop_if_complete();
   /// Whether a child that ends must do more for this process, its parent, than wake it. In the
   /// strand, or with family_lock_.
   bool takes_child_signals();
@@ -193,6 +249,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   void become_zombie();
   void become_zombie_sharing();
+  /// What the end of a process does to groups and sessions: see process/job_control.h.
+  [[gnu::cold, gnu::noinline]] void leave_job_control();
   /// Adds what `thread`, which ends, has used.
   void take_accounts(Thread& thread);
   /// Removes the process from processes(), and its directory.
@@ -220,6 +278,14 @@ class Process : public RefCounted<Process>, public ListNode<> {
   // Null or alive: a parent that ends leaves its children to init.
   async::SharedWord<Process*> parent_ = nullptr;
   Parts parts_;  // a zombie has no space and no files
+  async::SharedWord<int> group_ = 0;
+  async::SharedWord<int> session_ = 0;
+  async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
+  bool has_executed_ = false;
+  bool stop_is_reported_ = false;
+  abi::WaitStatus report_;  // 0, which is no report: there is none
+  unsigned stopped_threads_ = 0;
+  static constinit async::SharedWord<unsigned> stopped_count_;
   ResourceLimits limits_;
   PendingSignals pending_;
   std::uintptr_t signal_return_ = 0;

@@ -8,6 +8,7 @@
 #include <trap/simulated_trap.h>
 
 #include "memory/user_memory.h"
+#include "process/job_control.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -33,10 +34,17 @@ bool is_restarted(Thread& self, Call call) {
     case Call::readv:
     case Call::write:
     case Call::writev:
+    case Call::ioctl:
     case Call::wait4: return true;
     case Call::futex: return self.context().syscall_arguments()[3] == 0;  // without a timeout
     default: return false;
   }
+}
+
+/// Whether the call, which a signal has interrupted, is made again if no handler runs, for example
+/// behind a stop. The others fail with EINTR (signal(7)).
+bool call_is_made_again_without_handler(const UserContext& context) {
+  return static_cast<Call>(context.syscall_number()) != Call::rt_sigtimedwait;
 }
 
 /// Where the frame begins on the stack that the action selects; 0: there is no room.
@@ -112,26 +120,35 @@ bool leave_handler(Thread& self) {
 
 void deliver_signals(Thread& self) {
   Process& process = self.process();
-  auto interrupted = self.end_interruption();
-  const auto make_call_again = [&] {
-    self.context().set_syscall_result(*interrupted);
+  self.end_interruption();
+  const auto make_call_again = [&](std::uint64_t overwritten) {
+    self.context().set_syscall_result(overwritten);
     self.context().go_back_to_syscall_instruction();
   };
   bool has_entered = false;
-  while (const auto info = self.take_signal(~self.signal_mask())) {
+  while (!process.is_stopped()) {
+    const auto info = self.take_signal(~self.signal_mask());
+    if (!info) break;
     const auto signal = static_cast<abi::Signal>(info->signal);
     const SignalActions& actions = process.signal_actions();
     const abi::SignalAction action = actions[signal];
-    if (!actions.has_handler(signal)) {
-      if (actions.ignores(signal)) continue;
-      return process.terminate(abi::WaitStatus::killed(signal));
+    switch (actions.effect(signal)) {
+      case SignalActions::Effect::none: continue;
+      case SignalActions::Effect::end: return process.terminate(abi::WaitStatus::killed(signal));
+      case SignalActions::Effect::stop:
+        if (signal == abi::Signal::sigstop ||
+            !job_control::is_orphaned(process.session(), process.group())) {
+          process.stop(signal, self);
+        }
+        continue;
+      case SignalActions::Effect::handler: break;
     }
     const auto call = static_cast<Call>(self.context().syscall_number());
     const bool restarts = (action.flags & abi::sa_restart) != 0 && is_restarted(self, call);
-    if (interrupted && (restarts || is_always_restarted(self.context()))) {
-      make_call_again();
+    if (const auto interrupted = self.take_interrupted_call();
+        interrupted && (restarts || is_always_restarted(self.context()))) {
+      make_call_again(*interrupted);
     }
-    interrupted.reset();
     auto* const settings = self.signal_settings();
     abi::SignalSet mask = self.signal_mask();
     if (settings != nullptr && settings->mask_before) {
@@ -148,8 +165,12 @@ void deliver_signals(Thread& self) {
     if ((action.flags & abi::sa_resethand) != 0) (void)process.set_signal_action(signal, {});
   }
   if (has_entered) return trap::simulate_trap<trap::Cause::signal>(self.context());
+  if (process.is_stopped()) return;  // SIGCONT may have a handler, which decides about the call
   // Another thread has taken the signal, or the action ignores it now.
-  if (interrupted) make_call_again();
+  if (const auto interrupted = self.take_interrupted_call();
+      interrupted && call_is_made_again_without_handler(self.context())) {
+    make_call_again(*interrupted);
+  }
 }
 
 trap::Register return_from_handler(Thread& self) {
@@ -163,7 +184,6 @@ trap::Register return_from_handler(Thread& self) {
 bool is_interruptible(Thread& self, const UserContext& context) {
   const auto* const settings = self.signal_settings();
   if (settings != nullptr && settings->awaited != 0) return true;
-  if (!trap::SignalFrame::exists) return false;
   switch (static_cast<Call>(context.syscall_number())) {
     case Call::read:
     case Call::readv:

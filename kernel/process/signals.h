@@ -28,18 +28,21 @@ class SignalActions : public RefCounted<SignalActions> {
   /// ENOMEM, but not for the default action. In the strand.
   Result<> set(abi::Signal signal, const abi::SignalAction& action);
 
-  /// Whether `signal` has no effect when it is not blocked.
-  bool ignores(abi::Signal signal) const {
-    if ((*this)[signal].handler == abi::sig_ign) return true;
-    if (has_handler(signal)) return false;
-    return abi::default_action(signal) != abi::DefaultAction::terminate;
-  }
-
-  /// Whether `signal` runs a handler of the program.
-  bool has_handler(abi::Signal signal) const {
+  /// What a signal does when a thread takes it. That SIGCONT continues a process is no effect: it
+  /// does so even if it is ignored or blocked (Process::post_signal).
+  enum class Effect : std::uint8_t { none, handler, stop, end };
+  Effect effect(abi::Signal signal) const {
     const std::uintptr_t handler = (*this)[signal].handler;
-    return trap::SignalFrame::exists && handler != abi::sig_dfl && handler != abi::sig_ign;
+    if (handler == abi::sig_ign) return Effect::none;
+    if (trap::SignalFrame::exists && handler != abi::sig_dfl) return Effect::handler;
+    switch (abi::default_action(signal)) {
+      case abi::DefaultAction::terminate: return Effect::end;
+      case abi::DefaultAction::stop: return Effect::stop;
+      default: return Effect::none;
+    }
   }
+  bool ignores(abi::Signal signal) const { return effect(signal) == Effect::none; }
+  bool has_handler(abi::Signal signal) const { return effect(signal) == Effect::handler; }
 
   /// Sets the default action for each signal that has a handler (execve). In the strand.
   void drop_handlers();
@@ -67,6 +70,10 @@ class SignalActions : public RefCounted<SignalActions> {
 /// SIGKILL and SIGSTOP can be neither blocked nor ignored.
 inline constexpr abi::SignalSet unblockable =
     abi::set_of(abi::Signal::sigkill) | abi::set_of(abi::Signal::sigstop);
+
+inline constexpr abi::SignalSet stop_signals =
+    abi::set_of(abi::Signal::sigstop) | abi::set_of(abi::Signal::sigtstp) |
+    abi::set_of(abi::Signal::sigttin) | abi::set_of(abi::Signal::sigttou);
 
 /// The C libraries keep these for themselves (signal(7), on SIGCANCEL and SIGSETXID), and set
 /// handlers for them in programs that never send one. So rt_sigaction takes such a handler.

@@ -136,10 +136,10 @@ void Thread::set_signal_mask(abi::SignalSet mask) {
   const SignalActions& actions = process_->signal_actions();
   bool must_take = false;
   for_each_signal(pending_signals() & ~signal_mask_, [&](abi::Signal signal) {
-    if (actions.ignores(signal) || actions.has_handler(signal)) {
-      must_take = true;
-    } else {
+    if (actions.effect(signal) == SignalActions::Effect::end) {
       process_->terminate(abi::WaitStatus::killed(signal));
+    } else {
+      must_take = true;
     }
   });
   if (must_take) request_signals();
@@ -163,11 +163,7 @@ void Thread::post_signal(const abi::SignalInfo& info) {
   if (process_->is_ending()) return;
   const auto signal = static_cast<abi::Signal>(info.signal);
   const abi::SignalSet bit = abi::set_of(signal);
-  if (may_take(bit) && !awaits(bit)) {
-    const SignalActions& actions = process_->signal_actions();
-    if (actions.ignores(signal)) return;
-    if (!actions.has_handler(signal)) return process_->terminate(abi::WaitStatus::killed(signal));
-  }
+  if (!process_->keeps_signal(signal, may_take(bit) && !awaits(bit))) return;
   pending_.add(info);
   if (may_take(bit)) request_signals();
 }
@@ -181,8 +177,15 @@ void Thread::request_signals() {
   async::Strand::check_access();
   set(has_signals);
   if (job() == nullptr) return;
-  if (!waiting().empty() && is_in_interruptible_call()) interrupt_wait();
+  // A thread of a stopped process waits for SIGCONT.
+  const bool is_in_call = !waiting().empty() && !process_->is_stopped();
+  if (is_in_call && is_in_interruptible_call()) interrupt_wait();
   notice();
+}
+
+void Thread::resume() {
+  request_signals();  // the thread decides whether its interrupted call is made again
+  if (job() != nullptr) async::Executor::unpark(*job());
 }
 
 bool Thread::is_in_interruptible_call() {
@@ -190,17 +193,29 @@ bool Thread::is_in_interruptible_call() {
 }
 
 void Thread::interrupt_wait() {
-  if (is_ending() || is_wait_interrupted_) return;
-  is_wait_interrupted_ = true;
+  if (is_ending() || interruption_ == Interruption::wait) return;
+  interruption_ = Interruption::wait;
   overwritten_ = context().syscall_result();
   job()->cancel();
 }
 
-std::optional<std::uint64_t> Thread::end_interruption() {
-  if (!std::exchange(is_wait_interrupted_, false) || is_ending()) return {};
+void Thread::interrupt_call() {
+  interruption_ = Interruption::call;
+  overwritten_ = context().syscall_result();
+  request_signals();
+}
+
+void Thread::end_interruption() {
+  if (interruption_ != Interruption::wait || is_ending()) return;
   job()->revoke_cancel();
   const trap::Register interrupted = trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
-  if (context().syscall_result() != interrupted) return {};
+  const bool has_ended_call = context().syscall_result() == interrupted;
+  interruption_ = has_ended_call ? Interruption::call : Interruption::none;
+}
+
+std::optional<std::uint64_t> Thread::take_interrupted_call() {
+  if (interruption_ != Interruption::call) return {};
+  interruption_ = Interruption::none;
   return overwritten_;
 }
 

@@ -92,8 +92,8 @@ class Thread : public Runnable,
   abi::SignalSet pending_signals() const { return pending_.set() | process_->pending_signals(); }
   /// Sends a signal to this thread alone (tgkill).
   void post_signal(const abi::SignalInfo& info);
-  /// Forgets `signal` if it is pending for this thread.
-  void discard_pending(abi::Signal signal) { pending_.discard(abi::set_of(signal)); }
+  /// Forgets those of `signals` that are pending for this thread.
+  void discard_pending(abi::SignalSet signals) { pending_.discard(signals); }
   /// Takes a pending signal that is a member of `wanted`: of this thread, or else of its process.
   std::optional<abi::SignalInfo> take_signal(abi::SignalSet wanted);
   /// Whether the thread may take a signal of the set `bit`: it does not block it, or it awaits it.
@@ -106,14 +106,22 @@ class Thread : public Runnable,
   /// Lets the thread take its signals before it runs its program again. If it waits in a call that
   /// signals interrupt, ends the wait.
   void request_signals();
+  /// Called when the process, which a signal has stopped, runs again.
+  void resume();
   /// Called before a call waits, by the thread itself: refuses the wait if a signal interrupts it.
   void refuse_wait_for_signals() {
     if (has(has_signals) && is_in_interruptible_call()) interrupt_wait();
   }
 
-  /// Ends the interruption of waits. If it has ended a call with EINTR, returns what the result
-  /// register had before: with it the call can be made again.
-  std::optional<std::uint64_t> end_interruption();
+  /// Lets the thread's job wait again. The thread itself calls it, before it takes signals.
+  void end_interruption();
+  /// If signals have ended the thread's call with EINTR, and it was not decided yet whether the
+  /// call is made again, returns what the result register had before. With it the call can be made
+  /// again.
+  std::optional<std::uint64_t> take_interrupted_call();
+  /// Lets the present call, which must return EINTR now, be made again after the signals that the
+  /// thread has got. The thread itself calls it.
+  void interrupt_call();
 
   /// Settings of the thread that few programs use.
   struct SignalSettings {
@@ -189,7 +197,9 @@ class Thread : public Runnable,
   void interrupt_wait();
 
   int id_;
-  bool is_wait_interrupted_ = false;  // its job is cancelled until it has taken its signals
+  // `wait`: its job is cancelled until it has taken its signals. `call`: its call has ended with
+  // EINTR, and may be made again.
+  enum class Interruption : std::uint8_t { none, wait, call } interruption_ = Interruption::none;
   Ref<Process> process_;
   // While others share the strand, a child that ends reads the masks of its parent's threads.
   async::SharedWord<abi::SignalSet> signal_mask_ = 0;

@@ -61,10 +61,8 @@ Result<> exit(Thread&, int code);
 Result<> exit_group(Thread&, int code);
 
 /// flags: WNOHANG, WUNTRACED, WCONTINUED, __WALL, __WCLONE, __WNOTHREAD; EINVAL for others
-/// linux: The call reports only processes that have ended: no process stops or continues. __WALL,
-///   __WCLONE and __WNOTHREAD have no effect. Process 0 and process -1 both mean all children. Of
-///   the resource usage only the user time is not 0. If the kernel cannot write the status, the
-///   child remains a zombie; Linux drops it.
+/// linux: __WALL, __WCLONE and __WNOTHREAD have no effect. Of the resource usage only the user time
+///   is not 0. If the kernel cannot write the status, the child remains a zombie; Linux drops it.
 trap::Answer<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
                                 UserPtr<abi::ResourceUsage> usage);
 
@@ -76,32 +74,27 @@ Result<> set_robust_list(Thread&, std::uintptr_t head, std::size_t size);
 
 // ── identity.cpp: process groups and sessions (and identity.h) ──
 
-/// linux: There is one process group: the answer is 0. A thread that is not the first of its
-///   process fails with ESRCH.
+/// linux: A thread that is not the first of its process fails with ESRCH.
 Result<int> getpgid(Thread&, int id);
 
-/// linux: There is one session: the answer is 0. A thread that is not the first of its process
-///   fails with ESRCH.
+/// linux: A thread that is not the first of its process fails with ESRCH.
 Result<int> getsid(Thread&, int id);
 
-/// linux: There is one process group: the call checks its arguments and changes nothing. EPERM
-///   and EACCES do not occur.
+/// linux: none known
 Result<> setpgid(Thread&, int id, int group);
 
-/// linux: There is one session: the call changes nothing and answers 0. EPERM does not occur.
+/// linux: none known
 Result<int> setsid(Thread&);
 
 // ── signals.cpp ──
 
-/// linux: A signal cannot stop a process or continue one. Process 0 means every process, because
-/// there is one process group. A number below -1 fails with ESRCH. A signal to
-///   the first process has no effect unless that process sends it.
+/// linux: A signal to the first process has no effect unless that process sends it.
 Result<> kill(Thread&, int id, int signal);
 
-/// linux: As `kill`: a signal cannot stop a process or continue one.
+/// linux: As `kill`.
 Result<> tkill(Thread&, int thread, int signal);
 
-/// linux: As `kill`: a signal cannot stop a process or continue one.
+/// linux: As `kill`.
 Result<> tgkill(Thread&, int process, int thread, int signal);
 
 /// flags: SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO; others have no effect

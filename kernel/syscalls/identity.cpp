@@ -1,38 +1,55 @@
+#include "process/job_control.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 
 namespace kernel::sys {
 namespace {
 
-/// There is one session and one process group: job control is left to the shell. No process is
-/// their leader, so their number is 0. Linux, too, reports 0 for a group that is outside the
-/// caller's pid namespace (pid_namespaces(7)). With number 1, the group could not be distinguished
-/// from −1 in kill and wait4, which means all processes.
-constexpr int only_group = 0;
-
-bool is_process(Thread& self, int id) {
-  return id == 0 || id == self.process().id() || processes().find(id) != nullptr;
+/// The process with this number; for 0, the caller's. Null: there is none.
+Process* find(Thread& self, int id) {
+  return id == 0 ? &self.process() : processes().find(id);
 }
 
 }  // namespace
 
 Result<int> getpgid(Thread& self, int id) {
-  if (!is_process(self, id)) return fail(Errno::esrch);
-  return only_group;
+  const Process* const process = find(self, id);
+  if (process == nullptr) return fail(Errno::esrch);
+  return process->group();
 }
 
 Result<int> getsid(Thread& self, int id) {
-  return getpgid(self, id);
+  const Process* const process = find(self, id);
+  if (process == nullptr) return fail(Errno::esrch);
+  return process->session();
 }
 
 Result<> setpgid(Thread& self, int id, int group) {
-  if ((group != 0 ? group : id) < 0) return fail(Errno::einval);
-  if (!is_process(self, id)) return fail(Errno::esrch);
+  if (group < 0) return fail(Errno::einval);
+  const Process& caller = self.process();
+  Process* const process = find(self, id);
+  if (process == nullptr) return fail(Errno::esrch);
+  if (process != &caller) {
+    if (process->parent() != &caller) return fail(Errno::esrch);
+    if (process->session() != caller.session()) return fail(Errno::eperm);
+    if (process->has_executed()) return fail(Errno::eacces);
+  }
+  if (process->leads_session()) return fail(Errno::eperm);
+  if (group == 0) group = process->id();
+  if (group != process->id() && job_control::session_of_group(group) != caller.session()) {
+    return fail(Errno::eperm);
+  }
+  process->set_group(group);
   return {};
 }
 
-Result<int> setsid(Thread&) {
-  return only_group;
+Result<int> setsid(Thread& self) {
+  Process& process = self.process();
+  if (process.leads_session() || job_control::session_of_group(process.id())) {
+    return fail(Errno::eperm);
+  }
+  process.begin_session();
+  return process.id();
 }
 
 }  // namespace kernel::sys

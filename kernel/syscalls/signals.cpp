@@ -44,8 +44,14 @@ Result<> post_to_others(Thread& self, int signal) {
   return {};
 }
 
-Result<> post_to_group(Thread& self, int signal) {
-  for (Process& process : processes()) post(self, process, signal);
+Result<> post_to_group(Thread& self, int group, int signal) {
+  bool found = false;
+  for (Process& process : processes()) {  // a group exists while a zombie is a member
+    if (process.group() != group) continue;
+    post(self, process, signal);
+    found = true;
+  }
+  if (!found) return fail(Errno::esrch);
   return {};
 }
 
@@ -87,8 +93,7 @@ Result<> kill(Thread& self, int id, int signal) {
   if (id > 0 && process == nullptr) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
   if (id == -1) return post_to_others(self, signal);
-  if (id == 0) return post_to_group(self, signal);    // the only group
-  if (process == nullptr) return fail(Errno::esrch);  // no other group exists
+  if (id <= 0) return post_to_group(self, id == 0 ? self.process().group() : -id, signal);
   post(self, *process, signal);
   return {};
 }

@@ -22,9 +22,9 @@ struct Search {
   Process* zombie = nullptr;  ///< a matching child that has ended
 };
 
-/// There is one process group, so `id` 0 means all children, like -1. Other groups have no members.
+/// For -1, which means all children, or for the number of a child.
 Search search(Process& parent, int id) {
-  if (id == -1 || id == 0) return {.any = parent.has_children(), .zombie = parent.first_zombie()};
+  if (id == -1) return {.any = parent.has_children(), .zombie = parent.first_zombie()};
   Process* const child = parent.child(id);
   const bool has_ended = child != nullptr && child->is_zombie();
   return {.any = child != nullptr, .zombie = has_ended ? child : nullptr};
@@ -47,6 +47,21 @@ Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
   return id;
 }
 
+/// Tells of a child that has stopped or continued. If the report cannot be written, it remains.
+Answer tell(Thread& self, Process& child, UserPtr<int> status, UserPtr<abi::ResourceUsage> usage) {
+  if (status) {
+    if (auto done = status.write(self.space(), child.report().word()); !done) {
+      return fail(done.error());
+    }
+  }
+  if (usage) {
+    const abi::ResourceUsage answer{.user_time = to_timeval(child.cpu_time())};
+    if (auto done = usage.write(self.space(), answer); !done) return fail(done.error());
+  }
+  child.drop_report();
+  return child.id();
+}
+
 /// collect() for a caller that shares the strand. would_block: none of the matching children has
 /// ended, or the call must be made in the strand.
 Answer collect_sharing(Thread& self, int id, UserPtr<int> status) {
@@ -62,20 +77,67 @@ Answer collect_sharing(Thread& self, int id, UserPtr<int> status) {
   return zombie->id();
 }
 
+/// Whether wait4 with `options` reports that the child has stopped or continued.
+bool has_report(const Process& child, int options) {
+  if (!child.has_report()) return false;
+  return (options & (child.report().has_stopped() ? abi::wuntraced : abi::wcontinued)) != 0;
+}
+
+/// Whether wait4 selects the child by `id`: -1: all; above 0: the one with this number; 0: those of
+/// the caller's group; below -1: those of group -id.
+bool selects(int id, const Process& parent, const Process& child) {
+  if (id > 0) return child.id() == id;
+  return id == -1 || child.group() == (id == 0 ? parent.group() : -id);
+}
+
 /// Reports and reaps a matching child that has ended. Empty: none of those that match has ended.
-std::optional<Answer> try_to_collect(Thread& self, int id, UserPtr<int> status,
-                                     UserPtr<abi::ResourceUsage> usage) {
+/// `id`: as in search().
+std::optional<Answer> try_to_reap(Thread& self, int id, UserPtr<int> status,
+                                  UserPtr<abi::ResourceUsage> usage) {
   const Search found = search(self.process(), id);
   if (!found.any) return fail(Errno::echild);
   if (found.zombie == nullptr) return {};
   return collect(self, *found.zombie, status, usage);
 }
 
-/// Waits until a matching child has ended, and reaps it.
+/// try_to_reap() for groups, and for children that have stopped or continued. It looks at all
+/// children.
+[[gnu::cold, gnu::noinline]] std::optional<Answer> search_all(Thread& self, int id,
+                                                              UserPtr<int> status, int options,
+                                                              UserPtr<abi::ResourceUsage> usage) {
+  Process& parent = self.process();
+  bool any = false;
+  Process *zombie = nullptr, *reported = nullptr;
+  parent.for_each_zombie([&](Process& child) {
+    if (!selects(id, parent, child)) return;
+    any = true;
+    if (zombie == nullptr) zombie = &child;
+  });
+  parent.for_each_child([&](Process& child) {
+    if (!selects(id, parent, child)) return;
+    any = true;
+    if (reported == nullptr && has_report(child, options)) reported = &child;
+  });
+  if (!any) return fail(Errno::echild);
+  if (zombie != nullptr) return try_to_reap(self, zombie->id(), status, usage);
+  if (reported != nullptr) return tell(self, *reported, status, usage);
+  return {};
+}
+
+/// Reports a matching child that has ended, stopped or continued. Empty: there is none.
+[[gnu::always_inline]] inline std::optional<Answer> try_to_report(
+    Thread& self, int id, UserPtr<int> status, int options, UserPtr<abi::ResourceUsage> usage) {
+  if ((id <= 0 && id != -1) || (options & (abi::wuntraced | abi::wcontinued)) != 0) [[unlikely]]
+    return search_all(self, id, status, options, usage);
+  return try_to_reap(self, id, status, usage);
+}
+
+/// Waits until there is a matching child to report, and reaps it if it has ended.
 class ChildWait : public async::SharingWaitLoop<ChildWait> {
  public:
-  ChildWait(Thread& self, int id, UserPtr<int> status, UserPtr<abi::ResourceUsage> usage)
-      : self_{self}, id_{id}, status_{status}, usage_{usage} {}
+  ChildWait(Thread& self, int id, UserPtr<int> status, int options,
+            UserPtr<abi::ResourceUsage> usage)
+      : self_{self}, id_{id}, options_{options}, status_{status}, usage_{usage} {}
 
  private:
   friend WaitLoop;
@@ -86,7 +148,7 @@ class ChildWait : public async::SharingWaitLoop<ChildWait> {
     return self_.process().wait_sharing(id_, loop);
   }
   bool attempt() {
-    const auto answer = try_to_collect(self_, id_, status_, usage_);
+    const auto answer = try_to_report(self_, id_, status_, options_, usage_);
     if (answer) answer_ = *answer;
     return answer.has_value();
   }
@@ -99,6 +161,7 @@ class ChildWait : public async::SharingWaitLoop<ChildWait> {
 
   Thread& self_;
   int id_;
+  int options_;
   UserPtr<int> status_;
   UserPtr<abi::ResourceUsage> usage_;
   Answer answer_ = 0;
@@ -115,14 +178,14 @@ trap::Answer<Answer> wait4(Thread& self, int id, UserPtr<int> status, int option
   }
   if (id == std::numeric_limits<int>::min()) return fail(Errno::esrch);
   if (Strand::is_shared()) {
-    if (id < -1 || usage || (options & ~abi::wnohang) != 0) return trap::would_block;
+    if (id < -1 || id == 0 || usage || (options & ~abi::wnohang) != 0) return trap::would_block;
     const Answer answer = collect_sharing(self, id, status);
     if (answer || options != 0 || !outside::may_wait_sharing(self)) return answer;
-  } else if (const auto answer = try_to_collect(self, id, status, usage)) {
+  } else if (const auto answer = try_to_report(self, id, status, options, usage)) {
     return *answer;
   }
   if ((options & abi::wnohang) != 0) return 0;
-  return self.wait([&] { return ChildWait{self, id, status, usage}; });
+  return self.wait([&] { return ChildWait{self, id, status, options, usage}; });
 }
 
 }  // namespace kernel::sys

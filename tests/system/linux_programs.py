@@ -80,6 +80,13 @@ WAITERS = """\
 awaited: 1
 awaited: 1
 """
+# What sigaction(2) demands for SA_NOCLDSTOP.
+CHILD_SIGNALS = """\
+a child: stopped by STOP
+SIGCONT: continued
+SIGKILL: killed by KILL
+CLD_KILLED: 1, CLD_STOPPED: 0, CLD_CONTINUED: 0
+"""
 # What munmap(2) and madvise(2) demand.
 HOLES = """\
 unmap the middle: ok
@@ -200,6 +207,7 @@ def manuals(test: harness.Test, harts: int) -> None:
         ("error_number", "handlers", LIBRARY_HANDLERS, "execve drops the handlers of the C library"),
         ("inheriting", "robust", DEAD_HOLDERS, "robust and PI locks report dead holders"),
         ("signals", "waiters", WAITERS, "each of two threads that await a signal gets one of two"),
+        ("jobs", "nocldstop", CHILD_SIGNALS, "a parent with SA_NOCLDSTOP learns only of ends"),
         ("pipes", "addresses", BAD_ADDRESSES, "a page is written to a pipe as a whole or not at all"),
         ("names", "opens", ODD_OPENS, "open() takes access mode 3, and fixed names cannot be removed"),
     ):

@@ -251,8 +251,6 @@ TEST_CASE("a device without interrupts is polled") {
 
 namespace {
 
-unsigned interrupted = 0;
-
 class NoScreen final : public kernel::Screen {
   std::size_t room() override { return 0; }
   std::span<char> place() override { return {}; }
@@ -260,14 +258,20 @@ class NoScreen final : public kernel::Screen {
   void ask_for_room() override {}
 };
 
+/// Counts the signals that keys send.
+struct Users final : kernel::TerminalUsers {
+  std::optional<Caller> caller() override { return {}; }
+  void signal_group(int, abi::Signal) override { ++interrupted; }
+  std::optional<int> session_of_group(int) override { return {}; }
+  kernel::Result<> stop_caller(abi::Signal) override { return {}; }
+
+  int interrupted = 0;
+};
+
 /// A World with a terminal that receives the keys.
 struct TerminalWorld : World {
   explicit TerminalWorld(LineEditor::Input input)
-      : terminal{{.show = [](std::span<const char>) {}, .signal = [](auto) { ++interrupted; }},
-                 screen,
-                 input,
-                 {.rows = 24, .columns = 80}} {
-    interrupted = 0;
+      : terminal{[](std::span<const char>) {}, screen, input, {.rows = 24, .columns = 80}, &users} {
     spawn(kernel::bring_keys(*console, terminal), 1);
     world.run();
   }
@@ -279,6 +283,7 @@ struct TerminalWorld : World {
   }
 
   NoScreen screen;
+  Users users;
   Terminal terminal;
 };
 
@@ -288,9 +293,9 @@ TEST_CASE("^C behind a paste without a reader is a signal and drops the paste") 
   TerminalWorld world{LineEditor::Input::typed};
   world.uart.receive(std::string(100'000, '\n') + "\x03" + "next\n");
   world.world.advance(kernel::reader_timeout - 1ms);
-  CHECK(interrupted == 0);
+  CHECK(world.users.interrupted == 0);
   world.world.advance(1ms);
-  CHECK(interrupted == 1);
+  CHECK(world.users.interrupted == 1);
   CHECK(world.read() == "next\n");
 }
 

@@ -2,6 +2,10 @@
 #include "files/terminal.h"
 
 #include <array>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "../async/support.h"
 #include "memory/user_memory.h"
@@ -30,12 +34,29 @@ struct FakeScreen final : kernel::Screen {
   std::array<char, 100> piece;
 };
 
+/// Processes whose caller the test chooses.
+struct FakeUsers final : kernel::TerminalUsers {
+  std::optional<Caller> caller() override { return present; }
+  void signal_group(int group, abi::Signal signal) override { sent.emplace_back(group, signal); }
+  std::optional<int> session_of_group(int group) override {
+    const auto found = sessions.find(group);
+    if (found == sessions.end()) return {};
+    return found->second;
+  }
+  kernel::Result<> stop_caller(abi::Signal signal) override {
+    stopped_by = signal;
+    return kernel::fail(Errno::eintr);
+  }
+
+  Caller present;
+  std::map<int, int> sessions{{0, 0}};
+  std::vector<std::pair<int, abi::Signal>> sent;
+  std::optional<abi::Signal> stopped_by;
+};
+
 struct Console {
   explicit Console(LineEditor::Input input)
-      : terminal{{.show = [](std::span<const char>) {}, .signal = [](abi::Signal) {}},
-                 screen,
-                 input,
-                 {.rows = 24, .columns = 80}},
+      : terminal{[](std::span<const char>) {}, screen, input, {.rows = 24, .columns = 80}, &users},
         device{kernel::make_terminal_device({5, 1}, terminal)},
         file{*device->open(abi::o_rdwr)} {}
   void type(std::string_view keys) {
@@ -43,6 +64,7 @@ struct Console {
   }
 
   FakeScreen screen;
+  FakeUsers users;
   Terminal terminal;
   kernel::Ref<kernel::Node> device;
   kernel::Ref<kernel::File> file;
@@ -183,4 +205,104 @@ TEST_CASE("TCSETSF drops typed input and so makes room for more") {
   CHECK(log == async_test::Log{"driver woken"});
   CHECK(!console.terminal.has_input());
   std::move(driver).get();
+}
+
+namespace {
+
+/// A terminal with a page of memory for the arguments of ioctl.
+struct Jobs {
+  Jobs() {
+    REQUIRE(space->map({.address = here,
+                        .bytes = hal::page_size,
+                        .access = hal::Access::read | hal::Access::write}));
+  }
+  kernel::Result<int> ask(unsigned long request, std::uintptr_t argument = here) {
+    return console.file->control(*space, request, argument);
+  }
+  kernel::Result<int> ask_with(unsigned long request, int value) {
+    REQUIRE(kernel::UserPtr<int>{here}.write(*space, value));
+    return ask(request);
+  }
+  int answer() { return *kernel::UserPtr<int>{here}.read(*space); }
+  void set_local_flag(std::uint32_t flag) {
+    REQUIRE(ask(abi::tcgets) == 0);
+    auto settings = *kernel::UserPtr<abi::Termios>{here}.read(*space);
+    settings.local_flags |= flag;
+    REQUIRE(kernel::UserPtr<abi::Termios>{here}.write(*space, settings));
+    REQUIRE(ask(abi::tcsets) == 0);
+  }
+
+  static constexpr hal::VirtAddr here = 0x10'0000;
+  test::Machine machine;
+  kernel::Ref<kernel::AddressSpace> space = *kernel::AddressSpace::create();
+  Console console{LineEditor::Input::typed};
+  FakeUsers& users = console.users;
+  Terminal& terminal = console.terminal;
+};
+
+}  // namespace
+
+TEST_CASE("keys and a new window size send signals to the foreground group") {
+  Jobs jobs;
+  jobs.terminal.give_to(0, 7);
+  jobs.console.type("\x03\x1a");
+  REQUIRE(kernel::UserPtr<abi::WindowSize>{jobs.here}.write(*jobs.space, {.rows = 1}));
+  CHECK(jobs.ask(abi::tiocswinsz) == 0);
+  CHECK(jobs.ask(abi::tiocswinsz) == 0);  // the same size
+  using Sent = std::vector<std::pair<int, abi::Signal>>;
+  CHECK(jobs.users.sent ==
+        Sent{{7, abi::Signal::sigint}, {7, abi::Signal::sigtstp}, {7, abi::Signal::sigwinch}});
+}
+
+TEST_CASE("a background group that reads or changes the terminal is stopped") {
+  Jobs jobs;
+  jobs.console.type("line\n");
+  jobs.users.present.group = 5;
+  CHECK(test::read(*jobs.console.file, 10).error() == Errno::eintr);
+  CHECK(jobs.users.stopped_by == abi::Signal::sigttin);
+  CHECK(jobs.ask_with(abi::tiocspgrp, 5).error() == Errno::eintr);
+  CHECK(jobs.users.stopped_by == abi::Signal::sigttou);
+  CHECK(jobs.ask(abi::tcgets) == 0);
+  CHECK(test::write(*jobs.console.file, "text") == 4);
+  jobs.users.present.group = 0;
+  jobs.set_local_flag(abi::termios_tostop);
+  jobs.users.present.group = 5;
+  CHECK(test::write(*jobs.console.file, "text").error() == Errno::eintr);
+  jobs.users.present.session = 5;  // not the session of the terminal
+  CHECK(test::read(*jobs.console.file, 10) == "line\n");
+}
+
+TEST_CASE("only groups of the terminal's session become its foreground group") {
+  Jobs jobs;
+  jobs.users.sessions = {{0, 0}, {4, 0}, {9, 9}};
+  CHECK(jobs.ask_with(abi::tiocspgrp, 4) == 0);
+  CHECK(jobs.terminal.foreground_group() == 4);
+  jobs.users.present.group = 4;
+  CHECK(jobs.ask_with(abi::tiocspgrp, 9).error() == Errno::eperm);
+  CHECK(jobs.ask_with(abi::tiocspgrp, 8).error() == Errno::esrch);
+  CHECK(jobs.ask_with(abi::tiocspgrp, -1).error() == Errno::einval);
+  CHECK(jobs.ask(abi::tiocgpgrp) == 0);
+  CHECK(jobs.answer() == 4);
+  jobs.users.present.session = 9;
+  CHECK(jobs.ask(abi::tiocgpgrp).error() == Errno::enotty);
+  CHECK(jobs.ask(abi::tiocgsid).error() == Errno::enotty);
+}
+
+TEST_CASE("a session's leader takes the terminal of session 0, and gives it back") {
+  Jobs jobs;
+  jobs.users.present = {.session = 9, .group = 9};
+  CHECK(jobs.ask(abi::tiocsctty, 0).error() == Errno::eperm);
+  CHECK(jobs.terminal.check_session().error() == Errno::enxio);
+  jobs.users.present.leads_session = true;
+  CHECK(jobs.ask(abi::tiocsctty, 0) == 0);
+  CHECK(Terminal::of_session(9) == &jobs.terminal);
+  CHECK(jobs.terminal.check_session());
+  CHECK(jobs.terminal.foreground_group() == 9);
+  jobs.users.present = {.session = 4, .group = 4, .leads_session = true};
+  CHECK(jobs.ask(abi::tiocsctty, 0).error() == Errno::eperm);
+  CHECK(jobs.ask(abi::tiocsctty, 1) == 0);
+  CHECK(jobs.ask(abi::tiocnotty) == 0);
+  CHECK(jobs.terminal.session() == 0);
+  using Sent = std::vector<std::pair<int, abi::Signal>>;
+  CHECK(jobs.users.sent == Sent{{4, abi::Signal::sighup}, {4, abi::Signal::sigcont}});
 }

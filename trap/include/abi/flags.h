@@ -183,11 +183,18 @@ inline constexpr unsigned long tcgets = 0x5401;
 inline constexpr unsigned long tcsets = 0x5402;
 inline constexpr unsigned long tcsetsw = 0x5403;
 inline constexpr unsigned long tcsetsf = 0x5404;
+inline constexpr unsigned long tcsbrk = 0x5409;
+inline constexpr unsigned long tcxonc = 0x540a;
+inline constexpr unsigned long tcflsh = 0x540b;
+inline constexpr unsigned long tiocsctty = 0x540e;
 inline constexpr unsigned long tiocgpgrp = 0x540f;
 inline constexpr unsigned long tiocspgrp = 0x5410;
 inline constexpr unsigned long tiocgwinsz = 0x5413;
 inline constexpr unsigned long tiocswinsz = 0x5414;
 inline constexpr unsigned long fionread = 0x541b;
+inline constexpr unsigned long tiocnotty = 0x5422;
+inline constexpr unsigned long tcsbrkp = 0x5425;
+inline constexpr unsigned long tiocgsid = 0x5429;
 
 // ioctl on a disk
 inline constexpr unsigned long blk_read_only = 0x125e;         // BLKROGET

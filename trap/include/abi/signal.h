@@ -120,6 +120,8 @@ inline constexpr int si_timer = -2;   // timer_create
 inline constexpr int si_tkill = -6;   // tkill, tgkill
 inline constexpr int cld_exited = 1;  // SIGCHLD
 inline constexpr int cld_killed = 2;
+inline constexpr int cld_stopped = 5;
+inline constexpr int cld_continued = 6;
 inline constexpr int segv_maperr = 1;  // SIGSEGV: nothing is mapped at the address
 inline constexpr int segv_accerr = 2;  // SIGSEGV: the mapping forbids the access
 inline constexpr int bus_adraln = 1;
@@ -167,6 +169,9 @@ inline constexpr auto signal_texts = std::to_array<SignalText>({
     {Signal::sigcont, "CONT", "continued"},
     {Signal::sigstop, "STOP", "stopped"},
     {Signal::sigtstp, "TSTP", "stopped from the terminal"},
+    {Signal::sigttin, "TTIN", "stopped: it read the terminal"},
+    {Signal::sigttou, "TTOU", "stopped: it wrote to the terminal"},
+    {Signal::sigwinch, "WINCH", "window size changed"},
     {Signal::sigsys, "SYS", "bad system call"},
 });
 
@@ -180,7 +185,9 @@ constexpr std::string_view description(Signal signal) {
   return text == signal_texts.end() ? "unknown signal" : text->description;
 }
 
-// How a process ended, in wait4's status word: exit code in bits 8..15, or the signal in bits 0..6.
+// What wait4 tells of a process. How it ended: exit code in bits 8..15, or the signal in bits 0..6.
+// That it has stopped: 0x7f in the low byte, and the signal in bits 8..15. 0xffff: it has
+// continued.
 class WaitStatus {
  public:
   constexpr explicit WaitStatus(int word = 0) : word_{word} {}
@@ -188,19 +195,31 @@ class WaitStatus {
   static constexpr WaitStatus killed(Signal signal) {
     return WaitStatus{static_cast<int>(signal) & 0x7f};
   }
+  static constexpr WaitStatus stopped(Signal signal) {
+    return WaitStatus{static_cast<int>(signal) << 8 | stopped_byte};
+  }
+  static constexpr WaitStatus continued() { return WaitStatus{continued_word}; }
 
   constexpr int word() const { return word_; }
   constexpr bool has_exited() const { return (word_ & 0x7f) == 0; }
-  constexpr bool was_killed() const { return !has_exited(); }
+  constexpr bool has_stopped() const { return (word_ & 0xff) == stopped_byte; }
+  constexpr bool has_continued() const { return word_ == continued_word; }
+  constexpr bool was_killed() const { return !has_exited() && !has_stopped() && !has_continued(); }
   constexpr int exit_code() const { return (word_ >> 8) & 0xff; }
   constexpr Signal signal() const { return static_cast<Signal>(word_ & 0x7f); }
 
+  // The signal that stopped the process.
+  constexpr Signal stop_signal() const { return static_cast<Signal>(exit_code()); }
   // The status in a shell's `$?`: the exit code, or 128 + signal.
   constexpr int shell_code() const {
+    if (has_stopped()) return 128 + static_cast<int>(stop_signal());
     return has_exited() ? exit_code() : 128 + static_cast<int>(signal());
   }
 
  private:
+  static constexpr int stopped_byte = 0x7f;
+  static constexpr int continued_word = 0xffff;
+
   int word_;
 };
 

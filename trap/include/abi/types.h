@@ -160,12 +160,16 @@ static_assert(sizeof(Termios) == 36);
 // Indices in Termios::control_chars. A key of 0 is disabled.
 inline constexpr std::size_t termios_vintr = 0;
 inline constexpr std::size_t termios_vquit = 1;
+inline constexpr std::size_t termios_vmin = 6;
+inline constexpr std::size_t termios_vsusp = 10;
 inline constexpr std::size_t termios_veol = 11;
 inline constexpr std::size_t termios_veol2 = 16;
 // Bits of Termios' flags.
 inline constexpr std::uint32_t termios_isig = 0001;
 inline constexpr std::uint32_t termios_icanon = 0002;
 inline constexpr std::uint32_t termios_echo = 0010;
+inline constexpr std::uint32_t termios_noflsh = 0200;
+inline constexpr std::uint32_t termios_tostop = 0400;
 inline constexpr std::uint32_t termios_icrnl = 0400;
 inline constexpr std::uint32_t termios_opost = 0001;
 inline constexpr std::uint32_t termios_onlcr = 0004;
