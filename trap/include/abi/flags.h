@@ -96,6 +96,7 @@ inline constexpr unsigned long clone_vm = 0x100;
 inline constexpr unsigned long clone_fs = 0x200;
 inline constexpr unsigned long clone_files = 0x400;
 inline constexpr unsigned long clone_sighand = 0x800;
+inline constexpr unsigned long clone_pidfd = 0x1000;
 inline constexpr unsigned long clone_vfork = 0x4000;
 inline constexpr unsigned long clone_parent = 0x8000;
 inline constexpr unsigned long clone_thread = 0x10000;
@@ -107,6 +108,7 @@ inline constexpr unsigned long clone_child_cleartid = 0x200000;
 inline constexpr unsigned long clone_detached = 0x400000;
 inline constexpr unsigned long clone_untraced = 0x800000;
 inline constexpr unsigned long clone_child_settid = 0x1000000;
+inline constexpr unsigned long clone_clear_sighand = 0x1'0000'0000;  // clone3
 
 // futex
 inline constexpr int futex_wait = 0;
@@ -140,10 +142,16 @@ inline constexpr short pollnval = 0x20;
 inline constexpr short pollrdnorm = 0x40;
 inline constexpr short pollwrnorm = 0x100;
 
-// wait4
+// wait4, waitid
 inline constexpr int wnohang = 1;
-inline constexpr int wuntraced = 2;
+inline constexpr int wuntraced = 2;  // waitid: WSTOPPED
+inline constexpr int wexited = 4;    // waitid
 inline constexpr int wcontinued = 8;
+inline constexpr int wnowait = 0x0100'0000;  // waitid
+inline constexpr int p_all = 0;              // waitid: which children
+inline constexpr int p_pid = 1;
+inline constexpr int p_pgid = 2;
+inline constexpr int p_pidfd = 3;
 
 // clocks
 inline constexpr int clock_realtime = 0;
@@ -232,7 +240,11 @@ inline constexpr unsigned long at_hwcap = 16;
 inline constexpr unsigned long at_clktck = 17;
 inline constexpr unsigned long at_secure = 23;
 inline constexpr unsigned long at_random = 25;
+inline constexpr unsigned long at_hwcap2 = 26;
+inline constexpr unsigned long at_rseq_feature_size = 27;
+inline constexpr unsigned long at_rseq_align = 28;
 inline constexpr unsigned long at_execfn = 31;
 inline constexpr unsigned long at_sysinfo_ehdr = 33;
+inline constexpr unsigned long at_minsigstksz = 51;
 
 }  // namespace abi

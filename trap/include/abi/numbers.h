@@ -98,14 +98,21 @@ namespace abi {
   X(setpriority, 140)            \
   X(getpriority, 141)            \
   X(reboot, 142)                 \
+  X(setregid, 143)               \
   X(setgid, 144)                 \
+  X(setreuid, 145)               \
   X(setuid, 146)                 \
+  X(setresuid, 147)              \
+  X(getresuid, 148)              \
+  X(setresgid, 149)              \
+  X(getresgid, 150)              \
   X(times, 153)                  \
   X(setpgid, 154)                \
   X(getpgid, 155)                \
   X(getsid, 156)                 \
   X(setsid, 157)                 \
   X(getgroups, 158)              \
+  X(setgroups, 159)              \
   X(uname, 160)                  \
   X(getrlimit, 163)              \
   X(setrlimit, 164)              \
@@ -150,9 +157,11 @@ namespace abi {
   X(pwritev2, 287)               \
   X(statx, 291)                  \
   X(rseq, 293)                   \
+  X(pidfd_send_signal, 424)      \
   X(io_uring_setup, 425)         \
   X(io_uring_enter, 426)         \
   X(io_uring_register, 427)      \
+  X(pidfd_open, 434)             \
   X(clone3, 435)                 \
   X(close_range, 436)            \
   X(faccessat2, 439)             \

@@ -130,6 +130,13 @@ inline constexpr int ill_illopc = 1;
 inline constexpr int fpe_intdiv = 1;
 inline constexpr int trap_brkpt = 1;
 
+// The sixth argument of pselect6 points to this.
+struct SignalSetArgument {
+  std::uintptr_t address;  // of a SignalSet; 0: there is none
+  std::size_t bytes;
+};
+static_assert(sizeof(SignalSetArgument) == 16);
+
 // sigaltstack, and a handler's context.
 struct SignalStack {
   std::uintptr_t base;

@@ -3,6 +3,7 @@
 #include <abi/errno.h>
 #include <abi/flags.h>
 #include <abi/numbers.h>
+#include <abi/process.h>
 #include <abi/signal.h>
 #include <abi/types.h>
 
@@ -11,17 +12,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <linux/rseq.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/times.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -73,6 +79,8 @@ constexpr Pair calls[] = {
     CALL(prlimit64), CALL(sched_setattr), CALL(sched_getattr), CALL(renameat2), CALL(getrandom),
     CALL(memfd_create), CALL(execveat), CALL(membarrier), CALL(preadv2), CALL(pwritev2),
     CALL(statx), CALL(rseq), CALL(io_uring_setup), CALL(io_uring_enter), CALL(io_uring_register),
+    CALL(setregid), CALL(setreuid), CALL(setresuid), CALL(getresuid), CALL(setresgid),
+    CALL(getresgid), CALL(setgroups), CALL(pidfd_send_signal), CALL(pidfd_open),
     CALL(clone3), CALL(close_range), CALL(faccessat2), CALL(epoll_pwait2),
 };
 
@@ -116,7 +124,32 @@ constexpr Pair flags[] = {
     {abi::pollin, POLLIN}, {abi::pollpri, POLLPRI}, {abi::pollout, POLLOUT},
     {abi::pollerr, POLLERR}, {abi::pollhup, POLLHUP}, {abi::pollnval, POLLNVAL},
     {abi::pollrdnorm, POLLRDNORM}, {abi::pollwrnorm, POLLWRNORM}, {abi::wnohang, WNOHANG},
-    {abi::wuntraced, WUNTRACED}, {abi::wcontinued, WCONTINUED},
+    {abi::wuntraced, WUNTRACED}, {abi::wexited, WEXITED}, {abi::wcontinued, WCONTINUED},
+    {abi::wnowait, WNOWAIT}, {abi::p_all, P_ALL}, {abi::p_pid, P_PID}, {abi::p_pgid, P_PGID},
+    {abi::p_pidfd, P_PIDFD}, {abi::clone_pidfd, CLONE_PIDFD},
+    {abi::pr_set_pdeathsig, PR_SET_PDEATHSIG}, {abi::pr_get_pdeathsig, PR_GET_PDEATHSIG},
+    {abi::pr_get_dumpable, PR_GET_DUMPABLE}, {abi::pr_set_dumpable, PR_SET_DUMPABLE},
+    {abi::pr_set_name, PR_SET_NAME}, {abi::pr_get_name, PR_GET_NAME},
+    {abi::pr_set_timerslack, PR_SET_TIMERSLACK}, {abi::pr_get_timerslack, PR_GET_TIMERSLACK},
+    {abi::pr_set_child_subreaper, PR_SET_CHILD_SUBREAPER},
+    {abi::pr_get_child_subreaper, PR_GET_CHILD_SUBREAPER},
+    {abi::pr_set_no_new_privs, PR_SET_NO_NEW_PRIVS},
+    {abi::pr_get_no_new_privs, PR_GET_NO_NEW_PRIVS},
+    {abi::pr_get_tid_address, PR_GET_TID_ADDRESS},
+    {abi::membarrier_query, MEMBARRIER_CMD_QUERY},
+    {abi::membarrier_global, MEMBARRIER_CMD_GLOBAL},
+    {abi::membarrier_global_expedited, MEMBARRIER_CMD_GLOBAL_EXPEDITED},
+    {abi::membarrier_register_global_expedited, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED},
+    {abi::membarrier_private_expedited, MEMBARRIER_CMD_PRIVATE_EXPEDITED},
+    {abi::membarrier_register_private_expedited, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED},
+    {abi::membarrier_private_expedited_sync_core, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE},
+    {abi::membarrier_register_private_expedited_sync_core,
+     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE},
+    {abi::membarrier_private_expedited_rseq, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ},
+    {abi::membarrier_register_private_expedited_rseq,
+     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ},
+    {abi::rseq_flag_unregister, RSEQ_FLAG_UNREGISTER},
+    {abi::at_hwcap2, AT_HWCAP2}, {abi::at_minsigstksz, AT_MINSIGSTKSZ},
     {abi::clock_realtime, CLOCK_REALTIME}, {abi::clock_monotonic, CLOCK_MONOTONIC},
     {abi::clock_process_cputime_id, CLOCK_PROCESS_CPUTIME_ID},
     {abi::clock_thread_cputime_id, CLOCK_THREAD_CPUTIME_ID},
@@ -156,7 +189,8 @@ constexpr Pair errors[] = {
     {Errno::emlink, EMLINK}, {Errno::epipe, EPIPE}, {Errno::edom, EDOM}, {Errno::erange, ERANGE},
     {Errno::edeadlk, EDEADLK}, {Errno::enametoolong, ENAMETOOLONG}, {Errno::enolck, ENOLCK},
     {Errno::enosys, ENOSYS}, {Errno::enotempty, ENOTEMPTY}, {Errno::eloop, ELOOP},
-    {Errno::eoverflow, EOVERFLOW}, {Errno::enotsup, ENOTSUP}, {Errno::etimedout, ETIMEDOUT},
+    {Errno::eoverflow, EOVERFLOW}, {Errno::elibbad, ELIBBAD},
+    {Errno::enotsup, ENOTSUP}, {Errno::etimedout, ETIMEDOUT},
     {Errno::ecanceled, ECANCELED},
 };
 
@@ -193,6 +227,16 @@ constexpr Pair layouts[] = {
     {offsetof(abi::PollFd, returned), offsetof(pollfd, revents)},
     {sizeof(abi::ResourceUsage), sizeof(rusage)}, {sizeof(abi::WindowSize), sizeof(winsize)},
     {sizeof(abi::RobustListHead), sizeof(robust_list_head)},
+    {offsetof(abi::CloneArguments, exit_signal), offsetof(clone_args, exit_signal)},
+    {offsetof(abi::CloneArguments, stack_bytes), offsetof(clone_args, stack_size)},
+    {offsetof(abi::CloneArguments, set_tid), offsetof(clone_args, set_tid)},
+    {offsetof(abi::CloneArguments, cgroup), offsetof(clone_args, cgroup)},
+    {sizeof(abi::ProcessTimes), sizeof(tms)},
+    {offsetof(abi::ProcessTimes, children_user), offsetof(tms, tms_cutime)},
+    {offsetof(abi::RestartableSequence, section), offsetof(rseq, rseq_cs)},
+    {sizeof(abi::CriticalSection), sizeof(rseq_cs)},
+    {offsetof(abi::CriticalSection, start), offsetof(rseq_cs, start_ip)},
+    {offsetof(abi::CriticalSection, abort), offsetof(rseq_cs, abort_ip)},
 };
 // clang-format on
 
