@@ -194,6 +194,7 @@ bool is_interruptible(Thread& self, const UserContext& context) {
       return file == nullptr || !file->waits_for_device();  // null: closed since the call began
     }
     case Call::ppoll:
+    case Call::pselect6:
     case Call::futex:
     case Call::nanosleep:
     case Call::clock_nanosleep:

@@ -1,11 +1,13 @@
-// ppoll: waits until one of several files is ready.
+// ppoll and pselect6: wait until one of several files is ready.
 
 #include <async/multi_wait.h>
 #include <async/retired.h>
 #include <async/sharing_timer.h>
 #include <async/wait_loop.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <coroutine>
 #include <memory>
 #include <optional>
@@ -15,6 +17,7 @@
 #include "process/thread.h"
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
+#include "syscalls/registered_calls.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
@@ -25,22 +28,34 @@ using async::WaitResult;
 
 constexpr unsigned few_files = 4;
 
-/// The kernel's copy of the program's list. A short list needs no allocation.
+constexpr short pollerr_or_hup = abi::pollerr | abi::pollhup;
+
+/// The files to wait for, in the kernel's memory. A short list needs no allocation.
 class PollList {
  public:
   static constexpr unsigned few = 8;
 
-  /// EINVAL for more entries than a process can have files; EFAULT; ENOMEM.
+  PollList() = default;
+  /// `always`: the bits that each entry reports, whether its `events` has them or not.
+  explicit PollList(short always) : always_{always} {}
+
+  /// Copies the program's list. EINVAL for more entries than a process can have files; EFAULT;
+  /// ENOMEM.
   Result<> read(memory::AddressSpace& space, UserPtr<abi::PollFd> from, unsigned count) {
     if (count > FdTable::size_limit) return fail(Errno::einval);
     const UserSpan<const abi::PollFd> list{from.address(), count};
     if (!list.in_range()) return fail(Errno::efault);
+    if (auto room = set_size(count); !room) return room;
+    return list.read(space, entries());
+  }
+  /// Makes room for `count` entries, whose values are undefined. ENOMEM.
+  Result<> set_size(std::size_t count) {
     count_ = count;
     if (count > few_.size()) {
       if (!memory::can_allocate_contiguous(count * sizeof(abi::PollFd))) return fail(Errno::enomem);
       many_ = std::make_unique_for_overwrite<abi::PollFd[]>(count);
     }
-    return list.read(space, entries());
+    return {};
   }
 
   /// Sets `returned` of all entries. Returns the number of ready ones. would_block: the call
@@ -64,16 +79,16 @@ class PollList {
   std::span<abi::PollFd> entries() { return {many_ ? many_.get() : few_.data(), count_}; }
 
  private:
-  static Result<std::int16_t> state_of(const FdTable& files, const abi::PollFd& entry) {
+  Result<std::int16_t> state_of(const FdTable& files, const abi::PollFd& entry) const {
     if (entry.fd < 0) return 0;
     File* const file = files.find_open(entry.fd);
     if (file == nullptr) return abi::pollnval;
     const auto readiness = Strand::is_shared() ? file->readiness_sharing() : file->readiness();
     if (!readiness) return fail(readiness.error());
-    constexpr short always = abi::pollerr | abi::pollhup;
-    return static_cast<std::int16_t>(*readiness & (entry.events | always));
+    return static_cast<std::int16_t>(*readiness & (entry.events | always_));
   }
 
+  short always_ = pollerr_or_hup;
   std::size_t count_ = 0;
   std::array<abi::PollFd, few> few_;
   std::unique_ptr<abi::PollFd[]> many_;
@@ -122,11 +137,12 @@ struct Watched {
   }
 };
 
-/// The wait of ppoll, until a file is ready. Its first step and the end of its time share the
-/// strand, if it waits only for bytes in pipes; a wake is handled in the strand.
+/// The wait of ppoll and pselect6, until a file is ready. Its first step and the end of its time
+/// share the strand, if it waits only for bytes in pipes; a wake is handled in the strand.
 class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
  public:
-  /// `list`: what the program has passed in `fds`.
+  /// `list`: what the program has passed in `fds`, to which the result is written. `fds` is null if
+  /// the caller takes the result from list().
   Polling(Thread& self, UserPtr<abi::PollFd> fds, PollList list, async::Instant deadline)
       : SharingTimer{&end, deadline},
         self_{self},
@@ -141,6 +157,8 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     arm();
     return std::noop_coroutine();
   }
+
+  PollList& list() { return list_; }
 
  private:
   friend WaitLoop;
@@ -201,7 +219,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
   }
 
   Result<int> result() {
-    if (!ready_) return ready_;
+    if (!ready_ || !fds_) return ready_;
     auto written = list_.write(self_.space(), fds_);
     if (!written && Strand::is_shared()) {  // the page needs a fault
       outside::enter_strand();
@@ -276,6 +294,162 @@ async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, uns
   co_return ready;
 }
 
+// ── pselect6 ──
+
+/// The three sets of pselect6, and the bits of poll that make a file a member of the result
+/// (select(2), "Correspondence between select() and poll() notifications").
+constexpr std::size_t set_count = 3;
+constexpr std::array<short, set_count> events_of_set = {
+    abi::pollin | abi::pollrdnorm | abi::pollhup | abi::pollerr,
+    abi::pollout | abi::pollwrnorm | abi::pollerr,
+    abi::pollpri,
+};
+
+using SetWord = std::uint64_t;
+constexpr unsigned word_bits = 64;
+constexpr std::size_t most_set_words = FdTable::size_limit / word_bits;
+using FileSet = std::array<SetWord, most_set_words>;
+
+struct SelectArguments {
+  unsigned count;  ///< the sets have descriptors below it; at most FdTable::size_limit
+  std::array<UserPtr<SetWord>, set_count> sets;
+  UserPtr<abi::Timespec> timeout;
+  async::Instant deadline;
+
+  std::size_t words() const { return (count + word_bits - 1) / word_bits; }
+  UserSpan<SetWord> words_of(std::size_t set) const { return {sets[set].address(), words()}; }
+};
+
+/// The sets of one call. As a list for poll they have an entry for each file.
+class FileSets {
+ public:
+  /// Copies the program's sets. EFAULT.
+  Result<> read(memory::AddressSpace& space, const SelectArguments& arguments) {
+    for (std::size_t set = 0; set < set_count; ++set) {
+      if (!arguments.sets[set]) continue;
+      const auto words = std::span{sets_[set]}.first(arguments.words());
+      const auto from = arguments.words_of(set);
+      if (!from.in_range()) return fail(Errno::efault);
+      const auto done = UserSpan<const SetWord>{from.address(), from.size()}.read(space, words);
+      if (!done) return done;
+      // Bits behind the last descriptor have no meaning.
+      if (const unsigned rest = arguments.count % word_bits; rest != 0)
+        words.back() &= (SetWord{1} << rest) - 1;
+    }
+    return {};
+  }
+
+  /// EBADF: a member of a set is not open; ENOMEM.
+  Result<> list(PollList& list, const FdTable& files) const {
+    std::size_t count = 0;
+    for (std::size_t word = 0; word < most_set_words; ++word)
+      count += static_cast<std::size_t>(std::popcount(members(word)));
+    if (auto room = list.set_size(count); !room) return room;
+    auto entry = list.entries().begin();
+    for (std::size_t word = 0; word < most_set_words; ++word) {
+      for (SetWord left = members(word); left != 0; left &= left - 1) {
+        const int fd = static_cast<int>(word * word_bits + std::countr_zero(left));
+        if (files.find_open(fd) == nullptr) return fail(Errno::ebadf);
+        short events = 0;
+        for (std::size_t set = 0; set < set_count; ++set)
+          if (has(set, fd)) events |= events_of_set[set];
+        *entry++ = {.fd = fd, .events = events, .returned = 0};
+      }
+    }
+    return {};
+  }
+
+  /// Removes the files that are not ready. Returns the number of members of the three sets.
+  int take_result(PollList& list) {
+    int ready = 0;
+    for (const abi::PollFd& entry : list.entries()) {
+      for (std::size_t set = 0; set < set_count; ++set) {
+        if (!has(set, entry.fd)) continue;
+        // A file that another thread has closed meanwhile is ready for everything.
+        if ((entry.returned & (events_of_set[set] | abi::pollnval)) != 0) {
+          ++ready;
+        } else {
+          sets_[set][word_of(entry.fd)] &= ~bit_of(entry.fd);
+        }
+      }
+    }
+    return ready;
+  }
+
+  Result<> write(memory::AddressSpace& space, const SelectArguments& arguments) const {
+    for (std::size_t set = 0; set < set_count; ++set) {
+      if (!arguments.sets[set]) continue;
+      const auto words = std::span{sets_[set]}.first(arguments.words());
+      if (auto done = arguments.words_of(set).write(space, words); !done) return done;
+    }
+    return {};
+  }
+
+ private:
+  static std::size_t word_of(int fd) { return static_cast<unsigned>(fd) / word_bits; }
+  static SetWord bit_of(int fd) { return SetWord{1} << static_cast<unsigned>(fd) % word_bits; }
+  bool has(std::size_t set, int fd) const { return (sets_[set][word_of(fd)] & bit_of(fd)) != 0; }
+  SetWord members(std::size_t word) const {
+    return sets_[0][word] | sets_[1][word] | sets_[2][word];
+  }
+
+  std::array<FileSet, set_count> sets_{};
+};
+
+/// What a select that waits keeps, on the heap.
+struct Selection {
+  FileSets sets;
+  PollList list{0};
+};
+
+/// Reads the sets, and polls the files once. Errors of FileSets, and ENOMEM.
+Result<int> begin_select(Thread& self, const SelectArguments& arguments, Selection& selection) {
+  if (auto read = selection.sets.read(self.space(), arguments); !read) return fail(read.error());
+  const FdTable& files = self.process().files();
+  if (auto listed = selection.sets.list(selection.list, files); !listed)
+    return fail(listed.error());
+  return selection.list.poll(files);
+}
+
+/// Writes the time that is left, as Linux does after every result. A fault is no error then.
+void write_time_left(Thread& self, const SelectArguments& arguments) {
+  if (!arguments.timeout) return;
+  const async::Instant now = async::now();
+  const auto left = arguments.deadline > now ? arguments.deadline - now : async::Duration{};
+  (void)arguments.timeout.write(self.space(), to_timespec(left));
+}
+
+Result<int> end_select(Thread& self, const SelectArguments& arguments, FileSets& sets,
+                       PollList& list) {
+  const int ready = sets.take_result(list);
+  if (auto written = sets.write(self.space(), arguments); !written) return fail(written.error());
+  return ready;
+}
+
+async::Task<Result<int>> select(Thread& self, SelectArguments arguments,
+                                std::optional<abi::SignalSet> mask) {
+  if (!memory::can_allocate(sizeof(Selection))) co_return fail(Errno::enomem);
+  const auto selection = std::make_unique<Selection>();
+  auto ready = begin_select(self, arguments, *selection);
+  if (!ready) co_return ready;
+  if (!has_room_to_wait_for(selection->list)) co_return fail(Errno::enomem);
+  // After the checks: a call that fails leaves the mask as it is.
+  if (mask) {
+    if (auto set = self.set_temporary_mask(*mask); !set) co_return fail(set.error());
+  }
+  const bool waits = *ready == 0 && arguments.deadline > async::now();
+  if (waits) {
+    const auto polling = std::make_unique<Polling>(self, UserPtr<abi::PollFd>{0},
+                                                   std::move(selection->list), arguments.deadline);
+    ready = co_await *polling;
+    selection->list = std::move(polling->list());
+  }
+  if (mask && (ready || ready.error() != Errno::eintr)) self.end_temporary_mask();
+  if (ready) ready = end_select(self, arguments, selection->sets, selection->list);
+  write_time_left(self, arguments);
+  co_return ready;
+}
+
 }  // namespace
 
 trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
@@ -306,4 +480,41 @@ trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned
   return poll_until(self, fds, count, *deadline);
 }
 
+/// linux: A set may name descriptors below 1,024; the call ignores others.
+trap::Answer<Result<int>> pselect6(Thread& self, int count, UserPtr<std::uint64_t> reading,
+                                   UserPtr<std::uint64_t> writing,
+                                   UserPtr<std::uint64_t> exceptional,
+                                   UserPtr<abi::Timespec> timeout,
+                                   UserPtr<const abi::SignalSetArgument> mask) {
+  abi::SignalSetArgument given{};
+  if (mask) {
+    const auto read = mask.read(self.space());
+    if (!read) return fail(read.error());
+    given = *read;
+  }
+  const auto deadline =
+      poll_deadline(self.space(), UserPtr<const abi::Timespec>{timeout.address()});
+  if (!deadline) return fail(deadline.error());
+  std::optional<abi::SignalSet> set;
+  if (given.address != 0) {
+    if (given.bytes != sizeof(abi::SignalSet)) return fail(Errno::einval);
+    const auto read = UserPtr<const abi::SignalSet>{given.address}.read(self.space());
+    if (!read) return fail(read.error());
+    set = *read;
+  }
+  if (count < 0) return fail(Errno::einval);
+  const SelectArguments arguments{
+      .count = std::min(static_cast<unsigned>(count), static_cast<unsigned>(FdTable::size_limit)),
+      .sets = {reading, writing, exceptional},
+      .timeout = timeout,
+      .deadline = *deadline};
+  return self.wait([&] { return select(self, arguments, set); });
+}
+
 }  // namespace kernel::sys
+
+namespace kernel {
+
+KERNEL_CALL(pselect6, sys::pselect6);
+
+}  // namespace kernel
