@@ -11,6 +11,7 @@
 #include "console/run_marks.h"
 #include "files/root.h"
 #include "process/code_rewriting.h"
+#include "process/executable.h"
 #include "process/program.h"
 #include "process/thread.h"
 #include "sched/harts.h"
@@ -70,13 +71,15 @@ Result<> open_standard_files(FdTable& files, Terminal* errors) {
   return {};
 }
 
-Result<Ref<Process>> start(std::string_view path, const ProgramArguments& arguments,
-                           Terminal* errors) {
-  const auto file = open_executable({.start = root_directory()}, path);
+[[gnu::noinline]] Result<Ref<Process>> start(const std::string& path, ProgramArguments arguments,
+                                             Terminal* errors) {
+  const PathLookup lookup{.start = root_directory()};
+  auto file = open_executable(lookup, path);
   if (!file) return fail(file.error());
-  const auto bytes = (*file)->bytes();
-  if (!bytes) return fail(bytes.error());
-  auto program = load_program(*bytes, path, arguments, ResourceLimits{}.stack_bytes());
+  auto found = find_program(lookup, std::move(*file), path, arguments);
+  if (!found) return fail(found.error());
+  auto program =
+      load_program(lookup, found->program, path, arguments, ResourceLimits{}.stack_bytes());
   if (!program) return fail(program.error());
   const int id = IdSlots::allocate();
   auto process = make_ref<Process>(id, Process::Parts{.space = program->space,
@@ -85,8 +88,8 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
                                                       .actions = make_ref<SignalActions>()});
   const auto opened = open_standard_files(process->files(), errors);
   if (!opened) return fail(opened.error());
-  process->become(std::move(program->space), std::string{path});
-  auto thread = make_ref<Thread>(id, process, program->start, Schedule{});
+  process->become(std::move(program->space), found->path.empty() ? path : std::move(found->path));
+  auto thread = make_ref<Thread>(id, process, program->start(), Schedule{});
   start_share(*thread);
   Thread::start(std::move(thread));
   return process;

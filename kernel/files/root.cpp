@@ -114,10 +114,7 @@ Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view pat
   auto node = find_node(lookup, path);
   if (!node) return fail(node.error());
   if (!(*node)->is_executable()) return fail(Errno::eacces);
-  auto file = (*node)->open(abi::o_rdonly);
-  // A file that programs can write is not executable, because its code could change while it runs.
-  if (file && !(*file)->bytes()) return fail(Errno::eacces);
-  return file;
+  return (*node)->open(abi::o_rdonly);
 }
 
 }  // namespace kernel

@@ -41,8 +41,8 @@ struct RootParts {
 /// Builds the tree under root_directory(). Call once, before the first process.
 void build_root(const RootParts& parts);
 
-/// Opens the program at `path`. Its bytes() succeed. EACCES: it is no regular file, has no
-/// execute bit, or programs can change it. Other errors are those of find_node() and Node::open().
+/// Opens the file at `path` in order to execute it. EACCES: it is no regular file, or has no
+/// execute bit. Other errors are those of find_node() and Node::open().
 Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path);
 
 }  // namespace kernel

@@ -15,6 +15,9 @@ using namespace abi::elf;
 // More than any linker creates.
 constexpr std::uint16_t max_program_headers = 64;
 
+// Linux's PATH_MAX, the zero included.
+constexpr std::size_t longest_interpreter_path = 4096;
+
 constexpr auto refused = [] { return fail(Errno::enoexec); };
 
 bool acceptable(const Header& header) {
@@ -94,7 +97,12 @@ Result<ElfPlan> read_elf(Bytes file, VirtAddr load_bias) {
   for (std::size_t i = 0; i < header->program_header_count; ++i) {
     const auto entry = *load<ProgramHeader>(*table, i * sizeof(ProgramHeader));
     switch (entry.type) {
-      case interpreter: return refused();  // dynamic linking is not supported
+      case interpreter: {
+        if (plan.has_interpreter) break;
+        plan.has_interpreter = true;
+        if (const auto path = part(file, entry.offset, entry.file_bytes)) plan.interpreter = *path;
+        break;
+      }
       case gnu_stack: plan.executable_stack = (entry.flags & flag_execute) != 0; break;
       case loadable: {
         if (entry.memory_bytes == 0) break;
@@ -117,6 +125,14 @@ Result<ElfPlan> read_elf(Bytes file, VirtAddr load_bias) {
   }
   plan.program_headers = find_in_memory(plan, file, header->program_headers_offset, table_bytes);
   return plan;
+}
+
+Result<std::string_view> interpreter_of(const ElfPlan& plan) {
+  const Bytes path = plan.interpreter;
+  if (path.size() < 2 || path.size() > longest_interpreter_path) return refused();
+  const std::string_view text{reinterpret_cast<const char*>(path.data()), path.size()};
+  if (text.back() != '\0') return refused();
+  return text.substr(0, text.find('\0'));
 }
 
 }  // namespace kernel::formats

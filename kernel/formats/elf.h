@@ -1,5 +1,5 @@
-// ELF64 programs for this machine, static or static-PIE: from a file to a plan of its segments in
-// memory (System V ABI, chapters 4 and 5).
+// ELF64 programs for this machine, and the interpreters that start some of them: from a file to a
+// plan of its segments in memory (System V ABI, chapters 4 and 5).
 //
 // read_elf() checks every field that it uses, and that the plan as a whole is consistent. The
 // loader only needs to check that there is memory. An invalid file is ENOEXEC.
@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "formats/bytes.h"
 
@@ -41,6 +42,8 @@ struct ElfPlan {
   std::uint16_t program_header_bytes = 0;  ///< of each header
   hal::VirtAddr load_bias = 0;             ///< added to the addresses of a PIE; else 0
   bool executable_stack = false;           ///< PT_GNU_STACK requests it
+  bool has_interpreter = false;            ///< see interpreter_of()
+  Bytes interpreter{};                     ///< its unchecked path; empty if not in the file
 
   std::span<const Segment> segments() const {
     return std::span(segment_storage).first(segment_count);
@@ -49,12 +52,15 @@ struct ElfPlan {
   hal::VirtAddr end_page() const { return segments().back().end_page(); }
 };
 
-/// The load address of static-PIE programs, relative to the origin of the space's user range. It is
-/// in the same gigabyte as the stack.
+/// The load address of position-independent programs, relative to the origin of the space's user
+/// range. It is in the same gigabyte as the stack.
 inline constexpr hal::VirtAddr default_load_bias = 0x1000'0000;
 
 /// Checks `file` and returns its plan. `load_bias`, whole pages, applies only to
 /// position-independent programs. ENOEXEC.
 Result<ElfPlan> read_elf(Bytes file, hal::VirtAddr load_bias = default_load_bias);
+
+/// The path of the interpreter of a plan that has one. ENOEXEC: it is no path.
+Result<std::string_view> interpreter_of(const ElfPlan& plan);
 
 }  // namespace kernel::formats

@@ -5,9 +5,12 @@
 #include <kernel/log.h>
 #include <trap/program_machine.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "base/random.h"
+#include "files/root.h"
 #include "formats/elf.h"
 #include "memory/user_memory.h"
 
@@ -24,18 +27,16 @@ using Place = memory::MapRequest::Place;
 // Without translation the segments replace parts of an area that has the program's place.
 constexpr Place place_of_segments = hal::translates_addresses ? Place::if_free : Place::exactly;
 
-/// Takes memory for all segments of a plan. Returns the number to add to their addresses. ENOEXEC,
-/// with a message in the log: the program needs fixed addresses.
-[[maybe_unused]] Result<std::size_t> take_place(AddressSpace& space, const formats::ElfPlan& plan,
-                                                std::string_view path) {
-  if (plan.load_bias == 0) {
-    log("{} is not position independent, and this machine has no MMU: link it with -static-pie",
-        path);
-    return fail(Errno::enoexec);
-  }
+/// Finds room for all segments of a plan, and without translation takes it. Returns the number to
+/// add to their addresses.
+Result<std::size_t> find_place(AddressSpace& space, const formats::ElfPlan& plan) {
   const VirtAddr planned = plan.segments().front().first_page();
-  const auto start = space.map({.bytes = plan.end_page() - planned, .access = Access::none});
+  const std::size_t bytes = plan.end_page() - planned;
+  const auto start = space.map({.bytes = bytes, .access = Access::none});
   if (!start) return fail(start.error());
+  if constexpr (hal::translates_addresses) {
+    if (auto unmapped = space.unmap(*start, bytes); !unmapped) return fail(unmapped.error());
+  }
   return *start - planned;
 }
 
@@ -57,6 +58,45 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
                                      static_cast<std::uint16_t>(first_instruction_offset))});
   if (!mapped) return fail(mapped.error());
   return {};
+}
+
+Result<> map_segments(AddressSpace& space, const formats::ElfPlan& plan) {
+  for (const formats::Segment& segment : plan.segments()) {
+    if (auto mapped = map_segment(space, segment); !mapped) return mapped;
+  }
+  return {};
+}
+
+/// The address at which a program is read first. If that is not its place, it is read again.
+VirtAddr first_load_bias(AddressSpace& space) {
+  return space.user_range().origin() + formats::default_load_bias;
+}
+
+/// Where a program's interpreter is.
+struct Interpreter {
+  VirtAddr load_bias = 0;
+  VirtAddr entry = 0;
+};
+
+/// Maps the interpreter of a program where there is room. Errors as in load_program().
+[[gnu::noinline]] Result<Interpreter> map_interpreter(AddressSpace& space, const PathLookup& lookup,
+                                                      const formats::ElfPlan& program) {
+  const auto path = formats::interpreter_of(program);
+  if (!path) return fail(path.error());
+  const auto file = open_executable(lookup, *path);
+  if (!file) return fail(file.error());
+  const auto bytes = (*file)->bytes();
+  if (!bytes) return fail(Errno::eacces);
+  auto plan = formats::read_elf(*bytes, first_load_bias(space));
+  if (!plan) return fail(Errno::elibbad);
+  if (plan->load_bias != 0) {
+    const auto distance = find_place(space, *plan);
+    if (!distance) return fail(distance.error());
+    plan = formats::read_elf(*bytes, plan->load_bias + *distance);
+    if (!plan) return fail(Errno::elibbad);
+  }
+  if (auto mapped = map_segments(space, *plan); !mapped) return fail(mapped.error());
+  return Interpreter{.load_bias = plan->load_bias, .entry = plan->entry};
 }
 
 /// Maps the stack above a guard page, which makes an overflow a fault. Returns the top of the
@@ -103,7 +143,7 @@ class Downward {
 /// The table at the stack pointer: argc, argv, 0, envp, 0, auxiliary vector.
 class Table {
  public:
-  static constexpr std::size_t aux_entries = 20;
+  static constexpr std::size_t aux_entries = 24;
 
   explicit Table(const ProgramArguments& arguments)
       : words_{new StackWord[2 * aux_entries + arguments.argument_count() +
@@ -135,10 +175,11 @@ class Table {
 
 /// Builds the stack that a program finds when it starts: writes argc, argv, envp, the auxiliary
 /// vector and what they point to below `top`, laid out as Linux does. Returns the stack pointer,
-/// 16-aligned. (System V ABI, "Process Initialization"; getauxval(3) for the tags.) ENOMEM, EFAULT.
+/// 16-aligned. `interpreter`: its load bias, or 0. (System V ABI, "Process Initialization";
+/// getauxval(3) for the tags.) ENOMEM, EFAULT.
 Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
-                                     const formats::ElfPlan& plan, std::string_view path,
-                                     const ProgramArguments& arguments) {
+                                     const formats::ElfPlan& plan, VirtAddr interpreter,
+                                     std::string_view path, const ProgramArguments& arguments) {
   Downward stack{space, top - sizeof(StackWord)};
   std::array<std::byte, 16> random;
   fill_random(random);
@@ -161,13 +202,14 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
   table.add_aux(abi::at_phent, plan.program_header_bytes);
   table.add_aux(abi::at_phnum, plan.program_header_count);
   table.add_aux(abi::at_pagesz, hal::page_size);
-  table.add_aux(abi::at_base, 0);
+  table.add_aux(abi::at_base, interpreter);
   table.add_aux(abi::at_flags, 0);
   table.add_aux(abi::at_entry, plan.entry);
   for (const StackWord id : {abi::at_uid, abi::at_euid, abi::at_gid, abi::at_egid}) {
     table.add_aux(id, 0);
   }
   table.add_aux(abi::at_hwcap, trap::program_machine::hardware_capabilities());
+  table.add_aux(abi::at_hwcap2, 0);
   table.add_aux(abi::at_clktck, 100);
   table.add_aux(abi::at_secure, 0);
   table.add_aux(abi::at_random, *random_at);
@@ -182,32 +224,67 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
 
 }  // namespace
 
-Result<Program> load_program(std::span<const std::byte> file, std::string_view path,
-                             const ProgramArguments& arguments, std::size_t stack_bytes) {
+bool ProgramArguments::replace_first(std::string_view interpreter,
+                                     std::optional<std::string_view> argument,
+                                     std::string_view script) {
+  const std::size_t old_bytes = strings().find('\0') + 1;
+  const std::size_t argument_bytes = argument ? argument->size() + 1 : 0;
+  const std::size_t bytes = interpreter.size() + 1 + argument_bytes + script.size() + 1;
+  const std::size_t added_pointers = argument ? 2 : 1;
+  if (bytes > old_bytes && bytes - old_bytes + added_pointers * sizeof(void*) > room().size())
+    return false;
+  char* to = storage_.get();
+  std::memmove(to + bytes, to + old_bytes, size_ - old_bytes);
+  size_ += bytes - old_bytes;
+  const auto put = [&](std::string_view text) {
+    to = std::ranges::copy(text, to).out;
+    *to++ = '\0';
+  };
+  put(interpreter);
+  if (argument) put(*argument);
+  put(script);
+  argument_count_ += added_pointers;
+  return true;
+}
+
+Result<Program> load_program(const PathLookup& lookup, std::span<const std::byte> file,
+                             std::string_view path, const ProgramArguments& arguments,
+                             std::size_t stack_bytes) {
   auto space = AddressSpace::create();
   if (!space) return fail(space.error());
-  const hal::VirtAddr load_bias = (*space)->user_range().origin() + formats::default_load_bias;
-  auto plan = formats::read_elf(file, load_bias);
+  auto plan = formats::read_elf(file, first_load_bias(**space));
   if (!plan) return fail(plan.error());
   if constexpr (!hal::translates_addresses) {
-    const auto distance = take_place(**space, *plan, path);
+    if (plan->load_bias == 0) {
+      log("{} is not position independent, and this machine has no MMU: link it with -static-pie",
+          path);
+      return fail(Errno::enoexec);
+    }
+    const auto distance = find_place(**space, *plan);
     if (!distance) return fail(distance.error());
-    plan = formats::read_elf(file, load_bias + *distance);
+    plan = formats::read_elf(file, plan->load_bias + *distance);
     if (!plan) return fail(plan.error());
   }
-  for (const formats::Segment& segment : plan->segments()) {
-    if (auto mapped = map_segment(**space, segment); !mapped) return fail(mapped.error());
-  }
+  if (auto mapped = map_segments(**space, *plan); !mapped) return fail(mapped.error());
   (*space)->set_break_start(plan->end_page());
   const auto top = map_stack(**space, stack_bytes, plan->executable_stack);
   if (!top) return fail(top.error());
-  const auto stack = build_startup_stack(**space, *top, *plan, path, arguments);
+  Result<Interpreter> interpreter{};
+  if (plan->has_interpreter) interpreter = map_interpreter(**space, lookup, *plan);
+  if (!interpreter) return fail(interpreter.error());
+  const auto stack =
+      build_startup_stack(**space, *top, *plan, interpreter->load_bias, path, arguments);
   if (!stack) return fail(stack.error());
-  Program program{.space = std::move(*space)};
-  program.start.set_program_counter(plan->entry);
-  program.start.set_stack(*stack);
-  trap::program_machine::prepare(program.start);
-  return program;
+  const VirtAddr entry = plan->has_interpreter ? interpreter->entry : plan->entry;
+  return Program{.space = std::move(*space), .entry = entry, .stack = *stack};
+}
+
+trap::UserContext Program::start() const {
+  trap::UserContext context;
+  context.set_program_counter(entry);
+  context.set_stack(stack);
+  trap::program_machine::prepare(context);
+  return context;
 }
 
 }  // namespace kernel

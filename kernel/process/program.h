@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
+#include "files/path_lookup.h"
 #include "memory/address_space.h"
 
 namespace kernel {
@@ -42,6 +44,12 @@ class ProgramArguments {
     ++environment_count_;
   }
 
+  /// Replaces argument 0, which must exist, by two or three others: the interpreter of a script,
+  /// its argument if there is one, and the script. Returns false if there is no room; then nothing
+  /// has changed.
+  bool replace_first(std::string_view interpreter, std::optional<std::string_view> argument,
+                     std::string_view script);
+
   /// All strings, each with its zero, one after the other.
   std::string_view strings() const { return {storage_.get(), size_}; }
   std::size_t argument_count() const { return argument_count_; }
@@ -67,13 +75,21 @@ class ProgramArguments {
 
 struct Program {
   Ref<memory::AddressSpace> space;
-  trap::UserContext start;  ///< registers at its first instruction
+  hal::VirtAddr entry;  ///< its first instruction, or that of its interpreter
+  hal::VirtAddr stack;
+
+  /// The registers at its first instruction.
+  trap::UserContext start() const;
 };
 
-/// Creates an address space with the segments of `file` and a stack of `stack_bytes`, and builds
-/// the startup stack in it. `file` is mapped in place: it must never change or be freed. `path` is
-/// the value of AT_EXECFN. ENOEXEC if the file is no program for this machine, ENOMEM.
-Result<Program> load_program(std::span<const std::byte> file, std::string_view path,
-                             const ProgramArguments& arguments, std::size_t stack_bytes);
+/// Creates an address space with the segments of the ELF file `file` and a stack of `stack_bytes`,
+/// and builds the startup stack in it. If the program names an interpreter, `lookup` finds it, and
+/// it is mapped, too. Both files are mapped in place: their contents must never change or be freed.
+/// `path` is the value of AT_EXECFN. ENOEXEC if the program is none for this machine, ELIBBAD if
+/// the interpreter is none; EACCES: the contents of the interpreter could change; errors of
+/// open_executable() for it; ENOMEM.
+Result<Program> load_program(const PathLookup& lookup, std::span<const std::byte> file,
+                             std::string_view path, const ProgramArguments& arguments,
+                             std::size_t stack_bytes);
 
 }  // namespace kernel

@@ -48,9 +48,10 @@ trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t sta
                                 std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                 std::uintptr_t child_tid);
 
-/// linux: A script (#!) and a dynamically linked program fail with ENOEXEC. Only files of the
-///   boot archive can be executed; a file in /tmp fails with EACCES. Arguments and environment
-///   have 128 KiB at most; more fails with E2BIG. Set-user-ID bits have no effect.
+/// linux: Programs and their interpreters must be files of the boot archive; a program in /tmp
+/// fails
+///   with EACCES. A script may be anywhere. Arguments and environment have 128 KiB at most; more
+///   fails with E2BIG. Set-user-ID bits have no effect.
 async::Task<Result<>> execve(Thread&, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment);
 

@@ -7,6 +7,7 @@
 
 #include "files/root.h"
 #include "memory/frames.h"
+#include "process/executable.h"
 #include "process/program.h"
 #include "process/steps.h"
 #include "process/thread.h"
@@ -75,25 +76,41 @@ async::Task<Result<>> become_only_thread(Thread& self) {
   co_return Result<>{};
 }
 
+struct NewProgram {
+  Program program;
+  std::string path;  ///< for /proc/self/exe
+};
+
+/// Everything of execve that can fail but leaves the caller as it is. Not a part of the coroutine,
+/// whose frame would be larger.
+[[gnu::noinline]] Result<NewProgram> make_program(Thread& self, UserPtr<const char> path,
+                                                  std::uintptr_t arguments,
+                                                  std::uintptr_t environment) {
+  if (!memory::can_allocate_contiguous(ProgramArguments::limit)) return fail(Errno::enomem);
+  auto name = read_path(self, path);
+  if (!name) return fail(name.error());
+  const PathLookup lookup{.start = *self.process().fs().directory(),
+                          .reader = {self.process().path()}};
+  auto file = open_executable(lookup, *name);
+  if (!file) return fail(file.error());
+  auto given = read_arguments(self, arguments, environment);
+  if (!given) return fail(given.error());
+  auto found = find_program(lookup, std::move(*file), *name, *given);
+  if (!found) return fail(found.error());
+  auto program =
+      load_program(lookup, found->program, *name, *given, self.process().limits().stack_bytes());
+  if (!program) return fail(program.error());
+  auto shown = absolute(self, std::move(found->path.empty() ? *name : found->path));
+  if (!shown) return fail(shown.error());
+  return NewProgram{std::move(*program), std::move(*shown)};
+}
+
 }  // namespace
 
 async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment) {
-  if (!memory::can_allocate_contiguous(ProgramArguments::limit)) co_return fail(Errno::enomem);
-  auto name = read_path(self, path);
-  if (!name) co_return fail(name.error());
-
-  const auto file = open_executable(
-      {.start = *self.process().fs().directory(), .reader = {self.process().path()}}, *name);
-  if (!file) co_return fail(file.error());
-  const auto bytes = (*file)->bytes();
-  if (!bytes) co_return fail(Errno::eacces);
-  auto given = read_arguments(self, arguments, environment);
-  if (!given) co_return fail(given.error());
-  auto program = load_program(*bytes, *name, *given, self.process().limits().stack_bytes());
-  if (!program) co_return fail(program.error());
-  auto shown = absolute(self, std::move(*name));
-  if (!shown) co_return fail(shown.error());
+  auto made = make_program(self, path, arguments, environment);
+  if (!made) co_return fail(made.error());
 
   // The last call that can fail for want of memory. The other threads still run, so the caller can
   // continue after ENOMEM.
@@ -102,10 +119,11 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   // Point of no return.
   if (self.ring() != nullptr) co_await self.close_ring();
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
-  self.process().become(std::move(program->space), std::move(*shown));
+  self.process().become(std::move(made->program.space), std::move(made->path));
   self.process().files().close_for_exec();
   self.process().signal_actions().drop_handlers();
-  self.start_program(program->start);
+  auto start = made->program.start();
+  self.start_program(start);
   co_return Result<>{};
 }
 

@@ -74,6 +74,10 @@ class Archive:
         """Adds a symbolic link to `target`, a path in the guest."""
         self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(target)))
 
+    def has(self, guest: str) -> bool:
+        """Whether the archive has a file, a link or a folder of this path."""
+        return guest in self._entries
+
     def _put(self, guest: str, entry: Entry) -> None:
         if guest.partition("/")[0] in _KERNELS:
             raise UsageError(f"/{guest} cannot be added: the kernel makes this folder itself. Rename it")
@@ -90,9 +94,12 @@ class Archive:
             )
         self._entries[guest] = entry
 
+    def entries(self) -> list[tuple[str, Entry]]:
+        return sorted(self._entries.items())
+
     def pack(self) -> bytes:
         archive = bytearray()
-        for inode, (name, entry) in enumerate(sorted(self._entries.items()), start=1):
+        for inode, (name, entry) in enumerate(self.entries(), start=1):
             archive += _record(len(archive), inode, name, entry)
         archive += _record(len(archive), 0, _END, Entry(0))
         return bytes(archive)

@@ -5,7 +5,7 @@ import shutil
 from itertools import takewhile
 from pathlib import Path
 
-from . import build, machines
+from . import build, libraries, machines
 from .errors import UsageError
 from .paths import Build
 from .qemu import Boot, Machine, archive_with
@@ -51,6 +51,13 @@ def prepare(arguments, on_terminal: bool) -> Boot:
     if program:
         guest_path = f"run/{program.name}"
         archive.add_program(program, guest_path)
+        libraries.add(archive, program, built.processor)
+        if interpreter := libraries.missing(archive, program):
+            raise UsageError(
+                f"{program} is linked dynamically and needs {interpreter}, which is not on this host: install the C "
+                f"library for {built.processor} (libc6-{built.processor}-cross), add the file with --add, or link "
+                "the program with -static"
+            )
         words = {"program": f"/{guest_path}", "arguments": arguments.arguments}
     return Boot(built, archive.pack(), **words, **_console(arguments, on_terminal))
 
