@@ -31,6 +31,7 @@ inline constexpr SyscallTable syscall_table =
 
         // processes and threads
         .with_outside<sys::clone, sys::outside::clone>(Call::clone, no_fast_path)
+        .with_outside<sys::clone3, sys::outside::clone3>(Call::clone3, no_fast_path)
         .with<sys::execve>(Call::execve)
         .with_outside<sys::exit, Shared>(Call::exit, no_fast_path)
         .with_outside<sys::exit_group, Shared>(Call::exit_group, no_fast_path)

@@ -116,24 +116,33 @@ Ref<Process> Process::reap_sharing(int id) {
   return Ref<Process>::adopt(found);
 }
 
-void Process::leave_children_to_init() {
+Process* Process::heir() {
+  for (Process* above = parent_; above != nullptr; above = above->parent_)
+    if (above->settings_.is_subreaper && !above->is_ending()) return above;
+  Process& first = first_process();
+  return &first == this || first.is_ending() ? nullptr : &first;
+}
+
+void Process::leave_children() {
   async::Strand::check_access();  // the children get another family
-  Process& heir = first_process();
-  const bool init_ends = &heir == this || heir.is_ending();  // then no process reaps the children
+  if (!has_children()) return;
+  Process* const heir = this->heir();
   for (Process& child : children_) {
     children_.remove(child);
-    child.set_parent(init_ends ? nullptr : &heir);
-    if (!init_ends) heir.children_.push_back(child);
+    child.set_parent(heir);
+    if (heir != nullptr) heir->children_.push_back(child);
+    if (const int signal = child.settings_.death_signal; signal != 0) [[unlikely]]
+      child.post_signal({.signal = signal, .code = abi::si_user, .sender = {.process = id_}});
   }
   for (Process& child : zombies_) {
     zombies_.remove(child);
-    child.set_parent(init_ends ? nullptr : &heir);
-    if (init_ends) {
+    child.set_parent(heir);
+    if (heir == nullptr) {
       [[clang::noinline]] child.leave_table();  // seldom called, so not inlined
       child.release();
     } else {
-      heir.zombies_.push_back(child);
-      heir.child_ended_.wake_all();
+      heir->zombies_.push_back(child);
+      heir->child_ended_.wake_all();
     }
   }
 }
@@ -205,6 +214,8 @@ void Process::inherit(const Process& parent) {
   signal_return_ = parent.signal_return_;
   group_ = parent.group();
   session_ = parent.session();
+  settings_.is_dumpable = parent.settings_.is_dumpable;
+  settings_.has_no_new_privileges = parent.settings_.has_no_new_privileges;
 }
 
 void Process::tell_parent() {
@@ -285,7 +296,7 @@ void Process::become_zombie() {
   parts_.space = nullptr;
   if (stopped_count() != 0 || leads_session()) [[unlikely]]
     leave_job_control();
-  leave_children_to_init();
+  leave_children();
   if (parent_ == nullptr) {
     if (id_ == first_id) {  // the machine stops
       first_process_ended().wake_all();
@@ -326,6 +337,7 @@ void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   path_ = std::move(path);
   signal_return_ = 0;
   has_executed_ = true;
+  settings_.is_dumpable = true;
 }
 
 void Process::terminate(abi::WaitStatus status) {

@@ -72,6 +72,16 @@ class Process : public RefCounted<Process>, public ListNode<> {
   const std::string& path() const { return path_; }
   std::string_view name() const;
 
+  /// What prctl sets.
+  struct Settings {
+    std::uint8_t death_signal = 0;  ///< posted to the process when its parent ends; 0: none
+    bool is_subreaper = false;      ///< inherits the orphans among its descendants
+    bool is_dumpable = true;
+    bool has_no_new_privileges = false;
+  };
+  /// In the strand.
+  Settings& settings() { return settings_; }
+
   async::Instant start_time() const { return start_time_; }
   std::uint64_t syscall_count();
   /// CPU time of all threads of the process, ended ones included.
@@ -256,7 +266,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Removes the process from processes(), and its directory.
   inline void leave_table();
   [[gnu::cold, gnu::noinline]] void end_observed();
-  void leave_children_to_init();
+  void leave_children();
+  /// The process that inherits the children of this one, which ends: the nearest ancestor that is a
+  /// subreaper, or the first process. Null: no process reaps them.
+  Process* heir();
 
   void set_parent(Process* parent);
   /// Removes `zombie` from this process, its parent.
@@ -275,7 +288,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   alignas(64) const int id_;
   async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
-  // Null or alive: a parent that ends leaves its children to init.
+  // Null or alive: a parent that ends leaves its children to another process.
   async::SharedWord<Process*> parent_ = nullptr;
   Parts parts_;  // a zombie has no space and no files
   async::SharedWord<int> group_ = 0;
@@ -290,6 +303,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   PendingSignals pending_;
   std::uintptr_t signal_return_ = 0;
   std::string path_;
+  Settings settings_;
   const async::Instant start_time_ = async::now();
   Schedule first_schedule_;
   async::SharedWord<int> exit_code_ = 0;

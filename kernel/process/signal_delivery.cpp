@@ -35,7 +35,8 @@ bool is_restarted(Thread& self, Call call) {
     case Call::write:
     case Call::writev:
     case Call::ioctl:
-    case Call::wait4: return true;
+    case Call::wait4:
+    case Call::waitid: return true;
     case Call::futex: return self.context().syscall_arguments()[3] == 0;  // without a timeout
     default: return false;
   }
@@ -201,6 +202,7 @@ bool is_interruptible(Thread& self, const UserContext& context) {
     case Call::rt_sigsuspend:
     case Call::rt_sigtimedwait:
     case Call::wait4:
+    case Call::waitid:
     case abi::ring_enter: return true;
     default: return false;
   }

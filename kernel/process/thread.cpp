@@ -67,6 +67,7 @@ void Thread::start_program(trap::UserContext& start) {
   clear_child_tid = 0;
   robust_list = 0;
   reset_signal_settings();
+  name_.reset();
   pi_lock::abandon_all(*this);
   share_priority(0);
   release_vfork_waiter();
@@ -100,6 +101,19 @@ void Thread::handle_pending_flags() {
     take(has_signals);
     deliver_signals(*this);
   }
+}
+
+std::string_view Thread::name() const {
+  if (name_ != nullptr) return name_->data();
+  return process_->name().substr(0, name_bytes - 1);
+}
+
+Result<> Thread::set_name(std::string_view name) {
+  if (name_ == nullptr && !memory::can_allocate(sizeof(Name))) return fail(Errno::enomem);
+  auto own = std::make_unique<Name>();
+  name.copy(own->data(), name_bytes - 1);
+  name_ = std::move(own);
+  return {};
 }
 
 void Thread::note_in_trace() {

@@ -12,8 +12,10 @@
 #include <kernel/ref.h>
 #include <trap/waiting_call.h>
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "process/id_table.h"
 #include "process/pending_signals.h"
@@ -73,6 +75,18 @@ class Thread : public Runnable,
   /// Wakes the parent in vfork: this thread executes another program or ends.
   void release_vfork_waiter();
   bool has_vfork_waiter() const { return vfork_waiter_ != nullptr; }
+
+  static constexpr std::size_t name_bytes = 16;  ///< with the zero, as on Linux
+  /// Its own name, which set_name() has set, or else the beginning of the process's name. In the
+  /// strand.
+  std::string_view name() const;
+  /// `name`: less than name_bytes bytes. ENOMEM.
+  Result<> set_name(std::string_view name);
+  /// For a new thread: it has the name of its creator.
+  void inherit_name(const Thread& creator) {
+    if (creator.name_ != nullptr) [[unlikely]]
+      name_ = std::make_unique<Name>(*creator.name_);
+  }
 
   // ── Signals (signal_delivery.h) ──
 
@@ -208,6 +222,8 @@ class Thread : public Runnable,
   std::unique_ptr<SignalSettings> signal_settings_;
   async::Event* vfork_waiter_ = nullptr;
   std::unique_ptr<ThreadRing> ring_;
+  using Name = std::array<char, name_bytes>;
+  std::unique_ptr<Name> name_;               // null: that of the process
   SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()
 
   friend class Process;

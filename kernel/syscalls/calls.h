@@ -48,6 +48,12 @@ trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t sta
                                 std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                 std::uintptr_t child_tid);
 
+/// flags: as `clone`, and CLONE_CLEAR_SIGHAND
+/// linux: As `clone`. A program cannot choose the child's number (EPERM), and CLONE_INTO_CGROUP
+/// fails
+///   with EINVAL. The exit signal is checked, but the parent gets SIGCHLD.
+trap::Answer<Result<int>> clone3(Thread&, std::uintptr_t arguments, std::size_t size);
+
 /// linux: Programs and their interpreters must be files of the boot archive; a program in /tmp
 /// fails
 ///   with EACCES. A script may be anywhere. Arguments and environment have 128 KiB at most; more

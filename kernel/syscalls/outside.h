@@ -96,6 +96,9 @@ trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t sta
                                 std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                 std::uintptr_t child_tid);
 
+/// The same for clone3.
+trap::Answer<Result<int>> clone3(Thread&, std::uintptr_t arguments, std::size_t size);
+
 // Transfers to or from a buffer that lies in one page, which needs no fault. A read from a pipe may
 // wait.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);

@@ -1,4 +1,5 @@
 #include <abi/flags.h>
+#include <abi/process.h>
 
 #include <algorithm>
 
@@ -49,7 +50,8 @@ struct CloneArguments {
         abi::csignal | abi::clone_vm | abi::clone_fs | abi::clone_files | abi::clone_sighand |
         abi::clone_vfork | abi::clone_parent | abi::clone_thread | abi::clone_sysvsem |
         abi::clone_settls | abi::clone_parent_settid | abi::clone_child_cleartid |
-        abi::clone_detached | abi::clone_untraced | abi::clone_child_settid;
+        abi::clone_detached | abi::clone_untraced | abi::clone_child_settid |
+        abi::clone_clear_sighand;
     if ((flags & ~known) != 0) return false;
     if (has(abi::clone_thread) && !has(abi::clone_sighand)) return false;
     return !has(abi::clone_sighand) || has(abi::clone_vm);
@@ -93,7 +95,8 @@ bool copies_in_steps(Thread& self, const CloneArguments& arguments) {
 bool can_be_shared(Thread& self, const CloneArguments& arguments) {
   if (arguments.has(abi::clone_thread)) return true;
   constexpr auto others = abi::clone_vm | abi::clone_vfork | abi::clone_parent |
-                          abi::clone_parent_settid | abi::clone_child_settid;
+                          abi::clone_parent_settid | abi::clone_child_settid |
+                          abi::clone_clear_sighand;
   return !arguments.has(others) && self.ring() == nullptr && self.owns_space() &&
          self.space().is_quick_to_walk();
 }
@@ -166,6 +169,8 @@ Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments,
   }
   if (!arguments.has(abi::clone_fs)) parts.fs = make_ref<FsContext>(*parts.fs);
   if (!arguments.has(abi::clone_sighand)) parts.actions = make_ref<SignalActions>(*parts.actions);
+  if (arguments.has(abi::clone_clear_sighand)) [[unlikely]]
+    parts.actions->drop_handlers();
   auto child = make_ref<Process>(id, std::move(parts));
   child->inherit(parent);
   Process* const family = arguments.has(abi::clone_parent) ? parent.parent() : &parent;
@@ -187,6 +192,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
       make_ref<Thread>(id, std::move(process), self.current_context(), self.schedule().inherited());
   make_childs(child->context(), arguments);
   child->inherit_signal_mask(self);
+  child->inherit_name(self);
   if (arguments.copies_memory() || arguments.has(abi::clone_vfork))
     child->inherit_signal_stack(self);
   child->set_harts(self.harts());
@@ -224,18 +230,52 @@ async::Task<Result<int>> clone_in_steps(Thread& self, CloneArguments arguments) 
   co_return id;
 }
 
-}  // namespace
+/// The arguments of clone, which uses the lower half of `flags` only.
+CloneArguments of_clone(std::uint64_t flags, std::uintptr_t stack, std::uintptr_t parent_tid,
+                        std::uintptr_t thread_pointer, std::uintptr_t child_tid) {
+  return {static_cast<std::uint32_t>(flags), stack, parent_tid, thread_pointer, child_tid};
+}
 
-trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
-                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
-                                std::uintptr_t child_tid) {
-  const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
+/// The arguments of clone3. E2BIG: the structure has members that the kernel does not know, and
+/// they are not 0; EINVAL; EFAULT; EPERM: the caller wants a number of its own choice.
+Result<CloneArguments> of_clone3(Thread& self, std::uintptr_t address, std::size_t size) {
+  if (size > hal::page_size) return fail(Errno::e2big);
+  if (size < abi::first_clone_arguments_size) return fail(Errno::einval);
+  abi::CloneArguments given{};
+  const std::size_t known = std::min(size, sizeof given);
+  if (auto read = memory::copy_from_user(self.space(), &given, address, known); !read)
+    return fail(read.error());
+  for (std::size_t at = known; at < size; ++at) {
+    const auto byte = UserPtr<const char>{address + at}.read(self.space());
+    if (!byte) return fail(byte.error());
+    if (*byte != 0) return fail(Errno::e2big);
+  }
+  if ((given.set_tid == 0) != (given.set_tid_count == 0)) return fail(Errno::einval);
+  if (given.exit_signal > static_cast<unsigned>(abi::signal_limit)) return fail(Errno::einval);
+  const CloneArguments arguments{given.flags, given.stack + given.stack_bytes, given.parent_tid,
+                                 given.thread_pointer, given.child_tid};
+  const bool has_family = arguments.has(abi::clone_thread) || arguments.has(abi::clone_parent);
+  constexpr std::uint64_t only_of_clone = abi::clone_detached | abi::csignal;
+  if (arguments.has(only_of_clone) || (has_family && given.exit_signal != 0) ||
+      (arguments.has(abi::clone_sighand) && arguments.has(abi::clone_clear_sighand)) ||
+      (given.stack == 0) != (given.stack_bytes == 0) ||
+      (given.stack != 0 && !hal::user_range(given.stack, given.stack_bytes))) {
+    return fail(Errno::einval);
+  }
+  if (given.set_tid != 0) return fail(Errno::eperm);
+  return arguments;
+}
+
+/// clone and clone3, in the strand.
+[[gnu::always_inline]] inline trap::Answer<Result<int>> clone_with(
+    Thread& self, const CloneArguments& arguments) {
   if (auto checked = check(self, arguments); !checked) return fail(checked.error());
   // If the page of an ID needs a page-in, the call restarts before it creates the child.
-  if (arguments.has(abi::clone_parent_settid) && must_wait_for(self, parent_tid))
+  if (arguments.has(abi::clone_parent_settid) && must_wait_for(self, arguments.parent_tid))
     return fail(Errno::would_block);
   constexpr std::uint64_t written_here = abi::clone_vm | abi::clone_child_settid;
-  if ((flags & written_here) == written_here && must_wait_for(self, child_tid)) [[unlikely]]
+  if ((arguments.flags & written_here) == written_here && must_wait_for(self, arguments.child_tid))
+      [[unlikely]]
     return fail(Errno::would_block);
   if (arguments.has(abi::clone_vfork) || copies_in_steps(self, arguments)) {
     return self.wait([&] { return clone_in_steps(self, arguments); });
@@ -249,13 +289,10 @@ trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_
   return id;
 }
 
-trap::Answer<Result<int>> outside::clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
-                                         std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
-                                         std::uintptr_t child_tid) {
-  const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
-  async::Strand::Sharing sharing;
-  sharing.tell();
-  if (!may_wake_sharing() || !can_be_shared(self, arguments)) return trap::would_block;
+/// The same while the caller shares the strand.
+[[gnu::always_inline]] inline trap::Answer<Result<int>> clone_sharing(
+    Thread& self, const CloneArguments& arguments) {
+  if (!outside::may_wake_sharing() || !can_be_shared(self, arguments)) return trap::would_block;
   if (!check(self, arguments) || !can_write_ids(self, arguments)) return trap::would_block;
   auto space = space_for_child(self, arguments);
   if (!space) return trap::would_block;
@@ -266,6 +303,36 @@ trap::Answer<Result<int>> outside::clone(Thread& self, std::uint64_t flags, std:
   const int id = (*child)->id();
   Thread::start(std::move(*child));
   return id;
+}
+
+}  // namespace
+
+trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                                std::uintptr_t child_tid) {
+  return clone_with(self, of_clone(flags, stack, parent_tid, thread_pointer, child_tid));
+}
+
+trap::Answer<Result<int>> outside::clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                                         std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                                         std::uintptr_t child_tid) {
+  async::Strand::Sharing sharing;
+  sharing.tell();
+  return clone_sharing(self, of_clone(flags, stack, parent_tid, thread_pointer, child_tid));
+}
+
+trap::Answer<Result<int>> clone3(Thread& self, std::uintptr_t address, std::size_t size) {
+  const auto arguments = of_clone3(self, address, size);
+  if (!arguments) return fail(arguments.error());
+  return clone_with(self, *arguments);
+}
+
+trap::Answer<Result<int>> outside::clone3(Thread& self, std::uintptr_t address, std::size_t size) {
+  async::Strand::Sharing sharing;
+  sharing.tell();
+  const auto arguments = of_clone3(self, address, size);
+  if (!arguments) return fail(arguments.error());
+  return clone_sharing(self, *arguments);
 }
 
 Result<> exit(Thread& self, int code) {
