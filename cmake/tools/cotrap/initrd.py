@@ -70,6 +70,10 @@ class Archive:
         with _reading(host):
             self._put(guest, Entry(stat.S_IFREG | 0o755, host.read_bytes()))
 
+    def add_bytes(self, data: bytes, guest: str) -> None:
+        """Adds a file with these contents, which is not executable."""
+        self._put(guest, Entry(stat.S_IFREG | 0o644, data))
+
     def add_link(self, target: str, guest: str) -> None:
         """Adds a symbolic link to `target`, a path in the guest."""
         self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(target)))

@@ -1,0 +1,77 @@
+// The first program of a Linux guest: mounts what programs expect, and runs the command of each
+// line of the file /commands: a label, the program and its arguments, with the byte 0x1f between
+// them. It marks the start and the end of each command's output. If there is a file /input/LABEL,
+// this is the command's standard input. At the end it switches the machine off.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { most_arguments = 16 };
+
+static int run(const char* label, char* line) {
+  char* arguments[most_arguments + 1] = {};
+  for (int count = 0; line != NULL && count < most_arguments;)
+    arguments[count++] = strsep(&line, "\x1f");
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("PATH", "/bin", 1);
+    setenv("HOME", "/", 1);
+    setenv("TERM", "linux", 1);
+    char input[256];
+    snprintf(input, sizeof input, "/input/%s", label);
+    int from = open(input, O_RDONLY | O_CLOEXEC);
+    if (from < 0) from = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    dup2(from, 0);
+    execv(arguments[0], arguments);
+    printf("cannot execute %s: %s\n", arguments[0], strerror(errno));
+    _exit(127);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// The console then shows the bytes of the programs.
+static void make_output_raw(void) {
+  struct termios settings;
+  tcgetattr(1, &settings);
+  settings.c_oflag &= ~(tcflag_t)OPOST;
+  tcsetattr(1, TCSANOW, &settings);
+}
+
+int main(void) {
+  mkdir("/proc", 0755);
+  mkdir("/dev", 0755);
+  mkdir("/tmp", 01777);
+  mount("proc", "/proc", "proc", 0, NULL);
+  mount("dev", "/dev", "devtmpfs", 0, NULL);
+  make_output_raw();
+  FILE* const commands = fopen("/commands", "re");
+  char* line = NULL;
+  size_t size = 0;
+  while (commands != NULL && getline(&line, &size, commands) > 0) {
+    line[strcspn(line, "\n")] = '\0';
+    char* const text = line;
+    char* const label = strsep(&line, "\x1f");
+    printf("== %s begins\n", label);
+    fflush(stdout);
+    const int status = run(label, line);
+    printf("== %s ends: %d\n", label, status);
+    fflush(stdout);
+    free(text);
+    line = NULL;
+    size = 0;
+  }
+  sync();
+  reboot(RB_POWER_OFF);
+  return 1;
+}
