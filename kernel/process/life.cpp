@@ -234,14 +234,6 @@ void exit_cleanup(Thread& self) {
 
 namespace {
 
-/// Waits while the process of `self` is stopped, or until the thread must end.
-async::Task<> await_resume(Thread& self) {
-  save_hart_state(self);
-  self.process().note_stopped_thread();
-  while (self.process().is_stopped() && !self.is_ending()) (void)co_await async::park("stop");
-  on_wakeup(self);
-}
-
 /// Like exit_cleanup(), for a thread that has a ring or much memory: also closes the ring and frees
 /// the memory. A coroutine of its own, so that the frame of run_thread() stays small.
 async::Task<> exit_cleanup_in_steps(Thread& self) {
@@ -286,7 +278,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         self.handle_pending_flags();
         if (self.is_ending()) break;  // a signal has ended the process
         if (self.process().is_stopped()) [[unlikely]] {
-          self.waiting().fill([&self] { return await_resume(self); });
+          self.waiting().fill([&self] { return self.await_resume(); });
           (void)co_await self.waiting();
           continue;
         }

@@ -439,14 +439,13 @@ Result<> Process::map_signal_return() {
 void Process::stop(abi::Signal signal, const Thread& taker) {
   async::Strand::check_access();
   if (is_stopped()) return;
-  for (Thread& thread : threads_) {
-    if (&thread != &taker) thread.request_signals();
-  }
-  stopped_by_ =
-      static_cast<std::uint8_t>(signal);  // from now on signals end no wait of the threads
+  stopped_by_ = static_cast<std::uint8_t>(signal);
   stopped_threads_ = 0;
   stop_is_reported_ = false;
   stopped_count_ = stopped_count_ + 1;
+  for (Thread& thread : threads_) {
+    if (&thread != &taker) thread.request_signals();
+  }
 }
 
 void Process::note_stopped_thread() {
@@ -463,9 +462,9 @@ void Process::report_stop_if_complete() {
 void Process::resume() {
   async::Strand::check_access();
   if (!is_stopped()) return;
-  for (Thread& thread : threads_) thread.resume();
   stopped_by_ = 0;
   stopped_count_ = stopped_count_ - 1;
+  for (Thread& thread : threads_) thread.resume();
   report_to_parent(abi::WaitStatus::continued());
 }
 

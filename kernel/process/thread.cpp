@@ -191,10 +191,18 @@ void Thread::request_signals() {
   async::Strand::check_access();
   set(has_signals);
   if (job() == nullptr) return;
-  // A thread of a stopped process waits for SIGCONT.
-  const bool is_in_call = !waiting().empty() && !process_->is_stopped();
+  const bool is_in_call = !waiting().empty() && !waits_for_resume_;
   if (is_in_call && is_in_interruptible_call()) interrupt_wait();
   notice();
+}
+
+async::Task<> Thread::await_resume() {
+  save_hart_state(*this);
+  waits_for_resume_ = true;  // signals do not interrupt this wait
+  process_->note_stopped_thread();
+  while (process_->is_stopped() && !is_ending()) (void)co_await async::park("stop");
+  waits_for_resume_ = false;
+  on_wakeup(*this);
 }
 
 void Thread::resume() {

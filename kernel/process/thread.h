@@ -120,6 +120,8 @@ class Thread : public Runnable,
   /// Lets the thread take its signals before it runs its program again. If it waits in a call that
   /// signals interrupt, ends the wait.
   void request_signals();
+  /// Waits while the process is stopped, or until the thread must end. The thread itself calls it.
+  async::Task<> await_resume();
   /// Called when the process, which a signal has stopped, runs again.
   void resume();
   /// Called before a call waits, by the thread itself: refuses the wait if a signal interrupts it.
@@ -214,6 +216,7 @@ class Thread : public Runnable,
   // `wait`: its job is cancelled until it has taken its signals. `call`: its call has ended with
   // EINTR, and may be made again.
   enum class Interruption : std::uint8_t { none, wait, call } interruption_ = Interruption::none;
+  bool waits_for_resume_ = false;
   Ref<Process> process_;
   // While others share the strand, a child that ends reads the masks of its parent's threads.
   async::SharedWord<abi::SignalSet> signal_mask_ = 0;

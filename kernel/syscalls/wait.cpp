@@ -10,6 +10,7 @@
 #include "syscalls/calls.h"
 #include "syscalls/outside.h"
 #include "syscalls/timespec.h"
+#include "syscalls/wait.h"
 
 namespace kernel::sys {
 namespace {
@@ -77,19 +78,6 @@ Answer collect_sharing(Thread& self, int id, UserPtr<int> status) {
   return zombie->id();
 }
 
-/// Whether wait4 with `options` reports that the child has stopped or continued.
-bool has_report(const Process& child, int options) {
-  if (!child.has_report()) return false;
-  return (options & (child.report().has_stopped() ? abi::wuntraced : abi::wcontinued)) != 0;
-}
-
-/// Whether wait4 selects the child by `id`: -1: all; above 0: the one with this number; 0: those of
-/// the caller's group; below -1: those of group -id.
-bool selects(int id, const Process& parent, const Process& child) {
-  if (id > 0) return child.id() == id;
-  return id == -1 || child.group() == (id == 0 ? parent.group() : -id);
-}
-
 /// Reports and reaps a matching child that has ended. Empty: none of those that match has ended.
 /// `id`: as in search().
 std::optional<Answer> try_to_reap(Thread& self, int id, UserPtr<int> status,
@@ -100,35 +88,33 @@ std::optional<Answer> try_to_reap(Thread& self, int id, UserPtr<int> status,
   return collect(self, *found.zombie, status, usage);
 }
 
-/// try_to_reap() for groups, and for children that have stopped or continued. It looks at all
-/// children.
-[[gnu::cold, gnu::noinline]] std::optional<Answer> search_all(Thread& self, int id,
-                                                              UserPtr<int> status, int options,
-                                                              UserPtr<abi::ResourceUsage> usage) {
-  Process& parent = self.process();
-  bool any = false;
-  Process *zombie = nullptr, *reported = nullptr;
-  parent.for_each_zombie([&](Process& child) {
-    if (!selects(id, parent, child)) return;
-    any = true;
-    if (zombie == nullptr) zombie = &child;
-  });
-  parent.for_each_child([&](Process& child) {
-    if (!selects(id, parent, child)) return;
-    any = true;
-    if (reported == nullptr && has_report(child, options)) reported = &child;
-  });
-  if (!any) return fail(Errno::echild);
-  if (zombie != nullptr) return try_to_reap(self, zombie->id(), status, usage);
-  if (reported != nullptr) return tell(self, *reported, status, usage);
-  return {};
+/// Whether a call with `options` reports that the child has stopped or continued.
+bool has_report(const Process& child, int options) {
+  if (!child.has_report()) return false;
+  return (options & (child.report().has_stopped() ? abi::wuntraced : abi::wcontinued)) != 0;
+}
+
+bool selects(int id, const Process& parent, const Process& child) {
+  if (id > 0) return child.id() == id;
+  return id == -1 || child.group() == (id == 0 ? parent.group() : -id);
+}
+
+/// try_to_reap() for groups, and for children that have stopped or continued.
+[[gnu::cold, gnu::noinline]] std::optional<Answer> try_all(Thread& self, int id,
+                                                           UserPtr<int> status, int options,
+                                                           UserPtr<abi::ResourceUsage> usage) {
+  const auto found = find_changed_child(self.process(), id, options | abi::wexited);
+  if (!found) return fail(found.error());
+  if (*found == nullptr) return {};
+  if ((*found)->is_zombie()) return try_to_reap(self, (*found)->id(), status, usage);
+  return tell(self, **found, status, usage);
 }
 
 /// Reports a matching child that has ended, stopped or continued. Empty: there is none.
 [[gnu::always_inline]] inline std::optional<Answer> try_to_report(
     Thread& self, int id, UserPtr<int> status, int options, UserPtr<abi::ResourceUsage> usage) {
   if ((id <= 0 && id != -1) || (options & (abi::wuntraced | abi::wcontinued)) != 0) [[unlikely]]
-    return search_all(self, id, status, options, usage);
+    return try_all(self, id, status, options, usage);
   return try_to_reap(self, id, status, usage);
 }
 
@@ -168,6 +154,23 @@ class ChildWait : public async::SharingWaitLoop<ChildWait> {
 };
 
 }  // namespace
+
+Result<Process*> find_changed_child(Process& parent, int id, int options) {
+  bool any = false;
+  Process *zombie = nullptr, *other = nullptr;
+  parent.for_each_zombie([&](Process& child) {
+    if (!selects(id, parent, child)) return;
+    any = true;
+    if (zombie == nullptr) zombie = &child;
+  });
+  parent.for_each_child([&](Process& child) {
+    if (!selects(id, parent, child)) return;
+    any = true;
+    if (other == nullptr && has_report(child, options)) other = &child;
+  });
+  if (!any) return fail(Errno::echild);
+  return zombie != nullptr && (options & abi::wexited) != 0 ? zombie : other;
+}
 
 trap::Answer<Answer> wait4(Thread& self, int id, UserPtr<int> status, int options,
                            UserPtr<abi::ResourceUsage> usage) {

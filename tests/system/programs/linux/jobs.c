@@ -205,6 +205,30 @@ static void all_threads_stop(void) {
   expect("its end", child);
 }
 
+// Its last call is one that signals interrupt.
+static void compute_after_a_sleep(void) {
+  handle(SIGUSR1, 0);
+  usleep(1000);
+  ++*counters;
+  while (signals_got[SIGUSR1] == 0) continue;
+  _exit(signals_got[SIGUSR1]);
+}
+
+static void a_computing_process_stops(void) {
+  *counters = 0;
+  const pid_t child = start(compute_after_a_sleep);
+  while (*counters == 0) usleep(1000);
+  kill(child, SIGSTOP);
+  expect("a child that computes", child);
+  SAY(kill(child, SIGUSR1));
+  usleep(a_while);
+  int status;
+  SAY(waitpid(child, &status, WNOHANG));
+  kill(child, SIGCONT);
+  while (waitpid(child, &status, 0) != child) continue;
+  show_status("after a handler", status);
+}
+
 static void the_parent_gets_sigchld(int flags) {
   memset((void*)codes_got, 0, sizeof codes_got);
   handle(SIGCHLD, flags | SA_RESTART);
@@ -327,6 +351,7 @@ static void parent_of_all(void) {
   calls_of_a_stopped_process(read_pipe_with_restart);
   a_sleep_goes_on();
   all_threads_stop();
+  a_computing_process_stops();
   the_parent_gets_sigchld(0);
   stop_and_continue_remove_each_other();
   groups();

@@ -1,0 +1,16 @@
+// The children that wait4 and waitid report.
+#pragma once
+
+#include <kernel/result.h>
+
+#include "process/process.h"
+
+namespace kernel::sys {
+
+/// A child of `parent` that has ended, if `options` have WEXITED, or else one that has stopped or
+/// continued, if they have WUNTRACED or WCONTINUED. Null: none has changed. `id` selects the
+/// children: -1: all; above 0: the one with this number; 0: those of the caller's group; below -1:
+/// those of group -id. ECHILD: it selects none. Looks at all children. In the strand.
+Result<Process*> find_changed_child(Process& parent, int id, int options);
+
+}  // namespace kernel::sys
