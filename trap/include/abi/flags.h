@@ -3,6 +3,8 @@
 // linux/{sched,futex,time,wait}.h.
 #pragma once
 
+#include <cstdint>
+
 namespace abi {
 
 // openat, fcntl, dup3, pipe2
@@ -29,8 +31,24 @@ inline constexpr int f_getfd = 1;
 inline constexpr int f_setfd = 2;
 inline constexpr int f_getfl = 3;
 inline constexpr int f_setfl = 4;
+inline constexpr int f_getlk = 5;
+inline constexpr int f_setlk = 6;
+inline constexpr int f_setlkw = 7;
+inline constexpr int f_ofd_getlk = 36;
+inline constexpr int f_ofd_setlk = 37;
+inline constexpr int f_ofd_setlkw = 38;
 inline constexpr int f_dupfd_cloexec = 1030;
 inline constexpr int f_getpipe_size = 1032;  // F_GETPIPE_SZ
+inline constexpr int f_add_seals = 1033;
+inline constexpr int f_get_seals = 1034;
+inline constexpr short f_rdlck = 0;
+inline constexpr short f_wrlck = 1;
+inline constexpr short f_unlck = 2;
+inline constexpr unsigned f_seal_seal = 1;
+inline constexpr unsigned f_seal_shrink = 2;
+inline constexpr unsigned f_seal_grow = 4;
+inline constexpr unsigned f_seal_write = 8;
+inline constexpr unsigned f_seal_future_write = 16;
 inline constexpr int fd_cloexec = 1;
 
 inline constexpr int seek_set = 0;
@@ -39,11 +57,53 @@ inline constexpr int seek_end = 2;
 inline constexpr int seek_data = 3;
 inline constexpr int seek_hole = 4;
 
+// flock
+inline constexpr int lock_sh = 1;
+inline constexpr int lock_ex = 2;
+inline constexpr int lock_nb = 4;
+inline constexpr int lock_un = 8;
+
+// memfd_create
+inline constexpr unsigned mfd_cloexec = 1;
+inline constexpr unsigned mfd_allow_sealing = 2;
+inline constexpr unsigned mfd_noexec_seal = 8;
+inline constexpr unsigned mfd_exec = 16;
+
+// fallocate
+inline constexpr int falloc_keep_size = 1;
+inline constexpr int falloc_punch_hole = 2;
+inline constexpr int falloc_zero_range = 16;
+
+// splice, tee, vmsplice
+inline constexpr unsigned splice_move = 1;
+inline constexpr unsigned splice_nonblock = 2;
+inline constexpr unsigned splice_more = 4;
+inline constexpr unsigned splice_gift = 8;
+
+// utimensat, in place of nanoseconds
+inline constexpr std::int64_t utime_now = (std::int64_t{1} << 30) - 1;
+inline constexpr std::int64_t utime_omit = (std::int64_t{1} << 30) - 2;
+
+// renameat2
+inline constexpr unsigned rename_noreplace = 1;
+inline constexpr unsigned rename_exchange = 2;
+inline constexpr unsigned rename_whiteout = 4;
+
+// statx
+inline constexpr unsigned statx_basic_stats = 0x7ff;
+inline constexpr unsigned statx_btime = 0x800;
+inline constexpr unsigned statx_mnt_id = 0x1000;
+inline constexpr unsigned statx_reserved = 0x8000'0000;
+inline constexpr int at_statx_sync_type = 0x6000;
+inline constexpr std::uint64_t statx_attr_mount_root = 0x2000;
+
 // *at calls
 inline constexpr int at_fdcwd = -100;
 inline constexpr int at_symlink_nofollow = 0x100;
-inline constexpr int at_removedir = 0x200;  // unlinkat
-inline constexpr int at_eaccess = 0x200;    // faccessat2
+inline constexpr int at_removedir = 0x200;       // unlinkat
+inline constexpr int at_eaccess = 0x200;         // faccessat2
+inline constexpr int at_symlink_follow = 0x400;  // linkat
+inline constexpr int at_no_automount = 0x800;
 inline constexpr int at_empty_path = 0x1000;
 
 // faccessat
@@ -60,6 +120,10 @@ inline constexpr unsigned s_ifdir = 0040000;
 inline constexpr unsigned s_ifblk = 0060000;
 inline constexpr unsigned s_ifreg = 0100000;
 inline constexpr unsigned s_iflnk = 0120000;
+inline constexpr unsigned s_ifsock = 0140000;
+inline constexpr unsigned s_isuid = 04000;
+inline constexpr unsigned s_isgid = 02000;
+inline constexpr unsigned s_ixgrp = 010;
 
 // DirectoryEntry::type
 inline constexpr unsigned char dt_unknown = 0;
@@ -86,6 +150,17 @@ inline constexpr int map_noreserve = 0x4000;
 inline constexpr int map_populate = 0x8000;
 inline constexpr int map_stack = 0x20000;
 inline constexpr int map_fixed_noreplace = 0x100000;
+inline constexpr int map_shared_validate = 0x03;
+inline constexpr int ms_async = 1;
+inline constexpr int ms_invalidate = 2;
+inline constexpr int ms_sync = 4;
+inline constexpr int mremap_maymove = 1;
+inline constexpr int mremap_fixed = 2;
+inline constexpr int mremap_dontunmap = 4;
+inline constexpr int mcl_current = 1;
+inline constexpr int mcl_future = 2;
+inline constexpr int mcl_onfault = 4;
+inline constexpr unsigned mlock_onfault = 1;
 inline constexpr int madv_dontneed = 4;
 inline constexpr int madv_free = 8;
 

@@ -21,6 +21,7 @@ namespace abi {
   X(dup3, 24)                    \
   X(fcntl, 25)                   \
   X(ioctl, 29)                   \
+  X(flock, 32)                   \
   X(mknodat, 33)                 \
   X(mkdirat, 34)                 \
   X(unlinkat, 35)                \
@@ -28,12 +29,16 @@ namespace abi {
   X(linkat, 37)                  \
   X(statfs, 43)                  \
   X(fstatfs, 44)                 \
+  X(truncate, 45)                \
   X(ftruncate, 46)               \
+  X(fallocate, 47)               \
   X(faccessat, 48)               \
   X(chdir, 49)                   \
   X(fchdir, 50)                  \
   X(fchmod, 52)                  \
   X(fchmodat, 53)                \
+  X(fchownat, 54)                \
+  X(fchown, 55)                  \
   X(openat, 56)                  \
   X(close, 57)                   \
   X(pipe2, 59)                   \
@@ -50,12 +55,16 @@ namespace abi {
   X(sendfile, 71)                \
   X(pselect6, 72)                \
   X(ppoll, 73)                   \
+  X(vmsplice, 75)                \
+  X(splice, 76)                  \
+  X(tee, 77)                     \
   X(readlinkat, 78)              \
   X(newfstatat, 79)              \
   X(fstat, 80)                   \
   X(sync, 81)                    \
   X(fsync, 82)                   \
   X(fdatasync, 83)               \
+  X(sync_file_range, 84)         \
   X(timerfd_create, 85)          \
   X(timerfd_settime, 86)         \
   X(utimensat, 88)               \
@@ -131,21 +140,27 @@ namespace abi {
   X(sysinfo, 179)                \
   X(socket, 198)                 \
   X(socketpair, 199)             \
+  X(readahead, 213)              \
   X(brk, 214)                    \
   X(munmap, 215)                 \
   X(mremap, 216)                 \
   X(clone, 220)                  \
   X(execve, 221)                 \
   X(mmap, 222)                   \
+  X(fadvise64, 223)              \
   X(mprotect, 226)               \
   X(msync, 227)                  \
   X(mlock, 228)                  \
+  X(munlock, 229)                \
+  X(mlockall, 230)               \
+  X(munlockall, 231)             \
   X(mincore, 232)                \
   X(madvise, 233)                \
   X(riscv_hwprobe, 258)          \
   X(riscv_flush_icache, 259)     \
   X(wait4, 260)                  \
   X(prlimit64, 261)              \
+  X(syncfs, 267)                 \
   X(sched_setattr, 274)          \
   X(sched_getattr, 275)          \
   X(renameat2, 276)              \
@@ -153,6 +168,8 @@ namespace abi {
   X(memfd_create, 279)           \
   X(execveat, 281)               \
   X(membarrier, 283)             \
+  X(mlock2, 284)                 \
+  X(copy_file_range, 285)        \
   X(preadv2, 286)                \
   X(pwritev2, 287)               \
   X(statx, 291)                  \
@@ -165,7 +182,8 @@ namespace abi {
   X(clone3, 435)                 \
   X(close_range, 436)            \
   X(faccessat2, 439)             \
-  X(epoll_pwait2, 441)
+  X(epoll_pwait2, 441)           \
+  X(fchmodat2, 452)
 
 enum class Call : unsigned {
 #define COTRAP_ENUMERATOR(name, number) name = number,
@@ -174,7 +192,7 @@ enum class Call : unsigned {
 };
 
 // One past the highest listed number of Linux: the size of a dispatch table.
-inline constexpr unsigned call_limit = 442;
+inline constexpr unsigned call_limit = 453;
 
 // The first number of calls that Linux does not have. Such a private call may have a seventh
 // argument, in the register after Linux's six: a6 on riscv64, rbx on x86_64.

@@ -47,6 +47,66 @@ struct Stat {
 };
 static_assert(sizeof(Stat) == 128 && offsetof(Stat, size) == 48 && offsetof(Stat, accessed) == 72);
 
+// statx
+struct StatxTime {
+  std::int64_t seconds;
+  std::uint32_t nanoseconds;
+  std::int32_t reserved;
+};
+struct Statx {
+  std::uint32_t mask;  // of the fields that are valid: statx_*
+  std::uint32_t block_size;
+  std::uint64_t attributes;
+  std::uint32_t links;
+  std::uint32_t uid;
+  std::uint32_t gid;
+  std::uint16_t mode;
+  std::uint16_t padding;
+  std::uint64_t inode;
+  std::uint64_t size;
+  std::uint64_t blocks;  // of 512 bytes
+  std::uint64_t attributes_mask;
+  StatxTime accessed;
+  StatxTime created;
+  StatxTime changed;
+  StatxTime modified;
+  std::uint32_t special_major;
+  std::uint32_t special_minor;
+  std::uint32_t major;
+  std::uint32_t minor;
+  std::uint64_t mount;
+  std::uint64_t spare[13];
+};
+static_assert(sizeof(Statx) == 256 && offsetof(Statx, accessed) == 64 &&
+              offsetof(Statx, mount) == 144);
+
+// statfs, fstatfs
+struct StatFs {
+  std::int64_t type;
+  std::int64_t block_size;
+  std::uint64_t blocks;
+  std::uint64_t free_blocks;
+  std::uint64_t available_blocks;
+  std::uint64_t files;
+  std::uint64_t free_files;
+  std::int32_t id[2];
+  std::int64_t longest_name;
+  std::int64_t fragment_size;
+  std::int64_t flags;
+  std::int64_t spare[4];
+};
+static_assert(sizeof(StatFs) == 120);
+
+// fcntl: F_GETLK, F_SETLK and their relatives
+struct Flock {
+  std::int16_t type;
+  std::int16_t whence;
+  std::int64_t start;
+  std::int64_t length;
+  std::int32_t process;
+};
+static_assert(sizeof(Flock) == 32);
+
 // getdents64: entries of `record_length` bytes. The zero-terminated name follows this header.
 struct DirectoryEntry {
   std::uint64_t inode;
