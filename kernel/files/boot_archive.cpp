@@ -51,7 +51,7 @@ class Unpacker {
 
   static void describe(Node& node, const formats::CpioEntry& entry) {
     node.set_permissions(entry.mode);
-    node.set_modified(entry.modified);
+    node.set_all_times(entry.modified);
   }
 
   /// The directory `name` in `parent`, created if missing. Null: `name` is not a directory.

@@ -24,6 +24,7 @@ class Device final : public Node {
   std::uint64_t device_number() const override { return number_.major << 8 | number_.minor; }
   void* context() const { return context_; }
   bool is_writable() const override { return true; }
+  bool has_settable_status() const override { return true; }
   Result<Ref<File>> open(int flags) override { return open_(*this, flags); }
 
  private:

@@ -65,6 +65,7 @@ class DirectoryFile final : public File {
     if (added && listed_ == 1) added = add("..", directory_->parent());
     if (added) added = list_entries(add);
     if (!added && done == 0) return fail(added.error());
+    directory_->note_read();
     return done;
   }
 
@@ -172,8 +173,14 @@ Directory::~Directory() {
   }
 }
 
+/// Whether a caller that shares the strand must not change the number of the node's names: it has
+/// several, which other directories protect.
+static bool has_other_names(const Node& node) {
+  return !async::Strand::is_held() && node.type() != abi::s_ifdir && node.links() > 1;
+}
+
 std::size_t Directory::bytes_for(std::string_view name, const Node& node) {
-  constexpr std::size_t usual_node = 128;
+  constexpr std::size_t usual_node = 192;
   const std::size_t target = node.is_symlink() ? node.size() : 0;
   return entry_bytes + name.size() + 1 + usual_node + target;
 }
@@ -196,6 +203,8 @@ const Directory::Entry* Directory::entry_behind(std::string_view name) const {
 void Directory::adopt(Entry& entry) {
   Node& node = entry.node();
   node.has_name_ = true;
+  node.links_ = node.links_ + 1;
+  if (node.file_system_ == FileSystem::none) node.file_system_ = file_system();
   if (Directory* const child = node.as_directory(); child != nullptr) {
     child->parent_ = this;
     child->entry_ = &entry;
@@ -205,6 +214,7 @@ void Directory::adopt(Entry& entry) {
 void Directory::insert(const Entry::Key& key, std::unique_ptr<Entry> entry) {
   lock_.check_access();
   adopt(*entry);
+  if (entry->node().type() == abi::s_ifdir) directories_ = directories_ + 1;
   Entry& added = *entry.release();
   entries_.insert(added, Entries::random_height(reinterpret_cast<std::uintptr_t>(&added)),
                   [&](const Entry& at) { return key.is_behind(at); });
@@ -212,13 +222,16 @@ void Directory::insert(const Entry::Key& key, std::unique_ptr<Entry> entry) {
 
 std::unique_ptr<Directory::Entry> Directory::unlink(const Entry::Key& key, Entry& entry) {
   lock_.check_access();
+  Node& node = entry.node();
+  node.links_ = node.links_ - 1;
+  if (node.type() == abi::s_ifdir) directories_ = directories_ - 1;
   entries_.remove(entry, [&](const Entry& at) { return key.is_behind(at); });
   return std::unique_ptr<Entry>{&entry};
 }
 
 std::unique_ptr<Directory::Entry> Directory::unlink_node(const Entry::Key& key, Entry& entry) {
   Node& node = entry.node();
-  node.has_name_ = false;
+  if (node.links_ == 1) node.has_name_ = false;
   if (Directory* const child = node.as_directory(); child != nullptr && child->parent_ == this)
     child->parent_ = nullptr;
   return unlink(key, entry);
@@ -292,6 +305,7 @@ Result<> Directory::add(std::string_view name, Ref<Node> node) {
     if (!async::Strand::is_held() && (is_removed() || find_entry(key) != nullptr))
       return fail(Errno::would_block);
     insert(key, std::move(entry));
+    note_modification();
   }
   file_quota::charge(bytes);
   return {};
@@ -304,7 +318,10 @@ Result<> Directory::remove(std::string_view name, const Node& node) {
     const async::LeafLock::SharingGuard lock{lock_};
     Entry* const there = find_entry(key);
     if (there == nullptr || &there->node() != &node) return fail(Errno::would_block);
+    if (has_other_names(node)) return fail(Errno::would_block);
     removed = unlink_node(key, *there);
+    note_modification();
+    removed->node().note_change();
   }
   end(std::move(removed));
   return {};
@@ -320,12 +337,37 @@ Result<> Directory::rename(std::string_view from, std::string_view to, Node& nod
     Entry* const there = find_entry(from_key);
     if (there == nullptr || &there->node() != &node || find_entry(to_key) != nullptr)
       return fail(Errno::would_block);
+    if (has_other_names(node)) return fail(Errno::would_block);
     insert(to_key, std::move(added));
     removed = unlink(from_key, *there);
+    note_modification();
+    node.note_change();
   }
   file_quota::charge(bytes);
   end(std::move(removed));
   return {};
+}
+
+void Directory::exchange(Directory& directory, std::string_view name, Directory& other,
+                         std::string_view other_name) {
+  async::Strand::check_access();
+  const auto change = [](Directory& at, std::string_view entry_name, Ref<Node> node) {
+    const Entry::Key key{entry_name};
+    Entry& there = *at.find_entry(key);
+    auto added = make_entry(key, std::move(node));
+    const std::size_t bytes = bytes_for(entry_name, added->node());
+    auto removed = at.unlink(key, there);
+    at.insert(key, std::move(added));
+    file_quota::charge(bytes);
+    at.end(std::move(removed));
+    at.note_modification();
+  };
+  auto node = Ref<Node>::share(*directory.find(name));
+  auto other_node = Ref<Node>::share(*other.find(other_name));
+  node->note_change();
+  other_node->note_change();
+  change(directory, name, other_node);
+  change(other, other_name, std::move(node));
 }
 
 Result<> Directory::close() {

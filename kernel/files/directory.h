@@ -17,6 +17,11 @@
 
 namespace kernel {
 
+class Directory;
+
+/// The root of the file tree.
+Directory& root_directory();
+
 class Directory : public Node {
  public:
   class Entry;
@@ -54,7 +59,9 @@ class Directory : public Node {
 
   /// A fixed directory changes only while the kernel starts.
   explicit Directory(Contents contents = Contents::fixed, unsigned permissions = 0755)
-      : Node{abi::s_ifdir | permissions}, contents_{contents} {}
+      : Node{abi::s_ifdir | permissions}, contents_{contents} {
+    if (contents == Contents::writable) note_reads();
+  }
   ~Directory() override;
 
   /// Null: there is no such name. Does not handle "." and "..".
@@ -94,13 +101,16 @@ class Directory : public Node {
   // would_block: another hart that shares the strand has changed the directory since the look-up.
   // The call needs the strand.
 
-  /// Adds the entry `name`, which does not exist.
+  /// Adds the entry `name`, which does not exist. In the strand, if `node` has a name already.
   Result<> add(std::string_view name, Ref<Node> node);
   /// Removes the entry `name`, which has `node`.
   Result<> remove(std::string_view name, const Node& node);
   /// Replaces the entry `from`, which has `node`, by the entry `to`, which does not exist. While
   /// the strand is shared, `node` is no directory. One of both names exists at any time.
   Result<> rename(std::string_view from, std::string_view to, Node& node);
+  /// Exchanges the nodes of two entries, which have `node` and `other_node`. In the strand.
+  static void exchange(Directory& directory, std::string_view name, Directory& other,
+                       std::string_view other_name);
   /// Marks this directory as removed: no hart adds a name any more. The caller then removes its
   /// entry. ENOTEMPTY.
   Result<> close();
@@ -118,6 +128,10 @@ class Directory : public Node {
   /// than longest_path allows. would_block: like above.
   Result<std::string> path() const;
 
+  std::uint32_t links() const override {
+    return parent_ == nullptr && this != &root_directory() ? 0 : 2 + directories_;
+  }
+  bool has_settable_status() const override { return is_writable(); }
   bool is_mount_point() const { return is_mount_point_; }
   bool is_writable() const override { return contents_ == Contents::writable; }
   Result<Ref<File>> open(int flags) override;
@@ -151,10 +165,8 @@ class Directory : public Node {
   async::SharedWord<Directory*> parent_ = nullptr;
   const Entry* entry_ = nullptr;  // of this directory in its parent; it changes in the strand
   FindUnlisted find_unlisted_ = nullptr;
+  async::SharedWord<std::uint32_t> directories_ = 0;  // of entries_; behind lock_
   Entries entries_;
 };
-
-/// The root of the file tree.
-Directory& root_directory();
 
 }  // namespace kernel

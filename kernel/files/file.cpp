@@ -44,6 +44,19 @@ Result<Ref<memory::PageSource>> File::pages() {
   return fail(Errno::enodev);
 }
 
+Result<Ref<memory::TrackedObject>> File::mapping() {
+  return fail(Errno::enodev);
+}
+Result<> File::allocate(std::uint64_t, std::uint64_t, int) {
+  return fail(Errno::enotsup);
+}
+Result<unsigned> File::seals() {
+  return fail(Errno::einval);
+}
+Result<> File::add_seals(unsigned) {
+  return fail(Errno::einval);
+}
+
 Result<std::span<const std::byte>> File::bytes() {
   return fail(Errno::enodev);
 }

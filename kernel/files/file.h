@@ -34,7 +34,7 @@
 
 #include "files/found_bytes.h"
 #include "files/io_buffer.h"
-#include "memory/memory_object.h"
+#include "memory/mappable_object.h"
 
 namespace async {
 class MultiWait;
@@ -185,6 +185,15 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The contents of an immutable file in memory, for execve and mmap. Valid for ever. ENODEV: the
   /// file has none.
   virtual Result<std::span<const std::byte>> bytes();
+
+  /// The pages of a writable file in memory, for mmap. ENODEV: the file has none.
+  virtual Result<Ref<memory::TrackedObject>> mapping();
+  /// fallocate(2) within [offset, offset + length), of at most one step's bytes unless it punches a
+  /// hole. EOPNOTSUPP: the file or the mode does not support it.
+  virtual Result<> allocate(std::uint64_t offset, std::uint64_t length, int mode);
+  /// The seals of memfd_create, abi::f_seal_*. EINVAL: the file has none. EPERM, EBUSY.
+  virtual Result<unsigned> seals();
+  virtual Result<> add_seals(unsigned seals);
 
   /// The pages of a file on a device, for mmap. ENODEV: the file has none.
   virtual Result<Ref<memory::PageSource>> pages();

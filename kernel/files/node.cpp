@@ -3,8 +3,11 @@
 #include <hal/hart.h>
 #include <hal/memory_map.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
+#include "base/machine_facts.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -23,6 +26,16 @@ std::uint64_t next_inode() {
   return std::uint64_t{hart} << counter_bits | ++inode_numbers[hart].last;
 }
 
+constexpr std::int64_t ns_per_second = 1'000'000'000;
+
+/// The nanoseconds of a time before 1970 count from the second before it.
+constexpr abi::Timespec to_timespec(std::int64_t ns) {
+  const std::int64_t rest = ns % ns_per_second;
+  const bool before = rest < 0;
+  return {.seconds = ns / ns_per_second - before,
+          .nanoseconds = rest + (before ? ns_per_second : 0)};
+}
+
 /// A node opened with O_PATH: it has no contents.
 class NamedFile final : public File {
  public:
@@ -36,23 +49,44 @@ class NamedFile final : public File {
 
 }  // namespace
 
-Node::Node(unsigned mode) : mode_{mode}, inode_{next_inode()} {}
+Node::Node(unsigned mode) : mode_{mode}, inode_{next_inode()} {
+  accessed_ = modified_ = changed_ = created_ = wall_clock_now();
+}
+
+std::int64_t Node::wall_clock_now() {
+  return (async::now().time_since_epoch() + wall_clock_at_boot()).count();
+}
+
+void Node::set_all_times(std::int64_t seconds) {
+  constexpr std::int64_t latest = std::numeric_limits<std::int64_t>::max() / ns_per_second;
+  accessed_ = modified_ = changed_ = created_ = std::min(seconds, latest) * ns_per_second;
+}
+
+abi::Timespec Node::created() const {
+  return to_timespec(created_);
+}
+
+[[gnu::noinline]] void Node::set_accessed() {
+  accessed_ = wall_clock_now();
+  read_is_noted_ = true;
+}
 
 abi::Stat Node::status() const {
   constexpr std::uint64_t block = 512;
-  const abi::Timespec time{.seconds = modified_, .nanoseconds = 0};
   return {
-      .device = 1,
+      .device = static_cast<std::uint64_t>(file_system_),
       .inode = inode_,
       .mode = mode_,
-      .links = has_name_ ? 1u : 0u,
+      .links = links(),
+      .uid = uid_,
+      .gid = gid_,
       .special_device = device_number(),
       .size = static_cast<std::int64_t>(size()),
       .block_size = hal::page_size,
-      .blocks = static_cast<std::int64_t>((size() + block - 1) / block),
-      .accessed = time,
-      .modified = time,
-      .changed = time,
+      .blocks = static_cast<std::int64_t>((used_bytes() + block - 1) / block),
+      .accessed = to_timespec(accessed_),
+      .modified = to_timespec(modified_),
+      .changed = to_timespec(changed_),
   };
 }
 

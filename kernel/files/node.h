@@ -52,7 +52,9 @@ class alignas(64) Node : public RefCounted<Node> {
   void make_permanent() {
     async::Strand::check_access();
     is_permanent_ = true;
+    read_is_noted_ = true;
   }
+  bool is_permanent() const { return is_permanent_; }
 
   /// Type and permission bits (abi::s_if*).
   unsigned mode() const { return mode_; }
@@ -64,11 +66,67 @@ class alignas(64) Node : public RefCounted<Node> {
   void set_permissions(unsigned bits) { mode_ = type() | (bits & 07777); }
   /// Unique among all nodes.
   std::uint64_t inode() const { return inode_; }
+  /// The names of the node in directories. A directory counts as Linux's do: "." and the ".." of
+  /// each directory in it are names, too.
+  virtual std::uint32_t links() const { return links_; }
 
-  std::int64_t modified() const { return modified_; }  ///< seconds since 1970
-  void set_modified(std::int64_t seconds) { modified_ = seconds; }
+  /// The user and the group that own the node. No call checks them.
+  std::uint32_t uid() const { return uid_; }
+  std::uint32_t gid() const { return gid_; }
+  void set_owner(std::uint32_t uid, std::uint32_t gid) {
+    async::Strand::check_access();
+    uid_ = uid;
+    gid_ = gid;
+  }
+  /// Whether programs may change permissions, owners and times. If not, such calls fail with EROFS.
+  virtual bool has_settable_status() const { return false; }
+
+  /// The file system of the node, as stat's device number. Directories pass it on to the nodes that
+  /// they get.
+  enum class FileSystem : std::uint8_t { none, root, devices, processes, temporary };
+  FileSystem file_system() const { return file_system_; }
+  void set_file_system(FileSystem file_system) { file_system_ = file_system; }
+
+  // The times are in nanoseconds since 1970. Linux clamps times to the range of the file system,
+  // and so do setters here.
+
+  struct Times {
+    std::int64_t accessed, modified, changed, created;
+  };
+  Times times() const { return {accessed_, modified_, changed_, created_}; }
+  abi::Timespec created() const;
+  void set_times(std::int64_t accessed, std::int64_t modified) {
+    accessed_ = accessed;
+    modified_ = modified;
+    note_change();
+  }
+  /// Sets all times, in seconds: for nodes of the boot archive.
+  void set_all_times(std::int64_t seconds);
+  static std::int64_t wall_clock_now();
+
+  // Callers of these may share the strand. Two harts that note at the same time write two times
+  // that are nearly equal.
+
+  /// The bytes, or the entries of a directory, have been read. Like Linux's option `relatime`, this
+  /// sets the time of access only at the first read after a change.
+  void note_read() {
+    if (!read_is_noted_) [[unlikely]]
+      set_accessed();
+  }
+  /// The bytes, or the entries of a directory, have changed.
+  void note_modification() {
+    changed_ = modified_ = wall_clock_now();
+    read_is_noted_ = false;
+  }
+  /// The status has changed: permissions, owners, times or the number of names.
+  void note_change() {
+    changed_ = wall_clock_now();
+    read_is_noted_ = false;
+  }
 
   virtual std::uint64_t size() const { return 0; }
+  /// The bytes of memory that the contents use.
+  virtual std::uint64_t used_bytes() const { return size(); }
   abi::Stat status() const;
   /// The major and minor number of a device, as stat encodes them.
   virtual std::uint64_t device_number() const { return 0; }
@@ -89,21 +147,37 @@ class alignas(64) Node : public RefCounted<Node> {
 
  protected:
   explicit Node(unsigned mode);
+  /// From now on reads set the time of access.
+  void note_reads() { read_is_noted_ = false; }
 
  private:
+  void set_accessed();
+
   bool is_permanent_ = false;
+  // Whether reads leave the time of access as it is. Permanent nodes are in read-only places.
+  async::SharedWord<bool> read_is_noted_ = true;
+  async::SharedWord<bool> has_name_ = true;  // the node's directory changes it
+  FileSystem file_system_ = FileSystem::none;
   unsigned mode_;
   std::uint64_t inode_;
-  std::int64_t modified_ = 0;
-  async::SharedWord<bool> has_name_ = true;  // the node's directory changes it
+  async::SharedWord<std::int64_t> accessed_, modified_, changed_;
+  std::int64_t created_;
+  std::uint32_t uid_ = 0, gid_ = 0;
+  // The names in directories. If the node has several, it changes in the strand; else behind the
+  // lock of its directory.
+  async::SharedWord<std::uint32_t> links_ = 0;
 
   friend Directory;
 };
 
 class Symlink : public Node {
  public:
-  explicit Symlink(std::string_view target) : Node{abi::s_iflnk | 0777}, target_{target} {}
+  explicit Symlink(std::string_view target) : Node{abi::s_iflnk | 0777}, target_{target} {
+    note_reads();
+  }
   std::uint64_t size() const override { return target_.size(); }
+  std::uint64_t used_bytes() const override { return 0; }
+  bool has_settable_status() const override { return !is_permanent(); }
   std::string target(const LinkReader&) const override { return target_; }
   Result<Ref<File>> open(int flags) override;
 

@@ -57,6 +57,7 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
       if (node != nullptr && node->is_symlink() &&
           (!is_last || last == LastLink::follow || (last == LastLink::keep && as_directory))) {
         if (++links > most_symlinks) return fail(Errno::eloop);
+        node->note_read();
         std::string next = node->target(lookup.reader);
         if (next.empty()) return fail(Errno::enoent);
         if (!is_last) next.append("/").append(rest);

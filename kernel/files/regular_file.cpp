@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "files/copy.h"
+#include "files/file_quota.h"
 
 namespace kernel {
 namespace {
@@ -69,7 +70,10 @@ class PlacedFile final : public File {
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
     const async::LeafLock::SharingGuard lock{place_lock_};
-    const auto place = find_place(offset, whence, place_, file_->size());
+    auto place = find_place(offset, whence, place_, file_->size());
+    if (place && whence == abi::seek_data) place = next_data(*place);
+    if (place && whence == abi::seek_hole)
+      place = static_cast<std::int64_t>(file_->next_hole(static_cast<std::uint64_t>(offset)));
     if (place) place_ = static_cast<std::uint64_t>(*place);
     return place;
   }
@@ -77,10 +81,22 @@ class PlacedFile final : public File {
   Result<> resize(std::uint64_t size) override { return file_->resize(size); }
 
   Result<std::span<const std::byte>> bytes() override { return file_->bytes(); }
+  Result<Ref<memory::TrackedObject>> mapping() override { return file_->mapping(); }
+  Result<> allocate(std::uint64_t offset, std::uint64_t length, int mode) override {
+    return file_->allocate(offset, length, mode);
+  }
+  Result<unsigned> seals() override { return file_->seals(); }
+  Result<> add_seals(unsigned seals) override { return file_->add_seals(seals); }
   abi::Stat status() override { return file_->status(); }
   Node* node() override { return file_.get(); }
 
  private:
+  /// ENXIO: there are only holes behind `offset`.
+  Result<std::int64_t> next_data(std::int64_t offset) const {
+    const std::uint64_t data = file_->next_data(static_cast<std::uint64_t>(offset));
+    if (data >= file_->size()) return fail(Errno::enxio);
+    return static_cast<std::int64_t>(data);
+  }
   Result<std::size_t> moved(Result<std::size_t> count) {
     place_lock_.check_access();
     if (count) place_ += *count;
@@ -159,9 +175,40 @@ Result<Ref<File>> TextFile::open(int flags) {
   return make_ref<PlacedFile>(std::move(snapshot), flags);
 }
 
+/// The pages of the file for areas. It exists while an area, or a call, uses it.
+class MemoryFile::Mapping final : public memory::TrackedObject {
+ public:
+  explicit Mapping(Ref<MemoryFile> file) : file_{std::move(file)} {}
+  ~Mapping() override { file_->mapping_ = nullptr; }
+
+  std::size_t count() const override { return hal::page_up(file_->size()) / hal::page_size; }
+  Result<hal::PhysAddr> frame(std::size_t index) override {
+    if (index >= count()) return fail(Errno::enxio);
+    if (file_->pages_.make(index) == nullptr)
+      return fail(file_quota::has(hal::page_size) ? Errno::enomem : Errno::enxio);
+    return file_->pages_.share(index);
+  }
+  bool has_frame(std::size_t index) const override {
+    return index < count() && file_->pages_.find(index) != nullptr;
+  }
+
+  void lose(std::uint64_t from) { unmap_pages(from, SIZE_MAX, Copies::drop); }
+  void lose_hole(std::uint64_t first, std::uint64_t end) { unmap_pages(first, end, Copies::keep); }
+  bool is_written() { return has_writable_area(); }
+
+ private:
+  Ref<MemoryFile> file_;
+};
+
 void MemoryFile::forget_from(std::uint64_t size) {
   lock_.check_access();
-  pages_.drop_from(hal::page_up(size) / hal::page_size);
+  const std::uint64_t end = hal::page_up(size) / hal::page_size;
+  if (mapping_ != nullptr) mapping_->lose(end);
+  pages_.drop_from(end);
+  clear_rest_of_page(size);
+}
+
+void MemoryFile::clear_rest_of_page(std::uint64_t size) {
   const std::size_t used = size % hal::page_size;
   std::byte* const last = used != 0 ? pages_.find(size / hal::page_size) : nullptr;
   if (last != nullptr) std::memset(last + used, 0, hal::page_size - used);
@@ -169,13 +216,93 @@ void MemoryFile::forget_from(std::uint64_t size) {
 
 Result<> MemoryFile::resize(std::uint64_t size) {
   if (size > longest) return fail(Errno::efbig);
+  if (seals_ > abi::f_seal_seal) [[unlikely]] {
+    const unsigned seal = size < size_ ? abi::f_seal_shrink : abi::f_seal_grow;
+    if (size != size_ && (seals_ & seal) != 0) return fail(Errno::eperm);
+  }
+  return set_size(size);
+}
+
+Result<> MemoryFile::set_size(std::uint64_t size) {
   const async::LeafLock::SharingGuard lock{lock_};
-  if (size < size_) {
+  if (size < size_ || was_mapped_) {
     if (!async::Strand::is_held()) return fail(Errno::would_block);
-    forget_from(size);
+    if (size < size_) {
+      forget_from(size);
+    } else {
+      clear_rest_of_page(size_);
+    }
   }
   size_ = size;
   return {};
+}
+
+std::uint64_t MemoryFile::next_data(std::uint64_t offset) const {
+  const auto page = pages_.next_page(offset / hal::page_size);
+  if (!page) return size_;
+  return std::min<std::uint64_t>(std::max(*page * hal::page_size, offset), size_);
+}
+
+std::uint64_t MemoryFile::next_hole(std::uint64_t offset) const {
+  const std::uint64_t hole = pages_.next_hole(offset / hal::page_size) * hal::page_size;
+  return std::min<std::uint64_t>(std::max(hole, offset), size_);
+}
+
+Result<> MemoryFile::allocate(std::uint64_t offset, std::uint64_t length, int mode) {
+  const std::uint64_t end = offset + length;
+  const bool keeps_size = (mode & abi::falloc_keep_size) != 0;
+  if (mode == (abi::falloc_punch_hole | abi::falloc_keep_size)) return punch_hole(offset, end);
+  if ((mode & ~abi::falloc_keep_size) != 0) return fail(Errno::enotsup);
+  if (end > longest) return fail(Errno::efbig);
+  if (!keeps_size && end > size_ && (seals_ & abi::f_seal_grow) != 0) return fail(Errno::eperm);
+  for (std::uint64_t page = offset / hal::page_size; page * hal::page_size < end; ++page) {
+    if (pages_.make(page) == nullptr) return fail(Errno::enospc);
+  }
+  if (!keeps_size && end > size_) {
+    if (auto grown = set_size(end); !grown) return grown;
+    note_modification();
+  } else {
+    note_change();
+  }
+  return {};
+}
+
+Result<> MemoryFile::punch_hole(std::uint64_t offset, std::uint64_t end) {
+  if ((seals_ & (abi::f_seal_write | abi::f_seal_future_write)) != 0) return fail(Errno::eperm);
+  const std::uint64_t first = hal::page_up(offset) / hal::page_size;
+  const std::uint64_t last = end / hal::page_size;
+  const async::LeafLock::SharingGuard lock{lock_};
+  const auto clear = [&](std::uint64_t from, std::uint64_t to) {
+    std::byte* const page = from < to ? pages_.find(from / hal::page_size) : nullptr;
+    if (page != nullptr) std::memset(page + from % hal::page_size, 0, to - from);
+  };
+  if (first < last) {
+    if (mapping_ != nullptr) mapping_->lose_hole(first, last);
+    pages_.drop(first, last);
+  }
+  clear(offset, std::min(end, first * hal::page_size));
+  if (last >= first) clear(std::max(offset, last * hal::page_size), end);
+  note_modification();
+  return {};
+}
+
+Result<> MemoryFile::add_seals(unsigned seals) {
+  if ((seals_ & abi::f_seal_seal) != 0) return fail(Errno::eperm);
+  const unsigned added = seals & ~seals_;
+  if ((added & abi::f_seal_write) != 0 && mapping_ != nullptr && mapping_->is_written())
+    return fail(Errno::ebusy);
+  seals_ |= seals;
+  return {};
+}
+
+Result<Ref<memory::TrackedObject>> MemoryFile::mapping() {
+  async::Strand::check_access();
+  if (mapping_ != nullptr) return Ref<memory::TrackedObject>::share(*mapping_);
+  if (!memory::can_allocate(sizeof(Mapping))) return fail(Errno::enomem);
+  auto made = make_ref<Mapping>(Ref<MemoryFile>::share(*this));
+  mapping_ = made.get();
+  was_mapped_ = true;
+  return Ref<memory::TrackedObject>{std::move(made)};
 }
 
 std::span<const std::byte> MemoryFile::piece_at(std::uint64_t offset) const {
@@ -186,6 +313,7 @@ std::span<const std::byte> MemoryFile::piece_at(std::uint64_t offset) const {
 }
 
 Result<std::size_t> MemoryFile::read_at_sharing(std::uint64_t offset, const ReadBytes& to) {
+  note_read();
   if (writers_ == 0) return RegularFile::read_at_sharing(offset, to);
   const async::LeafLock::Guard lock{lock_};
   if (!to.is_current()) return fail(Errno::would_block);
@@ -198,13 +326,17 @@ Result<std::size_t> MemoryFile::write_at_sharing(std::uint64_t offset, const Wri
   const async::LeafLock::Guard lock{lock_};
   std::byte* const page = pages_.find(offset / hal::page_size);
   if (page == nullptr || !from.is_current()) return fail(Errno::would_block);
+  const bool grows = offset + from.size() > size_;
+  if (seals_ > abi::f_seal_seal || (grows && was_mapped_)) return fail(Errno::would_block);
   copy_bytes(page + at, from.data(), from.size());
-  if (offset + from.size() > size_) size_ = offset + from.size();
+  if (grows) size_ = offset + from.size();
+  note_modification();
   return from.size();
 }
 
 Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) {
   if (buffer.must_page_in(IoBuffer::Direction::put)) return fail(Errno::would_block);
+  note_read();
   std::size_t done = 0;
   while (offset < size_ && !buffer.empty()) {
     const std::size_t at = offset % hal::page_size;
@@ -222,10 +354,14 @@ Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer)
   if (buffer.empty()) return 0;
   if (offset >= longest) return fail(Errno::efbig);
   if (buffer.must_page_in(IoBuffer::Direction::take)) return fail(Errno::would_block);
-  const std::uint64_t end = std::min(offset + buffer.left(), longest);
+  std::uint64_t end = std::min(offset + buffer.left(), longest);
   const std::uint64_t size_before = size_;
+  if (seals_ > abi::f_seal_seal) [[unlikely]] {
+    if ((seals_ & (abi::f_seal_write | abi::f_seal_future_write)) != 0) return fail(Errno::eperm);
+    if (end > size_ && (seals_ & abi::f_seal_grow) != 0) return fail(Errno::eperm);
+  }
   if (end > size_) {
-    if (auto grown = resize(end); !grown) return fail(grown.error());
+    if (auto grown = set_size(end); !grown) return fail(grown.error());
   }
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
@@ -242,8 +378,9 @@ Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer)
     done += *moved;
     offset += *moved;
   }
-  if (!moved) (void)resize(done > 0 ? std::max(size_before, offset) : size_before);
+  if (!moved) (void)set_size(done > 0 ? std::max(size_before, offset) : size_before);
   if (done == 0) return moved;
+  note_modification();
   return done;
 }
 

@@ -12,6 +12,7 @@
 #include "files/file_pages.h"
 #include "files/found_bytes.h"
 #include "files/node.h"
+#include "memory/mappable_object.h"
 #include "memory/paged_text.h"
 
 namespace kernel {
@@ -43,6 +44,14 @@ class RegularFile : public Node {
   virtual void begin_writing() {}
   virtual void end_writing() {}
   virtual Result<std::span<const std::byte>> bytes() { return fail(Errno::enodev); }
+  virtual Result<Ref<memory::TrackedObject>> mapping() { return fail(Errno::enodev); }
+  virtual Result<> allocate(std::uint64_t, std::uint64_t, int) { return fail(Errno::enotsup); }
+  virtual Result<unsigned> seals() const { return fail(Errno::einval); }
+  virtual Result<> add_seals(unsigned) { return fail(Errno::einval); }
+  /// The first byte from `offset` on that is not in a hole, or the first one in a hole. `offset` is
+  /// below size(). The end of the file is a hole. size(): there is no such byte before the end.
+  virtual std::uint64_t next_data(std::uint64_t offset) const { return offset; }
+  virtual std::uint64_t next_hole(std::uint64_t) const { return size(); }
   /// See File::is_stream().
   virtual bool is_stream() const { return true; }
 
@@ -103,8 +112,10 @@ class MemoryFile final : public RegularFile {
  public:
   static constexpr std::uint64_t longest = std::uint64_t{1} << 30;
 
-  explicit MemoryFile(unsigned permissions) : RegularFile{permissions} {}
+  explicit MemoryFile(unsigned permissions) : RegularFile{permissions} { note_reads(); }
 
+  std::uint64_t used_bytes() const override { return pages_.count() * hal::page_size; }
+  bool has_settable_status() const override { return true; }
   std::uint64_t size() const override { return size_; }  ///< also while the strand is shared
   std::span<const std::byte> piece_at(std::uint64_t offset) const override;
   bool is_writable() const override { return true; }
@@ -119,17 +130,44 @@ class MemoryFile final : public RegularFile {
   Result<> resize(std::uint64_t size) override;
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;
+  std::uint64_t next_data(std::uint64_t offset) const override;
+  std::uint64_t next_hole(std::uint64_t offset) const override;
+
+  // In the strand.
+
+  /// fallocate(2). `mode`: FALLOC_FL_*. Allocates at most step_pages pages, so a caller with more
+  /// calls it for each step.
+  Result<> allocate(std::uint64_t offset, std::uint64_t length, int mode) override;
+  Result<Ref<memory::TrackedObject>> mapping() override;
+  /// The seals of memfd_create: F_SEAL_*.
+  Result<unsigned> seals() const override { return seals_; }
+  /// EPERM: F_SEAL_SEAL is set; EBUSY: F_SEAL_WRITE, and a program may write through a mapping.
+  Result<> add_seals(unsigned seals) override;
+  /// For memfd_create: the file may get other seals.
+  void allow_sealing() { seals_ = 0; }
 
  private:
+  class Mapping;
+
+  /// resize() of a file that may have the size.
+  Result<> set_size(std::uint64_t size);
+  Result<> punch_hole(std::uint64_t offset, std::uint64_t end);
+  /// The bytes from `size` to the end of its page become zeros.
+  void clear_rest_of_page(std::uint64_t size);
   /// Frees the pages behind `size`, and zeros the bytes behind `size` in the last page that is
   /// left.
   void forget_from(std::uint64_t size);
 
   async::SharedWord<std::uint64_t> size_ = 0;
   std::uint32_t writers_ = 0;  // open files that may write
+  unsigned seals_ = abi::f_seal_seal;
+  bool was_mapped_ = false;     // programs may have written behind size_
+  Mapping* mapping_ = nullptr;  // null while no area maps the file
   // For callers that share the strand: protects size_ and the bytes, while there are writers.
   async::LeafLock lock_{1};
-  FilePages pages_;  // no page lies behind size_; the last page is zero from size_ on
+  // The bytes behind size_ are zeros. Behind the page of size_ there are pages only after an
+  // allocate() that has kept the size.
+  FilePages pages_;
 };
 
 }  // namespace kernel

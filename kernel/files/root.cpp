@@ -20,6 +20,7 @@ namespace {
 
 Ref<Directory> make_devices(const RootParts& parts) {
   auto devices = make_ref<Directory>();
+  devices->set_file_system(Node::FileSystem::devices);
   devices->put("console", make_terminal_device({5, 1}, parts.terminal));
   devices->put("tty", make_terminal_device({5, 0}, parts.terminal));
   devices->put("null", make_null_device());
@@ -82,6 +83,7 @@ void write_command_line(PagedText& out) {
 Ref<Directory> make_proc(std::string_view command_line) {
   kernel_command_line = command_line;
   auto proc = make_ref<Directory>();
+  proc->set_file_system(Node::FileSystem::processes);
   auto self = make_ref<Directory>();
   self->put("exe", make_ref<ExecutableLink>());
   proc->put("self", std::move(self));
@@ -97,6 +99,7 @@ Ref<Directory> make_proc(std::string_view command_line) {
 
 void build_root(const RootParts& parts) {
   Directory& root = root_directory();
+  root.set_file_system(Node::FileSystem::root);
   unpack_boot_archive(root, parts.archive);
   root.mount("dev", make_devices(parts));
   const auto proc = make_proc(parts.command_line);
@@ -105,7 +108,9 @@ void build_root(const RootParts& parts) {
   }
   proc->set_find_unlisted(parts.find_process);
   root.mount("proc", proc);
-  root.mount("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
+  auto temporary = make_ref<Directory>(Directory::Contents::writable, 01777);
+  temporary->set_file_system(Node::FileSystem::temporary);
+  root.mount("tmp", std::move(temporary));
   root.make_permanent();
   root.make_nodes_permanent();
 }

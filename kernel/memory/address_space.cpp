@@ -23,7 +23,7 @@ namespace {
 
 // The most memory that a change of the areas allocates. An unmap in the middle of an area splits
 // it, and a map adds one.
-constexpr std::size_t area_reserve = 4 * sizeof(Area);
+constexpr std::size_t area_reserve = 4 * (sizeof(Area) + sizeof(AreaMapping));
 
 // Linux's default limit (vm.max_map_count).
 constexpr std::size_t max_areas = 65'530;
@@ -105,8 +105,8 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
 }
 
 Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
-  if (!can_allocate(sizeof(AddressSpace) + areas_.size() * sizeof(Area)))
-    return fail(Errno::enomem);
+  const std::size_t each = sizeof(Area) + (has_tracked_areas_ ? sizeof(AreaMapping) : 0);
+  if (!can_allocate(sizeof(AddressSpace) + areas_.size() * each)) return fail(Errno::enomem);
   auto created = create();
   if (!created) return created;
   AddressSpace& child = **created;
@@ -114,7 +114,9 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   child.break_ = break_;
   child.has_paged_areas_ = has_paged_areas_;
   child.has_shared_areas_ = has_shared_areas_;
+  child.has_tracked_areas_ = has_tracked_areas_;
   child.areas_.copy(areas_);
+  if (has_tracked_areas_) child.areas_.track_all();
   return created;
 }
 
@@ -177,12 +179,16 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   if (!gap) return fail(gap.error());
   recent_ = nullptr;
   code_generation_.count(request.access);
+  const bool is_tracked = request.backing.is_tracked;
   if (request.backing.object) [[unlikely]] {
     if (request.backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
-    if (request.backing.is_shared()) has_shared_areas_ = true;
+    if (request.backing.has_pages()) has_shared_areas_ = true;
+    if (is_tracked) has_tracked_areas_ = true;
   }
   areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
                 std::move(request.backing), request.code);
+  if (is_tracked) [[unlikely]]
+    areas_.track(*areas_.find(gap->start));
   if constexpr (!hal::translates_addresses) {
     fill_pages(gap->start, gap->start + bytes);
     if (code_written_) synchronize_code();  // the first fetch may not fault
@@ -519,6 +525,92 @@ bool AddressSpace::is_mapped(VirtAddr start, VirtAddr end) const {
     start = area->end;
   }
   return start >= end;
+}
+
+void AddressSpace::forget_object_pages(const Area& area, VirtAddr start, VirtAddr end,
+                                       bool drops_copies) {
+  if (drops_copies || area.backing.is_shared()) return remove_pages(start, end);
+  MappableObject& object = area.backing.pages();
+  for (VirtAddr page = start; page < end; page += page_size) {
+    const PageEntry entry = table_.entry(page);
+    const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
+    if (entry.empty() || !object.has_frame(index)) continue;
+    if (*object.frame(index) == entry.address()) remove_pages(page, page + page_size);
+  }
+}
+
+// ── mremap and mincore ───────────────────────────────────────────────────────────────────────────
+
+Result<VirtAddr> AddressSpace::remap(VirtAddr old, std::size_t old_bytes, MapRequest request,
+                                     bool may_move) {
+  check_access();
+  check_turn();
+  recent_ = nullptr;
+  Area* const area = areas_.find(old);
+  if (area == nullptr || old_bytes > area->end - old) return fail(Errno::efault);
+  if (old_bytes == 0 && !area->backing.is_shared()) return fail(Errno::einval);
+  if constexpr (!hal::translates_addresses) return fail(Errno::enomem);
+  // The kernel cannot tell what it has changed in instructions at another address.
+  if (AreaCode::has_state && allows(area->access, Access::execute)) return fail(Errno::einval);
+  request.access = area->access;
+  request.backing = area->backing;
+  request.backing.advance(old - area->start);
+  const bool stays = request.place == MapRequest::Place::anywhere && old_bytes != 0 &&
+                     old + old_bytes == area->end;
+  if (stays && (area->next == nullptr || area->next->start >= old + request.bytes)) {
+    MapRequest rest = request;
+    rest.place = MapRequest::Place::if_free;
+    rest.address = area->end;
+    rest.bytes -= old_bytes;
+    rest.backing.advance(old_bytes);
+    const auto grown = map(std::move(rest));
+    if (grown) return old;
+    if (!may_move) return fail(grown.error());
+  }
+  if (!may_move) return fail(Errno::enomem);
+  return map(std::move(request));
+}
+
+Result<> AddressSpace::copy_entries(VirtAddr from, VirtAddr to, std::size_t bytes) {
+  check_access();
+  bool is_complete = true;
+  table_.for_each(from, from + bytes, [&](VirtAddr va, PageEntry& entry) {
+    if (!is_complete) return;
+    const VirtAddr page = to + (va - from);
+    if (!table_.entry(page).empty()) remove_pages(page, page + page_size);
+    PageEntry* const slot = table_.ensure(page);
+    if (slot == nullptr) {
+      is_complete = false;
+      return;
+    }
+    if (entry.borrowed()) {
+      ++borrowed_;
+    } else {
+      frames.share(entry.address());
+    }
+    hal::PageTable::fill(slot, entry);
+    hal::translation_added(page);
+    ++resident_;
+    if (entry.allows(Access::execute)) code_written_ = true;
+  });
+  return is_complete ? Result<>{} : fail(Errno::enomem);
+}
+
+void AddressSpace::find_in_memory(VirtAddr start, std::span<std::uint8_t> out) const {
+  const Area* area = areas_.first_after(start);
+  for (std::size_t i = 0; i != out.size(); ++i) {
+    const VirtAddr page = start + i * page_size;
+    while (area->end <= page) area = area->next;
+    const Backing& backing = area->backing;
+    const std::size_t offset = page - area->start;
+    bool is_there = !table_.entry(page).empty();
+    if (backing.has_pages()) {
+      is_there |= backing.pages().has_frame(backing.first_page + offset / page_size);
+    } else if (backing.kind == Backing::Kind::file || backing.kind == Backing::Kind::segment) {
+      is_there |= offset < backing.file.size();
+    }
+    out[i] = is_there ? 1 : 0;
+  }
 }
 
 // ── The heap of a program ────────────────────────────────────────────────────────────────────────

@@ -69,8 +69,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// A copy-on-write copy of the whole space. ENOMEM. A caller that shares the strand may get it
   /// although there is memory.
   Result<Ref<AddressSpace>> fork();
-  /// Whether a walk over the whole space, as in fork(), visits few pages and areas.
-  bool is_quick_to_walk() const { return is_small() && areas_.size() <= few_areas; }
+  /// Whether a walk over the whole space, as in fork(), visits few pages and areas, and needs
+  /// nothing that only the strand protects.
+  bool is_quick_to_walk() const {
+    return is_small() && areas_.size() <= few_areas && !has_tracked_areas_;
+  }
   /// Starts a fork in steps: returns a copy with all areas and no pages. The caller then calls
   /// copy_pages() for consecutive ranges until they cover user_range(). Meanwhile it has its turn
   /// to change the space (join_change()). ENOMEM.
@@ -148,6 +151,21 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// (MADV_DONTNEED). EINVAL: `start` is unaligned, or the range wraps around. ENOMEM: a page of
   /// the range is not mapped; the mapped ones are dropped, unless the range leaves user_range().
   Result<> discard(VirtAddr start, std::size_t bytes);
+  /// mremap() of an area that grows or moves. `old_bytes` are the pages that it keeps, 0 for a
+  /// second mapping of a shared object; `request` has the place and the new size. Adds the area at
+  /// the new place, and returns its address. The caller then calls copy_entries(), and unmaps or
+  /// discards the old pages. If the area can grow where it is, does that, and returns `old`.
+  /// EFAULT: [old, old + old_bytes) does not lie in one area, or `old` in none. EINVAL; ENOMEM.
+  Result<VirtAddr> remap(VirtAddr old, std::size_t old_bytes, MapRequest request, bool may_move);
+  /// Maps the frames of [from, from + bytes) at `to`, too. A page that is there already is
+  /// replaced. ENOMEM: some pages are missing there.
+  Result<> copy_entries(VirtAddr from, VirtAddr to, std::size_t bytes);
+  /// Writes for each page of [start, start + out.size() pages), which is mapped, whether an access
+  /// finds it in memory (mincore).
+  void find_in_memory(VirtAddr start, std::span<std::uint8_t> out) const;
+  /// Removes [start, end), pages of `area`, from the table: its object has lost them.
+  /// `drops_copies`: private copies, too.
+  void forget_object_pages(const Area& area, VirtAddr start, VirtAddr end, bool drops_copies);
   /// Whether every page of [start, end) is mapped.
   bool is_mapped(VirtAddr start, VirtAddr end) const;
 
@@ -334,7 +352,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   static constexpr std::size_t few_areas = 64;
 
   explicit AddressSpace(hal::PageTable table)
-      : table_(std::move(table)), areas_{table_.user_range().begin()} {}
+      : table_(std::move(table)), areas_{table_.user_range().begin(), this} {}
 
   // Removes the page of `va` from the kernel's TLB and from the TLBs of all harts. Call it after
   // the page's entry was removed, or has lost a right. When it returns, no hart uses the old entry.
@@ -434,6 +452,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// Fills the empty `slot`. False: there is no memory.
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
+  Result<> fault_in_object(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
+  /// Fills the empty `slot`. ENXIO, ENOMEM: the object has no such page.
+  Result<> make_page_of_object(const Area& area, VirtAddr page, hal::PageEntry* slot,
+                               Access wanted);
   Result<> note_miss(const Area& area, VirtAddr page);
   Result<> note_no_area(VirtAddr va);
   void put(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry entry);
@@ -473,6 +495,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // What most calls only read.
   alignas(64) hal::PageTable table_;
   bool has_paged_areas_ = false;
+  bool has_tracked_areas_ = false;  // ever
   async::SharedWord<bool> has_shared_areas_ = false;
   bool code_written_ = false;
   HartTlbs hart_tlbs_;

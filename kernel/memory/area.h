@@ -25,13 +25,15 @@ struct Backing {
     segment,   ///< private copies of `file`, then zeros: a segment of a program
     file,      ///< private copies of `file`; accesses behind its last page fail (mmap)
     shared,    ///< the pages of `object`, shared by all areas that map it
+    copies,    ///< the pages of `object` until a write, then private copies (mmap)
     paged_in,  ///< private copies of pages that a page-in reads from `object`
   };
 
   Kind kind = Kind::zeros;
   bool is_read_only = false;  ///< must not become writable: MAP_SHARED of a file opened for reading
+  bool is_tracked = false;    ///< `object` is a TrackedObject, which knows the area
   std::span<const std::byte> file{};  ///< contents from the area's start on; immutable
-  Ref<MemoryObject> object{};         ///< a SharedPages for `shared`, a PageSource for `paged_in`
+  Ref<MemoryObject> object{};         ///< a PageSource for `paged_in`, else a MappableObject
   std::size_t first_page = 0;         ///< index in `object` of the area's first page
 
   static Backing of_segment(std::span<const std::byte> contents) {
@@ -44,14 +46,21 @@ struct Backing {
     return {.kind = Kind::shared, .object = std::move(pages)};
   }
 
+  static Backing of_tracked(Kind kind, Ref<TrackedObject> object, std::size_t first_page) {
+    return {
+        .kind = kind, .is_tracked = true, .object = std::move(object), .first_page = first_page};
+  }
+
   static Backing of_source(Ref<PageSource> source, std::size_t first_page) {
     return {.kind = Kind::paged_in, .object = std::move(source), .first_page = first_page};
   }
 
-  SharedPages& pages() const { return static_cast<SharedPages&>(*object); }
+  MappableObject& pages() const { return static_cast<MappableObject&>(*object); }
   PageSource& source() const { return static_cast<PageSource&>(*object); }
 
   bool is_shared() const { return kind == Kind::shared; }
+  /// Whether the pages come from pages().
+  bool has_pages() const { return kind == Kind::shared || kind == Kind::copies; }
   /// Cuts off the first `bytes` of the contents, a multiple of the page size.
   void advance(std::size_t bytes) {
     file = file.subspan(std::min(bytes, file.size()));
@@ -81,6 +90,7 @@ struct Area {
   Area* right = nullptr;
   std::uint32_t rank = 0;
   std::uint32_t gap_bound = 0;
+  AreaMapping* mapping = nullptr;  // null unless backing.is_tracked
 };
 
 }  // namespace kernel::memory

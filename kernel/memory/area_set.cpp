@@ -50,6 +50,7 @@ bool Backing::continued_by(const Backing& next, std::size_t bytes) const {
       return bytes <= file.size() && file.data() + bytes == next.file.data() &&
              file.size() - bytes == next.file.size();
     case Kind::shared:
+    case Kind::copies:
     case Kind::paged_in:
       return object == next.object && first_page + bytes / hal::page_size == next.first_page;
   }
@@ -57,7 +58,25 @@ bool Backing::continued_by(const Backing& next, std::size_t bytes) const {
 }
 
 AreaSet::~AreaSet() {
-  while (first_ != nullptr) delete std::exchange(first_, first_->next);
+  while (first_ != nullptr) {
+    untrack(*first_);
+    delete std::exchange(first_, first_->next);
+  }
+}
+
+void AreaSet::track(Area& area) {
+  if (!area.backing.is_tracked || area.mapping != nullptr) return;
+  area.mapping = new AreaMapping{area, *space_};
+  static_cast<TrackedObject&>(*area.backing.object).add_area(*area.mapping);
+}
+
+void AreaSet::track_all() {
+  for (Area* area = first_; area != nullptr; area = area->next) track(*area);
+}
+
+[[gnu::noinline]] void AreaSet::remove_mapping(Area& area) {
+  static_cast<TrackedObject&>(*area.backing.object).remove_area(*area.mapping);
+  delete area.mapping;
 }
 
 Area* AreaSet::at_or_before(VirtAddr va) const {
@@ -193,11 +212,14 @@ void AreaSet::erase(Area& area) {
   (area.next != nullptr ? area.next->previous : last_) = area.previous;
   if (area.next != nullptr) raise_bounds(area.next);
   --size_;
+  untrack(area);
   delete &area;
 }
 
 Area& AreaSet::split(Area& area, VirtAddr at) {
   auto* upper = new Area{area.start, area.end, area.access, area.code, area.backing};
+  if (area.mapping != nullptr) [[unlikely]]
+    track(*upper);
   cut_front(*upper, at);
   area.end = at;
   link(*upper, &area);

@@ -27,8 +27,10 @@ class AreaSet {
   static constexpr std::size_t largest_search =
       hal::page_size * std::size_t{~decltype(Area::gap_bound){0}};
 
-  /// The first area of the set will not start below `lowest`, a page address.
-  explicit AreaSet(VirtAddr lowest) : lowest_{lowest} {}
+  /// The first area of the set will not start below `lowest`, a page address. TrackedObjects know
+  /// the areas as those of `space`.
+  explicit AreaSet(VirtAddr lowest, AddressSpace* space = nullptr)
+      : lowest_{lowest}, space_{space} {}
   AreaSet(const AreaSet&) = delete;
   AreaSet& operator=(const AreaSet&) = delete;
   ~AreaSet();
@@ -64,6 +66,10 @@ class AreaSet {
               AreaCode code = {});
   /// Makes this set, which is empty, a copy of `other`.
   void copy(const AreaSet& other);
+  /// Lets the object of `area` know the area, if that is_tracked. Call it after insert() and
+  /// copy().
+  void track(Area& area);
+  void track_all();
   /// Removes and destroys `area`.
   void erase(Area& area);
   /// Splits `area` at the address `at` inside it. Returns the upper part.
@@ -90,8 +96,14 @@ class AreaSet {
   void raise_bounds(Area* area);
   Area*& place_of(const Area& area);
   void link(Area& area, Area* before);
+  static void untrack(Area& area) {
+    if (area.mapping != nullptr) [[unlikely]]
+      remove_mapping(area);
+  }
+  static void remove_mapping(Area& area);
 
   VirtAddr lowest_;
+  AddressSpace* space_;
   Area* root_ = nullptr;
   Area* first_ = nullptr;
   Area* last_ = nullptr;

@@ -84,8 +84,8 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
     return {};
   }
 
-  if (area->backing.kind == Backing::Kind::paged_in) [[unlikely]]
-    return note_miss(*area, page);
+  if (area->backing.object) [[unlikely]]
+    return fault_in_object(*area, page, slot, wanted);
   if (!make_page(*area, page, slot, wanted)) return fail(Errno::enomem);
   if (hal::code_is_read_ahead() && allows(area->access, Access::execute)) make_all_pages(*area);
   return {};
@@ -222,6 +222,35 @@ void AddressSpace::count_elsewhere() {
   return true;
 }
 
+// The first access to a page of an area with a MemoryObject.
+[[gnu::noinline]] Result<> AddressSpace::fault_in_object(const Area& area, VirtAddr page,
+                                                         PageEntry* slot, Access wanted) {
+  if (area.backing.kind == Backing::Kind::paged_in) return note_miss(area, page);
+  if (auto made = make_page_of_object(area, page, slot, wanted); !made) return made;
+  if (hal::code_is_read_ahead() && allows(area.access, Access::execute)) make_all_pages(area);
+  return {};
+}
+
+Result<> AddressSpace::make_page_of_object(const Area& area, VirtAddr page, PageEntry* slot,
+                                           Access wanted) {
+  const Backing& backing = area.backing;
+  const auto frame = backing.pages().frame(backing.first_page + (page - area.start) / page_size);
+  if (!frame) return fail(frame.error());
+  Access rights = area.rights_in_table();
+  PhysAddr mapped = *frame;
+  // Where the kernel rewrites instructions, it does that in private copies.
+  if (backing.is_shared() || (wanted != Access::write && !AreaCode::has_state)) {
+    if (!backing.is_shared()) rights = without(rights, Access::write);
+    frames.share(mapped);
+  } else {
+    mapped = frames.allocate(Use::user);
+    if (mapped == 0) return fail(Errno::enomem);
+    hal::copy_page(hal::phys_to_virt(mapped), hal::phys_to_virt(*frame));
+  }
+  put(area, page, slot, PageEntry::page(mapped, rights));
+  return {};
+}
+
 [[gnu::cold]] Result<> AddressSpace::note_miss(const Area& area, VirtAddr page) {
   async::Strand::check_access();
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
@@ -262,7 +291,12 @@ void AddressSpace::make_all_pages(const Area& area) {
     if (area.backing.kind == Backing::Kind::paged_in) return;
     PageEntry* const slot = table_.ensure(page);
     if (slot == nullptr) return;
-    if (slot->empty() && !make_page(area, page, slot, Access::read)) return;
+    if (!slot->empty()) continue;
+    if (area.backing.object) {
+      if (!make_page_of_object(area, page, slot, Access::read)) return;
+    } else if (!make_page(area, page, slot, Access::read)) {
+      return;
+    }
   }
 }
 
@@ -285,10 +319,8 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       break;
     }
     case Backing::Kind::shared:
-      frame = backing.pages().frame(backing.first_page + offset / page_size);
-      if (frame != 0) frames.share(frame);
-      break;
-    case Backing::Kind::paged_in: break;  // put_page_in() maps pages of this kind
+    case Backing::Kind::copies:
+    case Backing::Kind::paged_in: break;  // see fault_in_object()
   }
   return frame != 0 ? PageEntry::page(frame, area.rights_in_table()) : PageEntry{};
 }

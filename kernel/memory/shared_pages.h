@@ -5,7 +5,7 @@
 #include <array>
 #include <memory>
 
-#include "memory/memory_object.h"
+#include "memory/mappable_object.h"
 
 namespace kernel::memory {
 
@@ -14,7 +14,7 @@ namespace kernel::memory {
 ///
 /// The frames are in a tree of pages with three levels, like a page table. Its nodes are allocated
 /// on demand, so an object for many pages is small at first.
-class SharedPages final : public MemoryObject {
+class SharedPages final : public MappableObject {
  private:
   static constexpr std::size_t fanout = hal::page_size / sizeof(void*);
 
@@ -26,9 +26,9 @@ class SharedPages final : public MemoryObject {
   explicit SharedPages(std::size_t pages) : count_(pages) {}
   ~SharedPages() override;
 
-  std::size_t count() const { return count_; }
-  /// The frame of page `index`, which is less than count(). 0: there is no memory. In the strand.
-  hal::PhysAddr frame(std::size_t index);
+  std::size_t count() const override { return count_; }
+  Result<hal::PhysAddr> frame(std::size_t index) override;
+  bool has_frame(std::size_t index) const override;
 
  private:
   using Leaf = std::array<hal::PhysAddr, fanout>;

@@ -28,8 +28,8 @@ using Transfer = Result<std::size_t>;
 ///   end behind the last possible position answers 0 instead of EINVAL.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 
-/// linux: RLIMIT_FSIZE has no effect. A file in /tmp has 1 GiB at most (EFBIG), and no write
-///   changes its time. A write to a text file of /proc has 128 bytes at most (EINVAL).
+/// linux: RLIMIT_FSIZE has no effect. A file in /tmp has 1 GiB at most (EFBIG). A write to a text
+/// file of /proc has 128 bytes at most (EINVAL).
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 
 /// linux: A read from a pipe into a list with a bad part stores the bytes before that part; Linux
@@ -47,8 +47,7 @@ trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                 std::int64_t offset);
 
 /// flags: SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE; EINVAL for others
-/// linux: A file has no holes: SEEK_DATA answers the offset, and SEEK_HOLE the end of the file.
-///   In a directory only SEEK_SET works, and SEEK_CUR by 0.
+/// linux: Only files in /tmp have holes. In a directory only SEEK_SET works, and SEEK_CUR by 0.
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 
 /// linux: One call answers 64 KiB of entries at most. The entries are in the order of their
@@ -82,9 +81,10 @@ Result<int> dup3(Thread&, int from, int to, int flags);
 /// linux: O_DIRECT has no effect: a pipe is always a stream of bytes.
 Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 
-/// flags: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ; EINVAL for
-///   other commands
-/// linux: There are no file locks, leases, owners and seals, and a pipe's size is fixed. F_SETFL
+/// flags: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ,
+///   F_ADD_SEALS, F_GET_SEALS; EINVAL for other commands
+/// linux: There are no file locks, leases and owners, F_SEAL_EXEC fails with EINVAL, and a pipe's
+/// size is fixed. F_SETFL
 ///   changes O_APPEND, O_NONBLOCK and O_DIRECT. F_GETFL shows O_LARGEFILE only where the program
 ///   gave it.
 Result<int> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
@@ -106,9 +106,9 @@ Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argumen
 ///   superuser's.
 Result<int> openat(Thread&, int directory, UserPtr<const char> path, int flags, unsigned mode);
 
-/// linux: A file has the time in the boot archive, which `./cotrap` leaves at 1970, and every
-///   other file's times are 1970. The three times are the same. A file has one link, user 0,
-///   group 0 and device 1.
+/// linux: A file of the boot archive has the time in the archive, which `./cotrap` leaves at 1970.
+///   Reads of a file in /tmp set its time of access as with the option `relatime`, but not once a
+///   day. The size of a directory is 0.
 Result<> fstat(Thread&, int fd, UserPtr<abi::Stat> status);
 
 /// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT; EINVAL for others
@@ -152,8 +152,8 @@ Result<> symlinkat(Thread&, UserPtr<const char> target, int directory, UserPtr<c
 ///   EISDIR or ENOTDIR, as in /tmp, and any other fails with EROFS.
 Result<> unlinkat(Thread&, int directory, UserPtr<const char> path, int flags);
 
-/// flags: RENAME_NOREPLACE; EINVAL for others
-/// linux: RENAME_EXCHANGE and RENAME_WHITEOUT fail with EINVAL. A rename between two places outside
+/// flags: RENAME_NOREPLACE, RENAME_EXCHANGE; EINVAL for others
+/// linux: RENAME_WHITEOUT fails with EINVAL. A rename between two places outside
 ///   /tmp fails with EROFS, also where Linux fails with EXDEV.
 Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags);

@@ -67,6 +67,19 @@ Result<> pipe2(Thread& self, UserPtr<int> ends, int flags) {
   return written;
 }
 
+/// F_GET_SEALS and F_ADD_SEALS.
+[[gnu::cold]] static Result<int> seal(File& file, int command, unsigned seals) {
+  constexpr unsigned known = abi::f_seal_seal | abi::f_seal_shrink | abi::f_seal_grow |
+                             abi::f_seal_write | abi::f_seal_future_write;
+  if (file.is_only_path()) return fail(Errno::ebadf);
+  if (async::Strand::is_shared()) return fail(Errno::would_block);
+  if (command == abi::f_get_seals)
+    return file.seals().transform([](unsigned set) { return static_cast<int>(set); });
+  if (!file.can_write()) return fail(Errno::eperm);
+  if ((seals & ~known) != 0) return fail(Errno::einval);
+  return file.add_seals(seals).transform([] { return 0; });
+}
+
 Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
   FdTable& files = self.process().files();
   File* const file = files.find(fd);
@@ -92,6 +105,8 @@ Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
       file->set_status_flags(number);
       return 0;
     case abi::f_getpipe_size: return file->pipe_capacity();
+    case abi::f_get_seals:
+    case abi::f_add_seals: return seal(*file, command, static_cast<unsigned>(argument));
     default: return fail(file->is_only_path() ? Errno::ebadf : Errno::einval);
   }
 }

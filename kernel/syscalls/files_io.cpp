@@ -11,6 +11,7 @@
 #include "syscalls/io_loops.h"
 #include "syscalls/io_parts.h"
 #include "syscalls/outside.h"
+#include "syscalls/registered_calls.h"
 
 namespace kernel::sys {
 namespace {
@@ -111,6 +112,40 @@ async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Direction directi
   co_return co_await start_moving(self, *file, direction, buffer);
 }
 
+/// The same at `offset`.
+async::Task<Transfer> move_parts_at(Thread& self, Ref<File> file, Direction direction, Parts list,
+                                    int count, std::uint64_t offset) {
+  IoParts parts;
+  if (auto read = parts.read(self.space(), list, count); !read) co_return fail(read.error());
+  const IoBuffer buffer = parts.buffer(self.space());
+  if (buffer.empty()) co_return 0;
+  if (file->waits_for_device()) co_return co_await file->transfer(direction, offset, buffer);
+  co_return co_await start_moving_at(self, *file, direction, offset, buffer);
+}
+
+/// preadv() and pwritev().
+IoAnswer move_all_at(Thread& self, int fd, Direction direction, Parts list, int count,
+                     std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
+  File* const file = self.process().files().find_open(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  const bool reads = direction == Direction::read;
+  if (refusal_at(self, fd, Errno::ebadf) == Errno::espipe) return fail(Errno::espipe);
+  if (!(reads ? file->can_read() : file->can_write())) return fail(Errno::ebadf);
+  IoParts parts;
+  if (auto read = parts.read(self.space(), list, count); !read) return fail(read.error());
+  IoBuffer buffer = parts.buffer(self.space());
+  if (buffer.empty()) return 0;
+  if (!has_valid_end(offset, buffer.left())) return fail(Errno::einval);
+  const auto place = static_cast<std::uint64_t>(offset);
+  if (buffer.left() > step_bytes || file->waits_for_device()) {
+    return self.wait([&] {
+      return move_parts_at(self, Ref<File>::share(*file), direction, list, count, place);
+    });
+  }
+  return reads ? file->read_at(place, buffer) : file->write_at(place, buffer);
+}
+
 [[gnu::noinline]] IoAnswer wait_for_parts(Thread& self, File& file, Direction direction, Parts list,
                                           int count) {
   return self.wait(
@@ -191,6 +226,32 @@ IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int
   return move_specially_at(self, *file, Direction::write, place, buffer);
 }
 
+/// linux: none known
+IoAnswer preadv(Thread& self, int fd, Parts to, int count, std::int64_t offset) {
+  return move_all_at(self, fd, Direction::read, to, count, offset);
+}
+
+/// linux: As `write`.
+IoAnswer pwritev(Thread& self, int fd, Parts from, int count, std::int64_t offset) {
+  return move_all_at(self, fd, Direction::write, from, count, offset);
+}
+
+/// flags: 0; EOPNOTSUPP for others
+/// linux: none known
+IoAnswer preadv2(Thread& self, int fd, Parts to, int count, std::int64_t offset, std::int64_t,
+                 int flags) {
+  if (flags != 0) return fail(Errno::enotsup);
+  return offset == -1 ? readv(self, fd, to, count) : preadv(self, fd, to, count, offset);
+}
+
+/// flags: 0; EOPNOTSUPP for others
+/// linux: As `write`.
+IoAnswer pwritev2(Thread& self, int fd, Parts from, int count, std::int64_t offset, std::int64_t,
+                  int flags) {
+  if (flags != 0) return fail(Errno::enotsup);
+  return offset == -1 ? writev(self, fd, from, count) : pwritev(self, fd, from, count, offset);
+}
+
 Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
@@ -213,7 +274,9 @@ Result<> ftruncate(Thread& self, int fd, std::int64_t size) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (!file->can_write()) return fail(Errno::einval);
-  return file->resize(static_cast<std::uint64_t>(size));
+  auto resized = file->resize(static_cast<std::uint64_t>(size));
+  if (resized && file->node() != nullptr) file->node()->note_modification();
+  return resized;
 }
 
 trap::Answer<Result<>> fsync(Thread& self, int fd) {
@@ -289,3 +352,10 @@ IoAnswer outside::pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
 }
 
 }  // namespace kernel::sys
+
+namespace kernel {
+KERNEL_CALL(preadv, sys::preadv);
+KERNEL_CALL(pwritev, sys::pwritev);
+KERNEL_CALL(preadv2, sys::preadv2);
+KERNEL_CALL(pwritev2, sys::pwritev2);
+}  // namespace kernel

@@ -8,6 +8,7 @@
 
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
+#include "syscalls/registered_calls.h"
 
 namespace kernel::sys {
 namespace {
@@ -32,6 +33,23 @@ bool is_inside(Directory& directory, const Node& ancestor) {
     if (at == &ancestor) return true;
     if (at == &at->parent()) return false;
   }
+}
+
+/// Exchanges two names (RENAME_EXCHANGE), in writable directories.
+Result<> exchange(const Found& from, const Found& to) {
+  if (to.node == nullptr) return fail(Errno::enoent);
+  if (!async::Strand::is_held()) return fail(Errno::would_block);
+  const auto is_wrong = [](const Found& found) {
+    return found.as_directory && found.node->as_directory() == nullptr;
+  };
+  if (is_wrong(from) || is_wrong(to)) return fail(Errno::enotdir);
+  if (is_inside(*to.directory, *from.node) || is_inside(*from.directory, *to.node))
+    return fail(Errno::einval);
+  if (auto allowed = check_new_name(from); !allowed) return allowed;
+  if (auto allowed = check_new_name(to); !allowed) return allowed;
+  if (from.node == to.node) return {};
+  Directory::exchange(*from.directory, from.name, *to.directory, to.name);
+  return {};
 }
 
 /// The error of rmdir for a path that does not end in a name (rmdir(2)).
@@ -83,8 +101,9 @@ Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int fla
 
 Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags) {
-  constexpr unsigned no_replace = 1;  // RENAME_NOREPLACE
-  if ((flags & ~no_replace) != 0) return fail(Errno::einval);
+  constexpr unsigned no_replace = abi::rename_noreplace;
+  const bool exchanges = flags == abi::rename_exchange;
+  if (flags != 0 && flags != no_replace && !exchanges) return fail(Errno::einval);
   const auto from = find(self, old_directory, old_path, LastLink::name);
   if (!from) return fail(from.error());
   const auto to = find(self, directory, path, LastLink::name);
@@ -99,9 +118,10 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
     return fail(Errno::exdev);
   }
   if (from->last != LastName::name) return fail(Errno::ebusy);
-  if (to->last != LastName::name) return fail(flags == 0 ? Errno::ebusy : Errno::eexist);
+  if (to->last != LastName::name) return fail(flags == no_replace ? Errno::eexist : Errno::ebusy);
   if (!from->directory->is_writable()) return fail(Errno::erofs);
   if (from->node == nullptr) return fail(Errno::enoent);
+  if (exchanges) return exchange(*from, *to);
   Directory* const moved = from->node->as_directory();
   const bool in_one_directory = from->directory == to->directory;
   if (moved != nullptr || to->node != nullptr || !in_one_directory) {
@@ -126,4 +146,33 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   return to->directory->add(to->name, std::move(node));
 }
 
+/// flags: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH; EINVAL for others
+/// linux: A program can make links only in /tmp; elsewhere the error is EROFS.
+Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
+                UserPtr<const char> path, int flags) {
+  constexpr std::uint32_t most_links = 65'000;
+  if ((flags & ~(abi::at_symlink_follow | abi::at_empty_path)) != 0) return fail(Errno::einval);
+  const auto last = (flags & abi::at_symlink_follow) != 0 ? LastLink::follow : LastLink::keep;
+  const auto node = node_to_change(self, old_directory, old_path, flags, last);
+  if (!node) return fail(node.error());
+  const auto found = find(self, directory, path, LastLink::name);
+  if (!found) return fail(found.error());
+  if (found->node != nullptr || found->last != LastName::name) return fail(Errno::eexist);
+  if (found->as_directory) return fail(Errno::enoent);
+  if (!found->directory->is_writable()) return fail(Errno::erofs);
+  if (*node == nullptr || (*node)->file_system() != found->directory->file_system())
+    return fail(Errno::exdev);
+  if ((*node)->as_directory() != nullptr) return fail(Errno::eperm);
+  if ((*node)->links() == 0) return fail(Errno::enoent);
+  if ((*node)->links() >= most_links) return fail(Errno::emlink);
+  if (auto allowed = check_new_node(*found, 0); !allowed) return allowed;
+  auto added = found->directory->add(found->name, Ref<Node>::share(**node));
+  if (added) (*node)->note_change();
+  return added;
+}
+
 }  // namespace kernel::sys
+
+namespace kernel {
+KERNEL_CALL(linkat, sys::linkat);
+}

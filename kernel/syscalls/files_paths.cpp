@@ -34,6 +34,7 @@ Result<Ref<File>> open_existing(const Found& found, int flags) {
   auto file = (*node)->open(flags & ~for_opening_only);
   if (!file || !empties) return file;
   if (auto emptied = (*node)->resize(0); !emptied) return fail(emptied.error());
+  (*node)->note_modification();
   return file;
 }
 
@@ -57,10 +58,6 @@ Result<> check_access(const Node& node, int mode) {
     return fail(Errno::eacces);
   }
   return {};
-}
-
-LastLink last_link(int flags) {
-  return (flags & abi::at_symlink_nofollow) != 0 ? LastLink::keep : LastLink::follow;
 }
 
 }  // namespace
@@ -119,8 +116,7 @@ Result<> fstat(Thread& self, int fd, UserPtr<abi::Stat> status) {
 
 Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
                     UserPtr<abi::Stat> status, int flags) {
-  constexpr int no_automount = 0x800;  // AT_NO_AUTOMOUNT
-  if ((flags & ~(abi::at_symlink_nofollow | abi::at_empty_path | no_automount)) != 0) {
+  if ((flags & ~(abi::at_symlink_nofollow | abi::at_empty_path | abi::at_no_automount)) != 0) {
     return fail(Errno::einval);
   }
   const bool may_be_empty = (flags & abi::at_empty_path) != 0;
@@ -168,6 +164,7 @@ Transfer readlinkat(Thread& self, int directory, UserPtr<const char> path, UserS
   if (*node == nullptr || !(*node)->is_symlink()) {
     return fail(names_descriptor ? Errno::enoent : Errno::einval);
   }
+  (*node)->note_read();
   const std::string target = (*node)->target({.executable = self.process().path()});
   const std::size_t size = std::min(target.size(), to.size());
   return to.write(self.space(), std::span{target}.first(size)).transform([&] { return size; });

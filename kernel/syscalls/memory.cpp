@@ -23,6 +23,20 @@ Result<hal::Access> access_of(int rights) {
   return static_cast<hal::Access>(rights);
 }
 
+/// The pages of a writable file. Without translation a page can have one address only: ENODEV.
+/// `writes`: a program may write to the file there. EPERM: its seals forbid that.
+Result<Backing> backing_of_file(File& file, Ref<memory::TrackedObject> mapping,
+                                std::size_t first_page, bool shared, bool writes) {
+  if (!hal::translates_addresses) return fail(Errno::enodev);
+  const unsigned seals = file.seals().value_or(0);
+  const bool is_sealed = (seals & (abi::f_seal_write | abi::f_seal_future_write)) != 0;
+  if (writes && is_sealed) return fail(Errno::eperm);
+  auto backing = Backing::of_tracked(shared ? Backing::Kind::shared : Backing::Kind::copies,
+                                     std::move(mapping), first_page);
+  backing.is_read_only = shared && (!file.can_write() || is_sealed);
+  return backing;
+}
+
 /// The initial contents of new pages: zeros, zeros shared with child processes, or a file. Without
 /// translation no child process has them, so they are private.
 Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int flags, int fd,
@@ -38,16 +52,19 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (offset < 0) return fail(Errno::eoverflow);
-  if (!file->can_read() || (shared && (rights & abi::prot_write) != 0)) {
-    return fail(Errno::eacces);
-  }
+  const bool writes = shared && (rights & abi::prot_write) != 0;
+  if (!file->can_read() || (writes && !file->can_write())) return fail(Errno::eacces);
   const auto bytes = file->bytes();
   if (!bytes) {
+    const std::size_t first_page = static_cast<std::size_t>(offset) / hal::page_size;
+    auto mapping = file->mapping();
+    if (mapping) return backing_of_file(*file, std::move(*mapping), first_page, shared, writes);
+    if (mapping.error() != Errno::enodev) return fail(mapping.error());
     // There is no page cache for disks, so two mappings could not share pages.
     if (shared) return fail(bytes.error());
     auto pages = file->pages();
     if (!pages) return fail(pages.error());
-    return Backing::of_source(std::move(*pages), static_cast<std::size_t>(offset) / hal::page_size);
+    return Backing::of_source(std::move(*pages), first_page);
   }
   auto backing = Backing::of_file(bytes->subspan(std::min<std::size_t>(offset, bytes->size())));
   backing.is_read_only = shared && !file->can_write();

@@ -43,6 +43,16 @@ Result<Node*> find_node(Thread& self, int fd, std::string_view path, LastLink la
   });
 }
 
+Result<Node*> node_to_change(Thread& self, int fd, UserPtr<const char> path, int flags,
+                             LastLink last) {
+  const bool may_be_empty = (flags & abi::at_empty_path) != 0;
+  if (!path && may_be_empty) return node_at(self, fd);
+  const Path text{self, path};
+  if (!text) return fail(text.error());
+  if ((*text).empty() && may_be_empty) return node_at(self, fd);
+  return find_node(self, fd, *text, last);
+}
+
 Result<> check_new_name(const Found& place) {
   if (place.directory->is_removed()) return fail(in_strand(Errno::enoent));
   if (!place.directory->is_writable()) return fail(Errno::erofs);

@@ -30,6 +30,11 @@ class Path {
 /// does not matter if the path begins with a slash. ENOENT: the path is empty; EBADF; ENOTDIR.
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path);
 
+/// What AT_SYMLINK_NOFOLLOW in `flags` says.
+inline LastLink last_link(int flags) {
+  return (flags & abi::at_symlink_nofollow) != 0 ? LastLink::keep : LastLink::follow;
+}
+
 /// The node to which an empty path refers: that of `fd`, or the working directory (AT_FDCWD). Null
 /// for a pipe. EBADF.
 Result<Node*> node_at(Thread& self, int fd);
@@ -39,6 +44,11 @@ Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last
 /// The same for kernel::find_node().
 Result<Node*> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 Result<Node*> find_node(Thread& self, int fd, std::string_view path, LastLink last);
+
+/// The node that a call changes or describes: `path`, or with AT_EMPTY_PATH in `flags` and an empty
+/// path the file `fd`. Null: `fd` is a pipe. A null `path` is an empty one.
+Result<Node*> node_to_change(Thread& self, int fd, UserPtr<const char> path, int flags,
+                             LastLink last);
 
 // Both checks are also for callers that share the strand. would_block: only the strand shows
 // whether the name may be created.

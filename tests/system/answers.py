@@ -21,6 +21,7 @@ PARTS = [
     Part("descriptors", "calls refuse descriptors that are closed, or that only stand for a path"),
     Part("futexes", "futexes check their arguments in Linux's order"),
     Part("identities", "calls refuse wrong process numbers, limits, accounts and flags of random bytes"),
+    Part("mappings", "mappings of writable files share their bytes, and mremap moves memory"),
     Part("memory", "calls refuse mappings of 0 bytes, of all memory or at wrong addresses"),
     Part("names", "names have Linux's limits, and removed folders its errors"),
     Part("paths", "calls refuse paths of the wrong kind, length or address"),
@@ -28,6 +29,8 @@ PARTS = [
     Part("processes", "clone, execve and wait4 refuse what Linux refuses"),
     Part("scheduling", "calls refuse wrong policies, priorities and affinities"),
     Part("signals", "calls refuse wrong signals, receivers, actions and masks"),
+    Part("space", "files have holes and allocated space, and vectors move at offsets"),
+    Part("status", "permissions, owners, times and links are those of tmpfs"),
     Part("times", "calls refuse clocks that do not exist, and wrong times"),
     Part("transfers", "transfers of 0 bytes, too many bytes, or at wrong offsets have Linux's errors"),
 ]

@@ -22,6 +22,7 @@ constexpr Part parts[] = {
     {"descriptors", descriptors},
     {"futexes", futexes},
     {"identities", identities},
+    {"mappings", mappings},
     {"memory", memory},
     {"names", names},
     {"paths", paths},
@@ -29,6 +30,8 @@ constexpr Part parts[] = {
     {"processes", processes},
     {"scheduling", scheduling},
     {"signals", signals},
+    {"space", space},
+    {"status", status_of_files},
     {"times", times},
     {"transfers", transfers},
 };

@@ -1,0 +1,32 @@
+#include "memory/mappable_object.h"
+
+#include <algorithm>
+
+#include "memory/address_space.h"
+
+namespace kernel::memory {
+
+void TrackedObject::unmap_pages(std::size_t first, std::size_t end, Copies copies) {
+  async::Strand::check_access();
+  for (AreaMapping& mapping : areas_) {
+    const Area& area = mapping.area;
+    const std::size_t area_first = area.backing.first_page;
+    const std::size_t area_end = area_first + area.bytes() / hal::page_size;
+    const std::size_t from = std::max(first, area_first), to = std::min(end, area_end);
+    if (from >= to) continue;
+    const VirtAddr start = area.start + (from - area_first) * hal::page_size;
+    mapping.space.forget_object_pages(area, start, start + (to - from) * hal::page_size,
+                                      copies == Copies::drop);
+  }
+}
+
+bool TrackedObject::has_writable_area() {
+  async::Strand::check_access();
+  for (const AreaMapping& mapping : areas_) {
+    const Backing& backing = mapping.area.backing;
+    if (backing.is_shared() && !backing.is_read_only) return true;
+  }
+  return false;
+}
+
+}  // namespace kernel::memory
