@@ -4,6 +4,8 @@
 
 #include <bit>
 
+#include "files/file_locks.h"
+#include "files/node.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -52,6 +54,10 @@ void FdTable::destroy(const FdTable* table) {
     return;
   }
   auto* const ending = const_cast<FdTable*>(table);
+  if (table->has_locks_) {
+    async::Retired::add_for_strand(ending, true);
+    return;
+  }
   bool is_empty = ending->first_.release_shared();
   for (const auto& group : ending->more_) is_empty &= group == nullptr || group->release_shared();
   if (is_empty) {
@@ -62,6 +68,11 @@ void FdTable::destroy(const FdTable* table) {
 }
 
 FdTable::~FdTable() {
+  if (has_locks_) {
+    for (int fd = 0; fd < size_limit; ++fd) {
+      if (File* const file = find(fd)) end_record_locks(*file);
+    }
+  }
   first_.release_all();
   for (auto& group : more_) {
     if (group) group->release_all();
@@ -103,8 +114,17 @@ Result<int> FdTable::add(Ref<File> file, bool close_on_exec, int lowest) {
   return fail(Errno::emfile);
 }
 
+void FdTable::end_record_locks(File& file) const {
+  FileLocks* const locks = file.node() != nullptr ? file.node()->locks() : nullptr;
+  if (locks != nullptr) locks->clear_all(this);
+}
+
 Result<> FdTable::set(int fd, Ref<File> file, bool close_on_exec) {
   if (fd < 0 || fd >= limit_) return fail(Errno::ebadf);
+  if (has_locks_) [[unlikely]] {
+    if (!async::Strand::is_held()) return fail(Errno::would_block);
+    if (File* const replaced = find(fd)) end_record_locks(*replaced);
+  }
   Ref<File> before;  // released after the lock
   const async::LeafLock::SharingGuard lock{lock_};
   const auto into = make_group(static_cast<unsigned>(fd));
@@ -115,6 +135,10 @@ Result<> FdTable::set(int fd, Ref<File> file, bool close_on_exec) {
 }
 
 Result<Ref<File>> FdTable::remove(int fd) {
+  if (has_locks_) [[unlikely]] {
+    if (!async::Strand::is_held()) return fail(Errno::would_block);
+    if (File* const closed = find(fd)) end_record_locks(*closed);
+  }
   const async::LeafLock::SharingGuard lock{lock_};
   if (find(fd) == nullptr) return fail(Errno::ebadf);
   const auto number = static_cast<unsigned>(fd);
@@ -155,7 +179,9 @@ void FdTable::close_for_exec() {
     Group* const there = group(start);
     if (there == nullptr) continue;
     while (const std::uint64_t closing = there->used & there->close_on_exec) {
-      there->remove(static_cast<unsigned>(std::countr_zero(closing)))->release();
+      File* const closed = there->remove(static_cast<unsigned>(std::countr_zero(closing)));
+      if (has_locks_) end_record_locks(*closed);
+      closed->release();
     }
   }
 }
@@ -164,6 +190,7 @@ Result<Ref<FdTable>> FdTable::copy() const {
   if (!memory::can_allocate(sizeof(FdTable))) return fail(Errno::enomem);
   auto table = make_ref<FdTable>();
   table->limit_ = limit_;
+  table->has_locks_ = has_locks_;
   // First all memory, because the lock's holder allocates none.
   for (unsigned start = group_size; start < size_limit; start += group_size) {
     if (group(start) == nullptr) continue;

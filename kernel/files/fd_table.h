@@ -88,6 +88,12 @@ class FdTable : public RefCounted<FdTable> {
     limit_ = limit;
   }
 
+  /// The table, or one of its files, owns locks (file_locks.h) from now on. Closing a descriptor
+  /// of a file ends the table's locks of the file. In the strand.
+  void note_locks() { has_locks_ = true; }
+  /// Whether descriptors are closed in the strand, because the table may own locks.
+  bool has_locks() const { return has_locks_; }
+
   /// The number of open descriptors. In the strand.
   unsigned count() const;
 
@@ -129,12 +135,15 @@ class FdTable : public RefCounted<FdTable> {
   Result<Group*> add_group(unsigned fd);
   /// Removes the descriptor, and returns its file. EBADF.
   Result<Ref<File>> remove(int fd);
+  /// Ends the record locks of this table on a file.
+  void end_record_locks(File& file) const;
 
   std::array<std::unique_ptr<Group>, group_count - 1> more_;  // changes only in the strand
   Group first_;
   // For callers that share the strand: protects the groups. Entries are also read without it.
   mutable async::LeafLock lock_;
   int limit_ = size_limit;
+  bool has_locks_ = false;  // ever, or the table of which it is a copy; it changes in the strand
 };
 
 }  // namespace kernel

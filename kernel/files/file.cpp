@@ -5,6 +5,9 @@
 
 #include <utility>
 
+#include "files/file_locks.h"
+#include "files/node.h"
+
 namespace kernel {
 
 void File::destroy(const File* file) {
@@ -13,13 +16,24 @@ void File::destroy(const File* file) {
     return;
   }
   auto* const ending = const_cast<File*>(file);
-  const bool has_effects = !ending->end_sharing();
+  const bool has_effects = !ending->end_sharing() || ending->has_locks();
   async::Retired::add_for_strand(ending, has_effects);
 }
 
 void File::drop_own(Ref<File> file) {
-  if (!file->had_other_table_ && file->has_one_owner() && file->may_destroy_sharing())
+  if (!file->had_other_table_ && file->has_one_owner() && file->may_destroy_sharing() &&
+      !file->has_locks())
     delete file.leak();
+}
+
+void File::note_locks() {
+  async::Strand::check_access();
+  if (locked_node_ == nullptr) locked_node_ = Ref<Node>::share(*node()).leak();
+}
+
+void File::end_locks() {
+  locked_node_->locks()->clear_all(this);
+  locked_node_->release();
 }
 
 Result<std::size_t> File::try_read(IoBuffer&) {

@@ -77,11 +77,14 @@ class FileProperties {
   /// Whether only File::transfer() moves bytes. The try functions always return would_block then.
   bool waits_for_device() const { return waits_for_device_; }
   /// Whether File::wait_sharing() may succeed.
+  /// Whether partner() may be a list.
+  bool may_wait_to_open() const { return may_wait_to_open_; }
   bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
 
  protected:
   void be_stream() { is_stream_ = true; }
   void let_wait_sharing() { waits_sharing_ = true; }
+  void let_wait_to_open() { may_wait_to_open_ = true; }
   void let_wait_for_device() { waits_for_device_ = true; }
 
  private:
@@ -101,6 +104,7 @@ class FileProperties {
   bool waits_for_device_ = false;
   bool is_stream_ = false;
   bool waits_sharing_ = false;
+  bool may_wait_to_open_ = false;
 };
 
 /// Harts use different files at the same time, so files have cache lines of their own. A process
@@ -111,7 +115,10 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// `flags`: the access mode and status flags of openat. `whole_write`: see whole_write().
   explicit File(int flags, std::size_t whole_write = IoBuffer::longest)
       : FileProperties{flags, whole_write} {}
-  virtual ~File() = default;
+  virtual ~File() {
+    if (locked_node_ != nullptr) [[unlikely]]
+      end_locks();
+  }
 
   /// The end of a file without owners: destroys it. If the caller shares the strand, it retires the
   /// file (async/retired.h).
@@ -222,6 +229,15 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The capacity of a pipe in bytes (F_GETPIPE_SZ). EBADF for all other files.
   virtual Result<int> pipe_capacity();
 
+  /// The list on which open() waits until the FIFO's other end is opened. Null: it need not wait.
+  virtual async::WaitList* partner() { return nullptr; }
+  /// Of an end of a pipe or a FIFO; null for other files.
+  virtual class Pipe* pipe() { return nullptr; }
+
+  /// The file owns locks of its node (file_locks.h), until its end. In the strand.
+  void note_locks();
+  bool has_locks() const { return locked_node_ != nullptr; }
+
   /// The node that was opened. Null for pipes.
   virtual class Node* node() { return nullptr; }
 
@@ -235,6 +251,9 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
                                          std::uint64_t end);
 
  private:
+  [[gnu::cold]] void end_locks();
+
+  class Node* locked_node_ = nullptr;                // a reference
   async::SharedWord<bool> had_other_table_ = false;  // processes may set it at the same time
 };
 

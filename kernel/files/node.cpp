@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/machine_facts.h"
+#include "files/file_locks.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -62,6 +63,19 @@ void Node::set_all_times(std::int64_t seconds) {
   accessed_ = modified_ = changed_ = created_ = std::min(seconds, latest) * ns_per_second;
 }
 
+Result<FileLocks*> Node::make_locks() {
+  async::Strand::check_access();
+  if (locks_ == nullptr) {
+    if (!memory::can_allocate(sizeof(FileLocks))) return fail(Errno::enolck);
+    locks_ = new FileLocks;
+  }
+  return locks_;
+}
+
+void Node::end_locks() {
+  delete locks_;
+}
+
 abi::Timespec Node::created() const {
   return to_timespec(created_);
 }
@@ -92,8 +106,12 @@ abi::Stat Node::status() const {
 
 Result<Ref<File>> Symlink::open(int flags) {
   if ((flags & abi::o_path) == 0) return fail(Errno::eloop);
+  return open_path(flags);
+}
+
+Result<Ref<File>> Node::open_path(int flags) {
   if (!memory::can_allocate(sizeof(NamedFile))) return fail(Errno::enomem);
-  return make_ref<NamedFile>(Ref<Node>::share(*this), flags);
+  return Ref<File>{make_ref<NamedFile>(Ref<Node>::share(*this), flags)};
 }
 
 }  // namespace kernel

@@ -21,6 +21,7 @@
 namespace kernel {
 
 class Directory;
+class FileLocks;
 
 /// `error` in the strand. would_block if the caller shares the strand: the call is made again in
 /// the strand, where the error may not occur, because other harts have ended what they do
@@ -37,7 +38,10 @@ struct LinkReader {
 /// Nodes have cache lines of their own, because harts use different ones at the same time.
 class alignas(64) Node : public RefCounted<Node> {
  public:
-  virtual ~Node() = default;
+  virtual ~Node() {
+    if (locks_ != nullptr) [[unlikely]]
+      end_locks();
+  }
 
   // References to a permanent node are not counted. So harts that open the same program at the same
   // time write no common cache line.
@@ -124,6 +128,11 @@ class alignas(64) Node : public RefCounted<Node> {
     read_is_noted_ = false;
   }
 
+  /// Null: no call has locked the file. In the strand.
+  FileLocks* locks() const { return locks_; }
+  /// Makes locks(), if there is none. ENOLCK.
+  Result<FileLocks*> make_locks();
+
   virtual std::uint64_t size() const { return 0; }
   /// The bytes of memory that the contents use.
   virtual std::uint64_t used_bytes() const { return size(); }
@@ -150,8 +159,12 @@ class alignas(64) Node : public RefCounted<Node> {
   /// From now on reads set the time of access.
   void note_reads() { read_is_noted_ = false; }
 
+  /// Opens the node with O_PATH.
+  Result<Ref<File>> open_path(int flags);
+
  private:
   void set_accessed();
+  [[gnu::cold]] void end_locks();
 
   bool is_permanent_ = false;
   // Whether reads leave the time of access as it is. Permanent nodes are in read-only places.
@@ -166,6 +179,7 @@ class alignas(64) Node : public RefCounted<Node> {
   // The names in directories. If the node has several, it changes in the strand; else behind the
   // lock of its directory.
   async::SharedWord<std::uint32_t> links_ = 0;
+  FileLocks* locks_ = nullptr;  // owned
 
   friend Directory;
 };

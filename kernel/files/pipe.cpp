@@ -1,6 +1,7 @@
 #include "files/pipe.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "files/copy.h"
 #include "memory/user_memory.h"
@@ -215,6 +216,28 @@ void Pipe::leave_page(std::size_t position) {
   if (half_read) pages_[0] = std::move(half_read);
 }
 
+std::size_t Pipe::peek(std::size_t offset, std::span<std::byte> to) {
+  std::size_t done = 0;
+  while (done < to.size() && offset < filled()) {
+    const std::size_t position = read_position_ + offset;
+    const std::size_t at = position % hal::page_size;
+    const std::size_t count = std::min({filled() - offset, hal::page_size - at, to.size() - done});
+    std::memcpy(to.data() + done, page(position).bytes() + at, count);
+    done += count;
+    offset += count;
+  }
+  return done;
+}
+
+Result<int> Pipe::control(memory::AddressSpace& space, unsigned long request,
+                          std::uintptr_t argument) {
+  if (request != abi::fionread) return fail(Errno::enotty);
+  const UserPtr<int> answer{argument};
+  const auto written = answer.write(space, static_cast<int>(filled()));
+  if (!written) return fail(written.error());
+  return 0;
+}
+
 void Pipe::end_reading() {
   lock_.check_access();
   has_readers_ = false;
@@ -255,12 +278,9 @@ class PipeEnd : public File {
 
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) override {
-    if (request != abi::fionread) return fail(Errno::enotty);
-    const UserPtr<int> answer{argument};
-    const auto written = answer.write(space, static_cast<int>(pipe_->filled()));
-    if (!written) return fail(written.error());
-    return 0;
+    return pipe_->control(space, request, argument);
   }
+  Pipe* pipe() override { return pipe_.get(); }
 
   abi::Stat status() override {
     return {

@@ -61,6 +61,12 @@ class Pipe : public RefCounted<Pipe> {
     return filled();
   }
 
+  /// Copies bytes into `to` that are `offset` bytes behind the next one to be read, and leaves them
+  /// in the pipe. Returns their number. In the strand.
+  std::size_t peek(std::size_t offset, std::span<std::byte> to);
+  /// ioctl(2) on an end.
+  Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
+
   std::size_t filled() const { return write_position_ - read_position_; }
   std::size_t room() const { return capacity - filled(); }
   bool can_read() const { return filled() > 0 || !has_writers_; }
@@ -69,8 +75,18 @@ class Pipe : public RefCounted<Pipe> {
   bool has_writers() const { return has_writers_; }
   void end_reading();
   void end_writing();
-  /// The same for callers that share the strand. False: a job waits, or the other end has gone, so
-  /// the caller must end it in the strand.
+  // For FIFOs, whose ends may be opened again. In the strand.
+  void begin_without_ends() {
+    has_readers_ = has_writers_ = false;
+    write_is_special_ = true;
+  }
+  void begin_reading() {
+    has_readers_ = true;
+    write_is_special_ = !writable_.empty();
+  }
+  void begin_writing() { has_writers_ = true; }
+  /// end_reading() and end_writing() for callers that share the strand. False: a job waits, or the
+  /// other end has gone, so the caller must end it in the strand.
   bool end_reading_sharing();
   bool end_writing_sharing();
 

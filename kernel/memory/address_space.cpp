@@ -105,7 +105,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
 }
 
 Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
-  const std::size_t each = sizeof(Area) + (has_tracked_areas_ ? sizeof(AreaMapping) : 0);
+  constexpr std::size_t each = sizeof(Area) + sizeof(AreaMapping);
   if (!can_allocate(sizeof(AddressSpace) + areas_.size() * each)) return fail(Errno::enomem);
   auto created = create();
   if (!created) return created;
@@ -116,7 +116,8 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   child.has_shared_areas_ = has_shared_areas_;
   child.has_tracked_areas_ = has_tracked_areas_;
   child.areas_.copy(areas_);
-  if (has_tracked_areas_) child.areas_.track_all();
+  if (has_tracked_areas_) [[unlikely]]
+    child.areas_.track_all();
   return created;
 }
 
@@ -179,21 +180,28 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   if (!gap) return fail(gap.error());
   recent_ = nullptr;
   code_generation_.count(request.access);
-  const bool is_tracked = request.backing.is_tracked;
-  if (request.backing.object) [[unlikely]] {
-    if (request.backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
-    if (request.backing.has_pages()) has_shared_areas_ = true;
-    if (is_tracked) has_tracked_areas_ = true;
-  }
+  if (request.backing.object) [[unlikely]]
+    return map_object(std::move(request), *gap);
   areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
                 std::move(request.backing), request.code);
-  if (is_tracked) [[unlikely]]
-    areas_.track(*areas_.find(gap->start));
   if constexpr (!hal::translates_addresses) {
     fill_pages(gap->start, gap->start + bytes);
     if (code_written_) synchronize_code();  // the first fetch may not fault
   }
   return gap->start;
+}
+
+// The end of map() for an area with a MemoryObject.
+[[gnu::cold, gnu::noinline]] VirtAddr AddressSpace::map_object(MapRequest&& request, Gap gap) {
+  const Backing& backing = request.backing;
+  const bool is_tracked = backing.is_tracked;
+  if (backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
+  if (backing.has_pages()) has_shared_areas_ = true;
+  if (is_tracked) has_tracked_areas_ = true;
+  areas_.insert(gap.before, gap.start, gap.start + page_up(request.bytes), usable(request.access),
+                std::move(request.backing), request.code);
+  if (is_tracked) areas_.track(*areas_.find(gap.start));
+  return gap.start;
 }
 
 // The mapped bytes of [start, end).

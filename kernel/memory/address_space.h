@@ -409,6 +409,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
     VirtAddr start = 0;
     Area* before = nullptr;
   };
+  VirtAddr map_object(MapRequest&& request, Gap gap);
   bool may_add_areas() const;
   std::size_t mapped_bytes(VirtAddr start, VirtAddr end) const;
   bool is_too_much(const MapRequest& request, std::size_t bytes) const;
@@ -452,7 +453,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// Fills the empty `slot`. False: there is no memory.
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
-  Result<> fault_in_object(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
+  Errno fault_in_object(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
   /// Fills the empty `slot`. ENXIO, ENOMEM: the object has no such page.
   Result<> make_page_of_object(const Area& area, VirtAddr page, hal::PageEntry* slot,
                                Access wanted);

@@ -246,7 +246,7 @@ bool Process::may_end_sharing() {
   if (id_ == first_id || parent == nullptr) return false;
   if (stopped_count() != 0 || leads_session()) return false;  // leave_job_control()
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
-  if (parts_.files->owners() != 1) return false;
+  if (parts_.files->owners() != 1 || parts_.files->has_locks()) return false;
   // A parent with a child cannot end while the strand is shared. So parent_ stays as it is.
   {
     const async::LeafLock::Guard lock{parent->family_lock_};

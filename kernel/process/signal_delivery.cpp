@@ -36,7 +36,13 @@ bool is_restarted(Thread& self, Call call) {
     case Call::writev:
     case Call::ioctl:
     case Call::wait4:
-    case Call::waitid: return true;
+    case Call::waitid:
+    case Call::openat:
+    case Call::fcntl:
+    case Call::flock:
+    case Call::sendfile:
+    case Call::splice:
+    case Call::tee: return true;
     case Call::futex: return self.context().syscall_arguments()[3] == 0;  // without a timeout
     default: return false;
   }
@@ -194,6 +200,12 @@ bool is_interruptible(Thread& self, const UserContext& context) {
           self.process().files().find(static_cast<int>(context.syscall_arguments()[0]));
       return file == nullptr || !file->waits_for_device();  // null: closed since the call began
     }
+    case Call::openat:  // a FIFO waits for its other end
+    case Call::fcntl:
+    case Call::flock:
+    case Call::sendfile:
+    case Call::splice:
+    case Call::tee:
     case Call::ppoll:
     case Call::pselect6:
     case Call::futex:

@@ -81,13 +81,14 @@ Result<int> dup3(Thread&, int from, int to, int flags);
 /// linux: O_DIRECT has no effect: a pipe is always a stream of bytes.
 Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 
-/// flags: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ,
-///   F_ADD_SEALS, F_GET_SEALS; EINVAL for other commands
-/// linux: There are no file locks, leases and owners, F_SEAL_EXEC fails with EINVAL, and a pipe's
-/// size is fixed. F_SETFL
+/// flags: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
+///   F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS;
+///   EINVAL for other commands
+/// linux: There are no leases and owners, a lock of a pipe fails with ENOLCK, F_SEAL_EXEC fails
+/// with EINVAL, and a pipe's size is fixed. F_SETFL
 ///   changes O_APPEND, O_NONBLOCK and O_DIRECT. F_GETFL shows O_LARGEFILE only where the program
 ///   gave it.
-Result<int> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
+trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 
 /// flags: FIOCLEX, FIONCLEX, FIONBIO; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ,
 ///   TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, FIONREAD; on a pipe FIONREAD; on a disk BLKGETSIZE,
@@ -104,7 +105,8 @@ Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argumen
 ///   O_DIRECT, O_NOATIME and O_NOCTTY have no effect. O_TMPFILE fails with EISDIR if its other
 ///   flags are right. Read and write permissions do not matter, because every program is the
 ///   superuser's.
-Result<int> openat(Thread&, int directory, UserPtr<const char> path, int flags, unsigned mode);
+trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
+                                 unsigned mode);
 
 /// linux: A file of the boot archive has the time in the archive, which `./cotrap` leaves at 1970.
 ///   Reads of a file in /tmp set its time of access as with the option `relatime`, but not once a

@@ -2,6 +2,7 @@
 
 #include "files/pipe.h"
 #include "process/thread.h"
+#include "syscalls/file_locking.h"
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
 
@@ -80,7 +81,7 @@ Result<> pipe2(Thread& self, UserPtr<int> ends, int flags) {
   return file.add_seals(seals).transform([] { return 0; });
 }
 
-Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
+trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
   FdTable& files = self.process().files();
   File* const file = files.find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
@@ -105,6 +106,12 @@ Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
       file->set_status_flags(number);
       return 0;
     case abi::f_getpipe_size: return file->pipe_capacity();
+    case abi::f_getlk:
+    case abi::f_setlk:
+    case abi::f_setlkw:
+    case abi::f_ofd_getlk:
+    case abi::f_ofd_setlk:
+    case abi::f_ofd_setlkw: return lock_record(self, fd, command, UserPtr<abi::Flock>{argument});
     case abi::f_get_seals:
     case abi::f_add_seals: return seal(*file, command, static_cast<unsigned>(argument));
     default: return fail(file->is_only_path() ? Errno::ebadf : Errno::einval);

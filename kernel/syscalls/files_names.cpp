@@ -6,6 +6,8 @@
 // These calls run in the strand, or while the caller shares it. would_block: the call needs the
 // strand.
 
+#include "files/fifo.h"
+#include "files/regular_file.h"
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
@@ -146,6 +148,29 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   return to->directory->add(to->name, std::move(node));
 }
 
+/// flags: the types S_IFREG and S_IFIFO; EPERM for devices, sockets and directories, EINVAL for
+///   others
+/// linux: Devices and sockets fail with EPERM. A program can make files only in /tmp; elsewhere the
+///   error is EROFS.
+Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned mode,
+                 std::uint64_t) {
+  const unsigned permissions = mode & 07777 & ~self.process().fs().umask();
+  switch (mode & abi::s_ifmt) {
+    case 0:
+    case abi::s_ifreg:
+      return make_node(self, directory, path, sizeof(MemoryFile),
+                       [&] { return make_ref<MemoryFile>(permissions); });
+    case abi::s_ififo:
+      return make_node(self, directory, path, sizeof(Fifo),
+                       [&] { return make_ref<Fifo>(permissions); });
+    case abi::s_ifchr:
+    case abi::s_ifblk:
+    case abi::s_ifsock:
+    case abi::s_ifdir: return fail(Errno::eperm);
+    default: return fail(Errno::einval);
+  }
+}
+
 /// flags: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH; EINVAL for others
 /// linux: A program can make links only in /tmp; elsewhere the error is EROFS.
 Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
@@ -174,5 +199,6 @@ Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, i
 }  // namespace kernel::sys
 
 namespace kernel {
+KERNEL_CALL(mknodat, sys::mknodat);
 KERNEL_CALL(linkat, sys::linkat);
-}
+}  // namespace kernel

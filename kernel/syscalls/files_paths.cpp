@@ -81,10 +81,26 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
   return creates ? create(self, *found, flags, mode) : fail(Errno::enoent);
 }
 
-Result<int> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
-                   unsigned mode) {
+namespace {
+
+/// Waits until the FIFO's other end is opened. EINTR: the end that the caller has opened is closed.
+async::Task<Result<int>> finish_opening(Thread& self, Ref<File> file, bool close_on_exec) {
+  while (async::WaitList* const partner = file->partner()) {
+    if (co_await partner->wait("open") != async::WaitResult::woken) co_return fail(Errno::eintr);
+  }
+  co_return self.process().files().add(std::move(file), close_on_exec);
+}
+
+}  // namespace
+
+trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
+                                 unsigned mode) {
   auto file = open_file(self, directory, path, flags, mode);
   if (!file) return fail(file.error());
+  if ((*file)->may_wait_to_open() && (*file)->partner() != nullptr) [[unlikely]] {
+    return self.wait(
+        [&] { return finish_opening(self, std::move(*file), (flags & abi::o_cloexec) != 0); });
+  }
   return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
 }
 

@@ -19,8 +19,10 @@ from harness import Part
 
 PARTS = [
     Part("descriptors", "calls refuse descriptors that are closed, or that only stand for a path"),
+    Part("fifos", "FIFOs wait for their other end, and calls move bytes between two files"),
     Part("futexes", "futexes check their arguments in Linux's order"),
     Part("identities", "calls refuse wrong process numbers, limits, accounts and flags of random bytes"),
+    Part("locks", "locks of files have owners, wait, and detect deadlocks"),
     Part("mappings", "mappings of writable files share their bytes, and mremap moves memory"),
     Part("memory", "calls refuse mappings of 0 bytes, of all memory or at wrong addresses"),
     Part("names", "names have Linux's limits, and removed folders its errors"),

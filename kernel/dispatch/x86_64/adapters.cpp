@@ -31,10 +31,10 @@ async::Instant deadline_in(int milliseconds) {
 
 // ── Names ──
 
-Result<int> open(Thread& self, Name path, int flags, unsigned mode) {
+trap::Answer<Result<int>> open(Thread& self, Name path, int flags, unsigned mode) {
   return openat(self, abi::at_fdcwd, path, flags, mode);
 }
-Result<int> creat(Thread& self, Name path, unsigned mode) {
+trap::Answer<Result<int>> creat(Thread& self, Name path, unsigned mode) {
   return open(self, path, abi::o_creat | abi::o_wronly | abi::o_trunc, mode);
 }
 Result<> stat(Thread& self, Name path, Status status) {

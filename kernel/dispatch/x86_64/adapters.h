@@ -12,8 +12,8 @@ namespace kernel::sys::x86_64 {
 using Name = UserPtr<const char>;
 using Status = UserPtr<abi::x86_64::Stat>;
 
-Result<int> open(Thread&, Name path, int flags, unsigned mode);
-Result<int> creat(Thread&, Name path, unsigned mode);
+trap::Answer<Result<int>> open(Thread&, Name path, int flags, unsigned mode);
+trap::Answer<Result<int>> creat(Thread&, Name path, unsigned mode);
 Result<> stat(Thread&, Name path, Status status);
 Result<> fstat(Thread&, int fd, Status status);
 Result<> lstat(Thread&, Name path, Status status);

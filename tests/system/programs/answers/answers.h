@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <initializer_list>
@@ -47,10 +48,30 @@ struct PipeEnds {
 };
 PipeEnds new_pipe();
 
+void pause_shortly();
+// Lets another process send this one a signal with a handler, after pause_shortly(). The caller is
+// not the first process, to which no other process can send signals.
+void signal_shortly();
+// What `life` answers in a child, as the status of its exit. Errors are from 100 on.
+template <class Life>
+long in_child(Life life) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const long answer = life();
+    _exit(answer < 0 ? 100 - (int)answer : (int)answer);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (!WIFEXITED(status)) return -1000;
+  return WEXITSTATUS(status) >= 100 ? 100 - WEXITSTATUS(status) : WEXITSTATUS(status);
+}
+
 // The parts.
 void descriptors();
+void fifos();
 void futexes();
 void identities();
+void file_locks();
 void mappings();
 void memory();
 void names();

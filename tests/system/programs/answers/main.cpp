@@ -3,12 +3,14 @@
 //
 // As the first process of Linux it runs every part, each in a child, prints their statuses, and
 // powers the machine off. `/tmp` is a tmpfs then, as on Cotrap.
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "answers.h"
 
@@ -20,8 +22,10 @@ struct Part {
 };
 constexpr Part parts[] = {
     {"descriptors", descriptors},
+    {"fifos", fifos},
     {"futexes", futexes},
     {"identities", identities},
+    {"locks", file_locks},
     {"mappings", mappings},
     {"memory", memory},
     {"names", names},
@@ -115,6 +119,21 @@ PipeEnds new_pipe() {
   int ends[2];
   if (pipe2(ends, O_NONBLOCK) != 0) _exit(2);
   return {ends[0], ends[1]};
+}
+
+void pause_shortly() {
+  const timespec time = {0, 40'000'000};
+  nanosleep(&time, nullptr);
+}
+
+void signal_shortly() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};
+  sigaction(SIGUSR1, &action, nullptr);
+  if (fork() != 0) return;
+  pause_shortly();
+  kill(getppid(), SIGUSR1);
+  _exit(0);
 }
 
 int main(int count, char** arguments) {

@@ -3,7 +3,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "answers.h"
 
@@ -72,11 +71,10 @@ void shared_files() {
   CASE(0, ftruncate, file, 2 * page_size);
   VALUE(0, one[page_size]);
   VALUE('y', two[4]);
-  if (fork() == 0) {
-    one[5] = 'c';
-    _exit(0);
-  }
-  wait(nullptr);
+  VALUE(0, in_child([=] {
+          one[5] = 'c';
+          return 0;
+        }));
   VALUE('c', one[5]);
   VALUE('c', read_at(file, 5));
   CASE(-EACCES, mprotect, two, page_size, both);
@@ -103,13 +101,10 @@ void private_files() {
   VALUE('4', read_at(file, 4));
   CASE(1, pwrite64, file, "b", 1, 3);
   VALUE('a', one[3]);
-  if (fork() == 0) {
-    one[4] = 'c';
-    _exit(one[3] == 'a' ? 0 : 1);
-  }
-  int status = -1;
-  wait(&status);
-  VALUE(0, status);
+  VALUE('a', in_child([=] {
+          one[4] = 'c';
+          return one[3];
+        }));
   VALUE('x', one[4]);
   VALUE(SIGBUS, signal_of(one + page_size));
   CASE(0, madvise, one, page_size, MADV_DONTNEED);
