@@ -14,6 +14,7 @@
 #include "process/executable.h"
 #include "process/program.h"
 #include "process/thread.h"
+#include "process/vdso.h"
 #include "sched/harts.h"
 #include "sched/running.h"
 
@@ -110,6 +111,7 @@ async::Task<> run_first_process(const formats::BootOptions& options, Terminal* e
   co_await await_other_harts();
   if (const auto missing = trap::program_machine::missing_instructions(); !missing.empty())
     log("programs cannot use {}", missing);
+  vdso::start();
   const std::string path = first_program(options);
   mark_start();
   const auto process = start(path, arguments_from(options, path), errors);

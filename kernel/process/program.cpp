@@ -13,6 +13,7 @@
 #include "files/root.h"
 #include "formats/elf.h"
 #include "memory/user_memory.h"
+#include "process/vdso.h"
 
 namespace kernel {
 namespace {
@@ -105,7 +106,7 @@ Result<VirtAddr> map_stack(AddressSpace& space, std::size_t bytes, bool executab
   const Access access =
       Access::read | Access::write | (executable ? Access::execute : Access::none);
   const std::size_t with_guard = hal::page_up(bytes) + hal::page_size;
-  const auto bottom = space.map({.address = space.stack_top() - with_guard,
+  const auto bottom = space.map({.address = space.stack_top() - vdso::bytes - with_guard,
                                  .bytes = with_guard,
                                  .access = access,
                                  .place = Place::anywhere});
@@ -215,6 +216,7 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
   table.add_aux(abi::at_random, *random_at);
   table.add_aux(abi::at_platform, *platform_at);
   table.add_aux(abi::at_execfn, *path_at);
+  if (vdso::bytes != 0) table.add_aux(abi::at_sysinfo_ehdr, space.stack_top() - vdso::bytes);
   if (const StackWord entry = trap::program_machine::syscall_entry(); entry != 0) {
     table.add_aux(abi::at_sysinfo, entry);
   }

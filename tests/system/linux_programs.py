@@ -250,6 +250,14 @@ def throttled(test: harness.Test) -> None:
     test.check(done.text == THROTTLED, what, done.text + done.why)
 
 
+def clock_without_trap(test: harness.Test) -> None:
+    """A system call takes 170 instructions, and the vDSO fewer than 60."""
+    done = test.run("/linux/vdso", "cost", machine=Machine(icount=True))
+    counted = re.fullmatch(r"(\d+) instructions\n", done.text)
+    what = "programs read the clock without a trap"
+    test.check(counted is not None and int(counted[1]) < 60, what, done.text + done.why)
+
+
 def unknown_calls(test: harness.Test) -> None:
     done = test.run("/linux/unknown", quiet=False)
     numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]
@@ -277,4 +285,5 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
         steps(test)
         reservations(test)
         throttled(test)
+        clock_without_trap(test)
         unknown_calls(test)

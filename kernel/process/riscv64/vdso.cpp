@@ -1,0 +1,48 @@
+#include "process/vdso.h"
+
+#include <hal/machine/timer.h>
+#include <kernel/panic.h>
+#include <trap/vdso.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/machine_facts.h"
+#include "process/thread.h"
+
+namespace kernel::vdso {
+namespace {
+
+/// start() writes it, and no code after that.
+alignas(hal::page_size) constinit std::array<std::byte, trap::vdso_bytes> page{};
+
+}  // namespace
+
+const std::size_t bytes = trap::vdso_bytes;
+static_assert(trap::vdso_bytes == hal::page_size);
+
+void start() {
+  const auto image = trap::vdso_image();
+  if (image.size() > trap::vdso_parameters_at) panic("the vDSO does not fit into its page");
+  std::ranges::copy(image, page.begin());
+  const trap::VdsoParameters parameters{.first_tick = hal::riscv64::entry_tick,
+                                        .ns_per_tick_fixed = hal::riscv64::ns_per_tick_fixed,
+                                        .wall_clock_ns = wall_clock_at_boot().count()};
+  std::memcpy(page.data() + trap::vdso_parameters_at, &parameters, sizeof parameters);
+}
+
+bool map_at(Thread& self, hal::VirtAddr address) {
+  memory::AddressSpace& space = self.space();
+  const hal::VirtAddr start = space.stack_top() - bytes;
+  if (hal::page_down(address) != start) return false;
+  return space
+      .map({.address = start,
+            .bytes = bytes,
+            .access = hal::Access::read | hal::Access::execute,
+            .place = memory::MapRequest::Place::if_free,
+            .backing = memory::Backing::of_segment(page)})
+      .has_value();
+}
+
+}  // namespace kernel::vdso
