@@ -237,6 +237,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The file owns locks of its node (file_locks.h), until its end. In the strand.
   void note_locks();
   bool has_locks() const { return locked_node_ != nullptr; }
+  /// For a file that stands for a process (pidfd_open); else null.
+  virtual class EndWatch* end_watch() { return nullptr; }
 
   /// The node that was opened. Null for pipes.
   virtual class Node* node() { return nullptr; }

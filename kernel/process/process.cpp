@@ -92,9 +92,18 @@ Result<Process::Observed*> Process::observe() {
   return observed_;
 }
 
+Result<Ref<EndWatch>> Process::watch_end() {
+  const auto observed = observe();
+  if (!observed) return fail(observed.error());
+  auto& watch = (*observed)->end_watch;
+  if (!watch) watch = make_ref<EndWatch>(*this);
+  return watch;
+}
+
 void Process::end_observed() {
   async::Strand::check_access();
   const std::unique_ptr<Observed> observed{std::exchange(observed_, nullptr)};
+  if (observed->end_watch) observed->end_watch->note_reaped();
   if (observed->directory != nullptr) Directory::remove_unlisted(std::move(observed->directory));
 }
 
@@ -247,6 +256,8 @@ bool Process::may_end_sharing() {
   if (stopped_count() != 0 || leads_session()) return false;  // leave_job_control()
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
   if (parts_.files->owners() != 1 || parts_.files->has_locks()) return false;
+  if (has_end_watch()) [[unlikely]]
+    return false;
   // A parent with a child cannot end while the strand is shared. So parent_ stays as it is.
   {
     const async::LeafLock::Guard lock{parent->family_lock_};
@@ -297,6 +308,8 @@ void Process::become_zombie() {
   if (stopped_count() != 0 || leads_session()) [[unlikely]]
     leave_job_control();
   leave_children();
+  if (has_end_watch()) [[unlikely]]
+    observed_->end_watch->note_end();
   if (parent_ == nullptr) {
     if (id_ == first_id) {  // the machine stops
       first_process_ended().wake_all();

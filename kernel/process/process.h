@@ -32,6 +32,7 @@
 #include "files/fs_context.h"
 #include "memory/address_space.h"
 #include "memory/paged_text.h"
+#include "process/end_watch.h"
 #include "process/id_table.h"
 #include "process/limits.h"
 #include "process/pending_signals.h"
@@ -103,11 +104,15 @@ class Process : public RefCounted<Process>, public ListNode<> {
   struct Observed {
     std::unique_ptr<SyscallCounts> ended;         ///< counted calls of threads that have ended
     std::unique_ptr<Directory::Entry> directory;  ///< /proc/PID; null until its first look-up
+    Ref<EndWatch> end_watch;                      ///< null until watch_end()
   };
   /// Null until observe(). It changes only in the strand.
   Observed* observed() const { return observed_; }
   /// Makes observed(), if there is none. ENOMEM. In the strand, before the process is reaped.
   Result<Observed*> observe();
+  /// The object that other processes observe the end of this one by (pidfd_open). ENOMEM. In the
+  /// strand. The caller has checked that there is memory for an EndWatch.
+  Result<Ref<EndWatch>> watch_end();
 
   // ── Family ──
 
@@ -266,6 +271,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Removes the process from processes(), and its directory.
   inline void leave_table();
   [[gnu::cold, gnu::noinline]] void end_observed();
+  bool has_end_watch() const { return observed_ != nullptr && observed_->end_watch; }
   void leave_children();
   /// The process that inherits the children of this one, which ends: the nearest ancestor that is a
   /// subreaper, or the first process. Null: no process reaps them.

@@ -20,9 +20,21 @@ using memory::UserPtr;
 struct Wanted {
   int id = 0;  ///< as in find_changed_child()
   int options = 0;
+  bool never_waits = false;  ///< EAGAIN instead (PIDFD_NONBLOCK)
 };
 
-Result<Wanted> wanted_from(int which, int id, int options) {
+/// The child for which a file stands. EBADF: it stands for no process. ECHILD: that was reaped.
+Result<Wanted> wanted_by_file(Thread& self, int fd, int options) {
+  if (fd < 0) return fail(Errno::einval);
+  File* const file = self.process().files().find_open(fd);
+  const EndWatch* const watch = file != nullptr ? file->end_watch() : nullptr;
+  if (watch == nullptr) return fail(Errno::ebadf);
+  const Process* const process = watch->process();
+  if (process == nullptr) return fail(Errno::echild);
+  return Wanted{process->id(), options, file->is_nonblocking()};
+}
+
+Result<Wanted> wanted_from(Thread& self, int which, int id, int options) {
   constexpr int kinds = abi::wexited | abi::wuntraced | abi::wcontinued;
   constexpr int thread_options = static_cast<int>(0xe000'0000);  // __WALL, __WCLONE, __WNOTHREAD
   if ((options & ~(kinds | abi::wnohang | abi::wnowait | thread_options)) != 0 ||
@@ -38,7 +50,7 @@ Result<Wanted> wanted_from(int which, int id, int options) {
       if (id < 0) return fail(Errno::einval);
       if (id == 1) return fail(Errno::echild);  // -1 would mean all children
       return Wanted{.id = -id, .options = options};
-    case abi::p_pidfd: return fail(id < 0 ? Errno::einval : Errno::ebadf);
+    case abi::p_pidfd: return wanted_by_file(self, id, options);
     default: return fail(Errno::einval);
   }
 }
@@ -91,14 +103,14 @@ Result<int> report(Thread& self, Process& child, const Wanted& wanted, std::uint
 
 }  // namespace
 
-/// flags: P_ALL, P_PID, P_PGID; WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL, __WCLONE,
-///   __WNOTHREAD; EINVAL for others
-/// linux: P_PIDFD fails with EBADF. __WALL, __WCLONE and __WNOTHREAD have no effect. Group 1 has no
-///   members. Of the resource usage only the user time is not 0. If the kernel cannot write the
-///   result, the child remains a zombie; Linux drops it.
+/// flags: P_ALL, P_PID, P_PGID, P_PIDFD; WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL,
+///   __WCLONE, __WNOTHREAD; EINVAL for others
+/// linux: __WALL, __WCLONE and __WNOTHREAD have no effect. Group 1 has no members. Of the resource
+///   usage only the user time is not 0. If the kernel cannot write the result, the child remains a
+///   zombie; Linux drops it.
 async::Task<Result<int>> waitid(Thread& self, int which, int id, std::uintptr_t info, int options,
                                 UserPtr<abi::ResourceUsage> usage) {
-  const auto wanted = wanted_from(which, id, options);
+  const auto wanted = wanted_from(self, which, id, options);
   if (!wanted) co_return fail(wanted.error());
   for (;;) {
     const auto found = find_changed_child(self.process(), wanted->id, wanted->options);
@@ -109,6 +121,7 @@ async::Task<Result<int>> waitid(Thread& self, int which, int id, std::uintptr_t 
       if (!written) co_return fail(written.error());
       co_return 0;
     }
+    if (wanted->never_waits) co_return fail(Errno::eagain);
     const auto woken = co_await self.process().child_ended().wait("child");
     if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
   }

@@ -4,7 +4,9 @@
 #define _GNU_SOURCE
 #include "common.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -317,6 +319,83 @@ static void clones(void) {
   REFUSE(.set_tid_size = 1);
 }
 
+// ── Files that stand for processes ──
+
+static int pidfd_open(pid_t process, unsigned flags) {
+  return (int)syscall(SYS_pidfd_open, process, flags);
+}
+static long pidfd_send_signal(int fd, int signal, const void* information, unsigned flags) {
+  return syscall(SYS_pidfd_send_signal, fd, signal, information, flags);
+}
+
+static void say_poll(const char* what, int fd, int timeout) {
+  struct pollfd file = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDNORM};
+  const int ready = poll(&file, 1, timeout);
+  printf("%s: %d, events %x\n", what, ready, file.revents);
+}
+
+static void* pause_for_ever(void* number) {
+  *(volatile int*)number = (int)syscall(SYS_gettid);
+  for (;;) pause();
+  return NULL;
+}
+
+static void files(void) {
+  SAY(pidfd_open(0, 0));
+  SAY(pidfd_open(-1, 0));
+  SAY(pidfd_open(unknown_id, 0));
+  SAY(pidfd_open(getpid(), 1));
+  pthread_t thread;
+  volatile int tid = 0;
+  pthread_create(&thread, NULL, pause_for_ever, (void*)&tid);
+  while (tid == 0) usleep(1000);
+  SAY(pidfd_open(tid, 0));
+
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  const int fd = pidfd_open(child, 0);
+  printf("a descriptor: %d\n", fd > 2);
+  printf("close on exec: %d\n", fcntl(fd, F_GETFD));
+  char byte;
+  SAY(read(fd, &byte, 1));
+  SAY(write(fd, &byte, 1));
+  SAY(lseek(fd, 0, SEEK_SET));
+  say_poll("alive", fd, 10);
+  SAY(pidfd_send_signal(fd, 0, NULL, 0));
+  SAY(pidfd_send_signal(fd, 65, NULL, 0));
+  SAY(pidfd_send_signal(fd, -1, NULL, 0));
+  SAY(pidfd_send_signal(fd, SIGTERM, NULL, 1 << 8));
+  SAY(pidfd_send_signal(0, SIGTERM, NULL, 0));
+  SAY(pidfd_send_signal(99, SIGTERM, NULL, 0));
+  SAY(pidfd_send_signal(fd, SIGTERM, (void*)8, 0));
+  siginfo_t given = {.si_signo = SIGTERM, .si_code = SI_USER};
+  SAY(pidfd_send_signal(fd, SIGUSR1, &given, 0));
+  SAY(pidfd_send_signal(fd, SIGTERM, &given, 0));
+  SAY(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG));
+  const int impatient = pidfd_open(child, O_NONBLOCK);
+  SAY(waitid(P_PIDFD, (id_t)impatient, &info, WEXITED));
+  given.si_code = SI_QUEUE;
+  SAY(pidfd_send_signal(fd, SIGTERM, &given, 0));
+  say_poll("ends", fd, -1);
+  say_poll("has ended", impatient, -1);
+  SAY(pidfd_send_signal(fd, SIGTERM, NULL, 0));
+  SAY_INFO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOWAIT));
+  SAY_INFO(waitid(P_PIDFD, (id_t)impatient, &info, WEXITED));
+  say_poll("reaped", fd, -1);
+  SAY(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
+  SAY(pidfd_send_signal(fd, SIGTERM, NULL, 0));
+  SAY(pidfd_send_signal(fd, 0, NULL, 0));
+  close(fd);
+
+  const int own = pidfd_open(getpid(), 0);
+  SAY(waitid(P_PIDFD, (id_t)own, &info, WEXITED));
+  SAY(pidfd_send_signal(own, 0, NULL, 0));
+  say_poll("itself", own, 0);
+}
+
 // ── times ──
 
 static void time_of_processes(void) {
@@ -360,6 +439,7 @@ int main(int count, char** arguments) {
   if (strcmp(part, "orphans") == 0) orphans();
   if (strcmp(part, "waits") == 0) waits();
   if (strcmp(part, "clones") == 0) clones();
+  if (strcmp(part, "files") == 0) files();
   if (strcmp(part, "times") == 0) time_of_processes();
   if (strcmp(part, "users") == 0) users();
   return 0;

@@ -1,0 +1,71 @@
+// Files that stand for processes: a program can wait for the end of one, and send it signals,
+// without the danger that another process has its number meanwhile.
+#include <abi/flags.h>
+#include <abi/signal.h>
+
+#include "process/end_watch.h"
+#include "process/signal_delivery.h"
+#include "process/thread.h"
+#include "syscalls/registered_calls.h"
+
+namespace kernel {
+namespace sys {
+namespace {
+
+using memory::UserPtr;
+
+/// The signal's information that the program has given. EINVAL: it is for another signal. EPERM: it
+/// pretends to come from the kernel or from kill.
+Result<abi::SignalInfo> information(Thread& self, const Process& process, int signal,
+                                    UserPtr<const abi::SignalInfo> given) {
+  if (!given) return signal_from(self, signal, abi::si_user);
+  const auto info = given.read(self.space());
+  if (!info) return fail(info.error());
+  if (info->signal != signal) return fail(Errno::einval);
+  const bool is_false = info->code >= 0 || info->code == abi::si_tkill;
+  if (is_false && &process != &self.process()) return fail(Errno::eperm);
+  return *info;
+}
+
+}  // namespace
+
+/// flags: PIDFD_NONBLOCK; EINVAL for others
+/// linux: PIDFD_THREAD fails with EINVAL.
+Result<int> pidfd_open(Thread& self, int id, unsigned flags) {
+  constexpr unsigned nonblock = abi::o_nonblock;
+  if ((flags & ~nonblock) != 0 || id <= 0) return fail(Errno::einval);
+  Process* const process = processes().find(id);
+  if (process == nullptr) return fail(threads().find(id) != nullptr ? Errno::einval : Errno::esrch);
+  if (!memory::can_allocate(sizeof(EndWatch) + pid_file_bytes)) return fail(Errno::enomem);
+  auto watch = process->watch_end();
+  if (!watch) return fail(watch.error());
+  constexpr bool close_on_exec = true;
+  return self.process().files().add(make_pid_file(std::move(*watch), static_cast<int>(flags)),
+                                    close_on_exec);
+}
+
+/// flags: 0; EINVAL for others
+/// linux: A file of /proc is no process (EBADF). A signal to the first process has no effect unless
+///   that process sends it.
+Result<> pidfd_send_signal(Thread& self, int fd, int signal, UserPtr<const abi::SignalInfo> info,
+                           unsigned flags) {
+  if (flags != 0) return fail(Errno::einval);
+  File* const file = self.process().files().find_open(fd);
+  const EndWatch* const watch = file != nullptr ? file->end_watch() : nullptr;
+  if (watch == nullptr) return fail(Errno::ebadf);
+  Process* const process = watch->process();
+  if (process == nullptr) return fail(Errno::esrch);
+  const auto sent = information(self, *process, signal, info);
+  if (!sent) return fail(sent.error());
+  if (signal != 0 && !valid_signal(signal)) return fail(Errno::einval);
+  const bool is_protected = process == &first_process() && process != &self.process();
+  if (signal != 0 && !is_protected) process->post_signal(*sent);
+  return {};
+}
+
+}  // namespace sys
+
+KERNEL_CALL(pidfd_open, sys::pidfd_open);
+KERNEL_CALL(pidfd_send_signal, sys::pidfd_send_signal);
+
+}  // namespace kernel
