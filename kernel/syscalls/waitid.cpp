@@ -17,24 +17,24 @@ namespace {
 
 using memory::UserPtr;
 
-struct Wanted {
+struct WantedChild {
   int id = 0;  ///< as in find_changed_child()
   int options = 0;
   bool never_waits = false;  ///< EAGAIN instead (PIDFD_NONBLOCK)
 };
 
 /// The child for which a file stands. EBADF: it stands for no process. ECHILD: that was reaped.
-Result<Wanted> wanted_by_file(Thread& self, int fd, int options) {
+Result<WantedChild> wanted_by_file(Thread& self, int fd, int options) {
   if (fd < 0) return fail(Errno::einval);
   File* const file = self.process().files().find_open(fd);
   const EndWatch* const watch = file != nullptr ? file->end_watch() : nullptr;
   if (watch == nullptr) return fail(Errno::ebadf);
   const Process* const process = watch->process();
   if (process == nullptr) return fail(Errno::echild);
-  return Wanted{process->id(), options, file->is_nonblocking()};
+  return WantedChild{process->id(), options, file->is_nonblocking()};
 }
 
-Result<Wanted> wanted_from(Thread& self, int which, int id, int options) {
+Result<WantedChild> wanted_from(Thread& self, int which, int id, int options) {
   constexpr int kinds = abi::wexited | abi::wuntraced | abi::wcontinued;
   constexpr int thread_options = static_cast<int>(0xe000'0000);  // __WALL, __WCLONE, __WNOTHREAD
   if ((options & ~(kinds | abi::wnohang | abi::wnowait | thread_options)) != 0 ||
@@ -42,14 +42,14 @@ Result<Wanted> wanted_from(Thread& self, int which, int id, int options) {
     return fail(Errno::einval);
   }
   switch (which) {
-    case abi::p_all: return Wanted{.id = -1, .options = options};
+    case abi::p_all: return WantedChild{.id = -1, .options = options};
     case abi::p_pid:
       if (id <= 0) return fail(Errno::einval);
-      return Wanted{.id = id, .options = options};
+      return WantedChild{.id = id, .options = options};
     case abi::p_pgid:
       if (id < 0) return fail(Errno::einval);
       if (id == 1) return fail(Errno::echild);  // -1 would mean all children
-      return Wanted{.id = -id, .options = options};
+      return WantedChild{.id = -id, .options = options};
     case abi::p_pidfd: return wanted_by_file(self, id, options);
     default: return fail(Errno::einval);
   }
@@ -84,7 +84,7 @@ Result<> write_info(memory::AddressSpace& space, std::uintptr_t to, const abi::S
 
 /// Writes what the call tells of `child`, and unless WNOWAIT keeps that, reaps it or forgets the
 /// report.
-Result<int> report(Thread& self, Process& child, const Wanted& wanted, std::uintptr_t info,
+Result<int> report(Thread& self, Process& child, const WantedChild& wanted, std::uintptr_t info,
                    UserPtr<abi::ResourceUsage> usage) {
   if (usage) {
     const abi::ResourceUsage used{.user_time = to_timeval(child.cpu_time())};
