@@ -63,8 +63,17 @@ static void handle(int signal, int flags) {
   sigaction(signal, &action, NULL);
 }
 
+// Children wait for a byte of `go` before their state changes again. So the parent learns of the
+// change after SIGCONT first.
+static int go[2];
+static void await_go(void) {
+  char byte;
+  while (read(go[0], &byte, 1) < 0) continue;
+}
+
 static void stop_twice(void) {
   raise(SIGSTOP);
+  await_go();
   raise(SIGTSTP);
   _exit(7);
 }
@@ -76,6 +85,7 @@ static void stops_are_reported_once(void) {
   SAY(waitpid(child, &status, WNOHANG | WUNTRACED | WCONTINUED));
   kill(child, SIGCONT);
   expect("after SIGCONT", child);
+  SAY(write(go[1], "g", 1));
   expect("then, by SIGTSTP", child);
   kill(child, SIGCONT);
   kill(child, SIGCONT);
@@ -107,14 +117,12 @@ static void signals_of_a_stopped_process(void) {
   expect("SIGKILL needs no SIGCONT", other);
 }
 
-// The children below wait for a byte of `go`, so that they do not end before the parent has waited
-// for the change after SIGCONT.
-static int pipe_ends[2], go[2];
+static int pipe_ends[2];
 static void read_pipe(void) {
   char bytes[4] = "";
   const long got = read(pipe_ends[0], bytes, 3);
   const int error = errno;
-  while (read(go[0], bytes, 1) < 0) continue;
+  await_go();
   errno = error;
   say("the child read", got);
 }
@@ -150,8 +158,7 @@ static void calls_of_a_stopped_process(void (*life)(void)) {
 static void sleep_long(void) {
   struct timespec length = {.tv_nsec = 300000000};
   const long answer = nanosleep(&length, NULL);
-  char byte;
-  while (read(go[0], &byte, 1) < 0) continue;
+  await_go();
   say("the child slept", answer);
 }
 
