@@ -90,6 +90,7 @@ Result<> open_standard_files(FdTable& files, Terminal* errors) {
   const auto opened = open_standard_files(process->files(), errors);
   if (!opened) return fail(opened.error());
   process->become(std::move(program->space), found->path.empty() ? path : std::move(found->path));
+  process->set_start_stack(program->start().stack());
   auto thread = make_ref<Thread>(id, process, program->start(), Schedule{});
   start_share(*thread);
   Thread::start(std::move(thread));

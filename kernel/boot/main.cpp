@@ -28,6 +28,7 @@
 #include "process/accounts.h"
 #include "process/process.h"
 #include "process/process_files.h"
+#include "process/process_texts.h"
 #include "sched/harts.h"
 #include "sched/job_watch.h"
 #include "sched/policies.h"
@@ -41,6 +42,7 @@ constexpr Account accounts[] = {
     {"traps", list_traps},           {"policy", list_policies, change_policy},
     {"uptime", list_uptime},         {"syscalls", list_all_syscalls, count_syscalls},
     {"deadlines", list_deadlines},   {"threads", list_threads},
+    {"stat", write_times},           {"loadavg", write_load},
 };
 
 /// The kernel's reserve of memory, in bytes, but at most an eighth of memory. Each thread adds to
@@ -101,6 +103,7 @@ void kernel_main(const hal::BootInfo& info) {
               .terminal = consoles.terminal,
               .accounts = accounts,
               .find_process = find_process_directory,
+              .next_process = next_process,
               .fill_random = fill_random});
   if (info.initrd_is_builtin || info.initrd.empty()) {
     log("boot archive: {}", info.initrd_is_builtin

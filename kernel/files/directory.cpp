@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -41,9 +42,16 @@ class DirectoryFile final : public File {
     if (whence == abi::seek_cur && offset == 0) return static_cast<std::int64_t>(listed_);
     if (whence != abi::seek_set || offset < 0) return fail(Errno::einval);
     listed_ = std::min<std::size_t>(static_cast<std::size_t>(offset), 2);
+    unlisted_ = 0;
     const Directory::Entry* at = directory_->entries().first();
     for (; at != nullptr && std::cmp_less(listed_, offset); at = Directory::Entries::next(*at)) {
       last_ = at->name();
+      ++listed_;
+    }
+    while (at == nullptr && std::cmp_less(listed_, offset)) {
+      const int next = directory_->next_unlisted(unlisted_);
+      if (next == 0) break;
+      unlisted_ = next;
       ++listed_;
     }
     return static_cast<std::int64_t>(listed_);
@@ -63,13 +71,26 @@ class DirectoryFile final : public File {
     Result<> added;
     if (listed_ == 0) added = add(".", *directory_);
     if (added && listed_ == 1) added = add("..", directory_->parent());
-    if (added) added = list_entries(add);
+    if (added && unlisted_ == 0) added = list_entries(add);
+    if (added) added = list_unlisted(add);
     if (!added && done == 0) return fail(added.error());
     directory_->note_read();
     return done;
   }
 
  private:
+  /// Calls `add(name, node)` for each unlisted number behind those that were listed before. The
+  /// node is the directory itself, because the number's directory may not exist yet.
+  template <class Add>
+  Result<> list_unlisted(Add&& add) {
+    for (int next; (next = directory_->next_unlisted(unlisted_)) != 0; unlisted_ = next) {
+      std::array<char, 12> text;
+      const char* const end = std::to_chars(text.begin(), text.end(), next).ptr;
+      if (auto added = add(std::string_view{text.begin(), end}, *directory_); !added) return added;
+    }
+    return {};
+  }
+
   /// Calls `add(name, node)` for each entry behind those that were listed before, in the order of
   /// names, until `add` fails.
   template <class Add>
@@ -111,6 +132,7 @@ class DirectoryFile final : public File {
   async::LeafLock place_lock_;            // for callers that share the strand
   std::size_t listed_ = 0;                // entries listed so far, "." and ".." included
   std::string last_;                      // last name listed, from the third entry on
+  int unlisted_ = 0;                      // the last unlisted number that was listed
 };
 
 }  // namespace

@@ -74,6 +74,14 @@ class Directory : public Node {
   using FindUnlisted = Result<Node*> (*)(Directory& directory, std::string_view name);
   /// Look-ups call `find` for names that entries() does not have. Call it before programs run.
   void set_find_unlisted(FindUnlisted find) { find_unlisted_ = find; }
+  /// The smallest number behind `after` that is an unlisted name in decimal; 0: there is none.
+  using NextUnlisted = int (*)(int after);
+  /// getdents lists these numbers, as directories, behind the other entries. Call it before
+  /// programs run.
+  void set_next_unlisted(NextUnlisted next) { next_unlisted_ = next; }
+  int next_unlisted(int after) const {
+    return next_unlisted_ != nullptr ? next_unlisted_(after) : 0;
+  }
   Result<Node*> find_unlisted(std::string_view name) {
     return find_unlisted_ != nullptr ? find_unlisted_(*this, name) : nullptr;
   }
@@ -165,6 +173,7 @@ class Directory : public Node {
   async::SharedWord<Directory*> parent_ = nullptr;
   const Entry* entry_ = nullptr;  // of this directory in its parent; it changes in the strand
   FindUnlisted find_unlisted_ = nullptr;
+  NextUnlisted next_unlisted_ = nullptr;
   async::SharedWord<std::uint32_t> directories_ = 0;  // of entries_; behind lock_
   Entries entries_;
 };

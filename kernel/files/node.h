@@ -33,6 +33,7 @@ inline Errno in_strand(Errno error) {
 /// The program that follows a symbolic link: /proc/self/exe points to its executable.
 struct LinkReader {
   std::string_view executable;  ///< absolute path of the program's file
+  int process = 0;              ///< its number
 };
 
 /// Nodes have cache lines of their own, because harts use different ones at the same time.
@@ -153,6 +154,9 @@ class alignas(64) Node : public RefCounted<Node> {
   virtual Directory* as_directory() { return nullptr; }
   /// The target of a symbolic link.
   virtual std::string target(const LinkReader&) const { return {}; }
+  /// The directory in which a symbolic link finds `rest`, the path behind it, without its target.
+  /// Null: there is none. For links whose target is expensive.
+  virtual Directory* shortcut(std::string_view) { return nullptr; }
 
  protected:
   explicit Node(unsigned mode);

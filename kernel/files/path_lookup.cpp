@@ -57,6 +57,10 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
       if (node != nullptr && node->is_symlink() &&
           (!is_last || last == LastLink::follow || (last == LastLink::keep && as_directory))) {
         if (++links > most_symlinks) return fail(Errno::eloop);
+        if (Directory* const known = is_last ? nullptr : node->shortcut(rest)) {
+          at = known;
+          continue;
+        }
         node->note_read();
         std::string next = node->target(lookup.reader);
         if (next.empty()) return fail(Errno::enoent);

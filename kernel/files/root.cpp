@@ -10,6 +10,7 @@
 #include "files/block_file.h"
 #include "files/boot_archive.h"
 #include "files/device.h"
+#include "files/file_quota.h"
 #include "files/path_lookup.h"
 #include "files/regular_file.h"
 #include "memory/frames.h"
@@ -48,6 +49,39 @@ class ExecutableLink final : public Node {
   Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
 };
 
+/// /proc/self: a link to /proc/PID of the program that follows it. Every start of a program with
+/// glibc reads /proc/self/exe, so that file needs no directory of the process.
+class SelfLink final : public Node {
+ public:
+  SelfLink() : Node{abi::s_iflnk | 0777} {
+    directory_->put("exe", make_ref<ExecutableLink>());
+    directory_->make_permanent();
+    directory_->make_nodes_permanent();
+  }
+  std::string target(const LinkReader& reader) const override {
+    return fmt::format("{}", reader.process);
+  }
+  Directory* shortcut(std::string_view rest) override {
+    return rest == "exe" ? directory_.get() : nullptr;
+  }
+  Result<Ref<File>> open(int flags) override {
+    return (flags & abi::o_path) != 0 ? open_path(flags) : fail(Errno::eloop);
+  }
+
+ private:
+  Ref<Directory> directory_ = make_ref<Directory>();
+};
+
+void write_mounts(PagedText& out) {
+  out +=
+      "rootfs / rootfs ro 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\n"
+      "proc /proc proc rw,relatime 0 0\ntmpfs /tmp tmpfs rw,relatime 0 0\n";
+}
+
+void write_file_systems(PagedText& out) {
+  out += "nodev\trootfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\ttmpfs\n";
+}
+
 void write_version(PagedText& out) {
   out += fmt::format("Cotrap version " COTRAP_VERSION " ({})\n", trap::program_machine::name);
 }
@@ -61,6 +95,13 @@ void write_memory(PagedText& out) {
   line("MemTotal:", frames.total_count());
   line("MemFree:", frames.free_count());
   line("MemAvailable:", frames.free_for_user());
+  const std::size_t files = file_quota::bytes_of_files.sum() / hal::page_size;
+  line("Buffers:", 0);
+  line("Cached:", files);
+  line("SwapCached:", 0);
+  line("SwapTotal:", 0);
+  line("SwapFree:", 0);
+  line("Shmem:", files);
 }
 
 void write_harts(PagedText& out) {
@@ -78,15 +119,15 @@ void write_command_line(PagedText& out) {
   out += '\n';
 }
 
-/// Creates /proc with self/exe, version, meminfo, cpuinfo, disks and cmdline; build_root()
-/// adds the other files. `command_line` must never be freed.
+/// Creates /proc with self, version, meminfo, cpuinfo, disks, mounts, filesystems and cmdline;
+/// build_root() adds the other files. `command_line` must never be freed.
 Ref<Directory> make_proc(std::string_view command_line) {
   kernel_command_line = command_line;
   auto proc = make_ref<Directory>();
   proc->set_file_system(Node::FileSystem::processes);
-  auto self = make_ref<Directory>();
-  self->put("exe", make_ref<ExecutableLink>());
-  proc->put("self", std::move(self));
+  proc->put("self", make_ref<SelfLink>());
+  proc->put("mounts", make_ref<TextFile>(write_mounts));
+  proc->put("filesystems", make_ref<TextFile>(write_file_systems));
   proc->put("version", make_ref<TextFile>(write_version));
   proc->put("meminfo", make_ref<TextFile>(write_memory));
   proc->put("cpuinfo", make_ref<TextFile>(write_harts));
@@ -107,6 +148,7 @@ void build_root(const RootParts& parts) {
     proc->put(account.name, make_ref<TextFile>(account.write, account.take));
   }
   proc->set_find_unlisted(parts.find_process);
+  proc->set_next_unlisted(parts.next_process);
   root.mount("proc", proc);
   auto temporary = make_ref<Directory>(Directory::Contents::writable, 01777);
   temporary->set_file_system(Node::FileSystem::temporary);

@@ -35,6 +35,7 @@ struct RootParts {
   Terminal& terminal;
   std::span<const Account> accounts;                ///< text files of /proc
   Directory::FindUnlisted find_process;             ///< /proc/PID
+  Directory::NextUnlisted next_process;             ///< the numbers that /proc lists
   void (*fill_random)(std::span<std::byte> bytes);  ///< /dev/random
 };
 

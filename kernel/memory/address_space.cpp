@@ -194,7 +194,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
 // The end of map() for an area with a MemoryObject.
 [[gnu::cold, gnu::noinline]] VirtAddr AddressSpace::map_object(MapRequest&& request, Gap gap) {
   const Backing& backing = request.backing;
-  const bool is_tracked = backing.is_tracked;
+  const bool is_tracked = backing.has_pages() && backing.pages().as_tracked() != nullptr;
   if (backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
   if (backing.has_pages()) has_shared_areas_ = true;
   if (is_tracked) has_tracked_areas_ = true;

@@ -174,6 +174,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void set_break_start(VirtAddr start);
   /// Whether set_break(wanted) would make the heap smaller.
   bool shrinks_heap(VirtAddr wanted) const { return wanted >= break_start_ && wanted < break_; }
+  /// Whether `area` is the heap, or a part of it.
+  bool is_heap(const Area& area) const {
+    return area.end > break_start_ && area.end <= hal::page_up(break_);
+  }
   /// Moves the end of the heap. Returns the new end, or the old one if the move fails.
   /// `most_bytes`: see MapRequest.
   VirtAddr set_break(VirtAddr wanted, std::size_t most_bytes = SIZE_MAX);
@@ -453,7 +457,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// Fills the empty `slot`. False: there is no memory.
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
-  Errno fault_in_object(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
+  Result<> fault_in_object(VirtAddr page, Access wanted);
   /// Fills the empty `slot`. ENXIO, ENOMEM: the object has no such page.
   Result<> make_page_of_object(const Area& area, VirtAddr page, hal::PageEntry* slot,
                                Access wanted);

@@ -31,7 +31,6 @@ struct Backing {
 
   Kind kind = Kind::zeros;
   bool is_read_only = false;  ///< must not become writable: MAP_SHARED of a file opened for reading
-  bool is_tracked = false;    ///< `object` is a TrackedObject, which knows the area
   std::span<const std::byte> file{};  ///< contents from the area's start on; immutable
   Ref<MemoryObject> object{};         ///< a PageSource for `paged_in`, else a MappableObject
   std::size_t first_page = 0;         ///< index in `object` of the area's first page
@@ -47,8 +46,7 @@ struct Backing {
   }
 
   static Backing of_tracked(Kind kind, Ref<TrackedObject> object, std::size_t first_page) {
-    return {
-        .kind = kind, .is_tracked = true, .object = std::move(object), .first_page = first_page};
+    return {.kind = kind, .object = std::move(object), .first_page = first_page};
   }
 
   static Backing of_source(Ref<PageSource> source, std::size_t first_page) {
@@ -90,7 +88,7 @@ struct Area {
   Area* right = nullptr;
   std::uint32_t rank = 0;
   std::uint32_t gap_bound = 0;
-  AreaMapping* mapping = nullptr;  // null unless backing.is_tracked
+  AreaMapping* mapping = nullptr;  // null unless backing.object is a TrackedObject
 };
 
 }  // namespace kernel::memory

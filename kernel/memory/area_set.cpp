@@ -65,9 +65,11 @@ AreaSet::~AreaSet() {
 }
 
 void AreaSet::track(Area& area) {
-  if (!area.backing.is_tracked || area.mapping != nullptr) return;
+  if (!area.backing.has_pages() || area.mapping != nullptr) return;
+  TrackedObject* const object = area.backing.pages().as_tracked();
+  if (object == nullptr) return;
   area.mapping = new AreaMapping{area, *space_};
-  static_cast<TrackedObject&>(*area.backing.object).add_area(*area.mapping);
+  object->add_area(*area.mapping);
 }
 
 void AreaSet::track_all() {
@@ -75,7 +77,7 @@ void AreaSet::track_all() {
 }
 
 [[gnu::noinline]] void AreaSet::remove_mapping(Area& area) {
-  static_cast<TrackedObject&>(*area.backing.object).remove_area(*area.mapping);
+  area.backing.pages().as_tracked()->remove_area(*area.mapping);
   delete area.mapping;
 }
 

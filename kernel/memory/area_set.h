@@ -66,7 +66,7 @@ class AreaSet {
               AreaCode code = {});
   /// Makes this set, which is empty, a copy of `other`.
   void copy(const AreaSet& other);
-  /// Lets the object of `area` know the area, if that is_tracked. Call it after insert() and
+  /// Lets the object of `area` know the area, if it is a TrackedObject. Call it after insert() and
   /// copy().
   void track(Area& area);
   void track_all();

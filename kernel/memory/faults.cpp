@@ -84,10 +84,8 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
     return {};
   }
 
-  if (area->backing.object) [[unlikely]] {
-    const Errno error = fault_in_object(*area, page, slot, wanted);
-    return error == Errno{} ? Result<>{} : fail(error);
-  }
+  if (area->backing.object) [[unlikely]]
+    [[clang::musttail]] return fault_in_object(page, wanted);
   if (!make_page(*area, page, slot, wanted)) return fail(Errno::enomem);
   if (hal::code_is_read_ahead() && allows(area->access, Access::execute)) make_all_pages(*area);
   return {};
@@ -224,14 +222,15 @@ void AddressSpace::count_elsewhere() {
   return true;
 }
 
-// The first access to a page of an area with a MemoryObject. Errno{}: the page is there. fault()
-// takes fewer registers for an Errno than for a Result.
-[[gnu::cold, gnu::noinline]] Errno AddressSpace::fault_in_object(const Area& area, VirtAddr page,
-                                                                 PageEntry* slot, Access wanted) {
-  const auto made = area.backing.kind == Backing::Kind::paged_in
-                        ? note_miss(area, page)
-                        : make_page_of_object(area, page, slot, wanted);
-  if (!made) return made.error();
+// The first access to a page of an area with a MemoryObject. It finds the area again, so that
+// fault() needs no registers for this call.
+[[gnu::cold, gnu::noinline]] Result<> AddressSpace::fault_in_object(VirtAddr page, Access wanted) {
+  const Area& area = *area_at(page);
+  PageEntry* const slot = table_.find(page);
+  auto made = area.backing.kind == Backing::Kind::paged_in
+                  ? note_miss(area, page)
+                  : make_page_of_object(area, page, slot, wanted);
+  if (!made) return made;
   if (hal::code_is_read_ahead() && allows(area.access, Access::execute)) make_all_pages(area);
   return {};
 }

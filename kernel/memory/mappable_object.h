@@ -24,6 +24,7 @@ class MappableObject : public MemoryObject {
   virtual Result<hal::PhysAddr> frame(std::size_t index) = 0;
   /// Whether page `index` has a frame. In the strand.
   virtual bool has_frame(std::size_t index) const = 0;
+  virtual class TrackedObject* as_tracked() { return nullptr; }
 };
 
 /// An area that maps a TrackedObject. The set of the area's space owns it (area_set.h).
@@ -37,6 +38,7 @@ struct AreaMapping : ListNode<> {
 /// strand.
 class TrackedObject : public MappableObject {
  public:
+  TrackedObject* as_tracked() final { return this; }
   void add_area(AreaMapping& mapping) { areas_.push_back(mapping); }
   void remove_area(AreaMapping& mapping) { areas_.remove(mapping); }
 

@@ -52,6 +52,10 @@ std::uint64_t idle_ns(const CurrentThread& current) {
 
 }  // namespace
 
+std::uint64_t idle_time(unsigned hart) {
+  return idle_ns(*current_thread_of(hart));
+}
+
 void list_uptime(PagedText& out) {
   async::Duration idle_time{};
   for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {

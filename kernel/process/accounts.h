@@ -13,6 +13,9 @@ namespace kernel {
 /// /proc/uptime: the time since boot and the sum of the harts' idle times, in seconds.
 void list_uptime(PagedText& out);
 
+/// The idle time of a started hart up to now, in ns.
+std::uint64_t idle_time(unsigned hart);
+
 /// /proc/deadlines: a heading, then a line for each class of work (sched/work_counts.h) that has
 /// work, with columns separated by tabs. `overdue` is the work under way whose deadline has passed.
 void list_deadlines(PagedText& out);

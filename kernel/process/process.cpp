@@ -225,6 +225,7 @@ void Process::inherit(const Process& parent) {
   session_ = parent.session();
   settings_.is_dumpable = parent.settings_.is_dumpable;
   settings_.has_no_new_privileges = parent.settings_.has_no_new_privileges;
+  start_stack_ = parent.start_stack_;
 }
 
 void Process::tell_parent() {

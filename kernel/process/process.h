@@ -83,6 +83,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// In the strand.
   Settings& settings() { return settings_; }
 
+  /// The stack pointer at the start of the program: there are its arguments. 0: not known.
+  std::uintptr_t start_stack() const { return start_stack_; }
+  void set_start_stack(std::uintptr_t address) { start_stack_ = address; }
+
   async::Instant start_time() const { return start_time_; }
   std::uint64_t syscall_count();
   /// CPU time of all threads of the process, ended ones included.
@@ -308,6 +312,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   ResourceLimits limits_;
   PendingSignals pending_;
   std::uintptr_t signal_return_ = 0;
+  std::uintptr_t start_stack_ = 0;
   std::string path_;
   Settings settings_;
   const async::Instant start_time_ = async::now();

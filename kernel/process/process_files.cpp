@@ -11,6 +11,7 @@
 #include "formats/numbers.h"
 #include "memory/frames.h"
 #include "process/process.h"
+#include "process/process_texts.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -57,12 +58,50 @@ class CallList {
   bool is_cut_off_ = false;
 };
 
+/// A link of /proc/PID to the program, or to the working directory.
+class ProcessLink final : public Node {
+ public:
+  enum class Kind : bool { program, directory };
+
+  ProcessLink(Kind kind, int id) : Node{abi::s_iflnk | 0777}, kind_{kind}, id_{id} {}
+  std::string target(const LinkReader&) const override {
+    Process* const process = processes().find(id_);
+    if (process == nullptr || process->is_zombie()) return {};
+    if (kind_ == Kind::program) return process->path();
+    return process->fs().directory()->path().value_or("/ (deleted)");
+  }
+  Result<Ref<File>> open(int flags) override {
+    return (flags & abi::o_path) != 0 ? open_path(flags) : fail(Errno::eloop);
+  }
+
+ private:
+  Kind kind_;
+  int id_;
+};
+
+struct ProcessText {
+  std::string_view name;
+  TextFile::WriteOf write;
+};
+
 void list_syscalls_of(PagedText& out, int id) {
   CallList list{out};
   if (Process* const process = processes().find(id)) (void)list.add(*process);
 }
 
+constexpr ProcessText process_texts[] = {
+    {"cmdline", write_process_arguments}, {"comm", write_process_name},
+    {"maps", write_process_areas},        {"stat", write_process_stat},
+    {"statm", write_process_statm},       {"status", write_process_status},
+    {"syscalls", list_syscalls_of},
+};
+
 }  // namespace
+
+int next_process(int after) {
+  const Process* const next = IdSlots::at_or_after<Process>(after + 1);
+  return next != nullptr ? next->id() : 0;
+}
 
 void list_all_syscalls(PagedText& out) {
   CallList list{out};
@@ -80,14 +119,19 @@ Result<Node*> find_process_directory(Directory& proc, std::string_view name) {
   if (const auto* const observed = process->observed(); observed && observed->directory)
     return &observed->directory->node();
   if (!async::Strand::is_held()) return fail(Errno::would_block);
-  constexpr std::string_view file = "syscalls";
-  constexpr std::size_t bytes =
-      sizeof(Directory) + sizeof(TextFile) + 2 * Directory::entry_bytes + 32;
+  constexpr std::size_t each = sizeof(TextFile) + Directory::entry_bytes + 32;
+  constexpr std::size_t links = 3;
+  constexpr std::size_t bytes = sizeof(Directory) + (std::size(process_texts) + links + 1) * each;
   if (!memory::can_allocate(bytes)) return fail(Errno::enomem);
   const auto observed = process->observe();
   if (!observed) return fail(observed.error());
   auto directory = make_ref<Directory>(Directory::Contents::fixed, 0555);
-  directory->put(file, make_ref<TextFile>(list_syscalls_of, id));
+  directory->set_file_system(proc.file_system());
+  for (const ProcessText& text : process_texts)
+    directory->put(text.name, make_ref<TextFile>(text.write, id));
+  directory->put("exe", make_ref<ProcessLink>(ProcessLink::Kind::program, id));
+  directory->put("cwd", make_ref<ProcessLink>(ProcessLink::Kind::directory, id));
+  directory->put("root", make_ref<Symlink>("/"));
   (*observed)->directory = proc.add_unlisted(name, std::move(directory));
   return &(*observed)->directory->node();
 }

@@ -1,8 +1,9 @@
-// The files of /proc that list processes' system calls, and the directories /proc/PID.
+// The files of /proc that list processes' system calls, and the directories /proc/PID. Their texts
+// are in process_texts.h.
 //
 // A process owns its directory: the first look-up of /proc/PID makes it, and it is removed when the
 // process is reaped. Afterwards it is empty and has no parent, like any directory that was removed,
-// and lives as long as a file or a working directory refers to it. /proc does not list it.
+// and lives as long as a file or a working directory refers to it.
 #pragma once
 
 #include <kernel/result.h>
@@ -14,6 +15,9 @@
 #include "memory/paged_text.h"
 
 namespace kernel {
+
+/// The smallest number of a process behind `after`; 0: there is none.
+int next_process(int after);
 
 /// Finds the directory of the process whose number is `name` in decimal; null if there is no such
 /// process. The directory /proc calls it for names that it does not list

@@ -64,6 +64,7 @@ void Thread::start_program(trap::UserContext& start) {
   async::Strand::check_access();
   leave_all_harts();
   trap::simulate_trap<trap::Cause::execve>(context(), {.registers = &start});
+  process().set_start_stack(start.stack());
   clear_child_tid = 0;
   robust_list = 0;
   reset_signal_settings();

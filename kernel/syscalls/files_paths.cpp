@@ -181,7 +181,8 @@ Transfer readlinkat(Thread& self, int directory, UserPtr<const char> path, UserS
     return fail(names_descriptor ? Errno::enoent : Errno::einval);
   }
   (*node)->note_read();
-  const std::string target = (*node)->target({.executable = self.process().path()});
+  const std::string target =
+      (*node)->target({.executable = self.process().path(), .process = self.process().id()});
   const std::size_t size = std::min(target.size(), to.size());
   return to.write(self.space(), std::span{target}.first(size)).transform([&] { return size; });
 }
