@@ -50,6 +50,10 @@ trap::Register answer(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number() - first;
   const auto same = generic(number);
   const auto& entry = same ? syscall_table[static_cast<unsigned>(*same)] : adapters[number];
+  if (same && entry.answer == unknown_call) {
+    if (const auto handler = registered_handler(static_cast<std::uint64_t>(*same)))
+      return handler(self, context);
+  }
   return entry.answer(self, context);
 }
 

@@ -182,3 +182,30 @@ TEST_CASE("a write of zero bytes changes nothing at any offset") {
   CHECK(write_nothing(MemoryFile::longest + 1) == 0);
   CHECK(node->size() == 0);
 }
+
+TEST_CASE("a file has holes where no page was written") {
+  test::Machine machine;
+  auto node = kernel::make_ref<MemoryFile>(0644u);
+  auto file = *node->open(abi::o_rdwr);
+  constexpr std::uint64_t page = hal::page_size;
+  const auto put = [&](std::uint64_t at) {
+    return test::write_to([&](auto& buffer) { return file->write_at(at, buffer); }, "x");
+  };
+  CHECK(put(300 * page) == 1);
+  CHECK(put(2 * page + 5) == 1);
+  CHECK(node->used_bytes() == 2 * page);
+  CHECK(node->next_data(0) == 2 * page);
+  CHECK(node->next_hole(2 * page) == 3 * page);
+  CHECK(node->next_data(3 * page) == 300 * page);
+  CHECK(node->next_hole(300 * page) == 300 * page + 1);
+  constexpr int punch = abi::falloc_punch_hole | abi::falloc_keep_size;
+  CHECK(file->allocate(page, 200 * page, 0));
+  CHECK(node->used_bytes() == 201 * page);
+  CHECK(file->allocate(page + 1, 2 * page, punch));
+  CHECK(node->used_bytes() == 200 * page);
+  CHECK(node->next_hole(page) == 2 * page);
+  CHECK(node->next_data(2 * page) == 3 * page);
+  CHECK(file->allocate(0, 400 * page, punch));
+  CHECK(node->used_bytes() == 0);
+  CHECK(node->next_data(0) == node->size());
+}
