@@ -122,6 +122,10 @@ std::uint32_t MmioTransport::read_config(std::size_t offset) {
   return read(registers_, config + offset);
 }
 
+std::uint8_t MmioTransport::read_config_byte(std::size_t offset) {
+  return registers_.read<std::uint8_t>(config + offset);
+}
+
 std::uint32_t MmioTransport::config_generation() {
   return is_legacy_ ? 0 : read(registers_, generation);
 }

@@ -39,6 +39,7 @@ class MmioTransport final : public Transport {
   bool set_queue(const QueueMemory& memory) override;
   void notify() override;
   std::uint32_t read_config(std::size_t offset) override;
+  std::uint8_t read_config_byte(std::size_t offset) override;
   std::uint32_t config_generation() override;
   Irq irq() const override { return irq_; }
   std::uint32_t acknowledge() override;

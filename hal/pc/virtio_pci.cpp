@@ -102,6 +102,9 @@ class PciTransport final : public virtio::Transport {
     if (config_.size < bytes || offset > config_.size - bytes) return 0;
     return config_.read<std::uint32_t>(offset);
   }
+  std::uint8_t read_config_byte(std::size_t offset) override {
+    return offset < config_.size ? config_.read<std::uint8_t>(offset) : 0;
+  }
   std::uint32_t config_generation() override { return common_.read<std::uint8_t>(generation); }
 
   Irq irq() const override { return irq_; }

@@ -61,6 +61,8 @@ class Transport {
   /// Reads 32 bits of the device's configuration, at a multiple of 4. A longer value is consistent
   /// only if the generation is the same before and after reading it (2.5.3).
   virtual std::uint32_t read_config(std::size_t offset) = 0;
+  /// Reads 8 bits of it: its length need not be a multiple of 4.
+  virtual std::uint8_t read_config_byte(std::size_t offset) = 0;
   virtual std::uint32_t config_generation() = 0;
 
   // ── The interrupt: claim it, acknowledge, read the queue, complete ──

@@ -90,6 +90,10 @@ class FakeTransport : public kernel::virtio::Transport {
     FAIL("there is no such register");
     return 0;
   }
+  std::uint8_t read_config_byte(std::size_t) override {
+    FAIL("there is no such register");
+    return 0;
+  }
   std::uint32_t config_generation() override { return 0; }
   hal::Irq irq() const override { return hal::Irq{1}; }
   std::uint32_t acknowledge() override { return std::exchange(causes_, 0); }

@@ -23,8 +23,10 @@ void write_device(DeviceModel& device, std::size_t offset, std::uint32_t value);
 
 template <class Register>
 Register read_register(std::uintptr_t base, std::size_t offset) {
-  static_assert(sizeof(Register) == 4);
-  return hosted::read_device(*reinterpret_cast<hosted::DeviceModel*>(base), offset);
+  static_assert(sizeof(Register) == 4 || sizeof(Register) == 1);
+  const std::uint32_t word =
+      hosted::read_device(*reinterpret_cast<hosted::DeviceModel*>(base), offset / 4 * 4);
+  return static_cast<Register>(word >> offset % 4 * 8);
 }
 template <class Register>
 void write_register(std::uintptr_t base, std::size_t offset, Register value) {
