@@ -104,7 +104,8 @@ void kernel_main(const hal::BootInfo& info) {
               .accounts = accounts,
               .find_process = find_process_directory,
               .next_process = next_process,
-              .fill_random = fill_random});
+              .fill_random = fill_random,
+              .shares_are_read_only = options.value("share") == "ro"});
   if (info.initrd_is_builtin || info.initrd.empty()) {
     log("boot archive: {}", info.initrd_is_builtin
                                 ? "the programs that are built into the kernel"

@@ -40,7 +40,7 @@ class P9Device {
   /// Starts the device. Null: it cannot be used, and the log says so.
   static std::unique_ptr<P9Device> start(virtio::Transport& transport);
 
-  /// The driver. Spawn it on the hart that takes external interrupts. It never returns.
+  /// The driver. Spawn it on the hart that takes external interrupts. It ends if it is cancelled.
   async::Task<> serve();
 
   /// The name of what the server offers: at most longest_tag bytes.

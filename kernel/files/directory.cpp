@@ -293,6 +293,14 @@ void Directory::remove_unlisted(std::unique_ptr<Entry> entry) {
   child.parent_ = nullptr;
 }
 
+std::unique_ptr<Directory::Entry> Directory::be_at(Directory& parent, std::string_view name) {
+  async::Strand::check_access();
+  auto entry = make_entry(Entry::Key{name}, nullptr);
+  parent_ = &parent;
+  entry_ = entry.get();
+  return entry;
+}
+
 void Directory::mount(std::string_view name, Ref<Directory> directory) {
   directory->is_mount_point_ = true;
   put(name, std::move(directory));

@@ -145,6 +145,15 @@ class Directory : public Node {
   Result<Ref<File>> open(int flags) override;
   Directory* as_directory() override { return this; }
 
+ protected:
+  /// A directory of a server (remote.h). It has no entries: look-ups find names by Fetched.
+  Directory(Contents contents, unsigned mode, IsRemote)
+      : Node{mode, IsRemote{}}, contents_{contents} {}
+
+  /// Makes `parent` the parent of this directory, under an unlisted name. The caller owns the
+  /// parent and the returned entry as long as this directory exists. In the strand.
+  std::unique_ptr<Entry> be_at(Directory& parent, std::string_view name);
+
  private:
   /// The bytes that a name and its node use of the quota, approximately (file_quota.h).
   static std::size_t bytes_for(std::string_view name, const Node& node);

@@ -95,6 +95,9 @@ Result<int> File::pipe_capacity() {
 async::Task<Result<std::size_t>> File::transfer(Direction, std::optional<std::uint64_t>, IoBuffer) {
   co_return fail(Errno::einval);
 }
+async::Task<Result<std::size_t>> File::transfer_entries(IoBuffer) {
+  co_return fail(Errno::enotdir);
+}
 async::Task<Result<>> File::sync() {
   co_return node() != nullptr ? Result<>{} : fail(Errno::einval);
 }

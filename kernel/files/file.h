@@ -208,6 +208,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The interrupt line of the file's device; `none` if it has no device.
   virtual hal::Irq interrupt_line() { return hal::Irq::none; }
 
+  /// list() for a directory that waits for a device.
+  virtual async::Task<Result<std::size_t>> transfer_entries(IoBuffer buffer);
   /// Puts directory entries in the format of getdents64. Returns 0 after the last one. A caller
   /// that shares the strand passes a buffer in one page, which needs no fault.
   virtual Result<std::size_t> list(IoBuffer& buffer);

@@ -22,6 +22,7 @@ namespace kernel {
 
 class Directory;
 class FileLocks;
+class Remote;
 
 /// `error` in the strand. would_block if the caller shares the strand: the call is made again in
 /// the strand, where the error may not occur, because other harts have ended what they do
@@ -65,6 +66,8 @@ class alignas(64) Node : public RefCounted<Node> {
   unsigned mode() const { return mode_; }
   unsigned type() const { return mode_ & abi::s_ifmt; }
   bool is_symlink() const { return type() == abi::s_iflnk; }
+  /// Whether a server has the node: then its attributes may be old, and remote() is not null.
+  bool is_remote() const { return is_remote_; }
   bool is_executable() const { return type() == abi::s_ifreg && (mode_ & 0111) != 0; }
   /// Whether a directory has the node. Then that directory has a reference to it.
   bool has_name() const { return has_name_; }
@@ -137,7 +140,7 @@ class alignas(64) Node : public RefCounted<Node> {
   virtual std::uint64_t size() const { return 0; }
   /// The bytes of memory that the contents use.
   virtual std::uint64_t used_bytes() const { return size(); }
-  abi::Stat status() const;
+  virtual abi::Stat status() const;
   /// The major and minor number of a device, as stat encodes them.
   virtual std::uint64_t device_number() const { return 0; }
 
@@ -152,6 +155,8 @@ class alignas(64) Node : public RefCounted<Node> {
   virtual Result<> resize(std::uint64_t) { return fail(Errno::erofs); }
 
   virtual Directory* as_directory() { return nullptr; }
+  /// The operations of a remote node.
+  virtual Remote* remote() { return nullptr; }
   /// The target of a symbolic link.
   virtual std::string target(const LinkReader&) const { return {}; }
   /// The directory in which a symbolic link finds `rest`, the path behind it, without its target.
@@ -159,9 +164,12 @@ class alignas(64) Node : public RefCounted<Node> {
   virtual Directory* shortcut(std::string_view) { return nullptr; }
 
  protected:
+  struct IsRemote {};
+
   explicit Node(unsigned mode);
   /// From now on reads set the time of access.
   void note_reads() { read_is_noted_ = false; }
+  Node(unsigned mode, IsRemote) : Node{mode} { is_remote_ = true; }
 
   /// Opens the node with O_PATH.
   Result<Ref<File>> open_path(int flags);
@@ -175,6 +183,7 @@ class alignas(64) Node : public RefCounted<Node> {
   async::SharedWord<bool> read_is_noted_ = true;
   async::SharedWord<bool> has_name_ = true;  // the node's directory changes it
   FileSystem file_system_ = FileSystem::none;
+  bool is_remote_ = false;
   unsigned mode_;
   std::uint64_t inode_;
   async::SharedWord<std::int64_t> accessed_, modified_, changed_;

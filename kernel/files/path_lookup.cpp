@@ -1,5 +1,7 @@
 #include "files/path_lookup.h"
 
+#include "files/fetched.h"
+
 namespace kernel {
 namespace {
 
@@ -27,6 +29,14 @@ struct Place {
   LastName last = LastName::name;
 };
 
+/// The node of a name that the directory does not list; null: there is none.
+[[gnu::noinline]] Result<Node*> find_unlisted(const PathLookup& lookup, Directory& directory,
+                                              std::string_view name) {
+  if (!directory.is_remote()) return directory.find_unlisted(name);
+  if (lookup.fetched == nullptr) return fail(Errno::would_block);
+  return lookup.fetched->find(directory, name);
+}
+
 /// `rewritten` gets the remaining path after a link was replaced by its target. Place::name may be
 /// a part of it.
 Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink last,
@@ -49,7 +59,7 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
     } else if (!name.empty() && name != ".") {
       node = at->find(name);
       if (node == nullptr) {
-        const auto unlisted = at->find_unlisted(name);
+        const auto unlisted = find_unlisted(lookup, *at, name);
         if (!unlisted) [[unlikely]]
           return fail(unlisted.error());
         node = *unlisted;

@@ -13,10 +13,13 @@ inline constexpr std::size_t longest_path = 4096;  ///< terminating zero include
 inline constexpr std::size_t longest_name = 255;
 inline constexpr int most_symlinks = 40;
 
+class Fetched;
+
 /// Where a lookup begins, and for which program.
 struct PathLookup {
   Directory& start;  ///< for relative paths
   LinkReader reader;
+  Fetched* fetched = nullptr;  ///< what the call has learnt from servers; null: it cannot ask them
 };
 
 /// How to treat a symbolic link at the end of the path.
@@ -43,7 +46,8 @@ struct Found {
   Result<Node*> existing() const;
 };
 
-// Both look-ups are also for callers that share the strand.
+// Both look-ups are also for callers that share the strand. would_block: a name of a server is
+// needed that the call has not fetched (fetched.h).
 
 /// Looks `path` up. The last name need not exist, all others must. ENOENT, ENOTDIR, ELOOP,
 /// ENAMETOOLONG.

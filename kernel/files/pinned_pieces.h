@@ -1,9 +1,9 @@
 // The pieces of an IoBuffer that a device transfers. They stay pinned until the destructor runs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
-#include "devices/block_request.h"
 #include "files/io_buffer.h"
 
 namespace kernel {
@@ -37,14 +37,18 @@ class PinnedPieces {
     return pinned->bytes.size();
   }
 
-  void add_to(BlockRequest& request) const {
+  /// Adds the pieces to a request of a device (BlockRequest, P9Request).
+  void add_to(auto& request) const {
     for (std::size_t i = 0; i < count_; ++i) request.add(pieces_[i], sizes_[i]);
   }
 
-  /// Call after the device has written the pieces. `start` is the buffer before the first add().
-  void commit(IoBuffer start) const {
-    for (std::size_t i = 0; i < count_; ++i) {
-      start.commit({hal::phys_to_virt(pieces_[i]), sizes_[i]});
+  /// Call after the device has written the pieces, or their first `bytes` bytes. `start` is the
+  /// buffer before the first add().
+  void commit(IoBuffer start, std::size_t bytes = IoBuffer::longest) const {
+    for (std::size_t i = 0; i < count_ && bytes > 0; ++i) {
+      const std::size_t count = std::min<std::size_t>(bytes, sizes_[i]);
+      start.commit({hal::phys_to_virt(pieces_[i]), count});
+      bytes -= count;
     }
   }
 

@@ -13,6 +13,7 @@
 #include "files/file_quota.h"
 #include "files/path_lookup.h"
 #include "files/regular_file.h"
+#include "files/share.h"
 #include "memory/frames.h"
 #include "memory/paged_text.h"
 
@@ -153,6 +154,7 @@ void build_root(const RootParts& parts) {
   auto temporary = make_ref<Directory>(Directory::Contents::writable, 01777);
   temporary->set_file_system(Node::FileSystem::temporary);
   root.mount("tmp", std::move(temporary));
+  mount_shares(root, parts.shares_are_read_only);
   root.make_permanent();
   root.make_nodes_permanent();
 }

@@ -4,6 +4,7 @@
 //   /dev         console tty null zero full random urandom; vda … for each disk
 //   /proc        information about the kernel
 //   /tmp         writable, in memory
+//   /mnt/TAG     a folder of the host, for each file server of the machine
 #pragma once
 
 #include <kernel/ref.h>
@@ -37,6 +38,7 @@ struct RootParts {
   Directory::FindUnlisted find_process;             ///< /proc/PID
   Directory::NextUnlisted next_process;             ///< the numbers that /proc lists
   void (*fill_random)(std::span<std::byte> bytes);  ///< /dev/random
+  bool shares_are_read_only = false;                ///< /mnt
 };
 
 /// Builds the tree under root_directory(). Call once, before the first process.

@@ -1,6 +1,7 @@
 #include "formats/p9.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace kernel::p9 {
 namespace {
@@ -37,6 +38,28 @@ Errno error_of(std::uint32_t number) {
 }
 
 }  // namespace
+
+Writer& Writer::put_bytes(const void* bytes, std::size_t count) {
+  if (count <= room_.size() - std::min(at_, room_.size()))
+    std::memcpy(room_.data() + at_, bytes, count);
+  at_ += count;
+  return *this;
+}
+
+std::span<const std::byte> Reader::take_bytes(std::size_t count) {
+  is_valid_ = is_valid_ && count <= rest_.size();
+  if (!is_valid_) return {};
+  const auto taken = rest_.first(count);
+  rest_ = rest_.subspan(count);
+  return taken;
+}
+
+std::uint64_t Reader::take_number(std::size_t bytes) {
+  std::uint64_t value = 0;
+  const auto taken = take_bytes(bytes);
+  if (!taken.empty()) std::memcpy(&value, taken.data(), taken.size());
+  return value;
+}
 
 std::size_t Writer::finish(Type type, std::uint16_t tag, std::size_t more) {
   const std::size_t bytes = at_;

@@ -10,10 +10,10 @@
 #include <abi/types.h>
 #include <kernel/result.h>
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -76,12 +76,7 @@ class Writer {
   bool has_room() const { return at_ <= room_.size(); }
 
  private:
-  Writer& put_bytes(const void* bytes, std::size_t count) {
-    if (count <= room_.size() - std::min(at_, room_.size()))
-      std::memcpy(room_.data() + at_, bytes, count);
-    at_ += count;
-    return *this;
-  }
+  Writer& put_bytes(const void* bytes, std::size_t count);
 
   std::span<std::byte> room_;
   std::size_t at_ = header_bytes;
@@ -95,10 +90,7 @@ class Reader {
 
   template <std::unsigned_integral T>
   T take() {
-    T value{};
-    if (const auto bytes = take_bytes(sizeof value); !bytes.empty())
-      std::memcpy(&value, bytes.data(), sizeof value);
-    return value;
+    return static_cast<T>(take_number(sizeof(T)));
   }
   std::string_view take_text() {
     const auto bytes = take_bytes(take<std::uint16_t>());
@@ -113,13 +105,8 @@ class Reader {
   bool is_whole() const { return is_valid_ && rest_.empty(); }
 
  private:
-  std::span<const std::byte> take_bytes(std::size_t count) {
-    is_valid_ = is_valid_ && count <= rest_.size();
-    if (!is_valid_) return {};
-    const auto taken = rest_.first(count);
-    rest_ = rest_.subspan(count);
-    return taken;
-  }
+  std::uint64_t take_number(std::size_t bytes);
+  std::span<const std::byte> take_bytes(std::size_t count);
 
   std::span<const std::byte> rest_;
   bool is_valid_ = true;

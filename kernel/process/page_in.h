@@ -1,6 +1,7 @@
 // Page-ins: reading a page of a program from a disk (memory/memory_object.h), for an access of the
-// program or for a system call. An access also waits here for the end of a change of the space
-// (memory/area_change.h). All of it runs in the strand.
+// program or for a system call. A call also fetches names and attributes here, which the servers of
+// file systems have (files/fetched.h). An access also waits here for the end of a change of the
+// space (memory/area_change.h). All of it runs in the strand.
 #pragma once
 
 #include <async/async.h>
@@ -8,6 +9,7 @@
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
 
+#include "files/fetched.h"
 #include "memory/address_space.h"
 #include "process/thread.h"
 
@@ -28,20 +30,28 @@ trap::Register answer_into(Thread& self, trap::WaitingCall& waiting, Answer answ
   return answer();
 }
 
-/// Makes a system call in a coroutine, until it has a result: pages in what the call misses, awaits
-/// what it waits for, and makes it again. `answer()` calls its handler, which may have missed a
-/// page before. EFAULT or ENOMEM if a page cannot be read. EINTR: cancelled.
+/// Makes a system call in a coroutine, until it has a result: pages in what the call misses,
+/// fetches what it lacks, awaits what it waits for, and makes it again. `answer()` calls its
+/// handler, which may have missed a page before. EFAULT or ENOMEM if a page cannot be read. EINTR:
+/// cancelled.
 template <class Answer>
 async::Task<trap::Register> make_syscall(Thread& self, Answer answer) {
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   trap::WaitingCall waiting;
+  Fetched fetched;
   for (;;) {
     const auto page = space->missed_page();
     const auto paged_in = co_await page_in_missed(space);
     if (async::is_cancelled()) co_return trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
+    self.set_fetched(&fetched);
     trap::Register result = answer_into(self, waiting, answer);
+    self.set_fetched(nullptr);
     if (!waiting.empty()) result = co_await waiting;
     if (result != trap::would_block) co_return result;
+    if (fetched.lacks_something()) {
+      co_await fetched.fetch();
+      continue;
+    }
     if (!paged_in && space->missed_page() == page) {
       static_cast<void>(space->take_missed_page());
       co_return trap::ToRegister<Result<>>::encode(paged_in);

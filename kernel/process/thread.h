@@ -27,6 +27,8 @@
 
 namespace kernel {
 
+class Fetched;
+
 // Runnable comes first: running_thread() then needs no addition.
 class Thread : public Runnable,
                public trap::SyscallCaller,
@@ -197,6 +199,11 @@ class Thread : public Runnable,
   /// the strand.
   [[gnu::cold, gnu::noinline]] void handle_pending_flags();
 
+  /// What the present attempt of a call has learnt from the servers of file systems; null: it
+  /// cannot ask them. In the strand.
+  Fetched* fetched() const { return fetched_; }
+  void set_fetched(Fetched* fetched) { fetched_ = fetched; }
+
   // ── Registered by the C library ──
 
   std::uintptr_t clear_child_tid = 0;  ///< address of a futex: set to 0 and woken at the end
@@ -228,6 +235,7 @@ class Thread : public Runnable,
   using Name = std::array<char, name_bytes>;
   std::unique_ptr<Name> name_;               // null: that of the process
   SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()
+  Fetched* fetched_ = nullptr;
 
   friend class Process;
 };

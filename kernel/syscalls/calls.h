@@ -144,9 +144,9 @@ trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 
 /// flags: MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE;
 ///   others have no effect
-/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping of a disk and a mapping of a file
-///   in /proc fail with ENODEV. On machines without an MMU a mapping of a file in /tmp does, too. A
-///   private writable mapping larger than the machine's memory fails with
+/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping of a disk or of a file in /mnt,
+///   and a mapping of a file in /proc, fail with ENODEV. On machines without an MMU a mapping of a
+///   file in /tmp does, too. A private writable mapping larger than the machine's memory fails with
 ///   ENOMEM. A MAP_GROWSDOWN mapping does not grow.
 trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                           int access, int flags, int fd, std::int64_t offset);

@@ -11,6 +11,7 @@
 #include "syscalls/io_loops.h"
 #include "syscalls/io_parts.h"
 #include "syscalls/outside.h"
+#include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
 
 namespace kernel::sys {
@@ -256,6 +257,9 @@ Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (whence < 0 || whence > abi::seek_hole) return fail(Errno::einval);
+  if (whence > abi::seek_cur) {
+    if (auto fresh = refresh(self, *file); !fresh) return fail(fresh.error());
+  }
   return file->seek(offset, whence);
 }
 
@@ -266,6 +270,11 @@ Transfer getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
       outside::find_bytes(self, to.address(), to.size(), hal::Access::write) == nullptr)
     return fail(Errno::would_block);
   IoBuffer buffer{self.space(), to.address(), std::min(to.size(), step_bytes)};
+  if (file->waits_for_device()) [[unlikely]] {
+    if (async::Strand::is_shared()) return fail(Errno::would_block);
+    static_cast<void>(self.wait([&] { return file->transfer_entries(buffer); }));
+    return fail(Errno::would_block);
+  }
   return file->list(buffer);
 }
 
@@ -274,6 +283,13 @@ Result<> ftruncate(Thread& self, int fd, std::int64_t size) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (!file->can_write()) return fail(Errno::einval);
+  if (file->waits_for_device() && file->node() != nullptr && file->node()->is_remote())
+      [[unlikely]] {
+    if (async::Strand::is_shared()) return fail(Errno::would_block);
+    return wait_for_result(self, [&] {
+      return file->node()->remote()->set_attributes({.size = static_cast<std::uint64_t>(size)});
+    });
+  }
   auto resized = file->resize(static_cast<std::uint64_t>(size));
   if (resized && file->node() != nullptr) file->node()->note_modification();
   return resized;

@@ -16,15 +16,21 @@ namespace kernel::sys {
 namespace {
 
 /// Creates a node at `path`. EEXIST if there is one; ENOENT if the path ends in a slash and the
-/// node is no directory; errors of check_new_node().
-template <class Make>
+/// node is no directory; errors of check_new_node(). `make_remote(remote, name)` is the task of a
+/// remote directory that makes it.
+template <class Make, class MakeRemote>
 Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::size_t bytes,
-                   Make&& make) {
+                   Make&& make, MakeRemote&& make_remote) {
   const auto found = find(self, directory, path, LastLink::name);
   if (!found) return fail(found.error());
   if (found->node != nullptr) return fail(Errno::eexist);
   using Made = decltype(make());
   if (found->as_directory && !std::is_same_v<Made, Ref<Directory>>) return fail(Errno::enoent);
+  if (found->directory->is_remote()) [[unlikely]] {
+    if (auto allowed = check_new_name(*found); !allowed) return allowed;
+    return wait_for_result(self,
+                           [&] { return make_remote(*found->directory->remote(), found->name); });
+  }
   if (auto allowed = check_new_node(*found, bytes); !allowed) return allowed;
   return found->directory->add(found->name, make());
 }
@@ -54,6 +60,11 @@ Result<> exchange(const Found& from, const Found& to) {
   return {};
 }
 
+/// The file system of a directory that can change: null for that in memory.
+const void* file_system_of(Directory& directory) {
+  return directory.is_remote() ? directory.remote()->file_system() : nullptr;
+}
+
 /// The error of rmdir for a path that does not end in a name (rmdir(2)).
 Errno kept(LastName last) {
   switch (last) {
@@ -67,8 +78,12 @@ Errno kept(LastName last) {
 
 Result<> mkdirat(Thread& self, int directory, UserPtr<const char> path, unsigned mode) {
   const unsigned permissions = mode & 01777 & ~self.process().fs().umask();
-  return make_node(self, directory, path, sizeof(Directory),
-                   [&] { return make_ref<Directory>(Directory::Contents::writable, permissions); });
+  return make_node(
+      self, directory, path, sizeof(Directory),
+      [&] { return make_ref<Directory>(Directory::Contents::writable, permissions); },
+      [permissions](Remote& at, std::string_view name) {
+        return at.make_directory(name, permissions);
+      });
 }
 
 Result<> symlinkat(Thread& self, UserPtr<const char> target, int directory,
@@ -77,7 +92,9 @@ Result<> symlinkat(Thread& self, UserPtr<const char> target, int directory,
   if (!text) return fail(text.error());
   if ((*text).empty()) return fail(Errno::enoent);
   const std::size_t bytes = sizeof(Symlink) + (*text).size();
-  return make_node(self, directory, path, bytes, [&] { return make_ref<Symlink>(*text); });
+  return make_node(
+      self, directory, path, bytes, [&] { return make_ref<Symlink>(*text); },
+      [&](Remote& at, std::string_view name) { return at.make_symlink(name, *text); });
 }
 
 Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int flags) {
@@ -95,6 +112,10 @@ Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int fla
   if (flags == 0 && victim != nullptr) return fail(Errno::eisdir);
   if (victim != nullptr && victim->is_mount_point()) return fail(Errno::ebusy);
   if (!is_writable) return fail(Errno::erofs);
+  if (found->directory->is_remote()) [[unlikely]] {
+    return wait_for_result(
+        self, [&] { return found->directory->remote()->remove(found->name, victim != nullptr); });
+  }
   if (victim != nullptr) {
     if (auto closed = victim->close(); !closed) return closed;
   }
@@ -116,13 +137,15 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
     return found.last == LastName::name || found.last == LastName::here;
   };
   if (is_in_directory(*from) && is_in_directory(*to) &&
-      from->directory->is_writable() != to->directory->is_writable()) {
+      (from->directory->is_writable() != to->directory->is_writable() ||
+       file_system_of(*from->directory) != file_system_of(*to->directory))) {
     return fail(Errno::exdev);
   }
   if (from->last != LastName::name) return fail(Errno::ebusy);
   if (to->last != LastName::name) return fail(flags == no_replace ? Errno::eexist : Errno::ebusy);
   if (!from->directory->is_writable()) return fail(Errno::erofs);
   if (from->node == nullptr) return fail(Errno::enoent);
+  if (from->directory->is_remote() && flags != 0) return fail(Errno::einval);  // 9P has no flags
   if (exchanges) return exchange(*from, *to);
   Directory* const moved = from->node->as_directory();
   const bool in_one_directory = from->directory == to->directory;
@@ -134,6 +157,11 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   if (moved != nullptr && is_inside(*to->directory, *moved)) return fail(Errno::einval);
   if (to->node != nullptr && is_inside(*from->directory, *to->node)) return fail(Errno::enotempty);
   if (auto allowed = check_new_name(*to); !allowed) return allowed;
+  if (from->directory->is_remote()) [[unlikely]] {
+    return wait_for_result(self, [&] {
+      return from->directory->remote()->rename(from->name, *to->directory, to->name);
+    });
+  }
   if (to->node != nullptr) {
     if (to->node == from->node) return {};
     const Directory* const replaced = to->node->as_directory();
@@ -172,7 +200,7 @@ Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned
 }
 
 /// flags: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH; EINVAL for others
-/// linux: A program can make links only in /tmp; elsewhere the error is EROFS.
+/// linux: A program can make links only in /tmp and /mnt; elsewhere the error is EROFS.
 Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
                 UserPtr<const char> path, int flags) {
   constexpr std::uint32_t most_links = 65'000;
@@ -190,6 +218,12 @@ Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, i
   if ((*node)->as_directory() != nullptr) return fail(Errno::eperm);
   if ((*node)->links() == 0) return fail(Errno::enoent);
   if ((*node)->links() >= most_links) return fail(Errno::emlink);
+  if (found->directory->is_remote()) [[unlikely]] {
+    Remote& remote = *found->directory->remote();
+    if (!(*node)->is_remote() || (*node)->remote()->file_system() != remote.file_system())
+      return fail(Errno::exdev);
+    return wait_for_result(self, [&] { return remote.make_link(found->name, **node); });
+  }
   if (auto allowed = check_new_node(*found, 0); !allowed) return allowed;
   auto added = found->directory->add(found->name, Ref<Node>::share(**node));
   if (added) (*node)->note_change();

@@ -17,7 +17,7 @@ bool wants_to_change(int flags) {
 }
 
 /// Opens a node that exists.
-Result<Ref<File>> open_existing(const Found& found, int flags) {
+Result<Ref<File>> open_existing(Thread& self, const Found& found, int flags) {
   const bool create = (flags & abi::o_creat) != 0;
   if (create && (flags & abi::o_excl) != 0) return fail(Errno::eexist);
   const bool is_directory = found.node->as_directory() != nullptr;
@@ -25,6 +25,10 @@ Result<Ref<File>> open_existing(const Found& found, int flags) {
   if (!is_directory && (flags & abi::o_directory) != 0) return fail(Errno::enotdir);
   const auto node = found.existing();
   if (!node) return fail(node.error());
+  if ((*node)->is_remote()) [[unlikely]] {
+    if (self.fetched() == nullptr) return fail(Errno::would_block);
+    return self.fetched()->open(**node, flags & ~(for_opening_only & ~abi::o_trunc));
+  }
   const bool empties = (flags & abi::o_trunc) != 0 && (*node)->type() == abi::s_ifreg;
   if (!async::Strand::is_held()) {
     if (empties) return fail(Errno::would_block);
@@ -40,6 +44,12 @@ Result<Ref<File>> open_existing(const Found& found, int flags) {
 
 /// Creates a file, and opens it. No other hart finds the file before it is open.
 Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned mode) {
+  if (found.directory->is_remote()) [[unlikely]] {
+    if (auto allowed = check_new_name(found); !allowed) return fail(allowed.error());
+    const unsigned permissions = mode & 07777 & ~self.process().fs().umask();
+    if (self.fetched() == nullptr) return fail(Errno::would_block);
+    return self.fetched()->create(*found.directory, found.name, flags, permissions);
+  }
   if (auto allowed = check_new_node(found, sizeof(MemoryFile)); !allowed) {
     return fail(allowed.error());
   }
@@ -77,7 +87,7 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
   const auto found = find(self, directory, path, keeps_link ? LastLink::keep : LastLink::follow);
   if (!found) return fail(found.error());
   if (creates && found->as_directory && found->last == LastName::name) return fail(Errno::eisdir);
-  if (found->node != nullptr) return open_existing(*found, flags);
+  if (found->node != nullptr) return open_existing(self, *found, flags);
   return creates ? create(self, *found, flags, mode) : fail(Errno::enoent);
 }
 
@@ -127,6 +137,7 @@ trap::Answer<Result<int>> outside::openat(Thread& self, int directory, UserPtr<c
 Result<> fstat(Thread& self, int fd, UserPtr<abi::Stat> status) {
   File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
+  if (auto fresh = refresh(self, *file); !fresh) return fresh;
   return status.write(self.space(), file->status());
 }
 
@@ -138,7 +149,9 @@ Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
   const bool may_be_empty = (flags & abi::at_empty_path) != 0;
   const auto stat_descriptor = [&] {
     if (directory != abi::at_fdcwd) return fstat(self, directory, status);
-    return status.write(self.space(), self.process().fs().directory()->status());
+    Directory& here = *self.process().fs().directory();
+    if (auto fresh = refresh(self, here); !fresh) return fresh;
+    return status.write(self.space(), here.status());
   };
   if (flags == abi::at_empty_path && directory >= 0 && !path) return stat_descriptor();
   const Path text{self, path};
@@ -146,6 +159,7 @@ Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
   if ((*text).empty() && may_be_empty) return stat_descriptor();
   const auto node = find_node(self, directory, *text, last_link(flags));
   if (!node) return fail(node.error());
+  if (auto fresh = refresh(self, **node); !fresh) return fresh;
   return status.write(self.space(), (*node)->status());
 }
 
@@ -166,6 +180,7 @@ Result<> faccessat2(Thread& self, int directory, UserPtr<const char> path, int m
   if (!node) return fail(node.error());
   if (*node == nullptr)
     return (mode & abi::x_ok) != 0 ? fail(Errno::eacces) : Result<>{};  // a pipe
+  if (auto fresh = refresh(self, **node); !fresh) return fresh;
   return check_access(**node, mode);
 }
 

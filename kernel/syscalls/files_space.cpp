@@ -60,7 +60,7 @@ async::Task<Result<>> flush_disks() {
 
 }  // namespace
 
-/// linux: As `ftruncate`. A file outside /tmp fails with EROFS.
+/// linux: As `ftruncate`. A file outside /tmp and /mnt fails with EROFS.
 Result<> truncate(Thread& self, UserPtr<const char> path, std::int64_t size) {
   if (size < 0) return fail(Errno::einval);
   const auto node = find_node(self, abi::at_fdcwd, path, LastLink::follow);
@@ -68,6 +68,11 @@ Result<> truncate(Thread& self, UserPtr<const char> path, std::int64_t size) {
   if ((*node)->as_directory() != nullptr) return fail(Errno::eisdir);
   if ((*node)->type() != abi::s_ifreg) return fail(Errno::einval);
   if (!(*node)->is_writable()) return fail(Errno::erofs);
+  if ((*node)->is_remote()) [[unlikely]] {
+    return wait_for_result(self, [&] {
+      return (*node)->remote()->set_attributes({.size = static_cast<std::uint64_t>(size)});
+    });
+  }
   auto resized = (*node)->resize(static_cast<std::uint64_t>(size));
   if (resized) (*node)->note_modification();
   return resized;

@@ -35,20 +35,67 @@ Result<Node*> settable(Result<Node*> node) {
   return node;
 }
 
-Result<> set_mode(Result<Node*> found, unsigned mode) {
+/// In the strand, or the error would_block: the call needs the strand.
+Result<> change_remote(Thread& self, Node& node, const AttributeChange& change) {
+  if (!async::Strand::is_held()) return fail(Errno::would_block);
+  return wait_for_result(self, [&] { return node.remote()->set_attributes(change); });
+}
+
+/// The change that utimensat() asks for.
+AttributeChange change_of_times(const std::array<abi::Timespec, 2>& wanted) {
+  const auto chosen = [](const abi::Timespec& time) -> std::optional<AttributeChange::Time> {
+    if (time.nanoseconds == abi::utime_omit) return {};
+    if (time.nanoseconds == abi::utime_now) return AttributeChange::Time{};
+    return AttributeChange::Time{time};
+  };
+  return {.accessed = chosen(wanted[0]), .modified = chosen(wanted[1])};
+}
+
+abi::StatFs to_statfs(const FileSystemFacts& facts) {
+  constexpr std::int64_t is_valid_flag = 0x20;
+  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  return {.type = number(facts.type),
+          .block_size = number(facts.block_bytes),
+          .blocks = facts.blocks,
+          .free_blocks = facts.free_blocks,
+          .available_blocks = facts.available_blocks,
+          .files = facts.files,
+          .free_files = facts.free_files,
+          .id = {static_cast<std::int32_t>(0x20), 0},
+          .longest_name = number(facts.longest_name),
+          .fragment_size = number(facts.block_bytes),
+          .flags = is_valid_flag};
+}
+
+/// statfs of a remote node.
+async::Task<Result<>> write_facts(Thread& self, Ref<Node> node, UserPtr<abi::StatFs> to) {
+  const auto facts = co_await node->remote()->facts();
+  if (!facts) co_return fail(facts.error());
+  co_return to.write(self.space(), to_statfs(*facts));
+}
+
+Result<> set_mode(Thread& self, Result<Node*> found, unsigned mode) {
   const auto node = settable(found);
   if (!node) return fail(node.error());
   if ((*node)->is_symlink()) return fail(Errno::enotsup);
+  if ((*node)->is_remote()) [[unlikely]]
+    return change_remote(self, **node, {.mode = mode & 07777});
   (*node)->set_permissions(mode);
   (*node)->note_change();
   return {};
 }
 
-Result<> set_owner(Result<Node*> found, std::uint32_t uid, std::uint32_t gid) {
+Result<> set_owner(Thread& self, Result<Node*> found, std::uint32_t uid, std::uint32_t gid) {
   constexpr std::uint32_t unchanged = ~std::uint32_t{0};
   const auto settable_node = settable(found);
   if (!settable_node) return fail(settable_node.error());
   Node& node = **settable_node;
+  if (node.is_remote()) [[unlikely]] {
+    AttributeChange change;
+    if (uid != unchanged) change.uid = uid;
+    if (gid != unchanged) change.gid = gid;
+    return change_remote(self, node, change);
+  }
   node.set_owner(uid == unchanged ? node.uid() : uid, gid == unchanged ? node.gid() : gid);
   if (node.as_directory() == nullptr && !node.is_symlink()) {
     unsigned bits = node.mode() & ~abi::s_isuid;
@@ -112,7 +159,7 @@ abi::Statx to_statx(const abi::Stat& status, const Node* node) {
       .minor = minor_of(status.device),
       .mount = status.device,
   };
-  if (node == nullptr) return answer;
+  if (node == nullptr || node->is_remote()) return answer;
   answer.mask |= abi::statx_btime;
   answer.created = to_statx_time(node->created());
   const auto* const directory = const_cast<Node*>(node)->as_directory();
@@ -156,11 +203,19 @@ abi::StatFs status_of_system(const Node* node) {
   return answer;
 }
 
+Result<> write_status_of_system(Thread& self, Node* node, UserPtr<abi::StatFs> to) {
+  if (node != nullptr && node->is_remote()) [[unlikely]] {
+    if (!async::Strand::is_held()) return fail(Errno::would_block);
+    return wait_for_result(self, [&] { return write_facts(self, Ref<Node>::share(*node), to); });
+  }
+  return to.write(self.space(), status_of_system(node));
+}
+
 }  // namespace
 
-/// linux: A file outside /tmp and /dev fails with EROFS, and a pipe with EPERM.
+/// linux: A file outside /tmp, /dev and /mnt fails with EROFS, and a pipe with EPERM.
 Result<> fchmod(Thread& self, int fd, unsigned mode) {
-  return set_mode(node_of(self, fd), mode);
+  return set_mode(self, node_of(self, fd), mode);
 }
 
 /// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; EINVAL for others
@@ -168,7 +223,7 @@ Result<> fchmod(Thread& self, int fd, unsigned mode) {
 Result<> fchmodat2(Thread& self, int directory, UserPtr<const char> path, unsigned mode,
                    int flags) {
   if ((flags & ~(abi::at_symlink_nofollow | abi::at_empty_path)) != 0) return fail(Errno::einval);
-  return set_mode(node_to_change(self, directory, path, flags, last_link(flags)), mode);
+  return set_mode(self, node_to_change(self, directory, path, flags, last_link(flags)), mode);
 }
 
 /// linux: As `fchmod`.
@@ -176,10 +231,10 @@ Result<> fchmodat(Thread& self, int directory, UserPtr<const char> path, unsigne
   return fchmodat2(self, directory, path, mode, 0);
 }
 
-/// linux: The kernel stores the owner, and no call checks it. A file outside /tmp and /dev fails
-///   with EROFS, and a pipe with EPERM.
+/// linux: The kernel stores the owner, and no call checks it. A file outside /tmp, /dev and /mnt
+///   fails with EROFS, and a pipe with EPERM.
 Result<> fchown(Thread& self, int fd, std::uint32_t uid, std::uint32_t gid) {
-  return set_owner(node_of(self, fd), uid, gid);
+  return set_owner(self, node_of(self, fd), uid, gid);
 }
 
 /// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; EINVAL for others
@@ -187,12 +242,12 @@ Result<> fchown(Thread& self, int fd, std::uint32_t uid, std::uint32_t gid) {
 Result<> fchownat(Thread& self, int directory, UserPtr<const char> path, std::uint32_t uid,
                   std::uint32_t gid, int flags) {
   if ((flags & ~(abi::at_symlink_nofollow | abi::at_empty_path)) != 0) return fail(Errno::einval);
-  return set_owner(node_to_change(self, directory, path, flags, last_link(flags)), uid, gid);
+  return set_owner(self, node_to_change(self, directory, path, flags, last_link(flags)), uid, gid);
 }
 
 /// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; EINVAL for others
-/// linux: A time before 1677 or after 2262 becomes the nearest of these. A file outside /tmp and
-///   /dev fails with EROFS, and a pipe with EPERM.
+/// linux: A time before 1677 or after 2262 becomes the nearest of these. A file outside /tmp,
+///   /dev and /mnt fails with EROFS, and a pipe with EPERM.
 Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::uintptr_t times,
                    int flags) {
   std::array<abi::Timespec, 2> wanted{{{0, abi::utime_now}, {0, abi::utime_now}}};
@@ -213,6 +268,8 @@ Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::u
   }
   const auto node = settable(found);
   if (!node) return fail(node.error());
+  if ((*node)->is_remote()) [[unlikely]]
+    return change_remote(self, **node, change_of_times(wanted));
   const std::int64_t now = Node::wall_clock_now();
   const Node::Times before = (*node)->times();
   (*node)->set_times(chosen(wanted[0], now, before.accessed),
@@ -233,6 +290,9 @@ Result<> statx(Thread& self, int directory, UserPtr<const char> path, int flags,
     return fail(Errno::einval);
   const auto node = node_to_change(self, directory, path, flags, last_link(flags));
   if (!node) return fail(node.error());
+  if (*node != nullptr) {
+    if (auto fresh = refresh(self, **node); !fresh) return fresh;
+  }
   const abi::Stat status =
       *node != nullptr ? (*node)->status() : self.process().files().find(directory)->status();
   return to.write(self.space(), to_statx(status, *node));
@@ -243,14 +303,14 @@ Result<> statx(Thread& self, int directory, UserPtr<const char> path, int flags,
 Result<> statfs(Thread& self, UserPtr<const char> path, UserPtr<abi::StatFs> to) {
   const auto node = find_node(self, abi::at_fdcwd, path, LastLink::follow);
   if (!node) return fail(node.error());
-  return to.write(self.space(), status_of_system(*node));
+  return write_status_of_system(self, *node, to);
 }
 
 /// linux: As `statfs`.
 Result<> fstatfs(Thread& self, int fd, UserPtr<abi::StatFs> to) {
   File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
-  return to.write(self.space(), status_of_system(file->node()));
+  return write_status_of_system(self, file->node(), to);
 }
 
 }  // namespace sys

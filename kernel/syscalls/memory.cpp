@@ -8,6 +8,7 @@
 #include "process/steps.h"
 #include "syscalls/calls.h"
 #include "syscalls/outside.h"
+#include "syscalls/paths.h"
 
 namespace kernel::sys {
 namespace {
@@ -37,18 +38,9 @@ Result<Backing> backing_of_file(File& file, Ref<memory::TrackedObject> mapping,
   return backing;
 }
 
-/// The initial contents of new pages: zeros, zeros shared with child processes, or a file. Without
-/// translation no child process has them, so they are private.
-Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int flags, int fd,
-                           std::int64_t offset) {
-  const bool shared = (flags & abi::map_type) == abi::map_shared;
-  if ((flags & abi::map_anonymous) != 0) {
-    if (!shared || !hal::translates_addresses) return Backing{};
-    const std::size_t pages = hal::page_up(length) / hal::page_size;
-    if (pages > memory::SharedPages::most || !memory::can_allocate(sizeof(memory::SharedPages)))
-      return fail(Errno::enomem);
-    return Backing::of_shared(make_ref<memory::SharedPages>(pages));
-  }
+/// The contents of the file `fd`, from `offset` on.
+[[gnu::noinline]] Result<Backing> backing_of_descriptor(Thread& self, bool shared, int rights,
+                                                        int fd, std::int64_t offset) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (offset < 0) return fail(Errno::eoverflow);
@@ -62,6 +54,7 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
     if (mapping.error() != Errno::enodev) return fail(mapping.error());
     // There is no page cache for disks, so two mappings could not share pages.
     if (shared) return fail(bytes.error());
+    if (auto fresh = refresh(self, *file); !fresh) return fail(fresh.error());
     auto pages = file->pages();
     if (!pages) return fail(pages.error());
     return Backing::of_source(std::move(*pages), first_page);
@@ -69,6 +62,21 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   auto backing = Backing::of_file(bytes->subspan(std::min<std::size_t>(offset, bytes->size())));
   backing.is_read_only = shared && !file->can_write();
   return backing;
+}
+
+/// The initial contents of new pages: zeros, zeros shared with child processes, or a file. Without
+/// translation no child process has them, so they are private.
+Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int flags, int fd,
+                           std::int64_t offset) {
+  const bool shared = (flags & abi::map_type) == abi::map_shared;
+  if ((flags & abi::map_anonymous) != 0) {
+    if (!shared || !hal::translates_addresses) return Backing{};
+    const std::size_t pages = hal::page_up(length) / hal::page_size;
+    if (pages > memory::SharedPages::most || !memory::can_allocate(sizeof(memory::SharedPages)))
+      return fail(Errno::enomem);
+    return Backing::of_shared(make_ref<memory::SharedPages>(pages));
+  }
+  return backing_of_descriptor(self, shared, rights, fd, offset);
 }
 
 std::uint64_t most_mapped_bytes(Thread& self) {

@@ -7,13 +7,13 @@ namespace kernel::sys {
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path) {
   const LinkReader reader{.executable = self.process().path(), .process = self.process().id()};
   Directory& here = *self.process().fs().directory();
-  if (fd == abi::at_fdcwd || path.starts_with('/')) return PathLookup{here, reader};
+  if (fd == abi::at_fdcwd || path.starts_with('/')) return PathLookup{here, reader, self.fetched()};
   if (path.empty()) return fail(Errno::enoent);
   File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   Directory* const directory = file->node() ? file->node()->as_directory() : nullptr;
   if (directory == nullptr) return fail(Errno::enotdir);
-  return PathLookup{*directory, reader};
+  return PathLookup{*directory, reader, self.fetched()};
 }
 
 Result<Node*> node_at(Thread& self, int fd) {

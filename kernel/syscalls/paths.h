@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "files/fetched.h"
 #include "files/path_lookup.h"
 #include "memory/user_memory.h"
 #include "process/thread.h"
@@ -49,6 +50,27 @@ Result<Node*> find_node(Thread& self, int fd, std::string_view path, LastLink la
 /// path the file `fd`. Null: `fd` is a pipe. A null `path` is an empty one.
 Result<Node*> node_to_change(Thread& self, int fd, UserPtr<const char> path, int flags,
                              LastLink last);
+
+/// Succeeds if the attributes of `node` are those of now, or if the call has asked the server for
+/// them. would_block: the call asks now, and is made again.
+inline Result<> refresh(Thread& self, Node& node) {
+  if (!node.is_remote()) [[likely]]
+    return {};
+  return self.fetched() != nullptr ? self.fetched()->refresh(node) : fail(Errno::would_block);
+}
+inline Result<> refresh(Thread& self, File& file) {
+  if (!file.waits_for_device() || file.node() == nullptr) [[likely]]
+    return {};
+  return refresh(self, *file.node());
+}
+
+/// For a call whose last act is an operation of a remote node: the call waits for the task that
+/// `make()` returns, and its result is the call's. In the strand.
+template <class Make>
+Result<> wait_for_result(Thread& self, Make&& make) {
+  static_cast<void>(self.wait(std::forward<Make>(make)));
+  return fail(Errno::would_block);
+}
 
 // Both checks are also for callers that share the strand. would_block: only the strand shows
 // whether the name may be created.

@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import bootargs, disk, faults, hosted, machines, memory, policies, policy_header
+from . import bootargs, disk, faults, hosted, machines, memory, policies, policy_header, share
 from .option_types import Once, checked, duration, harts, path
 from .paths import MACHINES, SANITIZED
 
@@ -109,6 +109,14 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         metavar="FILE[,ro]",
         help="add the host's FILE as a disk, /dev/vda in the guest. Its size must be a multiple of 512 "
         "bytes. The guest can write to it, except with ,ro",
+    )
+    command.add_argument(
+        "--share",
+        type=share.parse,
+        action=Once,
+        metavar="DIR[:ro]",
+        help="share the host's folder DIR with the guest, which has it in /mnt/share. Both see each other's "
+        "changes at once. The guest can change it, except with :ro; not with --machine hosted",
     )
     command.add_argument(
         "--add",

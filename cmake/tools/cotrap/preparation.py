@@ -21,6 +21,7 @@ def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
         arguments.icount,
         extra,
         arguments.disk,
+        share=arguments.share,
         fs=arguments.fs,
         kvm=arguments.accel == "kvm",
         **machines.given_cpu(arguments),
@@ -74,11 +75,12 @@ def prepare_builtin(arguments, on_terminal: bool) -> Boot:
 def _console(arguments, on_terminal: bool) -> dict:
     """The parts of a Boot that do not depend on the program."""
     size = shutil.get_terminal_size()
+    words = [*arguments.append, *(arguments.share.words if arguments.share else ())]
     return {
         "environment": {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {},
         "quiet": arguments.quiet,
         "terminal": (size.columns, size.lines) if on_terminal else None,
-        "append": " ".join(arguments.append),
+        "append": " ".join(words),
     }
 
 
@@ -115,6 +117,10 @@ def check_files(arguments) -> None:
             raise UsageError(f"--add {path}: no such file or folder")
     if arguments.disk:
         os.close(arguments.disk.open())
+    if arguments.share:
+        if arguments.machine == "hosted":
+            raise UsageError("--share needs QEMU, which serves the folder: leave out `--machine hosted`")
+        arguments.share.check()
 
 
 def program_name(arguments) -> str:

@@ -21,6 +21,7 @@ from .machines import WITHOUT_MMU
 from .marks import MarkReader, State
 from .output_frames import OutputFrames
 from .paths import Build
+from .share import Share
 from .signals import with_parent
 from .symbols import explain
 
@@ -40,6 +41,7 @@ class Machine:
     icount: bool = False
     extra: tuple[str, ...] = ()
     disk: Disk | None = None
+    share: Share | None = None
     entropy: bool = True
     fs: str | None = None  # of the hosted machine: see hosted.FS
     ram: int | None = None
@@ -55,9 +57,9 @@ class Machine:
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
         options = self._pc_options(disk_file) if self.pc else self._virt_options(disk_file)
         if self.icount:
-            # sleep=off skips idle time up to the next timer. A disk, a person or a debugger can end idle time
+            # sleep=off skips idle time up to the next timer. A disk, a share, a person or a debugger can end idle time
             # early, at a time of the host. So with one of these, idle time passes as on the host.
-            sleep = "on" if self.disk or awaits_input or self.paused else "off"
+            sleep = "on" if self.disk or self.share or awaits_input or self.paused else "off"
             options += ["-icount", f"shift={self.shift},sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)
 
@@ -72,6 +74,7 @@ class Machine:
             *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
             *(("-device", "virtio-rng-pci") if self.entropy and not self.icount else ()),
             *(self.disk.options(disk_file, "virtio-blk-pci") if self.disk else ()),
+            *(self.share.options("virtio-9p-pci") if self.share else ()),
             # The real-time clock advances with the counted time, so that readings of it repeat, too.
             *(("-rtc", "clock=vm") if self.icount else ()),
         ]
@@ -95,6 +98,8 @@ class Machine:
             options += ["-device", "virtio-rng-device"]
         if self.disk:
             options += self.disk.options(disk_file, "virtio-blk-device")
+        if self.share:
+            options += self.share.options("virtio-9p-device")
         return options
 
 

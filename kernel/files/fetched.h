@@ -1,0 +1,73 @@
+// What one system call has learnt from the servers of file systems (remote.h).
+//
+// Look-ups and the handlers of calls do not wait. If they need something that the call has not
+// fetched yet, they get would_block. The call then fetches it, and is made again from its start, as
+// after a page-in (process/page_in.h):
+//
+//   openat("/mnt/share/a/b")  →  would_block: lacks `a`
+//            fetch `a`
+//   openat("/mnt/share/a/b")  →  would_block: lacks `b` in `a`
+//            fetch `b`
+//   openat("/mnt/share/a/b")  →  would_block: lacks the open file
+//            open it
+//   openat("/mnt/share/a/b")  →  a descriptor
+//
+// Nothing fetched outlives the call, so each call sees the names and attributes that the server has
+// now. Names that are not a server's cost no more than without servers.
+//
+// A call that changes names leaves a wait of its own, whose result is the call's result.
+#pragma once
+
+#include <async/task.h>
+#include <kernel/ref.h>
+#include <kernel/result.h>
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "files/directory.h"
+#include "files/file.h"
+#include "files/remote.h"
+
+namespace kernel {
+
+/// In the strand.
+class Fetched {
+ public:
+  Fetched();
+  ~Fetched();
+  Fetched(const Fetched&) = delete;
+
+  // would_block: the caller lacks it; fetch() gets it. ENOMEM. Other errors are those of fetching.
+  // Nodes live as long as this object.
+
+  /// The node `name` of a remote directory; null: there is none.
+  Result<Node*> find(Directory& directory, std::string_view name);
+  /// Succeeds once the call has fetched the attributes of `node`, which is remote.
+  Result<> refresh(Node& node);
+  /// The file that the call has opened: `node`, which is remote.
+  Result<Ref<File>> open(Node& node, int flags);
+  /// The file that the call has created in a remote directory.
+  Result<Ref<File>> create(Directory& directory, std::string_view name, int flags, unsigned mode);
+
+  /// Whether the last attempt of the call has lacked something.
+  bool lacks_something() const { return next_.has_value(); }
+  /// Fetches what the last attempt has lacked.
+  async::Task<> fetch();
+
+ private:
+  struct Known;
+
+  static async::Task<> look_up(Known& known);
+  static async::Task<> refresh_known(Known& known);
+  async::Task<> open_node(Ref<Node> node, int flags);
+  async::Task<> create_file(Ref<Node> directory, std::string name, int flags, unsigned mode);
+  Result<Known*> add(Node& node, std::string_view name);
+
+  std::unique_ptr<Known> known_;  // a list, the newest first
+  std::optional<Result<Ref<File>>> opened_;
+  std::optional<async::Task<>> next_;
+};
+
+}  // namespace kernel

@@ -1,0 +1,529 @@
+#include "files/share.h"
+
+#include <abi/flags.h>
+#include <async/async.h>
+#include <kernel/levels.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "files/pinned_pieces.h"
+#include "files/share_client.h"
+#include "formats/p9.h"
+#include "memory/frames.h"
+#include "memory/memory_object.h"
+
+namespace kernel {
+namespace {
+
+using Moved = Result<std::size_t>;
+
+/// The most bytes that one step pins. New pages of the program must be zeroed first, which takes
+/// time.
+constexpr std::size_t pin_step_bytes = std::size_t{16} << 10;
+
+/// The flags of openat that the server needs.
+constexpr int flags_for_server = abi::o_accmode | abi::o_excl | abi::o_trunc | abi::o_append |
+                                 abi::o_directory | abi::o_nofollow;
+
+bool wants_to_change(int flags) {
+  return (flags & abi::o_accmode) != abi::o_rdonly || (flags & abi::o_trunc) != 0;
+}
+
+template <class T>
+async::Task<Result<T>> failing(Errno error) {
+  co_return fail(error);
+}
+
+/// What all nodes of a share have in common. `fid` is not open.
+class ShareNode : public Remote {
+ public:
+  ShareNode(ShareClient& client, Ref<Fid> fid, const p9::Attributes& seen)
+      : client_{client}, fid_{std::move(fid)}, seen_{seen} {}
+
+  ShareClient& client() const { return client_; }
+  const Ref<Fid>& fid() const { return fid_; }
+  /// The fid through which attributes are read and set: the file may have lost its name since it
+  /// was opened.
+  const Ref<Fid>& fid_of_attributes() const { return open_fid_ ? open_fid_ : fid_; }
+  void set_open_fid(Ref<Fid> fid) { open_fid_ = std::move(fid); }
+  const p9::Attributes& seen() const { return seen_; }
+
+  virtual Node& node() = 0;
+
+  const void* file_system() const override { return &client_; }
+  async::Task<Result<>> refresh() override;
+  async::Task<Result<>> set_attributes(const AttributeChange& change) override {
+    return client_.set_attributes(fid_of_attributes(), change);
+  }
+  async::Task<Result<FileSystemFacts>> facts() override { return client_.facts(fid_); }
+  async::Task<Result<Ref<File>>> open_file(int flags) override;
+
+  async::Task<Result<Ref<Node>>> look_up(std::string) override {
+    return failing<Ref<Node>>(Errno::enotdir);
+  }
+  async::Task<Result<Ref<File>>> create(std::string, int, unsigned) override {
+    return failing<Ref<File>>(Errno::enotdir);
+  }
+  async::Task<Result<>> make_directory(std::string_view, unsigned) override {
+    return failing<void>(Errno::enotdir);
+  }
+  async::Task<Result<>> make_symlink(std::string_view, std::string_view) override {
+    return failing<void>(Errno::enotdir);
+  }
+  async::Task<Result<>> make_link(std::string_view, Node&) override {
+    return failing<void>(Errno::enotdir);
+  }
+  async::Task<Result<>> remove(std::string_view, bool) override {
+    return failing<void>(Errno::enotdir);
+  }
+  async::Task<Result<>> rename(std::string_view, Node&, std::string_view) override {
+    return failing<void>(Errno::enotdir);
+  }
+
+ protected:
+  ~ShareNode() = default;
+
+  abi::Stat stat() const;
+
+ private:
+  ShareClient& client_;
+  const Ref<Fid> fid_;
+  Ref<Fid> open_fid_;
+  p9::Attributes seen_;
+};
+
+ShareNode& share_node(Node& node) {
+  return static_cast<ShareNode&>(*node.remote());
+}
+
+/// A file, a symbolic link, or another node that is no directory.
+class ShareLeaf final : public Node, public ShareNode {
+ public:
+  ShareLeaf(ShareClient& client, Ref<Fid> fid, const p9::Attributes& seen, std::string target)
+      : Node{seen.mode, IsRemote{}},
+        ShareNode{client, std::move(fid), seen},
+        target_{std::move(target)} {}
+
+  Node& node() override { return *this; }
+  Remote* remote() override { return this; }
+  std::uint64_t size() const override { return seen().size; }
+  std::uint64_t device_number() const override { return seen().special_device; }
+  std::uint32_t links() const override { return static_cast<std::uint32_t>(seen().links); }
+  bool has_settable_status() const override { return !client().is_read_only(); }
+  abi::Stat status() const override { return stat(); }
+  bool is_writable() const override { return !client().is_read_only(); }
+  /// A remote node is opened by Fetched::open().
+  Result<Ref<File>> open(int) override { return fail(Errno::enxio); }
+  std::string target(const LinkReader&) const override { return target_; }
+
+ private:
+  const std::string target_;
+};
+
+class ShareDirectory final : public Directory, public ShareNode {
+ public:
+  /// `parent` is null for the folder that is shared: mount() gives it its place.
+  ShareDirectory(ShareClient& client, Ref<Fid> fid, const p9::Attributes& seen,
+                 Ref<Directory> parent, std::string_view name)
+      : Directory{client.is_read_only() ? Contents::fixed : Contents::writable, seen.mode,
+                  IsRemote{}},
+        ShareNode{client, std::move(fid), seen},
+        parent_{std::move(parent)} {
+    if (parent_) place_ = be_at(*parent_, name);
+  }
+  ~ShareDirectory() override;
+
+  Node& node() override { return *this; }
+  Remote* remote() override { return this; }
+  std::uint64_t size() const override { return seen().size; }
+  std::uint32_t links() const override { return static_cast<std::uint32_t>(seen().links); }
+  bool has_settable_status() const override { return !client().is_read_only(); }
+  abi::Stat status() const override { return stat(); }
+  Result<Ref<File>> open(int) override { return fail(Errno::enxio); }
+
+  async::Task<Result<Ref<Node>>> look_up(std::string name) override;
+  async::Task<Result<Ref<File>>> create(std::string name, int flags, unsigned mode) override;
+  async::Task<Result<>> make_directory(std::string_view name, unsigned mode) override {
+    return client().make_directory(fid(), name, mode);
+  }
+  async::Task<Result<>> make_symlink(std::string_view name, std::string_view target) override {
+    return client().make_symlink(fid(), name, target);
+  }
+  async::Task<Result<>> make_link(std::string_view name, Node& node) override {
+    return client().make_link(fid(), name, share_node(node).fid());
+  }
+  async::Task<Result<>> remove(std::string_view name, bool directory) override {
+    return client().remove(fid(), name, directory);
+  }
+  async::Task<Result<>> rename(std::string_view name, Node& to, std::string_view to_name) override {
+    return client().rename(fid(), name, share_node(to).fid(), to_name);
+  }
+
+ private:
+  Ref<Directory> parent_;
+  std::unique_ptr<Entry> place_;
+};
+
+// In a loop, because a chain of directories may be longer than any stack.
+ShareDirectory::~ShareDirectory() {
+  Ref<Directory> at = std::move(parent_);
+  while (at && at->is_remote() && at->has_one_owner()) {
+    Ref<Directory> next = std::move(static_cast<ShareDirectory&>(*at).parent_);
+    at = std::move(next);
+  }
+}
+
+// ── Open files ───────────────────────────────────────────────────────────────────────────────────
+
+/// A node opened with O_PATH, or the common part of the others. `node` is remote.
+class ShareFile : public File {
+ public:
+  ShareFile(Ref<Node> node, Ref<Fid> fid, int flags)
+      : File{flags, WaitsForDevice{}}, node_{std::move(node)}, fid_{std::move(fid)} {
+    if (fid_) share_node(*node_).set_open_fid(fid_);
+  }
+
+  abi::Stat status() override { return node_->status(); }
+  Node* node() override { return node_.get(); }
+  async::Task<Result<>> sync() override { return client().sync(fid_); }
+
+ protected:
+  ShareClient& client() const { return share_node(*node_).client(); }
+  const Ref<Fid>& fid() const { return fid_; }
+
+ private:
+  alignas(64) Ref<Node> node_;
+  const Ref<Fid> fid_;  // open; null with O_PATH
+};
+
+class OpenShareDirectory final : public ShareFile {
+ public:
+  using ShareFile::ShareFile;
+
+  Moved move_nothing(Direction) override { return fail(Errno::eisdir); }
+  Moved try_read(IoBuffer&) override { return fail(Errno::eisdir); }
+  async::Task<Moved> transfer(Direction, std::optional<std::uint64_t>, IoBuffer) override {
+    return failing<std::size_t>(Errno::eisdir);
+  }
+  Result<std::int64_t> seek(std::int64_t offset, int whence) override;
+  async::Task<Moved> transfer_entries(IoBuffer buffer) override;
+
+ private:
+  std::uint64_t place_ = 0;  // the server's; 0: the start
+  async::Mutex place_lock_;
+};
+
+class OpenShareFile final : public ShareFile {
+ public:
+  OpenShareFile(Ref<Node> node, Ref<Fid> fid, int flags)
+      : ShareFile{std::move(node), std::move(fid), flags} {
+    be_stream();
+  }
+
+  Moved try_read(IoBuffer&) override { return fail(Errno::would_block); }
+  Moved try_write(IoBuffer&) override { return fail(Errno::would_block); }
+  async::Task<Moved> transfer(Direction direction, std::optional<std::uint64_t> offset,
+                              IoBuffer buffer) override;
+  Result<std::int64_t> seek(std::int64_t offset, int whence) override;
+  Result<Ref<memory::PageSource>> pages() override;
+
+ private:
+  async::Task<Moved> move(Direction direction, std::optional<std::uint64_t> offset, IoBuffer rest);
+  async::Task<Moved> move_some(Direction direction, std::uint64_t offset, IoBuffer& rest);
+
+  std::uint64_t place_ = 0;
+  async::Mutex place_lock_;  // held by a transfer that uses place_
+};
+
+/// The pages of a file, for mmap. The kernel does not cache them: each mapping reads its own copy.
+class SharePages final : public memory::PageSource {
+ public:
+  SharePages(Ref<Node> node, Ref<Fid> fid) : node_{std::move(node)}, fid_{std::move(fid)} {}
+
+  std::size_t count() const override {
+    return (node_->size() + hal::page_size - 1) / hal::page_size;
+  }
+  async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) override;
+
+ private:
+  const Ref<Node> node_;
+  const Ref<Fid> fid_;
+};
+
+// ── Nodes ────────────────────────────────────────────────────────────────────────────────────────
+
+abi::Stat ShareNode::stat() const {
+  constexpr std::uint64_t device = 0x20;  // a number that no device has
+  return {
+      .device = device,
+      .inode = seen_.qid.path,
+      .mode = seen_.mode,
+      .links = static_cast<std::uint32_t>(seen_.links),
+      .uid = seen_.uid,
+      .gid = seen_.gid,
+      .special_device = seen_.special_device,
+      .size = static_cast<std::int64_t>(seen_.size),
+      .block_size = static_cast<std::int32_t>(seen_.block_bytes),
+      .blocks = static_cast<std::int64_t>(seen_.blocks),
+      .accessed = seen_.accessed,
+      .modified = seen_.modified,
+      .changed = seen_.changed,
+  };
+}
+
+async::Task<Result<>> ShareNode::refresh() {
+  const auto self = Ref<Node>::share(node());
+  const auto seen = co_await client_.attributes(fid_of_attributes());
+  if (!seen) co_return fail(seen.error());
+  // Another file may have the place of the shared folder by now.
+  if ((seen->mode & abi::s_ifmt) != node().type()) co_return fail(Errno::eio);
+  seen_ = *seen;
+  node().set_permissions(seen_.mode);
+  co_return Result<>{};
+}
+
+async::Task<Result<Ref<File>>> ShareNode::open_file(int flags) {
+  const auto self = Ref<Node>::share(node());
+  const unsigned type = self->type();
+  if (!memory::can_allocate(sizeof(OpenShareFile))) co_return fail(Errno::enomem);
+  if ((flags & abi::o_path) != 0) {
+    if (type == abi::s_ifdir)
+      co_return Ref<File>{make_ref<OpenShareDirectory>(self, nullptr, flags)};
+    co_return Ref<File>{make_ref<ShareFile>(self, nullptr, flags)};
+  }
+  if (type == abi::s_iflnk) co_return fail(Errno::eloop);
+  if (type != abi::s_ifdir && type != abi::s_ifreg) co_return fail(Errno::enxio);
+  if (client_.is_read_only() && wants_to_change(flags)) co_return fail(Errno::erofs);
+  auto fid = co_await client_.walk(fid_);
+  if (!fid) co_return fail(fid.error());
+  if (const auto done = co_await client_.open(*fid, flags & flags_for_server); !done)
+    co_return fail(done.error());
+  if (type == abi::s_ifdir)
+    co_return Ref<File>{make_ref<OpenShareDirectory>(self, std::move(*fid), flags)};
+  co_return Ref<File>{make_ref<OpenShareFile>(self, std::move(*fid), flags & ~abi::o_trunc)};
+}
+
+/// The node of a file that a walk has found.
+async::Task<Result<Ref<Node>>> make_node(ShareClient& client, Ref<Fid> fid, Ref<Directory> parent,
+                                         std::string name) {
+  const auto seen = co_await client.attributes(fid);
+  if (!seen) co_return fail(seen.error());
+  std::string target;
+  if ((seen->mode & abi::s_ifmt) == abi::s_iflnk) {
+    auto read = co_await client.read_link(fid);
+    if (!read) co_return fail(read.error());
+    target = std::move(*read);
+  }
+  constexpr std::size_t bytes = std::max(sizeof(ShareDirectory), sizeof(ShareLeaf));
+  if (!memory::can_allocate(bytes + name.size() + target.size())) co_return fail(Errno::enomem);
+  if ((seen->mode & abi::s_ifmt) == abi::s_ifdir)
+    co_return Ref<Node>{
+        make_ref<ShareDirectory>(client, std::move(fid), *seen, std::move(parent), name)};
+  co_return Ref<Node>{make_ref<ShareLeaf>(client, std::move(fid), *seen, std::move(target))};
+}
+
+async::Task<Result<Ref<Node>>> ShareDirectory::look_up(std::string name) {
+  const auto self = Ref<Directory>::share(*this);
+  auto fid = co_await client().walk(this->fid(), name);
+  if (!fid) {
+    if (fid.error() == Errno::enoent) co_return Ref<Node>{};
+    co_return fail(fid.error());
+  }
+  auto made = co_await make_node(client(), std::move(*fid), self, std::move(name));
+  // The file may have lost its name between the two requests.
+  if (!made && made.error() == Errno::enoent) co_return Ref<Node>{};
+  co_return made;
+}
+
+async::Task<Result<Ref<File>>> ShareDirectory::create(std::string name, int flags, unsigned mode) {
+  const auto self = Ref<Directory>::share(*this);
+  if (client().is_read_only()) co_return fail(Errno::erofs);
+  auto fid = co_await client().walk(this->fid());
+  if (!fid) co_return fail(fid.error());
+  const int given = (flags & flags_for_server) | abi::o_creat;
+  if (const auto done = co_await client().create(*fid, name, given, mode); !done)
+    co_return fail(done.error());
+  auto node = co_await make_node(client(), *fid, self, std::move(name));
+  if (!node) co_return fail(node.error());
+  if ((*node)->type() != abi::s_ifreg) co_return fail(Errno::eio);
+  if (!memory::can_allocate(sizeof(OpenShareFile))) co_return fail(Errno::enomem);
+  co_return Ref<File>{make_ref<OpenShareFile>(std::move(*node), std::move(*fid), flags)};
+}
+
+// ── Open directories ─────────────────────────────────────────────────────────────────────────────
+
+Result<std::int64_t> OpenShareDirectory::seek(std::int64_t offset, int whence) {
+  if (async::Strand::is_shared()) return fail(Errno::would_block);
+  if (whence == abi::seek_cur && offset == 0) return static_cast<std::int64_t>(place_);
+  if (whence != abi::seek_set || offset < 0) return fail(Errno::einval);
+  place_ = static_cast<std::uint64_t>(offset);
+  return offset;
+}
+
+/// Puts one entry into `buffer`. EINVAL: there is too little room. EFAULT.
+Moved put_entry(IoBuffer& buffer, const p9::DirectoryEntry& entry) {
+  constexpr std::size_t alignment = 8;
+  std::array<std::byte, abi::directory_entry_name + p9::longest_name + 1 + alignment> record{};
+  const std::size_t size =
+      (abi::directory_entry_name + entry.name.size() + 1 + alignment - 1) / alignment * alignment;
+  if (size > buffer.left()) return fail(Errno::einval);
+  const abi::DirectoryEntry head{
+      .inode = entry.qid.path,
+      .next_offset = static_cast<std::int64_t>(entry.next),
+      .record_length = static_cast<std::uint16_t>(size),
+      .type = entry.type,
+  };
+  std::memcpy(record.data(), &head, abi::directory_entry_name);
+  std::memcpy(&record[abi::directory_entry_name], entry.name.data(), entry.name.size());
+  const auto moved = buffer.put(std::span{record}.first(size));
+  if (moved && *moved < size) return fail(Errno::efault);
+  return moved;
+}
+
+async::Task<Moved> OpenShareDirectory::transfer_entries(IoBuffer buffer) {
+  const auto self = Ref<File>::share(*this);
+  if (buffer.must_page_in(IoBuffer::Direction::put)) co_return fail(Errno::would_block);
+  const auto guard = co_await place_lock_.lock_or_cancel("file position");
+  if (!guard) co_return fail(Errno::eintr);
+  const auto answer = co_await client().read_entries(fid(), place_);
+  if (!answer) co_return fail(answer.error());
+  p9::Reader entries{answer->bytes};
+  std::size_t done = 0;
+  while (entries.left() > 0) {
+    const auto entry = p9::take_entry(entries);
+    const auto put = entry ? put_entry(buffer, *entry) : Moved{fail(entry.error())};
+    if (!put) {
+      if (done == 0) co_return put;
+      break;
+    }
+    done += *put;
+    place_ = entry->next;
+  }
+  co_return done;
+}
+
+// ── Transfers ────────────────────────────────────────────────────────────────────────────────────
+//
+// The device moves the bytes between the file and the program's pages, which stay pinned until the
+// answer comes, even if the program has ended.
+
+async::Task<Moved> OpenShareFile::transfer(Direction direction, std::optional<std::uint64_t> offset,
+                                           IoBuffer buffer) {
+  constexpr std::size_t frames_bytes = 2048;
+  if (!memory::can_allocate(frames_bytes)) return failing<std::size_t>(Errno::enomem);
+  return move(direction, offset, buffer);
+}
+
+async::Task<Moved> OpenShareFile::move(Direction direction, std::optional<std::uint64_t> offset,
+                                       IoBuffer rest) {
+  const auto self = Ref<File>::share(*this);  // the program may close it meanwhile
+  async::Mutex::Guard guard;
+  if (!offset) {
+    guard = co_await place_lock_.lock_or_cancel("file position");
+    if (!guard) co_return fail(Errno::eintr);
+  }
+  std::uint64_t start = offset.value_or(place_);
+  if (direction == Direction::write && appends()) {
+    const auto seen = co_await client().attributes(fid());
+    if (!seen) co_return fail(seen.error());
+    start = seen->size;
+  }
+  if (rest.empty()) co_return 0;
+  constexpr std::uint64_t longest = std::uint64_t{1} << 63;
+  if (start >= longest) {
+    if (direction == Direction::read) co_return 0;
+    co_return fail(Errno::efbig);
+  }
+  std::size_t done = 0;
+  do {
+    const std::size_t left = rest.left();
+    const Moved moved = co_await move_some(direction, start + done, rest);
+    if (!moved) {
+      if (done > 0) break;
+      co_return moved;
+    }
+    done += *moved;
+    if (left - rest.left() > *moved) break;  // the end of the file, or of the server's room
+  } while (!rest.empty() && !async::is_cancelled());
+  if (guard) place_ = start + done;
+  co_return done;
+}
+
+/// One request. Afterwards `rest` begins behind the bytes that were offered to the server. Returns
+/// the number of those that it has moved.
+async::Task<Moved> OpenShareFile::move_some(Direction direction, std::uint64_t offset,
+                                            IoBuffer& rest) {
+  if (!memory::can_allocate(sizeof(ShareTransfer))) co_return fail(Errno::enomem);
+  const auto request = make_ref<ShareTransfer>(direction, fid());
+  const bool reads = direction == Direction::read;
+  const auto side = reads ? IoBuffer::Direction::put : IoBuffer::Direction::take;
+  const IoBuffer first_byte = rest;
+  PinnedPieces& pieces = request->pieces();
+  const std::size_t most = client().most_bytes();
+  const std::size_t most_pieces = std::min(PinnedPieces::most, client().most_pieces());
+  std::size_t pinned = 0;
+  std::size_t in_step = 0;
+  while (pinned < most && !rest.empty() && pieces.count() < most_pieces) {
+    if (in_step >= pin_step_bytes) {
+      co_await async::yield_if_preempted();
+      in_step = 0;
+    }
+    const auto bytes = pieces.add(rest, most - pinned, side);
+    if (!bytes) {
+      if (pinned == 0) co_return bytes;
+      break;
+    }
+    pinned += *bytes;
+    in_step += *bytes;
+  }
+  const auto moved = co_await client().move(request, offset, pinned);
+  if (moved && reads) pieces.commit(first_byte, *moved);
+  co_return moved;
+}
+
+Result<std::int64_t> OpenShareFile::seek(std::int64_t offset, int whence) {
+  if (async::Strand::is_shared()) return fail(Errno::would_block);
+  const auto place = find_place(offset, whence, place_, node()->size());
+  if (place) place_ = static_cast<std::uint64_t>(*place);
+  return place;
+}
+
+Result<Ref<memory::PageSource>> OpenShareFile::pages() {
+  if (!memory::can_allocate(sizeof(SharePages))) return fail(Errno::enomem);
+  return Ref<memory::PageSource>{make_ref<SharePages>(Ref<Node>::share(*node()), fid())};
+}
+
+// The device writes into memory of the request, which outlives this coroutine if the program is
+// killed.
+async::Task<Result<>> SharePages::read(std::size_t index, hal::PhysAddr frame) {
+  const auto answer =
+      co_await share_node(*node_).client().read_page(fid_, std::uint64_t{index} * hal::page_size);
+  if (!answer) co_return fail(answer.error() == Errno::enomem ? Errno::enomem : Errno::eio);
+  std::byte* const page = hal::phys_to_virt(frame);
+  std::memcpy(page, answer->bytes.data(), answer->bytes.size());
+  std::memset(page + answer->bytes.size(), 0, hal::page_size - answer->bytes.size());
+  co_return Result<>{};
+}
+
+}  // namespace
+
+Ref<Directory> shared_folder(ShareClient& client) {
+  const p9::Attributes unseen{.mode = abi::s_ifdir | 0755};
+  return make_ref<ShareDirectory>(client, client.root(), unseen, nullptr, "");
+}
+
+void mount_shares(Directory& root, bool read_only) {
+  if (file_servers().empty()) return;
+  auto folder = make_ref<Directory>();
+  for (const auto& server : file_servers()) {
+    auto* const client = new ShareClient{*server, read_only};
+    async::spawn(client->serve(), {.name = "share", .priority = levels::event}).detach();
+    const std::string_view tag = server->tag();
+    folder->mount(p9::is_valid_name(tag) ? tag : "share", shared_folder(*client));
+  }
+  root.put("mnt", std::move(folder));
+}
+
+}  // namespace kernel

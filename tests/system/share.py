@@ -1,0 +1,134 @@
+"""Calls in a folder that the host shares have the host's answers, and both sides see each other's changes.
+
+The same static program runs in the guest and, in QEMU's user-mode emulation, in another folder of the host.
+"""
+
+import os
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import harness
+from cotrap.share import Share
+
+PROGRAM = "shared_folder"
+GUEST_FOLDER = "/mnt/share"
+PARTS = (
+    ("contents", "reads, writes and positions are the host's"),
+    ("names", "names, links and renames are the host's"),
+    ("attributes", "permissions, times, links and sizes are the host's"),
+    ("directories", "a folder of 1,000 files is the host's"),
+    ("mappings", "private mappings have the files' bytes"),
+    ("large", "large transfers at any address have all bytes"),
+    ("together", "eight threads write and read at the same time"),
+    ("killed", "processes are killed while they wait, and the folder works afterwards"),
+)
+# What Linux prints in a folder that is mounted read-only.
+READ_ONLY = """\
+open("file", O_RDONLY): 0
+open("file", O_RDWR): EROFS
+open("file", O_WRONLY | O_TRUNC): EROFS
+open("file", O_RDONLY | O_TRUNC): EROFS
+open("new", O_RDWR | O_CREAT, 0644): EROFS
+access("file", R_OK): 0
+access("file", W_OK): EROFS
+access("folder", W_OK): EROFS
+mkdir("new", 0755): EROFS
+mkdir("folder", 0755): EEXIST
+symlink("file", "new"): EROFS
+unlink("file"): EROFS
+rmdir("folder"): EROFS
+rename("file", "new"): EROFS
+. has 4 names
+  4 .
+  4 ..
+  4 folder
+  8 file
+  sum 1600159148
+"""
+
+
+def tree(folder: Path) -> dict[str, tuple]:
+    """The files in a folder: kind, permissions, and the contents or the target."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        mode = path.lstat().st_mode
+        what = os.readlink(path) if stat.S_ISLNK(mode) else path.read_bytes() if stat.S_ISREG(mode) else b""
+        found[str(path.relative_to(folder))] = (mode, what)
+    return found
+
+
+def on_host(program: Path, folder: Path, part: str) -> bytes:
+    done = subprocess.run(
+        ["qemu-riscv64", program, folder, part], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+    )
+    return done.stdout
+
+
+def parts(test: harness.Test, program: Path, harts: int) -> None:
+    for part, what in PARTS:
+        with tempfile.TemporaryDirectory() as here, tempfile.TemporaryDirectory() as there:
+            expected = on_host(program, Path(there), part)
+            machine = test.machine(harts=harts, share=Share(here))
+            done = test.run(f"/{PROGRAM}", GUEST_FOLDER, part, machine=machine)
+            same = done.output == expected and done.status == 0
+            test.check(
+                same and tree(Path(here)) == tree(Path(there)),
+                f"{what} ({harts} harts)",
+                b"here:\n%s\nthere:\n%s\n%s" % (done.output, expected, done.why.encode()),
+            )
+
+
+def live(test: harness.Test) -> None:
+    """The host changes the folder while the guest runs."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def answer() -> None:
+            deadline = time.monotonic() + harness.TIMEOUT
+            while not (folder / "ready").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            (folder / "another").write_bytes(b"new")
+            (folder / "signal").write_bytes(b"x")
+
+        host = threading.Thread(target=answer)
+        host.start()
+        done = test.run(f"/{PROGRAM}", GUEST_FOLDER, "awaits", machine=test.machine(share=Share(name)))
+        host.join()
+        seen = done.status == 0 and "  8 another\n" in done.text
+        test.check(seen, "the guest sees at once what the host changes", done.text + done.why)
+        script = f"echo hello > {GUEST_FOLDER}/given"
+        done = test.run("/bin/sh", "-c", script, machine=test.machine(share=Share(name)))
+        written = (folder / "given").exists() and (folder / "given").read_bytes() == b"hello\n"
+        test.check(written, "the host sees what the guest writes", done.text + done.why)
+
+
+def read_only(test: harness.Test) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "file").write_bytes(b"text")
+        (folder / "folder").mkdir()
+        before = tree(folder)
+        machine = test.machine(share=Share(name, read_only=True))
+        for words, what in (("share=ro", "a read-only folder"), ("", "… and the server refuses, too")):
+            done = test.run(f"/{PROGRAM}", GUEST_FOLDER, "unchangeable", machine=machine, append=words)
+            # Without the word the guest does not know that the folder is read-only before it asks.
+            expected = READ_ONLY if words else READ_ONLY.replace("W_OK): EROFS", "W_OK): 0")
+            test.check(
+                done.text == expected and tree(folder) == before,
+                f"{what} answers EROFS",
+                done.text + done.why,
+            )
+
+
+with harness.Test(__doc__, harness.QEMU) as test:
+    program = test.folder / "linux-programs" / PROGRAM
+    test.add(program, PROGRAM)
+    for harts in test.harts_of_tier:
+        parts(test, program, harts)
+    if test.everyday:
+        live(test)
+        read_only(test)
