@@ -57,6 +57,10 @@ void leave_last_thread() {
 /// platform::yield_point(), before its next step.
 void idle() {
   leave_last_thread();
+  // The end of the thread's memory may have woken a job of this hart, for which there is no IPI: a
+  // file that the memory maps returns its fid to a server.
+  if (!async::current_executor().inbox_is_empty()) [[unlikely]]
+    return;
   pause_step_watch();
   const std::uint64_t begin = hal::clock_ticks();
   current.idle_since.store(begin, std::memory_order_relaxed);
