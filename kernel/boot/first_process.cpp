@@ -9,6 +9,7 @@
 
 #include "console/console.h"
 #include "console/run_marks.h"
+#include "files/fetched.h"
 #include "files/root.h"
 #include "process/code_rewriting.h"
 #include "process/executable.h"
@@ -73,8 +74,8 @@ Result<> open_standard_files(FdTable& files, Terminal* errors) {
 }
 
 [[gnu::noinline]] Result<Ref<Process>> start(const std::string& path, ProgramArguments arguments,
-                                             Terminal* errors) {
-  const PathLookup lookup{.start = root_directory()};
+                                             Terminal* errors, Fetched& fetched) {
+  const PathLookup lookup{.start = root_directory(), .reader = {}, .fetched = &fetched};
   auto file = open_executable(lookup, path);
   if (!file) return fail(file.error());
   auto found = find_program(lookup, std::move(*file), path, arguments);
@@ -115,7 +116,12 @@ async::Task<> run_first_process(const formats::BootOptions& options, Terminal* e
   vdso::start();
   const std::string path = first_program(options);
   mark_start();
-  const auto process = start(path, arguments_from(options, path), errors);
+  Fetched fetched;
+  auto process = start(path, arguments_from(options, path), errors, fetched);
+  while (!process && process.error() == Errno::would_block && fetched.lacks_something()) {
+    co_await fetched.fetch();
+    process = start(path, arguments_from(options, path), errors, fetched);
+  }
   if (!process) {
     const Errno error = process.error();
     log("cannot start {}: {} ({})", path, abi::description(error), abi::name(error));

@@ -13,12 +13,30 @@ constexpr std::size_t bytes_of_request = 4096;
 
 }  // namespace
 
-/// A name of a directory, or, if the name is empty, the attributes of a node.
+/// Something that the call has asked a server for, and its answer.
 struct Fetched::Known {
-  Ref<Node> node;
-  std::string name;
-  std::optional<Result<Ref<Node>>> found{};
+  enum class Kind : std::uint8_t { name, attributes, open, create, start };
+
+  const Kind kind;
+  const Ref<Node> node;
+  const std::string name{};  // of name and create
+  Errno error{};
+  bool is_there = false;  // the answer
+  Ref<Node> found{};      // of name; null: there is no such name
+  Ref<File> file{};       // of open and create
+  std::unique_ptr<std::byte[]> start{};
+  std::size_t start_bytes = 0;
   std::unique_ptr<Known> next{};
+
+  template <class T>
+  void answer(Result<T> result, T Known::* to) {
+    is_there = true;
+    if (result) {
+      this->*to = std::move(*result);
+    } else {
+      error = result.error();
+    }
+  }
 };
 
 Fetched::Fetched() = default;
@@ -28,52 +46,58 @@ Fetched::~Fetched() {
   while (known_) known_ = std::move(known_->next);
 }
 
-Result<Fetched::Known*> Fetched::add(Node& node, std::string_view name) {
+/// The answer, or its error. would_block: there is none yet, and fetch() runs the task that
+/// `ask(known)` returns.
+template <class Ask, class Kind>
+Result<Fetched::Known*> Fetched::get(Kind kind, Node& node, std::string_view name, Ask ask) {
+  for (Known* at = known_.get(); at != nullptr; at = at->next.get()) {
+    if (at->kind != kind || at->node.get() != &node || at->name != name || !at->is_there) continue;
+    if (at->error != Errno{}) return fail(at->error);
+    return at;
+  }
   if (!memory::can_allocate(sizeof(Known) + name.size() + bytes_of_request))
     return fail(Errno::enomem);
-  known_ = std::unique_ptr<Known>{new Known{
-      .node = Ref<Node>::share(node), .name = std::string{name}, .next = std::move(known_)}};
-  return known_.get();
+  known_ = std::unique_ptr<Known>{new Known{.kind = kind,
+                                            .node = Ref<Node>::share(node),
+                                            .name = std::string{name},
+                                            .next = std::move(known_)}};
+  next_ = ask(*known_);
+  return fail(Errno::would_block);
 }
 
 Result<Node*> Fetched::find(Directory& directory, std::string_view name) {
-  for (const Known* at = known_.get(); at != nullptr; at = at->next.get()) {
-    if (at->node.get() != &directory || at->name != name || !at->found) continue;
-    if (!*at->found) return fail(at->found->error());
-    return (**at->found).get();
-  }
-  const auto added = add(directory, name);
-  if (!added) return fail(added.error());
-  next_ = look_up(**added);
-  return fail(Errno::would_block);
+  const auto known = get(Known::Kind::name, directory, name, look_up);
+  if (!known) return fail(known.error());
+  return (*known)->found.get();
 }
 
 Result<> Fetched::refresh(Node& node) {
-  for (const Known* at = known_.get(); at != nullptr; at = at->next.get()) {
-    if (!at->found) continue;
-    const bool is_refreshed = at->name.empty() && at->node.get() == &node;
-    if (is_refreshed && !*at->found) return fail(at->found->error());
-    if (is_refreshed || (*at->found && (**at->found).get() == &node)) return {};
-  }
-  const auto added = add(node, {});
-  if (!added) return fail(added.error());
-  next_ = refresh_known(**added);
-  return fail(Errno::would_block);
+  for (const Known* at = known_.get(); at != nullptr; at = at->next.get())
+    if (at->found.get() == &node) return {};
+  const auto known = get(Known::Kind::attributes, node, {}, get_attributes);
+  return known ? Result<>{} : fail(known.error());
 }
 
 Result<Ref<File>> Fetched::open(Node& node, int flags) {
-  if (opened_) return *opened_;
-  if (!memory::can_allocate(bytes_of_request)) return fail(Errno::enomem);
-  next_ = open_node(Ref<Node>::share(node), flags);
-  return fail(Errno::would_block);
+  const auto ask = [flags](Known& known) { return open_node(known, flags); };
+  const auto known = get(Known::Kind::open, node, {}, ask);
+  if (!known) return fail(known.error());
+  return (*known)->file;
 }
 
 Result<Ref<File>> Fetched::create(Directory& directory, std::string_view name, int flags,
                                   unsigned mode) {
-  if (opened_) return *opened_;
-  if (!memory::can_allocate(name.size() + bytes_of_request)) return fail(Errno::enomem);
-  next_ = create_file(Ref<Node>::share(directory), std::string{name}, flags, mode);
-  return fail(Errno::would_block);
+  const auto ask = [=](Known& known) { return create_file(known, flags, mode); };
+  const auto known = get(Known::Kind::create, directory, name, ask);
+  if (!known) return fail(known.error());
+  return (*known)->file;
+}
+
+Result<std::span<const std::byte>> Fetched::start(File& file) {
+  const auto ask = [&file](Known& known) { return read_start(known, Ref<File>::share(file)); };
+  const auto known = get(Known::Kind::start, *file.node(), {}, ask);
+  if (!known) return fail(known.error());
+  return std::span<const std::byte>{(*known)->start.get(), (*known)->start_bytes};
 }
 
 async::Task<> Fetched::fetch() {
@@ -83,21 +107,27 @@ async::Task<> Fetched::fetch() {
 }
 
 async::Task<> Fetched::look_up(Known& known) {
-  known.found = co_await known.node->remote()->look_up(known.name);
+  known.answer(co_await known.node->remote()->look_up(known.name), &Known::found);
 }
 
-async::Task<> Fetched::refresh_known(Known& known) {
+async::Task<> Fetched::get_attributes(Known& known) {
   const auto done = co_await known.node->remote()->refresh();
-  known.found = done ? Result<Ref<Node>>{} : fail(done.error());
+  known.is_there = true;
+  if (!done) known.error = done.error();
 }
 
-async::Task<> Fetched::open_node(Ref<Node> node, int flags) {
-  opened_ = co_await node->remote()->open_file(flags);
+async::Task<> Fetched::open_node(Known& known, int flags) {
+  known.answer(co_await known.node->remote()->open_file(flags), &Known::file);
 }
 
-async::Task<> Fetched::create_file(Ref<Node> directory, std::string name, int flags,
-                                   unsigned mode) {
-  opened_ = co_await directory->remote()->create(std::move(name), flags, mode);
+async::Task<> Fetched::create_file(Known& known, int flags, unsigned mode) {
+  known.answer(co_await known.node->remote()->create(known.name, flags, mode), &Known::file);
+}
+
+async::Task<> Fetched::read_start(Known& known, Ref<File> file) {
+  known.start = std::make_unique<std::byte[]>(bytes_of_start);
+  const IoBuffer buffer{std::span{known.start.get(), bytes_of_start}};
+  known.answer(co_await file->transfer(Direction::read, 0, buffer), &Known::start_bytes);
 }
 
 }  // namespace kernel

@@ -24,6 +24,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "files/directory.h"
@@ -51,6 +52,10 @@ class Fetched {
   /// The file that the call has created in a remote directory.
   Result<Ref<File>> create(Directory& directory, std::string_view name, int flags, unsigned mode);
 
+  /// The first bytes of `file`, which the call has opened: at most bytes_of_start.
+  Result<std::span<const std::byte>> start(File& file);
+  static constexpr std::size_t bytes_of_start = 4096;
+
   /// Whether the last attempt of the call has lacked something.
   bool lacks_something() const { return next_.has_value(); }
   /// Fetches what the last attempt has lacked.
@@ -60,13 +65,14 @@ class Fetched {
   struct Known;
 
   static async::Task<> look_up(Known& known);
-  static async::Task<> refresh_known(Known& known);
-  async::Task<> open_node(Ref<Node> node, int flags);
-  async::Task<> create_file(Ref<Node> directory, std::string name, int flags, unsigned mode);
-  Result<Known*> add(Node& node, std::string_view name);
+  static async::Task<> get_attributes(Known& known);
+  static async::Task<> open_node(Known& known, int flags);
+  static async::Task<> create_file(Known& known, int flags, unsigned mode);
+  static async::Task<> read_start(Known& known, Ref<File> file);
+  template <class Ask, class Kind>
+  Result<Known*> get(Kind kind, Node& node, std::string_view name, Ask ask);
 
   std::unique_ptr<Known> known_;  // a list, the newest first
-  std::optional<Result<Ref<File>>> opened_;
   std::optional<async::Task<>> next_;
 };
 

@@ -71,6 +71,10 @@ Result<> File::add_seals(unsigned) {
   return fail(Errno::einval);
 }
 
+Result<Ref<memory::PageSource>> File::pages_until(std::uint64_t) {
+  return fail(Errno::enodev);
+}
+
 Result<std::span<const std::byte>> File::bytes() {
   return fail(Errno::enodev);
 }

@@ -205,6 +205,10 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The pages of a file on a device, for mmap. ENODEV: the file has none.
   virtual Result<Ref<memory::PageSource>> pages();
 
+  /// The pages of a remote file before `end`, for a segment of a program: the page with `end` has
+  /// zeros behind it. ENODEV: the file is no such file.
+  virtual Result<Ref<memory::PageSource>> pages_until(std::uint64_t end);
+
   /// The interrupt line of the file's device; `none` if it has no device.
   virtual hal::Irq interrupt_line() { return hal::Irq::none; }
 

@@ -10,6 +10,7 @@
 #include "files/block_file.h"
 #include "files/boot_archive.h"
 #include "files/device.h"
+#include "files/fetched.h"
 #include "files/file_quota.h"
 #include "files/path_lookup.h"
 #include "files/regular_file.h"
@@ -163,6 +164,10 @@ Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view pat
   auto node = find_node(lookup, path);
   if (!node) return fail(node.error());
   if (!(*node)->is_executable()) return fail(Errno::eacces);
+  if ((*node)->is_remote()) [[unlikely]] {
+    if (lookup.fetched == nullptr) return fail(Errno::would_block);
+    return lookup.fetched->open(**node, abi::o_rdonly);
+  }
   return (*node)->open(abi::o_rdonly);
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "files/pinned_pieces.h"
@@ -227,7 +228,10 @@ class OpenShareFile final : public ShareFile {
   async::Task<Moved> transfer(Direction direction, std::optional<std::uint64_t> offset,
                               IoBuffer buffer) override;
   Result<std::int64_t> seek(std::int64_t offset, int whence) override;
-  Result<Ref<memory::PageSource>> pages() override;
+  Result<Ref<memory::PageSource>> pages() override {
+    return pages_until(std::numeric_limits<std::uint64_t>::max());
+  }
+  Result<Ref<memory::PageSource>> pages_until(std::uint64_t end) override;
 
  private:
   async::Task<Moved> move(Direction direction, std::optional<std::uint64_t> offset, IoBuffer rest);
@@ -240,16 +244,19 @@ class OpenShareFile final : public ShareFile {
 /// The pages of a file, for mmap. The kernel does not cache them: each mapping reads its own copy.
 class SharePages final : public memory::PageSource {
  public:
-  SharePages(Ref<Node> node, Ref<Fid> fid) : node_{std::move(node)}, fid_{std::move(fid)} {}
+  /// Behind `end` the pages are zero.
+  SharePages(Ref<Node> node, Ref<Fid> fid, std::uint64_t end)
+      : node_{std::move(node)}, fid_{std::move(fid)}, end_{end} {}
 
   std::size_t count() const override {
-    return (node_->size() + hal::page_size - 1) / hal::page_size;
+    return (std::min(node_->size(), end_) + hal::page_size - 1) / hal::page_size;
   }
   async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) override;
 
  private:
   const Ref<Node> node_;
   const Ref<Fid> fid_;
+  const std::uint64_t end_;
 };
 
 // ── Nodes ────────────────────────────────────────────────────────────────────────────────────────
@@ -490,20 +497,22 @@ Result<std::int64_t> OpenShareFile::seek(std::int64_t offset, int whence) {
   return place;
 }
 
-Result<Ref<memory::PageSource>> OpenShareFile::pages() {
+Result<Ref<memory::PageSource>> OpenShareFile::pages_until(std::uint64_t end) {
   if (!memory::can_allocate(sizeof(SharePages))) return fail(Errno::enomem);
-  return Ref<memory::PageSource>{make_ref<SharePages>(Ref<Node>::share(*node()), fid())};
+  return Ref<memory::PageSource>{make_ref<SharePages>(Ref<Node>::share(*node()), fid(), end)};
 }
 
 // The device writes into memory of the request, which outlives this coroutine if the program is
 // killed.
 async::Task<Result<>> SharePages::read(std::size_t index, hal::PhysAddr frame) {
-  const auto answer =
-      co_await share_node(*node_).client().read_page(fid_, std::uint64_t{index} * hal::page_size);
+  const std::uint64_t start = std::uint64_t{index} * hal::page_size;
+  if (start >= end_) co_return fail(Errno::eio);
+  const auto answer = co_await share_node(*node_).client().read_page(fid_, start);
   if (!answer) co_return fail(answer.error() == Errno::enomem ? Errno::enomem : Errno::eio);
   std::byte* const page = hal::phys_to_virt(frame);
-  std::memcpy(page, answer->bytes.data(), answer->bytes.size());
-  std::memset(page + answer->bytes.size(), 0, hal::page_size - answer->bytes.size());
+  const auto count = std::min<std::uint64_t>(answer->bytes.size(), end_ - start);
+  std::memcpy(page, answer->bytes.data(), count);
+  std::memset(page + count, 0, hal::page_size - count);
   co_return Result<>{};
 }
 

@@ -83,11 +83,12 @@ bool inside_code(const ElfPlan& plan, VirtAddr entry) {
 
 }  // namespace
 
-Result<ElfPlan> read_elf(Bytes file, VirtAddr load_bias) {
-  const auto header = load<Header>(file, 0);
+Result<ElfPlan> read_elf(Bytes file, VirtAddr load_bias, std::size_t present) {
+  const Bytes start = file.first(std::min(present, file.size()));
+  const auto header = load<Header>(start, 0);
   if (!header || !acceptable(*header)) return refused();
   const std::size_t table_bytes = header->program_header_count * sizeof(ProgramHeader);
-  const auto table = part(file, header->program_headers_offset, table_bytes);
+  const auto table = part(start, header->program_headers_offset, table_bytes);
   if (!table) return refused();
 
   ElfPlan plan;
@@ -100,7 +101,7 @@ Result<ElfPlan> read_elf(Bytes file, VirtAddr load_bias) {
       case interpreter: {
         if (plan.has_interpreter) break;
         plan.has_interpreter = true;
-        if (const auto path = part(file, entry.offset, entry.file_bytes)) plan.interpreter = *path;
+        if (const auto path = part(start, entry.offset, entry.file_bytes)) plan.interpreter = *path;
         break;
       }
       case gnu_stack: plan.executable_stack = (entry.flags & flag_execute) != 0; break;

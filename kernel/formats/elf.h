@@ -57,8 +57,12 @@ struct ElfPlan {
 inline constexpr hal::VirtAddr default_load_bias = 0x1000'0000;
 
 /// Checks `file` and returns its plan. `load_bias`, whole pages, applies only to
-/// position-independent programs. ENOEXEC.
-Result<ElfPlan> read_elf(Bytes file, hal::VirtAddr load_bias = default_load_bias);
+/// position-independent programs. Only the first `present` bytes of the file are in memory: the
+/// others are not read, and the headers and the interpreter's path must not lie there. ENOEXEC.
+Result<ElfPlan> read_elf(Bytes file, hal::VirtAddr load_bias, std::size_t present);
+inline Result<ElfPlan> read_elf(Bytes file, hal::VirtAddr load_bias = default_load_bias) {
+  return read_elf(file, load_bias, file.size());
+}
 
 /// The path of the interpreter of a plan that has one. ENOEXEC: it is no path.
 Result<std::string_view> interpreter_of(const ElfPlan& plan);

@@ -2,6 +2,7 @@
 
 #include <abi/elf.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "files/io_buffer.h"
@@ -19,19 +20,27 @@ bool is_elf(std::span<const std::byte> bytes) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
-/// The contents of an ELF file, which are mapped in place. Empty: it is no such file, or its
-/// contents could change.
-std::span<const std::byte> elf_contents(File& file) {
-  const auto bytes = file.bytes();
-  return bytes && is_elf(*bytes) ? *bytes : std::span<const std::byte>{};
+/// The contents of an ELF file. Without bytes: it is no such file, or its contents could change.
+/// Errors as in program_file().
+Result<ProgramFile> elf_contents(const PathLookup& lookup, const Ref<File>& file) {
+  auto contents = program_file(lookup, file);
+  if (!contents && contents.error() != Errno::eacces) return contents;
+  return contents && is_elf(contents->bytes.first(contents->present)) ? std::move(*contents)
+                                                                      : ProgramFile{};
 }
 
 /// The first bytes of a script. ENOEXEC: it is none. EACCES: it is a program whose code could
 /// change while it runs.
-Result<formats::FileStart> read_script(File& file) {
+Result<formats::FileStart> read_script(const PathLookup& lookup, const Ref<File>& file) {
   formats::FileStart start{};
-  IoBuffer buffer{std::as_writable_bytes(std::span{start})};
-  if (auto read = file.read_at(0, buffer); !read) return fail(read.error());
+  const auto room = std::as_writable_bytes(std::span{start});
+  if (const auto contents = program_file(lookup, file); contents && contents->remote) {
+    std::ranges::copy(contents->bytes.first(std::min(contents->present, room.size())),
+                      room.begin());
+  } else {
+    IoBuffer buffer{room};
+    if (auto read = file->read_at(0, buffer); !read) return fail(read.error());
+  }
   if (formats::is_script({start.data(), start.size()})) return start;
   return fail(is_elf(std::as_bytes(std::span{start})) ? Errno::eacces : Errno::enoexec);
 }
@@ -43,7 +52,7 @@ Result<formats::FileStart> read_script(File& file) {
                                                                 ProgramArguments& arguments) {
   std::string name{path};
   for (int scripts = 0; scripts < most_scripts; ++scripts) {
-    const auto start = read_script(*file);
+    const auto start = read_script(lookup, file);
     if (!start) return fail(start.error());
     const auto line = formats::read_script_line(*start);
     if (!line) return fail(line.error());
@@ -55,10 +64,11 @@ Result<formats::FileStart> read_script(File& file) {
     auto interpreter = open_executable(lookup, name);
     if (!interpreter) return fail(interpreter.error());
     file = std::move(*interpreter);
-    const auto program = elf_contents(*file);
-    if (!program.empty()) return Executable{program, std::move(name)};
+    auto program = elf_contents(lookup, file);
+    if (!program) return fail(program.error());
+    if (!program->bytes.empty()) return Executable{std::move(*program), std::move(name)};
   }
-  if (const auto start = read_script(*file); !start) return fail(start.error());
+  if (const auto start = read_script(lookup, file); !start) return fail(start.error());
   return fail(Errno::eloop);
 }
 
@@ -66,8 +76,9 @@ Result<formats::FileStart> read_script(File& file) {
 
 Result<Executable> find_program(const PathLookup& lookup, Ref<File> file, std::string_view path,
                                 ProgramArguments& arguments) {
-  const auto program = elf_contents(*file);
-  if (!program.empty()) return Executable{program, {}};
+  auto program = elf_contents(lookup, file);
+  if (!program) return fail(program.error());
+  if (!program->bytes.empty()) return Executable{std::move(*program), {}};
   return find_interpreter_of_script(lookup, std::move(file), path, arguments);
 }
 

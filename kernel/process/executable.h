@@ -17,8 +17,8 @@
 namespace kernel {
 
 struct Executable {
-  std::span<const std::byte> program;  ///< an ELF file, in place: see load_program()
-  std::string path;  ///< of a script's interpreter; empty: the given file is the program
+  ProgramFile program;  ///< an ELF file
+  std::string path;     ///< of a script's interpreter; empty: the given file is the program
 };
 
 /// Finds the program in `file`, which open_executable(lookup, path) has returned. If

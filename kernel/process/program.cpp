@@ -41,6 +41,32 @@ Result<std::size_t> find_place(AddressSpace& space, const formats::ElfPlan& plan
   return *start - planned;
 }
 
+/// Maps a segment whose pages come from a server: pages of the file, with zeros behind the
+/// segment's contents, and then pages of zeros.
+Result<> map_remote_segment(AddressSpace& space, const formats::Segment& segment,
+                            const ProgramFile& file) {
+  const auto offset = static_cast<std::size_t>(segment.contents.data() - file.bytes.data());
+  const VirtAddr end_of_file = hal::page_up(segment.start + segment.contents.size());
+  const auto map = [&](VirtAddr start, VirtAddr end, Backing backing) -> Result<> {
+    if (start >= end) return {};
+    const auto mapped = space.map({.address = start,
+                                   .bytes = end - start,
+                                   .access = segment.access,
+                                   .place = place_of_segments,
+                                   .backing = std::move(backing)});
+    return mapped ? Result<>{} : fail(mapped.error());
+  };
+  if (!segment.contents.empty()) {
+    auto pages = file.remote->pages_until(offset + segment.contents.size());
+    if (!pages) return fail(pages.error());
+    auto backing = Backing::of_source(std::move(*pages), offset / hal::page_size);
+    if (auto mapped = map(segment.first_page(), end_of_file, std::move(backing)); !mapped)
+      return mapped;
+    return map(end_of_file, segment.end_page(), {});
+  }
+  return map(segment.first_page(), segment.end_page(), {});
+}
+
 Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
   // An area starts at a page boundary. Its backing therefore begins with the bytes of the file that
   // precede the segment's contents: file offset and address are equal modulo the page size.
@@ -61,9 +87,11 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
   return {};
 }
 
-Result<> map_segments(AddressSpace& space, const formats::ElfPlan& plan) {
+Result<> map_segments(AddressSpace& space, const formats::ElfPlan& plan, const ProgramFile& file) {
   for (const formats::Segment& segment : plan.segments()) {
-    if (auto mapped = map_segment(space, segment); !mapped) return mapped;
+    const auto mapped =
+        file.remote ? map_remote_segment(space, segment, file) : map_segment(space, segment);
+    if (!mapped) return mapped;
   }
   return {};
 }
@@ -84,19 +112,19 @@ struct Interpreter {
                                                       const formats::ElfPlan& program) {
   const auto path = formats::interpreter_of(program);
   if (!path) return fail(path.error());
-  const auto file = open_executable(lookup, *path);
+  auto opened = open_executable(lookup, *path);
+  if (!opened) return fail(opened.error());
+  const auto file = program_file(lookup, std::move(*opened));
   if (!file) return fail(file.error());
-  const auto bytes = (*file)->bytes();
-  if (!bytes) return fail(Errno::eacces);
-  auto plan = formats::read_elf(*bytes, first_load_bias(space));
+  auto plan = formats::read_elf(file->bytes, first_load_bias(space), file->present);
   if (!plan) return fail(Errno::elibbad);
   if (plan->load_bias != 0) {
     const auto distance = find_place(space, *plan);
     if (!distance) return fail(distance.error());
-    plan = formats::read_elf(*bytes, plan->load_bias + *distance);
+    plan = formats::read_elf(file->bytes, plan->load_bias + *distance, file->present);
     if (!plan) return fail(Errno::elibbad);
   }
-  if (auto mapped = map_segments(space, *plan); !mapped) return fail(mapped.error());
+  if (auto mapped = map_segments(space, *plan, *file); !mapped) return fail(mapped.error());
   return Interpreter{.load_bias = plan->load_bias, .entry = plan->entry};
 }
 
@@ -249,12 +277,23 @@ bool ProgramArguments::replace_first(std::string_view interpreter,
   return true;
 }
 
-Result<Program> load_program(const PathLookup& lookup, std::span<const std::byte> file,
+Result<ProgramFile> program_file(const PathLookup& lookup, Ref<File> file) {
+  if (const auto bytes = file->bytes()) return ProgramFile{*bytes, bytes->size()};
+  Node* const node = file->node();
+  if (!hal::translates_addresses || node == nullptr || !node->is_remote())
+    return fail(Errno::eacces);
+  const auto start = lookup.fetched->start(*file);
+  if (!start) return fail(start.error());
+  const std::size_t size = std::max<std::size_t>(node->size(), start->size());
+  return ProgramFile{{start->data(), size}, start->size(), std::move(file)};
+}
+
+Result<Program> load_program(const PathLookup& lookup, const ProgramFile& file,
                              std::string_view path, const ProgramArguments& arguments,
                              std::size_t stack_bytes) {
   auto space = AddressSpace::create();
   if (!space) return fail(space.error());
-  auto plan = formats::read_elf(file, first_load_bias(**space));
+  auto plan = formats::read_elf(file.bytes, first_load_bias(**space), file.present);
   if (!plan) return fail(plan.error());
   if constexpr (!hal::translates_addresses) {
     if (plan->load_bias == 0) {
@@ -264,10 +303,10 @@ Result<Program> load_program(const PathLookup& lookup, std::span<const std::byte
     }
     const auto distance = find_place(**space, *plan);
     if (!distance) return fail(distance.error());
-    plan = formats::read_elf(file, plan->load_bias + *distance);
+    plan = formats::read_elf(file.bytes, plan->load_bias + *distance, file.present);
     if (!plan) return fail(plan.error());
   }
-  if (auto mapped = map_segments(**space, *plan); !mapped) return fail(mapped.error());
+  if (auto mapped = map_segments(**space, *plan, file); !mapped) return fail(mapped.error());
   (*space)->set_break_start(plan->end_page());
   const auto top = map_stack(**space, stack_bytes, plan->executable_stack);
   if (!top) return fail(top.error());

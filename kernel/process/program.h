@@ -82,13 +82,25 @@ struct Program {
   trap::UserContext start() const;
 };
 
+/// The contents of a program or an interpreter.
+struct ProgramFile {
+  /// If `remote` is null, they are in memory, and must never change or be freed. Otherwise only the
+  /// first `present` bytes are, until the program is loaded; the others only have places.
+  std::span<const std::byte> bytes;
+  std::size_t present = 0;
+  Ref<File> remote{};  ///< pages of the program come from it (File::pages_until)
+};
+
+/// The contents of `file`, which open_executable(lookup, …) has returned. EACCES: they could change
+/// in memory. would_block: the call fetches their start first.
+Result<ProgramFile> program_file(const PathLookup& lookup, Ref<File> file);
+
 /// Creates an address space with the segments of the ELF file `file` and a stack of `stack_bytes`,
 /// and builds the startup stack in it. If the program names an interpreter, `lookup` finds it, and
-/// it is mapped, too. Both files are mapped in place: their contents must never change or be freed.
-/// `path` is the value of AT_EXECFN. ENOEXEC if the program is none for this machine, ELIBBAD if
-/// the interpreter is none; EACCES: the contents of the interpreter could change; errors of
-/// open_executable() for it; ENOMEM.
-Result<Program> load_program(const PathLookup& lookup, std::span<const std::byte> file,
+/// it is mapped, too. Files in memory are mapped in place. `path` is the value of AT_EXECFN.
+/// ENOEXEC if the program is none for this machine, ELIBBAD if the interpreter is none; EACCES: the
+/// contents of the interpreter could change; errors of open_executable() for it; ENOMEM.
+Result<Program> load_program(const PathLookup& lookup, const ProgramFile& file,
                              std::string_view path, const ProgramArguments& arguments,
                              std::size_t stack_bytes);
 

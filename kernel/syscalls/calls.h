@@ -50,14 +50,13 @@ trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t sta
 
 /// flags: as `clone`, and CLONE_CLEAR_SIGHAND
 /// linux: As `clone`. A program cannot choose the child's number (EPERM), and CLONE_INTO_CGROUP
-/// fails
-///   with EINVAL. The exit signal is checked, but the parent gets SIGCHLD.
+///   fails with EINVAL. The exit signal is checked, but the parent gets SIGCHLD.
 trap::Answer<Result<int>> clone3(Thread&, std::uintptr_t arguments, std::size_t size);
 
-/// linux: Programs and their interpreters must be files of the boot archive; a program in /tmp
-/// fails
-///   with EACCES. A script may be anywhere. Arguments and environment have 128 KiB at most; more
-///   fails with E2BIG. Set-user-ID bits have no effect.
+/// linux: Programs and their interpreters must be files of the boot archive or of /mnt; a program
+///   in /tmp fails with EACCES. A program in /mnt gets the bytes that the file has when a page is
+///   first accessed, also if the host writes it meanwhile. A script may be anywhere. Arguments and
+///   environment have 128 KiB at most; more fails with E2BIG. Set-user-ID bits have no effect.
 async::Task<Result<>> execve(Thread&, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment);
 

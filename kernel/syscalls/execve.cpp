@@ -85,12 +85,13 @@ struct NewProgram {
 /// whose frame would be larger.
 [[gnu::noinline]] Result<NewProgram> make_program(Thread& self, UserPtr<const char> path,
                                                   std::uintptr_t arguments,
-                                                  std::uintptr_t environment) {
+                                                  std::uintptr_t environment, Fetched& fetched) {
   if (!memory::can_allocate_contiguous(ProgramArguments::limit)) return fail(Errno::enomem);
   auto name = read_path(self, path);
   if (!name) return fail(name.error());
   const PathLookup lookup{.start = *self.process().fs().directory(),
-                          .reader = {self.process().path()}};
+                          .reader = {self.process().path()},
+                          .fetched = &fetched};
   auto file = open_executable(lookup, *name);
   if (!file) return fail(file.error());
   auto given = read_arguments(self, arguments, environment);
@@ -109,7 +110,13 @@ struct NewProgram {
 
 async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment) {
-  auto made = make_program(self, path, arguments, environment);
+  Fetched fetched;
+  auto made = make_program(self, path, arguments, environment, fetched);
+  while (!made && made.error() == Errno::would_block && fetched.lacks_something()) {
+    co_await fetched.fetch();
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+    made = make_program(self, path, arguments, environment, fetched);
+  }
   if (!made) co_return fail(made.error());
 
   // The last call that can fail for want of memory. The other threads still run, so the caller can

@@ -4,6 +4,7 @@ The same static program runs in the guest and, in QEMU's user-mode emulation, in
 """
 
 import os
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -106,6 +107,37 @@ def live(test: harness.Test) -> None:
         test.check(written, "the host sees what the guest writes", done.text + done.why)
 
 
+def programs(test: harness.Test, harts: int) -> None:
+    """Programs and scripts in the folder are executed there."""
+    built = test.folder / "linux-programs"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for program in ("files", "processes", "containers"):
+            shutil.copy(built / program, folder / program)
+        shutil.copy(test.folder / "user" / "bin" / "echo", folder / "echo")
+        (folder / "text").write_bytes(b"text")
+        (folder / "short").write_bytes((built / "files").read_bytes()[:3000])
+        (folder / "script").write_bytes(f"#!{GUEST_FOLDER}/echo -n\n".encode())
+        for path in folder.iterdir():
+            path.chmod(0o755)
+        shutil.copy(built / "files", folder / "closed")
+        (folder / "closed").chmod(0o644)
+        machine = test.machine(harts=harts, share=Share(name))
+        for program in ("files", "processes", "containers"):
+            there = subprocess.run(
+                ["qemu-riscv64", built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+            )
+            done = test.run(f"{GUEST_FOLDER}/{program}", machine=machine)
+            same = (done.status, done.output) == (there.returncode, there.stdout)
+            what = f"the program {program} runs from the folder ({harts} harts)"
+            test.check(same, what, done.text + done.why)
+        names = "./script a; echo; ./text; echo $?; ./short; echo $?; ./closed; echo $?; ./none; echo $?"
+        done = test.run("/bin/sh", "-c", f"cd {GUEST_FOLDER}; {names}", machine=machine, errors_apart=True)
+        expected = "-n ./script a\n\n126\n126\n126\n127\n"
+        what = f"scripts of the folder run, and what is no program does not ({harts} harts)"
+        test.check(done.text == expected, what, done.text + done.why)
+
+
 def read_only(test: harness.Test) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -129,6 +161,7 @@ with harness.Test(__doc__, harness.QEMU) as test:
     test.add(program, PROGRAM)
     for harts in test.harts_of_tier:
         parts(test, program, harts)
+        programs(test, harts)
     if test.everyday:
         live(test)
         read_only(test)

@@ -242,3 +242,16 @@ TEST_CASE("twenty thousand programs with flipped bits are refused or still valid
   CHECK(accepted > 0);
   CHECK(accepted < 15'000);
 }
+
+TEST_CASE("only the start of a file is read, and must have the headers") {
+  const Blob file = Program{}.build();
+  const auto plan = read_elf(file, 0, file.size());
+  REQUIRE(plan);
+  const std::size_t headers = sizeof(Header) + 3 * sizeof(ProgramHeader);
+  const test::ExactCopy start{std::span{file}.first(headers)};
+  const auto same = read_elf({start.view().data(), file.size()}, 0, headers);
+  REQUIRE(same);
+  CHECK(same->segment_count == plan->segment_count);
+  CHECK(same->entry == plan->entry);
+  CHECK(read_elf(file, 0, headers - 1).error() == Errno::enoexec);
+}
