@@ -23,17 +23,18 @@ abi::Signal first_of(abi::SignalSet set) {
 
 }  // namespace
 
-void PendingSignals::add(const abi::SignalInfo& info) {
+bool PendingSignals::add(const abi::SignalInfo& info) {
   async::Strand::check_access();
   const abi::SignalSet bit = abi::set_of(static_cast<abi::Signal>(info.signal));
-  if ((set_ & bit & ~queued_signals) != 0) return;
+  if ((set_ & bit & ~queued_signals) != 0) return false;
   set_ |= bit;
-  if (!memory::can_allocate(sizeof(Entry))) return;
+  if (!memory::can_allocate(sizeof(Entry))) return false;
   std::unique_ptr<Entry>* last = &first_;
   unsigned entries = 0;
   for (; *last; ++entries) last = &(*last)->next;
-  if (entries == most_entries) return;
+  if (entries == most_entries) return false;
   *last = std::make_unique<Entry>(Entry{info, nullptr});
+  return true;
 }
 
 abi::SignalInfo PendingSignals::take(abi::SignalSet wanted) {

@@ -25,8 +25,8 @@ class PendingSignals {
 
   /// Adds a signal. Without memory for `info`, or with most_entries before it, the signal is
   /// pending all the same, but not once more if its number is pending already. take() then makes up
-  /// an `info` that says si_user, as on Linux.
-  void add(const abi::SignalInfo& info);
+  /// an `info` that says si_user, as on Linux. Returns whether take() will return `info`.
+  bool add(const abi::SignalInfo& info);
   /// Removes the signal of `wanted` with the lowest number, but those of faults first. The set has
   /// at least one of `wanted`.
   abi::SignalInfo take(abi::SignalSet wanted);

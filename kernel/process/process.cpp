@@ -255,6 +255,7 @@ bool Process::may_end_sharing() {
   Process* const parent = parent_;
   if (id_ == first_id || parent == nullptr) return false;
   if (stopped_count() != 0 || leads_session()) return false;  // leave_job_control()
+  if (signal_timers_ != nullptr) return false;
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
   if (parts_.files->owners() != 1 || parts_.files->has_locks()) return false;
   if (has_end_watch()) [[unlikely]]
@@ -306,6 +307,7 @@ void Process::become_zombie() {
   parts_.files = nullptr;
   if (hal::smp_active()) keep_for_harts(*parts_.space);
   parts_.space = nullptr;
+  signal_timers_.reset();
   if (stopped_count() != 0 || leads_session()) [[unlikely]]
     leave_job_control();
   leave_children();
@@ -351,6 +353,7 @@ void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   path_ = std::move(path);
   signal_return_ = 0;
   has_executed_ = true;
+  if (signal_timers_ != nullptr) signal_timers_->remove_created();
   settings_.is_dumpable = true;
 }
 
@@ -369,15 +372,16 @@ void Process::terminate_others(Thread& survivor) {
   }
 }
 
-void Process::post_signal(const abi::SignalInfo& info) {
+bool Process::post_signal(const abi::SignalInfo& info) {
   async::Strand::check_access();
-  if (is_ending() || is_zombie()) return;
+  if (is_ending() || is_zombie()) return false;
   const auto signal = static_cast<abi::Signal>(info.signal);
   const abi::SignalSet bit = abi::set_of(signal);
   Thread* const taker = taker_of(bit);
-  if (!keeps_signal(signal, taker != nullptr && !taker->awaits(bit))) return;
-  pending_.add(info);
+  if (!keeps_signal(signal, taker != nullptr && !taker->awaits(bit))) return false;
+  const bool is_added = pending_.add(info);
   if (taker != nullptr) taker->request_signals();
+  return is_added;
 }
 
 bool Process::keeps_signal(abi::Signal signal, bool is_taken) {
@@ -509,6 +513,15 @@ void Process::leave_job_control() {
 std::optional<abi::SignalInfo> Process::take_signal(abi::SignalSet wanted) {
   if ((pending_.set() & wanted) == 0) return {};
   return pending_.take(wanted);
+}
+
+Result<SignalTimers*> Process::make_signal_timers() {
+  async::Strand::check_access();
+  if (signal_timers_ == nullptr) {
+    if (!memory::can_allocate(sizeof(SignalTimers))) return fail(Errno::enomem);
+    signal_timers_ = std::make_unique<SignalTimers>(*this);
+  }
+  return signal_timers_.get();
 }
 
 // ── Accounting ──

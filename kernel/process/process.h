@@ -36,6 +36,7 @@
 #include "process/id_table.h"
 #include "process/limits.h"
 #include "process/pending_signals.h"
+#include "process/signal_timers.h"
 #include "process/signals.h"
 #include "process/syscall_counts.h"
 #include "sched/schedule.h"
@@ -169,6 +170,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Whether one thread is left. A thread that is about to end counts, too. If the only thread
   /// calls it, no other hart can change the answer, and this one sees all that ended threads did.
   bool has_one_thread() const { return thread_count_ == 1; }
+  unsigned thread_count() const { return thread_count_; }
   /// Woken when a thread of this process has ended and others are left: execve waits for that. The
   /// first process's list is also woken after its last thread: boot code then powers off.
   async::WaitList& thread_ended() { return thread_ended_; }
@@ -192,8 +194,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Sends a signal to the process. While each of its threads blocks the signal, the signal stays
   /// pending, even if the process ignores it: the action may change (signal(7)). Otherwise the
   /// signal ends the process, or one of those threads runs the handler, or nothing happens if the
-  /// process ignores it.
-  void post_signal(const abi::SignalInfo& info);
+  /// process ignores it. Returns whether take_signal() will return `info`.
+  bool post_signal(const abi::SignalInfo& info);
   /// If the new action ignores the signal, the signal is no longer pending for the process or its
   /// threads (POSIX, 2.4.3 Signal Actions). ENOMEM: as SignalActions::set(). In the strand.
   Result<> set_signal_action(abi::Signal signal, const abi::SignalAction& action);
@@ -211,6 +213,11 @@ class Process : public RefCounted<Process>, public ListNode<> {
   std::uintptr_t signal_return() const { return signal_return_; }
   /// Maps them. ENOMEM. In the strand.
   Result<> map_signal_return();
+
+  /// The timers that send signals; null: it never had one. In the strand.
+  SignalTimers* signal_timers() const { return signal_timers_.get(); }
+  /// Makes signal_timers(), if there are none. ENOMEM. In the strand.
+  Result<SignalTimers*> make_signal_timers();
 
   // ── Job control (process/job_control.h) ──
 
@@ -311,6 +318,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   static constinit async::SharedWord<unsigned> stopped_count_;
   ResourceLimits limits_;
   PendingSignals pending_;
+  std::unique_ptr<SignalTimers> signal_timers_;
   std::uintptr_t signal_return_ = 0;
   std::uintptr_t start_stack_ = 0;
   std::string path_;

@@ -35,12 +35,14 @@ AddressSpace* space_of(Process& process) {
   return process.parts().space.get();
 }
 
+constexpr unsigned console_number = 5 << 8 | 1;  // of the device
+
 char state_of(Process& process) {
   if (process.is_zombie()) return 'Z';
   for (const Thread& thread : process.threads()) {
     if (thread.is_ready()) return 'R';
   }
-  return 'S';
+  return process.is_stopped() ? 'T' : 'S';
 }
 
 /// The memory of a process, in pages.
@@ -126,8 +128,11 @@ void write_process_stat(PagedText& out, int id) {
   const int priority = schedule.is_real_time() ? -1 - schedule.priority : 20 + schedule.nice;
   const auto to = std::back_inserter(out);
   // The fields of proc(5), by number: 1 to 8, 9 to 13, 14 to 22, 23 to 30, 31 to 40, 41 to 52.
-  fmt::format_to(to, "{} ({}) {} {} 0 0 0 -1 ", id, shown_name(*process), state_of(*process),
-                 process->parent_id());
+  const Terminal* const terminal = Terminal::of_session(process->session());
+  fmt::format_to(to, "{} ({}) {} {} {} {} {} {} ", id, shown_name(*process), state_of(*process),
+                 process->parent_id(), process->group(), process->session(),
+                 terminal != nullptr ? console_number : 0,
+                 terminal != nullptr ? terminal->foreground_group() : -1);
   fmt::format_to(to, "0 0 0 0 0 ");
   fmt::format_to(to, "{} 0 {} 0 {} {} {} 0 {} ", hundredths(process->cpu_time()),
                  hundredths(process->children_cpu_time()), priority, schedule.nice,
@@ -162,9 +167,10 @@ void write_process_status(PagedText& out, int id) {
   if (!is_zombie) fmt::format_to(to, "Umask:\t{:04o}\n", process->fs().umask());
   fmt::format_to(to, "State:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n",
                  state,
-                 state == 'R' ? "running"
-                 : is_zombie  ? "zombie"
-                              : "sleeping",
+                 state == 'R'   ? "running"
+                 : is_zombie    ? "zombie"
+                 : state == 'T' ? "stopped"
+                                : "sleeping",
                  id, id, process->parent_id());
   fmt::format_to(to, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
   if (!is_zombie) {

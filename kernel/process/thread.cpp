@@ -173,19 +173,27 @@ void Thread::end_temporary_mask() {
   set_signal_mask(*std::exchange(signal_settings_->mask_before, std::nullopt));
 }
 
-void Thread::post_signal(const abi::SignalInfo& info) {
+bool Thread::post_signal(const abi::SignalInfo& info) {
   async::Strand::check_access();
-  if (process_->is_ending()) return;
+  if (process_->is_ending()) return false;
   const auto signal = static_cast<abi::Signal>(info.signal);
   const abi::SignalSet bit = abi::set_of(signal);
-  if (!process_->keeps_signal(signal, may_take(bit) && !awaits(bit))) return;
-  pending_.add(info);
+  if (!process_->keeps_signal(signal, may_take(bit) && !awaits(bit))) return false;
+  const bool is_added = pending_.add(info);
   if (may_take(bit)) request_signals();
+  return is_added;
 }
 
 std::optional<abi::SignalInfo> Thread::take_signal(abi::SignalSet wanted) {
-  if ((pending_.set() & wanted) != 0) return pending_.take(wanted);
-  return process_->take_signal(wanted);
+  std::optional<abi::SignalInfo> taken;
+  if ((pending_.set() & wanted) != 0) {
+    taken = pending_.take(wanted);
+  } else {
+    taken = process_->take_signal(wanted);
+  }
+  if (taken && taken->code == abi::si_timer && process_->signal_timers() != nullptr)
+    process_->signal_timers()->note_taken(*taken);
+  return taken;
 }
 
 void Thread::request_signals() {

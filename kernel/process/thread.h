@@ -106,8 +106,9 @@ class Thread : public Runnable,
   bool has_pending_signals() const { return !pending_.empty() || process_->has_pending_signals(); }
   /// The signals that wait for this thread or for its process (rt_sigpending).
   abi::SignalSet pending_signals() const { return pending_.set() | process_->pending_signals(); }
-  /// Sends a signal to this thread alone (tgkill).
-  void post_signal(const abi::SignalInfo& info);
+  /// Sends a signal to this thread alone (tgkill). Returns whether take_signal() will return
+  /// `info`.
+  bool post_signal(const abi::SignalInfo& info);
   /// Forgets those of `signals` that are pending for this thread.
   void discard_pending(abi::SignalSet signals) { pending_.discard(signals); }
   /// Takes a pending signal that is a member of `wanted`: of this thread, or else of its process.

@@ -7,6 +7,7 @@
 #include "process/signal_delivery.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/registered_calls.h"
 #include "syscalls/signal_action.h"
 #include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
@@ -65,6 +66,19 @@ Result<> post_to_group(Thread& self, int group, int signal) {
       self.process().name(), self.id(), signal);
 }
 
+/// What a signal that the program makes up itself tells. EPERM: it tells another process what only
+/// the kernel, or tgkill, says.
+Result<abi::SignalInfo> made_up_info(Thread& self, int target, int signal,
+                                     UserPtr<const abi::SignalInfo> given) {
+  auto info = given.read(self.space());
+  if (!info) return info;
+  const bool is_own = target == self.process().id();
+  if ((info->code >= 0 || info->code == abi::si_tkill) && !is_own) return fail(Errno::eperm);
+  if (info->code == abi::si_timer) info->code = abi::si_queue;  // no timer has sent it
+  info->signal = signal;
+  return info;
+}
+
 /// Whether the write failed only because it needs a page-in.
 bool is_page_in(const Result<>& written) {
   return !written && written.error() == Errno::would_block;
@@ -106,6 +120,32 @@ Result<> tkill(Thread& self, int thread, int signal) {
 Result<> tgkill(Thread& self, int process, int thread, int signal) {
   if (process <= 0 || thread <= 0) return fail(Errno::einval);
   return post_to_thread(self, thread, process, signal);
+}
+
+/// linux: Information that says SI_TIMER says SI_QUEUE to the handler. Behind 1,024 queued signals
+///   the target gets the signal without its information.
+Result<> rt_sigqueueinfo(Thread& self, int process, int signal,
+                         UserPtr<const abi::SignalInfo> info) {
+  const auto made_up = made_up_info(self, process, signal, info);
+  if (!made_up) return fail(made_up.error());
+  Process* const target = process_of(process);
+  if (process <= 0 || target == nullptr) return fail(Errno::esrch);
+  if (!valid_or_zero(signal)) return fail(Errno::einval);
+  if (signal != 0 && may_signal(self, *target)) (void)target->post_signal(*made_up);
+  return {};
+}
+
+/// linux: As `rt_sigqueueinfo`.
+Result<> rt_tgsigqueueinfo(Thread& self, int process, int id, int signal,
+                           UserPtr<const abi::SignalInfo> info) {
+  if (process <= 0 || id <= 0) return fail(Errno::einval);
+  const auto made_up = made_up_info(self, process, signal, info);
+  if (!made_up) return fail(made_up.error());
+  Thread* const thread = threads().find(id);
+  if (thread == nullptr || thread->process().id() != process) return fail(Errno::esrch);
+  if (!valid_or_zero(signal)) return fail(Errno::einval);
+  if (signal != 0 && may_signal(self, thread->process())) (void)thread->post_signal(*made_up);
+  return {};
 }
 
 Result<abi::SignalAction> signal_action(Thread& self, int number, bool to_change) {
@@ -240,3 +280,10 @@ trap::Answer<Result<int>> rt_sigtimedwait(Thread& self, UserPtr<const abi::Signa
 }
 
 }  // namespace kernel::sys
+
+namespace kernel {
+
+KERNEL_CALL(rt_sigqueueinfo, sys::rt_sigqueueinfo);
+KERNEL_CALL(rt_tgsigqueueinfo, sys::rt_tgsigqueueinfo);
+
+}  // namespace kernel

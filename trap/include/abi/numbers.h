@@ -79,6 +79,11 @@ namespace abi {
   X(nanosleep, 101)              \
   X(getitimer, 102)              \
   X(setitimer, 103)              \
+  X(timer_create, 107)           \
+  X(timer_gettime, 108)          \
+  X(timer_getoverrun, 109)       \
+  X(timer_settime, 110)          \
+  X(timer_delete, 111)           \
   X(clock_settime, 112)          \
   X(clock_gettime, 113)          \
   X(clock_getres, 114)           \
@@ -103,6 +108,7 @@ namespace abi {
   X(rt_sigprocmask, 135)         \
   X(rt_sigpending, 136)          \
   X(rt_sigtimedwait, 137)        \
+  X(rt_sigqueueinfo, 138)        \
   X(rt_sigreturn, 139)           \
   X(setpriority, 140)            \
   X(getpriority, 141)            \
@@ -156,6 +162,7 @@ namespace abi {
   X(munlockall, 231)             \
   X(mincore, 232)                \
   X(madvise, 233)                \
+  X(rt_tgsigqueueinfo, 240)      \
   X(riscv_hwprobe, 258)          \
   X(riscv_flush_icache, 259)     \
   X(wait4, 260)                  \

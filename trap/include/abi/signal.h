@@ -109,6 +109,11 @@ struct SignalInfo {
         int status;           // of a child: exit code or signal
       };
     } sender;
+    struct {
+      int id;
+      int overrun;
+      std::uint64_t value;
+    } timer;  // si_timer
     std::uint64_t words[14];
   };
 };
@@ -136,6 +141,20 @@ struct SignalSetArgument {
   std::size_t bytes;
 };
 static_assert(sizeof(SignalSetArgument) == 16);
+
+// timer_create: how the program learns that the timer has expired (struct sigevent).
+struct SignalEvent {
+  std::uint64_t value;
+  int signal;
+  int notify;
+  int thread;  // sigev_thread_id
+  int padding[11];
+};
+static_assert(sizeof(SignalEvent) == 64);
+inline constexpr int sigev_signal = 0;
+inline constexpr int sigev_none = 1;
+inline constexpr int sigev_thread = 2;
+inline constexpr int sigev_thread_id = 4;
 
 // sigaltstack, and a handler's context.
 struct SignalStack {

@@ -19,6 +19,16 @@ struct Timeval {
 };
 static_assert(sizeof(Timeval) == 16);
 
+// timer_settime, setitimer: the time between expirations and until the next one; 0: none.
+struct TimerSetting {
+  Timespec interval;
+  Timespec left;
+};
+struct IntervalSetting {
+  Timeval interval;
+  Timeval left;
+};
+
 struct IoVector {
   std::uintptr_t base;
   std::size_t length;

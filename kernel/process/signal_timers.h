@@ -1,0 +1,104 @@
+// The timers of a process that send signals: those of timer_create(2), and the three interval
+// timers of setitimer(2).
+//
+//   set ──▶ armed ── expires ──▶ signal queued ── a thread takes it ──▶
+//             ▲                        │
+//             └─── interval ◀──────────┘   further expirations count as overruns until then
+//
+// All functions run in the strand.
+#pragma once
+
+#include <abi/signal.h>
+#include <async/timer.h>
+#include <kernel/list.h>
+#include <kernel/result.h>
+
+#include <array>
+#include <optional>
+
+namespace kernel {
+
+class Process;
+
+/// One timer. It is armed in the wheel of the hart that has set it.
+class SignalTimer : public ListNode<>, private async::Timer {
+ public:
+  /// `wall`: since 1970; `time`: since boot; `cpu`: the CPU time of the process. The two times only
+  /// differ in absolute settings. By CPU time, the timer expires up to 10 ms late.
+  enum class Clock : std::uint8_t { wall, time, cpu };
+  /// Where the signal goes to. `none`: no signal is sent.
+  enum class Target : std::uint8_t { process, thread, none };
+
+  /// `info`: what the signal tells. `thread`: for Target::thread.
+  SignalTimer(Process& process, Clock clock, Target target, const abi::SignalInfo& info,
+              int thread);
+  ~SignalTimer();
+
+  struct Setting {
+    async::Duration left{};      ///< until the next expiration; 0: the timer is not set
+    async::Duration interval{};  ///< between the following ones; 0: there is one only
+  };
+  /// Sets the timer anew, or stops it.
+  void set(const Setting& setting);
+  Setting setting() const;
+  int id() const { return info_.timer.id; }
+  /// The present time of the timer's clock, as programs see it.
+  async::Duration shown_time() const;
+  /// The overruns of the signal that was taken last (timer_getoverrun).
+  int overrun() const { return last_overrun_; }
+  /// A thread takes the signal: adds the overruns to `info`.
+  void note_taken(abi::SignalInfo& info);
+
+ private:
+  /// The same, but since boot for Clock::wall.
+  async::Duration now() const;
+  static void fire(async::Timer& timer) noexcept;
+  void expire(async::Duration now);
+  void arm();
+  bool has_queued_signal() const;
+
+  Process& process_;
+  Clock clock_;
+  Target target_;
+  bool is_queued_ = false;  // and was not taken yet, unless it was discarded
+  bool is_set_ = false;
+  int overrun_ = 0;  // of the queued signal
+  int last_overrun_ = 0;
+  int thread_;
+  async::Duration due_{};
+  async::Duration interval_{};
+  abi::SignalInfo info_;
+};
+
+/// The timers of one process.
+class SignalTimers {
+ public:
+  explicit SignalTimers(Process& process) : process_{process} {}
+  ~SignalTimers() { remove_created(); }
+
+  /// timer_create(2). EAGAIN: too many timers. ENOMEM.
+  Result<SignalTimer*> create(SignalTimer::Clock clock, SignalTimer::Target target,
+                              abi::SignalInfo info, int thread, bool has_value);
+  /// Null: there is no such timer.
+  SignalTimer* find(int id);
+  void remove(SignalTimer& timer);
+  void remove_created();
+
+  /// The interval timer `which` of setitimer(2), 0 to 2. Makes it if it does not exist. ENOMEM.
+  Result<SignalTimer*> interval_timer(unsigned which);
+  static constexpr unsigned interval_timers = 3;
+
+  /// A thread takes a signal of a timer.
+  void note_taken(abi::SignalInfo& info);
+
+ private:
+  static constexpr unsigned most = 1024;
+
+  Process& process_;
+  std::array<std::optional<SignalTimer>, interval_timers> interval_timers_;
+  List<SignalTimer> created_;  // owned
+  unsigned count_ = 0;
+  int next_id_ = 0;
+};
+
+}  // namespace kernel
