@@ -4,6 +4,7 @@
 #include <abi/types.h>
 #include <kernel/log.h>
 #include <trap/program_machine.h>
+#include <trap/signal_frame.h>
 
 #include <algorithm>
 #include <array>
@@ -238,7 +239,8 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
     table.add_aux(id, 0);
   }
   table.add_aux(abi::at_hwcap, trap::program_machine::hardware_capabilities());
-  table.add_aux(abi::at_hwcap2, 0);
+  if (const StackWord frame = trap::SignalFrame::most_bytes(); frame != 0)
+    table.add_aux(abi::at_minsigstksz, frame);
   table.add_aux(abi::at_clktck, 100);
   table.add_aux(abi::at_secure, 0);
   table.add_aux(abi::at_random, *random_at);

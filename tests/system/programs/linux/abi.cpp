@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <linux/membarrier.h>
-#include <linux/rseq.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -126,30 +124,16 @@ constexpr Pair flags[] = {
     {abi::pollrdnorm, POLLRDNORM}, {abi::pollwrnorm, POLLWRNORM}, {abi::wnohang, WNOHANG},
     {abi::wuntraced, WUNTRACED}, {abi::wexited, WEXITED}, {abi::wcontinued, WCONTINUED},
     {abi::wnowait, WNOWAIT}, {abi::p_all, P_ALL}, {abi::p_pid, P_PID}, {abi::p_pgid, P_PGID},
-    {abi::p_pidfd, P_PIDFD}, {abi::clone_pidfd, CLONE_PIDFD},
+    {abi::p_pidfd, P_PIDFD},
     {abi::pr_set_pdeathsig, PR_SET_PDEATHSIG}, {abi::pr_get_pdeathsig, PR_GET_PDEATHSIG},
     {abi::pr_get_dumpable, PR_GET_DUMPABLE}, {abi::pr_set_dumpable, PR_SET_DUMPABLE},
     {abi::pr_set_name, PR_SET_NAME}, {abi::pr_get_name, PR_GET_NAME},
-    {abi::pr_set_timerslack, PR_SET_TIMERSLACK}, {abi::pr_get_timerslack, PR_GET_TIMERSLACK},
     {abi::pr_set_child_subreaper, PR_SET_CHILD_SUBREAPER},
     {abi::pr_get_child_subreaper, PR_GET_CHILD_SUBREAPER},
     {abi::pr_set_no_new_privs, PR_SET_NO_NEW_PRIVS},
     {abi::pr_get_no_new_privs, PR_GET_NO_NEW_PRIVS},
     {abi::pr_get_tid_address, PR_GET_TID_ADDRESS},
-    {abi::membarrier_query, MEMBARRIER_CMD_QUERY},
-    {abi::membarrier_global, MEMBARRIER_CMD_GLOBAL},
-    {abi::membarrier_global_expedited, MEMBARRIER_CMD_GLOBAL_EXPEDITED},
-    {abi::membarrier_register_global_expedited, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED},
-    {abi::membarrier_private_expedited, MEMBARRIER_CMD_PRIVATE_EXPEDITED},
-    {abi::membarrier_register_private_expedited, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED},
-    {abi::membarrier_private_expedited_sync_core, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE},
-    {abi::membarrier_register_private_expedited_sync_core,
-     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE},
-    {abi::membarrier_private_expedited_rseq, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ},
-    {abi::membarrier_register_private_expedited_rseq,
-     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ},
-    {abi::rseq_flag_unregister, RSEQ_FLAG_UNREGISTER},
-    {abi::at_hwcap2, AT_HWCAP2}, {abi::at_minsigstksz, AT_MINSIGSTKSZ},
+    {abi::at_minsigstksz, AT_MINSIGSTKSZ},
     {abi::clock_realtime, CLOCK_REALTIME}, {abi::clock_monotonic, CLOCK_MONOTONIC},
     {abi::clock_process_cputime_id, CLOCK_PROCESS_CPUTIME_ID},
     {abi::clock_thread_cputime_id, CLOCK_THREAD_CPUTIME_ID},
@@ -233,10 +217,6 @@ constexpr Pair layouts[] = {
     {offsetof(abi::CloneArguments, cgroup), offsetof(clone_args, cgroup)},
     {sizeof(abi::ProcessTimes), sizeof(tms)},
     {offsetof(abi::ProcessTimes, children_user), offsetof(tms, tms_cutime)},
-    {offsetof(abi::RestartableSequence, section), offsetof(rseq, rseq_cs)},
-    {sizeof(abi::CriticalSection), sizeof(rseq_cs)},
-    {offsetof(abi::CriticalSection, start), offsetof(rseq_cs, start_ip)},
-    {offsetof(abi::CriticalSection, abort), offsetof(rseq_cs, abort_ip)},
 };
 // clang-format on
 

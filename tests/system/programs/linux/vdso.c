@@ -89,6 +89,7 @@ static void image(void) {
   if (pipe(written) != 0) return;
   SAY(read(written[0], (void*)at, syscall(SYS_write, written[1], "x", 1)));
   printf("it is as before: %d\n", memcmp(header->e_ident, ELFMAG, SELFMAG) == 0);
+  printf("the least stack for handlers: %lu\n", getauxval(AT_MINSIGSTKSZ));
 }
 
 int main(int count, char** arguments) {

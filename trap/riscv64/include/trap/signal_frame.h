@@ -10,6 +10,7 @@
 #pragma once
 
 #include <abi/signal.h>
+#include <hal/machine/vectors.h>
 #include <trap/user_context.h>
 
 #include <algorithm>
@@ -53,6 +54,12 @@ struct SignalFrame {
   abi::SignalInfo info{};
   Context context{};
 
+  /// The most bytes that a frame takes, with what is behind it (AT_MINSIGSTKSZ).
+  static std::size_t most_bytes() {
+    if (hal::riscv64::bytes_of_vector_register() == 0) return sizeof(SignalFrame);
+    const std::size_t registers = VectorStateHolder::bytes() - sizeof(VectorState);
+    return sizeof(SignalFrame) + sizeof(SignalVectors) + registers + header_bytes;
+  }
   /// Bytes behind the frame. No hart holds floating-point or vector registers of `registers`, here
   /// and below (trap::fpu::release).
   static std::size_t bytes_behind(const UserContext& registers) {
