@@ -124,8 +124,8 @@ Result<> syncfs(Thread& self, int fd) {
   return self.process().files().find_open(fd) != nullptr ? Result<>{} : fail(Errno::ebadf);
 }
 
-/// flags: SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE, SYNC_FILE_RANGE_WAIT_AFTER; EINVAL
-///   for others
+/// flags: SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE, SYNC_FILE_RANGE_WAIT_AFTER;
+///   EINVAL for others
 /// linux: Written bytes are on the disk's device at once, so the call only checks its arguments.
 Result<> sync_file_range(Thread& self, int fd, std::int64_t offset, std::int64_t bytes,
                          unsigned flags) {

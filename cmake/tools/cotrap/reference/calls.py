@@ -25,7 +25,7 @@ _CHOICES = {
     "request", "resource", "which", "whence", "who",
 }  # fmt: skip
 # Calls whose parameter with a name of _CHOICES is permission bits, and selects no variant.
-_NO_CHOICE = {"mkdirat"}
+_NO_CHOICE = {"mkdirat", "fchmod", "fchmodat"}
 
 _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
 _OUTSIDE = r"(?:,\s+(?:sys::outside::\w+|Shared|Changing<[\w:,\s]+>::answer))?"
