@@ -170,6 +170,7 @@ Result<Ref<File>> TextFile::open(int flags) {
   if ((flags & abi::o_accmode) != abi::o_rdonly && !is_writable()) return fail(Errno::eacces);
   if (!memory::can_allocate(sizeof(Snapshot) + sizeof(PlacedFile))) return fail(Errno::enomem);
   auto snapshot = make_ref<Snapshot>(take_);
+  snapshot->set_file_system(file_system());
   write_ != nullptr ? write_(snapshot->text()) : write_of_(snapshot->text(), id_);
   if (!snapshot->text().is_complete()) return fail(Errno::enomem);
   return make_ref<PlacedFile>(std::move(snapshot), flags);
