@@ -67,6 +67,8 @@ class Remote {
   /// Creates a file, which may exist unless `flags` has O_EXCL, and opens it.
   virtual async::Task<Result<Ref<File>>> create(std::string name, int flags, unsigned mode) = 0;
   virtual async::Task<Result<>> make_directory(std::string_view name, unsigned mode) = 0;
+  /// Makes a file or a FIFO, as `mode` says.
+  virtual async::Task<Result<>> make_node(std::string_view name, unsigned mode) = 0;
   virtual async::Task<Result<>> make_symlink(std::string_view name, std::string_view target) = 0;
   /// Gives `node`, which is in the same file system, a second name.
   virtual async::Task<Result<>> make_link(std::string_view name, Node& node) = 0;

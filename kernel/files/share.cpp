@@ -70,6 +70,9 @@ class ShareNode : public Remote {
   async::Task<Result<>> make_directory(std::string_view, unsigned) override {
     return failing<void>(Errno::enotdir);
   }
+  async::Task<Result<>> make_node(std::string_view, unsigned) override {
+    return failing<void>(Errno::enotdir);
+  }
   async::Task<Result<>> make_symlink(std::string_view, std::string_view) override {
     return failing<void>(Errno::enotdir);
   }
@@ -148,6 +151,9 @@ class ShareDirectory final : public Directory, public ShareNode {
   async::Task<Result<Ref<File>>> create(std::string name, int flags, unsigned mode) override;
   async::Task<Result<>> make_directory(std::string_view name, unsigned mode) override {
     return client().make_directory(fid(), name, mode);
+  }
+  async::Task<Result<>> make_node(std::string_view name, unsigned mode) override {
+    return client().make_node(fid(), name, mode);
   }
   async::Task<Result<>> make_symlink(std::string_view name, std::string_view target) override {
     return client().make_symlink(fid(), name, target);
@@ -313,8 +319,8 @@ async::Task<Result<Ref<File>>> ShareNode::open_file(int flags) {
 }
 
 /// The node of a file that a walk has found.
-async::Task<Result<Ref<Node>>> make_node(ShareClient& client, Ref<Fid> fid, Ref<Directory> parent,
-                                         std::string name) {
+async::Task<Result<Ref<Node>>> node_of_fid(ShareClient& client, Ref<Fid> fid, Ref<Directory> parent,
+                                           std::string name) {
   const auto seen = co_await client.attributes(fid);
   if (!seen) co_return fail(seen.error());
   std::string target;
@@ -338,7 +344,7 @@ async::Task<Result<Ref<Node>>> ShareDirectory::look_up(std::string name) {
     if (fid.error() == Errno::enoent) co_return Ref<Node>{};
     co_return fail(fid.error());
   }
-  auto made = co_await make_node(client(), std::move(*fid), self, std::move(name));
+  auto made = co_await node_of_fid(client(), std::move(*fid), self, std::move(name));
   // The file may have lost its name between the two requests.
   if (!made && made.error() == Errno::enoent) co_return Ref<Node>{};
   co_return made;
@@ -352,7 +358,7 @@ async::Task<Result<Ref<File>>> ShareDirectory::create(std::string name, int flag
   const int given = (flags & flags_for_server) | abi::o_creat;
   if (const auto done = co_await client().create(*fid, name, given, mode); !done)
     co_return fail(done.error());
-  auto node = co_await make_node(client(), *fid, self, std::move(name));
+  auto node = co_await node_of_fid(client(), *fid, self, std::move(name));
   if (!node) co_return fail(node.error());
   if ((*node)->type() != abi::s_ifreg) co_return fail(Errno::eio);
   if (!memory::can_allocate(sizeof(OpenShareFile))) co_return fail(Errno::enomem);

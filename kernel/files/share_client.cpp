@@ -284,6 +284,14 @@ async::Task<Result<>> ShareClient::make_directory(Ref<Fid> fid, std::string_view
                       check_qid);
 }
 
+async::Task<Result<>> ShareClient::make_node(Ref<Fid> fid, std::string_view name, unsigned mode) {
+  constexpr std::uint32_t no_device = 0;
+  return check_answer(
+      request<SmallP9Request>(Type::make_node, {std::move(fid)}, name, std::uint32_t{mode},
+                              no_device, no_device, group_of_new_files),
+      check_qid);
+}
+
 async::Task<Result<>> ShareClient::make_symlink(Ref<Fid> fid, std::string_view name,
                                                 std::string_view target) {
   using LongMessage = SizedP9Request<SmallP9Request::most_message + longest_target, 32>;

@@ -90,6 +90,7 @@ class ShareClient {
   /// Creates a file in the directory of `fid`, and opens it: it is the fid's file from then on.
   Answer<> create(Ref<Fid> fid, std::string_view name, int flags, unsigned mode);
   Answer<> make_directory(Ref<Fid> fid, std::string_view name, unsigned mode);
+  Answer<> make_node(Ref<Fid> fid, std::string_view name, unsigned mode);
   Answer<> make_symlink(Ref<Fid> fid, std::string_view name, std::string_view target);
   Answer<> make_link(Ref<Fid> fid, std::string_view name, Ref<Fid> file);
   Answer<> remove(Ref<Fid> fid, std::string_view name, bool directory);

@@ -27,6 +27,7 @@ enum class Type : std::uint8_t {
   open = 12,
   create = 14,
   symlink = 16,
+  make_node = 18,
   read_link = 22,
   get_attributes = 24,
   set_attributes = 26,
@@ -180,7 +181,7 @@ struct Version {
 };
 /// EIO also if the server does not speak the protocol.
 Result<Version> read_version(std::span<const std::byte> body);
-Result<Qid> read_qid(std::span<const std::byte> body);  ///< attach, make_directory, symlink
+Result<Qid> read_qid(std::span<const std::byte> body);  ///< attach, make_…, symlink
 /// The result of a walk by `names` names, at most one: the qid of the last one. ENOENT if the
 /// server has found fewer. Without a name there is no qid.
 Result<std::optional<Qid>> read_walk(std::span<const std::byte> body, unsigned names);

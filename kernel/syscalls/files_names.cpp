@@ -65,11 +65,6 @@ const void* file_system_of(Directory& directory) {
   return directory.is_remote() ? directory.remote()->file_system() : nullptr;
 }
 
-/// What mknodat does in a remote directory.
-async::Task<Result<>> refuse_remote_node(Remote&, std::string_view) {
-  co_return fail(Errno::eperm);
-}
-
 /// The error of rmdir for a path that does not end in a name (rmdir(2)).
 Errno kept(LastName last) {
   switch (last) {
@@ -183,21 +178,25 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
 
 /// flags: the types S_IFREG and S_IFIFO; EPERM for devices, sockets and directories, EINVAL for
 ///   others
-/// linux: Devices and sockets fail with EPERM, and so do all in a shared folder. A program can make
-///   files only in /tmp; elsewhere the error is EROFS.
+/// linux: Devices and sockets fail with EPERM. A program can make files only in /tmp and /mnt;
+///   elsewhere the error is EROFS. FIFOs in /mnt cannot be opened (ENXIO).
 Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned mode,
                  std::uint64_t) {
   const unsigned permissions = mode & 07777 & ~self.process().fs().umask();
-  switch (mode & abi::s_ifmt) {
+  const auto type = mode & abi::s_ifmt;
+  const auto make_remote = [=](Remote& at, std::string_view name) {
+    return at.make_node(name, (type == 0 ? abi::s_ifreg : type) | permissions);
+  };
+  switch (type) {
     case 0:
     case abi::s_ifreg:
       return make_node(
           self, directory, path, sizeof(MemoryFile),
-          [&] { return make_ref<MemoryFile>(permissions); }, refuse_remote_node);
+          [&] { return make_ref<MemoryFile>(permissions); }, make_remote);
     case abi::s_ififo:
       return make_node(
           self, directory, path, sizeof(Fifo), [&] { return make_ref<Fifo>(permissions); },
-          refuse_remote_node);
+          make_remote);
     case abi::s_ifchr:
     case abi::s_ifblk:
     case abi::s_ifsock:
