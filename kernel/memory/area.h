@@ -29,28 +29,29 @@ struct Backing {
     paged_in,  ///< private copies of pages that a page-in reads from `object`
   };
 
-  Kind kind = Kind::zeros;
-  bool is_read_only = false;  ///< must not become writable: MAP_SHARED of a file opened for reading
   std::span<const std::byte> file{};  ///< contents from the area's start on; immutable
   Ref<MemoryObject> object{};         ///< a PageSource for `paged_in`, else a MappableObject
   std::size_t first_page = 0;         ///< index in `object` of the area's first page
+  // Last, so that an Area can use the padding.
+  Kind kind = Kind::zeros;
+  bool is_read_only = false;  ///< must not become writable: MAP_SHARED of a file opened for reading
 
   static Backing of_segment(std::span<const std::byte> contents) {
-    return {.kind = Kind::segment, .file = contents};
+    return {.file = contents, .kind = Kind::segment};
   }
   static Backing of_file(std::span<const std::byte> contents) {
-    return {.kind = Kind::file, .file = contents};
+    return {.file = contents, .kind = Kind::file};
   }
   static Backing of_shared(Ref<SharedPages> pages) {
-    return {.kind = Kind::shared, .object = std::move(pages)};
+    return {.object = std::move(pages), .kind = Kind::shared};
   }
 
   static Backing of_tracked(Kind kind, Ref<TrackedObject> object, std::size_t first_page) {
-    return {.kind = kind, .object = std::move(object), .first_page = first_page};
+    return {.object = std::move(object), .first_page = first_page, .kind = kind};
   }
 
   static Backing of_source(Ref<PageSource> source, std::size_t first_page) {
-    return {.kind = Kind::paged_in, .object = std::move(source), .first_page = first_page};
+    return {.object = std::move(source), .first_page = first_page, .kind = Kind::paged_in};
   }
 
   MappableObject& pages() const { return static_cast<MappableObject&>(*object); }
@@ -71,9 +72,9 @@ struct Backing {
 struct Area {
   VirtAddr start = 0;
   VirtAddr end = 0;
+  [[no_unique_address]] Backing backing;
   Access access = Access::none;
   [[no_unique_address]] AreaCode code;
-  Backing backing;
 
   std::size_t bytes() const { return end - start; }
   bool contains(VirtAddr va) const { return va >= start && va < end; }

@@ -141,14 +141,14 @@ void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, 
     return;
   }
   bytes_ += end - start;
-  link(*new Area{start, end, access, code, std::move(backing)}, before);
+  link(*new Area{start, end, std::move(backing), access, code}, before);
 }
 
 // Copies the tree with its shape, so that the ranks and bounds hold for the copy. The left child
 // and the parent of an added area are the area added before it, or ancestors of that area.
 void AreaSet::copy(const AreaSet& other) {
   for (const Area* area = other.first_; area != nullptr; area = area->next) {
-    auto* copy = new Area{area->start, area->end, area->access, area->code, area->backing};
+    auto* copy = new Area{area->start, area->end, area->backing, area->access, area->code};
     copy->rank = area->rank;
     copy->gap_bound = area->gap_bound;
     copy->previous = last_;
@@ -219,7 +219,7 @@ void AreaSet::erase(Area& area) {
 }
 
 Area& AreaSet::split(Area& area, VirtAddr at) {
-  auto* upper = new Area{area.start, area.end, area.access, area.code, area.backing};
+  auto* upper = new Area{area.start, area.end, area.backing, area.access, area.code};
   if (area.mapping != nullptr) [[unlikely]]
     track(*upper);
   cut_front(*upper, at);

@@ -302,6 +302,16 @@ class Process : public RefCounted<Process>, public ListNode<> {
   List<Process> zombies_;   // children that have ended, in the order of their ends
   async::WaitList child_ended_;
   async::WaitList thread_ended_;
+  // Few processes use what follows.
+  Settings settings_;
+  abi::WaitStatus report_;  // 0, which is no report: there is none
+  unsigned stopped_threads_ = 0;
+  bool has_executed_ = false;
+  bool stop_is_reported_ = false;
+  async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
+  std::uintptr_t signal_return_ = 0;
+  std::unique_ptr<SignalTimers> signal_timers_;
+  std::uintptr_t start_stack_ = 0;
 
   alignas(64) const int id_;
   async::SharedWord<int> parent_id_ = 0;  // the id of parent_; getppid reads it outside the strand
@@ -310,19 +320,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Parts parts_;  // a zombie has no space and no files
   async::SharedWord<int> group_ = 0;
   async::SharedWord<int> session_ = 0;
-  async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
-  bool has_executed_ = false;
-  bool stop_is_reported_ = false;
-  abi::WaitStatus report_;  // 0, which is no report: there is none
-  unsigned stopped_threads_ = 0;
   static constinit async::SharedWord<unsigned> stopped_count_;
   ResourceLimits limits_;
   PendingSignals pending_;
-  std::unique_ptr<SignalTimers> signal_timers_;
-  std::uintptr_t signal_return_ = 0;
-  std::uintptr_t start_stack_ = 0;
   std::string path_;
-  Settings settings_;
   const async::Instant start_time_ = async::now();
   Schedule first_schedule_;
   async::SharedWord<int> exit_code_ = 0;

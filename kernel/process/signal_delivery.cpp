@@ -58,7 +58,7 @@ bool call_is_made_again_without_handler(const UserContext& context) {
 [[maybe_unused]] std::uintptr_t place_of_frame(Thread& self, const abi::SignalAction& action,
                                                std::size_t bytes) {
   std::uintptr_t top = self.context().stack();
-  const auto* const settings = self.signal_settings();
+  const auto* const settings = self.rare_settings();
   const bool is_on = is_on_signal_stack(self, top);
   const bool changes = (action.flags & abi::sa_onstack) != 0 && !is_on && settings != nullptr &&
                        settings->stack.bytes != 0;
@@ -156,7 +156,7 @@ void deliver_signals(Thread& self) {
         interrupted && (restarts || is_always_restarted(self.context()))) {
       make_call_again(*interrupted);
     }
-    auto* const settings = self.signal_settings();
+    auto* const settings = self.rare_settings();
     abi::SignalSet mask = self.signal_mask();
     if (settings != nullptr && settings->mask_before) {
       mask = *std::exchange(settings->mask_before, std::nullopt);
@@ -189,7 +189,7 @@ trap::Register return_from_handler(Thread& self) {
 }
 
 bool is_interruptible(Thread& self, const UserContext& context) {
-  const auto* const settings = self.signal_settings();
+  const auto* const settings = self.rare_settings();
   if (settings != nullptr && settings->awaited != 0) return true;
   switch (static_cast<Call>(context.syscall_number())) {
     case Call::read:
@@ -233,13 +233,13 @@ abi::SignalInfo signal_from(Thread& sender, int signal, int code) {
 }
 
 bool is_on_signal_stack(const Thread& self, std::uintptr_t stack_pointer) {
-  const auto* const settings = self.signal_settings();
+  const auto* const settings = self.rare_settings();
   return settings != nullptr && stack_pointer > settings->stack.base &&
          stack_pointer - settings->stack.base <= settings->stack.bytes;
 }
 
 abi::SignalStack shown_signal_stack(const Thread& self) {
-  const auto* const settings = self.signal_settings();
+  const auto* const settings = self.rare_settings();
   if (settings == nullptr) return {.flags = abi::ss_disable};
   return settings->stack;
 }
@@ -248,10 +248,10 @@ Result<> set_signal_stack(Thread& self, const abi::SignalStack& wanted) {
   const int mode = wanted.flags;
   if (is_on_signal_stack(self, self.context().stack())) return fail(Errno::eperm);
   if (mode != abi::ss_disable && mode != abi::ss_onstack && mode != 0) return fail(Errno::einval);
-  if (mode == abi::ss_disable && self.signal_settings() == nullptr) return {};
+  if (mode == abi::ss_disable && self.rare_settings() == nullptr) return {};
   if (mode != abi::ss_disable && wanted.bytes < abi::least_signal_stack) return fail(Errno::enomem);
-  if (auto made = self.make_signal_settings(); !made) return made;
-  self.signal_settings()->stack =
+  if (auto made = self.make_rare_settings(); !made) return made;
+  self.rare_settings()->stack =
       mode == abi::ss_disable ? abi::SignalStack{.flags = abi::ss_disable} : wanted;
   return {};
 }

@@ -67,8 +67,7 @@ void Thread::start_program(trap::UserContext& start) {
   process().set_start_stack(start.stack());
   clear_child_tid = 0;
   robust_list = 0;
-  reset_signal_settings();
-  name_.reset();
+  reset_rare_settings();
   pi_lock::abandon_all(*this);
   share_priority(0);
   release_vfork_waiter();
@@ -105,15 +104,15 @@ void Thread::handle_pending_flags() {
 }
 
 std::string_view Thread::name() const {
-  if (name_ != nullptr) return name_->data();
+  if (rare_settings_ != nullptr && rare_settings_->name[0] != '\0')
+    return rare_settings_->name.data();
   return process_->name().substr(0, name_bytes - 1);
 }
 
 Result<> Thread::set_name(std::string_view name) {
-  if (name_ == nullptr && !memory::can_allocate(sizeof(Name))) return fail(Errno::enomem);
-  auto own = std::make_unique<Name>();
-  name.copy(own->data(), name_bytes - 1);
-  name_ = std::move(own);
+  if (auto made = make_rare_settings(); !made) return made;
+  rare_settings_->name = {};
+  name.copy(rare_settings_->name.data(), name_bytes - 1);
   return {};
 }
 
@@ -163,14 +162,14 @@ void Thread::set_signal_mask(abi::SignalSet mask) {
 }
 
 Result<> Thread::set_temporary_mask(abi::SignalSet mask) {
-  if (auto made = make_signal_settings(); !made) return made;
-  if (!signal_settings_->mask_before) signal_settings_->mask_before = signal_mask_;
+  if (auto made = make_rare_settings(); !made) return made;
+  if (!rare_settings_->mask_before) rare_settings_->mask_before = signal_mask_;
   set_signal_mask(mask);
   return {};
 }
 
 void Thread::end_temporary_mask() {
-  set_signal_mask(*std::exchange(signal_settings_->mask_before, std::nullopt));
+  set_signal_mask(*std::exchange(rare_settings_->mask_before, std::nullopt));
 }
 
 bool Thread::post_signal(const abi::SignalInfo& info) {
@@ -250,10 +249,10 @@ std::optional<std::uint64_t> Thread::take_interrupted_call() {
   return overwritten_;
 }
 
-Result<> Thread::make_signal_settings() {
-  if (signal_settings_) return {};
-  if (!memory::can_allocate(sizeof(SignalSettings))) return fail(Errno::enomem);
-  signal_settings_ = std::make_unique<SignalSettings>();
+Result<> Thread::make_rare_settings() {
+  if (rare_settings_) return {};
+  if (!memory::can_allocate(sizeof(RareSettings))) return fail(Errno::enomem);
+  rare_settings_ = std::make_unique<RareSettings>();
   return {};
 }
 

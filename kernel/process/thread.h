@@ -84,11 +84,6 @@ class Thread : public Runnable,
   std::string_view name() const;
   /// `name`: less than name_bytes bytes. ENOMEM.
   Result<> set_name(std::string_view name);
-  /// For a new thread: it has the name of its creator.
-  void inherit_name(const Thread& creator) {
-    if (creator.name_ != nullptr) [[unlikely]]
-      name_ = std::make_unique<Name>(*creator.name_);
-  }
 
   // ── Signals (signal_delivery.h) ──
 
@@ -116,7 +111,7 @@ class Thread : public Runnable,
   /// Whether the thread may take a signal of the set `bit`: it does not block it, or it awaits it.
   bool may_take(abi::SignalSet bit) const { return (signal_mask_ & bit) == 0 || awaits(bit); }
   bool awaits(abi::SignalSet bit) const {
-    return signal_settings_ && (signal_settings_->awaited & bit) != 0;
+    return rare_settings_ && (rare_settings_->awaited & bit) != 0;
   }
   /// Whether request_signals() has been called since the thread has taken its signals.
   bool takes_signals_soon() const { return has(has_signals); }
@@ -143,23 +138,26 @@ class Thread : public Runnable,
   void interrupt_call();
 
   /// Settings of the thread that few programs use.
-  struct SignalSettings {
+  struct RareSettings {
     abi::SignalStack stack{.flags = abi::ss_disable};
     std::optional<abi::SignalSet> mask_before;  ///< the mask behind set_temporary_mask()
     abi::SignalSet awaited = 0;                 ///< what rt_sigtimedwait waits for
+    std::array<char, name_bytes> name{};  ///< with a zero at its end; empty: set_name() not used
   };
   /// Null: all have the values above.
-  SignalSettings* signal_settings() const { return signal_settings_.get(); }
-  /// Makes signal_settings(). ENOMEM.
-  Result<> make_signal_settings();
-  /// For a child that has its own copy of the creator's stack for handlers, or whose creator sleeps
-  /// until it no longer uses that stack (vfork).
-  void inherit_signal_stack(const Thread& creator) {
-    if (!creator.signal_settings_) return;
-    signal_settings_ = std::make_unique<SignalSettings>();
-    signal_settings_->stack = creator.signal_settings_->stack;
+  RareSettings* rare_settings() const { return rare_settings_.get(); }
+  /// Makes rare_settings(). ENOMEM.
+  Result<> make_rare_settings();
+  /// For a new thread: it has the name of its creator. `with_stack`: also the stack for handlers,
+  /// because the child has its own copy of that stack, or its creator sleeps until the child no
+  /// longer uses it (vfork).
+  void inherit_rare_settings(const Thread& creator, bool with_stack) {
+    if (!creator.rare_settings_) return;
+    rare_settings_ = std::make_unique<RareSettings>();
+    rare_settings_->name = creator.rare_settings_->name;
+    if (with_stack) rare_settings_->stack = creator.rare_settings_->stack;
   }
-  void reset_signal_settings() { signal_settings_.reset(); }
+  void reset_rare_settings() { rare_settings_.reset(); }
   /// For a fault of this thread: the program cannot block or ignore the signal.
   void die_of(abi::Signal signal) { process_->terminate(abi::WaitStatus::killed(signal)); }
 
@@ -230,11 +228,9 @@ class Thread : public Runnable,
   async::SharedWord<abi::SignalSet> signal_mask_ = 0;
   PendingSignals pending_;
   std::uint64_t overwritten_ = 0;  // by the result of the interrupted call
-  std::unique_ptr<SignalSettings> signal_settings_;
+  std::unique_ptr<RareSettings> rare_settings_;
   async::Event* vfork_waiter_ = nullptr;
   std::unique_ptr<ThreadRing> ring_;
-  using Name = std::array<char, name_bytes>;
-  std::unique_ptr<Name> name_;               // null: that of the process
   SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()
   Fetched* fetched_ = nullptr;
 

@@ -192,9 +192,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
       make_ref<Thread>(id, std::move(process), self.current_context(), self.schedule().inherited());
   make_childs(child->context(), arguments);
   child->inherit_signal_mask(self);
-  child->inherit_name(self);
-  if (arguments.copies_memory() || arguments.has(abi::clone_vfork))
-    child->inherit_signal_stack(self);
+  child->inherit_rare_settings(self, arguments.copies_memory() || arguments.has(abi::clone_vfork));
   child->set_harts(self.harts());
   split_timeslice(self, *child);
   if (arguments.has(abi::clone_child_cleartid)) child->clear_child_tid = arguments.child_tid;

@@ -242,9 +242,9 @@ namespace {
 
 async::Task<Result<int>> await_signal(Thread& self, abi::SignalSet set,
                                       UserPtr<abi::SignalInfo> info, async::Instant deadline) {
-  self.signal_settings()->awaited = set;
+  self.rare_settings()->awaited = set;
   const auto end = co_await async::sleep_until(deadline, "signal");
-  self.signal_settings()->awaited = 0;
+  self.rare_settings()->awaited = 0;
   const auto taken = self.take_signal(set);
   self.process().choose_takers();
   if (!taken) co_return fail(end == async::WaitResult::woken ? Errno::eagain : Errno::eintr);
@@ -274,7 +274,7 @@ trap::Answer<Result<int>> rt_sigtimedwait(Thread& self, UserPtr<const abi::Signa
     const auto there = self.space().fault_in(info.address(), hal::Access::write);
     if (!there && there.error() == Errno::would_block) return fail(there.error());
   }
-  if (auto made = self.make_signal_settings(); !made) return fail(made.error());
+  if (auto made = self.make_rare_settings(); !made) return fail(made.error());
   if ((self.pending_signals() & wanted) != 0) deadline = async::now();
   return self.wait([&] { return await_signal(self, wanted, info, deadline); });
 }

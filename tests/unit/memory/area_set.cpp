@@ -75,7 +75,7 @@ TEST_CASE("parts of a file or of shared pages merge only if they are adjacent in
 
   auto pages = kernel::make_ref<kernel::memory::SharedPages>(8);
   const auto shared = [&](std::size_t first_page) {
-    return Backing{.kind = Backing::Kind::shared, .object = pages, .first_page = first_page};
+    return Backing{.object = pages, .first_page = first_page, .kind = Backing::Kind::shared};
   };
   insert(set, 0x10000, 0x12000, Access::read, shared(0));
   insert(set, 0x12000, 0x13000, Access::read, shared(3));

@@ -87,7 +87,7 @@ TEST_CASE("shared memory stays shared across a fork and keeps its futex key") {
   auto pages = kernel::make_ref<SharedPages>(3);
   REQUIRE(map_at(*parent, here, 3 * page_size, read_write, Backing::of_shared(pages)));
   REQUIRE(map_at(*parent, 2 * here, page_size, read_write,
-                 Backing{.kind = Backing::Kind::shared, .object = pages, .first_page = 1}));
+                 Backing{.object = pages, .first_page = 1, .kind = Backing::Kind::shared}));
   pages = nullptr;
   auto child = *parent->fork();
   CHECK(store(*parent, here + page_size, 1));
