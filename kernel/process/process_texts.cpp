@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/machine_facts.h"
+#include "files/terminal.h"
 #include "memory/address_space.h"
 #include "process/accounts.h"
 #include "process/process.h"

@@ -250,7 +250,7 @@ class Usage(Command):
         program.write_text("text")
         done = called("run", "-q", "--build", self.build.path, program)
         self.assertEqual(done.returncode, 126)
-        self.assertIn(b"program is not an ELF program for this machine", done.stderr)
+        self.assertIn(b"program is neither an ELF program for this machine nor a script", done.stderr)
         self.assertNotIn(b"hint", done.stderr)
 
     def test_a_refused_file_with_the_name_of_a_guests_program_gives_a_hint(self):
