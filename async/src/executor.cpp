@@ -180,6 +180,7 @@ void Executor::drain_inbox() noexcept {
       without_ipi_.store(false, std::memory_order_relaxed);
   }
   if constexpr (platform::injects_faults) drains_ = drains_ + 1;
+  bool is_alarm_due = false;
   Link* oldest = nullptr;  // reverses the stack: first pushed, first served
   for (Link* link = inbox_.exchange(inbox_end(), std::memory_order_acquire); !is_inbox_end(link);) {
     Link* const next = link->next;
@@ -195,7 +196,7 @@ void Executor::drain_inbox() noexcept {
       case Kind::interrupt: static_cast<Interrupt&>(node).deliver(); break;
       case Kind::alarm:
         alarm_pending_.store(0, std::memory_order_release);
-        expire(now());
+        is_alarm_due = true;
         break;
       case Kind::reprioritize:
         reprioritize_pending_.store(false, std::memory_order_release);
@@ -223,6 +224,9 @@ void Executor::drain_inbox() noexcept {
       }
     }
   }
+  // After the loop: a timer may cancel a job or change its priority, and so must find the job in
+  // the ready list, not in the chain that the loop serves.
+  if (is_alarm_due) expire(now());
   if constexpr (platform::parallel) {
     if (local_.smp_active && local_.job != nullptr) offer_rest();  // the step may still run long
   }

@@ -69,6 +69,12 @@ class Pipe : public RefCounted<Pipe> {
 
   std::size_t filled() const { return write_position_ - read_position_; }
   std::size_t room() const { return capacity - filled(); }
+  /// For a job that a wake of the pipe has resumed, and that neither reads nor writes: wakes
+  /// another one instead. In the strand.
+  void pass_wakes() {
+    if (can_read()) readable_.wake_one();
+    if (can_write()) writable_.wake_one();
+  }
   bool can_read() const { return filled() > 0 || !has_writers_; }
   bool can_write() const { return room() >= atomic_size || !has_readers_; }
   bool has_readers() const { return has_readers_; }

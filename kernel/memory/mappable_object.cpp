@@ -8,6 +8,7 @@ namespace kernel::memory {
 
 void TrackedObject::unmap_pages(std::size_t first, std::size_t end, Copies copies) {
   async::Strand::check_access();
+  if (copies == Copies::keep) end = std::min(end, count());  // none of its pages are behind that
   for (AreaMapping& mapping : areas_) {
     const Area& area = mapping.area;
     const std::size_t area_first = area.backing.first_page;

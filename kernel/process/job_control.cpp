@@ -28,7 +28,7 @@ Thread* calling_thread() {
 void hang_up_if_orphaned(int session, int group, const Process& ended) {
   bool has_stopped = false;
   for_each_member(group, [&](Process& process) {
-    has_stopped |= process.session() == session && process.is_stopped();
+    has_stopped |= process.session() == session && process.is_stopped() && !process.is_ending();
   });
   if (has_stopped && is_orphaned(session, group, &ended)) hang_up(group);
 }
@@ -70,9 +70,10 @@ class Users final : public TerminalUsers {
 }  // namespace
 
 std::optional<int> session_of_group(int group) {
-  std::optional<int> session;
-  for_each_member(group, [&](Process& process) { session = process.session(); });
-  return session;
+  for (const Process& process : processes()) {  // a group exists while a zombie is a member
+    if (process.group() == group) return process.session();
+  }
+  return {};
 }
 
 bool is_orphaned(int session, int group, const Process* without) {
@@ -87,7 +88,10 @@ bool is_orphaned(int session, int group, const Process* without) {
 }
 
 void wake_orphans_of(Process& process) {
-  hang_up_if_orphaned(process.session(), process.group(), process);
+  const Process* const parent = process.parent();
+  const bool has_link = parent != nullptr && parent->session() == process.session() &&
+                        parent->group() != process.group();
+  if (has_link) hang_up_if_orphaned(process.session(), process.group(), process);
   process.for_each_child([&process](Process& child) {
     const bool is_other = child.group() != process.group() && child.session() == process.session();
     if (is_other) hang_up_if_orphaned(child.session(), child.group(), process);

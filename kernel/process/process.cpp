@@ -151,7 +151,11 @@ void Process::leave_children() {
       child.release();
     } else {
       heir->zombies_.push_back(child);
-      heir->child_ended_.wake_all();
+      if (heir->takes_child_signals()) [[unlikely]] {
+        child.tell_parent();
+      } else {
+        heir->child_ended_.wake_all();
+      }
     }
   }
 }
@@ -362,6 +366,7 @@ void Process::terminate(abi::WaitStatus status) {
     return has_one_thread() && threads_.front().is_current_job();  // exit_group
   });
   if (!status_) status_ = status;
+  report_ = abi::WaitStatus{};
   for (Thread& thread : threads_) thread.end();
 }
 
@@ -462,7 +467,12 @@ void Process::stop(abi::Signal signal, const Thread& taker) {
   stop_is_reported_ = false;
   stopped_count_ = stopped_count_ + 1;
   for (Thread& thread : threads_) {
-    if (&thread != &taker) thread.request_signals();
+    if (&thread == &taker) continue;
+    if (thread.waits_for_resume()) {  // since the last stop
+      ++stopped_threads_;
+    } else {
+      thread.request_signals();
+    }
   }
 }
 
@@ -472,7 +482,8 @@ void Process::note_stopped_thread() {
 }
 
 void Process::report_stop_if_complete() {
-  if (stopped_threads_ < thread_count_ || std::exchange(stop_is_reported_, true)) return;
+  if (stopped_threads_ < thread_count_ || is_ending()) return;
+  if (std::exchange(stop_is_reported_, true)) return;
   const std::uint8_t signal = stopped_by_;
   report_to_parent(abi::WaitStatus::stopped(static_cast<abi::Signal>(signal)));
 }

@@ -241,6 +241,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   void stop(abi::Signal signal, const Thread& taker);
   /// A thread that begins to wait for resume() calls this.
   void note_stopped_thread();
+  /// A thread that note_stopped_thread() has counted ends.
+  void forget_stopped_thread() { --stopped_threads_; }
   /// Lets a stopped process run again. In the strand.
   void resume();
   /// Whether the parent can learn now that the process has stopped or continued (wait4). Each such

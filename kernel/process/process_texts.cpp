@@ -13,6 +13,7 @@
 #include "process/accounts.h"
 #include "process/process.h"
 #include "process/thread.h"
+#include "process/vdso.h"
 #include "sched/running.h"
 
 namespace kernel {
@@ -46,6 +47,10 @@ char state_of(Process& process) {
   return process.is_stopped() ? 'T' : 'S';
 }
 
+hal::VirtAddr end_of_stack(const AddressSpace& space) {
+  return space.stack_top() - vdso::bytes;
+}
+
 /// The memory of a process, in pages.
 struct MemoryUse {
   std::size_t mapped = 0, resident = 0, shared = 0, code = 0, data = 0, stack = 0;
@@ -63,7 +68,7 @@ MemoryUse memory_of(Process& process) {
     } else if (area->backing.is_shared()) {
       use.shared += pages;
     } else if (allows(area->access, hal::Access::write)) {
-      (area->end == space->stack_top() ? use.stack : use.data) += pages;
+      (area->end == end_of_stack(*space) ? use.stack : use.data) += pages;
     }
   }
   return use;
@@ -113,8 +118,9 @@ std::array<char, 4> rights_of(const Area& area) {
 }
 
 std::string_view name_of_area(const Process& process, AddressSpace& space, const Area& area) {
+  if (area.start == end_of_stack(space)) return "[vdso]";
   if (area.backing.kind == Backing::Kind::segment) return process.path();
-  if (area.end == space.stack_top()) return "[stack]";
+  if (area.end == end_of_stack(space)) return "[stack]";
   return space.is_heap(area) ? "[heap]" : "";
 }
 

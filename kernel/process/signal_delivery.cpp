@@ -18,9 +18,12 @@ using abi::Call;
 using trap::UserContext;
 
 /// Whether the call, which a signal has interrupted, is made again behind every handler: it
-/// acquires a lock, and no caller expects EINTR (futex(2), FUTEX_LOCK_PI).
+/// acquires a lock (futex(2), FUTEX_LOCK_PI), or creates a process or thread, and no caller expects
+/// EINTR.
 bool is_always_restarted(const UserContext& context) {
-  if (static_cast<Call>(context.syscall_number()) != Call::futex) return false;
+  const auto call = static_cast<Call>(context.syscall_number());
+  if (call == Call::clone || call == Call::clone3) return true;
+  if (call != Call::futex) return false;
   const auto operation = static_cast<int>(context.syscall_arguments()[1]);
   const int command = operation & abi::futex_command_mask;
   return command == abi::futex_lock_pi || command == abi::futex_lock_pi2;
@@ -143,8 +146,9 @@ void deliver_signals(Thread& self) {
       case SignalActions::Effect::none: continue;
       case SignalActions::Effect::end: return process.terminate(abi::WaitStatus::killed(signal));
       case SignalActions::Effect::stop:
-        if (signal == abi::Signal::sigstop ||
-            !job_control::is_orphaned(process.session(), process.group())) {
+        if (&process != &first_process() &&  // no other process could continue it
+            (signal == abi::Signal::sigstop ||
+             !job_control::is_orphaned(process.session(), process.group()))) {
           process.stop(signal, self);
         }
         continue;

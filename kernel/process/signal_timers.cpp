@@ -15,8 +15,16 @@ namespace {
 
 using async::Duration;
 
-/// How often a timer looks at the CPU time, at most.
+/// The least time between two looks at the CPU time, or at a signal that no thread has taken yet.
 constexpr Duration least_check = std::chrono::milliseconds{10};
+/// How old the CPU time may be at which a timer looks.
+constexpr Duration oldest_cpu_time = std::chrono::milliseconds{1};
+constexpr int most_overruns = std::numeric_limits<int>::max() / 2;
+
+/// The sum of two times that are not negative, or the longest duration.
+constexpr Duration sum(Duration a, Duration b) {
+  return b > Duration::max() - a ? Duration::max() : a + b;
+}
 
 }  // namespace
 
@@ -34,7 +42,8 @@ SignalTimer::~SignalTimer() {
 }
 
 Duration SignalTimer::now() const {
-  return clock_ == Clock::cpu ? process_.cpu_time() : async::now().time_since_epoch();
+  if (clock_ == Clock::cpu) return process_.signal_timers()->cpu_time();
+  return async::now().time_since_epoch();
 }
 
 Duration SignalTimer::shown_time() const {
@@ -47,32 +56,38 @@ void SignalTimer::set(const Setting& setting) {
   is_set_ = setting.left > Duration::zero();
   is_queued_ = false;
   overrun_ = 0;
-  interval_ = setting.interval;
+  interval_ = is_set_ ? setting.interval : Duration::zero();
   if (!is_set_) return;
-  const Duration start = now();
-  due_ = setting.left > Duration::max() - start ? Duration::max() : start + setting.left;
-  arm();
+  due_ = sum(now(), setting.left);
+  arm(Duration::zero());
 }
 
 SignalTimer::Setting SignalTimer::setting() const {
-  if (!is_set_) return {.interval = interval_};
-  return {.left = std::max(due_ - now(), Duration{1}), .interval = interval_};
+  if (!is_set_) return {};
+  const Duration now = this->now();
+  if (due_ > now) return {.left = due_ - now, .interval = interval_};
+  if (interval_ > Duration::zero())
+    return {.left = interval_ - (now - due_) % interval_, .interval = interval_};
+  return {.left = target_ == Target::none ? Duration::zero() : Duration{1}};
 }
 
-void SignalTimer::arm() {
-  async::Instant at{due_};
+void SignalTimer::arm(Duration least) {
+  if (target_ == Target::none) return;  // setting() says all that programs can learn
+  Duration left = due_ - now();
   if (clock_ == Clock::cpu) {
     // The threads together use at most this much CPU time in a second of each hart.
-    const auto threads = static_cast<std::int64_t>(std::max(1u, process_.thread_count()));
-    at = async::now() + std::max((due_ - now()) / threads, least_check);
+    left /= static_cast<std::int64_t>(std::max(1u, process_.thread_count()));
+    least = least_check;
   }
-  if (at < async::never) async::current_executor().arm(*this, at);
+  const Duration at = sum(async::now().time_since_epoch(), std::max(left, least));
+  if (at < async::never.time_since_epoch())
+    async::current_executor().arm(*this, async::Instant{at});
 }
 
 void SignalTimer::fire(async::Timer& timer) noexcept {
   auto& self = static_cast<SignalTimer&>(timer);
   const Duration now = self.now();
-  if (now < self.due_) return self.arm();
+  if (now < self.due_) return self.arm(Duration::zero());
   self.expire(now);
 }
 
@@ -83,33 +98,39 @@ bool SignalTimer::has_queued_signal() const {
   return thread != nullptr && (thread->pending_signals() & bit) != 0;
 }
 
+int SignalTimer::pass_intervals(Duration now) {
+  const std::int64_t passed = (now - due_) / interval_ + 1;
+  due_ = interval_ > Duration::max() / passed ? Duration::max() : sum(due_, interval_ * passed);
+  return static_cast<int>(std::min<std::int64_t>(passed, most_overruns));
+}
+
 void SignalTimer::expire(Duration now) {
-  int missed = 0;  // expirations since the one that is due
-  if (interval_ > Duration::zero()) {
-    const std::int64_t passed = (now - due_) / interval_;
-    missed = static_cast<int>(std::min<std::int64_t>(passed, std::numeric_limits<int>::max() / 2));
-    due_ += (passed + 1) * interval_;
-    arm();
-  } else {
-    is_set_ = false;
-  }
-  if (target_ == Target::none) return;
+  const int expirations = interval_ > Duration::zero() ? pass_intervals(now) : 1;
   if (is_queued_ && has_queued_signal()) {
-    overrun_ = std::min(overrun_, std::numeric_limits<int>::max() / 2) + missed + 1;
-    return;
+    overrun_ = std::min(overrun_ + expirations, most_overruns);
+  } else {
+    overrun_ = expirations - 1;
+    Thread* const thread = target_ == Target::thread ? threads().find(thread_) : nullptr;
+    if (target_ == Target::process) {
+      is_queued_ = process_.post_signal(info_);
+    } else {
+      is_queued_ =
+          thread != nullptr && &thread->process() == &process_ && thread->post_signal(info_);
+    }
   }
-  overrun_ = missed;
-  if (target_ == Target::process) {
-    is_queued_ = process_.post_signal(info_);
-  } else if (Thread* const thread = threads().find(thread_);
-             thread != nullptr && &thread->process() == &process_) {
-    is_queued_ = thread->post_signal(info_);
-  }
+  is_set_ = interval_ > Duration::zero();
+  if (is_set_) arm(least_check);  // earlier if a thread takes the signal
 }
 
 void SignalTimer::note_taken(abi::SignalInfo& info) {
   if (!is_queued_) return;
   is_queued_ = false;
+  if (is_set_) {
+    const Duration now = this->now();
+    if (due_ <= now) overrun_ = std::min(overrun_ + pass_intervals(now), most_overruns);
+    async::Executor::disarm(*this);
+    arm(Duration::zero());
+  }
   info.timer.overrun = last_overrun_ = overrun_;
 }
 
@@ -155,6 +176,15 @@ Result<SignalTimer*> SignalTimers::interval_timer(unsigned which) {
         abi::SignalInfo{.signal = static_cast<int>(signals[which]), .code = abi::si_kernel}, 0);
   }
   return &*timer;
+}
+
+Duration SignalTimers::cpu_time() {
+  const async::Instant now = async::now();
+  if (cpu_time_read_ == async::Instant{} || now - cpu_time_read_ >= oldest_cpu_time) {
+    cpu_time_ = process_.cpu_time();
+    cpu_time_read_ = now;
+  }
+  return cpu_time_;
 }
 
 void SignalTimers::note_taken(abi::SignalInfo& info) {

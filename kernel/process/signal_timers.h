@@ -1,9 +1,12 @@
 // The timers of a process that send signals: those of timer_create(2), and the three interval
 // timers of setitimer(2).
 //
-//   set ──▶ armed ── expires ──▶ signal queued ── a thread takes it ──▶
+//   set ──▶ armed ── expires ──▶ signal queued ── a thread takes it ──▶ armed for the next interval
 //             ▲                        │
-//             └─── interval ◀──────────┘   further expirations count as overruns until then
+//             └─────── 10 ms ◀─────────┘  expirations meanwhile count as overruns
+//
+// So a timer interrupts its hart at most once for each signal that a thread takes, and otherwise
+// every 10 ms, however short its interval is.
 //
 // All functions run in the strand.
 #pragma once
@@ -54,7 +57,10 @@ class SignalTimer : public ListNode<>, private async::Timer {
   async::Duration now() const;
   static void fire(async::Timer& timer) noexcept;
   void expire(async::Duration now);
-  void arm();
+  /// Moves due_ behind `now` by whole intervals. Returns their number.
+  int pass_intervals(async::Duration now);
+  /// Arms the timer for due_, but not for less than `least` from now.
+  void arm(async::Duration least);
   bool has_queued_signal() const;
 
   Process& process_;
@@ -91,6 +97,9 @@ class SignalTimers {
   /// A thread takes a signal of a timer.
   void note_taken(abi::SignalInfo& info);
 
+  /// The CPU time of the process, at most 1 ms old: finding it takes a step for each thread.
+  async::Duration cpu_time();
+
  private:
   static constexpr unsigned most = 1024;
 
@@ -99,6 +108,8 @@ class SignalTimers {
   List<SignalTimer> created_;  // owned
   unsigned count_ = 0;
   int next_id_ = 0;
+  async::Instant cpu_time_read_{};
+  async::Duration cpu_time_{};
 };
 
 }  // namespace kernel

@@ -104,15 +104,14 @@ void Thread::handle_pending_flags() {
 }
 
 std::string_view Thread::name() const {
-  if (rare_settings_ != nullptr && rare_settings_->name[0] != '\0')
-    return rare_settings_->name.data();
+  if (rare_settings_ != nullptr && rare_settings_->name) return rare_settings_->name->data();
   return process_->name().substr(0, name_bytes - 1);
 }
 
 Result<> Thread::set_name(std::string_view name) {
   if (auto made = make_rare_settings(); !made) return made;
-  rare_settings_->name = {};
-  name.copy(rare_settings_->name.data(), name_bytes - 1);
+  auto& own = rare_settings_->name.emplace();
+  name.copy(own.data(), name_bytes - 1);
   return {};
 }
 
@@ -210,6 +209,7 @@ async::Task<> Thread::await_resume() {
   process_->note_stopped_thread();
   while (process_->is_stopped() && !is_ending()) (void)co_await async::park("stop");
   waits_for_resume_ = false;
+  if (process_->is_stopped()) process_->forget_stopped_thread();
   on_wakeup(*this);
 }
 

@@ -120,6 +120,7 @@ class Thread : public Runnable,
   void request_signals();
   /// Waits while the process is stopped, or until the thread must end. The thread itself calls it.
   async::Task<> await_resume();
+  bool waits_for_resume() const { return waits_for_resume_; }
   /// Called when the process, which a signal has stopped, runs again.
   void resume();
   /// Called before a call waits, by the thread itself: refuses the wait if a signal interrupts it.
@@ -140,9 +141,9 @@ class Thread : public Runnable,
   /// Settings of the thread that few programs use.
   struct RareSettings {
     abi::SignalStack stack{.flags = abi::ss_disable};
-    std::optional<abi::SignalSet> mask_before;  ///< the mask behind set_temporary_mask()
-    abi::SignalSet awaited = 0;                 ///< what rt_sigtimedwait waits for
-    std::array<char, name_bytes> name{};  ///< with a zero at its end; empty: set_name() not used
+    std::optional<abi::SignalSet> mask_before;         ///< the mask behind set_temporary_mask()
+    abi::SignalSet awaited = 0;                        ///< what rt_sigtimedwait waits for
+    std::optional<std::array<char, name_bytes>> name;  ///< with a zero at its end
   };
   /// Null: all have the values above.
   RareSettings* rare_settings() const { return rare_settings_.get(); }

@@ -25,7 +25,7 @@ Result<int> getsid(Thread& self, int id) {
 }
 
 Result<> setpgid(Thread& self, int id, int group) {
-  if (group < 0) return fail(Errno::einval);
+  if ((group != 0 ? group : id) < 0) return fail(Errno::einval);
   const Process& caller = self.process();
   Process* const process = find(self, id);
   if (process == nullptr) return fail(Errno::esrch);

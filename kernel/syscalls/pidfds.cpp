@@ -19,9 +19,10 @@ using memory::UserPtr;
 Result<abi::SignalInfo> information(Thread& self, const Process& process, int signal,
                                     UserPtr<const abi::SignalInfo> given) {
   if (!given) return signal_from(self, signal, abi::si_user);
-  const auto info = given.read(self.space());
+  auto info = given.read(self.space());
   if (!info) return fail(info.error());
   if (info->signal != signal) return fail(Errno::einval);
+  if (info->code == abi::si_timer) info->code = abi::si_queue;  // no timer has sent it
   const bool is_false = info->code >= 0 || info->code == abi::si_tkill;
   if (is_false && &process != &self.process()) return fail(Errno::eperm);
   return *info;

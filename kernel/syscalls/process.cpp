@@ -66,11 +66,21 @@ void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
   if (arguments.has(abi::clone_settls)) context.set_thread_pointer(arguments.thread_pointer);
 }
 
+/// A signal to a group must reach a child that its member is about to create, and no thread may
+/// start in a process that stops. So signals come first.
+[[gnu::cold, gnu::noinline]] Result<> make_again_after_signals(Thread& self) {
+  if (async::Strand::is_shared()) return fail(Errno::would_block);
+  self.interrupt_call();
+  return fail(Errno::eintr);
+}
+
 /// Checks that come before anything is created. EINTR if the caller is dying: a dying thread must
 /// not create a live one.
 [[gnu::always_inline]] inline Result<> check(Thread& self, const CloneArguments& arguments) {
   if (!hal::spaces_can_be_copied && arguments.copies_memory()) return fail(Errno::enosys);
   if (self.is_ending()) return fail(Errno::eintr);
+  if (self.takes_signals_soon()) [[unlikely]]
+    return make_again_after_signals(self);
   if (!arguments.valid()) return fail(Errno::einval);
   if (arguments.has(abi::clone_parent) && self.process().parent() == nullptr) {
     return fail(Errno::einval);

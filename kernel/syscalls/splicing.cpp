@@ -11,6 +11,7 @@
 
 #include "files/node.h"
 #include "files/pipe.h"
+#include "process/page_in.h"
 #include "process/steps.h"
 #include "syscalls/files.h"
 #include "syscalls/io_loops.h"
@@ -59,11 +60,19 @@ std::uint64_t position(const TransferPlace& side) {
   return static_cast<std::uint64_t>(side.file->seek(0, abi::seek_cur).value_or(0));
 }
 
-/// Moves the position of a side that is no pipe, or tells the program its new offset. EFAULT.
-Result<> set_position(Thread& self, const TransferPlace& side, std::uint64_t to) {
+/// Moves the position of a side that is no pipe, or tells the program its new offset. EFAULT;
+/// EINTR. A page-in of the offset's page must not make the call again: the bytes have moved
+/// already.
+async::Task<Result<>> set_position(Thread& self, const TransferPlace& side, std::uint64_t to) {
   const auto place = static_cast<std::int64_t>(to);
-  if (!side.offset) return side.file->seek(place, abi::seek_set).transform([](std::int64_t) {});
-  return OffsetPtr{side.offset_address}.write(self.space(), place);
+  if (!side.offset) co_return side.file->seek(place, abi::seek_set).transform([](std::int64_t) {});
+  for (;;) {
+    const auto written = OffsetPtr{side.offset_address}.write(self.space(), place);
+    if (written || written.error() != Errno::would_block) co_return written;
+    const auto read = co_await page_in_missed(Ref<memory::AddressSpace>::share(self.space()));
+    if (!read) co_return read;
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+  }
 }
 
 async::Task<Transfer> move_at(File& file, Direction direction, std::uint64_t place,
@@ -99,12 +108,25 @@ async::Task<Transfer> copy(Thread& self, TransferPlace from, TransferPlace to, b
     if (done % step_bytes < hal::page_size) co_await cond_resched(self);
   }
   if (done == 0) co_return moved;
-  if (auto set = set_position(self, from, start + done); !set) co_return fail(set.error());
+  if (auto set = co_await set_position(self, from, start + done); !set) co_return fail(set.error());
   if (writes_at) {
-    if (auto set = set_position(self, to, start_out + done); !set) co_return fail(set.error());
+    if (auto set = co_await set_position(self, to, start_out + done); !set)
+      co_return fail(set.error());
   }
   co_return done;
 }
+
+/// At its end, a transfer passes on the wakes that it has got from pipes: a woken job must try to
+/// read or write, and wake the next one (pipe.h), but the other side may have ended the transfer.
+class PassesWakes {
+ public:
+  explicit PassesWakes(Ref<File> file) : file_{std::move(file)} {}
+  PassesWakes(const PassesWakes&) = delete;
+  ~PassesWakes() { file_->pipe()->pass_wakes(); }
+
+ private:
+  Ref<File> file_;
+};
 
 /// Waits until a pipe may have bytes or room. EAGAIN; EINTR.
 async::Task<Result<>> wait_for_pipe(Ref<File> file, Direction direction, bool never_waits) {
@@ -126,6 +148,7 @@ Transfer put_into_pipe(File& file, std::span<std::byte> bytes) {
 /// splice() from a file to a pipe: until the pipe is full or the file ends.
 async::Task<Transfer> fill_pipe(Thread& self, TransferPlace from, Ref<File> to, std::size_t count,
                                 bool never_waits) {
+  const PassesWakes wakes{to};
   const Bounce bounce;
   if (!bounce) co_return fail(Errno::enomem);
   const std::uint64_t start = position(from);
@@ -152,7 +175,7 @@ async::Task<Transfer> fill_pipe(Thread& self, TransferPlace from, Ref<File> to, 
     signal_broken_pipe(self, moved);
     co_return moved;
   }
-  if (auto set = set_position(self, from, start + done); !set) co_return fail(set.error());
+  if (auto set = co_await set_position(self, from, start + done); !set) co_return fail(set.error());
   co_return done;
 }
 
@@ -165,6 +188,7 @@ void drop_from_pipe(File& file, std::span<std::byte> room) {
 /// splice() from a pipe to another file: until the pipe is empty.
 async::Task<Transfer> drain_pipe(Thread& self, Ref<File> from, TransferPlace to, bool writes_at,
                                  std::size_t count, bool never_waits) {
+  const PassesWakes wakes{from};
   const Bounce bounce;
   if (!bounce) co_return fail(Errno::enomem);
   const std::uint64_t start = writes_at ? position(to) : 0;
@@ -187,6 +211,7 @@ async::Task<Transfer> drain_pipe(Thread& self, Ref<File> from, TransferPlace to,
       moved = writes_at ? to.file->write_at(start + done, buffer) : to.file->try_write(buffer);
       if (!moved && moved.error() == Errno::would_block) {
         if (done > 0) break;
+        from->pipe()->pass_wakes();
         if (auto waited = co_await wait_for_pipe(to.file, Direction::write, never_waits); !waited)
           co_return fail(waited.error());
         continue;
@@ -200,7 +225,7 @@ async::Task<Transfer> drain_pipe(Thread& self, Ref<File> from, TransferPlace to,
   }
   if (done == 0) co_return moved;
   if (writes_at) {
-    if (auto set = set_position(self, to, start + done); !set) co_return fail(set.error());
+    if (auto set = co_await set_position(self, to, start + done); !set) co_return fail(set.error());
   }
   co_return done;
 }
@@ -208,6 +233,7 @@ async::Task<Transfer> drain_pipe(Thread& self, Ref<File> from, TransferPlace to,
 /// splice() and tee() between two pipes. `keeps`: the bytes also stay in the first one.
 async::Task<Transfer> move_between_pipes(Thread& self, Ref<File> from, Ref<File> to,
                                          std::size_t count, bool keeps, bool never_waits) {
+  const PassesWakes wakes_of_readers{from}, wakes_of_writers{to};
   const Bounce bounce;
   if (!bounce) co_return fail(Errno::enomem);
   std::size_t done = 0;
@@ -223,6 +249,7 @@ async::Task<Transfer> move_between_pipes(Thread& self, Ref<File> from, Ref<File>
     const auto moved = put_into_pipe(*to, bytes);
     if (!moved && moved.error() == Errno::would_block) {
       if (done > 0) break;
+      from->pipe()->pass_wakes();
       if (auto waited = co_await wait_for_pipe(to, Direction::write, never_waits); !waited)
         co_return fail(waited.error());
       continue;

@@ -40,14 +40,18 @@ Result<SignalTimer*> created_timer(Thread& self, int id) {
   return timer;
 }
 
-/// EINVAL: there is no such clock, or no timer can use it.
+/// EINVAL: there is no such clock, or no timer can use it. C libraries name the CPU clocks of the
+/// caller by negative numbers (read_cpu_clock() in time.cpp).
 Result<SignalTimer::Clock> clock_for_timer(int clock) {
+  constexpr int own_process = -6, own_thread = -2;
   switch (clock) {
     case abi::clock_realtime: return SignalTimer::Clock::wall;
     case abi::clock_monotonic:
     case abi::clock_boottime: return SignalTimer::Clock::time;
-    case abi::clock_process_cputime_id: return SignalTimer::Clock::cpu;
-    case abi::clock_thread_cputime_id: return fail(Errno::enotsup);
+    case abi::clock_process_cputime_id:
+    case own_process: return SignalTimer::Clock::cpu;
+    case abi::clock_thread_cputime_id:
+    case own_thread: return fail(Errno::enotsup);
     default: return fail(Errno::einval);
   }
 }

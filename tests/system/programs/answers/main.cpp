@@ -126,10 +126,22 @@ void pause_shortly() {
   nanosleep(&time, nullptr);
 }
 
-void signal_shortly() {
+namespace {
+
+int set_handler() {
   struct sigaction action = {};
   action.sa_handler = [](int) {};
-  sigaction(SIGUSR1, &action, nullptr);
+  return sigaction(SIGUSR1, &action, nullptr);
+}
+
+}  // namespace
+
+bool has_handlers() {
+  return set_handler() == 0;
+}
+
+void signal_shortly() {
+  set_handler();
   if (fork() != 0) return;
   pause_shortly();
   kill(getppid(), SIGUSR1);

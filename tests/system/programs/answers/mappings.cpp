@@ -1,6 +1,5 @@
 // Mappings of files that programs can write, and the calls about pages: mremap, mlock, mincore,
 // msync, memfd_create and its seals.
-#include <setjmp.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -22,23 +21,16 @@ void unmap(char* start, long pages) {
   munmap(start, pages * page_size);
 }
 
-sigjmp_buf back;
-int signal_of_access = 0;
-void leave(int signal) {
-  signal_of_access = signal;
-  siglongjmp(back, 1);
-}
-// The signal of a read, or 0.
+// The signal that ends a child that reads the byte, or 0.
 int signal_of(volatile char* at) {
-  struct sigaction action = {}, before[2];
-  action.sa_handler = leave;
-  sigaction(SIGBUS, &action, &before[0]);
-  sigaction(SIGSEGV, &action, &before[1]);
-  signal_of_access = 0;
-  if (sigsetjmp(back, 1) == 0) (void)*at;
-  sigaction(SIGBUS, &before[0], nullptr);
-  sigaction(SIGSEGV, &before[1], nullptr);
-  return signal_of_access;
+  const pid_t child = fork();
+  if (child == 0) {
+    (void)*at;
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
 char read_at(int fd, long offset) {

@@ -3,6 +3,7 @@
 //
 // jobs             all but SA_NOCLDSTOP
 // jobs nocldstop   only this flag, which the emulator does not pass on
+// jobs first       the machine's first process, which must go on
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -71,6 +72,10 @@ static void await_go(void) {
   while (read(go[0], &byte, 1) < 0) continue;
 }
 
+static void let_go(void) {
+  if (write(go[1], "g", 1) != 1) perror("write");
+}
+
 static void stop_twice(void) {
   raise(SIGSTOP);
   await_go();
@@ -85,7 +90,7 @@ static void stops_are_reported_once(void) {
   SAY(waitpid(child, &status, WNOHANG | WUNTRACED | WCONTINUED));
   kill(child, SIGCONT);
   expect("after SIGCONT", child);
-  SAY(write(go[1], "g", 1));
+  let_go();
   expect("then, by SIGTSTP", child);
   kill(child, SIGCONT);
   kill(child, SIGCONT);
@@ -149,7 +154,7 @@ static void calls_of_a_stopped_process(void (*life)(void)) {
   fflush(stdout);
   kill(child, SIGCONT);
   expect("SIGCONT", child);
-  SAY(write(go[1], "g", 1));
+  let_go();
   expect("its end", child);
   close(pipe_ends[0]);
   close(pipe_ends[1]);
@@ -169,7 +174,7 @@ static void a_sleep_goes_on(void) {
   expect("a child that sleeps", child);
   kill(child, SIGCONT);
   expect("SIGCONT", child);
-  SAY(write(go[1], "g", 1));
+  let_go();
   expect("its end", child);
 }
 
@@ -202,6 +207,11 @@ static void all_threads_stop(void) {
   int running = 0;
   for (int i = 0; i < 3; ++i) running += counters[i] != before[i];
   printf("threads that run: %d\n", running);
+  kill(child, SIGCONT);
+  kill(child, SIGSTOP);
+  int status;
+  SAY(waitpid(child, &status, WUNTRACED) == child);
+  show_status("stopped again at once", status);
   kill(child, SIGCONT);
   expect("SIGCONT", child);
   for (int i = 0; i < 3; ++i) {
@@ -236,17 +246,28 @@ static void a_computing_process_stops(void) {
   show_status("after a handler", status);
 }
 
+// Two pending SIGCHLD would become one.
+static void await_signal_of(int code, int flags) {
+  if ((flags & SA_NOCLDSTOP) != 0) {
+    usleep(a_while);
+  } else {
+    while (codes_got[code] == 0) usleep(1000);
+  }
+}
+
 static void the_parent_gets_sigchld(int flags) {
   memset((void*)codes_got, 0, sizeof codes_got);
   handle(SIGCHLD, flags | SA_RESTART);
   const pid_t child = start(wait_for_ever);
   kill(child, SIGSTOP);
   expect("a child", child);
+  await_signal_of(CLD_STOPPED, flags);
   kill(child, SIGCONT);
   expect("SIGCONT", child);
+  await_signal_of(CLD_CONTINUED, flags);
   kill(child, SIGKILL);
   expect("SIGKILL", child);
-  usleep(a_while);
+  await_signal_of(CLD_KILLED, 0);
   printf("CLD_KILLED: %d, CLD_STOPPED: %d, CLD_CONTINUED: %d\n", codes_got[CLD_KILLED],
          codes_got[CLD_STOPPED], codes_got[CLD_CONTINUED]);
   signal(SIGCHLD, SIG_DFL);
@@ -293,6 +314,10 @@ static void live_in_own_group(void) {
   wait_for_ever();
 }
 
+static void end_in_own_group(void) {
+  setpgid(0, 0);
+}
+
 static void groups(void) {
   int status;
   const pid_t first = start(live_in_own_group), second = start(wait_for_ever);
@@ -302,6 +327,12 @@ static void groups(void) {
   SAY(setpgid(second, first));
   SAY(getpgid(second) == first);
   SAY(getsid(second) == getsid(0));
+  const pid_t ended = start(end_in_own_group);
+  siginfo_t info;
+  SAY(waitid(P_PID, ended, &info, WEXITED | WNOWAIT));
+  SAY(setpgid(second, ended));
+  SAY(setpgid(second, first));
+  SAY(waitpid(ended, &status, 0) == ended);
   SAY(setpgid(second, unknown_id));
   SAY(setpgid(unknown_id, 0));
   SAY(setpgid(second, -1));
@@ -365,11 +396,32 @@ static void parent_of_all(void) {
   an_orphaned_group_continues();
 }
 
+static void end_at_once(void) {
+  _exit(0);
+}
+
+static void first_process(void) {
+  raise(SIGSTOP);
+  printf("SIGSTOP does not stop the first process\n");
+  handle(SIGHUP, 0);
+  const pid_t stopped = start(wait_for_ever);
+  kill(stopped, SIGSTOP);
+  expect("a child of its group", stopped);
+  run_child(end_at_once);
+  printf("the end of another one: SIGHUP %d\n", signals_got[SIGHUP]);
+  kill(stopped, SIGKILL);
+  expect("SIGKILL", stopped);
+}
+
 // The children are in a group of their own, whose parent is in another one: so the group is not
 // orphaned, and SIGTSTP stops its members.
 int main(int count, char** arguments) {
   if (count > 1 && strcmp(arguments[1], "nocldstop") == 0) {
     the_parent_gets_sigchld(SA_NOCLDSTOP);
+    return 0;
+  }
+  if (count > 1 && strcmp(arguments[1], "first") == 0) {
+    first_process();
     return 0;
   }
   fflush(stdout);
