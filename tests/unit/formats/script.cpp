@@ -18,7 +18,7 @@ FileStart start_of(std::string_view text) {
 }
 
 void check_script(std::string_view text, std::string_view interpreter,
-           std::optional<std::string_view> argument = {}) {
+                  std::optional<std::string_view> argument = {}) {
   INFO(text);
   const FileStart start = start_of(text);
   const auto line = read_script_line(start);
