@@ -76,9 +76,9 @@ class FileProperties {
   bool is_stream() const { return is_stream_; }
   /// Whether only File::transfer() moves bytes. The try functions always return would_block then.
   bool waits_for_device() const { return waits_for_device_; }
-  /// Whether File::wait_sharing() may succeed.
   /// Whether partner() may be a list.
   bool may_wait_to_open() const { return may_wait_to_open_; }
+  /// Whether File::wait_sharing() may succeed.
   bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
 
  protected:

@@ -56,10 +56,10 @@ class TerminalUsers {
   virtual void signal_group(int group, abi::Signal signal) = 0;
   /// Empty: there is no such group.
   virtual std::optional<int> session_of_group(int group) = 0;
-  /// A background group uses the terminal, whose caller() is not empty. Sends the group `signal`,
-  /// and returns EINTR, after which the caller's call is made again. Success: the caller may go on,
-  /// because it blocks or ignores SIGTTOU. EIO: it blocks or ignores SIGTTIN, or no shell could
-  /// continue the group.
+  /// A background group uses the terminal, and caller() is not empty. Sends the group `signal`, and
+  /// returns EINTR, after which the caller's call is made again. A caller that blocks or ignores
+  /// the signal may write (success), but must not take input from the foreground group: EIO for
+  /// SIGTTIN. EIO also if no shell could continue the group.
   virtual Result<> stop_caller(abi::Signal signal) = 0;
 
  protected:

@@ -500,7 +500,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // What most calls only read.
   alignas(64) hal::PageTable table_;
   bool has_paged_areas_ = false;
-  bool has_tracked_areas_ = false;  // ever
+  bool has_tracked_areas_ = false;  // has had one, and may have one still
   async::SharedWord<bool> has_shared_areas_ = false;
   bool code_written_ = false;
   HartTlbs hart_tlbs_;

@@ -52,7 +52,7 @@ bool is_restarted(Thread& self, Call call) {
 }
 
 /// Whether the call, which a signal has interrupted, is made again if no handler runs, for example
-/// behind a stop. The others fail with EINTR (signal(7)).
+/// behind a stop. Only rt_sigtimedwait fails with EINTR then (signal(7)).
 bool call_is_made_again_without_handler(const UserContext& context) {
   return static_cast<Call>(context.syscall_number()) != Call::rt_sigtimedwait;
 }

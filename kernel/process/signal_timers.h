@@ -26,8 +26,8 @@ class Process;
 /// One timer. It is armed in the wheel of the hart that has set it.
 class SignalTimer : public ListNode<>, private async::Timer {
  public:
-  /// `wall`: since 1970; `time`: since boot; `cpu`: the CPU time of the process. The two times only
-  /// differ in absolute settings. By CPU time, the timer expires up to 10 ms late.
+  /// `wall`: the time since 1970. `time`: since boot. `cpu`: the CPU time of the process, by which
+  /// a timer expires up to 10 ms late.
   enum class Clock : std::uint8_t { wall, time, cpu };
   /// Where the signal goes to. `none`: no signal is sent.
   enum class Target : std::uint8_t { process, thread, none };

@@ -1,7 +1,6 @@
-// Creating and removing names, which is possible only in writable directories (/tmp): elsewhere the
-// error is EROFS, or EXDEV for a rename between /tmp and another
-// place. A name of the wrong kind has its usual
-// error everywhere.
+// Creating and removing names, which is possible only in writable directories: /tmp and shared
+// folders. Elsewhere the error is EROFS, or EXDEV for a rename from one place to another. A name of
+// the wrong kind has its usual error everywhere.
 //
 // These calls run in the strand, or while the caller shares it. would_block: the call needs the
 // strand.

@@ -26,7 +26,7 @@ struct Remapping {
   std::uintptr_t address;  // with MREMAP_FIXED; else a hint
 
   bool has(int flag) const { return (flags & flag) != 0; }
-  /// The bytes that move, or stay.
+  /// How many bytes of the old mapping the new one still has.
   std::size_t kept() const { return std::min(old_bytes, bytes); }
 };
 

@@ -10,7 +10,7 @@ namespace kernel::sys {
 /// A child of `parent` that has ended, if `options` have WEXITED, or else one that has stopped or
 /// continued, if they have WUNTRACED or WCONTINUED. Null: none has changed. `id` selects the
 /// children: -1: all; above 0: the one with this number; 0: those of the caller's group; below -1:
-/// those of group -id. ECHILD: it selects none. Looks at all children. In the strand.
+/// those of group -id. ECHILD: `id` selects no child. Looks at all children. In the strand.
 Result<Process*> find_changed_child(Process& parent, int id, int options);
 
 }  // namespace kernel::sys

@@ -105,7 +105,7 @@ Result<int> report(Thread& self, Process& child, const WantedChild& wanted, std:
 
 /// flags: P_ALL, P_PID, P_PGID, P_PIDFD; WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL,
 ///   __WCLONE, __WNOTHREAD; EINVAL for others
-/// linux: __WALL, __WCLONE and __WNOTHREAD have no effect. Group 1 has no members. Of the resource
+/// linux: __WALL, __WCLONE and __WNOTHREAD have no effect. No child is in group 1. Of the resource
 ///   usage only the user time is not 0. If the kernel cannot write the result, the child remains a
 ///   zombie; Linux drops it.
 async::Task<Result<int>> waitid(Thread& self, int which, int id, std::uintptr_t info, int options,
