@@ -234,12 +234,7 @@ void Process::inherit(const Process& parent) {
 
 void Process::tell_parent() {
   Process& parent = *parent_;
-  const bool was_killed = status_->was_killed();
-  const abi::SignalInfo info{.signal = static_cast<int>(abi::Signal::sigchld),
-                             .code = was_killed ? abi::cld_killed : abi::cld_exited,
-                             .sender = {.process = id_,
-                                        .status = was_killed ? static_cast<int>(status_->signal())
-                                                             : status_->exit_code()}};
+  const abi::SignalInfo info = change();  // before the process may be gone
   if (parent.signal_actions()[abi::Signal::sigchld].handler == abi::sig_ign) parent.reap(*this);
   // The waiters come first: one that finds the zombie is not interrupted by the signal.
   parent.child_ended_.wake_all();
@@ -504,11 +499,27 @@ void Process::report_to_parent(abi::WaitStatus report) {
   parent.child_ended_.wake_all();
   const abi::SignalAction action = parent.signal_actions()[abi::Signal::sigchld];
   if ((action.flags & abi::sa_nocldstop) != 0) return;
-  const bool has_stopped = report.has_stopped();
-  const auto cause = has_stopped ? report.stop_signal() : abi::Signal::sigcont;
-  parent.post_signal({.signal = static_cast<int>(abi::Signal::sigchld),
-                      .code = has_stopped ? abi::cld_stopped : abi::cld_continued,
-                      .sender = {.process = id_, .status = static_cast<int>(cause)}});
+  parent.post_signal(change());
+}
+
+abi::SignalInfo Process::change() const {
+  const abi::WaitStatus change = is_zombie() ? status() : report_;
+  abi::SignalInfo info{.signal = static_cast<int>(abi::Signal::sigchld),
+                       .sender = {.process = id_}};
+  if (change.has_stopped()) {
+    info.code = abi::cld_stopped;
+    info.sender.status = static_cast<int>(change.stop_signal());
+  } else if (change.has_continued()) {
+    info.code = abi::cld_continued;
+    info.sender.status = static_cast<int>(abi::Signal::sigcont);
+  } else if (change.was_killed()) {
+    info.code = abi::cld_killed;
+    info.sender.status = static_cast<int>(change.signal());
+  } else {
+    info.code = abi::cld_exited;
+    info.sender.status = change.exit_code();
+  }
+  return info;
 }
 
 void Process::leave_job_control() {
@@ -537,6 +548,14 @@ Result<SignalTimers*> Process::make_signal_timers() {
 
 // ── Accounting ──
 
+char Process::state() {
+  if (is_zombie()) return 'Z';
+  for (const Thread& thread : threads_) {
+    if (thread.is_ready()) return 'R';
+  }
+  return is_stopped() ? 'T' : 'S';
+}
+
 std::uint64_t Process::syscall_count() {
   std::uint64_t count = ended_syscalls_;
   for (const Thread& thread : threads_) count += thread.syscalls.value();
@@ -554,15 +573,12 @@ namespace {
 void list_process(PagedText& out, Process& process) {
   int threads = 0;
   unsigned level = async::priorities - 1;
-  bool running = false;
   for (const Thread& thread : process.threads()) {
     ++threads;
     level = std::min<unsigned>(level, thread.level());
-    running |= thread.is_ready();
   }
-  const char state = process.is_zombie() ? 'Z' : process.is_stopped() ? 'T' : running ? 'R' : 'S';
   fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", process.id(),
-                 process.parent_id(), threads, level, state,
+                 process.parent_id(), threads, level, process.state(),
                  process.start_time().time_since_epoch().count(), process.cpu_time().count(),
                  process.syscall_count(), process.name().substr(0, 64));
 }

@@ -89,6 +89,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   void set_start_stack(std::uintptr_t address) { start_stack_ = address; }
 
   async::Instant start_time() const { return start_time_; }
+  /// The letter of its state, as in proc(5): Z, R, T or S.
+  char state();
   std::uint64_t syscall_count();
   /// CPU time of all threads of the process, ended ones included.
   async::Duration cpu_time();
@@ -249,6 +251,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// change is reported once.
   bool has_report() const { return report_.word() != 0; }
   abi::WaitStatus report() const { return report_; }
+  /// What SIGCHLD and waitid tell of the end of the process, or of its report().
+  abi::SignalInfo change() const;
   void drop_report() { report_ = abi::WaitStatus{}; }
 
  private:

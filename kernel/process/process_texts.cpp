@@ -39,14 +39,6 @@ AddressSpace* space_of(Process& process) {
 
 constexpr unsigned console_number = 5 << 8 | 1;  // of the device
 
-char state_of(Process& process) {
-  if (process.is_zombie()) return 'Z';
-  for (const Thread& thread : process.threads()) {
-    if (thread.is_ready()) return 'R';
-  }
-  return process.is_stopped() ? 'T' : 'S';
-}
-
 hal::VirtAddr end_of_stack(const AddressSpace& space) {
   return space.stack_top() - vdso::bytes;
 }
@@ -136,7 +128,7 @@ void write_process_stat(PagedText& out, int id) {
   const auto to = std::back_inserter(out);
   // The fields of proc(5), by number: 1 to 8, 9 to 13, 14 to 22, 23 to 30, 31 to 40, 41 to 52.
   const Terminal* const terminal = Terminal::of_session(process->session());
-  fmt::format_to(to, "{} ({}) {} {} {} {} {} {} ", id, shown_name(*process), state_of(*process),
+  fmt::format_to(to, "{} ({}) {} {} {} {} {} {} ", id, shown_name(*process), process->state(),
                  process->parent_id(), process->group(), process->session(),
                  terminal != nullptr ? console_number : 0,
                  terminal != nullptr ? terminal->foreground_group() : -1);
@@ -168,7 +160,7 @@ void write_process_status(PagedText& out, int id) {
   if (process == nullptr) return;
   constexpr std::size_t per_page = hal::page_size / 1024;
   const auto to = std::back_inserter(out);
-  const char state = state_of(*process);
+  const char state = process->state();
   const bool is_zombie = state == 'Z';
   fmt::format_to(to, "Name:\t{}\n", shown_name(*process));
   if (!is_zombie) fmt::format_to(to, "Umask:\t{:04o}\n", process->fs().umask());

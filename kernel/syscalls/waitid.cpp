@@ -55,26 +55,6 @@ Result<WantedChild> wanted_from(Thread& self, int which, int id, int options) {
   }
 }
 
-abi::SignalInfo describe(const Process& child) {
-  const abi::WaitStatus status = child.is_zombie() ? child.status() : child.report();
-  abi::SignalInfo info{.signal = static_cast<int>(abi::Signal::sigchld),
-                       .sender = {.process = child.id()}};
-  if (status.has_stopped()) {
-    info.code = abi::cld_stopped;
-    info.sender.status = static_cast<int>(status.stop_signal());
-  } else if (status.has_continued()) {
-    info.code = abi::cld_continued;
-    info.sender.status = static_cast<int>(abi::Signal::sigcont);
-  } else if (status.was_killed()) {
-    info.code = abi::cld_killed;
-    info.sender.status = static_cast<int>(status.signal());
-  } else {
-    info.code = abi::cld_exited;
-    info.sender.status = status.exit_code();
-  }
-  return info;
-}
-
 /// Linux writes only these members, so the rest of the program's structure stays as it is.
 Result<> write_info(memory::AddressSpace& space, std::uintptr_t to, const abi::SignalInfo& info) {
   if (to == 0) return {};
@@ -90,7 +70,7 @@ Result<int> report(Thread& self, Process& child, const WantedChild& wanted, std:
     const abi::ResourceUsage used{.user_time = to_timeval(child.cpu_time())};
     if (auto written = usage.write(self.space(), used); !written) return fail(written.error());
   }
-  if (auto written = write_info(self.space(), info, describe(child)); !written)
+  if (auto written = write_info(self.space(), info, child.change()); !written)
     return fail(written.error());
   if ((wanted.options & abi::wnowait) != 0) return 0;
   if (child.is_zombie()) {
