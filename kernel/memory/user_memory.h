@@ -87,14 +87,47 @@ class UserPtr {
     }
     return copy_to_user(space, address_, &value, sizeof value);
   }
+  /// For a large T, without a copy of it: calls make(void*), which creates the T at the address.
+  template <class Make>
+  Result<> create(AddressSpace& space, Make&& make) const
+    requires(!std::is_const_v<T>)
+  {
+    if (is_contiguous()) [[likely]] {
+      const auto here = space.fault_in(address_, Access::write);
+      if (!here) return fail(here.error());
+      make(*here);
+      return {};
+    }
+    alignas(T) std::byte object[sizeof(T)];
+    make(object);
+    return copy_to_user(space, address_, object, sizeof object);
+  }
+  /// For a large T, without a copy of it: calls use(const T&). The program may change the object
+  /// meanwhile, so `use` reads each member once.
+  template <class Use>
+  Result<> visit(AddressSpace& space, Use&& use) const {
+    if (is_contiguous()) [[likely]] {
+      const auto here = space.fault_in(address_, Access::read);
+      if (!here) return fail(here.error());
+      use(*reinterpret_cast<const T*>(*here));
+      return {};
+    }
+    std::remove_const_t<T> object;
+    if (auto copied = copy_from_user(space, &object, address_, sizeof object); !copied) {
+      return copied;
+    }
+    use(object);
+    return {};
+  }
 
  private:
   static constexpr bool is_small = words_of<T> <= 32;
-  // Whether the kernel can access the words in place.
-  bool in_one_page() const {
-    return is_small && address_ % alignof(T) == 0 &&
-           address_ % hal::page_size + sizeof(T) <= hal::page_size;
+  // Whether the kernel can access the object in place.
+  bool is_contiguous() const {
+    return address_ % alignof(T) == 0 && address_ % hal::page_size + sizeof(T) <= hal::page_size;
   }
+  // Whether it does so word by word.
+  bool in_one_page() const { return is_small && is_contiguous(); }
 
   VirtAddr address_ = 0;
 };

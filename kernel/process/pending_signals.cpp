@@ -33,15 +33,15 @@ bool PendingSignals::add(const abi::SignalInfo& info) {
   unsigned entries = 0;
   for (; *last; ++entries) last = &(*last)->next;
   if (entries == most_entries) return false;
-  *last = std::make_unique<Entry>(Entry{info, nullptr});
+  *last = std::make_unique<Entry>(info);
   return true;
 }
 
-abi::SignalInfo PendingSignals::take(abi::SignalSet wanted) {
+bool PendingSignals::take(abi::SignalSet wanted, abi::SignalInfo& taken) {
   async::Strand::check_access();
+  if ((set_ & wanted) == 0) return false;
   const abi::Signal signal = first_of(set_ & wanted);
   const int number = static_cast<int>(signal);
-  abi::SignalInfo info{.signal = number};
   bool found = false, more = false;
   for (std::unique_ptr<Entry>* at = &first_; *at;) {
     if ((*at)->info.signal == number) {
@@ -50,14 +50,15 @@ abi::SignalInfo PendingSignals::take(abi::SignalSet wanted) {
         break;
       }
       found = true;
-      info = (*at)->info;
+      taken = (*at)->info;
       *at = std::move((*at)->next);
     } else {
       at = &(*at)->next;
     }
   }
+  if (!found) taken = {.signal = number};
   if (!more) set_ &= ~abi::set_of(signal);
-  return info;
+  return true;
 }
 
 void PendingSignals::discard(abi::SignalSet signals) {

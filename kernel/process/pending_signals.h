@@ -27,13 +27,15 @@ class PendingSignals {
   /// pending all the same, but not once more if its number is pending already. take() then makes up
   /// an `info` that says si_user, as on Linux. Returns whether take() will return `info`.
   bool add(const abi::SignalInfo& info);
-  /// Removes the signal of `wanted` with the lowest number, but those of faults first. The set has
-  /// at least one of `wanted`.
-  abi::SignalInfo take(abi::SignalSet wanted);
+  /// Removes the signal of `wanted` with the lowest number, but those of faults first. Returns
+  /// false if there is none.
+  bool take(abi::SignalSet wanted, abi::SignalInfo& taken);
   void discard(abi::SignalSet signals);
 
  private:
   struct Entry {
+    explicit Entry(const abi::SignalInfo& of) : info{of} {}
+
     abi::SignalInfo info;
     std::unique_ptr<Entry> next;
   };

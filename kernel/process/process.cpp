@@ -532,11 +532,6 @@ void Process::leave_job_control() {
   if (leads_session()) job_control::end_session(*this);
 }
 
-std::optional<abi::SignalInfo> Process::take_signal(abi::SignalSet wanted) {
-  if ((pending_.set() & wanted) == 0) return {};
-  return pending_.take(wanted);
-}
-
 Result<SignalTimers*> Process::make_signal_timers() {
   async::Strand::check_access();
   if (signal_timers_ == nullptr) {

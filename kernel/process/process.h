@@ -203,8 +203,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Result<> set_signal_action(abi::Signal signal, const abi::SignalAction& action);
   bool has_pending_signals() const { return !pending_.empty(); }
   abi::SignalSet pending_signals() const { return pending_.set(); }
-  /// Takes a pending signal that is a member of `wanted`.
-  std::optional<abi::SignalInfo> take_signal(abi::SignalSet wanted);
+  /// Takes a pending signal that is a member of `wanted`. Returns false if there is none.
+  bool take_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
+    return pending_.take(wanted, taken);
+  }
 
   /// Lets another thread take each pending signal, if there is one that may. Call it when a thread
   /// that was chosen to take a signal ends, blocks it or no longer awaits it. In the strand.

@@ -89,11 +89,13 @@ bool enter_handler(Thread& self, const abi::SignalInfo& info, const abi::SignalA
     const auto copy = [&](std::uintptr_t to, const void* from, std::size_t bytes) {
       return memory::copy_to_user(self.space(), to, from, bytes).has_value();
     };
-    Frame frame;
-    frame.info = info;
-    frame.context.stack = shown_signal_stack(self);
-    frame.context.mask = mask_after;
-    if (!frame.save(context, at, copy) || !copy(at, &frame, sizeof frame)) return false;
+    bool is_saved = false;
+    const auto created = memory::UserPtr<Frame>{at}.create(self.space(), [&](void* place) {
+      Frame* const frame =
+          Frame::create(place, info, context, shown_signal_stack(self), mask_after);
+      is_saved = frame->save_vectors(context, at, copy);
+    });
+    if (!created || !is_saved) return false;
     Frame::call(context, action.handler, at, info.signal, self.process().signal_return());
     return true;
   } else {
@@ -110,16 +112,23 @@ bool leave_handler(Thread& self) {
     UserContext& context = self.context();
     const std::uintptr_t at = context.stack();
     const memory::AddressSpace::WithoutWait now{self.space()};
-    const auto frame = memory::UserPtr<const Frame>{at}.read(self.space());
-    if (!frame) return false;
     const auto read = [&](void* to, std::uintptr_t from, std::size_t bytes) {
       return memory::copy_from_user(self.space(), to, from, bytes).has_value();
     };
-    trap::fpu::drop(context);
-    if (!frame->load(context, at, read)) return false;
+    bool is_loaded = false;
+    abi::SignalSet mask = 0;
+    abi::SignalStack stack{};
+    const auto visited =
+        memory::UserPtr<const Frame>{at}.visit(self.space(), [&](const Frame& frame) {
+          trap::fpu::drop(context);
+          mask = frame.context.mask;
+          stack = frame.context.stack;
+          is_loaded = frame.load(context, at, read);
+        });
+    if (!visited || !is_loaded) return false;
     trap::simulate_trap<trap::Cause::sigreturn>(context);
-    self.set_signal_mask(frame->context.mask);
-    (void)set_signal_stack(self, frame->context.stack);
+    self.set_signal_mask(mask);
+    (void)set_signal_stack(self, stack);
     return true;
   } else {
     return false;
@@ -137,9 +146,9 @@ void deliver_signals(Thread& self) {
   };
   bool has_entered = false;
   while (!process.is_stopped()) {
-    const auto info = self.take_signal(~self.signal_mask());
-    if (!info) break;
-    const auto signal = static_cast<abi::Signal>(info->signal);
+    abi::SignalInfo info;
+    if (!self.take_signal(~self.signal_mask(), info)) break;
+    const auto signal = static_cast<abi::Signal>(info.signal);
     const SignalActions& actions = process.signal_actions();
     const abi::SignalAction action = actions[signal];
     switch (actions.effect(signal)) {
@@ -165,7 +174,7 @@ void deliver_signals(Thread& self) {
     if (settings != nullptr && settings->mask_before) {
       mask = *std::exchange(settings->mask_before, std::nullopt);
     }
-    if (!enter_handler<trap::SignalFrame>(self, *info, action, mask)) {
+    if (!enter_handler<trap::SignalFrame>(self, info, action, mask)) {
       log("{} ({}) is killed by SIGSEGV: no room for the frame of a handler at {:#x}",
           process.name(), self.id(), self.context().stack());
       return process.terminate(abi::WaitStatus::killed(abi::Signal::sigsegv));

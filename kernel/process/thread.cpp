@@ -142,9 +142,7 @@ void Thread::post_events() {
 
 // ── Signals ──
 
-void Thread::set_signal_mask(abi::SignalSet mask) {
-  signal_mask_ = mask & ~unblockable;
-  if (!has_pending_signals()) return;
+void Thread::take_unblocked_signals() {
   async::Strand::check_access();
   const SignalActions& actions = process_->signal_actions();
   bool must_take = false;
@@ -182,16 +180,12 @@ bool Thread::post_signal(const abi::SignalInfo& info) {
   return is_added;
 }
 
-std::optional<abi::SignalInfo> Thread::take_signal(abi::SignalSet wanted) {
-  std::optional<abi::SignalInfo> taken;
-  if ((pending_.set() & wanted) != 0) {
-    taken = pending_.take(wanted);
-  } else {
-    taken = process_->take_signal(wanted);
+bool Thread::take_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
+  if (!pending_.take(wanted, taken) && !process_->take_signal(wanted, taken)) return false;
+  if (taken.code == abi::si_timer && process_->signal_timers() != nullptr) {
+    process_->signal_timers()->note_taken(taken);
   }
-  if (taken && taken->code == abi::si_timer && process_->signal_timers() != nullptr)
-    process_->signal_timers()->note_taken(*taken);
-  return taken;
+  return true;
 }
 
 void Thread::request_signals() {

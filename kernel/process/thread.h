@@ -88,7 +88,12 @@ class Thread : public Runnable,
   // ── Signals (signal_delivery.h) ──
 
   abi::SignalSet signal_mask() const { return signal_mask_; }
-  void set_signal_mask(abi::SignalSet mask);
+  /// In the strand if a signal is pending.
+  void set_signal_mask(abi::SignalSet mask) {
+    signal_mask_ = mask & ~unblockable;
+    if (has_pending_signals()) [[unlikely]]
+      take_unblocked_signals();
+  }
   /// Sets a mask for one call that waits. If a signal interrupts the call, the end of the handler
   /// restores the mask of before. Otherwise the call does, by end_temporary_mask(). If the call is
   /// made again, the mask of before is that of the first time. ENOMEM.
@@ -107,7 +112,8 @@ class Thread : public Runnable,
   /// Forgets those of `signals` that are pending for this thread.
   void discard_pending(abi::SignalSet signals) { pending_.discard(signals); }
   /// Takes a pending signal that is a member of `wanted`: of this thread, or else of its process.
-  std::optional<abi::SignalInfo> take_signal(abi::SignalSet wanted);
+  /// Returns false if there is none.
+  bool take_signal(abi::SignalSet wanted, abi::SignalInfo& taken);
   /// Whether the thread may take a signal of the set `bit`: it does not block it, or it awaits it.
   bool may_take(abi::SignalSet bit) const { return (signal_mask_ & bit) == 0 || awaits(bit); }
   bool awaits(abi::SignalSet bit) const {
@@ -218,6 +224,9 @@ class Thread : public Runnable,
 
   bool is_in_interruptible_call();
   void interrupt_wait();
+  /// Lets the thread take the pending signals that its new mask does not block, or ends the
+  /// process.
+  void take_unblocked_signals();
 
   int id_;
   // `wait`: its job is cancelled until it has taken its signals. `call`: its call has ended with

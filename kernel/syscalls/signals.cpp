@@ -245,13 +245,14 @@ async::Task<Result<int>> await_signal(Thread& self, abi::SignalSet set,
   self.rare_settings()->awaited = set;
   const auto end = co_await async::sleep_until(deadline, "signal");
   self.rare_settings()->awaited = 0;
-  const auto taken = self.take_signal(set);
+  abi::SignalInfo taken;
+  const bool has_taken = self.take_signal(set, taken);
   self.process().choose_takers();
-  if (!taken) co_return fail(end == async::WaitResult::woken ? Errno::eagain : Errno::eintr);
+  if (!has_taken) co_return fail(end == async::WaitResult::woken ? Errno::eagain : Errno::eintr);
   if (info) {
-    if (auto written = info.write(self.space(), *taken); !written) co_return fail(written.error());
+    if (auto written = info.write(self.space(), taken); !written) co_return fail(written.error());
   }
-  co_return taken->signal;
+  co_return taken.signal;
 }
 
 }  // namespace

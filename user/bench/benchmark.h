@@ -62,6 +62,7 @@ std::span<const Benchmark> disks();
 std::span<const Benchmark> memory();
 std::span<const Benchmark> in_kernel();
 std::span<const Benchmark> coroutines();
+std::span<const Benchmark> late_system_calls();
 
 /// Runs the partner process of a benchmark that needs two processes. Nothing: unknown role.
 std::optional<int> play_role(std::string_view role);

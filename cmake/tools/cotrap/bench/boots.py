@@ -11,11 +11,12 @@ from .. import build
 from ..defaults import BENCH_TIMEOUT
 from ..disk import Disk
 from ..errors import ToolError
+from ..initrd import Archive
 from ..machines import given_cpu
 from ..paths import MACHINES, Build
 from ..qemu import Boot, Guest, Machine, archive_with
 from ..ui import Waiting
-from .catalogue import Benchmark
+from .catalogue import GLIBC, Benchmark
 from .guest import output_of
 from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, Result, Sample, combine, parse
 
@@ -63,6 +64,20 @@ class _Setting:
     benchmarks: tuple[Benchmark, ...]
 
 
+def file_of(built: Build, program: str) -> Path:
+    """The host's file of a benchmark program. It may not exist: only the distribution's cross compiler can build
+    the program of GLIBC, which is not in the boot archive either."""
+    return (built.folder / "glibc" if program == GLIBC else built.initrd_root / "bin") / program
+
+
+def archive_for(built: Build, program: str) -> Archive:
+    """The boot archive, with this program."""
+    archive = archive_with(built)
+    if program == GLIBC:
+        archive.add_program(file_of(built, program), f"bin/{program}")
+    return archive
+
+
 def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> list[Result]:
     """Runs the benchmarks. counted: count instructions, instead of measuring times. Returns the results in
     the benchmarks' order; a benchmark that the machine cannot run has none."""
@@ -102,7 +117,8 @@ def _settings(bench: Bench, benchmarks: Iterable[Benchmark]) -> Iterable[_Settin
         harts = max(each.harts, bench.machine.harts)
         # The counter of a PC also counts idle time, which a disk ends at a time of the host.
         depends_on_host = each.disk and bench.build.machine == "pc" and bench.machine.icount
-        if (not each.trampoline or bench.trampoline) and not depends_on_host:
+        is_built = each.program != GLIBC or file_of(bench.build, GLIBC).is_file()
+        if (not each.trampoline or bench.trampoline) and not depends_on_host and is_built:
             kind = (each.program, each.trampoline, each.disk, harts)
             kinds.setdefault(kind, []).append(each)
     for (program, trampoline, disk, harts), chosen in kinds.items():
@@ -113,7 +129,7 @@ def _settings(bench: Bench, benchmarks: Iterable[Benchmark]) -> Iterable[_Settin
 def _run(bench: Bench, setting: _Setting) -> Sample:
     boot = Boot(
         setting.build,
-        archive_with(setting.build).pack(),
+        archive_for(setting.build, setting.program).pack(),
         program=f"/bin/{setting.program}",
         arguments=sorted({each.name_in_program for each in setting.benchmarks}),
         append=bench.append,

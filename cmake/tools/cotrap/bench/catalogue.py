@@ -4,6 +4,9 @@ and docs/benchmarks.md has a paragraph on each."""
 from dataclasses import dataclass
 
 
+GLIBC = "bench-glibc"  # the program of the distribution's compiler
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """A benchmark. The goal is the largest count that reaches it, in the result's unit, on a machine of one
@@ -86,6 +89,8 @@ _ALL = (
     Benchmark("fault.reuse", "a write to a page that is no longer shared: no copy", 350),
     Benchmark("map.page", "mmap and munmap of an untouched page", 800),
     Benchmark("read.cached", "read 4 KiB of a file in memory", 1_300),
+    Benchmark("read.large", "read 1 MiB of a file in memory by one call", 298_000),
+    Benchmark("signal.self", "a signal to the thread itself: the call, the handler and the return", 1_200),
     Benchmark("file.end", "the last close of a removed file of 32 MiB", 20_000),
     Benchmark("spawn.thread", "start a thread, let it end, wait for it", 3_000),
     Benchmark("spawn.fork", "fork a minimal program, let it exit, wait for it", 12_000),
@@ -145,5 +150,10 @@ _GROWTH = tuple(Benchmark(f"growth.{name}", about, goal, recorded="futex" not in
     ("thread@10000", "start a thread and wait for its end beside 10,000 that wait", 6_560),
 ))  # fmt: skip
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (*_ALL, *_GROWTH)}
+_GLIBC = tuple(Benchmark(f"glibc.{name}", about, goal, program=GLIBC) for name, about, goal in (
+    ("thread", "pthread_create and pthread_join", 6_000),
+    ("process", "fork, execve of a static program, exit, wait", 60_000),
+))  # fmt: skip
+
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (*_ALL, *_GROWTH, *_GLIBC)}
 BASELINE = "syscall.null"  # tables without a comparison show results as multiples of this one

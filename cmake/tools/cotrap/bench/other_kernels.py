@@ -12,7 +12,7 @@ from ..errors import ToolError
 from ..initrd import Archive
 from ..qemu import machine_of, memory_file, qemu_on
 from ..ui import Waiting, say
-from .boots import Bench
+from .boots import Bench, file_of
 from .catalogue import Benchmark
 from .others import Other
 from .results import Report, combine, parse
@@ -25,7 +25,11 @@ def measure(
     each run, whether to count instructions or to measure times."""
     results = {}
     uncounted = False
-    chosen = [each for each in benchmarks if not each.trampoline and not each.disk]
+    chosen = [
+        each
+        for each in benchmarks
+        if not each.trampoline and not each.disk and file_of(bench.build, each.program).is_file()
+    ]
     for counted in kinds:
         with Waiting(f"{'counting instructions' if counted else 'measuring times'} on {other.name}"):
             output = "".join(
@@ -56,14 +60,13 @@ def _run(
     other: Other, image: Path, bench: Bench, program: str, benchmarks: list[Benchmark], counted: bool
 ) -> str:
     machine = machine_of(bench.build, replace(bench.machine, icount=counted, entropy=False))
-    programs = bench.build.initrd_root / "bin"
     archive = Archive()
     for file, name in (
         (program, "init"),
         (program, f"bin/{program}"),
         ("bench-minimal", "bin/bench-minimal"),
     ):
-        archive.add_program(programs / file, name)
+        archive.add_program(file_of(bench.build, file), name)
     initrd = memory_file("initrd", archive.pack())
     words = other.words(sorted({each.name_in_program for each in benchmarks}))
     try:

@@ -20,11 +20,11 @@ from ..elf import program
 from ..errors import ToolError, UsageError
 from ..functions import readable
 from ..llvm import llvm_tool
-from ..qemu import Boot, Guest, archive_with
+from ..qemu import Boot, Guest
 from ..sources import Silence
 from ..ui import Waiting, faint
-from .boots import Bench
-from .catalogue import Benchmark
+from .boots import Bench, archive_for, file_of
+from .catalogue import GLIBC, Benchmark
 
 _FEW, _MORE = 1, 3  # samples
 _LEAST = 0.5  # instructions per operation: fewer come from timer ticks, or from printing the samples
@@ -56,7 +56,7 @@ def show(bench: Bench, benchmark: Benchmark) -> None:
         more, operations = trace(bench, benchmark, _MORE, Counter)
         each = (_MORE - _FEW) * operations
         rates = {at: (more[at] - few[at]) / each for at in more | few}
-        functions = _by_function(bench, {at: rate for at, rate in rates.items() if rate})
+        functions = _by_function(bench, benchmark.program, {at: rate for at, rate in rates.items() if rate})
     total = sum(sum(parts.values()) for parts in functions.values())
     print(f"{benchmark.name}: {total:,.1f} instructions")
     for name, parts in sorted(functions.items(), key=lambda each: -sum(each[1].values())):
@@ -81,7 +81,7 @@ def trace(
     machine = replace(bench.machine, icount=True, extra=options)
     boot = Boot(
         bench.build,
-        archive_with(bench.build).pack(),
+        archive_for(bench.build, benchmark.program).pack(),
         program=f"/bin/{benchmark.program}",
         arguments=["--samples", str(samples), benchmark.name_in_program],
         append=bench.append,
@@ -117,19 +117,23 @@ def _addresses(log: int) -> Iterator[int]:
             yield from (int(at, 16) for at in _TRACED.findall(whole + newline))
 
 
-def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, float]]:
-    """The rates by function, and within each function by the innermost inlined function."""
-    programs = bench.build.folder / "user" / "bin"
+def _by_function(bench: Bench, name: str, rates: dict[int, float]) -> dict[str, dict[str, float]]:
+    """The rates by function, and within each function by the innermost inlined function. name: the program's."""
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for elf, own, prefix in (
         (bench.build.kernel, {at for at in rates if at >= _KERNEL_FROM}, ""),
-        (programs / "bench", {at for at in rates if at < _KERNEL_FROM}, "the program: "),
+        (_with_symbols(bench, name), {at for at in rates if at < _KERNEL_FROM}, "the program: "),
     ):
         loaded = program(elf, bench.build.processor) if prefix else None
         bias = loaded.bias if loaded else 0
         for at, stack in stacks_at(elf, {at - bias for at in own}).items():
             found[prefix + stack[-1]][stack[0]] += rates[at + bias]
     return found
+
+
+def _with_symbols(bench: Bench, program: str) -> Path:
+    """The program's file. Those in the boot archive have no symbols."""
+    return file_of(bench.build, GLIBC) if program == GLIBC else bench.build.folder / "user" / "bin" / program
 
 
 def stacks_at(elf: Path, addresses: set[int]) -> dict[int, list[str]]:

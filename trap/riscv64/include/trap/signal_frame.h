@@ -17,6 +17,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 
 namespace trap {
@@ -37,13 +38,13 @@ struct SignalFrame {
     std::uint64_t flags = 0, link = 0;
     abi::SignalStack stack{};
     abi::SignalSet mask = 0;
-    std::byte unused[120]{};
-    alignas(16) std::uint64_t pc = 0;
-    std::array<std::uint64_t, 31> x{};  // x[0] is register x1
+    std::array<std::uint64_t, 16> unused{};
+    alignas(16) std::array<std::uint64_t, 32> x{};  // x[0] is the program counter
     std::array<std::uint64_t, 32> f{};
     std::uint32_t fcsr = 0;
-    std::uint32_t padding[64]{};
-    std::uint32_t zero = 0;
+    std::uint32_t padding = 0;
+    std::array<std::uint64_t, 31> more_padding{};
+    std::uint64_t zero = 0;
     // The header of what follows the frame: SignalVectors, or nothing.
     std::uint32_t follows = 0;
     std::uint32_t follows_bytes = 0;  ///< with the header
@@ -66,14 +67,25 @@ struct SignalFrame {
     const std::span vectors = saved_vectors(registers);
     return vectors.empty() ? 0 : sizeof(SignalVectors) + vectors.size() + header_bytes;
   }
-  /// Copies the registers. `at`: the frame's address. Calls copy(address, from, bytes) -> bool to
-  /// write what is behind the frame. Returns false if that fails.
+  /// Creates a frame at `place`, which the program has at the address `at`. The registers return to
+  /// `registers`, the stack for handlers and the mask to these values. No vector registers follow
+  /// until save_vectors().
+  static SignalFrame* create(void* place, const abi::SignalInfo& info, const UserContext& registers,
+                             const abi::SignalStack& stack, abi::SignalSet mask) {
+    auto* const frame =
+        new (place) SignalFrame{.info = info,
+                                .context = {.stack = stack,
+                                            .mask = mask,
+                                            .x = registers.x,
+                                            .f = registers.f,
+                                            .fcsr = static_cast<std::uint32_t>(registers.fcsr)}};
+    frame->context.x[0] = registers.pc;
+    return frame;
+  }
+  /// Writes the vector registers behind the frame, if there are any. Calls copy(address, from,
+  /// bytes) -> bool, and returns false if that does.
   template <class Copy>
-  bool save(const UserContext& registers, std::uintptr_t at, Copy&& copy) {
-    context.pc = registers.pc;
-    std::copy_n(registers.x.begin() + 1, context.x.size(), context.x.begin());
-    context.f = registers.f;
-    context.fcsr = static_cast<std::uint32_t>(registers.fcsr);
+  bool save_vectors(const UserContext& registers, std::uintptr_t at, Copy&& copy) {
     const std::span bytes = saved_vectors(registers);
     if (bytes.empty()) return true;
     const VectorState& state = *registers.vectors.get();
@@ -92,13 +104,13 @@ struct SignalFrame {
            copy(vectors.registers_at, bytes.data(), bytes.size()) &&
            copy(vectors.registers_at + bytes.size(), end.data(), end.size());
   }
-  /// The reverse, for rt_sigreturn. A program may have changed every member. Calls
-  /// read(to, address, bytes) -> bool. Returns false if that fails, or if the vector registers are
-  /// not those of this machine.
+  /// The reverse of both, for rt_sigreturn. A program may have changed every member, and may change
+  /// them meanwhile. Calls read(to, address, bytes) -> bool. Returns false if that does, or if the
+  /// vector registers are not those of this machine.
   template <class Read>
   bool load(UserContext& registers, std::uintptr_t at, Read&& read) const {
-    registers.pc = context.pc;
-    std::copy_n(context.x.begin(), context.x.size(), registers.x.begin() + 1);
+    registers.x = context.x;
+    registers.pc = registers.x[0];
     registers.f = context.f;
     registers.fcsr = context.fcsr & 0xff;
     VectorState* const state = registers.vectors.get();
@@ -143,7 +155,7 @@ struct SignalFrame {
 };
 static_assert(offsetof(SignalFrame, context.stack) == 128 + 16);
 static_assert(offsetof(SignalFrame, context.mask) == 128 + 40);
-static_assert(offsetof(SignalFrame, context.pc) == 128 + 176);
+static_assert(offsetof(SignalFrame, context.x) == 128 + 176);
 static_assert(offsetof(SignalFrame, context.f) == 128 + 176 + 256);
 static_assert(offsetof(SignalFrame, context.fcsr) == 128 + 176 + 512);
 static_assert(offsetof(SignalFrame, context.follows) == 128 + 176 + 256 + 520);
