@@ -24,6 +24,14 @@ Thread* calling_thread() {
   return static_cast<Thread*>(current_one);
 }
 
+/// Whether the process has a parent in another group of its session, which may continue the group.
+/// The first process continues only its own children, not those that it has inherited.
+bool is_link(const Process& process) {
+  const Process* const parent = process.parent();
+  return parent != nullptr && !process.is_orphan() && parent->session() == process.session() &&
+         parent->group() != process.group();
+}
+
 /// If the end of `ended` has orphaned the group, and one of its members is stopped: hang_up().
 void hang_up_if_orphaned(int session, int group, const Process& ended) {
   bool has_stopped = false;
@@ -79,19 +87,14 @@ std::optional<int> session_of_group(int group) {
 bool is_orphaned(int session, int group, const Process* without) {
   for (Process& process : processes()) {
     if (process.group() != group || process.session() != session) continue;
-    if (process.is_zombie() || &process == without) continue;
-    const Process* const parent = process.parent();
-    if (parent == nullptr || parent == without) continue;
-    if (parent->session() == session && parent->group() != group) return false;
+    if (process.is_zombie() || &process == without || process.parent() == without) continue;
+    if (is_link(process)) return false;
   }
   return true;
 }
 
 void wake_orphans_of(Process& process) {
-  const Process* const parent = process.parent();
-  const bool has_link = parent != nullptr && parent->session() == process.session() &&
-                        parent->group() != process.group();
-  if (has_link) hang_up_if_orphaned(process.session(), process.group(), process);
+  if (is_link(process)) hang_up_if_orphaned(process.session(), process.group(), process);
   process.for_each_child([&process](Process& child) {
     const bool is_other = child.group() != process.group() && child.session() == process.session();
     if (is_other) hang_up_if_orphaned(child.session(), child.group(), process);

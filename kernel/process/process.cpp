@@ -139,6 +139,7 @@ void Process::leave_children() {
   for (Process& child : children_) {
     children_.remove(child);
     child.set_parent(heir);
+    child.is_orphan_ = heir == &first_process();
     if (heir != nullptr) heir->children_.push_back(child);
     if (const int signal = child.settings_.death_signal; signal != 0) [[unlikely]]
       child.post_signal({.signal = signal, .code = abi::si_user, .sender = {.process = id_}});

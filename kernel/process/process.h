@@ -58,6 +58,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   int id() const { return id_; }  ///< any context
   Process* parent() const { return parent_; }
+  /// Whether the first process has inherited this process from a parent that has ended.
+  bool is_orphan() const { return is_orphan_; }
   /// The end of a process without owners: destroys it. If the caller shares the strand, it retires
   /// the process (async/retired.h).
   static void destroy(const Process* process);
@@ -316,6 +318,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   unsigned stopped_threads_ = 0;
   bool has_executed_ = false;
   bool stop_is_reported_ = false;
+  bool is_orphan_ = false;
   async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
   std::uintptr_t signal_return_ = 0;
   std::unique_ptr<SignalTimers> signal_timers_;

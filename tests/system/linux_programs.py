@@ -94,6 +94,8 @@ SIGSTOP does not stop the first process
 a child of its group: stopped by STOP
 the end of another one: SIGHUP 0
 SIGKILL: killed by KILL
+pipe(group_ends): 0
+the end of an inherited process leaves its group stopped: 1
 """
 # What munmap(2) and madvise(2) demand.
 HOLES = """\

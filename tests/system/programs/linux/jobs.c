@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -400,6 +401,43 @@ static void end_at_once(void) {
   _exit(0);
 }
 
+// The letter of the process's state in /proc/PID/stat.
+static int state_of(pid_t process) {
+  char path[32], text[200] = "";
+  snprintf(path, sizeof path, "/proc/%d/stat", process);
+  FILE* const file = fopen(path, "r");
+  if (file == NULL) return 0;
+  const char* const read = fgets(text, sizeof text, file);
+  fclose(file);
+  const char* const name_end = read != NULL ? strrchr(text, ')') : NULL;
+  return name_end != NULL ? name_end[2] : 0;
+}
+
+// Makes a group of its own, of which two members remain: one waits, the other stops it and ends.
+static void leave_two_in_a_group(void) {
+  setpgid(0, 0);
+  const pid_t stopped = start(wait_for_ever);
+  if (write(group_ends[1], &stopped, sizeof stopped) < 0) perror("write");
+  if (fork() != 0) return;
+  while (getppid() != 1) sched_yield();
+  kill(stopped, SIGSTOP);
+  while (state_of(stopped) != 'T') sched_yield();
+  _exit(3);
+}
+
+static void the_end_of_an_inherited_process(void) {
+  pid_t stopped = 0;
+  int status = 0;
+  SAY(pipe(group_ends));
+  run_child(leave_two_in_a_group);
+  if (read(group_ends[0], &stopped, sizeof stopped) < 0) perror("read");
+  while (waitpid(-1, &status, 0) > 0 && WEXITSTATUS(status) != 3) continue;
+  printf("the end of an inherited process leaves its group stopped: %d\n",
+         state_of(stopped) == 'T');
+  kill(stopped, SIGKILL);
+  waitpid(stopped, &status, 0);
+}
+
 static void first_process(void) {
   raise(SIGSTOP);
   printf("SIGSTOP does not stop the first process\n");
@@ -411,6 +449,7 @@ static void first_process(void) {
   printf("the end of another one: SIGHUP %d\n", signals_got[SIGHUP]);
   kill(stopped, SIGKILL);
   expect("SIGKILL", stopped);
+  the_end_of_an_inherited_process();
 }
 
 // The children are in a group of their own, whose parent is in another one: so the group is not
