@@ -28,8 +28,8 @@ void for_each_member(int group, Each&& each) {
 /// The session to which the group belongs. Empty: there is no such group.
 std::optional<int> session_of_group(int group);
 
-/// Whether no member of the group has a parent in another group of its session. The first process is
-/// no parent of processes that it has inherited. No shell can then continue the group, so only
+/// Whether no member of the group has a parent in another group of its session. The first process
+/// is no parent of processes that it has inherited. No shell can then continue the group, so only
 /// SIGSTOP stops its members (POSIX, 3.264 Orphaned Process Group).
 /// `without`: a process that counts as ended; null: none.
 bool is_orphaned(int session, int group, const Process* without = nullptr);

@@ -184,6 +184,7 @@ void deliver_signals(Thread& self) {
     self.set_signal_mask(self.signal_mask() | action.mask | own);
     if ((action.flags & abi::sa_resethand) != 0) (void)process.set_signal_action(signal, {});
   }
+  if (has_entered) self.forget_deadline();
   if (has_entered) return trap::simulate_trap<trap::Cause::signal>(self.context());
   if (process.is_stopped()) return;  // SIGCONT may have a handler, which decides about the call
   // Another thread has taken the signal, or the action ignores it now.

@@ -220,6 +220,7 @@ void Thread::interrupt_wait() {
   if (is_ending() || interruption_ == Interruption::wait) return;
   interruption_ = Interruption::wait;
   overwritten_ = context().syscall_result();
+  keep_deadline(waiting().deadline());
   job()->cancel();
 }
 
@@ -235,6 +236,7 @@ void Thread::end_interruption() {
   const trap::Register interrupted = trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
   const bool has_ended_call = context().syscall_result() == interrupted;
   interruption_ = has_ended_call ? Interruption::call : Interruption::none;
+  if (!has_ended_call) forget_deadline();
 }
 
 std::optional<std::uint64_t> Thread::take_interrupted_call() {

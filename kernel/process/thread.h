@@ -149,12 +149,29 @@ class Thread : public Runnable,
     abi::SignalStack stack{.flags = abi::ss_disable};
     std::optional<abi::SignalSet> mask_before;         ///< the mask behind set_temporary_mask()
     abi::SignalSet awaited = 0;                        ///< what rt_sigtimedwait waits for
+    std::optional<async::Instant> deadline;            ///< see keep_deadline()
     std::optional<std::array<char, name_bytes>> name;  ///< with a zero at its end
   };
   /// Null: all have the values above.
   RareSettings* rare_settings() const { return rare_settings_.get(); }
   /// Makes rare_settings(). ENOMEM.
   Result<> make_rare_settings();
+  /// A signal interrupts the call, which waits until `deadline`. If the call is made again, it
+  /// waits until the same time, also if the program has given a length. Without memory it waits for
+  /// the whole length again. In the strand. Called by a wait in a coroutine, when it ends, and for
+  /// all others (trap::WaitingCall::deadline).
+  void keep_deadline(async::Instant deadline) {
+    if (deadline != async::never && make_rare_settings()) rare_settings_->deadline = deadline;
+  }
+  /// Called by each call that waits for a length: until when it waits. `given`: by its arguments.
+  async::Instant deadline_of_call(async::Instant given) {
+    if (!rare_settings_ || !rare_settings_->deadline) [[likely]]
+      return given;
+    return *std::exchange(rare_settings_->deadline, std::nullopt);
+  }
+  void forget_deadline() {
+    if (rare_settings_) rare_settings_->deadline.reset();
+  }
   /// For a new thread: it has the name of its creator. `with_stack`: also the stack for handlers,
   /// because the child has its own copy of that stack, or its creator sleeps until the child no
   /// longer uses it (vfork).

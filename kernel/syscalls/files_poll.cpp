@@ -215,7 +215,9 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
   /// No file is ready, and the wait has ended otherwise, or was refused.
   void end_with(WaitResult result) {
     ready_ = 0;
-    if (result == WaitResult::cancelled) ready_ = fail(Errno::eintr);
+    if (result != WaitResult::cancelled) return;
+    ready_ = fail(Errno::eintr);
+    self_.keep_deadline(deadline());
   }
 
   Result<int> result() {
@@ -273,10 +275,11 @@ trap::Answer<Result<int>> wait_for_files(Thread& self, UserPtr<abi::PollFd> fds,
 }
 
 /// The deadline; async::never without a timeout. EINVAL, EFAULT.
-Result<async::Instant> poll_deadline(memory::AddressSpace& space,
-                                     UserPtr<const abi::Timespec> timeout) {
+Result<async::Instant> poll_deadline(Thread& self, UserPtr<const abi::Timespec> timeout) {
   if (!timeout) return async::never;
-  return timeout.read(space).and_then(to_duration).transform(after);
+  const auto duration = timeout.read(self.space()).and_then(to_duration);
+  if (!duration) return fail(duration.error());
+  return self.deadline_of_call(after(*duration));
 }
 
 /// ppoll with a signal mask, which is in effect during the call.
@@ -472,7 +475,7 @@ trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, uns
 trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                 UserPtr<const abi::Timespec> timeout,
                                 UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
-  const auto deadline = poll_deadline(self.space(), timeout);
+  const auto deadline = poll_deadline(self, timeout);
   if (!deadline) return fail(deadline.error());
   if (mask && mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
   if (mask && Strand::is_shared()) return trap::would_block;
@@ -492,8 +495,7 @@ trap::Answer<Result<int>> pselect6(Thread& self, int count, UserPtr<std::uint64_
     if (!read) return fail(read.error());
     given = *read;
   }
-  const auto deadline =
-      poll_deadline(self.space(), UserPtr<const abi::Timespec>{timeout.address()});
+  const auto deadline = poll_deadline(self, UserPtr<const abi::Timespec>{timeout.address()});
   if (!deadline) return fail(deadline.error());
   std::optional<abi::SignalSet> set;
   if (given.address != 0) {

@@ -104,6 +104,8 @@ class TimedFutexWait : async::SharingTimer, public FutexWait {
                  std::uint32_t bits)
       : SharingTimer{&end, deadline}, FutexWait{futex, expected, bits} {}
 
+  using SharingTimer::deadline;
+
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> coroutine) {
     const auto next = FutexWait::await_suspend(coroutine);
     if (has_begun()) arm();
@@ -192,7 +194,7 @@ trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int ope
   if (bits == 0) return fail(Errno::einval);
   const auto futex = futex_at(self, address, operation);
   if (!futex) return fail(futex.error());
-  return wait(self, *futex, expected, bits, *deadline);
+  return wait(self, *futex, expected, bits, self.deadline_of_call(*deadline));
 }
 
 [[gnu::noinline]] trap::Answer<Result<int>> serve_rare_command(Thread& self, std::uintptr_t address,

@@ -18,6 +18,8 @@ class Sleeping : private async::SharingTimer {
   Sleeping(memory::AddressSpace& space, async::Instant deadline,
            memory::UserPtr<abi::Timespec> left);
 
+  using SharingTimer::deadline;
+
   bool await_ready();
   void await_suspend(std::coroutine_handle<> sleeper);
   Result<> await_resume();

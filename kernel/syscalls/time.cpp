@@ -120,6 +120,7 @@ namespace {
 trap::WouldBlock sleep_until(Thread& self, async::Instant deadline, UserPtr<abi::Timespec> left) {
   const bool shares = async::Strand::is_shared();
   if (shares && !outside::may_wait_sharing(self)) return trap::would_block;
+  deadline = self.deadline_of_call(deadline);
   if (deadline <= async::now()) return shares ? trap::would_block : self.wait(async::yield);
   return self.wait([&] { return Sleeping{self.space(), deadline, left}; });
 }

@@ -87,6 +87,11 @@ SIGCONT: continued
 SIGKILL: killed by KILL
 CLD_KILLED: 1, CLD_STOPPED: 0, CLD_CONTINUED: 0
 """
+KEPT_ENDS = """\
+nanosleep keeps its end behind a stop: 12
+FUTEX_WAIT keeps its end behind a stop: 12
+ppoll keeps its end behind a stop: 12
+"""
 # What the first process of Linux does, and POSIX demands for orphaned groups: only the end of a process that
 # orphans its group signals the group.
 FIRST_PROCESS = """\
@@ -218,6 +223,7 @@ def manuals(test: harness.Test, harts: int) -> None:
         ("inheriting", "robust", DEAD_HOLDERS, "robust and PI locks report dead holders"),
         ("signals", "waiters", WAITERS, "each of two threads that await a signal gets one of two"),
         ("jobs", "nocldstop", CHILD_SIGNALS, "a parent with SA_NOCLDSTOP learns only of ends"),
+        ("jobs", "waits", KEPT_ENDS, "a wait that is stopped ends when it would have ended otherwise"),
         ("jobs", "first", FIRST_PROCESS, "the first process does not stop"),
         ("pipes", "addresses", BAD_ADDRESSES, "a page is written to a pipe as a whole or not at all"),
         ("names", "opens", ODD_OPENS, "open() takes access mode 3, and fixed names cannot be removed"),

@@ -89,7 +89,7 @@ Result<int> dup2(Thread& self, int from, int to) {
 
 trap::Answer<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                int milliseconds) {
-  return poll_until(self, fds, count, deadline_in(milliseconds));
+  return poll_until(self, fds, count, self.deadline_of_call(deadline_in(milliseconds)));
 }
 
 // ── Signals ──

@@ -51,6 +51,11 @@ class WaitingCall {
     return {};
   }
 
+  /// Until when the call waits; never if its wait has no `deadline()`.
+  async::Instant deadline() const {
+    return !empty() && kind_->deadline != nullptr ? kind_->deadline(wait_) : async::never;
+  }
+
   bool await_ready() const { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) {
     return kind_->begin(wait_, caller);
@@ -62,6 +67,7 @@ class WaitingCall {
     std::coroutine_handle<> (*begin)(void* wait, std::coroutine_handle<> caller);
     Register (*end)(void* wait);  // returns the result and destroys `wait`
     void (*destroy)(void* wait);
+    async::Instant (*deadline)(const void* wait);  // null: it has none
   };
 
   static constexpr std::size_t room = 112;
@@ -108,7 +114,19 @@ class WaitingCall {
     std::destroy_at(&as<Wait>(wait));
   }
   template <class Wait>
-  static constexpr Kind kind_of{begin<Wait>, end<Wait>, destroy<Wait>};
+  static async::Instant deadline_of(const void* wait) {
+    return std::launder(static_cast<const Wait*>(wait))->deadline();
+  }
+  template <class Wait>
+  static constexpr Kind make_kind() {
+    Kind kind{
+        .begin = begin<Wait>, .end = end<Wait>, .destroy = destroy<Wait>, .deadline = nullptr};
+    if constexpr (requires(const Wait& wait) { wait.deadline(); })
+      kind.deadline = deadline_of<Wait>;
+    return kind;
+  }
+  template <class Wait>
+  static constexpr Kind kind_of = make_kind<Wait>();
 
   const Kind* kind_ = nullptr;  // null: empty
   alignas(void*) std::byte wait_[room];

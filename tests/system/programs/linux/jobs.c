@@ -2,9 +2,12 @@
 // differ between systems, so the program prints which numbers are equal.
 //
 // jobs             all but SA_NOCLDSTOP
+// jobs waits       waits for a length of time, of which the emulator begins one anew
 // jobs nocldstop   only this flag, which the emulator does not pass on
 // jobs first       the machine's first process, which must go on
 #define _GNU_SOURCE
+#include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "common.h"
@@ -177,6 +181,43 @@ static void a_sleep_goes_on(void) {
   expect("SIGCONT", child);
   let_go();
   expect("its end", child);
+}
+
+static void sleep_for(long milliseconds) {
+  const struct timespec length = {0, milliseconds * 1000000};
+  nanosleep(&length, NULL);
+}
+static void wait_for_word(long milliseconds) {
+  const struct timespec length = {0, milliseconds * 1000000};
+  int word = 0;
+  syscall(SYS_futex, &word, FUTEX_WAIT, 0, &length, NULL, 0);
+}
+static void poll_nothing(long milliseconds) {
+  const struct timespec length = {0, milliseconds * 1000000};
+  ppoll(NULL, 0, &length, NULL);
+}
+
+// A wait of 500 ms that is stopped from its start until 350 ms ends before one of 700 ms.
+static void a_wait_keeps_its_end(const char* what, void (*wait_for)(long)) {
+  int ends[2], status;
+  char order[3] = "";
+  if (pipe(ends) != 0) return;
+  fflush(stdout);
+  const pid_t stopped = fork();
+  if (stopped == 0) wait_for(500);
+  const pid_t other = stopped == 0 ? 0 : fork();
+  if (stopped != 0 && other == 0) wait_for(700);
+  if (stopped == 0 || other == 0) _exit(write(ends[1], stopped == 0 ? "1" : "2", 1) != 1);
+  sleep_for(50);
+  kill(stopped, SIGSTOP);
+  sleep_for(300);
+  kill(stopped, SIGCONT);
+  waitpid(stopped, &status, 0);
+  waitpid(other, &status, 0);
+  if (read(ends[0], order, 2) != 2) perror("read");
+  printf("%s keeps its end behind a stop: %s\n", what, order);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 static atomic_long* counters;
@@ -457,6 +498,12 @@ static void first_process(void) {
 int main(int count, char** arguments) {
   if (count > 1 && strcmp(arguments[1], "nocldstop") == 0) {
     the_parent_gets_sigchld(SA_NOCLDSTOP);
+    return 0;
+  }
+  if (count > 1 && strcmp(arguments[1], "waits") == 0) {
+    a_wait_keeps_its_end("nanosleep", sleep_for);
+    a_wait_keeps_its_end("FUTEX_WAIT", wait_for_word);
+    a_wait_keeps_its_end("ppoll", poll_nothing);
     return 0;
   }
   if (count > 1 && strcmp(arguments[1], "first") == 0) {
