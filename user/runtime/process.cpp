@@ -1,6 +1,7 @@
 #include "user/process.h"
 
 #include "clone.h"
+#include "user/clock.h"
 
 namespace user {
 namespace {
@@ -12,12 +13,27 @@ struct Start {
   volatile long error = 0;  // written by the child, which shares the memory
 };
 
+// Part of become(). The terminal comes before the signals: SIGTTOU would stop a child of a
+// background group that takes the terminal.
+void join_group(const SpawnOptions& options) {
+  syscall(Call::setpgid, 0, *options.group);
+  if (options.foreground_of >= 0) {
+    const Pid group = *options.group != 0 ? *options.group : process_id();
+    static_cast<void>(set_foreground_group(options.foreground_of, group));
+  }
+  for (const auto signal : {abi::Signal::sigtstp, abi::Signal::sigttin, abi::Signal::sigttou}) {
+    static_cast<void>(ignore_signal(signal, false));
+  }
+}
+
 // Runs in the child, on the parent's memory, while the parent is suspended (CLONE_VFORK). It may
 // not allocate or lock.
 int become(void* argument) {
   auto& start = *static_cast<Start*>(argument);
   for (const auto& [from, to] : start.options.fds) {
-    if (from != to) {
+    if (from < 0) {
+      syscall(Call::close, to);
+    } else if (from != to) {
       syscall(Call::dup3, from, to, 0);
     } else {
       syscall(Call::fcntl, to, abi::f_setfd, 0);  // clears close-on-exec
@@ -27,6 +43,10 @@ int become(void* argument) {
   static_cast<void>(ignore_signal(abi::Signal::sigint, start.options.ignore_keys));
   static_cast<void>(ignore_signal(abi::Signal::sigquit, start.options.ignore_keys));
   static_cast<void>(ignore_signal(abi::Signal::sigterm, false));
+  if (start.options.group) join_group(start.options);
+  if (start.options.unblock != 0) {
+    static_cast<void>(change_blocked_signals(abi::sig_unblock, start.options.unblock));
+  }
   auto* const* variables =
       start.options.environment != nullptr ? start.options.environment : environment();
   start.error = syscall(Call::execve, start.path, start.arguments, variables);
@@ -54,6 +74,14 @@ Result<Ended> wait(Pid pid, int options) {
   return call<Pid>(Call::wait4, pid, &status, options, nullptr).transform([&](Pid who) {
     return Ended{who, abi::WaitStatus{status}};
   });
+}
+
+Result<abi::Signal> take_signal(abi::SignalSet signals,
+                                std::optional<std::chrono::nanoseconds> timeout) {
+  const auto limit = to_timespec(timeout.value_or(std::chrono::nanoseconds{0}));
+  return call<int>(Call::rt_sigtimedwait, &signals, nullptr, timeout ? &limit : nullptr,
+                   sizeof signals)
+      .transform([](int number) { return static_cast<abi::Signal>(number); });
 }
 
 Result<void> ignore_signal(abi::Signal signal, bool ignore) {
