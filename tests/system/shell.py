@@ -2,8 +2,10 @@
 
 import re
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import harness
 import pexpect
@@ -11,6 +13,7 @@ from cotrap.qemu import Machine
 from hang_watch import HangWatch
 from harness import PROMPT
 
+HOME, END, UP, LEFT = "\x1b[H", "\x1b[F", "\x1b[A", "\x1b[D"
 DAY = 8_640_000  # hundredths of a second; a counted idle clock that jumps wrongly is centuries ahead
 
 
@@ -91,6 +94,53 @@ def lost_output(test: harness.Test) -> None:
     )
 
 
+# Each row is a script, what it prints, and its status.
+SCRIPTS = (
+    ("echo $((1 + 2 * 3)) \"$(echo in; echo put)\" `echo back`", "7 in\nput back\n", 0),
+    ("for i in a b; do echo $i; done | cat; echo \"<$i>\"", "a\nb\n<>\n", 0),
+    ("x=3; while [ $x -gt 0 ]; do echo $x; x=$((x-1)); [ $x = 1 ] && break; done", "3\n2\n", 0),
+    ("until [ \"$x\" = aaa ]; do x=a$x; [ $x = aa ] && continue; echo $x; done", "a\naaa\n", 0),
+    ("if false; then echo 1; elif true; then echo 2; else echo 3; fi", "2\n", 0),
+    ("case a.c in *.h) echo h;; [a-b].c|x) echo c;; esac", "c\n", 0),
+    ("f() { echo $1 $#; return 3; echo no; }; f 'a b' c; echo $?; f x | cat", "a b 2\n3\nx 1\n", 0),
+    ("cd /bin; echo [!a-z]* s[g-i] '*'", "[!a-z]* sh *\n", 0),
+    ("(cd /bin; x=1; pwd); pwd; echo ${x:-unset}", "/bin\n/\nunset\n", 0),
+    ("{ echo out; echo err >&2; } 2>&1 | cat; ls /none 2>/dev/null >&2; echo $?", "out\nerr\n1\n", 0),
+    ("echo a > /tmp/r; echo b >> /tmp/r; cat < /tmp/r; read x < /tmp/r; echo $x", "a\nb\na\n", 0),
+    ("exec 3>/tmp/three; echo x >&3; exec 3>&-; cat /tmp/three; echo y >&3", "x\n", 1),
+    ("x=5\ncat <<E\n$x $(echo y)\nE\ncat <<'E'\n$x\nE\n", "5 y\n$x\n", 0),
+    ("echo 'a b:c d' | while IFS=: read p q; do echo $q; done", "c d\n", 0),
+    ("zz=1; zz=2 env | grep zz; echo $zz; export zz; env | grep zz", "zz=2\n1\nzz=1\n", 0),
+    ("set -- 'a b' c; for w; do echo \"<$w>\"; done; shift; echo $1 $#", "<a b>\n<c>\nc 1\n", 0),
+    ("sh -c 'exit 3' & wait $!; echo $?; kill -9 $$", "3\n", 137),
+    ("! true; echo $?; false || echo or; true && false; exit $?", "1\nor\n", 1),
+    ("echo before; nonesuch; echo $?", "before\n127\n", 0),
+    ("echo ${x?is needed}; echo after", "", 1),
+    ("echo one\necho 'two\n", "one\n", 2),
+    ("f() { f; }; f; echo after", "", 1),
+    ("/scripts/plain x | cat; /scripts/marked y", "plain x\nmarked y\n", 0),
+)
+
+
+def language(test: harness.Test) -> None:
+    """The shell runs scripts as a POSIX shell does."""
+    with tempfile.TemporaryDirectory() as folder:
+        for index, (script, _, _) in enumerate(SCRIPTS):
+            Path(folder, f"{index}.sh").write_text(script)
+        for name, first in (("plain", ""), ("marked", "#!/bin/sh\n")):
+            Path(folder, name).write_text(f"{first}echo {name} $1\n")
+            Path(folder, name).chmod(0o755)
+        script = "".join(f"sh /scripts/{n}.sh; echo == {n} $?\n" for n in range(len(SCRIPTS)))
+        with test.added(Path(folder), "scripts"):
+            done = test.run("/bin/sh", "-c", script, errors_apart=True)
+    rest = done.text
+    for index, (script, wanted, wanted_status) in enumerate(SCRIPTS):
+        output, _, rest = rest.partition(f"== {index} ")
+        status, _, rest = rest.partition("\n")
+        same = (output, status) == (wanted, str(wanted_status))
+        test.check(same, f"the shell runs {script!r}", f"{output}\nstatus {status}\n{done.errors}")
+
+
 @contextmanager
 def terminal(command: list[str], **options) -> Iterator[pexpect.spawn]:
     """Runs the command at a pseudo-terminal. If its machine hangs, the terminal closes."""
@@ -136,10 +186,8 @@ def dialogue(test: harness.Test, shell: pexpect.spawn) -> None:
     line("sh -c 'sleep 0.5; echo slept > /tmp/s' &", r"\d", "two programs run as a job")
     line("wait; cat /tmp/s", r"\nslept", "wait waits for the job")
 
-    shell.send("echo wrong\x7f\x7f\x7f\x7f\x7fright\r")
-    expect(test, shell, r"\nright\r", "backspace edits the line")
-    expect(test, shell, PROMPT, "the prompt is back")
-
+    edits_lines(test, shell)
+    controls_jobs(test, shell)
     for key, name in (("\x03", "Ctrl-C"), ("\x1c", "Ctrl-\\")):
         shell.send("sh -c 'echo begin; sleep 1000'\r")
         shell.expect_exact("begin\r\n")
@@ -150,14 +198,14 @@ def dialogue(test: harness.Test, shell: pexpect.spawn) -> None:
     line("sleep 1000 &", r"\d", "a program starts in the background")
     shell.send("\x03")
     expect(test, shell, PROMPT, "Ctrl-C at an empty prompt prints another prompt")
-    line("jobs", r"\d sleep 1000", "the program in the background still runs")
+    line("jobs", r"\d running: sleep 1000", "the program in the background still runs")
     line("kill -NONE 1; echo $?", r"kill: unknown signal NONE\s+2", "kill reports an unknown signal")
     line("kill 1; echo still here", "\nstill here", "the shell survives `kill 1`")
     line("sh", "Cotrap's shell", "a shell starts in the shell")
     line("exit", "", "exit returns to the first shell")
 
-    shell.send("cat\r")
-    shell.expect_exact("cat")
+    shell.send("echo ready; cat\r")
+    shell.expect_exact("\nready\r\n")
     shell.send("typed once\r")
     shell.expect_exact("typed once")
     expect(test, shell, "typed once", "cat repeats the typed line")
@@ -170,10 +218,72 @@ def dialogue(test: harness.Test, shell: pexpect.spawn) -> None:
     test.check(shell.exitstatus == 5, "the command exits with the shell's status", str(shell.exitstatus))
 
 
+def edits_lines(test: harness.Test, shell: pexpect.spawn) -> None:
+    for keys, printed, what in (
+        ("echo wrong\x7f\x7f\x7f\x7f\x7fright", "right", "backspace edits the line"),
+        (f"echo wrng{3 * LEFT}o", "worng", "the Left key moves the cursor"),
+        (f"cho moved{HOME}e{END}!", "moved!", "Home and End move the cursor"),
+        (f"echo again{UP}", "moved!", "the Up key shows the last line"),
+        ("\x12worng", "worng", "Ctrl-R finds an earlier line"),
+        ("ech\tdone", "done", "Tab completes a command"),
+        ("cat /pr\tvers\t", "Cotrap version .*", "Tab completes a path"),
+        ("echo " + 90 * "x" + 88 * "\x7f", "xx", "lines may be longer than the terminal is wide"),
+    ):
+        shell.send(keys + "\r")
+        expect(test, shell, rf"\n{printed}\r", what)
+        expect(test, shell, PROMPT, "  … and the prompt is back")
+    shell.send("cat /proc/me\t")
+    expect(test, shell, "meminfo.*\ncat|cat /proc/meminfo", "Tab lists or completes the files of /proc")
+    shell.send("\x03")
+    expect(test, shell, PROMPT, "Ctrl-C discards the line")
+    shell.send("for i in 1 2; do\r")
+    expect(test, shell, "\n> ", "an unfinished command has another prompt")
+    shell.send("echo n$i; done\r")
+    expect(test, shell, "\nn1\r\nn2\r", "and continues in the next line")
+    expect(test, shell, PROMPT, "the prompt is back")
+
+
+def controls_jobs(test: harness.Test, shell: pexpect.spawn) -> None:
+    def keys(text: str, pattern: str, what: str) -> None:
+        shell.send(text)
+        expect(test, shell, pattern, what)
+
+    # The terminal echoes keys, and sends signals, when `ready` is printed, but not before.
+    keys("echo ready; cat | cat\r", r"\nready\r\n", "a pipeline starts")
+    keys("first\r", r"first\r\nfirst\r", "it reads the terminal")
+    keys("\x1a", r"\[1\] stopped[^:]*: cat \| cat\r", "Ctrl-Z stops all its programs")
+    keys("jobs\r", r"\n\[1\]\+ \d+ stopped", "jobs lists the stopped job")
+    keys("fg\r", r"\ncat \| cat\r", "fg continues it in the foreground")
+    keys("second\r", r"second\r\nsecond\r", "it reads the terminal again")
+    keys("\x04", PROMPT, "Ctrl-D ends its input")
+    keys("sh -c 'echo begin; sleep 0.3; echo slept'\r", r"\nbegin\r\n", "a shell starts a program")
+    keys("\x1a", r"\[1\] stopped", "Ctrl-Z stops a shell and its program")
+    keys("bg; wait; echo waited $?\r", r"\nslept\r\n(.*\n)?waited 0\r", "bg continues it, and wait awaits it")
+    keys("cat &\r", PROMPT, "a program that reads the terminal starts in the background")
+    keys("sleep 0.1\r", r"\[1\] stopped: it read the terminal: cat\r", "the shell reports that it has stopped")
+    keys("kill %1; wait %1; echo $?\r", r"\n143\r", "kill ends a job by its number")
+    keys("sleep 1000 & wait\r", r"\[1\] \d+\r", "wait waits")
+    keys("\x03", PROMPT, "Ctrl-C ends wait")
+    keys("kill %sleep; wait; echo gone\r", r"\ngone\r", "kill finds a job by its name")
+    keys("echo ready; while :; do :; done\r", r"\nready\r\n", "a loop without programs runs")
+    keys("\x03", PROMPT, "Ctrl-C ends it")
+    keys("while echo ready; do sleep 0.1; done; echo never\r", r"\nready\r\n", "a loop of programs runs")
+    keys("\x03", r"\^C\r\n" + PROMPT, "Ctrl-C ends it, and the line")
+    keys("echo ready; echo $(sleep 1000)\r", r"\nready\r\n", "a command substitution waits")
+    keys("\x03", r"\^C\r\n" + PROMPT, "Ctrl-C ends it")
+    keys("sh\r", "powers off.*" + PROMPT, "a shell starts in the shell")
+    keys("echo ready; sleep 1000\r", r"\nready\r\n", "it starts a program")
+    keys("\x1a", r"\[1\] stopped", "Ctrl-Z stops the program, and neither shell")
+    keys("exit\r", "there are stopped jobs", "exit warns of it")
+    keys("exit\r", PROMPT, "the second exit ends the shell")
+    keys("ps\r", r"\n((?!sleep).)*" + PROMPT, "the program has ended with its shell")
+
+
 with harness.Test(__doc__) as test:
     if test.everyday:
         programs(test)
         lost_output(test)
+        language(test)
         uname(test)
         clock(test)
         done = test.run("/bin/echo", "a", "", "b  c")

@@ -1,41 +1,14 @@
 // sh: reads lines and runs them. `sh` alone reads standard input, `sh FILE` a file, `sh -c TEXT`
-// its argument. The kernel's console does line editing, echo and Ctrl-D. Ctrl-C ends every program
-// that does not ignore it; the shell ignores it, and only discards the line being typed
-// (keyboard.h).
+// its argument. At a terminal it edits lines and controls jobs.
 #include <user/files.h>
 #include <user/print.h>
 #include <user/process.h>
 
+#include "complete.h"
 #include "keyboard.h"
 #include "shell.h"
 
 namespace shell {
-
-Shell::Shell() {
-  for (auto* const* entry = user::environment(); *entry != nullptr; ++entry) {
-    const std::string_view variable = *entry;
-    const auto name = variable.substr(0, variable.find('='));
-    if (name.size() < variable.size()) set_variable(name, variable.substr(name.size() + 1));
-  }
-  if (variable("PATH").empty()) set_variable("PATH", "/bin");
-}
-
-std::string Shell::variable(std::string_view name) const {
-  if (name == "?") return user::format("{}", status_);
-  for (const std::string_view entry : variables_) {
-    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
-      return std::string{entry.substr(name.size() + 1)};
-    }
-  }
-  return {};
-}
-
-void Shell::set_variable(std::string_view name, std::string_view value) {
-  const auto prefix = std::string{name} + "=";
-  std::erase_if(variables_, [&](const std::string& entry) { return entry.starts_with(prefix); });
-  variables_.push_back(prefix + std::string{value});
-}
-
 namespace {
 
 std::string prompt() {
@@ -44,44 +17,76 @@ std::string prompt() {
   return user::format("cotrap:{}$ ", static_cast<const char*>(path));
 }
 
-void talk(Shell& shell) {
-  using enum abi::Signal;
-  for (const auto signal : {sigint, sigquit, sigterm}) {
-    static_cast<void>(user::ignore_signal(signal, true));
-  }
-  user::println("Cotrap's shell: `help` lists the commands, `exit` powers off.");
-  while (!shell.exit_code()) {
-    shell.jobs().reap();
-    const auto typed = read_typed_line(prompt());
-    if (typed.how != Typed::How::line) user::println("");
-    if (typed.how == Typed::How::end) break;
-    if (typed.how == Typed::How::line) shell.run_line(typed.text);
-  }
-}
-
-// Runs the lines of `text`.
-int run(Shell& shell, std::string_view text) {
-  while (!text.empty() && !shell.exit_code()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    shell.run_line(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return shell.exit_code().value_or(shell.status());
-}
-
-int read_and_run(Shell& shell, user::Fd input) {
-  if (input == user::standard_input && user::is_terminal(input)) {
-    talk(shell);
-  } else {
-    user::LineReader lines{input, true};
-    while (!shell.exit_code()) {
-      shell.jobs().reap();
-      const auto line = lines.next();
-      if (!line) break;
-      shell.run_line(*line);
+// The names of builtins and of the programs in PATH.
+std::vector<std::string> command_names(Shell& shell) {
+  auto names = builtin_names();
+  const auto path = shell.value("PATH").value_or("");
+  for (std::string_view rest = path; !rest.empty();) {
+    const auto folder = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
+    for (auto& item : shell.list_folder(std::string{folder})) {
+      if (!item.is_folder) names.push_back(std::move(item.name));
     }
   }
-  return shell.exit_code().value_or(shell.status());
+  return names;
+}
+
+// Reads lines at the terminal until `exit`, or ^D.
+int talk(Shell& shell) {
+  shell.become_interactive();
+  user::println("Cotrap's shell: `help` lists the commands, `exit` powers off.");
+  const CompletionSources sources{
+      [&shell] { return command_names(shell); },
+      [&shell](const std::string& folder) { return shell.list_folder(folder); },
+  };
+  const Completer completer = [&sources](std::string_view line) { return complete(line, sources); };
+  std::string text;  // lines whose command is not complete
+  while (!shell.is_leaving()) {
+    shell.jobs().reap();
+    shell.jobs().report();
+    static_cast<void>(shell.take_interrupt());
+    auto typed = read_typed_line(text.empty() ? prompt() : "> ", shell.history(), completer);
+    if (typed.how == Typed::How::end && text.empty()) {
+      const std::string leave = "exit";
+      static_cast<void>(run_builtin(shell, {&leave, 1}));
+      continue;
+    }
+    if (typed.how != Typed::How::line) {
+      if (typed.how == Typed::How::end) user::complain("sh: the command is not complete");
+      text.clear();
+      shell.set_status(typed.how == Typed::How::end ? 2 : 130);
+      continue;
+    }
+    shell.history().add(typed.text);
+    text += typed.text + "\n";
+    if (shell.run_if_complete(text)) text.clear();
+    if (!shell.is_leaving()) shell.set_flow(Flow::none);
+  }
+  return shell.status();
+}
+
+// Runs lines from standard input. It reads no byte after a line's end, because the programs that
+// the line starts may read the rest.
+int run_input(Shell& shell) {
+  user::LineReader lines{user::standard_input, true};
+  std::string text;
+  while (shell.flow() == Flow::none) {
+    const auto line = lines.next();
+    if (!line) {
+      if (!text.empty()) shell.run_script(text);  // reports what is missing
+      break;
+    }
+    text += *line + "\n";
+    if (shell.run_if_complete(text)) text.clear();
+  }
+  return shell.status();
+}
+
+int run_file(Shell& shell, const char* path) {
+  const auto script = user::read_file(path);
+  if (script) return shell.run_script(*script);
+  user::complain("sh: {}: {}", path, abi::description(script.error()));
+  return 127;
 }
 
 }  // namespace
@@ -90,17 +95,21 @@ int read_and_run(Shell& shell, user::Fd input) {
 int main(int argc, char** argv) {
   shell::Shell shell;
   const std::string_view first = argc > 1 ? argv[1] : "";
-  if (first == "-c" && argc > 2) return shell::run(shell, argv[2]);
-  if (first == "--builtin" && argc > 2) {
-    const std::vector<std::string> words{argv + 2, argv + argc};
-    return shell::run_builtin(shell, words).value_or(127);
+  const std::span words{argv, static_cast<std::size_t>(argc)};
+  if (first == "-c" && argc > 2) {
+    shell.set_parameters(argc > 3 ? argv[3] : "sh", {argv + std::min(argc, 4), argv + argc});
+    return shell.run_script(argv[2]);
   }
+  if (first == "--subshell") return shell.run_subshell(words.subspan(2));
   if (first.starts_with('-')) {
     const bool asked = first == "--help";
-    user::print_to(asked ? 1 : 2, "usage: sh [-c TEXT | FILE]", {}, "\n");
+    user::print_to(asked ? 1 : 2, "usage: sh [-c TEXT [NAME WORDS…] | FILE WORDS…]", {}, "\n");
     return asked ? 0 : 2;
   }
-  if (argc == 1) return shell::read_and_run(shell, user::standard_input);
-  const auto script = user::open_input("sh", argv[1]);
-  return script ? shell::read_and_run(shell, *script) : 127;
+  if (argc > 1) {
+    shell.set_parameters(argv[1], {argv + 2, argv + argc});
+    return shell::run_file(shell, argv[1]);
+  }
+  const bool is_terminal = user::is_terminal(user::standard_input);
+  return is_terminal ? shell::talk(shell) : shell::run_input(shell);
 }

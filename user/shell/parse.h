@@ -1,47 +1,39 @@
-// Parses a line into jobs.
+// Parses a script into commands (POSIX.1-2024, Shell Command Language).
 //
-//   line      = [ job { (";" | "&" | "&&" | "||") job } ]
-//   job       = command { "|" command }
-//   command   = { word | redirection }      redirection = ("<" | ">" | ">>" | "2>") word
+//   line     = [ and_or { (";" | "&") and_or } [ ";" | "&" ] ] newline
+//   and_or   = pipeline { ("&&" | "||") pipeline }
+//   pipeline = [ "!" ] command { "|" command }
+//   command  = simple | compound { redirection }
+//   simple   = { NAME=word | word | redirection }
+//   compound = "{" list "}" | "(" list ")" | NAME "()" compound
+//            | "if" list "then" list { "elif" list "then" list } [ "else" list ] "fi"
+//            | ("while" | "until") list "do" list "done"
+//            | "for" NAME [ "in" { word } ] "do" list "done"
+//            | "case" word "in" { ["("] word { "|" word } ")" list ";;" } "esac"
+//   redirection = [ DIGITS ] ("<" | ">" | ">|" | ">>" | "<>" | "<&" | ">&" | "<<" | "<<-") word
 //
-// Words may be quoted ('as it is', "with $NAME", \x). $NAME and $? are expanded when their job is
-// parsed, because an earlier job may change them. `#` begins a comment.
+// A word has pieces in quotation marks ('as it is', "with $NAME"), \x, $NAME, ${NAME…},
+// $(commands), `commands` and $((expression)). `#` begins a comment. Nothing is expanded here.
 #pragma once
 
 #include <expected>
-#include <functional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "tree.h"
 
 namespace shell {
 
-struct Redirection {
-  int fd;
-  int flags;  // for open
-  std::string path;
+struct SyntaxError {
+  std::string message;  // for users
+  // More lines may complete the command.
+  bool is_incomplete = false;
 };
 
-struct Command {
-  std::vector<std::string> words;
-  std::vector<Redirection> redirections;
-};
+// Takes the first line from `rest`, or several lines if its command continues there. An empty list:
+// the line has no commands.
+std::expected<List, SyntaxError> take_line(std::string_view& rest);
 
-enum class Join { always, on_success, on_failure };
-
-struct Job {
-  Join join = Join::always;  // runs depending on the previous job's status
-  bool background = false;
-  std::vector<Command> commands;  // connected by pipes
-  std::string text;               // as typed, for notices
-};
-
-// Returns a variable's value.
-using Expand = std::function<std::string(std::string_view)>;
-
-// Removes the first job from `line` and parses it. A job without commands means that the line is
-// empty. `next` is the operator before the job; it becomes the operator after it. The error is a
-// message for users.
-std::expected<Job, std::string> take_job(std::string_view& line, Join& next, const Expand& expand);
+bool is_variable_name(std::string_view text);
 
 }  // namespace shell
