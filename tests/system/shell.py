@@ -118,6 +118,7 @@ SCRIPTS = (
     ("echo ${x?is needed}; echo after", "", 1),
     ("echo one\necho 'two\n", "one\n", 2),
     ("f() { f; }; f; echo after", "", 1),
+    ("echo '. /tmp/self' > /tmp/self; . /tmp/self; echo after", "", 1),
     ("/scripts/plain x | cat; /scripts/marked y", "plain x\nmarked y\n", 0),
 )
 

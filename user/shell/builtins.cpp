@@ -390,38 +390,39 @@ int help(Shell& shell, Words words);
 
 struct Builtin {
   std::string_view name;
-  std::string_view usage;
+  std::string_view arguments;
+  std::string_view about;
   int (*run)(Shell&, Words);
 };
 
 constexpr auto builtins = std::to_array<Builtin>({
-    {".", ". FILE               run the commands in FILE", run_file_here},
-    {":", ":                    do nothing", do_nothing},
-    {"[", "[ EXPRESSION ]       as test", run_test},
-    {"bg", "bg [%JOB]            continue a stopped job in the background", continue_in_background},
-    {"break", "break [N]            end the loop, or N nested ones", end_loop},
-    {"cd", "cd [FOLDER]          change to FOLDER (without one: to $HOME, or /)", change_directory},
-    {"continue", "continue [N]         begin the loop's next round", next_iteration},
-    {"echo", "echo [-n] WORDS…     print WORDS (-n: without a newline)", echo},
-    {"eval", "eval WORDS…          run WORDS as a command", run_text},
-    {"exec", "exec [COMMAND…]      become COMMAND; without one, redirections stay", execute},
-    {"exit", "exit [CODE]          leave this shell; the first one powers the machine off", leave},
-    {"export", "export [NAME[=VALUE]] give a variable to programs; without one, list them",
+    {".", "FILE", "run the commands in FILE", run_file_here},
+    {":", "", "do nothing", do_nothing},
+    {"[", "EXPRESSION ]", "as test", run_test},
+    {"bg", "[%JOB]", "continue a stopped job in the background", continue_in_background},
+    {"break", "[N]", "end the loop, or N nested ones", end_loop},
+    {"cd", "[FOLDER]", "change to FOLDER (without one: to $HOME, or /)", change_directory},
+    {"continue", "[N]", "begin the loop's next round", next_iteration},
+    {"echo", "[-n] WORDS…", "print WORDS (-n: without a newline)", echo},
+    {"eval", "WORDS…", "run WORDS as a command", run_text},
+    {"exec", "[COMMAND…]", "become COMMAND; without one, redirections stay", execute},
+    {"exit", "[CODE]", "leave this shell; the first one powers the machine off", leave},
+    {"export", "[NAME[=VALUE]]", "give a variable to programs; without one, list them",
      export_variables},
-    {"fg", "fg [%JOB]            continue a job in the foreground", continue_in_foreground},
-    {"help", "help                 print this help", help},
-    {"history", "history              list the lines that you have typed", print_history},
-    {"jobs", "jobs                 list the jobs", list_jobs},
-    {"kill", "kill [-SIGNAL] PID|%JOB…  send SIGTERM, or a signal (PID -1: to all processes)",
+    {"fg", "[%JOB]", "continue a job in the foreground", continue_in_foreground},
+    {"help", "", "print this help", help},
+    {"history", "", "list the lines that you have typed", print_history},
+    {"jobs", "", "list the jobs", list_jobs},
+    {"kill", "[-SIGNAL] PID|%JOB…", "send SIGTERM, or a signal (PID -1: to all processes)",
      send_signals},
-    {"pwd", "pwd                  print the current folder", print_directory},
-    {"read", "read [-r] [-p TEXT] NAMES…  read a line into variables", read_line},
-    {"return", "return [CODE]        end the function", end_function},
-    {"set", "set [--] WORDS…      set $1 …; without WORDS, list the variables", set_words},
-    {"shift", "shift [N]            remove the first parameters", shift},
-    {"test", "test EXPRESSION      compare texts and numbers, look at files", run_test},
-    {"unset", "unset NAMES…         remove variables and functions", unset},
-    {"wait", "wait [%JOB|PID…]     wait until jobs in the background have ended", wait_for_jobs},
+    {"pwd", "", "print the current folder", print_directory},
+    {"read", "[-r] [-p TEXT] NAMES…", "read a line into variables", read_line},
+    {"return", "[CODE]", "end the function", end_function},
+    {"set", "[--] WORDS…", "set $1 …; without WORDS, list the variables", set_words},
+    {"shift", "[N]", "remove the first parameters", shift},
+    {"test", "EXPRESSION", "compare texts and numbers, look at files", run_test},
+    {"unset", "NAMES…", "remove variables and functions", unset},
+    {"wait", "[%JOB|PID…]", "wait until jobs in the background have ended", wait_for_jobs},
 });
 
 void print_names(const char* folder) {
@@ -455,7 +456,9 @@ void for_each_line(std::string_view text, Action action) {
 
 int help(Shell&, Words) {
   user::println("Builtins:");
-  for (const auto& builtin : builtins) user::println("  {}", builtin.usage);
+  for (const auto& [name, arguments, about, run] : builtins) {
+    user::println("  {:<27} {}", user::format("{} {}", name, arguments), about);
+  }
   user::println("Programs in /bin:");
   print_names("/bin");
   if (const auto demos = user::read_file("/etc/demos")) {

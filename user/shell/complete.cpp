@@ -116,7 +116,8 @@ Completion complete(std::string_view line, const CompletionSources& sources) {
   if (word.quotation != '\0') completion.ending = word.quotation;
   completion.ending += ' ';
   const auto add = [&](std::string_view name, std::string_view prefix, bool is_folder) {
-    if (!name.starts_with(prefix)) return;
+    const bool has_control = std::ranges::any_of(name, is_control);  // no key types it
+    if (!name.starts_with(prefix) || has_control) return;
     const std::string mark = is_folder ? "/" : "";
     completion.candidates.push_back(
         {quoted(name.substr(prefix.size()), word.quotation) + mark, std::string{name} + mark});

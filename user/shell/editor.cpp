@@ -15,9 +15,6 @@ constexpr char escape = 0x1b;
 constexpr char backspace = 0x7f;
 constexpr std::string_view bell = "\a";
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
 // Characters beyond ASCII belong to words.
 bool is_in_word(char c) {
   return (is_name_character(c) && c != '_') || static_cast<unsigned char>(c) >= 0x80;

@@ -13,8 +13,10 @@
 namespace shell {
 namespace {
 
-// Functions that call themselves end before the stack does, which has 128 KiB without an MMU.
-constexpr int deepest_call = 20;
+// Commands within commands, such as functions that call themselves, end before the stack does. It
+// has 128 KiB without an MMU; half of that is for the parser.
+constexpr std::size_t stack_of_level = 4096;
+constexpr std::size_t least_levels = 32, most_levels = 1000;
 
 constexpr int interrupted = 128 + static_cast<int>(abi::Signal::sigint);
 
@@ -202,7 +204,26 @@ int Shell::run(const Pipeline& pipeline) {
   return status == 0 ? 1 : 0;
 }
 
+// Whether commands are so deep within each other that no further one may run.
+bool Shell::is_too_deep() {
+  if (level_ < least_levels) return false;
+  if (level_limit_ == 0) {
+    abi::ResourceLimit stack{};
+    static_cast<void>(user::call(user::Call::prlimit64, 0, abi::rlimit_stack, nullptr, &stack));
+    level_limit_ = std::clamp(stack.soft / stack_of_level, least_levels, most_levels);
+  }
+  return level_ >= level_limit_;
+}
+
 int Shell::run(const Command& command) {
+  if (is_too_deep()) return fail("commands run each other too deeply");
+  ++level_;
+  const int status = run_command(command);
+  --level_;
+  return status;
+}
+
+int Shell::run_command(const Command& command) {
   using enum Command::Kind;
   if (command.kind == simple) return run_simple(command);
   if (command.kind == subshell) return run_programs({&command, 1}, command.text, false);
@@ -360,9 +381,6 @@ int Shell::run_in_this_process(const Command& command, std::span<const std::stri
 }
 
 int Shell::call_function(Command function, std::span<const std::string> words) {
-  if (functions_running_ == deepest_call) {
-    return fail(function.name + ": functions call each other too deeply");
-  }
   auto parameters = std::exchange(parameters_, {words.begin() + 1, words.end()});
   const int loops = std::exchange(loops_, 0);
   ++functions_running_;

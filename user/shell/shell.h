@@ -129,7 +129,9 @@ class Shell final : public Surroundings {
   // interpret.cpp
   int run(const AndOr& item);
   int run(const Pipeline& pipeline);
+  bool is_too_deep();
   int run(const Command& command);
+  int run_command(const Command& command);
   int run_simple(const Command& command);
   int run_words(const Command& command, const std::vector<std::string>& words,
                 const std::vector<std::string>& assignments);
@@ -176,6 +178,8 @@ class Shell final : public Surroundings {
   int flow_levels_ = 0;
   int loops_ = 0;  // around the present command
   int functions_running_ = 0;
+  std::size_t level_ = 0;        // of commands within commands
+  std::size_t level_limit_ = 0;  // 0: not known yet
   int substitution_status_ = 0;  // of the last $(…) of the present command
   std::vector<Variable> variables_;
   std::vector<Command> functions_;

@@ -15,6 +15,9 @@ namespace shell {
 constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
+constexpr bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }

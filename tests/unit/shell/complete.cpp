@@ -7,7 +7,7 @@ using namespace shell;
 namespace {
 
 std::vector<FolderItem> completion_folder(const std::string& folder) {
-  if (folder == ".") return {{"file one"}, {"folder", true}, {"fox"}, {".secret"}};
+  if (folder == ".") return {{"file one"}, {"folder", true}, {"fox"}, {".secret"}, {"fo\nx"}};
   if (folder == "/") return {{"bin", true}, {"proc", true}};
   if (folder == "/bin/") return {{"cat"}, {"cp"}};
   if (folder == "folder/") return {{"inner"}};
