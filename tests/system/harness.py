@@ -160,7 +160,7 @@ class Test:
     about: str
     needs: str = ""  # of the whole test: MMU, QEMU, COUNTED, or a text of its own
     all_everyday: bool = False  # true if the tier `rest` has no checks
-    own: dict[str, float] = field(default_factory=dict)  # the test's own options and their defaults
+    own: dict[str, float | str] = field(default_factory=dict)  # the test's own options, with defaults
     failures: int = 0
     checks: int = 0
     _files: list[tuple[Path, str]] = field(default_factory=list)
@@ -175,7 +175,7 @@ class Test:
         )
         parser.add_argument("--tier", choices=("everyday", "rest"), help="the tier to run; both if absent")
         for name, default in self.own.items():
-            parser.add_argument(f"--{name}", type=float, default=default, metavar="N")
+            parser.add_argument(f"--{name}", type=type(default), default=default)
         self.options = options = parser.parse_args()
         self.folder = options.build
         self.given_harts = options.harts  # 0 without the option

@@ -4,6 +4,7 @@ keeps all its files in a temporary folder, so this installs nothing and needs no
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from .errors import ToolError
@@ -15,18 +16,33 @@ _TIMEOUT = 300.0  # seconds for each command
 def unpack(package: str, into: Path, architecture: str = "riscv64") -> None:
     """Unpacks the package's files into the new folder `into`. A package `linux-image-…` stands for the
     current kernel package, and that one is unpacked. Raises ToolError; then `into` does not exist."""
+    _unpack([package], into, architecture, _download)
+
+
+def unpack_system(packages: list[str], into: Path, architecture: str = "riscv64") -> None:
+    """Unpacks the packages, and all packages that they depend on, into the new folder `into`. No script of
+    a package runs. `bin`, `lib` and `sbin` are links into `usr`, as in Debian. Raises ToolError; then
+    `into` does not exist."""
+    _unpack(packages, into, architecture, _download_with_dependencies)
+    for name in ("bin", "lib", "sbin"):
+        if not (into / name).exists():
+            (into / name).symlink_to(f"usr/{name}")
+
+
+def _unpack(packages: list[str], into: Path, architecture: str, download: Callable) -> None:
     into.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as scratch:
-            _fetch(package, Path(scratch), architecture)
+            _fetch(packages, Path(scratch), architecture, download)
             shutil.move(Path(scratch) / "unpacked", into)
     except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
+        names = " ".join(packages)
         raise ToolError(
-            f"cannot download Debian's package {package} for {architecture}: {_reason(error)}"
+            f"cannot download Debian's package {names} for {architecture}: {_reason(error)}"
         ) from error
 
 
-def _fetch(package: str, scratch: Path, architecture: str) -> None:
+def _fetch(packages: list[str], scratch: Path, architecture: str, download: Callable) -> None:
     sources = scratch / "sources.list"
     sources.write_text(_entry() + "\n")
     lists, cache, unpacked = scratch / "state", scratch / "cache", scratch / "unpacked"
@@ -45,12 +61,24 @@ def _fetch(package: str, scratch: Path, architecture: str) -> None:
     }
     own = [word for pair in settings.items() for word in ("-o", "%s=%s" % pair)]
     _run(["apt-get", "-q", *own, "update", "--error-on=any"], scratch)
+    for archive in download(packages, own, scratch):
+        _run(["dpkg-deb", "-x", archive, unpacked], scratch)
+
+
+def _download(packages: list[str], own: list[str], scratch: Path) -> list[Path]:
+    (package,) = packages
     if package.startswith("linux-image"):
         depends = _run(["apt-cache", *own, "depends", package], scratch).split()
         package = depends[depends.index("Depends:") + 1]
     _run(["apt-get", "-q", *own, "download", package], scratch)
     (archive,) = scratch.glob("*.deb")
-    _run(["dpkg-deb", "-x", archive, unpacked], scratch)
+    return [archive]
+
+
+def _download_with_dependencies(packages: list[str], own: list[str], scratch: Path) -> list[Path]:
+    options = ("--download-only", "--no-install-recommends", "--yes")
+    _run(["apt-get", "-q", *own, "install", *options, *packages], scratch)
+    return sorted((scratch / "cache" / "archives").glob("*.deb"))
 
 
 def _entry() -> str:
