@@ -69,6 +69,13 @@ void start_memory(const hal::BootInfo& info) {
   if (const auto entered = hal::enter_kernel_space(info); !entered) panic_unmapped(entered.error());
 }
 
+RootParts::SharedRoot shared_root_from(const formats::BootOptions& options) {
+  using SharedRoot = RootParts::SharedRoot;
+  const auto given = options.value("root");
+  if (!given) return SharedRoot::none;
+  return *given == "ro" ? SharedRoot::read_only : SharedRoot::writable;
+}
+
 }  // namespace
 }  // namespace kernel
 
@@ -97,6 +104,7 @@ void kernel_main(const hal::BootInfo& info) {
   async::Strand::enter();
   start_other_harts(info.hart_count);
   const ConsoleTerminals consoles = start_console(options);
+  const RootParts::SharedRoot shared_root = shared_root_from(options);
   start_virtio_devices();
   build_root({.archive = info.initrd,
               .command_line = info.command_line,
@@ -105,8 +113,10 @@ void kernel_main(const hal::BootInfo& info) {
               .find_process = find_process_directory,
               .next_process = next_process,
               .fill_random = fill_random,
-              .shares_are_read_only = options.value("share") == "ro"});
-  if (info.initrd_is_builtin || info.initrd.empty()) {
+              .shares_are_read_only = options.value("share") == "ro",
+              .shared_root = shared_root});
+  const bool uses_archive = shared_root == RootParts::SharedRoot::none;
+  if (uses_archive && (info.initrd_is_builtin || info.initrd.empty())) {
     log("boot archive: {}", info.initrd_is_builtin
                                 ? "the programs that are built into the kernel"
                                 : "none from the firmware, and no programs are built into the "

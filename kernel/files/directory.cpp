@@ -442,6 +442,11 @@ struct alignas(64) Root {
 extern constinit Root root;
 constinit Root root;
 
+void set_root_directory(Ref<Directory> directory) {
+  directory->retain();
+  root.directory = directory.get();
+}
+
 Directory& root_directory() {
   if (root.directory == nullptr) [[unlikely]]
     root.directory = new Directory;

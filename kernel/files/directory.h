@@ -21,6 +21,8 @@ class Directory;
 
 /// The root of the file tree.
 Directory& root_directory();
+/// Makes `directory` the root. Call it before the first root_directory().
+void set_root_directory(Ref<Directory> directory);
 
 class Directory : public Node {
  public:

@@ -1,6 +1,7 @@
 #include "files/root.h"
 
 #include <fmt/format.h>
+#include <kernel/log.h>
 #include <trap/program_machine.h>
 
 #include <iterator>
@@ -75,13 +76,15 @@ class SelfLink final : public Node {
 };
 
 void write_mounts(PagedText& out) {
+  if (!root_directory().is_remote()) out += "rootfs / rootfs ro 0 0\n";
+  write_shares(out);
   out +=
-      "rootfs / rootfs ro 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\n"
+      "devtmpfs /dev devtmpfs rw,relatime 0 0\n"
       "proc /proc proc rw,relatime 0 0\ntmpfs /tmp tmpfs rw,relatime 0 0\n";
 }
 
 void write_file_systems(PagedText& out) {
-  out += "nodev\trootfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\ttmpfs\n";
+  out += "nodev\trootfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\ttmpfs\nnodev\t9p\n";
 }
 
 void write_version(PagedText& out) {
@@ -140,10 +143,24 @@ Ref<Directory> make_proc(std::string_view command_line) {
 
 }  // namespace
 
-void build_root(const RootParts& parts) {
+/// The root directory without the folders that the kernel makes.
+static Directory& start_root(const RootParts& parts) {
+  using SharedRoot = RootParts::SharedRoot;
+  if (parts.shared_root != SharedRoot::none) {
+    if (auto shared = start_shared_root(parts.shared_root == SharedRoot::read_only)) {
+      set_root_directory(std::move(shared));
+      return root_directory();
+    }
+    log("root: the machine has no file server with the tag '{}'", root_tag);
+  }
   Directory& root = root_directory();
   root.set_file_system(Node::FileSystem::root);
   unpack_boot_archive(root, parts.archive);
+  return root;
+}
+
+void build_root(const RootParts& parts) {
+  Directory& root = start_root(parts);
   root.mount("dev", make_devices(parts));
   const auto proc = make_proc(parts.command_line);
   for (const Account& account : parts.accounts) {

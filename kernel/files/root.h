@@ -1,10 +1,13 @@
 // The file tree after the kernel has started:
 //
-//   /            the boot archive, read-only
+//   /            the boot archive, read-only; or a folder of the host (RootParts::shared_root)
 //   /dev         console tty null zero full random urandom; vda … for each disk
 //   /proc        information about the kernel
 //   /tmp         writable, in memory
-//   /mnt/TAG     a folder of the host, for each file server of the machine
+//   /mnt/TAG     a folder of the host, for each other file server of the machine
+//
+// The other folders lie over those of the root folder with the same name, as mounts do. If the root
+// folder has no such name, look-ups find them, but getdents does not list them.
 #pragma once
 
 #include <kernel/ref.h>
@@ -39,6 +42,9 @@ struct RootParts {
   Directory::NextUnlisted next_process;             ///< the numbers that /proc lists
   void (*fill_random)(std::span<std::byte> bytes);  ///< /dev/random
   bool shares_are_read_only = false;                ///< /mnt
+  /// Whether the root is the folder of the file server `root` (share.h) instead of the archive.
+  enum class SharedRoot : std::uint8_t { none, writable, read_only };
+  SharedRoot shared_root = SharedRoot::none;
 };
 
 /// Builds the tree under root_directory(). Call once, before the first process.

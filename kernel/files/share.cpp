@@ -2,10 +2,12 @@
 
 #include <abi/flags.h>
 #include <async/async.h>
+#include <fmt/format.h>
 #include <kernel/levels.h>
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include "formats/p9.h"
 #include "memory/frames.h"
 #include "memory/memory_object.h"
+#include "memory/paged_text.h"
 
 namespace kernel {
 namespace {
@@ -268,9 +271,8 @@ class SharePages final : public memory::PageSource {
 // ── Nodes ────────────────────────────────────────────────────────────────────────────────────────
 
 abi::Stat ShareNode::stat() const {
-  constexpr std::uint64_t device = 0x20;  // a number that no device has
   return {
-      .device = device,
+      .device = client_.file_system_number(),
       .inode = seen_.qid.path,
       .mode = seen_.mode,
       .links = static_cast<std::uint32_t>(seen_.links),
@@ -524,21 +526,63 @@ async::Task<Result<>> SharePages::read(std::size_t index, hal::PhysAddr frame) {
 
 }  // namespace
 
+namespace {
+
+/// A shared folder of the tree. It is never freed.
+struct Mounted {
+  ShareClient client;
+  std::string name;   // the tag, or another name if it has bytes that no line may have
+  std::string place;  // its path
+  Mounted* next;
+};
+constinit Mounted* first_mounted = nullptr;
+
+/// The server's tag, if it can be the name of a folder and a word of /proc/mounts.
+std::string_view mount_name(const P9Device& server) {
+  const std::string_view tag = server.tag();
+  const auto is_plain = [](char c) { return c > ' ' && c <= '~' && c != '\\'; };
+  return p9::is_valid_name(tag) && std::ranges::all_of(tag, is_plain) ? tag : "share";
+}
+
+Ref<Directory> start_session(P9Device& server, std::string place, bool read_only) {
+  first_mounted = new Mounted{
+      {server, read_only}, std::string{mount_name(server)}, std::move(place), first_mounted};
+  ShareClient& client = first_mounted->client;
+  async::spawn(client.serve(), {.name = "share", .priority = levels::event}).detach();
+  return shared_folder(client);
+}
+
+}  // namespace
+
 Ref<Directory> shared_folder(ShareClient& client) {
   const p9::Attributes unseen{.mode = abi::s_ifdir | 0755};
   return make_ref<ShareDirectory>(client, client.root(), unseen, nullptr, "");
 }
 
+Ref<Directory> start_shared_root(bool read_only) {
+  for (const auto& server : file_servers())
+    if (server->tag() == root_tag) return start_session(*server, "/", read_only);
+  return nullptr;
+}
+
 void mount_shares(Directory& root, bool read_only) {
-  if (file_servers().empty()) return;
-  auto folder = make_ref<Directory>();
+  Ref<Directory> folder;
   for (const auto& server : file_servers()) {
-    auto* const client = new ShareClient{*server, read_only};
-    async::spawn(client->serve(), {.name = "share", .priority = levels::event}).detach();
-    const std::string_view tag = server->tag();
-    folder->mount(p9::is_valid_name(tag) ? tag : "share", shared_folder(*client));
+    if (root.is_remote() && server->tag() == root_tag) continue;
+    if (!folder) folder = make_ref<Directory>();
+    const std::string_view name = mount_name(*server);
+    folder->mount(name, start_session(*server, fmt::format("/mnt/{}", name), read_only));
   }
-  root.put("mnt", std::move(folder));
+  if (folder) root.put("mnt", std::move(folder));
+}
+
+void write_shares(PagedText& out) {
+  for (const Mounted* at = first_mounted; at != nullptr; at = at->next) {
+    const ShareClient& client = at->client;
+    fmt::format_to(std::back_inserter(out),
+                   "{} {} 9p {},relatime,trans=virtio,version=9p2000.L 0 0\n", at->name, at->place,
+                   client.is_read_only() ? "ro" : "rw");
+  }
 }
 
 }  // namespace kernel

@@ -112,6 +112,12 @@ ShareClient::~ShareClient() {
   }
 }
 
+std::uint64_t ShareClient::next_file_system_number() {
+  async::Strand::check_access();
+  static constinit std::uint64_t last = 0x1f;
+  return ++last;
+}
+
 // ── The session ──────────────────────────────────────────────────────────────────────────────────
 
 async::Task<Result<>> ShareClient::begin() {

@@ -67,6 +67,8 @@ class ShareClient {
   async::Task<> serve();
 
   bool is_read_only() const { return is_read_only_; }
+  /// stat's device number of the files. No device and no other client has it.
+  std::uint64_t file_system_number() const { return file_system_number_; }
   /// The fid of the shared folder. The server has it once the session has begun; requests wait for
   /// that.
   const Ref<Fid>& root() const { return root_; }
@@ -120,6 +122,7 @@ class ShareClient {
   template <class Request>
   class WithFids;
 
+  static std::uint64_t next_file_system_number();
   Answer<> begin();
   Answer<> attach();
   template <class Request, class... Fields>
@@ -134,6 +137,7 @@ class ShareClient {
 
   P9Device& device_;
   const bool is_read_only_;
+  const std::uint64_t file_system_number_ = next_file_system_number();
   Ref<Fid> root_ = make_ref<Fid>(*this, 0);
   std::uint32_t next_fid_ = 1;
   std::size_t most_bytes_ = 0;

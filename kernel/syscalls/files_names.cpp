@@ -59,6 +59,11 @@ Result<> exchange(const Found& from, const Found& to) {
   return {};
 }
 
+bool is_mount_point(Node* node) {
+  Directory* const directory = node != nullptr ? node->as_directory() : nullptr;
+  return directory != nullptr && directory->is_mount_point();
+}
+
 /// The file system of a directory that can change: null for that in memory.
 const void* file_system_of(Directory& directory) {
   return directory.is_remote() ? directory.remote()->file_system() : nullptr;
@@ -156,6 +161,7 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   if (moved != nullptr && is_inside(*to->directory, *moved)) return fail(Errno::einval);
   if (to->node != nullptr && is_inside(*from->directory, *to->node)) return fail(Errno::enotempty);
   if (auto allowed = check_new_name(*to); !allowed) return allowed;
+  if (is_mount_point(from->node) || is_mount_point(to->node)) return fail(Errno::ebusy);
   if (from->directory->is_remote()) [[unlikely]] {
     return wait_for_result(self, [&] {
       return from->directory->remote()->rename(from->name, *to->directory, to->name);

@@ -83,7 +83,7 @@ with harness.Test(
     only = test.options.only.split(",") if test.options.only else []
     if not _UNPACKED.exists():
         with Waiting(f"fetching {_PACKAGE} for riscv64"):
-            debian.unpack_system([_PACKAGE], _UNPACKED)
+            debian.make_root([_PACKAGE], _UNPACKED)
     test.add(test.folder / "test-programs" / "first-under-load", "first-under-load")
     with tempfile.TemporaryDirectory() as folder:
         stage(_UNPACKED, "usr/bin/stress-ng", Path(folder))

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import harness
-from cotrap.share import Share
+from cotrap.share import ROOT, Share
 
 PROGRAM = "shared_folder"
 GUEST_FOLDER = "/mnt/share"
@@ -156,12 +156,71 @@ def read_only(test: harness.Test) -> None:
             )
 
 
+ROOT_SCRIPT = """\
+cat /proc/mounts
+cd /links; pwd
+ls /tmp
+echo hello > /tmp/there; cat /tmp/there
+echo new > /given
+rm /proc; mkdir /dev; mv /tmp /other
+echo $?
+"""
+ROOT_EXPECTED = """\
+root / 9p {access},relatime,trans=virtio,version=9p2000.L 0 0
+devtmpfs /dev devtmpfs rw,relatime 0 0
+proc /proc proc rw,relatime 0 0
+tmpfs /tmp tmpfs rw,relatime 0 0
+/usr/bin
+hello
+"""
+
+
+def root(test: harness.Test, harts: int) -> None:
+    """The folder is the root folder, and the kernel's folders lie over those of the same names."""
+    built = test.folder / "linux-programs"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in ("usr/bin", "proc", "tmp", "dev"):
+            (folder / path).mkdir(parents=True)
+        (folder / "tmp" / "hidden").write_bytes(b"")
+        (folder / "bin").symlink_to("usr/bin")
+        (folder / "links").symlink_to("/bin")
+        for program in ("sh", "cat", "ls", "mkdir", "rm", "mv"):
+            shutil.copy(test.folder / "user" / "bin" / program, folder / "bin" / program)
+        programs = ("files", "processes", "containers")
+        for program in programs:
+            shutil.copy(built / program, folder / "bin" / program)
+        for read_only in (False, True):
+            shared = Share(name, read_only=read_only, tag=ROOT)
+            machine = test.machine(harts=harts, root=shared)
+            done = test.run(
+                "/bin/sh", "-c", ROOT_SCRIPT, machine=machine, append=" ".join(shared.words), errors_apart=True
+            )
+            expected = ROOT_EXPECTED.format(access="ro" if read_only else "rw")
+            what = f"a {'read-only ' * read_only}folder is the root folder ({harts} harts)"
+            test.check(done.text == expected + "1\n", what, done.text + done.why)
+            is_written = (folder / "given").exists()
+            test.check(is_written != read_only, "… and only a writable one changes")
+            (folder / "given").unlink(missing_ok=True)
+        machine = test.machine(harts=harts, root=Share(name, tag=ROOT))
+        for program in programs:
+            there = subprocess.run(
+                ["qemu-riscv64", built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+            )
+            done = test.run(f"/links/{program}", machine=machine, append="root=rw")
+            same = (done.status, done.output) == (there.returncode, there.stdout)
+            test.check(same, f"the program {program} runs there ({harts} harts)", done.text + done.why)
+    done = test.run("/none", machine=test.machine(harts=harts), append="root=rw")
+    test.check(done.status == 127, "without its server the boot archive is the root", done.text + done.why)
+
+
 with harness.Test(__doc__, harness.QEMU) as test:
     program = test.folder / "linux-programs" / PROGRAM
     test.add(program, PROGRAM)
     for harts in test.harts_of_tier:
         parts(test, program, harts)
         programs(test, harts)
+        root(test, harts)
     if test.everyday:
         live(test)
         read_only(test)

@@ -105,7 +105,7 @@ def system_of(checks: Checks) -> Path:
     if not folder.exists() or not record.exists() or record.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         with Waiting(f"fetching packages of Debian for {checks.name}"):
-            debian.unpack_system(wanted.split(), folder)
+            debian.make_root(wanted.split(), folder)
         record.write_text(wanted)
     return folder
 

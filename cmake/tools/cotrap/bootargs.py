@@ -8,7 +8,7 @@ from . import policies
 from .policy_header import PolicyHeader
 
 # Options that the command sets itself. A second value from the user would replace the command's.
-_OWN = ("icount", "init", "mark", "share", "size", "stderr", "stdin")
+_OWN = ("icount", "init", "mark", "root", "share", "size", "stderr", "stdin")
 
 
 def encode(value: str | bytes) -> str:

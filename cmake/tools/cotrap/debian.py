@@ -13,40 +13,69 @@ _SUITE = "trixie"  # Debian 12 has no riscv64
 _TIMEOUT = 300.0  # seconds for each command
 
 
+# The folders of Debian that are links into /usr. No package has these links: the installer makes them.
+_MERGED = ("bin", "lib", "sbin")
+_MOUNT_POINTS = ("dev", "mnt", "proc", "root", "run", "sys", "tmp")
+
+
 def unpack(package: str, into: Path, architecture: str = "riscv64") -> None:
     """Unpacks the package's files into the new folder `into`. A package `linux-image-…` stands for the
     current kernel package, and that one is unpacked. Raises ToolError; then `into` does not exist."""
-    _unpack([package], into, architecture, _download)
+
+    def fetch(scratch: Path) -> None:
+        apt = _apt(scratch, architecture)
+        name = package
+        if name.startswith("linux-image"):
+            depends = _run(["apt-cache", *apt, "depends", name], scratch).split()
+            name = depends[depends.index("Depends:") + 1]
+        _run(["apt-get", "-q", *apt, "download", name], scratch)
+        (archive,) = scratch.glob("*.deb")
+        _run(["dpkg-deb", "-x", archive, scratch / "unpacked"], scratch)
+
+    _make(into, fetch, f"package {package} for {architecture}")
 
 
-def unpack_system(packages: list[str], into: Path, architecture: str = "riscv64") -> None:
-    """Unpacks the packages, and all packages that they depend on, into the new folder `into`. No script of
-    a package runs. `bin`, `lib` and `sbin` are links into `usr`, as in Debian. Raises ToolError; then
-    `into` does not exist."""
-    _unpack(packages, into, architecture, _download_with_dependencies)
-    for name in ("bin", "lib", "sbin"):
-        if not (into / name).exists():
-            (into / name).symlink_to(f"usr/{name}")
+def make_root(packages: list[str], into: Path, architecture: str = "riscv64") -> None:
+    """Makes the new folder `into` a root folder that has the packages and all packages on which they depend.
+    No script of a package runs. Raises ToolError; then `into` does not exist."""
+
+    def fetch(scratch: Path) -> None:
+        root = scratch / "unpacked"
+        for name in _MERGED:
+            (root / "usr" / name).mkdir(parents=True)
+            (root / name).symlink_to(f"usr/{name}")
+        for name in _MOUNT_POINTS:
+            (root / name).mkdir()
+        apt = _apt(scratch, architecture)
+        wanted = ["-y", "--no-install-recommends", "--download-only", "install", *packages]
+        _run(["apt-get", "-q", *apt, *wanted], scratch)
+        for archive in sorted((scratch / "cache" / "archives").glob("*.deb")):
+            # tar keeps the links /bin, /lib and /sbin, which `dpkg-deb -x` would replace by folders.
+            with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as files:
+                tar = ["tar", "-x", "-C", root, "--keep-directory-symlink", "--no-same-owner"]
+                subprocess.run(tar, stdin=files.stdout, check=True, timeout=_TIMEOUT)
+
+    _make(into, fetch, f"packages {', '.join(packages)} for {architecture}")
 
 
-def _unpack(packages: list[str], into: Path, architecture: str, download: Callable) -> None:
+def _make(into: Path, fetch: Callable[[Path], None], what: str) -> None:
+    """Calls `fetch` with a temporary folder, whose folder `unpacked` becomes `into`. what: for a message."""
     into.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as scratch:
-            _fetch(packages, Path(scratch), architecture, download)
+            (Path(scratch) / "unpacked").mkdir()
+            fetch(Path(scratch))
             shutil.move(Path(scratch) / "unpacked", into)
     except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
-        names = " ".join(packages)
-        raise ToolError(
-            f"cannot download Debian's package {names} for {architecture}: {_reason(error)}"
-        ) from error
+        raise ToolError(f"cannot download Debian's {what}: {_reason(error)}") from error
 
 
-def _fetch(packages: list[str], scratch: Path, architecture: str, download: Callable) -> None:
+def _apt(scratch: Path, architecture: str) -> list[str]:
+    """Fetches apt's lists of packages. Returns the options of apt for later commands."""
     sources = scratch / "sources.list"
     sources.write_text(_entry() + "\n")
-    lists, cache, unpacked = scratch / "state", scratch / "cache", scratch / "unpacked"
-    for folder in (lists / "lists" / "partial", cache / "archives" / "partial", unpacked):
+    lists, cache = scratch / "state", scratch / "cache"
+    for folder in (lists / "lists" / "partial", cache / "archives" / "partial"):
         folder.mkdir(parents=True)
     settings = {
         "Dir::State": lists,
@@ -61,24 +90,7 @@ def _fetch(packages: list[str], scratch: Path, architecture: str, download: Call
     }
     own = [word for pair in settings.items() for word in ("-o", "%s=%s" % pair)]
     _run(["apt-get", "-q", *own, "update", "--error-on=any"], scratch)
-    for archive in download(packages, own, scratch):
-        _run(["dpkg-deb", "-x", archive, unpacked], scratch)
-
-
-def _download(packages: list[str], own: list[str], scratch: Path) -> list[Path]:
-    (package,) = packages
-    if package.startswith("linux-image"):
-        depends = _run(["apt-cache", *own, "depends", package], scratch).split()
-        package = depends[depends.index("Depends:") + 1]
-    _run(["apt-get", "-q", *own, "download", package], scratch)
-    (archive,) = scratch.glob("*.deb")
-    return [archive]
-
-
-def _download_with_dependencies(packages: list[str], own: list[str], scratch: Path) -> list[Path]:
-    options = ("--download-only", "--no-install-recommends", "--yes")
-    _run(["apt-get", "-q", *own, "install", *options, *packages], scratch)
-    return sorted((scratch / "cache" / "archives").glob("*.deb"))
+    return own
 
 
 def _entry() -> str:

@@ -137,6 +137,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="boot the kernel of tests and benchmarks, whose self-tests /bin/self-test starts",
     )
+    command.set_defaults(root=None)  # for commands without add_program()
     add_build(command)
 
 
@@ -167,12 +168,22 @@ def add_starving(command: argparse.ArgumentParser, condition: str = "") -> None:
 def add_program(command: argparse.ArgumentParser, or_shell: bool = True) -> None:
     """or_shell: the user may leave FILE out, and then the shell runs."""
     command.add_argument(
+        "--root",
+        type=share.parse_root,
+        action=Once,
+        metavar="DIR[:ro]",
+        help="the guest's root folder is the host's folder DIR, instead of the boot archive: a system for the "
+        "machine, such as an unpacked container image. FILE is then a program of the guest, or the shell is "
+        "/bin/bash or /bin/sh. Both sides see each other's changes at once, and with :ro the guest cannot "
+        "change it; not with --add, and not with --machine hosted",
+    )
+    command.add_argument(
         "program",
         nargs="?" if or_shell else None,
         type=path,
         metavar="FILE",
         help=f"the first program{', instead of the shell' * or_shell}: a file of the host, or the name of a "
-        "program in the guest's /bin",
+        "program in the guest's /bin; with --root a path or a name in that folder",
     )
     words = command.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="ARG", help="the program's arguments"

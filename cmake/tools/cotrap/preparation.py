@@ -5,7 +5,7 @@ import shutil
 from itertools import takewhile
 from pathlib import Path
 
-from . import build, libraries, machines
+from . import build, elf, libraries, machines, root_folder
 from .errors import UsageError
 from .paths import Build
 from .qemu import Boot, Machine, archive_with
@@ -22,6 +22,7 @@ def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
         extra,
         arguments.disk,
         share=arguments.share,
+        root=arguments.root,
         fs=arguments.fs,
         kvm=arguments.accel == "kvm",
         **machines.given_cpu(arguments),
@@ -32,6 +33,8 @@ def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
 def prepare(arguments, on_terminal: bool) -> Boot:
     """The boot that the command line describes. It checks all files before it builds. If
     `arguments.program` names a program of Cotrap, this function replaces the name by the program's file."""
+    if arguments.root:
+        return _prepare_in_root(arguments, on_terminal)
     program = arguments.program
     if simulator.is_workload(program):
         raise UsageError(f"{program} is a workload: `./cotrap run {program} --trace FILE` writes its timeline")
@@ -63,6 +66,26 @@ def prepare(arguments, on_terminal: bool) -> Boot:
     return Boot(built, archive.pack(), **words, **_console(arguments, on_terminal))
 
 
+def _prepare_in_root(arguments, on_terminal: bool) -> Boot:
+    """The boot into a folder of the host (--root). `arguments.program` becomes the host's file."""
+    root, given = arguments.root, arguments.program
+    check_files(arguments)
+    if arguments.add:
+        raise UsageError("--root boots without a boot archive: leave out --add")
+    built = build.chosen(arguments)
+    if not built.has_mmu:
+        raise UsageError(f"--root needs an MMU: `--machine {arguments.machine}` has none")
+    guest, host = root_folder.find_program(root.path, given and str(given))
+    root_folder.check_program(root.path, guest, host, built)
+    if given:
+        arguments.program = host
+    console = _console(arguments, on_terminal)
+    environment = root_folder.ENVIRONMENT | console.pop("environment")
+    return Boot(
+        built, None, program=guest, arguments=arguments.arguments, environment=environment, **console
+    )
+
+
 def prepare_builtin(arguments, on_terminal: bool) -> Boot:
     """The boot of a program that is built into the kernel: by its number or name, or number 0."""
     check_files(arguments)
@@ -75,7 +98,8 @@ def prepare_builtin(arguments, on_terminal: bool) -> Boot:
 def _console(arguments, on_terminal: bool) -> dict:
     """The parts of a Boot that do not depend on the program."""
     size = shutil.get_terminal_size()
-    words = [*arguments.append, *(arguments.share.words if arguments.share else ())]
+    shares = [share for share in (arguments.share, arguments.root) if share]
+    words = [*arguments.append, *(word for share in shares for word in share.words)]
     return {
         "environment": {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {},
         "quiet": arguments.quiet,
@@ -117,10 +141,10 @@ def check_files(arguments) -> None:
             raise UsageError(f"--add {path}: no such file or folder")
     if arguments.disk:
         os.close(arguments.disk.open())
-    if arguments.share:
+    for share in filter(None, (arguments.share, arguments.root)):
         if arguments.machine == "hosted":
-            raise UsageError("--share needs QEMU, which serves the folder: leave out `--machine hosted`")
-        arguments.share.check()
+            raise UsageError(f"--{share.tag} needs QEMU, which serves the folder: leave out `--machine hosted`")
+        share.check()
 
 
 def program_name(arguments) -> str:

@@ -42,6 +42,7 @@ class Machine:
     extra: tuple[str, ...] = ()
     disk: Disk | None = None
     share: Share | None = None
+    root: Share | None = None  # the guest's root folder
     entropy: bool = True
     fs: str | None = None  # of the hosted machine: see hosted.FS
     ram: int | None = None
@@ -59,9 +60,14 @@ class Machine:
         if self.icount:
             # sleep=off skips idle time up to the next timer. A disk, a share, a person or a debugger can end idle time
             # early, at a time of the host. So with one of these, idle time passes as on the host.
-            sleep = "on" if self.disk or self.share or awaits_input or self.paused else "off"
+            is_timed = awaits_input or self.paused
+            sleep = "on" if self.disk or self.shares or is_timed else "off"
             options += ["-icount", f"shift={self.shift},sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)
+
+    @property
+    def shares(self) -> list[Share]:
+        return [share for share in (self.share, self.root) if share]
 
     def _pc_options(self, disk_file: int | None) -> list[str]:
         # QEMU 10 cannot count instructions while the kernel uses x2APIC mode: it ends with "Bad icount read".
@@ -74,7 +80,7 @@ class Machine:
             *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
             *(("-device", "virtio-rng-pci") if self.entropy and not self.icount else ()),
             *(self.disk.options(disk_file, "virtio-blk-pci") if self.disk else ()),
-            *(self.share.options("virtio-9p-pci") if self.share else ()),
+            *(word for share in self.shares for word in share.options("virtio-9p-pci")),
             # The real-time clock advances with the counted time, so that readings of it repeat, too.
             *(("-rtc", "clock=vm") if self.icount else ()),
         ]
@@ -98,8 +104,8 @@ class Machine:
             options += ["-device", "virtio-rng-device"]
         if self.disk:
             options += self.disk.options(disk_file, "virtio-blk-device")
-        if self.share:
-            options += self.share.options("virtio-9p-device")
+        for share in self.shares:
+            options += share.options("virtio-9p-device")
         return options
 
 

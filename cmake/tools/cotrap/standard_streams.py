@@ -57,14 +57,14 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
     if trouble := guest.trouble():
         say(trouble)
         return OWN_FAILURE
-    if guest.marks.refusal and boot.archive is None:
+    if guest.marks.refusal and boot.archive is None and not arguments.root:
         why = os.strerror(guest.marks.refusal)
         say(f"{boot.program} cannot be started: {why} (the build option COTRAP_BUILTIN names the programs)")
     elif arguments.program and guest.marks.refusal:
         why = elf.why_not_runnable(arguments.program, boot.build)
         say(f"{name} {why or f'cannot be started: {os.strerror(guest.marks.refusal)}'}")
         own = find_own_program(boot.build, name)
-        if own and not os.path.samefile(own, arguments.program):
+        if own and not arguments.root and not os.path.samefile(own, arguments.program):
             say(f"hint: {name} without a folder is the program in the guest's /bin")
     return guest.marks.exit_code
 

@@ -13,11 +13,13 @@ from ..standard_streams import run_on
 
 def run(arguments) -> int:
     if arguments.builtin:
-        if arguments.add or arguments.callgrind:
-            raise UsageError("--builtin boots without a boot archive: leave out --add and --callgrind")
+        if arguments.add or arguments.callgrind or arguments.root:
+            raise UsageError(
+                "--builtin boots without a boot archive: leave out --add, --callgrind and --root"
+            )
         arguments.harts = arguments.harts or 1
         return run_on(machine(arguments), prepare_builtin(arguments, terminal.is_ours()), arguments)
-    if simulator.is_workload(arguments.program):
+    if simulator.is_workload(arguments.program) and not arguments.root:
         return packages.module("..sim.kernel", __package__).run(arguments)
     arguments.harts = arguments.harts or 1
     if arguments.trace or arguments.record or arguments.starving:
