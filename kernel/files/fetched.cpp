@@ -1,8 +1,11 @@
 #include "files/fetched.h"
 
+#include <async/async.h>
+
 #include <string>
 #include <utility>
 
+#include "files/path_lookup.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -26,7 +29,7 @@ struct Fetched::Known {
   Ref<File> file{};       // of open and create
   std::unique_ptr<std::byte[]> start{};
   std::size_t start_bytes = 0;
-  std::unique_ptr<Known> next{};
+  Known* next = this;
 
   template <class T>
   void answer(Result<T> result, T Known::* to) {
@@ -42,38 +45,68 @@ struct Fetched::Known {
 Fetched::Fetched() = default;
 Fetched::~Fetched() {
   next_.reset();  // it refers to a Known
-  // A long path has a long list, which the usual destructor would end by recursion.
-  while (known_) known_ = std::move(known_->next);
+  if (last_ == nullptr) return;
+  for (Known* at = std::exchange(last_->next, nullptr); at != nullptr;)
+    delete std::exchange(at, at->next);
+}
+
+/// The answer that has come; null: there is none.
+template <class Kind>
+Fetched::Known* Fetched::search(Kind kind, const Node& node, std::string_view name) {
+  const auto is_wanted = [&](const Known& at) {
+    return at.kind == kind && at.node.get() == &node && at.name == name && at.is_there;
+  };
+  if (last_ == nullptr) return nullptr;
+  Known* at = last_;
+  do {
+    at = at->next;
+    if (is_wanted(*at)) return last_ = at;
+  } while (at != last_);
+  return nullptr;
+}
+
+/// An entry for an answer that has not come yet. ENOMEM: also if there is no memory for
+/// `more_bytes`.
+template <class Kind>
+Result<Fetched::Known*> Fetched::add(Kind kind, Node& node, std::string_view name,
+                                     std::size_t more_bytes) {
+  if (!memory::can_allocate(sizeof(Known) + name.size() + bytes_of_request + more_bytes))
+    return fail(Errno::enomem);
+  auto* const added =
+      new Known{.kind = kind, .node = Ref<Node>::share(node), .name = std::string{name}};
+  if (last_ != nullptr) added->next = std::exchange(last_->next, added);
+  return last_ = added;
 }
 
 /// The answer, or its error. would_block: there is none yet, and fetch() runs the task that
 /// `ask(known)` returns.
 template <class Ask, class Kind>
 Result<Fetched::Known*> Fetched::get(Kind kind, Node& node, std::string_view name, Ask ask) {
-  for (Known* at = known_.get(); at != nullptr; at = at->next.get()) {
-    if (at->kind != kind || at->node.get() != &node || at->name != name || !at->is_there) continue;
-    if (at->error != Errno{}) return fail(at->error);
-    return at;
+  if (Known* const there = search(kind, node, name)) {
+    if (there->error != Errno{}) return fail(there->error);
+    return there;
   }
-  if (!memory::can_allocate(sizeof(Known) + name.size() + bytes_of_request))
-    return fail(Errno::enomem);
-  known_ = std::unique_ptr<Known>{new Known{.kind = kind,
-                                            .node = Ref<Node>::share(node),
-                                            .name = std::string{name},
-                                            .next = std::move(known_)}};
-  next_ = ask(*known_);
+  const auto added = add(kind, node, name, longest_path);
+  if (!added) return fail(added.error());
+  next_ = ask(**added);
   return fail(Errno::would_block);
 }
 
-Result<Node*> Fetched::find(Directory& directory, std::string_view name) {
-  const auto known = get(Known::Kind::name, directory, name, look_up);
+Result<Node*> Fetched::find(Directory& directory, std::string_view name, std::string_view rest) {
+  const auto ask = [this, rest](Known& known) { return look_up(known, std::string{rest}); };
+  const auto known = get(Known::Kind::name, directory, name, ask);
   if (!known) return fail(known.error());
   return (*known)->found.get();
 }
 
 Result<> Fetched::refresh(Node& node) {
-  for (const Known* at = known_.get(); at != nullptr; at = at->next.get())
-    if (at->found.get() == &node) return {};
+  if (last_ != nullptr) {
+    const Known* at = last_;
+    do {
+      if (at->found.get() == &node) return {};
+      at = at->next;
+    } while (at != last_);
+  }
   const auto known = get(Known::Kind::attributes, node, {}, get_attributes);
   return known ? Result<>{} : fail(known.error());
 }
@@ -106,8 +139,22 @@ async::Task<> Fetched::fetch() {
   co_await std::move(next);
 }
 
-async::Task<> Fetched::look_up(Known& known) {
-  known.answer(co_await known.node->remote()->look_up(known.name), &Known::found);
+/// Looks up the name of `first`, and the names of `path` in what it finds.
+async::Task<> Fetched::look_up(Known& first, std::string path) {
+  std::string_view rest = path;
+  for (Known* at = &first;;) {
+    at->answer(co_await at->node->remote()->look_up(at->name), &Known::found);
+    Node* const found = at->found.get();
+    if (found == nullptr || found->as_directory() == nullptr || async::is_cancelled()) co_return;
+    std::string_view name;
+    do {
+      name = take_name(rest);
+    } while (name == ".");
+    if (name.empty() || name == ".." || name.size() > longest_name) co_return;
+    const auto next = add(Known::Kind::name, *found, name);
+    if (!next) co_return;  // the next attempt of the call finds out
+    at = *next;
+  }
 }
 
 async::Task<> Fetched::get_attributes(Known& known) {

@@ -4,10 +4,8 @@
 // fetched yet, they get would_block. The call then fetches it, and is made again from its start, as
 // after a page-in (process/page_in.h):
 //
-//   openat("/mnt/share/a/b")  →  would_block: lacks `a`
-//            fetch `a`
-//   openat("/mnt/share/a/b")  →  would_block: lacks `b` in `a`
-//            fetch `b`
+//   openat("/mnt/share/a/b")  →  would_block: lacks `a`, and `b` in it
+//            fetch `a`, then `b`
 //   openat("/mnt/share/a/b")  →  would_block: lacks the open file
 //            open it
 //   openat("/mnt/share/a/b")  →  a descriptor
@@ -25,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "files/directory.h"
@@ -43,8 +42,10 @@ class Fetched {
   // would_block: the caller lacks it; fetch() gets it. ENOMEM. Other errors are those of fetching.
   // Nodes live as long as this object.
 
-  /// The node `name` of a remote directory; null: there is none.
-  Result<Node*> find(Directory& directory, std::string_view name);
+  /// The node `name` of a remote directory; null: there is none. `rest`: the path behind the name.
+  /// fetch() then also gets the names in it up to a symbolic link, so that a path of n names does
+  /// not take n attempts.
+  Result<Node*> find(Directory& directory, std::string_view name, std::string_view rest);
   /// Succeeds once the call has fetched the attributes of `node`, which is remote.
   Result<> refresh(Node& node);
   /// The file that the call has opened: `node`, which is remote.
@@ -64,15 +65,21 @@ class Fetched {
  private:
   struct Known;
 
-  static async::Task<> look_up(Known& known);
+  async::Task<> look_up(Known& first, std::string path);
   static async::Task<> get_attributes(Known& known);
   static async::Task<> open_node(Known& known, int flags);
   static async::Task<> create_file(Known& known, int flags, unsigned mode);
   static async::Task<> read_start(Known& known, Ref<File> file);
+  template <class Kind>
+  Known* search(Kind kind, const Node& node, std::string_view name);
+  template <class Kind>
+  Result<Known*> add(Kind kind, Node& node, std::string_view name, std::size_t more_bytes = 0);
   template <class Ask, class Kind>
   Result<Known*> get(Kind kind, Node& node, std::string_view name, Ask ask);
 
-  std::unique_ptr<Known> known_;  // a list, the newest first
+  // A ring in the order of the requests, owned; the last one found or added. Each attempt of a call
+  // asks for the same things in the same order, so the next answer is usually the one behind it.
+  Known* last_ = nullptr;
   std::optional<async::Task<>> next_;
 };
 

@@ -3,9 +3,7 @@
 #include "files/fetched.h"
 
 namespace kernel {
-namespace {
 
-/// Removes the first name and the slashes around it from `path`. Returns the name.
 std::string_view take_name(std::string_view& path) {
   const std::size_t begin = std::min(path.find_first_not_of('/'), path.size());
   const std::size_t end = std::min(path.find('/', begin), path.size());
@@ -13,6 +11,8 @@ std::string_view take_name(std::string_view& path) {
   path.remove_prefix(std::min(path.find_first_not_of('/', end), path.size()));
   return name;
 }
+
+namespace {
 
 /// The kind of `end`, the end of a path that is not a name: "" (the path is "/"), "." or "..".
 LastName last_name(std::string_view end) {
@@ -31,10 +31,10 @@ struct Place {
 
 /// The node of a name that the directory does not list; null: there is none.
 [[gnu::noinline]] Result<Node*> find_unlisted(const PathLookup& lookup, Directory& directory,
-                                              std::string_view name) {
+                                              std::string_view name, std::string_view rest) {
   if (!directory.is_remote()) return directory.find_unlisted(name);
   if (lookup.fetched == nullptr) return fail(Errno::would_block);
-  return lookup.fetched->find(directory, name);
+  return lookup.fetched->find(directory, name, rest);
 }
 
 /// `rewritten` gets the remaining path after a link was replaced by its target. Place::name may be
@@ -59,7 +59,7 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
     } else if (!name.empty() && name != ".") {
       node = at->find(name);
       if (node == nullptr) {
-        const auto unlisted = find_unlisted(lookup, *at, name);
+        const auto unlisted = find_unlisted(lookup, *at, name, rest);
         if (!unlisted) [[unlikely]]
           return fail(unlisted.error());
         node = *unlisted;

@@ -46,6 +46,10 @@ struct Found {
   Result<Node*> existing() const;
 };
 
+/// Removes the first name and the slashes around it from `path`. Returns the name; "": there is
+/// none.
+std::string_view take_name(std::string_view& path);
+
 // Both look-ups are also for callers that share the strand. would_block: a name of a server is
 // needed that the call has not fetched (fetched.h).
 
