@@ -35,7 +35,8 @@ class BlockPages final : public memory::PageSource {
   explicit BlockPages(Ref<BlockNode> disk) : disk_{std::move(disk)} {}
 
   std::size_t count() const override;
-  async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) override;
+  async::Task<Result<memory::Frame>> read(std::size_t index) override;
+  memory::Frame find(std::size_t) override { return {}; }
 
  private:
   Ref<BlockNode> disk_;
@@ -45,16 +46,19 @@ std::size_t BlockPages::count() const {
   return (disk_->capacity() + hal::page_size - 1) / hal::page_size;
 }
 
-async::Task<Result<>> BlockPages::read(std::size_t index, hal::PhysAddr frame) {
+async::Task<Result<memory::Frame>> BlockPages::read(std::size_t index) {
   const std::uint64_t start = std::uint64_t{index} * hal::page_size;
   const std::uint64_t capacity = disk_->capacity();
   if (start >= capacity) co_return fail(Errno::eio);  // the disk has shrunk
   const auto bytes = std::min<std::uint64_t>(hal::page_size, capacity - start);
-  std::memset(hal::phys_to_virt(frame) + bytes, 0, hal::page_size - bytes);
+  auto frame = memory::Frame::allocate(memory::Use::user);
+  if (!frame) co_return fail(Errno::enomem);
+  std::memset(frame.bytes() + bytes, 0, hal::page_size - bytes);
   BlockRequest request;
   request.begin(BlockRequest::Kind::read, start / BlockRequest::sector_bytes);
-  request.add(frame, bytes);
-  co_return co_await disk_->device().run(request);
+  request.add(frame.address(), bytes);
+  if (const auto done = co_await disk_->device().run(request); !done) co_return fail(done.error());
+  co_return frame;
 }
 
 /// An open disk and its position.

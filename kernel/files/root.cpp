@@ -13,6 +13,7 @@
 #include "files/device.h"
 #include "files/fetched.h"
 #include "files/file_quota.h"
+#include "files/page_cache.h"
 #include "files/path_lookup.h"
 #include "files/regular_file.h"
 #include "files/share.h"
@@ -102,7 +103,7 @@ void write_memory(PagedText& out) {
   line("MemAvailable:", frames.free_for_user());
   const std::size_t files = file_quota::bytes_of_files.sum() / hal::page_size;
   line("Buffers:", 0);
-  line("Cached:", files);
+  line("Cached:", files + PageCache::total_pages());
   line("SwapCached:", 0);
   line("SwapTotal:", 0);
   line("SwapFree:", 0);

@@ -11,6 +11,7 @@
 #include <limits>
 #include <utility>
 
+#include "files/page_cache.h"
 #include "files/pinned_pieces.h"
 #include "files/share_client.h"
 #include "formats/p9.h"
@@ -250,22 +251,29 @@ class OpenShareFile final : public ShareFile {
   async::Mutex place_lock_;  // held by a transfer that uses place_
 };
 
-/// The pages of a file, for mmap. The kernel does not cache them: each mapping reads its own copy.
+/// The pages of a file, for mmap and for programs.
 class SharePages final : public memory::PageSource {
  public:
-  /// Behind `end` the pages are zero.
-  SharePages(Ref<Node> node, Ref<Fid> fid, std::uint64_t end)
-      : node_{std::move(node)}, fid_{std::move(fid)}, end_{end} {}
+  /// Behind `end` the pages are zero. `cached`: the pages of the node's present state.
+  SharePages(Ref<Node> node, Ref<Fid> fid, std::uint64_t end, Ref<CachedFile> cached)
+      : node_{std::move(node)}, fid_{std::move(fid)}, end_{end}, cached_{std::move(cached)} {}
 
   std::size_t count() const override {
     return (std::min(node_->size(), end_) + hal::page_size - 1) / hal::page_size;
   }
-  async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) override;
+  async::Task<Result<memory::Frame>> read(std::size_t index) override;
+  memory::Frame find(std::size_t index) override {
+    return has_end(index) ? memory::Frame{} : cached_->find(index);
+  }
 
  private:
+  /// Whether zeros follow in the page: then each mapping has its own copy.
+  bool has_end(std::size_t index) const { return end_ - index * hal::page_size < hal::page_size; }
+
   const Ref<Node> node_;
   const Ref<Fid> fid_;
   const std::uint64_t end_;
+  const Ref<CachedFile> cached_;
 };
 
 // ── Nodes ────────────────────────────────────────────────────────────────────────────────────────
@@ -419,6 +427,19 @@ async::Task<Moved> OpenShareDirectory::transfer_entries(IoBuffer buffer) {
   co_return done;
 }
 
+/// Whether a later change of the file's bytes will change its attributes. The times of the host's
+/// files have ticks of some milliseconds, so two changes in one tick may have the same time.
+bool is_settled(const p9::Attributes& seen) {
+  constexpr std::int64_t ns_per_second = 1'000'000'000, ticks = 100'000'000;
+  const std::int64_t now = Node::wall_clock_now();
+  const auto is_past = [&](const abi::Timespec& time) {
+    const std::int64_t seconds = now / ns_per_second - time.seconds;
+    return seconds > 1 || (seconds >= 0 && seconds * ns_per_second + now % ns_per_second >
+                                               time.nanoseconds + ticks);
+  };
+  return is_past(seen.modified) && is_past(seen.changed);
+}
+
 // ── Transfers ────────────────────────────────────────────────────────────────────────────────────
 //
 // The device moves the bytes between the file and the program's pages, which stay pinned until the
@@ -506,22 +527,35 @@ Result<std::int64_t> OpenShareFile::seek(std::int64_t offset, int whence) {
 }
 
 Result<Ref<memory::PageSource>> OpenShareFile::pages_until(std::uint64_t end) {
-  if (!memory::can_allocate(sizeof(SharePages))) return fail(Errno::enomem);
-  return Ref<memory::PageSource>{make_ref<SharePages>(Ref<Node>::share(*node()), fid(), end)};
+  const p9::Attributes& seen = share_node(*node()).seen();
+  const CachedFile::Stamp stamp{.size = seen.size,
+                                .modified_seconds = seen.modified.seconds,
+                                .modified_nanoseconds = seen.modified.nanoseconds,
+                                .changed_seconds = seen.changed.seconds,
+                                .changed_nanoseconds = seen.changed.nanoseconds,
+                                .version = seen.qid.version};
+  auto cached = client().pages().open(seen.qid.path, stamp, is_settled(seen));
+  if (!cached || !memory::can_allocate(sizeof(SharePages))) return fail(Errno::enomem);
+  return Ref<memory::PageSource>{
+      make_ref<SharePages>(Ref<Node>::share(*node()), fid(), end, std::move(cached))};
 }
 
-// The device writes into memory of the request, which outlives this coroutine if the program is
-// killed.
-async::Task<Result<>> SharePages::read(std::size_t index, hal::PhysAddr frame) {
+async::Task<Result<memory::Frame>> SharePages::read(std::size_t index) {
   const std::uint64_t start = std::uint64_t{index} * hal::page_size;
   if (start >= end_) co_return fail(Errno::eio);
-  const auto answer = co_await share_node(*node_).client().read_page(fid_, start);
-  if (!answer) co_return fail(answer.error() == Errno::enomem ? Errno::enomem : Errno::eio);
-  std::byte* const page = hal::phys_to_virt(frame);
-  const auto count = std::min<std::uint64_t>(answer->bytes.size(), end_ - start);
-  std::memcpy(page, answer->bytes.data(), count);
-  std::memset(page + count, 0, hal::page_size - count);
-  co_return Result<>{};
+  memory::Frame page = cached_->find(index);
+  if (!page) {
+    auto read = co_await share_node(*node_).client().read_pages(fid_, index, count(), cached_);
+    if (!read) co_return fail(read.error() == Errno::enomem ? Errno::enomem : Errno::eio);
+    page = std::move(*read);
+  }
+  if (!has_end(index)) co_return page;
+  auto copy = memory::Frame::allocate(memory::Use::user);
+  if (!copy) co_return fail(Errno::enomem);
+  const std::size_t used = end_ - start;
+  std::memcpy(copy.bytes(), page.bytes(), used);
+  std::memset(copy.bytes() + used, 0, hal::page_size - used);
+  co_return copy;
 }
 
 }  // namespace

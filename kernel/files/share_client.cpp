@@ -22,6 +22,15 @@ constexpr std::size_t longest_target = 4095;
 
 }  // namespace
 
+namespace {
+
+/// Whether pages may be read ahead.
+bool has_plenty_of_memory() {
+  return memory::frames.free_for_user() > memory::frames.total_count() / 16;
+}
+
+}  // namespace
+
 /// A request that has references on its fids.
 template <class Request>
 class ShareClient::WithFids final : public Request {
@@ -367,10 +376,36 @@ async::Task<Result<ShareClient::Data>> ShareClient::read_entries(Ref<Fid> fid,
   return ask_for_data(request<LongAnswer>(Type::read_directory, {std::move(fid)}, place, room), 0);
 }
 
-async::Task<Result<ShareClient::Data>> ShareClient::read_page(Ref<Fid> fid, std::uint64_t offset) {
-  constexpr std::uint32_t room = hal::page_size;
-  using LongAnswer = SizedP9Request<32, p9::data_offset + hal::page_size>;
-  return ask_for_data(request<LongAnswer>(Type::read, {std::move(fid)}, offset, room), 1);
+async::Task<Result<memory::Frame>> ShareClient::read_pages(Ref<Fid> fid, std::uint64_t index,
+                                                           std::uint64_t end,
+                                                           Ref<CachedFile> cached) {
+  using memory::Frame;
+  if (!memory::can_allocate(sizeof(PagesRead))) co_return fail(Errno::enomem);
+  const auto request = make_ref<PagesRead>(std::move(fid));
+  const std::uint64_t start = index * hal::page_size;
+  const std::size_t most = std::min({PagesRead::most, most_bytes_ / hal::page_size, most_pieces()});
+  const auto may_add = [&](std::uint64_t next) {
+    return request->count() == 0 ||
+           (request->count() < most && next < end && !cached->has(next) && has_plenty_of_memory());
+  };
+  for (std::uint64_t next = index; may_add(next); ++next) {
+    auto page = Frame::allocate(memory::Use::user);
+    if (!page) break;
+    request->add_page(std::move(page));
+  }
+  if (request->count() == 0) co_return fail(Errno::enomem);
+  const std::size_t bytes = request->count() * hal::page_size;
+  request->message().put(request->fid().number()).put(start);
+  request->message().put(static_cast<std::uint32_t>(bytes));
+  if (const auto done = co_await ask(Ref<P9Request>{request}); !done) co_return fail(done.error());
+  const auto read = request->data_count();
+  if (!read) co_return fail(read.error());
+  if (*read == 0) co_return fail(Errno::eio);
+  Frame wanted = std::move(request->page(0));
+  if (*read < hal::page_size) std::memset(wanted.bytes() + *read, 0, hal::page_size - *read);
+  for (std::size_t i = 1; (i + 1) * hal::page_size <= *read; ++i)
+    (void)cached->add(index + i, std::move(request->page(i)));
+  co_return cached->add(index, std::move(wanted));
 }
 
 }  // namespace kernel

@@ -22,6 +22,7 @@
 #include <string_view>
 
 #include "devices/p9_device.h"
+#include "files/page_cache.h"
 #include "files/pinned_pieces.h"
 #include "files/remote.h"
 #include "formats/p9.h"
@@ -55,6 +56,27 @@ class ShareTransfer final : public SizedP9Request<32, 16> {
  private:
   Ref<Fid> fid_;
   PinnedPieces pieces_;
+};
+
+/// A read of consecutive pages of a file into frames that the request owns.
+class PagesRead final : public SizedP9Request<32, 16> {
+ public:
+  explicit PagesRead(Ref<Fid> fid) : SizedP9Request{p9::Type::read}, fid_{std::move(fid)} {}
+  const Fid& fid() const { return *fid_; }
+
+  /// Adds the frame of the next page. At most `most`.
+  void add_page(memory::Frame page) {
+    add(page.address(), hal::page_size);
+    pages_[count_++] = std::move(page);
+  }
+  std::size_t count() const { return count_; }
+  memory::Frame& page(std::size_t i) { return pages_[i]; }
+  static constexpr std::size_t most = 16;
+
+ private:
+  Ref<Fid> fid_;
+  std::size_t count_ = 0;
+  std::array<memory::Frame, most> pages_;
 };
 
 class ShareClient {
@@ -110,9 +132,14 @@ class ShareClient {
   };
   /// Reads entries of a directory (p9::take_entry) from the position `place` on.
   Answer<Data> read_entries(Ref<Fid> fid, std::uint64_t place);
-  /// Reads the page at `offset`. It is shorter at the end of the file, behind which it has no
-  /// bytes: EIO.
-  Answer<Data> read_page(Ref<Fid> fid, std::uint64_t offset);
+  /// Reads the page `index` of a file, with zeros behind the end of the file. Also reads pages
+  /// behind it that `cached` does not have, up to the page `end`, and adds them all to `cached`.
+  /// EIO: the file ends before the page.
+  Answer<memory::Frame> read_pages(Ref<Fid> fid, std::uint64_t index, std::uint64_t end,
+                                   Ref<CachedFile> cached);
+
+  /// The cached pages of the server's files.
+  PageCache& pages() { return pages_; }
 
  private:
   friend Fid;
@@ -141,6 +168,7 @@ class ShareClient {
   Ref<Fid> root_ = make_ref<Fid>(*this, 0);
   std::uint32_t next_fid_ = 1;
   std::size_t most_bytes_ = 0;
+  PageCache pages_;
   bool has_failed_ = false;
   async::Event has_begun_;
   async::Job* job_ = nullptr;  // of serve(), while it runs

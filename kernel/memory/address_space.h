@@ -461,7 +461,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Fills the empty `slot`. ENXIO, ENOMEM: the object has no such page.
   Result<> make_page_of_object(const Area& area, VirtAddr page, hal::PageEntry* slot,
                                Access wanted);
-  Result<> note_miss(const Area& area, VirtAddr page);
+  Result<> make_page_of_source(const Area& area, VirtAddr page, hal::PageEntry* slot,
+                               Access wanted);
+  Result<> put_frame(const Area& area, VirtAddr page, hal::PageEntry* slot, Frame contents,
+                     Access wanted);
   Result<> note_no_area(VirtAddr va);
   void put(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry entry);
   /// Whether harts count some of the pages in hart_tlbs_.

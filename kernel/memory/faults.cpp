@@ -228,7 +228,7 @@ void AddressSpace::count_elsewhere() {
   const Area& area = *area_at(page);
   PageEntry* const slot = table_.find(page);
   auto made = area.backing.kind == Backing::Kind::paged_in
-                  ? note_miss(area, page)
+                  ? make_page_of_source(area, page, slot, wanted)
                   : make_page_of_object(area, page, slot, wanted);
   if (!made) return made;
   if (hal::code_is_read_ahead() && allows(area.access, Access::execute)) make_all_pages(area);
@@ -255,12 +255,36 @@ Result<> AddressSpace::make_page_of_object(const Area& area, VirtAddr page, Page
   return {};
 }
 
-[[gnu::cold]] Result<> AddressSpace::note_miss(const Area& area, VirtAddr page) {
+[[gnu::cold]] Result<> AddressSpace::make_page_of_source(const Area& area, VirtAddr page,
+                                                         PageEntry* slot, Access wanted) {
   async::Strand::check_access();
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
-  if (index >= area.backing.source().count()) return fail(Errno::enxio);
+  PageSource& source = area.backing.source();
+  if (index >= source.count()) return fail(Errno::enxio);
+  if (Frame contents = source.find(index))
+    return put_frame(area, page, slot, std::move(contents), wanted);
   missed_page_ = page;
   return fail(Errno::would_block);
+}
+
+/// Puts a page of a PageSource into the table. If others own the frame, too, the page is read-only,
+/// or for a write a copy.
+Result<> AddressSpace::put_frame(const Area& area, VirtAddr page, PageEntry* slot, Frame contents,
+                                 Access wanted) {
+  Access rights = area.rights_in_table();
+  if (frames.shared(contents.address())) {
+    // Where the kernel rewrites instructions, it does that in private copies.
+    if (wanted == Access::write || AreaCode::has_state) {
+      auto copy = Frame::allocate(Use::user);
+      if (!copy) return fail(Errno::enomem);
+      hal::copy_page(copy.bytes(), contents.bytes());
+      contents = std::move(copy);
+    } else {
+      rights = without(rights, Access::write);
+    }
+  }
+  put(area, page, slot, PageEntry::page(contents.release(), rights));
+  return {};
 }
 
 [[gnu::cold]] Area* AddressSpace::area_during_change(VirtAddr va) const {
@@ -428,9 +452,8 @@ Result<> AddressSpace::put_page_in(const PageToRead& paged_in, Frame contents) {
   if (!wanted || *wanted != paged_in) return {};
   PageEntry* const slot = table_.ensure(paged_in.address);
   if (slot == nullptr) return fail(Errno::enomem);
-  const Area& area = *area_at(paged_in.address);
-  put(area, paged_in.address, slot, PageEntry::page(contents.release(), area.rights_in_table()));
-  return {};
+  return put_frame(*area_at(paged_in.address), paged_in.address, slot, std::move(contents),
+                   Access::read);
 }
 
 inline MemoryKey AddressSpace::key_in(const Area& area, VirtAddr va) const {

@@ -44,11 +44,17 @@ bool can_allocate_contiguous(std::size_t bytes) {
 }
 
 [[gnu::cold]] bool can_allocate_without_caches(std::size_t bytes) {
-  if (!async::Strand::smp_active() || !async::Strand::is_held()) return false;
-  async::Retired::destroy_all();
-  heap::trim();
-  frames.empty_caches();
-  return frames.uncached_for_user() * page_size >= bytes;
+  if (!async::Strand::is_held()) return false;
+  if (async::Strand::smp_active()) {
+    async::Retired::destroy_all();
+    heap::trim();
+    frames.empty_caches();
+  }
+  while (frames.free_for_user() * page_size < bytes) {
+    if (!frames.reclaim()) return false;
+    if (async::Strand::smp_active()) frames.empty_caches();
+  }
+  return true;
 }
 
 // ── Single frames ────────────────────────────────────────────────────────────────────────────────
@@ -60,7 +66,7 @@ PhysAddr FrameAllocator::allocate(Use use) {
   const Number frame = alone_.loose;
   if (frame == 0) [[unlikely]]
     return allocate_slowly(use);
-  if (!may_take(1, use)) return 0;
+  if (!may_take(1, use)) return regain_alone(use) ? allocate(use) : 0;
   alone_.loose = infos_[frame].links.next;
   free_ = free_ - 1;
   return hand_out(frame);
@@ -68,7 +74,7 @@ PhysAddr FrameAllocator::allocate(Use use) {
 
 [[gnu::noinline]] PhysAddr FrameAllocator::allocate_slowly(Use use) {
   if (async::Strand::smp_active()) return allocate_smp(use);
-  if (!may_take(1, use)) return 0;
+  if (!may_take(1, use)) return regain_alone(use) ? allocate(use) : 0;
   const Number frame = alone_.zeroed != 0 ? pop(alone_.zeroed) : take_block(0);
   free_ = free_ - 1;
   return hand_out(frame);
@@ -77,7 +83,7 @@ PhysAddr FrameAllocator::allocate(Use use) {
 PhysAddr FrameAllocator::allocate_zeroed(Use use) {
   if (is_refused(use)) return 0;
   if (alone_.zeroed == 0) return allocate_to_zero(use);
-  if (!may_take(1, use)) return 0;
+  if (!may_take(1, use)) return regain_alone(use) ? allocate_zeroed(use) : 0;
   free_ = free_ - 1;
   return hand_out(pop(alone_.zeroed));
 }
@@ -262,7 +268,23 @@ void FrameAllocator::empty_caches() {
   RetiredFrames::drop_all();
   if (use == Use::user) heap::trim();
   empty_caches();
+  while (use == Use::user && free_for_user() == 0 && reclaim()) empty_caches();
   return free_ != before;
+}
+
+/// The same while one hart runs. The heap may be in use, so only pages of programs call reclaim().
+[[gnu::cold]] bool FrameAllocator::regain_alone(Use use) {
+  if (use != Use::user || !async::Strand::is_held()) return false;
+  while (!may_take(1, use))
+    if (!reclaim()) return false;
+  return true;
+}
+
+bool FrameAllocator::reclaim() {
+  async::Strand::check_access();
+  for (Reclaimer& reclaimer : reclaimers_)
+    if (reclaimer.reclaim()) return true;
+  return false;
 }
 
 std::size_t FrameAllocator::count_cached() {

@@ -30,6 +30,7 @@
 #include <hal/boot.h>
 #include <hal/hart.h>
 #include <hal/memory_map.h>
+#include <kernel/list.h>
 
 #include <array>
 #include <atomic>
@@ -49,6 +50,17 @@ enum class Use : bool { kernel, user };
 
 class Frame;
 class FrameReferences;
+
+/// Owns frames that it can give up, such as pages of files. If memory runs out in the strand, the
+/// frame allocator calls reclaim(). The pages of programs never wait for that.
+class Reclaimer : public ListNode<Reclaimer> {
+ public:
+  /// Frees some frames, in a short step. False: it has freed none. It allocates nothing.
+  virtual bool reclaim() = 0;
+
+ protected:
+  ~Reclaimer() = default;
+};
 
 class FrameAllocator {
  public:
@@ -109,6 +121,10 @@ class FrameAllocator {
   static constexpr std::size_t plenty = 1024;
   /// Frees the frames in the caches of all harts. In the strand.
   void empty_caches();
+  void add_reclaimer(Reclaimer& reclaimer) { reclaimers_.push_back(reclaimer); }
+  void remove_reclaimer(Reclaimer& reclaimer) { reclaimers_.remove(reclaimer); }
+  /// Frees frames of the reclaimers. False: they have freed none. In the strand.
+  bool reclaim();
 
   /// 2^order contiguous frames, aligned to their size in bytes. 0: there is no such block.
   [[nodiscard]] PhysAddr allocate_block(unsigned order, Use use = Use::kernel);
@@ -204,6 +220,7 @@ class FrameAllocator {
   Taken take_common(Use use, bool prefers_zeroed);
   Taken refill(Use use, bool prefers_zeroed);
   bool regain(Use use);
+  bool regain_alone(Use use);
   void note_scarcity();
   std::size_t wanted_reserve() const {
     return (reserved_bytes_.total() + hal::page_size - 1) / hal::page_size;
@@ -238,6 +255,7 @@ class FrameAllocator {
   std::size_t fresh_count_ = 0;
 
   HartCount<16 * 1024> reserved_bytes_;
+  List<Reclaimer, Reclaimer> reclaimers_;  // in the strand
 };
 
 extern constinit FrameAllocator frames;

@@ -17,6 +17,8 @@ class Task;
 
 namespace kernel::memory {
 
+class Frame;
+
 class MemoryObject : public RefCounted<MemoryObject> {
  public:
   virtual ~MemoryObject() = default;
@@ -41,9 +43,11 @@ class PageSource : public MemoryObject {
  public:
   /// The number of pages, a partial last one included. It may change.
   virtual std::size_t count() const = 0;
-  /// Reads page `index` into `frame` and fills the rest of the frame with zeros. The caller keeps
-  /// the frame until the task ends. EIO; ENOMEM.
-  virtual async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) = 0;
+  /// A reference on a frame with page `index`, which has zeros behind the contents. If the frame
+  /// has other owners, its bytes never change. EIO; ENOMEM.
+  virtual async::Task<Result<Frame>> read(std::size_t index) = 0;
+  /// The same if that needs no wait; else empty. In the strand.
+  virtual Frame find(std::size_t index) = 0;
 };
 
 }  // namespace kernel::memory

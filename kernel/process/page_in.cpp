@@ -11,12 +11,9 @@ async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va)
   }
   const auto wanted = space->page_to_read(va);
   if (!wanted) co_return Result<>{};
-  auto frame = memory::Frame::allocate(memory::Use::user);
-  if (!frame) co_return fail(Errno::enomem);
-  if (const auto read = co_await wanted->source->read(wanted->index, frame.address()); !read) {
-    co_return fail(read.error());
-  }
-  co_return space->put_page_in(*wanted, std::move(frame));
+  auto frame = co_await wanted->source->read(wanted->index);
+  if (!frame) co_return fail(frame.error());
+  co_return space->put_page_in(*wanted, std::move(*frame));
 }
 
 async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space) {

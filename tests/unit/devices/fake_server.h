@@ -23,6 +23,7 @@ class FakeServer : public FakeTransport {
     std::uint32_t mode = 0100644;
     std::string contents;  // or the target of a symbolic link
     std::map<std::string, std::uint64_t> names;
+    std::uint64_t modified = 0;  // seconds since 1970
   };
 
   FakeServer() : FakeTransport{kernel::virtio::DeviceType{9}} {
@@ -165,7 +166,7 @@ class FakeServer : public FakeTransport {
         put_qid(out, path);
         out.put(node.mode).put(std::uint32_t{0}).put(std::uint32_t{0}).put(std::uint64_t{1});
         out.put(std::uint64_t{0}).put(std::uint64_t{node.contents.size()}).put(std::uint64_t{4096});
-        for (int i = 0; i < 11; ++i) out.put(std::uint64_t{0});
+        for (int i = 0; i < 11; ++i) out.put(i == 3 ? node.modified : std::uint64_t{0});
         return none;
       case Type::set_attributes: {
         in.skip(16);

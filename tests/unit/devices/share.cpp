@@ -6,12 +6,14 @@
 #include <catch2/generators/catch_generators_range.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "../async/support.h"
 #include "../files/support.h"
 #include "../memory/machine.h"
 #include "fake_server.h"
 #include "files/fetched.h"
+#include "files/page_cache.h"
 #include "files/path_lookup.h"
 #include "files/share_client.h"
 
@@ -74,7 +76,7 @@ class ShareWorld {
   /// What openat does.
   Task<Result<Ref<File>>> open(std::string path, int flags) {
     Fetched fetched;
-    for (;;) {
+    for (attempts = 1;; ++attempts) {
       auto file = attempt(fetched, path, flags);
       if (file || file.error() != Errno::would_block) co_return file;
       REQUIRE(fetched.lacks_something());
@@ -103,6 +105,18 @@ class ShareWorld {
     co_return co_await (*file)->transfer_entries(IoBuffer{bytes_of(text)});
   }
 
+  /// A page of a new mapping of the file.
+  kernel::memory::Frame map_page(std::string path, std::size_t index) {
+    auto file = finish(open(std::move(path), abi::o_rdonly));
+    REQUIRE(file);
+    auto source = (*file)->pages();
+    REQUIRE(source);
+    auto page = finish((*source)->read(index));
+    REQUIRE(page);
+    return std::move(*page);
+  }
+
+  unsigned attempts = 0;  // of the last open()
   Machine machine;
   async_test::Fixture world;
   FakeServer server;
@@ -144,6 +158,61 @@ TEST_CASE("a look-up asks the server anew in each call") {
   CHECK(share.finish(share.read("file")) == "changed");
   share.server.nodes[1].names.erase("file");
   CHECK(share.finish(share.read("file")).error() == Errno::enoent);
+}
+
+TEST_CASE("the attempts of a look-up do not grow with the names of its path") {
+  ShareWorld share;
+  std::string path;
+  std::uint64_t folder = 1;
+  for (int i = 0; i < 100; ++i) {
+    folder = share.server.add(folder, "d", {.mode = folder_mode});
+    path += "d/";
+  }
+  share.server.add(folder, "file", {.contents = "deep"});
+  const unsigned before = share.server.answers;
+  CHECK(share.finish(share.open(path + "file", abi::o_rdonly)));
+  CHECK(share.attempts == 3);                           // the names, the open file, the result
+  CHECK(share.server.answers - before < 3 * 102 + 10);  // walk, attributes, clunk
+  CHECK_FALSE(share.finish(share.open(path + "none/file", abi::o_rdonly)));
+  CHECK(share.attempts == 2);
+}
+
+TEST_CASE("mappings of a file share its pages until it changes") {
+  ShareWorld share;
+  auto& node = share.server.nodes[share.server.nodes[1].names["file"]];
+  node.contents = pattern(5 * hal::page_size + 10);
+  share.world.advance(std::chrono::seconds{10});  // else the file could change in one tick
+  const unsigned before = share.server.answers;
+  const auto first = share.map_page("file", 1);
+  CHECK(share.map_page("file", 1).address() == first.address());
+  CHECK(share.map_page("file", 2).address() != first.address());
+  CHECK(kernel::PageCache::total_pages() == 4);  // of which one was asked for; none is partial
+  const unsigned one_open = 6;                   // walk, attributes, walk, open, clunk, clunk
+  CHECK(share.server.answers - before <= 3 * one_open + 1);
+  node.modified = 1;
+  CHECK(share.map_page("file", 1).address() != first.address());
+}
+
+TEST_CASE("the page cache gives back what no program maps when memory runs out") {
+  ShareWorld share;
+  auto& node = share.server.nodes[share.server.nodes[1].names["file"]];
+  node.contents = pattern(8 * hal::page_size);
+  auto file = share.finish(share.open("file", abi::o_rdonly));
+  REQUIRE(file);
+  auto source = (*file)->pages();
+  REQUIRE(source);
+  auto page = share.finish((*source)->read(0));
+  REQUIRE(page);
+  CHECK(kernel::PageCache::total_pages() == 8);
+  std::vector<kernel::memory::Frame> frames;
+  for (;;) {
+    auto frame = kernel::memory::Frame::allocate(kernel::memory::Use::user);
+    if (!frame) break;
+    frames.push_back(std::move(frame));
+  }
+  CHECK(kernel::PageCache::total_pages() == 1);
+  frames.clear();
+  CHECK(share.finish((*source)->read(7)));
 }
 
 TEST_CASE("a new file of a share has what was written") {
