@@ -2,6 +2,9 @@
 // line of the file /commands: a label, the program and its arguments, with the byte 0x1f between
 // them. It marks the start and the end of each command's output. If there is a file /input/LABEL,
 // this is the command's standard input. At the end it switches the machine off.
+//
+// If there is a file /modules, it first loads the kernel modules whose paths are the lines of that
+// file. The root folder of the commands is then the one that the file server `root` shares.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +14,41 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 enum { most_arguments = 16 };
+
+static const char* path = "/bin";
+static const char* home = "/";
+
+static void load_modules(FILE* list) {
+  char line[256];
+  while (fgets(line, sizeof line, list) != NULL) {
+    line[strcspn(line, "\n")] = '\0';
+    const int file = open(line, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || (syscall(SYS_finit_module, file, "", 0) != 0 && errno != EEXIST))
+      printf("cannot load %s: %s\n", line, strerror(errno));
+    close(file);
+  }
+}
+
+static void enter_shared_root(void) {
+  mkdir("/share", 0755);
+  if (mount("root", "/share", "9p", 0, "trans=virtio,version=9p2000.L,msize=131072") != 0)
+    printf("cannot mount the shared folder: %s\n", strerror(errno));
+  mount("proc", "/share/proc", "proc", 0, NULL);
+  mount("dev", "/share/dev", "devtmpfs", 0, NULL);
+  mkdir("/share/dev/pts", 0755);
+  mount("devpts", "/share/dev/pts", "devpts", 0, "ptmxmode=0666");
+  mount("tmpfs", "/share/tmp", "tmpfs", 0, NULL);
+  if (chroot("/share") != 0 || chdir("/") != 0)
+    printf("cannot enter the shared folder: %s\n", strerror(errno));
+  path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  home = "/root";
+}
 
 static int run(const char* label, char* line) {
   char* arguments[most_arguments + 1] = {};
@@ -23,8 +56,8 @@ static int run(const char* label, char* line) {
     arguments[count++] = strsep(&line, "\x1f");
   const pid_t child = fork();
   if (child == 0) {
-    setenv("PATH", "/bin", 1);
-    setenv("HOME", "/", 1);
+    setenv("PATH", path, 1);
+    setenv("HOME", home, 1);
     setenv("TERM", "linux", 1);
     char input[256];
     snprintf(input, sizeof input, "/input/%s", label);
@@ -56,6 +89,11 @@ int main(void) {
   mount("dev", "/dev", "devtmpfs", 0, NULL);
   make_output_raw();
   FILE* const commands = fopen("/commands", "re");
+  FILE* const modules = fopen("/modules", "re");
+  if (modules != NULL) {
+    load_modules(modules);
+    enter_shared_root();
+  }
   char* line = NULL;
   size_t size = 0;
   while (commands != NULL && getline(&line, &size, commands) > 0) {
