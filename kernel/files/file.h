@@ -245,6 +245,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   bool has_locks() const { return locked_node_ != nullptr; }
   /// For a file that stands for a process (pidfd_open); else null.
   virtual class EndWatch* end_watch() { return nullptr; }
+  /// For a timer (timerfd_create); else null.
+  virtual class TimerFile* timer() { return nullptr; }
 
   /// The node that was opened. Null for pipes.
   virtual class Node* node() { return nullptr; }

@@ -3,6 +3,8 @@
 #include <abi/flags.h>
 #include <abi/signal.h>
 
+#include "files/directory.h"
+#include "formats/numbers.h"
 #include "process/end_watch.h"
 #include "process/signal_delivery.h"
 #include "process/thread.h"
@@ -28,6 +30,27 @@ Result<abi::SignalInfo> information(Thread& self, const Process& process, int si
   return *info;
 }
 
+/// The process for which a file stands: that of pidfd_open, or the directory /proc/PID. EBADF: it
+/// is no such file; ESRCH: the process was reaped.
+Result<Process*> process_behind(File& file) {
+  if (const EndWatch* const watch = file.end_watch()) {
+    if (watch->process() == nullptr) return fail(Errno::esrch);
+    return watch->process();
+  }
+  Node* const node = file.node();
+  Directory* const directory = node != nullptr ? node->as_directory() : nullptr;
+  if (directory == nullptr || node->file_system() != Node::FileSystem::processes)
+    return fail(Errno::ebadf);
+  if (directory->is_removed()) return fail(Errno::esrch);
+  const auto path = directory->path();
+  constexpr std::string_view start = "/proc/";
+  if (!path || !path->starts_with(start)) return fail(Errno::ebadf);
+  const auto id = formats::parse_number(std::string_view{*path}.substr(start.size()));
+  Process* const process = id ? processes().find(static_cast<int>(*id)) : nullptr;
+  if (process == nullptr) return fail(Errno::ebadf);
+  return process;
+}
+
 }  // namespace
 
 /// flags: PIDFD_NONBLOCK; EINVAL for others
@@ -46,16 +69,15 @@ Result<int> pidfd_open(Thread& self, int id, unsigned flags) {
 }
 
 /// flags: 0; EINVAL for others
-/// linux: A file of /proc is no process (EBADF). A signal to the first process has no effect unless
-///   that process sends it.
+/// linux: A signal to the first process has no effect unless that process sends it.
 Result<> pidfd_send_signal(Thread& self, int fd, int signal, UserPtr<const abi::SignalInfo> info,
                            unsigned flags) {
   if (flags != 0) return fail(Errno::einval);
   File* const file = self.process().files().find_open(fd);
-  const EndWatch* const watch = file != nullptr ? file->end_watch() : nullptr;
-  if (watch == nullptr) return fail(Errno::ebadf);
-  Process* const process = watch->process();
-  if (process == nullptr) return fail(Errno::esrch);
+  if (file == nullptr) return fail(Errno::ebadf);
+  const auto found = process_behind(*file);
+  if (!found) return fail(found.error());
+  Process* const process = *found;
   const auto sent = information(self, *process, signal, info);
   if (!sent) return fail(sent.error());
   if (signal != 0 && !valid_signal(signal)) return fail(Errno::einval);

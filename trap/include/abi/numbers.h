@@ -67,6 +67,7 @@ namespace abi {
   X(sync_file_range, 84)         \
   X(timerfd_create, 85)          \
   X(timerfd_settime, 86)         \
+  X(timerfd_gettime, 87)         \
   X(utimensat, 88)               \
   X(personality, 92)             \
   X(exit, 93)                    \

@@ -164,6 +164,7 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {283, Call::timerfd_create},
     {285, Call::fallocate},
     {286, Call::timerfd_settime},
+    {287, Call::timerfd_gettime},
     {290, Call::eventfd2},
     {291, Call::epoll_create1},
     {292, Call::dup3},

@@ -1,0 +1,93 @@
+// eventfd: a file that is a counter. Writes add to it, and reads take its value.
+#include <abi/flags.h>
+
+#include <array>
+#include <limits>
+
+#include "files/file.h"
+#include "files/io_buffer.h"
+#include "memory/frames.h"
+#include "process/thread.h"
+#include "syscalls/registered_calls.h"
+
+namespace kernel {
+namespace sys {
+namespace {
+
+using Count = std::uint64_t;
+
+/// Strand data.
+class EventFile final : public File {
+ public:
+  EventFile(Count count, bool is_semaphore, int flags)
+      : File{abi::o_rdwr | flags}, count_{count}, is_semaphore_{is_semaphore} {}
+
+  Result<std::size_t> move_nothing(Direction) override { return fail(Errno::einval); }
+
+  Result<std::size_t> try_read(IoBuffer& buffer) override {
+    if (buffer.left() < sizeof(Count)) return fail(Errno::einval);
+    if (count_ == 0) return fail(Errno::would_block);
+    const Count taken = is_semaphore_ ? 1 : count_;
+    const auto moved = buffer.put(std::as_bytes(std::span{&taken, 1}));
+    if (!moved && moved.error() == Errno::would_block) return moved;
+    count_ -= taken;
+    writers_.wake_all();
+    return moved && *moved == sizeof taken ? moved : fail(Errno::efault);
+  }
+
+  Result<std::size_t> try_write(IoBuffer& buffer) override {
+    if (buffer.left() != sizeof(Count)) return fail(Errno::einval);
+    Count added = 0;
+    IoBuffer from = buffer;  // the caller's buffer advances only if the count has room
+    const auto moved = from.take(std::as_writable_bytes(std::span{&added, 1}));
+    if (!moved) {
+      (void)buffer.must_page_in(IoBuffer::Direction::take);
+      return moved;
+    }
+    if (*moved < sizeof added) return fail(Errno::efault);
+    if (added == std::numeric_limits<Count>::max()) return fail(Errno::einval);
+    if (added > most - count_) return fail(Errno::would_block);
+    count_ += added;
+    buffer = from;
+    if (count_ != 0) readers_.wake_all();
+    return moved;
+  }
+
+  Result<std::int64_t> seek(std::int64_t, int) override { return 0; }
+  short readiness() override {
+    return static_cast<short>((count_ != 0 ? abi::pollin : 0) |
+                              (count_ != most ? abi::pollout : 0));
+  }
+  async::WaitList* changes(Direction direction) override {
+    return direction == Direction::read ? &readers_ : &writers_;
+  }
+  abi::Stat status() override {
+    return {.device = 1, .mode = 0600, .links = 1, .block_size = hal::page_size};
+  }
+
+ private:
+  static constexpr Count most = std::numeric_limits<Count>::max() - 1;
+
+  Count count_;
+  const bool is_semaphore_;
+  async::WaitList readers_;
+  async::WaitList writers_;
+};
+
+}  // namespace
+
+/// flags: EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE; EINVAL for others
+/// linux: none known
+Result<int> eventfd2(Thread& self, std::uint32_t count, int flags) {
+  constexpr int semaphore = 1;
+  if ((flags & ~(semaphore | abi::o_cloexec | abi::o_nonblock)) != 0) return fail(Errno::einval);
+  if (!memory::can_allocate(sizeof(EventFile))) return fail(Errno::enomem);
+  auto file = make_ref<EventFile>(count, (flags & semaphore) != 0, flags & abi::o_nonblock);
+  return self.process().files().add(std::move(file), (flags & abi::o_cloexec) != 0);
+}
+
+}  // namespace sys
+
+KERNEL_CALL(eventfd2, sys::eventfd2);
+
+}  // namespace kernel
