@@ -1,4 +1,4 @@
-"""A root folder with Debian's packages for riscv64, and Debian's Linux kernel that boots into it."""
+"""Debian's Linux kernel, which boots into a folder of the host."""
 
 import lzma
 import os
@@ -8,22 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import harness
-from cotrap import debian
 from cotrap.bench.others import OTHERS
 from cotrap.initrd import Archive
 from cotrap.qemu import Machine, machine_of, memory_file, qemu_on
 
 _SEPARATOR = "\x1f"  # between the words of a command for first_on_linux.c
 _MODULES = ("virtio_mmio", "9pnet_virtio", "9p")
-
-
-def folder(name: str, packages: list[str]) -> Path:
-    """The folder build/NAME, which has the packages and those on which they depend. It is made once."""
-    root = harness.ROOT / "build" / name
-    if not root.exists():
-        print(f"fetching Debian's packages {', '.join(packages)}", flush=True)
-        debian.make_root(packages, root)
-    return root
 
 
 def _modules(image: Path) -> list[tuple[str, bytes]]:

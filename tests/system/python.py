@@ -12,6 +12,9 @@ from pathlib import Path
 
 import debian_root
 import harness
+from cotrap import debian
+from cotrap.console import Capture
+from cotrap.demos import PACKAGED, Stage, run_demo
 from cotrap.share import ROOT, Share
 
 PACKAGES = ["python3.13", "libpython3.13-testsuite", "bash", "dash", "coreutils"]
@@ -52,6 +55,13 @@ def needs_sockets(text: str) -> bool:
     return "socket" in text
 
 
+def demo(test: harness.Test) -> None:
+    """The demo of the command passes, too."""
+    sink = Capture()
+    verdict = run_demo(PACKAGED[0], Stage(test.plain_build, b"", timeout=_TIMEOUT), sink)
+    test.check(not verdict.failure, PACKAGED[0].description, f"{verdict.failure}\n{sink.data.decode(errors='replace')}")
+
+
 def compare(test: harness.Test, root: Path, module: str) -> None:
     here, there = results(root, "cotrap", module), results(root, "linux", module)
     same, sockets, known = 0, [], []
@@ -74,7 +84,8 @@ def compare(test: harness.Test, root: Path, module: str) -> None:
 
 
 with harness.Test(__doc__, harness.RISC_V) as test:
-    root = debian_root.folder("python-root", PACKAGES)
+    demo(test)
+    root = debian.root_folder("python-root", PACKAGES)
     shutil.rmtree(root / RESULTS, ignore_errors=True)
     (root / RESULTS).mkdir()
     shared = Share(str(root), tag=ROOT)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import ToolError
+from .paths import ROOT
+from .ui import Waiting
 
 _SUITE = "trixie"  # Debian 12 has no riscv64
 _TIMEOUT = 300.0  # seconds for each command
@@ -56,6 +58,15 @@ def make_root(packages: list[str], into: Path, architecture: str = "riscv64") ->
                 subprocess.run(tar, stdin=files.stdout, check=True, timeout=_TIMEOUT)
 
     _make(into, fetch, f"packages {', '.join(packages)} for {architecture}")
+
+
+def root_folder(name: str, packages: list[str]) -> Path:
+    """The folder build/NAME, made by make_root() when it does not exist yet."""
+    folder = ROOT / "build" / name
+    if not folder.exists():
+        with Waiting(f"fetching Debian's packages {', '.join(packages)} for riscv64"):
+            make_root(packages, folder)
+    return folder
 
 
 def _make(into: Path, fetch: Callable[[Path], None], what: str) -> None:

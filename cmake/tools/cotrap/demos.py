@@ -1,18 +1,23 @@
 """Demos: programs that check their own claim. Status 0: the claim holds."""
 
 import re
+import shutil
+import tempfile
 import time
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from . import packages
+from . import packages, root_folder
 from .console import Capture, TimedOut, relay
 from .defaults import DEMO_TIMEOUT
 from .disk import Disk
-from .paths import Build
+from .paths import ROOT, Build
 from .qemu import Boot, Guest, Machine
+from .share import ROOT as ROOT_TAG
+from .share import Share
 from .sources import Silence, Typist
 
 _SCREEN = (80, 24)
@@ -29,6 +34,18 @@ class Demo:
     icount: bool = False
     self_tests: bool = False  # it needs the kernel that has the self-tests
     harts: int = 1  # unless the user gives --harts
+    packages: tuple[str, ...] = ()  # of Debian: the demo runs in a root folder that has them
+
+
+# These demos are programs of Debian for riscv64. The command downloads the packages when you name the demo.
+PACKAGED = (
+    Demo(
+        "python",
+        None,
+        "Debian's python works on files in a folder of the host, with threads and other programs",
+        packages=("python3.13", "bash", "coreutils"),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,8 @@ def read_demos(built: Build) -> list[Demo]:
 def run_demo(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
     """Boots with the demo as the first program. The sink gets its output. typed: a source for its keyboard
     input; by default a Typist, which types at a person's speed."""
+    if demo.packages:
+        return _run_packaged(demo, stage, sink)
     boot = Boot(
         replace(stage.build, self_tests=stage.build.self_tests or demo.self_tests),
         stage.archive,
@@ -80,14 +99,18 @@ def run_demo(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
         append=stage.append,
     )
     source = typed or Typist(demo.typed) if demo.typed else Silence()
-    begun = time.monotonic()
     machine = replace(stage.machine, harts=stage.machine.harts or demo.harts)
     if demo.icount and not stage.build.is_hosted:  # the hosted machine cannot count instructions
         machine = replace(machine, icount=True)
     with ExitStack() as stack:
         if demo.needs_disk and machine.disk is None:
             machine = replace(machine, disk=stack.enter_context(numbered_disk(stage.build)))
-        guest = stack.enter_context(Guest(machine, boot))
+        return _judge(demo, stage, machine, boot, source, sink)
+
+
+def _judge(demo: Demo, stage: Stage, machine: Machine, boot: Boot, source, sink) -> Verdict:
+    begun = time.monotonic()
+    with Guest(machine, boot) as guest:
         try:
             relay(guest, source, sink, stage.timeout)
             failure = _failure(guest)
@@ -95,6 +118,33 @@ def run_demo(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
             failure = f"still {guest.marks.state.value} after {stage.timeout:g} s"
     output = sink.data if isinstance(sink, Capture) else b""
     return Verdict(demo, failure, time.monotonic() - begun, output)
+
+
+def _run_packaged(demo: Demo, stage: Stage, sink) -> Verdict:
+    """Runs user/demos/NAME.py with Debian's python. It finds its files in /mnt/share, a folder of the host, and
+    the host looks at what it has written there."""
+    debian = packages.module(".debian", __package__)
+    root = Share(str(debian.root_folder(f"demo-{demo.name}", list(demo.packages))), tag=ROOT_TAG)
+    with tempfile.TemporaryDirectory(prefix="cotrap-demo-") as name:
+        folder, numbers = Path(name), [place * 7919 % 10_007 for place in range(10_000)]
+        shutil.copy(ROOT / "user" / "demos" / f"{demo.name}.py", folder / "demo.py")
+        (folder / "numbers").write_text("".join(f"{number}\n" for number in numbers))
+        boot = Boot(
+            replace(stage.build, self_tests=False),
+            None,
+            program="/usr/bin/python3.13",
+            arguments=["/mnt/share/demo.py"],
+            environment=root_folder.ENVIRONMENT,
+            has_no_input=True,
+            append=" ".join([stage.append, *root.words]),
+        )
+        machine = replace(stage.machine, harts=stage.machine.harts or demo.harts, root=root, share=Share(name))
+        verdict = _judge(demo, stage, machine, boot, Silence(), sink)
+        written = folder / "sorted"
+        is_right = written.exists() and written.read_text().split() == [str(n) for n in sorted(numbers)]
+    if not verdict.failure and not is_right:
+        verdict = replace(verdict, failure="the host does not see the sorted numbers")
+    return verdict
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from .. import build
 from ..console import Capture, FileSink
 from ..defaults import DEMO_TIMEOUT
-from ..demos import Demo, Stage, Verdict, read_demos, run_demo
+from ..demos import PACKAGED, Demo, Stage, Verdict, read_demos, run_demo
 from ..errors import UsageError
 from ..preparation import check_files, machine
 from ..qemu import Guest, archive_with
@@ -22,12 +22,15 @@ def run(arguments) -> int:
     check_files(arguments)
     built = build.chosen(arguments)  # first: the build makes the list of demos
     demos = read_demos(built)
+    packaged = PACKAGED if built.machine == "riscv64" else ()
     width = max((len(demo.name) for demo in demos), default=0)
     if arguments.list:
         for demo in demos:
             print(f"{demo.name:<{width}}  {demo.description}")
+        for demo in packaged:
+            print(f"{demo.name:<{width}}  {demo.description} (downloads packages; runs only by its name)")
         return 0
-    known = {demo.name: demo for demo in demos}
+    known = {demo.name: demo for demo in (*demos, *packaged)}
     for name in arguments.names:
         if name not in known:
             hint = did_you_mean(name, known)
