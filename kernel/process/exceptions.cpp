@@ -1,6 +1,7 @@
 #include "process/exceptions.h"
 
 #include <kernel/log.h>
+#include <trap/signal_frame.h>
 #include <trap/simulated_trap.h>
 
 #include <chrono>
@@ -129,7 +130,8 @@ int code_for(Thread& self, Trap trap, abi::Signal signal) {
     case abi::Signal::sigbus:
       return trap.kind == Trap::misaligned ? abi::bus_adraln : abi::bus_adrerr;
     case abi::Signal::sigfpe: return abi::fpe_intdiv;
-    default: return 1;  // ILL_ILLOPC, TRAP_BRKPT
+    case abi::Signal::sigtrap: return trap::breakpoint_code;
+    default: return trap::illegal_instruction_code;
   }
 }
 

@@ -21,7 +21,7 @@ using trap::UserContext;
 /// acquires a lock (futex(2), FUTEX_LOCK_PI), or creates a process or thread, and no caller expects
 /// EINTR.
 bool is_always_restarted(const UserContext& context) {
-  const auto call = static_cast<Call>(context.syscall_number());
+  const auto call = trap::call_of(context);
   if (call == Call::clone || call == Call::clone3) return true;
   if (call != Call::futex) return false;
   const auto operation = static_cast<int>(context.syscall_arguments()[1]);
@@ -54,20 +54,19 @@ bool is_restarted(Thread& self, Call call) {
 /// Whether the call, which a signal has interrupted, is made again if no handler runs, for example
 /// behind a stop. Only rt_sigtimedwait fails with EINTR then (signal(7)).
 bool call_is_made_again_without_handler(const UserContext& context) {
-  return static_cast<Call>(context.syscall_number()) != Call::rt_sigtimedwait;
+  return trap::call_of(context) != Call::rt_sigtimedwait;
 }
 
 /// Where the frame begins on the stack that the action selects; 0: there is no room.
-[[maybe_unused]] std::uintptr_t place_of_frame(Thread& self, const abi::SignalAction& action,
-                                               std::size_t bytes) {
+template <class Frame>
+std::uintptr_t place_of_frame(Thread& self, const abi::SignalAction& action) {
   std::uintptr_t top = self.context().stack();
   const auto* const settings = self.rare_settings();
   const bool is_on = is_on_signal_stack(self, top);
   const bool changes = (action.flags & abi::sa_onstack) != 0 && !is_on && settings != nullptr &&
                        settings->stack.bytes != 0;
   if (changes) top = settings->stack.base + settings->stack.bytes;
-  if (top < bytes) return 0;
-  const std::uintptr_t frame = (top - bytes) & ~std::uintptr_t{15};
+  const std::uintptr_t frame = Frame::below(top, changes, self.context());
   if ((is_on || changes) && !is_on_signal_stack(self, frame)) return 0;
   return frame;
 }
@@ -80,8 +79,7 @@ bool enter_handler(Thread& self, const abi::SignalInfo& info, const abi::SignalA
   if constexpr (Frame::exists) {
     UserContext& context = self.context();
     trap::fpu::release(context);
-    const std::size_t behind = Frame::bytes_behind(context);
-    const std::uintptr_t at = place_of_frame(self, action, sizeof(Frame) + behind);
+    const std::uintptr_t at = place_of_frame<Frame>(self, action);
     if (at == 0) return false;
     // The handler may have been set by another process that shares the actions (CLONE_SIGHAND).
     if (!self.process().map_signal_return()) return false;
@@ -92,11 +90,11 @@ bool enter_handler(Thread& self, const abi::SignalInfo& info, const abi::SignalA
     bool is_saved = false;
     const auto created = memory::UserPtr<Frame>{at}.create(self.space(), [&](void* place) {
       Frame* const frame =
-          Frame::create(place, info, context, shown_signal_stack(self), mask_after);
+          Frame::create(place, at, info, context, shown_signal_stack(self), mask_after);
       is_saved = frame->save_vectors(context, at, copy);
+      frame->call(context, action.handler, at, info.signal, self.process().signal_return());
     });
     if (!created || !is_saved) return false;
-    Frame::call(context, action.handler, at, info.signal, self.process().signal_return());
     return true;
   } else {
     return false;
@@ -110,7 +108,7 @@ template <class Frame>
 bool leave_handler(Thread& self) {
   if constexpr (Frame::exists) {
     UserContext& context = self.context();
-    const std::uintptr_t at = context.stack();
+    const std::uintptr_t at = Frame::address(context);
     const memory::AddressSpace::WithoutWait now{self.space()};
     const auto read = [&](void* to, std::uintptr_t from, std::size_t bytes) {
       return memory::copy_from_user(self.space(), to, from, bytes).has_value();
@@ -163,7 +161,7 @@ void deliver_signals(Thread& self) {
         continue;
       case SignalActions::Effect::handler: break;
     }
-    const auto call = static_cast<Call>(self.context().syscall_number());
+    const auto call = trap::call_of(self.context());
     const bool restarts = (action.flags & abi::sa_restart) != 0 && is_restarted(self, call);
     if (const auto interrupted = self.take_interrupted_call();
         interrupted && (restarts || is_always_restarted(self.context()))) {
@@ -205,7 +203,7 @@ trap::Register return_from_handler(Thread& self) {
 bool is_interruptible(Thread& self, const UserContext& context) {
   const auto* const settings = self.rare_settings();
   if (settings != nullptr && settings->awaited != 0) return true;
-  switch (static_cast<Call>(context.syscall_number())) {
+  switch (trap::call_of(context)) {
     case Call::read:
     case Call::readv:
     case Call::write:

@@ -10,7 +10,7 @@ from cotrap.qemu import archive_with
 
 EXPECTED = (
     "hello", "sleepsort", "pingpong", "pipeline", "echo",
-    "storm", "priorities", "futex", "cow", "faults",
+    "storm", "priorities", "futex", "cow", "faults", "jobs", "mend",
 )  # fmt: skip
 
 

@@ -2,9 +2,14 @@
 
 #include <abi/flags.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "base/machine_facts.h"
+#include "process/signal_timers.h"
 #include "process/thread.h"
 #include "syscalls/signal_action.h"
+#include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys::x86_64 {
@@ -97,6 +102,23 @@ trap::Answer<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned 
 Result<> rt_sigaction(Thread& self, int signal, UserPtr<const abi::x86_64::SignalAction> action,
                       UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size) {
   return exchange_signal_action(self, signal, action, old, set_size);
+}
+
+trap::Answer<Result<>> pause(Thread& self) {
+  return self.wait([&] { return Sleeping{self.space(), async::never, {}}; });
+}
+
+Result<std::int64_t> alarm(Thread& self, unsigned seconds) {
+  constexpr unsigned real_time = 0;
+  const auto timers = self.process().make_signal_timers();
+  if (!timers) return fail(timers.error());
+  const auto timer = (*timers)->interval_timer(real_time);
+  if (!timer) return fail(timer.error());
+  const async::Duration left = (*timer)->setting().left;
+  (*timer)->set({.left = std::chrono::seconds{seconds}, .interval = {}});
+  // To the nearest second, but 0 only means that there was no alarm (alarm(2)).
+  if (left <= async::Duration::zero()) return 0;
+  return std::max<std::int64_t>(1, (left.count() + ns_per_second / 2) / ns_per_second);
 }
 
 // ── Processes ──

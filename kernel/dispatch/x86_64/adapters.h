@@ -34,6 +34,9 @@ trap::Answer<Result<int>> poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::x86_64::SignalAction> action,
                       UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size);
 
+trap::Answer<Result<>> pause(Thread&);
+Result<std::int64_t> alarm(Thread&, unsigned seconds);
+
 trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
                                 std::uintptr_t parent_tid, std::uintptr_t child_tid,
                                 std::uintptr_t thread_pointer);

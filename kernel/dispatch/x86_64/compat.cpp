@@ -35,6 +35,8 @@ constexpr Table adapters = Table{unknown_call}
                                .with<sys::x86_64::dup2>(call_dup2)
                                .with<sys::x86_64::poll>(call_poll)
                                .with<sys::x86_64::rt_sigaction>(call_rt_sigaction)
+                               .with<sys::x86_64::pause>(call_pause)
+                               .with<sys::x86_64::alarm>(call_alarm)
                                .with<sys::x86_64::clone>(call_clone)
                                .with<sys::x86_64::fork>(call_fork)
                                .with<sys::x86_64::vfork>(call_vfork)

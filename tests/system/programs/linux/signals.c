@@ -122,12 +122,27 @@ static void mend(int signal, siginfo_t* info, void* context) {
   char* at = (char*)((uintptr_t)info->si_addr & ~(uintptr_t)4095);
   mprotect(at, 4096, PROT_READ | PROT_WRITE);
 }
+#ifdef __riscv
+#define PROGRAM_COUNTER __gregs[REG_PC]
+#define RESULT __gregs[REG_A0]
+#define RESULT_REGISTER "a0"
+#define ILLEGAL ".word 0x0000000b"
+#define ILLEGAL_BYTES 4
+#define BREAKPOINT ".option push\n.option norvc\nebreak\n.option pop"
+#else
+#define PROGRAM_COUNTER gregs[REG_RIP]
+#define RESULT gregs[REG_RAX]
+#define RESULT_REGISTER "rax"
+#define ILLEGAL "ud2"
+#define ILLEGAL_BYTES 2
+#define BREAKPOINT "int3"
+#endif
 static long answer;  // what a register has behind skip()
 static void skip(int signal, siginfo_t* info, void* given) {
   (void)signal, (void)info;
   ucontext_t* context = given;
-  context->uc_mcontext.__gregs[REG_PC] += 4;
-  context->uc_mcontext.__gregs[REG_A0] = (unsigned long)answer;
+  context->uc_mcontext.PROGRAM_COUNTER += ILLEGAL_BYTES;
+  context->uc_mcontext.RESULT = answer;
   ++calls;
 }
 static void faults(void) {
@@ -147,14 +162,14 @@ static void faults(void) {
   calls = 0;
   // -4096 in the register must not mean anything to the kernel.
   for (answer = 77; answer >= -4096; answer -= 4173) {
-    register long a0 __asm__("a0") = 5;
-    __asm__ volatile(".word 0x0000000b" : "+r"(a0)::"memory");
-    const long skipped = a0;
+    register long result __asm__(RESULT_REGISTER) = 5;
+    __asm__ volatile(ILLEGAL : "+r"(result)::"memory");
+    const long skipped = result;
     printf("skipped: %ld, %d calls\n", skipped, calls);
   }
   handle(SIGTRAP, leave, 0);
-  if (sigsetjmp(back, 1) == 0) __asm__ volatile(".option push\n.option norvc\nebreak\n.option pop");
-  printf("ebreak: signal %d, code %d\n", last_signal, last_code);
+  if (sigsetjmp(back, 1) == 0) __asm__ volatile(BREAKPOINT);
+  printf("a breakpoint: signal %d, code %d\n", last_signal, last_code);
 }
 
 // ── Registers ──
@@ -460,7 +475,11 @@ static void forks(void) {
 }
 
 static void broken_frame(void) {
+#ifdef __riscv
   __asm__ volatile("mv sp, %0\n li a7, 139\n ecall" ::"r"(64L) : "a7", "memory");
+#else
+  __asm__ volatile("movq %0, %%rsp\n movl $15, %%eax\n syscall" ::"r"(64L) : "rax", "memory");
+#endif
 }
 
 int main(int argc, char** argv) {

@@ -100,6 +100,14 @@ struct UserContext {
     general.rflags &= ~direction_flag;
     vectors.set_usual_modes();
   }
+
+  // A call of the gate cannot be made again behind a handler yet.
+  static constexpr bool has_handlers = false;
+  static constexpr std::uint64_t all_components = all;
+  using SignalRegisters = std::array<std::uint64_t, 18>;
+  SignalRegisters signal_registers() const { return {}; }
+  void load_signal_registers(const SignalRegisters&) {}
+  void call_handler(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t) {}
   /// Takes the program's registers from `other`.
   void take_registers(UserContext& other) {
     general = other.general;

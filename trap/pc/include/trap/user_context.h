@@ -96,6 +96,37 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
     rflags &= ~(single_step | direction);
     vectors.set_usual_modes();
   }
+
+  static constexpr bool has_handlers = true;
+  static constexpr std::uint64_t all_components = 0xe7;  ///< of the vector registers
+  /// In the order of Linux's struct sigcontext.
+  using SignalRegisters = std::array<std::uint64_t, 18>;
+  SignalRegisters signal_registers() const {
+    return {r8,  r9,  r10, r11, r12, r13, r14, r15, rdi,
+            rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags};
+  }
+  /// The reverse, of any values.
+  void load_signal_registers(const SignalRegisters& from) {
+    const SignalRegisters given = from;  // read once: a program may change it
+    r8 = given[0], r9 = given[1], r10 = given[2], r11 = given[3];
+    r12 = given[4], r13 = given[5], r14 = given[6], r15 = given[7];
+    rdi = given[8], rsi = given[9], rbp = given[10], rbx = given[11];
+    rdx = given[12], rax = given[13], rcx = given[14], rsp = given[15];
+    set_program_counter(given[16]);
+    constexpr std::uint64_t of_program = 0x50dd5;  // AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF
+    rflags = (rflags & ~of_program) | (given[17] & of_program);
+  }
+  /// Makes the program continue in `handler(first, second, third)`, whose return address is at
+  /// `stack`. No hart may hold its vector registers.
+  void call_handler(std::uint64_t handler, std::uint64_t stack, std::uint64_t first,
+                    std::uint64_t second, std::uint64_t third) {
+    constexpr std::uint64_t resume_flag = 1 << 16;
+    call(handler, stack, first, second);
+    rsp = stack;
+    rdx = third;
+    rax = 0;
+    rflags &= ~resume_flag;
+  }
   /// Takes the program's registers from `other`.
   void take_registers(UserContext& other) {
     const std::uint64_t own_rsp = kernel_rsp, own_fs = kernel_fs;

@@ -9,6 +9,7 @@
 //     the stack pointer of the handler     only if there are any
 #pragma once
 
+#include <abi/numbers.h>
 #include <abi/signal.h>
 #include <hal/machine/vectors.h>
 #include <trap/user_context.h>
@@ -61,17 +62,21 @@ struct SignalFrame {
     const std::size_t registers = VectorStateHolder::bytes() - sizeof(VectorState);
     return sizeof(SignalFrame) + sizeof(SignalVectors) + registers + header_bytes;
   }
-  /// Bytes behind the frame. No hart holds floating-point or vector registers of `registers`, here
-  /// and below (trap::fpu::release).
-  static std::size_t bytes_behind(const UserContext& registers) {
+  /// The highest place for a frame below `top`; 0: there is none. No hart holds floating-point or
+  /// vector registers of `registers`, here and below (trap::fpu::release).
+  static std::uintptr_t below(std::uintptr_t top, bool, const UserContext& registers) {
     const std::span vectors = saved_vectors(registers);
-    return vectors.empty() ? 0 : sizeof(SignalVectors) + vectors.size() + header_bytes;
+    const std::size_t behind =
+        vectors.empty() ? 0 : sizeof(SignalVectors) + vectors.size() + header_bytes;
+    const std::size_t bytes = sizeof(SignalFrame) + behind;
+    return top < bytes ? 0 : (top - bytes) & ~std::uintptr_t{15};
   }
   /// Creates a frame at `place`, which the program has at the address `at`. The registers return to
   /// `registers`, the stack for handlers and the mask to these values. No vector registers follow
   /// until save_vectors().
-  static SignalFrame* create(void* place, const abi::SignalInfo& info, const UserContext& registers,
-                             const abi::SignalStack& stack, abi::SignalSet mask) {
+  static SignalFrame* create(void* place, std::uintptr_t, const abi::SignalInfo& info,
+                             const UserContext& registers, const abi::SignalStack& stack,
+                             abi::SignalSet mask) {
     auto* const frame =
         new (place) SignalFrame{.info = info,
                                 .context = {.stack = stack,
@@ -133,8 +138,8 @@ struct SignalFrame {
   }
 
   /// Makes the program continue with the handler. `at`: the frame's address.
-  static void call(UserContext& registers, std::uintptr_t handler, std::uintptr_t at, int signal,
-                   std::uintptr_t returns_to) {
+  void call(UserContext& registers, std::uintptr_t handler, std::uintptr_t at, int signal,
+            std::uintptr_t returns_to) {
     registers.pc = handler;
     registers.x[UserContext::ra] = returns_to;
     registers.x[UserContext::sp] = at;
@@ -142,6 +147,9 @@ struct SignalFrame {
     registers.x[UserContext::a0 + 1] = at + offsetof(SignalFrame, info);
     registers.x[UserContext::a0 + 2] = at + offsetof(SignalFrame, context);
   }
+
+  /// The frame's address when the handler has returned.
+  static std::uintptr_t address(const UserContext& registers) { return registers.stack(); }
 
  private:
   static constexpr std::size_t vector_register_count = 32;
@@ -160,6 +168,14 @@ static_assert(offsetof(SignalFrame, context.f) == 128 + 176 + 256);
 static_assert(offsetof(SignalFrame, context.fcsr) == 128 + 176 + 512);
 static_assert(offsetof(SignalFrame, context.follows) == 128 + 176 + 256 + 520);
 static_assert(sizeof(SignalFrame) == 1088);
+
+/// The call that the program has made. For the decision how a signal ends it.
+constexpr abi::Call call_of(const UserContext& registers) {
+  return static_cast<abi::Call>(registers.syscall_number());
+}
+
+/// The codes of SIGILL and SIGTRAP of an exception.
+inline constexpr int illegal_instruction_code = abi::ill_illopc, breakpoint_code = abi::trap_brkpt;
 
 /// How a program returns from a handler: the kernel maps these instructions for it. An unwinder
 /// recognises them.

@@ -228,6 +228,8 @@ inline constexpr unsigned call_rt_sigaction = 13;
 inline constexpr unsigned call_access = 21;
 inline constexpr unsigned call_pipe = 22;
 inline constexpr unsigned call_dup2 = 33;
+inline constexpr unsigned call_pause = 34;
+inline constexpr unsigned call_alarm = 37;
 inline constexpr unsigned call_clone = 56;
 inline constexpr unsigned call_fork = 57;
 inline constexpr unsigned call_vfork = 58;
@@ -288,7 +290,7 @@ constexpr Stat to_stat(const abi::Stat& status) {
 struct SignalAction {
   std::uintptr_t handler;
   std::uint64_t flags;
-  std::uintptr_t restorer;  // where a handler would return to; ignored: programs can have none
+  std::uintptr_t restorer;  // where a handler returns to; ignored: the kernel maps code for this
   SignalSet mask;
 };
 static_assert(sizeof(SignalAction) == 32);

@@ -22,6 +22,30 @@ class VectorState {
     std::memcpy(data() + STATE_FCW, &fcw, sizeof fcw);
     std::memcpy(data() + STATE_MXCSR, &mxcsr, sizeof mxcsr);
   }
+  /// Every register has its reset value.
+  void reset() {
+    std::memset(data(), 0, size);
+    set_usual_modes();
+  }
+  /// The bytes of the x87 and SSE registers, which come first.
+  static constexpr std::size_t legacy_size = 512;
+  /// Call it after a program's bytes were copied to data(): XRSTOR then raises no exception, which
+  /// it does for bits that the processor does not know. Without `is_whole` only the first
+  /// legacy_size bytes are the program's: all registers behind have their reset values.
+  void make_loadable(bool is_whole) {
+    std::uint32_t mxcsr, low, high;
+    std::memcpy(&mxcsr, data() + STATE_MXCSR, sizeof mxcsr);
+    mxcsr &= 0xffff;
+    std::memcpy(data() + STATE_MXCSR, &mxcsr, sizeof mxcsr);
+    asm("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    std::uint64_t components = 3;  // x87, SSE
+    if (is_whole) std::memcpy(&components, data() + STATE_XSTATE_BV, sizeof components);
+    components &= std::uint64_t{high} << 32 | low;
+    constexpr std::size_t header_bytes = 64;
+    std::memset(data() + STATE_XSTATE_BV, 0, header_bytes);
+    std::memcpy(data() + STATE_XSTATE_BV, &components, sizeof components);
+  }
+
   VectorState(const VectorState& other) { *this = other; }
   VectorState& operator=(const VectorState& other) {
     if (this != &other) std::memcpy(data(), other.data(), size);
