@@ -68,11 +68,7 @@ void FdTable::destroy(const FdTable* table) {
 }
 
 FdTable::~FdTable() {
-  if (has_locks_) {
-    for (int fd = 0; fd < size_limit; ++fd) {
-      if (File* const file = find(fd)) end_record_locks(*file);
-    }
-  }
+  lock_owner_.reset();  // while the files exist
   first_.release_all();
   for (auto& group : more_) {
     if (group) group->release_all();
@@ -115,8 +111,18 @@ Result<int> FdTable::add(Ref<File> file, bool close_on_exec, int lowest) {
 }
 
 void FdTable::end_record_locks(File& file) const {
+  if (lock_owner_ == nullptr) return;
   FileLocks* const locks = file.node() != nullptr ? file.node()->locks() : nullptr;
-  if (locks != nullptr) locks->clear_all(this);
+  if (locks != nullptr) locks->clear_all(*lock_owner_);
+}
+
+Result<LockOwner*> FdTable::make_lock_owner() {
+  async::Strand::check_access();
+  if (lock_owner_ == nullptr) {
+    if (!memory::can_allocate(sizeof(LockOwner))) return fail(Errno::enolck);
+    lock_owner_ = std::make_unique<LockOwner>();
+  }
+  return lock_owner_.get();
 }
 
 Result<> FdTable::set(int fd, Ref<File> file, bool close_on_exec) {

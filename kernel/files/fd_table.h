@@ -25,6 +25,7 @@
 #include <memory>
 
 #include "files/file.h"
+#include "files/file_locks.h"
 
 namespace kernel {
 
@@ -88,8 +89,12 @@ class FdTable : public RefCounted<FdTable> {
     limit_ = limit;
   }
 
-  /// The table, or one of its files, owns locks (file_locks.h) from now on. Closing a descriptor
-  /// of a file ends the table's locks of the file. In the strand.
+  /// The owner of the table's record locks (file_locks.h). Closing a descriptor of a file ends the
+  /// table's locks of the file. In the strand. ENOLCK: no memory.
+  Result<LockOwner*> make_lock_owner();
+  /// The same; null if no lock was ever wanted.
+  LockOwner* lock_owner() const { return lock_owner_.get(); }
+  /// The table, or one of its files, owns locks from now on. In the strand.
   void note_locks() { has_locks_ = true; }
   /// Whether descriptors are closed in the strand, because the table may own locks.
   bool has_locks() const { return has_locks_; }
@@ -142,6 +147,7 @@ class FdTable : public RefCounted<FdTable> {
   Group first_;
   // For callers that share the strand: protects the groups. Entries are also read without it.
   mutable async::LeafLock lock_;
+  std::unique_ptr<LockOwner> lock_owner_;  // in the strand
   int limit_ = size_limit;
   bool has_locks_ = false;  // ever, or the table of which it is a copy; it changes in the strand
 };

@@ -7,6 +7,7 @@
 
 #include "files/file_locks.h"
 #include "files/node.h"
+#include "memory/frames.h"
 
 namespace kernel {
 
@@ -26,14 +27,17 @@ void File::drop_own(Ref<File> file) {
     delete file.leak();
 }
 
-void File::note_locks() {
+Result<LockOwner*> File::make_lock_owner() {
   async::Strand::check_access();
-  if (locked_node_ == nullptr) locked_node_ = Ref<Node>::share(*node()).leak();
+  if (lock_owner_ == nullptr) {
+    if (!memory::can_allocate(sizeof(LockOwner))) return fail(Errno::enolck);
+    lock_owner_ = new LockOwner{node()};
+  }
+  return lock_owner_;
 }
 
 void File::end_locks() {
-  locked_node_->locks()->clear_all(this);
-  locked_node_->release();
+  delete lock_owner_;
 }
 
 Result<std::size_t> File::try_read(IoBuffer&) {

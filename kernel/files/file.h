@@ -116,7 +116,7 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   explicit File(int flags, std::size_t whole_write = IoBuffer::longest)
       : FileProperties{flags, whole_write} {}
   virtual ~File() {
-    if (locked_node_ != nullptr) [[unlikely]]
+    if (lock_owner_ != nullptr) [[unlikely]]
       end_locks();
   }
 
@@ -205,8 +205,9 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The pages of a file on a device, for mmap. ENODEV: the file has none.
   virtual Result<Ref<memory::PageSource>> pages();
 
-  /// The pages of a remote file before `end`, for a segment of a program: the page with `end` has
-  /// zeros behind it. ENODEV: the file is no such file.
+  /// Copies of the pages before `end`, made when they are read, for a segment of a program whose
+  /// contents may change: the page with `end` has zeros behind it. ENODEV: the file is no such
+  /// file.
   virtual Result<Ref<memory::PageSource>> pages_until(std::uint64_t end);
 
   /// The interrupt line of the file's device; `none` if it has no device.
@@ -240,9 +241,12 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// Of an end of a pipe or a FIFO; null for other files.
   virtual class Pipe* pipe() { return nullptr; }
 
-  /// The file owns locks of its node (file_locks.h), until its end. In the strand.
-  void note_locks();
-  bool has_locks() const { return locked_node_ != nullptr; }
+  /// The owner of the file's locks of its node (file_locks.h), until its end. In the strand.
+  /// ENOLCK: no memory.
+  Result<class LockOwner*> make_lock_owner();
+  /// The same; null if no lock was ever wanted.
+  class LockOwner* lock_owner() const { return lock_owner_; }
+  bool has_locks() const { return lock_owner_ != nullptr; }
   /// For a file that stands for a process (pidfd_open); else null.
   virtual class EndWatch* end_watch() { return nullptr; }
   /// For a timer (timerfd_create); else null.
@@ -263,7 +267,7 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
  private:
   [[gnu::cold]] void end_locks();
 
-  class Node* locked_node_ = nullptr;                // a reference
+  class LockOwner* lock_owner_ = nullptr;            // owned
   async::SharedWord<bool> had_other_table_ = false;  // processes may set it at the same time
 };
 

@@ -2,8 +2,9 @@
 // bytes. All locks are advisory: only these calls look at them.
 //
 // The owner of a lock of flock and of F_OFD_SETLK is the open file, and that of F_SETLK is the
-// table of descriptors, as in Linux. A caller that must wait waits for changed(), and tries again.
-// All of it runs in the strand.
+// table of descriptors, as in Linux. An owner knows its locks, so removing them takes no time for
+// locks of others. A caller that must wait waits for changed(), and tries again. All of it runs in
+// the strand.
 #pragma once
 
 #include <async/wait_list.h>
@@ -14,14 +15,33 @@
 
 namespace kernel {
 
+class FileLocks;
+class Node;
+struct HeldLock;
+
+class LockOwner {
+ public:
+  /// `kept`: lives at least as long as the owner. Null for a table, whose locks of a file end when
+  /// it closes a descriptor of that file.
+  explicit LockOwner(Node* kept = nullptr);
+  LockOwner(const LockOwner&) = delete;
+  ~LockOwner();
+
+ private:
+  friend FileLocks;
+  friend HeldLock;
+  List<HeldLock, LockOwner> held_;
+  Node* kept_;  // a reference
+};
+
 class FileLocks {
  public:
   enum class Kind : bool { whole, record };  ///< of flock, or of fcntl
 
   /// A lock, or a request for one.
   struct Range {
-    const void* owner;
-    int process;  ///< what F_GETLK answers: -1 for an open file
+    LockOwner* owner;  ///< null: the caller has no locks
+    int process;       ///< what F_GETLK answers: -1 for an open file
     bool is_exclusive;
     std::uint64_t first;
     std::uint64_t last;  ///< its last byte; `to_end` for all bytes from `first` on
@@ -34,14 +54,14 @@ class FileLocks {
 
   /// A lock of another owner that forbids `wanted`; null if there is none.
   const Range* conflict(Kind kind, const Range& wanted) const;
+  /// The owner's lock of bytes of `wanted`; null if there is none.
+  const Range* own(Kind kind, const Range& wanted) const;
   /// Makes `wanted` the owner's lock of these bytes. There is no conflict. ENOLCK: no memory.
   Result<> set(Kind kind, const Range& wanted);
   /// Removes the owner's locks of [first, last]. ENOLCK: there is no memory to split one.
-  Result<> clear(Kind kind, const void* owner, std::uint64_t first, std::uint64_t last);
+  Result<> clear(Kind kind, LockOwner& owner, std::uint64_t first, std::uint64_t last);
   /// Removes all locks of `owner`.
-  void clear_all(const void* owner);
-  /// The owner's lock of flock, or null.
-  const Range* whole_of(const void* owner) const;
+  void clear_all(LockOwner& owner);
 
   /// Woken when a lock was removed or became shared.
   async::WaitList& changed() { return changed_; }
@@ -49,23 +69,22 @@ class FileLocks {
   /// While it exists, `owner` waits for a record lock of `holder`.
   class Blocked : public ListNode<> {
    public:
-    Blocked(const void* owner, const void* holder);
+    Blocked(const LockOwner* owner, const LockOwner* holder);
     Blocked(const Blocked&) = delete;
     ~Blocked();
 
    private:
     friend FileLocks;
-    const void* owner_;
-    const void* holder_;
+    const LockOwner* owner_;
+    const LockOwner* holder_;
   };
   /// Whether `holder` waits for `owner`, perhaps by way of others: at most ten, as in Linux.
-  static bool would_deadlock(const void* owner, const void* holder);
+  static bool would_deadlock(const LockOwner* owner, const LockOwner* holder);
 
  private:
-  struct Lock : ListNode<>, Range {
-    explicit Lock(const Range& range) : Range{range} {}
-  };
-  using Locks = List<Lock>;
+  friend HeldLock;
+  friend LockOwner;
+  using Locks = List<HeldLock>;
 
   Locks& locks(Kind kind) { return kind == Kind::whole ? whole_ : records_; }
   const Locks& locks(Kind kind) const { return const_cast<FileLocks*>(this)->locks(kind); }

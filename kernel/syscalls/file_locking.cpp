@@ -53,15 +53,15 @@ struct Wanted {
   bool is_of_file;  // the open file owns the lock
 };
 
-void note_owner(Thread& self, File& file, const Wanted& wanted) {
-  if (wanted.is_of_file) file.note_locks();
+/// The owner of locks that the caller makes. ENOLCK.
+Result<LockOwner*> make_owner(Thread& self, File& file, bool is_of_file) {
   self.process().files().note_locks();
+  return is_of_file ? file.make_lock_owner() : self.process().files().make_lock_owner();
 }
 
 /// Locks if no other owner forbids that. EAGAIN; ENOLCK.
-Result<int> try_lock(Thread& self, File& file, FileLocks& locks, const Wanted& wanted) {
+Result<int> try_lock(FileLocks& locks, const Wanted& wanted) {
   if (locks.conflict(wanted.kind, wanted.range) != nullptr) return fail(Errno::eagain);
-  note_owner(self, file, wanted);
   return locks.set(wanted.kind, wanted.range).transform([] { return 0; });
 }
 
@@ -81,24 +81,21 @@ async::Task<Result<int>> wait_for_lock(Thread& self, int fd, Ref<File> file, Wan
   // Another thread may have closed the descriptor, and so ended the locks.
   const bool is_closed = !wanted.is_of_file && self.process().files().find(fd) != file.get();
   if (is_closed) co_return fail(Errno::ebadf);
-  co_return try_lock(self, *file, locks, wanted);
+  co_return try_lock(locks, wanted);
 }
 
-/// F_GETLK: writes the first lock that forbids `wanted`, or F_UNLCK.
-Result<int> tell_conflict(Thread& self, const FileLocks* locks, const Wanted& wanted,
-                          abi::Flock given, UserPtr<abi::Flock> to) {
-  const Range* const conflict =
-      locks != nullptr ? locks->conflict(wanted.kind, wanted.range) : nullptr;
-  if (conflict == nullptr) {
+/// F_GETLK: writes the lock `found`, or F_UNLCK if that is null.
+Result<int> tell_lock(Thread& self, const Range* found, abi::Flock given, UserPtr<abi::Flock> to) {
+  if (found == nullptr) {
     given.type = abi::f_unlck;
   } else {
-    const bool has_end = conflict->last != FileLocks::to_end;
-    const std::uint64_t length = has_end ? conflict->last - conflict->first + 1 : 0;
-    given.type = conflict->is_exclusive ? abi::f_wrlck : abi::f_rdlck;
+    const bool has_end = found->last != FileLocks::to_end;
+    const std::uint64_t length = has_end ? found->last - found->first + 1 : 0;
+    given.type = found->is_exclusive ? abi::f_wrlck : abi::f_rdlck;
     given.whence = abi::seek_set;
-    given.start = static_cast<std::int64_t>(conflict->first);
+    given.start = static_cast<std::int64_t>(found->first);
     given.length = static_cast<std::int64_t>(length);
-    given.process = conflict->process;
+    given.process = found->process;
   }
   return to.write(self.space(), given).transform([] { return 0; });
 }
@@ -117,31 +114,41 @@ trap::Answer<Result<int>> lock_record(Thread& self, int fd, int command, UserPtr
   const bool removes = given->type == abi::f_unlck;
   if (!removes && given->type != abi::f_rdlck && given->type != abi::f_wrlck)
     return fail(Errno::einval);
-  if (asks && removes) return fail(Errno::einval);
+  if (command == abi::f_getlk && removes) return fail(Errno::einval);
   Node* const node = file->node();
   if (node == nullptr) return fail(Errno::enolck);
   const auto at = file->seek(0, abi::seek_cur);
   auto range = range_of(*given, at.value_or(0), static_cast<std::int64_t>(node->size()));
   if (!range) return fail(range.error());
-  range->owner = is_of_file ? static_cast<const void*>(file) : &self.process().files();
+  range->owner = is_of_file ? file->lock_owner() : self.process().files().lock_owner();
   range->process = is_of_file ? -1 : self.process().id();
-  const Wanted wanted{Kind::record, *range, is_of_file};
-  if (asks) return tell_conflict(self, node->locks(), wanted, *given, from);
+  FileLocks* const existing = node->locks();
+  if (asks) {
+    // F_OFD_GETLK with F_UNLCK asks for the caller's own locks.
+    const Range* const found = existing == nullptr ? nullptr
+                               : removes           ? existing->own(Kind::record, *range)
+                                                   : existing->conflict(Kind::record, *range);
+    return tell_lock(self, found, *given, from);
+  }
   if (removes) {
-    if (node->locks() == nullptr) return 0;
-    return node->locks()
-        ->clear(Kind::record, range->owner, range->first, range->last)
-        .transform([] { return 0; });
+    if (existing == nullptr || range->owner == nullptr) return 0;
+    return existing->clear(Kind::record, *range->owner, range->first, range->last).transform([] {
+      return 0;
+    });
   }
   if (!(given->type == abi::f_rdlck ? file->can_read() : file->can_write()))
     return fail(Errno::ebadf);
+  const auto owner = make_owner(self, *file, is_of_file);
+  if (!owner) return fail(owner.error());
+  range->owner = *owner;
+  const Wanted wanted{Kind::record, *range, is_of_file};
   const auto locks = node->make_locks();
   if (!locks) return fail(locks.error());
   const bool waits = command == abi::f_setlkw || command == abi::f_ofd_setlkw;
   if (waits && (*locks)->conflict(Kind::record, *range) != nullptr) {
     return self.wait([&] { return wait_for_lock(self, fd, Ref<File>::share(*file), wanted); });
   }
-  return try_lock(self, *file, **locks, wanted);
+  return try_lock(**locks, wanted);
 }
 
 /// flags: LOCK_SH, LOCK_EX, LOCK_UN, LOCK_NB; EINVAL for others
@@ -155,22 +162,24 @@ trap::Answer<Result<int>> flock(Thread& self, int fd, int operation) {
   if (file->node() == nullptr) return fail(Errno::enolck);
   const auto locks = file->node()->make_locks();
   if (!locks) return fail(locks.error());
-  const Range range{.owner = file,
+  const auto owner = make_owner(self, *file, true);
+  if (!owner) return fail(owner.error());
+  const Range range{.owner = *owner,
                     .process = -1,
                     .is_exclusive = command == abi::lock_ex,
                     .first = 0,
                     .last = FileLocks::to_end};
-  const Range* const own = (*locks)->whole_of(file);
+  const Range* const own = (*locks)->own(Kind::whole, range);
   const bool has_it = own != nullptr && own->is_exclusive == range.is_exclusive;
   if (has_it && command != abi::lock_un) return 0;
   // A lock of the other kind ends first, as in Linux.
-  if (own != nullptr) (void)(*locks)->clear(Kind::whole, file, 0, FileLocks::to_end);
+  if (own != nullptr) (void)(*locks)->clear(Kind::whole, **owner, 0, FileLocks::to_end);
   if (command == abi::lock_un) return 0;
   const Wanted wanted{Kind::whole, range, true};
   if ((operation & abi::lock_nb) == 0 && (*locks)->conflict(Kind::whole, range) != nullptr) {
     return self.wait([&] { return wait_for_lock(self, fd, Ref<File>::share(*file), wanted); });
   }
-  return try_lock(self, *file, **locks, wanted);
+  return try_lock(**locks, wanted);
 }
 
 }  // namespace sys

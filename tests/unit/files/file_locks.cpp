@@ -6,20 +6,17 @@
 namespace {
 
 using kernel::FileLocks;
+using kernel::LockOwner;
 using Kind = FileLocks::Kind;
 
-constexpr std::array<int, 3> owners{};
-const void* const one = &owners[0];
-const void* const two = &owners[1];
-const void* const three = &owners[2];
-
-FileLocks::Range range(const void* owner, std::uint64_t first, std::uint64_t last,
+FileLocks::Range range(LockOwner& owner, std::uint64_t first, std::uint64_t last,
                        bool is_exclusive = true) {
-  return {.owner = owner, .process = 1, .is_exclusive = is_exclusive, .first = first, .last = last};
+  return {
+      .owner = &owner, .process = 1, .is_exclusive = is_exclusive, .first = first, .last = last};
 }
 
 /// Which of the bytes 0 to 9 an exclusive lock of `owner` cannot have.
-std::string locked_for(const FileLocks& locks, const void* owner) {
+std::string locked_for(const FileLocks& locks, LockOwner& owner) {
   std::string bytes;
   for (std::uint64_t at = 0; at < 10; ++at)
     bytes += locks.conflict(Kind::record, range(owner, at, at)) != nullptr ? 'x' : '.';
@@ -30,6 +27,7 @@ std::string locked_for(const FileLocks& locks, const void* owner) {
 
 TEST_CASE("record locks split and merge") {
   test::Machine machine;
+  LockOwner one, two, three;
   FileLocks locks;
   CHECK(locks.set(Kind::record, range(one, 1, 8)));
   CHECK(locked_for(locks, two) == ".xxxxxxxx.");
@@ -50,6 +48,7 @@ TEST_CASE("record locks split and merge") {
 
 TEST_CASE("shared locks exclude exclusive ones only") {
   test::Machine machine;
+  LockOwner one, two, three;
   FileLocks locks;
   CHECK(locks.set(Kind::record, range(one, 0, 4, false)));
   CHECK(locks.conflict(Kind::record, range(two, 2, 6, false)) == nullptr);
@@ -60,12 +59,43 @@ TEST_CASE("shared locks exclude exclusive ones only") {
 }
 
 TEST_CASE("owners that wait for each other in a circle are found") {
-  const FileLocks::Blocked first{one, two};
-  CHECK_FALSE(FileLocks::would_deadlock(three, one));
-  CHECK(FileLocks::would_deadlock(two, one));
+  LockOwner one, two, three;
+  const FileLocks::Blocked first{&one, &two};
+  CHECK_FALSE(FileLocks::would_deadlock(&three, &one));
+  CHECK(FileLocks::would_deadlock(&two, &one));
   {
-    const FileLocks::Blocked second{two, three};
-    CHECK(FileLocks::would_deadlock(three, one));
+    const FileLocks::Blocked second{&two, &three};
+    CHECK(FileLocks::would_deadlock(&three, &one));
   }
-  CHECK_FALSE(FileLocks::would_deadlock(three, one));
+  CHECK_FALSE(FileLocks::would_deadlock(&three, &one));
+}
+
+TEST_CASE("the end of an owner ends its locks in all files, and no others") {
+  test::Machine machine;
+  FileLocks first, second;
+  LockOwner two;
+  {
+    LockOwner one;
+    CHECK(first.set(Kind::record, range(one, 0, 1)));
+    CHECK(first.set(Kind::record, range(two, 4, 5)));
+    CHECK(second.set(Kind::record, range(one, 6, 7)));
+    CHECK(second.own(Kind::record, range(one, 7, 9))->first == 6);
+    CHECK(second.own(Kind::record, range(two, 7, 9)) == nullptr);
+    CHECK(locked_for(second, two) == "......xx..");
+  }
+  LockOwner one;
+  CHECK(locked_for(first, one) == "....xx....");
+  CHECK(locked_for(second, one) == "..........");
+}
+
+TEST_CASE("an owner may outlive the file of its locks") {
+  test::Machine machine;
+  LockOwner one;
+  {
+    FileLocks locks;
+    CHECK(locks.set(Kind::record, range(one, 0, 1)));
+    CHECK(locks.set(Kind::whole, range(one, 0, FileLocks::to_end)));
+  }
+  FileLocks other;
+  CHECK(other.set(Kind::record, range(one, 2, 3)));
 }

@@ -134,6 +134,29 @@ void record_locks() {
   CASE(-EFAULT, fcntl, file, F_GETLK, nowhere);
 }
 
+// What F_OFD_GETLK finds among the file's own locks.
+long own(int fd, long start, long length) {
+  found = request(F_UNLCK, start, length);
+  const long answer = make(SYS_fcntl, fd, F_OFD_GETLK, &found);
+  return answer < 0 ? answer : found.l_type;
+}
+
+void own_locks() {
+  VALUE(F_UNLCK, own(file, 0, 0));
+  VALUE(0, lock(file, F_OFD_SETLK, F_WRLCK, 10, 10));
+  VALUE(0, lock(file, F_OFD_SETLK, F_RDLCK, 30, 10));
+  VALUE(F_UNLCK, own(file, 0, 10));
+  VALUE(F_WRLCK, own(file, 0, 11));
+  VALUE(10, found.l_start);
+  VALUE(10, found.l_len);
+  VALUE(-1, found.l_pid);
+  VALUE(F_RDLCK, own(file, 25, 10));
+  VALUE(F_UNLCK, own(second, 0, 0));
+  VALUE(0, lock(file, F_OFD_SETLK, F_UNLCK, 0, 0));
+  VALUE(F_UNLCK, own(file, 0, 0));
+  VALUE(-EINVAL, lock(file, F_GETLK, F_UNLCK, 0, 1));
+}
+
 void waits_for_records() {
   int start[2];
   if (pipe(start) != 0) _exit(2);
@@ -205,6 +228,7 @@ void file_locks() {
   writer = open("/tmp/file", O_WRONLY);
   whole_files();
   record_locks();
+  own_locks();
   waits_for_records();
   locks_of_open_files();
   unlink("/tmp/file");
