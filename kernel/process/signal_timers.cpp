@@ -4,6 +4,7 @@
 #include <async/strand.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "base/machine_facts.h"
@@ -134,35 +135,51 @@ void SignalTimer::note_taken(abi::SignalInfo& info) {
   info.timer.overrun = last_overrun_ = overrun_;
 }
 
+unsigned SignalTimers::free_id() const {
+  for (unsigned id = next_id_;; id = (id / group_size + 1) * group_size % most) {
+    const Group* const group = groups_[id / group_size].get();
+    const std::uint64_t used = group != nullptr ? group->used : 0;
+    const std::uint64_t free = ~used & ~std::uint64_t{0} << id % group_size;
+    if (free != 0) return id / group_size * group_size + std::countr_zero(free);
+  }
+}
+
 Result<SignalTimer*> SignalTimers::create(SignalTimer::Clock clock, SignalTimer::Target target,
                                           abi::SignalInfo info, int thread, bool has_value) {
   if (count_ == most) return fail(Errno::eagain);
-  if (!memory::can_allocate(sizeof(SignalTimer))) return fail(Errno::enomem);
-  while (find(next_id_) != nullptr) next_id_ = next_id_ == most ? 0 : next_id_ + 1;
-  info.timer.id = next_id_;
-  next_id_ = next_id_ == most ? 0 : next_id_ + 1;
-  if (!has_value) info.timer.value = static_cast<std::uint64_t>(info.timer.id);
+  if (!memory::can_allocate(sizeof(SignalTimer) + sizeof(Group))) return fail(Errno::enomem);
+  const unsigned id = free_id();
+  next_id_ = (id + 1) % most;
+  info.timer.id = static_cast<int>(id);
+  if (!has_value) info.timer.value = id;
+  auto& group = groups_[id / group_size];
+  if (group == nullptr) group = std::make_unique<Group>();
   auto* const timer = new SignalTimer{process_, clock, target, info, thread};
-  created_.push_back(*timer);
+  group->timers[id % group_size] = timer;
+  group->used |= std::uint64_t{1} << id % group_size;
   ++count_;
   return timer;
 }
 
 SignalTimer* SignalTimers::find(int id) {
-  for (SignalTimer& timer : created_) {
-    if (timer.id() == id) return &timer;
-  }
-  return nullptr;
+  const Group* const group = group_of(id);
+  return group != nullptr ? group->timers[static_cast<unsigned>(id) % group_size] : nullptr;
 }
 
 void SignalTimers::remove(SignalTimer& timer) {
-  created_.remove(timer);
+  const auto id = static_cast<unsigned>(timer.id());
+  auto& group = groups_[id / group_size];
+  group->timers[id % group_size] = nullptr;
+  group->used &= ~(std::uint64_t{1} << id % group_size);
+  if (group->used == 0) group.reset();
   delete &timer;
   --count_;
 }
 
 void SignalTimers::remove_created() {
-  for (SignalTimer& timer : created_) remove(timer);
+  for (auto& group : groups_) {
+    while (group != nullptr) remove(*group->timers[std::countr_zero(group->used)]);
+  }
 }
 
 Result<SignalTimer*> SignalTimers::interval_timer(unsigned which) {

@@ -13,10 +13,11 @@
 
 #include <abi/signal.h>
 #include <async/timer.h>
-#include <kernel/list.h>
 #include <kernel/result.h>
 
 #include <array>
+#include <cstdint>
+#include <memory>
 #include <optional>
 
 namespace kernel {
@@ -24,7 +25,7 @@ namespace kernel {
 class Process;
 
 /// One timer. It is armed in the wheel of the hart that has set it.
-class SignalTimer : public ListNode<>, private async::Timer {
+class SignalTimer : private async::Timer {
  public:
   /// `wall`: the time since 1970. `time`: since boot. `cpu`: the CPU time of the process, by which
   /// a timer expires up to 10 ms late.
@@ -102,12 +103,25 @@ class SignalTimers {
 
  private:
   static constexpr unsigned most = 1024;
+  static constexpr unsigned group_size = 64;
+
+  /// The timers of 64 numbers. Allocated while one of them is in use.
+  struct Group {
+    std::array<SignalTimer*, group_size> timers{};  // owned
+    std::uint64_t used = 0;                         // by index
+  };
+  Group* group_of(int id) {
+    const auto at = static_cast<unsigned>(id);
+    return at < most ? groups_[at / group_size].get() : nullptr;
+  }
+  /// The first free number from next_id_ on. There is one.
+  unsigned free_id() const;
 
   Process& process_;
   std::array<std::optional<SignalTimer>, interval_timers> interval_timers_;
-  List<SignalTimer> created_;  // owned
+  std::array<std::unique_ptr<Group>, most / group_size> groups_;
   unsigned count_ = 0;
-  int next_id_ = 0;
+  unsigned next_id_ = 0;
   async::Instant cpu_time_read_{};
   async::Duration cpu_time_{};
 };
