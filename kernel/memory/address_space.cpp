@@ -114,6 +114,7 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   child.break_ = break_;
   child.has_paged_areas_ = has_paged_areas_;
   child.has_shared_areas_ = has_shared_areas_;
+  child.barriers_ = barriers_;
   child.has_tracked_areas_ = has_tracked_areas_;
   child.areas_.copy(areas_);
   if (has_tracked_areas_) [[unlikely]]
@@ -535,15 +536,25 @@ bool AddressSpace::is_mapped(VirtAddr start, VirtAddr end) const {
   return start >= end;
 }
 
-void AddressSpace::forget_object_pages(const Area& area, VirtAddr start, VirtAddr end,
-                                       bool drops_copies) {
-  if (drops_copies || area.backing.is_shared()) return remove_pages(start, end);
+void AddressSpace::remove_object_pages(const Area& area, VirtAddr start, VirtAddr end,
+                                       bool drops_copies, FrameChain& gone) {
+  async::Strand::check_access();
+  const auto take = [&](VirtAddr, PageEntry entry) {
+    has_removed_ = true;
+    if (is_used_elsewhere(entry)) return forget_page(entry);
+    gone.add(entry.address());
+    --resident_;
+  };
+  const auto remove = [&](VirtAddr from, VirtAddr to) {
+    if (table_.remove(from, to, take, hal::table_frames::release)) has_removed_ = true;
+  };
+  if (drops_copies || area.backing.is_shared()) return remove(start, end);
   MappableObject& object = area.backing.pages();
   for (VirtAddr page = start; page < end; page += page_size) {
     const PageEntry entry = table_.entry(page);
     const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
     if (entry.empty() || !object.has_frame(index)) continue;
-    if (*object.frame(index) == entry.address()) remove_pages(page, page + page_size);
+    if (*object.frame(index) == entry.address()) remove(page, page + page_size);
   }
 }
 

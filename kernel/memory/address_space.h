@@ -32,6 +32,7 @@
 
 #include "memory/area_change.h"
 #include "memory/area_set.h"
+#include "memory/frame_chain.h"
 #include "memory/frames.h"
 #include "memory/kernel_tlb.h"
 #include "memory/space_terms.h"
@@ -164,8 +165,15 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// finds it in memory (mincore).
   void find_in_memory(VirtAddr start, std::span<std::uint8_t> out) const;
   /// Removes [start, end), pages of `area`, from the table: its object has lost them.
-  /// `drops_copies`: private copies, too.
-  void forget_object_pages(const Area& area, VirtAddr start, VirtAddr end, bool drops_copies);
+  /// `drops_copies`: private copies, too. `gone` takes frames without another owner. The caller
+  /// calls flush_removed() for each space before it frees `gone`, and before the object drops its
+  /// references on the frames, all in one step in the strand. So a step with many areas sends few
+  /// IPIs, and nothing reuses a frame or a page table before the flush.
+  void remove_object_pages(const Area& area, VirtAddr start, VirtAddr end, bool drops_copies,
+                           FrameChain& gone);
+  void flush_removed() {
+    if (std::exchange(has_removed_, false)) flush(user_range().begin(), user_range().end());
+  }
   /// Whether every page of [start, end) is mapped.
   bool is_mapped(VirtAddr start, VirtAddr end) const;
 
@@ -314,6 +322,15 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void leave() { tag_.leave(); }
   /// Whether enter_sharing() may follow: the space needs no new ASID and no synchronize_code().
   bool may_enter_sharing() const { return !code_written_ && tag_.has_asid(); }
+
+  // membarrier(2).
+
+  /// The commands of registrations, as bits. In the strand.
+  std::uint16_t barriers() const { return barriers_; }
+  void add_barriers(std::uint16_t registration) { barriers_ |= registration; }
+  /// When this returns, each other hart that is in the space has executed a memory barrier, and
+  /// has dropped instructions that it had fetched. In the strand.
+  void fence_harts() { tag_.fence_others(); }
 
   /// Whether the kernel has mapped or written instructions since the last synchronize_code().
   bool code_written() const { return code_written_; }
@@ -506,6 +523,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool has_tracked_areas_ = false;  // has had one, and may have one still
   async::SharedWord<bool> has_shared_areas_ = false;
   bool code_written_ = false;
+  std::uint16_t barriers_ = 0;
+  bool has_removed_ = false;  // remove_object_pages() has removed pages since the last flush
   HartTlbs hart_tlbs_;
 
   alignas(64) TlbTag tag_;

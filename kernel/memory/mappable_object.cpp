@@ -9,6 +9,7 @@ namespace kernel::memory {
 void TrackedObject::unmap_pages(std::size_t first, std::size_t end, Copies copies) {
   async::Strand::check_access();
   if (copies == Copies::keep) end = std::min(end, count());  // none of its pages are behind that
+  FrameChain gone;                                           // freed at the end
   for (AreaMapping& mapping : areas_) {
     const Area& area = mapping.area;
     const std::size_t area_first = area.backing.first_page;
@@ -16,9 +17,10 @@ void TrackedObject::unmap_pages(std::size_t first, std::size_t end, Copies copie
     const std::size_t from = std::max(first, area_first), to = std::min(end, area_end);
     if (from >= to) continue;
     const VirtAddr start = area.start + (from - area_first) * hal::page_size;
-    mapping.space.forget_object_pages(area, start, start + (to - from) * hal::page_size,
-                                      copies == Copies::drop);
+    mapping.space.remove_object_pages(area, start, start + (to - from) * hal::page_size,
+                                      copies == Copies::drop, gone);
   }
+  for (AreaMapping& mapping : areas_) mapping.space.flush_removed();
 }
 
 bool TrackedObject::has_writable_area() {

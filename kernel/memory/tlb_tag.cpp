@@ -142,6 +142,13 @@ void TlbTag::flush_others() {
   if (const hal::HartMask harts = note_change(); harts != 0) hal::flush_space_remote(harts, asid_);
 }
 
+void TlbTag::fence_others() const {
+  async::Strand::check_access();
+  async::platform::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!hal::smp_active()) return;
+  if (const hal::HartMask harts = others(); harts != 0) hal::synchronize_code_remote(harts);
+}
+
 void TlbTag::synchronize_code() {
   hal::synchronize_code();
   if (!hal::smp_active()) return;

@@ -96,6 +96,11 @@ class TlbTag {
   /// Call after instructions were written. When it returns, no hart executes the old ones.
   void synchronize_code();
 
+  /// A memory barrier on all harts that are in the space, and a fence of instructions on the
+  /// others. A hart that enters the space later has a barrier between the two, by the strand or by
+  /// the fence in enter_sharing(). In the strand.
+  void fence_others() const;
+
   /// Registers or unregisters this hart with all tags. Call start_hart() before the first enter().
   static void start_hart();
   static void stop_hart();

@@ -1,5 +1,5 @@
 // Structures and constants of calls about processes and threads, with the layout of Linux riscv64.
-// Sources: linux/{sched,prctl}.h, asm/hwprobe.h, asm-generic/siginfo.h.
+// Sources: linux/{sched,prctl,membarrier}.h, asm/hwprobe.h, asm-generic/siginfo.h.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +36,22 @@ inline constexpr int pr_get_child_subreaper = 37;
 inline constexpr int pr_set_no_new_privs = 38;
 inline constexpr int pr_get_no_new_privs = 39;
 inline constexpr int pr_get_tid_address = 40;
+
+// clone, beside the flags in flags.h
+inline constexpr unsigned long clone_pidfd = 0x1000;
+
+// membarrier
+inline constexpr int membarrier_query = 0;
+inline constexpr int membarrier_global = 1 << 0;
+inline constexpr int membarrier_global_expedited = 1 << 1;
+inline constexpr int membarrier_register_global_expedited = 1 << 2;
+inline constexpr int membarrier_private_expedited = 1 << 3;
+inline constexpr int membarrier_register_private_expedited = 1 << 4;
+inline constexpr int membarrier_private_expedited_sync_core = 1 << 5;
+inline constexpr int membarrier_register_private_expedited_sync_core = 1 << 6;
+inline constexpr int membarrier_get_registrations = 1 << 9;
+/// What membarrier_query answers. The bits 7 and 8 are for restartable sequences.
+inline constexpr int membarrier_known = 0x27f;
 
 // riscv_hwprobe
 struct HardwareProbe {
