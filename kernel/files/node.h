@@ -153,6 +153,8 @@ class alignas(64) Node : public RefCounted<Node> {
   /// Like open(), for a caller that shares the strand. would_block: open it in the strand.
   virtual Result<Ref<File>> open_sharing(int) { return fail(Errno::would_block); }
   virtual Result<> resize(std::uint64_t) { return fail(Errno::erofs); }
+  /// Whether a file in memory is open for writing. In the strand.
+  virtual bool has_writers() const { return false; }
 
   virtual Directory* as_directory() { return nullptr; }
   /// The operations of a remote node.

@@ -82,6 +82,9 @@ class PlacedFile final : public File {
 
   Result<std::span<const std::byte>> bytes() override { return file_->bytes(); }
   Result<Ref<memory::TrackedObject>> mapping() override { return file_->mapping(); }
+  Result<Ref<memory::PageSource>> pages_until(std::uint64_t end) override {
+    return file_->pages_until(end);
+  }
   Result<> allocate(std::uint64_t offset, std::uint64_t length, int mode) override {
     return file_->allocate(offset, length, mode);
   }
@@ -142,6 +145,31 @@ class Snapshot final : public RegularFile {
  private:
   PagedText text_;
   TextFile::Take take_;  // used only if the file is open for writing
+};
+
+/// Copies of the pages of a file before `end`. A copy has the bytes that the file has when the page
+/// is read.
+class PageCopies final : public memory::PageSource {
+ public:
+  PageCopies(Ref<RegularFile> file, std::uint64_t end) : file_{std::move(file)}, end_{end} {}
+
+  std::size_t count() const override {
+    return hal::page_up(std::min(file_->size(), end_)) / hal::page_size;
+  }
+  async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) override {
+    const std::span page{hal::phys_to_virt(frame), hal::page_size};
+    const std::uint64_t start = std::uint64_t{index} * hal::page_size;
+    const std::size_t wanted = std::min<std::uint64_t>(end_ - std::min(start, end_), page.size());
+    IoBuffer buffer{page.first(wanted)};
+    const auto done = file_->read_at(start, buffer);
+    if (!done) co_return fail(done.error());
+    std::ranges::fill(page.subspan(*done), std::byte{});
+    co_return Result<>{};
+  }
+
+ private:
+  Ref<RegularFile> file_;
+  const std::uint64_t end_;
 };
 
 }  // namespace
@@ -213,6 +241,14 @@ void MemoryFile::clear_rest_of_page(std::uint64_t size) {
   const std::size_t used = size % hal::page_size;
   std::byte* const last = used != 0 ? pages_.find(size / hal::page_size) : nullptr;
   if (last != nullptr) std::memset(last + used, 0, hal::page_size - used);
+}
+
+[[gnu::cold]] void MemoryFile::clear_failed_write(std::uint64_t at) {
+  const std::uint64_t first = std::max<std::uint64_t>(at, size_);
+  std::byte* const page = pages_.find(at / hal::page_size);
+  if (page == nullptr || first / hal::page_size != at / hal::page_size) return;
+  const std::size_t used = first % hal::page_size;
+  std::memset(page + used, 0, hal::page_size - used);
 }
 
 Result<> MemoryFile::resize(std::uint64_t size) {
@@ -306,6 +342,11 @@ Result<Ref<memory::TrackedObject>> MemoryFile::mapping() {
   return Ref<memory::TrackedObject>{std::move(made)};
 }
 
+Result<Ref<memory::PageSource>> MemoryFile::pages_until(std::uint64_t end) {
+  if (!memory::can_allocate(sizeof(PageCopies))) return fail(Errno::enomem);
+  return Ref<memory::PageSource>{make_ref<PageCopies>(Ref<MemoryFile>::share(*this), end)};
+}
+
 std::span<const std::byte> MemoryFile::piece_at(std::uint64_t offset) const {
   const std::size_t at = offset % hal::page_size;
   const std::byte* const page = pages_.find(offset / hal::page_size);
@@ -355,15 +396,12 @@ Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer)
   if (buffer.empty()) return 0;
   if (offset >= longest) return fail(Errno::efbig);
   if (buffer.must_page_in(IoBuffer::Direction::take)) return fail(Errno::would_block);
-  std::uint64_t end = std::min(offset + buffer.left(), longest);
-  const std::uint64_t size_before = size_;
+  const std::uint64_t end = std::min(offset + buffer.left(), longest);
   if (seals_ > abi::f_seal_seal) [[unlikely]] {
     if ((seals_ & (abi::f_seal_write | abi::f_seal_future_write)) != 0) return fail(Errno::eperm);
     if (end > size_ && (seals_ & abi::f_seal_grow) != 0) return fail(Errno::eperm);
   }
-  if (end > size_) {
-    if (auto grown = set_size(end); !grown) return fail(grown.error());
-  }
+  if (end > size_ && was_mapped_) clear_rest_of_page(size_);
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
   while (offset < end) {
@@ -379,7 +417,11 @@ Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer)
     done += *moved;
     offset += *moved;
   }
-  if (!moved) (void)set_size(done > 0 ? std::max(size_before, offset) : size_before);
+  if (done != 0 && offset > size_) {
+    const async::LeafLock::SharingGuard lock{lock_};
+    size_ = offset;
+  }
+  if (!moved && end > size_) clear_failed_write(offset);
   if (done == 0) return moved;
   note_modification();
   return done;

@@ -45,6 +45,7 @@ class RegularFile : public Node {
   virtual void end_writing() {}
   virtual Result<std::span<const std::byte>> bytes() { return fail(Errno::enodev); }
   virtual Result<Ref<memory::TrackedObject>> mapping() { return fail(Errno::enodev); }
+  virtual Result<Ref<memory::PageSource>> pages_until(std::uint64_t) { return fail(Errno::enodev); }
   virtual Result<> allocate(std::uint64_t, std::uint64_t, int) { return fail(Errno::enotsup); }
   virtual Result<unsigned> seals() const { return fail(Errno::einval); }
   virtual Result<> add_seals(unsigned) { return fail(Errno::einval); }
@@ -122,6 +123,7 @@ class MemoryFile final : public RegularFile {
   Result<std::size_t> read_at_sharing(std::uint64_t offset, const ReadBytes& to) override;
   /// The page of the bytes must exist.
   Result<std::size_t> write_at_sharing(std::uint64_t offset, const WrittenBytes& from) override;
+  bool has_writers() const override { return writers_ != 0; }
   void begin_writing() override { ++writers_; }
   void end_writing() override {
     async::Strand::check_access();
@@ -139,6 +141,7 @@ class MemoryFile final : public RegularFile {
   /// calls it for each step.
   Result<> allocate(std::uint64_t offset, std::uint64_t length, int mode) override;
   Result<Ref<memory::TrackedObject>> mapping() override;
+  Result<Ref<memory::PageSource>> pages_until(std::uint64_t end) override;
   /// The seals of memfd_create: F_SEAL_*.
   Result<unsigned> seals() const override { return seals_; }
   /// EPERM: F_SEAL_SEAL is set; EBUSY: F_SEAL_WRITE, and a program may write through a mapping.
@@ -154,6 +157,9 @@ class MemoryFile final : public RegularFile {
   Result<> punch_hole(std::uint64_t offset, std::uint64_t end);
   /// The bytes from `size` to the end of its page become zeros.
   void clear_rest_of_page(std::uint64_t size);
+  /// A write has failed at `at`, and may have left bytes in that page. Those behind size_ become
+  /// zeros.
+  void clear_failed_write(std::uint64_t at);
   /// Frees the pages behind `size`, and zeros the bytes behind `size` in the last page that is
   /// left.
   void forget_from(std::uint64_t size);
@@ -166,7 +172,7 @@ class MemoryFile final : public RegularFile {
   // For callers that share the strand: protects size_ and the bytes, while there are writers.
   async::LeafLock lock_{1};
   // The bytes behind size_ are zeros. Behind the page of size_ there are pages only after an
-  // allocate() that has kept the size.
+  // allocate() that has kept the size, or a write that has failed.
   FilePages pages_;
 };
 

@@ -34,7 +34,7 @@ Result<ProgramFile> elf_contents(const PathLookup& lookup, const Ref<File>& file
 Result<formats::FileStart> read_script(const PathLookup& lookup, const Ref<File>& file) {
   formats::FileStart start{};
   const auto room = std::as_writable_bytes(std::span{start});
-  if (const auto contents = program_file(lookup, file); contents && contents->remote) {
+  if (const auto contents = program_file(lookup, file); contents && contents->paged) {
     std::ranges::copy(contents->bytes.first(std::min(contents->present, room.size())),
                       room.begin());
   } else {

@@ -11,6 +11,9 @@
 #include <cstring>
 
 #include "base/random.h"
+#include "files/fetched.h"
+#include "files/io_buffer.h"
+#include "files/node.h"
 #include "files/root.h"
 #include "formats/elf.h"
 #include "memory/user_memory.h"
@@ -42,10 +45,10 @@ Result<std::size_t> find_place(AddressSpace& space, const formats::ElfPlan& plan
   return *start - planned;
 }
 
-/// Maps a segment whose pages come from a server: pages of the file, with zeros behind the
-/// segment's contents, and then pages of zeros.
-Result<> map_remote_segment(AddressSpace& space, const formats::Segment& segment,
-                            const ProgramFile& file) {
+/// Maps a segment whose pages are read at their first access: pages of the file, with zeros behind
+/// the segment's contents, and then pages of zeros.
+Result<> map_paged_segment(AddressSpace& space, const formats::Segment& segment,
+                           const ProgramFile& file) {
   const auto offset = static_cast<std::size_t>(segment.contents.data() - file.bytes.data());
   const VirtAddr end_of_file = hal::page_up(segment.start + segment.contents.size());
   const auto map = [&](VirtAddr start, VirtAddr end, Backing backing) -> Result<> {
@@ -58,7 +61,7 @@ Result<> map_remote_segment(AddressSpace& space, const formats::Segment& segment
     return mapped ? Result<>{} : fail(mapped.error());
   };
   if (!segment.contents.empty()) {
-    auto pages = file.remote->pages_until(offset + segment.contents.size());
+    auto pages = file.paged->pages_until(offset + segment.contents.size());
     if (!pages) return fail(pages.error());
     auto backing = Backing::of_source(std::move(*pages), offset / hal::page_size);
     if (auto mapped = map(segment.first_page(), end_of_file, std::move(backing)); !mapped)
@@ -91,7 +94,7 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
 Result<> map_segments(AddressSpace& space, const formats::ElfPlan& plan, const ProgramFile& file) {
   for (const formats::Segment& segment : plan.segments()) {
     const auto mapped =
-        file.remote ? map_remote_segment(space, segment, file) : map_segment(space, segment);
+        file.paged ? map_paged_segment(space, segment, file) : map_segment(space, segment);
     if (!mapped) return mapped;
   }
   return {};
@@ -279,11 +282,27 @@ bool ProgramArguments::replace_first(std::string_view interpreter,
   return true;
 }
 
+/// program_file() of a file in memory whose contents may change. Its start is copied, so that all
+/// checks see the same bytes.
+[[gnu::noinline]] static Result<ProgramFile> copied_start(Ref<File> file) {
+  if (memory::AreaCode::has_state) return fail(Errno::eacces);
+  if (const auto pages = file->pages_until(0); !pages)
+    return fail(pages.error() == Errno::enodev ? Errno::eacces : pages.error());
+  if (file->node()->has_writers()) return fail(Errno::etxtbsy);
+  if (!memory::can_allocate(Fetched::bytes_of_start)) return fail(Errno::enomem);
+  auto start = std::make_unique<std::byte[]>(Fetched::bytes_of_start);
+  IoBuffer buffer{std::span{start.get(), Fetched::bytes_of_start}};
+  const auto present = file->read_at(0, buffer);
+  if (!present) return fail(present.error());
+  const std::span bytes{start.get(), std::max<std::size_t>(file->node()->size(), *present)};
+  return ProgramFile{bytes, *present, std::move(file), std::move(start)};
+}
+
 Result<ProgramFile> program_file(const PathLookup& lookup, Ref<File> file) {
   if (const auto bytes = file->bytes()) return ProgramFile{*bytes, bytes->size()};
   Node* const node = file->node();
-  if (!hal::translates_addresses || node == nullptr || !node->is_remote())
-    return fail(Errno::eacces);
+  if (!hal::translates_addresses || node == nullptr) return fail(Errno::eacces);
+  if (!node->is_remote()) return copied_start(std::move(file));
   const auto start = lookup.fetched->start(*file);
   if (!start) return fail(start.error());
   const std::size_t size = std::max<std::size_t>(node->size(), start->size());

@@ -84,15 +84,17 @@ struct Program {
 
 /// The contents of a program or an interpreter.
 struct ProgramFile {
-  /// If `remote` is null, they are in memory, and must never change or be freed. Otherwise only the
+  /// If `paged` is null, they are in memory, and must never change or be freed. Otherwise only the
   /// first `present` bytes are, until the program is loaded; the others only have places.
   std::span<const std::byte> bytes;
   std::size_t present = 0;
-  Ref<File> remote{};  ///< pages of the program come from it (File::pages_until)
+  Ref<File> paged{};                     ///< pages of the program come from it (File::pages_until)
+  std::unique_ptr<std::byte[]> start{};  ///< a copy of the first `present` bytes; may be null
 };
 
-/// The contents of `file`, which open_executable(lookup, …) has returned. EACCES: they could change
-/// in memory. would_block: the call fetches their start first.
+/// The contents of `file`, which open_executable(lookup, …) has returned. EACCES: this machine
+/// cannot run a file whose contents may change; ETXTBSY: a program has the file open for writing;
+/// ENOMEM. would_block: the call fetches their start first.
 Result<ProgramFile> program_file(const PathLookup& lookup, Ref<File> file);
 
 /// Creates an address space with the segments of the ELF file `file` and a stack of `stack_bytes`,

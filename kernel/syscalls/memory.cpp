@@ -38,12 +38,15 @@ Result<Backing> backing_of_file(File& file, Ref<memory::TrackedObject> mapping,
   return backing;
 }
 
-/// The contents of the file `fd`, from `offset` on.
-[[gnu::noinline]] Result<Backing> backing_of_descriptor(Thread& self, bool shared, int rights,
-                                                        int fd, std::int64_t offset) {
+/// The contents of the file `fd`, `length` bytes from `offset` on.
+[[gnu::noinline]] Result<Backing> backing_of_descriptor(Thread& self, std::size_t length,
+                                                        int rights, bool shared, int fd,
+                                                        std::int64_t offset) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
-  if (offset < 0) return fail(Errno::eoverflow);
+  constexpr auto longest = static_cast<std::uint64_t>(INT64_MAX);  // of any file
+  const auto start = static_cast<std::uint64_t>(offset);
+  if (start > hal::page_down(longest - hal::page_up(length))) return fail(Errno::eoverflow);
   const bool writes = shared && (rights & abi::prot_write) != 0;
   if (!file->can_read() || (writes && !file->can_write())) return fail(Errno::eacces);
   const auto bytes = file->bytes();
@@ -76,7 +79,7 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
       return fail(Errno::enomem);
     return Backing::of_shared(make_ref<memory::SharedPages>(pages));
   }
-  return backing_of_descriptor(self, shared, rights, fd, offset);
+  return backing_of_descriptor(self, length, rights, shared, fd, offset);
 }
 
 std::uint64_t most_mapped_bytes(Thread& self) {

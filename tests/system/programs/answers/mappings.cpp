@@ -316,6 +316,23 @@ void residency() {
   close(file);
 }
 
+// The end of a mapping must be a place that a file can have.
+void far_offsets() {
+  const int file = new_file("/tmp/file", "x");
+  constexpr long last = ~0ul >> 1;
+  const long page = last / page_size * page_size;  // the last one
+  for (const int kind : {MAP_PRIVATE, MAP_SHARED}) {
+    CASE(-EOVERFLOW, mmap, 0, page_size, PROT_READ, kind, file, page);
+    CASE(-EOVERFLOW, mmap, 0, 1, PROT_READ, kind, file, page);
+    CASE(-EOVERFLOW, mmap, 0, 2 * page_size, PROT_READ, kind, file, page - page_size);
+    VALUE(true, make(SYS_mmap, 0, page_size, PROT_READ, kind, file, page - page_size) > 0);
+    CASE(-EOVERFLOW, mmap, 0, page_size, PROT_READ, kind, file, -page_size);
+  }
+  CASE(-EBADF, mmap, 0, page_size, PROT_READ, MAP_SHARED, -1, page);
+  unlink("/tmp/file");
+  close(file);
+}
+
 }  // namespace
 
 void mappings() {
@@ -323,5 +340,6 @@ void mappings() {
   private_files();
   memory_files();
   remapping();
+  far_offsets();
   residency();
 }

@@ -180,6 +180,33 @@ void parts() {
   for (int fd : {file, reader, writer, pipe.reader, pipe.writer}) close(fd);
 }
 
+// A write that fails leaves the space behind the end, and no bytes there.
+void failed_writes() {
+  const int file = new_file("/tmp/file", "text");
+  struct stat status;
+  CASE(0, fallocate, file, FALLOC_FL_KEEP_SIZE, 0, 8 * page_size);
+  CASE(-EFAULT, pwrite64, file, nowhere, 2 * page_size, page_size);
+  fstat(file, &status);
+  VALUE(4, status.st_size);
+  VALUE(8 * page_size / 512, status.st_blocks);
+  // The second half of the source is missing.
+  char* const source = (char*)mmap(nullptr, 2 * page_size, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memset(source, 'x', page_size);
+  munmap(source + page_size, page_size);
+  CASE(page_size, pwrite64, file, source, 2 * page_size, 0);
+  fstat(file, &status);
+  VALUE(page_size, status.st_size);
+  VALUE(8 * page_size / 512, status.st_blocks);
+  CASE(0, ftruncate, file, 4 * page_size);
+  char byte = 1;
+  CASE(1, pread64, file, &byte, 1, page_size);
+  VALUE(0, byte);
+  munmap(source, page_size);
+  unlink("/tmp/file");
+  close(file);
+}
+
 }  // namespace
 
 void space() {
@@ -188,4 +215,5 @@ void space() {
   holes();
   advice();
   parts();
+  failed_writes();
 }
