@@ -13,9 +13,11 @@ class Process;
 /// Owned by the process until it is reaped, and by the files that stand for it. Strand data.
 class EndWatch : public RefCounted<EndWatch> {
  public:
-  explicit EndWatch(Process& process) : process_{&process} {}
+  /// begin() must follow.
+  EndWatch() = default;
 
-  /// Null: the process was reaped.
+  void begin(Process& process) { process_ = &process; }
+  /// Null: the process was reaped, or does not exist yet.
   Process* process() const { return process_; }
   async::WaitList& changes() { return changes_; }
 
@@ -27,7 +29,7 @@ class EndWatch : public RefCounted<EndWatch> {
   }
 
  private:
-  Process* process_;
+  Process* process_ = nullptr;
   async::WaitList changes_;
 };
 

@@ -96,8 +96,19 @@ Result<Ref<EndWatch>> Process::watch_end() {
   const auto observed = observe();
   if (!observed) return fail(observed.error());
   auto& watch = (*observed)->end_watch;
-  if (!watch) watch = make_ref<EndWatch>(*this);
+  if (!watch) {
+    watch = make_ref<EndWatch>();
+    watch->begin(*this);
+  }
   return watch;
+}
+
+Result<> Process::begin_watch(Ref<EndWatch> watch) {
+  const auto observed = observe();
+  if (!observed) return fail(observed.error());
+  watch->begin(*this);
+  (*observed)->end_watch = std::move(watch);
+  return {};
 }
 
 void Process::end_observed() {
@@ -236,7 +247,8 @@ void Process::inherit(const Process& parent) {
 void Process::tell_parent() {
   Process& parent = *parent_;
   const abi::SignalInfo info = change();  // before the process may be gone
-  if (parent.signal_actions()[abi::Signal::sigchld].handler == abi::sig_ign) parent.reap(*this);
+  const abi::SignalAction& action = parent.signal_actions()[abi::Signal::sigchld];
+  if (action.handler == abi::sig_ign || (action.flags & abi::sa_nocldwait) != 0) parent.reap(*this);
   // The waiters come first: one that finds the zombie is not interrupted by the signal.
   parent.child_ended_.wake_all();
   parent.post_signal(info);
@@ -244,7 +256,8 @@ void Process::tell_parent() {
 
 inline bool Process::takes_child_signals() {
   constexpr abi::SignalSet bit = abi::set_of(abi::Signal::sigchld);
-  if (signal_actions()[abi::Signal::sigchld].handler != abi::sig_dfl) return true;
+  const abi::SignalAction& action = signal_actions()[abi::Signal::sigchld];
+  if (action.handler != abi::sig_dfl || (action.flags & abi::sa_nocldwait) != 0) return true;
   for (const Thread& thread : threads_) {
     if ((thread.signal_mask() & bit) != 0) return true;
   }

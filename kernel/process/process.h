@@ -122,6 +122,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// The object that other processes observe the end of this one by (pidfd_open). ENOMEM. In the
   /// strand. The caller has checked that there is memory for an EndWatch.
   Result<Ref<EndWatch>> watch_end();
+  /// Makes `watch` the answer of watch_end(). The process is new. ENOMEM.
+  Result<> begin_watch(Ref<EndWatch> watch);
 
   // ── Family ──
 

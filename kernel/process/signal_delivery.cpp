@@ -17,6 +17,12 @@ namespace {
 using abi::Call;
 using trap::UserContext;
 
+constexpr int autodisarm = static_cast<int>(abi::ss_autodisarm);
+
+bool contains(const abi::SignalStack& stack, std::uintptr_t stack_pointer) {
+  return stack_pointer > stack.base && stack_pointer - stack.base <= stack.bytes;
+}
+
 /// Whether the call, which a signal has interrupted, is made again behind every handler: it
 /// acquires a lock (futex(2), FUTEX_LOCK_PI), or creates a process or thread, and no caller expects
 /// EINTR.
@@ -67,7 +73,7 @@ std::uintptr_t place_of_frame(Thread& self, const abi::SignalAction& action) {
                        settings->stack.bytes != 0;
   if (changes) top = settings->stack.base + settings->stack.bytes;
   const std::uintptr_t frame = Frame::below(top, changes, self.context());
-  if ((is_on || changes) && !is_on_signal_stack(self, frame)) return 0;
+  if ((is_on || changes) && !contains(settings->stack, frame)) return 0;
   return frame;
 }
 
@@ -178,6 +184,8 @@ void deliver_signals(Thread& self) {
       return process.terminate(abi::WaitStatus::killed(abi::Signal::sigsegv));
     }
     has_entered = true;
+    if (settings != nullptr && (settings->stack.flags & autodisarm) != 0) [[unlikely]]
+      settings->stack = {.flags = abi::ss_disable};  // until rt_sigreturn
     const abi::SignalSet own = (action.flags & abi::sa_nodefer) != 0 ? 0 : abi::set_of(signal);
     self.set_signal_mask(self.signal_mask() | action.mask | own);
     if ((action.flags & abi::sa_resethand) != 0) (void)process.set_signal_action(signal, {});
@@ -246,8 +254,9 @@ abi::SignalInfo signal_from(Thread& sender, int signal, int code) {
 
 bool is_on_signal_stack(const Thread& self, std::uintptr_t stack_pointer) {
   const auto* const settings = self.rare_settings();
-  return settings != nullptr && stack_pointer > settings->stack.base &&
-         stack_pointer - settings->stack.base <= settings->stack.bytes;
+  // A stack that disarms itself is in use only while it is disarmed.
+  return settings != nullptr && (settings->stack.flags & autodisarm) == 0 &&
+         contains(settings->stack, stack_pointer);
 }
 
 abi::SignalStack shown_signal_stack(const Thread& self) {
@@ -257,7 +266,7 @@ abi::SignalStack shown_signal_stack(const Thread& self) {
 }
 
 Result<> set_signal_stack(Thread& self, const abi::SignalStack& wanted) {
-  const int mode = wanted.flags;
+  const int mode = wanted.flags & ~autodisarm;
   if (is_on_signal_stack(self, self.context().stack())) return fail(Errno::eperm);
   if (mode != abi::ss_disable && mode != abi::ss_onstack && mode != 0) return fail(Errno::einval);
   if (mode == abi::ss_disable && self.rare_settings() == nullptr) return {};

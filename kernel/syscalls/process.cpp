@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "memory/frames.h"
+#include "process/end_watch.h"
 #include "process/steps.h"
 #include "process/thread.h"
 #include "process/thread_ring.h"
@@ -40,6 +41,7 @@ struct CloneArguments {
   std::uintptr_t parent_tid;
   std::uintptr_t thread_pointer;
   std::uintptr_t child_tid;
+  std::uintptr_t pidfd;  ///< where CLONE_PIDFD stores a descriptor
 
   bool has(std::uint64_t flag) const { return (flags & flag) != 0; }
 
@@ -51,9 +53,13 @@ struct CloneArguments {
         abi::clone_vfork | abi::clone_parent | abi::clone_thread | abi::clone_sysvsem |
         abi::clone_settls | abi::clone_parent_settid | abi::clone_child_cleartid |
         abi::clone_detached | abi::clone_untraced | abi::clone_child_settid |
-        abi::clone_clear_sighand;
+        abi::clone_clear_sighand | abi::clone_pidfd;
     if ((flags & ~known) != 0) return false;
     if (has(abi::clone_thread) && !has(abi::clone_sighand)) return false;
+    if (has(abi::clone_pidfd)) {
+      if (has(abi::clone_thread | abi::clone_detached)) return false;
+      if (has(abi::clone_parent_settid) && pidfd == parent_tid) return false;
+    }
     return !has(abi::clone_sighand) || has(abi::clone_vm);
   }
 };
@@ -106,7 +112,7 @@ bool can_be_shared(Thread& self, const CloneArguments& arguments) {
   if (arguments.has(abi::clone_thread)) return true;
   constexpr auto others = abi::clone_vm | abi::clone_vfork | abi::clone_parent |
                           abi::clone_parent_settid | abi::clone_child_settid |
-                          abi::clone_clear_sighand;
+                          abi::clone_clear_sighand | abi::clone_pidfd;
   return !arguments.has(others) && self.ring() == nullptr && self.owns_space() &&
          self.space().is_quick_to_walk();
 }
@@ -167,6 +173,24 @@ Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& ar
   return with_own_rings(self.process(), self.space().fork());
 }
 
+/// Makes a file that stands for the child that the caller is about to create, and stores its
+/// descriptor in the program (CLONE_PIDFD). EMFILE, ENOMEM, EFAULT.
+[[gnu::noinline, gnu::cold]] Result<Ref<EndWatch>> make_pidfd(Thread& self,
+                                                              std::uintptr_t address) {
+  constexpr bool close_on_exec = true;
+  const std::size_t all = process_bytes + 2 * sizeof(EndWatch) + pid_file_bytes;
+  if (!memory::can_allocate(all)) return fail(Errno::enomem);
+  auto watch = make_ref<EndWatch>();
+  FdTable& files = self.process().files();
+  const auto fd = files.add(make_pid_file(watch, 0), close_on_exec);
+  if (!fd) return fail(fd.error());
+  if (auto written = UserPtr<int>{address}.write(self.space(), *fd); !written) {
+    (void)files.close(*fd);
+    return fail(written.error());
+  }
+  return watch;
+}
+
 Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments, int id,
                                   Ref<AddressSpace> space) {
   Process& parent = self.process();
@@ -181,8 +205,17 @@ Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments,
   if (!arguments.has(abi::clone_sighand)) parts.actions = make_ref<SignalActions>(*parts.actions);
   if (arguments.has(abi::clone_clear_sighand)) [[unlikely]]
     parts.actions->drop_handlers();
+  Ref<EndWatch> watch;
+  if (arguments.has(abi::clone_pidfd)) [[unlikely]] {  // after the copy: the child does not get it
+    auto made = make_pidfd(self, arguments.pidfd);
+    if (!made) return fail(made.error());
+    watch = std::move(*made);
+  }
   auto child = make_ref<Process>(id, std::move(parts));
   child->inherit(parent);
+  // Without memory for it, which make_pidfd() has looked for, the file stands for no process.
+  if (watch) [[unlikely]]
+    (void)child->begin_watch(std::move(watch));
   Process* const family = arguments.has(abi::clone_parent) ? parent.parent() : &parent;
   family->add_child(child);
   return child;
@@ -241,7 +274,8 @@ async::Task<Result<int>> clone_in_steps(Thread& self, CloneArguments arguments) 
 /// The arguments of clone, which uses the lower half of `flags` only.
 CloneArguments of_clone(std::uint64_t flags, std::uintptr_t stack, std::uintptr_t parent_tid,
                         std::uintptr_t thread_pointer, std::uintptr_t child_tid) {
-  return {static_cast<std::uint32_t>(flags), stack, parent_tid, thread_pointer, child_tid};
+  return {
+      static_cast<std::uint32_t>(flags), stack, parent_tid, thread_pointer, child_tid, parent_tid};
 }
 
 /// The arguments of clone3. E2BIG: the structure has members that the kernel does not know, and
@@ -260,8 +294,9 @@ Result<CloneArguments> of_clone3(Thread& self, std::uintptr_t address, std::size
   }
   if ((given.set_tid == 0) != (given.set_tid_count == 0)) return fail(Errno::einval);
   if (given.exit_signal > static_cast<unsigned>(abi::signal_limit)) return fail(Errno::einval);
-  const CloneArguments arguments{given.flags, given.stack + given.stack_bytes, given.parent_tid,
-                                 given.thread_pointer, given.child_tid};
+  const CloneArguments arguments{given.flags,      given.stack + given.stack_bytes,
+                                 given.parent_tid, given.thread_pointer,
+                                 given.child_tid,  given.pidfd};
   const bool has_family = arguments.has(abi::clone_thread) || arguments.has(abi::clone_parent);
   constexpr std::uint64_t only_of_clone = abi::clone_detached | abi::csignal;
   if (arguments.has(only_of_clone) || (has_family && given.exit_signal != 0) ||
@@ -280,6 +315,8 @@ Result<CloneArguments> of_clone3(Thread& self, std::uintptr_t address, std::size
   if (auto checked = check(self, arguments); !checked) return fail(checked.error());
   // If the page of an ID needs a page-in, the call restarts before it creates the child.
   if (arguments.has(abi::clone_parent_settid) && must_wait_for(self, arguments.parent_tid))
+    return fail(Errno::would_block);
+  if (arguments.has(abi::clone_pidfd) && must_wait_for(self, arguments.pidfd)) [[unlikely]]
     return fail(Errno::would_block);
   constexpr std::uint64_t written_here = abi::clone_vm | abi::clone_child_settid;
   if ((arguments.flags & written_here) == written_here && must_wait_for(self, arguments.child_tid))

@@ -160,6 +160,69 @@ void masks() {
   VALUE(1l << (SIGUSR2 - 1), old);
 }
 
+// Children of a process that does not wait for them (SA_NOCLDWAIT).
+void unawaited_children() {
+  constexpr unsigned long nocldwait = 2;
+  const Action leaves{(unsigned long)SIG_DFL, nocldwait, 0, 0};
+  Action old{};
+  CASE(0, rt_sigaction, SIGCHLD, &leaves, 0, 8);
+  CASE(0, rt_sigaction, SIGCHLD, 0, &old, 8);
+  VALUE((long)nocldwait, old.flags);
+  const pid_t child = fork();
+  if (child == 0) {
+    pause_shortly();
+    _exit(7);
+  }
+  CASE(-ECHILD, wait4, child, 0, 0, 0);
+  CASE(-ESRCH, kill, child, 0);
+  if (fork() == 0) _exit(0);
+  pause_shortly();
+  CASE(-ECHILD, wait4, -1, 0, 0, 0);
+  const Action standard{(unsigned long)SIG_DFL, 0, 0, 0};
+  CASE(0, rt_sigaction, SIGCHLD, &standard, 0, 8);
+  if (fork() == 0) _exit(0);
+  VALUE(true, make(SYS_wait4, -1, 0, 0, 0) > 0);
+}
+
+char stack[3][8192];
+stack_t in_handler, on_return;
+
+// A stack that disarms itself while a handler runs (SS_AUTODISARM).
+void disarmed_stack() {
+  constexpr int autodisarm = (int)(1u << 31);
+  stack_t wanted = {stack[0], autodisarm, sizeof stack[0]};
+  CASE(0, sigaltstack, &wanted, 0);
+  stack_t shown = {};
+  CASE(0, sigaltstack, 0, &shown);
+  VALUE(true, shown.ss_flags == autodisarm && shown.ss_sp == stack[0]);
+  wanted.ss_flags = autodisarm | 4;
+  CASE(-EINVAL, sigaltstack, &wanted, 0);
+  wanted.ss_flags = autodisarm | SS_ONSTACK;
+  CASE(0, sigaltstack, &wanted, 0);
+  wanted.ss_flags = autodisarm;
+  CASE(0, sigaltstack, &wanted, 0);
+  if (has_handlers()) {
+    struct sigaction action = {};
+    action.sa_flags = SA_ONSTACK;
+    action.sa_handler = [](int) {
+      sigaltstack(nullptr, &in_handler);
+      // The handler may set another stack, even where it runs.
+      stack_t other = {stack[1], 0, sizeof stack[1]};
+      if (sigaltstack(&other, nullptr) != 0) _exit(9);
+    };
+    sigaction(SIGUSR1, &action, nullptr);
+    raise(SIGUSR1);
+    sigaltstack(nullptr, &on_return);
+    VALUE(SS_DISABLE, in_handler.ss_flags);
+    VALUE(0, (long)in_handler.ss_size);
+    VALUE(true, on_return.ss_flags == autodisarm && on_return.ss_sp == stack[0]);
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGUSR1, &action, nullptr);
+  }
+  wanted.ss_flags = SS_DISABLE;
+  CASE(0, sigaltstack, &wanted, 0);
+}
+
 }  // namespace
 
 void signals() {
@@ -168,4 +231,6 @@ void signals() {
   inherited_actions();
   pending();
   masks();
+  unawaited_children();
+  disarmed_stack();
 }
