@@ -277,7 +277,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (self.is_ending()) break;
         self.handle_pending_flags();
         if (self.is_ending()) break;  // a signal has ended the process
-        if (self.process().is_stopped()) [[unlikely]] {
+        if (self.is_held()) [[unlikely]] {
           self.waiting().fill([&self] { return self.await_resume(); });
           (void)co_await self.waiting();
           continue;

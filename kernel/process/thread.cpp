@@ -10,6 +10,7 @@
 #include "process/life.h"
 #include "process/pi_lock.h"
 #include "process/signal_delivery.h"
+#include "sched/real_time_limit.h"
 #include "sched/running.h"
 #include "trace/points.h"
 
@@ -192,18 +193,28 @@ void Thread::request_signals() {
   async::Strand::check_access();
   set(has_signals);
   if (job() == nullptr) return;
-  const bool is_in_call = !waiting().empty() && !waits_for_resume_;
+  const bool is_in_call = !waiting().empty() && !waits_for_resume_ && !rests_;
   if (is_in_call && is_in_interruptible_call()) interrupt_wait();
   notice();
 }
 
+bool Thread::is_held() const {
+  return process_->is_stopped() || has(is_throttled_real_time);
+}
+
 async::Task<> Thread::await_resume() {
   save_hart_state(*this);
-  waits_for_resume_ = true;  // signals do not interrupt this wait
-  process_->note_stopped_thread();
-  while (process_->is_stopped() && !is_ending()) (void)co_await async::park("stop");
-  waits_for_resume_ = false;
-  if (process_->is_stopped()) process_->forget_stopped_thread();
+  if (take(is_throttled_real_time)) {
+    rests_ = true;
+    (void)co_await async::sleep_until(real_time_limit::end(), "the end of throttling");
+    rests_ = false;
+  } else {
+    waits_for_resume_ = true;
+    process_->note_stopped_thread();
+    while (process_->is_stopped() && !is_ending()) (void)co_await async::park("stop");
+    waits_for_resume_ = false;
+    if (process_->is_stopped()) process_->forget_stopped_thread();
+  }
   on_wakeup(*this);
 }
 

@@ -124,7 +124,11 @@ class Thread : public Runnable,
   /// Lets the thread take its signals before it runs its program again. If it waits in a call that
   /// signals interrupt, ends the wait.
   void request_signals();
-  /// Waits while the process is stopped, or until the thread must end. The thread itself calls it.
+  /// Whether the thread must await_resume(): its process is stopped, or the hart throttles it
+  /// (real_time_limit.h).
+  bool is_held() const;
+  /// Waits until the reason of is_held() is over, or until the thread must end. Signals do not
+  /// interrupt this wait. The thread itself calls it.
   async::Task<> await_resume();
   bool waits_for_resume() const { return waits_for_resume_; }
   /// Called when the process, which a signal has stopped, runs again.
@@ -250,6 +254,7 @@ class Thread : public Runnable,
   // EINTR, and may be made again.
   enum class Interruption : std::uint8_t { none, wait, call } interruption_ = Interruption::none;
   bool waits_for_resume_ = false;
+  bool rests_ = false;
   Ref<Process> process_;
   // While others share the strand, a child that ends reads the masks of its parent's threads.
   async::SharedWord<abi::SignalSet> signal_mask_ = 0;

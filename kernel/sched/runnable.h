@@ -41,6 +41,10 @@ class Runnable {
   /// Whether the thread has something to do before it returns to its program: to end, to deliver
   /// events or signals, to pass attributes to the scheduling policy, or to count a call whose wait
   /// is over.
+  /// The thread, which runs on this hart or is about to, waits before it runs its program again:
+  /// see real_time_limit.h.
+  void throttle() { set(is_throttled_real_time); }
+
   bool has_pending_flags() const { return pending_flags_.load(std::memory_order_relaxed) != 0; }
   /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
   /// before it runs its program again.
@@ -134,6 +138,7 @@ class Runnable {
     has_attributes = 4,
     has_counted_call = 8,
     has_signals = 16,
+    is_throttled_real_time = 32,
   };
   bool has(PendingFlag flag) const {
     return (pending_flags_.load(std::memory_order_relaxed) & flag) != 0;

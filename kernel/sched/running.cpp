@@ -9,6 +9,7 @@
 #include <span>
 
 #include "devices/hart_timer.h"
+#include "sched/real_time_limit.h"
 
 namespace kernel {
 
@@ -179,6 +180,8 @@ void change_share(Runnable& thread, const Schedule& before) {
     share = {.period_end = share.period_end};
   }
   end_throttling(thread);
+  if (thread.schedule().is_real_time() && !current.limits_real_time && async::Strand::is_held())
+    real_time_limit::begin();
   if (!has_reservation) {
     limit_debt(share);
     share.credit = std::min(share.credit, quantum_of(thread));
@@ -231,6 +234,7 @@ void detail::drop_space() {
 
 /// Moves the accounts of `thread` to this hart.
 void detail::on_migrate_in(Runnable& thread) {
+  if (thread.schedule().is_real_time()) real_time_limit::begin();
   clear_last_thread(thread);
   count_syscalls(thread);
   thread.hart = static_cast<std::uint8_t>(hal::hart_index());

@@ -44,9 +44,10 @@ struct CurrentThread {
   hal::Counter switches;
   hal::Counter idle_ticks;  ///< total idle time, without the present idle period
   std::atomic<std::uint64_t> idle_since =
-      0;                       ///< start of the present idle period; 0: the hart is busy
-  std::uint64_t syscalls = 0;  ///< made on this hart by threads that have left it or ended
-  Rounds rounds;               ///< shares the hart's time among its ordinary threads
+      0;                          ///< start of the present idle period; 0: the hart is busy
+  std::uint64_t syscalls = 0;     ///< made on this hart by threads that have left it or ended
+  Rounds rounds;                  ///< shares the hart's time among its ordinary threads
+  bool limits_real_time = false;  ///< see real_time_limit.h
   /// A policy or a reservation may end a time slice before the next tick. The same on all harts.
   bool timeslices_are_exact = false;
 };

@@ -39,9 +39,9 @@ using memory::UserSpan;
 
 /// flags: CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_VFORK, CLONE_PARENT,
 ///   CLONE_THREAD, CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID,
-///   CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_UNTRACED; EINVAL for others
-/// linux: Namespaces, CLONE_PTRACE, CLONE_PIDFD and CLONE_IO fail with EINVAL. CLONE_SYSVSEM,
-///   CLONE_DETACHED and CLONE_UNTRACED have no effect. The parent gets SIGCHLD,
+///   CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_UNTRACED, CLONE_PIDFD; EINVAL for others
+/// linux: Namespaces, CLONE_PTRACE, CLONE_IO, and CLONE_PIDFD with CLONE_THREAD fail with EINVAL.
+///   CLONE_SYSVSEM, CLONE_DETACHED and CLONE_UNTRACED have no effect. The parent gets SIGCHLD,
 ///   whatever exit signal the low byte has. A clone beyond 131,072 processes and threads fails with
 ///   EAGAIN. On the hosted machine a copy of the memory (no CLONE_VM) fails with ENOSYS.
 trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
@@ -53,9 +53,9 @@ trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t sta
 ///   fails with EINVAL. The exit signal is checked, but the parent gets SIGCHLD.
 trap::Answer<Result<int>> clone3(Thread&, std::uintptr_t arguments, std::size_t size);
 
-/// linux: Programs and their interpreters must be files of the boot archive or of /mnt; a program
-///   in /tmp fails with EACCES. A program in /mnt gets the bytes that the file has when a page is
-///   first accessed, also if the host writes it meanwhile. A script may be anywhere. Arguments and
+/// linux: A program in /tmp or /mnt gets the bytes that the file has when a page is first accessed:
+///   a program that runs can be opened for writing. On the hosted machine and without an MMU,
+///   a program in /tmp fails with EACCES. Arguments and
 ///   environment have 128 KiB at most; more fails with E2BIG. Set-user-ID bits have no effect.
 async::Task<Result<>> execve(Thread&, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment);
@@ -103,7 +103,8 @@ Result<> tkill(Thread&, int thread, int signal);
 /// linux: As `kill`.
 Result<> tgkill(Thread&, int process, int thread, int signal);
 
-/// flags: SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO; others have no effect
+/// flags: SA_NOCLDSTOP, SA_NOCLDWAIT, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO;
+///   others have no effect
 /// linux: Handlers run on riscv64. On the x86_64 machines a handler fails with ENOSYS. Only signals
 ///   32 and 33, which C libraries keep for themselves, may have one there; they end the process.
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
@@ -127,7 +128,8 @@ trap::Answer<Result<int>> rt_sigtimedwait(Thread&, UserPtr<const abi::SignalSet>
 ///   can take.
 trap::Register rt_sigreturn(Thread&);
 
-/// linux: SS_AUTODISARM fails with EINVAL. The least size is 2,048 bytes.
+/// flags: SS_ONSTACK, SS_DISABLE, SS_AUTODISARM; EINVAL for others
+/// linux: The least size is 2,048 bytes.
 Result<> sigaltstack(Thread&, UserPtr<const abi::SignalStack> wanted,
                      UserPtr<abi::SignalStack> old);
 
@@ -203,7 +205,8 @@ trap::Answer<Result<>> clock_nanosleep(Thread&, int clock, int flags,
 /// flags: SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, each with
 ///   SCHED_RESET_ON_FORK; EINVAL for others
 /// linux: The priorities 1 to 99 share seven levels of the executor, so threads with close
-///   priorities are equally urgent. Nothing throttles real-time threads.
+///   priorities are equally urgent. A hart throttles real-time threads that keep it for 950 ms
+///   from ready threads, on that hart only.
 Result<> sched_setscheduler(Thread&, int id, int policy, UserPtr<const abi::SchedParam> param);
 
 /// linux: none known

@@ -1,7 +1,9 @@
 // Policies, priorities and affinity.
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "answers.h"
@@ -171,6 +173,29 @@ void nice_values() {
   CASE(0, setpriority, PRIO_PROCESS, 0, 0);
 }
 
+// A real-time thread that computes without end leaves some time to an ordinary one.
+void real_time_hog() {
+  cpu_set_t before, one;
+  sched_getaffinity(0, sizeof before, &before);
+  CPU_ZERO(&one);
+  CPU_SET(0, &one);
+  CASE(0, sched_setaffinity, 0, sizeof one, &one);
+  for (const int policy : {SCHED_FIFO, SCHED_RR}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const sched_param highest = {99};
+      if (sched_setscheduler(0, policy, &highest) != 0) _exit(1);
+      for (;;) asm volatile("");
+    }
+    pause_shortly();  // the child runs now
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    VALUE(SIGKILL, status);
+  }
+  sched_setaffinity(0, sizeof before, &before);
+}
+
 }  // namespace
 
 void scheduling() {
@@ -179,5 +204,6 @@ void scheduling() {
   attributes();
   affinity();
   nice_values();
+  real_time_hog();
   CASE(0, sched_yield);
 }
