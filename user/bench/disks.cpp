@@ -1,5 +1,5 @@
-// The cost of disk requests from end to end; the device's own time adds no instructions. No samples
-// without /dev/vda.
+// The cost of requests to disks and file servers from end to end; the device's own time adds no
+// instructions. No samples without /dev/vda, or without a file in the folder of the host.
 #include <abi/flags.h>
 #include <abi/types.h>
 #include <user/calls.h>
@@ -47,8 +47,8 @@ class FarTimer {
 
 // Reads one block at a time: the reader sleeps until the disk has answered. A sample is a single
 // read, so that reads that a busy host delays do not move the median.
-Outcome one_at_a_time() {
-  const auto disk = user::open("/dev/vda");
+Outcome one_at_a_time_of(const char* path) {
+  const auto disk = user::open(path);
   if (!disk) return {};
   alignas(4096) static std::byte block[block_bytes];
   long next = 0;
@@ -59,6 +59,13 @@ Outcome one_at_a_time() {
   static_cast<void>(user::close(*disk));
   if (!well) return {};
   return samples;
+}
+
+Outcome one_at_a_time() {
+  return one_at_a_time_of("/dev/vda");
+}
+Outcome of_a_share() {
+  return one_at_a_time_of("/mnt/share/blocks");
 }
 
 // Many readers, each with one block at a time: the cost of a block while other requests are in
@@ -116,6 +123,7 @@ constexpr Benchmark table[] = {
     {"block.read@1", Unit::cost, one_at_a_time},
     {"block.read@64", Unit::cost, many_at_a_time},
     {"block.ring@64", Unit::cost, in_a_batch},
+    {"share.read@1", Unit::cost, of_a_share},
 };
 
 }  // namespace

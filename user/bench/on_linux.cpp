@@ -13,7 +13,8 @@ namespace {
 using user::syscall;
 
 // Calls that Cotrap does not have (asm-generic/unistd.h).
-constexpr user::Call mount{40}, reboot{142}, perf_event_open{241};
+constexpr user::Call mount{40}, reboot{142}, perf_event_open{241}, finit_module{273};
+constexpr int here = -100;  // AT_FDCWD
 
 bool is_linux() {
   std::array<char, 6 * 65> name{};  // struct utsname: the system's own name is first
@@ -39,6 +40,21 @@ void let_programs_count() {
   syscall(perf_event_open, &attributes, every_process, hart, no_group, 0);  // never closed
 }
 
+// Loads the kernel modules /modules/0, /modules/1 …, if there are any, and mounts the folder of the
+// host.
+void mount_share() {
+  bool has_modules = false;
+  for (char path[] = "/modules/0"; path[sizeof path - 2] <= '9'; ++path[sizeof path - 2]) {
+    const long file = syscall(user::Call::openat, here, path, 0, 0);
+    if (file < 0) break;
+    has_modules = true;
+    syscall(finit_module, file, "", 0);
+    syscall(user::Call::close, file);
+  }
+  if (has_modules)
+    syscall(mount, "share", "/mnt/share", "9p", 0, "trans=virtio,version=9p2000.L,msize=131072");
+}
+
 }  // namespace
 
 bool is_first_on_linux() {
@@ -46,9 +62,10 @@ bool is_first_on_linux() {
 }
 
 void begin_on_linux() {
-  constexpr int here = -100;
-  for (const char* folder : {"/proc", "/tmp"}) syscall(user::Call::mkdirat, here, folder, 0755);
+  for (const char* folder : {"/proc", "/tmp", "/mnt", "/mnt/share"})
+    syscall(user::Call::mkdirat, here, folder, 0755);
   let_programs_count();
+  mount_share();
 }
 
 void end_on_linux() {

@@ -1,9 +1,9 @@
 """Boots the machines that the benchmarks need, several times each, and collects the results."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ..initrd import Archive
 from ..machines import given_cpu
 from ..paths import MACHINES, Build
 from ..qemu import Boot, Guest, Machine, archive_with
+from ..share import Share
 from ..ui import Waiting
 from .catalogue import GLIBC, Benchmark
 from .guest import output_of
@@ -23,6 +24,7 @@ from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, Result, Sample, comb
 _COUNTED_RUNS = 2  # their counts must be equal
 _TIMED_RUNS = 3  # the difference of their medians is the spread
 _DISK_BYTES = 1 << 20
+_SHARED_BYTES = 1 << 16  # of user/bench/disks.cpp
 # A request takes longer than the longest time slice, and the hart is idle before its end even on a busy
 # host. After a shorter wait a thread resumes by another path, so the counts of two runs would differ.
 _SLOW_DISK = Disk(
@@ -61,6 +63,7 @@ class _Setting:
     build: Build
     machine: Machine
     disk: bool
+    share: bool
     benchmarks: tuple[Benchmark, ...]
 
 
@@ -108,7 +111,8 @@ def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> lis
 def _of_runs(benchmark: Benchmark, unit: str, found: list, counted: bool) -> Result:
     """Combines the samples of all runs. If the host stops a machine for longer than its disk takes, some
     samples differ, so only the medians of disk benchmarks are compared."""
-    return combine(benchmark.name, unit, found, exact=counted, tail=not benchmark.disk)
+    depends_on_host = benchmark.disk or benchmark.share
+    return combine(benchmark.name, unit, found, exact=counted and not benchmark.share, tail=not depends_on_host)
 
 
 def _settings(bench: Bench, benchmarks: Iterable[Benchmark]) -> Iterable[_Setting]:
@@ -116,14 +120,23 @@ def _settings(bench: Bench, benchmarks: Iterable[Benchmark]) -> Iterable[_Settin
     for each in benchmarks:
         harts = max(each.harts, bench.machine.harts)
         # The counter of a PC also counts idle time, which a disk ends at a time of the host.
-        depends_on_host = each.disk and bench.build.machine == "pc" and bench.machine.icount
+        is_pc = bench.build.machine == "pc" and bench.machine.icount
+        depends_on_host = (each.disk and is_pc) or (each.share and (is_pc or bench.build.is_hosted))
         is_built = each.program != GLIBC or file_of(bench.build, GLIBC).is_file()
         if (not each.trampoline or bench.trampoline) and not depends_on_host and is_built:
-            kind = (each.program, each.trampoline, each.disk, harts)
+            kind = (each.program, each.trampoline, each.disk, each.share, harts)
             kinds.setdefault(kind, []).append(each)
-    for (program, trampoline, disk, harts), chosen in kinds.items():
+    for (program, trampoline, disk, share, harts), chosen in kinds.items():
         built = bench.trampoline if trampoline else bench.build
-        yield _Setting(program, built, replace(bench.machine, harts=harts), disk, tuple(chosen))
+        yield _Setting(program, built, replace(bench.machine, harts=harts), disk, share, tuple(chosen))
+
+
+@contextmanager
+def shared_blocks() -> Iterator[Share]:
+    """A folder with the file that the benchmarks of shares read."""
+    with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
+        Path(folder, "blocks").write_bytes(bytes(_SHARED_BYTES))
+        yield Share(folder)
 
 
 def _run(bench: Bench, setting: _Setting) -> Sample:
@@ -142,6 +155,8 @@ def _run(bench: Bench, setting: _Setting) -> Sample:
             image = stack.enter_context(tempfile.NamedTemporaryFile(prefix="cotrap-"))
             image.truncate(_DISK_BYTES)
             machine = replace(machine, disk=Disk(image.name))
+        if setting.share:
+            machine = replace(machine, share=stack.enter_context(shared_blocks()))
         text = output_of(machine, boot, bench.timeout, "the benchmarks")
     counts = text.startswith("# instructions")
     if counts != machine.icount:

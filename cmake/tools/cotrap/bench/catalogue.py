@@ -28,6 +28,7 @@ class Benchmark:
     recorded: bool = True
     alone: bool = False
     disk: bool = False
+    share: bool = False  # it reads a file of a folder of the host
     harts: int = 1  # the smallest number that it can run on
     trampoline: bool = False  # it runs on the kernel with the trap path `trampoline`
     program: str = "bench"  # the program that measures it
@@ -38,8 +39,8 @@ class Benchmark:
         return self.program_name or self.name
 
     def counts_on(self, harts: int) -> bool:
-        """Whether it can be counted exactly on so many harts."""
-        return self.exact and not (self.alone and harts > 1)
+        """Whether it can be counted on so many harts. Counts of a share depend on when the host answers."""
+        return (self.exact or self.share) and not (self.alone and harts > 1)
 
 
 _ALL = (
@@ -117,6 +118,8 @@ _ALL = (
     Benchmark("block.read@64", "read a block of the disk, one of 64 parallel readers",
               exact=False, disk=True),
     Benchmark("block.ring@64", "read a block of the disk by a ring, one of 64", exact=False, disk=True),
+    Benchmark("share.read@1", "read 4 KiB of a file of the host (9P), one at a time", exact=False,
+              recorded=False, share=True),
     Benchmark("memory.thread", "the kernel's memory for a thread that waits", 2_048,
               instructions=False),
     Benchmark("memory.coroutine", "the kernel's memory for a kernel coroutine that waits", 96,

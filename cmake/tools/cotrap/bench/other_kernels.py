@@ -4,15 +4,16 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from ..errors import ToolError
 from ..initrd import Archive
-from ..qemu import machine_of, memory_file, qemu_on
+from ..qemu import Machine, machine_of, memory_file, qemu_on
 from ..ui import Waiting, say
-from .boots import Bench, file_of
+from .boots import Bench, file_of, shared_blocks
 from .catalogue import Benchmark
 from .others import Other
 from .results import Report, combine, parse
@@ -25,16 +26,20 @@ def measure(
     each run, whether to count instructions or to measure times."""
     results = {}
     uncounted = False
+    has_shares = other.modules_for_shares and bench.build.machine == "riscv64"
     chosen = [
         each
         for each in benchmarks
-        if not each.trampoline and not each.disk and file_of(bench.build, each.program).is_file()
+        if not each.trampoline
+        and not each.disk
+        and (has_shares or not each.share)
+        and file_of(bench.build, each.program).is_file()
     ]
     for counted in kinds:
         with Waiting(f"{'counting instructions' if counted else 'measuring times'} on {other.name}"):
             output = "".join(
                 _run(other, image, bench, program, list(of_program), counted)
-                for program, of_program in groupby(chosen, lambda each: each.program)
+                for (program, _), of_program in groupby(chosen, lambda each: (each.program, each.share))
             )
         found = parse(output)
         if counted and found and not re.search(r"^# instructions", output, re.MULTILINE):
@@ -67,6 +72,17 @@ def _run(
         ("bench-minimal", "bin/bench-minimal"),
     ):
         archive.add_program(file_of(bench.build, file), name)
+    with ExitStack() as stack:
+        if benchmarks[0].share:
+            machine = replace(machine, share=stack.enter_context(shared_blocks()))
+            for number, (_, data) in enumerate(other.modules_for_shares(image)):
+                archive.add_bytes(data, f"modules/{number}")
+        return _output_of(other, image, bench, machine, archive, benchmarks)
+
+
+def _output_of(
+    other: Other, image: Path, bench: Bench, machine: Machine, archive: Archive, benchmarks: list[Benchmark]
+) -> str:
     initrd = memory_file("initrd", archive.pack())
     words = other.words(sorted({each.name_in_program for each in benchmarks}))
     try:

@@ -1,6 +1,8 @@
 """Linux: Debian's kernel, with its default options and, as linux-lean, without optional
 features that slow down the measured paths and that the kernel command line can turn off."""
 
+import lzma
+import re
 from pathlib import Path
 
 from ... import packages
@@ -39,6 +41,30 @@ def _image(machine: str) -> Path:
     return found
 
 
+_SHARE_MODULES = ("virtio_mmio", "9pnet_virtio", "9p")
+
+
+def _modules_for_shares(image: Path) -> list[tuple[str, bytes]]:
+    """The names and contents of modules, each behind those that it needs. Modules that are part of the kernel's
+    image are left out."""
+    folder = image.parents[1] / "usr" / "lib" / "modules" / image.name.partition("-")[2]
+    files = {path.name.partition(".")[0].replace("-", "_"): path for path in folder.rglob("*.ko.xz")}
+    found: dict[str, bytes] = {}
+
+    def add(name: str) -> None:
+        if name in found or name not in files:
+            return
+        data = lzma.decompress(files[name].read_bytes())
+        needs = re.search(rb"\0depends=([^\0]*)\0", data)
+        for other in needs[1].decode().split(",") if needs else ():
+            add(other.replace("-", "_"))
+        found[name] = data
+
+    for name in _SHARE_MODULES:
+        add(name)
+    return list(found.items())
+
+
 _MOST_ARGUMENTS = 30  # Linux passes at most 32 to the first program (CONFIG_INIT_ENV_ARG_LIMIT)
 
 
@@ -51,11 +77,12 @@ def _words(options: str):
 
 
 KERNELS = (
-    Other("linux", "Debian's kernel with its default options", _image, _words(CONSOLE)),
+    Other("linux", "Debian's kernel with its default options", _image, _words(CONSOLE), _modules_for_shares),
     Other(
         "linux-lean",
         "the same without optional features that cost time",
         _image,
         _words(f"{CONSOLE} {_LEAN}"),
+        _modules_for_shares,
     ),
 )

@@ -15,3 +15,6 @@ class Other:
     about: str
     image: Callable[[str], Path]
     words: Callable[[list[str]], str]
+    # For an image: the modules that the kernel needs for a folder of the host (9P), in the order in which they
+    # are loaded. None: the kernel cannot have one.
+    modules_for_shares: Callable[[Path], list[tuple[str, bytes]]] | None = None
