@@ -51,7 +51,7 @@ class Fifo::End final : public File {
   }
 
   Pipe* pipe() override { return pipe_.get(); }
-  Result<int> pipe_capacity() override { return static_cast<int>(Pipe::capacity); }
+  Result<int> pipe_capacity() override { return static_cast<int>(pipe()->capacity()); }
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) override {
     return pipe_->control(space, request, argument);

@@ -1,6 +1,7 @@
 #include "files/pipe.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "files/copy.h"
@@ -206,7 +207,7 @@ bool Pipe::has_pages_for(std::size_t count) {
 void Pipe::leave_page(std::size_t position) {
   // In a full pipe, the newest bytes may already be at the start of the oldest page. The pipe then
   // still needs this page.
-  if (write_position_ > hal::page_down(position) + capacity) return;
+  if (write_position_ > hal::page_down(position) + most_capacity) return;
   memory::Frame left = std::move(page(position));
   if (filled() == 0) pages_[0] = std::move(left);
 }
@@ -214,6 +215,20 @@ void Pipe::leave_page(std::size_t position) {
 [[gnu::noinline]] void Pipe::keep_page() {
   memory::Frame half_read = std::move(page(read_position_));
   if (half_read) pages_[0] = std::move(half_read);
+}
+
+// As pipe_set_size() of Linux 6.12 (fs/pipe.c), for a caller without CAP_SYS_RESOURCE.
+Result<int> Pipe::set_capacity(std::uint64_t bytes) {
+  async::Strand::check_access();
+  constexpr std::uint64_t most = std::uint64_t{1} << 31;
+  if (bytes > most) return fail(Errno::einval);
+  const std::size_t wanted = std::bit_ceil(std::max<std::size_t>(bytes, hal::page_size));
+  if (wanted > most_capacity) return fail(Errno::eperm);
+  const std::size_t used = hal::page_up(write_position_) - hal::page_down(read_position_);
+  if (filled() != 0 && used > wanted) return fail(Errno::ebusy);
+  capacity_ = wanted;
+  if (can_write()) writable_.wake_all();
+  return static_cast<int>(wanted);
 }
 
 std::size_t Pipe::peek(std::size_t offset, std::span<std::byte> to) {
@@ -274,7 +289,7 @@ class PipeEnd : public File {
     be_stream();
   }
 
-  Result<int> pipe_capacity() override { return static_cast<int>(Pipe::capacity); }
+  Result<int> pipe_capacity() override { return static_cast<int>(pipe_->capacity()); }
 
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) override {
@@ -349,7 +364,7 @@ class PipeWriter final : public PipeEnd {
  private:
   short readiness_with(std::size_t filled) const override {
     short ready = 0;
-    if (Pipe::capacity - filled >= Pipe::atomic_size) ready |= abi::pollout | abi::pollwrnorm;
+    if (pipe_->capacity() - filled >= Pipe::atomic_size) ready |= abi::pollout | abi::pollwrnorm;
     if (!pipe_->has_readers()) ready |= abi::pollerr;
     return ready;
   }

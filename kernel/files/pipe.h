@@ -32,7 +32,7 @@ namespace kernel {
 
 class Pipe : public RefCounted<Pipe> {
  public:
-  static constexpr std::size_t capacity = 65536;
+  static constexpr std::size_t most_capacity = 65536;
   static constexpr std::size_t atomic_size = 4096;  // PIPE_BUF
 
   Pipe() {
@@ -68,7 +68,11 @@ class Pipe : public RefCounted<Pipe> {
   Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
 
   std::size_t filled() const { return write_position_ - read_position_; }
-  std::size_t room() const { return capacity - filled(); }
+  std::size_t room() const { return capacity_ - filled(); }
+  std::size_t capacity() const { return capacity_; }
+  /// F_SETPIPE_SZ: rounds `bytes` up to a power of two of pages, and returns that. EINVAL; EPERM:
+  /// more than most_capacity; EBUSY: the pipe holds more pages. In the strand.
+  Result<int> set_capacity(std::uint64_t bytes);
   /// For a job that a wake of the pipe has resumed, and that neither reads nor writes: wakes
   /// another one instead. In the strand.
   void pass_wakes() {
@@ -105,7 +109,7 @@ class Pipe : public RefCounted<Pipe> {
   async::WaitList& writable() { return writable_; }
 
  private:
-  static constexpr std::size_t page_count = capacity / hal::page_size;
+  static constexpr std::size_t page_count = most_capacity / hal::page_size;
 
   memory::Frame& page(std::size_t position) {
     lock_.check_access();
@@ -129,6 +133,7 @@ class Pipe : public RefCounted<Pipe> {
   // that the pipe keeps.
   std::size_t write_position_ = 0;
   std::size_t read_position_ = 0;
+  async::SharedWord<std::size_t> capacity_ = most_capacity;  // changes in the strand
   async::WaitList readable_;
   async::WaitList writable_;
   async::SharedWord<bool> has_readers_ = true;

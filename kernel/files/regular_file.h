@@ -5,6 +5,7 @@
 #include <async/leaf_lock.h>
 #include <async/shared_word.h>
 
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -111,7 +112,7 @@ class TextFile final : public Node {
 /// A writable file in memory.
 class MemoryFile final : public RegularFile {
  public:
-  static constexpr std::uint64_t longest = std::uint64_t{1} << 30;
+  static constexpr std::uint64_t longest = std::numeric_limits<std::int64_t>::max();
 
   explicit MemoryFile(unsigned permissions) : RegularFile{permissions} { note_reads(); }
 

@@ -28,8 +28,8 @@ using Transfer = Result<std::size_t>;
 ///   end behind the last possible position answers 0 instead of EINVAL.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 
-/// linux: RLIMIT_FSIZE has no effect. A file in /tmp has 1 GiB at most (EFBIG). A write to
-///   a text file of /proc has 128 bytes at most (EINVAL).
+/// linux: RLIMIT_FSIZE has no effect. A write to a text file of /proc has 128 bytes at most
+///   (EINVAL).
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 
 /// linux: A read from a pipe into a list with a bad part stores the bytes before that part; Linux
@@ -54,7 +54,7 @@ Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 ///   names, but in /mnt in the host's order.
 Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
 
-/// linux: RLIMIT_FSIZE has no effect. A size of more than 1 GiB fails with EFBIG.
+/// linux: RLIMIT_FSIZE has no effect.
 Result<> ftruncate(Thread&, int fd, std::int64_t size);
 
 /// linux: A file outside /dev and /mnt has nothing to write back: the answer is 0, also for
@@ -82,10 +82,10 @@ Result<int> dup3(Thread&, int from, int to, int flags);
 Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 
 /// flags: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
-///   F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS;
-///   EINVAL for other commands
+///   F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GETPIPE_SZ, F_SETPIPE_SZ, F_ADD_SEALS,
+///   F_GET_SEALS; EINVAL for other commands
 /// linux: There are no leases and owners, a lock of a pipe fails with ENOLCK, F_SEAL_EXEC
-///   fails with EINVAL, and a pipe's size is fixed. F_SETFL
+///   fails with EINVAL, and a pipe has 64 KiB at most (EPERM). F_SETFL
 ///   changes O_APPEND, O_NONBLOCK and O_DIRECT. F_GETFL shows O_LARGEFILE only where the program
 ///   gave it.
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);

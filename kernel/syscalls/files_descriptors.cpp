@@ -82,6 +82,7 @@ Result<> pipe2(Thread& self, UserPtr<int> ends, int flags) {
 }
 
 trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
+  constexpr int set_pipe_size = 1031;  // F_SETPIPE_SZ
   FdTable& files = self.process().files();
   File* const file = files.find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
@@ -106,6 +107,10 @@ trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_
       file->set_status_flags(number);
       return 0;
     case abi::f_getpipe_size: return file->pipe_capacity();
+    case set_pipe_size:
+      if (async::Strand::is_shared()) return fail(Errno::would_block);
+      return file->pipe() != nullptr ? file->pipe()->set_capacity(static_cast<unsigned>(argument))
+                                     : fail(Errno::ebadf);
     case abi::f_getlk:
     case abi::f_setlk:
     case abi::f_setlkw:

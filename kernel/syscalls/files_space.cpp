@@ -49,7 +49,8 @@ Result<> check_allocation(File& file, int mode, std::int64_t offset, std::int64_
     case abi::s_ifblk: break;
     default: return fail(Errno::enodev);
   }
-  if (offset > std::int64_t{MemoryFile::longest} - length && !punches) return fail(Errno::efbig);
+  if (offset > static_cast<std::int64_t>(MemoryFile::longest) - length && !punches)
+    return fail(Errno::efbig);
   return {};
 }
 
@@ -80,7 +81,7 @@ Result<> truncate(Thread& self, UserPtr<const char> path, std::int64_t size) {
 
 /// flags: FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE; EOPNOTSUPP for others
 /// linux: Only a file in /tmp has space to allocate; a disk fails with EOPNOTSUPP. After ENOSPC the
-///   pages that the call has allocated stay. A range behind 1 GiB fails with EFBIG.
+///   pages that the call has allocated stay.
 trap::Answer<Result<>> fallocate(Thread& self, int fd, int mode, std::int64_t offset,
                                  std::int64_t length) {
   File* const file = self.process().files().find_open(fd);

@@ -1,13 +1,14 @@
 """Python's own regression tests have the same results on Cotrap and on Linux, in the same root folder.
 
 The test downloads Debian's python3.13 with its tests, and Debian's kernel. Both kernels boot in QEMU into the folder,
-which the host shares. Each test of a module is compared: both kernels skip it, or it ends in the same way. Not compared are
-tests that need sockets.
+which the host shares. Each test of a module is compared: it must pass if it passes on Linux. Not compared are tests that
+need sockets.
 """
 
 import re
 import shutil
 import xml.etree.ElementTree as xml
+from collections.abc import Iterable
 from pathlib import Path
 
 import debian_root
@@ -23,15 +24,22 @@ RESULTS = "results"  # a folder of the root folder
 _TIMEOUT = 3600.0  # seconds for a module, on a busy host
 # Tests that end differently, and why.
 KNOWN = {
+    "test_os.ExtendedAttributeTests.test_fds": "there are no extended attributes",
+    "test_os.ExtendedAttributeTests.test_lpath": "there are no extended attributes",
+    "test_os.ExtendedAttributeTests.test_simple": "there are no extended attributes",
+    "test_os.TermsizeTests.test_does_not_crash": "standard output is no terminal here",
     "test_fcntl.TestFcntl.test_fcntl_64_bit": "F_NOTIFY fails with EINVAL",
     "test_subprocess.POSIXProcessTestCase.test_user": "every program is the superuser's, so setuid to another user "
     "fails with EINVAL",
 }
 
 
-def command(kernel: str, module: str) -> list[str]:
-    """The words of a command that tests a module in /tmp, and writes the results into a file."""
-    script = f"cd /tmp && exec python3.13 -m test -v --junit-xml /{RESULTS}/{kernel}-{module}.xml test_{module}"
+def command(kernel: str, module: str, names: Iterable[str] = ()) -> list[str]:
+    """The words of a command that tests a module in /tmp, and writes the results into a file. names: only these
+    tests."""
+    chosen = "".join(f" -m '*.{name.partition('.')[2]}'" for name in names)
+    file = f"/{RESULTS}/{kernel}-{module}.xml"
+    script = f"cd /tmp && exec python3.13 -m test -v --junit-xml {file}{chosen} test_{module}"
     return ["/bin/bash", "-c", script]
 
 
@@ -62,25 +70,44 @@ def demo(test: harness.Test) -> None:
     test.check(not verdict.failure, PACKAGED[0].description, f"{verdict.failure}\n{sink.data.decode(errors='replace')}")
 
 
+def on_cotrap(test: harness.Test, root: Path, module: str, names: Iterable[str] = ()) -> dict:
+    """The results of a module, or of some of its tests."""
+    shared = Share(str(root), tag=ROOT)
+    done = test.run(
+        *command("cotrap", module, names),
+        machine=test.machine(root=shared, memory="1G"),
+        append=" ".join(shared.words),
+        timeout=_TIMEOUT,
+        no_archive=True,
+    )
+    if done.status is None:
+        print(f"test_{module}: {done.why}")
+    return results(root, "cotrap", module)
+
+
 def compare(test: harness.Test, root: Path, module: str) -> None:
-    here, there = results(root, "cotrap", module), results(root, "linux", module)
-    same, sockets, known = 0, [], []
-    differences = []
-    for name, (end, text) in sorted(there.items()):
-        own_end, own_text = here.get(name, ("missing", ""))
-        if own_end == end:
-            same += 1
-        elif needs_sockets(own_text) or needs_sockets(text):
-            sockets.append(name)
-        elif name in KNOWN:
-            known.append(name)
-        else:
-            lines = (own_text or text).strip().splitlines()
-            differences.append(f"{name}: {own_end}, on Linux {end}: {lines[-1] if lines else ''}")
-    about = f"{same} tests end as on Linux"
-    about += f", {len(sockets)} need sockets" * bool(sockets)
-    about += f", {len(known)} known to differ" * bool(known)
-    test.check(bool(there) and not differences, f"test_{module}: {about}", "\n".join(differences))
+    here, there = on_cotrap(test, root, module), results(root, "linux", module)
+
+    def differing() -> list[str]:
+        return [
+            name
+            for name, (end, text) in sorted(there.items())
+            if here.get(name, ("missing", ""))[0] not in (end, "passed")
+            and not needs_sockets(here.get(name, ("", ""))[1] + text)
+            and name not in KNOWN
+        ]
+
+    # Some tests compare times with a clock, which a busy host disturbs. They may fail once.
+    if repeated := differing():
+        here |= on_cotrap(test, root, module, repeated)
+    wrong = []
+    for name in differing():
+        end, text = here.get(name, ("missing", ""))
+        lines = (text or there[name][1]).strip().splitlines()
+        wrong.append(f"{name}: {end}, on Linux {there[name][0]}: {lines[-1] if lines else ''}")
+    same = sum(here.get(name, ("missing", ""))[0] == end for name, (end, _) in there.items())
+    about = f"{same} of {len(there)} tests end as on Linux"
+    test.check(bool(there) and not wrong, f"test_{module}: {about}", "\n".join(wrong))
 
 
 with harness.Test(__doc__, harness.RISC_V) as test:
@@ -88,20 +115,10 @@ with harness.Test(__doc__, harness.RISC_V) as test:
     root = debian.root_folder("python-root", PACKAGES)
     shutil.rmtree(root / RESULTS, ignore_errors=True)
     (root / RESULTS).mkdir()
-    shared = Share(str(root), tag=ROOT)
-    machine = test.machine(harts=test.harts, root=shared, memory="1G")
+    machine = test.machine(root=Share(str(root), tag=ROOT), memory="1G")
     commands = [(module, *command("linux", module)) for module in MODULES]
     output = debian_root.on_linux(test, commands, machine, _TIMEOUT * len(MODULES))
     for module in MODULES:
-        done = test.run(
-            *command("cotrap", module),
-            machine=machine,
-            append=" ".join(shared.words),
-            timeout=_TIMEOUT,
-            no_archive=True,
-        )
-        if done.status is None:
-            print(done.why)
         compare(test, root, module)
     if not list((root / RESULTS).glob("linux-*.xml")):
         print(output.decode(errors="replace")[-4000:])

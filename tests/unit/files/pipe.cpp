@@ -58,7 +58,7 @@ struct WaitingWriter {
 
  private:
   async::JoinHandle<void> fill_and_wait() {
-    CHECK(test::write(*ends.writer, pattern(Pipe::capacity)) == Pipe::capacity);
+    CHECK(test::write(*ends.writer, pattern(Pipe::most_capacity)) == Pipe::most_capacity);
     auto& changes = *ends.writer->changes(Direction::write);
     return async::spawn(async_test::wait_and_log(changes, log, "writer"), {});
   }
@@ -79,7 +79,7 @@ TEST_CASE("bytes leave a pipe in the order of their writes") {
 TEST_CASE("a pipe holds 64 KiB and accepts part of a large write") {
   test::Machine machine;
   auto [reader, writer] = make_pipe();
-  CHECK(test::write(*writer, pattern(70'000)) == Pipe::capacity);
+  CHECK(test::write(*writer, pattern(70'000)) == Pipe::most_capacity);
   CHECK(test::write(*writer, "x").error() == Errno::would_block);
   CHECK(test::read(*reader, 1000) == pattern(1000));
   CHECK(test::write(*writer, pattern(5000, 65536)) == 1000);
@@ -89,7 +89,7 @@ TEST_CASE("a pipe holds 64 KiB and accepts part of a large write") {
 TEST_CASE("a write of up to PIPE_BUF bytes is accepted as a whole or not at all") {
   test::Machine machine;
   auto [reader, writer] = make_pipe();
-  CHECK(test::write(*writer, pattern(Pipe::capacity - 4095)) == Pipe::capacity - 4095);
+  CHECK(test::write(*writer, pattern(Pipe::most_capacity - 4095)) == Pipe::most_capacity - 4095);
   CHECK(test::write(*writer, pattern(4096)).error() == Errno::would_block);
   CHECK(test::write(*writer, pattern(4097)) == 4095);
   CHECK(test::read(*reader, 1).has_value());
@@ -213,7 +213,7 @@ TEST_CASE("a writer that leaves room wakes the next writer, and no other writer 
   test::Machine machine;
   async_test::Fixture world;
   auto [reader, writer] = make_pipe();
-  CHECK(test::write(*writer, pattern(Pipe::capacity)) == Pipe::capacity);
+  CHECK(test::write(*writer, pattern(Pipe::most_capacity)) == Pipe::most_capacity);
   std::vector<async::JoinHandle<std::string>> writers;
   for (const std::size_t size : {100, 3'000, 3'000, 3'000}) {
     writers.push_back(async::spawn(write_waiting(*writer, pattern(size)), {.name = "writer"}));
@@ -231,7 +231,7 @@ TEST_CASE("a writer that leaves room wakes the next writer, and no other writer 
   world.run();
   CHECK(count_done() == 3);
   CHECK(writers[2].done());
-  CHECK(test::read(*reader, Pipe::capacity).has_value());
+  CHECK(test::read(*reader, Pipe::most_capacity).has_value());
   world.run();
   CHECK(count_done() == 4);
 }
@@ -240,7 +240,7 @@ TEST_CASE("a woken writer that does not write wakes the next writer") {
   test::Machine machine;
   async_test::Fixture world;
   auto [reader, writer] = make_pipe();
-  CHECK(test::write(*writer, pattern(Pipe::capacity)) == Pipe::capacity);
+  CHECK(test::write(*writer, pattern(Pipe::most_capacity)) == Pipe::most_capacity);
   auto bad = async::spawn(
       [](File& file) -> async::Task<> {
         CHECK(co_await file.changes(Direction::write)->wait("write") == async::WaitResult::woken);
@@ -267,4 +267,20 @@ TEST_CASE("without memory a pipe is not made, or its write is ENOMEM and loses n
   CHECK(test::write(*writer, "x").error() == Errno::enomem);
   frames.grow_reserve(-all);
   CHECK(test::write(*writer, "x") == 1);
+}
+
+TEST_CASE("F_SETPIPE_SZ changes how many bytes a pipe holds") {
+  test::Machine machine;
+  auto [reader, writer] = make_pipe();
+  Pipe& pipe = *writer->pipe();
+  CHECK(pipe.set_capacity(0) == 4096);
+  CHECK(pipe.set_capacity(4097) == 8192);
+  CHECK(writer->pipe_capacity() == 8192);
+  CHECK(test::write(*writer, pattern(Pipe::most_capacity)) == 8192);
+  CHECK(writer->readiness() == 0);
+  CHECK(pipe.set_capacity(4096).error() == Errno::ebusy);
+  CHECK(pipe.set_capacity(Pipe::most_capacity + 1).error() == Errno::eperm);
+  CHECK(pipe.set_capacity((std::uint64_t{1} << 31) + 1).error() == Errno::einval);
+  CHECK(pipe.set_capacity(Pipe::most_capacity) == Pipe::most_capacity);
+  CHECK(test::write(*writer, pattern(Pipe::most_capacity)) == Pipe::most_capacity - 8192);
 }
