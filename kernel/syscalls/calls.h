@@ -53,10 +53,10 @@ trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t sta
 ///   fails with EINVAL. The exit signal is checked, but the parent gets SIGCHLD.
 trap::Answer<Result<int>> clone3(Thread&, std::uintptr_t arguments, std::size_t size);
 
-/// linux: A program in /tmp or /mnt gets the bytes that the file has when a page is first accessed:
-///   a program that runs can be opened for writing. On the hosted machine and without an MMU,
-///   a program in /tmp fails with EACCES. Arguments and
-///   environment have 128 KiB at most; more fails with E2BIG. Set-user-ID bits have no effect.
+/// linux: A program in /tmp or in a folder of the host gets the bytes that the file has when a page
+///   is first accessed: a program that runs can be opened for writing. On the hosted machine and
+///   without an MMU, a program in /tmp fails with EACCES. Arguments and environment have 128 KiB at
+///   most; more fails with E2BIG. Set-user-ID bits have no effect.
 async::Task<Result<>> execve(Thread&, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment);
 
@@ -145,10 +145,10 @@ trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 
 /// flags: MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE;
 ///   others have no effect
-/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping of a disk or of a file in /mnt,
-///   and a mapping of a file in /proc, fail with ENODEV. On machines without an MMU a mapping of a
-///   file in /tmp does, too. A private writable mapping larger than the machine's memory fails with
-///   ENOMEM. A MAP_GROWSDOWN mapping does not grow.
+/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping of a disk or of a file of the
+///   host, and a mapping of a file in /proc, fail with ENODEV. On machines without an MMU a mapping
+///   of a file in /tmp does, too. A private writable mapping larger than the machine's memory fails
+///   with ENOMEM. A MAP_GROWSDOWN mapping does not grow.
 trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                           int access, int flags, int fd, std::int64_t offset);
 

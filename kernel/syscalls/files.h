@@ -50,15 +50,15 @@ trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
 /// linux: Only files in /tmp have holes. In a directory only SEEK_SET works, and SEEK_CUR by 0.
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 
-/// linux: One call answers 64 KiB of entries at most. The entries are in the order of their
-///   names, but in /mnt in the host's order.
+/// linux: One call answers 64 KiB of entries at most. The entries are in the order of their names,
+///   but in a folder of the host in its order.
 Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
 
 /// linux: RLIMIT_FSIZE has no effect.
 Result<> ftruncate(Thread&, int fd, std::int64_t size);
 
-/// linux: A file outside /dev and /mnt has nothing to write back: the answer is 0, also for
-///   a file of /proc.
+/// linux: A file that is neither a disk nor the host's has nothing to write back: the answer is 0,
+///   also for a file of /proc.
 trap::Answer<Result<>> fsync(Thread&, int fd);
 
 // ── files_descriptors.cpp: file descriptors ──
@@ -101,9 +101,9 @@ Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argumen
 
 /// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,
 ///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH; others have no effect
-/// linux: A program can create files only in /tmp and /mnt; elsewhere the error is EROFS. O_SYNC,
-///   O_DSYNC, O_DIRECT, O_NOATIME and O_NOCTTY have no effect. In /mnt a device, a socket or a FIFO
-///   fails with ENXIO. O_TMPFILE fails with EISDIR if its other
+/// linux: A program can create files only in /tmp and in folders of the host; elsewhere the error
+///   is EROFS. O_SYNC, O_DSYNC, O_DIRECT, O_NOATIME and O_NOCTTY have no effect. In a folder of the
+///   host a device, a socket or a FIFO fails with ENXIO. O_TMPFILE fails with EISDIR if its other
 ///   flags are right. Read and write permissions do not matter, because every program is the
 ///   superuser's.
 trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
@@ -144,20 +144,23 @@ unsigned umask(Thread&, unsigned mask);
 
 // ── files_names.cpp: creating and removing names, in writable directories ──
 
-/// linux: A program can make directories only in /tmp and /mnt; elsewhere the error is EROFS.
+/// linux: A program can make directories only in /tmp and in folders of the host; elsewhere the
+///   error is EROFS.
 Result<> mkdirat(Thread&, int directory, UserPtr<const char> path, unsigned mode);
 
-/// linux: A program can make links only in /tmp and /mnt; elsewhere the error is EROFS.
+/// linux: A program can make links only in /tmp and in folders of the host; elsewhere the error is
+///   EROFS.
 Result<> symlinkat(Thread&, UserPtr<const char> target, int directory, UserPtr<const char> path);
 
 /// flags: AT_REMOVEDIR; EINVAL for others
-/// linux: A program can remove names only in /tmp and /mnt. Elsewhere a name of the wrong kind
-///   fails with EISDIR or ENOTDIR, as in /tmp, and any other fails with EROFS.
+/// linux: A program can remove names only in /tmp and in folders of the host. Elsewhere a name of
+///   the wrong kind fails with EISDIR or ENOTDIR, as in /tmp, and any other fails with EROFS.
 Result<> unlinkat(Thread&, int directory, UserPtr<const char> path, int flags);
 
 /// flags: RENAME_NOREPLACE, RENAME_EXCHANGE; EINVAL for others
-/// linux: RENAME_WHITEOUT fails with EINVAL, and so do all flags in /mnt. A rename between two
-///   places outside /tmp and /mnt fails with EROFS, also where Linux fails with EXDEV.
+/// linux: RENAME_WHITEOUT fails with EINVAL, and so do all flags in a folder of the host, as with
+///   Linux's client of 9P. A rename between two places outside /tmp and those folders fails with
+///   EROFS, also where Linux fails with EXDEV.
 Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags);
 

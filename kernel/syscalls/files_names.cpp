@@ -183,8 +183,8 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
 
 /// flags: the types S_IFREG and S_IFIFO; EPERM for devices, sockets and directories, EINVAL for
 ///   others
-/// linux: Devices and sockets fail with EPERM. A program can make files only in /tmp and /mnt;
-///   elsewhere the error is EROFS. FIFOs in /mnt cannot be opened (ENXIO).
+/// linux: Devices and sockets fail with EPERM. A program can make files only in /tmp and in folders
+///   of the host; elsewhere the error is EROFS. FIFOs of the host cannot be opened (ENXIO).
 Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned mode,
                  std::uint64_t) {
   const unsigned permissions = mode & 07777 & ~self.process().fs().umask();
@@ -211,7 +211,8 @@ Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned
 }
 
 /// flags: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH; EINVAL for others
-/// linux: A program can make links only in /tmp and /mnt; elsewhere the error is EROFS.
+/// linux: A program can make links only in /tmp and in folders of the host; elsewhere the error is
+///   EROFS.
 Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
                 UserPtr<const char> path, int flags) {
   constexpr std::uint32_t most_links = 65'000;

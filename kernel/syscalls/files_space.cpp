@@ -61,7 +61,7 @@ async::Task<Result<>> flush_disks() {
 
 }  // namespace
 
-/// linux: As `ftruncate`. A file outside /tmp and /mnt fails with EROFS.
+/// linux: As `ftruncate`. A file outside /tmp and folders of the host fails with EROFS.
 Result<> truncate(Thread& self, UserPtr<const char> path, std::int64_t size) {
   if (size < 0) return fail(Errno::einval);
   const auto node = find_node(self, abi::at_fdcwd, path, LastLink::follow);

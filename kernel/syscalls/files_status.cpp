@@ -213,7 +213,8 @@ Result<> write_status_of_system(Thread& self, Node* node, UserPtr<abi::StatFs> t
 
 }  // namespace
 
-/// linux: A file outside /tmp, /dev and /mnt fails with EROFS, and a pipe with EPERM.
+/// linux: A file outside /tmp, /dev and folders of the host fails with EROFS, and a pipe with
+///   EPERM.
 Result<> fchmod(Thread& self, int fd, unsigned mode) {
   return set_mode(self, node_of(self, fd), mode);
 }
@@ -231,8 +232,8 @@ Result<> fchmodat(Thread& self, int directory, UserPtr<const char> path, unsigne
   return fchmodat2(self, directory, path, mode, 0);
 }
 
-/// linux: The kernel stores the owner, and no call checks it. A file outside /tmp, /dev and /mnt
-///   fails with EROFS, and a pipe with EPERM.
+/// linux: The kernel stores the owner, and no call checks it. A file outside /tmp, /dev and folders
+///   of the host fails with EROFS, and a pipe with EPERM.
 Result<> fchown(Thread& self, int fd, std::uint32_t uid, std::uint32_t gid) {
   return set_owner(self, node_of(self, fd), uid, gid);
 }
@@ -246,8 +247,8 @@ Result<> fchownat(Thread& self, int directory, UserPtr<const char> path, std::ui
 }
 
 /// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; EINVAL for others
-/// linux: A time before 1677 or after 2262 becomes the nearest of these. A file outside /tmp,
-///   /dev and /mnt fails with EROFS, and a pipe with EPERM.
+/// linux: A time before 1677 or after 2262 becomes the nearest of these. A file outside /tmp, /dev
+///   and folders of the host fails with EROFS, and a pipe with EPERM.
 Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::uintptr_t times,
                    int flags) {
   std::array<abi::Timespec, 2> wanted{{{0, abi::utime_now}, {0, abi::utime_now}}};
