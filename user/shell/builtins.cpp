@@ -26,6 +26,15 @@ std::optional<int> number(std::string_view text) {
   return value;
 }
 
+std::string joined(Words words) {
+  std::string text;
+  for (const auto& word : words) {
+    if (&word != &words.front()) text += ' ';
+    text += word;
+  }
+  return text;
+}
+
 // The number in the second word, or `otherwise` without that. Empty: the word is no number, which
 // is reported.
 std::optional<int> count_in(Words words, int otherwise) {
@@ -52,12 +61,8 @@ int print_directory(Shell&, Words) {
 }
 
 int echo(Shell&, Words words) {
-  std::string line;
   const bool ends_line = words.size() < 2 || words[1] != "-n";
-  for (const auto& word : words.subspan(ends_line ? 1 : 2)) {
-    if (!line.empty()) line += ' ';
-    line += word;
-  }
+  auto line = joined(words.subspan(ends_line ? 1 : 2));
   if (ends_line) line += '\n';
   user::print("{}", line);
   return 0;
@@ -109,10 +114,8 @@ int next_iteration(Shell& shell, Words words) {
 }
 
 int run_text(Shell& shell, Words words) {
-  std::string text;
-  for (const auto& word : words.subspan(1)) text += (text.empty() ? "" : " ") + word;
   shell.set_status(0);
-  return shell.run_script(text);
+  return shell.run_script(joined(words.subspan(1)));
 }
 
 int run_file_here(Shell& shell, Words words) {
@@ -192,35 +195,44 @@ int shift(Shell& shell, Words words) {
   return 0;
 }
 
-// The line for `read`: a person edits it, as a command line. Empty: the end of input.
-std::optional<std::string> input_line(Shell& shell, const std::string& prompt) {
+struct InputLine {
+  std::string text;
+  bool is_complete = false;  // false: the input has ended before a newline
+};
+
+// The line for `read`. At a terminal a person edits it, as a command line. Elsewhere it reads no
+// byte after the newline, because other programs may read the rest.
+InputLine input_line(Shell& shell, const std::string& prompt) {
   if (shell.is_interactive() && user::is_terminal(user::standard_input)) {
     const Completer no_completion = [](std::string_view) { return Completion{}; };
     auto typed = read_typed_line(prompt, {}, no_completion);
     if (typed.how == Typed::How::given_up) shell.set_flow(Flow::give_up);
-    if (typed.how != Typed::How::line) return {};
-    return std::move(typed.text);
+    return {std::move(typed.text), typed.how == Typed::How::line};
   }
   if (!prompt.empty()) static_cast<void>(user::write_all(user::standard_error, prompt));
-  return user::LineReader{user::standard_input, true}.next();
+  InputLine line;
+  for (;;) {
+    char byte = 0;
+    const auto count = user::read(user::standard_input, std::span{&byte, 1});
+    if (!count && count.error() == abi::Errno::eintr) continue;
+    line.is_complete = count.value_or(0) != 0 && byte == '\n';
+    if (count.value_or(0) == 0 || line.is_complete) return line;
+    if (byte != '\0') line.text += byte;  // a variable cannot hold a zero
+  }
 }
 
 // A \ at a line's end continues the line; other ones quote a character.
-std::optional<std::string> unescaped_line(Shell& shell, const std::string& prompt) {
+InputLine unescaped_line(Shell& shell, const std::string& prompt) {
   std::string result;
   for (;;) {
-    const auto line = input_line(shell, prompt);
-    if (!line) return {};
-    for (std::size_t i = 0; i < line->size(); ++i) {
-      if ((*line)[i] != '\\') {
-        result += (*line)[i];
-      } else if (i + 1 < line->size()) {
-        result += (*line)[++i];
-      }
+    const auto [text, is_complete] = input_line(shell, prompt);
+    bool continues = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '\\') ++i;
+      continues = i == text.size();
+      if (!continues) result += text[i];
     }
-    const auto text = std::string_view{*line};
-    const auto backslashes = text.size() - (text.find_last_not_of('\\') + 1);
-    if (backslashes % 2 == 0) return result;
+    if (!continues || !is_complete) return {result, is_complete};
   }
 }
 
@@ -248,11 +260,11 @@ int read_line(Shell& shell, Words words) {
   if (names.empty()) names = usual;
   const auto line = is_raw ? input_line(shell, prompt) : unescaped_line(shell, prompt);
   const auto separators = shell.value("IFS").value_or(" \t\n");
-  const auto fields = split_fields(line.value_or(""), separators, names.size());
+  const auto fields = split_fields(line.text, separators, names.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     shell.set_variable(names[i], i < fields.size() ? fields[i] : "");
   }
-  return line ? 0 : 1;
+  return line.is_complete ? 0 : 1;
 }
 
 int print_history(Shell& shell, Words) {

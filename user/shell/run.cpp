@@ -52,8 +52,7 @@ std::optional<int> to_number(std::string_view text) {
 }
 
 bool is_executable(const std::string& path) {
-  const auto status = user::status(path.c_str());
-  return status && (status->mode & abi::s_ifmt) == abi::s_ifreg && (status->mode & 0111) != 0;
+  return user::call(user::Call::faccessat, abi::at_fdcwd, path.c_str(), abi::x_ok).has_value();
 }
 
 // Whether a file that the kernel cannot execute may be a script: its begin has no zero byte.
