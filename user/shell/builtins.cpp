@@ -487,7 +487,7 @@ int help(Shell&, Words) {
   a &                     a runs in the background
   < F   > F   >> F   2> F   2>&1   << END     files instead of input, output, errors
   'a b'   "a $NAME"   \a  one word; $NAME is a variable, but not between '…'
-  ${NAME:-a} ${NAME#a} …  a value for a variable that is not set; without the begin a
+  ${NAME:-a} ${NAME#a} …  a value for a variable that is not set; without a at its start
   $(a)   `a`   $((1 + 2)) the output of a; a number
   *   ?   [a-z]   [!a-z]  names of files
   NAME=a   f() { a; }     a variable; a function

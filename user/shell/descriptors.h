@@ -2,6 +2,7 @@
 #pragma once
 
 #include <abi/flags.h>
+#include <user/print.h>
 #include <user/process.h>
 
 #include <span>
@@ -41,6 +42,10 @@ class Redirected {
     for (const auto& [from, to] : fds) {
       const auto saved =
           user::call<user::Fd>(user::Call::fcntl, to, abi::f_dupfd_cloexec, first_own_descriptor);
+      if (!saved && saved.error() != abi::Errno::ebadf) {  // it could not be restored
+        user::complain("sh: descriptor {}: {}", to, abi::description(saved.error()));
+        continue;
+      }
       saved_.push_back({saved.value_or(-1), to});
       if (from < 0) {
         static_cast<void>(user::close(to));

@@ -14,7 +14,7 @@
 
 namespace shell {
 
-// A terminal that sends each key at once and shows none by itself. "\n" moves to the begin of the
+// A terminal that sends each key at once and shows none by itself. "\n" moves to the start of the
 // next row.
 class EditorTerminal {
  public:
@@ -129,7 +129,7 @@ class LineEditor {
   std::size_t position_ = 0;  // in the history; its size: the new line
   std::string new_line_;      // the new line while an old one is shown
   std::size_t columns_ = 80;
-  Place place_{};       // of the terminal's cursor, from the prompt's begin on
+  Place place_{};       // of the terminal's cursor, from the prompt's start on
   std::string output_;  // not written yet
   std::optional<char> pushed_back_;
 };

@@ -70,7 +70,7 @@ class Jobs {
   // Records the changes of all children. Never waits.
   void reap();
 
-  // %N, %%, %+, %-, or %TEXT, the begin of its command; a number is a process. Null: no such job.
+  // %N, %%, %+, %-, or %TEXT, the start of its command; a number is a process. Null: no such job.
   Job* find(std::string_view name) const;
   // The job that stopped or was put into the background last. Null: there is none.
   Job* current() const;
@@ -81,7 +81,7 @@ class Jobs {
   void report();
   // Prints all jobs, and removes those that have ended.
   void list();
-  // Ended jobs that no one has waited for are dropped, the oldest first, if there are more.
+  // If there are more ended jobs that were not waited for, the oldest are dropped.
   static constexpr std::size_t most_ended = 100;
 
  private:

@@ -55,7 +55,7 @@ bool is_executable(const std::string& path) {
   return user::call(user::Call::faccessat, abi::at_fdcwd, path.c_str(), abi::x_ok).has_value();
 }
 
-// Whether a file that the kernel cannot execute may be a script: its begin has no zero byte.
+// Whether a file that the kernel cannot execute may be a script: its first bytes are not zero.
 bool is_text(const std::string& path) {
   const auto file = user::open(path.c_str(), abi::o_rdonly | abi::o_cloexec);
   if (!file) return false;
