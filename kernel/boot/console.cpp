@@ -15,6 +15,8 @@
 namespace kernel {
 namespace {
 
+constexpr DeviceNumber console_device{5, 1};
+
 /// Parses `COLUMNSxROWS`. 80 × 24 if the text is missing or invalid.
 abi::WindowSize window_size(std::string_view text) {
   abi::WindowSize size{.rows = 24, .columns = 80};
@@ -34,14 +36,15 @@ class ConsoleScreen final : public Screen {
   std::span<char> place() override { return console.place(); }
   void put(std::size_t count) override { console.put(count); }
   void ask_for_room() override { console.ask_for_room(); }
+  void put_if_room(std::span<const char> text) override { console.put_if_room(text); }
 };
 
 /// One stream of the console's framed output. Each put() sends one frame (Console::put_frame()).
 template <Console::Stream stream>
 class FramedScreen final : public Screen {
-  // Console::has_room() is raised when half of the ring is free. The largest frame fits into that.
-  static_assert(Console::frame_size(Terminal::largest_write + Terminal::kept_for_echo) <=
-                Console::ring_size / 2);
+  // Console::has_room() is raised when half of the ring is free. The room for a write fits into
+  // that.
+  static_assert(Console::frame_size(Terminal::room_for_write) <= Console::ring_size / 2);
 
  public:
   std::size_t room() override {
@@ -56,6 +59,9 @@ class FramedScreen final : public Screen {
     console.put_frame(stream, std::span{bytes_}.first(count));
   }
   void ask_for_room() override { console.ask_for_room(); }
+  void put_if_room(std::span<const char> text) override {
+    if (text.size() <= room()) console.put_frame(stream, text);
+  }
 
  private:
   std::array<char, Terminal::largest_write> bytes_{};
@@ -64,32 +70,31 @@ class FramedScreen final : public Screen {
 constinit FramedScreen<Console::Stream::output> output;
 constinit FramedScreen<Console::Stream::errors> errors;
 
-void echo(std::span<const char> text) {
-  console.put_if_room(text);
-}
-void echo_framed(std::span<const char> text) {
-  if (text.size() <= output.room()) console.put_frame(Console::Stream::output, text);
-}
-
 /// The terminal of framed standard error. It has no input.
 Terminal& error_terminal() {
-  static Terminal terminal{[](auto) {}, errors, LineEditor::Input::framed, {}, nullptr};
+  static Terminal terminal{errors, LineEditor::Input::framed, {}, nullptr, console_device, 0};
   terminal.end_input();
   return terminal;
 }
 
 }  // namespace
 
-ConsoleTerminals start_console(const formats::BootOptions& options) {
+bool console_is_terminal(const formats::BootOptions& options) {
   const auto input = options.value("stdin").value_or("");
-  const bool ended = input == "empty", framed = ended || input == "framed";
+  return input != "empty" && input != "framed";
+}
+
+ConsoleTerminals start_console(const formats::BootOptions& options) {
+  const bool ended = options.value("stdin") == "empty", framed = !console_is_terminal(options);
   const bool errors_apart = options.value("stderr") == "framed";
   if (errors_apart) console.frame_output();
   static ConsoleScreen screen;
-  static Terminal terminal{
-      errors_apart ? echo_framed : echo, errors_apart ? static_cast<Screen&>(output) : screen,
-      framed ? LineEditor::Input::framed : LineEditor::Input::typed,
-      window_size(options.value("size").value_or("")), &job_control::terminal_users()};
+  static Terminal terminal{errors_apart ? static_cast<Screen&>(output) : screen,
+                           framed ? LineEditor::Input::framed : LineEditor::Input::typed,
+                           window_size(options.value("size").value_or("")),
+                           &job_control::terminal_users(),
+                           console_device,
+                           0};
   if (ended) terminal.end_input();
   static std::array<Terminal*, 2> terminals{&terminal, errors_apart ? &error_terminal() : nullptr};
   const auto writers = std::span{terminals}.first(errors_apart ? 2 : 1);

@@ -89,6 +89,7 @@ void kernel_main(const hal::BootInfo& info) {
   remember_machine(info);
   using Stage = BootOption::Stage;
   apply_boot_options(options, Stage::log);
+  if (console_is_terminal(options)) end_log_lines_with_return();
   apply_boot_options(options, Stage::events);
   seed_random(info.random_seed);
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
@@ -109,9 +110,11 @@ void kernel_main(const hal::BootInfo& info) {
   build_root({.archive = info.initrd,
               .command_line = info.command_line,
               .terminal = consoles.terminal,
+              .terminal_users = &job_control::terminal_users(),
               .accounts = accounts,
               .find_process = find_process_directory,
               .next_process = next_process,
+              .limits = {.process_numbers = IdSlots::limit, .most_threads = most_threads},
               .fill_random = fill_random,
               .shares_are_read_only = options.value("share") == "ro",
               .shared_root = shared_root});

@@ -18,6 +18,9 @@ struct ConsoleTerminals {
   Terminal* errors;
 };
 
+/// Whether the console is a terminal. If not, its input is framed (files/line_editor.h).
+bool console_is_terminal(const formats::BootOptions& options);
+
 /// Creates the terminals and starts their driver. Call once, on the boot hart, after begin_hart().
 ConsoleTerminals start_console(const formats::BootOptions& options);
 

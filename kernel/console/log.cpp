@@ -10,11 +10,16 @@ namespace kernel {
 namespace {
 
 constinit bool silent = false;
+constinit bool returns = false;
 
 }  // namespace
 
 void silence_log() {
   silent = true;
+}
+
+void end_log_lines_with_return() {
+  returns = true;
 }
 
 char* write_line_mark(char* out) {
@@ -25,9 +30,10 @@ char* write_line_mark(char* out) {
 
 void log_line(std::string_view line) {
   if (silent) return;
-  char text[longest_line_mark + longest_line + 1];  // one write: other harts' lines cannot mix in
+  char text[longest_line_mark + longest_line + 2];  // one write: other harts' lines cannot mix in
   char* end = write_line_mark(text);
   end = std::copy_n(line.data(), std::min(line.size(), longest_line), end);
+  if (returns) *end++ = '\r';
   *end++ = '\n';
   console.write_now({text, end});
 }

@@ -9,7 +9,8 @@ namespace {
 
 class DeviceFile : public File {
  public:
-  DeviceFile(Device& device, int flags) : File{flags}, device_{Ref<Device>::share(device)} {}
+  DeviceFile(Device& device, int flags)
+      : File{flags & ~abi::o_noctty}, device_{Ref<Device>::share(device)} {}
 
   abi::Stat status() override { return device_->status(); }
   Node* node() override { return device_.get(); }

@@ -42,7 +42,7 @@ class DirectoryFile final : public File {
     if (whence == abi::seek_cur && offset == 0) return static_cast<std::int64_t>(listed_);
     if (whence != abi::seek_set || offset < 0) return fail(Errno::einval);
     listed_ = std::min<std::size_t>(static_cast<std::size_t>(offset), 2);
-    unlisted_ = 0;
+    unlisted_ = -1;
     const Directory::Entry* at = directory_->entries().first();
     for (; at != nullptr && std::cmp_less(listed_, offset); at = Directory::Entries::next(*at)) {
       last_ = at->name();
@@ -50,7 +50,7 @@ class DirectoryFile final : public File {
     }
     while (at == nullptr && std::cmp_less(listed_, offset)) {
       const int next = directory_->next_unlisted(unlisted_);
-      if (next == 0) break;
+      if (next < 0) break;
       unlisted_ = next;
       ++listed_;
     }
@@ -61,17 +61,17 @@ class DirectoryFile final : public File {
     if (directory_->is_removed()) return fail(in_strand(Errno::enoent));
     const async::LeafLock::SharingGuard lock{place_lock_};
     std::size_t done = 0;
-    const auto add = [&](std::string_view name, const Node& node) -> Result<> {
-      const auto size = put(buffer, name, node);
+    const auto add = [&](std::string_view name, std::uint64_t inode, unsigned mode) -> Result<> {
+      const auto size = put(buffer, name, inode, mode);
       if (!size) return fail(size.error());
       done += *size;
       ++listed_;
       return {};
     };
     Result<> added;
-    if (listed_ == 0) added = add(".", *directory_);
-    if (added && listed_ == 1) added = add("..", directory_->parent());
-    if (added && unlisted_ == 0) added = list_entries(add);
+    if (listed_ == 0) added = add(".", directory_->inode(), abi::s_ifdir);
+    if (added && listed_ == 1) added = add("..", directory_->parent().inode(), abi::s_ifdir);
+    if (added && unlisted_ < 0) added = list_entries(add);
     if (added) added = list_unlisted(add);
     if (!added && done == 0) return fail(added.error());
     directory_->note_read();
@@ -79,27 +79,29 @@ class DirectoryFile final : public File {
   }
 
  private:
-  /// Calls `add(name, node)` for each unlisted number behind those that were listed before. The
-  /// node is the directory itself, because the number's directory may not exist yet.
+  /// Calls `add(name, inode, mode)` for each unlisted number behind those that were listed before.
+  /// The inode is the directory's own, because the number's node may not exist yet.
   template <class Add>
   Result<> list_unlisted(Add&& add) {
-    for (int next; (next = directory_->next_unlisted(unlisted_)) != 0; unlisted_ = next) {
+    for (int next; (next = directory_->next_unlisted(unlisted_)) >= 0; unlisted_ = next) {
       std::array<char, 12> text;
       const char* const end = std::to_chars(text.begin(), text.end(), next).ptr;
-      if (auto added = add(std::string_view{text.begin(), end}, *directory_); !added) return added;
+      const std::string_view name{text.begin(), end};
+      if (auto added = add(name, directory_->inode(), directory_->unlisted_type()); !added)
+        return added;
     }
     return {};
   }
 
-  /// Calls `add(name, node)` for each entry behind those that were listed before, in the order of
-  /// names, until `add` fails.
+  /// Calls `add(name, inode, mode)` for each entry behind those that were listed before, in the
+  /// order of names, until `add` fails.
   template <class Add>
   Result<> list_entries(Add&& add) {
     const Directory::Entry* at =
         listed_ == 2 ? directory_->entries().first() : directory_->entry_behind(last_);
     const Directory::Entry* last = nullptr;
     Result<> added;
-    for (; at != nullptr && (added = add(at->name(), at->node()));
+    for (; at != nullptr && (added = add(at->name(), at->node().inode(), at->node().mode()));
          at = Directory::Entries::next(*at))
       last = at;
     if (last != nullptr) last_ = last->name();
@@ -107,17 +109,18 @@ class DirectoryFile final : public File {
   }
 
   /// Puts one entry. EINVAL: `buffer` has too little room for it.
-  Result<std::size_t> put(IoBuffer& buffer, std::string_view name, const Node& node) const {
+  Result<std::size_t> put(IoBuffer& buffer, std::string_view name, std::uint64_t inode,
+                          unsigned mode) const {
     constexpr std::size_t alignment = 8;
     std::byte record[abi::directory_entry_name + longest_name + 1 + alignment];
     const std::size_t size =
         (abi::directory_entry_name + name.size() + 1 + alignment - 1) / alignment * alignment;
     if (size > buffer.left()) return fail(Errno::einval);
     const abi::DirectoryEntry head{
-        .inode = node.inode(),
+        .inode = inode,
         .next_offset = static_cast<std::int64_t>(listed_) + 1,
         .record_length = static_cast<std::uint16_t>(size),
-        .type = entry_type(node.mode()),
+        .type = entry_type(mode),
     };
     std::memcpy(record, &head, abi::directory_entry_name);
     std::byte* const text = record + abi::directory_entry_name;
@@ -132,14 +135,14 @@ class DirectoryFile final : public File {
   async::LeafLock place_lock_;            // for callers that share the strand
   std::size_t listed_ = 0;                // entries listed so far, "." and ".." included
   std::string last_;                      // last name listed, from the third entry on
-  int unlisted_ = 0;                      // the last unlisted number that was listed
+  int unlisted_ = -1;                     // the last unlisted number that was listed
 };
 
 }  // namespace
 
 /// A name, in the order of entries: by its first eight bytes as a number, then by the others. That
 /// is the order of strings, because no name has a zero byte.
-class Directory::Entry::Key {
+class DirectoryEntry::Key {
  public:
   explicit Key(std::string_view name) : name_{name} {
     const std::size_t count = std::min(name.size(), sizeof begin_);
@@ -149,17 +152,17 @@ class Directory::Entry::Key {
   }
 
   std::string_view name() const { return name_; }
-  bool is_behind(const Entry& entry) const {
+  bool is_behind(const DirectoryEntry& entry) const {
     if (entry.begin_ != begin_) return entry.begin_ < begin_;
     return rest(entry.name()) < rest(name_);
   }
-  bool is_name_of(const Entry& entry) const {
+  bool is_name_of(const DirectoryEntry& entry) const {
     return entry.begin_ == begin_ && entry.length_ == name_.size() &&
            rest(entry.name()) == rest(name_);
   }
 
  private:
-  friend Entry;
+  friend DirectoryEntry;
 
   static std::string_view rest(std::string_view name) {
     return name.substr(std::min(name.size(), sizeof begin_));
@@ -169,7 +172,7 @@ class Directory::Entry::Key {
   std::uint64_t begin_ = 0;
 };
 
-Directory::Entry::Entry(const Key& key, Ref<Node> node)
+DirectoryEntry::DirectoryEntry(const Key& key, Ref<Node> node)
     : begin_{key.begin_}, length_{key.name_.size()}, node_{std::move(node)} {
   std::memcpy(reinterpret_cast<char*>(this + 1), key.name_.data(), length_);
 }
@@ -227,10 +230,8 @@ void Directory::adopt(Entry& entry) {
   node.has_name_ = true;
   node.links_ = node.links_ + 1;
   if (node.file_system_ == FileSystem::none) node.file_system_ = file_system();
-  if (Directory* const child = node.as_directory(); child != nullptr) {
-    child->parent_ = this;
-    child->entry_ = &entry;
-  }
+  node.parent_ = this;
+  node.entry_ = &entry;
 }
 
 void Directory::insert(const Entry::Key& key, std::unique_ptr<Entry> entry) {
@@ -254,8 +255,8 @@ std::unique_ptr<Directory::Entry> Directory::unlink(const Entry::Key& key, Entry
 std::unique_ptr<Directory::Entry> Directory::unlink_node(const Entry::Key& key, Entry& entry) {
   Node& node = entry.node();
   if (node.links_ == 1) node.has_name_ = false;
-  if (Directory* const child = node.as_directory(); child != nullptr && child->parent_ == this)
-    child->parent_ = nullptr;
+  // Other harts may still read the removed entry by entry_.
+  if (node.entry_ == &entry) node.parent_ = nullptr;
   return unlink(key, entry);
 }
 
@@ -276,8 +277,7 @@ void Directory::put(std::string_view name, Ref<Node> node) {
   insert(key, make_entry(key, std::move(node)));
 }
 
-std::unique_ptr<Directory::Entry> Directory::add_unlisted(std::string_view name,
-                                                          Ref<Directory> child) {
+std::unique_ptr<Directory::Entry> Directory::add_unlisted(std::string_view name, Ref<Node> child) {
   async::Strand::check_access();
   auto entry = make_entry(Entry::Key{name}, std::move(child));
   adopt(*entry);
@@ -286,9 +286,11 @@ std::unique_ptr<Directory::Entry> Directory::add_unlisted(std::string_view name,
 
 void Directory::remove_unlisted(std::unique_ptr<Entry> entry) {
   async::Strand::check_access();
-  Directory& child = *entry->node().as_directory();
-  while (Entry* const first = child.entries_.first())
-    child.end(child.unlink_node(Entry::Key{first->name()}, *first));
+  Node& child = entry->node();
+  if (Directory* const directory = child.as_directory(); directory != nullptr) {
+    while (Entry* const first = directory->entries_.first())
+      directory->end(directory->unlink_node(Entry::Key{first->name()}, *first));
+  }
   child.has_name_ = false;
   child.parent_ = nullptr;
 }
@@ -413,10 +415,15 @@ bool Directory::is_removed() const {
 }
 
 Result<std::string> Directory::path() const {
+  if (this == &root_directory()) return "/";
+  return Node::path();
+}
+
+Result<std::string> Node::path() const {
   // Written backwards, from the last name.
   std::array<char, longest_path - 1> text;
   std::size_t begin = text.size();
-  const Directory* at = this;
+  const Node* at = this;
   for (const Directory* parent; (parent = at->parent_) != nullptr; at = parent) {
     const std::string_view name = at->entry_->name();
     if (begin < name.size() + 1) return fail(Errno::enametoolong);
@@ -425,7 +432,6 @@ Result<std::string> Directory::path() const {
     text[--begin] = '/';
   }
   if (at != &root_directory()) return fail(in_strand(Errno::enoent));
-  if (at == this) return "/";
   return std::string(text.begin() + static_cast<long>(begin), text.end());
 }
 

@@ -24,35 +24,37 @@ Directory& root_directory();
 /// Makes `directory` the root. Call it before the first root_directory().
 void set_root_directory(Ref<Directory> directory);
 
+/// The levels of the lists of entries.
+inline constexpr unsigned directory_levels = 5;
+
+/// A name in a directory, which is in the bytes behind the object.
+class DirectoryEntry : public async::SkipLinks<DirectoryEntry, directory_levels> {
+ public:
+  static void* operator new(std::size_t size, std::string_view name) {
+    return ::operator new(size + name.size());
+  }
+  static void operator delete(void* entry) { ::operator delete(entry); }
+  static void operator delete(void* entry, std::string_view) { ::operator delete(entry); }
+
+  std::string_view name() const { return {reinterpret_cast<const char*>(this + 1), length_}; }
+  Node& node() const { return *node_; }
+
+ private:
+  friend Directory;
+  class Key;
+
+  DirectoryEntry(const Key& key, Ref<Node> node);
+
+  std::uint64_t begin_;  // the first eight bytes of the name; see Key
+  std::size_t length_;
+  Ref<Node> node_;
+};
+
 class Directory : public Node {
  public:
-  class Entry;
+  using Entry = DirectoryEntry;
   /// Its entries are small objects, so it never needs a large contiguous allocation.
-  static constexpr unsigned levels = 5;
-  using Entries = async::SkipList<Entry, levels>;
-
-  /// A name, which is in the bytes behind the object.
-  class Entry : public async::SkipLinks<Entry, levels> {
-   public:
-    static void* operator new(std::size_t size, std::string_view name) {
-      return ::operator new(size + name.size());
-    }
-    static void operator delete(void* entry) { ::operator delete(entry); }
-    static void operator delete(void* entry, std::string_view) { ::operator delete(entry); }
-
-    std::string_view name() const { return {reinterpret_cast<const char*>(this + 1), length_}; }
-    Node& node() const { return *node_; }
-
-   private:
-    friend Directory;
-    class Key;
-
-    Entry(const Key& key, Ref<Node> node);
-
-    std::uint64_t begin_;  // the first eight bytes of the name; see Key
-    std::size_t length_;
-    Ref<Node> node_;
-  };
+  using Entries = async::SkipList<Entry, directory_levels>;
 
   /// Bytes of memory for an entry, without its name and its node. For can_allocate().
   static constexpr std::size_t entry_bytes = sizeof(Entry);
@@ -74,25 +76,31 @@ class Directory : public Node {
   /// Finds the node of an unlisted name; null: there is none. Errors: ENOMEM; would_block: only a
   /// look-up in the strand can find it.
   using FindUnlisted = Result<Node*> (*)(Directory& directory, std::string_view name);
-  /// Look-ups call `find` for names that entries() does not have. Call it before programs run.
+  /// Look-ups call `find` for names that entries() does not have. Call it before programs find the
+  /// directory.
   void set_find_unlisted(FindUnlisted find) { find_unlisted_ = find; }
-  /// The smallest number behind `after` that is an unlisted name in decimal; 0: there is none.
-  using NextUnlisted = int (*)(int after);
-  /// getdents lists these numbers, as directories, behind the other entries. Call it before
-  /// programs run.
-  void set_next_unlisted(NextUnlisted next) { next_unlisted_ = next; }
-  int next_unlisted(int after) const {
-    return next_unlisted_ != nullptr ? next_unlisted_(after) : 0;
+  /// The smallest number behind `after` that is an unlisted name in decimal; negative: there is
+  /// none.
+  using NextUnlisted = int (*)(const Directory& directory, int after);
+  /// getdents lists these numbers behind the other entries, as nodes of `type` (abi::s_if*). Call
+  /// it before programs find the directory.
+  void set_next_unlisted(NextUnlisted next, unsigned type) {
+    next_unlisted_ = next;
+    unlisted_type_ = type;
   }
+  int next_unlisted(int after) const {
+    return next_unlisted_ != nullptr ? next_unlisted_(*this, after) : -1;
+  }
+  unsigned unlisted_type() const { return unlisted_type_; }
   Result<Node*> find_unlisted(std::string_view name) {
     return find_unlisted_ != nullptr ? find_unlisted_(*this, name) : nullptr;
   }
-  /// Makes this directory the parent of `child`, under an unlisted name. Returns the entry, which
+  /// Makes this directory the place of `child`, under an unlisted name. Returns the entry, which
   /// owns `child`. The caller keeps the entry and passes it to remove_unlisted(), which ends the
   /// name. In the strand.
-  std::unique_ptr<Entry> add_unlisted(std::string_view name, Ref<Directory> child);
-  /// Removes the directory of `entry`, and all names in it: afterwards it is like any other
-  /// directory that was removed. In the strand.
+  std::unique_ptr<Entry> add_unlisted(std::string_view name, Ref<Node> child);
+  /// Removes the node of `entry`, and all names in it, if it is a directory: afterwards it is like
+  /// any other that was removed. In the strand.
   static void remove_unlisted(std::unique_ptr<Entry> entry);
 
   const Entries& entries() const { return entries_; }
@@ -136,7 +144,7 @@ class Directory : public Node {
   bool is_removed() const;
   /// The path from the root. ENOENT: the directory was removed. ENAMETOOLONG: the path is longer
   /// than longest_path allows. would_block: like above.
-  Result<std::string> path() const;
+  Result<std::string> path() const override;
 
   std::uint32_t links() const override {
     return parent_ == nullptr && this != &root_directory() ? 0 : 2 + directories_;
@@ -180,11 +188,9 @@ class Directory : public Node {
   // For callers that share the strand: protects changes of entries_, and decides whether this
   // directory gets an entry or is removed.
   async::LeafLock lock_;
-  // Owns this directory through an entry. Null: this is the root, or was removed.
-  async::SharedWord<Directory*> parent_ = nullptr;
-  const Entry* entry_ = nullptr;  // of this directory in its parent; it changes in the strand
   FindUnlisted find_unlisted_ = nullptr;
   NextUnlisted next_unlisted_ = nullptr;
+  unsigned unlisted_type_ = 0;
   async::SharedWord<std::uint32_t> directories_ = 0;  // of entries_; behind lock_
   Entries entries_;
 };

@@ -96,6 +96,9 @@ short File::readiness() {
 Result<int> File::control(memory::AddressSpace&, unsigned long, std::uintptr_t) {
   return fail(Errno::enotty);
 }
+Result<Ref<File>> File::reopen(int) {
+  return fail(Errno::enxio);
+}
 Result<int> File::pipe_capacity() {
   return fail(Errno::ebadf);
 }

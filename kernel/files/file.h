@@ -236,6 +236,10 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The capacity of a pipe in bytes (F_GETPIPE_SZ). EBADF for all other files.
   virtual Result<int> pipe_capacity();
 
+  /// Opens the object of this file again, which has no node, with openat's flags: another open file
+  /// description (/proc/PID/fd). ENXIO: that is not possible; ENOMEM.
+  virtual Result<Ref<File>> reopen(int flags);
+
   /// The list on which open() waits until the FIFO's other end is opened. Null: it need not wait.
   virtual async::WaitList* partner() { return nullptr; }
   /// Of an end of a pipe or a FIFO; null for other files.

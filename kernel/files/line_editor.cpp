@@ -1,6 +1,9 @@
 #include "files/line_editor.h"
 
+#include <abi/terminal.h>
+
 #include <algorithm>
+#include <utility>
 
 namespace kernel {
 namespace {
@@ -9,12 +12,16 @@ namespace {
 enum ControlChar {
   interrupt = abi::termios_vintr,
   quit = abi::termios_vquit,
-  erase = 2,
-  kill = 3,
-  end_of_file = 4,
+  erase = abi::termios_verase,
+  kill = abi::termios_vkill,
+  end_of_file = abi::termios_veof,
+  start = abi::termios_vstart,
+  stop = abi::termios_vstop,
   suspend = abi::termios_vsusp,
   line_end = abi::termios_veol,
-  word_erase = 14,
+  reprint = abi::termios_vreprint,
+  word_erase = abi::termios_vwerase,
+  literal_next = abi::termios_vlnext,
   other_line_end = abi::termios_veol2,
 };
 
@@ -34,28 +41,44 @@ constexpr bool is_blank(char key) {
   return key == ' ' || key == '\t';
 }
 
+constexpr char control(char letter) {
+  return static_cast<char>(letter & 0x1f);
+}
+
 constexpr abi::Termios typed_settings() {
   constexpr std::uint32_t baud_115200 = 0x1002;
   constexpr std::uint32_t eight_bits_receiving = 0x00b0;
-  constexpr std::uint32_t visible_erase_and_controls = 0x8a30;  // ECHOE ECHOK ECHOCTL ECHOKE IEXTEN
   abi::Termios settings{
-      .input_flags = abi::termios_icrnl,
-      .output_flags = abi::termios_opost,
+      .input_flags = abi::termios_icrnl | abi::termios_ixon | abi::termios_iutf8,
+      .output_flags = abi::termios_opost | abi::termios_onlcr,
       .control_flags = baud_115200 | eight_bits_receiving,
-      .local_flags =
-          abi::termios_isig | abi::termios_icanon | abi::termios_echo | visible_erase_and_controls,
+      .local_flags = abi::termios_isig | abi::termios_icanon | abi::termios_echo |
+                     abi::termios_echoe | abi::termios_echok | abi::termios_echoctl |
+                     abi::termios_echoke | abi::termios_iexten,
   };
-  constexpr std::uint8_t keys[] = {'C' & 0x1f, '\\' & 0x1f, 0x7f, 'U' & 0x1f, 'D' & 0x1f, 0, 1};
-  std::ranges::copy(keys, settings.control_chars);
-  settings.control_chars[suspend] = 'Z' & 0x1f;
-  settings.control_chars[word_erase] = 'W' & 0x1f;
+  const auto set = [&settings](ControlChar key, char value) {
+    settings.control_chars[key] = static_cast<std::uint8_t>(value);
+  };
+  set(interrupt, control('C'));
+  set(quit, control('\\'));
+  set(erase, 0x7f);
+  set(kill, control('U'));
+  set(end_of_file, control('D'));
+  settings.control_chars[abi::termios_vmin] = 1;
+  set(start, control('Q'));
+  set(stop, control('S'));
+  set(suspend, control('Z'));
+  set(reprint, control('R'));
+  settings.control_chars[abi::termios_vdiscard] = static_cast<std::uint8_t>(control('O'));
+  set(word_erase, control('W'));
+  set(literal_next, control('V'));
   return settings;
 }
 
 }  // namespace
 
-LineEditor::LineEditor(Show show, Input input)
-    : show_{show}, kind_{input}, settings_{typed_settings()} {
+LineEditor::LineEditor(Show show, void* context, Input input)
+    : show_{show}, context_{context}, kind_{input}, settings_{typed_settings()} {
   if (input == Input::framed) settings_.local_flags = 0;
 }
 
@@ -78,31 +101,88 @@ void LineEditor::receive_framed(char byte) {
 }
 
 std::optional<abi::Signal> LineEditor::receive_typed(char key) {
-  const auto is = [&](ControlChar which) { return stands_for(key, which); };
-  if (key == '\r' && (settings_.input_flags & abi::termios_icrnl) != 0) key = '\n';
-
-  if (const auto signal = receive_signal(key)) return signal;
-  if (!canonical()) {
-    put(key);
-    finished_ = size_;
+  if (has_input_flag(abi::termios_istrip)) key &= 0x7f;
+  if (std::exchange(next_is_literal_, false)) {
     if (has(abi::termios_echo)) echo(key);
-  } else if (is(erase) || key == backspace) {
+    put_in_line(key);
+    return {};
+  }
+  if (receive_flow_control(key)) return {};
+  if (const auto signal = receive_signal(key)) return signal;
+  const auto mapped = map(key);
+  if (!mapped) return {};
+  if (canonical()) {
+    receive_in_line(*mapped);
+  } else {
+    put(*mapped);
+    finished_ = size_;
+    if (has(abi::termios_echo)) echo(*mapped);
+  }
+  return {};
+}
+
+/// Returns whether `key` only stops or starts the output.
+bool LineEditor::receive_flow_control(char key) {
+  if (!has_input_flag(abi::termios_ixon)) return false;
+  const bool stops = stands_for(key, stop);
+  if (!stops && !stands_for(key, start)) {
+    if (has_input_flag(abi::termios_ixany)) has_stopped_output_ = false;
+    return false;
+  }
+  has_stopped_output_ = stops;
+  return true;
+}
+
+/// What the input flags make of a key; empty: they drop it.
+std::optional<char> LineEditor::map(char key) const {
+  if (key == '\r') {
+    if (has_input_flag(abi::termios_igncr)) return {};
+    return has_input_flag(abi::termios_icrnl) ? '\n' : key;
+  }
+  if (key == '\n' && has_input_flag(abi::termios_inlcr)) return '\r';
+  const bool is_upper = key >= 'A' && key <= 'Z';
+  if (is_upper && has_input_flag(abi::termios_iuclc) && has(abi::termios_iexten))
+    return static_cast<char>(key - 'A' + 'a');
+  return key;
+}
+
+/// Edits the line being typed (canonical mode).
+void LineEditor::receive_in_line(char key) {
+  const auto is = [&](ControlChar which) { return stands_for(key, which); };
+  const bool is_extended = has(abi::termios_iexten);
+  if (is(erase) || key == backspace) {
     if (!line_is_empty()) erase_character();
-  } else if (is(word_erase)) {
+  } else if (is_extended && is(word_erase)) {
     erase_word();
   } else if (is(kill)) {
     erase_line();
+  } else if (is_extended && is(literal_next)) {
+    next_is_literal_ = true;
+    if (has(abi::termios_echo) && has(abi::termios_echoctl)) show("^\b");
+  } else if (is_extended && is(reprint) && has(abi::termios_echo)) {
+    show_line();
   } else if (is(end_of_file)) {
     end_line(end_mark);
+  } else if (key == '\n' || is(line_end) || (is_extended && is(other_line_end))) {
+    if (has(abi::termios_echo) || (key == '\n' && has(abi::termios_echonl))) echo(key);
+    end_line(key);
   } else {
     if (has(abi::termios_echo)) echo(key);
-    if (key == '\n' || is(line_end) || is(other_line_end)) {
-      end_line(key);
-    } else {
-      put(key);
-    }
+    put_in_line(key);
   }
-  return {};
+}
+
+/// Adds a key that stands for itself.
+void LineEditor::put_in_line(char key) {
+  put(key);
+  if (!canonical()) finished_ = size_;
+}
+
+/// Shows the line being typed again, below the present one.
+void LineEditor::show_line() {
+  echo(static_cast<char>(settings_.control_chars[reprint]));
+  show("\n");
+  for (std::size_t at = finished_; at < size_; ++at) echo(queue_[slot(at)]);
 }
 
 /// Returns the signal for which `key` stands, after dropping all unread input.
@@ -113,6 +193,7 @@ std::optional<abi::Signal> LineEditor::receive_signal(char key) {
                       : stands_for(key, suspend) ? abi::Signal::sigtstp
                                                  : abi::Signal{};
   if (signal == abi::Signal{}) return {};
+  has_stopped_output_ = false;
   if (!has(abi::termios_noflsh)) flush();
   if (has(abi::termios_echo)) echo(key);
   return signal;
@@ -172,6 +253,7 @@ void LineEditor::set_settings(const abi::Termios& settings) {
 
 void LineEditor::flush() {
   first_ = size_ = finished_ = 0;
+  next_is_literal_ = false;
 }
 
 void LineEditor::erase_character() {
@@ -179,8 +261,14 @@ void LineEditor::erase_character() {
   do {
     erased = last();
     --size_;
-  } while (is_continuation(erased) && !line_is_empty());
-  if (has(abi::termios_echo)) show(is_control(erased) && erased != '\t' ? "\b\b  \b\b" : "\b \b");
+  } while (has_input_flag(abi::termios_iutf8) && is_continuation(erased) && !line_is_empty());
+  if (!has(abi::termios_echo)) return;
+  if (!has(abi::termios_echoe)) {
+    echo(static_cast<char>(settings_.control_chars[erase]));
+  } else {
+    const bool has_two = is_control(erased) && erased != '\t' && has(abi::termios_echoctl);
+    show(has_two ? "\b\b  \b\b" : "\b \b");
+  }
 }
 
 void LineEditor::erase_word() {
@@ -188,18 +276,23 @@ void LineEditor::erase_word() {
   while (!line_is_empty() && !is_blank(last())) erase_character();
 }
 
-/// Erases the line being typed. A long line stays on the screen, and the new one begins below it.
+/// Erases the line being typed. A long line stays on the screen, and the new one begins below it;
+/// so does every line without the flags that erase it there.
 void LineEditor::erase_line() {
   constexpr std::size_t long_line = 256;
-  if (size_ - finished_ > long_line) {
+  const bool erases = has(abi::termios_echoe) && has(abi::termios_echoke);
+  if (size_ - finished_ > long_line || !erases) {
     size_ = finished_;
-    if (has(abi::termios_echo)) show("^U\n");
+    if (has(abi::termios_echo)) {
+      echo(static_cast<char>(settings_.control_chars[kill]));
+      if (has(abi::termios_echok)) show("\n");
+    }
   }
   while (!line_is_empty()) erase_character();
 }
 
 void LineEditor::echo(char key) const {
-  if (is_control(key) && key != '\n' && key != '\t') {
+  if (has(abi::termios_echoctl) && is_control(key) && key != '\n' && key != '\t') {
     const char visible[] = {'^', static_cast<char>(key ^ 0x40)};
     show({visible, sizeof visible});
   } else {

@@ -3,6 +3,7 @@
 //   keys ──▶ receive ──▶ line being typed ── Enter, ^D ──▶ finished lines ──▶ input, consume
 //               │              ▲
 //               ├─ echo        └ backspace, ^W, ^U
+//               ├─ ^S, ^Q : output stops and starts
 //               └─ ^C, ^\, ^Z : signal
 //
 // In canonical mode a read returns at most one line. VEOL and VEOL2 end a line, too, as Enter does.
@@ -29,10 +30,10 @@ class LineEditor {
   /// except for DLE sequences.
   enum class Input : bool { typed, framed };
 
-  /// Shows echo. The editor calls it from within receive().
-  using Show = void (*)(std::span<const char> text);
+  /// Shows echo. The editor calls it from within receive(), with the context of the constructor.
+  using Show = void (*)(void* context, std::span<const char> text);
 
-  LineEditor(Show show, Input input);
+  LineEditor(Show show, void* context, Input input);
 
   /// Whether receive() may be called. If not, a program must read first.
   bool has_room() const { return size_ < queue_size; }
@@ -62,14 +63,23 @@ class LineEditor {
   void set_settings(const abi::Termios& settings);
   /// Drops all unread input.
   void flush();
+  /// Whether ^S has stopped the output, and ^Q has not started it again (IXON).
+  bool has_stopped_output() const { return has_stopped_output_; }
+  /// Starts or stops the output (tcflow(3)).
+  void stop_output(bool stop) { has_stopped_output_ = stop; }
 
  private:
   static constexpr std::size_t queue_size = 4096;
 
   bool has(std::uint32_t local_flag) const { return (settings_.local_flags & local_flag) != 0; }
+  bool has_input_flag(std::uint32_t flag) const { return (settings_.input_flags & flag) != 0; }
   void receive_framed(char byte);
   std::optional<abi::Signal> receive_typed(char key);
   std::optional<abi::Signal> receive_signal(char key);
+  bool receive_flow_control(char key);
+  std::optional<char> map(char key) const;
+  void receive_in_line(char key);
+  void put_in_line(char key);
   bool stands_for(char key, unsigned control) const {
     return key != 0 && key == static_cast<char>(settings_.control_chars[control]);
   }
@@ -78,8 +88,9 @@ class LineEditor {
   void erase_character();
   void erase_word();
   void erase_line();
-  void show(std::string_view text) const { show_({text.data(), text.size()}); }
+  void show(std::string_view text) const { show_(context_, {text.data(), text.size()}); }
   void echo(char key) const;
+  void show_line();
 
   std::size_t slot(std::size_t index) const { return (first_ + index) % queue_size; }
   char last() const { return queue_[slot(size_ - 1)]; }
@@ -87,9 +98,12 @@ class LineEditor {
   bool is_end_mark(std::size_t index) const;
 
   Show show_;
+  void* context_;
   Input kind_;
-  bool escaped_ = false;  // framed: the previous byte was a DLE that starts a sequence
-  bool at_end_ = false;   // framed: the end of the file follows the queue
+  bool has_stopped_output_ = false;
+  bool next_is_literal_ = false;  // the previous key was ^V
+  bool escaped_ = false;          // framed: the previous byte was a DLE that starts a sequence
+  bool at_end_ = false;           // framed: the end of the file follows the queue
   abi::Termios settings_;
 
   // The queue: `size_` bytes from `first_` on. The first `finished_` bytes may be read. The others

@@ -21,6 +21,7 @@
 namespace kernel {
 
 class Directory;
+class DirectoryEntry;
 class FileLocks;
 class Remote;
 
@@ -33,7 +34,7 @@ inline Errno in_strand(Errno error) {
 
 /// The program that follows a symbolic link: /proc/self/exe points to its executable.
 struct LinkReader {
-  std::string_view executable;  ///< absolute path of the program's file
+  std::string_view executable;  ///< absolute path of the program's file; a zero may end it
   int process = 0;              ///< its number
 };
 
@@ -71,6 +72,10 @@ class alignas(64) Node : public RefCounted<Node> {
   bool is_executable() const { return type() == abi::s_ifreg && (mode_ & 0111) != 0; }
   /// Whether a directory has the node. Then that directory has a reference to it.
   bool has_name() const { return has_name_; }
+  /// A path from the root by one of the node's names. ENOENT: the name that it was found or made by
+  /// last was removed, or a server has the node; ENAMETOOLONG: the path is longer than longest_path
+  /// allows. would_block: the caller shares the strand, and the node may have been removed.
+  virtual Result<std::string> path() const;
   void set_permissions(unsigned bits) { mode_ = type() | (bits & 07777); }
   /// Unique among all nodes.
   std::uint64_t inode() const { return inode_; }
@@ -91,7 +96,7 @@ class alignas(64) Node : public RefCounted<Node> {
 
   /// The file system of the node, as stat's device number. Directories pass it on to the nodes that
   /// they get.
-  enum class FileSystem : std::uint8_t { none, root, devices, processes, temporary };
+  enum class FileSystem : std::uint8_t { none, root, devices, processes, temporary, system };
   FileSystem file_system() const { return file_system_; }
   void set_file_system(FileSystem file_system) { file_system_ = file_system; }
 
@@ -161,6 +166,10 @@ class alignas(64) Node : public RefCounted<Node> {
   virtual Remote* remote() { return nullptr; }
   /// The target of a symbolic link.
   virtual std::string target(const LinkReader&) const { return {}; }
+  /// What a symbolic link stands for without a path, as those in /proc/PID/fd. Null: target() is
+  /// the path. The node lives as long as that of Found (path_lookup.h). ENOENT; ENOMEM;
+  /// would_block: only the strand can find it.
+  virtual Result<Node*> object() { return nullptr; }
   /// The directory in which a symbolic link finds `rest`, the path behind it, without its target.
   /// Null: there is none. For links whose target is expensive.
   virtual Directory* shortcut(std::string_view) { return nullptr; }
@@ -191,6 +200,10 @@ class alignas(64) Node : public RefCounted<Node> {
   async::SharedWord<std::int64_t> accessed_, modified_, changed_;
   std::int64_t created_;
   std::uint32_t uid_ = 0, gid_ = 0;
+  // The last of its names that a directory has got, and that directory, whose entry owns the name.
+  // Null: this is the root, or the name was removed. They change as links_ does.
+  async::SharedWord<Directory*> parent_ = nullptr;
+  const DirectoryEntry* entry_ = nullptr;
   // The names in directories. If the node has several, it changes in the strand; else behind the
   // lock of its directory.
   async::SharedWord<std::uint32_t> links_ = 0;

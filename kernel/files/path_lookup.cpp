@@ -72,8 +72,17 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
           continue;
         }
         node->note_read();
+        const auto object = node->object();
+        if (!object) return fail(object.error());
+        if (*object != nullptr) {
+          if (is_last) return Place{at, name, *object, as_directory};
+          Directory* const directory = (*object)->as_directory();
+          if (directory == nullptr) return fail(Errno::enotdir);
+          at = directory;
+          continue;
+        }
         std::string next = node->target(lookup.reader);
-        if (next.empty()) return fail(Errno::enoent);
+        if (next.empty()) return fail(in_strand(Errno::enoent));
         if (!is_last) next.append("/").append(rest);
         if (is_last && as_directory) next.append("/");
         if (next.size() >= longest_path) return fail(Errno::enametoolong);

@@ -255,6 +255,7 @@ Result<int> Pipe::control(memory::AddressSpace& space, unsigned long request,
 
 void Pipe::end_reading() {
   lock_.check_access();
+  if (--readers_ != 0) return;
   has_readers_ = false;
   write_is_special_ = true;
   writable_.wake_all();
@@ -262,13 +263,15 @@ void Pipe::end_reading() {
 
 void Pipe::end_writing() {
   lock_.check_access();
+  if (--writers_ != 0) return;
   has_writers_ = false;
   readable_.wake_all();
 }
 
 bool Pipe::end_reading_sharing() {
   const async::LeafLock::Guard lock{lock_};
-  if (!has_writers_ || !writable_.empty()) return false;
+  if (readers_ == 1 && (!has_writers_ || !writable_.empty())) return false;
+  if (--readers_ != 0) return true;
   has_readers_ = false;
   write_is_special_ = true;
   return true;
@@ -276,8 +279,8 @@ bool Pipe::end_reading_sharing() {
 
 bool Pipe::end_writing_sharing() {
   const async::LeafLock::Guard lock{lock_};
-  if (!has_readers_ || !readable_.empty()) return false;
-  has_writers_ = false;
+  if (writers_ == 1 && (!has_readers_ || !readable_.empty())) return false;
+  if (--writers_ == 0) has_writers_ = false;
   return true;
 }
 
@@ -296,6 +299,7 @@ class PipeEnd : public File {
     return pipe_->control(space, request, argument);
   }
   Pipe* pipe() override { return pipe_.get(); }
+  Result<Ref<File>> reopen(int flags) override;
 
   abi::Stat status() override {
     return {
@@ -311,6 +315,7 @@ class PipeEnd : public File {
 
  protected:
   alignas(64) Ref<Pipe> pipe_;  // not in the line with the count of owners
+  bool has_ended_ = false;      // the pipe no longer counts this end
 
  private:
   /// readiness() while the pipe holds `filled` bytes.
@@ -322,7 +327,9 @@ class PipeReader final : public PipeEnd {
   PipeReader(Ref<Pipe> pipe, int flags) : PipeEnd{std::move(pipe), abi::o_rdonly | flags} {
     let_wait_sharing();
   }
-  ~PipeReader() override { pipe_->end_reading(); }
+  ~PipeReader() override {
+    if (!has_ended_) pipe_->end_reading();
+  }
 
   [[gnu::flatten]] Result<std::size_t> try_read(IoBuffer& buffer) override {
     return pipe_->read(buffer);
@@ -333,7 +340,7 @@ class PipeReader final : public PipeEnd {
     return pipe_->watch_sharing(wait, reader);
   }
   void stop_sharing(async::Observer& reader) override { pipe_->stop_sharing(reader); }
-  bool end_sharing() override { return pipe_->end_reading_sharing(); }
+  bool end_sharing() override { return has_ended_ = pipe_->end_reading_sharing(); }
 
   async::WaitList* changes(Direction) override { return &pipe_->readable(); }
 
@@ -349,7 +356,9 @@ class PipeReader final : public PipeEnd {
 class PipeWriter final : public PipeEnd {
  public:
   PipeWriter(Ref<Pipe> pipe, int flags) : PipeEnd{std::move(pipe), abi::o_wronly | flags} {}
-  ~PipeWriter() override { pipe_->end_writing(); }
+  ~PipeWriter() override {
+    if (!has_ended_) pipe_->end_writing();
+  }
 
   [[gnu::flatten]] Result<std::size_t> try_write(IoBuffer& buffer) override {
     return pipe_->write(buffer);
@@ -357,7 +366,7 @@ class PipeWriter final : public PipeEnd {
   Result<std::size_t> write_sharing(const WrittenBytes& from) override {
     return pipe_->write_sharing(from);
   }
-  bool end_sharing() override { return pipe_->end_writing_sharing(); }
+  bool end_sharing() override { return has_ended_ = pipe_->end_writing_sharing(); }
 
   async::WaitList* changes(Direction) override { return &pipe_->writable(); }
 
@@ -369,6 +378,20 @@ class PipeWriter final : public PipeEnd {
     return ready;
   }
 };
+
+Result<Ref<File>> PipeEnd::reopen(int flags) {
+  async::Strand::check_access();
+  const int access = flags & abi::o_accmode;
+  if (access != abi::o_rdonly && access != abi::o_wronly) return fail(Errno::enxio);
+  if (!memory::can_allocate(sizeof(PipeReader) + sizeof(PipeWriter))) return fail(Errno::enomem);
+  const int status = flags & ~abi::o_accmode;
+  if (access == abi::o_rdonly) {
+    pipe_->begin_reading();
+    return Ref<File>{make_ref<PipeReader>(pipe_, status)};
+  }
+  pipe_->begin_writing();
+  return Ref<File>{make_ref<PipeWriter>(pipe_, status)};
+}
 
 }  // namespace
 

@@ -87,14 +87,20 @@ class Pipe : public RefCounted<Pipe> {
   void end_writing();
   // For FIFOs, whose ends may be opened again. In the strand.
   void begin_without_ends() {
+    readers_ = writers_ = 0;
     has_readers_ = has_writers_ = false;
     write_is_special_ = true;
   }
+  /// Adds an end. In the strand.
   void begin_reading() {
+    ++readers_;
     has_readers_ = true;
     write_is_special_ = !writable_.empty();
   }
-  void begin_writing() { has_writers_ = true; }
+  void begin_writing() {
+    ++writers_;
+    has_writers_ = true;
+  }
   /// end_reading() and end_writing() for callers that share the strand. False: a job waits, or the
   /// other end has gone, so the caller must end it in the strand.
   bool end_reading_sharing();
@@ -136,12 +142,14 @@ class Pipe : public RefCounted<Pipe> {
   async::SharedWord<std::size_t> capacity_ = most_capacity;  // changes in the strand
   async::WaitList readable_;
   async::WaitList writable_;
+  std::uint32_t readers_ = 1;  // open files that may read
+  std::uint32_t writers_ = 1;
   async::SharedWord<bool> has_readers_ = true;
   async::SharedWord<bool> has_writers_ = true;
   // The pipe has no readers, or a writer has been woken while others wait.
   bool write_is_special_ = false;
-  // For callers that share the strand: protects the positions, the bytes, readable_, and whether
-  // there are readers and writers.
+  // For callers that share the strand: protects the positions, the bytes, readable_, and the
+  // numbers of readers and writers.
   async::LeafLock lock_;
   std::array<memory::Frame, page_count> pages_;
 };

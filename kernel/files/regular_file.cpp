@@ -111,17 +111,27 @@ class PlacedFile final : public File {
   std::uint64_t place_ = 0;
 };
 
-/// The text of one open TextFile.
+/// The text of one open TextFile. A read at its beginning makes it.
 class Snapshot final : public RegularFile {
  public:
-  explicit Snapshot(TextFile::Take take) : RegularFile{0444}, take_{take} {}
-  PagedText& text() { return text_; }
-  std::uint64_t size() const override { return text_.size(); }
+  explicit Snapshot(Ref<TextFile> file) : RegularFile{0444}, file_{std::move(file)} {}
+  /// Reads find the end, not this size, which is Linux's for such files.
+  std::uint64_t size() const override { return 0; }
+  abi::Stat status() const override { return file_->status(); }
   bool is_stream() const override { return false; }
   std::span<const std::byte> piece_at(std::uint64_t offset) const override {
     return text_.piece_at(offset);
   }
+  Result<std::size_t> read_at_sharing(std::uint64_t, const ReadBytes&) override {
+    return fail(Errno::would_block);
+  }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
+    if (offset == 0 || !is_made_) {
+      text_ = {};
+      file_->write(text_);
+      is_made_ = text_.is_complete();
+      if (!is_made_) return fail(Errno::enomem);
+    }
     std::size_t done = 0;
     while (!buffer.empty()) {
       const auto moved = read_span(text_.piece_at(offset + done), 0, buffer);
@@ -138,13 +148,14 @@ class Snapshot final : public RegularFile {
     if (!count) return count;
     std::string_view text{room.data(), *count};
     if (text.ends_with('\n')) text.remove_suffix(1);
-    if (const auto taken = take_(text); !taken) return fail(taken.error());
+    if (const auto taken = file_->take(text); !taken) return fail(taken.error());
     return count;
   }
 
  private:
+  Ref<TextFile> file_;
   PagedText text_;
-  TextFile::Take take_;  // used only if the file is open for writing
+  bool is_made_ = false;
 };
 
 /// Copies of the pages of a file before `end`. A copy has the bytes that the file has when the page
@@ -197,10 +208,8 @@ Result<std::size_t> ArchiveFile::read_at(std::uint64_t offset, IoBuffer& buffer)
 Result<Ref<File>> TextFile::open(int flags) {
   if ((flags & abi::o_accmode) != abi::o_rdonly && !is_writable()) return fail(Errno::eacces);
   if (!memory::can_allocate(sizeof(Snapshot) + sizeof(PlacedFile))) return fail(Errno::enomem);
-  auto snapshot = make_ref<Snapshot>(take_);
+  auto snapshot = make_ref<Snapshot>(Ref<TextFile>::share(*this));
   snapshot->set_file_system(file_system());
-  write_ != nullptr ? write_(snapshot->text()) : write_of_(snapshot->text(), id_);
-  if (!snapshot->text().is_complete()) return fail(Errno::enomem);
   return make_ref<PlacedFile>(std::move(snapshot), flags);
 }
 

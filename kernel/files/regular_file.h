@@ -81,9 +81,9 @@ class ArchiveFile final : public RegularFile {
   std::span<const std::byte> bytes_;
 };
 
-/// A text that each open() generates. open() returns ENOMEM if there is too little memory for the
-/// whole text. If `take` is not null, it gets each write to the file, of at most `longest` bytes,
-/// without the final newline.
+/// A text that the first read of an open file generates, and each later one from its beginning.
+/// The read returns ENOMEM if there is too little memory for the whole text. If `take` is not null,
+/// it gets each write to the file, of at most `longest` bytes, without the final newline.
 class TextFile final : public Node {
  public:
   using Write = void (*)(PagedText& out);
@@ -97,6 +97,10 @@ class TextFile final : public Node {
   TextFile(WriteOf write, int id) : Node{abi::s_ifreg | 0444u}, write_of_{write}, id_{id} {}
   bool is_writable() const override { return take_ != nullptr; }
   Result<Ref<File>> open(int flags) override;
+  /// Writes the text. In the strand.
+  void write(PagedText& out) const { write_ != nullptr ? write_(out) : write_of_(out, id_); }
+  /// Takes what a program has written. The file is_writable().
+  Result<> take(std::string_view text) const { return take_(text); }
   /// Has no effect (O_TRUNC).
   Result<> resize(std::uint64_t) override {
     return is_writable() ? Result<>{} : fail(Errno::erofs);

@@ -15,6 +15,7 @@
 #include "files/file_quota.h"
 #include "files/page_cache.h"
 #include "files/path_lookup.h"
+#include "files/pty.h"
 #include "files/regular_file.h"
 #include "files/share.h"
 #include "memory/frames.h"
@@ -27,7 +28,9 @@ Ref<Directory> make_devices(const RootParts& parts) {
   auto devices = make_ref<Directory>();
   devices->set_file_system(Node::FileSystem::devices);
   devices->put("console", make_terminal_device({5, 1}, parts.terminal));
-  devices->put("tty", make_terminal_device({5, 0}, parts.terminal));
+  devices->put("tty", make_controlling_terminal_device(parts.terminal));
+  devices->put("ptmx", make_pty_multiplexer());
+  devices->mount("pts", make_pty_directory(parts.terminal_users));
   devices->put("null", make_null_device());
   devices->put("zero", make_zero_device());
   devices->put("full", make_full_device());
@@ -38,6 +41,10 @@ Ref<Directory> make_devices(const RootParts& parts) {
     devices->put(disk->name(), make_ref<BlockNode>(*disk, DeviceNumber{usual_major, number}));
     number += minors_each;
   }
+  devices->put("fd", make_ref<Symlink>("/proc/self/fd"));
+  devices->put("stdin", make_ref<Symlink>("/proc/self/fd/0"));
+  devices->put("stdout", make_ref<Symlink>("/proc/self/fd/1"));
+  devices->put("stderr", make_ref<Symlink>("/proc/self/fd/2"));
   return devices;
 }
 
@@ -48,7 +55,7 @@ class ExecutableLink final : public Node {
  public:
   ExecutableLink() : Node{abi::s_iflnk | 0777} {}
   std::string target(const LinkReader& reader) const override {
-    return std::string{reader.executable};
+    return real_path(reader.executable.substr(0, reader.executable.find('\0')));
   }
   Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
 };
@@ -76,16 +83,10 @@ class SelfLink final : public Node {
   Ref<Directory> directory_ = make_ref<Directory>();
 };
 
-void write_mounts(PagedText& out) {
-  if (!root_directory().is_remote()) out += "rootfs / rootfs ro 0 0\n";
-  write_shares(out);
-  out +=
-      "devtmpfs /dev devtmpfs rw,relatime 0 0\n"
-      "proc /proc proc rw,relatime 0 0\ntmpfs /tmp tmpfs rw,relatime 0 0\n";
-}
-
 void write_file_systems(PagedText& out) {
-  out += "nodev\trootfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\ttmpfs\nnodev\t9p\n";
+  out +=
+      "nodev\trootfs\nnodev\tdevpts\nnodev\tdevtmpfs\nnodev\tproc\nnodev\tsysfs\n"
+      "nodev\ttmpfs\nnodev\t9p\n";
 }
 
 void write_version(PagedText& out) {
@@ -108,6 +109,7 @@ void write_memory(PagedText& out) {
   line("SwapTotal:", 0);
   line("SwapFree:", 0);
   line("Shmem:", files);
+  line("SReclaimable:", 0);  // the heap gives cached pages back before memory counts as used
 }
 
 void write_harts(PagedText& out) {
@@ -132,7 +134,7 @@ Ref<Directory> make_proc(std::string_view command_line) {
   auto proc = make_ref<Directory>();
   proc->set_file_system(Node::FileSystem::processes);
   proc->put("self", make_ref<SelfLink>());
-  proc->put("mounts", make_ref<TextFile>(write_mounts));
+  proc->put("mounts", make_ref<Symlink>("self/mounts"));
   proc->put("filesystems", make_ref<TextFile>(write_file_systems));
   proc->put("version", make_ref<TextFile>(write_version));
   proc->put("meminfo", make_ref<TextFile>(write_memory));
@@ -168,14 +170,61 @@ void build_root(const RootParts& parts) {
     proc->put(account.name, make_ref<TextFile>(account.write, account.take));
   }
   proc->set_find_unlisted(parts.find_process);
-  proc->set_next_unlisted(parts.next_process);
+  proc->set_next_unlisted(parts.next_process, abi::s_ifdir);
+  add_system_texts(*proc, parts.limits, parts.fill_random);
   root.mount("proc", proc);
+  root.mount("sys", make_sys());
   auto temporary = make_ref<Directory>(Directory::Contents::writable, 01777);
   temporary->set_file_system(Node::FileSystem::temporary);
   root.mount("tmp", std::move(temporary));
   mount_shares(root, parts.shares_are_read_only);
   root.make_permanent();
   root.make_nodes_permanent();
+}
+
+void write_mounts(PagedText& out) {
+  if (!root_directory().is_remote()) out += "rootfs / rootfs ro 0 0\n";
+  write_shares(out);
+  out +=
+      "devtmpfs /dev devtmpfs rw,relatime 0 0\n"
+      "devpts /dev/pts devpts rw,relatime,mode=600,ptmxmode=000 0 0\n"
+      "proc /proc proc rw,relatime 0 0\nsysfs /sys sysfs rw,relatime 0 0\n"
+      "tmpfs /tmp tmpfs rw,relatime 0 0\n";
+}
+
+void write_mount_details(PagedText& out) {
+  PagedText mounts;
+  write_mounts(mounts);
+  std::string text;
+  for (std::size_t at = 0; at < mounts.size();) {
+    const auto piece = mounts.piece_at(at);
+    text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    at += piece.size();
+  }
+  std::string_view rest = text;
+  const auto take = [&](char end) {
+    const std::string_view word = rest.substr(0, rest.find(end));
+    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    return word;
+  };
+  constexpr int first = 1;  // the root is its own parent
+  for (int number = first; !rest.empty(); ++number) {
+    const auto source = take(' '), place = take(' '), type = take(' '), options = take(' ');
+    take('\n');
+    const PathLookup lookup{.start = root_directory(), .reader = {}};
+    const auto node = find_node(lookup, place);
+    fmt::format_to(std::back_inserter(out), "{} {} 0:{} / {} {} - {} {} {}\n", number, first,
+                   node ? (*node)->status().device : 0, place, options, type, source, options);
+  }
+}
+
+std::string real_path(std::string_view path) {
+  const PathLookup lookup{.start = root_directory(), .reader = {}};
+  const auto node = find_node(lookup, path);
+  if (!node) return std::string{path};
+  // Other harts may rename other nodes while the strand is shared.
+  if (!async::Strand::is_held() && !(*node)->is_permanent()) return {};
+  return (*node)->path().value_or(std::string{path});
 }
 
 Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path) {

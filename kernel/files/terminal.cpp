@@ -1,9 +1,13 @@
 #include "files/terminal.h"
 
+#include <abi/terminal.h>
+#include <async/async.h>
 #include <hal/console.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "memory/frames.h"
 #include "memory/user_memory.h"
@@ -26,9 +30,29 @@ Result<int> give(memory::AddressSpace& space, std::uintptr_t to, const T& value)
 
 }  // namespace
 
-Terminal::Terminal(LineEditor::Show show, Screen& screen, LineEditor::Input input,
-                   abi::WindowSize size, TerminalUsers* users)
-    : editor_{show, input}, screen_{screen}, size_{size}, users_{users} {
+void Screen::put_if_room(std::span<const char> text) {
+  if (text.size() > room()) return;
+  while (!text.empty()) {
+    const std::span<char> to = place();
+    const std::size_t count = std::min(to.size(), text.size());
+    std::copy_n(text.data(), count, to.data());
+    put(count);
+    text = text.subspan(count);
+  }
+}
+
+Terminal::Terminal(Screen& screen, LineEditor::Input input, abi::WindowSize size,
+                   TerminalUsers* users, DeviceNumber device, int first_session)
+    : editor_{
+          [](void* self, std::span<const char> text) { static_cast<Terminal*>(self)->show(text); },
+          this, input},
+      screen_{screen},
+      size_{size},
+      users_{users},
+      device_{device},
+      first_session_{first_session},
+      session_{first_session},
+      foreground_group_{first_session} {
   if (users != nullptr) terminals().push_back(*this);
 }
 
@@ -43,10 +67,97 @@ Terminal* Terminal::of_session(int session) {
   return nullptr;
 }
 
+Result<Terminal*> Terminal::of_caller(Terminal& any) {
+  const auto caller = any.users_ != nullptr ? any.users_->caller() : std::nullopt;
+  if (!caller) return &any;
+  Terminal* const found = of_session(caller->session);
+  return found != nullptr ? Result<Terminal*>{found} : fail(Errno::enxio);
+}
+
+Result<Ref<File>> Terminal::open(Node& node, int flags) {
+  if (!memory::can_allocate(sizeof(TerminalFile))) return fail(Errno::enomem);
+  return Ref<File>{make_ref<TerminalFile>(node, *this, flags)};
+}
+
+void Terminal::take_by_open(int flags) {
+  const auto caller = users_ != nullptr ? users_->caller() : std::nullopt;
+  const bool wants = (flags & abi::o_noctty) == 0 && (flags & abi::o_accmode) != abi::o_wronly;
+  if (!caller || !wants || !caller->leads_session || session_ != first_session_) return;
+  if (of_session(caller->session) == nullptr) give_to(caller->session, caller->group);
+}
+
+void Terminal::hang_up() {
+  async::Strand::check_access();
+  if (is_hung_up_) return;
+  is_hung_up_ = true;
+  const int session = session_, foreground = foreground_group_;
+  if (session != first_session_ && users_ != nullptr) {
+    for (const abi::Signal signal : {abi::Signal::sighup, abi::Signal::sigcont}) {
+      users_->signal_leader(session, signal);
+      users_->signal_group(foreground, signal);
+    }
+  }
+  leave_session();
+  readable_.wake_all();
+  writable_.wake_all();
+  room_.wake_all();
+}
+
+// ── Input ──
+
 void Terminal::receive(char byte) {
   async::Strand::check_access();
+  const bool was_stopped = editor_.has_stopped_output();
   send(editor_.receive(byte));
-  if (editor_.has_input() && !readable_.empty()) readable_.wake_all();
+  if (was_stopped && !editor_.has_stopped_output()) writable_.wake_all();
+  if (!editor_.has_input()) return;
+  if (reads_keys()) {
+    const auto& keys = editor_.settings().control_chars;
+    if (keys[abi::termios_vmin] != 0 && keys[abi::termios_vtime] != 0)
+      read_timer_.arm(keys[abi::termios_vtime]);
+  }
+  if (!readable_.empty()) readable_.wake_all();
+}
+
+void Terminal::ReadTimer::arm(std::uint8_t tenths) {
+  disarm();
+  terminal_.read_timed_out_ = false;
+  const auto time = std::chrono::milliseconds{100} * tenths;
+  async::current_executor().arm(*this, async::now() + time);
+}
+
+void Terminal::ReadTimer::disarm() {
+  if (armed()) async::Executor::disarm(*this);
+}
+
+void Terminal::ReadTimer::fire(Timer& timer) noexcept {
+  Terminal& terminal = static_cast<ReadTimer&>(timer).terminal_;
+  if (terminal.readable_.empty()) return;
+  terminal.read_timed_out_ = true;
+  terminal.readable_.wake_all();
+}
+
+std::size_t Terminal::awaited(std::size_t wanted) {
+  const auto& keys = editor_.settings().control_chars;
+  const std::size_t least = keys[abi::termios_vmin], available = editor_.available();
+  const std::uint8_t time = keys[abi::termios_vtime];
+  const bool timed_out = std::exchange(read_timed_out_, false);
+  if (least == 0) {
+    if (available != 0 || time == 0 || timed_out) return 0;
+    if (!read_timer_.armed()) read_timer_.arm(time);
+    return 1;
+  }
+  const std::size_t needed = std::min(least, wanted);
+  const bool is_enough = available >= needed || (time != 0 && timed_out && available != 0);
+  return is_enough ? 0 : needed - available;
+}
+
+bool Terminal::has_input() const {
+  if (is_hung_up_) return true;
+  if (!reads_keys()) return editor_.has_input();
+  const auto& keys = editor_.settings().control_chars;
+  const std::size_t least = keys[abi::termios_vtime] == 0 ? keys[abi::termios_vmin] : 0;
+  return editor_.available() >= std::max<std::size_t>(least, 1);
 }
 
 void Terminal::send(std::optional<abi::Signal> signal) {
@@ -62,19 +173,18 @@ Result<> Terminal::check_foreground(abi::Signal signal) {
   return users_->stop_caller(signal);
 }
 
-Result<> Terminal::check_session() {
-  const auto caller = users_ != nullptr ? users_->caller() : std::nullopt;
-  return caller && is_foreign_to(*caller) ? fail(Errno::enxio) : Result<>{};
-}
-
-Result<std::size_t> Terminal::read(IoBuffer& buffer) {
+Result<std::size_t> Terminal::read(IoBuffer& buffer, bool may_wait) {
   async::Strand::check_access();
+  if (is_hung_up_) return 0;
   if (const auto may = check_foreground(abi::Signal::sigttin); !may) return fail(may.error());
-  if (!editor_.has_input()) {
-    if (!editor_.canonical() && editor_.kind() == LineEditor::Input::typed &&
-        editor_.settings().control_chars[abi::termios_vmin] == 0) {
-      return 0;
-    }
+  if (reads_keys()) {
+    const bool waits = may_wait ? awaited(buffer.left()) != 0
+                                : editor_.available() == 0 &&
+                                      editor_.settings().control_chars[abi::termios_vmin] != 0;
+    if (waits) return fail(Errno::would_block);
+    read_timer_.disarm();
+    if (editor_.available() == 0) return 0;
+  } else if (!editor_.has_input()) {
     return fail(Errno::would_block);
   }
   std::size_t done = 0;
@@ -92,33 +202,119 @@ Result<std::size_t> Terminal::read(IoBuffer& buffer) {
   return done;
 }
 
+// ── Output ──
+
 bool Terminal::is_ready() {
-  if (screen_.room() >= largest_write + kept_for_echo) return true;
+  if (is_hung_up_) return true;
+  if (editor_.has_stopped_output()) return false;
+  if (screen_.room() >= room_for_write) return true;
   screen_.ask_for_room();
   return false;
 }
 
+bool Terminal::is_raw() const {
+  return editor_.kind() == LineEditor::Input::framed || !has_output_flag(abi::termios_opost);
+}
+
+std::size_t Terminal::expansion() const {
+  constexpr std::size_t tab = 8, newline = 2;
+  return (editor_.settings().output_flags & abi::termios_tabdly) == abi::termios_tab3 ? tab
+                                                                                      : newline;
+}
+
+char* Terminal::process(char byte, char* to) {
+  constexpr std::size_t tab = 8;
+  if (byte == '\r' && has_output_flag(abi::termios_ocrnl)) {
+    byte = '\n';
+  } else if (byte == '\r' && has_output_flag(abi::termios_onocr) && column_ == 0) {
+    return to;
+  }
+  switch (byte) {
+    case '\n':
+      if (has_output_flag(abi::termios_onlcr)) *to++ = '\r';
+      if (has_output_flag(abi::termios_onlcr | abi::termios_onlret)) column_ = 0;
+      break;
+    case '\r': column_ = 0; break;
+    case '\b':
+      if (column_ > 0) --column_;
+      break;
+    case '\t': {
+      const std::size_t blanks = tab - column_ % tab;
+      column_ += blanks;
+      if (expansion() != tab) break;
+      return std::fill_n(to, blanks, ' ');
+    }
+    default: {
+      const auto code = static_cast<unsigned char>(byte);
+      const bool is_lower = byte >= 'a' && byte <= 'z';
+      if (is_lower && has_output_flag(abi::termios_olcuc))
+        byte = static_cast<char>(byte - 'a' + 'A');
+      if (code >= 0x20 && (code & 0xc0) != 0x80) ++column_;  // not a part of a UTF-8 sequence
+    }
+  }
+  *to++ = byte;
+  return to;
+}
+
+/// Shows echo, or drops it.
+void Terminal::show(std::span<const char> text) {
+  constexpr std::size_t piece = 32, most = 8;
+  if (is_raw()) return screen_.put_if_room(text);
+  while (!text.empty()) {
+    std::array<char, piece * most> processed;
+    char* end = processed.data();
+    const auto part = text.first(std::min(piece, text.size()));
+    for (const char byte : part) end = process(byte, end);
+    screen_.put_if_room({processed.data(), end});
+    text = text.subspan(part.size());
+  }
+}
+
 Result<std::size_t> Terminal::write(IoBuffer& buffer) {
+  if (is_hung_up_) return fail(Errno::eio);
   if ((editor_.settings().local_flags & abi::termios_tostop) != 0) [[unlikely]] {
     if (const auto may = check_foreground(abi::Signal::sigttou); !may) return fail(may.error());
   }
   if (!is_ready()) return fail(Errno::would_block);
+  const bool raw = is_raw();
+  const std::size_t most = std::min(largest_write, (screen_.room() - kept_for_echo) / expansion());
   std::size_t done = 0;
-  while (done < largest_write && !buffer.empty()) {
-    std::span<char> place = screen_.place();
-    place = place.first(std::min(place.size(), largest_write - done));
-    const auto taken = buffer.take(std::as_writable_bytes(place));
+  while (done < most && !buffer.empty()) {
+    constexpr std::size_t piece = 128, longest = 8;
+    std::array<char, piece> bytes;
+    std::span<char> to = raw ? screen_.place() : std::span<char>{bytes};
+    to = to.first(std::min(to.size(), most - done));
+    const auto taken = buffer.take(std::as_writable_bytes(to));
     if (!taken) return done > 0 ? Result<std::size_t>{done} : taken;
-    screen_.put(*taken);
+    if (raw) {
+      screen_.put(*taken);
+    } else {
+      std::array<char, piece * longest> processed;
+      char* end = processed.data();
+      for (const char byte : to.first(*taken)) end = process(byte, end);
+      screen_.put_if_room({processed.data(), end});
+    }
     done += *taken;
   }
   return done;
+}
+
+// ── ioctl ──
+
+void Terminal::set_settings(const abi::Termios& settings) {
+  editor_.set_settings(settings);
+  if ((settings.input_flags & abi::termios_ixon) == 0 && editor_.has_stopped_output()) {
+    editor_.stop_output(false);
+    writable_.wake_all();
+  }
+  if (!readable_.empty() && has_input()) readable_.wake_all();
 }
 
 Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request,
                               std::uintptr_t argument) {
   async::Strand::check_access();
   if (editor_.kind() == LineEditor::Input::framed) return fail(Errno::enotty);
+  if (is_hung_up_) return fail(Errno::eio);
   switch (request) {
     case abi::tcsets:
     case abi::tcsetsw:
@@ -126,6 +322,7 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
     case abi::tcsbrk:
     case abi::tcsbrkp:
     case abi::tcflsh:
+    case abi::tcxonc:
     case abi::tiocspgrp:
       if (const auto may = check_foreground(abi::Signal::sigttou); !may) return fail(may.error());
       break;
@@ -142,8 +339,15 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
         editor_.flush();
         room_.wake_all();
       }
-      editor_.set_settings(*settings);
-      if (editor_.has_input()) readable_.wake_all();
+      set_settings(*settings);
+      return 0;
+    }
+    case abi::tcxonc: {
+      constexpr std::uintptr_t stop = 0, start = 1, last = 3;
+      if (argument > last) return fail(Errno::einval);
+      if (argument > start) return 0;  // keys of a person have no flow control
+      editor_.stop_output(argument == stop);
+      if (argument == start) writable_.wake_all();
       return 0;
     }
     case abi::tcsbrk:
@@ -166,6 +370,7 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
       return 0;
     }
     case abi::fionread: return give(space, argument, static_cast<int>(editor_.available()));
+    case abi::tiocoutq: return give(space, argument, 0);  // the screen takes output at once
     default: return control_jobs(space, request, argument);
   }
 }
@@ -179,7 +384,7 @@ Result<int> Terminal::control_jobs(memory::AddressSpace& space, unsigned long re
     if (!caller->leads_session) return fail(Errno::eperm);
     if (!is_foreign_to(*caller)) return 0;
     const bool takes_it_away = argument == 1;
-    if (of_session(caller->session) != nullptr || (session_ != 0 && !takes_it_away)) {
+    if (of_session(caller->session) != nullptr || (session_ != first_session_ && !takes_it_away)) {
       return fail(Errno::eperm);
     }
     give_to(caller->session, caller->group);
@@ -202,7 +407,7 @@ Result<int> Terminal::control_jobs(memory::AddressSpace& space, unsigned long re
     case abi::tiocnotty: {
       if (!caller->leads_session) return fail(Errno::enotty);
       const int foreground = foreground_group_;
-      give_to(0, 0);
+      leave_session();
       users_->signal_group(foreground, abi::Signal::sighup);
       users_->signal_group(foreground, abi::Signal::sigcont);
       return 0;
@@ -211,54 +416,37 @@ Result<int> Terminal::control_jobs(memory::AddressSpace& space, unsigned long re
   }
 }
 
-namespace {
+TerminalFile::TerminalFile(Node& node, Terminal& terminal, int flags)
+    : File{flags & ~abi::o_noctty, Terminal::whole_write},
+      node_{Ref<Node>::share(node)},
+      terminal_{terminal} {}
 
-class TerminalFile final : public File {
- public:
-  TerminalFile(Device& device, int flags)
-      : File{flags, Terminal::largest_write},
-        device_{Ref<Device>::share(device)},
-        terminal_{*static_cast<Terminal*>(device.context())} {}
+short TerminalFile::readiness() {
+  short ready = 0;
+  if (terminal_.is_ready()) ready |= abi::pollout | abi::pollwrnorm;
+  if (terminal_.has_input()) ready |= abi::pollin | abi::pollrdnorm;
+  if (terminal_.is_hung_up()) ready |= abi::pollhup | abi::pollerr;
+  return ready;
+}
 
-  Result<std::size_t> try_read(IoBuffer& buffer) override { return terminal_.read(buffer); }
-  Result<std::size_t> try_write(IoBuffer& buffer) override { return terminal_.write(buffer); }
-
-  short readiness() override {
-    short ready = 0;
-    if (terminal_.is_ready()) ready |= abi::pollout | abi::pollwrnorm;
-    if (terminal_.has_input()) ready |= abi::pollin | abi::pollrdnorm;
-    return ready;
-  }
-  async::WaitList* changes(Direction direction) override {
-    return direction == Direction::read ? &terminal_.readable() : &terminal_.writable();
-  }
-
-  abi::Stat status() override { return device_->status(); }
-  Node* node() override { return device_.get(); }
-  hal::Irq interrupt_line() override { return hal::console_interrupt(); }
-  Result<int> control(memory::AddressSpace& space, unsigned long request,
-                      std::uintptr_t argument) override {
-    return terminal_.control(space, request, argument);
-  }
-
- private:
-  Ref<Device> device_;
-  Terminal& terminal_;
-};
-
-}  // namespace
+hal::Irq TerminalFile::interrupt_line() {
+  return hal::console_interrupt();
+}
 
 Ref<Node> make_terminal_device(DeviceNumber number, Terminal& terminal) {
-  constexpr std::uint64_t controlling = 5 << 8;  // /dev/tty
   const auto open = [](Device& device, int flags) -> Result<Ref<File>> {
-    if (device.device_number() == controlling) {
-      auto& terminal = *static_cast<Terminal*>(device.context());
-      if (auto checked = terminal.check_session(); !checked) return fail(checked.error());
-    }
-    if (!memory::can_allocate(sizeof(TerminalFile))) return fail(Errno::enomem);
-    return make_ref<TerminalFile>(device, flags);
+    return static_cast<Terminal*>(device.context())->open(device, flags);
   };
   return make_ref<Device>(open, number, &terminal);
+}
+
+Ref<Node> make_controlling_terminal_device(Terminal& any) {
+  const auto open = [](Device& device, int flags) -> Result<Ref<File>> {
+    const auto terminal = Terminal::of_caller(*static_cast<Terminal*>(device.context()));
+    if (!terminal) return fail(terminal.error());
+    return (*terminal)->open(device, flags | abi::o_noctty);
+  };
+  return make_ref<Device>(open, DeviceNumber{5, 0}, &any);
 }
 
 }  // namespace kernel

@@ -1,7 +1,8 @@
-// The console as programs see it: a terminal or, with framed input, a pair of byte streams.
+// A terminal as programs see it: the console, or one of a pair of pseudo-terminals (pty.h). With
+// framed input the console is a pair of byte streams instead.
 //
-//   keys ──▶ receive ──▶ LineEditor ──▶ read          write ──▶ Screen
-//        ▲ has_room        (echo ───────────────────────────────▲)
+//   keys ──▶ receive ──▶ LineEditor ──▶ read     write ──▶ output flags ──▶ Screen
+//        ▲ has_room        (echo ────────────────────────────▲)
 //
 // If the queue of keys is full, the driver waits until a program reads; typed keys wait for a
 // limited time, and then the driver drops them. If the screen is full, programs that write wait,
@@ -15,6 +16,7 @@
 
 #include <abi/types.h>
 #include <async/event.h>
+#include <async/timer.h>
 #include <async/wait_list.h>
 #include <kernel/list.h>
 #include <kernel/ref.h>
@@ -35,8 +37,10 @@ class Screen {
   /// The free space for the next bytes. Empty only if room() is 0.
   virtual std::span<char> place() = 0;
   virtual void put(std::size_t count) = 0;
-  /// Requests a call of Terminal::wake_writers() when `Terminal::largest_write` bytes fit again.
+  /// Requests a call of Terminal::wake_writers() when `Terminal::room_for_write` bytes fit again.
   virtual void ask_for_room() = 0;
+  /// Puts all of `text`, or nothing if it has no room.
+  virtual void put_if_room(std::span<const char> text);
 
  protected:
   ~Screen() = default;
@@ -54,6 +58,8 @@ class TerminalUsers {
   /// Empty: the step works for a ring or for the kernel.
   virtual std::optional<Caller> caller() = 0;
   virtual void signal_group(int group, abi::Signal signal) = 0;
+  /// The leader of the session, if it has not ended.
+  virtual void signal_leader(int session, abi::Signal signal) = 0;
   /// Empty: there is no such group.
   virtual std::optional<int> session_of_group(int group) = 0;
   /// A background group uses the terminal, and caller() is not empty. Sends the group `signal`, and
@@ -68,14 +74,24 @@ class TerminalUsers {
 
 class Terminal : public ListNode<> {
  public:
-  /// `show` writes echo to the screen, or drops it. `users`: null for a terminal without job
-  /// control.
-  Terminal(LineEditor::Show show, Screen& screen, LineEditor::Input input, abi::WindowSize size,
-           TerminalUsers* users);
-  ~Terminal();
+  /// The session of a terminal that belongs to none.
+  static constexpr int no_session = -1;
+
+  /// `users`: null for a terminal without job control. `device`: of its file. `first_session`: to
+  /// which it belongs until a session's leader takes it, and after the end of that leader.
+  Terminal(Screen& screen, LineEditor::Input input, abi::WindowSize size, TerminalUsers* users,
+           DeviceNumber device, int first_session);
+  virtual ~Terminal();
+
+  DeviceNumber device() const { return device_; }
+  /// Opens the terminal by `node`, with openat's flags. The leader of a session without a terminal
+  /// takes it, unless it is the console or the flags have O_NOCTTY. ENOMEM; EIO.
+  virtual Result<Ref<File>> open(Node& node, int flags);
 
   /// The terminal of a session; null: it has none.
   static Terminal* of_session(int session);
+  /// That of the caller's session; `any`: one that knows the callers. ENXIO: there is none.
+  static Result<Terminal*> of_caller(Terminal& any);
   int session() const { return session_; }
   int foreground_group() const { return foreground_group_; }
   /// Makes this the terminal of `session`, with the foreground group `group`.
@@ -83,11 +99,13 @@ class Terminal : public ListNode<> {
     session_ = session;
     foreground_group_ = group;
   }
+  /// The terminal no longer belongs to the session that has taken it.
+  void leave_session() { give_to(first_session_, first_session_); }
 
   // The drivers call these:
 
   bool is_framed() const { return editor_.kind() == LineEditor::Input::framed; }
-  bool has_room() const { return editor_.has_room(); }
+  bool has_room() const { return editor_.has_room() && !is_hung_up_; }
   async::WaitList& room() { return room_; }
   /// Receives one byte from the device. Call only while has_room() is true.
   void receive(char byte);
@@ -96,30 +114,55 @@ class Terminal : public ListNode<> {
   /// Receives a byte while has_room() is false. The byte is lost unless it sends a signal.
   void receive_without_room(char byte) { send(editor_.receive_without_room(byte)); }
   void wake_writers() { writable_.wake_all(); }
+  /// The device has gone: reads find the end of the file, and everything else fails with EIO. The
+  /// session's leader and the foreground group get SIGHUP and SIGCONT.
+  void hang_up();
 
   // The open files of the terminal call these:
 
-  /// would_block: there is no input yet. Returns 0 at the end of the file. The errors of
-  /// TerminalUsers::stop_caller().
-  Result<std::size_t> read(IoBuffer& buffer);
-  /// Writes at most `largest_write` bytes. would_block: the screen has no room for a write of that
-  /// size, beside the bytes reserved for echo. The errors of TerminalUsers::stop_caller().
+  /// would_block: there is too little input yet (VMIN, VTIME); without `may_wait`, none. Returns 0
+  /// at the end of the file. The errors of TerminalUsers::stop_caller().
+  Result<std::size_t> read(IoBuffer& buffer, bool may_wait);
+  /// Writes at most `largest_write` bytes, and at least `whole_write` if there are as many.
+  /// would_block: the screen has too little room, or the output is stopped. EIO: the terminal is
+  /// hung up. The errors of TerminalUsers::stop_caller().
   Result<std::size_t> write(IoBuffer& buffer);
   static constexpr std::size_t largest_write = 1024;
+  static constexpr std::size_t whole_write = largest_write / 2;
   /// Bytes of the screen's room that are reserved for echo.
   static constexpr std::size_t kept_for_echo = 512;
+  /// The room that a write needs. Each of `whole_write` bytes may become two.
+  static constexpr std::size_t room_for_write = 2 * whole_write + kept_for_echo;
   /// Whether a write would not block. If false, the list writable() is woken later.
   bool is_ready();
   async::WaitList& writable() { return writable_; }
-  bool has_input() const { return editor_.has_input(); }
+  /// Whether a read would not block.
+  bool has_input() const;
+  bool is_hung_up() const { return is_hung_up_; }
   async::WaitList& readable() { return readable_; }
   /// ioctl(2). ENOTTY: the request is not for terminals, or the input is framed
-  /// (LineEditor::Input).
+  /// (LineEditor::Input). EIO: the terminal is hung up.
   Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
-  /// Whether the caller may open the terminal as /dev/tty. ENXIO: it is not that of its session.
-  Result<> check_session();
+
+ protected:
+  /// Gives the terminal to the caller's session, if the caller may take it by an open.
+  void take_by_open(int flags);
 
  private:
+  /// Ends a read's wait for more bytes (VTIME).
+  class ReadTimer : public async::Timer {
+   public:
+    explicit ReadTimer(Terminal& terminal) : Timer{&fire}, terminal_{terminal} {}
+    ~ReadTimer() { disarm(); }
+    /// `tenths` of a second from now.
+    void arm(std::uint8_t tenths);
+    void disarm();
+
+   private:
+    static void fire(Timer& timer) noexcept;
+    Terminal& terminal_;
+  };
+
   bool is_foreign_to(const TerminalUsers::Caller& caller) const {
     return caller.session != session_;
   }
@@ -127,18 +170,71 @@ class Terminal : public ListNode<> {
   void send(std::optional<abi::Signal> signal);
   Result<int> control_jobs(memory::AddressSpace& space, unsigned long request,
                            std::uintptr_t argument);
+  void set_settings(const abi::Termios& settings);
+  /// Whether reads wait by VMIN and VTIME.
+  bool reads_keys() const {
+    return !editor_.canonical() && editor_.kind() == LineEditor::Input::typed;
+  }
+  /// The bytes that a read of `wanted` bytes waits for; 0: it waits no more.
+  std::size_t awaited(std::size_t wanted);
+  bool has_output_flag(std::uint32_t flag) const {
+    return (editor_.settings().output_flags & flag) != 0;
+  }
+  /// Whether output passes through unchanged.
+  bool is_raw() const;
+  /// The most bytes that one byte can become.
+  std::size_t expansion() const;
+  /// Writes to `to`, which has room for expansion() bytes, what the output flags make of a byte.
+  char* process(char byte, char* to);
+  void show(std::span<const char> text);
+
   LineEditor editor_;
   Screen& screen_;
   abi::WindowSize size_;
   TerminalUsers* users_;
-  int session_ = 0;
-  int foreground_group_ = 0;
+  const DeviceNumber device_;
+  const int first_session_;
+  int session_;
+  int foreground_group_;
+  bool is_hung_up_ = false;
+  bool read_timed_out_ = false;  // and a read that waits has not seen it
+  std::size_t column_ = 0;       // of the next byte, for tabs
+  ReadTimer read_timer_{*this};
   async::WaitList readable_;
   async::WaitList room_;
   async::WaitList writable_;
 };
 
-/// The node of the terminal: /dev/console or /dev/tty.
+/// An open file of a terminal.
+class TerminalFile : public File {
+ public:
+  /// `node`: by which it was opened.
+  TerminalFile(Node& node, Terminal& terminal, int flags);
+
+  Result<std::size_t> try_read(IoBuffer& buffer) override {
+    return terminal_.read(buffer, !is_nonblocking());
+  }
+  Result<std::size_t> try_write(IoBuffer& buffer) override { return terminal_.write(buffer); }
+  short readiness() override;
+  async::WaitList* changes(Direction direction) override {
+    return direction == Direction::read ? &terminal_.readable() : &terminal_.writable();
+  }
+  abi::Stat status() override { return node_->status(); }
+  Node* node() override { return node_.get(); }
+  hal::Irq interrupt_line() override;
+  Result<int> control(memory::AddressSpace& space, unsigned long request,
+                      std::uintptr_t argument) override {
+    return terminal_.control(space, request, argument);
+  }
+
+ private:
+  Ref<Node> node_;
+  Terminal& terminal_;
+};
+
+/// The node of the console: /dev/console.
 Ref<Node> make_terminal_device(DeviceNumber number, Terminal& terminal);
+/// /dev/tty: the terminal of the session of the process that opens it. `any`: see of_caller().
+Ref<Node> make_controlling_terminal_device(Terminal& any);
 
 }  // namespace kernel

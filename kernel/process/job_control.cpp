@@ -56,6 +56,12 @@ class Users final : public TerminalUsers {
 
   void signal_group(int group, abi::Signal signal) override { post_to_group(group, signal); }
 
+  void signal_leader(int session, abi::Signal signal) override {
+    Process* const leader = processes().find(session);
+    if (leader != nullptr && leader->leads_session() && !leader->is_zombie())
+      leader->post_signal({.signal = static_cast<int>(signal), .code = abi::si_kernel});
+  }
+
   std::optional<int> session_of_group(int group) override {
     return job_control::session_of_group(group);
   }
@@ -105,7 +111,7 @@ void end_session(Process& leader) {
   Terminal* const terminal = Terminal::of_session(leader.session());
   if (terminal == nullptr) return;
   const int foreground = terminal->foreground_group();
-  terminal->give_to(0, 0);
+  terminal->leave_session();
   hang_up(foreground);
 }
 

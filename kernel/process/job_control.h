@@ -38,8 +38,8 @@ bool is_orphaned(int session, int group, const Process* without = nullptr);
 /// SIGCONT to the group (POSIX, _exit(), Consequences of Process Termination).
 void wake_orphans_of(Process& process);
 
-/// Called by the end of `leader`, the leader of a session: its terminal is that of session 0 again.
-/// The foreground group gets SIGHUP and SIGCONT.
+/// Called by the end of `leader`, the leader of a session, which loses its terminal: the console is
+/// that of session 0 again. The foreground group gets SIGHUP and SIGCONT.
 void end_session(Process& leader);
 
 /// The functions that terminals call.

@@ -73,6 +73,7 @@ class ResourceLimits {
   static constexpr Limits usual = [] {
     Limits limits;
     limits.fill({abi::unlimited, abi::unlimited});
+    limits[abi::rlimit_core].soft = 0;  // there are no core files
     limits[abi::rlimit_stack].soft = usual_stack;
     limits[abi::rlimit_nofile] = {most_files, most_files};
     return limits;

@@ -48,8 +48,8 @@ void Process::destroy(const Process* process) {
 }
 
 std::string_view Process::name() const {
-  const std::string_view path = path_;
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0: without a slash, the whole path
+  const std::string_view text = path_;
+  return text.substr(text.find_last_of(std::string_view{"/\0", 2}) + 1);  // npos + 1 is 0
 }
 
 // ── Family ──

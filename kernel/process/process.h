@@ -72,8 +72,11 @@ class Process : public RefCounted<Process>, public ListNode<> {
   SignalActions& signal_actions() { return *parts_.actions; }
   ResourceLimits& limits() { return limits_; }
 
-  /// The path of the program that the process runs. Its last component is the process's name.
-  const std::string& path() const { return path_; }
+  /// The path of the program that the process runs.
+  std::string_view path() const { return std::string_view{path_}.substr(0, path_.find('\0')); }
+  /// path(), and maybe a zero and the name: see become().
+  const std::string& path_and_name() const { return path_; }
+  /// The last component of the path that execve was given: of a script, if it ran one.
   std::string_view name() const;
 
   /// What prctl sets.
@@ -184,7 +187,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Copies the file table and the signal actions if another process shares them (execve). ENOMEM.
   /// Other threads of this process may still run; they share the copies.
   Result<> own_parts();
-  /// Changes to another program's memory and path (execve). The caller is the only thread left.
+  /// Changes to another program's memory (execve). `path`: of its file. If name() is not the last
+  /// component of the path, a zero and the name are behind it. The caller is the only thread left.
   void become(Ref<memory::AddressSpace> space, std::string path);
 
   /// Records the exit code of a thread that calls exit(2). The process exits with the last recorded
@@ -336,7 +340,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   static constinit async::SharedWord<unsigned> stopped_count_;
   ResourceLimits limits_;
   PendingSignals pending_;
-  std::string path_;
+  std::string path_;  // and maybe the name: see become()
   const async::Instant start_time_ = async::now();
   Schedule first_schedule_;
   async::SharedWord<int> exit_code_ = 0;

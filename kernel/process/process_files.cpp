@@ -8,8 +8,10 @@
 #include <memory>
 
 #include "files/regular_file.h"
+#include "files/root.h"
 #include "formats/numbers.h"
 #include "memory/frames.h"
+#include "process/numbered_directory.h"
 #include "process/process.h"
 #include "process/process_texts.h"
 #include "process/thread.h"
@@ -67,8 +69,16 @@ class ProcessLink final : public Node {
   std::string target(const LinkReader&) const override {
     Process* const process = processes().find(id_);
     if (process == nullptr || process->is_zombie()) return {};
-    if (kind_ == Kind::program) return process->path();
+    if (kind_ == Kind::program) return real_path(process->path());
     return process->fs().directory()->path().value_or("/ (deleted)");
+  }
+  /// The working directory, also if it was removed.
+  Result<Node*> object() override {
+    if (kind_ == Kind::program) return nullptr;
+    if (!async::Strand::is_held()) return fail(Errno::would_block);
+    Process* const process = processes().find(id_);
+    if (process == nullptr || process->is_zombie()) return fail(Errno::enoent);
+    return process->fs().directory().get();
   }
   Result<Ref<File>> open(int flags) override {
     return (flags & abi::o_path) != 0 ? open_path(flags) : fail(Errno::eloop);
@@ -90,17 +100,35 @@ void list_syscalls_of(PagedText& out, int id) {
 }
 
 constexpr ProcessText process_texts[] = {
-    {"cmdline", write_process_arguments}, {"comm", write_process_name},
-    {"maps", write_process_areas},        {"stat", write_process_stat},
-    {"statm", write_process_statm},       {"status", write_process_status},
+    {"cmdline", write_process_arguments},
+    {"comm", write_process_name},
+    {"environ", write_process_environment},
+    {"limits", write_process_limits},
+    {"maps", write_process_areas},
+    {"mountinfo", [](PagedText& out, int) { write_mount_details(out); }},
+    {"mounts", [](PagedText& out, int) { write_mounts(out); }},
+    {"stat", write_process_stat},
+    {"statm", write_process_statm},
+    {"status", write_process_status},
     {"syscalls", list_syscalls_of},
+};
+
+/// The directories of a process.
+struct ProcessDirectory {
+  std::string_view name;
+  Ref<Directory> (*make)(int id);
+};
+constexpr ProcessDirectory process_directories[] = {
+    {"fd", make_descriptor_links},
+    {"fdinfo", make_descriptor_texts},
+    {"task", make_thread_directories},
 };
 
 }  // namespace
 
-int next_process(int after) {
+int next_process(const Directory&, int after) {
   const Process* const next = IdSlots::at_or_after<Process>(after + 1);
-  return next != nullptr ? next->id() : 0;
+  return next != nullptr ? next->id() : -1;
 }
 
 void list_all_syscalls(PagedText& out) {
@@ -122,13 +150,17 @@ Result<Node*> find_process_directory(Directory& proc, std::string_view name) {
   constexpr std::size_t each = sizeof(TextFile) + Directory::entry_bytes + 32;
   constexpr std::size_t links = 3;
   constexpr std::size_t bytes = sizeof(Directory) + (std::size(process_texts) + links + 1) * each;
-  if (!memory::can_allocate(bytes)) return fail(Errno::enomem);
+  const std::size_t directories =
+      std::size(process_directories) * (numbered_directory_bytes + Directory::entry_bytes + 8);
+  if (!memory::can_allocate(bytes + directories)) return fail(Errno::enomem);
   const auto observed = process->observe();
   if (!observed) return fail(observed.error());
   auto directory = make_ref<Directory>(Directory::Contents::fixed, 0555);
   directory->set_file_system(proc.file_system());
   for (const ProcessText& text : process_texts)
     directory->put(text.name, make_ref<TextFile>(text.write, id));
+  for (const ProcessDirectory& child : process_directories)
+    directory->put(child.name, child.make(id));
   directory->put("exe", make_ref<ProcessLink>(ProcessLink::Kind::program, id));
   directory->put("cwd", make_ref<ProcessLink>(ProcessLink::Kind::directory, id));
   directory->put("root", make_ref<Symlink>("/"));

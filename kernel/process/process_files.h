@@ -16,8 +16,9 @@
 
 namespace kernel {
 
-/// The smallest number of a process behind `after`; 0: there is none.
-int next_process(int after);
+/// The smallest number of a process behind `after`; negative: there is none. See
+/// Directory::set_next_unlisted().
+int next_process(const Directory& proc, int after);
 
 /// Finds the directory of the process whose number is `name` in decimal; null if there is no such
 /// process. The directory /proc calls it for names that it does not list

@@ -28,16 +28,16 @@ std::int64_t hundredths(async::Duration time) {
   return time.count() / ns_per_hundredth;
 }
 
-/// The longest name that Linux shows: TASK_COMM_LEN without its zero.
-std::string_view shown_name(const Process& process) {
-  return process.name().substr(0, 15);
+/// The name of the thread, or that of the first one that is left. At most TASK_COMM_LEN bytes, with
+/// a zero, as on Linux.
+std::string_view shown_name(Process& process, const Thread* thread = nullptr) {
+  if (thread == nullptr && !process.threads().empty()) thread = &process.threads().front();
+  return thread != nullptr ? thread->name() : process.name().substr(0, Thread::name_bytes - 1);
 }
 
 AddressSpace* space_of(Process& process) {
   return process.parts().space.get();
 }
-
-constexpr unsigned console_number = 5 << 8 | 1;  // of the device
 
 hal::VirtAddr end_of_stack(const AddressSpace& space) {
   return space.stack_top() - vdso::bytes;
@@ -66,10 +66,17 @@ MemoryUse memory_of(Process& process) {
   return use;
 }
 
-/// The state of the first thread that is left. Default values for a zombie.
-Schedule schedule_of(Process& process) {
+/// The state of the thread, or of the first one that is left. Default values for a zombie.
+Schedule schedule_of(Process& process, const Thread* thread) {
+  if (thread != nullptr) return thread->schedule();
   return process.threads().empty() ? process.first_schedule()
                                    : process.threads().front().schedule();
+}
+
+/// The letter of the state, as in proc(5).
+char state_of(Process& process, const Thread* thread) {
+  if (thread == nullptr) return process.state();
+  return thread->is_ready() ? 'R' : process.is_stopped() ? 'T' : 'S';
 }
 
 std::size_t thread_count(Process& process) {
@@ -116,24 +123,24 @@ std::string_view name_of_area(const Process& process, AddressSpace& space, const
   return space.is_heap(area) ? "[heap]" : "";
 }
 
-}  // namespace
-
-void write_process_stat(PagedText& out, int id) {
-  Process* const process = processes().find(id);
+/// `thread`: null for the text of the process.
+void write_stat(PagedText& out, Process* process, const Thread* thread) {
   if (process == nullptr) return;
   const MemoryUse use = memory_of(*process);
-  const Schedule schedule = schedule_of(*process);
+  const Schedule schedule = schedule_of(*process, thread);
   const SignalSets signals = signals_of(*process);
   const int priority = schedule.is_real_time() ? -1 - schedule.priority : 20 + schedule.nice;
   const auto to = std::back_inserter(out);
   // The fields of proc(5), by number: 1 to 8, 9 to 13, 14 to 22, 23 to 30, 31 to 40, 41 to 52.
   const Terminal* const terminal = Terminal::of_session(process->session());
-  fmt::format_to(to, "{} ({}) {} {} {} {} {} {} ", id, shown_name(*process), process->state(),
-                 process->parent_id(), process->group(), process->session(),
-                 terminal != nullptr ? console_number : 0,
+  fmt::format_to(to, "{} ({}) {} {} {} {} {} {} ", thread != nullptr ? thread->id() : process->id(),
+                 shown_name(*process, thread), state_of(*process, thread), process->parent_id(),
+                 process->group(), process->session(),
+                 terminal != nullptr ? terminal->device().major << 8 | terminal->device().minor : 0,
                  terminal != nullptr ? terminal->foreground_group() : -1);
   fmt::format_to(to, "0 0 0 0 0 ");
-  fmt::format_to(to, "{} 0 {} 0 {} {} {} 0 {} ", hundredths(process->cpu_time()),
+  fmt::format_to(to, "{} 0 {} 0 {} {} {} 0 {} ",
+                 hundredths(thread != nullptr ? thread->cpu_time() : process->cpu_time()),
                  hundredths(process->children_cpu_time()), priority, schedule.nice,
                  thread_count(*process), hundredths(process->start_time().time_since_epoch()));
   fmt::format_to(to, "{} {} {} 0 0 {} 0 0 ", use.mapped * hal::page_size, use.resident,
@@ -147,30 +154,21 @@ void write_process_stat(PagedText& out, int id) {
                  process->status().word());
 }
 
-void write_process_statm(PagedText& out, int id) {
-  Process* const process = processes().find(id);
-  if (process == nullptr) return;
-  const MemoryUse use = memory_of(*process);
-  fmt::format_to(std::back_inserter(out), "{} {} {} {} 0 {} 0\n", use.mapped, use.resident,
-                 std::min(use.shared, use.resident), use.code, use.data + use.stack);
-}
-
-void write_process_status(PagedText& out, int id) {
-  Process* const process = processes().find(id);
+void write_status(PagedText& out, Process* process, const Thread* thread) {
   if (process == nullptr) return;
   constexpr std::size_t per_page = hal::page_size / 1024;
   const auto to = std::back_inserter(out);
-  const char state = process->state();
+  const char state = state_of(*process, thread);
   const bool is_zombie = state == 'Z';
-  fmt::format_to(to, "Name:\t{}\n", shown_name(*process));
+  fmt::format_to(to, "Name:\t{}\n", shown_name(*process, thread));
   if (!is_zombie) fmt::format_to(to, "Umask:\t{:04o}\n", process->fs().umask());
-  fmt::format_to(to, "State:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n",
-                 state,
-                 state == 'R'   ? "running"
-                 : is_zombie    ? "zombie"
-                 : state == 'T' ? "stopped"
-                                : "sleeping",
-                 id, id, process->parent_id());
+  fmt::format_to(
+      to, "State:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n", state,
+      state == 'R'   ? "running"
+      : is_zombie    ? "zombie"
+      : state == 'T' ? "stopped"
+                     : "sleeping",
+      process->id(), thread != nullptr ? thread->id() : process->id(), process->parent_id());
   fmt::format_to(to, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
   if (!is_zombie) {
     const MemoryUse use = memory_of(*process);
@@ -187,7 +185,43 @@ void write_process_status(PagedText& out, int id) {
   const SignalSets signals = signals_of(*process);
   fmt::format_to(to, "Threads:\t{}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\n", thread_count(*process),
                  signals.pending, signals.blocked);
-  fmt::format_to(to, "SigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", signals.ignored, signals.caught);
+  fmt::format_to(to, "SigIgn:\t{:016x}\nSigCgt:\t{:016x}\nNoNewPrivs:\t{:d}\nSeccomp:\t0\n",
+                 signals.ignored, signals.caught, process->settings().has_no_new_privileges);
+}
+
+}  // namespace
+
+void write_process_stat(PagedText& out, int id) {
+  write_stat(out, processes().find(id), nullptr);
+}
+
+void write_thread_stat(PagedText& out, int id) {
+  Thread* const thread = threads().find(id);
+  if (thread != nullptr) write_stat(out, &thread->process(), thread);
+}
+
+void write_process_status(PagedText& out, int id) {
+  write_status(out, processes().find(id), nullptr);
+}
+
+void write_thread_status(PagedText& out, int id) {
+  Thread* const thread = threads().find(id);
+  if (thread != nullptr) write_status(out, &thread->process(), thread);
+}
+
+void write_thread_name(PagedText& out, int id) {
+  const Thread* const thread = threads().find(id);
+  if (thread == nullptr) return;
+  out += thread->name();
+  out += '\n';
+}
+
+void write_process_statm(PagedText& out, int id) {
+  Process* const process = processes().find(id);
+  if (process == nullptr) return;
+  const MemoryUse use = memory_of(*process);
+  fmt::format_to(std::back_inserter(out), "{} {} {} {} 0 {} 0\n", use.mapped, use.resident,
+                 std::min(use.shared, use.resident), use.code, use.data + use.stack);
 }
 
 void write_process_name(PagedText& out, int id) {
@@ -197,25 +231,106 @@ void write_process_name(PagedText& out, int id) {
   out += '\n';
 }
 
-// The arguments lie one behind the other, from the first one to the environment.
+namespace {
+
+/// The strings at the start of the program's stack: the number of arguments, the pointers to them,
+/// a null, the pointers to the environment, a null. The strings lie one behind the other.
+class StartStrings {
+ public:
+  explicit StartStrings(int id) {
+    Process* const process = processes().find(id);
+    space_ = process != nullptr ? space_of(*process) : nullptr;
+    const std::uintptr_t start = process != nullptr ? process->start_stack() : 0;
+    if (space_ == nullptr || start == 0) return;
+    const std::uintptr_t* const count = word_at(*space_, start);
+    if (count == nullptr || *count > longest) return;
+    arguments_ = start + word;
+    environment_ = arguments_ + (*count + 1) * word;
+    count_ = *count;
+  }
+
+  std::uintptr_t arguments() const { return arguments_; }
+  std::uintptr_t environment() const { return environment_; }
+  std::uintptr_t argument_count() const { return count_; }
+  /// The number of pointers to the environment; 0 if some of them are not in memory.
+  std::uintptr_t environment_count() const {
+    for (std::uintptr_t count = 0; environment_ != 0 && count < longest; ++count) {
+      const std::uintptr_t* const pointer = word_at(*space_, environment_ + count * word);
+      if (pointer == nullptr) return 0;
+      if (*pointer == 0) return count;
+    }
+    return 0;
+  }
+
+  /// Writes the strings to which `count` pointers at `pointers` point, at most `longest` bytes.
+  void write(PagedText& out, std::uintptr_t pointers, std::uintptr_t count) const {
+    const std::uintptr_t* const first = count != 0 ? word_at(*space_, pointers) : nullptr;
+    if (first == nullptr) return;
+    const std::uintptr_t begin = *first;
+    std::uintptr_t zeros = 0;
+    for (std::uintptr_t at = begin; at - begin < longest && zeros < count; ++at) {
+      const std::byte* const byte = space_->translate(at, hal::Access::read);
+      if (byte == nullptr) return;
+      zeros += *byte == std::byte{0};
+      out += static_cast<char>(*byte);
+    }
+  }
+
+ private:
+  static constexpr std::uintptr_t word = sizeof(std::uintptr_t), longest = 32'768;
+
+  AddressSpace* space_ = nullptr;
+  std::uintptr_t arguments_ = 0, environment_ = 0, count_ = 0;
+};
+
+}  // namespace
+
 void write_process_arguments(PagedText& out, int id) {
+  const StartStrings strings{id};
+  strings.write(out, strings.arguments(), strings.argument_count());
+}
+
+void write_process_environment(PagedText& out, int id) {
+  const StartStrings strings{id};
+  strings.write(out, strings.environment(), strings.environment_count());
+}
+
+void write_process_limits(PagedText& out, int id) {
+  struct Row {
+    std::string_view name, unit;
+  };
+  // By number.
+  constexpr std::array<Row, abi::rlimit_count> rows{{{"Max cpu time", "seconds"},
+                                                     {"Max file size", "bytes"},
+                                                     {"Max data size", "bytes"},
+                                                     {"Max stack size", "bytes"},
+                                                     {"Max core file size", "bytes"},
+                                                     {"Max resident set", "bytes"},
+                                                     {"Max processes", "processes"},
+                                                     {"Max open files", "files"},
+                                                     {"Max locked memory", "bytes"},
+                                                     {"Max address space", "bytes"},
+                                                     {"Max file locks", "locks"},
+                                                     {"Max pending signals", "signals"},
+                                                     {"Max msgqueue size", "bytes"},
+                                                     {"Max nice priority", ""},
+                                                     {"Max realtime priority", ""},
+                                                     {"Max realtime timeout", "us"}}};
   Process* const process = processes().find(id);
-  AddressSpace* const space = process != nullptr ? space_of(*process) : nullptr;
-  const std::uintptr_t start = process != nullptr ? process->start_stack() : 0;
-  if (space == nullptr || start == 0) return;
-  constexpr std::uintptr_t word = sizeof(std::uintptr_t), longest = 32'768;
-  const std::uintptr_t* const count = word_at(*space, start);
-  const std::uintptr_t* const first = word_at(*space, start + word);
-  if (count == nullptr || first == nullptr || *count == 0 || *count > longest) return;
-  const std::uintptr_t* const behind = word_at(*space, start + (*count + 2) * word);
-  std::uintptr_t at = *first;
-  const std::uintptr_t end = behind != nullptr && *behind > at ? *behind : at + longest;
-  std::size_t zeros = 0;
-  for (; at < end && at - *first < longest && zeros < *count; ++at) {
-    const std::byte* const byte = space->translate(at, hal::Access::read);
-    if (byte == nullptr) return;
-    zeros += *byte == std::byte{0};
-    out += static_cast<char>(*byte);
+  if (process == nullptr) return;
+  const auto line = [&](std::string_view name, std::string_view soft, std::string_view hard,
+                        std::string_view unit) {
+    fmt::format_to(std::back_inserter(out), "{:<25} {:<20} {:<20} {:<10}\n", name, soft, hard,
+                   unit);
+  };
+  const auto text = [](std::uint64_t limit) {
+    return limit == abi::unlimited ? std::string{"unlimited"} : fmt::format("{}", limit);
+  };
+  line("Limit", "Soft Limit", "Hard Limit", "Units");
+  for (int number = 0; number < abi::rlimit_count; ++number) {
+    const abi::ResourceLimit& limit = process->limits()[number];
+    const Row& row = rows[static_cast<std::size_t>(number)];
+    line(row.name, text(limit.soft), text(limit.hard), row.unit);
   }
 }
 

@@ -52,8 +52,20 @@ Result<std::string> read_path(Thread& self, UserPtr<const char> from) {
   return std::string{*path};
 }
 
-/// The path from the root, for /proc/self/exe: C libraries refuse to start without it.
-Result<std::string> absolute(Thread& self, std::string path) {
+/// The argument of Process::become() for a program whose path does not end in its name: a script,
+/// or a link. `given`: the argument of execve.
+std::string path_with_name(std::string path, std::string_view given) {
+  path += '\0';
+  return path += given.substr(given.rfind('/') + 1);  // npos + 1 is 0: the whole path
+}
+
+/// The path of a program from the root, as for Process::become(). /proc/self/exe shows it: C
+/// libraries refuse to start without it. `node`: of the file that `path` has named; null: not
+/// known.
+Result<std::string> absolute(Thread& self, const Node* node, std::string path) {
+  if (node != nullptr && path.starts_with("/proc/")) {  // a link that may soon be another one
+    if (auto known = node->path()) return path_with_name(std::move(*known), path);
+  }
   if (path.starts_with('/')) return path;
   auto directory = self.process().fs().directory()->path();
   if (!directory) return fail(directory.error());
@@ -78,7 +90,7 @@ async::Task<Result<>> become_only_thread(Thread& self) {
 
 struct NewProgram {
   Program program;
-  std::string path;  ///< for /proc/self/exe
+  std::string path;  ///< as for Process::become()
 };
 
 /// Everything of execve that can fail but leaves the caller as it is. Not a part of the coroutine,
@@ -90,10 +102,11 @@ struct NewProgram {
   auto name = read_path(self, path);
   if (!name) return fail(name.error());
   const PathLookup lookup{.start = *self.process().fs().directory(),
-                          .reader = {self.process().path()},
+                          .reader = {self.process().path_and_name()},
                           .fetched = &fetched};
   auto file = open_executable(lookup, *name);
   if (!file) return fail(file.error());
+  const auto node = Ref<Node>::share(*(*file)->node());
   auto given = read_arguments(self, arguments, environment);
   if (!given) return fail(given.error());
   auto found = find_program(lookup, std::move(*file), *name, *given);
@@ -101,8 +114,10 @@ struct NewProgram {
   auto program =
       load_program(lookup, found->program, *name, *given, self.process().limits().stack_bytes());
   if (!program) return fail(program.error());
-  auto shown = absolute(self, std::move(found->path.empty() ? *name : found->path));
+  const bool is_script = !found->path.empty();
+  auto shown = absolute(self, is_script ? nullptr : node.get(), is_script ? found->path : *name);
   if (!shown) return fail(shown.error());
+  if (is_script) shown = path_with_name(std::move(*shown), *name);
   return NewProgram{std::move(*program), std::move(*shown)};
 }
 

@@ -35,7 +35,9 @@ Result<Ref<File>> open_existing(Thread& self, const Found& found, int flags) {
     auto file = (*node)->open_sharing(flags & ~for_opening_only);
     return file ? std::move(file) : fail(Errno::would_block);
   }
-  auto file = (*node)->open(flags & ~for_opening_only);
+  const bool is_device = (*node)->type() == abi::s_ifchr;  // it may become the caller's terminal
+  const int dropped = is_device ? for_opening_only & ~abi::o_noctty : for_opening_only;
+  auto file = (*node)->open(flags & ~dropped);
   if (!file || !empties) return file;
   if (auto emptied = (*node)->resize(0); !emptied) return fail(emptied.error());
   (*node)->note_modification();
@@ -196,8 +198,9 @@ Transfer readlinkat(Thread& self, int directory, UserPtr<const char> path, UserS
     return fail(names_descriptor ? Errno::enoent : Errno::einval);
   }
   (*node)->note_read();
-  const std::string target =
-      (*node)->target({.executable = self.process().path(), .process = self.process().id()});
+  const std::string target = (*node)->target(
+      {.executable = self.process().path_and_name(), .process = self.process().id()});
+  if (target.empty()) return fail(in_strand(Errno::enoent));
   const std::size_t size = std::min(target.size(), to.size());
   return to.write(self.space(), std::span{target}.first(size)).transform([&] { return size; });
 }

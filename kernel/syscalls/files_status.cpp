@@ -171,7 +171,8 @@ abi::Statx to_statx(const abi::Stat& status, const Node* node) {
 /// The status of a file system. Null: that of pipes.
 abi::StatFs status_of_system(const Node* node) {
   constexpr std::int64_t pipe_magic = 0x5049'5045, memory_magic = 0x0102'1994,
-                         archive_magic = 0x8584'58f6, process_magic = 0x9fa0;
+                         archive_magic = 0x8584'58f6, process_magic = 0x9fa0,
+                         system_magic = 0x6265'6572;
   constexpr std::int64_t is_valid_flag = 0x20, read_only = 1, relative_times = 0x1000;
   using System = Node::FileSystem;
   const System system = node != nullptr ? node->file_system() : System::none;
@@ -188,6 +189,7 @@ abi::StatFs status_of_system(const Node* node) {
       answer.flags |= read_only;
       break;
     case System::processes: answer.type = process_magic; break;
+    case System::system: answer.type = system_magic; break;
     case System::devices: break;
     case System::temporary: {
       // Files may use as much memory as they leave free (files/file_quota.h).

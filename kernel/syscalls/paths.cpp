@@ -5,7 +5,8 @@
 namespace kernel::sys {
 
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path) {
-  const LinkReader reader{.executable = self.process().path(), .process = self.process().id()};
+  const LinkReader reader{.executable = self.process().path_and_name(),
+                          .process = self.process().id()};
   Directory& here = *self.process().fs().directory();
   if (fd == abi::at_fdcwd || path.starts_with('/')) return PathLookup{here, reader, self.fetched()};
   if (path.empty()) return fail(Errno::enoent);

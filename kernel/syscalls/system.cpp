@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/random.h"
+#include "base/system_name.h"
 #include "files/io_buffer.h"
 #include "memory/frames.h"
 #include "memory/heap.h"
@@ -58,12 +59,12 @@ async::Task<Result<std::size_t>> put_random_in_steps(Thread& self, UserSpan<std:
 
 Result<> uname(Thread& self, UserPtr<abi::Utsname> name) {
   abi::Utsname answer{};
-  set(answer.system, "Cotrap");
-  set(answer.node, "cotrap");
-  set(answer.release, "6.1.0-cotrap");  // C libraries refuse older kernels
-  set(answer.version, "#1");
+  set(answer.system, system_name::system);
+  set(answer.node, system_name::node);
+  set(answer.release, system_name::release);
+  set(answer.version, system_name::version);
   set(answer.machine, trap::program_machine::name);
-  set(answer.domain, "(none)");
+  set(answer.domain, system_name::domain);
   return name.write(self.space(), answer);
 }
 

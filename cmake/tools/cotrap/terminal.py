@@ -30,11 +30,12 @@ def restored():
 
 @contextmanager
 def raw():
-    """Sets the terminal to raw mode: every key reaches the guest unchanged. Output still gets a carriage
-    return at each line's end. Call it only if the terminal is ours."""
+    """Sets the terminal to raw mode: every key reaches the guest, and all output of the guest reaches the
+    terminal, unchanged. The guest adds carriage returns. Call it only if the terminal is ours."""
     file = sys.stdin.fileno()
     settings = termios.tcgetattr(file)
     settings[0] &= ~(termios.BRKINT | termios.ICRNL | termios.INPCK | termios.ISTRIP | termios.IXON)
+    settings[1] &= ~termios.OPOST
     settings[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
     settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
     with restored():

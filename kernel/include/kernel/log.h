@@ -11,6 +11,8 @@ namespace kernel {
 
 /// Suppresses all later messages (`quiet` on the kernel command line), except panics.
 void silence_log();
+/// From now on each line ends in a carriage return and a newline, as a terminal needs it.
+void end_log_lines_with_return();
 
 /// Writes the beginning of a message, at most longest_line_mark bytes, to `out`. Returns its end.
 char* write_line_mark(char* out);

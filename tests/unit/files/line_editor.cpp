@@ -13,8 +13,9 @@ std::vector<abi::Signal> signals;
 LineEditor make_editor(LineEditor::Input input = LineEditor::Input::typed) {
   screen.clear();
   signals.clear();
-  return LineEditor{[](std::span<const char> text) { screen.append(text.data(), text.size()); },
-                    input};
+  return LineEditor{
+      [](void*, std::span<const char> text) { screen.append(text.data(), text.size()); }, nullptr,
+      input};
 }
 
 void type(LineEditor& editor, std::string_view keys) {

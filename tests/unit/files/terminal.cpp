@@ -38,6 +38,7 @@ struct FakeScreen final : kernel::Screen {
 struct FakeUsers final : kernel::TerminalUsers {
   std::optional<Caller> caller() override { return present; }
   void signal_group(int group, abi::Signal signal) override { sent.emplace_back(group, signal); }
+  void signal_leader(int, abi::Signal) override {}
   std::optional<int> session_of_group(int group) override {
     const auto found = sessions.find(group);
     if (found == sessions.end()) return {};
@@ -56,7 +57,7 @@ struct FakeUsers final : kernel::TerminalUsers {
 
 struct Console {
   explicit Console(LineEditor::Input input)
-      : terminal{[](std::span<const char>) {}, screen, input, {.rows = 24, .columns = 80}, &users},
+      : terminal{screen, input, {.rows = 24, .columns = 80}, &users, {5, 1}, 0},
         device{kernel::make_terminal_device({5, 1}, terminal)},
         file{*device->open(abi::o_rdwr)} {}
   void type(std::string_view keys) {
@@ -113,6 +114,13 @@ TEST_CASE("a program's output is shown unchanged") {
   CHECK(console.screen.shown == "line\n\x10\x1b");
 }
 
+TEST_CASE("newlines of a program's output begin a line, with a carriage return") {
+  test::Machine machine;
+  Console console{LineEditor::Input::typed};
+  CHECK(test::write(*console.file, "one\ntwo\r\n") == 9);
+  CHECK(console.screen.shown == "one\r\ntwo\r\r\n");
+}
+
 TEST_CASE("a full terminal stops the driver until a program reads") {
   test::Machine machine;
   async_test::Fixture world;
@@ -163,7 +171,7 @@ TEST_CASE("a terminal answers the ioctls of terminals, and framed input does not
 
 TEST_CASE("a short write to the screen is output as a whole or not at all") {
   test::Machine machine;
-  Console console{LineEditor::Input::typed};
+  Console console{LineEditor::Input::framed};
   const std::string text = test::pattern(100);
   console.screen.left = Terminal::largest_write + Terminal::kept_for_echo - 1;
   CHECK(test::write(*console.file, text).error() == Errno::would_block);
@@ -179,7 +187,7 @@ TEST_CASE("a short write to the screen is output as a whole or not at all") {
 
 TEST_CASE("a large write to the screen is output in parts, so that others can write between") {
   test::Machine machine;
-  Console console{LineEditor::Input::typed};
+  Console console{LineEditor::Input::framed};
   const std::string text = test::pattern(5000);
   CHECK(test::write(*console.file, text) == Terminal::largest_write);
   CHECK(console.screen.shown == text.substr(0, Terminal::largest_write));
@@ -292,11 +300,11 @@ TEST_CASE("a session's leader takes the terminal of session 0, and gives it back
   Jobs jobs;
   jobs.users.present = {.session = 9, .group = 9};
   CHECK(jobs.ask(abi::tiocsctty, 0).error() == Errno::eperm);
-  CHECK(jobs.terminal.check_session().error() == Errno::enxio);
+  CHECK(Terminal::of_caller(jobs.terminal).error() == Errno::enxio);
   jobs.users.present.leads_session = true;
   CHECK(jobs.ask(abi::tiocsctty, 0) == 0);
   CHECK(Terminal::of_session(9) == &jobs.terminal);
-  CHECK(jobs.terminal.check_session());
+  CHECK(Terminal::of_caller(jobs.terminal) == &jobs.terminal);
   CHECK(jobs.terminal.foreground_group() == 9);
   jobs.users.present = {.session = 4, .group = 4, .leads_session = true};
   CHECK(jobs.ask(abi::tiocsctty, 0).error() == Errno::eperm);

@@ -1,0 +1,298 @@
+#include "files/pty.h"
+
+#include <abi/terminal.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+#include <utility>
+
+#include "console/byte_ring.h"
+#include "formats/numbers.h"
+#include "memory/frames.h"
+#include "memory/user_memory.h"
+
+namespace kernel {
+namespace {
+
+constexpr std::uint8_t first_major = 136;  // of the terminals, as on Linux
+constexpr int minors_each = 256;
+constexpr abi::Signal last_signal{abi::signal_limit};
+
+/// What a terminal has written, until the other end reads it.
+class PtyScreen final : public Screen {
+ public:
+  static constexpr std::size_t size = 8192;
+  static_assert(size / 2 >= Terminal::room_for_write);
+
+  std::size_t room() override { return ring_.free(); }
+  std::span<char> place() override { return ring_.room(); }
+  void put(std::size_t count) override {
+    ring_.put(count);
+    if (!readable_.empty()) readable_.wake_all();
+  }
+  void ask_for_room() override { is_asked_ = true; }
+
+  std::span<const char> front() const { return ring_.front(); }
+  std::size_t filled() const { return size - ring_.free(); }
+  /// Returns whether the terminal has asked for room, and has it now.
+  bool take(std::size_t count) {
+    ring_.take(count);
+    return is_asked_ && ring_.free() >= size / 2 && std::exchange(is_asked_, false);
+  }
+  async::WaitList& readable() { return readable_; }
+
+ private:
+  ByteRing<size> ring_;
+  bool is_asked_ = false;
+  async::WaitList readable_;
+};
+
+class Pty;
+
+/// The pairs whose other end is open, by number.
+struct Ptys {
+  std::array<Pty*, most_ptys> all{};
+  Ref<Directory> directory;  // /dev/pts
+  TerminalUsers* users = nullptr;
+};
+Ptys& ptys() {
+  static Ptys ptys;
+  return ptys;
+}
+
+/// A pair. Its owners are the open files of both ends, and the node of the terminal.
+class Pty final : public RefCounted<Pty>, public Terminal {
+ public:
+  explicit Pty(int number)
+      : Terminal{screen_,
+                 LineEditor::Input::typed,
+                 {},
+                 ptys().users,
+                 {static_cast<std::uint8_t>(first_major + number / minors_each),
+                  static_cast<std::uint8_t>(number % minors_each)},
+                 no_session},
+        number_{number} {}
+
+  Result<Ref<File>> open(Node& node, int flags) override;
+
+  int number() const { return number_; }
+  PtyScreen& screen() { return screen_; }
+  bool is_locked() const { return is_locked_; }
+  void set_locked(bool locked) { is_locked_ = locked; }
+
+  /// Whether the terminal was opened and is not open any more: then the other end has nothing to
+  /// wait for.
+  bool is_left() const { return was_opened_ && open_files_ == 0; }
+  void note_open() {
+    was_opened_ = true;
+    ++open_files_;
+  }
+  void note_close() {
+    if (--open_files_ != 0) return;
+    screen_.readable().wake_all();
+    room().wake_all();
+  }
+
+  /// Adds the terminal to /dev/pts.
+  void add_name();
+  /// /dev/pts/N. Between add_name() and end().
+  Node& node() { return name_->node(); }
+  /// The other end ends.
+  void end() {
+    ptys().all[static_cast<std::size_t>(number_)] = nullptr;
+    Directory::remove_unlisted(std::move(name_));
+    hang_up();
+  }
+
+ private:
+  friend RefCounted<Pty>;
+  ~Pty() override = default;
+
+  PtyScreen screen_;
+  const int number_;
+  bool is_locked_ = true;  // until unlockpt(3)
+  bool was_opened_ = false;
+  unsigned open_files_ = 0;
+  std::unique_ptr<Directory::Entry> name_;
+};
+
+/// /dev/pts/N.
+class PtyNode final : public Node {
+ public:
+  explicit PtyNode(Ref<Pty> pty) : Node{abi::s_ifchr | 0600}, pty_{std::move(pty)} {}
+  std::uint64_t device_number() const override {
+    return static_cast<std::uint64_t>(pty_->device().major) << 8 | pty_->device().minor;
+  }
+  bool is_writable() const override { return true; }
+  bool has_settable_status() const override { return true; }
+  Result<Ref<File>> open(int flags) override {
+    return (flags & abi::o_path) != 0 ? open_path(flags) : pty_->open(*this, flags);
+  }
+
+ private:
+  Ref<Pty> pty_;
+};
+
+/// An open file of the terminal.
+class PtyFile final : public TerminalFile {
+ public:
+  PtyFile(Node& node, Ref<Pty> pty, int flags)
+      : TerminalFile{node, *pty, flags}, pty_{std::move(pty)} {
+    pty_->note_open();
+  }
+  ~PtyFile() override { pty_->note_close(); }
+  hal::Irq interrupt_line() override { return hal::Irq::none; }
+
+ private:
+  Ref<Pty> pty_;
+};
+
+Result<Ref<File>> Pty::open(Node& node, int flags) {
+  async::Strand::check_access();
+  if (is_locked_ || is_hung_up()) return fail(Errno::eio);
+  if (!memory::can_allocate(sizeof(PtyFile))) return fail(Errno::enomem);
+  take_by_open(flags);
+  return Ref<File>{make_ref<PtyFile>(node, Ref<Pty>::share(*this), flags)};
+}
+
+void Pty::add_name() {
+  std::array<char, 12> text;
+  const char* const end = std::to_chars(text.begin(), text.end(), number_).ptr;
+  auto node = make_ref<PtyNode>(Ref<Pty>::share(*this));
+  node->set_file_system(ptys().directory->file_system());
+  name_ = ptys().directory->add_unlisted({text.begin(), end}, std::move(node));
+}
+
+/// The end of the program that is the device: an open of /dev/ptmx.
+class PtyDeviceFile final : public File {
+ public:
+  PtyDeviceFile(Node& node, Ref<Pty> pty, int flags)
+      : File{flags & ~abi::o_noctty, 1}, node_{Ref<Node>::share(node)}, pty_{std::move(pty)} {}
+  ~PtyDeviceFile() override { pty_->end(); }
+
+  Result<std::size_t> try_read(IoBuffer& buffer) override {
+    PtyScreen& screen = pty_->screen();
+    std::size_t done = 0;
+    while (!buffer.empty() && screen.filled() != 0) {
+      const auto moved = buffer.put(
+          std::as_bytes(screen.front().first(std::min(screen.front().size(), buffer.left()))));
+      if (!moved) return done > 0 ? Result<std::size_t>{done} : moved;
+      if (screen.take(*moved)) pty_->wake_writers();
+      done += *moved;
+    }
+    if (done > 0) return done;
+    return fail(pty_->is_left() ? Errno::eio : Errno::would_block);
+  }
+
+  Result<std::size_t> try_write(IoBuffer& buffer) override {
+    std::size_t done = 0;
+    while (!buffer.empty() && done < Terminal::largest_write) {
+      if (!pty_->has_room()) break;
+      std::array<std::byte, 64> bytes;
+      const auto taken = buffer.take(std::span{bytes}.first(std::min(bytes.size(), buffer.left())));
+      if (!taken) return done > 0 ? Result<std::size_t>{done} : taken;
+      for (const std::byte byte : std::span{bytes}.first(*taken)) {
+        const char key = static_cast<char>(byte);
+        pty_->has_room() ? pty_->receive(key) : pty_->receive_without_room(key);
+      }
+      done += *taken;
+    }
+    return done > 0 ? Result<std::size_t>{done} : fail(Errno::would_block);
+  }
+
+  short readiness() override {
+    short ready = 0;
+    if (pty_->screen().filled() != 0) ready |= abi::pollin | abi::pollrdnorm;
+    if (pty_->is_left()) ready |= abi::pollhup;
+    if (pty_->has_room()) ready |= abi::pollout | abi::pollwrnorm;
+    return ready;
+  }
+  async::WaitList* changes(Direction direction) override {
+    return direction == Direction::read ? &pty_->screen().readable() : &pty_->room();
+  }
+
+  abi::Stat status() override { return node_->status(); }
+  Node* node() override { return node_.get(); }
+
+  Result<int> control(memory::AddressSpace& space, unsigned long request,
+                      std::uintptr_t argument) override {
+    constexpr unsigned long signal_foreground = 0x4004'5436;  // TIOCSIG
+    const auto give = [&](int value) -> Result<int> {
+      if (auto written = UserPtr<int>{argument}.write(space, value); !written)
+        return fail(written.error());
+      return 0;
+    };
+    switch (request) {
+      case abi::tiocgptn: return give(pty_->number());
+      case abi::tiocgptlck: return give(pty_->is_locked());
+      case abi::tiocsptlck: {
+        const auto lock = UserPtr<const int>{argument}.read(space);
+        if (!lock) return fail(lock.error());
+        pty_->set_locked(*lock != 0);
+        return 0;
+      }
+      case abi::fionread: return give(static_cast<int>(pty_->screen().filled()));
+      case signal_foreground:
+        if (argument == 0 || argument > static_cast<std::uintptr_t>(last_signal))
+          return fail(Errno::einval);
+        ptys().users->signal_group(pty_->foreground_group(), static_cast<abi::Signal>(argument));
+        return 0;
+      default: return pty_->control(space, request, argument);
+    }
+  }
+
+ private:
+  Ref<Node> node_;
+  Ref<Pty> pty_;
+};
+
+Result<Ref<File>> open_multiplexer(Device& device, int flags) {
+  async::Strand::check_access();
+  if (!memory::can_allocate_contiguous(sizeof(Pty)) ||
+      !memory::can_allocate(sizeof(Pty) + sizeof(PtyNode) + sizeof(PtyDeviceFile) +
+                            Directory::entry_bytes))
+    return fail(Errno::enomem);
+  auto& all = ptys().all;
+  const auto free = std::ranges::find(all, nullptr);
+  if (free == all.end()) return fail(Errno::enospc);
+  auto pty = make_ref<Pty>(static_cast<int>(free - all.begin()));
+  *free = pty.get();
+  pty->add_name();
+  return Ref<File>{make_ref<PtyDeviceFile>(device, std::move(pty), flags)};
+}
+
+Result<Node*> find_pty(Directory&, std::string_view name) {
+  const auto number = formats::parse_number(name);
+  if (!number || (name.front() == '0' && name != "0") || *number >= most_ptys) return nullptr;
+  if (!async::Strand::is_held()) return fail(Errno::would_block);
+  Pty* const pty = ptys().all[*number];
+  return pty != nullptr ? &pty->node() : nullptr;
+}
+
+/// The smallest number of a terminal behind `after`; negative: there is none.
+int next_pty(const Directory&, int after) {
+  for (int number = after + 1; number < most_ptys; ++number) {
+    if (ptys().all[static_cast<std::size_t>(number)] != nullptr) return number;
+  }
+  return -1;
+}
+
+}  // namespace
+
+Ref<Directory> make_pty_directory(TerminalUsers* users) {
+  auto directory = make_ref<Directory>();
+  directory->set_find_unlisted(find_pty);
+  directory->set_next_unlisted(next_pty, abi::s_ifchr);
+  directory->put("ptmx", make_pty_multiplexer());
+  ptys().directory = directory;
+  ptys().users = users;
+  return directory;
+}
+
+Ref<Node> make_pty_multiplexer() {
+  return make_ref<Device>(open_multiplexer, DeviceNumber{5, 2});
+}
+
+}  // namespace kernel
