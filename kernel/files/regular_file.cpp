@@ -85,6 +85,11 @@ class PlacedFile final : public File {
   Result<Ref<memory::PageSource>> pages_until(std::uint64_t end) override {
     return file_->pages_until(end);
   }
+  /// Requests to share blocks with another file (ioctl_ficlonerange(2)): no file can.
+  Result<int> control(memory::AddressSpace&, unsigned long request, std::uintptr_t) override {
+    constexpr unsigned long clone = 0x4004'9409, clone_range = 0x4020'940d;
+    return fail(request == clone || request == clone_range ? Errno::enotsup : Errno::enotty);
+  }
   Result<> allocate(std::uint64_t offset, std::uint64_t length, int mode) override {
     return file_->allocate(offset, length, mode);
   }
@@ -130,7 +135,10 @@ class Snapshot final : public RegularFile {
       text_ = {};
       file_->write(text_);
       is_made_ = text_.is_complete();
-      if (!is_made_) return fail(Errno::enomem);
+      if (!is_made_) {
+        text_ = {};
+        return fail(Errno::enomem);
+      }
     }
     std::size_t done = 0;
     while (!buffer.empty()) {

@@ -10,20 +10,17 @@ of the check, too.
 
 import difflib
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import debian_system
 import harness
 import same_output
-from cotrap import debian
 from cotrap.bench.others import OTHERS
 from cotrap.console import Capture, TimedOut, relay
-from cotrap.initrd import Archive
 from cotrap.qemu import Boot, Guest, Machine, machine_of, memory_file, qemu_on
 from cotrap.sources import Silence
-from cotrap.ui import Waiting
 from hang_watch import HangWatch
 
 _LISTS = Path(__file__).parent / "stock"
@@ -97,28 +94,10 @@ class Checks:
         )
 
 
-def system_of(checks: Checks) -> Path:
-    """The folder with the packages' files, which are downloaded if the folder is missing or has others."""
-    folder = harness.ROOT / "build" / "stock" / checks.name
-    wanted = " ".join(sorted({"busybox-static", *checks.packages}))
-    record = folder.with_suffix(".packages")
-    if not folder.exists() or not record.exists() or record.read_text() != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        with Waiting(f"fetching packages of Debian for {checks.name}"):
-            debian.make_root(wanted.split(), folder)
-        record.write_text(wanted)
-    return folder
-
-
 def archive_of(test: harness.Test, checks: Checks) -> bytes:
     """A boot archive with the packages and the checks, for both kernels."""
-    folder = system_of(checks)
-    archive = Archive()
-    for child in folder.iterdir():
-        if child.is_symlink():
-            archive.add_link(os.readlink(child), child.name)
-        elif child.name not in ("dev", "proc", "sys", "tmp"):
-            archive.add(child, child.name)
+    folder = debian_system.unpacked(checks.name, ["busybox-static", *checks.packages])
+    archive = debian_system.archive_of(folder)
     archive.add_program(test.folder / "test-programs" / "first-on-linux", "init")
     listed = subprocess.run(
         ["qemu-riscv64", folder / "usr/bin/busybox", "--list"], capture_output=True, check=True, text=True
