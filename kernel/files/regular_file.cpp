@@ -175,18 +175,26 @@ class PageCopies final : public memory::PageSource {
   std::size_t count() const override {
     return hal::page_up(std::min(file_->size(), end_)) / hal::page_size;
   }
-  async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) override {
-    const std::span page{hal::phys_to_virt(frame), hal::page_size};
+  async::Task<Result<memory::Frame>> read(std::size_t index) override { co_return copy(index); }
+  memory::Frame find(std::size_t index) override {
+    auto made = copy(index);
+    return made ? std::move(*made) : memory::Frame{};
+  }
+
+ private:
+  Result<memory::Frame> copy(std::size_t index) {
+    auto frame = memory::Frame::allocate(memory::Use::user);
+    if (!frame) return fail(Errno::enomem);
+    const std::span page{frame.bytes(), hal::page_size};
     const std::uint64_t start = std::uint64_t{index} * hal::page_size;
     const std::size_t wanted = std::min<std::uint64_t>(end_ - std::min(start, end_), page.size());
     IoBuffer buffer{page.first(wanted)};
     const auto done = file_->read_at(start, buffer);
-    if (!done) co_return fail(done.error());
+    if (!done) return fail(done.error());
     std::ranges::fill(page.subspan(*done), std::byte{});
-    co_return Result<>{};
+    return frame;
   }
 
- private:
   Ref<RegularFile> file_;
   const std::uint64_t end_;
 };

@@ -75,7 +75,7 @@ constexpr Text kernel_texts[] = {
 constexpr Text fs_texts[] = {
     {"file-max", [](PagedText& out) { write_number(out, std::uint64_t{1} << 62); }},
     {"nr_open", [](PagedText& out) { write_number(out, FdTable::size_limit); }},
-    {"pipe-max-size", [](PagedText& out) { write_number(out, Pipe::capacity); }},
+    {"pipe-max-size", [](PagedText& out) { write_number(out, Pipe::most_capacity); }},
 };
 // A mapping larger than the memory is refused, as in Linux's mode 0.
 constexpr Text vm_texts[] = {{"overcommit_memory", [](PagedText& out) { write_number(out, 0); }}};
