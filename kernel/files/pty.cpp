@@ -218,7 +218,6 @@ class PtyDeviceFile final : public File {
 
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) override {
-    constexpr unsigned long signal_foreground = 0x4004'5436;  // TIOCSIG
     const auto give = [&](int value) -> Result<int> {
       if (auto written = UserPtr<int>{argument}.write(space, value); !written)
         return fail(written.error());
@@ -234,7 +233,7 @@ class PtyDeviceFile final : public File {
         return 0;
       }
       case abi::fionread: return give(static_cast<int>(pty_->screen().filled()));
-      case signal_foreground:
+      case abi::tiocsig:
         if (argument == 0 || argument > static_cast<std::uintptr_t>(last_signal))
           return fail(Errno::einval);
         ptys().users->signal_group(pty_->foreground_group(), static_cast<abi::Signal>(argument));

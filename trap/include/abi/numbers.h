@@ -12,6 +12,18 @@ namespace abi {
 
 // X(name, number), ascending.
 #define COTRAP_CALLS(X)          \
+  X(setxattr, 5)                 \
+  X(lsetxattr, 6)                \
+  X(fsetxattr, 7)                \
+  X(getxattr, 8)                 \
+  X(lgetxattr, 9)                \
+  X(fgetxattr, 10)               \
+  X(listxattr, 11)               \
+  X(llistxattr, 12)              \
+  X(flistxattr, 13)              \
+  X(removexattr, 14)             \
+  X(lremovexattr, 15)            \
+  X(fremovexattr, 16)            \
   X(getcwd, 17)                  \
   X(eventfd2, 19)                \
   X(epoll_create1, 20)           \
@@ -27,6 +39,7 @@ namespace abi {
   X(unlinkat, 35)                \
   X(symlinkat, 36)               \
   X(linkat, 37)                  \
+  X(umount2, 39)                 \
   X(statfs, 43)                  \
   X(fstatfs, 44)                 \
   X(truncate, 45)                \
@@ -74,6 +87,7 @@ namespace abi {
   X(exit_group, 94)              \
   X(waitid, 95)                  \
   X(set_tid_address, 96)         \
+  X(unshare, 97)                 \
   X(futex, 98)                   \
   X(set_robust_list, 99)         \
   X(get_robust_list, 100)        \
@@ -155,6 +169,8 @@ namespace abi {
   X(execve, 221)                 \
   X(mmap, 222)                   \
   X(fadvise64, 223)              \
+  X(swapon, 224)                 \
+  X(swapoff, 225)                \
   X(mprotect, 226)               \
   X(msync, 227)                  \
   X(mlock, 228)                  \

@@ -50,6 +50,7 @@ inline constexpr std::uint32_t termios_iexten = 0100000;
 // ioctl
 inline constexpr unsigned long tiocoutq = 0x5411;
 inline constexpr unsigned long tiocgptpeer = 0x5441;
+inline constexpr unsigned long tiocsig = 0x4004'5436;
 inline constexpr unsigned long tiocgptn = 0x8004'5430;
 inline constexpr unsigned long tiocsptlck = 0x4004'5431;
 inline constexpr unsigned long tiocgptlck = 0x8004'5439;
