@@ -316,6 +316,33 @@ void residency() {
   close(file);
 }
 
+// A file that becomes shorter loses its pages in all areas, shared and private ones.
+void many_areas() {
+  constexpr int areas = 300;
+  const int file = new_file("/tmp/file", "x");
+  CASE(0, ftruncate, file, 4 * page_size);
+  char* const start =
+      (char*)mmap(nullptr, 2 * areas * page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const auto area = [&](int i) { return start + 2 * i * page_size; };
+  for (int i = 0; i < areas; ++i) {
+    const int kind = i % 2 == 0 ? MAP_SHARED : MAP_PRIVATE;
+    mmap(area(i), page_size, PROT_READ | PROT_WRITE, MAP_FIXED | kind, file, i % 4 * page_size);
+    area(i)[0] = 'y';
+  }
+  CASE(0, fallocate, file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, page_size);
+  VALUE(0, area(0)[0]);
+  VALUE('y', area(1)[0]);
+  VALUE('y', area(2)[0]);
+  CASE(0, ftruncate, file, page_size);
+  const PipeEnds pipe = new_pipe();
+  int lost = 0;
+  for (int i = 0; i < areas; ++i) lost += make(SYS_write, pipe.writer, area(i), 1) == -EFAULT;
+  VALUE(areas * 3 / 4, lost);
+  munmap(start, 2 * areas * page_size);
+  unlink("/tmp/file");
+  for (const int fd : {file, pipe.reader, pipe.writer}) close(fd);
+}
+
 // The end of a mapping must be a place that a file can have.
 void far_offsets() {
   const int file = new_file("/tmp/file", "x");
@@ -340,6 +367,7 @@ void mappings() {
   private_files();
   memory_files();
   remapping();
+  many_areas();
   far_offsets();
   residency();
 }
