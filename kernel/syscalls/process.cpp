@@ -53,13 +53,13 @@ struct CloneArguments {
         abi::clone_vfork | abi::clone_parent | abi::clone_thread | abi::clone_sysvsem |
         abi::clone_settls | abi::clone_parent_settid | abi::clone_child_cleartid |
         abi::clone_detached | abi::clone_untraced | abi::clone_child_settid |
-        abi::clone_clear_sighand | abi::clone_pidfd;
-    if ((flags & ~known) != 0) return false;
-    if (has(abi::clone_thread) && !has(abi::clone_sighand)) return false;
-    if (has(abi::clone_pidfd)) {
-      if (has(abi::clone_thread | abi::clone_detached)) return false;
-      if (has(abi::clone_parent_settid) && pidfd == parent_tid) return false;
+        abi::clone_clear_sighand;
+    if ((flags & ~known) != 0) [[unlikely]] {
+      if ((flags & ~known) != abi::clone_pidfd || has(abi::clone_thread | abi::clone_detached) ||
+          (has(abi::clone_parent_settid) && pidfd == parent_tid))
+        return false;
     }
+    if (has(abi::clone_thread) && !has(abi::clone_sighand)) return false;
     return !has(abi::clone_sighand) || has(abi::clone_vm);
   }
 };
@@ -174,7 +174,8 @@ Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& ar
 }
 
 /// Makes a file that stands for the child that the caller is about to create, and stores its
-/// descriptor in the program (CLONE_PIDFD). EMFILE, ENOMEM, EFAULT.
+/// descriptor in the program (CLONE_PIDFD). EMFILE, ENOMEM, EFAULT; would_block: the descriptor's
+/// place needs a page-in, after which the call is made again.
 [[gnu::noinline, gnu::cold]] Result<Ref<EndWatch>> make_pidfd(Thread& self,
                                                               std::uintptr_t address) {
   constexpr bool close_on_exec = true;
@@ -315,8 +316,6 @@ Result<CloneArguments> of_clone3(Thread& self, std::uintptr_t address, std::size
   if (auto checked = check(self, arguments); !checked) return fail(checked.error());
   // If the page of an ID needs a page-in, the call restarts before it creates the child.
   if (arguments.has(abi::clone_parent_settid) && must_wait_for(self, arguments.parent_tid))
-    return fail(Errno::would_block);
-  if (arguments.has(abi::clone_pidfd) && must_wait_for(self, arguments.pidfd)) [[unlikely]]
     return fail(Errno::would_block);
   constexpr std::uint64_t written_here = abi::clone_vm | abi::clone_child_settid;
   if ((arguments.flags & written_here) == written_here && must_wait_for(self, arguments.child_tid))
