@@ -278,7 +278,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         self.handle_pending_flags();
         if (self.is_ending()) break;  // a signal has ended the process
         if (self.is_held()) [[unlikely]] {
-          self.waiting().fill([&self] { return self.await_resume(); });
+          self.waiting().fill([&self] { return self.await_release(); });
           (void)co_await self.waiting();
           continue;
         }

@@ -193,7 +193,7 @@ void Thread::request_signals() {
   async::Strand::check_access();
   set(has_signals);
   if (job() == nullptr) return;
-  const bool is_in_call = !waiting().empty() && !waits_for_resume_ && !rests_;
+  const bool is_in_call = !waiting().empty() && hold_ == Hold::none;
   if (is_in_call && is_in_interruptible_call()) interrupt_wait();
   notice();
 }
@@ -202,19 +202,26 @@ bool Thread::is_held() const {
   return process_->is_stopped() || has(is_throttled_real_time);
 }
 
+async::Task<> Thread::await_release() {
+  return take(is_throttled_real_time) ? rest() : await_resume();
+}
+
+async::Task<> Thread::rest() {
+  save_hart_state(*this);
+  real_time_limit::begin();
+  hold_ = Hold::throttled;
+  (void)co_await async::sleep_until(real_time_limit::end(), "the end of throttling");
+  hold_ = Hold::none;
+  on_wakeup(*this);
+}
+
 async::Task<> Thread::await_resume() {
   save_hart_state(*this);
-  if (take(is_throttled_real_time)) {
-    rests_ = true;
-    (void)co_await async::sleep_until(real_time_limit::end(), "the end of throttling");
-    rests_ = false;
-  } else {
-    waits_for_resume_ = true;
-    process_->note_stopped_thread();
-    while (process_->is_stopped() && !is_ending()) (void)co_await async::park("stop");
-    waits_for_resume_ = false;
-    if (process_->is_stopped()) process_->forget_stopped_thread();
-  }
+  hold_ = Hold::stopped;
+  process_->note_stopped_thread();
+  while (process_->is_stopped() && !is_ending()) (void)co_await async::park("stop");
+  hold_ = Hold::none;
+  if (process_->is_stopped()) process_->forget_stopped_thread();
   on_wakeup(*this);
 }
 

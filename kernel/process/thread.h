@@ -124,13 +124,14 @@ class Thread : public Runnable,
   /// Lets the thread take its signals before it runs its program again. If it waits in a call that
   /// signals interrupt, ends the wait.
   void request_signals();
-  /// Whether the thread must await_resume(): its process is stopped, or the hart throttles it
+  /// Whether the thread must await_release(): its process is stopped, or the hart throttles it
   /// (real_time_limit.h).
   bool is_held() const;
   /// Waits until the reason of is_held() is over, or until the thread must end. Signals do not
   /// interrupt this wait. The thread itself calls it.
-  async::Task<> await_resume();
-  bool waits_for_resume() const { return waits_for_resume_; }
+  async::Task<> await_release();
+  /// Whether the thread waits because its process was stopped.
+  bool waits_for_resume() const { return hold_ == Hold::stopped; }
   /// Called when the process, which a signal has stopped, runs again.
   void resume();
   /// Called before a call waits, by the thread itself: refuses the wait if a signal interrupts it.
@@ -248,13 +249,14 @@ class Thread : public Runnable,
   /// Lets the thread take the pending signals that its new mask does not block, or ends the
   /// process.
   void take_unblocked_signals();
+  async::Task<> await_resume();
+  async::Task<> rest();
 
   int id_;
   // `wait`: its job is cancelled until it has taken its signals. `call`: its call has ended with
   // EINTR, and may be made again.
   enum class Interruption : std::uint8_t { none, wait, call } interruption_ = Interruption::none;
-  bool waits_for_resume_ = false;
-  bool rests_ = false;
+  enum class Hold : std::uint8_t { none, stopped, throttled } hold_ = Hold::none;
   Ref<Process> process_;
   // While others share the strand, a child that ends reads the masks of its parent's threads.
   async::SharedWord<abi::SignalSet> signal_mask_ = 0;

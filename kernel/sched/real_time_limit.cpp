@@ -2,10 +2,11 @@
 
 #include <async/executor.h>
 #include <async/policy.h>
-#include <async/strand.h>
 #include <async/timer.h>
+#include <hal/hart.h>
 
 #include <algorithm>
+#include <array>
 
 #include "memory/frames.h"
 #include "sched/running.h"
@@ -68,20 +69,22 @@ class Looks : public async::Timer {
   std::uint32_t random_ = 1;
 };
 
-constinit thread_local Looks* looks = nullptr;
+// By hart; null: the hart has run no real-time thread. Not thread_local: few instructions reach the
+// first 2 KiB of those only, and frequent paths need them.
+constinit std::array<Looks*, hal::max_harts> looks{};
 
 }  // namespace
 
 void begin() {
-  async::Strand::check_access();
   if (current.limits_real_time || !memory::can_allocate(sizeof(Looks))) return;
   current.limits_real_time = true;
-  looks = new Looks;  // the hart keeps it
-  looks->begin();
+  looks[hal::hart_index()] = new Looks;  // the hart keeps it
+  looks[hal::hart_index()]->begin();
 }
 
 async::Instant end() {
-  return looks != nullptr ? looks->end() : async::Instant{};
+  const Looks* const own = looks[hal::hart_index()];
+  return own != nullptr ? own->end() : async::Instant{};
 }
 
 }  // namespace kernel::real_time_limit

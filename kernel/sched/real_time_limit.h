@@ -8,7 +8,7 @@
 // thread that leaves a twentieth of the time to others is hardly ever throttled. The next job may
 // be another real-time thread; so the hart looks every 1.25 ms while it throttles them.
 //
-// In the strand, on the hart of the object.
+// The caller is in the strand or shares it.
 #pragma once
 
 #include <async/time.h>

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sched/real_time_limit.h"
 #include "sched/running.h"
 #include "sched/work_counts.h"
 
@@ -70,6 +71,13 @@ void Runnable::set_schedule(const Schedule& schedule) {
   change_share(*this, before);
   update_level();
   update_policy();
+  if (schedule.is_real_time() && !before.is_real_time()) begin_real_time();
+}
+
+void Runnable::begin_real_time() {
+  if (hart == hal::hart_index()) return real_time_limit::begin();
+  set(is_throttled_real_time);  // its hart begins to look when the thread waits for the past end
+  if (job_ != nullptr) notice();
 }
 
 void Runnable::hint_work(const Work& work) {

@@ -161,6 +161,8 @@ class Runnable {
 
  private:
   Schedule copy_schedule_sharing() const;
+  /// The thread has become real-time (real_time_limit.h).
+  [[gnu::noinline]] void begin_real_time();
   void update_level();
   /// Passes the thread's attributes to the scheduling policy of its hart, if there is one. A thread
   /// of another hart does so itself before it returns to its program.

@@ -180,8 +180,6 @@ void change_share(Runnable& thread, const Schedule& before) {
     share = {.period_end = share.period_end};
   }
   end_throttling(thread);
-  if (thread.schedule().is_real_time() && !current.limits_real_time && async::Strand::is_held())
-    real_time_limit::begin();
   if (!has_reservation) {
     limit_debt(share);
     share.credit = std::min(share.credit, quantum_of(thread));

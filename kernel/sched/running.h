@@ -38,16 +38,16 @@ struct CurrentThread {
   /// The live address space. Null on a machine with one hart, where it is the space of `thread`. A
   /// process that drops its space gives a reference to each hart on which the space is live.
   memory::AddressSpace* space = nullptr;
-  bool owns_space = false;    ///< the hart owns a reference to `space`
-  std::uint64_t charged = 0;  ///< the time up to which `thread` has been charged
+  bool owns_space = false;        ///< the hart owns a reference to `space`
+  bool limits_real_time = false;  ///< see real_time_limit.h
+  std::uint64_t charged = 0;      ///< the time up to which `thread` has been charged
   /// How often the hart has set up a thread: another one, or the same one after idling or execve.
   hal::Counter switches;
   hal::Counter idle_ticks;  ///< total idle time, without the present idle period
   std::atomic<std::uint64_t> idle_since =
-      0;                          ///< start of the present idle period; 0: the hart is busy
-  std::uint64_t syscalls = 0;     ///< made on this hart by threads that have left it or ended
-  Rounds rounds;                  ///< shares the hart's time among its ordinary threads
-  bool limits_real_time = false;  ///< see real_time_limit.h
+      0;                       ///< start of the present idle period; 0: the hart is busy
+  std::uint64_t syscalls = 0;  ///< made on this hart by threads that have left it or ended
+  Rounds rounds;               ///< shares the hart's time among its ordinary threads
   /// A policy or a reservation may end a time slice before the next tick. The same on all harts.
   bool timeslices_are_exact = false;
 };
