@@ -71,7 +71,9 @@ void Runnable::set_schedule(const Schedule& schedule) {
   change_share(*this, before);
   update_level();
   update_policy();
-  if (schedule.is_real_time() && !before.is_real_time()) begin_real_time();
+  const bool looks = current.limits_real_time && hart == hal::hart_index();
+  if (!looks && schedule.is_real_time()) [[unlikely]]
+    begin_real_time();
 }
 
 void Runnable::begin_real_time() {
