@@ -105,7 +105,7 @@ class Terminal : public ListNode<> {
   // The drivers call these:
 
   bool is_framed() const { return editor_.kind() == LineEditor::Input::framed; }
-  bool has_room() const { return editor_.has_room() && !is_hung_up_; }
+  bool has_room() const { return editor_.has_room(); }
   async::WaitList& room() { return room_; }
   /// Receives one byte from the device. Call only while has_room() is true.
   void receive(char byte);
