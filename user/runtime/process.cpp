@@ -13,14 +13,9 @@ struct Start {
   volatile long error = 0;  // written by the child, which shares the memory
 };
 
-// Part of become(). The terminal comes before the signals: SIGTTOU would stop a child of a
-// background group that takes the terminal.
+// Part of become().
 void join_group(const SpawnOptions& options) {
   syscall(Call::setpgid, 0, *options.group);
-  if (options.foreground_of >= 0) {
-    const Pid group = *options.group != 0 ? *options.group : process_id();
-    static_cast<void>(set_foreground_group(options.foreground_of, group));
-  }
   for (const auto signal : {abi::Signal::sigtstp, abi::Signal::sigttin, abi::Signal::sigttou}) {
     static_cast<void>(ignore_signal(signal, false));
   }

@@ -232,13 +232,11 @@ std::expected<Pid, int> Shell::start(const Launch& launch, JobStart& how,
   const auto spawn = [&](const std::string& path, const std::vector<std::string>& words) {
     const auto arguments = pointers(words);
     const auto environment = pointers(launch.environment);
-    const bool takes_terminal = how.has_group && how.group == 0 && !how.is_background;
     return user::spawn(path.c_str(), arguments.data(),
                        {.fds = fds,
                         .environment = environment.data(),
                         .ignore_keys = how.is_background && !how.has_group,
                         .group = how.has_group ? std::optional{how.group} : std::nullopt,
-                        .foreground_of = takes_terminal ? user::standard_input : -1,
                         .unblock = is_interactive_ ? blocked_signals : 0});
   };
   auto child = spawn(launch.path, launch.arguments);
@@ -328,10 +326,7 @@ int Shell::run_in_background(const AndOr& item) {
 
 int Shell::finish_start(const JobStart& how, std::vector<Pid> processes, int failure,
                         const std::string& text) {
-  if (processes.empty()) {
-    if (how.has_group && !how.is_background) take_terminal_back(nullptr);
-    return failure;
-  }
+  if (processes.empty()) return failure;
   Job& job = jobs_.add({std::move(processes), how.has_group ? how.group : 0, text});
   has_warned_ = false;
   if (how.is_background) {
@@ -340,6 +335,7 @@ int Shell::finish_start(const JobStart& how, std::vector<Pid> processes, int fai
     if (is_interactive_) user::complain("[{}] {}", job.number, job.last_process());
     return 0;
   }
+  put_into_foreground(job);
   const int status = wait_for_foreground(job);
   return failure != 0 ? failure : status;
 }
@@ -413,15 +409,14 @@ bool Shell::take_interrupt() {
 }
 
 // The shell is in the foreground again. A job that has ended by itself may have changed the
-// terminal's settings on purpose. `job`: null if none has run.
-void Shell::take_terminal_back(Job* job) {
+// terminal's settings on purpose.
+void Shell::take_terminal_back(Job& job) {
   if (!controls_jobs_) return;
   static_cast<void>(user::set_foreground_group(user::standard_input, own_group_));
-  if (job == nullptr) return;
   const auto settings = user::terminal_settings(user::standard_input);
-  const bool is_stopped = job->state() == Job::State::stopped;
-  if (settings && is_stopped) job->settings = *settings;
-  if (settings && !is_stopped && !job->killer()) {
+  const bool is_stopped = job.state() == Job::State::stopped;
+  if (settings && is_stopped) job.settings = *settings;
+  if (settings && !is_stopped && !job.killer()) {
     settings_ = *settings;
   } else if (settings_) {
     static_cast<void>(user::set_terminal(user::standard_input, *settings_));
@@ -439,7 +434,7 @@ int Shell::wait_for_foreground(Job& job) {
       break;
     }
   }
-  take_terminal_back(&job);
+  take_terminal_back(job);
   const int status = job.status().shell_code();
   if (job.state() == Job::State::stopped) {
     jobs_.put_into_background(job);
@@ -461,13 +456,22 @@ int Shell::wait_for_foreground(Job& job) {
   return status;
 }
 
+// Gives the job the terminal, after all its programs have started. Before execve, ^Z would stop a
+// child while the shell waits in vfork, and no one could continue it. A program that reads the
+// terminal earlier has stopped, so the job is continued.
+void Shell::put_into_foreground(Job& job) {
+  if (!controls_jobs_) return;
+  static_cast<void>(user::set_foreground_group(user::standard_input, job.group()));
+  static_cast<void>(job.send(Signal::sigcont));
+  if (take_interrupt()) static_cast<void>(job.send(Signal::sigint));
+}
+
 int Shell::continue_in_foreground(Job& job) {
-  if (controls_jobs_) {
-    if (job.settings) static_cast<void>(user::set_terminal(user::standard_input, *job.settings));
-    static_cast<void>(user::set_foreground_group(user::standard_input, job.group()));
+  if (controls_jobs_ && job.settings) {
+    static_cast<void>(user::set_terminal(user::standard_input, *job.settings));
   }
   job.note_continued();
-  static_cast<void>(job.send(Signal::sigcont));
+  put_into_foreground(job);
   return wait_for_foreground(job);
 }
 

@@ -171,7 +171,8 @@ class Shell final : public Surroundings {
   int finish_start(const JobStart& how, std::vector<user::Pid> processes, int failure,
                    const std::string& text);
   int wait_for_foreground(Job& job);
-  void take_terminal_back(Job* job);
+  void put_into_foreground(Job& job);
+  void take_terminal_back(Job& job);
 
   int status_ = 0;
   Flow flow_ = Flow::none;

@@ -27,8 +27,6 @@ struct SpawnOptions {
   // The child's process group; 0: a new group with the child's number. Without a value it is that
   // of this process. With one, SIGTSTP, SIGTTIN and SIGTTOU have their default action in the child.
   std::optional<Pid> group = {};
-  // If not -1: a terminal, whose foreground group becomes the child's before the program starts.
-  Fd foreground_of = -1;
   // Signals that this process blocks, but not the child.
   abi::SignalSet unblock = 0;
 };
