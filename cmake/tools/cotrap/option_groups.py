@@ -172,7 +172,7 @@ def add_program(command: argparse.ArgumentParser, or_shell: bool = True) -> None
         type=share.parse_root,
         action=Once,
         metavar="DIR[:ro]",
-        help="the guest's root folder is the host's folder DIR, instead of the boot archive: a system for the "
+        help="the guest's root folder is the host's folder DIR and not the boot archive: a system for the "
         "machine, such as an unpacked container image. FILE is then a program of the guest, or the shell is "
         "/bin/bash or /bin/sh. Both sides see each other's changes at once, and with :ro the guest cannot "
         "change it; not with --add, and not with --machine hosted",
@@ -183,7 +183,7 @@ def add_program(command: argparse.ArgumentParser, or_shell: bool = True) -> None
         type=path,
         metavar="FILE",
         help=f"the first program{', instead of the shell' * or_shell}: a file of the host, or the name of a "
-        "program in the guest's /bin; with --root a path or a name in that folder",
+        "program in the guest's /bin. With --root it is a path or a name in that folder",
     )
     words = command.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="ARG", help="the program's arguments"

@@ -15,6 +15,7 @@ from support import HANGS, ROOT, Command, FakeBuild, called, cotrap
 
 from cotrap import build, errors, options
 from cotrap.commands import demo
+from cotrap.demos import PACKAGED
 
 
 class Usage(Command):
@@ -380,7 +381,7 @@ class Demo(unittest.TestCase):
 
     def test_the_list_has_one_line_per_demo(self):
         self.assertEqual(self.demo("--list")[1].splitlines()[0].split()[0], "good")
-        self.assertEqual(len(self.demo("--list")[1].splitlines()), 2)
+        self.assertEqual(len(self.demo("--list")[1].splitlines()), 2 + len(PACKAGED))
 
     def test_columns_are_as_wide_as_the_longest_name(self):
         longest = "of-a-very-long-name"
