@@ -1,0 +1,359 @@
+// hostile SEED CASES [FIRST]: programs that break the rules of signals and terminals. Each case is
+// a process in a session of its own, whose acts its number and SEED decide:
+//
+//   storm     one or two threads wait in random calls, while the parent sends random signals
+//   stack     faults on a stack for handlers that is too small, read-only, not there or moved away
+//   frame     rt_sigreturn with a frame of random bytes, or one whose members a handler has changed
+//   terminal  readers of a pseudo-terminal, whose other end closes
+//
+// When a case has had its time, the parent kills its group and reaps it. At the end the program
+// prints how much memory the cases have kept. Exit status 0: every case has ended, and the memory
+// is back.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum {
+  most_rounds = 12,
+  signals_of_a_case = 24,
+  slack_kb = 512,
+  seconds_to_die = 60,
+  pools_warm = 64
+};
+
+static __thread uint64_t state;
+static uint64_t any(void) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}
+static uint64_t below(uint64_t limit) {
+  return any() % limit;
+}
+static int chance(unsigned percent) {
+  return below(100) < percent;
+}
+static void begin(uint64_t seed) {
+  state = (seed + 1) * 0x9e3779b97f4a7c15;
+  for (int i = 0; i < 4; ++i) any();
+}
+static void pass(long most_microseconds) {
+  const struct timespec time = {0, (long)below((uint64_t)most_microseconds) * 1000};
+  nanosleep(&time, NULL);
+}
+
+// ── storm ──
+
+static volatile unsigned handled;
+static void note(int signal) {
+  handled += (unsigned)signal;
+  if (handled % 16 == 0) sched_yield();
+}
+static void note_with_information(int signal, siginfo_t* info, void* context) {
+  (void)info, (void)context;
+  note(signal);
+}
+
+static void handle_most(void) {
+  for (int signal = 1; signal <= 64; ++signal) {
+    if (chance(3)) continue;
+    struct sigaction action = {.sa_handler = note};
+    if (chance(40)) action.sa_flags |= SA_RESTART;
+    if (chance(30)) action.sa_flags |= SA_NODEFER;
+    if (chance(30)) action.sa_flags |= SA_ONSTACK;
+    if (chance(3)) action.sa_flags |= SA_RESETHAND;
+    if (chance(10)) action.sa_flags |= SA_NOCLDWAIT | SA_NOCLDSTOP;
+    if (chance(50)) {
+      action.sa_flags |= SA_SIGINFO;
+      action.sa_sigaction = note_with_information;
+    }
+    if (chance(10)) action.sa_handler = SIG_IGN;
+    for (int each = 0; each < 4; ++each) sigaddset(&action.sa_mask, (int)below(64) + 1);
+    sigaction(signal, &action, NULL);
+  }
+}
+
+static int word;
+static void wait_somehow(void) {
+  const struct timespec time = {0, (long)below(3000) * 1000};
+  struct timespec left;
+  sigset_t set;
+  siginfo_t info;
+  char bytes[64];
+  int ends[2] = {-1, -1};
+  sigemptyset(&set);
+  for (int i = 0; i < 8; ++i) sigaddset(&set, (int)below(64) + 1);
+  switch (below(16)) {
+    case 0: nanosleep(&time, &left); break;
+    case 1: clock_nanosleep(CLOCK_REALTIME, 0, &time, &left); break;
+    case 2: syscall(SYS_futex, &word, FUTEX_WAIT, 0, &time, NULL, 0); break;
+    case 3: ppoll(NULL, 0, &time, &set); break;
+    case 4: pselect(0, NULL, NULL, NULL, &time, &set); break;
+    case 5: sigtimedwait(&set, &info, &time); break;
+    case 6:
+      if (pipe2(ends, chance(50) ? O_NONBLOCK : 0) == 0 && chance(50)) {
+        const struct itimerval soon = {.it_value.tv_usec = 500};
+        setitimer(ITIMER_REAL, &soon, NULL);
+        read(ends[0], bytes, sizeof bytes);
+      }
+      break;
+    case 7:
+      ends[0] = eventfd(0, chance(50) ? EFD_NONBLOCK : 0);
+      if (chance(50)) write(ends[0], &(uint64_t){1}, 8);
+      if (chance(50)) setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 300}, NULL);
+      read(ends[0], bytes, 8);
+      break;
+    case 8:
+      ends[0] = timerfd_create(CLOCK_MONOTONIC, 0);
+      timerfd_settime(ends[0], 0, &(struct itimerspec){.it_value = {0, 1 + time.tv_nsec}}, NULL);
+      read(ends[0], bytes, 8);
+      break;
+    case 9: {
+      const pid_t child = fork();
+      if (child == 0) {
+        pass(500);
+        _exit((int)below(200));
+      }
+      int status;
+      waitpid(child, &status, chance(50) ? WUNTRACED | WCONTINUED : 0);
+      break;
+    }
+    case 10: {
+      const pid_t child = vfork();
+      if (child == 0) _exit(1);
+      waitid(P_ALL, 0, &info, WEXITED | (chance(30) ? WNOHANG : 0));
+      break;
+    }
+    case 11:
+      ends[0] = open("/tmp/hostile-lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+      flock(ends[0], LOCK_EX | (chance(70) ? LOCK_NB : 0));
+      pass(200);
+      break;
+    case 12: {
+      timer_t timer;
+      struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = (int)below(64) + 1};
+      if (timer_create(chance(50) ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &event, &timer) ==
+          0) {
+        const struct itimerspec often = {{0, 1 + (long)below(200000)},
+                                         {0, 1 + (long)below(200000)}};
+        timer_settime(timer, 0, &often, NULL);
+        pass(1000);
+        if (chance(80)) timer_delete(timer);
+      }
+      break;
+    }
+    case 13: sigprocmask((int)below(3), &set, NULL); break;
+    case 14: sigqueue(getpid(), (int)below(64) + 1, (union sigval){.sival_int = (int)any()}); break;
+    case 15: raise((int)below(64) + 1); break;
+  }
+  if (ends[0] >= 0) close(ends[0]);
+  if (ends[1] >= 0) close(ends[1]);
+}
+static void* wait_in_thread(void* seed) {
+  begin((uint64_t)(uintptr_t)seed);
+  for (int i = 0; i < most_rounds; ++i) wait_somehow();
+  return NULL;
+}
+static void storm(void) {
+  handle_most();
+  if (chance(40)) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, wait_in_thread, (void*)(uintptr_t)any());
+    if (chance(20)) pthread_cancel(thread);
+    if (chance(30)) pthread_detach(thread);
+  }
+  wait_in_thread((void*)(uintptr_t)any());
+}
+
+// ── stack ──
+
+static void fault_again(int signal, siginfo_t* info, void* context) {
+  (void)signal, (void)info, (void)context;
+  *(volatile int*)(any() & 0x3fffffffff) = 1;
+}
+static void stack(void) {
+  const size_t bytes = 4096 * (1 + below(4));
+  char* memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  stack_t where = {.ss_sp = memory, .ss_size = bytes, .ss_flags = 0};
+  switch (below(6)) {
+    case 0: where.ss_sp = (void*)(any() & ~0xful); break;
+    case 1: where.ss_size = below(1 << 20); break;
+    case 2: mprotect(memory, bytes, PROT_READ); break;
+    case 3: where.ss_size = ~0ul - below(1 << 20); break;
+    case 4: where.ss_flags = (int)any(); break;
+    case 5: break;
+  }
+  sigaltstack(&where, NULL);
+  const struct sigaction action = {
+      .sa_sigaction = fault_again,
+      .sa_flags = SA_SIGINFO | SA_ONSTACK | (chance(50) ? SA_NODEFER : 0)};
+  for (int signal = SIGILL; signal <= SIGSEGV; ++signal) sigaction(signal, &action, NULL);
+  if (chance(40)) munmap(memory, bytes);
+  if (chance(30)) raise(SIGSEGV);
+  *(volatile int*)(any() & 0xffff) = 1;
+}
+
+// ── frame ──
+
+static void change_frame(int signal, siginfo_t* info, void* given) {
+  (void)signal;
+  uint64_t* const words = chance(70) ? given : (void*)info;
+  const int changes = 1 + (int)below(6);
+  for (int i = 0; i < changes; ++i)
+    words[below(sizeof(ucontext_t) / 8)] = chance(50) ? any() : below(4096);
+}
+static void return_from(void* frame) {
+#ifdef __riscv
+  __asm__ volatile("mv sp, %0\n li a7, 139\n ecall" ::"r"(frame) : "a7", "memory");
+#else
+  __asm__ volatile("movq %0, %%rsp\n movl $15, %%eax\n syscall" ::"r"(frame) : "rax", "memory");
+#endif
+}
+static void frame(void) {
+  if (chance(60)) {
+    const struct sigaction action = {.sa_sigaction = change_frame,
+                                     .sa_flags = SA_SIGINFO | SA_NODEFER};
+    sigaction(SIGUSR1, &action, NULL);
+    for (int i = 0; i < 4; ++i) raise(SIGUSR1);
+    return;
+  }
+  static uint64_t bytes[2048];
+  for (size_t i = 0; i < sizeof bytes / sizeof *bytes; ++i)
+    bytes[i] = chance(30) ? any() : below(1 << 16);
+  return_from(bytes + below(1024));
+}
+
+// ── terminal ──
+
+static void read_terminal(int which) {
+  char bytes[256];
+  for (int i = 0; i < most_rounds; ++i) {
+    struct pollfd ready = {.fd = which, .events = (short)below(64)};
+    if (chance(50)) poll(&ready, 1, (int)below(3));
+    if (chance(50)) fcntl(which, F_SETFL, chance(50) ? O_NONBLOCK : 0);
+    struct termios settings;
+    if (chance(40) && tcgetattr(which, &settings) == 0) {
+      settings.c_lflag ^= (tcflag_t)below(1 << 16);
+      settings.c_iflag ^= (tcflag_t)below(1 << 14);
+      settings.c_oflag ^= (tcflag_t)below(1 << 8);
+      settings.c_cc[below(NCCS)] = (cc_t)any();
+      settings.c_cc[VTIME] = (cc_t)below(2);
+      tcsetattr(which, (int)below(3), &settings);
+    }
+    if (chance(60)) {
+      for (size_t at = 0; at < sizeof bytes; ++at) bytes[at] = (char)any();
+      write(which, bytes, below(sizeof bytes));
+    }
+    if (chance(60)) read(which, bytes, below(sizeof bytes));
+    if (chance(10)) ioctl(which, any() & 0xffff, bytes);
+  }
+}
+static void terminal(void) {
+  const int master = posix_openpt(O_RDWR | (chance(30) ? 0 : O_NOCTTY));
+  if (master < 0) return;
+  if (chance(90)) unlockpt(master);
+  const char* const name = ptsname(master);
+  const int other = name == NULL ? -1 : open(name, O_RDWR | (chance(50) ? O_NOCTTY : 0));
+  const pid_t child = fork();
+  if (child == 0) {
+    begin(any() ^ 1);
+    if (chance(50)) close(master);
+    if (other >= 0) read_terminal(other);
+    _exit(0);
+  }
+  if (chance(50) && other >= 0) close(other);
+  if (chance(60)) read_terminal(master);
+  pass(300);
+  close(master);
+  if (chance(50)) waitpid(child, NULL, 0);
+}
+
+// ── The cases ──
+
+static void (*const kinds[])(void) = {storm, storm, stack, frame, terminal};
+
+static void run_case(uint64_t seed) {
+  setsid();
+  begin(seed);
+  close(0);
+  kinds[below(sizeof kinds / sizeof *kinds)]();
+  _exit(0);
+}
+
+static long free_kb(void) {
+  struct sysinfo info;
+  sysinfo(&info);
+  return (long)(info.freeram * info.mem_unit / 1024);
+}
+
+// Kills what is left of a case. Its descendants are this process's children when their parents have
+// ended. Returns false if one does not end.
+static int end_all(void) {
+  for (const time_t end = time(NULL) + seconds_to_die; time(NULL) < end;) {
+    kill(-1, SIGKILL);
+    pid_t ended;
+    while ((ended = waitpid(-1, NULL, WNOHANG)) > 0) continue;
+    if (ended < 0 && errno == ECHILD) return 1;
+    pass(500);
+  }
+  return 0;
+}
+
+static int harass(uint64_t seed) {
+  const pid_t child = fork();
+  if (child == 0) run_case(seed);
+  begin(seed ^ 0x5555);
+  pass(2000);
+  for (int i = 0; i < signals_of_a_case && waitpid(child, NULL, WNOHANG) == 0; ++i) {
+    int signal = (int)below(64) + 1;
+    if (signal == SIGKILL && chance(80)) signal = SIGCONT;
+    kill(chance(50) ? child : -child, signal);
+    if (signal == SIGSTOP || chance(20)) kill(-child, SIGCONT);
+    if (chance(60)) pass(500);
+  }
+  return end_all();
+}
+
+int main(int count, char** arguments) {
+  if (count < 3) return 2;
+  const uint64_t seed = strtoull(arguments[1], NULL, 0), cases = strtoull(arguments[2], NULL, 0);
+  const uint64_t first = count > 3 ? strtoull(arguments[3], NULL, 0) : 0;
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  long before = free_kb();
+  for (uint64_t i = first; i < first + cases; ++i) {
+    if (!harass(seed * 1000000 + i)) {
+      printf("case %llu of seed %llu does not end\n", (unsigned long long)i,
+             (unsigned long long)seed);
+      return 1;
+    }
+    if (i == first + pools_warm) before = free_kb();  // the kernel's pools have grown
+    if (i % 1000 == 999) printf("%llu cases\n", (unsigned long long)(i + 1 - first));
+  }
+  unlink("/tmp/hostile-lock");
+  for (int i = 0; i < 100 && free_kb() < before - slack_kb; ++i) pass(100000);
+  printf("%ld kB are missing after %llu cases\n", before - free_kb(), (unsigned long long)cases);
+  return free_kb() < before - slack_kb;
+}
