@@ -110,6 +110,8 @@ int main(int argc, char** argv) {
     shell.set_parameters(argv[1], {argv + 2, argv + argc});
     return shell::run_file(shell, argv[1]);
   }
-  const bool is_terminal = user::is_terminal(user::standard_input);
+  // The line editor reads from the one and draws on the other.
+  const bool is_terminal =
+      user::is_terminal(user::standard_input) && user::is_terminal(user::standard_output);
   return is_terminal ? shell::talk(shell) : shell::run_input(shell);
 }
