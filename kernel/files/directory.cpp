@@ -135,7 +135,7 @@ class DirectoryFile final : public File {
   async::LeafLock place_lock_;            // for callers that share the strand
   std::size_t listed_ = 0;                // entries listed so far, "." and ".." included
   std::string last_;                      // last name listed, from the third entry on
-  int unlisted_ = -1;                     // the last unlisted number that was listed
+  int unlisted_ = -1;                     // the last number that next_unlisted_ has given; -1: none
 };
 
 }  // namespace

@@ -133,7 +133,7 @@ bool LineEditor::receive_flow_control(char key) {
   return true;
 }
 
-/// What the input flags make of a key; empty: they drop it.
+/// Applies the input flags (ICRNL and others) to a key. Empty: they drop the key.
 std::optional<char> LineEditor::map(char key) const {
   if (key == '\r') {
     if (has_input_flag(abi::termios_igncr)) return {};
@@ -276,8 +276,8 @@ void LineEditor::erase_word() {
   while (!line_is_empty() && !is_blank(last())) erase_character();
 }
 
-/// Erases the line being typed. A long line stays on the screen, and the new one begins below it;
-/// so does every line without the flags that erase it there.
+/// Erases the line being typed. The line disappears from the screen only if it is short, and ECHOE
+/// and ECHOKE are set. Otherwise the next line begins below it.
 void LineEditor::erase_line() {
   constexpr std::size_t long_line = 256;
   const bool erases = has(abi::termios_echoe) && has(abi::termios_echoke);

@@ -99,8 +99,9 @@ bool PageCache::reclaim() {
   return false;
 }
 
-/// Frees pages that no program maps. `budget`: how many pages and files it may look at. A file at
-/// whose end it arrives goes to the end of the list. Returns the number of the pages.
+/// Frees pages that no program maps. `budget`: how many pages and files it may look at. After its
+/// last page, a file moves to the end of the list. Returns the number of freed pages. Returns the
+/// number of the pages.
 std::size_t PageCache::free_some(List<CachedFile>& files, std::size_t& budget) {
   std::size_t freed = 0;
   while (budget != 0 && !files.empty()) {

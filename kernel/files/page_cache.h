@@ -1,8 +1,9 @@
 // The page cache: pages of files that a server has (share.h), for mappings. Each page is read once,
 // and all programs that map the file share its frame until they write to it.
 //
-// A mapping finds the pages of earlier mappings if the file has not changed since. The stamp
-// decides that: the attributes that the server has told the call that maps the file.
+// A mapping finds the pages of earlier mappings if the file has not changed since. mmap and execve
+// ask the server for the file's attributes. If they differ from the Stamp, the cache reads the file
+// anew.
 //
 // The cache owns a reference on each frame. If memory runs out, the frame allocator takes those
 // frames back that no program maps (memory::Reclaimer).
@@ -26,7 +27,7 @@ class CachedFile : public RefCounted<CachedFile>, public ListNode<> {
  public:
   ~CachedFile();
 
-  /// What changes when the bytes of a file change.
+  /// The attributes that the server changes with every change of the file's bytes.
   struct Stamp {
     std::uint64_t size;
     std::int64_t modified_seconds, modified_nanoseconds;
@@ -39,8 +40,9 @@ class CachedFile : public RefCounted<CachedFile>, public ListNode<> {
   /// A reference on the page's frame. Empty: the cache does not have the page.
   memory::Frame find(std::uint64_t index) const;
   bool has(std::uint64_t index) const { return pages_.contains(index); }
-  /// Adds a page, whose bytes nothing changes any more, and returns a reference on it. If the file
-  /// has the page already, returns that one. If there is no memory, the cache does not keep it.
+  /// Adds a page and returns a reference on it. The caller must not change the page's bytes
+  /// afterwards. If the file has the page already, returns that one. If there is no memory, the
+  /// cache does not keep it.
   memory::Frame add(std::uint64_t index, memory::Frame page);
 
  private:
@@ -61,7 +63,7 @@ class PageCache final : memory::Reclaimer {
   ~PageCache();
 
   /// The pages of the file that has `stamp` now. `is_settled`: a later change of the bytes will
-  /// change the stamp, too. Without that, no later mapping finds the pages. Null: no memory.
+  /// change the stamp, too. If false, the pages serve this mapping only. Null: no memory.
   Ref<CachedFile> open(Key key, const CachedFile::Stamp& stamp, bool is_settled);
   /// The pages of all caches.
   static std::size_t total_pages();
@@ -80,7 +82,8 @@ class PageCache final : memory::Reclaimer {
 
   Files files_;
   List<CachedFile> current_;  // the files of files_
-  // Files that no later mapping finds. Owns a reference on each. It frees their pages bit by bit.
+  // Files that no later mapping finds. Owns a reference on each. open() and reclaim() free their
+  // pages in steps.
   List<CachedFile> stale_;
   std::size_t stale_count_ = 0;
 };

@@ -82,8 +82,8 @@ class Pty final : public RefCounted<Pty>, public Terminal {
   bool is_locked() const { return is_locked_; }
   void set_locked(bool locked) { is_locked_ = locked; }
 
-  /// Whether the terminal was opened and is not open any more: then the other end has nothing to
-  /// wait for.
+  /// Returns true if every open file of the terminal has been closed. Reads of the other end then
+  /// fail at once.
   bool is_left() const { return was_opened_ && open_files_ == 0; }
   void note_open() {
     was_opened_ = true;
@@ -97,9 +97,9 @@ class Pty final : public RefCounted<Pty>, public Terminal {
 
   /// Adds the terminal to /dev/pts.
   void add_name();
-  /// /dev/pts/N. Between add_name() and end().
+  /// Returns the node /dev/pts/N. Call it after add_name() and before end().
   Node& node() { return name_->node(); }
-  /// The other end ends.
+  /// The program closes the device: hangs the terminal up.
   void end() {
     ptys().all[static_cast<std::size_t>(number_)] = nullptr;
     Directory::remove_unlisted(std::move(name_));

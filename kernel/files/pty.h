@@ -18,7 +18,8 @@ namespace kernel {
 /// The most pairs at a time; one more fails with ENOSPC.
 inline constexpr int most_ptys = 1024;
 
-/// Makes /dev/pts, which lists the terminals and has ptmx. `users`: of all pairs.
+/// Makes /dev/pts, which lists the terminals and has ptmx. All terminals of /dev/pts use `users`
+/// for job control.
 Ref<Directory> make_pty_directory(TerminalUsers* users);
 /// Makes /dev/ptmx.
 Ref<Node> make_pty_multiplexer();

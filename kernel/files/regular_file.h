@@ -176,8 +176,8 @@ class MemoryFile final : public RegularFile {
   Mapping* mapping_ = nullptr;  // null while no area maps the file
   // For callers that share the strand: protects size_ and the bytes, while there are writers.
   async::LeafLock lock_{1};
-  // The bytes behind size_ are zeros. Behind the page of size_ there are pages only after an
-  // allocate() that has kept the size, or a write that has failed.
+  // The bytes behind size_ are zeros. Pages lie behind the page of size_ only if allocate() kept
+  // the size, or if a write allocated them and then failed.
   FilePages pages_;
 };
 

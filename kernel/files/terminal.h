@@ -197,7 +197,7 @@ class Terminal : public ListNode<> {
   int session_;
   int foreground_group_;
   bool is_hung_up_ = false;
-  bool read_timed_out_ = false;  // and a read that waits has not seen it
+  bool read_timed_out_ = false;  // VTIME has expired, and the waiting read has not noticed it
   std::size_t column_ = 0;       // of the next byte, for tabs
   ReadTimer read_timer_{*this};
   async::WaitList readable_;

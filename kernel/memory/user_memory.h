@@ -87,7 +87,8 @@ class UserPtr {
     }
     return copy_to_user(space, address_, &value, sizeof value);
   }
-  /// For a large T, without a copy of it: calls make(void*), which creates the T at the address.
+  /// Calls make(void*), which creates the T in the program's memory. For a large T: it saves a
+  /// copy.
   template <class Make>
   Result<> create(AddressSpace& space, Make&& make) const
     requires(!std::is_const_v<T>)

@@ -74,7 +74,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   /// The path of the program that the process runs.
   std::string_view path() const { return std::string_view{path_}.substr(0, path_.find('\0')); }
-  /// path(), and maybe a zero and the name: see become().
+  /// The string given to become(): the path, and for a script a zero and the name.
   const std::string& path_and_name() const { return path_; }
   /// The last component of the path that execve was given: of a script, if it ran one.
   std::string_view name() const;

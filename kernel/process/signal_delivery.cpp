@@ -254,7 +254,7 @@ abi::SignalInfo signal_from(Thread& sender, int signal, int code) {
 
 bool is_on_signal_stack(const Thread& self, std::uintptr_t stack_pointer) {
   const auto* const settings = self.rare_settings();
-  // A stack that disarms itself is in use only while it is disarmed.
+  // With SS_AUTODISARM a handler's start clears the setting, so a stack that is set is not in use.
   return settings != nullptr && (settings->stack.flags & autodisarm) == 0 &&
          contains(settings->stack, stack_pointer);
 }

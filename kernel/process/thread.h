@@ -168,7 +168,8 @@ class Thread : public Runnable,
   void keep_deadline(async::Instant deadline) {
     if (deadline != async::never && make_rare_settings()) rare_settings_->deadline = deadline;
   }
-  /// Called by each call that waits for a length: until when it waits. `given`: by its arguments.
+  /// The deadline of a call that waits for a length of time. If the call is made again, it is the
+  /// first deadline, otherwise `given`.
   async::Instant deadline_of_call(async::Instant given) {
     if (!rare_settings_ || !rare_settings_->deadline) [[likely]]
       return given;

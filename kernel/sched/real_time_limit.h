@@ -17,7 +17,8 @@ namespace kernel {
 
 namespace real_time_limit {
 
-/// This hart begins to look, if it does not yet: a real-time thread is about to run here.
+/// Starts this hart's sampling, unless it runs already. Call it before a real-time thread runs
+/// here.
 void begin();
 /// The end of the time for which this hart throttles its real-time threads.
 async::Instant end();

@@ -105,8 +105,9 @@ Result<> tgkill(Thread&, int process, int thread, int signal);
 
 /// flags: SA_NOCLDSTOP, SA_NOCLDWAIT, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO;
 ///   others have no effect
-/// linux: Handlers run on riscv64. On the x86_64 machines a handler fails with ENOSYS. Only signals
-///   32 and 33, which C libraries keep for themselves, may have one there; they end the process.
+/// linux: On the hosted machine a handler fails with ENOSYS. Only signals 32 and 33, which C
+///   libraries keep for themselves, may have a handler there. It never runs: the signal ends the
+///   process.
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
 

@@ -104,7 +104,7 @@ Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argumen
 /// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,
 ///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH; others have no effect
 /// linux: A program can create files only in /tmp and in folders of the host; elsewhere the error
-///   is EROFS. O_SYNC, O_DSYNC, O_DIRECT, O_NOATIME and O_NOCTTY have no effect. In a folder of the
+///   is EROFS. O_SYNC, O_DSYNC, O_DIRECT and O_NOATIME have no effect. In a folder of the
 ///   host a device, a socket or a FIFO fails with ENXIO. O_TMPFILE fails with EISDIR if its other
 ///   flags are right. Read and write permissions do not matter, because every program is the
 ///   superuser's.

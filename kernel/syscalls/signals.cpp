@@ -66,8 +66,8 @@ Result<> post_to_group(Thread& self, int group, int signal) {
       self.process().name(), self.id(), signal);
 }
 
-/// What a signal that the program makes up itself tells. EPERM: it tells another process what only
-/// the kernel, or tgkill, says.
+/// Reads what the program passes to rt_sigqueueinfo. EPERM: the target is another process, and the
+/// code is one that only the kernel or tgkill may set.
 Result<abi::SignalInfo> made_up_info(Thread& self, int target, int signal,
                                      UserPtr<const abi::SignalInfo> given) {
   auto info = given.read(self.space());
@@ -122,7 +122,7 @@ Result<> tgkill(Thread& self, int process, int thread, int signal) {
   return post_to_thread(self, thread, process, signal);
 }
 
-/// linux: Information that says SI_TIMER says SI_QUEUE to the handler. Behind 1,024 queued signals
+/// linux: The handler gets SI_QUEUE for SI_TIMER. Behind 1,024 queued signals
 ///   the target gets the signal without its information.
 Result<> rt_sigqueueinfo(Thread& self, int process, int signal,
                          UserPtr<const abi::SignalInfo> info) {

@@ -35,8 +35,8 @@ std::string joined(Words words) {
   return text;
 }
 
-// The number in the second word, or `otherwise` without that. Empty: the word is no number, which
-// is reported.
+// The number in the second word, or `otherwise` without that. If the word is no number, prints an
+// error and returns nothing.
 std::optional<int> count_in(Words words, int otherwise) {
   if (words.size() < 2) return otherwise;
   const auto count = number(words[1]);

@@ -457,7 +457,7 @@ int Shell::wait_for_foreground(Job& job) {
 }
 
 // Gives the job the terminal, after all its programs have started. Before execve, ^Z would stop a
-// child while the shell waits in vfork, and no one could continue it. A program that reads the
+// child while the shell waits in vfork, and nothing could continue it. A program that reads the
 // terminal earlier has stopped, so the job is continued.
 void Shell::put_into_foreground(Job& job) {
   if (!controls_jobs_) return;

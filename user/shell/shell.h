@@ -9,8 +9,8 @@
 // The shell never forks, because there are machines without an MMU. A subshell is another process
 // of the shell, which gets the state by its arguments (Shell::subshell_arguments).
 //
-// It has no signal handlers either, because not all machines have them. An interactive shell blocks
-// SIGINT and SIGCHLD and takes them when it wants to know.
+// It has no signal handlers either, because the hosted machine lacks them. An interactive shell
+// blocks SIGINT and SIGCHLD and takes them when it wants to know.
 #pragma once
 
 #include <user/process.h>
@@ -179,7 +179,7 @@ class Shell final : public Surroundings {
   int flow_levels_ = 0;
   int loops_ = 0;  // around the present command
   int functions_running_ = 0;
-  std::size_t level_ = 0;        // of commands within commands
+  std::size_t level_ = 0;        // the depth of nested commands: is_too_deep()
   std::size_t level_limit_ = 0;  // 0: not known yet
   int substitution_status_ = 0;  // of the last $(…) of the present command
   std::vector<Variable> variables_;

@@ -124,7 +124,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         default=[],
         type=path,
         metavar="PATH",
-        help="put a file or folder of the host into the guest's root folder (repeatable)",
+        help="copy the host's file or folder PATH into the guest's root folder, under its last component: a/data becomes /data (repeatable); not with --root",
     )
     command.add_argument(
         "--faults",

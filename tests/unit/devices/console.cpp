@@ -262,6 +262,7 @@ class NoScreen final : public kernel::Screen {
 struct Users final : kernel::TerminalUsers {
   std::optional<Caller> caller() override { return {}; }
   void signal_group(int, abi::Signal) override { ++interrupted; }
+  void signal_leader(int, abi::Signal) override {}
   std::optional<int> session_of_group(int) override { return {}; }
   kernel::Result<> stop_caller(abi::Signal) override { return {}; }
 
@@ -271,14 +272,14 @@ struct Users final : kernel::TerminalUsers {
 /// A World with a terminal that receives the keys.
 struct TerminalWorld : World {
   explicit TerminalWorld(LineEditor::Input input)
-      : terminal{[](std::span<const char>) {}, screen, input, {.rows = 24, .columns = 80}, &users} {
+      : terminal{screen, input, {.rows = 24, .columns = 80}, &users, {5, 1}, 0} {
     spawn(kernel::bring_keys(*console, terminal), 1);
     world.run();
   }
   std::string read() {
     std::string text(10'000, '\0');
     kernel::IoBuffer buffer{std::as_writable_bytes(std::span{text})};
-    text.resize(terminal.read(buffer).value_or(0));
+    text.resize(terminal.read(buffer, true).value_or(0));
     return text;
   }
 

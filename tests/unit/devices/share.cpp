@@ -186,7 +186,7 @@ TEST_CASE("mappings of a file share its pages until it changes") {
   const auto first = share.map_page("file", 1);
   CHECK(share.map_page("file", 1).address() == first.address());
   CHECK(share.map_page("file", 2).address() != first.address());
-  CHECK(kernel::PageCache::total_pages() == 4);  // of which one was asked for; none is partial
+  CHECK(kernel::PageCache::total_pages() == 4);  // one was requested, three were read ahead
   const unsigned one_open = 6;                   // walk, attributes, walk, open, clunk, clunk
   CHECK(share.server.answers - before <= 3 * one_open + 1);
   node.modified = 1;

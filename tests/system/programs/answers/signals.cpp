@@ -1,4 +1,5 @@
-// Sending signals, their actions and masks. Cotrap has no handlers, so no case sets one.
+// Sending signals, their actions, masks and stacks. The hosted machine has no handlers, so the
+// cases with one ask has_handlers() first.
 #include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>

@@ -197,7 +197,7 @@ static void poll_nothing(long milliseconds) {
   ppoll(NULL, 0, &length, NULL);
 }
 
-// A wait of 500 ms that is stopped from its start until 350 ms ends before one of 700 ms.
+// The process is stopped until the 350th millisecond of a wait of 500 ms, which must still end before one of 700 ms.
 static void a_wait_keeps_its_end(const char* what, void (*wait_for)(long)) {
   int ends[2], status;
   char order[3] = "";

@@ -101,7 +101,8 @@ struct UserContext {
     vectors.set_usual_modes();
   }
 
-  // A call of the gate cannot be made again behind a handler yet.
+  // The kernel cannot yet restart a system call of the gate after a handler, so this machine has
+  // none.
   static constexpr bool has_handlers = false;
   static constexpr std::uint64_t all_components = all;
   using SignalRegisters = std::array<std::uint64_t, 18>;

@@ -119,13 +119,13 @@ struct SignalFrame {
     registers.call_handler(handler, at, static_cast<std::uint64_t>(signal),
                            at + offsetof(SignalFrame, info), at + offsetof(SignalFrame, context));
   }
-  /// The frame's address when the handler has returned, which has taken the return address.
+  /// The frame's address at rt_sigreturn: the handler's `ret` has popped the return address.
   static std::uintptr_t address(const UserContext& registers) {
     return registers.stack() - sizeof return_address;
   }
 
  private:
-  /// Tells in the XSAVE area, where the processor has nothing, what else follows
+  /// Describes the size and the components of the XSAVE area, in bytes of it that XSAVE leaves free
   /// (struct _fpx_sw_bytes).
   struct Description {
     std::uint32_t magic = begin_magic;
