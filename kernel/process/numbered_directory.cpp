@@ -116,6 +116,8 @@ class DescriptorLink final : public Node {
     if (file == nullptr) return {};
     if (Node* const node = file->node()) return node->path().value_or("/ (deleted)");
     if (file->end_watch() != nullptr) return "anon_inode:[pidfd]";
+    if (file->timer() != nullptr) return "anon_inode:[timerfd]";
+    if (file->pipe() == nullptr) return "anon_inode:[eventfd]";
     return fmt::format("pipe:[{}]", file->status().inode);
   }
 

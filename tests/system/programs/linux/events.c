@@ -175,7 +175,17 @@ static void timers(void) {
   close(fd);
 }
 
+static void show_name(int fd) {
+  char path[32], name[64] = "";
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  if (readlink(path, name, sizeof name - 1) < 0) perror(path);
+  printf("name: %s\n", name);
+  close(fd);
+}
+
 int main(void) {
+  show_name(eventfd(0, 0));
+  show_name(timerfd_create(CLOCK_MONOTONIC, 0));
   counters();
   timers();
   return 0;
