@@ -38,6 +38,8 @@ class DirectoryFile final : public File {
   Result<std::size_t> read_at(std::uint64_t, IoBuffer&) override { return fail(Errno::eisdir); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
+    if (directory_->lists_in_strand() && async::Strand::is_shared())
+      return fail(Errno::would_block);
     const async::LeafLock::SharingGuard lock{place_lock_};
     if (whence == abi::seek_cur && offset == 0) return static_cast<std::int64_t>(listed_);
     if (whence != abi::seek_set || offset < 0) return fail(Errno::einval);
@@ -59,6 +61,8 @@ class DirectoryFile final : public File {
 
   Result<std::size_t> list(IoBuffer& buffer) override {
     if (directory_->is_removed()) return fail(in_strand(Errno::enoent));
+    if (directory_->lists_in_strand() && async::Strand::is_shared())
+      return fail(Errno::would_block);
     const async::LeafLock::SharingGuard lock{place_lock_};
     std::size_t done = 0;
     const auto add = [&](std::string_view name, std::uint64_t inode, unsigned mode) -> Result<> {

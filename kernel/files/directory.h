@@ -88,10 +88,13 @@ class Directory : public Node {
     next_unlisted_ = next;
     unlisted_type_ = type;
   }
+  /// In the strand.
   int next_unlisted(int after) const {
     return next_unlisted_ != nullptr ? next_unlisted_(*this, after) : -1;
   }
   unsigned unlisted_type() const { return unlisted_type_; }
+  /// Whether next_unlisted() must be called in the strand.
+  bool lists_in_strand() const { return next_unlisted_ != nullptr; }
   Result<Node*> find_unlisted(std::string_view name) {
     return find_unlisted_ != nullptr ? find_unlisted_(*this, name) : nullptr;
   }

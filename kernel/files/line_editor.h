@@ -37,6 +37,8 @@ class LineEditor {
 
   /// Whether receive() may be called. If not, a program must read first.
   bool has_room() const { return size_ < queue_size; }
+  /// The number of keys that receive() certainly takes now.
+  std::size_t free_slots() const { return queue_size - size_; }
   /// Returns the signal that the key sends, if it sends one.
   [[nodiscard]] std::optional<abi::Signal> receive(char key);
   /// Framed input only: sets the end of the file, as DLE E does.

@@ -36,6 +36,9 @@ inline Errno in_strand(Errno error) {
 struct LinkReader {
   std::string_view executable;  ///< absolute path of the program's file; a zero may end it
   int process = 0;              ///< its number
+  /// Whether real_path() looks up the path of a program. A link to a program then has the path that
+  /// execve was given, because the real one could lead back to the link.
+  bool is_real_path = false;
 };
 
 /// Nodes have cache lines of their own, because harts use different ones at the same time.

@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::uint8_t first_major = 136;  // of the terminals, as on Linux
 constexpr int minors_each = 256;
-constexpr abi::Signal last_signal{abi::signal_limit};
 
 /// What a terminal has written, until the other end reads it.
 class PtyScreen final : public Screen {
@@ -189,13 +188,13 @@ class PtyDeviceFile final : public File {
   Result<std::size_t> try_write(IoBuffer& buffer) override {
     std::size_t done = 0;
     while (!buffer.empty() && done < Terminal::largest_write) {
-      if (!pty_->has_room()) break;
       std::array<std::byte, 64> bytes;
-      const auto taken = buffer.take(std::span{bytes}.first(std::min(bytes.size(), buffer.left())));
+      const std::size_t most = std::min({bytes.size(), buffer.left(), pty_->free_slots()});
+      if (most == 0) break;
+      const auto taken = buffer.take(std::span{bytes}.first(most));
       if (!taken) return done > 0 ? Result<std::size_t>{done} : taken;
       for (const std::byte byte : std::span{bytes}.first(*taken)) {
-        const char key = static_cast<char>(byte);
-        pty_->has_room() ? pty_->receive(key) : pty_->receive_without_room(key);
+        pty_->receive(static_cast<char>(byte));
       }
       done += *taken;
     }
@@ -233,11 +232,21 @@ class PtyDeviceFile final : public File {
         return 0;
       }
       case abi::fionread: return give(static_cast<int>(pty_->screen().filled()));
-      case abi::tiocsig:
-        if (argument == 0 || argument > static_cast<std::uintptr_t>(last_signal))
+      case abi::tiocsig: {
+        const auto signal = static_cast<abi::Signal>(argument);
+        if (argument != static_cast<std::uintptr_t>(signal) ||
+            (signal != abi::Signal::sigint && signal != abi::Signal::sigquit &&
+             signal != abi::Signal::sigtstp)) {
           return fail(Errno::einval);
-        ptys().users->signal_group(pty_->foreground_group(), static_cast<abi::Signal>(argument));
+        }
+        ptys().users->signal_group(pty_->foreground_group(), signal);
         return 0;
+      }
+      // The program need not belong to the terminal's session.
+      case abi::tiocgpgrp: return give(pty_->foreground_group());
+      case abi::tiocgsid:
+        if (pty_->session() == Terminal::no_session) return fail(Errno::enotty);
+        return give(pty_->session());
       default: return pty_->control(space, request, argument);
     }
   }

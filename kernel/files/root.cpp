@@ -55,7 +55,8 @@ class ExecutableLink final : public Node {
  public:
   ExecutableLink() : Node{abi::s_iflnk | 0777} {}
   std::string target(const LinkReader& reader) const override {
-    return real_path(reader.executable.substr(0, reader.executable.find('\0')));
+    const std::string_view path = reader.executable.substr(0, reader.executable.find('\0'));
+    return reader.is_real_path ? std::string{path} : real_path(path);
   }
   Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
 };
@@ -219,7 +220,7 @@ void write_mount_details(PagedText& out) {
 }
 
 std::string real_path(std::string_view path) {
-  const PathLookup lookup{.start = root_directory(), .reader = {}};
+  const PathLookup lookup{.start = root_directory(), .reader = {.is_real_path = true}};
   const auto node = find_node(lookup, path);
   if (!node) return std::string{path};
   // Other harts may rename other nodes while the strand is shared.

@@ -119,6 +119,14 @@ void Terminal::receive(char byte) {
   if (!readable_.empty()) readable_.wake_all();
 }
 
+void Terminal::receive_without_room(char byte) {
+  const bool was_stopped = editor_.has_stopped_output();
+  send(editor_.receive_without_room(byte));
+  // A key that sends a signal drops the input, and lets output go on.
+  if (was_stopped && !editor_.has_stopped_output()) writable_.wake_all();
+  if (has_room()) room_.wake_all();
+}
+
 void Terminal::ReadTimer::arm(std::uint8_t tenths) {
   disarm();
   terminal_.read_timed_out_ = false;

@@ -106,13 +106,15 @@ class Terminal : public ListNode<> {
 
   bool is_framed() const { return editor_.kind() == LineEditor::Input::framed; }
   bool has_room() const { return editor_.has_room(); }
+  /// The number of bytes that receive() certainly takes now.
+  std::size_t free_slots() const { return editor_.free_slots(); }
   async::WaitList& room() { return room_; }
   /// Receives one byte from the device. Call only while has_room() is true.
   void receive(char byte);
   /// Framed input only: there is no input. Call before the first read.
   void end_input() { editor_.end_input(); }
   /// Receives a byte while has_room() is false. The byte is lost unless it sends a signal.
-  void receive_without_room(char byte) { send(editor_.receive_without_room(byte)); }
+  void receive_without_room(char byte);
   void wake_writers() { writable_.wake_all(); }
   /// The device has gone: reads find the end of the file, and everything else fails with EIO. The
   /// session's leader and the foreground group get SIGHUP and SIGCONT.

@@ -66,10 +66,12 @@ class ProcessLink final : public Node {
   enum class Kind : bool { program, directory };
 
   ProcessLink(Kind kind, int id) : Node{abi::s_iflnk | 0777}, kind_{kind}, id_{id} {}
-  std::string target(const LinkReader&) const override {
+  std::string target(const LinkReader& reader) const override {
     Process* const process = processes().find(id_);
     if (process == nullptr || process->is_zombie()) return {};
-    if (kind_ == Kind::program) return real_path(process->path());
+    if (kind_ == Kind::program) {
+      return reader.is_real_path ? std::string{process->path()} : real_path(process->path());
+    }
     return process->fs().directory()->path().value_or("/ (deleted)");
   }
   /// The working directory, also if it was removed.

@@ -242,11 +242,13 @@ class StartStrings {
     space_ = process != nullptr ? space_of(*process) : nullptr;
     const std::uintptr_t start = process != nullptr ? process->start_stack() : 0;
     if (space_ == nullptr || start == 0) return;
-    const std::uintptr_t* const count = word_at(*space_, start);
-    if (count == nullptr || *count > longest) return;
+    const std::uintptr_t* const shared = word_at(*space_, start);
+    if (shared == nullptr) return;
+    const std::uintptr_t count = read_once(*shared);  // the program may change it
+    if (count > longest) return;
     arguments_ = start + word;
-    environment_ = arguments_ + (*count + 1) * word;
-    count_ = *count;
+    environment_ = arguments_ + (count + 1) * word;
+    count_ = count;
   }
 
   std::uintptr_t arguments() const { return arguments_; }

@@ -155,6 +155,7 @@ class Thread : public Runnable,
     std::optional<abi::SignalSet> mask_before;         ///< the mask behind set_temporary_mask()
     abi::SignalSet awaited = 0;                        ///< what rt_sigtimedwait waits for
     std::optional<async::Instant> deadline;            ///< see keep_deadline()
+    std::uint64_t call_of_deadline = 0;                ///< its number
     std::optional<std::array<char, name_bytes>> name;  ///< with a zero at its end
   };
   /// Null: all have the values above.
@@ -166,15 +167,19 @@ class Thread : public Runnable,
   /// the whole length again. In the strand. Called by a wait in a coroutine, when it ends, and for
   /// all others (trap::WaitingCall::deadline).
   void keep_deadline(async::Instant deadline) {
-    if (deadline != async::never && make_rare_settings()) rare_settings_->deadline = deadline;
+    if (deadline == async::never || !make_rare_settings()) return;
+    rare_settings_->deadline = deadline;
+    rare_settings_->call_of_deadline = context().syscall_number();
   }
   /// The deadline of a call that waits for a length of time. If the call is made again, it is the
   /// first deadline, otherwise `given`.
   async::Instant deadline_of_call(async::Instant given) {
     if (!rare_settings_ || !rare_settings_->deadline) [[likely]]
       return given;
-    return *std::exchange(rare_settings_->deadline, std::nullopt);
+    const bool is_same = rare_settings_->call_of_deadline == context().syscall_number();
+    return is_same ? *rare_settings_->deadline : given;
   }
+  /// Called when the call that is made again begins to wait, or answers.
   void forget_deadline() {
     if (rare_settings_) rare_settings_->deadline.reset();
   }

@@ -26,7 +26,8 @@ class EventFile final : public File {
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {
     if (buffer.left() < sizeof(Count)) return fail(Errno::einval);
-    if (count_ == 0) return fail(Errno::would_block);
+    if (count_ == 0 || buffer.must_page_in(IoBuffer::Direction::put))
+      return fail(Errno::would_block);
     const Count taken = is_semaphore_ ? 1 : count_;
     const auto moved = buffer.put(std::as_bytes(std::span{&taken, 1}));
     if (!moved && moved.error() == Errno::would_block) return moved;

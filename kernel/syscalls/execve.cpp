@@ -101,9 +101,10 @@ struct NewProgram {
   if (!memory::can_allocate_contiguous(ProgramArguments::limit)) return fail(Errno::enomem);
   auto name = read_path(self, path);
   if (!name) return fail(name.error());
-  const PathLookup lookup{.start = *self.process().fs().directory(),
-                          .reader = {self.process().path_and_name()},
-                          .fetched = &fetched};
+  const PathLookup lookup{
+      .start = *self.process().fs().directory(),
+      .reader = {.executable = self.process().path_and_name(), .process = self.process().id()},
+      .fetched = &fetched};
   auto file = open_executable(lookup, *name);
   if (!file) return fail(file.error());
   const auto node = Ref<Node>::share(*(*file)->node());

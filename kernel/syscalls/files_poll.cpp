@@ -466,8 +466,10 @@ trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, uns
   if (!ready) return fail(ready.error());
   if (*ready == 0 && deadline > async::now()) {
     if (shares && !outside::may_wait_sharing(self)) return trap::would_block;
+    self.forget_deadline();
     return wait_for_files(self, fds, std::move(list), deadline);
   }
+  if (deadline != async::never) self.forget_deadline();
   if (auto written = list.write(space, fds); !written) return fail(written.error());
   return *ready;
 }
@@ -479,7 +481,10 @@ trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned
   if (!deadline) return fail(deadline.error());
   if (mask && mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
   if (mask && Strand::is_shared()) return trap::would_block;
-  if (mask) return self.wait([&] { return poll_masked(self, fds, count, *deadline, mask); });
+  if (mask) {
+    self.forget_deadline();
+    return self.wait([&] { return poll_masked(self, fds, count, *deadline, mask); });
+  }
   return poll_until(self, fds, count, *deadline);
 }
 
@@ -510,6 +515,7 @@ trap::Answer<Result<int>> pselect6(Thread& self, int count, UserPtr<std::uint64_
       .sets = {reading, writing, exceptional},
       .timeout = timeout,
       .deadline = *deadline};
+  self.forget_deadline();
   return self.wait([&] { return select(self, arguments, set); });
 }
 

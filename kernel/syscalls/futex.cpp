@@ -194,7 +194,9 @@ trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int ope
   if (bits == 0) return fail(Errno::einval);
   const auto futex = futex_at(self, address, operation);
   if (!futex) return fail(futex.error());
-  return wait(self, *futex, expected, bits, self.deadline_of_call(*deadline));
+  const async::Instant end = self.deadline_of_call(*deadline);
+  self.forget_deadline();
+  return wait(self, *futex, expected, bits, end);
 }
 
 [[gnu::noinline]] trap::Answer<Result<int>> serve_rare_command(Thread& self, std::uintptr_t address,

@@ -121,7 +121,10 @@ trap::WouldBlock sleep_until(Thread& self, async::Instant deadline, UserPtr<abi:
   const bool shares = async::Strand::is_shared();
   if (shares && !outside::may_wait_sharing(self)) return trap::would_block;
   deadline = self.deadline_of_call(deadline);
-  if (deadline <= async::now()) return shares ? trap::would_block : self.wait(async::yield);
+  const bool is_over = deadline <= async::now();
+  if (is_over && shares) return trap::would_block;
+  self.forget_deadline();
+  if (is_over) return self.wait(async::yield);
   return self.wait([&] { return Sleeping{self.space(), deadline, left}; });
 }
 

@@ -55,7 +55,9 @@ class TimerFile final : public File, private async::Timer {
   Result<std::size_t> move_nothing(Direction) override { return fail(Errno::einval); }
   Result<std::size_t> try_read(IoBuffer& buffer) override {
     if (buffer.left() < sizeof expirations_) return fail(Errno::einval);
-    if (expirations_ == 0) return fail(Errno::would_block);
+    if (expirations_ == 0 || buffer.must_page_in(IoBuffer::Direction::put)) {
+      return fail(Errno::would_block);
+    }
     pass_intervals();
     const auto moved = buffer.put(std::as_bytes(std::span{&expirations_, 1}));
     if (!moved && moved.error() == Errno::would_block) return moved;

@@ -5,6 +5,7 @@
 //   stack     faults on a stack for handlers that is too small, read-only, not there or moved away
 //   frame     rt_sigreturn with a frame of random bytes, or one whose members a handler has changed
 //   terminal  readers of a pseudo-terminal, whose other end closes
+//   lists     /proc lists threads and files that begin and end meanwhile
 //
 // When a case has had its time, the parent kills its group and reaps it. At the end the program
 // prints how much memory the cases have kept. Exit status 0: every case has ended, and the memory
@@ -291,9 +292,40 @@ static void terminal(void) {
   if (chance(50)) waitpid(child, NULL, 0);
 }
 
+// ── lists ──
+
+static void* end_at_once(void* nothing) {
+  return nothing;
+}
+static void* change_lists(void* seed) {
+  begin((uint64_t)(uintptr_t)seed);
+  for (int i = 0; i < 4 * most_rounds; ++i) {
+    pthread_t thread;
+    if (chance(60) && pthread_create(&thread, NULL, end_at_once, NULL) == 0)
+      pthread_join(thread, NULL);
+    if (chance(40)) close(dup(1));
+  }
+  return NULL;
+}
+static void lists(void) {
+  static _Alignas(4096) char entries[4096];
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, change_lists, (void*)(uintptr_t)any()) != 0) return;
+  static const char* const folders[] = {"/proc/self/task", "/proc/self/fd", "/proc/self/fdinfo",
+                                        "/proc", "/dev/pts"};
+  for (int i = 0; i < 4 * most_rounds; ++i) {
+    const int folder =
+        open(folders[below(sizeof folders / sizeof *folders)], O_RDONLY | O_DIRECTORY);
+    lseek(folder, (off_t)below(8), SEEK_SET);
+    while (syscall(SYS_getdents64, folder, entries, 1 + below(sizeof entries)) > 0) continue;
+    close(folder);
+  }
+  pthread_join(thread, NULL);
+}
+
 // ── The cases ──
 
-static void (*const kinds[])(void) = {storm, storm, stack, frame, terminal};
+static void (*const kinds[])(void) = {storm, storm, stack, frame, terminal, lists};
 
 static void run_case(uint64_t seed) {
   setsid();

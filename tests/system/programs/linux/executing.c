@@ -161,7 +161,40 @@ static void scripts(void) {
   unlink("/tmp/script");
 }
 
+// A program that is executed by a link to itself can still be found by /proc.
+static void links(void) {
+  char target[40], found[200];
+  snprintf(target, sizeof target, "/proc/%d/exe", getpid());
+  unlink("/tmp/link");
+  SAY(symlink(target, "/tmp/link"));
+  char* const arguments[] = {"/tmp/link", "found", NULL};
+  fflush(stdout);
+  execv("/tmp/link", arguments);
+  say("execv", readlink("/proc/self/exe", found, sizeof found));
+}
+static void found(void) {
+  char path[200], exe[40];
+  printf("/proc/self/exe: %d\n", readlink("/proc/self/exe", path, sizeof path) > 0);
+  snprintf(exe, sizeof exe, "/proc/%d/exe", getpid());
+  printf("/proc/PID/exe: %d\n", readlink(exe, path, sizeof path) > 0);
+  const int fd = open("/bin/sh", O_RDONLY | O_CLOEXEC);
+  char name[40];
+  snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+  char* const arguments[] = {"sh", "-c", "exit 3", NULL};
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    execv(name, arguments);
+    _exit(errno);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  printf("by a descriptor: %d\n", WEXITSTATUS(status));
+}
+
 int main(int count, char** arguments) {
+  if (count > 1 && strcmp(arguments[1], "links") == 0) return links(), 0;
+  if (count > 1 && strcmp(arguments[1], "found") == 0) return found(), 0;
   if (count > 1 && strcmp(arguments[1], "scripts") == 0) {
     self = arguments[0];
     scripts();

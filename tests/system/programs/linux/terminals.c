@@ -379,6 +379,21 @@ static void large(void) {
   end();
 }
 
+// Keys that no program reads: the device gets none back, and loses none.
+static void large_input(void) {
+  begin(1);
+  local(ECHO | ICANON | ISIG, 0);
+  long written = 0, got = 0, count;
+  char bytes[100];
+  memset(bytes, 'a', sizeof bytes);
+  while ((count = write(master, bytes, sizeof bytes)) > 0) written += count;
+  say("full", count);
+  struct pollfd more = {.fd = slave, .events = POLLIN};
+  while (poll(&more, 1, 200) > 0 && (count = read(slave, bytes, sizeof bytes)) > 0) got += count;
+  printf("all of it came: %d, at least 4000: %d\n", written == got, written >= 4000);
+  end();
+}
+
 int main(int argc, char** argv) {
   if (argc < 2 || strcmp(argv[1], "pairs") != 0) return 0;
   struct {
@@ -386,7 +401,8 @@ int main(int argc, char** argv) {
     void (*run)(void);
   } parts[] = {{"names", names},   {"lines", lines},       {"outputs", outputs},
                {"inputs", inputs}, {"waits", waits},       {"sizes", sizes},
-               {"ends", ends},     {"sessions", sessions}, {"large", large}};
+               {"ends", ends},     {"sessions", sessions}, {"large", large},
+               {"large input", large_input}};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; ++i) {
     printf("── %s\n", parts[i].name);
     parts[i].run();
