@@ -63,11 +63,13 @@ def needs_sockets(text: str) -> bool:
     return "socket" in text
 
 
-def demo(test: harness.Test) -> None:
-    """The demo of the command passes, too."""
-    sink = Capture()
-    verdict = run_demo(PACKAGED[0], Stage(test.plain_build, b"", timeout=_TIMEOUT), sink)
-    test.check(not verdict.failure, PACKAGED[0].description, f"{verdict.failure}\n{sink.data.decode(errors='replace')}")
+def demos(test: harness.Test) -> None:
+    """The demos of the command that run such programs pass, too."""
+    for demo in PACKAGED:
+        sink = Capture()
+        verdict = run_demo(demo, Stage(test.plain_build, b"", timeout=_TIMEOUT), sink)
+        text = sink.data.decode(errors="replace")
+        test.check(not verdict.failure, demo.description, f"{verdict.failure}\n{text}")
 
 
 def on_cotrap(test: harness.Test, root: Path, module: str, names: Iterable[str] = ()) -> dict:
@@ -111,7 +113,7 @@ def compare(test: harness.Test, root: Path, module: str) -> None:
 
 
 with harness.Test(__doc__, harness.RISC_V) as test:
-    demo(test)
+    demos(test)
     root = debian.root_folder("python-root", PACKAGES)
     shutil.rmtree(root / RESULTS, ignore_errors=True)
     (root / RESULTS).mkdir()

@@ -35,6 +35,7 @@ class Demo:
     self_tests: bool = False  # it needs the kernel that has the self-tests
     harts: int = 1  # unless the user gives --harts
     packages: tuple[str, ...] = ()  # of Debian: the demo runs in a root folder that has them
+    script: tuple[str, ...] = ()  # with packages: the interpreter in that folder, and the file in user/demos
 
 
 # These demos are programs of Debian for riscv64. The command downloads the packages when you name the demo.
@@ -44,6 +45,14 @@ PACKAGED = (
         None,
         "Debian's python works on files in a folder of the host, with threads and other programs",
         packages=("python3.13", "bash", "coreutils"),
+        script=("/usr/bin/python3.13", "python.py"),
+    ),
+    Demo(
+        "tools",
+        None,
+        "pipelines of Debian's sort, tee, gawk, grep and sed work on files in a folder of the host",
+        packages=("bash", "coreutils", "gawk", "grep", "sed"),
+        script=("/usr/bin/bash", "tools.sh"),
     ),
 )
 
@@ -121,19 +130,20 @@ def _judge(demo: Demo, stage: Stage, machine: Machine, boot: Boot, source, sink)
 
 
 def _run_packaged(demo: Demo, stage: Stage, sink) -> Verdict:
-    """Runs user/demos/NAME.py with Debian's python. It finds its files in /mnt/share, a folder of the host, and
-    the host looks at what it has written there."""
+    """Runs the demo's script. It finds its file `numbers` in /mnt/share, a folder of the host, and the host looks
+    at the file `sorted` that it has written there."""
     debian = packages.module(".debian", __package__)
     root = Share(str(debian.root_folder(f"demo-{demo.name}", list(demo.packages))), tag=ROOT_TAG)
     with tempfile.TemporaryDirectory(prefix="cotrap-demo-") as name:
         folder, numbers = Path(name), [place * 7919 % 10_007 for place in range(10_000)]
-        shutil.copy(ROOT / "user" / "demos" / f"{demo.name}.py", folder / "demo.py")
+        interpreter, script = demo.script
+        shutil.copy(ROOT / "user" / "demos" / script, folder / script)
         (folder / "numbers").write_text("".join(f"{number}\n" for number in numbers))
         boot = Boot(
             replace(stage.build, self_tests=False),
             None,
-            program="/usr/bin/python3.13",
-            arguments=["/mnt/share/demo.py"],
+            program=interpreter,
+            arguments=[f"/mnt/share/{script}"],
             environment=root_folder.ENVIRONMENT,
             has_no_input=True,
             append=" ".join([stage.append, *root.words]),
