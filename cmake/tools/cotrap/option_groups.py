@@ -124,7 +124,8 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         default=[],
         type=path,
         metavar="PATH",
-        help="copy the host's file or folder PATH into the guest's root folder, under its last component: a/data becomes /data (repeatable); not with --root",
+        help="copy the host's file or folder PATH into the guest's root folder, under its last "
+        "component: a/data becomes /data (repeatable); not with --root",
     )
     command.add_argument(
         "--faults",
