@@ -93,7 +93,7 @@ class Terminal(Command):
         with tempfile.TemporaryFile() as errors:
             outer, _, _, command = self.start(script, errors)
             seen = self.read_until(outer, b"last", command)
-            self.assertIn(b"out1\r\nout2\r\nout3\r\nlast", seen)
+            self.assertIn(b"out1\nout2\nout3\nlast", seen)
             self.await_text(errors, b"err3\n", command)  # the stand-in for QEMU passes it on later
             os.write(outer, b"\x01x")
             command.wait(GUARD)
