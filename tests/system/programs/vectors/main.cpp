@@ -9,6 +9,7 @@
 #include <user/sync.h>
 #include <user/thread.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <vector>
@@ -117,7 +118,8 @@ int preempt() {
   long places = 0;
   for (long tick = 0, missed = 0; missed < 100; ++tick) {
     const bool came = is_interrupted(vectors, urgent, tick, ticks);
-    if (!came) length = ticks;
+    // The shortest run, because a timer tick may have made another one longer.
+    if (!came) length = length == 0 ? ticks : std::min(length, ticks);
     places += came;
     missed = came || places < 100 ? 0 : missed + 1;
   }
