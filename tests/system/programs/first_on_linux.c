@@ -87,6 +87,8 @@ int main(void) {
   mkdir("/tmp", 01777);
   mount("proc", "/proc", "proc", 0, NULL);
   mount("dev", "/dev", "devtmpfs", 0, NULL);
+  mkdir("/dev/pts", 0755);
+  mount("devpts", "/dev/pts", "devpts", 0, "ptmxmode=0666");
   make_output_raw();
   FILE* const commands = fopen("/commands", "re");
   FILE* const modules = fopen("/modules", "re");

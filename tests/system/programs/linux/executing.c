@@ -162,25 +162,25 @@ static void scripts(void) {
 }
 
 // A program that is executed by a link to itself can still be found by /proc.
-static void links(void) {
+static void links(char* self_path) {
   char target[40], found[200];
   snprintf(target, sizeof target, "/proc/%d/exe", getpid());
   unlink("/tmp/link");
   SAY(symlink(target, "/tmp/link"));
-  char* const arguments[] = {"/tmp/link", "found", NULL};
+  char* const arguments[] = {"/tmp/link", "found", self_path, NULL};
   fflush(stdout);
   execv("/tmp/link", arguments);
   say("execv", readlink("/proc/self/exe", found, sizeof found));
 }
-static void found(void) {
+static void found(const char* self_path) {
   char path[200], exe[40];
   printf("/proc/self/exe: %d\n", readlink("/proc/self/exe", path, sizeof path) > 0);
   snprintf(exe, sizeof exe, "/proc/%d/exe", getpid());
   printf("/proc/PID/exe: %d\n", readlink(exe, path, sizeof path) > 0);
-  const int fd = open("/bin/sh", O_RDONLY | O_CLOEXEC);
+  const int fd = open(self_path, O_RDONLY | O_CLOEXEC);
   char name[40];
   snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-  char* const arguments[] = {"sh", "-c", "exit 3", NULL};
+  char* const arguments[] = {"name", "three", NULL};
   fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
@@ -193,8 +193,9 @@ static void found(void) {
 }
 
 int main(int count, char** arguments) {
-  if (count > 1 && strcmp(arguments[1], "links") == 0) return links(), 0;
-  if (count > 1 && strcmp(arguments[1], "found") == 0) return found(), 0;
+  if (count > 1 && strcmp(arguments[1], "links") == 0) return links(arguments[0]), 0;
+  if (count > 1 && strcmp(arguments[1], "found") == 0) return found(arguments[2]), 0;
+  if (count > 1 && strcmp(arguments[1], "three") == 0) return 3;
   if (count > 1 && strcmp(arguments[1], "scripts") == 0) {
     self = arguments[0];
     scripts();
