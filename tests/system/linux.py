@@ -5,16 +5,13 @@ there, and the parts that linux_programs.py compares with recorded texts. Each l
 kernels is a check of its own in the count at the end.
 """
 
-import os
 import subprocess
 
+import debian_linux
 import harness
 import same_output
-from cotrap.bench.others import OTHERS
-from cotrap.initrd import Archive
-from cotrap.qemu import Machine, machine_of, memory_file, qemu_on
+from cotrap.qemu import Machine
 
-_SEPARATOR = "\x1f"  # between the words of a command for first_on_linux.c
 _TIMEOUT = 600.0  # seconds
 # Programs about what differs on purpose: limits, and calls that Linux has and Cotrap logs.
 _NOT_COMPARED = {"limits", "unknown"}
@@ -28,29 +25,15 @@ def names(test: harness.Test) -> list[str]:
 
 def on_linux(test: harness.Test, wanted: list[str], machine: Machine) -> bytes:
     """What Debian's kernel and the programs print."""
-    linux = OTHERS["linux"]
-    archive = Archive()
-    archive.add_program(test.folder / "test-programs" / "first-on-linux", "init")
-    archive.add(test.folder / "linux-programs", "linux")
-    commands = ""
+    commands = []
     for name in wanted:
         program, *arguments = same_output.command(name)
-        commands += _SEPARATOR.join([name, f"/linux/{program}", *arguments]) + "\n"
-    archive.add_bytes(commands.encode(), "commands")
+        commands.append((name, f"/linux/{program}", *arguments))
+    archive = debian_linux.archive_with(test, commands)
+    archive.add(test.folder / "linux-programs", "linux")
     for name, given in same_output.INPUT.items():
         archive.add_bytes(given, f"input/{name}")
-    image = linux.image("riscv64")
-    initrd = memory_file("initrd", archive.pack())
-    try:
-        return subprocess.run(
-            qemu_on(machine_of(test.build, machine), str(image), initrd, linux.words([])),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            pass_fds=(initrd,),
-            timeout=_TIMEOUT,
-        ).stdout
-    finally:
-        os.close(initrd)
+    return debian_linux.boot(test, archive.pack(), machine, _TIMEOUT)
 
 
 with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of the host)") as test:

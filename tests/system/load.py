@@ -14,10 +14,8 @@ from pathlib import Path
 
 import harness
 from cotrap import debian, elf
-from cotrap.ui import Waiting
 
 _PACKAGE = "stress-ng"
-_UNPACKED = harness.ROOT / "build" / _PACKAGE
 _LIST = Path(__file__).parent / "load" / "stressors.txt"
 _LIBRARIES = "usr/lib/riscv64-linux-gnu"
 _INTERPRETER = "ld-linux-riscv64-lp64d.so.1"
@@ -81,12 +79,10 @@ with harness.Test(
     __doc__, "programs for riscv64", own={"only": "", "seconds": 10.0}
 ) as test:
     only = test.options.only.split(",") if test.options.only else []
-    if not _UNPACKED.exists():
-        with Waiting(f"fetching {_PACKAGE} for riscv64"):
-            debian.make_root([_PACKAGE], _UNPACKED)
+    unpacked = debian.root_folder(_PACKAGE, [_PACKAGE])
     test.add(test.folder / "test-programs" / "first-under-load", "first-under-load")
     with tempfile.TemporaryDirectory() as folder:
-        stage(_UNPACKED, "usr/bin/stress-ng", Path(folder))
+        stage(unpacked, "usr/bin/stress-ng", Path(folder))
         for path in Path(folder).iterdir():
             test.add(path, path.name)
         count = dict.fromkeys(("passed", "skipped", "failed", "no result"), 0)

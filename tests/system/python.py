@@ -11,7 +11,7 @@ import xml.etree.ElementTree as xml
 from collections.abc import Iterable
 from pathlib import Path
 
-import debian_root
+import debian_linux
 import harness
 from cotrap import debian
 from cotrap.console import Capture
@@ -119,7 +119,7 @@ with harness.Test(__doc__, harness.RISC_V) as test:
     (root / RESULTS).mkdir()
     machine = test.machine(root=Share(str(root), tag=ROOT), memory="1G")
     commands = [(module, *command("linux", module)) for module in MODULES]
-    output = debian_root.on_linux(test, commands, machine, _TIMEOUT * len(MODULES))
+    output = debian_linux.boot_into_root(test, commands, machine, _TIMEOUT * len(MODULES))
     for module in MODULES:
         compare(test, root, module)
     if not list((root / RESULTS).glob("linux-*.xml")):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import debian_system
 import harness
+from cotrap import debian
 from cotrap.console import TimedOut, relay
 from cotrap.qemu import Boot, Guest
 from hang_watch import HangWatch
@@ -159,7 +160,7 @@ def run(test: harness.Test, archive: bytes, case: Case) -> None:
 with harness.Test(
     __doc__, "programs for riscv64 (hosted_programs tests those of the host)", own={"only": ""}
 ) as test:
-    folder = debian_system.unpacked("screens", _PACKAGES.split())
+    folder = debian.root_folder("stock/screens", _PACKAGES.split())
     archive = debian_system.archive_of(folder).pack()
     for case in _CASES:
         if test.options.only in case.what:

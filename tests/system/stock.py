@@ -9,17 +9,17 @@ of the check, too.
 """
 
 import difflib
-import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import debian_linux
 import debian_system
 import harness
 import same_output
-from cotrap.bench.others import OTHERS
+from cotrap import debian
 from cotrap.console import Capture, TimedOut, relay
-from cotrap.qemu import Boot, Guest, Machine, machine_of, memory_file, qemu_on
+from cotrap.qemu import Boot, Guest, Machine
 from cotrap.sources import Silence
 from hang_watch import HangWatch
 
@@ -28,7 +28,6 @@ _TIMEOUT = 900.0  # seconds for all checks of a file
 _CHECK_TIMEOUT = 60  # seconds in the guest for one check
 _MEMORY = "1G"
 _BUSYBOX = "/usr/bin/busybox"  # its shell runs the checks, one by one
-_SEPARATOR = "\x1f"  # between the words of a command for first_on_linux.c
 # What the first process of a distribution mounts. Cotrap has these file systems from the boot on.
 _MOUNTS = """
 mount -t tmpfs tmpfs /tmp
@@ -100,9 +99,8 @@ class Checks:
 
 def archive_of(test: harness.Test, checks: Checks) -> bytes:
     """A boot archive with the packages and the checks, for both kernels."""
-    folder = debian_system.unpacked(checks.name, ["busybox-static", *checks.packages])
+    folder = debian.root_folder(f"stock/{checks.name}", ["busybox-static", *checks.packages])
     archive = debian_system.archive_of(folder)
-    archive.add_program(test.folder / "test-programs" / "first-on-linux", "init")
     listed = subprocess.run(
         ["qemu-riscv64", folder / "usr/bin/busybox", "--list"], capture_output=True, check=True, text=True
     )
@@ -112,24 +110,8 @@ def archive_of(test: harness.Test, checks: Checks) -> bytes:
         archive.add_bytes(text.encode(), f"checks/{name}")
     archive.add_bytes(checks.script().encode(), "run-checks")
     archive.add_bytes(checks.script(_MOUNTS).encode(), "run-checks-on-linux")
-    command = _SEPARATOR.join(["checks", _BUSYBOX, "sh", "/run-checks-on-linux"])
-    archive.add_bytes(f"{command}\n".encode(), "commands")
+    debian_linux.add_to(archive, test, [("checks", _BUSYBOX, "sh", "/run-checks-on-linux")])
     return archive.pack()
-
-
-def on_linux(test: harness.Test, archive: bytes, machine: Machine) -> bytes:
-    linux = OTHERS["linux"]
-    initrd = memory_file("initrd", archive)
-    try:
-        return subprocess.run(
-            qemu_on(machine_of(test.build, machine), str(linux.image("riscv64")), initrd, linux.words([])),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            pass_fds=(initrd,),
-            timeout=_TIMEOUT,
-        ).stdout
-    finally:
-        os.close(initrd)
 
 
 def on_cotrap(test: harness.Test, archive: bytes, machine: Machine) -> tuple[bytes, str]:
@@ -175,6 +157,6 @@ with harness.Test(
         if single:
             checks.commands = {single: checks.commands[single]}
         archive = archive_of(test, checks)
-        there = on_linux(test, archive, machine)
+        there = debian_linux.boot(test, archive, machine, _TIMEOUT)
         here, why = on_cotrap(test, archive, machine)
         compare(test, checks, here, there, why, bool(single))

@@ -61,11 +61,15 @@ def make_root(packages: list[str], into: Path, architecture: str = "riscv64") ->
 
 
 def root_folder(name: str, packages: list[str]) -> Path:
-    """The folder build/NAME, made by make_root() when it does not exist yet."""
+    """The folder build/NAME, made by make_root() if it does not exist yet or has other packages."""
     folder = ROOT / "build" / name
-    if not folder.exists():
+    wanted = " ".join(sorted(set(packages)))
+    record = folder.with_name(f"{folder.name}.packages")
+    if not folder.exists() or not record.exists() or record.read_text() != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
         with Waiting(f"fetching Debian's packages {', '.join(packages)} for riscv64"):
             make_root(packages, folder)
+        record.write_text(wanted)
     return folder
 
 
