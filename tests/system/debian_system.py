@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import harness  # noqa: F401  # makes the package cotrap known
 from cotrap.initrd import Archive
 
 _MADE_BY_THE_KERNEL = ("dev", "proc", "sys", "tmp")
