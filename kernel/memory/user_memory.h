@@ -87,8 +87,8 @@ class UserPtr {
     }
     return copy_to_user(space, address_, &value, sizeof value);
   }
-  /// Calls make(void*), which creates the T in the program's memory. For a large T: it saves a
-  /// copy.
+  /// Calls make(void*), which creates the T in the program's memory, or in zeros that are copied
+  /// there. For a large T: it saves a copy.
   template <class Make>
   Result<> create(AddressSpace& space, Make&& make) const
     requires(!std::is_const_v<T>)
@@ -99,7 +99,7 @@ class UserPtr {
       make(*here);
       return {};
     }
-    alignas(T) std::byte object[sizeof(T)];
+    alignas(T) std::byte object[sizeof(T)]{};
     make(object);
     return copy_to_user(space, address_, object, sizeof object);
   }

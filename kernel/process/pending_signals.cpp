@@ -28,6 +28,10 @@ bool PendingSignals::add(const abi::SignalInfo& info) {
   const abi::SignalSet bit = abi::set_of(static_cast<abi::Signal>(info.signal));
   if ((set_ & bit & ~queued_signals) != 0) return false;
   set_ |= bit;
+  if (first_ && first_->is_free()) {
+    first_->info = info;
+    return true;
+  }
   if (!memory::can_allocate(sizeof(Entry))) return false;
   std::unique_ptr<Entry>* last = &first_;
   unsigned entries = 0;
@@ -51,6 +55,10 @@ bool PendingSignals::take(abi::SignalSet wanted, abi::SignalInfo& taken) {
       }
       found = true;
       taken = (*at)->info;
+      if (at == &first_ && !first_->next) {
+        first_->info.signal = 0;
+        break;
+      }
       *at = std::move((*at)->next);
     } else {
       at = &(*at)->next;
@@ -64,7 +72,8 @@ bool PendingSignals::take(abi::SignalSet wanted, abi::SignalInfo& taken) {
 void PendingSignals::discard(abi::SignalSet signals) {
   set_ &= ~signals;
   for (std::unique_ptr<Entry>* at = &first_; *at;) {
-    if ((abi::set_of(static_cast<abi::Signal>((*at)->info.signal)) & signals) != 0) {
+    const auto signal = static_cast<abi::Signal>((*at)->info.signal);
+    if ((*at)->is_free() || (abi::set_of(signal) & signals) != 0) {
       *at = std::move((*at)->next);
     } else {
       at = &(*at)->next;

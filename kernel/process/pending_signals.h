@@ -35,6 +35,7 @@ class PendingSignals {
  private:
   struct Entry {
     explicit Entry(const abi::SignalInfo& of) : info{of} {}
+    bool is_free() const { return info.signal == 0; }
 
     abi::SignalInfo info;
     std::unique_ptr<Entry> next;
@@ -43,7 +44,9 @@ class PendingSignals {
   static constexpr unsigned most_entries = 1024;
 
   abi::SignalSet set_ = 0;
-  std::unique_ptr<Entry> first_;  // in the order of their arrival
+  // In the order of their arrival. The last one that is taken stays, as the only and a free entry,
+  // so that the next signal needs no allocation.
+  std::unique_ptr<Entry> first_;
 };
 
 }  // namespace kernel

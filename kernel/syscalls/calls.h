@@ -121,7 +121,7 @@ Result<> rt_sigpending(Thread&, UserPtr<abi::SignalSet> out, std::size_t set_siz
 
 /// linux: none known
 trap::Answer<Result<int>> rt_sigtimedwait(Thread&, UserPtr<const abi::SignalSet> set,
-                                          UserPtr<abi::SignalInfo> info,
+                                          UserPtr<abi::PaddedSignalInfo> info,
                                           UserPtr<const abi::Timespec> timeout,
                                           std::size_t set_size);
 

@@ -87,11 +87,10 @@ bool is_page_in(const Result<>& written) {
 /// Sends a signal to one thread. If `process` is not 0, the thread must belong to it. An ended
 /// first thread still exists while its process does; signals to it have no effect.
 Result<> post_to_thread(Thread& self, int id, int process, int signal) {
-  Thread* const thread = threads().find(id);
+  Thread* const thread = id == self.id() ? &self : threads().find(id);
+  if (thread == nullptr && processes().find(id) == nullptr) return fail(Errno::esrch);
   const int owner = thread != nullptr ? thread->process().id() : id;
-  if (processes().find(owner) == nullptr || (process != 0 && owner != process)) {
-    return fail(Errno::esrch);
-  }
+  if (process != 0 && owner != process) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
   if (thread == nullptr || signal == 0 || !may_signal(self, thread->process())) return {};
   thread->post_signal(signal_from(self, signal, abi::si_tkill));
@@ -241,7 +240,8 @@ trap::Answer<Result<>> rt_sigsuspend(Thread& self, UserPtr<const abi::SignalSet>
 namespace {
 
 async::Task<Result<int>> await_signal(Thread& self, abi::SignalSet set,
-                                      UserPtr<abi::SignalInfo> info, async::Instant deadline) {
+                                      UserPtr<abi::PaddedSignalInfo> info,
+                                      async::Instant deadline) {
   self.rare_settings()->awaited = set;
   const auto end = co_await async::sleep_until(deadline, "signal");
   self.rare_settings()->awaited = 0;
@@ -250,7 +250,8 @@ async::Task<Result<int>> await_signal(Thread& self, abi::SignalSet set,
   self.process().choose_takers();
   if (!has_taken) co_return fail(end == async::WaitResult::woken ? Errno::eagain : Errno::eintr);
   if (info) {
-    if (auto written = info.write(self.space(), taken); !written) co_return fail(written.error());
+    const auto written = info.write(self.space(), {.info = taken, .zeros = {}});
+    if (!written) co_return fail(written.error());
   }
   co_return taken.signal;
 }
@@ -258,7 +259,7 @@ async::Task<Result<int>> await_signal(Thread& self, abi::SignalSet set,
 }  // namespace
 
 trap::Answer<Result<int>> rt_sigtimedwait(Thread& self, UserPtr<const abi::SignalSet> set,
-                                          UserPtr<abi::SignalInfo> info,
+                                          UserPtr<abi::PaddedSignalInfo> info,
                                           UserPtr<const abi::Timespec> timeout,
                                           std::size_t set_size) {
   if (set_size != set_bytes) return fail(Errno::einval);

@@ -93,7 +93,8 @@ inline constexpr std::uint64_t sa_restart = 0x1000'0000;
 inline constexpr std::uint64_t sa_nodefer = 0x4000'0000;
 inline constexpr std::uint64_t sa_resethand = 0x8000'0000;
 
-// What a handler learns of a signal (siginfo_t). The members after `code` depend on the code.
+// What a handler learns of a signal: the members of siginfo_t that can have values. The members
+// after `code` depend on the code.
 struct SignalInfo {
   int signal;
   int error;
@@ -114,10 +115,17 @@ struct SignalInfo {
       int overrun;
       std::uint64_t value;
     } timer;  // si_timer
-    std::uint64_t words[14];
+    std::uint64_t words[4];
   };
 };
-static_assert(sizeof(SignalInfo) == 128);
+static_assert(sizeof(SignalInfo) == 48);
+
+// siginfo_t as the kernel writes it.
+struct PaddedSignalInfo {
+  SignalInfo info;
+  std::array<std::uint64_t, 10> zeros;
+};
+static_assert(sizeof(PaddedSignalInfo) == 128);
 inline constexpr int si_user = 0;  // kill
 inline constexpr int si_kernel = 0x80;
 inline constexpr int si_queue = -1;   // rt_sigqueueinfo

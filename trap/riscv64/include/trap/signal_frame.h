@@ -36,25 +36,25 @@ struct SignalFrame {
 
   /// The handler's third argument (ucontext_t).
   struct Context {
-    std::uint64_t flags = 0, link = 0;
-    abi::SignalStack stack{};
-    abi::SignalSet mask = 0;
-    std::array<std::uint64_t, 16> unused{};
-    alignas(16) std::array<std::uint64_t, 32> x{};  // x[0] is the program counter
-    std::array<std::uint64_t, 32> f{};
-    std::uint32_t fcsr = 0;
-    std::uint32_t padding = 0;
-    std::array<std::uint64_t, 31> more_padding{};
-    std::uint64_t zero = 0;
+    std::uint64_t flags, link;
+    abi::SignalStack stack;
+    abi::SignalSet mask;
+    std::array<std::uint64_t, 16> unused;
+    alignas(16) std::array<std::uint64_t, 32> x;  // x[0] is the program counter
+    std::array<std::uint64_t, 32> f;
+    std::uint32_t fcsr;
+    std::uint32_t padding;
+    std::array<std::uint64_t, 31> more_padding;
+    std::uint64_t zero;
     // The header of what follows the frame: SignalVectors, or nothing.
-    std::uint32_t follows = 0;
-    std::uint32_t follows_bytes = 0;  ///< with the header
+    std::uint32_t follows;
+    std::uint32_t follows_bytes;  ///< with the header
   };
   static constexpr std::uint32_t vectors_follow = 0x53465457;  // RISCV_V_MAGIC
   static constexpr std::size_t header_bytes = 8;               // of what follows
 
-  abi::SignalInfo info{};
-  Context context{};
+  abi::PaddedSignalInfo info;
+  Context context;
 
   /// The most bytes that a frame takes, with what is behind it (AT_MINSIGSTKSZ).
   static std::size_t most_bytes() {
@@ -73,18 +73,22 @@ struct SignalFrame {
   }
   /// Creates a frame at `place`, which the program has at the address `at`. The registers return to
   /// `registers`, the stack for handlers and the mask to these values. No vector registers follow
-  /// until save_vectors().
+  /// until save_vectors(). As on Linux, the padding keeps what the program's stack had there.
   static SignalFrame* create(void* place, std::uintptr_t, const abi::SignalInfo& info,
                              const UserContext& registers, const abi::SignalStack& stack,
                              abi::SignalSet mask) {
-    auto* const frame =
-        new (place) SignalFrame{.info = info,
-                                .context = {.stack = stack,
-                                            .mask = mask,
-                                            .x = registers.x,
-                                            .f = registers.f,
-                                            .fcsr = static_cast<std::uint32_t>(registers.fcsr)}};
-    frame->context.x[0] = registers.pc;
+    auto* const frame = new (place) SignalFrame;
+    frame->info = {.info = info, .zeros = {}};
+    Context& context = frame->context;
+    context.flags = context.link = 0;
+    context.stack = stack;
+    context.mask = mask;
+    context.x = registers.x;
+    context.x[0] = registers.pc;
+    context.f = registers.f;
+    context.fcsr = static_cast<std::uint32_t>(registers.fcsr);
+    context.zero = 0;
+    context.follows = context.follows_bytes = 0;
     return frame;
   }
   /// Writes the vector registers behind the frame, if there are any. Calls copy(address, from,

@@ -43,7 +43,7 @@ struct SignalFrame {
 
   std::uint64_t return_address = 0;
   Context context{};
-  abi::SignalInfo info{};
+  abi::PaddedSignalInfo info{};
 
   /// The most bytes that a frame takes, with what is behind it (AT_MINSIGSTKSZ).
   static constexpr std::size_t most_bytes() {
@@ -74,7 +74,7 @@ struct SignalFrame {
                     .fault_address = is_fault ? info.address : 0,
                     .vectors_at = at + sizeof(SignalFrame),
                     .mask = mask},
-        .info = info};
+        .info = {.info = info, .zeros = {}}};
   }
   /// Writes the vector registers behind the frame. Calls copy(address, from, bytes) -> bool, and
   /// returns false if that does. No hart holds them, here and below (trap::fpu::release).
