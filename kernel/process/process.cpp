@@ -447,7 +447,8 @@ Result<> Process::set_signal_action(abi::Signal signal, const abi::SignalAction&
 
 Result<> Process::map_signal_return() {
   if (signal_return_ != 0) return {};
-  const auto code = std::as_bytes(std::span{trap::signal_return_code});
+  const auto instructions = trap::signal_return_code();
+  const auto code = std::as_bytes(std::span{instructions});
   AddressSpace& space = this->space();
   const auto page =
       space.map({.bytes = hal::page_size, .access = hal::Access::read | hal::Access::write});

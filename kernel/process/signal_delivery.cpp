@@ -15,6 +15,7 @@ namespace kernel {
 namespace {
 
 using abi::Call;
+using trap::SignalFrame;
 using trap::UserContext;
 
 constexpr int autodisarm = static_cast<int>(abi::ss_autodisarm);
@@ -37,8 +38,8 @@ bool is_always_restarted(const UserContext& context) {
 
 /// Whether the call, which a signal has interrupted, is made again if the action has SA_RESTART.
 /// The others fail with EINTR (signal(7)).
-bool is_restarted(Thread& self, Call call) {
-  switch (call) {
+bool is_restarted(Thread& self) {
+  switch (trap::call_of(self.context())) {
     case Call::read:
     case Call::readv:
     case Call::write:
@@ -63,8 +64,24 @@ bool call_is_made_again_without_handler(const UserContext& context) {
   return trap::call_of(context) != Call::rt_sigtimedwait;
 }
 
+/// Lets the thread make its call again if signals have ended it with EINTR and wanted() says so.
+/// The context that wanted() finds has the registers of the call: on some machines the result has
+/// overwritten the number.
+template <class Wanted>
+void repeat_call_if(Thread& self, Wanted&& wanted) {
+  const auto overwritten = self.take_interrupted_call();
+  if (!overwritten) return;
+  UserContext& context = self.context();
+  const std::uint64_t result = context.syscall_result();
+  context.set_syscall_result(*overwritten);
+  if (wanted()) {
+    context.go_back_to_syscall_instruction();
+  } else {
+    context.set_syscall_result(result);
+  }
+}
+
 /// Where the frame begins on the stack that the action selects; 0: there is no room.
-template <class Frame>
 std::uintptr_t place_of_frame(Thread& self, const abi::SignalAction& action) {
   std::uintptr_t top = self.context().stack();
   const auto* const settings = self.rare_settings();
@@ -72,71 +89,60 @@ std::uintptr_t place_of_frame(Thread& self, const abi::SignalAction& action) {
   const bool changes = (action.flags & abi::sa_onstack) != 0 && !is_on && settings != nullptr &&
                        settings->stack.bytes != 0;
   if (changes) top = settings->stack.base + settings->stack.bytes;
-  const std::uintptr_t frame = Frame::below(top, changes, self.context());
+  const std::uintptr_t frame = SignalFrame::below(top, changes, self.context());
   if ((is_on || changes) && !contains(settings->stack, frame)) return 0;
   return frame;
 }
 
 /// Writes the frame and makes the program continue with the handler. Returns false if the stack
-/// cannot hold the frame. Frame: trap::SignalFrame.
-template <class Frame>
+/// cannot hold the frame.
 bool enter_handler(Thread& self, const abi::SignalInfo& info, const abi::SignalAction& action,
                    abi::SignalSet mask_after) {
-  if constexpr (Frame::exists) {
-    UserContext& context = self.context();
-    trap::fpu::release(context);
-    const std::uintptr_t at = place_of_frame<Frame>(self, action);
-    if (at == 0) return false;
-    // The handler may have been set by another process that shares the actions (CLONE_SIGHAND).
-    if (!self.process().map_signal_return()) return false;
-    const memory::AddressSpace::WithoutWait now{self.space()};
-    const auto copy = [&](std::uintptr_t to, const void* from, std::size_t bytes) {
-      return memory::copy_to_user(self.space(), to, from, bytes).has_value();
-    };
-    bool is_saved = false;
-    const auto created = memory::UserPtr<Frame>{at}.create(self.space(), [&](void* place) {
-      Frame* const frame =
-          Frame::create(place, at, info, context, shown_signal_stack(self), mask_after);
-      is_saved = frame->save_vectors(context, at, copy);
-      frame->call(context, action.handler, at, info.signal, self.process().signal_return());
-    });
-    if (!created || !is_saved) return false;
-    return true;
-  } else {
-    return false;
-  }
+  UserContext& context = self.context();
+  trap::fpu::release(context);
+  const std::uintptr_t at = place_of_frame(self, action);
+  if (at == 0) return false;
+  // The handler may have been set by another process that shares the actions (CLONE_SIGHAND).
+  if (!self.process().map_signal_return()) return false;
+  const memory::AddressSpace::WithoutWait now{self.space()};
+  const auto copy = [&](std::uintptr_t to, const void* from, std::size_t bytes) {
+    return memory::copy_to_user(self.space(), to, from, bytes).has_value();
+  };
+  bool is_saved = false;
+  const auto created = memory::UserPtr<SignalFrame>{at}.create(self.space(), [&](void* place) {
+    SignalFrame* const frame =
+        SignalFrame::create(place, at, info, context, shown_signal_stack(self), mask_after);
+    is_saved = frame->save_vectors(context, at, copy);
+    frame->call(context, action.handler, at, info.signal, self.process().signal_return());
+  });
+  return created && is_saved;
 }
 
 /// Loads the registers, the mask and the stack for handlers from the frame at the stack pointer.
 /// Returns false if the frame cannot be read. A page-in of it would repeat the call, whose result
 /// may be any value, so a frame that is not in memory counts as one that cannot be read.
-template <class Frame>
 bool leave_handler(Thread& self) {
-  if constexpr (Frame::exists) {
-    UserContext& context = self.context();
-    const std::uintptr_t at = Frame::address(context);
-    const memory::AddressSpace::WithoutWait now{self.space()};
-    const auto read = [&](void* to, std::uintptr_t from, std::size_t bytes) {
-      return memory::copy_from_user(self.space(), to, from, bytes).has_value();
-    };
-    bool is_loaded = false;
-    abi::SignalSet mask = 0;
-    abi::SignalStack stack{};
-    const auto visited =
-        memory::UserPtr<const Frame>{at}.visit(self.space(), [&](const Frame& frame) {
-          trap::fpu::drop(context);
-          mask = frame.context.mask;
-          stack = frame.context.stack;
-          is_loaded = frame.load(context, at, read);
-        });
-    if (!visited || !is_loaded) return false;
-    trap::simulate_trap<trap::Cause::sigreturn>(context);
-    self.set_signal_mask(mask);
-    (void)set_signal_stack(self, stack);
-    return true;
-  } else {
-    return false;
-  }
+  UserContext& context = self.context();
+  const std::uintptr_t at = SignalFrame::address(context);
+  const memory::AddressSpace::WithoutWait now{self.space()};
+  const auto read = [&](void* to, std::uintptr_t from, std::size_t bytes) {
+    return memory::copy_from_user(self.space(), to, from, bytes).has_value();
+  };
+  bool is_loaded = false;
+  abi::SignalSet mask = 0;
+  abi::SignalStack stack{};
+  const auto visited =
+      memory::UserPtr<const SignalFrame>{at}.visit(self.space(), [&](const SignalFrame& frame) {
+        trap::fpu::drop(context);
+        mask = frame.context.mask;
+        stack = frame.context.stack;
+        is_loaded = frame.load(context, at, read);
+      });
+  if (!visited || !is_loaded) return false;
+  trap::simulate_trap<trap::Cause::sigreturn>(context);
+  self.set_signal_mask(mask);
+  (void)set_signal_stack(self, stack);
+  return true;
 }
 
 }  // namespace
@@ -144,13 +150,10 @@ bool leave_handler(Thread& self) {
 void deliver_signals(Thread& self) {
   Process& process = self.process();
   self.end_interruption();
-  const auto make_call_again = [&](std::uint64_t overwritten) {
-    self.context().set_syscall_result(overwritten);
-    self.context().go_back_to_syscall_instruction();
-  };
   bool has_entered = false;
   while (!process.is_stopped()) {
     abi::SignalInfo info;
+    if ((self.pending_signals() & ~self.signal_mask()) == 0) break;
     if (!self.take_signal(~self.signal_mask(), info)) break;
     const auto signal = static_cast<abi::Signal>(info.signal);
     const SignalActions& actions = process.signal_actions();
@@ -167,18 +170,16 @@ void deliver_signals(Thread& self) {
         continue;
       case SignalActions::Effect::handler: break;
     }
-    const auto call = trap::call_of(self.context());
-    const bool restarts = (action.flags & abi::sa_restart) != 0 && is_restarted(self, call);
-    if (const auto interrupted = self.take_interrupted_call();
-        interrupted && (restarts || is_always_restarted(self.context()))) {
-      make_call_again(*interrupted);
-    }
+    repeat_call_if(self, [&] {
+      return ((action.flags & abi::sa_restart) != 0 && is_restarted(self)) ||
+             is_always_restarted(self.context());
+    });
     auto* const settings = self.rare_settings();
     abi::SignalSet mask = self.signal_mask();
     if (settings != nullptr && settings->mask_before) {
       mask = *std::exchange(settings->mask_before, std::nullopt);
     }
-    if (!enter_handler<trap::SignalFrame>(self, info, action, mask)) {
+    if (!enter_handler(self, info, action, mask)) {
       log("{} ({}) is killed by SIGSEGV: no room for the frame of a handler at {:#x}",
           process.name(), self.id(), self.context().stack());
       return process.terminate(abi::WaitStatus::killed(abi::Signal::sigsegv));
@@ -194,14 +195,11 @@ void deliver_signals(Thread& self) {
   if (has_entered) return trap::simulate_trap<trap::Cause::signal>(self.context());
   if (process.is_stopped()) return;  // SIGCONT may have a handler, which decides about the call
   // Another thread has taken the signal, or the action ignores it now.
-  if (const auto interrupted = self.take_interrupted_call();
-      interrupted && call_is_made_again_without_handler(self.context())) {
-    make_call_again(*interrupted);
-  }
+  repeat_call_if(self, [&] { return call_is_made_again_without_handler(self.context()); });
 }
 
 trap::Register return_from_handler(Thread& self) {
-  if (leave_handler<trap::SignalFrame>(self)) return self.context().syscall_result();
+  if (leave_handler(self)) return self.context().syscall_result();
   log("{} ({}) is killed by SIGSEGV: no frame of a handler at {:#x}", self.process().name(),
       self.id(), self.context().stack());
   self.die_of(abi::Signal::sigsegv);

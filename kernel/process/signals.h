@@ -6,7 +6,6 @@
 #include <async/strand.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
-#include <trap/signal_frame.h>
 
 #include <array>
 #include <bit>
@@ -34,7 +33,7 @@ class SignalActions : public RefCounted<SignalActions> {
   Effect effect(abi::Signal signal) const {
     const std::uintptr_t handler = (*this)[signal].handler;
     if (handler == abi::sig_ign) return Effect::none;
-    if (trap::SignalFrame::exists && handler != abi::sig_dfl) return Effect::handler;
+    if (handler != abi::sig_dfl) return Effect::handler;
     switch (abi::default_action(signal)) {
       case abi::DefaultAction::terminate: return Effect::end;
       case abi::DefaultAction::stop: return Effect::stop;
@@ -74,13 +73,6 @@ inline constexpr abi::SignalSet unblockable =
 inline constexpr abi::SignalSet stop_signals =
     abi::set_of(abi::Signal::sigstop) | abi::set_of(abi::Signal::sigtstp) |
     abi::set_of(abi::Signal::sigttin) | abi::set_of(abi::Signal::sigttou);
-
-/// The C libraries keep these for themselves (signal(7), on SIGCANCEL and SIGSETXID), and set
-/// handlers for them in programs that never send one. So rt_sigaction takes such a handler.
-/// Otherwise a first pthread_create() would leave ENOSYS in errno. On a machine whose programs have
-/// no handlers (trap::SignalFrame::exists) the signal ends the process.
-inline constexpr abi::SignalSet library_signals =
-    abi::set_of(abi::Signal{32}) | abi::set_of(abi::Signal{33});
 
 /// Calls each(signal) for the members of `set`, in the order of their numbers.
 template <class Each>

@@ -56,16 +56,6 @@ Result<> post_to_group(Thread& self, int group, int signal) {
   return {};
 }
 
-/// Logs each signal once: C libraries set some handlers at every start.
-[[maybe_unused]] void log_refused_handler(Thread& self, int signal) {
-  static abi::SignalSet logged = 0;
-  const auto bit = abi::set_of(static_cast<abi::Signal>(signal));
-  if ((logged & bit) != 0) return;
-  logged |= bit;
-  log("{} ({}): the handler for signal {} is refused: handlers are not supported",
-      self.process().name(), self.id(), signal);
-}
-
 /// Reads what the program passes to rt_sigqueueinfo. EPERM: the target is another process, and the
 /// code is one that only the kernel or tgkill may set.
 Result<abi::SignalInfo> made_up_info(Thread& self, int target, int signal,
@@ -158,12 +148,7 @@ Result<> set_signal_action(Thread& self, int number, const abi::SignalAction& wa
   const auto signal = static_cast<abi::Signal>(number);
   const bool is_handler = wanted.handler != abi::sig_dfl && wanted.handler != abi::sig_ign;
   if (is_handler) {
-    if constexpr (trap::SignalFrame::exists) {
-      if (auto mapped = self.process().map_signal_return(); !mapped) return mapped;
-    } else if ((abi::set_of(signal) & library_signals) == 0) {
-      log_refused_handler(self, number);
-      return fail(Errno::enosys);
-    }
+    if (auto mapped = self.process().map_signal_return(); !mapped) return mapped;
   }
   return self.process().set_signal_action(signal, wanted);
 }

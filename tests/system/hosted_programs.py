@@ -17,7 +17,7 @@ from cotrap.disk import Disk
 EXPECTED_COUNT = 10
 # `refused` uses gs, which faults on the host; `host_calls` prints times.
 NOT_ELSEWHERE = ("refused", "host_calls")
-ONLY_ON_PC = ("signals",)  # programs of the hosted machine have no handlers of signals, and no fork
+ONLY_ON_PC = ("child_signals",)  # the hosted machine has no fork
 MODES = ("wrfsbase", "rewrite", "fault")
 
 

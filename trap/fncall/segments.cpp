@@ -78,6 +78,17 @@ std::uintptr_t jump_entry_address() {
   return reinterpret_cast<std::uintptr_t>(window().jump_gate);
 }
 
+void UserContext::go_back_to_syscall_instruction() {
+  general.rcx = general.rip;
+  general.rip = jump_entry_address();
+}
+
+std::array<std::uint8_t, 17> UserContext::signal_return_code() {
+  const auto gate = std::bit_cast<std::array<std::uint8_t, 8>>(entry_address());
+  return {0xb8,    0x8b,    0,       0,       0,       0x48,    0xb9, gate[0], gate[1],
+          gate[2], gate[3], gate[4], gate[5], gate[6], gate[7], 0xff, 0xd1};
+}
+
 void attach_hart(std::span<std::byte> signal_stack) {
   const bool by_gs = hart_found_by() == FoundBy::gs;
   cotrap_hart = {.kernel_fs = base(ARCH_GET_FS),

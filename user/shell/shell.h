@@ -9,8 +9,8 @@
 // The shell never forks, because there are machines without an MMU. A subshell is another process
 // of the shell, which gets the state by its arguments (Shell::subshell_arguments).
 //
-// It has no signal handlers either, because the hosted machine lacks them. An interactive shell
-// blocks SIGINT and SIGCHLD and takes them when it wants to know.
+// It has no signal handlers either. An interactive shell blocks SIGINT and SIGCHLD, and takes them
+// when it wants to know.
 #pragma once
 
 #include <user/process.h>

@@ -49,8 +49,6 @@ struct PipeEnds {
 PipeEnds new_pipe();
 
 void pause_shortly();
-// Whether programs can have handlers of signals (docs/processes.md).
-bool has_handlers();
 // Lets another process send this one a signal with a handler, after pause_shortly(). The caller is
 // not the first process, to which no other process can send signals.
 void signal_shortly();

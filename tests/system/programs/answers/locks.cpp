@@ -55,11 +55,10 @@ void whole_files() {
   CASE(0, flock, second, LOCK_EX);
   waitpid(child_of_part, nullptr, 0);
   CASE(-EAGAIN, flock, file, LOCK_EX | LOCK_NB);
-  if (has_handlers())
-    VALUE(-EINTR, in_child([] {
-      signal_shortly();
-      return make(SYS_flock, file, LOCK_EX);
-    }));
+  VALUE(-EINTR, in_child([] {
+    signal_shortly();
+    return make(SYS_flock, file, LOCK_EX);
+  }));
   CASE(0, flock, second, LOCK_UN);
   CASE(0, flock, reader, LOCK_EX);
   CASE(0, flock, reader, LOCK_UN);
@@ -181,11 +180,10 @@ void waits_for_records() {
   waitpid(child, &status, 0);
   VALUE(0, status);
   VALUE(0, lock(file, F_SETLKW, F_WRLCK, 0, 0));
-  if (has_handlers())
-    VALUE(-EINTR, in_child([] {
-      signal_shortly();
-      return lock(file, F_SETLKW, F_WRLCK, 0, 1);
-    }));
+  VALUE(-EINTR, in_child([] {
+    signal_shortly();
+    return lock(file, F_SETLKW, F_WRLCK, 0, 1);
+  }));
   VALUE(0, lock(file, F_SETLK, F_UNLCK, 0, 0));
   close(start[0]);
   close(start[1]);

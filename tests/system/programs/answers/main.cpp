@@ -126,22 +126,10 @@ void pause_shortly() {
   nanosleep(&time, nullptr);
 }
 
-namespace {
-
-int set_handler() {
+void signal_shortly() {
   struct sigaction action = {};
   action.sa_handler = [](int) {};
-  return sigaction(SIGUSR1, &action, nullptr);
-}
-
-}  // namespace
-
-bool has_handlers() {
-  return set_handler() == 0;
-}
-
-void signal_shortly() {
-  set_handler();
+  sigaction(SIGUSR1, &action, nullptr);
   if (fork() != 0) return;
   pause_shortly();
   kill(getppid(), SIGUSR1);

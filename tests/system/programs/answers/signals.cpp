@@ -1,5 +1,4 @@
-// Sending signals, their actions, masks and stacks. The hosted machine has no handlers, so the
-// cases with one ask has_handlers() first.
+// Sending signals, their actions, masks and stacks.
 #include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -202,24 +201,22 @@ void disarmed_stack() {
   CASE(0, sigaltstack, &wanted, 0);
   wanted.ss_flags = autodisarm;
   CASE(0, sigaltstack, &wanted, 0);
-  if (has_handlers()) {
-    struct sigaction action = {};
-    action.sa_flags = SA_ONSTACK;
-    action.sa_handler = [](int) {
-      sigaltstack(nullptr, &in_handler);
-      // The handler may set another stack, even where it runs.
-      stack_t other = {stack[1], 0, sizeof stack[1]};
-      if (sigaltstack(&other, nullptr) != 0) _exit(9);
-    };
-    sigaction(SIGUSR1, &action, nullptr);
-    raise(SIGUSR1);
-    sigaltstack(nullptr, &on_return);
-    VALUE(SS_DISABLE, in_handler.ss_flags);
-    VALUE(0, (long)in_handler.ss_size);
-    VALUE(true, on_return.ss_flags == autodisarm && on_return.ss_sp == stack[0]);
-    action.sa_handler = SIG_DFL;
-    sigaction(SIGUSR1, &action, nullptr);
-  }
+  struct sigaction action = {};
+  action.sa_flags = SA_ONSTACK;
+  action.sa_handler = [](int) {
+    sigaltstack(nullptr, &in_handler);
+    // The handler may set another stack, even where it runs.
+    stack_t other = {stack[1], 0, sizeof stack[1]};
+    if (sigaltstack(&other, nullptr) != 0) _exit(9);
+  };
+  sigaction(SIGUSR1, &action, nullptr);
+  raise(SIGUSR1);
+  sigaltstack(nullptr, &on_return);
+  VALUE(SS_DISABLE, in_handler.ss_flags);
+  VALUE(0, (long)in_handler.ss_size);
+  VALUE(true, on_return.ss_flags == autodisarm && on_return.ss_sp == stack[0]);
+  action.sa_handler = SIG_DFL;
+  sigaction(SIGUSR1, &action, nullptr);
   wanted.ss_flags = SS_DISABLE;
   CASE(0, sigaltstack, &wanted, 0);
 }

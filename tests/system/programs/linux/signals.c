@@ -207,23 +207,6 @@ static void where(int signal) {
   sigaltstack(NULL, &now);
   printf("inside: flags %d\n", now.ss_flags);
 }
-static void overflow(int signal, siginfo_t* info, void* context) {
-  (void)signal, (void)info, (void)context;
-  static const char text[] = "the stack has overflowed\n";
-  (void)!write(1, text, sizeof text - 1);
-  _exit(9);
-}
-static int deep(int n) {
-  volatile char much[4096];
-  much[0] = (char)n;
-  return n == 0 ? 0 : deep(n - 1) + much[0];
-}
-static void overflowing(void) {
-  stack_t wanted = {.ss_sp = own_stack, .ss_size = sizeof own_stack};
-  sigaltstack(&wanted, NULL);
-  handle(SIGSEGV, overflow, SA_ONSTACK);
-  (void)deep(1 << 20);
-}
 static void stacks(void) {
   stack_t wanted = {.ss_sp = own_stack, .ss_size = 100}, old;
   SAY(sigaltstack(&wanted, NULL));
@@ -238,8 +221,6 @@ static void stacks(void) {
   sigaction(SIGUSR1, &action, NULL);
   raise(SIGUSR1);
   printf("on its own stack: %d\n", on_stack);
-  const int status = run_child(overflowing);
-  printf("overflow: exited %d with %d\n", WIFEXITED(status), WEXITSTATUS(status));
 }
 
 // ── Interrupted calls ──
@@ -424,64 +405,6 @@ static void computing(void) {
   printf("computing: interrupted %d, %d\n", calls > 0, (int)(sum % 3));
 }
 
-// ── Children ──
-
-static volatile sig_atomic_t child_code, child_status, child_id;
-static void child_ended(int signal, siginfo_t* info, void* context) {
-  (void)signal, (void)context;
-  child_code = info->si_code;
-  child_status = info->si_status;
-  child_id = info->si_pid;
-  ++calls;
-}
-static void exits(void) { _exit(7); }
-static void dies(void) {
-  signal(SIGTERM, SIG_DFL);
-  raise(SIGTERM);
-}
-static void children(void) {
-  handle(SIGCHLD, child_ended, SA_RESTART);
-  calls = 0;
-  int status = run_child(exits);
-  printf("child: %d, %d calls, exited %d, status %d\n", WEXITSTATUS(status), calls, child_code == CLD_EXITED,
-         child_status);
-  status = run_child(dies);
-  printf("child: signal %d, %d calls, killed %d, status %d\n", WTERMSIG(status), calls,
-         child_code == CLD_KILLED, child_status);
-  signal(SIGCHLD, SIG_DFL);
-}
-
-// In a forked child handlers stay, pending signals do not; execve drops handlers.
-static void inherits(void) {
-  sigset_t pending;
-  sigpending(&pending);
-  printf("in the child: pending %d\n", sigismember(&pending, SIGUSR2));
-  calls = 0;
-  raise(SIGUSR1);
-  printf("in the child: %d calls\n", calls);
-}
-static void forks(void) {
-  sigset_t block, old;
-  sigemptyset(&block);
-  sigaddset(&block, SIGUSR2);
-  sigprocmask(SIG_BLOCK, &block, &old);
-  signal(SIGUSR1, count);
-  signal(SIGUSR2, count);
-  raise(SIGUSR2);
-  run_child(inherits);
-  calls = 0;
-  sigprocmask(SIG_SETMASK, &old, NULL);
-  printf("in the parent: %d calls\n", calls);
-}
-
-static void broken_frame(void) {
-#ifdef __riscv
-  __asm__ volatile("mv sp, %0\n li a7, 139\n ecall" ::"r"(64L) : "a7", "memory");
-#else
-  __asm__ volatile("movq %0, %%rsp\n movl $15, %%eax\n syscall" ::"r"(64L) : "rax", "memory");
-#endif
-}
-
 int main(int argc, char** argv) {
   if (argc > 1 && strcmp(argv[1], "waiters") == 0) return two_await(), 0;
   simple();
@@ -494,9 +417,5 @@ int main(int argc, char** argv) {
   others_take();
   closed();
   computing();
-  children();
-  forks();
-  const int status = run_child(broken_frame);
-  printf("a broken frame: signal %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
   return 0;
 }

@@ -87,7 +87,9 @@ struct UserContext {
   std::uint64_t syscall_result() const { return general.rax; }
   /// rip is already behind the call.
   void skip_syscall_instruction() {}
-  void go_back_to_syscall_instruction() {}  // only a fast path needs this
+  /// The program makes the call again: by the gate that takes the return address in rcx, which
+  /// calls change. rax still has the number.
+  void go_back_to_syscall_instruction();
 
   /// Makes the program continue in `entry(first, second)` as if it had been called: rsp is 8 below
   /// `stack`. Sets the default floating-point modes.
@@ -101,14 +103,47 @@ struct UserContext {
     vectors.set_usual_modes();
   }
 
-  // The kernel cannot yet restart a system call of the gate after a handler, so this machine has
-  // none.
-  static constexpr bool has_handlers = false;
   static constexpr std::uint64_t all_components = all;
+  /// In the order of Linux's struct sigcontext.
   using SignalRegisters = std::array<std::uint64_t, 18>;
-  SignalRegisters signal_registers() const { return {}; }
-  void load_signal_registers(const SignalRegisters&) {}
-  void call_handler(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t) {}
+  SignalRegisters signal_registers() const {
+    const GeneralRegs& g = general;
+    return {g.r8,  g.r9,  g.r10, g.r11, g.r12, g.r13, g.r14, g.r15, g.rdi,
+            g.rsi, g.rbp, g.rbx, g.rdx, g.rax, g.rcx, g.rsp, g.rip, g.rflags};
+  }
+  /// The reverse, of any values. The next run_user() loads all vector registers.
+  void load_signal_registers(const SignalRegisters& from) {
+    const SignalRegisters given = from;  // read once: a program may change it
+    GeneralRegs& to = general;
+    to.r8 = given[0], to.r9 = given[1], to.r10 = given[2], to.r11 = given[3];
+    to.r12 = given[4], to.r13 = given[5], to.r14 = given[6], to.r15 = given[7];
+    to.rdi = given[8], to.rsi = given[9], to.rbp = given[10], to.rbx = given[11];
+    to.rdx = given[12], to.rax = given[13], to.rcx = given[14], to.rsp = given[15];
+    to.rip = given[16];
+    constexpr std::uint64_t of_program = 0x50dd5;  // AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF
+    to.rflags = (to.rflags & ~of_program) | (given[17] & of_program);
+    saved = all;
+  }
+  /// Makes the program continue in `handler(first, second, third)`, whose return address is at
+  /// `stack`.
+  void call_handler(std::uint64_t handler, std::uint64_t stack, std::uint64_t first,
+                    std::uint64_t second, std::uint64_t third) {
+    call(handler, stack, first, second);
+    general.rsp = stack;
+    general.rdx = third;
+    general.rax = 0;
+  }
+  /// Gives the vector registers that `saved` lacks their reset values, except for the control
+  /// words.
+  void complete_vectors() {
+    if (saved == all) return;
+    vectors.complete(saved == sse);
+    saved = all;
+  }
+  /// The program's instructions at the return from a handler: mov $139, %eax (rt_sigreturn), mov
+  /// $gate, %rcx, call *%rcx.
+  static std::array<std::uint8_t, 17> signal_return_code();
+
   /// Takes the program's registers from `other`.
   void take_registers(UserContext& other) {
     general = other.general;

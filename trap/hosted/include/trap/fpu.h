@@ -1,5 +1,5 @@
 // Hosted: run_user() saves and loads the floating-point registers with all other registers. So no
-// context ever owns the floating-point registers of a hart, and these functions do nothing.
+// context ever owns the floating-point registers of a hart, and most of these functions do nothing.
 #pragma once
 
 #include <trap/trap.h>
@@ -18,7 +18,10 @@ inline bool acquire(UserContext&, const Trap&) {
   return false;
 }
 inline void save(UserContext&) {}
-inline void release(UserContext&) {}
+/// A call of the gate has saved only the vector registers that calls preserve.
+inline void release(UserContext& context) {
+  context.complete_vectors();
+}
 inline void drop(const UserContext&) {}
 inline void reset(UserContext&) {}
 

@@ -97,7 +97,6 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
     vectors.set_usual_modes();
   }
 
-  static constexpr bool has_handlers = true;
   static constexpr std::uint64_t all_components = 0xe7;  ///< of the vector registers
   /// In the order of Linux's struct sigcontext.
   using SignalRegisters = std::array<std::uint64_t, 18>;
@@ -126,6 +125,11 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
     rdx = third;
     rax = 0;
     rflags &= ~resume_flag;
+  }
+  /// The program's instructions at the return from a handler. An unwinder recognises them.
+  static constexpr std::array<std::uint8_t, 9> signal_return_code() {
+    return {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0,  // movq $15, %rax (rt_sigreturn)
+            0x0f, 0x05};                      // syscall
   }
   /// Takes the program's registers from `other`.
   void take_registers(UserContext& other) {

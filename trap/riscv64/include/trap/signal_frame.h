@@ -31,9 +31,6 @@ struct SignalVectors {
 };
 
 struct SignalFrame {
-  /// Whether programs of this machine can have signal handlers.
-  static constexpr bool exists = true;
-
   /// The handler's third argument (ucontext_t).
   struct Context {
     std::uint64_t flags, link;
@@ -183,9 +180,9 @@ inline constexpr int illegal_instruction_code = abi::ill_illopc, breakpoint_code
 
 /// How a program returns from a handler: the kernel maps these instructions for it. An unwinder
 /// recognises them.
-inline constexpr std::array<std::uint32_t, 2> signal_return_code{
-    0x08b00893,  // li a7, 139 (rt_sigreturn)
-    0x00000073,  // ecall
-};
+constexpr std::array<std::uint32_t, 2> signal_return_code() {
+  return {0x08b00893,   // li a7, 139 (rt_sigreturn)
+          0x00000073};  // ecall
+}
 
 }  // namespace trap

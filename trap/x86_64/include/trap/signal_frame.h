@@ -22,9 +22,6 @@
 namespace trap {
 
 struct SignalFrame {
-  /// Whether programs of this machine can have signal handlers.
-  static constexpr bool exists = UserContext::has_handlers;
-
   /// The handler's third argument (ucontext_t).
   struct Context {
     std::uint64_t flags = has_xsave_state | has_ss | has_right_ss;
@@ -171,11 +168,9 @@ constexpr abi::Call call_of(const UserContext& registers) {
 /// The codes of SIGILL and SIGTRAP of an exception: ILL_ILLOPN and, as on Linux, SI_KERNEL.
 inline constexpr int illegal_instruction_code = 2, breakpoint_code = abi::si_kernel;
 
-/// How a program returns from a handler: the kernel maps these instructions for it. An unwinder
-/// recognises them.
-inline constexpr std::array<std::uint8_t, 9> signal_return_code{
-    0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0,  // movq $15, %rax (rt_sigreturn)
-    0x0f, 0x05,                       // syscall
-};
+/// How a program returns from a handler: the kernel maps these instructions for it.
+inline auto signal_return_code() {
+  return UserContext::signal_return_code();
+}
 
 }  // namespace trap

@@ -46,6 +46,19 @@ class VectorState {
     std::memcpy(data() + STATE_XSTATE_BV, &components, sizeof components);
   }
 
+  /// Call it when only the control words and, with `has_xmm`, the lower halves of the SSE and AVX
+  /// registers are the program's: all else gets its reset value.
+  void complete(bool has_xmm) {
+    constexpr std::size_t fcw_bytes = 2, registers_at = 32;  // x87's, in front of the SSE registers
+    std::memset(data() + STATE_FCW + fcw_bytes, 0, STATE_MXCSR - STATE_FCW - fcw_bytes);
+    std::memset(data() + registers_at, 0, STATE_XMM(0) - registers_at);
+    if (!has_xmm) std::memset(data() + STATE_XMM(0), 0, STATE_XMM(16) - STATE_XMM(0));
+    constexpr std::size_t header_bytes = 64;
+    constexpr std::uint64_t components = 3;  // x87, SSE
+    std::memset(data() + STATE_XSTATE_BV, 0, header_bytes);
+    std::memcpy(data() + STATE_XSTATE_BV, &components, sizeof components);
+  }
+
   VectorState(const VectorState& other) { *this = other; }
   VectorState& operator=(const VectorState& other) {
     if (this != &other) std::memcpy(data(), other.data(), size);
