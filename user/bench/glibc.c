@@ -1,6 +1,7 @@
 // bench-glibc [--samples N] [NAME…]: benchmarks whose cost depends on the C library. A program of
 // the distribution's compiler and glibc, without anything of Cotrap, so the same file runs on
-// Linux, there also as the first process. benchmark.h has the format of its output.
+// Linux, there also as the first process. benchmark.h has the format of its output. The same
+// source, linked dynamically, is bench-glibc-dynamic: glibc.dynamic executes it.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdint.h>
@@ -55,15 +56,21 @@ static void start_thread(void) {
   pthread_join(thread, NULL);
 }
 
-// The child is this program, which ends at once.
-static void start_process(void) {
+// The child is a program of this source, which ends at once.
+static void start_program(const char* path) {
   int status;
   const pid_t child = fork();
   if (child == 0) {
-    execl(own_path, own_path, "--nothing", (char*)NULL);
+    execl(path, path, "--nothing", (char*)NULL);
     _exit(1);
   }
   if (waitpid(child, &status, 0) != child || status != 0) exit(1);
+}
+static void start_process(void) {
+  start_program(own_path);
+}
+static void start_dynamic_process(void) {
+  start_program("/bin/bench-glibc-dynamic");
 }
 
 static const struct Benchmark {
@@ -73,6 +80,7 @@ static const struct Benchmark {
 } table[] = {
     {"glibc.thread", start_thread, 100},
     {"glibc.process", start_process, 20},
+    {"glibc.dynamic", start_dynamic_process, 10},
 };
 
 static void measure(const struct Benchmark* benchmark) {

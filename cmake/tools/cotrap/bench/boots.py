@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .. import build
+from .. import build, libraries
 from ..defaults import BENCH_TIMEOUT
 from ..disk import Disk
 from ..errors import ToolError
@@ -69,16 +69,24 @@ class _Setting:
 
 def file_of(built: Build, program: str) -> Path:
     """The host's file of a benchmark program. It may not exist: only the distribution's cross compiler can build
-    the program of GLIBC, which is not in the boot archive either."""
-    return (built.folder / "glibc" if program == GLIBC else built.initrd_root / "bin") / program
+    the programs of GLIBC, which are not in the boot archive either."""
+    return (built.folder / "glibc" if program.startswith(GLIBC) else built.initrd_root / "bin") / program
 
 
 def archive_for(built: Build, program: str) -> Archive:
     """The boot archive, with this program."""
     archive = archive_with(built)
     if program == GLIBC:
-        archive.add_program(file_of(built, program), f"bin/{program}")
+        add_program(archive, built, program)
     return archive
+
+
+def add_program(archive: Archive, built: Build, program: str) -> None:
+    """Adds a benchmark program and those that it executes."""
+    for name in (program, "bench-glibc-dynamic") if program == GLIBC else (program, "bench-minimal"):
+        file = file_of(built, name)
+        archive.add_program(file, f"bin/{name}")
+        libraries.add(archive, file, built.processor)
 
 
 def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> list[Result]:

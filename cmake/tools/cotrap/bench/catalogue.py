@@ -4,7 +4,7 @@ and docs/benchmarks.md has a paragraph on each."""
 from dataclasses import dataclass
 
 
-GLIBC = "bench-glibc"  # the program of the distribution's compiler
+GLIBC = "bench-glibc"  # the program of the distribution's compiler. It executes bench-glibc-dynamic
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,7 @@ _GROWTH = tuple(Benchmark(f"growth.{name}", about, goal, recorded="futex" not in
 _GLIBC = tuple(Benchmark(f"glibc.{name}", about, goal, program=GLIBC) for name, about, goal in (
     ("thread", "pthread_create and pthread_join", 6_000),
     ("process", "fork, execve of a static program, exit, wait", 60_000),
+    ("dynamic", "fork, execve of a dynamic program, exit, wait", None),
 ))  # fmt: skip
 
 BENCHMARKS = {benchmark.name: benchmark for benchmark in (*_ALL, *_GROWTH, *_GLIBC)}

@@ -13,7 +13,7 @@ from ..errors import ToolError
 from ..initrd import Archive
 from ..qemu import Machine, machine_of, memory_file, qemu_on
 from ..ui import Waiting, say
-from .boots import Bench, file_of, shared_blocks
+from .boots import Bench, add_program, file_of, shared_blocks
 from .catalogue import Benchmark
 from .others import Other
 from .results import Report, combine, parse
@@ -66,12 +66,8 @@ def _run(
 ) -> str:
     machine = machine_of(bench.build, replace(bench.machine, icount=counted, entropy=False))
     archive = Archive()
-    for file, name in (
-        (program, "init"),
-        (program, f"bin/{program}"),
-        ("bench-minimal", "bin/bench-minimal"),
-    ):
-        archive.add_program(file_of(bench.build, file), name)
+    archive.add_program(file_of(bench.build, program), "init")
+    add_program(archive, bench.build, program)
     with ExitStack() as stack:
         if benchmarks[0].share:
             machine = replace(machine, share=stack.enter_context(shared_blocks()))
