@@ -43,6 +43,8 @@ def stage(root: Path, program: str, folder: Path) -> None:
             done.add(name)
             waiting.append(root / _LIBRARIES / name)
     copy(root / _LIBRARIES / _INTERPRETER, folder / "lib" / _INTERPRETER)
+    (folder / "etc").mkdir()
+    (folder / "etc" / "mtab").write_text("tmpfs /tmp tmpfs rw 0 0\n")  # Debian links it to /proc/mounts
 
 
 def copy(file: Path, to: Path) -> None:
