@@ -99,6 +99,10 @@ Result<int> File::control(memory::AddressSpace&, unsigned long, std::uintptr_t) 
 Result<Ref<File>> File::reopen(int) {
   return fail(Errno::enxio);
 }
+Result<Ref<File>> File::open_peer(int) {
+  return fail(Errno::enotty);
+}
+
 Result<int> File::pipe_capacity() {
   return fail(Errno::ebadf);
 }

@@ -233,6 +233,9 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// ioctl(2). `argument` is the program's: an address in `space`, or a number.
   virtual Result<int> control(memory::AddressSpace& space, unsigned long request,
                               std::uintptr_t argument);
+  /// Opens the terminal whose device this file is (TIOCGPTPEER). ENOTTY: it is no terminal; EIO: it
+  /// is one, but not the device.
+  virtual Result<Ref<File>> open_peer(int flags);
   /// The capacity of a pipe in bytes (F_GETPIPE_SZ). EBADF for all other files.
   virtual Result<int> pipe_capacity();
 

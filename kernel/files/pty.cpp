@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <memory>
 #include <utility>
@@ -52,8 +53,30 @@ class Pty;
 
 /// The pairs whose other end is open, by number.
 struct Ptys {
+  static constexpr std::size_t word_bits = 64;
+  static_assert(most_ptys % word_bits == 0);
+
+  void set(int number, Pty* pty) {
+    const auto at = static_cast<std::size_t>(number);
+    all[at] = pty;
+    const std::uint64_t bit = std::uint64_t{1} << at % word_bits;
+    used[at / word_bits] =
+        pty != nullptr ? used[at / word_bits] | bit : used[at / word_bits] & ~bit;
+  }
+  /// The lowest number from `first` on that is used or free; negative: there is none.
+  int next(std::size_t first, bool is_used) const {
+    std::uint64_t from_first = ~std::uint64_t{0} << first % word_bits;
+    for (std::size_t word = first / word_bits; word < used.size(); ++word) {
+      const std::uint64_t found = (is_used ? used[word] : ~used[word]) & from_first;
+      if (found != 0) return static_cast<int>(word * word_bits) + std::countr_zero(found);
+      from_first = ~std::uint64_t{0};
+    }
+    return -1;
+  }
+
   std::array<Pty*, most_ptys> all{};
-  Ref<Directory> directory;  // /dev/pts
+  std::array<std::uint64_t, most_ptys / word_bits> used{};  // a bit for each number
+  Ref<Directory> directory;                                 // /dev/pts
   TerminalUsers* users = nullptr;
 };
 Ptys& ptys() {
@@ -100,7 +123,7 @@ class Pty final : public RefCounted<Pty>, public Terminal {
   Node& node() { return name_->node(); }
   /// The program closes the device: hangs the terminal up.
   void end() {
-    ptys().all[static_cast<std::size_t>(number_)] = nullptr;
+    ptys().set(number_, nullptr);
     Directory::remove_unlisted(std::move(name_));
     hang_up();
   }
@@ -214,6 +237,7 @@ class PtyDeviceFile final : public File {
 
   abi::Stat status() override { return node_->status(); }
   Node* node() override { return node_.get(); }
+  Result<Ref<File>> open_peer(int flags) override { return pty_->open(pty_->node(), flags); }
 
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) override {
@@ -262,11 +286,10 @@ Result<Ref<File>> open_multiplexer(Device& device, int flags) {
       !memory::can_allocate(sizeof(Pty) + sizeof(PtyNode) + sizeof(PtyDeviceFile) +
                             Directory::entry_bytes))
     return fail(Errno::enomem);
-  auto& all = ptys().all;
-  const auto free = std::ranges::find(all, nullptr);
-  if (free == all.end()) return fail(Errno::enospc);
-  auto pty = make_ref<Pty>(static_cast<int>(free - all.begin()));
-  *free = pty.get();
+  const int number = ptys().next(0, false);
+  if (number < 0) return fail(Errno::enospc);
+  auto pty = make_ref<Pty>(number);
+  ptys().set(number, pty.get());
   pty->add_name();
   return Ref<File>{make_ref<PtyDeviceFile>(device, std::move(pty), flags)};
 }
@@ -281,10 +304,7 @@ Result<Node*> find_pty(Directory&, std::string_view name) {
 
 /// The smallest number of a terminal behind `after`; negative: there is none.
 int next_pty(const Directory&, int after) {
-  for (int number = after + 1; number < most_ptys; ++number) {
-    if (ptys().all[static_cast<std::size_t>(number)] != nullptr) return number;
-  }
-  return -1;
+  return ptys().next(static_cast<std::size_t>(after + 1), true);
 }
 
 }  // namespace

@@ -309,7 +309,19 @@ Result<std::size_t> Terminal::write(IoBuffer& buffer) {
 
 // ── ioctl ──
 
-void Terminal::set_settings(const abi::Termios& settings) {
+void Terminal::set_settings(abi::Termios settings) {
+  const abi::Termios& old = editor_.settings();
+  const auto keep = [&](auto member) {
+    settings.*member = (old.*member & locked_.*member) | (settings.*member & ~(locked_.*member));
+  };
+  keep(&abi::Termios::input_flags);
+  keep(&abi::Termios::output_flags);
+  keep(&abi::Termios::control_flags);
+  keep(&abi::Termios::local_flags);
+  if (locked_.line != 0) settings.line = old.line;
+  for (std::size_t i = 0; i < std::size(settings.control_chars); ++i) {
+    if (locked_.control_chars[i] != 0) settings.control_chars[i] = old.control_chars[i];
+  }
   editor_.set_settings(settings);
   if ((settings.input_flags & abi::termios_ixon) == 0 && editor_.has_stopped_output()) {
     editor_.stop_output(false);
@@ -327,6 +339,10 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
     case abi::tcsets:
     case abi::tcsetsw:
     case abi::tcsetsf:
+    case abi::tcseta:
+    case abi::tcsetaw:
+    case abi::tcsetaf:
+    case abi::tiocslcktrmios:
     case abi::tcsbrk:
     case abi::tcsbrkp:
     case abi::tcflsh:
@@ -337,19 +353,16 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
     default: break;
   }
   switch (request) {
-    case abi::tcgets: return give(space, argument, editor_.settings());
+    case abi::tcgets:
     case abi::tcsets:
     case abi::tcsetsw:
-    case abi::tcsetsf: {
-      const auto settings = UserPtr<abi::Termios>{argument}.read(space);
-      if (!settings) return fail(settings.error());
-      if (request == abi::tcsetsf) {
-        editor_.flush();
-        room_.wake_all();
-      }
-      set_settings(*settings);
-      return 0;
-    }
+    case abi::tcsetsf:
+    case abi::tcgeta:
+    case abi::tcseta:
+    case abi::tcsetaw:
+    case abi::tcsetaf:
+    case abi::tiocglcktrmios:
+    case abi::tiocslcktrmios: return control_settings(space, request, argument);
     case abi::tcxonc: {
       constexpr std::uintptr_t stop = 0, start = 1, last = 3;
       if (argument > last) return fail(Errno::einval);
@@ -368,6 +381,9 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
       room_.wake_all();
       return 0;
     }
+    case abi::tiocexcl:
+    case abi::tiocnxcl: is_exclusive_ = request == abi::tiocexcl; return 0;
+    case abi::tiocgexcl: return give(space, argument, static_cast<int>(is_exclusive_));
     case abi::tiocgwinsz: return give(space, argument, size_);
     case abi::tiocswinsz: {
       const auto size = UserPtr<abi::WindowSize>{argument}.read(space);
@@ -381,6 +397,62 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
     case abi::tiocoutq: return give(space, argument, 0);  // the screen takes output at once
     default: return control_jobs(space, request, argument);
   }
+}
+
+/// The requests that read or change the settings (ioctl_tty(2)).
+Result<int> Terminal::control_settings(memory::AddressSpace& space, unsigned long request,
+                                       std::uintptr_t argument) {
+  abi::Termios settings = editor_.settings();
+  switch (request) {
+    case abi::tcgets: return give(space, argument, settings);
+    case abi::tiocglcktrmios: return give(space, argument, locked_);
+    case abi::tcgeta: {
+      abi::ShortTermios shown{
+          .input_flags = static_cast<std::uint16_t>(settings.input_flags),
+          .output_flags = static_cast<std::uint16_t>(settings.output_flags),
+          .control_flags = static_cast<std::uint16_t>(settings.control_flags),
+          .local_flags = static_cast<std::uint16_t>(settings.local_flags),
+          .line = settings.line,
+          .control_chars = {},
+      };
+      std::ranges::copy_n(settings.control_chars, std::size(shown.control_chars),
+                          shown.control_chars);
+      return give(space, argument, shown);
+    }
+    case abi::tiocslcktrmios: {
+      const auto locked = UserPtr<abi::Termios>{argument}.read(space);
+      if (!locked) return fail(locked.error());
+      locked_ = *locked;
+      return 0;
+    }
+    case abi::tcseta:
+    case abi::tcsetaw:
+    case abi::tcsetaf: {
+      const auto given = UserPtr<abi::ShortTermios>{argument}.read(space);
+      if (!given) return fail(given.error());
+      const auto set = [](std::uint32_t& flags, std::uint16_t low) {
+        flags = (flags & ~0xffffu) | low;
+      };
+      set(settings.input_flags, given->input_flags);
+      set(settings.output_flags, given->output_flags);
+      set(settings.control_flags, given->control_flags);
+      set(settings.local_flags, given->local_flags);
+      settings.line = given->line;
+      std::ranges::copy(given->control_chars, settings.control_chars);
+      break;
+    }
+    default: {
+      const auto given = UserPtr<abi::Termios>{argument}.read(space);
+      if (!given) return fail(given.error());
+      settings = *given;
+    }
+  }
+  if (request == abi::tcsetsf || request == abi::tcsetaf) {
+    editor_.flush();
+    room_.wake_all();
+  }
+  set_settings(settings);
+  return 0;
 }
 
 /// The requests of job control (ioctl_tty(2)).

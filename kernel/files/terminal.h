@@ -172,7 +172,10 @@ class Terminal : public ListNode<> {
   void send(std::optional<abi::Signal> signal);
   Result<int> control_jobs(memory::AddressSpace& space, unsigned long request,
                            std::uintptr_t argument);
-  void set_settings(const abi::Termios& settings);
+  /// Sets what `locked_` does not lock.
+  void set_settings(abi::Termios settings);
+  Result<int> control_settings(memory::AddressSpace& space, unsigned long request,
+                               std::uintptr_t argument);
   /// Whether reads wait by VMIN and VTIME.
   bool reads_keys() const {
     return !editor_.canonical() && editor_.kind() == LineEditor::Input::typed;
@@ -193,6 +196,8 @@ class Terminal : public ListNode<> {
   LineEditor editor_;
   Screen& screen_;
   abi::WindowSize size_;
+  abi::Termios locked_{};      // TIOCSLCKTRMIOS: the flags and keys that cannot change
+  bool is_exclusive_ = false;  // TIOCEXCL, which does not keep the superuser from an open
   TerminalUsers* users_;
   const DeviceNumber device_;
   const int first_session_;
@@ -228,6 +233,7 @@ class TerminalFile : public File {
                       std::uintptr_t argument) override {
     return terminal_.control(space, request, argument);
   }
+  Result<Ref<File>> open_peer(int) override { return fail(Errno::eio); }
 
  private:
   Ref<Node> node_;

@@ -90,13 +90,15 @@ Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 ///   gave it.
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 
-/// flags: FIOCLEX, FIONCLEX, FIONBIO; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ,
+/// flags: FIOCLEX, FIONCLEX, FIONBIO; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF, TCGETA,
+/// TCSETA,
+///   TCSETAW, TCSETAF, TIOCGLCKTRMIOS, TIOCSLCKTRMIOS, TIOCEXCL, TIOCNXCL, TIOCGEXCL, TIOCGWINSZ,
 ///   TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCNOTTY, TCFLSH, TCSBRK, TCXONC,
-///   TIOCOUTQ, FIONREAD; on /dev/ptmx also TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK, TIOCSIG; on a pipe
-///   FIONREAD; on a disk BLKGETSIZE, BLKGETSIZE64, BLKSSZGET, BLKROGET; ENOTTY for others
-/// linux: TCSETSW and TCSBRK do not wait for output. TIOCPKT and TIOCGPTPEER fail with ENOTTY. An
-///   open of the console does not make it the controlling terminal. TIOCNOTTY of a process that
-///   leads no session fails with ENOTTY. FIONREAD on a regular file fails with ENOTTY.
+///   TIOCOUTQ, FIONREAD; on /dev/ptmx also TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK, TIOCGPTPEER, TIOCSIG;
+///   on a pipe FIONREAD; on a disk BLKGETSIZE, BLKGETSIZE64, BLKSSZGET, BLKROGET; ENOTTY for others
+/// linux: TCSETSW, TCSETAW and TCSBRK do not wait for output. TIOCPKT fails with ENOTTY. An open of
+///   the console does not make it the controlling terminal. TIOCNOTTY of a process that leads no
+///   session fails with ENOTTY. FIONREAD on a regular file fails with ENOTTY.
 Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argument);
 
 // ── files_paths.cpp: opening files by path ──

@@ -1,5 +1,9 @@
 // File descriptors: duplicating and closing them, pipes, flags.
 
+#include <abi/terminal.h>
+
+#include <utility>
+
 #include "files/pipe.h"
 #include "process/thread.h"
 #include "syscalls/file_locking.h"
@@ -142,6 +146,12 @@ Result<int> ioctl(Thread& self, int fd, unsigned long request, std::uintptr_t ar
       const int others = file->flags() & ~abi::o_nonblock;
       file->set_status_flags(*on != 0 ? others | abi::o_nonblock : others);
       return 0;
+    }
+    case abi::tiocgptpeer: {
+      const int flags = static_cast<int>(argument);
+      auto peer = file->open_peer(flags & (abi::o_accmode | abi::o_nonblock | abi::o_noctty));
+      if (!peer) return fail(peer.error());
+      return files.add(std::move(*peer), (flags & abi::o_cloexec) != 0);
     }
     default: return file->control(self.space(), request, argument);
   }

@@ -47,7 +47,27 @@ inline constexpr std::uint32_t termios_echoctl = 01000;
 inline constexpr std::uint32_t termios_echoke = 04000;
 inline constexpr std::uint32_t termios_iexten = 0100000;
 
+// TCGETA, TCSETA: the settings in a shorter form. The flags are the lower 16 bits of Termios's.
+struct ShortTermios {
+  std::uint16_t input_flags;
+  std::uint16_t output_flags;
+  std::uint16_t control_flags;
+  std::uint16_t local_flags;
+  std::uint8_t line;
+  std::uint8_t control_chars[8];
+};
+static_assert(sizeof(ShortTermios) == 18);
+
 // ioctl
+inline constexpr unsigned long tcgeta = 0x5405;
+inline constexpr unsigned long tcseta = 0x5406;
+inline constexpr unsigned long tcsetaw = 0x5407;
+inline constexpr unsigned long tcsetaf = 0x5408;
+inline constexpr unsigned long tiocexcl = 0x540c;
+inline constexpr unsigned long tiocnxcl = 0x540d;
+inline constexpr unsigned long tiocgexcl = 0x8004'5440;
+inline constexpr unsigned long tiocglcktrmios = 0x5456;
+inline constexpr unsigned long tiocslcktrmios = 0x5457;
 inline constexpr unsigned long tiocoutq = 0x5411;
 inline constexpr unsigned long tiocgptpeer = 0x5441;
 inline constexpr unsigned long tiocsig = 0x4004'5436;

@@ -394,6 +394,85 @@ static void large_input(void) {
   end();
 }
 
+// The terminal opened by its device, without its name.
+static void peers(void) {
+  begin(1);
+  const int peer = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  printf("peer: %d, closed by exec: %d\n", peer >= 0, fcntl(peer, F_GETFD) == FD_CLOEXEC);
+  put(peer, "by the peer\n");
+  get("the other end", master);
+  put(master, "typed\n");
+  get("the peer", peer);
+  get("echo", master);
+  struct stat one, other;
+  fstat(peer, &one);
+  fstat(slave, &other);
+  printf("the same device: %d\n", one.st_rdev == other.st_rdev);
+  SAY(ioctl(peer, TIOCGPTPEER, O_RDWR));
+  close(peer);
+  const int reader = ioctl(master, TIOCGPTPEER, O_RDONLY | O_NOCTTY);
+  printf("reader: %d\n", reader >= 0);
+  SAY(write(reader, "x", 1));
+  int locked = 1;
+  SAY(ioctl(master, TIOCSPTLCK, &locked));
+  SAY(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY));
+  int ends[2];
+  if (pipe(ends) != 0) return;
+  SAY(ioctl(ends[0], TIOCGPTPEER, O_RDWR));
+  end();
+}
+
+// The older forms of the settings, settings that are locked, and exclusive use.
+static void old_settings(void) {
+  begin(1);
+  struct termio old;
+  SAY(ioctl(slave, TCGETA, &old));
+  const struct termios now = settings();
+  printf("flags: %d %d %d %d, keys: %d\n", old.c_iflag == (now.c_iflag & 0xffff),
+         old.c_oflag == (now.c_oflag & 0xffff), old.c_cflag == (now.c_cflag & 0xffff),
+         old.c_lflag == (now.c_lflag & 0xffff), memcmp(old.c_cc, now.c_cc, sizeof old.c_cc) == 0);
+  local(0, 0x10000);  // EXTPROC, which the older form does not have
+  old.c_lflag &= (unsigned short)~ECHO;
+  old.c_cc[VINTR] = 'i';
+  SAY(ioctl(slave, TCSETA, &old));
+  printf("ECHO: %d, EXTPROC: %d, VINTR: %c\n", (settings().c_lflag & ECHO) != 0,
+         (settings().c_lflag & 0x10000) != 0, settings().c_cc[VINTR]);
+  local(0x10000, 0);
+  put(master, "before\n");
+  SAY(ioctl(slave, TCSETAW, &old));
+  SAY(ioctl(slave, TCSETAF, &old));
+  fcntl(slave, F_SETFL, O_NONBLOCK);
+  get("flushed", slave);
+  SAY(ioctl(slave, TCSETA, (void*)1));
+
+  struct termios locked;
+  memset(&locked, 0, sizeof locked);
+  SAY(ioctl(slave, TIOCGLCKTRMIOS, &locked));
+  printf("locked: %u %u\n", (unsigned)locked.c_lflag, (unsigned)locked.c_cc[VINTR]);
+  locked.c_lflag = ECHO;
+  locked.c_cc[VINTR] = 1;
+  SAY(ioctl(slave, TIOCSLCKTRMIOS, &locked));
+  local(ISIG, ECHO);
+  keys(3, 0);
+  printf("ECHO: %d, ISIG: %d, VMIN: %d\n", (settings().c_lflag & ECHO) != 0,
+         (settings().c_lflag & ISIG) != 0, settings().c_cc[VMIN]);
+  old.c_cc[VINTR] = 'j';
+  SAY(ioctl(slave, TCSETA, &old));
+  printf("VINTR: %c\n", settings().c_cc[VINTR]);
+
+  int exclusive = 5;
+  SAY(ioctl(slave, TIOCGEXCL, &exclusive));
+  printf("exclusive: %d\n", exclusive);
+  SAY(ioctl(slave, TIOCEXCL));
+  SAY(ioctl(slave, TIOCGEXCL, &exclusive));
+  const int again = open(name, O_RDWR | O_NOCTTY);
+  printf("exclusive: %d, the superuser opens: %d\n", exclusive, again >= 0);
+  SAY(ioctl(slave, TIOCNXCL));
+  SAY(ioctl(slave, TIOCGEXCL, &exclusive));
+  printf("exclusive: %d\n", exclusive);
+  end();
+}
+
 int main(int argc, char** argv) {
   if (argc < 2 || strcmp(argv[1], "pairs") != 0) return 0;
   struct {
@@ -402,7 +481,7 @@ int main(int argc, char** argv) {
   } parts[] = {{"names", names},   {"lines", lines},       {"outputs", outputs},
                {"inputs", inputs}, {"waits", waits},       {"sizes", sizes},
                {"ends", ends},     {"sessions", sessions}, {"large", large},
-               {"large input", large_input}};
+               {"large input", large_input}, {"peers", peers}, {"old settings", old_settings}};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; ++i) {
     printf("── %s\n", parts[i].name);
     parts[i].run();
