@@ -2,14 +2,19 @@
 // bytes. All locks are advisory: only these calls look at them.
 //
 // The owner of a lock of flock and of F_OFD_SETLK is the open file, and that of F_SETLK is the
-// table of descriptors, as in Linux. An owner knows its locks, so removing them takes no time for
-// locks of others. A caller that must wait waits for changed(), and tries again. All of it runs in
-// the strand.
+// table of descriptors, as in Linux. A caller that must wait waits for changed(), and tries again.
+// All of it runs in the strand.
+//
+// A file has its locks in a tree, ordered by their first byte. Each lock knows how far the locks of
+// its subtree reach, so a search skips those that end before the wanted range. An owner has its
+// locks in a tree, too, ordered by file. So the time of a call grows with the logarithm of the
+// number of locks, and with the number of the owner's locks in the wanted range.
 #pragma once
 
 #include <async/wait_list.h>
 #include <kernel/list.h>
 #include <kernel/result.h>
+#include <kernel/treap.h>
 
 #include <cstdint>
 
@@ -18,6 +23,8 @@ namespace kernel {
 class FileLocks;
 class Node;
 struct HeldLock;
+struct OrderInFile;
+struct OrderInOwner;
 
 class LockOwner {
  public:
@@ -27,10 +34,13 @@ class LockOwner {
   LockOwner(const LockOwner&) = delete;
   ~LockOwner();
 
+  /// Whether it owns no lock. The answer changes only in the strand.
+  bool empty() const { return held_.empty(); }
+
  private:
   friend FileLocks;
   friend HeldLock;
-  List<HeldLock, LockOwner> held_;
+  Treap<HeldLock, OrderInOwner> held_;
   Node* kept_;  // a reference
 };
 
@@ -84,10 +94,14 @@ class FileLocks {
  private:
   friend HeldLock;
   friend LockOwner;
-  using Locks = List<HeldLock>;
+  using Locks = Treap<HeldLock, OrderInFile>;
 
   Locks& locks(Kind kind) { return kind == Kind::whole ? whole_ : records_; }
   const Locks& locks(Kind kind) const { return const_cast<FileLocks*>(this)->locks(kind); }
+  /// The owner's first lock of this kind in this file that ends at `last` or behind it; null: none.
+  HeldLock* first_own(Kind kind, const LockOwner& owner, std::uint64_t last) const;
+  /// The owner's next lock of the same kind in the same file, or null.
+  static HeldLock* next_own(const HeldLock& lock);
 
   Locks whole_;
   Locks records_;

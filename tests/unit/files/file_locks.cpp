@@ -1,6 +1,10 @@
 // The locks of a file: ranges of owners, conflicts and circles.
 #include "files/file_locks.h"
 
+#include <algorithm>
+#include <array>
+#include <random>
+
 #include "support.h"
 
 namespace {
@@ -56,6 +60,56 @@ TEST_CASE("shared locks exclude exclusive ones only") {
   CHECK(locks.conflict(Kind::record, range(one, 0, 1)) == nullptr);
   CHECK(locks.conflict(Kind::record, range(one, 0, 2)) != nullptr);
   CHECK(locks.conflict(Kind::whole, range(three, 0, FileLocks::to_end)) == nullptr);
+}
+
+TEST_CASE("any sequence of locks and unlocks has the conflicts of its bytes") {
+  test::Machine machine;
+  constexpr std::size_t bytes = 200, owner_count = 4;
+  enum class State : char { free, shared, exclusive };
+  std::array<std::array<State, bytes>, owner_count> states{};
+  std::array<LockOwner, owner_count> owners;
+  FileLocks locks, others;
+  std::minstd_rand random{1};
+  const auto below = [&](std::size_t limit) { return random() % limit; };
+  for (int step = 0; step < 20'000; ++step) {
+    const std::size_t who = below(owner_count), first = below(bytes);
+    const std::size_t last = std::min(bytes - 1, first + below(step % 5 == 0 ? bytes : 4));
+    const bool is_exclusive = below(2) == 0;
+    bool is_free = true, has_own = false;
+    for (std::size_t at = first; at <= last; ++at) {
+      has_own |= states[who][at] != State::free;
+      for (std::size_t other = 0; other < owner_count; ++other) {
+        if (other == who) continue;
+        is_free &= states[other][at] != State::exclusive &&
+                   (!is_exclusive || states[other][at] == State::free);
+      }
+    }
+    const auto wanted = range(owners[who], first, last, is_exclusive);
+    const auto* const conflict = locks.conflict(Kind::record, wanted);
+    REQUIRE((conflict == nullptr) == is_free);
+    const auto* const own = locks.own(Kind::record, wanted);
+    REQUIRE((own != nullptr) == has_own);
+    if (conflict != nullptr) {
+      REQUIRE((conflict->owner != wanted.owner && conflict->first <= last));
+      REQUIRE(conflict->last >= first);
+    }
+    if (below(3) == 0) {
+      REQUIRE(locks.clear(Kind::record, owners[who], first, last));
+      std::fill(&states[who][first], &states[who][last] + 1, State::free);
+    } else if (is_free) {
+      REQUIRE(locks.set(Kind::record, wanted));
+      std::fill(&states[who][first], &states[who][last] + 1,
+                is_exclusive ? State::exclusive : State::shared);
+    }
+    if (step % 97 == 0) {
+      REQUIRE(others.set(Kind::record, range(owners[who], first, last)));
+      others.clear_all(owners[who]);
+    }
+    if (step % 1'001 == 0) {
+      locks.clear_all(owners[who]);
+      states[who].fill(State::free);
+    }
+  }
 }
 
 TEST_CASE("owners that wait for each other in a circle are found") {
