@@ -54,7 +54,7 @@ void FdTable::destroy(const FdTable* table) {
     return;
   }
   auto* const ending = const_cast<FdTable*>(table);
-  if (table->has_locks_) {
+  if (table->has_locks()) {
     async::Retired::add_for_strand(ending, true);
     return;
   }
@@ -116,6 +116,29 @@ void FdTable::end_record_locks(File& file) const {
   if (locks != nullptr) locks->clear_all(*lock_owner_);
 }
 
+bool FdTable::end_locks_of(int fd) const {
+  File* const closed = find(fd);
+  if (closed == nullptr) return true;
+  if (!async::Strand::is_held()) {
+    const bool has_record_locks = lock_owner_ != nullptr && !lock_owner_->empty();
+    return !has_record_locks && closed->lock_owner() == nullptr;
+  }
+  end_record_locks(*closed);
+  return true;
+}
+
+bool FdTable::owns_locks() const {
+  if (lock_owner_ != nullptr && !lock_owner_->empty()) return true;
+  for (unsigned start = 0; start < size_limit; start += group_size) {
+    const Group* const there = group(start);
+    for (auto used = there != nullptr ? there->used : 0; used != 0; used &= used - 1) {
+      if (there->find(static_cast<unsigned>(std::countr_zero(used)))->lock_owner() != nullptr)
+        return true;
+    }
+  }
+  return false;
+}
+
 Result<LockOwner*> FdTable::make_lock_owner() {
   async::Strand::check_access();
   if (lock_owner_ == nullptr) {
@@ -127,10 +150,8 @@ Result<LockOwner*> FdTable::make_lock_owner() {
 
 Result<> FdTable::set(int fd, Ref<File> file, bool close_on_exec) {
   if (fd < 0 || fd >= limit_) return fail(Errno::ebadf);
-  if (has_locks_) [[unlikely]] {
-    if (!async::Strand::is_held()) return fail(Errno::would_block);
-    if (File* const replaced = find(fd)) end_record_locks(*replaced);
-  }
+  if (has_locks_ && !end_locks_of(fd)) [[unlikely]]
+    return fail(Errno::would_block);
   Ref<File> before;  // released after the lock
   const async::LeafLock::SharingGuard lock{lock_};
   const auto into = make_group(static_cast<unsigned>(fd));
@@ -141,10 +162,8 @@ Result<> FdTable::set(int fd, Ref<File> file, bool close_on_exec) {
 }
 
 Result<Ref<File>> FdTable::remove(int fd) {
-  if (has_locks_) [[unlikely]] {
-    if (!async::Strand::is_held()) return fail(Errno::would_block);
-    if (File* const closed = find(fd)) end_record_locks(*closed);
-  }
+  if (has_locks_ && !end_locks_of(fd)) [[unlikely]]
+    return fail(Errno::would_block);
   const async::LeafLock::SharingGuard lock{lock_};
   if (find(fd) == nullptr) return fail(Errno::ebadf);
   const auto number = static_cast<unsigned>(fd);

@@ -96,8 +96,9 @@ class FdTable : public RefCounted<FdTable> {
   LockOwner* lock_owner() const { return lock_owner_.get(); }
   /// The table, or one of its files, owns locks from now on. In the strand.
   void note_locks() { has_locks_ = true; }
-  /// Whether descriptors are closed in the strand, because the table may own locks.
-  bool has_locks() const { return has_locks_; }
+  /// Whether the table or one of its files owns locks, so that only the strand may end the table.
+  /// In the strand, or for a table that no other hart uses.
+  bool has_locks() const { return has_locks_ && owns_locks(); }
 
   /// The number of open descriptors. In the strand.
   unsigned count() const;
@@ -140,8 +141,12 @@ class FdTable : public RefCounted<FdTable> {
   Result<Group*> add_group(unsigned fd);
   /// Removes the descriptor, and returns its file. EBADF.
   Result<Ref<File>> remove(int fd);
+  bool owns_locks() const;
   /// Ends the record locks of this table on a file.
   void end_record_locks(File& file) const;
+  /// The same for the descriptor's file. False: the caller shares the strand, and the close of the
+  /// descriptor may end locks.
+  bool end_locks_of(int fd) const;
 
   std::array<std::unique_ptr<Group>, group_count - 1> more_;  // changes only in the strand
   Group first_;

@@ -1,14 +1,17 @@
 // eventfd: a file that is a counter. Writes add to it, and reads take its value.
 #include <abi/flags.h>
+#include <async/leaf_lock.h>
 
 #include <array>
+#include <cstring>
 #include <limits>
 
 #include "files/file.h"
 #include "files/io_buffer.h"
+#include "files/node.h"
 #include "memory/frames.h"
 #include "process/thread.h"
-#include "syscalls/registered_calls.h"
+#include "syscalls/files.h"
 
 namespace kernel {
 namespace sys {
@@ -16,7 +19,6 @@ namespace {
 
 using Count = std::uint64_t;
 
-/// Strand data.
 class EventFile final : public File {
  public:
   EventFile(Count count, bool is_semaphore, int flags)
@@ -54,6 +56,33 @@ class EventFile final : public File {
     return moved;
   }
 
+  // Callers that share the strand wake nobody: a file that others wait for needs the strand.
+  Result<std::size_t> read_sharing(const ReadBytes& to) override {
+    const async::LeafLock::Guard lock{lock_};
+    if (to.size() < sizeof(Count) || count_ == 0 || !writers_.empty() || !to.is_current())
+      return fail(Errno::would_block);
+    const Count taken = is_semaphore_ ? 1 : count_;
+    std::memcpy(to.data(), &taken, sizeof taken);
+    count_ -= taken;
+    return sizeof taken;
+  }
+  Result<std::size_t> write_sharing(const WrittenBytes& from) override {
+    const async::LeafLock::Guard lock{lock_};
+    if (from.size() != sizeof(Count) || !readers_.empty() || !from.is_current())
+      return fail(Errno::would_block);
+    Count added = 0;
+    std::memcpy(&added, from.data(), sizeof added);
+    if (added > most - count_) return fail(Errno::would_block);
+    count_ += added;
+    return sizeof added;
+  }
+  Result<short> readiness_sharing() override {
+    const async::LeafLock::Guard lock{lock_};
+    return readiness();
+  }
+  bool end_sharing() override { return true; }
+  bool may_destroy_sharing() override { return true; }
+
   Result<std::int64_t> seek(std::int64_t, int) override { return 0; }
   short readiness() override {
     return static_cast<short>((count_ != 0 ? abi::pollin : 0) |
@@ -69,6 +98,9 @@ class EventFile final : public File {
  private:
   static constexpr Count most = std::numeric_limits<Count>::max() - 1;
 
+  // For callers that share the strand: protects the count. Not in the line with the count of
+  // owners.
+  alignas(64) async::LeafLock lock_;
   Count count_;
   const bool is_semaphore_;
   async::WaitList readers_;
@@ -77,18 +109,14 @@ class EventFile final : public File {
 
 }  // namespace
 
-/// flags: EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE; EINVAL for others
-/// linux: none known
 Result<int> eventfd2(Thread& self, std::uint32_t count, int flags) {
   constexpr int semaphore = 1;
   if ((flags & ~(semaphore | abi::o_cloexec | abi::o_nonblock)) != 0) return fail(Errno::einval);
-  if (!memory::can_allocate(sizeof(EventFile))) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(EventFile))) return fail(in_strand(Errno::enomem));
   auto file = make_ref<EventFile>(count, (flags & semaphore) != 0, flags & abi::o_nonblock);
   return self.process().files().add(std::move(file), (flags & abi::o_cloexec) != 0);
 }
 
 }  // namespace sys
-
-KERNEL_CALL(eventfd2, sys::eventfd2);
 
 }  // namespace kernel

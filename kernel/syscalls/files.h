@@ -101,6 +101,21 @@ trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t arg
 ///   session fails with ENOTTY. FIONREAD on a regular file fails with ENOTTY.
 Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argument);
 
+// ── eventfd.cpp ──
+
+/// flags: EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE; EINVAL for others
+/// linux: none known
+Result<int> eventfd2(Thread&, std::uint32_t count, int flags);
+
+// ── files_status.cpp: the status of files ──
+
+/// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_STATX_FORCE_SYNC,
+///   AT_STATX_DONT_SYNC; EINVAL for others
+/// linux: The answer has the basic fields, the time of creation and the mount, whatever the mask
+///   asks for. The mount's number is that of the file system.
+Result<> statx(Thread&, int directory, UserPtr<const char> path, int flags, unsigned mask,
+               UserPtr<abi::Statx> to);
+
 // ── files_paths.cpp: opening files by path ──
 
 /// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,

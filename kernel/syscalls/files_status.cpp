@@ -280,10 +280,6 @@ Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::u
   return {};
 }
 
-/// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_STATX_FORCE_SYNC,
-///   AT_STATX_DONT_SYNC; EINVAL for others
-/// linux: The answer has the basic fields, the time of creation and the mount, whatever the mask
-///   asks for. The mount's number is that of the file system.
 Result<> statx(Thread& self, int directory, UserPtr<const char> path, int flags, unsigned mask,
                UserPtr<abi::Statx> to) {
   constexpr int known = abi::at_symlink_nofollow | abi::at_empty_path | abi::at_no_automount |
@@ -296,9 +292,10 @@ Result<> statx(Thread& self, int directory, UserPtr<const char> path, int flags,
   if (*node != nullptr) {
     if (auto fresh = refresh(self, **node); !fresh) return fresh;
   }
-  const abi::Stat status =
-      *node != nullptr ? (*node)->status() : self.process().files().find(directory)->status();
-  return to.write(self.space(), to_statx(status, *node));
+  if (*node != nullptr) return to.write(self.space(), to_statx((*node)->status(), *node));
+  File* const file = self.process().files().find(directory);
+  if (file == nullptr) return fail(Errno::ebadf);  // another thread has closed it
+  return to.write(self.space(), to_statx(file->status(), nullptr));
 }
 
 /// linux: /, /dev and /proc have no blocks. The blocks of /tmp are those in use, and half of the
@@ -324,7 +321,6 @@ KERNEL_CALL(fchmodat2, sys::fchmodat2);
 KERNEL_CALL(fchown, sys::fchown);
 KERNEL_CALL(fchownat, sys::fchownat);
 KERNEL_CALL(utimensat, sys::utimensat);
-KERNEL_CALL(statx, sys::statx);
 KERNEL_CALL(statfs, sys::statfs);
 KERNEL_CALL(fstatfs, sys::fstatfs);
 
