@@ -1,4 +1,5 @@
 // The table of calls. docs/conflicts.md explains how to add one.
+#include <abi/terminal.h>
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
@@ -89,6 +90,68 @@ void drain_shared_pipe(Side& side) {
 void close_pipe(Side& side) {
   expect("close", Number::close, side.pipe.read_end);
   expect("close", Number::close, side.pipe.write_end);
+}
+
+// Signals, timers and terminals
+
+constexpr abi::TimerSetting far_away{{}, {3'600, 0}}, soon{{}, a_microsecond};
+constexpr std::uint64_t one = 1;
+
+void handle_signal(Side& side) {
+  const abi::SignalAction action{.handler = reinterpret_cast<std::uintptr_t>(+[](int) {})};
+  expect("rt_sigaction", Number::rt_sigaction, side.signal(), &action, nullptr, sizeof action.mask);
+}
+void reset_signal(Side& side) {
+  const abi::SignalAction action{};
+  expect("rt_sigaction", Number::rt_sigaction, side.signal(), &action, nullptr, sizeof action.mask);
+}
+void block_signal(Side& side) {
+  const auto set = abi::set_of(side.signal());
+  expect("rt_sigprocmask", Number::rt_sigprocmask, abi::sig_block, &set, nullptr, sizeof set);
+}
+void unblock_signal(Side& side) {
+  const auto set = abi::set_of(side.signal());
+  expect("rt_sigprocmask", Number::rt_sigprocmask, abi::sig_unblock, &set, nullptr, sizeof set);
+}
+void make_timer(Side& side) {
+  const abi::SignalEvent event{.signal = static_cast<int>(side.signal()),
+                               .notify = abi::sigev_none};
+  expect("timer_create", Number::timer_create, abi::clock_monotonic, &event, &side.timer);
+}
+void delete_timer(Side& side) {
+  expect("timer_delete", Number::timer_delete, side.timer);
+}
+void stop_interval_timer(Side&) {
+  const abi::IntervalSetting none{};
+  expect("setitimer", Number::setitimer, 0, &none, nullptr);
+}
+void make_timer_file(Side& side) {
+  side.file = static_cast<user::Fd>(syscall(Number::timerfd_create, abi::clock_monotonic, 0));
+}
+void make_counter(Side& side) {
+  side.file = static_cast<user::Fd>(syscall(Number::eventfd2, 0, 0));
+}
+void make_full_counter(Side& side) {
+  side.file = static_cast<user::Fd>(syscall(Number::eventfd2, 1, 0));
+}
+// `file` is the device, and `other` its terminal.
+void make_terminal(Side& side) {
+  constexpr int flags = abi::o_rdwr | abi::o_noctty, unlocked = 0;
+  side.file = must(user::open("/dev/ptmx", flags), "open");
+  expect("ioctl", Number::ioctl, side.file, abi::tiocsptlck, &unlocked);
+  take_descriptor(side, syscall(Number::ioctl, side.file, abi::tiocgptpeer, flags));
+}
+void make_typed_terminal(Side& side) {
+  make_terminal(side);
+  must(user::write(side.file, std::as_bytes(std::span{"line\n", 5})), "write");
+}
+void close_both(Side& side) {
+  close_other(side);
+  close_file(side);
+}
+void lock_data(Side& side) {
+  open_data(side);
+  expect("flock", Number::flock, side.file, abi::lock_ex);
 }
 
 // Memory
@@ -370,6 +433,108 @@ constexpr auto table = std::to_array<Call>({
     {"control.pipe.write", shares_object,
      [](Side& side) { return syscall(Number::write, side.shared_pipe.write_end, side.arena, 8); },
      nullptr, drain_shared_pipe},
+    // Signals to the caller, whose handler returns at once
+    {"tgkill.handler", writes_memory,
+     [](Side& side) {
+       return syscall(Number::tgkill, syscall(Number::getpid), syscall(Number::gettid),
+                      side.signal());
+     },
+     handle_signal, reset_signal},
+    {"tgkill.blocked", plain,
+     [](Side& side) {
+       const long answer = syscall(Number::tgkill, syscall(Number::getpid),
+                                   syscall(Number::gettid), side.signal());
+       const auto set = abi::set_of(side.signal());
+       syscall(Number::rt_sigtimedwait, &set, nullptr, nullptr, sizeof set);
+       return answer;
+     },
+     block_signal, unblock_signal},
+    {"rt_sigprocmask.set", plain,
+     [](Side& side) {
+       const auto set = abi::set_of(side.signal());
+       return syscall(Number::rt_sigprocmask, abi::sig_block, &set, nullptr, sizeof set);
+     },
+     nullptr, unblock_signal},
+    {"rt_sigaction", sets_process,
+     [](Side& side) {
+       const abi::SignalAction action{.handler = abi::sig_ign};
+       return syscall(Number::rt_sigaction, side.signal(), &action, nullptr, sizeof action.mask);
+     },
+     nullptr, reset_signal},
+    // Timers
+    {"setitimer", sets_process,
+     [](Side&) {
+       constexpr abi::IntervalSetting in_an_hour{{}, {3'600, 0}};
+       return syscall(Number::setitimer, 0, &in_an_hour, nullptr);
+     },
+     nullptr, stop_interval_timer},
+    {"timer_create", sets_process | writes_memory,
+     [](Side& side) {
+       return syscall(Number::timer_create, abi::clock_monotonic, nullptr, &side.timer);
+     },
+     nullptr, delete_timer},
+    {"timer_settime", plain,
+     [](Side& side) {
+       return syscall(Number::timer_settime, side.timer, 0, &far_away, nullptr);
+     },
+     make_timer, delete_timer},
+    {"timerfd_settime", plain,
+     [](Side& side) {
+       return syscall(Number::timerfd_settime, side.file, 0, &far_away, nullptr);
+     },
+     make_timer_file, close_file},
+    {"timerfd.read", writes_memory,
+     [](Side& side) {
+       syscall(Number::timerfd_settime, side.file, 0, &soon, nullptr);
+       return syscall(Number::read, side.file, side.arena, 8);
+     },
+     make_timer_file, close_file},
+    // Counters, terminals and locks
+    {"eventfd2", takes_descriptor,
+     [](Side& side) {
+       return take_descriptor(side, syscall(Number::eventfd2, 0, 0));
+     },
+     nullptr, close_other},
+    {"eventfd.write", plain,
+     [](Side& side) { return syscall(Number::write, side.file, &one, sizeof one); }, make_counter,
+     close_file},
+    {"eventfd.read", writes_memory,
+     [](Side& side) { return syscall(Number::read, side.file, side.arena, 8); }, make_full_counter,
+     close_file},
+    {"pty.write", plain,
+     [](Side& side) { return syscall(Number::write, side.other, side.arena, 8); }, make_terminal,
+     close_both},
+    {"pty.type", plain,
+     [](Side& side) { return syscall(Number::write, side.file, "line\n", 5); }, make_terminal,
+     close_both},
+    {"pty.read", writes_memory,
+     [](Side& side) { return syscall(Number::read, side.other, side.arena, 8); },
+     make_typed_terminal, close_both},
+    {"flock", plain,
+     [](Side& side) { return syscall(Number::flock, side.file, abi::lock_ex); }, open_data,
+     close_file},
+    {"flock.unlock", plain,
+     [](Side& side) { return syscall(Number::flock, side.file, abi::lock_un); }, lock_data,
+     close_file},
+    {"fcntl.setlk", plain,
+     [](Side& side) {
+       const abi::Flock whole{.type = abi::f_wrlck};
+       return syscall(Number::fcntl, side.file, abi::f_setlk, &whole);
+     },
+     open_data, close_file},
+    {"statx", writes_memory,
+     [](Side& side) {
+       return syscall(Number::statx, here, side.data.data(), 0, 0x7ff, side.arena);
+     }},
+    // A file of a directory: created, written and removed
+    {"file.life", takes_descriptor | frees_descriptor,
+     [](Side& side) {
+       constexpr int flags = abi::o_wronly | abi::o_creat;
+       const long file = syscall(Number::openat, here, side.entry.data(), flags, 0666);
+       syscall(Number::write, file, side.arena, 64);
+       syscall(Number::close, file);
+       return syscall(Number::unlinkat, here, side.entry.data(), 0);
+     }},
     // Memory
     {"mmap", changes_memory,
      [](Side& side) {
@@ -458,12 +623,14 @@ std::span<const Call> all_calls() {
 
 bool commute_in_one_process(const Call& a, const Call& b) {
   const auto commute = [](unsigned one, unsigned other) {
-    unsigned changes = takes_descriptor | frees_descriptor | sets_descriptor | changes_memory;
+    unsigned changes =
+        takes_descriptor | frees_descriptor | sets_descriptor | changes_memory | sets_process;
     // The traced part of a call whose child marks its begin comes after the copy.
     if ((one & child_marks_begin) == 0) changes |= writes_memory;
     if ((one & takes_descriptor) != 0) {
       if ((other & (takes_descriptor | frees_descriptor)) != 0) return false;
     }
+    if ((one & other & sets_process) != 0) return false;
     return (one & copies_process) == 0 || (other & changes) == 0;
   };
   return commute(a.traits, b.traits) && commute(b.traits, a.traits);

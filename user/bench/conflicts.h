@@ -3,6 +3,7 @@
 // The exceptions have traits.
 #pragma once
 
+#include <abi/signal.h>
 #include <user/calls.h>
 #include <user/thread.h>
 
@@ -26,6 +27,7 @@ struct alignas(user::page_size) Side {
   user::Pipe pipe{-1, -1};
   user::Pipe shared_pipe{-1, -1};  // the same pipe for both sides
   user::Pid child = -1;
+  int timer = -1;                       // a number of timer_create
   bool child_marks_begin = false;       // the child that prepare() starts
   std::byte* mapped = nullptr;          // a page at an address that the kernel chose
   std::atomic<std::uint32_t> word = 0;  // a futex
@@ -37,6 +39,8 @@ struct alignas(user::page_size) Side {
   std::array<char, 32> folder{}, data{}, entry{}, renamed{};
 
   std::span<std::byte> buffer() const { return {arena, 64}; }
+  // A signal that only this side sends.
+  abi::Signal signal() const { return index == 0 ? abi::Signal::sigusr1 : abi::Signal::sigusr2; }
   // A page of the arena that is not mapped between calls.
   std::byte* page() const { return arena + 16 * user::page_size; }
   // A free descriptor number, far above the numbers that the kernel chooses.
@@ -54,6 +58,7 @@ enum Trait : unsigned {
   copies_process = 16,     // reads all areas, pages and descriptors of the process
   writes_memory = 32,      // writes a result to memory of the process
   child_marks_begin = 64,  // the child marks the begin of the traced call, before it exits
+  sets_process = 256,      // sets something of which the process has one, such as a timer
   shares_object = 128      // uses an object of both sides: a control, which runs only by its name
 };
 
