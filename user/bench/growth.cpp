@@ -2,9 +2,11 @@
 // exist beside it. Each benchmark has a small and a large variant; the test `exhaust` uses a third
 // one of growth.thread. It is a program of its own, because a larger `bench` would need more
 // instructions to reach its variables.
+#include <abi/signal.h>
 #include <user/calls.h>
 #include <user/check.h>
 #include <user/files.h>
+#include <user/print.h>
 #include <user/sync.h>
 
 #include <array>
@@ -224,6 +226,134 @@ Outcome start_beside_threads() {
   });
 }
 
+// Arms a timer and stops it, while each of `size` threads waits for a time.
+template <int size>
+Outcome arm_beside_timers() {
+  static std::atomic<std::uint32_t> word;
+  word = 0;
+  Crowd crowd{size, Crowd::Of::threads, [](Crowd&, int) {
+                constexpr abi::Timespec day{86'400, 0};
+                while (word == 0) {
+                  syscall(Call::futex, &word, abi::futex_wait, 0, &day, nullptr, 0);
+                }
+              }};
+  const long file = syscall(Call::timerfd_create, abi::clock_monotonic, 0);
+  auto samples = sample({.count = 15, .size = 100}, [&] {
+    constexpr abi::TimerSetting hour{{}, {3'600, 0}}, none{};
+    syscall(Call::timerfd_settime, file, 0, &hour, nullptr);
+    syscall(Call::timerfd_settime, file, 0, &none, nullptr);
+  });
+  syscall(Call::close, file);
+  word = 1;
+  syscall(Call::futex, &word, abi::futex_wake, size, nullptr, nullptr, 0);
+  return samples;
+}
+
+// Sends a signal to the own process, whose handler returns at once, while `size` threads wait.
+template <int size>
+Outcome signal_beside_threads() {
+  constexpr auto signal = abi::Signal::sigusr1;
+  constexpr auto nothing = [](int) {};
+  const abi::SignalAction action{.handler = reinterpret_cast<std::uintptr_t>(+nothing)}, none{};
+  syscall(Call::rt_sigaction, signal, &action, nullptr, sizeof action.mask);
+  Samples samples;
+  {
+    const Crowd crowd{size};
+    const long process = syscall(Call::getpid);
+    samples = sample({.count = 15, .size = 100}, [&] { syscall(Call::kill, process, signal); });
+  }
+  syscall(Call::rt_sigaction, signal, &none, nullptr, sizeof action.mask);
+  return samples;
+}
+
+// Opens a file and closes it beside `size` descriptors.
+template <int size>
+Outcome open_beside_files() {
+  static std::vector<long> files;
+  files.clear();
+  for (int i = 0; i < size; ++i) files.push_back(syscall(Call::eventfd2, 0, 0));
+  auto samples = sample({.count = 15, .size = 100}, [] {
+    syscall(Call::close, syscall(Call::openat, abi::at_fdcwd, "/dev/null", abi::o_rdonly, 0));
+  });
+  for (const long file : files) syscall(Call::close, file);
+  return files.back() < 0 ? Outcome{} : samples;
+}
+
+// Locks a byte of a file and unlocks it beside `size` locks of other bytes.
+template <int size>
+Outcome lock_beside_locks() {
+  static constexpr const char* path = "/tmp/growth-locks";
+  const auto file = user::open(path, abi::o_rdwr | abi::o_creat);
+  if (!file) return {};
+  const auto set = [&](std::int16_t type, std::int64_t at) {
+    const abi::Flock range{.type = type, .start = at, .length = 1};
+    return syscall(Call::fcntl, *file, abi::f_setlk, &range);
+  };
+  bool all = true;
+  for (int i = 0; i < size; ++i) all &= set(abi::f_wrlck, 4l * i) == 0;
+  std::int64_t at = 2;
+  auto samples = sample({.count = 15, .size = 100}, [&] {
+    set(abi::f_wrlck, at);
+    set(abi::f_unlck, at);
+    at = (at + 4l * stride) % (4l * size);
+  });
+  static_cast<void>(user::close(*file));
+  static_cast<void>(user::remove_file(path));
+  return all ? samples : Outcome{};
+}
+
+// Makes a pseudo-terminal and removes it beside `size` others.
+template <int size>
+Outcome terminal_beside_terminals() {
+  static std::vector<long> terminals;
+  constexpr int flags = abi::o_rdwr | abi::o_noctty;
+  const auto make = [] { return syscall(Call::openat, abi::at_fdcwd, "/dev/ptmx", flags, 0); };
+  terminals.clear();
+  for (int i = 0; i < size; ++i) terminals.push_back(make());
+  auto samples = sample({.count = 15, .size = 50}, [&] { syscall(Call::close, make()); });
+  for (const long terminal : terminals) syscall(Call::close, terminal);
+  return terminals.back() < 0 ? Outcome{} : samples;
+}
+
+// Creates a file and removes it beside `size` files of the directory.
+template <int size>
+Outcome create_beside_files() {
+  static constexpr const char* path = "/tmp/growth";
+  if (!user::make_directory(path)) return {};
+  const auto make = [](const char* name) {
+    syscall(Call::close,
+            syscall(Call::openat, abi::at_fdcwd, name, abi::o_creat | abi::o_wronly, 0600));
+  };
+  for (int i = 0; i < size; ++i) make(user::format("{}/file-{}", path, i).c_str());
+  auto samples = sample({.count = 15, .size = 100}, [&] {
+    make("/tmp/growth/another");
+    syscall(Call::unlinkat, abi::at_fdcwd, "/tmp/growth/another", 0);
+  });
+  for (int i = 0; i < size; ++i) {
+    static_cast<void>(user::remove_file(user::format("{}/file-{}", path, i).c_str()));
+  }
+  static_cast<void>(user::remove_directory(path));
+  return samples;
+}
+
+// Starts a process, which shares the memory, and waits for its end. `size` others are in its group.
+template <int size>
+Outcome process_beside_group() {
+  Samples samples;
+  {
+    const Crowd crowd{size, Crowd::Of::processes};
+    alignas(16) static std::byte stack[4096];
+    samples = sample({.count = 15, .size = 50}, [&] {
+      const long child = cotrap_user_clone(
+          abi::clone_vm | static_cast<unsigned long>(abi::Signal::sigchld), stack + sizeof stack,
+          nullptr, nullptr, nullptr, [](void*) { return 0; }, nullptr);
+      syscall(Call::wait4, child, nullptr, 0, nullptr);
+    });
+  }
+  while (user::wait()) continue;
+  return samples;
+}
+
 constexpr Benchmark table[] = {
     {"growth.futex@100", Unit::cost, wake_beside_waiters<100>},
     {"growth.futex@10000", Unit::cost, wake_beside_waiters<10'000>},
@@ -243,6 +373,20 @@ constexpr Benchmark table[] = {
     {"growth.directory@10000", Unit::cost, read_directory<10'000>},
     {"growth.thread@100", Unit::cost, start_beside_threads<100>},
     {"growth.thread@10000", Unit::cost, start_beside_threads<10'000>},
+    {"growth.timer@100", Unit::cost, arm_beside_timers<100>},
+    {"growth.timer@10000", Unit::cost, arm_beside_timers<10'000>},
+    {"growth.signal@100", Unit::cost, signal_beside_threads<100>},
+    {"growth.signal@10000", Unit::cost, signal_beside_threads<10'000>},
+    {"growth.file@10", Unit::cost, open_beside_files<10>},
+    {"growth.file@1000", Unit::cost, open_beside_files<1'000>},
+    {"growth.lock@100", Unit::cost, lock_beside_locks<100>},
+    {"growth.lock@10000", Unit::cost, lock_beside_locks<10'000>},
+    {"growth.terminal@10", Unit::cost, terminal_beside_terminals<10>},
+    {"growth.terminal@1000", Unit::cost, terminal_beside_terminals<1'000>},
+    {"growth.create@100", Unit::cost, create_beside_files<100>},
+    {"growth.create@10000", Unit::cost, create_beside_files<10'000>},
+    {"growth.group@20", Unit::cost, process_beside_group<20>},
+    {"growth.group@2000", Unit::cost, process_beside_group<2'000>},
     {"growth.thread@100000", Unit::cost, start_beside_threads<100'000>},
 };
 

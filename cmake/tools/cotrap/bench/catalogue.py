@@ -151,6 +151,20 @@ _GROWTH = tuple(Benchmark(f"growth.{name}", about, goal, recorded="futex" not in
     ("directory@10000", "getdents64, an entry of a directory of 10,000", 738),
     ("thread@100", "start a thread and wait for its end beside 100 that wait", None),
     ("thread@10000", "start a thread and wait for its end beside 10,000 that wait", 6_560),
+    ("timer@100", "arm a timer and stop it beside 100 threads that wait for a time", None),
+    ("timer@10000", "arm a timer and stop it beside 10,000 threads that wait for a time", 1_680),
+    ("signal@100", "send a signal to the own process of 100 threads that wait, and handle it", None),
+    ("signal@10000", "send a signal to the own process of 10,000 threads that wait, and handle it", 4_360),
+    ("file@10", "open a file and close it beside 10 descriptors", None),
+    ("file@1000", "open a file and close it beside 1,000 descriptors", 3_740),
+    ("lock@100", "lock a byte of a file and unlock it beside 100 locks of the file", None),
+    ("lock@10000", "lock a byte of a file and unlock it beside 10,000 locks of the file", 5_020),
+    ("terminal@10", "make a pseudo-terminal and close it beside 10 others", None),
+    ("terminal@1000", "make a pseudo-terminal and close it beside 1,000 others", 9_900),
+    ("create@100", "create a file and remove it beside 100 files of the directory", None),
+    ("create@10000", "create a file and remove it beside 10,000 files of the directory", 10_700),
+    ("group@20", "start a process and wait for its end beside 20 of its group", None),
+    ("group@2000", "start a process and wait for its end beside 2,000 of its group", 18_000),
 ))  # fmt: skip
 
 _GLIBC = tuple(Benchmark(f"glibc.{name}", about, goal, program=GLIBC) for name, about, goal in (
