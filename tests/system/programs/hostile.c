@@ -1,11 +1,13 @@
-// hostile SEED CASES [FIRST]: programs that break the rules of signals and terminals. Each case is
-// a process in a session of its own, whose acts its number and SEED decide:
+// hostile SEED CASES [FIRST]: programs that break the rules of signals, terminals and locks. Each
+// case is a process in a session of its own, whose acts its number and SEED decide:
 //
 //   storm     one or two threads wait in random calls, while the parent sends random signals
 //   stack     faults on a stack for handlers that is too small, read-only, not there or moved away
 //   frame     rt_sigreturn with a frame of random bytes, or one whose members a handler has changed
 //   terminal  readers of a pseudo-terminal, whose other end closes
 //   lists     /proc lists threads and files that begin and end meanwhile
+//   locks     processes lock ranges of a file, wait for locks, and close it
+//   counters  threads and a child read, write, poll and close the same eventfds
 //
 // When a case has had its time, the parent kills its group and reaps it. At the end the program
 // prints how much memory the cases have kept. Exit status 0: every case has ended, and the memory
@@ -323,9 +325,93 @@ static void lists(void) {
   pthread_join(thread, NULL);
 }
 
+// ── locks ──
+
+static void lock_somehow(int file) {
+  static const int commands[] = {F_SETLK,     F_SETLK,  F_OFD_SETLK, F_GETLK,
+                                 F_OFD_GETLK, F_SETLKW, F_OFD_SETLKW};
+  struct flock range = {.l_type = (short)below(3), .l_whence = (short)below(3)};
+  range.l_start = chance(95) ? (off_t)below(100) : (off_t)any();
+  range.l_len = chance(95) ? (off_t)below(40) - 8 : (off_t)any();
+  const struct itimerval soon = {.it_value.tv_usec = 1 + (long)below(300)};
+  setitimer(ITIMER_REAL, &soon, NULL);
+  fcntl(file, commands[below(sizeof commands / sizeof *commands)], &range);
+  if (chance(20)) flock(file, 1 << below(4) | (chance(60) ? LOCK_NB : 0));
+  if (chance(10)) close(dup(file));
+  if (chance(5)) dup2(file, 60);
+}
+static void lock_file(void) {
+  int file = -1;
+  for (int i = 0; i < 8 * most_rounds; ++i) {
+    if (file < 0) file = open("/tmp/hostile-lock", O_RDWR | O_CREAT, 0600);
+    lock_somehow(file);
+    if (!chance(5)) continue;
+    close(file);
+    file = -1;
+  }
+}
+static void* lock_in_thread(void* seed) {
+  begin((uint64_t)(uintptr_t)seed);
+  lock_file();
+  return NULL;
+}
+static void locks(void) {
+  const struct sigaction action = {.sa_handler = note, .sa_flags = chance(50) ? SA_RESTART : 0};
+  sigaction(SIGALRM, &action, NULL);
+  const int inherited = open("/tmp/hostile-lock", O_RDWR | O_CREAT, 0600);
+  lock_somehow(inherited);
+  for (uint64_t child = below(3); child > 0; --child) {
+    const uint64_t seed = any();
+    if (fork() != 0) continue;
+    begin(seed);
+    lock_somehow(inherited);
+    lock_file();
+    _exit(0);
+  }
+  pthread_t thread;
+  if (chance(40)) pthread_create(&thread, NULL, lock_in_thread, (void*)(uintptr_t)any());
+  lock_file();
+}
+
+// ── counters ──
+
+static int counts[3];
+static void* count(void* seed) {
+  begin((uint64_t)(uintptr_t)seed);
+  for (int i = 0; i < 16 * most_rounds; ++i) {
+    int* const which = &counts[below(3)];
+    uint64_t value = chance(80) ? below(4) : any();
+    struct pollfd ready[2] = {{.fd = *which, .events = (short)below(8)},
+                              {.fd = counts[below(3)], .events = POLLIN}};
+    switch (below(8)) {
+      case 0:
+      case 1:
+      case 2: write(*which, &value, 8 - (chance(5) ? below(9) : 0)); break;
+      case 3:
+      case 4: read(*which, chance(95) ? &value : (void*)8, 8); break;
+      case 5: poll(ready, 2, (int)below(2)); break;
+      case 6: dup2(counts[below(3)], *which); break;
+      case 7:
+        if (!chance(10)) break;
+        close(*which);
+        *which = eventfd((unsigned)below(3), EFD_NONBLOCK | (chance(50) ? EFD_SEMAPHORE : 0));
+        break;
+    }
+  }
+  return NULL;
+}
+static void counters(void) {
+  for (int i = 0; i < 3; ++i) counts[i] = eventfd(0, chance(90) ? EFD_NONBLOCK : 0);
+  pthread_t threads[2];
+  for (int i = 0; i < 2; ++i)
+    if (pthread_create(&threads[i], NULL, count, (void*)(uintptr_t)any()) != 0) return;
+  if (chance(30) && fork() == 0) begin(any() ^ 2);
+  count((void*)(uintptr_t)any());
+}
+
 // ── The cases ──
 
-static void (*const kinds[])(void) = {storm, storm, stack, frame, terminal, lists};
+static void (*const kinds[])(void) = {storm, storm, stack, frame, terminal, lists, locks, counters};
 
 static void run_case(uint64_t seed) {
   setsid();
