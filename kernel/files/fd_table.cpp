@@ -2,6 +2,7 @@
 
 #include <async/retired.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "files/file_locks.h"
@@ -58,8 +59,11 @@ void FdTable::destroy(const FdTable* table) {
     async::Retired::add_for_strand(ending, true);
     return;
   }
-  bool is_empty = ending->first_.release_shared();
-  for (const auto& group : ending->more_) is_empty &= group == nullptr || group->release_shared();
+  bool is_empty = true;
+  for (unsigned start = 0; start < ending->end_of_groups(); start += group_size) {
+    Group* const there = ending->group(start);
+    is_empty &= there == nullptr || there->release_shared();
+  }
   if (is_empty) {
     async::Retired::add(ending);
   } else {
@@ -69,9 +73,8 @@ void FdTable::destroy(const FdTable* table) {
 
 FdTable::~FdTable() {
   lock_owner_.reset();  // while the files exist
-  first_.release_all();
-  for (auto& group : more_) {
-    if (group) group->release_all();
+  for (unsigned start = 0; start < end_of_groups(); start += group_size) {
+    if (Group* const there = group(start)) there->release_all();
   }
 }
 
@@ -83,7 +86,12 @@ Result<FdTable::Group*> FdTable::make_group(unsigned fd) {
 
 Result<FdTable::Group*> FdTable::add_group(unsigned fd) {
   if (!memory::can_allocate(sizeof(Group))) return fail(Errno::enomem);
-  auto& slot = more_[fd / group_size - 1];
+  if (fd >= usual_limit && far_ == nullptr) {
+    if (!memory::can_allocate_contiguous(sizeof(FarGroups))) return fail(Errno::enomem);
+    far_ = std::make_unique<FarGroups>();
+  }
+  auto& slot =
+      fd < usual_limit ? more_[fd / group_size - 1] : (*far_)[(fd - usual_limit) / group_size];
   slot = std::make_unique<Group>();
   return slot.get();
 }
@@ -200,7 +208,7 @@ Result<> FdTable::set_close_on_exec(int fd, bool close_on_exec) {
 
 void FdTable::close_for_exec() {
   lock_.check_access();
-  for (unsigned start = 0; start < size_limit; start += group_size) {
+  for (unsigned start = 0; start < end_of_groups(); start += group_size) {
     Group* const there = group(start);
     if (there == nullptr) continue;
     while (const std::uint64_t closing = there->used & there->close_on_exec) {
@@ -217,21 +225,34 @@ Result<Ref<FdTable>> FdTable::copy() const {
   table->limit_ = limit_;
   table->has_locks_ = has_locks_;
   // First all memory, because the lock's holder allocates none.
-  for (unsigned start = group_size; start < size_limit; start += group_size) {
+  for (unsigned start = group_size; start < end_of_groups(); start += group_size) {
     if (group(start) == nullptr) continue;
     if (auto added = table->add_group(start); !added) return fail(added.error());
   }
   const async::LeafLock::SharingGuard lock{lock_};
   first_.share_into(table->first_);
-  for (unsigned start = group_size; start < size_limit; start += group_size) {
+  for (unsigned start = group_size; start < end_of_groups(); start += group_size) {
     if (const Group* from = group(start)) from->share_into(*table->group(start));
   }
   return table;
 }
 
+int FdTable::next(int lowest) const {
+  const async::LeafLock::SharingGuard lock{lock_};
+  auto fd = static_cast<unsigned>(std::max(lowest, 0));
+  while (fd < end_of_groups()) {
+    const Group* const there = group(fd);
+    const std::uint64_t rest = there != nullptr ? there->used & -Group::bit(fd) : 0;
+    fd = fd / group_size * group_size;
+    if (rest != 0) return static_cast<int>(fd) + std::countr_zero(rest);
+    fd += group_size;
+  }
+  return -1;
+}
+
 unsigned FdTable::count() const {
   unsigned sum = 0;
-  for (unsigned start = 0; start < size_limit; start += group_size) {
+  for (unsigned start = 0; start < end_of_groups(); start += group_size) {
     if (const Group* there = group(start)) sum += static_cast<unsigned>(std::popcount(there->used));
   }
   return sum;

@@ -2,8 +2,8 @@
 //
 // Descriptors are in groups of 64, each with a bitmap of those in use. So one bit operation finds
 // the lowest free descriptor of a group, and a copy takes time only for open ones. The first group
-// is part of the table. The others are allocated when needed. Threads share the table with
-// CLONE_FILES; fork copies it.
+// is part of the table. The others are allocated when needed, and so is the list of those from
+// `usual_limit` on. Threads share the table with CLONE_FILES; fork copies it.
 //
 // find() reads only the entry of its descriptor. The entries of a descriptor and of the next one
 // are a cache line apart. So harts that use and change descriptors close to each other seldom share
@@ -32,7 +32,9 @@ namespace kernel {
 class FdTable : public RefCounted<FdTable> {
  public:
   /// One more than the highest possible descriptor.
-  static constexpr int size_limit = 1024;
+  static constexpr int size_limit = 65'536;
+  /// limit() of a new table.
+  static constexpr int usual_limit = 1024;
 
   // `= default` would make `new FdTable()` zero the whole table twice
   FdTable() {}
@@ -100,12 +102,13 @@ class FdTable : public RefCounted<FdTable> {
   /// In the strand, or for a table that no other hart uses.
   bool has_locks() const { return has_locks_ && owns_locks(); }
 
+  /// The lowest open descriptor that is at least `lowest`; -1: there is none.
+  int next(int lowest) const;
   /// The number of open descriptors. In the strand.
   unsigned count() const;
 
  private:
   static constexpr unsigned group_size = 64;
-  static constexpr unsigned group_count = size_limit / group_size;
 
   struct Group {
     // By place(). Owns a reference each; null where `used` has no bit.
@@ -129,11 +132,16 @@ class FdTable : public RefCounted<FdTable> {
     bool release_shared();  // releases the files with other owners; false: there are others
     void share_into(Group& copy) const;
   };
+  using FarGroups = std::array<std::unique_ptr<Group>, (size_limit - usual_limit) / group_size>;
 
   bool in_range(int fd) const { return static_cast<unsigned>(fd) < size_limit; }
   const Group* group(unsigned fd) const {
-    return fd < group_size ? &first_ : more_[fd / group_size - 1].get();
+    if (fd < group_size) return &first_;
+    if (fd < usual_limit) return more_[fd / group_size - 1].get();
+    return far_ != nullptr ? (*far_)[(fd - usual_limit) / group_size].get() : nullptr;
   }
+  /// No group begins at or above this descriptor.
+  unsigned end_of_groups() const { return far_ != nullptr ? size_limit : usual_limit; }
   Group* group(unsigned fd) { return const_cast<Group*>(std::as_const(*this).group(fd)); }
   /// The group of `fd`, allocated if missing. ENOMEM; would_block: the caller shares the strand.
   Result<Group*> make_group(unsigned fd);
@@ -148,12 +156,14 @@ class FdTable : public RefCounted<FdTable> {
   /// descriptor may end locks.
   bool end_locks_of(int fd) const;
 
-  std::array<std::unique_ptr<Group>, group_count - 1> more_;  // changes only in the strand
+  // These change only in the strand.
+  std::array<std::unique_ptr<Group>, usual_limit / group_size - 1> more_;
+  std::unique_ptr<FarGroups> far_;
   Group first_;
   // For callers that share the strand: protects the groups. Entries are also read without it.
   mutable async::LeafLock lock_;
   std::unique_ptr<LockOwner> lock_owner_;  // in the strand
-  int limit_ = size_limit;
+  int limit_ = usual_limit;
   bool has_locks_ = false;  // ever, or the table of which it is a copy; it changes in the strand
 };
 

@@ -89,16 +89,23 @@ class TextFile final : public Node {
   using Write = void (*)(PagedText& out);
   /// Writes the text of the process `id`.
   using WriteOf = void (*)(PagedText& out, int id);
+  /// The same, of one of its descriptors.
+  using WriteOfPart = void (*)(PagedText& out, int id, int part);
   using Take = Result<> (*)(std::string_view text);
   static constexpr std::size_t longest = 128;
 
   explicit TextFile(Write write, Take take = nullptr)
       : Node{abi::s_ifreg | (take != nullptr ? 0644u : 0444u)}, write_{write}, take_{take} {}
   TextFile(WriteOf write, int id) : Node{abi::s_ifreg | 0444u}, write_of_{write}, id_{id} {}
+  TextFile(WriteOfPart write, int id, int part)
+      : Node{abi::s_ifreg | 0444u}, write_of_part_{write}, id_{id}, part_{part} {}
   bool is_writable() const override { return take_ != nullptr; }
   Result<Ref<File>> open(int flags) override;
   /// Writes the text. In the strand.
-  void write(PagedText& out) const { write_ != nullptr ? write_(out) : write_of_(out, id_); }
+  void write(PagedText& out) const {
+    if (write_ != nullptr) return write_(out);
+    write_of_ != nullptr ? write_of_(out, id_) : write_of_part_(out, id_, part_);
+  }
   /// Takes what a program has written. The file is_writable().
   Result<> take(std::string_view text) const { return take_(text); }
   /// Has no effect (O_TRUNC).
@@ -107,10 +114,13 @@ class TextFile final : public Node {
   }
 
  private:
-  Write write_ = nullptr;  // null: write_of_
-  Take take_ = nullptr;
+  // One of these three is not null.
+  Write write_ = nullptr;
   WriteOf write_of_ = nullptr;
+  WriteOfPart write_of_part_ = nullptr;
+  Take take_ = nullptr;
   int id_ = 0;
+  int part_ = 0;
 };
 
 /// A writable file in memory.

@@ -67,6 +67,7 @@ class ResourceLimits {
 
  private:
   static constexpr std::uint64_t most_files = FdTable::size_limit;
+  static constexpr std::uint64_t usual_hard_files = 4096;  // as on Linux
   static constexpr std::uint64_t usual_stack = (hal::translates_addresses ? 8192 : 128) << 10;
 
   using Limits = std::array<abi::ResourceLimit, abi::rlimit_count>;
@@ -75,7 +76,7 @@ class ResourceLimits {
     limits.fill({abi::unlimited, abi::unlimited});
     limits[abi::rlimit_core].soft = 0;  // there are no core files
     limits[abi::rlimit_stack].soft = usual_stack;
-    limits[abi::rlimit_nofile] = {most_files, most_files};
+    limits[abi::rlimit_nofile] = {FdTable::usual_limit, usual_hard_files};
     return limits;
   }();
 

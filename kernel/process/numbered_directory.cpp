@@ -149,25 +149,14 @@ struct DescriptorLinks {
   static bool exists(int id, int fd) { return file_of(id, fd) != nullptr; }
   static int next(int id, int after) {
     const FdTable* const files = files_of(id);
-    if (files == nullptr) return -1;
-    for (int fd = after + 1; fd < FdTable::size_limit; ++fd) {
-      if (files->find(fd) != nullptr) return fd;
-    }
-    return -1;
+    return files != nullptr ? files->next(after + 1) : -1;
   }
   static Ref<Node> make(int id, int fd) { return make_ref<DescriptorLink>(id, fd); }
 };
 
 // ── fdinfo ──
 
-/// A process and a descriptor as one number, for TextFile.
-constexpr int number_of(int id, int fd) {
-  static_assert(IdSlots::limit < (1 << 21) && FdTable::size_limit == 1024);
-  return id * FdTable::size_limit + fd;
-}
-
-void write_descriptor(PagedText& out, int number) {
-  const int id = number / FdTable::size_limit, fd = number % FdTable::size_limit;
+void write_descriptor(PagedText& out, int id, int fd) {
   File* const file = file_of(id, fd);
   if (file == nullptr) return;
   const bool closes = files_of(id)->close_on_exec(fd).value_or(false);
@@ -180,9 +169,7 @@ void write_descriptor(PagedText& out, int number) {
 struct DescriptorTexts : DescriptorLinks {
   static constexpr unsigned permissions = 0555, type = abi::s_ifreg;
   static constexpr std::size_t bytes = sizeof(TextFile);
-  static Ref<Node> make(int id, int fd) {
-    return make_ref<TextFile>(write_descriptor, number_of(id, fd));
-  }
+  static Ref<Node> make(int id, int fd) { return make_ref<TextFile>(write_descriptor, id, fd); }
 };
 
 // ── task ──

@@ -276,7 +276,7 @@ Result<> sysinfo(Thread&, UserPtr<abi::Sysinfo> info);
 /// flags: RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_STACK; the kernel stores the other resources; EINVAL
 ///   for numbers from 16 up
 /// linux: The stored resources have no effect. A program may raise a hard limit. RLIMIT_NOFILE is
-///   1024 at most (EPERM). The next program's stack has 256 KiB at least and 64 MiB at most.
+///   65,536 at most (EPERM). The next program's stack has 256 KiB at least and 64 MiB at most.
 Result<> prlimit64(Thread&, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
                    UserPtr<abi::ResourceLimit> old);
 

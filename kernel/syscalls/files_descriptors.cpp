@@ -22,11 +22,12 @@ Result<> close_range(Thread& self, unsigned first, unsigned last, unsigned flags
   constexpr unsigned only_mark = 4;  // CLOSE_RANGE_CLOEXEC
   if (first > last || (flags & ~only_mark) != 0) return fail(Errno::einval);
   FdTable& files = self.process().files();
-  const unsigned end = std::min(last, static_cast<unsigned>(FdTable::size_limit - 1));
-  for (unsigned fd = first; fd <= end; ++fd) {
-    const int number = static_cast<int>(fd);
-    // Closed descriptors are skipped: EBADF is the only possible error.
-    (void)(flags == only_mark ? files.set_close_on_exec(number, true) : files.close(number));
+  constexpr unsigned highest = FdTable::size_limit - 1;
+  const int end = static_cast<int>(std::min(last, highest));
+  int fd = first <= highest ? files.next(static_cast<int>(first)) : -1;
+  for (; fd >= 0 && fd <= end; fd = files.next(fd + 1)) {
+    // Another thread may have closed it: EBADF is the only possible error.
+    (void)(flags == only_mark ? files.set_close_on_exec(fd, true) : files.close(fd));
   }
   return {};
 }

@@ -41,12 +41,12 @@ class PollList {
 
   /// Copies the program's list. EINVAL for more entries than a process can have files; EFAULT;
   /// ENOMEM.
-  Result<> read(memory::AddressSpace& space, UserPtr<abi::PollFd> from, unsigned count) {
-    if (count > FdTable::size_limit) return fail(Errno::einval);
+  Result<> read(Thread& self, UserPtr<abi::PollFd> from, unsigned count) {
+    if (std::cmp_greater(count, self.process().files().limit())) return fail(Errno::einval);
     const UserSpan<const abi::PollFd> list{from.address(), count};
     if (!list.in_range()) return fail(Errno::efault);
     if (auto room = set_size(count); !room) return room;
-    return list.read(space, entries());
+    return list.read(self.space(), entries());
   }
   /// Makes room for `count` entries, whose values are undefined. ENOMEM.
   Result<> set_size(std::size_t count) {
@@ -288,7 +288,7 @@ async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, uns
   const auto given = mask.read(self.space());
   if (!given) co_return fail(given.error());
   PollList list;
-  if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
+  if (auto read = list.read(self, fds, count); !read) co_return fail(read.error());
   if (!has_room_to_wait_for(list)) co_return fail(Errno::enomem);
   const auto polling = std::make_unique<Polling>(self, fds, std::move(list), deadline);
   if (auto set = self.set_temporary_mask(*given); !set) co_return fail(set.error());
@@ -310,11 +310,12 @@ constexpr std::array<short, set_count> events_of_set = {
 
 using SetWord = std::uint64_t;
 constexpr unsigned word_bits = 64;
-constexpr std::size_t most_set_words = FdTable::size_limit / word_bits;
+constexpr unsigned select_limit = 1024;
+constexpr std::size_t most_set_words = select_limit / word_bits;
 using FileSet = std::array<SetWord, most_set_words>;
 
 struct SelectArguments {
-  unsigned count;  ///< the sets have descriptors below it; at most FdTable::size_limit
+  unsigned count;  ///< the sets have descriptors below it; at most select_limit
   std::array<UserPtr<SetWord>, set_count> sets;
   UserPtr<abi::Timespec> timeout;
   async::Instant deadline;
@@ -461,7 +462,7 @@ trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, uns
   if (shares && count > PollList::few) return trap::would_block;
   memory::AddressSpace& space = self.space();
   PollList list;
-  if (auto read = list.read(space, fds, count); !read) return fail(read.error());
+  if (auto read = list.read(self, fds, count); !read) return fail(read.error());
   const auto ready = list.poll(self.process().files());
   if (!ready) return fail(ready.error());
   if (*ready == 0 && deadline > async::now()) {
@@ -510,11 +511,10 @@ trap::Answer<Result<int>> pselect6(Thread& self, int count, UserPtr<std::uint64_
     set = *read;
   }
   if (count < 0) return fail(Errno::einval);
-  const SelectArguments arguments{
-      .count = std::min(static_cast<unsigned>(count), static_cast<unsigned>(FdTable::size_limit)),
-      .sets = {reading, writing, exceptional},
-      .timeout = timeout,
-      .deadline = *deadline};
+  const SelectArguments arguments{.count = std::min(static_cast<unsigned>(count), select_limit),
+                                  .sets = {reading, writing, exceptional},
+                                  .timeout = timeout,
+                                  .deadline = *deadline};
   self.forget_deadline();
   return self.wait([&] { return select(self, arguments, set); });
 }

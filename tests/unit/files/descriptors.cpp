@@ -52,10 +52,36 @@ TEST_CASE("a table at its limit accepts no file") {
   CHECK(table->add(make_file(alive), false).error() == Errno::emfile);
   CHECK(table->set(70, make_file(alive), false).error() == Errno::ebadf);
   CHECK(alive == 70);
-  table->set_limit(FdTable::size_limit);
+  table->set_limit(FdTable::usual_limit);
   CHECK(table->add(make_file(alive), false, 1023) == 1023);
   CHECK(table->add(make_file(alive), false, 1023).error() == Errno::emfile);
   CHECK(table->count() == 71);
+}
+
+TEST_CASE("a table with a higher limit has descriptors above 1,023") {
+  test::Machine machine;
+  int alive = 0;
+  auto table = kernel::make_ref<FdTable>();
+  table->set_limit(FdTable::size_limit);
+  constexpr int highest = FdTable::size_limit - 1;
+  CHECK(table->add(make_file(alive), true, 1000) == 1000);
+  CHECK(table->add(make_file(alive), false, 1024) == 1024);
+  CHECK(table->add(make_file(alive), true, highest) == highest);
+  CHECK(table->add(make_file(alive), false, highest).error() == Errno::emfile);
+  CHECK(table->next(0) == 1000);
+  CHECK(table->next(1001) == 1024);
+  CHECK(table->next(1025) == highest);
+  CHECK(table->next(highest + 1) == -1);
+  CHECK(table->find(40'000) == nullptr);
+  auto copy = *table->copy();
+  CHECK(copy->find(highest) == table->find(highest));
+  table->close_for_exec();
+  CHECK(table->next(0) == 1024);
+  CHECK(table->next(1025) == -1);
+  CHECK(table->count() == 1);
+  copy = nullptr;
+  CHECK(table->close(1024));
+  CHECK(alive == 0);
 }
 
 TEST_CASE("every number without an open file is EBADF") {
@@ -63,7 +89,7 @@ TEST_CASE("every number without an open file is EBADF") {
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
   REQUIRE(table->add(make_file(alive), false));
-  for (const int fd : {-1, 1, 63, 64, 1023, 1024, 1 << 30, INT32_MIN}) {
+  for (const int fd : {-1, 1, 63, 64, 1023, 1024, 65'535, 1 << 30, INT32_MIN}) {
     CAPTURE(fd);
     CHECK(table->find(fd) == nullptr);
     CHECK(table->close(fd).error() == Errno::ebadf);
