@@ -33,7 +33,8 @@ bool WaitList::wake(Node& node, WaitResult result) noexcept {
   entry.reset();
   entry.list = nullptr;
   if (node.kind == Kind::observer) {
-    static_cast<Observer&>(node).wait->notify();
+    Watcher& watcher = *static_cast<Observer&>(node).watcher;
+    watcher.notify_(watcher);
     return false;
   }
   return complete(*entry.job, result);  // false: the wait has ended already
@@ -44,6 +45,15 @@ bool WaitList::wake_first_slowly(WaitResult result) noexcept {
     if (wake(static_cast<Node&>(*next), result)) return true;
   }
   return false;
+}
+
+void WaitList::pass_wake_to_first() noexcept {
+  platform::InterruptGuard masked;
+  for (Link* link = next; link != this;) {
+    Node& node = static_cast<Node&>(*link);
+    link = link->next;
+    if (node.kind != Kind::observer && wake(node, WaitResult::woken)) return;
+  }
 }
 
 // Usually only one job waits, and the list is empty after the first wake.

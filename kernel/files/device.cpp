@@ -65,6 +65,8 @@ class RandomFile final : public DeviceFile {
     }
     return done;
   }
+  // Of the two devices, only /dev/random has a poll function in Linux.
+  bool can_poll() override { return device_->device_number() == (1 << 8 | 8); }
 };
 
 template <class Kind>

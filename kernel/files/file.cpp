@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "files/epoll.h"
 #include "files/file_locks.h"
 #include "files/node.h"
 #include "memory/frames.h"
@@ -12,32 +13,51 @@
 namespace kernel {
 
 void File::destroy(const File* file) {
-  if (async::Strand::is_held()) [[likely]] {
-    delete file;
-    return;
-  }
   auto* const ending = const_cast<File*>(file);
-  const bool has_effects = !ending->end_sharing() || ending->has_locks();
-  async::Retired::add_for_strand(ending, has_effects);
+  if (async::Strand::is_held()) [[likely]]
+    return end(ending);
+  const bool has_effects = !ending->end_sharing() || ending->ties_ != nullptr;
+  const auto end_later = [](void* retired) noexcept { end(static_cast<File*>(retired)); };
+  async::Retired::add_for_strand(ending, end_later, has_effects);
 }
 
 void File::drop_own(Ref<File> file) {
   if (!file->had_other_table_ && file->has_one_owner() && file->may_destroy_sharing() &&
-      !file->has_locks())
+      file->ties_ == nullptr)
     delete file.leak();
 }
 
 Result<LockOwner*> File::make_lock_owner() {
   async::Strand::check_access();
-  if (lock_owner_ == nullptr) {
-    if (!memory::can_allocate(sizeof(LockOwner))) return fail(Errno::enolck);
-    lock_owner_ = new LockOwner{node()};
+  if (lock_owner() == nullptr) {
+    if (!memory::can_allocate(sizeof(LockOwner)) || !make_ties()) return fail(Errno::enolck);
+    ties_->lock_owner = new LockOwner{node()};
   }
-  return lock_owner_;
+  return ties_->lock_owner;
 }
 
-void File::end_locks() {
-  delete lock_owner_;
+Result<> File::make_ties() {
+  if (ties_ != nullptr) return {};
+  if (!memory::can_allocate(sizeof(Ties))) return fail(Errno::enomem);
+  ties_ = new Ties;
+  return {};
+}
+
+Result<> File::add_watch(EpollItem& item) {
+  async::Strand::check_access();
+  if (auto made = make_ties(); !made) return made;
+  item.link_to_file(ties_->first_watch);
+  return {};
+}
+
+void File::remove_watch(EpollItem& item) {
+  item.unlink_from_file(ties_->first_watch);
+}
+
+void File::end_ties() {
+  while (EpollItem* const item = ties_->first_watch) item->file_has_ended();
+  delete ties_->lock_owner;
+  delete ties_;
 }
 
 Result<std::size_t> File::try_read(IoBuffer&) {

@@ -31,6 +31,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "files/found_bytes.h"
 #include "files/io_buffer.h"
@@ -40,6 +41,10 @@ namespace async {
 class MultiWait;
 struct Observer;
 }  // namespace async
+
+namespace kernel::memory {
+class PagedText;
+}  // namespace kernel::memory
 
 namespace kernel {
 
@@ -115,10 +120,7 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// `flags`: the access mode and status flags of openat. `whole_write`: see whole_write().
   explicit File(int flags, std::size_t whole_write = IoBuffer::longest)
       : FileProperties{flags, whole_write} {}
-  virtual ~File() {
-    if (lock_owner_ != nullptr) [[unlikely]]
-      end_locks();
-  }
+  virtual ~File() = default;
 
   /// The end of a file without owners: destroys it. If the caller shares the strand, it retires the
   /// file (async/retired.h).
@@ -226,6 +228,10 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The list that is woken when readiness() may have gained a bit of this direction. Null:
   /// readiness() never changes.
   virtual async::WaitList* changes(Direction) { return nullptr; }
+  /// Whether epoll may watch the file.
+  virtual bool can_poll() {
+    return changes(Direction::read) != nullptr || changes(Direction::write) != nullptr;
+  }
 
   // ── Properties ──
 
@@ -252,12 +258,24 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// ENOLCK: no memory.
   Result<class LockOwner*> make_lock_owner();
   /// The same; null if no lock was ever wanted.
-  class LockOwner* lock_owner() const { return lock_owner_; }
-  bool has_locks() const { return lock_owner_ != nullptr; }
+  class LockOwner* lock_owner() const { return ties_ != nullptr ? ties_->lock_owner : nullptr; }
+  /// Lets an item of an epoll file know the end of this file (epoll.h). In the strand. ENOMEM.
+  Result<> add_watch(class EpollItem& item);
+  void remove_watch(EpollItem& item);
+  /// The first of the items; null: no epoll file watches this one.
+  EpollItem* first_watch() const { return ties_ != nullptr ? ties_->first_watch : nullptr; }
   /// For a file that stands for a process (pidfd_open); else null.
   virtual class EndWatch* end_watch() { return nullptr; }
   /// For a timer (timerfd_create); else null.
   virtual class TimerFile* timer() { return nullptr; }
+  /// For a file of signals (signalfd); else null.
+  virtual class SignalFile* signals() { return nullptr; }
+  /// For an epoll file; else null.
+  virtual class Epoll* epoll() { return nullptr; }
+  /// The kind of a file without a node and without a name, such as `eventfd`.
+  virtual std::string_view unnamed_kind() { return "unknown"; }
+  /// Appends lines about the file that its kind adds to /proc/PID/fdinfo.
+  virtual void describe(memory::PagedText&) {}
 
   /// The node that was opened. Null for pipes.
   virtual class Node* node() { return nullptr; }
@@ -272,9 +290,21 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
                                          std::uint64_t end);
 
  private:
-  [[gnu::cold]] void end_locks();
+  /// What must end before the file does.
+  struct Ties {
+    LockOwner* lock_owner = nullptr;  // owned
+    EpollItem* first_watch = nullptr;
+  };
+  Result<> make_ties();
+  [[gnu::cold]] void end_ties();
+  /// The end of a file without owners, in the strand.
+  static void end(File* file) {
+    if (file->ties_ != nullptr) [[unlikely]]
+      file->end_ties();
+    delete file;
+  }
 
-  class LockOwner* lock_owner_ = nullptr;            // owned
+  Ties* ties_ = nullptr;                             // owned; null: there never were any
   async::SharedWord<bool> had_other_table_ = false;  // processes may set it at the same time
 };
 

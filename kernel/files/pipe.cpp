@@ -9,9 +9,14 @@
 
 namespace kernel {
 
-// A woken reader that leaves bytes, for any reason, wakes the next one.
+// For a write.
 [[gnu::noinline]] void Pipe::wake_reader() {
   readable_.wake_one();
+}
+
+// A woken reader that leaves bytes, for any reason, wakes the next one.
+[[gnu::noinline]] void Pipe::wake_next_reader() {
+  readable_.pass_wake();
 }
 
 [[gnu::noinline]] void Pipe::wake_writer() {
@@ -24,7 +29,7 @@ inline void Pipe::was_read() {
     if (read_position_ >= hal::page_size) keep_page();
     read_position_ = write_position_ = 0;
   } else {
-    wake_reader();
+    wake_next_reader();
   }
   if (!writable_.empty() && room() >= atomic_size) wake_writer();
 }
@@ -40,7 +45,7 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
     read_position_ += *moved;
     was_read();
   } else {
-    wake_reader();
+    wake_next_reader();
   }
   return moved;
 }
@@ -112,7 +117,7 @@ void Pipe::stop_sharing(async::Observer& reader) {
 
 [[gnu::noinline]] Result<std::size_t> Pipe::read_pages(IoBuffer& buffer) {
   if (buffer.must_page_in(IoBuffer::Direction::put)) {
-    wake_reader();
+    wake_next_reader();
     return fail(Errno::would_block);
   }
   std::size_t done = 0;
@@ -127,7 +132,7 @@ void Pipe::stop_sharing(async::Observer& reader) {
     if (read_position_ % hal::page_size == 0) leave_page(read_position_ - 1);
   }
   if (done == 0) {
-    wake_reader();
+    wake_next_reader();
     return moved;
   }
   was_read();

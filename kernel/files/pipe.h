@@ -76,8 +76,8 @@ class Pipe : public RefCounted<Pipe> {
   /// For a job that a wake of the pipe has resumed, and that neither reads nor writes: wakes
   /// another one instead. In the strand.
   void pass_wakes() {
-    if (can_read()) readable_.wake_one();
-    if (can_write()) writable_.wake_one();
+    if (can_read()) readable_.pass_wake();
+    if (can_write()) writable_.pass_wake();
   }
   bool can_read() const { return filled() > 0 || !has_writers_; }
   bool can_write() const { return room() >= atomic_size || !has_readers_; }
@@ -132,6 +132,7 @@ class Pipe : public RefCounted<Pipe> {
   void leave_page(std::size_t position);
   void was_read();
   void wake_reader();
+  void wake_next_reader();
   void wake_writer();
   void keep_page();
 

@@ -115,9 +115,7 @@ class DescriptorLink final : public Node {
     File* const file = file_of(id_, fd_);
     if (file == nullptr) return {};
     if (Node* const node = file->node()) return node->path().value_or("/ (deleted)");
-    if (file->end_watch() != nullptr) return "anon_inode:[pidfd]";
-    if (file->timer() != nullptr) return "anon_inode:[timerfd]";
-    if (file->pipe() == nullptr) return "anon_inode:[eventfd]";
+    if (file->pipe() == nullptr) return fmt::format("anon_inode:[{}]", file->unnamed_kind());
     return fmt::format("pipe:[{}]", file->status().inode);
   }
 
@@ -164,6 +162,7 @@ void write_descriptor(PagedText& out, int id, int fd) {
   fmt::format_to(std::back_inserter(out), "pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{}\nino:\t{}\n",
                  file->seek(0, abi::seek_cur).value_or(0),
                  file->flags() | (closes ? abi::o_cloexec : 0), status.device, status.inode);
+  file->describe(out);
 }
 
 struct DescriptorTexts : DescriptorLinks {

@@ -59,26 +59,28 @@ bool is_restarted(Thread& self) {
 }
 
 /// Whether the call, which a signal has interrupted, is made again if no handler runs, for example
-/// behind a stop. Only rt_sigtimedwait fails with EINTR then (signal(7)).
+/// behind a stop. The others fail with EINTR then (signal(7)).
 bool call_is_made_again_without_handler(const UserContext& context) {
-  return trap::call_of(context) != Call::rt_sigtimedwait;
+  const auto call = trap::call_of(context);
+  return call != Call::rt_sigtimedwait && call != Call::epoll_pwait && call != Call::epoll_pwait2;
 }
 
 /// Lets the thread make its call again if signals have ended it with EINTR and wanted() says so.
 /// The context that wanted() finds has the registers of the call: on some machines the result has
-/// overwritten the number.
+/// overwritten the number. Returns whether signals have ended the call and it is not made again.
 template <class Wanted>
-void repeat_call_if(Thread& self, Wanted&& wanted) {
+bool repeat_call_if(Thread& self, Wanted&& wanted) {
   const auto overwritten = self.take_interrupted_call();
-  if (!overwritten) return;
+  if (!overwritten) return false;
   UserContext& context = self.context();
   const std::uint64_t result = context.syscall_result();
   context.set_syscall_result(*overwritten);
   if (wanted()) {
     context.go_back_to_syscall_instruction();
-  } else {
-    context.set_syscall_result(result);
+    return false;
   }
+  context.set_syscall_result(result);
+  return true;
 }
 
 /// Where the frame begins on the stack that the action selects; 0: there is no room.
@@ -170,7 +172,7 @@ void deliver_signals(Thread& self) {
         continue;
       case SignalActions::Effect::handler: break;
     }
-    repeat_call_if(self, [&] {
+    (void)repeat_call_if(self, [&] {
       return ((action.flags & abi::sa_restart) != 0 && is_restarted(self)) ||
              is_always_restarted(self.context());
     });
@@ -195,7 +197,11 @@ void deliver_signals(Thread& self) {
   if (has_entered) return trap::simulate_trap<trap::Cause::signal>(self.context());
   if (process.is_stopped()) return;  // SIGCONT may have a handler, which decides about the call
   // Another thread has taken the signal, or the action ignores it now.
-  repeat_call_if(self, [&] { return call_is_made_again_without_handler(self.context()); });
+  const bool has_ended =
+      repeat_call_if(self, [&] { return call_is_made_again_without_handler(self.context()); });
+  if (auto* const settings = self.rare_settings();
+      has_ended && settings != nullptr && settings->mask_before)
+    self.end_temporary_mask();
 }
 
 trap::Register return_from_handler(Thread& self) {
@@ -224,6 +230,8 @@ bool is_interruptible(Thread& self, const UserContext& context) {
     case Call::sendfile:
     case Call::splice:
     case Call::tee:
+    case Call::epoll_pwait:
+    case Call::epoll_pwait2:
     case Call::ppoll:
     case Call::pselect6:
     case Call::futex:

@@ -56,6 +56,7 @@ class EventFile final : public File {
     return moved;
   }
 
+  std::string_view unnamed_kind() override { return "eventfd"; }
   // Callers that share the strand wake nobody: a file that others wait for needs the strand.
   Result<std::size_t> read_sharing(const ReadBytes& to) override {
     const async::LeafLock::Guard lock{lock_};

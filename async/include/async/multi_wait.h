@@ -10,6 +10,9 @@
 // In the strand, or in a step that shares it and holds the locks of the lists. The waiting
 // coroutine owns the MultiWait. A list that has an observer is woken in the strand, also by a
 // parallel job (list_lock.h).
+//
+// A MultiWait is one kind of Watcher. Objects that outlive a wait derive from Watcher, too, and
+// learn of the wakes of lists without a job of their own (kernel/files/epoll.h).
 #pragma once
 
 #include <coroutine>
@@ -18,7 +21,7 @@
 
 namespace async {
 
-class MultiWait;
+class Watcher;
 
 struct Observer : Entry {
   Observer() noexcept : Entry(Kind::observer, 0, nullptr) {}
@@ -28,23 +31,41 @@ struct Observer : Entry {
     leave();
     reset();
   }
-  MultiWait* wait = nullptr;
+  Watcher* watcher = nullptr;
 };
 
-class MultiWait {
+/// An object that learns of the wakes of lists.
+class Watcher {
  public:
-  MultiWait() noexcept {
-    if (job_.is_parallel()) platform::fail("a MultiWait needs a job of the strand");
-  }
-  MultiWait(const MultiWait&) = delete;
+  Watcher(const Watcher&) = delete;
 
-  /// Adds `list`; `entry` is linked into it until it is woken or destroyed.
+  /// Adds `list`; `entry` is linked into it until it is woken or destroyed. It may be linked
+  /// already, into this list only: then nothing changes.
   void watch(Observer& entry, WaitList& list) noexcept {
-    entry.job = &job_;
-    entry.wait = this;
+    entry.watcher = this;
     const ListLock::Guard guard(list.lock());
+    if (!entry.alone()) return;
     list.insert_observer(entry);
     entry.list = &list;
+  }
+
+ protected:
+  /// Called in the strand, when a list wakes: the observer is in no list any more. Interrupts are
+  /// masked. The function may watch other lists, but not this one.
+  using Notify = void (*)(Watcher& watcher) noexcept;
+
+  explicit Watcher(Notify notify) noexcept : notify_(notify) {}
+  ~Watcher() = default;
+
+ private:
+  friend class WaitList;
+  Notify notify_;
+};
+
+class MultiWait : public Watcher {
+ public:
+  MultiWait() noexcept : Watcher(&notify) {
+    if (job_.is_parallel()) platform::fail("a MultiWait needs a job of the strand");
   }
   /// Whether a list has been woken since watch() or the last until().
   bool woken() const noexcept { return woken_; }
@@ -94,10 +115,10 @@ class MultiWait {
   Job* waiting_job() const noexcept { return job_.kind == Kind::waiting ? &job_ : nullptr; }
 
  private:
-  friend class WaitList;
-  void notify() noexcept {
-    woken_ = true;
-    if (waiting_) job_.complete(WaitResult::woken);
+  static void notify(Watcher& watcher) noexcept {
+    auto& self = static_cast<MultiWait&>(watcher);
+    self.woken_ = true;
+    if (self.waiting_) self.job_.complete(WaitResult::woken);
   }
 
   Job& job_ = current_job();

@@ -47,7 +47,7 @@ enum class Kind : std::uint8_t {
   group,          // several jobs joined together (when_all, when_any)
   scope,          // the head of a Scope's children
   keyed,          // a wait list entry that carries a key, in the waiting coroutine's frame
-  observer,       // one of several entries of the same MultiWait
+  observer,       // an entry of a Watcher, such as a MultiWait
   interrupt,      // an async::Interrupt
   alarm,          // an executor's entry in its own inbox: its alarm has fired
   reprioritize,   // an executor's entry: its ready jobs have other priorities or other harts

@@ -194,6 +194,12 @@ class WaitList : public Node {
     }
     return first != this && wake_first_slowly(result);
   }
+  /// Wakes the first job, and no observer. For a job that has used up a wake and leaves the cause
+  /// of the wake to the next one: observers have already seen that wake.
+  void pass_wake() noexcept {
+    const ListLock::WakeGuard guard(lock_);
+    if (!alone()) pass_wake_to_first();
+  }
   /// Takes the first waiter out of the list, for Job::complete_sharing(). The caller shares the
   /// strand, and holds the lock of the list. Null: the first node is no job.
   Job* take_first() noexcept {
@@ -347,11 +353,12 @@ class WaitList : public Node {
     while (static_cast<Node*>(after->prev)->priority > node.priority) after = after->prev;
     after->insert_before(node);
   }
-  /// Like insert(), but before the nodes of the same priority.
+  /// Like insert(), but before the nodes of the same priority, and behind all observers.
   void insert_first(Node& node) noexcept {
     lock_.note_insertion(alone());
     Link* before = next;
-    while (before != this && static_cast<Node*>(before)->priority < node.priority) {
+    while (before != this && (static_cast<Node*>(before)->kind == Kind::observer ||
+                              static_cast<Node*>(before)->priority < node.priority)) {
       before = before->next;
     }
     before->insert_before(node);
@@ -414,6 +421,7 @@ class WaitList : public Node {
   std::size_t wake_everybody(WaitResult result) noexcept;
   ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
   ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
+  void pass_wake_to_first() noexcept;
   friend class Executor;
   void reorder(Job& job) noexcept;  // moves `job`, whose priority has changed
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;

@@ -8,6 +8,7 @@
 #include "base/machine_facts.h"
 #include "process/signal_timers.h"
 #include "process/thread.h"
+#include "syscalls/epoll.h"
 #include "syscalls/signal_action.h"
 #include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
@@ -95,6 +96,32 @@ Result<int> dup2(Thread& self, int from, int to) {
 trap::Answer<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                int milliseconds) {
   return poll_until(self, fds, count, self.deadline_of_call(deadline_in(milliseconds)));
+}
+
+Result<int> epoll_create(Thread& self, int size) {
+  if (size <= 0) return fail(Errno::einval);
+  return epoll_create1(self, 0);
+}
+Result<> epoll_ctl(Thread& self, int epoll, int operation, int fd, std::uintptr_t event) {
+  return change_epoll(self, epoll, operation, fd, event, EventLayout::packed);
+}
+trap::Answer<Result<int>> epoll_wait(Thread& self, int epoll, std::uintptr_t events, int most,
+                                     int milliseconds) {
+  return epoll_pwait(self, epoll, events, most, milliseconds, 0, 0);
+}
+trap::Answer<Result<int>> epoll_pwait(Thread& self, int epoll, std::uintptr_t events, int most,
+                                      int milliseconds, std::uintptr_t mask,
+                                      std::size_t mask_size) {
+  return wait_for_events(self, epoll, events, most, deadline_in_ms(milliseconds), mask, mask_size,
+                         EventLayout::packed);
+}
+trap::Answer<Result<int>> epoll_pwait2(Thread& self, int epoll, std::uintptr_t events, int most,
+                                       std::uintptr_t timeout, std::uintptr_t mask,
+                                       std::size_t mask_size) {
+  const auto deadline = deadline_after(self, timeout);
+  if (!deadline) return fail(deadline.error());
+  return wait_for_events(self, epoll, events, most, *deadline, mask, mask_size,
+                         EventLayout::packed);
 }
 
 // ── Signals ──

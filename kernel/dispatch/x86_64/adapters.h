@@ -31,6 +31,16 @@ Result<> pipe(Thread&, UserPtr<int> ends);
 Result<int> dup2(Thread&, int from, int to);
 trap::Answer<Result<int>> poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count, int milliseconds);
 
+Result<int> epoll_create(Thread&, int size);
+Result<> epoll_ctl(Thread&, int epoll, int operation, int fd, std::uintptr_t event);
+trap::Answer<Result<int>> epoll_wait(Thread&, int epoll, std::uintptr_t events, int most,
+                                     int milliseconds);
+trap::Answer<Result<int>> epoll_pwait(Thread&, int epoll, std::uintptr_t events, int most,
+                                      int milliseconds, std::uintptr_t mask, std::size_t mask_size);
+trap::Answer<Result<int>> epoll_pwait2(Thread&, int epoll, std::uintptr_t events, int most,
+                                       std::uintptr_t timeout, std::uintptr_t mask,
+                                       std::size_t mask_size);
+
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::x86_64::SignalAction> action,
                       UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size);
 

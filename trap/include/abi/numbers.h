@@ -32,6 +32,9 @@ namespace abi {
   X(dup, 23)                     \
   X(dup3, 24)                    \
   X(fcntl, 25)                   \
+  X(inotify_init1, 26)           \
+  X(inotify_add_watch, 27)       \
+  X(inotify_rm_watch, 28)        \
   X(ioctl, 29)                   \
   X(flock, 32)                   \
   X(mknodat, 33)                 \
@@ -68,6 +71,7 @@ namespace abi {
   X(sendfile, 71)                \
   X(pselect6, 72)                \
   X(ppoll, 73)                   \
+  X(signalfd4, 74)               \
   X(vmsplice, 75)                \
   X(splice, 76)                  \
   X(tee, 77)                     \

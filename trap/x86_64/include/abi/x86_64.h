@@ -153,9 +153,10 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {229, Call::clock_getres},
     {230, Call::clock_nanosleep},
     {231, Call::exit_group},
-    {233, Call::epoll_ctl},
     {234, Call::tgkill},
     {247, Call::waitid},
+    {254, Call::inotify_add_watch},
+    {255, Call::inotify_rm_watch},
     {257, Call::openat},
     {258, Call::mkdirat},
     {259, Call::mknodat},
@@ -176,15 +177,16 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {277, Call::sync_file_range},
     {278, Call::vmsplice},
     {280, Call::utimensat},
-    {281, Call::epoll_pwait},
     {283, Call::timerfd_create},
     {285, Call::fallocate},
     {286, Call::timerfd_settime},
     {287, Call::timerfd_gettime},
+    {289, Call::signalfd4},
     {290, Call::eventfd2},
     {291, Call::epoll_create1},
     {292, Call::dup3},
     {293, Call::pipe2},
+    {294, Call::inotify_init1},
     {295, Call::preadv},
     {296, Call::pwritev},
     {297, Call::rt_tgsigqueueinfo},
@@ -212,7 +214,6 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {435, Call::clone3},
     {436, Call::close_range},
     {439, Call::faccessat2},
-    {441, Call::epoll_pwait2},
     {452, Call::fchmodat2},
 });
 
@@ -259,8 +260,16 @@ inline constexpr unsigned call_readlink = 89;
 inline constexpr unsigned call_getpgrp = 111;
 inline constexpr unsigned call_arch_prctl = 158;
 inline constexpr unsigned call_time = 201;
+inline constexpr unsigned call_epoll_create = 213;
+inline constexpr unsigned call_epoll_wait = 232;
+inline constexpr unsigned call_epoll_ctl = 233;
+inline constexpr unsigned call_inotify_init = 253;
 inline constexpr unsigned call_newfstatat = 262;
 inline constexpr unsigned call_renameat = 264;
+inline constexpr unsigned call_epoll_pwait = 281;
+inline constexpr unsigned call_signalfd = 282;
+inline constexpr unsigned call_eventfd = 284;
+inline constexpr unsigned call_epoll_pwait2 = 441;
 
 // arch_prctl (asm/prctl.h)
 inline constexpr int arch_set_fs = 0x1002;

@@ -155,6 +155,9 @@ constexpr abi::Call call_of(const UserContext& registers) {
   if (const auto same = x86_64::generic(own)) return *same;
   switch (own) {
     case x86_64::call_poll: return abi::Call::ppoll;
+    case x86_64::call_epoll_wait:
+    case x86_64::call_epoll_pwait:
+    case x86_64::call_epoll_pwait2: return abi::Call::epoll_pwait;
     case x86_64::call_pause: return abi::Call::rt_sigsuspend;
     case x86_64::call_open:
     case x86_64::call_creat: return abi::Call::openat;

@@ -1,0 +1,230 @@
+#include "files/epoll.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+#include "memory/frames.h"
+#include "memory/paged_text.h"
+
+namespace kernel {
+namespace {
+
+constexpr std::uint32_t always = abi::epollerr | abi::epollhup;
+constexpr std::uint32_t poll_bits = 0xffff;
+/// The most items that the search for a cycle may meet.
+constexpr unsigned longest_walk = 1000;
+
+}  // namespace
+
+// ── An item ──
+
+void EpollItem::link_to_file(EpollItem*& first) {
+  next_of_file_ = first;
+  link_of_file_ = &first;
+  if (first != nullptr) first->link_of_file_ = &next_of_file_;
+  first = this;
+}
+
+void EpollItem::unlink_from_file(EpollItem*&) {
+  *link_of_file_ = next_of_file_;
+  if (next_of_file_ != nullptr) next_of_file_->link_of_file_ = link_of_file_;
+}
+
+void EpollItem::file_has_ended() {
+  owner_.destroy(*this);
+}
+
+void EpollItem::notify(Watcher& watcher) noexcept {
+  auto& self = static_cast<EpollItem&>(watcher);
+  if (!self.is_ready_ && !self.is_disabled()) self.owner_.make_ready(self);
+}
+
+bool EpollItem::is_disabled() const {
+  return (events_ & poll_bits) == 0;
+}
+
+std::uint32_t EpollItem::poll() const {
+  return static_cast<std::uint16_t>(file_.readiness()) & events_ & poll_bits;
+}
+
+// Errors can come from both lists. An item that wants neither bytes nor room waits for errors.
+void EpollItem::observe() {
+  constexpr std::uint32_t input = abi::epollin | abi::epollrdnorm | abi::epollrdband |
+                                  abi::epollpri | abi::epollrdhup | abi::epollmsg;
+  constexpr std::uint32_t output = abi::epollout | abi::epollwrnorm | abi::epollwrband;
+  const bool both = (events_ & (input | output)) == 0;
+  async::WaitList* const read_list = file_.changes(Direction::read);
+  async::WaitList* const write_list = file_.changes(Direction::write);
+  const bool reads = read_list != nullptr && (both || (events_ & input) != 0);
+  if (reads) watch(reading_, *read_list);
+  if (write_list == nullptr || (reads && write_list == read_list)) return;
+  if (both || (events_ & output) != 0) watch(writing_, *write_list);
+}
+
+// ── The file ──
+
+Epoll::~Epoll() {
+  while (EpollItem* const item = items_.first()) destroy(*item);
+}
+
+namespace {
+
+/// The order of the items: by file, then by descriptor.
+auto is_before(const File& file, int fd) {
+  return [key = std::tuple{&file, fd}](const auto& item_key) { return item_key < key; };
+}
+
+}  // namespace
+
+EpollItem* Epoll::find(int fd, const File& file) const {
+  const auto before = is_before(file, fd);
+  EpollItem* const item =
+      items_.find([&](const EpollItem& each) { return before(std::tuple{&each.file_, each.fd_}); });
+  return item != nullptr && &item->file_ == &file && item->fd_ == fd ? item : nullptr;
+}
+
+Result<> Epoll::add(int fd, File& file, std::uint32_t events, std::uint64_t data) {
+  async::Strand::check_access();
+  Epoll* const nested = file.epoll();
+  if (nested != nullptr) {
+    if (auto allowed = check_nesting(*nested); !allowed) return allowed;
+  }
+  if (find(fd, file) != nullptr) return fail(Errno::eexist);
+  if (!memory::can_allocate(sizeof(EpollItem))) return fail(Errno::enomem);
+  auto* const item = new EpollItem{*this, file, fd, events | always, data};
+  if (auto linked = file.add_watch(*item); !linked) {
+    delete item;
+    return linked;
+  }
+  const auto before = is_before(file, fd);
+  const auto number = reinterpret_cast<std::uintptr_t>(item) / alignof(EpollItem);
+  items_.insert(*item, items_.random_height(number),
+                [&](const EpollItem& each) { return before(std::tuple{&each.file_, each.fd_}); });
+  if (nested != nullptr) nested_.push_back(*item);
+  item->poll() != 0 ? make_ready(*item) : item->observe();
+  return {};
+}
+
+Result<> Epoll::modify(int fd, File& file, std::uint32_t events, std::uint64_t data) {
+  async::Strand::check_access();
+  EpollItem* const item = find(fd, file);
+  if (item == nullptr) return fail(Errno::enoent);
+  if ((item->events_ & abi::epollexclusive) != 0) return fail(Errno::einval);
+  item->events_ = events | always;
+  item->data_ = data;
+  item->reading_.stop();
+  item->writing_.stop();
+  if (item->is_ready_) {
+    waiters_.wake_one();  // it may be ready for other events than before
+  } else if (item->poll() != 0) {
+    make_ready(*item);
+  } else {
+    item->observe();
+  }
+  return {};
+}
+
+Result<> Epoll::remove(int fd, File& file) {
+  async::Strand::check_access();
+  EpollItem* const item = find(fd, file);
+  if (item == nullptr) return fail(Errno::enoent);
+  destroy(*item);
+  return {};
+}
+
+void Epoll::destroy(EpollItem& item) {
+  const auto before = is_before(item.file_, item.fd_);
+  items_.remove(item,
+                [&](const EpollItem& each) { return before(std::tuple{&each.file_, each.fd_}); });
+  if (item.is_ready_) unready(item);
+  if (item.file_.epoll() != nullptr) nested_.remove(item);
+  item.file_.remove_watch(item);
+  delete &item;
+}
+
+void Epoll::make_ready(EpollItem& item) {
+  item.is_ready_ = true;
+  ready_.push_back(item);
+  ++ready_count_;
+  waiters_.wake_one();
+}
+
+void Epoll::unready(EpollItem& item) {
+  item.is_ready_ = false;
+  ready_.remove(item);
+  --ready_count_;
+}
+
+short Epoll::readiness() {
+  while (may_be_ready()) {
+    EpollItem& item = ready_.front();
+    if (item.poll() != 0) return abi::pollin | abi::pollrdnorm;
+    unready(item);
+    item.observe();
+  }
+  return 0;
+}
+
+void Epoll::describe(memory::PagedText& out) {
+  for (const EpollItem* item = items_.first(); item != nullptr; item = items_.next(*item)) {
+    const abi::Stat status = item->file_.status();
+    fmt::format_to(std::back_inserter(out),
+                   "tfd: {:8} events: {:8x} data: {:16x}  pos:{} ino:{:x} sdev:{:x}\n", item->fd_,
+                   item->events_, item->data_, item->file_.seek(0, abi::seek_cur).value_or(0),
+                   status.inode, status.device);
+  }
+}
+
+// ── Chains ──
+
+/// A search for a cycle: which epoll files are below another one.
+struct Epoll::Walk {
+  const Epoll& from;  ///< that must not be met
+  std::uint64_t number;
+  unsigned left = longest_walk;  ///< how many more items it may meet
+  bool has_met = false;
+};
+
+/// Sets `length_downwards_`. False: the walk is too long, or has met `from`.
+bool Epoll::walk_down(Walk& walk) {
+  if (walk_ == walk.number) return true;
+  unsigned length = 0;
+  for (EpollItem& item : nested_) {
+    Epoll& below = *item.file_.epoll();
+    if (&below == &walk.from) walk.has_met = true;
+    if (walk.has_met || walk.left == 0) return false;
+    --walk.left;
+    if (!below.walk_down(walk)) return false;
+    length = std::max(length, below.length_downwards_ + 1);
+  }
+  walk_ = walk.number;
+  length_downwards_ = length;
+  return true;
+}
+
+/// How many epoll files are above this one in the longest chain, at most `limit`. The result has no
+/// meaning if the walk becomes too long.
+unsigned Epoll::length_upwards(Walk& walk, unsigned limit) const {
+  unsigned length = 0;
+  for (const EpollItem* item = first_watch(); item != nullptr; item = item->next_of_file()) {
+    if (length >= limit || walk.left == 0) break;
+    --walk.left;
+    length = std::max(length, item->owner().length_upwards(walk, limit - 1) + 1);
+  }
+  return length;
+}
+
+Result<> Epoll::check_nesting(Epoll& nested) {
+  static constinit std::uint64_t walks = 0;  // strand data
+  Walk walk{.from = *this, .number = ++walks};
+  if (!nested.walk_down(walk)) return fail(walk.has_met ? Errno::eloop : Errno::einval);
+  const unsigned others = nested.length_downwards_ + 1 + length_upwards(walk, longest_chain);
+  if (walk.left == 0) return fail(Errno::einval);
+  if (others >= longest_chain) return fail(Errno::eloop);
+  return {};
+}
+
+}  // namespace kernel

@@ -1,0 +1,164 @@
+// An epoll file: it watches other files, and knows which of them may be ready (epoll(7)).
+//
+//   File ── wake ──▶ EpollItem ──▶ ready list of the Epoll ── wake ──▶ a job in epoll_pwait
+//
+// An item is on the ready list, or observes the wait lists of its file, or is disabled
+// (EPOLLONESHOT). The ready list has the items whose files may be ready; take() asks these files.
+// So a call costs time for ready files only.
+//
+// - The wake of a list removes the item's observer (async/multi_wait.h), and puts the item on the
+//   ready list. The item observes again when take() finds that the file is not ready, or when it
+//   has reported an edge (EPOLLET).
+// - An item owns no reference to its file. The file knows its items, and removes them before it
+//   ends.
+// - An epoll file may watch another one. There is no cycle, and no chain of more than five.
+//
+// Strand data.
+#pragma once
+
+#include <abi/events.h>
+#include <async/multi_wait.h>
+#include <async/skip_list.h>
+#include <kernel/list.h>
+
+#include <cstdint>
+
+#include "files/file.h"
+
+namespace kernel {
+
+/// A watched file under one of its descriptors.
+class EpollItem : public async::SkipLinks<EpollItem, 5>,
+                  public ListNode<struct ReadyItems>,
+                  public ListNode<struct NestedItems>,
+                  async::Watcher {
+ public:
+  // For the file.
+
+  void link_to_file(EpollItem*& first);
+  void unlink_from_file(EpollItem*& first);
+  /// Destroys the item.
+  void file_has_ended();
+  Epoll& owner() const { return owner_; }
+  EpollItem* next_of_file() const { return next_of_file_; }
+
+ private:
+  friend Epoll;
+
+  EpollItem(Epoll& owner, File& file, int fd, std::uint32_t events, std::uint64_t data)
+      : Watcher{&notify}, owner_{owner}, file_{file}, fd_{fd}, events_{events}, data_{data} {}
+
+  static void notify(Watcher& watcher) noexcept;
+  /// The events that are wanted and true now.
+  std::uint32_t poll() const;
+  void observe();
+  bool is_disabled() const;
+
+  Epoll& owner_;
+  File& file_;
+  const int fd_;
+  std::uint32_t events_;
+  std::uint64_t data_;
+  bool is_ready_ = false;  // it is on the ready list
+  EpollItem* next_of_file_ = nullptr;
+  EpollItem** link_of_file_ = nullptr;  // the pointer that points to this item
+  async::Observer reading_;
+  async::Observer writing_;
+};
+
+class Epoll final : public File {
+ public:
+  /// The chain of epoll files that watch each other has at most this many.
+  static constexpr unsigned longest_chain = 5;
+  static constexpr std::size_t item_bytes = sizeof(EpollItem);
+
+  Epoll() : File{abi::o_rdwr} {}
+  ~Epoll() override;
+
+  // epoll_ctl(2). `fd` is the file's descriptor. The caller has checked which events go together.
+
+  /// EEXIST; ELOOP; EINVAL: the search for a cycle meets too many items; ENOMEM.
+  Result<> add(int fd, File& file, std::uint32_t events, std::uint64_t data);
+  /// ENOENT; EINVAL: the item has EPOLLEXCLUSIVE.
+  Result<> modify(int fd, File& file, std::uint32_t events, std::uint64_t data);
+  /// ENOENT.
+  Result<> remove(int fd, File& file);
+
+  /// Calls put(events, data) for at most `most` ready items. It returns false if it could not pass
+  /// an event on: then the item stays ready, and take() ends. Returns the number of passed events.
+  template <class Put>
+  int take(int most, Put&& put);
+  bool may_be_ready() const { return ready_count_ != 0; }
+  /// The list of jobs that wait for ready items. A ready item wakes one of them. If that leaves
+  /// items ready, take() wakes the next one.
+  async::WaitList& waiters() { return waiters_; }
+
+  short readiness() override;
+  async::WaitList* changes(Direction direction) override {
+    return direction == Direction::read ? &waiters_ : nullptr;
+  }
+  Result<std::size_t> move_nothing(Direction) override { return fail(Errno::einval); }
+  Result<std::int64_t> seek(std::int64_t, int) override { return 0; }
+  abi::Stat status() override {
+    return {.device = 1, .mode = 0600, .links = 1, .block_size = hal::page_size};
+  }
+  Epoll* epoll() override { return this; }
+  std::string_view unnamed_kind() override { return "eventpoll"; }
+  void describe(memory::PagedText& out) override;
+
+ private:
+  friend EpollItem;
+  struct Walk;
+
+  EpollItem* find(int fd, const File& file) const;
+  /// ELOOP, EINVAL: see add().
+  Result<> check_nesting(Epoll& nested);
+  bool walk_down(Walk& walk);
+  unsigned length_upwards(Walk& walk, unsigned limit) const;
+  void make_ready(EpollItem& item);
+  /// Takes the item from the ready list.
+  void unready(EpollItem& item);
+  void destroy(EpollItem& item);
+
+  async::SkipList<EpollItem, 5> items_;
+  List<EpollItem, ReadyItems> ready_;
+  List<EpollItem, NestedItems> nested_;  // the items whose files are epoll files
+  unsigned ready_count_ = 0;
+  async::WaitList waiters_;
+  // For walk_down(): the last walk that has met this file, and the length of its chain downwards.
+  std::uint64_t walk_ = 0;
+  unsigned length_downwards_ = 0;
+};
+
+template <class Put>
+int Epoll::take(int most, Put&& put) {
+  int taken = 0;
+  // Items that stay ready go to the end, so this round does not meet them again.
+  for (unsigned left = ready_count_; left != 0 && taken < most; --left) {
+    EpollItem& item = ready_.front();
+    const std::uint32_t events = item.poll();
+    if (events == 0) {
+      unready(item);
+      item.observe();
+      continue;
+    }
+    if (!put(events, item.data_)) break;
+    ++taken;
+    unready(item);
+    if ((item.events_ & abi::epolloneshot) != 0) {
+      constexpr std::uint32_t kept =
+          abi::epollexclusive | abi::epollwakeup | abi::epolloneshot | abi::epollet;
+      item.events_ &= kept;
+    } else if ((item.events_ & abi::epollet) != 0) {
+      item.observe();
+    } else {
+      item.is_ready_ = true;
+      ready_.push_back(item);
+      ++ready_count_;
+    }
+  }
+  if (may_be_ready()) waiters_.pass_wake();
+  return taken;
+}
+
+}  // namespace kernel

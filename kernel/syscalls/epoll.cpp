@@ -1,0 +1,288 @@
+// epoll: wait until one of many files is ready (epoll(7)).
+#include "syscalls/epoll.h"
+
+#include <abi/events.h>
+#include <async/wait_loop.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "files/epoll.h"
+#include "memory/frames.h"
+#include "memory/user_memory.h"
+#include "process/steps.h"
+#include "syscalls/files.h"
+#include "syscalls/registered_calls.h"
+#include "syscalls/timespec.h"
+
+namespace kernel {
+namespace sys {
+namespace {
+
+using async::WaitResult;
+using PackedEvent = std::array<std::uint32_t, 3>;  // events, and both halves of the data
+
+constexpr std::size_t bytes_of(EventLayout layout) {
+  return layout == EventLayout::padded ? sizeof(abi::EpollEvent) : sizeof(PackedEvent);
+}
+
+/// The events that one call returns at most.
+constexpr int most_events = step_bytes / sizeof(abi::EpollEvent);
+
+/// EBADF; EINVAL: it is no epoll file.
+Result<Epoll*> epoll_of(File* file) {
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (file->epoll() == nullptr) return fail(Errno::einval);
+  return file->epoll();
+}
+
+Result<abi::EpollEvent> read_event(Thread& self, std::uintptr_t address, EventLayout layout) {
+  if (layout == EventLayout::padded)
+    return UserPtr<const abi::EpollEvent>{address}.read(self.space());
+  return UserPtr<const PackedEvent>{address}.read(self.space()).transform([](const auto& event) {
+    return abi::EpollEvent{
+        .events = event[0], .padding = 0, .data = std::uint64_t{event[2]} << 32 | event[1]};
+  });
+}
+
+/// The program's array for events.
+struct EventArray {
+  std::uintptr_t address;
+  std::uint16_t most;
+  EventLayout layout;
+
+  Result<> write(memory::AddressSpace& space, int index, std::uint32_t events,
+                 std::uint64_t data) const {
+    const std::uintptr_t at = address + static_cast<std::size_t>(index) * bytes_of(layout);
+    if (layout == EventLayout::padded)
+      return UserPtr<abi::EpollEvent>{at}.write(space,
+                                                {.events = events, .padding = 0, .data = data});
+    return UserPtr<PackedEvent>{at}.write(
+        space, {events, static_cast<std::uint32_t>(data), static_cast<std::uint32_t>(data >> 32)});
+  }
+};
+
+/// Writes the events of ready items. Returns their number. An error only if it is 0: EFAULT,
+/// ENOMEM, would_block. The items whose events could not be written stay ready.
+Result<int> take_events(Epoll& epoll, memory::AddressSpace& space, const EventArray& array) {
+  int index = 0;
+  Result<> written;
+  const int taken = epoll.take(array.most, [&](std::uint32_t events, std::uint64_t data) {
+    written = array.write(space, index, events, data);
+    if (written) ++index;
+    return written.has_value();
+  });
+  if (taken == 0 && !written) return fail(written.error());
+  return taken;
+}
+
+/// Waits until an item is ready. As in Linux, the job that waits since the shortest time is the
+/// first that an event wakes.
+class EpollWait : public async::WaitLoop<EpollWait> {
+ public:
+  EpollWait(memory::AddressSpace& space, Ref<File> file, const EventArray& array)
+      : space_{space}, file_{std::move(file)}, array_{array} {}
+
+  /// `timer` ends the wait.
+  void set_timer(const async::Timer& timer) { timer_ = &timer; }
+
+ private:
+  friend WaitLoop;
+
+  /// Returns whether the wait is refused.
+  bool wait() const {
+    async::Job& job = async::current_job();
+    if (job.refuses_to_wait()) return true;
+    async::WaitList& waiters = file_->epoll()->waiters();
+    job.prepare(&waiters, "epoll_wait");
+    waiters.insert_first(job);
+    return false;
+  }
+  bool poll() {
+    const WaitResult result = async::current_job().result();
+    if (result == WaitResult::cancelled) {
+      taken_ = fail(Errno::eintr);
+      return true;
+    }
+    taken_ = take_events(*file_->epoll(), space_, array_);
+    if (!taken_ || *taken_ != 0 || result != WaitResult::woken) return true;
+    return timer_ != nullptr && !timer_->armed();  // it has fired since the wake
+  }
+  Result<int> result() const { return taken_; }
+
+  memory::AddressSpace& space_;
+  Ref<File> file_;
+  const async::Timer* timer_ = nullptr;
+  EventArray array_;
+  Result<int> taken_ = 0;
+};
+
+/// The same with a deadline. On the heap, because a trap::WaitingCall has too little room for it.
+class TimedEpollWait {
+ public:
+  TimedEpollWait(memory::AddressSpace& space, Ref<File> file, const EventArray& array,
+                 async::Instant deadline)
+      : parts_{std::make_unique<Parts>(space, std::move(file), array, deadline)} {}
+  static constexpr std::size_t heap_bytes() { return sizeof(Parts); }
+
+  bool await_ready() { return parts_->wait.await_ready(); }
+  void await_suspend(std::coroutine_handle<> awaiter) {
+    parts_->wait.await_suspend(awaiter);
+    parts_->timer.arm(parts_->deadline);
+  }
+  Result<int> await_resume() { return parts_->wait.await_resume(); }
+
+ private:
+  struct Parts {
+    Parts(memory::AddressSpace& space, Ref<File> file, const EventArray& array, async::Instant end)
+        : wait{space, std::move(file), array}, deadline{end} {
+      if (deadline != async::never) wait.set_timer(timer);
+    }
+    EpollWait wait;
+    async::WaitTimer timer;
+    async::Instant deadline;
+  };
+  std::unique_ptr<Parts> parts_;
+};
+
+/// The wait with a signal mask, which is in effect meanwhile.
+async::Task<Result<int>> wait_masked(Thread& self, Ref<File> file, EventArray array,
+                                     async::Instant deadline, abi::SignalSet mask) {
+  if (auto set = self.set_temporary_mask(mask); !set) co_return fail(set.error());
+  const Result<int> taken = co_await TimedEpollWait{self.space(), std::move(file), array, deadline};
+  if (taken || taken.error() != Errno::eintr) self.end_temporary_mask();
+  co_return taken;
+}
+
+/// Which events go together (epoll_ctl(2), EPOLLEXCLUSIVE).
+bool may_go_together(int operation, std::uint32_t events, File& file) {
+  constexpr std::uint32_t with_exclusive = abi::epollin | abi::epollout | abi::epollerr |
+                                           abi::epollhup | abi::epollwakeup | abi::epollet |
+                                           abi::epollexclusive;
+  if ((events & abi::epollexclusive) == 0 || operation == abi::epoll_ctl_del) return true;
+  if (operation == abi::epoll_ctl_mod) return false;
+  if (operation != abi::epoll_ctl_add) return true;
+  return file.epoll() == nullptr && (events & ~with_exclusive) == 0;
+}
+
+}  // namespace
+
+async::Instant deadline_in_ms(int timeout) {
+  return timeout < 0 ? async::never : after(std::chrono::milliseconds{timeout});
+}
+
+Result<async::Instant> deadline_after(Thread& self, std::uintptr_t timeout) {
+  if (timeout == 0) return async::never;
+  const auto length =
+      UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
+  if (!length) return fail(length.error());
+  return after(*length);
+}
+
+/// flags: EPOLL_CLOEXEC; EINVAL for others
+/// linux: none known
+Result<int> epoll_create1(Thread& self, int flags) {
+  if ((flags & ~abi::o_cloexec) != 0) return fail(Errno::einval);
+  if (!memory::can_allocate(sizeof(Epoll))) return fail(Errno::enomem);
+  return self.process().files().add(make_ref<Epoll>(), flags != 0);
+}
+
+Result<> change_epoll(Thread& self, int epoll, int operation, int fd, std::uintptr_t address,
+                      EventLayout layout) {
+  abi::EpollEvent event{};
+  if (operation != abi::epoll_ctl_del) {
+    const auto given = read_event(self, address, layout);
+    if (!given) return fail(given.error());
+    event = *given;
+  }
+  const FdTable& files = self.process().files();
+  File* const watcher = files.find_open(epoll);
+  File* const file = files.find_open(fd);
+  if (watcher == nullptr || file == nullptr) return fail(Errno::ebadf);
+  if (!file->can_poll()) return fail(Errno::eperm);
+  const auto items = epoll_of(watcher);
+  if (!items || watcher == file) return fail(Errno::einval);
+  if (!may_go_together(operation, event.events, *file)) return fail(Errno::einval);
+  switch (operation) {
+    case abi::epoll_ctl_add: return (*items)->add(fd, *file, event.events, event.data);
+    case abi::epoll_ctl_mod: return (*items)->modify(fd, *file, event.events, event.data);
+    case abi::epoll_ctl_del: return (*items)->remove(fd, *file);
+    default: return fail(Errno::einval);
+  }
+}
+
+trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_t events, int most,
+                                          async::Instant deadline, std::uintptr_t mask,
+                                          std::size_t mask_size, EventLayout layout) {
+  std::optional<abi::SignalSet> set;
+  if (mask != 0) {
+    if (mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
+    const auto given = UserPtr<const abi::SignalSet>{mask}.read(self.space());
+    if (!given) return fail(given.error());
+    set = *given;
+  }
+  const std::size_t bytes = bytes_of(layout);
+  if (most <= 0 || static_cast<std::size_t>(most) > std::numeric_limits<int>::max() / bytes)
+    return fail(Errno::einval);
+  if (!UserSpan<std::byte>{events, static_cast<std::size_t>(most) * bytes}.in_range())
+    return fail(Errno::efault);
+  File* const file = self.process().files().find_open(epoll);
+  const auto items = epoll_of(file);
+  if (!items) return fail(items.error());
+
+  const EventArray array{.address = events,
+                         .most = static_cast<std::uint16_t>(std::min(most, most_events)),
+                         .layout = layout};
+  const auto taken = take_events(**items, self.space(), array);
+  if (!taken) return fail(taken.error());
+  if (*taken != 0 || deadline <= async::now()) return *taken;
+  auto owner = Ref<File>::share(*file);
+  if (set)
+    return self.wait([&] { return wait_masked(self, std::move(owner), array, deadline, *set); });
+  if (deadline == async::never)
+    return self.wait([&] { return EpollWait{self.space(), std::move(owner), array}; });
+  if (!memory::can_allocate(TimedEpollWait::heap_bytes())) return fail(Errno::enomem);
+  return self.wait([&] { return TimedEpollWait{self.space(), std::move(owner), array, deadline}; });
+}
+
+/// flags: EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL; events EPOLLIN, EPOLLOUT, EPOLLPRI,
+/// EPOLLERR,
+///   EPOLLHUP, EPOLLRDHUP, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE, EPOLLWAKEUP, and the bits of poll
+/// linux: EPOLLWAKEUP has no effect. With EPOLLEXCLUSIVE an event may wake all epoll files that
+///   watch the file. A chain of epoll files has at most five (ELOOP), as in Linux since 6.16. An
+///   epoll file that watches another one by EPOLLET reports an edge only if the item of the other
+///   one was not ready before.
+Result<> epoll_ctl(Thread& self, int epoll, int operation, int fd, std::uintptr_t event) {
+  return change_epoll(self, epoll, operation, fd, event, EventLayout::padded);
+}
+
+/// linux: One call returns 4,096 events at most.
+trap::Answer<Result<int>> epoll_pwait(Thread& self, int epoll, std::uintptr_t events, int most,
+                                      int timeout, std::uintptr_t mask, std::size_t mask_size) {
+  return wait_for_events(self, epoll, events, most, deadline_in_ms(timeout), mask, mask_size,
+                         EventLayout::padded);
+}
+
+/// linux: As `epoll_pwait`.
+trap::Answer<Result<int>> epoll_pwait2(Thread& self, int epoll, std::uintptr_t events, int most,
+                                       std::uintptr_t timeout, std::uintptr_t mask,
+                                       std::size_t mask_size) {
+  const auto deadline = deadline_after(self, timeout);
+  if (!deadline) return fail(deadline.error());
+  return wait_for_events(self, epoll, events, most, *deadline, mask, mask_size,
+                         EventLayout::padded);
+}
+
+}  // namespace sys
+
+KERNEL_CALL(epoll_create1, sys::epoll_create1);
+KERNEL_CALL(epoll_ctl, sys::epoll_ctl);
+KERNEL_CALL(epoll_pwait, sys::epoll_pwait);
+KERNEL_CALL(epoll_pwait2, sys::epoll_pwait2);
+
+}  // namespace kernel
