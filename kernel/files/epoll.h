@@ -103,7 +103,7 @@ class Epoll final : public File {
     return {.device = 1, .mode = 0600, .links = 1, .block_size = hal::page_size};
   }
   Epoll* epoll() override { return this; }
-  std::string_view unnamed_kind() override { return "eventpoll"; }
+  std::string_view unnamed_kind() override { return "[eventpoll]"; }
   void describe(memory::PagedText& out) override;
 
  private:

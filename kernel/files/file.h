@@ -272,8 +272,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   virtual class SignalFile* signals() { return nullptr; }
   /// For an epoll file; else null.
   virtual class Epoll* epoll() { return nullptr; }
-  /// The kind of a file without a node and without a name, such as `eventfd`.
-  virtual std::string_view unnamed_kind() { return "unknown"; }
+  /// What /proc/PID/fd says of a file without a node that is no pipe, such as `[eventfd]`.
+  virtual std::string_view unnamed_kind() { return "[unknown]"; }
   /// Appends lines about the file that its kind adds to /proc/PID/fdinfo.
   virtual void describe(memory::PagedText&) {}
 

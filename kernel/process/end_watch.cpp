@@ -23,7 +23,7 @@ class PidFile final : public File {
     return {.device = 1, .mode = abi::s_ifreg | 0700, .links = 1, .block_size = hal::page_size};
   }
   EndWatch* end_watch() override { return watch_.get(); }
-  std::string_view unnamed_kind() override { return "pidfd"; }
+  std::string_view unnamed_kind() override { return "[pidfd]"; }
 
  private:
   Ref<EndWatch> watch_;

@@ -115,7 +115,7 @@ class DescriptorLink final : public Node {
     File* const file = file_of(id_, fd_);
     if (file == nullptr) return {};
     if (Node* const node = file->node()) return node->path().value_or("/ (deleted)");
-    if (file->pipe() == nullptr) return fmt::format("anon_inode:[{}]", file->unnamed_kind());
+    if (file->pipe() == nullptr) return fmt::format("anon_inode:{}", file->unnamed_kind());
     return fmt::format("pipe:[{}]", file->status().inode);
   }
 

@@ -271,7 +271,7 @@ bool Process::may_end_sharing() {
   if (signal_timers_ != nullptr) return false;
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
   if (parts_.files->owners() != 1 || parts_.files->has_locks()) return false;
-  if (has_end_watch()) [[unlikely]]
+  if (has_end_watch() || !signal_arrivals_.empty()) [[unlikely]]
     return false;
   // A parent with a child cannot end while the strand is shared. So parent_ stays as it is.
   {
@@ -321,6 +321,7 @@ void Process::become_zombie() {
   if (hal::smp_active()) keep_for_harts(*parts_.space);
   parts_.space = nullptr;
   signal_timers_.reset();
+  signal_arrivals_.wake_all();
   if (stopped_count() != 0 || leads_session()) [[unlikely]]
     leave_job_control();
   leave_children();
@@ -394,6 +395,8 @@ bool Process::post_signal(const abi::SignalInfo& info) {
   Thread* const taker = taker_of(bit);
   if (!keeps_signal(signal, taker != nullptr && !taker->awaits(bit))) return false;
   const bool is_added = pending_.add(info);
+  if (!signal_arrivals_.empty()) [[unlikely]]
+    signal_arrivals_.wake_all();
   if (taker != nullptr) taker->request_signals();
   return is_added;
 }

@@ -216,6 +216,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
     return pending_.take(wanted, taken);
   }
 
+  /// Jobs that wait for a signal to become pending, for the process or one of its threads, and
+  /// observers. The end of the process wakes all of them. In the strand.
+  async::WaitList& signal_arrivals() { return signal_arrivals_; }
+
   /// Lets another thread take each pending signal, if there is one that may. Call it when a thread
   /// that was chosen to take a signal ends, blocks it or no longer awaits it. In the strand.
   [[gnu::cold, gnu::noinline]] void choose_takers();
@@ -314,6 +318,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   async::LeafLock family_lock_;
   async::Duration children_cpu_time_{};
   List<Thread> threads_;
+  async::WaitList signal_arrivals_;
   List<Process> children_;  // those that are alive
   List<Process> zombies_;   // children that have ended, in the order of their ends
   async::WaitList child_ended_;

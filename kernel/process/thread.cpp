@@ -177,6 +177,8 @@ bool Thread::post_signal(const abi::SignalInfo& info) {
   const abi::SignalSet bit = abi::set_of(signal);
   if (!process_->keeps_signal(signal, may_take(bit) && !awaits(bit))) return false;
   const bool is_added = pending_.add(info);
+  if (!process_->signal_arrivals().empty()) [[unlikely]]
+    process_->signal_arrivals().wake_all();
   if (may_take(bit)) request_signals();
   return is_added;
 }

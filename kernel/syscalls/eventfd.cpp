@@ -11,7 +11,9 @@
 #include "files/node.h"
 #include "memory/frames.h"
 #include "process/thread.h"
+#include "syscalls/event_files.h"
 #include "syscalls/files.h"
+#include "syscalls/registered_calls.h"
 
 namespace kernel {
 namespace sys {
@@ -56,7 +58,7 @@ class EventFile final : public File {
     return moved;
   }
 
-  std::string_view unnamed_kind() override { return "eventfd"; }
+  std::string_view unnamed_kind() override { return "[eventfd]"; }
   // Callers that share the strand wake nobody: a file that others wait for needs the strand.
   Result<std::size_t> read_sharing(const ReadBytes& to) override {
     const async::LeafLock::Guard lock{lock_};

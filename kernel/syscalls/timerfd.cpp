@@ -33,7 +33,7 @@ class TimerFile final : public File, private async::Timer {
   ~TimerFile() override { async::Executor::disarm(*this); }
 
   TimerFile* timer() override { return this; }
-  std::string_view unnamed_kind() override { return "timerfd"; }
+  std::string_view unnamed_kind() override { return "[timerfd]"; }
 
   /// `is_absolute`: `setting.left` is a time of the timer's clock.
   void set(Setting setting, bool is_absolute) {

@@ -9,6 +9,7 @@
 #include "process/signal_timers.h"
 #include "process/thread.h"
 #include "syscalls/epoll.h"
+#include "syscalls/event_files.h"
 #include "syscalls/signal_action.h"
 #include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
@@ -96,6 +97,14 @@ Result<int> dup2(Thread& self, int from, int to) {
 trap::Answer<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                int milliseconds) {
   return poll_until(self, fds, count, self.deadline_of_call(deadline_in(milliseconds)));
+}
+
+Result<int> eventfd(Thread& self, std::uint32_t count) {
+  return eventfd2(self, count, 0);
+}
+Result<int> signalfd(Thread& self, int fd, UserPtr<const abi::SignalSet> mask,
+                     std::size_t mask_size) {
+  return signalfd4(self, fd, mask, mask_size, 0);
 }
 
 Result<int> epoll_create(Thread& self, int size) {

@@ -34,6 +34,8 @@ constexpr Table adapters = Table{unknown_call}
                                .with<sys::x86_64::pipe>(call_pipe)
                                .with<sys::x86_64::dup2>(call_dup2)
                                .with<sys::x86_64::poll>(call_poll)
+                               .with<sys::x86_64::eventfd>(call_eventfd)
+                               .with<sys::x86_64::signalfd>(call_signalfd)
                                .with<sys::x86_64::epoll_create>(call_epoll_create)
                                .with<sys::x86_64::epoll_wait>(call_epoll_wait)
                                .with<sys::x86_64::epoll_ctl>(call_epoll_ctl)
