@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "files/file_quota.h"
+#include "files/inotify.h"
 #include "files/path_lookup.h"
 #include "memory/frames.h"
 
@@ -29,8 +30,12 @@ class DirectoryFile final : public File {
 
   abi::Stat status() override { return directory_->status(); }
   Node* node() override { return directory_.get(); }
+  ~DirectoryFile() override {
+    if (has_watches() && !is_only_path()) [[unlikely]]
+      note_close(*directory_, abi::in_close_nowrite);
+  }
   // While the node has a name, a directory owns it too, so the destructor does not free it.
-  bool end_sharing() override { return directory_->has_name(); }
+  bool end_sharing() override { return directory_->has_name() && !is_watched(*directory_); }
   bool may_destroy_sharing() override { return end_sharing(); }
 
   Result<std::size_t> move_nothing(Direction) override { return fail(Errno::eisdir); }
@@ -61,8 +66,8 @@ class DirectoryFile final : public File {
 
   Result<std::size_t> list(IoBuffer& buffer) override {
     if (directory_->is_removed()) return fail(in_strand(Errno::enoent));
-    if (directory_->lists_in_strand() && async::Strand::is_shared())
-      return fail(Errno::would_block);
+    const bool needs_strand = directory_->lists_in_strand() || is_watched(*directory_);
+    if (needs_strand && async::Strand::is_shared()) return fail(Errno::would_block);
     const async::LeafLock::SharingGuard lock{place_lock_};
     std::size_t done = 0;
     const auto add = [&](std::string_view name, std::uint64_t inode, unsigned mode) -> Result<> {
@@ -79,6 +84,7 @@ class DirectoryFile final : public File {
     if (added) added = list_unlisted(add);
     if (!added && done == 0) return fail(added.error());
     directory_->note_read();
+    note_event(*directory_, abi::in_access);
     return done;
   }
 
@@ -421,6 +427,15 @@ bool Directory::is_removed() const {
 Result<std::string> Directory::path() const {
   if (this == &root_directory()) return "/";
   return Node::path();
+}
+
+std::string_view Node::last_name() const {
+  return entry_->name();
+}
+
+bool Node::has_watch() const {
+  const Directory* const place = parent_;
+  return first_watch_ != nullptr || (place != nullptr && place->first_watch_ != nullptr);
 }
 
 Result<std::string> Node::path() const {

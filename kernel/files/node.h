@@ -23,6 +23,7 @@ namespace kernel {
 class Directory;
 class DirectoryEntry;
 class FileLocks;
+class InotifyWatch;
 class Remote;
 
 /// `error` in the strand. would_block if the caller shares the strand: the call is made again in
@@ -140,6 +141,16 @@ class alignas(64) Node : public RefCounted<Node> {
     read_is_noted_ = false;
   }
 
+  /// The directory of the node's last name, and the name. Null: see parent_. In the strand.
+  Directory* place() const { return parent_; }
+  std::string_view last_name() const;
+  /// The first of the inotify files' watches of the node; null: there is none. In the strand.
+  InotifyWatch* first_watch() const { return first_watch_; }
+  InotifyWatch*& watches() { return first_watch_; }
+  /// Whether the node, or the directory of its last name, is watched. Watches begin and end in the
+  /// strand.
+  bool has_watch() const;
+
   /// Null: no call has locked the file. In the strand.
   FileLocks* locks() const { return locks_; }
   /// Makes locks(), if there is none. ENOLCK.
@@ -211,6 +222,7 @@ class alignas(64) Node : public RefCounted<Node> {
   // lock of its directory.
   async::SharedWord<std::uint32_t> links_ = 0;
   FileLocks* locks_ = nullptr;  // owned
+  InotifyWatch* first_watch_ = nullptr;
 
   friend Directory;
 };

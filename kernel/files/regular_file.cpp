@@ -8,6 +8,7 @@
 
 #include "files/copy.h"
 #include "files/file_quota.h"
+#include "files/inotify.h"
 
 namespace kernel {
 namespace {
@@ -29,42 +30,50 @@ class PlacedFile final : public File {
   }
   ~PlacedFile() override {
     if (can_write()) file_->end_writing();
+    if (has_watches() && !is_only_path()) [[unlikely]]
+      note_close(*file_, can_write() ? abi::in_close_write : abi::in_close_nowrite);
   }
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {
-    return moved(file_->read_at(place_, buffer));
+    return noted(moved(file_->read_at(place_, buffer)), abi::in_access);
   }
   Result<std::size_t> try_write(IoBuffer& buffer) override {
     if (appends()) place_ = file_->size();
-    return moved(file_->write_at(place_, buffer));
+    return noted(moved(file_->write_at(place_, buffer)), abi::in_modify);
   }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
-    return file_->read_at(offset, buffer);
+    return noted(file_->read_at(offset, buffer), abi::in_access);
   }
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override {
-    return file_->write_at(appends() ? file_->size() : offset, buffer);
+    return noted(file_->write_at(appends() ? file_->size() : offset, buffer), abi::in_modify);
   }
 
   Result<std::size_t> read_sharing(const ReadBytes& to) override {
+    if (is_watched(*file_)) [[unlikely]]
+      return fail(Errno::would_block);
     const async::LeafLock::Guard lock{place_lock_};
     if (!to.is_current()) return fail(Errno::would_block);
-    return moved(read_at_sharing(place_, to));
+    return moved(file_->read_at_sharing(place_, to));
   }
   Result<std::size_t> write_sharing(const WrittenBytes& from) override {
+    if (is_watched(*file_) || appends()) [[unlikely]]
+      return fail(Errno::would_block);
     const async::LeafLock::Guard lock{place_lock_};
     if (!from.is_current()) return fail(Errno::would_block);
-    return moved(write_at_sharing(place_, from));
+    return moved(file_->write_at_sharing(place_, from));
   }
   Result<std::size_t> read_at_sharing(std::uint64_t offset, const ReadBytes& to) override {
+    if (is_watched(*file_)) [[unlikely]]
+      return fail(Errno::would_block);
     return file_->read_at_sharing(offset, to);
   }
   Result<std::size_t> write_at_sharing(std::uint64_t offset, const WrittenBytes& from) override {
-    if (appends()) return fail(Errno::would_block);
+    if (is_watched(*file_) || appends()) return fail(Errno::would_block);
     return file_->write_at_sharing(offset, from);
   }
 
   // The end of a file without a name, or of a Snapshot, may free much memory.
-  bool end_sharing() override { return is_stream() && file_->has_name(); }
+  bool end_sharing() override { return is_stream() && file_->has_name() && !is_watched(*file_); }
   // While the node has a name, a directory owns it too, so the destructor does not free it.
   bool may_destroy_sharing() override { return end_sharing() && !can_write(); }
 
@@ -78,7 +87,12 @@ class PlacedFile final : public File {
     return place;
   }
   Result<short> readiness_sharing() override { return readiness(); }
-  Result<> resize(std::uint64_t size) override { return file_->resize(size); }
+  Result<> resize(std::uint64_t size) override {
+    if (is_watched(*file_) && async::Strand::is_shared()) return fail(Errno::would_block);
+    auto resized = file_->resize(size);
+    if (resized) note_event(*file_, abi::in_modify);
+    return resized;
+  }
 
   Result<std::span<const std::byte>> bytes() override { return file_->bytes(); }
   Result<Ref<memory::TrackedObject>> mapping() override { return file_->mapping(); }
@@ -91,7 +105,9 @@ class PlacedFile final : public File {
     return fail(request == clone || request == clone_range ? Errno::enotsup : Errno::enotty);
   }
   Result<> allocate(std::uint64_t offset, std::uint64_t length, int mode) override {
-    return file_->allocate(offset, length, mode);
+    auto allocated = file_->allocate(offset, length, mode);
+    if (allocated) note_event(*file_, abi::in_modify);
+    return allocated;
   }
   Result<unsigned> seals() override { return file_->seals(); }
   Result<> add_seals(unsigned seals) override { return file_->add_seals(seals); }
@@ -99,6 +115,12 @@ class PlacedFile final : public File {
   Node* node() override { return file_.get(); }
 
  private:
+  /// Reports the event of a transfer that has moved bytes. In the strand.
+  Result<std::size_t> noted(Result<std::size_t> count, std::uint32_t event) {
+    if (has_watches() && count && *count != 0) [[unlikely]]
+      note_event(*file_, event);
+    return count;
+  }
   /// ENXIO: there are only holes behind `offset`.
   Result<std::int64_t> next_data(std::int64_t offset) const {
     const std::uint64_t data = file_->next_data(static_cast<std::uint64_t>(offset));

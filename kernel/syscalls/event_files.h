@@ -11,5 +11,6 @@ namespace kernel::sys {
 Result<int> eventfd2(Thread&, std::uint32_t count, int flags);
 Result<int> signalfd4(Thread&, int fd, UserPtr<const abi::SignalSet> mask, std::size_t mask_size,
                       int flags);
+Result<int> inotify_init1(Thread&, int flags);
 
 }  // namespace kernel::sys

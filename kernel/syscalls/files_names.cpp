@@ -6,6 +6,7 @@
 // strand.
 
 #include "files/fifo.h"
+#include "files/inotify.h"
 #include "files/regular_file.h"
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
@@ -13,6 +14,12 @@
 
 namespace kernel::sys {
 namespace {
+
+/// Whether a change of the name must be noted (inotify), and the caller shares the strand.
+bool must_be_noted_in_strand(const Found& found) {
+  if (!has_watches() || async::Strand::is_held()) return false;
+  return is_watched(*found.directory) || (found.node != nullptr && found.node->has_watch());
+}
 
 /// Creates a node at `path`. EEXIST if there is one; ENOENT if the path ends in a slash and the
 /// node is no directory; errors of check_new_node(). `make_remote(remote, name)` is the task of a
@@ -31,7 +38,13 @@ Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::s
                            [&] { return make_remote(*found->directory->remote(), found->name); });
   }
   if (auto allowed = check_new_node(*found, bytes); !allowed) return allowed;
-  return found->directory->add(found->name, make());
+  if (must_be_noted_in_strand(*found)) return fail(Errno::would_block);
+  const bool is_directory = std::is_same_v<Made, Ref<Directory>>;
+  auto added = found->directory->add(found->name, make());
+  if (added) {
+    note_name(*found->directory, found->name, abi::in_create | (is_directory ? abi::in_isdir : 0u));
+  }
+  return added;
 }
 
 /// Whether `directory` is `ancestor` or is below it.
@@ -56,6 +69,8 @@ Result<> exchange(const Found& from, const Found& to) {
   if (auto allowed = check_new_name(to); !allowed) return allowed;
   if (from.node == to.node) return {};
   Directory::exchange(*from.directory, from.name, *to.directory, to.name);
+  note_rename(*from.directory, from.name, *to.directory, to.name, *from.node, nullptr);
+  note_rename(*to.directory, to.name, *from.directory, from.name, *to.node, nullptr);
   return {};
 }
 
@@ -120,10 +135,16 @@ Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int fla
     return wait_for_result(
         self, [&] { return found->directory->remote()->remove(found->name, victim != nullptr); });
   }
+  if (must_be_noted_in_strand(*found)) return fail(Errno::would_block);
   if (victim != nullptr) {
     if (auto closed = victim->close(); !closed) return closed;
   }
-  return found->directory->remove(found->name, **node);
+  if (!has_watches() || !async::Strand::is_held()) [[likely]]
+    return found->directory->remove(found->name, **node);
+  const auto removed_node = Ref<Node>::share(**node);
+  auto removed = found->directory->remove(found->name, *removed_node);
+  if (removed) note_unlink(*found->directory, found->name, *removed_node);
+  return removed;
 }
 
 Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
@@ -167,18 +188,30 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
       return from->directory->remote()->rename(from->name, *to->directory, to->name);
     });
   }
+  if (must_be_noted_in_strand(*from) || must_be_noted_in_strand(*to))
+    return fail(Errno::would_block);
+  Ref<Node> replaced_node;
   if (to->node != nullptr) {
     if (to->node == from->node) return {};
     const Directory* const replaced = to->node->as_directory();
     if (moved == nullptr && replaced != nullptr) return fail(Errno::eisdir);
     if (moved != nullptr && replaced == nullptr) return fail(Errno::enotdir);
     if (replaced != nullptr && !replaced->entries().empty()) return fail(Errno::enotempty);
+    if (has_watches()) replaced_node = Ref<Node>::share(*to->node);
     (void)to->directory->remove(to->name, *to->node);
   }
-  if (in_one_directory) return from->directory->rename(from->name, to->name, *from->node);
-  auto node = Ref<Node>::share(*from->node);
-  (void)from->directory->remove(from->name, *node);
-  return to->directory->add(to->name, std::move(node));
+  const auto move = [&] {
+    if (in_one_directory) return from->directory->rename(from->name, to->name, *from->node);
+    auto node = Ref<Node>::share(*from->node);
+    (void)from->directory->remove(from->name, *node);
+    return to->directory->add(to->name, std::move(node));
+  };
+  auto renamed = move();
+  if (has_watches() && renamed && async::Strand::is_held()) [[unlikely]] {
+    note_rename(*from->directory, from->name, *to->directory, to->name, *from->node,
+                replaced_node.get());
+  }
+  return renamed;
 }
 
 /// flags: the types S_IFREG and S_IFIFO; EPERM for devices, sockets and directories, EINVAL for
@@ -238,8 +271,11 @@ Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, i
   }
   if (auto allowed = check_new_node(*found, 0); !allowed) return allowed;
   auto added = found->directory->add(found->name, Ref<Node>::share(**node));
-  if (added) (*node)->note_change();
-  return added;
+  if (!added) return added;
+  (*node)->note_change();
+  note_link(**node);
+  note_name(*found->directory, found->name, abi::in_create);
+  return {};
 }
 
 }  // namespace kernel::sys

@@ -1,5 +1,6 @@
 // Opening files by path, and reading their status.
 
+#include "files/inotify.h"
 #include "files/regular_file.h"
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
@@ -31,16 +32,20 @@ Result<Ref<File>> open_existing(Thread& self, const Found& found, int flags) {
   }
   const bool empties = (flags & abi::o_trunc) != 0 && (*node)->type() == abi::s_ifreg;
   if (!async::Strand::is_held()) {
-    if (empties) return fail(Errno::would_block);
+    if (empties || is_watched(**node)) return fail(Errno::would_block);
     auto file = (*node)->open_sharing(flags & ~for_opening_only);
     return file ? std::move(file) : fail(Errno::would_block);
   }
   const bool is_device = (*node)->type() == abi::s_ifchr;  // it may become the caller's terminal
   const int dropped = is_device ? for_opening_only & ~abi::o_noctty : for_opening_only;
   auto file = (*node)->open(flags & ~dropped);
-  if (!file || !empties) return file;
+  if (!file) return file;
+  if ((is_directory || (*node)->type() == abi::s_ifreg) && (flags & abi::o_path) == 0)
+    note_event(**node, abi::in_open);
+  if (!empties) return file;
   if (auto emptied = (*node)->resize(0); !emptied) return fail(emptied.error());
   (*node)->note_modification();
+  note_event(**node, abi::in_modify);
   return file;
 }
 
@@ -55,11 +60,17 @@ Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned m
   if (auto allowed = check_new_node(found, sizeof(MemoryFile)); !allowed) {
     return fail(allowed.error());
   }
+  if (is_watched(*found.directory) && !async::Strand::is_held()) return fail(Errno::would_block);
   auto node = make_ref<MemoryFile>(mode & 07777 & ~self.process().fs().umask());
   auto file = node->open(flags & ~for_opening_only);
   if (!file) return fail(in_strand(file.error()));
+  Node& created = *node;
   if (auto added = found.directory->add(found.name, std::move(node)); !added)
     return fail(added.error());
+  if (is_watched(created)) [[unlikely]] {
+    note_name(*found.directory, found.name, abi::in_create);
+    note_event(created, abi::in_open);
+  }
   return file;
 }
 

@@ -6,6 +6,7 @@
 
 #include "devices/block_device.h"
 #include "devices/virtio_devices.h"
+#include "files/inotify.h"
 #include "files/regular_file.h"
 #include "process/steps.h"
 #include "syscalls/files.h"
@@ -75,8 +76,10 @@ Result<> truncate(Thread& self, UserPtr<const char> path, std::int64_t size) {
     });
   }
   auto resized = (*node)->resize(static_cast<std::uint64_t>(size));
-  if (resized) (*node)->note_modification();
-  return resized;
+  if (!resized) return resized;
+  (*node)->note_modification();
+  note_event(**node, abi::in_modify);
+  return {};
 }
 
 /// flags: FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE; EOPNOTSUPP for others

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "files/file_quota.h"
+#include "files/inotify.h"
 #include "memory/frames.h"
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
@@ -82,6 +83,7 @@ Result<> set_mode(Thread& self, Result<Node*> found, unsigned mode) {
     return change_remote(self, **node, {.mode = mode & 07777});
   (*node)->set_permissions(mode);
   (*node)->note_change();
+  note_event(**node, abi::in_attrib);
   return {};
 }
 
@@ -103,6 +105,7 @@ Result<> set_owner(Thread& self, Result<Node*> found, std::uint32_t uid, std::ui
     node.set_permissions(bits);
   }
   node.note_change();
+  note_event(node, abi::in_attrib);
   return {};
 }
 
@@ -277,6 +280,12 @@ Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::u
   const Node::Times before = (*node)->times();
   (*node)->set_times(chosen(wanted[0], now, before.accessed),
                      chosen(wanted[1], now, before.modified));
+  // As fsnotify_change() of Linux 6.12 (include/linux/fsnotify.h).
+  const bool keeps_accessed = wanted[0].nanoseconds == abi::utime_omit;
+  const bool keeps_modified = wanted[1].nanoseconds == abi::utime_omit;
+  note_event(**node, keeps_accessed   ? abi::in_modify
+                     : keeps_modified ? abi::in_access
+                                      : abi::in_attrib);
   return {};
 }
 

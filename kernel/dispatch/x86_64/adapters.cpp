@@ -106,6 +106,9 @@ Result<int> signalfd(Thread& self, int fd, UserPtr<const abi::SignalSet> mask,
                      std::size_t mask_size) {
   return signalfd4(self, fd, mask, mask_size, 0);
 }
+Result<int> inotify_init(Thread& self) {
+  return inotify_init1(self, 0);
+}
 
 Result<int> epoll_create(Thread& self, int size) {
   if (size <= 0) return fail(Errno::einval);

@@ -33,6 +33,7 @@ trap::Answer<Result<int>> poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count
 
 Result<int> eventfd(Thread&, std::uint32_t count);
 Result<int> signalfd(Thread&, int fd, UserPtr<const abi::SignalSet> mask, std::size_t mask_size);
+Result<int> inotify_init(Thread&);
 Result<int> epoll_create(Thread&, int size);
 Result<> epoll_ctl(Thread&, int epoll, int operation, int fd, std::uintptr_t event);
 trap::Answer<Result<int>> epoll_wait(Thread&, int epoll, std::uintptr_t events, int most,

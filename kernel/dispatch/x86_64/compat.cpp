@@ -36,6 +36,7 @@ constexpr Table adapters = Table{unknown_call}
                                .with<sys::x86_64::poll>(call_poll)
                                .with<sys::x86_64::eventfd>(call_eventfd)
                                .with<sys::x86_64::signalfd>(call_signalfd)
+                               .with<sys::x86_64::inotify_init>(call_inotify_init)
                                .with<sys::x86_64::epoll_create>(call_epoll_create)
                                .with<sys::x86_64::epoll_wait>(call_epoll_wait)
                                .with<sys::x86_64::epoll_ctl>(call_epoll_ctl)
