@@ -41,14 +41,15 @@ std::string first_program(const formats::BootOptions& options) {
 
 ProgramArguments arguments_from(const formats::BootOptions& options, std::string_view path) {
   ProgramArguments arguments;
-  arguments.add_argument(path);
-  for (const std::string_view argument : options.values("arg")) arguments.add_argument(argument);
+  (void)arguments.add_argument(path);
+  for (const std::string_view argument : options.values("arg"))
+    (void)arguments.add_argument(argument);
   const auto given = options.values("env");
-  for (const std::string_view word : given) arguments.add_environment(word);
+  for (const std::string_view word : given) (void)arguments.add_environment(word);
   for (const std::string_view word : default_environment) {
     const auto name = word.substr(0, word.find('=') + 1);
     if (std::ranges::any_of(given, [&](auto other) { return other.starts_with(name); })) continue;
-    arguments.add_environment(word);
+    (void)arguments.add_environment(word);
   }
   return arguments;
 }
@@ -80,9 +81,13 @@ Result<> open_standard_files(FdTable& files, Terminal* errors) {
   if (!file) return fail(file.error());
   auto found = find_program(lookup, std::move(*file), path, arguments);
   if (!found) return fail(found.error());
-  auto program =
-      load_program(lookup, found->program, path, arguments, ResourceLimits{}.stack_bytes());
+  auto program = load_program(lookup, found->program, path, ResourceLimits{}.stack_bytes());
   if (!program) return fail(program.error());
+  for (;;) {
+    const auto is_written = program->stack.step(*program->space, path, arguments);
+    if (!is_written) return fail(is_written.error());
+    if (*is_written) break;
+  }
   const int id = IdSlots::allocate();
   auto process = make_ref<Process>(id, Process::Parts{.space = program->space,
                                                       .files = make_ref<FdTable>(),

@@ -18,7 +18,7 @@ class BlockNode final : public Node {
   BlockNode(BlockDevice& device, DeviceNumber number)
       : Node{abi::s_ifblk | 0660}, device_{device}, number_{number} {}
 
-  std::uint64_t device_number() const override { return number_.major << 8 | number_.minor; }
+  std::uint64_t device_number() const override { return number_.encoded(); }
   /// Always true: a write to a read-only disk fails with EPERM.
   bool is_writable() const override { return true; }
   Result<Ref<File>> open(int flags) override;

@@ -1,7 +1,9 @@
 #include "files/device.h"
 
+#include <algorithm>
 #include <array>
 
+#include "files/directory.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -75,7 +77,49 @@ Result<Ref<File>> open_as(Device& device, int flags) {
   return make_ref<Kind>(device, flags);
 }
 
+/// A node of a disk in /dev, of a device that the machine does not have, or of a socket.
+class SpecialNode final : public Node {
+ public:
+  /// `disk`: the node in /dev, or null. Its files know which sectors are being written.
+  SpecialNode(unsigned mode, std::uint64_t number, Ref<Node> disk)
+      : Node{mode}, number_{number}, disk_{std::move(disk)} {}
+  std::uint64_t device_number() const override { return number_; }
+  bool is_writable() const override { return true; }
+  bool has_settable_status() const override { return true; }
+  Result<Ref<File>> open(int flags) override {
+    if ((flags & abi::o_path) != 0) return open_path(flags);
+    return disk_ ? disk_->open(flags) : fail(Errno::enxio);
+  }
+
+ private:
+  std::uint64_t number_;
+  Ref<Node> disk_;
+};
+
+/// The node in /dev of the device; null: there is none.
+Node* find_device(unsigned type, std::uint64_t number) {
+  Node* const devices = root_directory().find("dev");
+  const Directory* const directory = devices != nullptr ? devices->as_directory() : nullptr;
+  if (directory == nullptr) return nullptr;
+  for (const auto* at = directory->entries().first(); at != nullptr;
+       at = Directory::Entries::next(*at)) {
+    if (at->node().type() == type && at->node().device_number() == number) return &at->node();
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+const std::size_t special_node_bytes = std::max(sizeof(Device), sizeof(SpecialNode));
+
+Ref<Node> make_special_node(unsigned mode, std::uint64_t number) {
+  const unsigned type = mode & abi::s_ifmt;
+  Node* const device = type != abi::s_ifsock ? find_device(type, number) : nullptr;
+  if (device != nullptr && type == abi::s_ifchr)
+    return make_ref<Device>(static_cast<Device&>(*device), mode & 07777);
+  return make_ref<SpecialNode>(mode, number,
+                               device != nullptr ? Ref<Node>::share(*device) : Ref<Node>{});
+}
 
 Ref<Node> make_null_device() {
   return make_ref<Device>(open_as<NullFile>, DeviceNumber{1, 3});

@@ -1,4 +1,4 @@
-// The working directory and the umask of a process.
+// The working directory, the root and the umask of a process.
 #pragma once
 
 #include <kernel/ref.h>
@@ -12,7 +12,8 @@ class FsContext : public RefCounted<FsContext> {
  public:
   /// Starts in the root directory.
   FsContext() : directory_{Ref<Directory>::share(root_directory())} {}
-  FsContext(const FsContext& other) : directory_{other.directory_}, umask_{other.umask_} {}
+  FsContext(const FsContext& other)
+      : directory_{other.directory_}, root_{other.root_}, umask_{other.umask_} {}
 
   // Processes may share the context, so it changes in the strand.
 
@@ -21,6 +22,13 @@ class FsContext : public RefCounted<FsContext> {
   void set_directory(Ref<Directory> directory) {
     async::Strand::check_access();
     directory_ = std::move(directory);
+  }
+
+  /// Where absolute paths begin (chroot); null: at the root of the tree.
+  Directory* root() const { return root_.get(); }
+  void set_root(Ref<Directory> root) {
+    async::Strand::check_access();
+    root_ = std::move(root);
   }
 
   /// The permission bits that new files must not have.
@@ -32,6 +40,7 @@ class FsContext : public RefCounted<FsContext> {
 
  private:
   Ref<Directory> directory_;
+  Ref<Directory> root_;
   unsigned umask_ = 022;
 };
 

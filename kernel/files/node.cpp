@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/machine_facts.h"
+#include "files/extended_attributes.h"
 #include "files/file_locks.h"
 #include "memory/frames.h"
 
@@ -72,8 +73,18 @@ Result<FileLocks*> Node::make_locks() {
   return locks_;
 }
 
-void Node::end_locks() {
+Result<ExtendedAttributes*> Node::make_attributes() {
+  async::Strand::check_access();
+  if (attributes_ == nullptr) {
+    if (!memory::can_allocate(sizeof(ExtendedAttributes))) return fail(Errno::enospc);
+    attributes_ = new ExtendedAttributes;
+  }
+  return attributes_;
+}
+
+void Node::end_rare_parts() {
   delete locks_;
+  delete attributes_;
 }
 
 abi::Timespec Node::created() const {

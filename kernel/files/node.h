@@ -22,6 +22,7 @@ namespace kernel {
 
 class Directory;
 class DirectoryEntry;
+class ExtendedAttributes;
 class FileLocks;
 class InotifyWatch;
 class Remote;
@@ -40,14 +41,16 @@ struct LinkReader {
   /// Whether real_path() looks up the path of a program. A link to a program then has the path that
   /// execve was given, because the real one could lead back to the link.
   bool is_real_path = false;
+  /// Where the program's absolute paths begin (chroot); null: at the root of the tree.
+  Directory* root = nullptr;
 };
 
 /// Nodes have cache lines of their own, because harts use different ones at the same time.
 class alignas(64) Node : public RefCounted<Node> {
  public:
   virtual ~Node() {
-    if (locks_ != nullptr) [[unlikely]]
-      end_locks();
+    if (locks_ != nullptr || attributes_ != nullptr) [[unlikely]]
+      end_rare_parts();
   }
 
   // References to a permanent node are not counted. So harts that open the same program at the same
@@ -100,7 +103,15 @@ class alignas(64) Node : public RefCounted<Node> {
 
   /// The file system of the node, as stat's device number. Directories pass it on to the nodes that
   /// they get.
-  enum class FileSystem : std::uint8_t { none, root, devices, processes, temporary, system };
+  enum class FileSystem : std::uint8_t {
+    none,
+    root,
+    devices,
+    processes,
+    temporary,
+    system,
+    shared_memory,
+  };
   FileSystem file_system() const { return file_system_; }
   void set_file_system(FileSystem file_system) { file_system_ = file_system; }
 
@@ -156,6 +167,11 @@ class alignas(64) Node : public RefCounted<Node> {
   /// Makes locks(), if there is none. ENOLCK.
   Result<FileLocks*> make_locks();
 
+  /// Null: the node has none. In the strand.
+  ExtendedAttributes* attributes() const { return attributes_; }
+  /// Makes attributes(), if there are none. ENOSPC.
+  Result<ExtendedAttributes*> make_attributes();
+
   virtual std::uint64_t size() const { return 0; }
   /// The bytes of memory that the contents use.
   virtual std::uint64_t used_bytes() const { return size(); }
@@ -201,7 +217,7 @@ class alignas(64) Node : public RefCounted<Node> {
 
  private:
   void set_accessed();
-  [[gnu::cold]] void end_locks();
+  [[gnu::cold]] void end_rare_parts();
 
   bool is_permanent_ = false;
   // Whether reads leave the time of access as it is. Permanent nodes are in read-only places.
@@ -221,7 +237,8 @@ class alignas(64) Node : public RefCounted<Node> {
   // The names in directories. If the node has several, it changes in the strand; else behind the
   // lock of its directory.
   async::SharedWord<std::uint32_t> links_ = 0;
-  FileLocks* locks_ = nullptr;  // owned
+  FileLocks* locks_ = nullptr;                // owned
+  ExtendedAttributes* attributes_ = nullptr;  // owned
   InotifyWatch* first_watch_ = nullptr;
 
   friend Directory;

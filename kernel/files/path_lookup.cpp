@@ -20,6 +20,10 @@ LastName last_name(std::string_view end) {
   return end == "." ? LastName::here : LastName::above;
 }
 
+bool last_name_is_name(std::string_view end) {
+  return !end.empty() && end != "." && end != "..";
+}
+
 /// Found, with a name that it does not own.
 struct Place {
   Directory* directory;
@@ -29,6 +33,14 @@ struct Place {
   LastName last = LastName::name;
 };
 
+/// Whether both are the same directory. Each look-up of a server's directory makes a node.
+bool is_same(const Directory& a, const Directory& b) {
+  if (&a == &b) return true;
+  if (!a.is_remote() || !b.is_remote()) return false;
+  const abi::Stat one = a.status(), other = b.status();
+  return one.device == other.device && one.inode == other.inode;
+}
+
 /// The node of a name that the directory does not list; null: there is none.
 [[gnu::noinline]] Result<Node*> find_unlisted(const PathLookup& lookup, Directory& directory,
                                               std::string_view name, std::string_view rest) {
@@ -37,15 +49,44 @@ struct Place {
   return lookup.fetched->find(directory, name, rest);
 }
 
+/// Whether `lookup` may follow a link: EXDEV, ELOOP. `is_magic`: it has no path (Node::object()).
+Result<> check_link(const PathLookup& lookup, bool is_magic) {
+  constexpr auto no_magic = abi::resolve_no_magiclinks, no_links = abi::resolve_no_symlinks;
+  if ((lookup.resolve & no_links) != 0) return fail(Errno::eloop);
+  if (!is_magic) return {};
+  if ((lookup.resolve & no_magic) != 0) return fail(Errno::eloop);
+  const auto within = abi::resolve_beneath | abi::resolve_in_root;
+  return (lookup.resolve & within) != 0 ? fail(Errno::exdev) : Result<>{};
+}
+
+/// Whether `lookup` may go on in `next`. EXDEV: it is in another file system.
+Result<> check_step(const PathLookup& lookup, const Node& next) {
+  const bool stays = (lookup.resolve & abi::resolve_no_xdev) != 0;
+  const bool is_other = next.file_system() != lookup.start.file_system() ||
+                        next.is_remote() != lookup.start.is_remote();
+  return stays && is_other ? fail(Errno::exdev) : Result<>{};
+}
+
 /// `rewritten` gets the remaining path after a link was replaced by its target. Place::name may be
-/// a part of it.
+/// a part of it. `restricted`: PathLookup::resolve is not 0.
+template <bool restricted>
 Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink last,
                    std::string& rewritten) {
   if (path.empty()) return fail(Errno::enoent);
   if (path.size() >= longest_path) return fail(Errno::enametoolong);
 
   std::string_view rest = path;
-  Directory* at = rest.starts_with('/') ? &root_directory() : &lookup.start;
+  Directory* const root = lookup.reader.root;
+  const auto start_of = [&](Directory& relative) {
+    if (!rest.starts_with('/')) return &relative;
+    return root != nullptr ? root : &root_directory();
+  };
+  Directory* at = start_of(lookup.start);
+  const bool stays_beneath = restricted && (lookup.resolve & abi::resolve_beneath) != 0;
+  if (restricted) {
+    if (stays_beneath && rest.starts_with('/')) return fail(Errno::exdev);
+    if (auto allowed = check_step(lookup, *at); !allowed) return fail(allowed.error());
+  }
   int links = 0;
   for (;;) {
     const bool as_directory = rest.ends_with('/');
@@ -55,7 +96,8 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
 
     Node* node = at;
     if (name == "..") {
-      node = &at->parent();
+      if (stays_beneath && is_same(*at, lookup.start)) return fail(Errno::exdev);
+      if (root == nullptr || !is_same(*at, *root)) node = &at->parent();
     } else if (!name.empty() && name != ".") {
       node = at->find(name);
       if (node == nullptr) {
@@ -67,6 +109,9 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
       if (node != nullptr && node->is_symlink() &&
           (!is_last || last == LastLink::follow || (last == LastLink::keep && as_directory))) {
         if (++links > most_symlinks) return fail(Errno::eloop);
+        if (restricted) {
+          if (auto allowed = check_link(lookup, false); !allowed) return fail(allowed.error());
+        }
         if (Directory* const known = is_last ? nullptr : node->shortcut(rest)) {
           at = known;
           continue;
@@ -75,6 +120,10 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
         const auto object = node->object();
         if (!object) return fail(object.error());
         if (*object != nullptr) {
+          if (restricted) {
+            if (auto allowed = check_link(lookup, true); !allowed) return fail(allowed.error());
+            if (auto allowed = check_step(lookup, **object); !allowed) return fail(allowed.error());
+          }
           if (is_last) return Place{at, name, *object, as_directory};
           Directory* const directory = (*object)->as_directory();
           if (directory == nullptr) return fail(Errno::enotdir);
@@ -88,11 +137,22 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
         if (next.size() >= longest_path) return fail(Errno::enametoolong);
         rewritten = std::move(next);
         rest = rewritten;
-        if (rest.starts_with('/')) at = &root_directory();
+        if (stays_beneath && rest.starts_with('/')) return fail(Errno::exdev);
+        at = start_of(*at);
+        if (restricted) {
+          if (auto allowed = check_step(lookup, *at); !allowed) return fail(allowed.error());
+        }
         continue;
       }
-      if (is_last) return Place{at, name, node, as_directory};
-      if (node == nullptr) return fail(Errno::enoent);
+      if (is_last && !restricted) return Place{at, name, node, as_directory};
+      if (node == nullptr) {
+        if (is_last) return Place{at, name, node, as_directory};
+        return fail(Errno::enoent);
+      }
+    }
+    if (restricted) {
+      if (auto allowed = check_step(lookup, *node); !allowed) return fail(allowed.error());
+      if (is_last && last_name_is_name(name)) return Place{at, name, node, as_directory};
     }
     Directory* const directory = node->as_directory();
     if (directory == nullptr) return fail(Errno::enotdir);
@@ -101,7 +161,29 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
   }
 }
 
+Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink last,
+                   std::string& rewritten) {
+  return lookup.resolve != 0 ? walk<true>(lookup, path, last, rewritten)
+                             : walk<false>(lookup, path, last, rewritten);
+}
+
 }  // namespace
+
+std::string path_from(const Directory* root, std::string path, std::string_view outside) {
+  if (root == nullptr) return path;
+  const auto start = root->path();
+  if (!start || *start == "/") return path;
+  if (!path.starts_with(*start) || (path.size() > start->size() && path[start->size()] != '/'))
+    return std::string{outside} += path;
+  path.erase(0, start->size());
+  return path.empty() ? "/" : path;
+}
+
+Result<std::string> path_from(const Directory* root, const Node& node, std::string_view outside) {
+  auto path = node.path();
+  if (!path || root == nullptr) return path;
+  return path_from(root, std::move(*path), outside);
+}
 
 Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last) {
   std::string rewritten;

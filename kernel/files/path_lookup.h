@@ -20,7 +20,16 @@ struct PathLookup {
   Directory& start;  ///< for relative paths
   LinkReader reader;
   Fetched* fetched = nullptr;  ///< what the call has learnt from servers; null: it cannot ask them
+  std::uint64_t resolve = 0;   ///< what the lookup must not do: abi::resolve_*
 };
+
+/// The path of `node`, as a program sees it whose absolute paths begin at `root` (LinkReader). A
+/// node that is not below `root` has the path `outside`, and its path from the root of the tree
+/// behind that. Errors of Node::path().
+Result<std::string> path_from(const Directory* root, const Node& node,
+                              std::string_view outside = "");
+/// The same for a path from the root of the tree.
+std::string path_from(const Directory* root, std::string path, std::string_view outside = "");
 
 /// How to treat a symbolic link at the end of the path.
 enum class LastLink : std::uint8_t {
@@ -54,7 +63,7 @@ std::string_view take_name(std::string_view& path);
 // needed that the call has not fetched (fetched.h).
 
 /// Looks `path` up. The last name need not exist, all others must. ENOENT, ENOTDIR, ELOOP,
-/// ENAMETOOLONG.
+/// ENAMETOOLONG. EXDEV, ELOOP: the lookup does what PathLookup::resolve forbids.
 Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last);
 
 /// Looks `path` up and returns its node. ENOENT if it does not exist; ENOTDIR if the path ends in a

@@ -138,7 +138,7 @@ class MemoryFile final : public RegularFile {
   Result<std::size_t> read_at_sharing(std::uint64_t offset, const ReadBytes& to) override;
   /// The page of the bytes must exist.
   Result<std::size_t> write_at_sharing(std::uint64_t offset, const WrittenBytes& from) override;
-  bool has_writers() const override { return writers_ != 0; }
+  bool has_writers() const override { return writers_ != 0 && !may_change_in_use_; }
   void begin_writing() override { ++writers_; }
   void end_writing() override {
     async::Strand::check_access();
@@ -163,6 +163,8 @@ class MemoryFile final : public RegularFile {
   Result<> add_seals(unsigned seals) override;
   /// For memfd_create: the file may get other seals.
   void allow_sealing() { seals_ = 0; }
+  /// For memfd_create: as on Linux, programs may execute the file while it is open for writing.
+  void allow_change_in_use() { may_change_in_use_ = true; }
 
  private:
   class Mapping;
@@ -182,6 +184,7 @@ class MemoryFile final : public RegularFile {
   async::SharedWord<std::uint64_t> size_ = 0;
   std::uint32_t writers_ = 0;  // open files that may write
   unsigned seals_ = abi::f_seal_seal;
+  bool may_change_in_use_ = false;
   bool was_mapped_ = false;     // programs may have written behind size_
   Mapping* mapping_ = nullptr;  // null while no area maps the file
   // For callers that share the strand: protects size_ and the bytes, while there are writers.

@@ -24,6 +24,13 @@
 namespace kernel {
 namespace {
 
+/// A tmpfs.
+Ref<Directory> make_temporary(Node::FileSystem file_system) {
+  auto directory = make_ref<Directory>(Directory::Contents::writable, 01777);
+  directory->set_file_system(file_system);
+  return directory;
+}
+
 Ref<Directory> make_devices(const RootParts& parts) {
   auto devices = make_ref<Directory>();
   devices->set_file_system(Node::FileSystem::devices);
@@ -31,6 +38,7 @@ Ref<Directory> make_devices(const RootParts& parts) {
   devices->put("tty", make_controlling_terminal_device(parts.terminal));
   devices->put("ptmx", make_pty_multiplexer());
   devices->mount("pts", make_pty_directory(parts.terminal_users));
+  devices->mount("shm", make_temporary(Node::FileSystem::shared_memory));
   devices->put("null", make_null_device());
   devices->put("zero", make_zero_device());
   devices->put("full", make_full_device());
@@ -56,7 +64,7 @@ class ExecutableLink final : public Node {
   ExecutableLink() : Node{abi::s_iflnk | 0777} {}
   std::string target(const LinkReader& reader) const override {
     const std::string_view path = reader.executable.substr(0, reader.executable.find('\0'));
-    return reader.is_real_path ? std::string{path} : real_path(path);
+    return path_from(reader.root, reader.is_real_path ? std::string{path} : real_path(path));
   }
   Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
 };
@@ -175,9 +183,7 @@ void build_root(const RootParts& parts) {
   add_system_texts(*proc, parts.limits, parts.fill_random);
   root.mount("proc", proc);
   root.mount("sys", make_sys());
-  auto temporary = make_ref<Directory>(Directory::Contents::writable, 01777);
-  temporary->set_file_system(Node::FileSystem::temporary);
-  root.mount("tmp", std::move(temporary));
+  root.mount("tmp", make_temporary(Node::FileSystem::temporary));
   mount_shares(root, parts.shares_are_read_only);
   root.make_permanent();
   root.make_nodes_permanent();
@@ -189,6 +195,7 @@ void write_mounts(PagedText& out) {
   out +=
       "devtmpfs /dev devtmpfs rw,relatime 0 0\n"
       "devpts /dev/pts devpts rw,relatime,mode=600,ptmxmode=000 0 0\n"
+      "tmpfs /dev/shm tmpfs rw,relatime 0 0\n"
       "proc /proc proc rw,relatime 0 0\nsysfs /sys sysfs rw,relatime 0 0\n"
       "tmpfs /tmp tmpfs rw,relatime 0 0\n";
 }
@@ -230,13 +237,16 @@ std::string real_path(std::string_view path) {
 
 Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path) {
   auto node = find_node(lookup, path);
-  if (!node) return fail(node.error());
-  if (!(*node)->is_executable()) return fail(Errno::eacces);
-  if ((*node)->is_remote()) [[unlikely]] {
+  return node ? open_executable(lookup, **node) : fail(node.error());
+}
+
+Result<Ref<File>> open_executable(const PathLookup& lookup, Node& node) {
+  if (!node.is_executable()) return fail(Errno::eacces);
+  if (node.is_remote()) [[unlikely]] {
     if (lookup.fetched == nullptr) return fail(Errno::would_block);
-    return lookup.fetched->open(**node, abi::o_rdonly);
+    return lookup.fetched->open(node, abi::o_rdonly);
   }
-  return (*node)->open(abi::o_rdonly);
+  return node.open(abi::o_rdonly);
 }
 
 }  // namespace kernel

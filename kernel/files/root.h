@@ -3,6 +3,7 @@
 //   /            the boot archive, read-only; or a folder of the host (RootParts::shared_root)
 //   /dev         console tty ptmx pts null zero full random urandom, fd stdin stdout stderr;
 //                vda … for each disk
+//   /dev/shm     writable, in memory
 //   /proc        information about the kernel
 //   /sys         the harts
 //   /tmp         writable, in memory
@@ -66,5 +67,7 @@ std::string real_path(std::string_view path);
 /// Opens the file at `path` in order to execute it. EACCES: it is no regular file, or has no
 /// execute bit. Other errors are those of find_node() and Node::open().
 Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path);
+/// The same for a node that `lookup` has found.
+Result<Ref<File>> open_executable(const PathLookup& lookup, Node& node);
 
 }  // namespace kernel

@@ -76,6 +76,7 @@ Result<formats::FileStart> read_script(const PathLookup& lookup, const Ref<File>
 
 Result<Executable> find_program(const PathLookup& lookup, Ref<File> file, std::string_view path,
                                 ProgramArguments& arguments) {
+  arguments.restore_first();
   auto program = elf_contents(lookup, file);
   if (!program) return fail(program.error());
   if (!program->bytes.empty()) return Executable{std::move(*program), {}};

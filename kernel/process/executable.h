@@ -22,7 +22,8 @@ struct Executable {
 };
 
 /// Finds the program in `file`, which open_executable(lookup, path) has returned. If
-/// it is a script, the arguments become those of its interpreter: argument 0 is replaced by the
+/// it is a script, the arguments become those of its interpreter, also if an earlier attempt has
+/// changed them: argument 0 is replaced by the
 /// interpreter's path, the argument in the script, and the script's path. ENOEXEC: neither a script
 /// nor a program for this machine. ELOOP: too many scripts are each other's interpreters. E2BIG:
 /// the new arguments have no room. EACCES: programs can change the file. Errors of

@@ -49,10 +49,9 @@ class ResourceLimits {
     if (resource == abi::rlimit_nofile && wanted.hard > most_files) return fail(Errno::eperm);
     return {};
   }
-  /// Sets a limit. Errors of check(); ENOMEM. In the strand.
+  /// Sets a limit, which the caller has checked. ENOMEM. In the strand.
   Result<> set(int resource, const abi::ResourceLimit& wanted) {
     async::Strand::check_access();
-    if (auto allowed = check(resource, wanted); !allowed) return allowed;
     if (auto made = make_own(); !made) return made;
     (*own_)[static_cast<std::size_t>(resource)] = wanted;
     return {};
@@ -63,6 +62,12 @@ class ResourceLimits {
     const std::uint64_t memory = std::uint64_t{memory::frames.total_count()} * hal::page_size;
     const std::uint64_t most = std::clamp<std::uint64_t>(memory / 4, least, 64 << 20);
     return std::clamp((*this)[abi::rlimit_stack].soft, least, most);
+  }
+  /// The most bytes of arguments and environment that execve takes: Linux's bounds.
+  std::size_t argument_bytes() const {
+    constexpr std::uint64_t least = 128 << 10, most = 6 << 20;
+    const std::uint64_t quarter = (*this)[abi::rlimit_stack].soft / 4;
+    return std::min<std::uint64_t>(std::clamp(quarter, least, most), stack_bytes() / 2);
   }
 
  private:

@@ -111,10 +111,11 @@ class DescriptorLink final : public Node {
     return status;
   }
 
-  std::string target(const LinkReader&) const override {
+  std::string target(const LinkReader& reader) const override {
     File* const file = file_of(id_, fd_);
     if (file == nullptr) return {};
-    if (Node* const node = file->node()) return node->path().value_or("/ (deleted)");
+    if (Node* const node = file->node())
+      return path_from(reader.root, *node).value_or("/ (deleted)");
     if (file->pipe() == nullptr) return fmt::format("anon_inode:{}", file->unnamed_kind());
     return fmt::format("pipe:[{}]", file->status().inode);
   }

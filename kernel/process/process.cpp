@@ -241,6 +241,7 @@ void Process::inherit(const Process& parent) {
   session_ = parent.session();
   settings_.is_dumpable = parent.settings_.is_dumpable;
   settings_.has_no_new_privileges = parent.settings_.has_no_new_privileges;
+  capabilities_ = parent.capabilities_;
   start_stack_ = parent.start_stack_;
 }
 
@@ -343,7 +344,7 @@ void Process::become_zombie() {
   parent.child_ended_.wake_all();
 }
 
-Result<> Process::own_parts() {
+Result<> Process::own_files() {
   async::Strand::check_access();
   if (parts_.files->owners() > 1) {
     auto copy = parts_.files->copy();
@@ -363,6 +364,20 @@ void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   parts_.space->note_threads(-static_cast<int>(thread_count_));
   parts_.space = std::move(space);
   parts_.space->note_threads(static_cast<int>(thread_count_));
+  return {};
+}
+
+Result<> Process::own_fs() {
+  async::Strand::check_access();
+  if (parts_.fs->owners() > 1) {
+    if (!memory::can_allocate(sizeof(FsContext))) return fail(Errno::enomem);
+    parts_.fs = make_ref<FsContext>(*parts_.fs);
+  }
+  return {};
+}
+
+Result<> Process::own_parts() {
+  if (auto own = own_files(); !own) return own;
   for (Thread& thread : threads_) thread.set_space(*parts_.space);
   path_ = std::move(path);
   signal_return_ = 0;

@@ -32,6 +32,7 @@
 #include "files/fs_context.h"
 #include "memory/address_space.h"
 #include "memory/paged_text.h"
+#include "process/capabilities.h"
 #include "process/end_watch.h"
 #include "process/id_table.h"
 #include "process/limits.h"
@@ -90,6 +91,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Settings& settings() { return settings_; }
 
   /// The stack pointer at the start of the program: there are its arguments. 0: not known.
+  /// What the process may do. In the strand.
+  Capabilities& capabilities() { return capabilities_; }
+  bool has(Capability capability) const { return capabilities_.has(capability); }
+
   std::uintptr_t start_stack() const { return start_stack_; }
   void set_start_stack(std::uintptr_t address) { start_stack_ = address; }
 
@@ -188,6 +193,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Other threads of this process may still run; they share the copies.
   Result<> own_parts();
   /// Changes to another program's memory (execve). `path`: of its file. If name() is not the last
+  /// The same for the file table alone, and for the working directory, the root and the umask
+  /// (unshare). ENOMEM.
+  Result<> own_files();
+  Result<> own_fs();
   /// component of the path, a zero and the name are behind it. The caller is the only thread left.
   void become(Ref<memory::AddressSpace> space, std::string path);
 
@@ -330,6 +339,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   bool has_executed_ = false;
   bool stop_is_reported_ = false;
   bool is_orphan_ = false;
+  Capabilities capabilities_;
   async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
   std::uintptr_t signal_return_ = 0;
   std::unique_ptr<SignalTimers> signal_timers_;

@@ -60,33 +60,41 @@ class CallList {
   bool is_cut_off_ = false;
 };
 
-/// A link of /proc/PID to the program, or to the working directory.
+/// A link of /proc/PID to the program, to the working directory or to the root.
 class ProcessLink final : public Node {
  public:
-  enum class Kind : bool { program, directory };
+  enum class Kind : std::uint8_t { program, directory, root };
 
   ProcessLink(Kind kind, int id) : Node{abi::s_iflnk | 0777}, kind_{kind}, id_{id} {}
   std::string target(const LinkReader& reader) const override {
     Process* const process = processes().find(id_);
     if (process == nullptr || process->is_zombie()) return {};
     if (kind_ == Kind::program) {
-      return reader.is_real_path ? std::string{process->path()} : real_path(process->path());
+      const std::string_view path = process->path();
+      return path_from(reader.root, reader.is_real_path ? std::string{path} : real_path(path));
     }
-    return process->fs().directory()->path().value_or("/ (deleted)");
+    const Directory* const directory = directory_of(*process);
+    return path_from(reader.root, *directory).value_or("/ (deleted)");
   }
-  /// The working directory, also if it was removed.
+  /// The directory, also if it was removed.
   Result<Node*> object() override {
     if (kind_ == Kind::program) return nullptr;
     if (!async::Strand::is_held()) return fail(Errno::would_block);
     Process* const process = processes().find(id_);
     if (process == nullptr || process->is_zombie()) return fail(Errno::enoent);
-    return process->fs().directory().get();
+    return directory_of(*process);
   }
   Result<Ref<File>> open(int flags) override {
     return (flags & abi::o_path) != 0 ? open_path(flags) : fail(Errno::eloop);
   }
 
  private:
+  Directory* directory_of(Process& process) const {
+    const FsContext& fs = process.fs();
+    if (kind_ == Kind::directory) return fs.directory().get();
+    return fs.root() != nullptr ? fs.root() : &root_directory();
+  }
+
   Kind kind_;
   int id_;
 };
@@ -165,7 +173,7 @@ Result<Node*> find_process_directory(Directory& proc, std::string_view name) {
     directory->put(child.name, child.make(id));
   directory->put("exe", make_ref<ProcessLink>(ProcessLink::Kind::program, id));
   directory->put("cwd", make_ref<ProcessLink>(ProcessLink::Kind::directory, id));
-  directory->put("root", make_ref<Symlink>("/"));
+  directory->put("root", make_ref<ProcessLink>(ProcessLink::Kind::root, id));
   (*observed)->directory = proc.add_unlisted(name, std::move(directory));
   return &(*observed)->directory->node();
 }

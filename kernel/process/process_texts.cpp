@@ -185,8 +185,13 @@ void write_status(PagedText& out, Process* process, const Thread* thread) {
   const SignalSets signals = signals_of(*process);
   fmt::format_to(to, "Threads:\t{}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\n", thread_count(*process),
                  signals.pending, signals.blocked);
-  fmt::format_to(to, "SigIgn:\t{:016x}\nSigCgt:\t{:016x}\nNoNewPrivs:\t{:d}\nSeccomp:\t0\n",
-                 signals.ignored, signals.caught, process->settings().has_no_new_privileges);
+  fmt::format_to(to, "SigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", signals.ignored, signals.caught);
+  const Capabilities& capabilities = process->capabilities();
+  fmt::format_to(to, "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\n",
+                 capabilities.inheritable, capabilities.permitted, capabilities.effective);
+  fmt::format_to(to, "CapBnd:\t{:016x}\nCapAmb:\t{:016x}\nNoNewPrivs:\t{:d}\nSeccomp:\t0\n",
+                 capabilities.bounding, capabilities.ambient,
+                 process->settings().has_no_new_privileges);
 }
 
 }  // namespace

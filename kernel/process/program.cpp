@@ -149,138 +149,211 @@ Result<VirtAddr> map_stack(AddressSpace& space, std::size_t bytes, bool executab
   return *bottom + with_guard;
 }
 
-/// Writes data to the stack from the top down.
-class Downward {
- public:
-  Downward(memory::AddressSpace& space, VirtAddr top) : space_{space}, at_{top} {}
+}  // namespace
 
-  Result<VirtAddr> put(std::span<const std::byte> bytes, std::size_t alignment = 1) {
-    at_ = (at_ - bytes.size()) & ~(alignment - 1);
-    if (auto done = memory::copy_to_user(space_, at_, bytes.data(), bytes.size()); !done) {
-      return fail(done.error());
-    }
-    return at_;
-  }
-  Result<VirtAddr> put_string(std::string_view text) {
-    constexpr char zero = '\0';
-    return put(std::as_bytes(std::span{&zero, 1})).and_then([&](VirtAddr) {
-      return put(std::as_bytes(std::span{text}));
-    });
-  }
+// ── Arguments ────────────────────────────────────────────────────────────────────────────────────
 
- private:
-  memory::AddressSpace& space_;
-  VirtAddr at_;
-};
-
-/// The table at the stack pointer: argc, argv, 0, envp, 0, auxiliary vector.
-class Table {
- public:
-  static constexpr std::size_t aux_entries = 24;
-
-  explicit Table(const ProgramArguments& arguments)
-      : words_{new StackWord[2 * aux_entries + arguments.argument_count() +
-                             arguments.environment_count() + 3]} {}
-
-  void add(StackWord word) { words_[size_++] = word; }
-  void add_aux(StackWord tag, StackWord value) {
-    add(tag);
-    add(value);
-  }
-  /// Adds pointers to the first `count` of `strings`, whose first one is at `address`, and a null
-  /// pointer. Returns the rest of `strings`, and moves `address` there.
-  std::string_view add_pointers(std::string_view strings, VirtAddr& address, std::size_t count) {
-    for (; count > 0; --count) {
-      const std::size_t length = strings.find('\0') + 1;
-      add(address);
-      address += length;
-      strings.remove_prefix(length);
-    }
-    add(0);
-    return strings;
-  }
-  std::span<const std::byte> bytes() const { return std::as_bytes(std::span{words_.get(), size_}); }
-
- private:
-  std::unique_ptr<StackWord[]> words_;
-  std::size_t size_ = 0;
-};
-
-/// Builds the stack that a program finds when it starts: writes argc, argv, envp, the auxiliary
-/// vector and what they point to below `top`, laid out as Linux does. Returns the stack pointer,
-/// 16-aligned. `interpreter`: its load bias, or 0. (System V ABI, "Process Initialization";
-/// getauxval(3) for the tags.) ENOMEM, EFAULT.
-Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
-                                     const formats::ElfPlan& plan, VirtAddr interpreter,
-                                     std::string_view path, const ProgramArguments& arguments) {
-  Downward stack{space, top - sizeof(StackWord)};
-  std::array<std::byte, 16> random;
-  fill_random(random);
-
-  const auto path_at = stack.put_string(path);
-  if (!path_at) return path_at;
-  const auto strings_at = stack.put(std::as_bytes(std::span{arguments.strings()}));
-  if (!strings_at) return strings_at;
-  const auto platform_at = stack.put_string(trap::program_machine::name);
-  if (!platform_at) return platform_at;
-  const auto random_at = stack.put(random, alignof(StackWord));
-  if (!random_at) return random_at;
-
-  Table table{arguments};
-  VirtAddr string_at = *strings_at;
-  table.add(arguments.argument_count());
-  const auto rest = table.add_pointers(arguments.strings(), string_at, arguments.argument_count());
-  table.add_pointers(rest, string_at, arguments.environment_count());
-  table.add_aux(abi::at_phdr, plan.program_headers);
-  table.add_aux(abi::at_phent, plan.program_header_bytes);
-  table.add_aux(abi::at_phnum, plan.program_header_count);
-  table.add_aux(abi::at_pagesz, hal::page_size);
-  table.add_aux(abi::at_base, interpreter);
-  table.add_aux(abi::at_flags, 0);
-  table.add_aux(abi::at_entry, plan.entry);
-  for (const StackWord id : {abi::at_uid, abi::at_euid, abi::at_gid, abi::at_egid}) {
-    table.add_aux(id, 0);
-  }
-  table.add_aux(abi::at_hwcap, trap::program_machine::hardware_capabilities());
-  if (const StackWord frame = trap::SignalFrame::most_bytes(); frame != 0)
-    table.add_aux(abi::at_minsigstksz, frame);
-  table.add_aux(abi::at_clktck, 100);
-  table.add_aux(abi::at_secure, 0);
-  table.add_aux(abi::at_random, *random_at);
-  table.add_aux(abi::at_platform, *platform_at);
-  table.add_aux(abi::at_execfn, *path_at);
-  if (vdso::bytes != 0) table.add_aux(abi::at_sysinfo_ehdr, space.stack_top() - vdso::bytes);
-  if (const StackWord entry = trap::program_machine::syscall_entry(); entry != 0) {
-    table.add_aux(abi::at_sysinfo, entry);
-  }
-  table.add_aux(abi::at_null, 0);
-  return stack.put(table.bytes(), 16);
+std::size_t ProgramArguments::left() const {
+  const std::size_t pointers = (argument_count() + environment_count_ + 1) * sizeof(void*);
+  const std::size_t used = size_ + front_.size() - replaced_bytes_ + pointers;
+  return most_bytes_ - std::min(most_bytes_, used);
 }
 
-}  // namespace
+std::span<char> ProgramArguments::room() {
+  if (pieces_.empty()) return {};
+  Piece& last = pieces_.back();
+  const std::size_t size = std::min(last.capacity - last.size, left());
+  return {last.bytes.get() + last.size, size};
+}
+
+Result<> ProgramArguments::make_room() {
+  constexpr std::size_t first_piece = hal::page_size;  // enough for most programs
+  const std::size_t before = room().size();
+  if (before == left() && !pieces_.empty()) return fail(Errno::e2big);
+  if (before >= longest_string) return fail(Errno::e2big);
+  const std::size_t size = pieces_.empty() ? first_piece : longest_string;
+  if (!memory::can_allocate_contiguous(size)) return fail(Errno::enomem);
+  if (size_ == 0) pieces_.clear();  // argument 0 lies in the first piece
+  pieces_.push_back({.bytes = std::make_unique_for_overwrite<char[]>(size), .capacity = size});
+  return {};
+}
+
+void ProgramArguments::take(std::size_t length) {
+  Piece& last = pieces_.back();
+  last.bytes[last.size + length] = '\0';
+  last.size += length + 1;
+  size_ += length + 1;
+}
+
+Result<> ProgramArguments::add(std::string_view text) {
+  while (text.size() >= room().size()) {
+    if (auto made = make_room(); !made) return made;
+  }
+  text.copy(room().data(), text.size());
+  take(text.size());
+  return {};
+}
+
+Result<> ProgramArguments::add_argument(std::string_view text) {
+  auto added = add(text);
+  if (added) ++argument_count_;
+  return added;
+}
+
+Result<> ProgramArguments::add_environment(std::string_view text) {
+  auto added = add(text);
+  if (added) ++environment_count_;
+  return added;
+}
 
 bool ProgramArguments::replace_first(std::string_view interpreter,
                                      std::optional<std::string_view> argument,
                                      std::string_view script) {
-  const std::size_t old_bytes = strings().find('\0') + 1;
-  const std::size_t argument_bytes = argument ? argument->size() + 1 : 0;
-  const std::size_t bytes = interpreter.size() + 1 + argument_bytes + script.size() + 1;
+  std::string front{interpreter};
+  front += '\0';
+  if (argument) (front += *argument) += '\0';
+  (front += script) += '\0';
   const std::size_t added_pointers = argument ? 2 : 1;
-  if (bytes > old_bytes && bytes - old_bytes + added_pointers * sizeof(void*) > room().size())
-    return false;
-  char* to = storage_.get();
-  std::memmove(to + bytes, to + old_bytes, size_ - old_bytes);
-  size_ += bytes - old_bytes;
-  const auto put = [&](std::string_view text) {
-    to = std::ranges::copy(text, to).out;
-    *to++ = '\0';
-  };
-  put(interpreter);
-  if (argument) put(*argument);
-  put(script);
-  argument_count_ += added_pointers;
+  const bool is_first = front_.empty();
+  const std::size_t old_bytes = (is_first ? piece(1) : piece(0)).find('\0') + 1;
+  if (front.size() + added_pointers * sizeof(void*) > left() + old_bytes) return false;
+  if (is_first) {
+    replaced_bytes_ = old_bytes;
+  } else {
+    front_.erase(0, old_bytes);
+  }
+  front_.insert(0, front);
+  added_arguments_ += added_pointers;
   return true;
 }
+
+void ProgramArguments::restore_first() {
+  front_.clear();
+  replaced_bytes_ = 0;
+  added_arguments_ = 0;
+}
+
+std::string_view ProgramArguments::piece(std::size_t index) const {
+  if (index == 0) return front_;
+  const Piece& piece = pieces_[index - 1];
+  const std::string_view all{piece.bytes.get(), piece.size};
+  return index == 1 ? all.substr(replaced_bytes_) : all;
+}
+
+// ── The stack ────────────────────────────────────────────────────────────────────────────────────
+
+Result<> StartupStack::put(AddressSpace& space, std::span<const std::byte> bytes,
+                           std::size_t alignment) {
+  at_ = (at_ - bytes.size()) & ~(alignment - 1);
+  return memory::copy_to_user(space, at_, bytes.data(), bytes.size());
+}
+
+Result<> StartupStack::put_string(AddressSpace& space, std::string_view text) {
+  constexpr char zero = '\0';
+  if (auto put_zero = put(space, std::as_bytes(std::span{&zero, 1})); !put_zero) return put_zero;
+  return put(space, std::as_bytes(std::span{text}));
+}
+
+Result<bool> StartupStack::step(AddressSpace& space, std::string_view path,
+                                const ProgramArguments& arguments) {
+  if (path_ == 0) {
+    at_ -= sizeof(StackWord);
+    if (auto done = put_string(space, path); !done) return fail(done.error());
+    path_ = at_;
+  }
+  while (pieces_put_ < arguments.piece_count()) {
+    const std::string_view piece = arguments.piece(arguments.piece_count() - 1 - pieces_put_);
+    if (auto done = put(space, std::as_bytes(std::span{piece})); !done) return fail(done.error());
+    ++pieces_put_;
+    if (piece.size() > hal::page_size) return false;
+  }
+  if (table_ == 0) {
+    if (auto begun = begin_table(space, arguments); !begun) return fail(begun.error());
+  }
+  return write_table(space, arguments);
+}
+
+Result<> StartupStack::begin_table(AddressSpace& space, const ProgramArguments& arguments) {
+  string_ = at_;
+  if (auto done = put_string(space, trap::program_machine::name); !done) return done;
+  const VirtAddr platform = at_;
+  std::array<std::byte, 16> random;
+  fill_random(random);
+  if (auto done = put(space, random, alignof(StackWord)); !done) return done;
+  const VirtAddr random_at = at_;
+
+  const auto add = [this](StackWord tag, StackWord value) {
+    aux_[aux_count_++] = tag;
+    aux_[aux_count_++] = value;
+  };
+  add(abi::at_phdr, facts_.program_headers);
+  add(abi::at_phent, facts_.header_bytes);
+  add(abi::at_phnum, facts_.header_count);
+  add(abi::at_pagesz, hal::page_size);
+  add(abi::at_base, facts_.interpreter);
+  add(abi::at_flags, 0);
+  add(abi::at_entry, facts_.entry);
+  for (const StackWord id : {abi::at_uid, abi::at_euid, abi::at_gid, abi::at_egid}) add(id, 0);
+  add(abi::at_hwcap, trap::program_machine::hardware_capabilities());
+  if (const StackWord frame = trap::SignalFrame::most_bytes(); frame != 0)
+    add(abi::at_minsigstksz, frame);
+  add(abi::at_clktck, 100);
+  add(abi::at_secure, 0);
+  add(abi::at_random, random_at);
+  add(abi::at_platform, platform);
+  add(abi::at_execfn, path_);
+  if (vdso::bytes != 0) add(abi::at_sysinfo_ehdr, space.stack_top() - vdso::bytes);
+  if (const StackWord entry = trap::program_machine::syscall_entry(); entry != 0)
+    add(abi::at_sysinfo, entry);
+  add(abi::at_null, 0);
+
+  constexpr std::size_t others = 3;  // argc, and the end of both lists
+  words_ = aux_count_ + arguments.argument_count() + arguments.environment_count() + others;
+  constexpr VirtAddr alignment = 16;
+  table_ = (at_ - words_ * sizeof(StackWord)) & ~(alignment - 1);
+  return {};
+}
+
+Result<bool> StartupStack::write_table(AddressSpace& space, const ProgramArguments& arguments) {
+  constexpr std::size_t step_words = 8192;
+  std::array<StackWord, 64> words;
+  const std::size_t end = std::min(words_, words_written_ + step_words);
+  while (words_written_ < end) {
+    const std::size_t count = std::min(words.size(), end - words_written_);
+    const VirtAddr to = table_ + words_written_ * sizeof(StackWord);
+    for (StackWord& word : std::span{words}.first(count)) {
+      word = next_word(arguments);
+      ++words_written_;
+    }
+    if (auto done = memory::copy_to_user(space, to, words.data(), count * sizeof(StackWord)); !done)
+      return fail(done.error());
+  }
+  return words_written_ == words_;
+}
+
+StackWord StartupStack::next_word(const ProgramArguments& arguments) {
+  const std::size_t argument_end = 1 + arguments.argument_count();
+  const std::size_t environment_end = argument_end + 1 + arguments.environment_count();
+  const std::size_t index = words_written_;
+  if (index == 0) return arguments.argument_count();
+  if (index == argument_end || index == environment_end) return 0;
+  return index < environment_end ? next_pointer(arguments) : aux_[index - environment_end - 1];
+}
+
+StackWord StartupStack::next_pointer(const ProgramArguments& arguments) {
+  std::string_view rest = arguments.piece(piece_).substr(offset_);
+  while (rest.empty()) {
+    rest = arguments.piece(++piece_);
+    offset_ = 0;
+  }
+  const std::size_t length = rest.find('\0') + 1;
+  const VirtAddr address = string_;
+  string_ += length;
+  offset_ += length;
+  return address;
+}
+
+// ── Programs ─────────────────────────────────────────────────────────────────────────────────────
 
 /// program_file() of a file in memory whose contents may change. Its start is copied, so that all
 /// checks see the same bytes.
@@ -310,8 +383,7 @@ Result<ProgramFile> program_file(const PathLookup& lookup, Ref<File> file) {
 }
 
 Result<Program> load_program(const PathLookup& lookup, const ProgramFile& file,
-                             std::string_view path, const ProgramArguments& arguments,
-                             std::size_t stack_bytes) {
+                             std::string_view path, std::size_t stack_bytes) {
   auto space = AddressSpace::create();
   if (!space) return fail(space.error());
   auto plan = formats::read_elf(file.bytes, first_load_bias(**space), file.present);
@@ -334,17 +406,19 @@ Result<Program> load_program(const PathLookup& lookup, const ProgramFile& file,
   Result<Interpreter> interpreter{};
   if (plan->has_interpreter) interpreter = map_interpreter(**space, lookup, *plan);
   if (!interpreter) return fail(interpreter.error());
-  const auto stack =
-      build_startup_stack(**space, *top, *plan, interpreter->load_bias, path, arguments);
-  if (!stack) return fail(stack.error());
   const VirtAddr entry = plan->has_interpreter ? interpreter->entry : plan->entry;
-  return Program{.space = std::move(*space), .entry = entry, .stack = *stack};
+  const StartupStack::Facts facts{.program_headers = plan->program_headers,
+                                  .entry = plan->entry,
+                                  .header_bytes = plan->program_header_bytes,
+                                  .header_count = plan->program_header_count,
+                                  .interpreter = interpreter->load_bias};
+  return Program{.space = std::move(*space), .entry = entry, .stack = StartupStack{*top, facts}};
 }
 
 trap::UserContext Program::start() const {
   trap::UserContext context;
   context.set_program_counter(entry);
-  context.set_stack(stack);
+  context.set_stack(stack.pointer());
   trap::program_machine::prepare(context);
   return context;
 }

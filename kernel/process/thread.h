@@ -157,6 +157,7 @@ class Thread : public Runnable,
     std::optional<async::Instant> deadline;            ///< see keep_deadline()
     std::uint64_t call_of_deadline = 0;                ///< its number
     std::optional<std::array<char, name_bytes>> name;  ///< with a zero at its end
+    std::uint16_t io_priority = 0;                     ///< of ioprio_set
   };
   /// Null: all have the values above.
   RareSettings* rare_settings() const { return rare_settings_.get(); }
@@ -183,16 +184,25 @@ class Thread : public Runnable,
   void forget_deadline() {
     if (rare_settings_) rare_settings_->deadline.reset();
   }
-  /// For a new thread: it has the name of its creator. `with_stack`: also the stack for handlers,
-  /// because the child has its own copy of that stack, or its creator sleeps until the child no
-  /// longer uses it (vfork).
+  /// For a new thread: it has the name and the I/O priority of its creator. `with_stack`: also the
+  /// stack for handlers, because the child has its own copy of that stack, or its creator sleeps
+  /// until the child no longer uses it (vfork).
   void inherit_rare_settings(const Thread& creator, bool with_stack) {
     if (!creator.rare_settings_) return;
     rare_settings_ = std::make_unique<RareSettings>();
     rare_settings_->name = creator.rare_settings_->name;
+    rare_settings_->io_priority = creator.rare_settings_->io_priority;
     if (with_stack) rare_settings_->stack = creator.rare_settings_->stack;
   }
-  void reset_rare_settings() { rare_settings_.reset(); }
+  /// For execve: all but the I/O priority.
+  void reset_rare_settings() {
+    if (!rare_settings_) return;
+    if (const auto io_priority = rare_settings_->io_priority; io_priority != 0) {
+      *rare_settings_ = {.io_priority = io_priority};
+    } else {
+      rare_settings_.reset();
+    }
+  }
   /// For a fault of this thread: the program cannot block or ignore the signal.
   void die_of(abi::Signal signal) { process_->terminate(abi::WaitStatus::killed(signal)); }
 

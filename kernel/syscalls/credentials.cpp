@@ -60,8 +60,32 @@ Result<int> getgroups(Thread&, int size, UserPtr<std::uint32_t>) {
   return 0;
 }
 
+/// linux: There are no supplementary groups but the superuser's own: a list with another one fails
+///   with EINVAL, and no list changes anything.
+Result<> setgroups(Thread& self, std::size_t count, UserPtr<const std::uint32_t> groups) {
+  constexpr std::size_t most = 65'536;
+  if (!self.process().has(Capability::setgid)) return fail(Errno::eperm);
+  if (count > most) return fail(Errno::einval);
+  for (std::size_t i = 0; i < count; ++i) {
+    const UserSpan<const std::uint32_t> all{groups.address(), count};
+    const auto group = all[i].read(self.space());
+    if (!group) return fail(group.error());
+    if (!exists(*group)) return fail(Errno::einval);
+  }
+  return {};
+}
+
+/// Also setfsgid.
+/// linux: As `setuid`; the answer is 0, the ID before.
+Result<int> setfsuid(Thread&, std::uint32_t) {
+  return 0;
+}
+
 }  // namespace sys
 
+KERNEL_CALL(setgroups, sys::setgroups);
+KERNEL_CALL(setfsuid, sys::setfsuid);
+KERNEL_CALL(setfsgid, sys::setfsuid);
 KERNEL_CALL(setuid, sys::setuid);
 KERNEL_CALL(setgid, sys::setuid);
 KERNEL_CALL(setreuid, sys::setreuid);

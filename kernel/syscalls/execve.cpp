@@ -1,4 +1,5 @@
 #include <abi/flags.h>
+#include <fmt/format.h>
 #include <trap/fpu.h>
 
 #include <algorithm>
@@ -13,43 +14,107 @@
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/paths.h"
+#include "syscalls/registered_calls.h"
 
 namespace kernel::sys {
 namespace {
 
-/// Copies a null-terminated array of strings into `all`; a null array is an empty one, as on Linux.
-Result<> read_strings(Thread& self, std::uintptr_t array, ProgramArguments& all,
-                      void (ProgramArguments::*take)(std::size_t length)) {
-  if (array == 0) return {};
-  for (;; array += sizeof(std::uintptr_t)) {
-    const auto pointer = UserPtr<const std::uintptr_t>{array}.read(self.space());
-    if (!pointer) return fail(pointer.error());
-    if (*pointer == 0) return {};
-    const auto text = memory::string_from_user(self.space(), *pointer, all.room());
-    if (!text) return fail(text.error() == Errno::enametoolong ? Errno::e2big : text.error());
-    (all.*take)(text->size());
-  }
-}
+/// Reads the arguments and the environment of the call, two null-terminated arrays of strings.
+class ArgumentReader {
+ public:
+  /// A null array is an empty one, as on Linux.
+  ArgumentReader(Thread& self, std::uintptr_t arguments, std::uintptr_t environment)
+      : all_{self.process().limits().argument_bytes()},
+        arguments_{arguments},
+        environment_{environment} {}
 
-Result<ProgramArguments> read_arguments(Thread& self, std::uintptr_t arguments,
-                                        std::uintptr_t environment) {
-  ProgramArguments all;
-  if (auto done = read_strings(self, arguments, all, &ProgramArguments::take_argument); !done) {
-    return fail(done.error());
+  /// Reads on. would_block: it has paused() after a step, or a page is missing. EFAULT; E2BIG;
+  /// ENOMEM.
+  Result<ProgramArguments*> read(Thread& self) {
+    left_in_step_ = step_bytes;
+    paused_ = false;
+    if (auto done = read_strings(self, arguments_, &ProgramArguments::take_argument); !done)
+      return fail(done.error());
+    if (all_.argument_count() == 0) {  // Linux adds an empty one since 5.18
+      if (auto added = all_.add_argument(""); !added) return fail(added.error());
+    }
+    if (auto done = read_strings(self, environment_, &ProgramArguments::take_environment); !done)
+      return fail(done.error());
+    return &all_;
   }
-  if (all.argument_count() == 0) all.add_argument("");  // as Linux does since 5.18
-  if (auto done = read_strings(self, environment, all, &ProgramArguments::take_environment);
-      !done) {
-    return fail(done.error());
-  }
-  return all;
-}
+  bool paused() const { return paused_; }
+  const ProgramArguments& all() const { return all_; }
 
-/// Copies the path into a string that the process can keep.
-Result<std::string> read_path(Thread& self, UserPtr<const char> from) {
-  const Path path{self, from};
+ private:
+  /// `array` moves behind each string that was read, and is null at the end.
+  Result<> read_strings(Thread& self, std::uintptr_t& array,
+                        void (ProgramArguments::*take)(std::size_t length)) {
+    for (; array != 0; array += sizeof(std::uintptr_t)) {
+      const auto pointer = UserPtr<const std::uintptr_t>{array}.read(self.space());
+      if (!pointer) return fail(pointer.error());
+      if (*pointer == 0) break;
+      paused_ = left_in_step_ == 0;
+      if (paused_) return fail(Errno::would_block);
+      const auto length = read_string(self, *pointer);
+      if (!length) return fail(length.error());
+      (all_.*take)(*length);
+      left_in_step_ -= std::min(left_in_step_, *length + least_cost);
+    }
+    array = 0;
+    return {};
+  }
+  Result<std::size_t> read_string(Thread& self, std::uintptr_t from) {
+    for (;;) {
+      const auto text = memory::string_from_user(self.space(), from, all_.room());
+      if (text) return text->size();
+      if (text.error() != Errno::enametoolong) return fail(text.error());
+      if (auto made = all_.make_room(); !made) return fail(made.error());
+    }
+  }
+
+  static constexpr std::size_t least_cost = 64;  // of a string, in bytes that are copied
+
+  ProgramArguments all_;
+  std::uintptr_t arguments_, environment_;
+  std::size_t left_in_step_ = 0;
+  bool paused_ = false;
+};
+
+/// The program that a call names. `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
+struct Target {
+  int directory;
+  UserPtr<const char> path;
+  int flags = 0;
+};
+
+struct FoundTarget {
+  PathLookup lookup;
+  Node* node;
+  std::string name;  ///< as the caller has given it, or a path in /dev/fd
+  bool is_in_descriptor = false;
+  bool names_file = false;  ///< the descriptor's own file
+};
+
+/// Finds the node. Errors of lookup_from() and find_node(); EACCES: it is a pipe; ELOOP: a link.
+Result<FoundTarget> find_target(Thread& self, const Target& target, Fetched& fetched) {
+  const Path path{self, target.path};
   if (!path) return fail(path.error());
-  return std::string{*path};
+  const bool names_file = (*path).empty() && (target.flags & abi::at_empty_path) != 0;
+  auto lookup = lookup_from(self, names_file ? abi::at_fdcwd : target.directory, *path);
+  if (!lookup) return fail(lookup.error());
+  lookup->fetched = &fetched;
+  const auto node = names_file ? node_at(self, target.directory)
+                               : kernel::find_node(*lookup, *path, last_link(target.flags));
+  if (!node) return fail(node.error());
+  if (*node == nullptr) return fail(Errno::eacces);
+  if ((*node)->is_symlink()) return fail(Errno::eloop);
+  FoundTarget found{.lookup = *lookup, .node = *node, .name = std::string{*path}};
+  if (target.directory == abi::at_fdcwd || (*path).starts_with('/')) return found;
+  found.is_in_descriptor = true;
+  found.names_file = names_file;
+  found.name = fmt::format("/dev/fd/{}", target.directory);
+  if (!names_file) (found.name += '/') += *path;
+  return found;
 }
 
 /// The argument of Process::become() for a program whose path does not end in its name: a script,
@@ -59,14 +124,21 @@ std::string path_with_name(std::string path, std::string_view given) {
   return path += given.substr(given.rfind('/') + 1);  // npos + 1 is 0: the whole path
 }
 
-/// The path of a program from the root, as for Process::become(). /proc/self/exe shows it: C
-/// libraries refuse to start without it. `node`: of the file that `path` has named; null: not
+/// The path of a program from the root of the tree, as for Process::become(). /proc/self/exe shows
+/// it: C libraries refuse to start without it. `node`: of the file that `path` has named; null: not
 /// known.
 Result<std::string> absolute(Thread& self, const Node* node, std::string path) {
-  if (node != nullptr && path.starts_with("/proc/")) {  // a link that may soon be another one
+  // A link may soon be another one.
+  if (node != nullptr && (path.starts_with("/proc/") || path.starts_with("/dev/fd/"))) {
     if (auto known = node->path()) return path_with_name(std::move(*known), path);
   }
-  if (path.starts_with('/')) return path;
+  if (path.starts_with('/')) {
+    const Directory* const root = self.process().fs().root();
+    if (root == nullptr) return path;
+    auto start = root->path();
+    if (!start) return fail(start.error());
+    return std::move(*start) + path;
+  }
   auto directory = self.process().fs().directory()->path();
   if (!directory) return fail(directory.error());
   if (!directory->ends_with('/')) directory->push_back('/');
@@ -90,49 +162,79 @@ async::Task<Result<>> become_only_thread(Thread& self) {
 
 struct NewProgram {
   Program program;
+  std::string name;  ///< as the caller has given it
   std::string path;  ///< as for Process::become()
 };
 
 /// Everything of execve that can fail but leaves the caller as it is. Not a part of the coroutine,
 /// whose frame would be larger.
-[[gnu::noinline]] Result<NewProgram> make_program(Thread& self, UserPtr<const char> path,
-                                                  std::uintptr_t arguments,
-                                                  std::uintptr_t environment, Fetched& fetched) {
-  if (!memory::can_allocate_contiguous(ProgramArguments::limit)) return fail(Errno::enomem);
-  auto name = read_path(self, path);
-  if (!name) return fail(name.error());
-  const PathLookup lookup{
-      .start = *self.process().fs().directory(),
-      .reader = {.executable = self.process().path_and_name(), .process = self.process().id()},
-      .fetched = &fetched};
-  auto file = open_executable(lookup, *name);
+[[gnu::noinline]] Result<NewProgram> make_program(Thread& self, const Target& target,
+                                                  ArgumentReader& reader, Fetched& fetched) {
+  auto there = find_target(self, target, fetched);
+  if (!there) return fail(there.error());
+  const PathLookup& lookup = there->lookup;
+  auto* const name = &there->name;
+  const auto node = Ref<Node>::share(*there->node);
+  auto file = open_executable(lookup, *node);
   if (!file) return fail(file.error());
-  const auto node = Ref<Node>::share(*(*file)->node());
-  auto given = read_arguments(self, arguments, environment);
+  auto given = reader.read(self);
   if (!given) return fail(given.error());
-  auto found = find_program(lookup, std::move(*file), *name, *given);
+  auto found = find_program(lookup, std::move(*file), *name, **given);
   if (!found) return fail(found.error());
-  auto program =
-      load_program(lookup, found->program, *name, *given, self.process().limits().stack_bytes());
+  auto program = load_program(lookup, found->program, *name, self.process().limits().stack_bytes());
   if (!program) return fail(program.error());
   const bool is_script = !found->path.empty();
+  // The interpreter could not open the script.
+  if (is_script && there->is_in_descriptor &&
+      self.process().files().close_on_exec(target.directory).value_or(false))
+    return fail(Errno::enoent);
   auto shown = absolute(self, is_script ? nullptr : node.get(), is_script ? found->path : *name);
   if (!shown) return fail(shown.error());
-  if (is_script) shown = path_with_name(std::move(*shown), *name);
-  return NewProgram{std::move(*program), std::move(*shown)};
+  if (there->names_file) {  // the name is that of the file
+    if (!is_script) shown = node->path().value_or(std::move(*shown));
+  } else if (is_script) {
+    shown = path_with_name(std::move(*shown), *name);
+  }
+  return NewProgram{std::move(*program), std::move(*name), std::move(*shown)};
+}
+
+/// make_program(), also from files of the host, and with arguments that take several steps.
+async::Task<Result<NewProgram>> make_program_in_steps(Thread& self, Target target,
+                                                      std::uintptr_t arguments,
+                                                      std::uintptr_t environment) {
+  Fetched fetched;
+  ArgumentReader reader{self, arguments, environment};
+  auto made = make_program(self, target, reader, fetched);
+  while (!made && made.error() == Errno::would_block) {
+    if (fetched.lacks_something()) {
+      co_await fetched.fetch();
+    } else if (reader.paused()) {
+      co_await cond_resched(self);
+    } else {
+      break;
+    }
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+    made = make_program(self, target, reader, fetched);
+  }
+  if (!made) co_return made;
+  Program& program = made->program;
+  for (;;) {
+    const auto is_written = program.stack.step(*program.space, made->name, reader.all());
+    if (!is_written) co_return fail(is_written.error());
+    if (*is_written) co_return made;
+    co_await cond_resched(self);
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+  }
 }
 
 }  // namespace
 
-async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintptr_t arguments,
-                             std::uintptr_t environment) {
-  Fetched fetched;
-  auto made = make_program(self, path, arguments, environment, fetched);
-  while (!made && made.error() == Errno::would_block && fetched.lacks_something()) {
-    co_await fetched.fetch();
-    if (async::is_cancelled()) co_return fail(Errno::eintr);
-    made = make_program(self, path, arguments, environment, fetched);
-  }
+namespace {
+
+/// `target` must be by value: the coroutine may outlive its caller's frame.
+async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t arguments,
+                              std::uintptr_t environment) {
+  auto made = co_await make_program_in_steps(self, target, arguments, environment);
   if (!made) co_return fail(made.error());
 
   // The last call that can fail for want of memory. The other threads still run, so the caller can
@@ -142,6 +244,8 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   // Point of no return.
   if (self.ring() != nullptr) co_await self.close_ring();
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
+  Process& process = self.process();
+  process.capabilities().execute(process.settings().has_no_new_privileges);
   self.process().become(std::move(made->program.space), std::move(made->path));
   self.process().files().close_for_exec();
   self.process().signal_actions().drop_handlers();
@@ -150,4 +254,24 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   co_return Result<>{};
 }
 
+}  // namespace
+
+async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintptr_t arguments,
+                             std::uintptr_t environment) {
+  return execute(self, {.directory = abi::at_fdcwd, .path = path}, arguments, environment);
+}
+
+/// flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW; EINVAL for others
+/// linux: As `execve`.
+async::Task<Result<>> execveat(Thread& self, int directory, UserPtr<const char> path,
+                               std::uintptr_t arguments, std::uintptr_t environment, int flags) {
+  if ((flags & ~(abi::at_empty_path | abi::at_symlink_nofollow)) != 0)
+    co_return fail(Errno::einval);
+  co_return co_await execute(self, {directory, path, flags}, arguments, environment);
+}
+
 }  // namespace kernel::sys
+
+namespace kernel {
+KERNEL_CALL(execveat, sys::execveat);
+}  // namespace kernel

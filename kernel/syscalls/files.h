@@ -66,8 +66,8 @@ trap::Answer<Result<>> fsync(Thread&, int fd);
 /// linux: none known
 Result<> close(Thread&, int fd);
 
-/// flags: CLOSE_RANGE_CLOEXEC; EINVAL for others
-/// linux: CLOSE_RANGE_UNSHARE fails with EINVAL.
+/// flags: CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE; EINVAL for others
+/// linux: CLOSE_RANGE_UNSHARE fails with EINVAL in a process with several threads.
 Result<> close_range(Thread&, unsigned first, unsigned last, unsigned flags);
 
 /// linux: none known

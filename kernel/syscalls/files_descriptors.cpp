@@ -19,15 +19,19 @@ Result<> close(Thread& self, int fd) {
 }
 
 Result<> close_range(Thread& self, unsigned first, unsigned last, unsigned flags) {
-  constexpr unsigned only_mark = 4;  // CLOSE_RANGE_CLOEXEC
-  if (first > last || (flags & ~only_mark) != 0) return fail(Errno::einval);
+  constexpr unsigned only_mark = abi::close_range_cloexec, unshares = abi::close_range_unshare;
+  if (first > last || (flags & ~(only_mark | unshares)) != 0) return fail(Errno::einval);
+  if ((flags & unshares) != 0) {
+    if (!self.process().has_one_thread()) return fail(Errno::einval);
+    if (auto own = self.process().own_files(); !own) return own;
+  }
   FdTable& files = self.process().files();
   constexpr unsigned highest = FdTable::size_limit - 1;
   const int end = static_cast<int>(std::min(last, highest));
   int fd = first <= highest ? files.next(static_cast<int>(first)) : -1;
   for (; fd >= 0 && fd <= end; fd = files.next(fd + 1)) {
     // Another thread may have closed it: EBADF is the only possible error.
-    (void)(flags == only_mark ? files.set_close_on_exec(fd, true) : files.close(fd));
+    (void)((flags & only_mark) != 0 ? files.set_close_on_exec(fd, true) : files.close(fd));
   }
   return {};
 }

@@ -237,19 +237,54 @@ IoAnswer pwritev(Thread& self, int fd, Parts from, int count, std::int64_t offse
   return move_all_at(self, fd, Direction::write, from, count, offset);
 }
 
-/// flags: 0; EOPNOTSUPP for others
-/// linux: none known
+namespace {
+
+// RWF_*
+constexpr int high_priority = 1, data_sync = 2, full_sync = 4, no_wait = 8, append = 16,
+              no_append = 32;
+
+/// Whether the flags of preadv2 or pwritev2 have their usual effect, which is none: transfers are
+/// not polled, and each write of a file in memory is complete.
+Result<> check_flags(Thread& self, int fd, int flags, int known) {
+  if ((flags & ~known) != 0) return fail(Errno::enotsup);
+  if (flags == 0) return {};
+  File* const file = self.process().files().find_open(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  // A device or a server would have to answer at once.
+  const Node* const node = file->node();
+  const bool may_block =
+      file->waits_for_device() || node == nullptr || node->type() != abi::s_ifreg;
+  return (flags & no_wait) != 0 && may_block ? fail(Errno::enotsup) : Result<>{};
+}
+
+}  // namespace
+
+/// flags: RWF_HIPRI, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT, RWF_APPEND, which has no effect; EOPNOTSUPP
+///   for others
+/// linux: RWF_NOWAIT fails with EOPNOTSUPP for all files but those in memory.
 IoAnswer preadv2(Thread& self, int fd, Parts to, int count, std::int64_t offset, std::int64_t,
                  int flags) {
-  if (flags != 0) return fail(Errno::enotsup);
+  constexpr int known = high_priority | data_sync | full_sync | no_wait | append;
+  if (auto allowed = check_flags(self, fd, flags, known); !allowed) return fail(allowed.error());
   return offset == -1 ? readv(self, fd, to, count) : preadv(self, fd, to, count, offset);
 }
 
-/// flags: 0; EOPNOTSUPP for others
-/// linux: As `write`.
+/// flags: RWF_HIPRI, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT, RWF_APPEND; EOPNOTSUPP for others
+/// linux: As `write`. RWF_NOWAIT and RWF_APPEND fail with EOPNOTSUPP for all files but those in
+///   memory. RWF_DSYNC and RWF_SYNC have no effect on files of the host and on disks.
 IoAnswer pwritev2(Thread& self, int fd, Parts from, int count, std::int64_t offset, std::int64_t,
                   int flags) {
-  if (flags != 0) return fail(Errno::enotsup);
+  constexpr int known = high_priority | data_sync | full_sync | no_wait | append;
+  const int checked = (flags & append) != 0 ? flags | no_wait : flags;
+  if (auto allowed = check_flags(self, fd, checked, known); !allowed) return fail(allowed.error());
+  if ((flags & append) != 0) {
+    File& file = *self.process().files().find_open(fd);
+    if (offset == -1) {
+      if (auto moved = file.seek(0, abi::seek_end); !moved) return fail(moved.error());
+    } else {
+      offset = static_cast<std::int64_t>(file.node()->size());
+    }
+  }
   return offset == -1 ? writev(self, fd, from, count) : pwritev(self, fd, from, count, offset);
 }
 

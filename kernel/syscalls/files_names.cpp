@@ -5,6 +5,7 @@
 // These calls run in the strand, or while the caller shares it. would_block: the call needs the
 // strand.
 
+#include "files/device.h"
 #include "files/fifo.h"
 #include "files/inotify.h"
 #include "files/regular_file.h"
@@ -163,6 +164,7 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   };
   if (is_in_directory(*from) && is_in_directory(*to) &&
       (from->directory->is_writable() != to->directory->is_writable() ||
+       from->directory->file_system() != to->directory->file_system() ||
        file_system_of(*from->directory) != file_system_of(*to->directory))) {
     return fail(Errno::exdev);
   }
@@ -214,12 +216,14 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   return renamed;
 }
 
-/// flags: the types S_IFREG and S_IFIFO; EPERM for devices, sockets and directories, EINVAL for
+/// flags: the types S_IFREG, S_IFIFO, S_IFCHR, S_IFBLK and S_IFSOCK; EPERM for S_IFDIR, EINVAL for
 ///   others
-/// linux: Devices and sockets fail with EPERM. A program can make files only in /tmp and in folders
-///   of the host; elsewhere the error is EROFS. FIFOs of the host cannot be opened (ENXIO).
+/// linux: A program can make files only in /tmp and in folders of the host; elsewhere the error is
+///   EROFS. A node of a device can be opened if /dev has the device (otherwise ENXIO, as for
+///   sockets). Devices and sockets in folders of the host fail with EPERM, and FIFOs there cannot
+///   be opened (ENXIO).
 Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned mode,
-                 std::uint64_t) {
+                 std::uint32_t device) {
   const unsigned permissions = mode & 07777 & ~self.process().fs().umask();
   const auto type = mode & abi::s_ifmt;
   const auto make_remote = [=](Remote& at, std::string_view name) {
@@ -237,7 +241,17 @@ Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned
           make_remote);
     case abi::s_ifchr:
     case abi::s_ifblk:
-    case abi::s_ifsock:
+    case abi::s_ifsock: {
+      const std::uint64_t number = type == abi::s_ifsock ? 0 : device;
+      const auto refuse = [](Remote&, std::string_view) -> async::Task<Result<>> {
+        co_return fail(Errno::eperm);
+      };
+      if (type != abi::s_ifsock && !self.process().has(Capability::mknod))
+        return fail(Errno::eperm);
+      return make_node(
+          self, directory, path, special_node_bytes,
+          [&] { return make_special_node(type | permissions, number); }, refuse);
+    }
     case abi::s_ifdir: return fail(Errno::eperm);
     default: return fail(Errno::einval);
   }

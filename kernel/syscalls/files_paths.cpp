@@ -1,10 +1,14 @@
 // Opening files by path, and reading their status.
 
+#include <algorithm>
+#include <array>
+
 #include "files/inotify.h"
 #include "files/regular_file.h"
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
 #include "syscalls/paths.h"
+#include "syscalls/registered_calls.h"
 
 namespace kernel::sys {
 namespace {
@@ -86,7 +90,7 @@ Result<> check_access(const Node& node, int mode) {
 }  // namespace
 
 Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> path, int flags,
-                            unsigned mode) {
+                            unsigned mode, std::uint64_t resolve) {
   if ((flags & abi::o_path) != 0) {
     flags &= abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
   }
@@ -97,7 +101,8 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
     if (!writes || (flags & abi::o_directory) == 0) return fail(Errno::einval);
   }
   const bool keeps_link = (creates && (flags & abi::o_excl) != 0) || (flags & abi::o_nofollow) != 0;
-  const auto found = find(self, directory, path, keeps_link ? LastLink::keep : LastLink::follow);
+  const LastLink last = keeps_link ? LastLink::keep : LastLink::follow;
+  const auto found = find(self, directory, path, last, resolve);
   if (!found) return fail(found.error());
   if (creates && found->as_directory && found->last == LastName::name) return fail(Errno::eisdir);
   if (found->node != nullptr) return open_existing(self, *found, flags);
@@ -116,15 +121,85 @@ async::Task<Result<int>> finish_opening(Thread& self, Ref<File> file, bool close
 
 }  // namespace
 
-trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
-                                 unsigned mode) {
-  auto file = open_file(self, directory, path, flags, mode);
+/// The end of openat and openat2.
+static trap::Answer<Result<int>> add_opened(Thread& self, Result<Ref<File>> file, int flags) {
   if (!file) return fail(file.error());
   if ((*file)->may_wait_to_open() && (*file)->partner() != nullptr) [[unlikely]] {
     return self.wait(
         [&] { return finish_opening(self, std::move(*file), (flags & abi::o_cloexec) != 0); });
   }
   return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
+}
+
+trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
+                                 unsigned mode) {
+  return add_opened(self, open_file(self, directory, path, flags, mode), flags);
+}
+
+namespace {
+
+/// The request of openat2, whose later versions may have more members: they must be 0. EINVAL,
+/// E2BIG, EFAULT.
+Result<abi::OpenHow> read_request(Thread& self, UserPtr<const abi::OpenHow> from,
+                                  std::size_t size) {
+  if (size < sizeof(abi::OpenHow)) return fail(Errno::einval);
+  if (size > hal::page_size) return fail(Errno::e2big);
+  std::size_t rest = size - sizeof(abi::OpenHow);
+  for (auto at = from.address() + sizeof(abi::OpenHow); rest > 0;) {
+    std::array<std::byte, 64> bytes{};
+    const auto some = std::span{bytes}.first(std::min(rest, bytes.size()));
+    if (auto read = memory::copy_from_user(self.space(), some.data(), at, some.size()); !read)
+      return fail(read.error());
+    if (std::ranges::any_of(some, [](std::byte byte) { return byte != std::byte{}; }))
+      return fail(Errno::e2big);
+    at += some.size();
+    rest -= some.size();
+  }
+  return from.read(self.space());
+}
+
+/// EINVAL: flags that openat ignores; EAGAIN: RESOLVE_CACHED, and the call may change the file.
+Result<> check_request(const abi::OpenHow& how) {
+  constexpr int o_dsync = 010000, o_async = 020000, o_noatime = 01000000, o_sync = 04000000;
+  constexpr std::uint64_t known =
+      abi::o_accmode | abi::o_creat | abi::o_excl | abi::o_noctty | abi::o_trunc | abi::o_append |
+      abi::o_nonblock | abi::o_direct | abi::o_largefile | abi::o_directory | abi::o_nofollow |
+      abi::o_cloexec | abi::o_path | abi::o_tmpfile | o_dsync | o_async | o_noatime | o_sync;
+  constexpr std::uint64_t with_path =
+      abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
+  constexpr std::uint64_t all_resolves = abi::resolve_no_xdev | abi::resolve_no_magiclinks |
+                                         abi::resolve_no_symlinks | abi::resolve_beneath |
+                                         abi::resolve_in_root | abi::resolve_cached;
+  constexpr std::uint64_t places = abi::resolve_beneath | abi::resolve_in_root;
+  const bool creates = (how.flags & (abi::o_creat | abi::o_tmpfile)) != 0;
+  if ((how.flags & ~known) != 0 || (how.resolve & ~all_resolves) != 0) return fail(Errno::einval);
+  if ((how.resolve & places) == places) return fail(Errno::einval);
+  if (creates ? (how.mode & ~std::uint64_t{07777}) != 0 : how.mode != 0) return fail(Errno::einval);
+  if ((how.flags & abi::o_creat) != 0 && (how.flags & abi::o_directory) != 0)
+    return fail(Errno::einval);
+  if ((how.flags & abi::o_path) != 0 && (how.flags & ~with_path) != 0) return fail(Errno::einval);
+  const bool changes = (how.flags & (abi::o_creat | abi::o_trunc | abi::o_tmpfile)) != 0;
+  if ((how.resolve & abi::resolve_cached) != 0 && changes) return fail(Errno::eagain);
+  return {};
+}
+
+}  // namespace
+
+/// flags: Those of `openat`; EINVAL for others. RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS,
+///   RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_CACHED; EINVAL for others
+/// linux: As `openat`. RESOLVE_CACHED fails with EAGAIN for names in folders of the host.
+trap::Answer<Result<int>> openat2(Thread& self, int directory, UserPtr<const char> path,
+                                  UserPtr<const abi::OpenHow> request, std::size_t size) {
+  const auto how = read_request(self, request, size);
+  if (!how) return fail(how.error());
+  if (auto allowed = check_request(*how); !allowed) return fail(allowed.error());
+  const int flags = static_cast<int>(how->flags);
+  auto file =
+      open_file(self, directory, path, flags, static_cast<unsigned>(how->mode), how->resolve);
+  const bool needs_server =
+      !file && file.error() == Errno::would_block && self.fetched() == nullptr;
+  if (needs_server && (how->resolve & abi::resolve_cached) != 0) return fail(Errno::eagain);
+  return add_opened(self, std::move(file), flags);
 }
 
 trap::Answer<Result<int>> outside::openat(Thread& self, int directory, UserPtr<const char> path,
@@ -209,15 +284,15 @@ Transfer readlinkat(Thread& self, int directory, UserPtr<const char> path, UserS
     return fail(names_descriptor ? Errno::enoent : Errno::einval);
   }
   (*node)->note_read();
-  const std::string target = (*node)->target(
-      {.executable = self.process().path_and_name(), .process = self.process().id()});
+  const std::string target = (*node)->target(reader_of(self));
   if (target.empty()) return fail(in_strand(Errno::enoent));
   const std::size_t size = std::min(target.size(), to.size());
   return to.write(self.space(), std::span{target}.first(size)).transform([&] { return size; });
 }
 
 Transfer getcwd(Thread& self, UserSpan<char> to) {
-  const auto path = self.process().fs().directory()->path();
+  const FsContext& fs = self.process().fs();
+  const auto path = path_from(fs.root(), *fs.directory(), "(unreachable)");
   if (!path) return fail(path.error());
   const std::size_t size = path->size() + 1;  // with the terminating zero
   if (size > to.size()) return fail(Errno::erange);
@@ -230,6 +305,19 @@ Result<> chdir(Thread& self, UserPtr<const char> path) {
   Directory* const directory = (*node)->as_directory();
   if (directory == nullptr) return fail(Errno::enotdir);
   self.process().fs().set_directory(Ref<Directory>::share(*directory));
+  return {};
+}
+
+/// linux: none known
+Result<> chroot(Thread& self, UserPtr<const char> path) {
+  const auto node = find_node(self, abi::at_fdcwd, path, LastLink::follow);
+  if (!node) return fail(node.error());
+  Directory* const directory = (*node)->as_directory();
+  if (directory == nullptr) return fail(Errno::enotdir);
+  if (!self.process().has(Capability::sys_chroot)) return fail(Errno::eperm);
+  // The root of the tree needs no reference, and paths are found sooner without it.
+  const bool is_root = directory == &root_directory();
+  self.process().fs().set_root(is_root ? nullptr : Ref<Directory>::share(*directory));
   return {};
 }
 
@@ -250,3 +338,8 @@ unsigned umask(Thread& self, unsigned mask) {
 }
 
 }  // namespace kernel::sys
+
+namespace kernel {
+KERNEL_CALL(chroot, sys::chroot);
+KERNEL_CALL(openat2, sys::openat2);
+}  // namespace kernel

@@ -194,7 +194,8 @@ abi::StatFs status_of_system(const Node* node) {
     case System::processes: answer.type = process_magic; break;
     case System::system: answer.type = system_magic; break;
     case System::devices: break;
-    case System::temporary: {
+    case System::temporary:
+    case System::shared_memory: {
       // Files may use as much memory as they leave free (files/file_quota.h).
       const std::uint64_t used = file_quota::bytes_of_files.sum() / hal::page_size;
       const std::uint64_t free = memory::frames.free_for_user();

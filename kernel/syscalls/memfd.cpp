@@ -26,6 +26,7 @@ Result<int> memfd_create(Thread& self, UserPtr<const char> name, unsigned flags)
   auto node = make_ref<MemoryFile>(0777);
   node->set_file_system(Node::FileSystem::temporary);
   if ((flags & abi::mfd_allow_sealing) != 0) node->allow_sealing();
+  node->allow_change_in_use();
   auto file = node->open(abi::o_rdwr | abi::o_largefile);
   if (!file) return fail(file.error());
   return self.process().files().add(std::move(*file), (flags & abi::mfd_cloexec) != 0);

@@ -1,5 +1,5 @@
 // Calls about file systems and swap spaces of the machine, which are fixed from the boot on, and
-// personality and unshare, as far as there is something to set or to separate.
+// personality, unshare and setns, as far as there is something to set or to separate.
 #include "files/directory.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
@@ -43,10 +43,42 @@ Result<int> personality(Thread&, unsigned persona) {
   return 0;
 }
 
-/// flags: none; EINVAL for others
-/// linux: Nothing can be separated: every flag fails with EINVAL.
-Result<> unshare(Thread&, std::uint64_t flags) {
-  return flags == 0 ? Result<>{} : fail(Errno::einval);
+/// flags: CLONE_FILES, CLONE_FS, CLONE_SYSVSEM, and in a process with one thread CLONE_THREAD,
+///   CLONE_SIGHAND and CLONE_VM; EINVAL for others
+/// linux: There are no namespaces: their flags fail with EINVAL. A process with several threads can
+///   separate nothing (EINVAL).
+Result<> unshare(Thread& self, std::uint64_t flags) {
+  constexpr std::uint64_t of_thread = abi::clone_thread | abi::clone_sighand | abi::clone_vm;
+  constexpr std::uint64_t parts = abi::clone_files | abi::clone_fs | abi::clone_sysvsem;
+  if ((flags & ~(of_thread | parts)) != 0) return fail(Errno::einval);
+  Process& process = self.process();
+  if (flags != 0 && !process.has_one_thread()) return fail(Errno::einval);
+  const bool shares_memory = self.space().owners() > 1;
+  if ((flags & abi::clone_vm) != 0 && shares_memory && process.parent() != nullptr &&
+      process.parent()->parts().space.get() == &self.space()) {
+    return fail(Errno::einval);
+  }
+  if ((flags & abi::clone_fs) != 0) {
+    if (auto own = process.own_fs(); !own) return own;
+  }
+  if ((flags & abi::clone_files) != 0) return process.own_files();
+  return {};
+}
+
+/// linux: There are no namespaces: a descriptor of any file fails with EINVAL.
+Result<> setns(Thread& self, int fd, int) {
+  return fail(self.process().files().find_open(fd) == nullptr ? Errno::ebadf : Errno::einval);
+}
+
+/// linux: Names cannot be turned into handles: the call fails with EOPNOTSUPP.
+Result<> name_to_handle_at(Thread& self, int directory, UserPtr<const char> path, std::uintptr_t,
+                           std::uintptr_t, int flags) {
+  constexpr int handle_fid = 0x200;
+  if ((flags & ~(abi::at_symlink_follow | abi::at_empty_path | handle_fid)) != 0)
+    return fail(Errno::einval);
+  const auto last = (flags & abi::at_symlink_follow) != 0 ? LastLink::follow : LastLink::keep;
+  const auto node = node_to_change(self, directory, path, flags, last);
+  return fail(node ? Errno::enotsup : node.error());
 }
 
 }  // namespace sys
@@ -56,5 +88,7 @@ KERNEL_CALL(swapon, sys::swapon);
 KERNEL_CALL(swapoff, sys::swapoff);
 KERNEL_CALL(personality, sys::personality);
 KERNEL_CALL(unshare, sys::unshare);
+KERNEL_CALL(setns, sys::setns);
+KERNEL_CALL(name_to_handle_at, sys::name_to_handle_at);
 
 }  // namespace kernel

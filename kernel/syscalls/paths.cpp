@@ -5,8 +5,7 @@
 namespace kernel::sys {
 
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path) {
-  const LinkReader reader{.executable = self.process().path_and_name(),
-                          .process = self.process().id()};
+  const LinkReader reader = reader_of(self);
   Directory& here = *self.process().fs().directory();
   if (fd == abi::at_fdcwd || path.starts_with('/')) return PathLookup{here, reader, self.fetched()};
   if (path.empty()) return fail(Errno::enoent);
@@ -17,6 +16,17 @@ Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path) {
   return PathLookup{*directory, reader, self.fetched()};
 }
 
+/// find() with RESOLVE_IN_ROOT: as after a chroot to the start of the lookup.
+[[gnu::cold]] static Result<Found> find_in_root(Thread& self, int fd, std::string_view path,
+                                                LastLink last, std::uint64_t resolve) {
+  const std::string_view relative = path.substr(std::min(path.find_first_not_of('/'), path.size()));
+  auto lookup = lookup_from(self, fd, relative.empty() && !path.empty() ? "." : relative);
+  if (!lookup) return fail(lookup.error());
+  lookup->reader.root = &lookup->start;
+  lookup->resolve = resolve;
+  return kernel::find(*lookup, path, last);
+}
+
 Result<Node*> node_at(Thread& self, int fd) {
   if (fd == abi::at_fdcwd) return self.process().fs().directory().get();
   File* const file = self.process().files().find(fd);
@@ -24,10 +34,14 @@ Result<Node*> node_at(Thread& self, int fd) {
   return file->node();
 }
 
-Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
+Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last,
+                   std::uint64_t resolve) {
   const Path text{self, path};
   if (!text) return fail(text.error());
-  return lookup_from(self, fd, *text).and_then([&](const PathLookup& lookup) {
+  if ((resolve & abi::resolve_in_root) != 0) [[unlikely]]
+    return find_in_root(self, fd, *text, last, resolve);
+  return lookup_from(self, fd, *text).and_then([&](PathLookup lookup) {
+    lookup.resolve = resolve;
     return kernel::find(lookup, *text, last);
   });
 }

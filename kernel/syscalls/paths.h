@@ -27,6 +27,13 @@ class Path {
   Result<std::string_view> text_;
 };
 
+/// The caller, as the program that follows a symbolic link.
+inline LinkReader reader_of(Thread& self) {
+  Process& process = self.process();
+  return {
+      .executable = process.path_and_name(), .process = process.id(), .root = process.fs().root()};
+}
+
 /// The start of the lookup of `path`: the directory `fd`, or the working directory (AT_FDCWD). `fd`
 /// does not matter if the path begins with a slash. ENOENT: the path is empty; EBADF; ENOTDIR.
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path);
@@ -41,7 +48,9 @@ inline LastLink last_link(int flags) {
 Result<Node*> node_at(Thread& self, int fd);
 
 /// Copies the path, and looks it up. Errors of Path, lookup_from() and kernel::find().
-Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last);
+/// `resolve`: as in PathLookup.
+Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last,
+                   std::uint64_t resolve = 0);
 /// The same for kernel::find_node().
 Result<Node*> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 Result<Node*> find_node(Thread& self, int fd, std::string_view path, LastLink last);
@@ -81,9 +90,9 @@ Result<> check_new_name(const Found& place);
 /// Like check_new_name(), also for a new node of `node_bytes` bytes. ENOSPC: the quota has no room.
 Result<> check_new_node(const Found& place, std::size_t node_bytes);
 
-/// openat without the descriptor. In the strand, or while the caller shares it. would_block: the
-/// call needs the strand.
+/// openat without the descriptor. `resolve`: see find(). In the strand, or while the caller shares
+/// it. would_block: the call needs the strand.
 Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> path, int flags,
-                            unsigned mode);
+                            unsigned mode, std::uint64_t resolve = 0);
 
 }  // namespace kernel::sys

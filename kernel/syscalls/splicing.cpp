@@ -1,4 +1,5 @@
-// Transfers between two files: sendfile, copy_file_range, splice and tee.
+// Transfers between two files, or between a program and a pipe: sendfile, copy_file_range, splice,
+// tee and vmsplice.
 //
 // The bytes go through a page of the kernel. A pipe loses the bytes only after the other file has
 // taken them: no other job runs between the look at the bytes and their removal, unless the other
@@ -15,6 +16,7 @@
 #include "process/steps.h"
 #include "syscalls/files.h"
 #include "syscalls/io_loops.h"
+#include "syscalls/io_parts.h"
 #include "syscalls/registered_calls.h"
 
 namespace kernel {
@@ -397,8 +399,70 @@ TransferAnswer tee(Thread& self, int in, int out, std::size_t count, unsigned fl
   });
 }
 
+namespace {
+
+/// vmsplice() into a pipe: until it is full, or all bytes are in it.
+async::Task<Transfer> put_parts(Thread& self, Ref<File> to, UserPtr<const abi::IoVector> list,
+                                int count, bool never_waits) {
+  const PassesWakes wakes{to};
+  const Bounce bounce;
+  IoParts parts;
+  if (!bounce) co_return fail(Errno::enomem);
+  if (auto read = parts.read(self.space(), list, count); !read) co_return fail(read.error());
+  IoBuffer from = parts.buffer(self.space());
+  std::size_t done = 0;
+  while (!from.empty() && !async::is_cancelled()) {
+    Pipe& pipe = *to->pipe();
+    if (pipe.has_readers() && pipe.room() == 0) {
+      if (done > 0) break;
+      if (auto waited = co_await wait_for_pipe(to, Direction::write, never_waits); !waited)
+        co_return fail(waited.error());
+      continue;
+    }
+    const std::size_t some = pipe.has_readers() ? std::min(from.left(), pipe.room()) : 1;
+    auto moved = from.take(bounce.first(some));
+    if (moved && *moved == 0) moved = fail(Errno::efault);
+    if (!moved && moved.error() == Errno::would_block) {
+      const auto space = Ref<memory::AddressSpace>::share(self.space());
+      if (auto paged_in = co_await page_in_missed(space); !paged_in) moved = fail(paged_in.error());
+      if (!moved && moved.error() == Errno::would_block) continue;
+    }
+    if (moved) moved = put_into_pipe(*to, bounce.first(*moved));
+    if (!moved) {
+      if (done > 0) break;
+      signal_broken_pipe(self, moved);
+      co_return moved;
+    }
+    done += *moved;
+  }
+  co_return done;
+}
+
+}  // namespace
+
+/// flags: as `splice`
+/// linux: The bytes are always copied, so only SPLICE_F_NONBLOCK has an effect.
+TransferAnswer vmsplice(Thread& self, int fd, UserPtr<const abi::IoVector> parts, std::size_t count,
+                        unsigned flags) {
+  if ((flags & ~splice_flags) != 0) return fail(Errno::einval);
+  File* const file = self.process().files().find_open(fd);
+  if (file == nullptr || file->pipe() == nullptr) return fail(Errno::ebadf);
+  if (count > abi::max_io_vectors) return fail(Errno::einval);
+  if (count == 0) return 0;
+  const int number = static_cast<int>(count);
+  const bool never_waits = (flags & abi::splice_nonblock) != 0;
+  if (file->can_write()) {
+    return self.wait(
+        [&] { return put_parts(self, Ref<File>::share(*file), parts, number, never_waits); });
+  }
+  if (never_waits && file->pipe()->filled() == 0 && file->pipe()->has_writers())
+    return fail(Errno::eagain);
+  return readv(self, fd, parts, number);
+}
+
 }  // namespace sys
 
+KERNEL_CALL(vmsplice, sys::vmsplice);
 KERNEL_CALL(sendfile, sys::sendfile);
 KERNEL_CALL(copy_file_range, sys::copy_file_range);
 KERNEL_CALL(splice, sys::splice);

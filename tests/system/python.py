@@ -24,9 +24,6 @@ RESULTS = "results"  # a folder of the root folder
 _TIMEOUT = 3600.0  # seconds for a module, on a busy host
 # Tests that end differently, and why.
 KNOWN = {
-    "test_os.ExtendedAttributeTests.test_fds": "there are no extended attributes",
-    "test_os.ExtendedAttributeTests.test_lpath": "there are no extended attributes",
-    "test_os.ExtendedAttributeTests.test_simple": "there are no extended attributes",
     "test_os.TermsizeTests.test_does_not_crash": "standard output is no terminal here",
     "test_fcntl.TestFcntl.test_fcntl_64_bit": "F_NOTIFY fails with EINVAL",
     "test_subprocess.POSIXProcessTestCase.test_user": "every program is the superuser's, so setuid to another user "

@@ -84,6 +84,22 @@ inline constexpr unsigned splice_gift = 8;
 inline constexpr std::int64_t utime_now = (std::int64_t{1} << 30) - 1;
 inline constexpr std::int64_t utime_omit = (std::int64_t{1} << 30) - 2;
 
+// setxattr
+inline constexpr int xattr_create = 1;
+inline constexpr int xattr_replace = 2;
+
+// close_range
+inline constexpr unsigned close_range_unshare = 2;
+inline constexpr unsigned close_range_cloexec = 4;
+
+// openat2
+inline constexpr std::uint64_t resolve_no_xdev = 0x01;
+inline constexpr std::uint64_t resolve_no_magiclinks = 0x02;
+inline constexpr std::uint64_t resolve_no_symlinks = 0x04;
+inline constexpr std::uint64_t resolve_beneath = 0x08;
+inline constexpr std::uint64_t resolve_in_root = 0x10;
+inline constexpr std::uint64_t resolve_cached = 0x20;
+
 // renameat2
 inline constexpr unsigned rename_noreplace = 1;
 inline constexpr unsigned rename_exchange = 2;
@@ -292,7 +308,11 @@ inline constexpr int rlimit_stack = 3;
 inline constexpr int rlimit_core = 4;
 inline constexpr int rlimit_nproc = 6;
 inline constexpr int rlimit_nofile = 7;
+inline constexpr int rlimit_memlock = 8;
 inline constexpr int rlimit_as = 9;
+inline constexpr int rlimit_sigpending = 11;
+inline constexpr int rlimit_nice = 13;
+inline constexpr int rlimit_rtprio = 14;
 inline constexpr int rlimit_count = 16;
 
 // The auxiliary vector

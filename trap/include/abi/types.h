@@ -90,6 +90,14 @@ struct Statx {
 static_assert(sizeof(Statx) == 256 && offsetof(Statx, accessed) == 64 &&
               offsetof(Statx, mount) == 144);
 
+// openat2. Later versions of the structure have more members at the end.
+struct OpenHow {
+  std::uint64_t flags;
+  std::uint64_t mode;
+  std::uint64_t resolve;
+};
+static_assert(sizeof(OpenHow) == 24);
+
 // statfs, fstatfs
 struct StatFs {
   std::int64_t type;
