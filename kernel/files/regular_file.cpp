@@ -9,6 +9,7 @@
 #include "files/copy.h"
 #include "files/file_quota.h"
 #include "files/inotify.h"
+#include "files/size_limit.h"
 
 namespace kernel {
 namespace {
@@ -300,6 +301,7 @@ void MemoryFile::clear_rest_of_page(std::uint64_t size) {
 
 Result<> MemoryFile::resize(std::uint64_t size) {
   if (size > longest) return fail(Errno::efbig);
+  if (auto allowed = size_limit::check(size_, size); !allowed) return allowed;
   if (seals_ > abi::f_seal_seal) [[unlikely]] {
     const unsigned seal = size < size_ ? abi::f_seal_shrink : abi::f_seal_grow;
     if (size != size_ && (seals_ & seal) != 0) return fail(Errno::eperm);
@@ -338,6 +340,7 @@ Result<> MemoryFile::allocate(std::uint64_t offset, std::uint64_t length, int mo
   if (mode == (abi::falloc_punch_hole | abi::falloc_keep_size)) return punch_hole(offset, end);
   if ((mode & ~abi::falloc_keep_size) != 0) return fail(Errno::enotsup);
   if (end > longest) return fail(Errno::efbig);
+  if (auto allowed = size_limit::check(size_, end); !allowed) return allowed;
   if (!keeps_size && end > size_ && (seals_ & abi::f_seal_grow) != 0) return fail(Errno::eperm);
   for (std::uint64_t page = offset / hal::page_size; page * hal::page_size < end; ++page) {
     if (pages_.make(page) == nullptr) return fail(Errno::enospc);
@@ -411,7 +414,7 @@ Result<std::size_t> MemoryFile::read_at_sharing(std::uint64_t offset, const Read
 
 Result<std::size_t> MemoryFile::write_at_sharing(std::uint64_t offset, const WrittenBytes& from) {
   const std::size_t at = offset % hal::page_size;
-  if (from.size() > hal::page_size - at) return fail(Errno::would_block);
+  if (from.size() > hal::page_size - at || size_limit::is_used()) return fail(Errno::would_block);
   const async::LeafLock::Guard lock{lock_};
   std::byte* const page = pages_.find(offset / hal::page_size);
   if (page == nullptr || !from.is_current()) return fail(Errno::would_block);
@@ -443,7 +446,9 @@ Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer)
   if (buffer.empty()) return 0;
   if (offset >= longest) return fail(Errno::efbig);
   if (buffer.must_page_in(IoBuffer::Direction::take)) return fail(Errno::would_block);
-  const std::uint64_t end = std::min(offset + buffer.left(), longest);
+  const auto room = size_limit::room(offset, buffer.left());
+  if (!room) return fail(room.error());
+  const std::uint64_t end = std::min(offset + *room, longest);
   if (seals_ > abi::f_seal_seal) [[unlikely]] {
     if ((seals_ & (abi::f_seal_write | abi::f_seal_future_write)) != 0) return fail(Errno::eperm);
     if (end > size_ && (seals_ & abi::f_seal_grow) != 0) return fail(Errno::eperm);

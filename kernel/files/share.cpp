@@ -14,6 +14,7 @@
 #include "files/page_cache.h"
 #include "files/pinned_pieces.h"
 #include "files/share_client.h"
+#include "files/size_limit.h"
 #include "formats/p9.h"
 #include "memory/frames.h"
 #include "memory/memory_object.h"
@@ -471,6 +472,11 @@ async::Task<Moved> OpenShareFile::move(Direction direction, std::optional<std::u
   if (start >= longest) {
     if (direction == Direction::read) co_return 0;
     co_return fail(Errno::efbig);
+  }
+  if (direction == Direction::write) {
+    const auto room = size_limit::room(start, rest.left());
+    if (!room) co_return fail(room.error());
+    rest = rest.first(static_cast<std::size_t>(*room));
   }
   std::size_t done = 0;
   do {

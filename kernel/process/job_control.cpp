@@ -17,13 +17,6 @@ void hang_up(int group) {
   post_to_group(group, abi::Signal::sigcont);
 }
 
-/// The thread whose own step this is; null: the step works for a ring or for the kernel.
-Thread* calling_thread() {
-  Runnable* const current_one = current.thread;
-  if (current_one == nullptr || current_one->job() != &async::current_job()) return nullptr;
-  return static_cast<Thread*>(current_one);
-}
-
 /// Whether the process has a parent in another group of its session, which may continue the group.
 /// The first process continues only its own children, not those that it has inherited.
 bool is_link(const Process& process) {
@@ -82,6 +75,12 @@ class Users final : public TerminalUsers {
 };
 
 }  // namespace
+
+Thread* calling_thread() {
+  Runnable* const current_one = current.thread;
+  if (current_one == nullptr || current_one->job() != &async::current_job()) return nullptr;
+  return static_cast<Thread*>(current_one);
+}
 
 std::optional<int> session_of_group(int group) {
   for (const Process& process : processes()) {  // a group exists while a zombie is a member

@@ -42,6 +42,9 @@ void wake_orphans_of(Process& process);
 /// that of session 0 again. The foreground group gets SIGHUP and SIGCONT.
 void end_session(Process& leader);
 
+/// The thread whose own step this is; null: the step works for a ring or for the kernel.
+Thread* calling_thread();
+
 /// The functions that terminals call.
 TerminalUsers& terminal_users();
 

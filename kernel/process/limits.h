@@ -5,6 +5,11 @@
 //   RLIMIT_STACK    the stack of the next program: at least 256 KiB, at most 64 MiB, or a quarter
 //                   of memory where that is less. Without translation, where the whole stack takes
 //                   memory: at least 16 KiB, and 128 KiB by default
+//   RLIMIT_DATA     mmap and brk enforce it: private memory that the program may write, without the
+//                   stack
+//   RLIMIT_FSIZE    writes to regular files and calls that make them longer enforce it
+//   RLIMIT_CPU      see limit_effects.h
+//   RLIMIT_NPROC and RLIMIT_MEMLOCK do not bind the superuser, as on Linux
 //   the others      have no effect; the process can read them back
 #pragma once
 
@@ -38,14 +43,18 @@ class ResourceLimits {
     return number >= 0 && number < abi::rlimit_count;
   }
 
+  /// Whether no limit was ever set: all have their default values.
+  bool are_usual() const { return own_ == nullptr; }
   const abi::ResourceLimit& operator[](int resource) const {
     return (own_ ? *own_ : usual)[static_cast<std::size_t>(resource)];
   }
 
   /// EINVAL if the soft limit is above the hard one; EPERM if RLIMIT_NOFILE is above
-  /// FdTable::size_limit. All programs have the superuser's rights: they may raise hard limits.
-  static Result<> check(int resource, const abi::ResourceLimit& wanted) {
+  /// FdTable::size_limit, or if the hard limit rises and the caller may not raise limits
+  /// (CAP_SYS_RESOURCE).
+  Result<> check(int resource, const abi::ResourceLimit& wanted, bool may_raise) const {
     if (wanted.soft > wanted.hard) return fail(Errno::einval);
+    if (!may_raise && wanted.hard > (*this)[resource].hard) return fail(Errno::eperm);
     if (resource == abi::rlimit_nofile && wanted.hard > most_files) return fail(Errno::eperm);
     return {};
   }
@@ -57,17 +66,18 @@ class ResourceLimits {
     return {};
   }
 
-  std::size_t stack_bytes() const {
-    constexpr std::uint64_t least = (hal::translates_addresses ? 256 : 16) << 10;
-    const std::uint64_t memory = std::uint64_t{memory::frames.total_count()} * hal::page_size;
-    const std::uint64_t most = std::clamp<std::uint64_t>(memory / 4, least, 64 << 20);
-    return std::clamp((*this)[abi::rlimit_stack].soft, least, most);
-  }
   /// The most bytes of arguments and environment that execve takes: Linux's bounds.
   std::size_t argument_bytes() const {
     constexpr std::uint64_t least = 128 << 10, most = 6 << 20;
     const std::uint64_t quarter = (*this)[abi::rlimit_stack].soft / 4;
     return std::min<std::uint64_t>(std::clamp(quarter, least, most), stack_bytes() / 2);
+  }
+
+  std::size_t stack_bytes() const {
+    constexpr std::uint64_t least = (hal::translates_addresses ? 256 : 16) << 10;
+    const std::uint64_t memory = std::uint64_t{memory::frames.total_count()} * hal::page_size;
+    const std::uint64_t most = std::clamp<std::uint64_t>(memory / 4, least, 64 << 20);
+    return std::clamp((*this)[abi::rlimit_stack].soft, least, most);
   }
 
  private:

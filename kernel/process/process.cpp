@@ -242,7 +242,19 @@ void Process::inherit(const Process& parent) {
   settings_.is_dumpable = parent.settings_.is_dumpable;
   settings_.has_no_new_privileges = parent.settings_.has_no_new_privileges;
   capabilities_ = parent.capabilities_;
+  if (parent.cpu_limit_) [[unlikely]]
+    (void)limit_cpu_time();
   start_stack_ = parent.start_stack_;
+}
+
+bool Process::limit_cpu_time() {
+  async::Strand::check_access();
+  if (!cpu_limit_) {
+    if (!memory::can_allocate(sizeof(CpuLimit))) return false;
+    cpu_limit_ = std::make_unique<CpuLimit>(*this);
+  }
+  cpu_limit_->update();
+  return true;
 }
 
 void Process::tell_parent() {
@@ -351,19 +363,6 @@ Result<> Process::own_files() {
     if (!copy) return fail(copy.error());
     parts_.files = std::move(*copy);
   }
-  if (parts_.actions->owners() > 1) {
-    if (!memory::can_allocate(sizeof(SignalActions))) return fail(Errno::enomem);
-    parts_.actions = make_ref<SignalActions>(*parts_.actions);
-  }
-  return {};
-}
-
-void Process::become(Ref<memory::AddressSpace> space, std::string path) {
-  async::Strand::check_access();
-  if (hal::smp_active()) keep_for_harts(*parts_.space);
-  parts_.space->note_threads(-static_cast<int>(thread_count_));
-  parts_.space = std::move(space);
-  parts_.space->note_threads(static_cast<int>(thread_count_));
   return {};
 }
 
@@ -378,6 +377,19 @@ Result<> Process::own_fs() {
 
 Result<> Process::own_parts() {
   if (auto own = own_files(); !own) return own;
+  if (parts_.actions->owners() > 1) {
+    if (!memory::can_allocate(sizeof(SignalActions))) return fail(Errno::enomem);
+    parts_.actions = make_ref<SignalActions>(*parts_.actions);
+  }
+  return {};
+}
+
+void Process::become(Ref<memory::AddressSpace> space, std::string path) {
+  async::Strand::check_access();
+  if (hal::smp_active()) keep_for_harts(*parts_.space);
+  parts_.space->note_threads(-static_cast<int>(thread_count_));
+  parts_.space = std::move(space);
+  parts_.space->note_threads(static_cast<int>(thread_count_));
   for (Thread& thread : threads_) thread.set_space(*parts_.space);
   path_ = std::move(path);
   signal_return_ = 0;

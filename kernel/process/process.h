@@ -35,6 +35,7 @@
 #include "process/capabilities.h"
 #include "process/end_watch.h"
 #include "process/id_table.h"
+#include "process/limit_effects.h"
 #include "process/limits.h"
 #include "process/pending_signals.h"
 #include "process/signal_timers.h"
@@ -90,11 +91,11 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// In the strand.
   Settings& settings() { return settings_; }
 
-  /// The stack pointer at the start of the program: there are its arguments. 0: not known.
   /// What the process may do. In the strand.
   Capabilities& capabilities() { return capabilities_; }
   bool has(Capability capability) const { return capabilities_.has(capability); }
 
+  /// The stack pointer at the start of the program: there are its arguments. 0: not known.
   std::uintptr_t start_stack() const { return start_stack_; }
   void set_start_stack(std::uintptr_t address) { start_stack_ = address; }
 
@@ -192,11 +193,11 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Copies the file table and the signal actions if another process shares them (execve). ENOMEM.
   /// Other threads of this process may still run; they share the copies.
   Result<> own_parts();
-  /// Changes to another program's memory (execve). `path`: of its file. If name() is not the last
   /// The same for the file table alone, and for the working directory, the root and the umask
   /// (unshare). ENOMEM.
   Result<> own_files();
   Result<> own_fs();
+  /// Changes to another program's memory (execve). `path`: of its file. If name() is not the last
   /// component of the path, a zero and the name are behind it. The caller is the only thread left.
   void become(Ref<memory::AddressSpace> space, std::string path);
 
@@ -238,6 +239,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   std::uintptr_t signal_return() const { return signal_return_; }
   /// Maps them. ENOMEM. In the strand.
   Result<> map_signal_return();
+
+  bool has_cpu_limit() const { return cpu_limit_ != nullptr; }
+  /// Begins to enforce RLIMIT_CPU, which has changed. False: no memory. In the strand.
+  bool limit_cpu_time();
 
   /// The timers that send signals; null: it never had one. In the strand.
   SignalTimers* signal_timers() const { return signal_timers_.get(); }
@@ -334,15 +339,16 @@ class Process : public RefCounted<Process>, public ListNode<> {
   async::WaitList thread_ended_;
   // Few processes use what follows.
   Settings settings_;
+  Capabilities capabilities_;
   abi::WaitStatus report_;  // 0, which is no report: there is none
   unsigned stopped_threads_ = 0;
   bool has_executed_ = false;
   bool stop_is_reported_ = false;
   bool is_orphan_ = false;
-  Capabilities capabilities_;
   async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
   std::uintptr_t signal_return_ = 0;
   std::unique_ptr<SignalTimers> signal_timers_;
+  std::unique_ptr<CpuLimit> cpu_limit_;  // null: RLIMIT_CPU was never set
   std::uintptr_t start_stack_ = 0;
 
   alignas(64) const int id_;

@@ -30,12 +30,13 @@ constexpr Duration sum(Duration a, Duration b) {
 }  // namespace
 
 SignalTimer::SignalTimer(Process& process, Clock clock, Target target, const abi::SignalInfo& info,
-                         int thread)
+                         int thread, int clock_owner)
     : async::Timer{&fire},
       process_{process},
       clock_{clock},
       target_{target},
       thread_{thread},
+      clock_owner_{clock_owner},
       info_{info} {}
 
 SignalTimer::~SignalTimer() {
@@ -44,6 +45,14 @@ SignalTimer::~SignalTimer() {
 
 Duration SignalTimer::now() const {
   if (clock_ == Clock::cpu) return process_.signal_timers()->cpu_time();
+  if (clock_ == Clock::process) {
+    Process* const owner = processes().find(clock_owner_);
+    return owner != nullptr ? owner->cpu_time() : Duration::zero();
+  }
+  if (clock_ == Clock::thread) {
+    Thread* const owner = threads().find(clock_owner_);
+    return owner != nullptr ? owner->cpu_time() : Duration::zero();
+  }
   return async::now().time_since_epoch();
 }
 
@@ -75,9 +84,12 @@ SignalTimer::Setting SignalTimer::setting() const {
 void SignalTimer::arm(Duration least) {
   if (target_ == Target::none) return;  // setting() says all that programs can learn
   Duration left = due_ - now();
-  if (clock_ == Clock::cpu) {
+  if (counts_cpu_time()) {
     // The threads together use at most this much CPU time in a second of each hart.
-    left /= static_cast<std::int64_t>(std::max(1u, process_.thread_count()));
+    const Process* const owner = clock_ == Clock::process  ? processes().find(clock_owner_)
+                                 : clock_ == Clock::thread ? nullptr
+                                                           : &process_;
+    left /= static_cast<std::int64_t>(owner != nullptr ? std::max(1u, owner->thread_count()) : 1);
     least = least_check;
   }
   const Duration at = sum(async::now().time_since_epoch(), std::max(left, least));
@@ -145,7 +157,8 @@ unsigned SignalTimers::free_id() const {
 }
 
 Result<SignalTimer*> SignalTimers::create(SignalTimer::Clock clock, SignalTimer::Target target,
-                                          abi::SignalInfo info, int thread, bool has_value) {
+                                          abi::SignalInfo info, int thread, bool has_value,
+                                          int clock_owner) {
   if (count_ == most) return fail(Errno::eagain);
   if (!memory::can_allocate(sizeof(SignalTimer) + sizeof(Group))) return fail(Errno::enomem);
   const unsigned id = free_id();
@@ -154,7 +167,7 @@ Result<SignalTimer*> SignalTimers::create(SignalTimer::Clock clock, SignalTimer:
   if (!has_value) info.timer.value = id;
   auto& group = groups_[id / group_size];
   if (group == nullptr) group = std::make_unique<Group>();
-  auto* const timer = new SignalTimer{process_, clock, target, info, thread};
+  auto* const timer = new SignalTimer{process_, clock, target, info, thread, clock_owner};
   group->timers[id % group_size] = timer;
   group->used |= std::uint64_t{1} << id % group_size;
   ++count_;

@@ -27,15 +27,17 @@ class Process;
 /// One timer. It is armed in the wheel of the hart that has set it.
 class SignalTimer : private async::Timer {
  public:
-  /// `wall`: the time since 1970. `time`: since boot. `cpu`: the CPU time of the process, by which
-  /// a timer expires up to 10 ms late.
-  enum class Clock : std::uint8_t { wall, time, cpu };
+  /// `wall`: the time since 1970. `time`: since boot. `cpu`: the CPU time of the process; `process`
+  /// and `thread`: that of another process, or of a thread. By CPU time a timer expires up to 10 ms
+  /// late. It does not expire any more once the other process or the thread has ended.
+  enum class Clock : std::uint8_t { wall, time, cpu, process, thread };
   /// Where the signal goes to. `none`: no signal is sent.
   enum class Target : std::uint8_t { process, thread, none };
 
-  /// `info`: what the signal tells. `thread`: for Target::thread.
-  SignalTimer(Process& process, Clock clock, Target target, const abi::SignalInfo& info,
-              int thread);
+  /// `info`: what the signal tells. `thread`: for Target::thread. `clock_owner`: the number for
+  /// Clock::process and Clock::thread.
+  SignalTimer(Process& process, Clock clock, Target target, const abi::SignalInfo& info, int thread,
+              int clock_owner = 0);
   ~SignalTimer();
 
   struct Setting {
@@ -56,6 +58,7 @@ class SignalTimer : private async::Timer {
  private:
   /// The same, but since boot for Clock::wall.
   async::Duration now() const;
+  bool counts_cpu_time() const { return clock_ >= Clock::cpu; }
   static void fire(async::Timer& timer) noexcept;
   void expire(async::Duration now);
   /// Moves due_ behind `now` by whole intervals. Returns their number.
@@ -72,6 +75,7 @@ class SignalTimer : private async::Timer {
   int overrun_ = 0;  // of the queued signal
   int last_overrun_ = 0;
   int thread_;
+  int clock_owner_;
   async::Duration due_{};
   async::Duration interval_{};
   abi::SignalInfo info_;
@@ -85,7 +89,8 @@ class SignalTimers {
 
   /// timer_create(2). EAGAIN: too many timers. ENOMEM.
   Result<SignalTimer*> create(SignalTimer::Clock clock, SignalTimer::Target target,
-                              abi::SignalInfo info, int thread, bool has_value);
+                              abi::SignalInfo info, int thread, bool has_value,
+                              int clock_owner = 0);
   /// Null: there is no such timer.
   SignalTimer* find(int id);
   void remove(SignalTimer& timer);

@@ -193,10 +193,10 @@ Result<> gettimeofday(Thread&, UserPtr<abi::Timeval> time, std::uintptr_t zone);
 trap::Answer<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
                                  UserPtr<abi::Timespec> left);
 
-/// flags: TIMER_ABSTIME; clocks CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME; ENOTSUP for
-///   other clocks that exist, EINVAL for those that do not
-/// linux: A program cannot sleep on CLOCK_PROCESS_CPUTIME_ID or another process's clock
-///   (ENOTSUP).
+/// flags: TIMER_ABSTIME; clocks CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME,
+///   CLOCK_PROCESS_CPUTIME_ID, and the clocks of processes and of other threads; EINVAL for the
+///   caller's own thread and for clocks that do not exist, ENOTSUP for others
+/// linux: A sleep by CPU time ends up to 10 ms late.
 trap::Answer<Result<>> clock_nanosleep(Thread&, int clock, int flags,
                                        UserPtr<const abi::Timespec> time,
                                        UserPtr<abi::Timespec> left);
@@ -273,10 +273,11 @@ Result<> uname(Thread&, UserPtr<abi::Utsname> name);
 ///   0.
 Result<> sysinfo(Thread&, UserPtr<abi::Sysinfo> info);
 
-/// flags: RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_STACK; the kernel stores the other resources; EINVAL
-///   for numbers from 16 up
-/// linux: The stored resources have no effect. A program may raise a hard limit. RLIMIT_NOFILE is
-///   65,536 at most (EPERM). The next program's stack has 256 KiB at least and 64 MiB at most.
+/// flags: RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_FSIZE, RLIMIT_CPU; the kernel
+///   stores the other resources; EINVAL for numbers from 16 up
+/// linux: The stored resources have no effect. RLIMIT_NOFILE is 65,536 at most (EPERM). The next
+///   program's stack has 256 KiB at least and 64 MiB at most. Signals of RLIMIT_CPU come up to 10
+///   ms late.
 Result<> prlimit64(Thread&, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
                    UserPtr<abi::ResourceLimit> old);
 

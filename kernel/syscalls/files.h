@@ -28,8 +28,7 @@ using Transfer = Result<std::size_t>;
 ///   end behind the last possible position answers 0 instead of EINVAL.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 
-/// linux: RLIMIT_FSIZE has no effect. A write to a text file of /proc has 128 bytes at most
-///   (EINVAL).
+/// linux: A write to a text file of /proc has 128 bytes at most (EINVAL).
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 
 /// linux: A read from a pipe into a list with a bad part stores the bytes before that part; Linux
@@ -54,7 +53,7 @@ Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 ///   but in a folder of the host in its order.
 Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
 
-/// linux: RLIMIT_FSIZE has no effect.
+/// linux: RLIMIT_FSIZE has no effect on files of the host.
 Result<> ftruncate(Thread&, int fd, std::int64_t size);
 
 /// linux: A file that is neither a disk nor the host's has nothing to write back: the answer is 0,

@@ -6,6 +6,7 @@
 
 #include "memory/shared_pages.h"
 #include "process/steps.h"
+#include "process/vdso.h"
 #include "syscalls/calls.h"
 #include "syscalls/outside.h"
 #include "syscalls/paths.h"
@@ -86,6 +87,20 @@ std::uint64_t most_mapped_bytes(Thread& self) {
   return self.process().limits()[abi::rlimit_as].soft;
 }
 
+/// Whether `bytes` more of private memory that the program may write exceed RLIMIT_DATA.
+[[gnu::cold, gnu::noinline]] bool exceeds_data(Thread& self, std::size_t bytes) {
+  const std::uint64_t limit = self.process().limits()[abi::rlimit_data].soft;
+  if (limit == abi::unlimited) return false;
+  std::uint64_t used = hal::page_up(bytes);
+  const auto& areas = self.space().areas();
+  for (const memory::Area* area = areas.first(); area != nullptr; area = area->next) {
+    const bool is_stack = area->end == self.space().stack_top() - vdso::bytes;
+    if (allows(area->access, hal::Access::write) && !area->backing.is_shared() && !is_stack)
+      used += area->bytes();
+  }
+  return used > limit;
+}
+
 MapRequest::Place place_of(int flags) {
   if ((flags & abi::map_fixed_noreplace) != 0) return MapRequest::Place::if_free;
   if ((flags & abi::map_fixed) != 0) return MapRequest::Place::exactly;
@@ -131,6 +146,9 @@ MapRequest::Place place_of(int flags) {
                                                          int fd, std::int64_t offset) {
   auto backing = checked_backing(self, length, rights, flags, fd, offset);
   if (!backing) return fail(backing.error());
+  if (!self.process().limits().are_usual() && (rights & abi::prot_write) != 0 &&
+      !backing->is_shared() && exceeds_data(self, length)) [[unlikely]]
+    return fail(Errno::enomem);
   return self.space().map(request_of(self, address, length, rights, flags, std::move(*backing)));
 }
 
@@ -272,6 +290,10 @@ async::Task<Result<>> discard_in_steps(Thread& self, std::uintptr_t address, std
 trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   if (self.space().is_changing() || (!self.space().is_small() && self.space().shrinks_heap(end))) {
     return self.wait([&] { return move_break(self, end); });
+  }
+  if (!self.process().limits().are_usual()) [[unlikely]] {
+    const std::uintptr_t before = self.space().set_break(0);
+    if (end > before && exceeds_data(self, end - before)) return before;
   }
   const std::uintptr_t now = self.space().set_break(end, most_mapped_bytes(self));
   // There may be free memory on other harts.

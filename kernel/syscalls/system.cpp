@@ -10,6 +10,7 @@
 #include "files/io_buffer.h"
 #include "memory/frames.h"
 #include "memory/heap.h"
+#include "process/limit_effects.h"
 #include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
@@ -89,7 +90,9 @@ Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::Resour
   if (process == nullptr) return fail(Errno::esrch);
   if (!ResourceLimits::is_resource(resource)) return fail(Errno::einval);
   if (limit) {
-    if (auto allowed = ResourceLimits::check(resource, *wanted); !allowed) return allowed;
+    const bool may_raise = self.process().has(Capability::sys_resource);
+    const ResourceLimits& limits = process->limits();
+    if (auto allowed = limits.check(resource, *wanted, may_raise); !allowed) return allowed;
   }
   // First, before anything changes: after a page-in the call is restarted. After another error the
   // limit changes all the same, as on Linux.
@@ -98,6 +101,7 @@ Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::Resour
   if (!written && written.error() == Errno::would_block) return written;
   if (limit) {
     if (auto done = process->limits().set(resource, *wanted); !done) return done;
+    if (!process->is_zombie() && !apply_limit(*process, resource)) return fail(Errno::enomem);
     if (resource == abi::rlimit_nofile && !process->is_zombie()) {
       process->files().set_limit(static_cast<int>(wanted->soft));
     }

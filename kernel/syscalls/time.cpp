@@ -130,6 +130,30 @@ trap::WouldBlock sleep_until(Thread& self, async::Instant deadline, UserPtr<abi:
 
 }  // namespace
 
+namespace {
+
+/// Sleeps until a CPU clock shows `until`. EINTR; then `left` gets the rest.
+async::Task<Result<>> sleep_on_cpu_clock(Thread& self, int clock, async::Duration until,
+                                         UserPtr<abi::Timespec> left) {
+  constexpr async::Duration least_check{10'000'000};
+  for (;;) {
+    const auto now = read_clock(self, clock);
+    if (!now || *now >= until) co_return Result<>{};  // or the process has ended
+    const async::Duration rest = until - *now;
+    // The other threads may use the time of all harts.
+    const auto threads = static_cast<std::int64_t>(std::max<std::size_t>(1, hart_count()));
+    const auto woken = co_await async::sleep_for(std::max(rest / threads, least_check));
+    if (woken == async::WaitResult::cancelled) {
+      if (left) {
+        if (auto written = left.write(self.space(), to_timespec(rest)); !written) co_return written;
+      }
+      co_return fail(Errno::eintr);
+    }
+  }
+}
+
+}  // namespace
+
 trap::Answer<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> length,
                                  UserPtr<abi::Timespec> left) {
   const auto duration = length.read(self.space()).and_then(to_duration);
@@ -144,16 +168,25 @@ trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
   constexpr int kinds = 7, of_descriptor = 3, of_thread = 4;
   if (clock < 0 && (clock & kinds) == of_descriptor) return fail(Errno::enotsup);
   const bool is_cpu_clock = clock < 0;
-  if (!can_sleep_on(clock) && !is_cpu_clock) {
+  const bool is_of_process = clock == abi::clock_process_cputime_id;
+  if (!can_sleep_on(clock) && !is_cpu_clock && !is_of_process) {
     const auto exists = read_clock(self, clock);
     return fail(exists ? Errno::enotsup : exists.error());
   }
   const auto given = time.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
-  if (is_cpu_clock) {
+  if (is_cpu_clock || is_of_process) {
     const int owner = ~(clock >> 3);
     const bool is_own = (clock & of_thread) != 0 && (owner == 0 || owner == self.id());
-    return fail(!is_own && read_clock(self, clock) ? Errno::enotsup : Errno::einval);
+    if (is_cpu_clock && is_own) return fail(Errno::einval);
+    if (async::Strand::is_shared()) return trap::would_block;
+    const auto now = read_clock(self, clock);
+    if (!now) return fail(Errno::einval);
+    const bool is_absolute = (flags & abi::timer_abstime) != 0;
+    const async::Duration until = is_absolute ? *given : *now + *given;
+    if (until <= *now) return Result<>{};
+    if (is_absolute) left = UserPtr<abi::Timespec>{0};
+    return self.wait([&] { return sleep_on_cpu_clock(self, clock, until, left); });
   }
   if ((flags & abi::timer_abstime) == 0) return sleep_until(self, after(*given), left);
   const auto zero = clock == abi::clock_realtime ? wall_clock_at_boot() : async::Duration::zero();
