@@ -266,6 +266,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   EpollItem* first_watch() const { return ties_ != nullptr ? ties_->first_watch : nullptr; }
   /// For a file that stands for a process (pidfd_open); else null.
   virtual class EndWatch* end_watch() { return nullptr; }
+  /// Of a socket; else null.
+  virtual class Socket* socket() { return nullptr; }
   /// For a timer (timerfd_create); else null.
   virtual class TimerFile* timer() { return nullptr; }
   /// For a file of signals (signalfd); else null.

@@ -249,6 +249,20 @@ std::size_t Pipe::peek(std::size_t offset, std::span<std::byte> to) {
   return done;
 }
 
+Result<std::size_t> Pipe::peek(std::size_t offset, IoBuffer& to) {
+  if (to.must_page_in(IoBuffer::Direction::put)) return fail(Errno::would_block);
+  std::size_t done = 0;
+  while (!to.empty() && offset + done < filled()) {
+    const std::size_t position = read_position_ + offset + done;
+    const std::size_t at = position % hal::page_size;
+    const std::size_t count = std::min(filled() - offset - done, hal::page_size - at);
+    const auto moved = to.put({page(position).bytes() + at, count});
+    if (!moved) return done > 0 ? Result<std::size_t>{done} : moved;
+    done += *moved;
+  }
+  return done;
+}
+
 Result<int> Pipe::control(memory::AddressSpace& space, unsigned long request,
                           std::uintptr_t argument) {
   if (request != abi::fionread) return fail(Errno::enotty);

@@ -64,9 +64,15 @@ class Pipe : public RefCounted<Pipe> {
   /// Copies bytes into `to` that are `offset` bytes behind the next one to be read, and leaves them
   /// in the pipe. Returns their number. In the strand.
   std::size_t peek(std::size_t offset, std::span<std::byte> to);
+  /// Copies bytes that are `offset` bytes behind the next one to be read into `to`, and leaves them
+  /// in the pipe. EFAULT; would_block: a page-in. In the strand.
+  Result<std::size_t> peek(std::size_t offset, IoBuffer& to);
   /// ioctl(2) on an end.
   Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
 
+  /// Where the next byte goes, and where the next one comes from. An empty pipe begins at 0 again.
+  std::size_t write_position() const { return write_position_; }
+  std::size_t read_position() const { return read_position_; }
   std::size_t filled() const { return write_position_ - read_position_; }
   std::size_t room() const { return capacity_ - filled(); }
   std::size_t capacity() const { return capacity_; }

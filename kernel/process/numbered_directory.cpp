@@ -116,6 +116,7 @@ class DescriptorLink final : public Node {
     if (file == nullptr) return {};
     if (Node* const node = file->node())
       return path_from(reader.root, *node).value_or("/ (deleted)");
+    if (file->socket() != nullptr) return fmt::format("socket:[{}]", file->status().inode);
     if (file->pipe() == nullptr) return fmt::format("anon_inode:{}", file->unnamed_kind());
     return fmt::format("pipe:[{}]", file->status().inode);
   }

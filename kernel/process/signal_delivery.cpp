@@ -7,6 +7,7 @@
 #include <trap/signal_frame.h>
 #include <trap/simulated_trap.h>
 
+#include "files/socket.h"
 #include "memory/user_memory.h"
 #include "process/job_control.h"
 #include "process/thread.h"
@@ -36,6 +37,13 @@ bool is_always_restarted(const UserContext& context) {
   return command == abi::futex_lock_pi || command == abi::futex_lock_pi2;
 }
 
+/// Whether the call is about a socket with a timeout: it fails with EINTR then (signal(7)).
+bool uses_socket_with_timeout(Thread& self) {
+  File* const file =
+      self.process().files().find(static_cast<int>(self.context().syscall_arguments()[0]));
+  return file != nullptr && file->socket() != nullptr && file->socket()->has_timeout();
+}
+
 /// Whether the call, which a signal has interrupted, is made again if the action has SA_RESTART.
 /// The others fail with EINTR (signal(7)).
 bool is_restarted(Thread& self) {
@@ -44,6 +52,15 @@ bool is_restarted(Thread& self) {
     case Call::readv:
     case Call::write:
     case Call::writev:
+    case Call::accept:
+    case Call::accept4:
+    case Call::connect:
+    case Call::sendto:
+    case Call::recvfrom:
+    case Call::sendmsg:
+    case Call::recvmsg:
+    case Call::sendmmsg:
+    case Call::recvmmsg: return !uses_socket_with_timeout(self);
     case Call::ioctl:
     case Call::wait4:
     case Call::waitid:
@@ -220,10 +237,20 @@ bool is_interruptible(Thread& self, const UserContext& context) {
     case Call::readv:
     case Call::write:
     case Call::writev: {
-      const File* const file =
+      File* const file =
           self.process().files().find(static_cast<int>(context.syscall_arguments()[0]));
-      return file == nullptr || !file->waits_for_device();  // null: closed since the call began
+      // Null: closed since the call began.
+      return file == nullptr || !file->waits_for_device() || file->socket() != nullptr;
     }
+    case Call::accept:
+    case Call::accept4:
+    case Call::connect:
+    case Call::sendto:
+    case Call::recvfrom:
+    case Call::sendmsg:
+    case Call::recvmsg:
+    case Call::sendmmsg:
+    case Call::recvmmsg:
     case Call::openat:  // a FIFO waits for its other end
     case Call::fcntl:
     case Call::flock:

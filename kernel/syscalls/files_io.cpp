@@ -97,7 +97,7 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
   Transfer moved = file.try_write(buffer);
   if (!moved) [[unlikely]] {
     if (waits_for(file, buffer, moved)) return wait();
-    signal_broken_pipe(self, moved);
+    signal_broken_pipe(self, file, moved);
   }
   return moved;
 }

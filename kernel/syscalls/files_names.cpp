@@ -9,6 +9,7 @@
 #include "files/fifo.h"
 #include "files/inotify.h"
 #include "files/regular_file.h"
+#include "files/unix_socket.h"
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
@@ -220,7 +221,7 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
 ///   others
 /// linux: A program can make files only in /tmp and in folders of the host; elsewhere the error is
 ///   EROFS. A node of a device can be opened if /dev has the device (otherwise ENXIO, as for
-///   sockets). Devices and sockets in folders of the host fail with EPERM, and FIFOs there cannot
+///   sockets). Devices in folders of the host fail with EPERM, and FIFOs and sockets there cannot
 ///   be opened (ENXIO).
 Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned mode,
                  std::uint32_t device) {
@@ -239,18 +240,19 @@ Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned
       return make_node(
           self, directory, path, sizeof(Fifo), [&] { return make_ref<Fifo>(permissions); },
           make_remote);
+    case abi::s_ifsock:
+      return make_node(
+          self, directory, path, sizeof(SocketNode),
+          [&] { return make_ref<SocketNode>(permissions); }, make_remote);
     case abi::s_ifchr:
-    case abi::s_ifblk:
-    case abi::s_ifsock: {
-      const std::uint64_t number = type == abi::s_ifsock ? 0 : device;
+    case abi::s_ifblk: {
       const auto refuse = [](Remote&, std::string_view) -> async::Task<Result<>> {
         co_return fail(Errno::eperm);
       };
-      if (type != abi::s_ifsock && !self.process().has(Capability::mknod))
-        return fail(Errno::eperm);
+      if (!self.process().has(Capability::mknod)) return fail(Errno::eperm);
       return make_node(
           self, directory, path, special_node_bytes,
-          [&] { return make_special_node(type | permissions, number); }, refuse);
+          [&] { return make_special_node(type | permissions, device); }, refuse);
     }
     case abi::s_ifdir: return fail(Errno::eperm);
     default: return fail(Errno::einval);

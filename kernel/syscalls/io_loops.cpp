@@ -7,6 +7,7 @@
 #include "process/page_in.h"
 #include "process/signal_delivery.h"
 #include "process/steps.h"
+#include "syscalls/sockets.h"
 
 namespace kernel::sys {
 
@@ -53,7 +54,7 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
     IoBuffer part = buffer.first(step_bytes);
     if (part.lacks_pages(Side::take)) co_await page_in_all(self, part, Side::take);
     Transfer moved = file->try_write(part);
-    signal_broken_pipe(self, moved);
+    signal_broken_pipe(self, *file, moved);
     if (moved) {
       done += *moved;
       buffer.skip(*moved);
@@ -98,6 +99,10 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction dire
 }  // namespace
 
 async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction, IoBuffer buffer) {
+  if (file.socket() != nullptr && (!file.is_stream() || file.waits_for_device())) {
+    const auto move = direction == Direction::read ? read_socket : write_socket;
+    return move(self, Ref<File>::share(file), buffer);
+  }
   if (file.waits_for_device()) return file.transfer(direction, {}, buffer);
   const auto move = direction == Direction::read ? read_in_steps : write_waiting;
   return move(self, Ref<File>::share(file), buffer);

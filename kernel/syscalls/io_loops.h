@@ -25,9 +25,9 @@ inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved)
   return false;
 }
 [[gnu::cold]] void post_broken_pipe(Thread& self);
-/// Sends SIGPIPE if a write has failed because the pipe has no readers.
-inline void signal_broken_pipe(Thread& self, const Transfer& moved) {
-  if (!moved && moved.error() == Errno::epipe) [[unlikely]]
+/// Sends SIGPIPE if a write has failed because the pipe or the stream has no readers.
+inline void signal_broken_pipe(Thread& self, const File& file, const Transfer& moved) {
+  if (!moved && moved.error() == Errno::epipe && file.is_stream()) [[unlikely]]
     post_broken_pipe(self);
 }
 
@@ -87,7 +87,7 @@ class Writing : public async::WaitLoop<Writing> {
     }
     IoBuffer buffer{self_.space(), from_.address(), from_.size()};
     moved_ = file_->try_write(buffer);
-    signal_broken_pipe(self_, moved_);
+    signal_broken_pipe(self_, *file_, moved_);
     return !waits_for(*file_, buffer, moved_);
   }
   Transfer result() const { return moved_; }

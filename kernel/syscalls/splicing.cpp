@@ -12,6 +12,7 @@
 
 #include "files/node.h"
 #include "files/pipe.h"
+#include "files/socket.h"
 #include "process/page_in.h"
 #include "process/steps.h"
 #include "syscalls/files.h"
@@ -174,11 +175,52 @@ async::Task<Transfer> fill_pipe(Thread& self, TransferPlace from, Ref<File> to, 
     if (async::is_cancelled()) break;
   }
   if (done == 0) {
-    signal_broken_pipe(self, moved);
+    signal_broken_pipe(self, *to, moved);
     co_return moved;
   }
   if (auto set = co_await set_position(self, from, start + done); !set) co_return fail(set.error());
   co_return done;
+}
+
+/// splice() from a socket to a pipe: the bytes that are there, until the pipe is full.
+async::Task<Transfer> fill_pipe_from_socket(Thread& self, Ref<File> from, Ref<File> to,
+                                            std::size_t count, bool never_waits) {
+  const PassesWakes wakes{to};
+  const Bounce bounce;
+  if (!bounce) co_return fail(Errno::enomem);
+  std::size_t done = 0;
+  Transfer moved = 0;
+  while (done < count) {
+    Pipe& pipe = *to->pipe();
+    if (!pipe.has_readers()) {
+      moved = fail(Errno::epipe);
+      break;
+    }
+    if (pipe.room() == 0) {
+      if (done > 0) break;
+      if (auto waited = co_await wait_for_pipe(to, Direction::write, never_waits); !waited)
+        co_return fail(waited.error());
+      continue;
+    }
+    IoBuffer room{bounce.first(std::min(count - done, pipe.room()))};
+    Incoming message{.flags = abi::msg_dontwait};
+    moved = from->socket()->receive(room, message);
+    if (!moved && moved.error() == Errno::would_block) {
+      if (done > 0) break;
+      if (auto waited = co_await wait_for_pipe(from, Direction::read, never_waits); !waited)
+        co_return fail(waited.error());
+      continue;
+    }
+    if (!moved || *moved == 0) break;
+    moved = put_into_pipe(*to, bounce.first(*moved));
+    if (!moved) break;
+    done += *moved;
+    if (!from->is_stream() || async::is_cancelled()) break;
+    if (done % step_bytes < hal::page_size) co_await cond_resched(self);
+  }
+  if (done > 0) co_return done;
+  signal_broken_pipe(self, *to, moved);
+  co_return moved;
 }
 
 /// Removes bytes that the caller has seen from a pipe.
@@ -258,7 +300,7 @@ async::Task<Transfer> move_between_pipes(Thread& self, Ref<File> from, Ref<File>
     }
     if (!moved) {
       if (done > 0) break;
-      signal_broken_pipe(self, moved);
+      signal_broken_pipe(self, *to, moved);
       co_return moved;
     }
     if (!keeps) drop_from_pipe(*from, bytes.first(*moved));
@@ -373,6 +415,12 @@ TransferAnswer splice(Thread& self, int in, OffsetPtr offset_in, int out, Offset
     if ((offset_out && !writes_at) || to->appends()) return fail(Errno::einval);
     return self.wait([&] {
       return drain_pipe(self, source->file, std::move(*target), writes_at, count, never_waits);
+    });
+  }
+  if (target->is_pipe() && from->socket() != nullptr) {
+    if (offset_in) return fail(Errno::espipe);
+    return self.wait([&] {
+      return fill_pipe_from_socket(self, source->file, target->file, count, never_waits);
     });
   }
   if (!target->is_pipe() || !has_positions(*from) || kind_of(*from) == abi::s_ifdir)

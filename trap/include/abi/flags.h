@@ -149,6 +149,7 @@ inline constexpr unsigned char dt_dir = 4;
 inline constexpr unsigned char dt_blk = 6;
 inline constexpr unsigned char dt_reg = 8;
 inline constexpr unsigned char dt_lnk = 10;
+inline constexpr unsigned char dt_sock = 12;
 
 // mmap, mprotect, madvise
 inline constexpr int prot_none = 0;
@@ -231,6 +232,8 @@ inline constexpr short pollhup = 0x10;
 inline constexpr short pollnval = 0x20;
 inline constexpr short pollrdnorm = 0x40;
 inline constexpr short pollwrnorm = 0x100;
+inline constexpr short pollwrband = 0x200;
+inline constexpr short pollrdhup = 0x2000;
 
 // wait4, waitid
 inline constexpr int wnohang = 1;

@@ -201,6 +201,19 @@ namespace abi {
   X(shmdt, 197)                   \
   X(socket, 198)                  \
   X(socketpair, 199)              \
+  X(bind, 200)                    \
+  X(listen, 201)                  \
+  X(accept, 202)                  \
+  X(connect, 203)                 \
+  X(getsockname, 204)             \
+  X(getpeername, 205)             \
+  X(sendto, 206)                  \
+  X(recvfrom, 207)                \
+  X(setsockopt, 208)              \
+  X(getsockopt, 209)              \
+  X(shutdown, 210)                \
+  X(sendmsg, 211)                 \
+  X(recvmsg, 212)                 \
   X(readahead, 213)               \
   X(brk, 214)                     \
   X(munmap, 215)                  \
@@ -227,6 +240,8 @@ namespace abi {
   X(move_pages, 239)              \
   X(rt_tgsigqueueinfo, 240)       \
   X(perf_event_open, 241)         \
+  X(accept4, 242)                 \
+  X(recvmmsg, 243)                \
   X(riscv_hwprobe, 258)           \
   X(riscv_flush_icache, 259)      \
   X(wait4, 260)                   \
@@ -236,6 +251,7 @@ namespace abi {
   X(clock_adjtime, 266)           \
   X(syncfs, 267)                  \
   X(setns, 268)                   \
+  X(sendmmsg, 269)                \
   X(process_vm_readv, 270)        \
   X(process_vm_writev, 271)       \
   X(kcmp, 272)                    \

@@ -1,0 +1,62 @@
+// What the calls about sockets share.
+#pragma once
+
+#include <abi/socket.h>
+#include <async/time.h>
+#include <kernel/result.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "files/socket.h"
+#include "files/unix_socket.h"
+#include "process/thread.h"
+#include "syscalls/files.h"
+#include "syscalls/timespec.h"
+
+namespace kernel::sys {
+
+/// EBADF; ENOTSOCK.
+Result<Socket*> socket_of(Thread& self, int fd);
+
+inline abi::Credentials credentials_of(Thread& self) {
+  return {.pid = self.process().id(), .uid = 0, .gid = 0};
+}
+
+/// Copies an address from the program. EINVAL: no address has this length; EFAULT.
+Result<SocketAddress> read_address(Thread& self, std::uintptr_t from, int length);
+/// Writes the beginning of `address`, as many bytes as the program has room for, and then its
+/// length. EINVAL: the room is negative; EFAULT.
+Result<> write_address(Thread& self, const SocketAddress& address, std::uintptr_t to,
+                       UserPtr<int> room);
+/// Whether a write to these bytes of the program needs a page-in, which is then requested.
+inline bool lacks_pages(Thread& self, std::uintptr_t address, std::size_t size) {
+  return size > 0 && IoBuffer{self.space(), address, size}.lacks_pages(IoBuffer::Direction::put);
+}
+
+/// Whether a call on `socket` with the flags `flags` (abi::msg_*) fails instead of waiting.
+inline bool never_waits(const Socket& socket, int flags) {
+  return socket.is_nonblocking() || (flags & abi::msg_dontwait) != 0;
+}
+/// When a wait that begins now ends. `timeout`: Duration::max() for none.
+inline async::Instant end_of_wait(async::Duration timeout) {
+  return timeout == async::Duration::max() ? async::never : after(timeout);
+}
+/// The error of a wait that has not ended by a wake.
+inline Errno wait_error(async::WaitResult result) {
+  return result == async::WaitResult::timed_out ? Errno::eagain : Errno::eintr;
+}
+
+/// EINVAL: `address` is none of the family AF_UNIX.
+Result<> check_unix_address(const SocketAddress& address);
+/// The socket with this name. ECONNREFUSED: there is none; EPROTOTYPE: it is of another type;
+/// errors of path lookups and of check_unix_address(). would_block: a name of a server is needed.
+Result<Ref<UnixEndpoint>> find_unix(Thread& self, const SocketAddress& address, int type);
+
+// ── sockets_messages.cpp ──
+
+/// Receives, as read() on a socket that needs a coroutine: with a timeout, or many bytes.
+async::Task<Transfer> read_socket(Thread& self, Ref<File> file, IoBuffer buffer);
+async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer);
+
+}  // namespace kernel::sys

@@ -1,0 +1,578 @@
+// Sending and receiving: bytes, addresses, and what messages carry besides (cmsg(3)).
+//
+// A receive takes a message only when no page is lacking to which it then writes: the bytes, the
+// address, the header and the space for control messages.
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "process/page_in.h"
+#include "process/signal_delivery.h"
+#include "process/steps.h"
+#include "syscalls/io_loops.h"
+#include "syscalls/io_parts.h"
+#include "syscalls/registered_calls.h"
+#include "syscalls/sockets.h"
+
+namespace kernel {
+namespace sys {
+namespace {
+
+using abi::ControlHeader;
+using abi::MessageHeader;
+using MessageAnswer = trap::Answer<Transfer>;
+
+constexpr std::size_t aligned(std::size_t length) {
+  return (length + sizeof(std::size_t) - 1) & ~(sizeof(std::size_t) - 1);
+}
+
+/// Where a program has the parts of a message.
+struct MessagePlace {
+  std::uintptr_t at = 0;   ///< of the header; 0: the call has none, but `bytes`
+  MessageHeader header{};  ///< the kernel's copy; without `at` only the name matters
+  UserSpan<std::byte> bytes{};
+  UserPtr<int> name_room{};  ///< where the length of the name is
+
+  bool wants_name() const { return header.name != 0; }
+
+  /// `parts`: room for the list. EMSGSIZE: it is too long; errors of IoParts.
+  Result<IoBuffer> buffer(Thread& self, IoParts& parts) const {
+    if (at == 0) {
+      if (!bytes.in_range()) return fail(Errno::efault);
+      return IoBuffer{self.space(), bytes.address(), bytes.size()};
+    }
+    if (header.part_count > abi::max_io_vectors) return fail(Errno::emsgsize);
+    const auto read = parts.read(self.space(), UserPtr<const abi::IoVector>{header.parts},
+                                 static_cast<int>(header.part_count));
+    if (!read) return fail(read.error());
+    return parts.buffer(self.space());
+  }
+
+  /// Whether a page is lacking that deliver() writes, which is then requested.
+  bool lacks_pages(Thread& self) const {
+    const auto name_size =
+        std::clamp<std::int32_t>(header.name_length, 0, abi::longest_socket_address);
+    return (at != 0 && sys::lacks_pages(self, at, sizeof header)) ||
+           (wants_name() && sys::lacks_pages(self, name_room.address(), sizeof(int))) ||
+           (wants_name() && sys::lacks_pages(self, header.name, name_size)) ||
+           sys::lacks_pages(self, header.control, header.control_length);
+  }
+};
+
+/// Copies the header. EFAULT; EINVAL: a length is negative.
+Result<MessagePlace> read_place(Thread& self, std::uintptr_t at) {
+  const auto header = UserPtr<const MessageHeader>{at}.read(self.space());
+  if (!header) return fail(header.error());
+  MessagePlace place{.at = at, .header = *header};
+  if (place.header.name == 0) place.header.name_length = 0;
+  if (place.header.name_length < 0) return fail(Errno::einval);
+  place.name_room = UserPtr<int>{at + offsetof(MessageHeader, name_length)};
+  if (place.header.control == 0) place.header.control_length = 0;
+  return place;
+}
+
+// ── Sending ──
+
+/// The files that a control message names. EINVAL: too many; EBADF; ENOMEM.
+Result<> read_files(Thread& self, UserSpan<const int> numbers, Outgoing& message) {
+  const std::size_t before = message.files ? message.files->size() : 0;
+  if (numbers.empty()) return {};
+  if (numbers.size() > PassedFiles::most - before) return fail(Errno::einval);
+  if (!message.files) {
+    auto made = PassedFiles::make(PassedFiles::most);
+    if (!made) return fail(made.error());
+    message.files = std::move(*made);
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const auto number = numbers[i].read(self.space());
+    if (!number) return fail(number.error());
+    auto file = self.process().files().share(*number);
+    if (!file) return fail(file.error());
+    (*file)->note_other_table();
+    message.files->add(std::move(*file));
+  }
+  return {};
+}
+
+/// The credentials that the sender gives. The superuser may give the number of any process. EINVAL:
+/// there is only one user; ESRCH.
+Result<> check_credentials(const abi::Credentials& given) {
+  if (given.uid != 0 || given.gid != 0) return fail(Errno::einval);
+  if (process_of(given.pid) == nullptr) return fail(Errno::esrch);
+  return {};
+}
+
+/// Reads the control messages of a send. EINVAL; EBADF; EFAULT; ENOBUFS; ETOOMANYREFS.
+Result<> read_control(Thread& self, const MessageHeader& header, Outgoing& message) {
+  constexpr std::size_t most = 131'072;  // net.core.optmem_max
+  if (header.control_length > most) return fail(Errno::enobufs);
+  std::size_t at = 0;
+  while (header.control_length - at >= sizeof(ControlHeader)) {
+    const std::uintptr_t here = header.control + at;
+    const std::size_t left = header.control_length - at;
+    const auto control = UserPtr<const ControlHeader>{here}.read(self.space());
+    if (!control) return fail(control.error());
+    if (control->length < sizeof(ControlHeader) || control->length > left)
+      return fail(Errno::einval);
+    const std::uintptr_t data = here + sizeof(ControlHeader);
+    const std::size_t data_length = control->length - sizeof(ControlHeader);
+    if (control->level == abi::sol_socket && control->type == abi::scm_rights) {
+      const UserSpan<const int> numbers{data, data_length / sizeof(int)};
+      if (auto read = read_files(self, numbers, message); !read) return read;
+    } else if (control->level == abi::sol_socket && control->type == abi::scm_credentials) {
+      if (data_length != sizeof(abi::Credentials)) return fail(Errno::einval);
+      const auto given = UserPtr<const abi::Credentials>{data}.read(self.space());
+      if (!given) return fail(given.error());
+      if (auto valid = check_credentials(*given); !valid) return valid;
+      message.credentials = *given;
+    } else if (control->level == abi::sol_socket) {
+      return fail(Errno::einval);
+    }
+    at += std::min(aligned(control->length), left);
+  }
+  if (message.files && message.files->size() > 0) {
+    const auto limit = self.process().limits()[abi::rlimit_nofile].soft;
+    if (PassedFiles::on_their_way() > limit) PassedFiles::collect();
+    if (PassedFiles::on_their_way() > limit) return fail(Errno::etoomanyrefs);
+  }
+  return {};
+}
+
+/// Looks up where a message goes. Errors of find_unix(); EISCONN, EOPNOTSUPP: a stream needs no
+/// address.
+Result<> find_receiver(Thread& self, Socket& socket, const SocketAddress& to, Outgoing& message) {
+  UnixEndpoint& endpoint = socket.unix_socket()->endpoint();
+  if (socket.kind().type == abi::sock_seqpacket) return {};  // Linux ignores the address
+  if (endpoint.is_stream()) {
+    const bool is_connected = endpoint.state() == UnixEndpoint::State::connected;
+    return fail(is_connected ? Errno::eisconn : Errno::enotsup);
+  }
+  auto found = find_unix(self, to, endpoint.type());
+  if (!found) return fail(found.error());
+  message.to = std::move(*found);
+  return {};
+}
+
+/// Sends all of `buffer`: waits for room, in steps. A message is sent at once.
+async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, Outgoing& message) {
+  Socket& socket = *file->socket();
+  const async::Instant deadline = end_of_wait(socket.options().send_timeout);
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  std::size_t done = 0;
+  for (;;) {
+    IoBuffer part = socket.is_stream() ? buffer.first(step_bytes) : buffer;
+    while (part.lacks_pages(IoBuffer::Direction::take))
+      if (!co_await page_in_missed(space) || async::is_cancelled()) break;
+    Transfer sent = socket.send(part, message);
+    if (sent) {
+      done += *sent;
+      if (!socket.is_stream() || *sent >= buffer.left()) co_return done;
+      buffer.skip(*sent);
+      if (async::is_cancelled()) co_return done;
+      co_await cond_resched(self);
+      continue;
+    }
+    if (sent.error() != Errno::would_block || never_waits(socket, message.flags)) {
+      if (done > 0) co_return done;
+      if (sent.error() == Errno::would_block) sent = fail(Errno::eagain);
+      if ((message.flags & abi::msg_nosignal) == 0) signal_broken_pipe(self, socket, sent);
+      co_return sent;
+    }
+    async::WaitList& list = socket.unix_socket()->endpoint().room_to_send(message.to.get());
+    const auto woken = co_await list.wait_until(deadline, "send");
+    if (woken != async::WaitResult::woken) {
+      if (done > 0) co_return done;
+      co_return fail(wait_error(woken));
+    }
+  }
+}
+
+async::Task<Transfer> finish_sending(Thread& self, Ref<File> file, MessagePlace place,
+                                     Outgoing message) {
+  IoParts parts;
+  const auto buffer = place.buffer(self, parts);
+  if (!buffer) co_return fail(buffer.error());
+  co_return co_await send_from(self, std::move(file), *buffer, message);
+}
+
+/// sendto() and sendmsg(), with the address `to`, if it has one.
+MessageAnswer send_message(Thread& self, int fd, const MessagePlace& place, const SocketAddress& to,
+                           int flags) {
+  const auto found = socket_of(self, fd);
+  if (!found) return fail(found.error());
+  Socket& socket = **found;
+  Outgoing message{.flags = flags};
+  message.credentials = credentials_of(self);
+  if (place.header.control_length > 0) {
+    if (auto read = read_control(self, place.header, message); !read) return fail(read.error());
+  }
+  if (to.length > 0) {
+    if (auto receiver = find_receiver(self, socket, to, message); !receiver)
+      return fail(receiver.error());
+  }
+  UnixEndpoint& endpoint = socket.unix_socket()->endpoint();
+  if (socket.has_option(abi::so_passcred) && !endpoint.is_stream()) {
+    if (auto bound = endpoint.bind_to_any(); !bound) return fail(bound.error());
+  }
+  IoParts parts;
+  auto buffer = place.buffer(self, parts);
+  if (!buffer) return fail(buffer.error());
+  if (!socket.is_stream() || buffer->left() <= Pipe::atomic_size) {
+    Transfer sent = socket.send(*buffer, message);
+    const bool is_over = sent || sent.error() != Errno::would_block;
+    if (is_over || never_waits(socket, flags) || buffer->needs_page_in()) {
+      if (!is_over && !buffer->needs_page_in()) sent = fail(Errno::eagain);
+      if ((flags & abi::msg_nosignal) == 0) signal_broken_pipe(self, socket, sent);
+      return sent;
+    }
+  }
+  return self.wait(
+      [&] { return finish_sending(self, Ref<File>::share(socket), place, std::move(message)); });
+}
+
+// ── Receiving ──
+
+/// Writes control messages into the space that the program has for them. Shortens the last one that
+/// does not fit, and notes that in `flags`.
+class ControlWriter {
+ public:
+  ControlWriter(Thread& self, const MessageHeader& header, int& flags)
+      : self_{self}, at_{header.control}, left_{header.control_length}, flags_{flags} {}
+
+  Result<> put(int type, std::span<const std::byte> data) {
+    if (left_ < sizeof(ControlHeader)) {
+      flags_ |= abi::msg_ctrunc;
+      return {};
+    }
+    std::size_t length = sizeof(ControlHeader) + data.size();
+    if (length > left_) {
+      flags_ |= abi::msg_ctrunc;
+      length = left_;
+    }
+    const ControlHeader header{.length = length, .level = abi::sol_socket, .type = type};
+    if (auto written = UserPtr<ControlHeader>{at_}.write(self_.space(), header); !written)
+      return written;
+    const auto part = data.first(length - sizeof header);
+    const UserSpan<std::byte> to{at_ + sizeof header, part.size()};
+    if (auto written = to.write(self_.space(), part); !written) return written;
+    const std::size_t used = std::min(aligned(length), left_);
+    at_ += used;
+    left_ -= used;
+    return {};
+  }
+
+  /// Opens the files, as many as there is room for. The others are closed.
+  Result<> put_files(PassedFiles& files, bool close_on_exec) {
+    const std::size_t room =
+        left_ > sizeof(ControlHeader) ? (left_ - sizeof(ControlHeader)) / sizeof(int) : 0;
+    std::array<int, PassedFiles::most> numbers;
+    std::size_t count = 0;
+    while (count < std::min(room, files.size())) {
+      const auto number =
+          self_.process().files().add(Ref<File>::share(files[count]), close_on_exec);
+      if (!number) break;
+      numbers[count++] = *number;
+    }
+    if (count < files.size()) flags_ |= abi::msg_ctrunc;
+    if (count == 0) return {};
+    return put(abi::scm_rights, std::as_bytes(std::span{numbers}.first(count)));
+  }
+
+  std::size_t left() const { return left_; }
+
+ private:
+  Thread& self_;
+  std::uintptr_t at_;
+  std::size_t left_;
+  int& flags_;
+};
+
+/// Writes what a receive has got besides the bytes. EFAULT; EINVAL.
+Result<> deliver(Thread& self, const MessagePlace& place, Incoming& message) {
+  if (place.at == 0) {
+    if (!place.wants_name()) return {};
+    return write_address(self, message.from, place.header.name, place.name_room);
+  }
+  int flags = message.message_flags | (message.flags & abi::msg_cmsg_cloexec);
+  ControlWriter control{self, place.header, flags};
+  if (message.credentials) {
+    const auto bytes = std::as_bytes(std::span{&*message.credentials, 1});
+    if (auto put = control.put(abi::scm_credentials, bytes); !put) return put;
+  }
+  if (message.files) {
+    const bool close_on_exec = (message.flags & abi::msg_cmsg_cloexec) != 0;
+    if (auto put = control.put_files(*message.files, close_on_exec); !put) return put;
+  }
+  if (place.wants_name()) {
+    auto written = write_address(self, message.from, place.header.name, place.name_room);
+    if (!written) return written;
+  }
+  const UserPtr<std::uint32_t> flags_at{place.at + offsetof(MessageHeader, flags)};
+  if (auto written = flags_at.write(self.space(), static_cast<std::uint32_t>(flags)); !written)
+    return written;
+  const UserPtr<std::size_t> length_at{place.at + offsetof(MessageHeader, control_length)};
+  return length_at.write(self.space(), place.header.control_length - control.left());
+}
+
+/// How many bytes a receive waits for.
+std::size_t wanted_bytes(const Socket& socket, int flags, std::size_t size) {
+  if (!socket.is_stream()) return 1;
+  if ((flags & abi::msg_waitall) != 0) return size;
+  return std::min<std::size_t>(static_cast<std::size_t>(socket.options().low_water), size);
+}
+
+/// Receives into `buffer`: waits until there are bytes. `place`: where deliver() will write; null:
+/// it is not called.
+async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer, Incoming& message,
+                                   const MessagePlace* place) {
+  Socket& socket = *file->socket();
+  const bool waits = !never_waits(socket, message.flags);
+  if (!waits) message.flags |= abi::msg_dontwait;
+  const async::Instant deadline = end_of_wait(socket.options().receive_timeout);
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  const std::size_t wanted = wanted_bytes(socket, message.flags, buffer.left());
+  std::size_t done = 0;
+  for (;;) {
+    IoBuffer part = socket.is_stream() ? buffer.first(step_bytes) : buffer;
+    while (part.lacks_pages(IoBuffer::Direction::put) ||
+           (place != nullptr && place->lacks_pages(self)))
+      if (!co_await page_in_missed(space) || async::is_cancelled()) break;
+    const std::size_t asked = part.left();
+    Transfer got = fail(Errno::would_block);
+    if (!message.peeks() || !waits || socket.has_bytes(wanted)) got = socket.receive(part, message);
+    if (got) {
+      if (!socket.is_stream()) co_return got;
+      done += *got;
+      // Files and other senders end a receive, as on Linux.
+      const bool is_cut = *got < asked && message.credentials && socket.has_bytes(1);
+      if (*got == 0 || done >= wanted || message.files || is_cut || message.peeks()) co_return done;
+      buffer.skip(*got);
+      if (async::is_cancelled()) co_return done;
+      if (*got == asked) {
+        co_await cond_resched(self);
+        continue;
+      }
+    } else if (got.error() != Errno::would_block) {
+      if (done > 0) co_return done;
+      co_return got;
+    }
+    if (!waits) {
+      if (done > 0) co_return done;
+      co_return fail(Errno::eagain);
+    }
+    if (socket.is_stream() && done > 0 && socket.has_bytes(1)) continue;
+    const auto woken = co_await socket.changes(Direction::read)->wait_until(deadline, "recv");
+    if (woken != async::WaitResult::woken) {
+      if (done > 0) co_return done;
+      co_return fail(wait_error(woken));
+    }
+  }
+}
+
+async::Task<Transfer> finish_receiving(Thread& self, Ref<File> file, MessagePlace place,
+                                       int flags) {
+  IoParts parts;
+  const auto buffer = place.buffer(self, parts);
+  if (!buffer) co_return fail(buffer.error());
+  Incoming message{.flags = flags};
+  const Transfer got = co_await receive_into(self, std::move(file), *buffer, message, &place);
+  if (!got) co_return got;
+  if (auto delivered = deliver(self, place, message); !delivered) co_return fail(delivered.error());
+  co_return got;
+}
+
+MessageAnswer receive_message(Thread& self, int fd, const MessagePlace& place, int flags) {
+  const auto found = socket_of(self, fd);
+  if (!found) return fail(found.error());
+  Socket& socket = **found;
+  IoParts parts;
+  auto buffer = place.buffer(self, parts);
+  if (!buffer) return fail(buffer.error());
+  if (place.lacks_pages(self)) return fail(Errno::would_block);
+  const bool waits = !never_waits(socket, flags);
+  const bool is_one_step = !socket.is_stream() || buffer->left() <= step_bytes;
+  if (is_one_step && (!waits || wanted_bytes(socket, flags, buffer->left()) <= 1)) {
+    Incoming message{.flags = waits ? flags : flags | abi::msg_dontwait};
+    const Transfer got = socket.receive(*buffer, message);
+    if (got) {
+      if (auto delivered = deliver(self, place, message); !delivered)
+        return fail(delivered.error());
+      return got;
+    }
+    if (got.error() != Errno::would_block || buffer->needs_page_in()) return got;
+    if (!waits) return fail(Errno::eagain);
+  }
+  return self.wait([&] { return finish_receiving(self, Ref<File>::share(socket), place, flags); });
+}
+
+}  // namespace
+
+async::Task<Transfer> read_socket(Thread& self, Ref<File> file, IoBuffer buffer) {
+  Incoming message;
+  co_return co_await receive_into(self, std::move(file), buffer, message, nullptr);
+}
+
+async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer) {
+  Outgoing message;
+  message.credentials = credentials_of(self);
+  co_return co_await send_from(self, std::move(file), buffer, message);
+}
+
+/// flags: MSG_DONTWAIT, MSG_NOSIGNAL; MSG_OOB fails with EOPNOTSUPP, others have no effect
+/// linux: A stream has no urgent byte (MSG_OOB).
+MessageAnswer sendto(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
+                     std::uintptr_t address, int length) {
+  SocketAddress to;
+  if (address != 0) {
+    if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+    const auto given = read_address(self, address, length);
+    if (!given) return fail(given.error());
+    to = *given;
+  }
+  return send_message(self, fd, {.bytes = bytes}, to, flags);
+}
+
+/// flags: MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL; MSG_OOB fails, others have no effect
+/// linux: A stream has no urgent byte (MSG_OOB).
+MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
+                       std::uintptr_t address, UserPtr<int> length) {
+  MessagePlace place{.bytes = bytes, .name_room = length};
+  if (address != 0) {
+    const auto room = length.read(self.space());
+    if (!room && room.error() == Errno::would_block) return fail(room.error());
+    place.header.name = address;
+    place.header.name_length = room.value_or(0);
+  }
+  return receive_message(self, fd, place, flags);
+}
+
+/// flags: as `sendto`; control messages SCM_RIGHTS and SCM_CREDENTIALS, EINVAL for others
+/// linux: As `sendto`. If more files than RLIMIT_NOFILE are in messages that wait, the call fails
+///   with ETOOMANYREFS, also for the superuser.
+MessageAnswer sendmsg(Thread& self, int fd, std::uintptr_t header, int flags) {
+  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  const auto place = read_place(self, header);
+  if (!place) return fail(place.error());
+  SocketAddress to;
+  if (place->header.name_length > 0) {
+    const int length = std::min<int>(place->header.name_length, abi::longest_socket_address);
+    const auto given = read_address(self, place->header.name, length);
+    if (!given) return fail(given.error());
+    to = *given;
+  }
+  return send_message(self, fd, *place, to, flags);
+}
+
+/// flags: as `recvfrom`, and MSG_CMSG_CLOEXEC
+/// linux: As `recvfrom`.
+MessageAnswer recvmsg(Thread& self, int fd, std::uintptr_t header, int flags) {
+  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  const auto place = read_place(self, header);
+  if (!place) return fail(place.error());
+  return receive_message(self, fd, *place, flags);
+}
+
+namespace {
+
+constexpr unsigned most_messages = 1024;  // UIO_MAXIOV
+
+std::uintptr_t header_at(std::uintptr_t messages, std::uint32_t index) {
+  return messages + index * sizeof(abi::MessageOfMany);
+}
+/// Sends or receives one of many messages, and notes its length. `call`: sendmsg or recvmsg.
+async::Task<Result<>> move_one(Thread& self,
+                               MessageAnswer (*call)(Thread&, int, std::uintptr_t, int), int fd,
+                               std::uintptr_t at, int flags) {
+  const trap::Register moved = co_await make_syscall(self, [=, &self] {
+    return trap::ToRegister<MessageAnswer>::encode(call(self, fd, at, flags));
+  });
+  const auto answer = static_cast<std::int64_t>(moved);
+  if (answer < 0 && answer >= -abi::max_errno) co_return fail(static_cast<Errno>(-answer));
+  const UserPtr<std::uint32_t> length{at + offsetof(abi::MessageOfMany, length)};
+  const trap::Register noted = co_await make_syscall(self, [=, &self] {
+    const auto written = length.write(self.space(), static_cast<std::uint32_t>(moved));
+    return trap::ToRegister<Result<>>::encode(written);
+  });
+  if (noted != 0) co_return fail(static_cast<Errno>(-static_cast<std::int64_t>(noted)));
+  co_return Result<>{};
+}
+
+async::Task<Transfer> send_many(Thread& self, int fd, std::uintptr_t messages, std::uint32_t count,
+                                int flags) {
+  std::uint32_t sent = 0;
+  while (sent < count) {
+    const auto one = co_await move_one(self, sendmsg, fd, header_at(messages, sent), flags);
+    if (!one && sent == 0) co_return fail(one.error());
+    if (!one) break;
+    ++sent;
+    if (async::is_cancelled()) break;
+  }
+  co_return sent;
+}
+
+async::Task<Transfer> receive_many(Thread& self, int fd, std::uintptr_t messages,
+                                   std::uint32_t count, int flags, UserPtr<abi::Timespec> timeout,
+                                   async::Instant deadline) {
+  std::uint32_t got = 0;
+  const bool waits_for_one = (flags & abi::msg_waitforone) != 0;
+  flags &= ~abi::msg_waitforone;
+  while (got < count) {
+    const auto one = co_await move_one(self, recvmsg, fd, header_at(messages, got), flags);
+    if (!one && got == 0) co_return fail(one.error());
+    if (!one) break;
+    ++got;
+    if (waits_for_one) flags |= abi::msg_dontwait;
+    if (async::is_cancelled() || async::now() >= deadline) break;
+  }
+  if (timeout && got > 0) {
+    const auto left = std::max(deadline - async::now(), async::Duration::zero());
+    const trap::Register written = co_await make_syscall(self, [=, &self] {
+      return trap::ToRegister<Result<>>::encode(timeout.write(self.space(), to_timespec(left)));
+    });
+    if (written != 0) co_return fail(Errno::efault);
+  }
+  co_return got;
+}
+
+}  // namespace
+
+/// flags: as `sendto`
+/// linux: As `sendmsg`.
+MessageAnswer sendmmsg(Thread& self, int fd, std::uintptr_t messages, std::uint32_t count,
+                       int flags) {
+  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  return self.wait(
+      [&] { return send_many(self, fd, messages, std::min(count, most_messages), flags); });
+}
+
+/// flags: as `recvmsg`, and MSG_WAITFORONE
+/// linux: As `recvmsg`.
+MessageAnswer recvmmsg(Thread& self, int fd, std::uintptr_t messages, std::uint32_t count,
+                       int flags, UserPtr<abi::Timespec> timeout) {
+  async::Instant deadline = async::never;
+  if (timeout) {
+    const auto given = UserPtr<const abi::Timespec>{timeout.address()}.read(self.space());
+    if (!given) return fail(given.error());
+    const auto length = to_duration(*given);
+    if (!length) return fail(length.error());
+    deadline = after(*length);
+  }
+  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  return self.wait([&] {
+    return receive_many(self, fd, messages, std::min(count, most_messages), flags, timeout,
+                        deadline);
+  });
+}
+
+}  // namespace sys
+
+KERNEL_CALL(sendmmsg, sys::sendmmsg);
+KERNEL_CALL(recvmmsg, sys::recvmmsg);
+KERNEL_CALL(sendto, sys::sendto);
+KERNEL_CALL(recvfrom, sys::recvfrom);
+KERNEL_CALL(sendmsg, sys::sendmsg);
+KERNEL_CALL(recvmsg, sys::recvmsg);
+
+}  // namespace kernel

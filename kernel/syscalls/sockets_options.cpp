@@ -1,0 +1,189 @@
+// getsockopt and setsockopt.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "syscalls/registered_calls.h"
+#include "syscalls/sockets.h"
+
+namespace kernel {
+namespace sys {
+namespace {
+
+using async::Duration;
+
+// As of Linux: the value that a program sets is doubled, for the kernel's own data.
+constexpr std::uint32_t most_buffer = Socket::Options::usual_buffer;
+constexpr std::uint32_t least_send_buffer = 4608;
+constexpr std::uint32_t least_receive_buffer = 2304;
+
+std::uint32_t buffer_size(int wanted, std::uint32_t least, bool is_forced) {
+  constexpr std::uint32_t half = std::numeric_limits<int>::max() / 2;
+  const std::uint32_t given = is_forced && wanted < 0 ? 0 : static_cast<std::uint32_t>(wanted);
+  return std::max(2 * std::min(given, is_forced ? half : most_buffer), least);
+}
+
+/// Whether an option is only on or off. The superuser may set all of them.
+bool is_switch(int option) {
+  switch (option) {
+    case abi::so_debug:
+    case abi::so_reuseaddr:
+    case abi::so_dontroute:
+    case abi::so_broadcast:
+    case abi::so_keepalive:
+    case abi::so_oobinline:
+    case abi::so_passcred: return true;
+    default: return false;
+  }
+}
+
+Result<Duration> timeout_of(const abi::Timeval& time) {
+  constexpr std::int64_t us_per_second = 1'000'000;
+  if (time.microseconds < 0 || time.microseconds >= us_per_second) return fail(Errno::edom);
+  if (time.seconds < 0) return Duration::zero();
+  if (time.seconds == 0 && time.microseconds == 0) return Duration::max();
+  return to_duration({.seconds = time.seconds, .nanoseconds = time.microseconds * 1000});
+}
+
+template <class T>
+Result<T> read_value(Thread& self, std::uintptr_t value, int length) {
+  if (length < static_cast<int>(sizeof(T))) return fail(Errno::einval);
+  return UserPtr<const T>{value}.read(self.space());
+}
+
+Result<> set_timeout(Thread& self, Socket& socket, int option, std::uintptr_t value, int length) {
+  const auto timeout = read_value<abi::Timeval>(self, value, length).and_then(timeout_of);
+  if (!timeout) return fail(timeout.error());
+  Socket::Options& options = socket.change_options();
+  (option == abi::so_rcvtimeo ? options.receive_timeout : options.send_timeout) = *timeout;
+  if (socket.has_timeout()) socket.wait_specially();
+  return {};
+}
+
+Result<> set_number(Socket& socket, int option, int number) {
+  Socket::Options& options = socket.change_options();
+  switch (option) {
+    case abi::so_sndbuf:
+    case abi::so_sndbufforce:
+      options.send_buffer = buffer_size(number, least_send_buffer, option != abi::so_sndbuf);
+      socket.options_changed();
+      return {};
+    case abi::so_rcvbuf:
+    case abi::so_rcvbufforce:
+      options.receive_buffer = buffer_size(number, least_receive_buffer, option != abi::so_rcvbuf);
+      return {};
+    case abi::so_priority: options.priority = number; return {};
+    case abi::so_rcvlowat:
+      options.low_water = number < 0 ? std::numeric_limits<int>::max() : std::max(number, 1);
+      if (options.low_water != 1) socket.wait_specially();
+      return {};
+    case abi::so_reuseport:
+      return number != 0 ? fail(Errno::enotsup) : Result<>{};  // only for AF_INET
+    default: return fail(Errno::enoprotoopt);
+  }
+}
+
+abi::Timeval shown(Duration timeout) {
+  return timeout == Duration::max() ? abi::Timeval{} : to_timeval(timeout);
+}
+
+/// Writes the beginning of `value`, as much as the program has room for, and the length written.
+template <class T>
+Result<> answer(Thread& self, const T& value, std::uintptr_t to, UserPtr<int> length, int room) {
+  const auto bytes = std::as_bytes(std::span{&value, 1});
+  const auto part = bytes.first(std::min(bytes.size(), static_cast<std::size_t>(room)));
+  if (auto written = UserSpan<std::byte>{to, part.size()}.write(self.space(), part); !written)
+    return written;
+  return length.write(self.space(), static_cast<int>(part.size()));
+}
+
+Result<int> number_of(Socket& socket, int option) {
+  const Socket::Options& options = socket.options();
+  if (is_switch(option)) return socket.has_option(option);
+  switch (option) {
+    case abi::so_type: return socket.kind().type;
+    case abi::so_domain: return socket.kind().domain;
+    case abi::so_protocol: return socket.kind().protocol;
+    case abi::so_acceptconn: return socket.is_listening();
+    case abi::so_sndbuf: return static_cast<int>(options.send_buffer);
+    case abi::so_rcvbuf: return static_cast<int>(options.receive_buffer);
+    case abi::so_priority: return options.priority;
+    case abi::so_rcvlowat: return options.low_water;
+    case abi::so_sndlowat: return 1;
+    case abi::so_reuseport: return 0;
+    default: return fail(Errno::enoprotoopt);
+  }
+}
+
+}  // namespace
+
+/// flags: Of SOL_SOCKET: SO_DEBUG, SO_REUSEADDR, SO_DONTROUTE, SO_BROADCAST, SO_KEEPALIVE,
+///   SO_OOBINLINE, SO_PASSCRED, SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_PRIORITY,
+///   SO_LINGER, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO; ENOPROTOOPT for others, EOPNOTSUPP for
+///   other levels
+/// linux: A stream has 64 KiB on their way at most, whatever SO_SNDBUF is. A filter cannot be
+///   attached.
+Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value, int length) {
+  if (length < 0) return fail(Errno::einval);
+  const auto found = socket_of(self, fd);
+  if (!found) return fail(found.error());
+  Socket& socket = **found;
+  if (level != abi::sol_socket) return fail(Errno::enotsup);
+  const auto number = read_value<int>(self, value, length);
+  if (!number) return fail(number.error());
+  if (is_switch(option)) {
+    socket.set_option(option, *number != 0);
+    return {};
+  }
+  switch (option) {
+    case abi::so_rcvtimeo:
+    case abi::so_sndtimeo: return set_timeout(self, socket, option, value, length);
+    case abi::so_linger: {
+      const auto linger = read_value<abi::Linger>(self, value, length);
+      if (!linger) return fail(linger.error());
+      socket.change_options().linger = *linger;
+      return {};
+    }
+    default: return set_number(socket, option, *number);
+  }
+}
+
+/// flags: Those of `setsockopt` except the two that end in FORCE, and SO_TYPE, SO_ERROR, SO_DOMAIN,
+///   SO_PROTOCOL, SO_ACCEPTCONN, SO_PEERCRED, SO_SNDLOWAT; ENOPROTOOPT for others, EOPNOTSUPP for
+///   other levels
+/// linux: none known
+Result<> getsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value,
+                    UserPtr<int> length) {
+  const auto found = socket_of(self, fd);
+  if (!found) return fail(found.error());
+  Socket& socket = **found;
+  if (level != abi::sol_socket) return fail(Errno::enotsup);
+  const auto room = length.read(self.space());
+  if (!room) return fail(room.error());
+  if (*room < 0) return fail(Errno::einval);
+  switch (option) {
+    case abi::so_error: {
+      if (lacks_pages(self, value, std::min<std::size_t>(*room, sizeof(int))))
+        return fail(Errno::would_block);
+      return answer(self, socket.take_error(), value, length, *room);
+    }
+    case abi::so_linger: return answer(self, socket.options().linger, value, length, *room);
+    case abi::so_rcvtimeo:
+      return answer(self, shown(socket.options().receive_timeout), value, length, *room);
+    case abi::so_sndtimeo:
+      return answer(self, shown(socket.options().send_timeout), value, length, *room);
+    case abi::so_peercred: return answer(self, socket.peer_credentials(), value, length, *room);
+    default: {
+      const auto number = number_of(socket, option);
+      if (!number) return fail(number.error());
+      return answer(self, *number, value, length, *room);
+    }
+  }
+}
+
+}  // namespace sys
+
+KERNEL_CALL(setsockopt, sys::setsockopt);
+KERNEL_CALL(getsockopt, sys::getsockopt);
+
+}  // namespace kernel
