@@ -154,7 +154,7 @@ class FdTable : public RefCounted<FdTable> {
   void end_record_locks(File& file) const;
   /// The same for the descriptor's file. False: the caller shares the strand, and the close of the
   /// descriptor may end locks.
-  bool end_locks_of(int fd) const;
+  [[gnu::cold]] bool end_locks_of(int fd) const;
 
   // These change only in the strand.
   std::array<std::unique_ptr<Group>, usual_limit / group_size - 1> more_;

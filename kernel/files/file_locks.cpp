@@ -3,6 +3,7 @@
 #include <async/strand.h>
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 #include <utility>
 
@@ -60,7 +61,22 @@ struct OrderInOwner {
 
 namespace {
 
-constinit List<FileLocks::Blocked> all_blocked;
+bool is_below(const LockOwner* one, const LockOwner* other) {
+  return std::less<>{}(one, other);
+}
+
+}  // namespace
+
+struct OrderOfBlocked {
+  static bool is_before(const FileLocks::Blocked& one, const FileLocks::Blocked& other) {
+    return is_below(one.owner_, other.owner_);
+  }
+  static void update(FileLocks::Blocked&, const FileLocks::Blocked*, const FileLocks::Blocked*) {}
+};
+
+namespace {
+
+constinit Treap<FileLocks::Blocked, OrderOfBlocked> all_blocked;
 
 }  // namespace
 
@@ -181,7 +197,7 @@ void FileLocks::clear_all(LockOwner& owner) {
 FileLocks::Blocked::Blocked(const LockOwner* owner, const LockOwner* holder)
     : owner_{owner}, holder_{holder} {
   async::Strand::check_access();
-  all_blocked.push_back(*this);
+  all_blocked.insert(*this);
 }
 
 FileLocks::Blocked::~Blocked() {
@@ -192,12 +208,10 @@ bool FileLocks::would_deadlock(const LockOwner* owner, const LockOwner* holder) 
   constexpr int longest_chain = 10;
   for (int i = 0; i != longest_chain; ++i) {
     if (holder == owner) return true;
-    const LockOwner* next = nullptr;
-    for (const Blocked& blocked : all_blocked) {
-      if (blocked.owner_ == holder) next = blocked.holder_;
-    }
-    if (next == nullptr) return false;
-    holder = next;
+    const Blocked* const next =
+        all_blocked.find([&](const Blocked& blocked) { return is_below(blocked.owner_, holder); });
+    if (next == nullptr || next->owner_ != holder) return false;
+    holder = next->holder_;
   }
   return false;
 }

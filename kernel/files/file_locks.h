@@ -12,7 +12,6 @@
 #pragma once
 
 #include <async/wait_list.h>
-#include <kernel/list.h>
 #include <kernel/result.h>
 #include <kernel/treap.h>
 
@@ -25,6 +24,7 @@ class Node;
 struct HeldLock;
 struct OrderInFile;
 struct OrderInOwner;
+struct OrderOfBlocked;
 
 class LockOwner {
  public:
@@ -77,7 +77,7 @@ class FileLocks {
   async::WaitList& changed() { return changed_; }
 
   /// While it exists, `owner` waits for a record lock of `holder`.
-  class Blocked : public ListNode<> {
+  class Blocked : public TreapNode<OrderOfBlocked> {
    public:
     Blocked(const LockOwner* owner, const LockOwner* holder);
     Blocked(const Blocked&) = delete;
@@ -85,6 +85,7 @@ class FileLocks {
 
    private:
     friend FileLocks;
+    friend OrderOfBlocked;
     const LockOwner* owner_;
     const LockOwner* holder_;
   };

@@ -31,7 +31,7 @@ class Treap {
   using Node = TreapNode<Tag>;
 
  public:
-  Treap() = default;
+  constexpr Treap() = default;
   Treap(const Treap&) = delete;
   Treap& operator=(const Treap&) = delete;
 
