@@ -256,6 +256,15 @@ class PtyDeviceFile final : public File {
         return 0;
       }
       case abi::fionread: return give(static_cast<int>(pty_->screen().filled()));
+      case abi::tcflsh: {
+        // The input of the device is what the terminal has written. The terminal takes the device's
+        // output at once, so there is none to drop.
+        constexpr std::uintptr_t output = 1, both = 2;
+        if (argument > both) return fail(Errno::einval);
+        PtyScreen& screen = pty_->screen();
+        if (argument != output && screen.take(screen.filled())) pty_->wake_writers();
+        return 0;
+      }
       case abi::tiocsig: {
         const auto signal = static_cast<abi::Signal>(argument);
         if (argument != static_cast<std::uintptr_t>(signal) ||

@@ -69,9 +69,9 @@ Terminal* Terminal::of_session(int session) {
 
 Result<Terminal*> Terminal::of_caller(Terminal& any) {
   const auto caller = any.users_ != nullptr ? any.users_->caller() : std::nullopt;
-  if (!caller) return &any;
-  Terminal* const found = of_session(caller->session);
-  return found != nullptr ? Result<Terminal*>{found} : fail(Errno::enxio);
+  Terminal* const found = caller ? of_session(caller->session) : &any;
+  if (found == nullptr || found->is_framed()) return fail(Errno::enxio);
+  return found;
 }
 
 Result<Ref<File>> Terminal::open(Node& node, int flags) {

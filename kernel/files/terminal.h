@@ -90,7 +90,8 @@ class Terminal : public ListNode<> {
 
   /// The terminal of a session; null: it has none.
   static Terminal* of_session(int session);
-  /// That of the caller's session; `any`: one that knows the callers. ENXIO: there is none.
+  /// That of the caller's session; `any`: one that knows the callers. ENXIO: there is none, or its
+  /// input is framed.
   static Result<Terminal*> of_caller(Terminal& any);
   int session() const { return session_; }
   int foreground_group() const { return foreground_group_; }

@@ -90,6 +90,7 @@ static void end(void) {
 }
 
 static void names(void) {
+  SAY(open("/dev/tty", O_RDWR));
   master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
   int number = -1, locked = -1;
   SAY(ioctl(master, TIOCGPTN, &number));
@@ -366,6 +367,21 @@ static void sessions(void) {
   printf("the leader: %d\n", status);
 }
 
+// tcflush(3) of the device: its input is the terminal's output.
+static void flushes(void) {
+  begin(1);
+  put(slave, "abcdef");
+  SAY(tcflush(master, TCOFLUSH));
+  char two[2];
+  SAY(read(master, two, sizeof two));
+  SAY(tcflush(master, TCIFLUSH));
+  get("flushed", master);
+  put(slave, "again");
+  get("not flushed", master);
+  SAY(ioctl(master, TCFLSH, 3));
+  end();
+}
+
 static void large(void) {
   begin(1);
   local(ECHO, 0);
@@ -481,7 +497,8 @@ int main(int argc, char** argv) {
   } parts[] = {{"names", names},   {"lines", lines},       {"outputs", outputs},
                {"inputs", inputs}, {"waits", waits},       {"sizes", sizes},
                {"ends", ends},     {"sessions", sessions}, {"large", large},
-               {"large input", large_input}, {"peers", peers}, {"old settings", old_settings}};
+               {"large input", large_input}, {"peers", peers}, {"old settings", old_settings},
+               {"flushes", flushes}};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; ++i) {
     printf("── %s\n", parts[i].name);
     parts[i].run();
