@@ -19,7 +19,7 @@ from cotrap.demos import PACKAGED, Stage, run_demo
 from cotrap.share import ROOT, Share
 
 PACKAGES = ["python3.13", "libpython3.13-testsuite", "bash", "dash", "coreutils"]
-MODULES = ("fcntl", "mmap", "threading", "os", "signal", "io", "subprocess")
+MODULES = ("fcntl", "mmap", "threading", "os", "signal", "io", "subprocess", "epoll", "poll", "select", "selectors")
 RESULTS = "results"  # a folder of the root folder
 _TIMEOUT = 3600.0  # seconds for a module, on a busy host
 # Tests that end differently, and why.
