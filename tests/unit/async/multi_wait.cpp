@@ -67,3 +67,47 @@ TEST_CASE_METHOD(Fixture, "a wake between watch() and until() is not lost") {
   run();
   CHECK(woken);
 }
+
+TEST_CASE_METHOD(Fixture, "a wake that is passed on reaches the first job and no observer") {
+  async::WaitList list;
+  Log log;
+  auto poll = [&]() -> Task<> {
+    async::MultiWait wait;
+    async::Observer entry;
+    wait.watch(entry, list);
+    wait.watch(entry, list);  // it is in the list already
+    log.push_back(std::string("poll ") + name(co_await wait.until(async::now() + 50ns, "poll")));
+  };
+  async::spawn(poll()).detach();
+  run();
+  async::spawn(wait_and_log(list, log, "first")).detach();
+  async::spawn(wait_and_log(list, log, "second")).detach();
+  run();
+  list.pass_wake();
+  run();
+  CHECK(log == Log{"first woken"});
+  list.pass_wake();
+  list.pass_wake();  // no job is left
+  run();
+  CHECK(log == Log{"first woken", "second woken"});
+  advance(50ns);
+  CHECK(log.back() == "poll timed out");
+}
+
+TEST_CASE_METHOD(Fixture, "a watcher without a job learns of wakes, and may watch again") {
+  struct Count : async::Watcher {
+    Count() : Watcher{[](async::Watcher& self) noexcept { ++static_cast<Count&>(self).wakes; }} {}
+    int wakes = 0;
+  };
+  async::WaitList list;
+  Count count;
+  async::Observer entry;
+  count.watch(entry, list);
+  CHECK_FALSE(list.wake_one());
+  CHECK_FALSE(list.wake_one());
+  CHECK(count.wakes == 1);
+  count.watch(entry, list);
+  CHECK(list.wake_all() == 0);
+  CHECK(count.wakes == 2);
+  CHECK(list.empty());
+}
