@@ -2,6 +2,7 @@
 // exist beside it. Each benchmark has a small and a large variant; the test `exhaust` uses a third
 // one of growth.thread. It is a program of its own, because a larger `bench` would need more
 // instructions to reach its variables.
+#include <abi/events.h>
 #include <abi/signal.h>
 #include <user/calls.h>
 #include <user/check.h>
@@ -178,6 +179,30 @@ Outcome change_ready_thread() {
     at = (at + stride) % size;
     if (at == 0) priority = priority == 1 ? 40 : 1;
   });
+}
+
+// Waits by epoll for one of `size` files, which stays ready.
+template <int size>
+Outcome wait_for_one_file() {
+  constexpr int reserve = 100;
+  const abi::ResourceLimit limit{size + reserve, size + reserve};
+  const long epoll = syscall(Call::epoll_create1, 0);
+  if (epoll < 0 || syscall(Call::prlimit64, 0, abi::rlimit_nofile, &limit, nullptr) < 0) return {};
+  std::vector<long> files(size);
+  for (long& file : files) {
+    file = syscall(Call::eventfd2, 0, 0);
+    abi::EpollEvent event{.events = abi::epollin};
+    syscall(Call::epoll_ctl, epoll, abi::epoll_ctl_add, file, &event);
+  }
+  const std::uint64_t one = 1;
+  syscall(Call::write, files[size / 2], &one, sizeof one);
+  auto samples = sample({.count = 15, .size = 100}, [&] {
+    std::array<abi::EpollEvent, 16> events;
+    syscall(Call::epoll_pwait, epoll, events.data(), events.size(), -1, nullptr, 0);
+  });
+  for (const long file : files) syscall(Call::close, file);
+  syscall(Call::close, epoll);
+  return samples;
 }
 
 // Reads a directory of `size` files; the cost of a file.
@@ -369,6 +394,8 @@ constexpr Benchmark table[] = {
     {"growth.writer@4000", Unit::cost, drain_writers<4'000>},
     {"growth.priority@100", Unit::cost, change_ready_thread<100>},
     {"growth.priority@10000", Unit::cost, change_ready_thread<10'000>},
+    {"growth.epoll@10", Unit::cost, wait_for_one_file<10>},
+    {"growth.epoll@10000", Unit::cost, wait_for_one_file<10'000>},
     {"growth.directory@100", Unit::cost, read_directory<100>},
     {"growth.directory@10000", Unit::cost, read_directory<10'000>},
     {"growth.thread@100", Unit::cost, start_beside_threads<100>},

@@ -1,10 +1,13 @@
 // System calls whose benchmarks run after all others: they take much memory of the kernel and give
 // it back, which changes what other operations find.
+#include <abi/events.h>
 #include <abi/signal.h>
 #include <user/calls.h>
 #include <user/files.h>
+#include <user/thread.h>
 
 #include <array>
+#include <atomic>
 
 #include "benchmark.h"
 
@@ -43,9 +46,66 @@ Outcome large_read() {
   return samples;
 }
 
+/// An eventfd, and an epoll file that watches it.
+struct Watched {
+  Watched() {
+    abi::EpollEvent event{.events = abi::epollin};
+    syscall(Call::epoll_ctl, epoll, abi::epoll_ctl_add, file, &event);
+  }
+  ~Watched() {
+    syscall(Call::close, epoll);
+    syscall(Call::close, file);
+  }
+  void count_up() const { syscall(Call::write, file, &one, sizeof one); }
+  void wait() const {
+    abi::EpollEvent event;
+    std::uint64_t count;
+    syscall(Call::epoll_pwait, epoll, &event, 1, -1, nullptr, 0);
+    syscall(Call::read, file, &count, sizeof count);
+  }
+
+  static constexpr std::uint64_t one = 1;
+  const long file = syscall(Call::eventfd2, 0, 0);
+  const long epoll = syscall(Call::epoll_create1, 0);
+};
+
+// A thread writes to an eventfd, learns of it by epoll, and reads.
+Outcome event_to_oneself() {
+  const Watched event;
+  if (event.epoll < 0) return {};
+  return sample({}, [&] {
+    event.count_up();
+    event.wait();
+  });
+}
+
+// Two threads send each other events, and wait for them by epoll.
+Outcome events_of_two() {
+  static std::atomic<bool> is_over;
+  const Watched here, there;
+  if (here.epoll < 0) return {};
+  is_over = false;
+  user::Thread other{[&] {
+    for (;;) {
+      there.wait();
+      if (is_over) return;
+      here.count_up();
+    }
+  }};
+  auto samples = sample({}, [&] {
+    there.count_up();
+    here.wait();
+  });
+  is_over = true;
+  there.count_up();
+  return samples;
+}
+
 constexpr Benchmark table[] = {
     {"read.large", Unit::cost, large_read},
     {"signal.self", Unit::cost, signal_to_oneself},
+    {"epoll.self", Unit::cost, event_to_oneself},
+    {"epoll.pair", Unit::cost, events_of_two},
 };
 
 }  // namespace
