@@ -207,10 +207,13 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
       return true;
     }
     outside::enter_strand();
-    if (result != WaitResult::cancelled) return watch() || is_late;
+    if (result != WaitResult::cancelled) return watch() || is_late || has_expired();
     end_with(result);
     return true;
   }
+  /// Whether the time has passed between a wake and this step: then the timer has found no wait
+  /// that it could end. In the strand.
+  bool has_expired() const { return deadline() != async::never && !armed(); }
 
   /// No file is ready, and the wait has ended otherwise, or was refused.
   void end_with(WaitResult result) {
