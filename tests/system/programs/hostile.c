@@ -8,6 +8,8 @@
 //   lists     /proc lists threads and files that begin and end meanwhile
 //   locks     processes lock ranges of a file, wait for locks, and close it
 //   counters  threads and a child read, write, poll and close the same eventfds
+//   watchers  threads and a child change and close epoll files, what they watch, signalfds and
+//             inotify files
 //
 // When a case has had its time, the parent kills its group and reaps it. At the end the program
 // prints how much memory the cases have kept. Exit status 0: every case has ended, and the memory
@@ -23,11 +25,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
@@ -409,9 +415,97 @@ static void counters(void) {
   count((void*)(uintptr_t)any());
 }
 
+// ── watchers ──
+
+enum { epolls = 4, watched = 12 };
+static int files[watched];  // the first ones are epoll files
+static void make_file(int which) {
+  int ends[2];
+  sigset_t set;
+  sigfillset(&set);
+  if (which < epolls) {
+    files[which] = epoll_create1(0);
+    return;
+  }
+  switch (below(6)) {
+    case 0: files[which] = eventfd(0, EFD_NONBLOCK); break;
+    case 1: files[which] = inotify_init1(IN_NONBLOCK); break;
+    case 2: files[which] = signalfd(-1, &set, SFD_NONBLOCK); break;
+    case 3: {
+      files[which] = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+      const struct itimerspec soon = {.it_value.tv_nsec = 1 + (long)below(300000)};
+      timerfd_settime(files[which], 0, &soon, NULL);
+      break;
+    }
+    default:
+      if (pipe2(ends, O_NONBLOCK) != 0) break;
+      files[which] = ends[0];
+      files[epolls + below(watched - epolls)] = ends[1];
+  }
+}
+static void name_somehow(void) {
+  static const char* const names[] = {"/tmp/hostile-a", "/tmp/hostile-b", "/tmp/hostile-c", "/tmp"};
+  const char *const name = names[below(3)], *const other = names[below(3)];
+  switch (below(6)) {
+    case 0: close(open(name, O_RDWR | O_CREAT | (chance(30) ? O_TRUNC : 0), 0600)); break;
+    case 1: unlink(name); break;
+    case 2: rename(name, other); break;
+    case 3: link(name, other); break;
+    case 4: chmod(name, 0600); break;
+    case 5:
+      inotify_add_watch(files[below(watched)], names[below(4)],
+                        chance(80) ? (uint32_t)below(0x1000) : (uint32_t)any());
+      break;
+  }
+}
+static void* watch_somehow(void* seed) {
+  begin((uint64_t)(uintptr_t)seed);
+  char bytes[512];
+  for (int i = 0; i < 24 * most_rounds; ++i) {
+    const int epoll = files[below(epolls)], which = (int)below(watched);
+    static const uint32_t flags[] = {0, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE,
+                                     EPOLLET | EPOLLONESHOT};
+    struct epoll_event events[4] = {{.events = (uint32_t)below(32) | flags[below(5)]}};
+    switch (below(12)) {
+      case 0:
+      case 1:
+      case 2: epoll_ctl(epoll, EPOLL_CTL_ADD, files[which], events); break;
+      case 3: epoll_ctl(epoll, (int)below(5), files[which], events); break;
+      case 4:
+      case 5: epoll_wait(epoll, chance(95) ? events : (void*)8, 4, (int)below(2)); break;
+      case 6: write(files[which], bytes, chance(50) ? 8 : below(sizeof bytes)); break;
+      case 7: read(files[which], bytes, chance(50) ? sizeof bytes : below(sizeof bytes)); break;
+      case 8:
+        if (!chance(30)) break;
+        close(files[which]);
+        make_file(which);
+        break;
+      case 9:
+        if (chance(20)) dup2(files[below(watched)], files[which]);
+        if (chance(20)) inotify_rm_watch(files[which], (int)below(4));
+        break;
+      case 10: kill(getpid(), 1 + (int)below(64)); break;
+      case 11: name_somehow(); break;
+    }
+  }
+  return NULL;
+}
+static void watchers(void) {
+  sigset_t most;
+  sigfillset(&most);
+  if (chance(70)) sigprocmask(SIG_BLOCK, &most, NULL);
+  for (int i = 0; i < watched; ++i) make_file(i);
+  pthread_t threads[2];
+  for (int i = 0; i < 2; ++i)
+    if (pthread_create(&threads[i], NULL, watch_somehow, (void*)(uintptr_t)any()) != 0) return;
+  if (chance(30) && fork() == 0) begin(any() ^ 3);
+  watch_somehow((void*)(uintptr_t)any());
+}
+
 // ── The cases ──
 
-static void (*const kinds[])(void) = {storm, storm, stack, frame, terminal, lists, locks, counters};
+static void (*const kinds[])(void) = {storm, storm, stack,    frame,    terminal,
+                                      lists, locks, counters, watchers, watchers};
 
 static void run_case(uint64_t seed) {
   setsid();
@@ -470,7 +564,12 @@ int main(int count, char** arguments) {
     if (i == first + pools_warm) before = free_kb();  // the kernel's pools have grown
     if (i % 1000 == 999) printf("%llu cases\n", (unsigned long long)(i + 1 - first));
   }
-  unlink("/tmp/hostile-lock");
+  static const char* const left[] = {"lock", "a", "b", "c"};
+  for (size_t i = 0; i < sizeof left / sizeof *left; ++i) {
+    char name[32];
+    snprintf(name, sizeof name, "/tmp/hostile-%s", left[i]);
+    unlink(name);
+  }
   for (int i = 0; i < 100 && free_kb() < before - slack_kb; ++i) pass(100000);
   printf("%ld kB are missing after %llu cases\n", before - free_kb(), (unsigned long long)cases);
   return free_kb() < before - slack_kb;
