@@ -112,9 +112,12 @@ class Pty final : public RefCounted<Pty>, public Terminal {
     ++open_files_;
   }
   void note_close() {
-    if (--open_files_ != 0) return;
-    screen_.readable().wake_all();
-    room().wake_all();
+    if (--open_files_ == 0) wake_device();
+  }
+  void hang_up_files() override {
+    count_hang_up();
+    open_files_ = 0;
+    wake_device();
   }
 
   /// Adds the terminal to /dev/pts.
@@ -131,6 +134,10 @@ class Pty final : public RefCounted<Pty>, public Terminal {
  private:
   friend RefCounted<Pty>;
   ~Pty() override = default;
+  void wake_device() {
+    screen_.readable().wake_all();
+    room().wake_all();
+  }
 
   PtyScreen screen_;
   const int number_;
@@ -164,7 +171,9 @@ class PtyFile final : public TerminalFile {
       : TerminalFile{node, *pty, flags}, pty_{std::move(pty)} {
     pty_->note_open();
   }
-  ~PtyFile() override { pty_->note_close(); }
+  ~PtyFile() override {
+    if (!is_hung_up()) pty_->note_close();
+  }
   hal::Irq interrupt_line() override { return hal::Irq::none; }
 
  private:

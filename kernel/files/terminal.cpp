@@ -499,13 +499,15 @@ Result<int> Terminal::control_jobs(memory::AddressSpace& space, unsigned long re
 TerminalFile::TerminalFile(Node& node, Terminal& terminal, int flags)
     : File{flags & ~abi::o_noctty, Terminal::whole_write},
       node_{Ref<Node>::share(node)},
-      terminal_{terminal} {}
+      terminal_{terminal},
+      hang_ups_{terminal.hang_ups()} {}
 
 short TerminalFile::readiness() {
   short ready = 0;
   if (terminal_.is_ready()) ready |= abi::pollout | abi::pollwrnorm;
   if (terminal_.has_input()) ready |= abi::pollin | abi::pollrdnorm;
-  if (terminal_.is_hung_up()) ready |= abi::pollhup | abi::pollerr;
+  if (is_hung_up()) ready = abi::pollout | abi::pollwrnorm | abi::pollin | abi::pollrdnorm;
+  if (terminal_.is_hung_up() || is_hung_up()) ready |= abi::pollhup | abi::pollerr;
   return ready;
 }
 

@@ -100,6 +100,11 @@ class Terminal : public ListNode<> {
     session_ = session;
     foreground_group_ = group;
   }
+  /// Hangs up the open files of a pseudo-terminal, because its session's leader has ended: for
+  /// them, reads find the end of the file, and everything else fails with EIO. Later opens work.
+  virtual void hang_up_files() {}
+  /// How often hang_up_files() has hung files up.
+  unsigned hang_ups() const { return hang_ups_; }
   /// The terminal no longer belongs to the session that has taken it.
   void leave_session() { give_to(first_session_, first_session_); }
 
@@ -148,6 +153,12 @@ class Terminal : public ListNode<> {
   Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
 
  protected:
+  /// For hang_up_files(): the files that are open now are hung up.
+  void count_hang_up() {
+    ++hang_ups_;
+    readable_.wake_all();
+    writable_.wake_all();
+  }
   /// Gives the terminal to the caller's session, if the caller may take it by an open.
   void take_by_open(int flags);
 
@@ -205,6 +216,7 @@ class Terminal : public ListNode<> {
   int session_;
   int foreground_group_;
   bool is_hung_up_ = false;
+  unsigned hang_ups_ = 0;
   bool read_timed_out_ = false;  // VTIME has expired, and the waiting read has not noticed it
   std::size_t column_ = 0;       // of the next byte, for tabs
   ReadTimer read_timer_{*this};
@@ -220,9 +232,11 @@ class TerminalFile : public File {
   TerminalFile(Node& node, Terminal& terminal, int flags);
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {
-    return terminal_.read(buffer, !is_nonblocking());
+    return is_hung_up() ? 0 : terminal_.read(buffer, !is_nonblocking());
   }
-  Result<std::size_t> try_write(IoBuffer& buffer) override { return terminal_.write(buffer); }
+  Result<std::size_t> try_write(IoBuffer& buffer) override {
+    return is_hung_up() ? fail(Errno::eio) : terminal_.write(buffer);
+  }
   short readiness() override;
   async::WaitList* changes(Direction direction) override {
     return direction == Direction::read ? &terminal_.readable() : &terminal_.writable();
@@ -232,13 +246,18 @@ class TerminalFile : public File {
   hal::Irq interrupt_line() override;
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) override {
-    return terminal_.control(space, request, argument);
+    return is_hung_up() ? fail(Errno::eio) : terminal_.control(space, request, argument);
   }
   Result<Ref<File>> open_peer(int) override { return fail(Errno::eio); }
+
+ protected:
+  /// Whether Terminal::hang_up_files() has hung up this file.
+  bool is_hung_up() const { return terminal_.hang_ups() != hang_ups_; }
 
  private:
   Ref<Node> node_;
   Terminal& terminal_;
+  const unsigned hang_ups_;
 };
 
 /// The node of the console: /dev/console.

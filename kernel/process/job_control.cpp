@@ -99,6 +99,7 @@ bool is_orphaned(int session, int group, const Process* without) {
 }
 
 void wake_orphans_of(Process& process) {
+  if (Process::stopped_count() == 0) return;
   if (is_link(process)) hang_up_if_orphaned(process.session(), process.group(), process);
   process.for_each_child([&process](Process& child) {
     const bool is_other = child.group() != process.group() && child.session() == process.session();
@@ -111,6 +112,7 @@ void end_session(Process& leader) {
   if (terminal == nullptr) return;
   const int foreground = terminal->foreground_group();
   terminal->leave_session();
+  terminal->hang_up_files();
   hang_up(foreground);
 }
 

@@ -1,7 +1,8 @@
 // Pseudo-terminals, and what the flags of termios(3) do at them.
 //
 // terminals         nothing: the emulator does not pass on all requests
-// terminals pairs   all of it
+// terminals pairs   all of it, but for
+// terminals leader  the end of a session's leader
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -382,6 +383,63 @@ static void flushes(void) {
   end();
 }
 
+// In a process of the leader's session, which has the terminal open when the leader ends.
+static void stay(int tell, pid_t leader) {
+  struct termios settings;
+  char byte;
+  signal(SIGHUP, note);
+  write(tell, "r", 1);
+  while (getppid() == leader) usleep(10000);
+  await(&hang_ups);
+  struct pollfd polled = {.fd = slave, .events = POLLIN | POLLOUT};
+  dprintf(tell, "SIGHUP: %d\n", hang_ups);
+  dprintf(tell, "poll: %d, %x\n", poll(&polled, 1, 1000), polled.revents);
+  dprintf(tell, "read: %ld\n", (long)read(slave, &byte, 1));
+  dprintf(tell, "write: %ld %s\n", (long)write(slave, "x", 1), strerrorname_np(errno));
+  dprintf(tell, "tcgetattr: %d %s\n", tcgetattr(slave, &settings), strerrorname_np(errno));
+  dprintf(tell, "isatty: %d\n", isatty(slave));
+  const int controlling = open("/dev/tty", O_RDWR);
+  dprintf(tell, "/dev/tty: %d %s\n", controlling, strerrorname_np(errno));
+}
+
+static void leader_ends(void) {
+  int ends[2];
+  char report[512] = "";
+  SAY(pipe(ends));
+  begin(0);
+  fflush(stdout);
+  const pid_t leader = fork();
+  if (leader == 0) {
+    close(master);
+    setsid();
+    close(slave);
+    slave = open(name, O_RDWR);
+    write(slave, "hello\n", 6);
+    const pid_t self = getpid();
+    if (fork() == 0) {
+      stay(ends[1], self);
+      _exit(0);
+    }
+    char byte;
+    read(ends[0], &byte, 1);
+    _exit(0);
+  }
+  close(slave);
+  close(ends[1]);
+  waitpid(leader, NULL, 0);
+  size_t got = 0;
+  for (long count; (count = read(ends[0], report + got, sizeof report - 1 - got)) > 0;)
+    got += (size_t)count;
+  printf("%s", report);
+  get("the other end", master);
+  get("and then", master);
+  slave = open(name, O_RDWR | O_NOCTTY);
+  printf("opened again: %d\n", slave >= 0);
+  put(slave, "more\n");
+  get("the other end", master);
+  end();
+}
+
 static void large(void) {
   begin(1);
   local(ECHO, 0);
@@ -490,6 +548,7 @@ static void old_settings(void) {
 }
 
 int main(int argc, char** argv) {
+  if (argc > 1 && strcmp(argv[1], "leader") == 0) leader_ends();
   if (argc < 2 || strcmp(argv[1], "pairs") != 0) return 0;
   struct {
     const char* name;
@@ -499,6 +558,14 @@ int main(int argc, char** argv) {
                {"ends", ends},     {"sessions", sessions}, {"large", large},
                {"large input", large_input}, {"peers", peers}, {"old settings", old_settings},
                {"flushes", flushes}};
+  end();
+}
+
+  } parts[] = {{"names", names},     {"lines", lines},
+               {"outputs", outputs}, {"inputs", inputs},
+               {"waits", waits},     {"sizes", sizes},
+               {"ends", ends},       {"sessions", sessions},
+               {"large", large},     {"large input", large_input}};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; ++i) {
     printf("── %s\n", parts[i].name);
     parts[i].run();
