@@ -20,7 +20,7 @@ constexpr int level_of(int priority) {
 }
 
 /// EPERM; EINVAL.
-Result<> check(const Process& caller, int priority) {
+Result<> check_priority(const Process& caller, int priority) {
   switch (class_of(priority)) {
     case abi::ioprio_class_rt: {
       const bool may = caller.has(Capability::sys_admin) || caller.has(Capability::sys_nice);
@@ -81,7 +81,7 @@ int effective_priority(const Thread& thread) {
 /// flags: IOPRIO_WHO_PROCESS, IOPRIO_WHO_PGRP, IOPRIO_WHO_USER; EINVAL for others
 /// linux: The priority has no effect: disks take requests in the order in which they come.
 Result<> ioprio_set(Thread& self, int which, int id, int priority) {
-  if (auto allowed = check(self.process(), priority); !allowed) return allowed;
+  if (auto allowed = check_priority(self.process(), priority); !allowed) return allowed;
   Result<> all_set;
   const auto found = for_threads(self, which, id, [&](Thread& thread) {
     if (priority_of(thread) == priority) return;

@@ -21,14 +21,14 @@ namespace {
 
 using memory::AddressSpace;
 using memory::UserPtr;
-using Parts = UserPtr<const abi::IoVector>;
+using IoList = UserPtr<const abi::IoVector>;
 using Moved = Result<std::size_t>;
 
 /// The parts of another program's memory, in order. The kernel does not check them before it gets
 /// there, as Linux does.
 class PartsReader {
  public:
-  PartsReader(Parts list, std::size_t count) : list_{list.address(), count} {}
+  PartsReader(IoList list, std::size_t count) : list_{list.address(), count} {}
 
   /// Moves `bytes` on in the present part.
   void advance(std::size_t bytes) {
@@ -69,8 +69,8 @@ async::Task<Result<std::span<std::byte>>> view(Ref<AddressSpace> space, std::uin
 
 /// Moves bytes between the caller's memory and that of `other`, through a page of the kernel: a
 /// view is valid only until the next wait. Returns the bytes that were moved before an error.
-async::Task<Moved> move_memory(Thread& self, Ref<AddressSpace> other, Parts own_list, int own_count,
-                               Parts list, std::size_t count, bool reads) {
+async::Task<Moved> move_memory(Thread& self, Ref<AddressSpace> other, IoList own_list,
+                               int own_count, IoList list, std::size_t count, bool reads) {
   IoParts own;
   if (auto read = own.read(self.space(), own_list, own_count); !read) co_return fail(read.error());
   const auto bounce = memory::Frame::allocate(memory::Use::user);
@@ -137,8 +137,8 @@ async::Task<Moved> move_memory(Thread& self, Ref<AddressSpace> other, Parts own_
   co_return done;
 }
 
-trap::Answer<Moved> move_memory_of(Thread& self, int id, Parts own, std::size_t own_count,
-                                   Parts other, std::size_t other_count, std::uint64_t flags,
+trap::Answer<Moved> move_memory_of(Thread& self, int id, IoList own, std::size_t own_count,
+                                   IoList other, std::size_t other_count, std::uint64_t flags,
                                    bool reads) {
   if (flags != 0) return fail(Errno::einval);
   if (own_count > abi::max_io_vectors || other_count > abi::max_io_vectors)
@@ -157,15 +157,15 @@ trap::Answer<Moved> move_memory_of(Thread& self, int id, Parts own, std::size_t 
 /// flags: none; EINVAL for others
 /// linux: The call moves the bytes before the first one that it cannot access; Linux may stop at an
 ///   earlier part.
-trap::Answer<Moved> process_vm_readv(Thread& self, int id, Parts to, std::size_t to_count,
-                                     Parts from, std::size_t from_count, std::uint64_t flags) {
+trap::Answer<Moved> process_vm_readv(Thread& self, int id, IoList to, std::size_t to_count,
+                                     IoList from, std::size_t from_count, std::uint64_t flags) {
   return move_memory_of(self, id, to, to_count, from, from_count, flags, true);
 }
 
 /// flags: none; EINVAL for others
 /// linux: As `process_vm_readv`.
-trap::Answer<Moved> process_vm_writev(Thread& self, int id, Parts from, std::size_t from_count,
-                                      Parts to, std::size_t to_count, std::uint64_t flags) {
+trap::Answer<Moved> process_vm_writev(Thread& self, int id, IoList from, std::size_t from_count,
+                                      IoList to, std::size_t to_count, std::uint64_t flags) {
   return move_memory_of(self, id, from, from_count, to, to_count, flags, false);
 }
 

@@ -9,6 +9,7 @@
 #include "process/signal_delivery.h"
 #include "process/thread.h"
 #include "syscalls/registered_calls.h"
+#include "syscalls/signal_info.h"
 
 namespace kernel {
 namespace sys {
@@ -16,18 +17,16 @@ namespace {
 
 using memory::UserPtr;
 
-/// The signal's information that the program has given. EINVAL: it is for another signal. EPERM: it
-/// pretends to come from the kernel or from kill.
+/// The signal's information that the program has given. EINVAL: it is for another signal. Errors of
+/// read_signal_info().
 Result<abi::SignalInfo> information(Thread& self, const Process& process, int signal,
                                     UserPtr<const abi::SignalInfo> given) {
   if (!given) return signal_from(self, signal, abi::si_user);
-  auto info = given.read(self.space());
-  if (!info) return fail(info.error());
-  if (info->signal != signal) return fail(Errno::einval);
-  if (info->code == abi::si_timer) info->code = abi::si_queue;  // no timer has sent it
-  const bool is_false = info->code >= 0 || info->code == abi::si_tkill;
-  if (is_false && &process != &self.process()) return fail(Errno::eperm);
-  return *info;
+  const auto number = UserPtr<const int>{given.address()}.read(self.space());
+  if (number && *number != signal) return fail(Errno::einval);
+  auto info = read_signal_info(self, &process == &self.process(), given);
+  if (info && info->signal != signal) return fail(Errno::einval);  // the program changes it
+  return info;
 }
 
 /// The process for which a file stands: that of pidfd_open, or the directory /proc/PID. EBADF: it

@@ -7,6 +7,7 @@
 
 #include "memory/frames.h"
 #include "memory/user_memory.h"
+#include "process/job_control.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/identity.h"
@@ -164,9 +165,20 @@ template <class Each>
 Result<> for_scheduled(Thread& self, int which, int id, Each&& each) {
   switch (which) {
     case abi::prio_process: return Scheduled::find(self, id).transform(each);
-    case abi::prio_pgrp:
+    case abi::prio_pgrp: {
+      if (!async::Strand::is_held()) return fail(Errno::would_block);
+      bool found = false;
+      const int group = id != 0 ? id : self.process().group();
+      job_control::for_each_member(group, [&](Process& process) {
+        for (Thread& thread : process.threads()) {
+          found = true;
+          each(Scheduled{thread});
+        }
+      });
+      return found ? Result<>{} : fail(Errno::esrch);
+    }
     case abi::prio_user: {
-      if (id != 0) return fail(Errno::esrch);  // the only process group and the only user
+      if (id != 0) return fail(Errno::esrch);  // there is one user
       for (Thread& thread : threads()) each(Scheduled{thread});
       return {};
     }

@@ -9,6 +9,7 @@
 #include "syscalls/calls.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/signal_action.h"
+#include "syscalls/signal_info.h"
 #include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
 
@@ -56,16 +57,11 @@ Result<> post_to_group(Thread& self, int group, int signal) {
   return {};
 }
 
-/// Reads what the program passes to rt_sigqueueinfo. EPERM: the target is another process, and the
-/// code is one that only the kernel or tgkill may set.
+/// Reads what the program passes to rt_sigqueueinfo. Errors of read_signal_info().
 Result<abi::SignalInfo> made_up_info(Thread& self, int target, int signal,
                                      UserPtr<const abi::SignalInfo> given) {
-  auto info = given.read(self.space());
-  if (!info) return info;
-  const bool is_own = target == self.process().id();
-  if ((info->code >= 0 || info->code == abi::si_tkill) && !is_own) return fail(Errno::eperm);
-  if (info->code == abi::si_timer) info->code = abi::si_queue;  // no timer has sent it
-  info->signal = signal;
+  auto info = read_signal_info(self, target == self.process().id(), given);
+  if (info) info->signal = signal;
   return info;
 }
 

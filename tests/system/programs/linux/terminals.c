@@ -553,19 +553,11 @@ int main(int argc, char** argv) {
   struct {
     const char* name;
     void (*run)(void);
-  } parts[] = {{"names", names},   {"lines", lines},       {"outputs", outputs},
-               {"inputs", inputs}, {"waits", waits},       {"sizes", sizes},
-               {"ends", ends},     {"sessions", sessions}, {"large", large},
+  } parts[] = {{"names", names}, {"lines", lines}, {"outputs", outputs},
+               {"inputs", inputs}, {"waits", waits}, {"sizes", sizes},
+               {"ends", ends}, {"sessions", sessions}, {"large", large},
                {"large input", large_input}, {"peers", peers}, {"old settings", old_settings},
                {"flushes", flushes}};
-  end();
-}
-
-  } parts[] = {{"names", names},     {"lines", lines},
-               {"outputs", outputs}, {"inputs", inputs},
-               {"waits", waits},     {"sizes", sizes},
-               {"ends", ends},       {"sessions", sessions},
-               {"large", large},     {"large input", large_input}};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; ++i) {
     printf("── %s\n", parts[i].name);
     parts[i].run();
