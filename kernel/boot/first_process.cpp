@@ -11,6 +11,7 @@
 #include "console/run_marks.h"
 #include "files/fetched.h"
 #include "files/root.h"
+#include "files/share.h"
 #include "process/code_rewriting.h"
 #include "process/executable.h"
 #include "process/program.h"
@@ -133,6 +134,7 @@ async::Task<> run_first_process(const formats::BootOptions& options, Terminal* e
     power_off(error == Errno::enoent ? exit_code_not_found : exit_code_not_started, error);
   }
   while (!(*process)->is_zombie()) (void)co_await first_process_ended().wait("first process");
+  (void)co_await write_shares_back();
   power_off((*process)->status().shell_code());
 }
 

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <async/wait_list.h>
+#include <kernel/ref.h>
 #include <kernel/result.h>
 #include <kernel/treap.h>
 
@@ -44,7 +45,8 @@ class LockOwner {
   Node* kept_;  // a reference
 };
 
-class FileLocks {
+/// Owned by the node; of a file of the host, by all nodes that stand for the file.
+class FileLocks : public RefCounted<FileLocks> {
  public:
   enum class Kind : bool { whole, record };  ///< of flock, or of fcntl
 
@@ -60,13 +62,16 @@ class FileLocks {
 
   FileLocks() = default;
   FileLocks(const FileLocks&) = delete;
-  ~FileLocks();
+  virtual ~FileLocks();
 
   /// A lock of another owner that forbids `wanted`; null if there is none.
   const Range* conflict(Kind kind, const Range& wanted) const;
   /// The owner's lock of bytes of `wanted`; null if there is none.
   const Range* own(Kind kind, const Range& wanted) const;
-  /// Makes `wanted` the owner's lock of these bytes. There is no conflict. ENOLCK: no memory.
+  /// The most locks of a file: a look for conflicts takes a step for each.
+  static constexpr std::size_t most = 4096;
+  /// Makes `wanted` the owner's lock of these bytes. There is no conflict. ENOLCK: no memory, or
+  /// too many locks.
   Result<> set(Kind kind, const Range& wanted);
   /// Removes the owner's locks of [first, last]. ENOLCK: there is no memory to split one.
   Result<> clear(Kind kind, LockOwner& owner, std::uint64_t first, std::uint64_t last);
@@ -104,6 +109,7 @@ class FileLocks {
   /// The owner's next lock of the same kind in the same file, or null.
   static HeldLock* next_own(const HeldLock& lock);
 
+  std::size_t count_ = 0;  // of both lists
   Locks whole_;
   Locks records_;
   async::WaitList changed_;

@@ -66,6 +66,7 @@ void Node::set_all_times(std::int64_t seconds) {
 
 Result<FileLocks*> Node::make_locks() {
   async::Strand::check_access();
+  if (locks_ == nullptr && is_remote_) locks_ = make_locks_of_file();
   if (locks_ == nullptr) {
     if (!memory::can_allocate(sizeof(FileLocks))) return fail(Errno::enolck);
     locks_ = new FileLocks;
@@ -83,7 +84,7 @@ Result<ExtendedAttributes*> Node::make_attributes() {
 }
 
 void Node::end_rare_parts() {
-  delete locks_;
+  if (locks_ != nullptr) locks_->release();
   delete attributes_;
 }
 

@@ -163,7 +163,9 @@ class alignas(64) Node : public RefCounted<Node> {
   bool has_watch() const;
 
   /// Null: no call has locked the file. In the strand.
-  FileLocks* locks() const { return locks_; }
+  FileLocks* locks() const {
+    return locks_ == nullptr && is_remote_ ? find_locks_of_file() : locks_;
+  }
   /// Makes locks(), if there is none. ENOLCK.
   Result<FileLocks*> make_locks();
 
@@ -215,6 +217,12 @@ class alignas(64) Node : public RefCounted<Node> {
   /// Opens the node with O_PATH.
   Result<Ref<File>> open_path(int flags);
 
+  /// Of a remote node: several nodes may stand for one file, and have its locks in common. Null:
+  /// there are none.
+  virtual FileLocks* find_locks_of_file() const { return nullptr; }
+  /// Makes them, with a reference for this node. Null: no memory.
+  virtual FileLocks* make_locks_of_file() { return nullptr; }
+
  private:
   void set_accessed();
   [[gnu::cold]] void end_rare_parts();
@@ -237,7 +245,7 @@ class alignas(64) Node : public RefCounted<Node> {
   // The names in directories. If the node has several, it changes in the strand; else behind the
   // lock of its directory.
   async::SharedWord<std::uint32_t> links_ = 0;
-  FileLocks* locks_ = nullptr;                // owned
+  FileLocks* locks_ = nullptr;                // a reference
   ExtendedAttributes* attributes_ = nullptr;  // owned
   InotifyWatch* first_watch_ = nullptr;
 

@@ -38,6 +38,13 @@ Frame CachedFile::add(std::uint64_t index, Frame page) {
   return shared;
 }
 
+void CachedFile::forget(std::uint64_t first, std::uint64_t end) {
+  async::Strand::check_access();
+  const auto from = pages_.lower_bound(first), to = pages_.lower_bound(end);
+  cached_pages -= static_cast<std::size_t>(std::distance(from, to));
+  pages_.erase(from, to);
+}
+
 std::size_t PageCache::total_pages() {
   return cached_pages;
 }
@@ -91,11 +98,18 @@ bool PageCache::reclaim() {
   async::Strand::check_access();
   // Programs map most pages at worst, so it may have to look at all of them, and at all files
   // twice.
-  const std::size_t most = cached_pages + 2 * (files_.size() + stale_count_);
+  const std::size_t all = cached_pages + 2 * (files_.size() + stale_count_);
+  // If the last search has found nothing, each further one looks at one step's pages only, so that
+  // many failing allocations do not look at all pages each.
+  const std::size_t most = was_fruitless_ ? 0 : all;
   for (std::size_t looked_at = 0; looked_at <= most; looked_at += reclaim_step) {
     std::size_t budget = reclaim_step;
-    if (free_some(stale_, budget) + free_some(current_, budget) != 0) return true;
+    if (free_some(stale_, budget) + free_some(current_, budget) != 0) {
+      was_fruitless_ = false;
+      return true;
+    }
   }
+  was_fruitless_ = true;
   return false;
 }
 

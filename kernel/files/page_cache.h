@@ -44,6 +44,8 @@ class CachedFile : public RefCounted<CachedFile>, public ListNode<> {
   /// afterwards. If the file has the page already, returns that one. If there is no memory, the
   /// cache does not keep it.
   memory::Frame add(std::uint64_t index, memory::Frame page);
+  /// Drops the pages [first, end).
+  void forget(std::uint64_t first, std::uint64_t end);
 
  private:
   friend class PageCache;
@@ -86,6 +88,7 @@ class PageCache final : memory::Reclaimer {
   // pages in steps.
   List<CachedFile> stale_;
   std::size_t stale_count_ = 0;
+  bool was_fruitless_ = false;  // the last reclaim()
 };
 
 }  // namespace kernel

@@ -37,6 +37,20 @@ class PinnedPieces {
     return pinned->bytes.size();
   }
 
+  /// Copies bytes of the pieces, from `offset` on.
+  void copy_to(std::size_t offset, std::span<std::byte> to) const {
+    for (std::size_t i = 0; i < count_ && !to.empty(); ++i) {
+      if (offset >= sizes_[i]) {
+        offset -= sizes_[i];
+        continue;
+      }
+      const std::size_t count = std::min<std::size_t>(to.size(), sizes_[i] - offset);
+      std::memcpy(to.data(), hal::phys_to_virt(pieces_[i]) + offset, count);
+      to = to.subspan(count);
+      offset = 0;
+    }
+  }
+
   /// Adds the pieces to a request of a device (BlockRequest, P9Request).
   void add_to(auto& request) const {
     for (std::size_t i = 0; i < count_; ++i) request.add(pieces_[i], sizes_[i]);

@@ -14,6 +14,7 @@
 #include "files/page_cache.h"
 #include "files/pinned_pieces.h"
 #include "files/share_client.h"
+#include "files/share_mapping.h"
 #include "files/size_limit.h"
 #include "formats/p9.h"
 #include "memory/frames.h"
@@ -60,9 +61,9 @@ class ShareNode : public Remote {
 
   const void* file_system() const override { return &client_; }
   async::Task<Result<>> refresh() override;
-  async::Task<Result<>> set_attributes(const AttributeChange& change) override {
-    return client_.set_attributes(fid_of_attributes(), change);
-  }
+  async::Task<Result<>> set_attributes(const AttributeChange& change) override;
+  /// The shared mapping of the file; null: there is none.
+  ShareMapping* mapping() const { return client_.mapping_of(seen_.qid.path); }
   async::Task<Result<FileSystemFacts>> facts() override { return client_.facts(fid_); }
   async::Task<Result<Ref<File>>> open_file(int flags) override;
 
@@ -127,6 +128,10 @@ class ShareLeaf final : public Node, public ShareNode {
   Result<Ref<File>> open(int) override { return fail(Errno::enxio); }
   std::string target(const LinkReader&) const override { return target_; }
 
+ protected:
+  FileLocks* find_locks_of_file() const override { return client().locks_of(seen().qid.path); }
+  FileLocks* make_locks_of_file() override { return client().make_locks(seen().qid.path); }
+
  private:
   const std::string target_;
 };
@@ -151,6 +156,9 @@ class ShareDirectory final : public Directory, public ShareNode {
   bool has_settable_status() const override { return !client().is_read_only(); }
   abi::Stat status() const override { return stat(); }
   Result<Ref<File>> open(int) override { return fail(Errno::enxio); }
+
+  FileLocks* find_locks_of_file() const override { return client().locks_of(seen().qid.path); }
+  FileLocks* make_locks_of_file() override { return client().make_locks(seen().qid.path); }
 
   async::Task<Result<Ref<Node>>> look_up(std::string name) override;
   async::Task<Result<Ref<File>>> create(std::string name, int flags, unsigned mode) override;
@@ -199,7 +207,7 @@ class ShareFile : public File {
 
   abi::Stat status() override { return node_->status(); }
   Node* node() override { return node_.get(); }
-  async::Task<Result<>> sync() override { return client().sync(fid_); }
+  async::Task<Result<>> sync() override;
 
  protected:
   ShareClient& client() const { return share_node(*node_).client(); }
@@ -243,6 +251,7 @@ class OpenShareFile final : public ShareFile {
     return pages_until(std::numeric_limits<std::uint64_t>::max());
   }
   Result<Ref<memory::PageSource>> pages_until(std::uint64_t end) override;
+  Result<Ref<memory::TrackedObject>> mapping() override;
 
  private:
   async::Task<Moved> move(Direction direction, std::optional<std::uint64_t> offset, IoBuffer rest);
@@ -278,6 +287,23 @@ class SharePages final : public memory::PageSource {
 };
 
 // ── Nodes ────────────────────────────────────────────────────────────────────────────────────────
+
+async::Task<Result<>> ShareNode::set_attributes(const AttributeChange& change) {
+  const auto self = Ref<Node>::share(node());
+  const auto size = change.size;
+  const auto done = co_await client_.set_attributes(fid_of_attributes(), change);
+  if (ShareMapping* const mapping = this->mapping(); done && size && mapping != nullptr)
+    mapping->note_size(*size);
+  co_return done;
+}
+
+async::Task<Result<>> ShareFile::sync() {
+  const auto self = Ref<File>::share(*this);
+  if (ShareMapping* const mapping = share_node(*node_).mapping()) {
+    if (auto written = co_await mapping->write_back(); !written) co_return written;
+  }
+  co_return co_await client().sync(fid_);
+}
 
 abi::Stat ShareNode::stat() const {
   return {
@@ -326,6 +352,9 @@ async::Task<Result<Ref<File>>> ShareNode::open_file(int flags) {
     co_return fail(done.error());
   if (type == abi::s_ifdir)
     co_return Ref<File>{make_ref<OpenShareDirectory>(self, std::move(*fid), flags)};
+  if (ShareMapping* const mapping = this->mapping();
+      mapping != nullptr && (flags & abi::o_trunc) != 0)
+    mapping->note_size(0);
   co_return Ref<File>{make_ref<OpenShareFile>(self, std::move(*fid), flags & ~abi::o_trunc)};
 }
 
@@ -478,6 +507,12 @@ async::Task<Moved> OpenShareFile::move(Direction direction, std::optional<std::u
     if (!room) co_return fail(room.error());
     rest = rest.first(static_cast<std::size_t>(*room));
   }
+  // The server must have what programs have written to the file's pages.
+  if (ShareMapping* const mapping = share_node(*node()).mapping()) {
+    const auto written = co_await mapping->write_back(
+        start / hal::page_size, (start + rest.left() - 1) / hal::page_size + 1);
+    if (!written && written.error() == Errno::eintr) co_return fail(Errno::eintr);
+  }
   std::size_t done = 0;
   do {
     const std::size_t left = rest.left();
@@ -522,6 +557,8 @@ async::Task<Moved> OpenShareFile::move_some(Direction direction, std::uint64_t o
   }
   const auto moved = co_await client().move(request, offset, pinned);
   if (moved && reads) pieces.commit(first_byte, *moved);
+  ShareMapping* const mapping = share_node(*node()).mapping();
+  if (moved && !reads && mapping != nullptr) mapping->note_written(offset, *moved, pieces);
   co_return moved;
 }
 
@@ -540,16 +577,43 @@ Result<Ref<memory::PageSource>> OpenShareFile::pages_until(std::uint64_t end) {
                                 .changed_seconds = seen.changed.seconds,
                                 .changed_nanoseconds = seen.changed.nanoseconds,
                                 .version = seen.qid.version};
-  auto cached = client().pages().open(seen.qid.path, stamp, is_settled(seen));
+  ShareMapping* const mapping = share_node(*node()).mapping();
+  auto cached = mapping != nullptr ? mapping->cached()
+                                   : client().pages().open(seen.qid.path, stamp, is_settled(seen));
   if (!cached || !memory::can_allocate(sizeof(SharePages))) return fail(Errno::enomem);
   return Ref<memory::PageSource>{
       make_ref<SharePages>(Ref<Node>::share(*node()), fid(), end, std::move(cached))};
+}
+
+Result<Ref<memory::TrackedObject>> OpenShareFile::mapping() {
+  const p9::Attributes& seen = share_node(*node()).seen();
+  Ref<ShareMapping> mapping;
+  if (ShareMapping* const known = share_node(*node()).mapping()) {
+    mapping = Ref<ShareMapping>::share(*known);
+  } else {
+    constexpr std::size_t bytes = sizeof(ShareMapping) + 256;
+    if (!memory::can_allocate(bytes)) return fail(Errno::enomem);
+    // Its pages have no stamp: programs change them.
+    auto cached = client().pages().open(seen.qid.path, {}, false);
+    if (!cached) return fail(Errno::enomem);
+    mapping = make_ref<ShareMapping>(client(), seen.qid.path, fid(), std::move(cached), seen.size);
+  }
+  // The server would append all that it gets by the descriptor of such a file.
+  if (can_write() && appends()) return fail(Errno::enodev);
+  if (can_write()) mapping->set_writer(fid());
+  return Ref<memory::TrackedObject>{std::move(mapping)};
 }
 
 async::Task<Result<memory::Frame>> SharePages::read(std::size_t index) {
   const std::uint64_t start = std::uint64_t{index} * hal::page_size;
   if (start >= end_) co_return fail(Errno::eio);
   memory::Frame page = cached_->find(index);
+  ShareMapping* const mapping = share_node(*node_).mapping();
+  if (!page && mapping != nullptr && mapping->cached() == cached_) {
+    auto read = co_await mapping->source()->read(index);
+    if (!read) co_return fail(read.error());
+    page = std::move(*read);
+  }
   if (!page) {
     auto read = co_await share_node(*node_).client().read_pages(fid_, index, count(), cached_);
     if (!read) co_return fail(read.error() == Errno::enomem ? Errno::enomem : Errno::eio);
@@ -614,6 +678,15 @@ void mount_shares(Directory& root, bool read_only) {
     folder->mount(name, start_session(*server, fmt::format("/mnt/{}", name), read_only));
   }
   if (folder) root.put("mnt", std::move(folder));
+}
+
+async::Task<Result<>> write_shares_back() {
+  Result<> result;
+  for (Mounted* at = first_mounted; at != nullptr; at = at->next) {
+    const auto written = co_await at->client.write_back();
+    if (result && !written) result = written;
+  }
+  co_return result;
 }
 
 void write_shares(PagedText& out) {

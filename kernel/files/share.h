@@ -6,7 +6,9 @@
 // Each look-up makes new nodes (fetched.h), so two nodes may be the same file of the host.
 #pragma once
 
+#include <async/task.h>
 #include <kernel/ref.h>
+#include <kernel/result.h>
 
 #include <string_view>
 
@@ -30,6 +32,10 @@ Ref<Directory> start_shared_root(bool read_only);
 /// Adds /mnt with the folders of the other file servers, if there are any. They are read-only if
 /// `read_only`. Call once, while the tree is built.
 void mount_shares(Directory& root, bool read_only);
+
+/// Writes back all pages of files that programs have written to by shared mappings. The first
+/// error.
+async::Task<Result<>> write_shares_back();
 
 /// Writes the lines of shared folders for /proc/mounts.
 void write_shares(PagedText& out);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "files/file_locks.h"
+#include "files/share_mapping.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -380,10 +382,11 @@ async::Task<Result<memory::Frame>> ShareClient::read_pages(Ref<Fid> fid, std::ui
                                                            std::uint64_t end,
                                                            Ref<CachedFile> cached) {
   using memory::Frame;
-  if (!memory::can_allocate(sizeof(PagesRead))) co_return fail(Errno::enomem);
-  const auto request = make_ref<PagesRead>(std::move(fid));
+  if (!memory::can_allocate(sizeof(PagesTransfer))) co_return fail(Errno::enomem);
+  const auto request = make_ref<PagesTransfer>(Direction::read, std::move(fid));
   const std::uint64_t start = index * hal::page_size;
-  const std::size_t most = std::min({PagesRead::most, most_bytes_ / hal::page_size, most_pieces()});
+  const std::size_t most =
+      std::min({PagesTransfer::most, most_bytes_ / hal::page_size, most_pieces()});
   const auto may_add = [&](std::uint64_t next) {
     return request->count() == 0 ||
            (request->count() < most && next < end && !cached->has(next) && has_plenty_of_memory());
@@ -406,6 +409,55 @@ async::Task<Result<memory::Frame>> ShareClient::read_pages(Ref<Fid> fid, std::ui
   for (std::size_t i = 1; (i + 1) * hal::page_size <= *read; ++i)
     (void)cached->add(index + i, std::move(request->page(i)));
   co_return cached->add(index, std::move(wanted));
+}
+
+/// The locks of a file, which all nodes of the file have in common.
+class ShareClient::Locks final : public FileLocks {
+ public:
+  Locks(ShareClient& client, PageCache::Key key) : client_{client}, key_{key} {
+    client_.locks_.emplace(key_, this);
+  }
+  ~Locks() override { client_.locks_.erase(key_); }
+
+ private:
+  ShareClient& client_;
+  const PageCache::Key key_;
+};
+
+FileLocks* ShareClient::make_locks(PageCache::Key key) {
+  constexpr std::size_t map_node = 64;
+  FileLocks* locks = locks_of(key);
+  if (locks == nullptr) {
+    if (!memory::can_allocate(sizeof(Locks) + map_node)) return nullptr;
+    return new Locks{*this, key};
+  }
+  locks->retain();
+  return locks;
+}
+
+async::Task<Result<std::size_t>> ShareClient::write_pages(Ref<PagesTransfer> pages,
+                                                          std::uint64_t offset, std::size_t bytes) {
+  pages->message().put(pages->fid().number()).put(offset);
+  pages->message().put(static_cast<std::uint32_t>(bytes));
+  if (const auto done = co_await ask(Ref<P9Request>{pages}); !done) co_return fail(done.error());
+  const auto count = p9::read_count(pages->body());
+  if (!count) co_return fail(count.error());
+  if (*count > bytes) co_return fail(Errno::eio);
+  co_return *count;
+}
+
+async::Task<Result<>> ShareClient::write_back() {
+  Result<> result;
+  std::optional<PageCache::Key> last;
+  for (;;) {
+    const auto next = last ? mappings_.upper_bound(*last) : mappings_.begin();
+    if (next == mappings_.end()) co_return result;
+    last = next->first;
+    const auto mapping = Ref<ShareMapping>::share(*next->second);
+    const auto written = co_await mapping->write_back();
+    if (result && !written) result = written;
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+  }
 }
 
 }  // namespace kernel

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,7 +30,9 @@
 
 namespace kernel {
 
+class FileLocks;
 class ShareClient;
+class ShareMapping;
 
 class Fid : public RefCounted<Fid>, public ListNode<> {
  public:
@@ -58,15 +61,17 @@ class ShareTransfer final : public SizedP9Request<32, 16> {
   PinnedPieces pieces_;
 };
 
-/// A read of consecutive pages of a file into frames that the request owns.
-class PagesRead final : public SizedP9Request<32, 16> {
+/// A read or a write of consecutive pages of a file, in frames that the request owns.
+class PagesTransfer final : public SizedP9Request<32, 16> {
  public:
-  explicit PagesRead(Ref<Fid> fid) : SizedP9Request{p9::Type::read}, fid_{std::move(fid)} {}
+  PagesTransfer(Direction direction, Ref<Fid> fid)
+      : SizedP9Request{direction == Direction::read ? p9::Type::read : p9::Type::write},
+        fid_{std::move(fid)} {}
   const Fid& fid() const { return *fid_; }
 
-  /// Adds the frame of the next page. At most `most`.
-  void add_page(memory::Frame page) {
-    add(page.address(), hal::page_size);
+  /// Adds the frame of the next page, of which the transfer has `bytes`. At most `most`.
+  void add_page(memory::Frame page, std::size_t bytes = hal::page_size) {
+    add(page.address(), bytes);
     pages_[count_++] = std::move(page);
   }
   std::size_t count() const { return count_; }
@@ -138,6 +143,29 @@ class ShareClient {
   Answer<memory::Frame> read_pages(Ref<Fid> fid, std::uint64_t index, std::uint64_t end,
                                    Ref<CachedFile> cached);
 
+  /// Writes the first `bytes` bytes of the pages to the file, at `offset`. Returns the number of
+  /// those that the server has taken.
+  Answer<std::size_t> write_pages(Ref<PagesTransfer> pages, std::uint64_t offset,
+                                  std::size_t bytes);
+
+  /// The shared mapping of a file; null: there is none.
+  ShareMapping* mapping_of(PageCache::Key key) const {
+    const auto found = mappings_.find(key);
+    return found != mappings_.end() ? found->second : nullptr;
+  }
+  void add_mapping(PageCache::Key key, ShareMapping& mapping) { mappings_.emplace(key, &mapping); }
+  void remove_mapping(PageCache::Key key) { mappings_.erase(key); }
+  /// Writes back the dirty pages of all mappings. The first error.
+  Answer<> write_back();
+
+  /// The locks of a file; null: no node that exists has made them.
+  FileLocks* locks_of(PageCache::Key key) const {
+    const auto found = locks_.find(key);
+    return found != locks_.end() ? found->second : nullptr;
+  }
+  /// Makes them, if there are none, and returns a reference. Null: no memory.
+  FileLocks* make_locks(PageCache::Key key);
+
   /// The cached pages of the server's files.
   PageCache& pages() { return pages_; }
 
@@ -148,6 +176,7 @@ class ShareClient {
   using Fids = std::array<Ref<Fid>, 2>;
   template <class Request>
   class WithFids;
+  class Locks;
 
   static std::uint64_t next_file_system_number();
   Answer<> begin();
@@ -169,6 +198,8 @@ class ShareClient {
   std::uint32_t next_fid_ = 1;
   std::size_t most_bytes_ = 0;
   PageCache pages_;
+  std::map<PageCache::Key, ShareMapping*> mappings_;
+  std::map<PageCache::Key, FileLocks*> locks_;  // each removes itself
   bool has_failed_ = false;
   async::Event has_begun_;
   async::Job* job_ = nullptr;  // of serve(), while it runs

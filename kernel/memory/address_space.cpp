@@ -196,7 +196,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
 [[gnu::cold, gnu::noinline]] VirtAddr AddressSpace::map_object(MapRequest&& request, Gap gap) {
   const Backing& backing = request.backing;
   const bool is_tracked = backing.has_pages() && backing.pages().as_tracked() != nullptr;
-  if (backing.kind == Backing::Kind::paged_in) has_paged_areas_ = true;
+  if (backing.is_read_first()) has_paged_areas_ = true;
   if (backing.has_pages()) has_shared_areas_ = true;
   if (is_tracked) has_tracked_areas_ = true;
   areas_.insert(gap.before, gap.start, gap.start + page_up(request.bytes), usable(request.access),
@@ -285,7 +285,8 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
       if (allows(access, Access::write)) area->code.may_differ();
       const Access rights = area->rights_in_table();
       // Without translation no two pages have one frame.
-      const bool shared = area->backing.is_shared() || !hal::translates_addresses;
+      const bool shared = (area->backing.is_shared() && !area->backing.pages().tracks_writes()) ||
+                          !hal::translates_addresses;
       table_.for_each(area->start, area->end, [&](VirtAddr, PageEntry& entry) {
         // A private page that was not writable may be shared with another table. The next write
         // fault decides whether to copy it.

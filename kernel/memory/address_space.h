@@ -263,8 +263,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Whether `va` lies in a file mapping (mmap). The program's own segments do not count.
   bool is_mapped_file(VirtAddr va) {
     const Area* const area = areas_.find(va);
-    return area != nullptr && (area->backing.kind == Backing::Kind::file ||
-                               area->backing.kind == Backing::Kind::paged_in);
+    return area != nullptr &&
+           (area->backing.kind == Backing::Kind::file || area->backing.is_read_first());
   }
 
   // Page-ins (process/page_in.h).

@@ -60,6 +60,10 @@ struct Backing {
   bool is_shared() const { return kind == Kind::shared; }
   /// Whether the pages come from pages().
   bool has_pages() const { return kind == Kind::shared || kind == Kind::copies; }
+  /// Whether the first access to a page waits until the page was read.
+  bool is_read_first() const {
+    return kind == Kind::paged_in || (has_pages() && pages().source() != nullptr);
+  }
   /// Cuts off the first `bytes` of the contents, a multiple of the page size.
   void advance(std::size_t bytes) {
     file = file.subspan(std::min(bytes, file.size()));

@@ -238,9 +238,20 @@ void AddressSpace::count_elsewhere() {
 Result<> AddressSpace::make_page_of_object(const Area& area, VirtAddr page, PageEntry* slot,
                                            Access wanted) {
   const Backing& backing = area.backing;
-  const auto frame = backing.pages().frame(backing.first_page + (page - area.start) / page_size);
-  if (!frame) return fail(frame.error());
+  const std::size_t index = backing.first_page + (page - area.start) / page_size;
+  const auto frame = backing.pages().frame(index);
+  if (!frame) {
+    if (frame.error() == Errno::would_block) missed_page_ = page;
+    return fail(frame.error());
+  }
   Access rights = area.rights_in_table();
+  if (backing.is_shared() && backing.pages().tracks_writes()) {
+    if (wanted != Access::write) {
+      rights = without(rights, Access::write);
+    } else if (auto noted = backing.pages().note_write(index); !noted) {
+      return noted;
+    }
+  }
   PhysAddr mapped = *frame;
   // Where the kernel rewrites instructions, it does that in private copies.
   if (backing.is_shared() || (wanted != Access::write && !AreaCode::has_state)) {
@@ -321,6 +332,7 @@ void AddressSpace::make_all_pages(const Area& area) {
     if (slot == nullptr) return;
     if (!slot->empty()) continue;
     if (area.backing.object) {
+      if (area.backing.is_read_first()) return;
       if (!make_page_of_object(area, page, slot, Access::read)) return;
     } else if (!make_page(area, page, slot, Access::read)) {
       return;
@@ -362,6 +374,13 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
 [[gnu::noinline]] Result<> AddressSpace::copy_for_write(const Area& area, VirtAddr page,
                                                         PageEntry* slot) {
   check_access();
+  if (area.backing.is_shared()) {
+    const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
+    if (auto noted = area.backing.pages().note_write(index); !noted) return noted;
+    hal::set(*slot, slot->with(area.rights_in_table()));
+    tag_.flush_page_here(page);
+    return {};
+  }
   const PageEntry old = *slot;
   const PhysAddr copy = frames.allocate(Use::user);
   if (copy == 0) return fail(Errno::enomem);
@@ -438,18 +457,20 @@ Result<std::byte*> AddressSpace::fault_in_slowly(VirtAddr va, Access wanted) {
 
 std::optional<PageToRead> AddressSpace::page_to_read(VirtAddr va) {
   const Area* const area = area_at(va);
-  if (area == nullptr || area->backing.kind != Backing::Kind::paged_in) return {};
+  if (area == nullptr || !area->backing.is_read_first()) return {};
   const VirtAddr page = page_down(va);
   if (const PageEntry* slot = table_.find(page); slot != nullptr && !slot->empty()) return {};
   const std::size_t index = area->backing.first_page + (page - area->start) / page_size;
-  return PageToRead{
-      .address = page, .source = Ref<PageSource>::share(area->backing.source()), .index = index};
+  const Backing& backing = area->backing;
+  PageSource& source = backing.has_pages() ? *backing.pages().source() : backing.source();
+  return PageToRead{.address = page, .source = Ref<PageSource>::share(source), .index = index};
 }
 
 Result<> AddressSpace::put_page_in(const PageToRead& paged_in, Frame contents) {
   async::Strand::check_access();
   const auto wanted = page_to_read(paged_in.address);
   if (!wanted || *wanted != paged_in) return {};
+  if (area_at(paged_in.address)->backing.has_pages()) return {};  // the object has it now
   PageEntry* const slot = table_.ensure(paged_in.address);
   if (slot == nullptr) return fail(Errno::enomem);
   return put_frame(*area_at(paged_in.address), paged_in.address, slot, std::move(contents),

@@ -1,10 +1,16 @@
 #include "memory/mappable_object.h"
 
+#include <async/task.h>
+
 #include <algorithm>
 
 #include "memory/address_space.h"
 
 namespace kernel::memory {
+
+async::Task<Result<>> MappableObject::sync(std::uint64_t, std::uint64_t) {
+  co_return Result<>{};
+}
 
 void TrackedObject::unmap_pages(std::size_t first, std::size_t end, Copies copies) {
   async::Strand::check_access();

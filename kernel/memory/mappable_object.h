@@ -20,10 +20,19 @@ class MappableObject : public MemoryObject {
   /// The number of pages, a partial last one included. It may change.
   virtual std::size_t count() const = 0;
   /// The frame of page `index`, made if it is missing. The object keeps a reference on it. ENXIO:
-  /// the page lies behind the end, or the object may have no more pages; ENOMEM. In the strand.
+  /// the page lies behind the end, or the object may have no more pages; ENOMEM. would_block:
+  /// source() must read the page first, and keeps it for frame(). In the strand.
   virtual Result<hal::PhysAddr> frame(std::size_t index) = 0;
+  /// Where pages come from that frame() cannot make at once; null: there are none.
+  virtual PageSource* source() { return nullptr; }
+  /// Whether pages of shared areas are read-only until note_write().
+  virtual bool tracks_writes() const { return false; }
+  /// A program may write to the page from now on, until unmap_pages(). ENOMEM. In the strand.
+  virtual Result<> note_write(std::size_t) { return {}; }
   /// Whether page `index` has a frame. In the strand.
   virtual bool has_frame(std::size_t index) const = 0;
+  /// Writes back what programs have written to the pages [first, end) (msync).
+  virtual async::Task<Result<>> sync(std::uint64_t first, std::uint64_t end);
   virtual class TrackedObject* as_tracked() { return nullptr; }
 };
 
@@ -40,9 +49,14 @@ class TrackedObject : public MappableObject {
  public:
   TrackedObject* as_tracked() final { return this; }
   void add_area(AreaMapping& mapping) { areas_.push_back(mapping); }
-  void remove_area(AreaMapping& mapping) { areas_.remove(mapping); }
+  void remove_area(AreaMapping& mapping) {
+    areas_.remove(mapping);
+    if (areas_.empty()) note_no_areas();
+  }
 
  protected:
+  /// No program maps the object any more.
+  virtual void note_no_areas() {}
   enum class Copies : bool { keep, drop };
 
   /// Removes the pages [first, end) from the tables of all programs. `copies`: what happens to the

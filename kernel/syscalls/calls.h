@@ -146,10 +146,11 @@ trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 
 /// flags: MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE;
 ///   others have no effect
-/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping of a disk or of a file of the
-///   host, and a mapping of a file in /proc, fail with ENODEV. On machines without an MMU a mapping
-///   of a file in /tmp does, too. A private writable mapping larger than the machine's memory fails
-///   with ENOMEM. A MAP_GROWSDOWN mapping does not grow.
+/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping of a disk, or of a file of the
+/// host
+///   that is open for appending, and a mapping of a file in /proc, fail with ENODEV. On machines
+///   without an MMU a mapping of a file in /tmp does, too. A private writable mapping larger than
+///   the machine's memory fails with ENOMEM. A MAP_GROWSDOWN mapping does not grow.
 trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                           int access, int flags, int fd, std::int64_t offset);
 
@@ -241,13 +242,11 @@ trap::Answer<Result<>> sched_setaffinity(Thread&, int id, std::size_t size, std:
 Result<> getcpu(Thread&, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t> node);
 
 /// flags: PRIO_PROCESS, PRIO_PGRP, PRIO_USER; EINVAL for others
-/// linux: PRIO_PGRP and PRIO_USER accept only the number 0, which stands for all threads of all
-///   processes. Another number fails with ESRCH.
+/// linux: There is one user: PRIO_USER fails with ESRCH for numbers other than 0.
 Result<> setpriority(Thread&, int which, int id, int nice);
 
 /// flags: PRIO_PROCESS, PRIO_PGRP, PRIO_USER; EINVAL for others
-/// linux: PRIO_PGRP and PRIO_USER accept only the number 0, which stands for all threads of all
-///   processes. Another number fails with ESRCH.
+/// linux: There is one user: PRIO_USER fails with ESRCH for numbers other than 0.
 Result<int> getpriority(Thread&, int which, int id);
 
 // ── sched_attr.cpp ──

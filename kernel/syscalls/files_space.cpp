@@ -8,6 +8,7 @@
 #include "devices/virtio_devices.h"
 #include "files/inotify.h"
 #include "files/regular_file.h"
+#include "files/share.h"
 #include "process/steps.h"
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
@@ -55,7 +56,8 @@ Result<> check_allocation(File& file, int mode, std::int64_t offset, std::int64_
   return {};
 }
 
-async::Task<Result<>> flush_disks() {
+async::Task<Result<>> flush_all() {
+  (void)co_await write_shares_back();
   for (const auto& disk : disks()) (void)co_await disk->flush();
   co_return Result<>{};
 }
@@ -119,13 +121,16 @@ Result<> readahead(Thread& self, int fd, std::int64_t, std::size_t) {
 
 /// linux: none known
 trap::Answer<Result<>> sync(Thread& self) {
-  if (disks().empty()) return Result<>{};
-  return self.wait([] { return flush_disks(); });
+  return self.wait([] { return flush_all(); });
 }
 
-/// linux: No file system is on a disk, so the call only checks its argument.
-Result<> syncfs(Thread& self, int fd) {
-  return self.process().files().find_open(fd) != nullptr ? Result<>{} : fail(Errno::ebadf);
+/// linux: In folders of the host, the call is as `sync`. No other file system has anything to
+/// write.
+trap::Answer<Result<>> syncfs(Thread& self, int fd) {
+  File* const file = self.process().files().find_open(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (file->node() == nullptr || !file->node()->is_remote()) return Result<>{};
+  return self.wait([] { return write_shares_back(); });
 }
 
 /// flags: SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE, SYNC_FILE_RANGE_WAIT_AFTER;

@@ -53,7 +53,10 @@ Result<Backing> backing_of_file(File& file, Ref<memory::TrackedObject> mapping,
   const auto bytes = file->bytes();
   if (!bytes) {
     const std::size_t first_page = static_cast<std::size_t>(offset) / hal::page_size;
-    auto mapping = file->mapping();
+    if (file->waits_for_device() && shared) {
+      if (auto fresh = refresh(self, *file); !fresh) return fail(fresh.error());
+    }
+    auto mapping = shared || !file->waits_for_device() ? file->mapping() : fail(Errno::enodev);
     if (mapping) return backing_of_file(*file, std::move(*mapping), first_page, shared, writes);
     if (mapping.error() != Errno::enodev) return fail(mapping.error());
     // There is no page cache for disks, so two mappings could not share pages.

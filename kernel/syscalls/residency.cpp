@@ -165,16 +165,41 @@ trap::Answer<Result<>> mincore(Thread& self, std::uintptr_t address, std::size_t
   return find_in_memory(self, address, pages, to);
 }
 
+namespace {
+
+/// Writes back what programs have written to the pages of [at, end).
+async::Task<Result<>> sync_in_steps(Thread& self, std::uintptr_t at, std::uintptr_t end) {
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  Result<> result;
+  while (const memory::Area* const area = space->areas().first_after(at)) {
+    if (area->start >= end) break;
+    const std::uintptr_t from = std::max(at, area->start), to = std::min(end, area->end);
+    at = area->end;
+    if (!area->backing.is_shared()) continue;
+    const std::size_t first = area->backing.first_page + (from - area->start) / hal::page_size;
+    const auto object = Ref<memory::MemoryObject>::share(*area->backing.object);
+    auto& pages = static_cast<memory::MappableObject&>(*object);
+    const auto written = co_await pages.sync(first, first + (to - from) / hal::page_size);
+    if (result && !written) result = written;
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+  }
+  co_return result;
+}
+
+}  // namespace
+
 /// flags: MS_ASYNC, MS_INVALIDATE, MS_SYNC; EINVAL for others
-/// linux: A mapping of a file in memory shows the file's own pages, so the call has nothing to
-///   write back.
-Result<> msync(Thread& self, std::uintptr_t address, std::size_t length, int flags) {
+/// linux: A mapping of a file in memory shows the file's own pages, so there is nothing to write
+///   back. With MS_ASYNC the call writes nothing: later calls and the end of the mapping do.
+trap::Answer<Result<>> msync(Thread& self, std::uintptr_t address, std::size_t length, int flags) {
   constexpr int known = abi::ms_async | abi::ms_invalidate | abi::ms_sync;
   const bool both = (flags & abi::ms_async) != 0 && (flags & abi::ms_sync) != 0;
   if ((flags & ~known) != 0 || !hal::page_aligned(address) || both) return fail(Errno::einval);
   const std::uintptr_t end = address + hal::page_up(length);
   if (end < address || hal::page_up(length) < length) return fail(Errno::enomem);
-  return self.space().is_mapped(address, end) ? Result<>{} : fail(Errno::enomem);
+  if (!self.space().is_mapped(address, end)) return fail(Errno::enomem);
+  if ((flags & abi::ms_sync) == 0 || !self.space().has_shared_areas()) return Result<>{};
+  return self.wait([&] { return sync_in_steps(self, address, end); });
 }
 
 }  // namespace sys

@@ -23,6 +23,8 @@ PARTS = (
     ("attributes", "permissions, times, links and sizes are the host's"),
     ("directories", "a folder of 1,000 files is the host's"),
     ("mappings", "private mappings have the files' bytes"),
+    ("shared", "programs share mappings, and the host's files get what they write"),
+    ("locks", "processes that have opened one file see each other's locks"),
     ("large", "large transfers at any address have all bytes"),
     ("together", "eight threads write and read at the same time"),
     ("killed", "processes are killed while they wait, and the folder works afterwards"),

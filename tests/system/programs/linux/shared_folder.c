@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -352,6 +353,144 @@ static void mappings(void) {
   SAY(unlink("file"));
 }
 
+static int status_of_child(pid_t child) {
+  int status;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+// Prints how a child ends that reads or writes the byte.
+static void touch_in_child(const char* what, volatile char* byte, int writes) {
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (writes) {
+      *byte = 'T';
+    } else {
+      (void)*byte;
+    }
+    _exit(0);
+  }
+  printf("%s: %d\n", what, status_of_child(child));
+}
+
+// Whether another process that opens the file may lock its first byte.
+static void lock_in_child(void) {
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    struct flock lock = {.l_type = F_WRLCK, .l_len = 1};
+    const int file = open("file", O_RDWR);
+    SAY(fcntl(file, F_SETLK, &lock));
+    lock.l_type = F_WRLCK;
+    SAY(fcntl(file, F_GETLK, &lock));
+    printf("%d\n", lock.l_type == F_WRLCK);
+    SAY(flock(file, LOCK_EX | LOCK_NB));
+    fflush(stdout);
+    _exit(0);
+  }
+  waitpid(child, NULL, 0);
+}
+// Locks of a file that has been opened several times.
+static void locks(void) {
+  struct flock lock = {.l_type = F_WRLCK, .l_len = 1};
+  const int file = SAY_OPEN(open("file", O_CREAT | O_RDWR, 0644));
+  lock_in_child();
+  SAY(fcntl(file, F_SETLK, &lock));
+  lock_in_child();
+  const int again = SAY_OPEN(open("file", O_RDWR));
+  lock_in_child();
+  SAY(close(again));  // also ends the locks by the other descriptor
+  lock_in_child();
+  SAY(flock(file, LOCK_SH));
+  lock_in_child();
+  close(file);
+  lock_in_child();
+}
+
+// Mappings that programs share and write to. At the end the host has the same files.
+static void shared(void) {
+  const int all = PROT_READ | PROT_WRITE;
+  const int file = SAY_OPEN(open("file", O_CREAT | O_RDWR, 0644));
+  memset(bytes, 'a', page);
+  for (int i = 0; i < 3; ++i) SAY(write(file, bytes, i < 2 ? page : 100));
+  char* const map = mmap(NULL, 5 * page, all, MAP_SHARED, file, 0);
+  SAY(map == MAP_FAILED ? -1 : 0);
+  printf("%c%c %d\n", map[0], map[2 * page + 99], map[2 * page + 100]);
+  memcpy(map + page - 2, "stores", 6);
+  SAY(pread(file, bytes, 6, page - 2));
+  printf("%.6s\n", bytes);
+  SAY(pwrite(file, "WRITTEN", 7, page));
+  printf("%.9s\n", map + page - 2);
+  map[page + 20] = 'x';
+  SAY(pwrite(file, "near", 4, page + 30));
+  printf("%c%.4s\n", map[page + 20], map + page + 30);
+  const int again = SAY_OPEN(open("file", O_RDWR));
+  char* const second = mmap(NULL, page, all, MAP_SHARED, again, page);
+  second[1] = '2';
+  printf("%c\n", map[page + 1]);
+  const char* const own = mmap(NULL, page, PROT_READ, MAP_PRIVATE, again, page);
+  printf("%c\n", own[1]);
+  SAY(msync(map, 5 * page, MS_SYNC));
+  SAY(msync(map, page, MS_ASYNC));
+  SAY(fsync(file));
+  touch_in_child("a child's write", map + 7, 1);
+  printf("%c\n", map[7]);
+  touch_in_child("behind the end", map + 3 * page, 0);
+  touch_in_child("behind the end, a write", map + 4 * page, 1);
+  printf("read(…): ");
+  say("", pread(file, map + 4 * page, 10, 0));
+  map[2 * page + 200] = 'z';  // not a byte of the file
+  SAY(msync(map, 5 * page, MS_SYNC));
+  say_status("file");
+  SAY(ftruncate(file, page + 10));
+  touch_in_child("behind the new end", map + 2 * page, 0);
+  printf("%d\n", map[page + 10]);
+  SAY(ftruncate(file, 4 * page));
+  printf("%d %d\n", map[page + 10], map[3 * page]);
+  map[3 * page + 5] = 'n';
+  SAY(lseek(file, 4 * page, SEEK_SET));
+  SAY(write(file, "longer", 6));
+  printf("%.6s\n", map + 4 * page);
+  SAY(munmap(second, page));
+  const int only_read = SAY_OPEN(open("file", O_RDONLY));
+  SAY(mmap(NULL, page, all, MAP_SHARED, only_read, 0) == MAP_FAILED ? -1 : 0);
+  char* const seen = mmap(NULL, page, PROT_READ, MAP_SHARED, only_read, 3 * page);
+  printf("%c\n", seen[5]);
+  SAY(mprotect(seen, page, all));
+  char* const later = mmap(NULL, page, PROT_READ, MAP_SHARED, file, 0);
+  touch_in_child("a page to read", later, 1);
+  SAY(mprotect(later, page, all));
+  later[1] = 'L';
+  printf("%c\n", map[1]);
+  SAY(munmap(map, 5 * page));
+  close(file);
+  close(again);
+  // A process is killed without any other call.
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    const int fd = open("killed", O_CREAT | O_RDWR, 0644);
+    ftruncate(fd, 20 * page);
+    char* const there = mmap(NULL, 20 * page, all, MAP_SHARED, fd, 0);
+    for (int i = 0; i < 20; ++i) there[i * page + i] = 'k';
+    raise(SIGKILL);
+  }
+  printf("killed: %d\n", status_of_child(child));
+  const int killed = SAY_OPEN(open("killed", O_RDONLY));
+  int count = 0;
+  for (int i = 0; i < 20; ++i)
+    count += pread(killed, bytes, 1, i * page + i) == 1 && bytes[0] == 'k';
+  SAY(count);
+  // Many pages, and a mapping that ends with the program.
+  const int large_file = SAY_OPEN(open("large", O_CREAT | O_RDWR, 0644));
+  SAY(ftruncate(large_file, 2000 * page));
+  char* const many = mmap(NULL, 2000 * page, all, MAP_SHARED, large_file, 0);
+  for (int i = 0; i < 2000; ++i) many[i * page + i % page] = (char)i;
+  SAY(pread(large_file, bytes, 1, 1999 * page + 1999));
+  SAY((unsigned char)bytes[0]);
+  for (int i = 0; i < 2000; i += 3) many[i * page] = 'e';
+}
+
 // A transfer of many requests, to and from pages that do not exist yet.
 static void large(void) {
   const int file = SAY_OPEN(open("file", O_CREAT | O_RDWR, 0644));
@@ -489,10 +628,12 @@ static const struct {
   const char* name;
   void (*run)(void);
 } parts[] = {
-    {"contents", contents},         {"names", names},        {"attributes", attributes},
-    {"directories", directories},   {"mappings", mappings},  {"large", large},
-    {"together", together},         {"awaits", awaits_host}, {"killed", killed},
-    {"unchangeable", unchangeable},
+    {"contents", contents},     {"names", names},
+    {"attributes", attributes}, {"directories", directories},
+    {"mappings", mappings},     {"shared", shared},
+    {"locks", locks},           {"large", large},
+    {"together", together},     {"awaits", awaits_host},
+    {"killed", killed},         {"unchangeable", unchangeable},
 };
 
 int main(int count, char** arguments) {
