@@ -88,7 +88,7 @@ class FileProperties {
 
  protected:
   void be_stream() { is_stream_ = true; }
-  void let_wait_sharing() { waits_sharing_ = true; }
+  void let_wait_sharing(bool lets = true) { waits_sharing_ = lets; }
   void let_wait_to_open() { may_wait_to_open_ = true; }
   void let_wait_for_device() { waits_for_device_ = true; }
 

@@ -60,6 +60,7 @@ class Socket : public File, public PassedSocket {
   /// What programs set, and what has no meaning of its own for the family.
   struct Options {
     static constexpr std::uint32_t usual_buffer = 212'992;
+    static constexpr std::uint32_t most_buffer = 1 << 20;  ///< a message is sent in one step
 
     std::uint32_t flags = 0;  ///< a bit for each option that is only on or off: 1 << abi::so_*
     std::int32_t priority = 0;
@@ -88,7 +89,10 @@ class Socket : public File, public PassedSocket {
   virtual void options_changed() {}
   /// The calls wait in coroutines of their own from now on, because reads or writes of this socket
   /// have a timeout or wait for more than a byte.
-  void wait_specially() { let_wait_for_device(); }
+  void wait_specially() {
+    let_wait_for_device();
+    let_wait_sharing(false);
+  }
   bool has_timeout() const {
     return options_.receive_timeout != async::Duration::max() ||
            options_.send_timeout != async::Duration::max();

@@ -638,6 +638,8 @@ Result<std::size_t> UnixSocket::try_read(IoBuffer& buffer) {
 }
 
 Result<std::size_t> UnixSocket::try_write(IoBuffer& buffer) {
+  if (is_plain_stream() && !endpoint_->notes_senders()) [[likely]]
+    return endpoint_->out().pipe().write(buffer);
   if (waits_for_device()) return fail(Errno::would_block);
   Outgoing message;
   return send(buffer, message);

@@ -94,7 +94,8 @@ trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t arg
 ///   TCSETAW, TCSETAF, TIOCGLCKTRMIOS, TIOCSLCKTRMIOS, TIOCEXCL, TIOCNXCL, TIOCGEXCL, TIOCGWINSZ,
 ///   TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCNOTTY, TCFLSH, TCSBRK, TCXONC,
 ///   TIOCOUTQ, FIONREAD; on /dev/ptmx also TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK, TIOCGPTPEER, TIOCSIG;
-///   on a pipe FIONREAD; on a disk BLKGETSIZE, BLKGETSIZE64, BLKSSZGET, BLKROGET; ENOTTY for others
+///   on a pipe FIONREAD; on a socket FIONREAD, SIOCOUTQ; on a disk BLKGETSIZE, BLKGETSIZE64,
+///   BLKSSZGET, BLKROGET; ENOTTY for others
 /// linux: TCSETSW, TCSETAW and TCSBRK do not wait for output. TIOCPKT fails with ENOTTY. An open of
 ///   the console does not make it the controlling terminal. TIOCNOTTY of a process that leads no
 ///   session fails with ENOTTY. FIONREAD on a regular file fails with ENOTTY.

@@ -71,7 +71,7 @@ std::string_view path_of(const SocketAddress& address) {
 }
 
 /// An address without a name has only its family.
-SocketAddress shown(SocketAddress address, int domain) {
+SocketAddress shown_address(SocketAddress address, int domain) {
   if (address.length != 0) return address;
   const auto family = static_cast<std::uint16_t>(domain);
   std::memcpy(address.bytes.data(), &family, sizeof family);
@@ -139,18 +139,6 @@ trap::Answer<Result<>> connect_unix(Thread& self, UnixSocket& socket,
       [&] { return finish_connecting(self, Ref<File>::share(socket), std::move(*found)); });
 }
 
-/// Adds the connection, and tells its address. EMFILE; ENOMEM; EFAULT: the connection is closed.
-Result<int> add_connection(Thread& self, Ref<Socket> connection, bool close_on_exec,
-                           std::uintptr_t address, UserPtr<int> length) {
-  if (address != 0) {
-    const auto peer = connection->peer_name();
-    if (!peer) return fail(Errno::econnaborted);
-    auto written = write_address(self, shown(*peer, connection->kind().domain), address, length);
-    if (!written) return fail(written.error());
-  }
-  return self.process().files().add(std::move(connection), close_on_exec);
-}
-
 /// The handler has checked the arguments.
 struct Accepting {
   int flags;
@@ -165,11 +153,25 @@ struct Accepting {
     return sys::lacks_pages(self, length.address(), sizeof(int)) ||
            sys::lacks_pages(self, address, size);
   }
+  /// EMFILE: before the connection leaves the queue; EFAULT: the connection is closed.
   Result<int> accept(Thread& self, Socket& socket) const {
+    FdTable& files = self.process().files();
+    const bool close_on_exec = (flags & abi::sock_cloexec) != 0;
+    const auto fd = files.add(Ref<File>::share(socket), close_on_exec);  // reserves the number
+    if (!fd) return fd;
     auto connection = socket.accept(flags & abi::sock_nonblock);
-    if (!connection) return fail(connection.error());
-    return add_connection(self, std::move(*connection), (flags & abi::sock_cloexec) != 0, address,
-                          length);
+    Result<> done{};
+    if (!connection) {
+      done = fail(connection.error());
+    } else if (address != 0) {
+      done = (*connection)->peer_name().and_then([&](const SocketAddress& peer) {
+        return write_address(self, shown_address(peer, socket.kind().domain), address, length);
+      });
+    }
+    if (done) done = files.set(*fd, std::move(*connection), close_on_exec);
+    if (done) return fd;
+    (void)files.close(*fd);
+    return fail(done.error());
   }
 };
 
@@ -254,7 +256,6 @@ Result<> socketpair(Thread& self, int domain, int type, int protocol, UserPtr<in
   if ((type & ~abi::sock_type_mask & ~socket_flags) != 0) return fail(Errno::einval);
   const UserSpan<int> out{ends.address(), 2};
   FdTable& files = self.process().files();
-  if (files.count() + 2 > static_cast<unsigned>(files.limit())) return fail(Errno::emfile);
   if (auto written = out.write(self.space(), std::array{0, 0}); !written) return written;
   const auto kind = check_kind(domain, type, protocol);
   if (!kind) return fail(kind.error());
@@ -300,8 +301,6 @@ trap::Answer<Result<int>> accept4(Thread& self, int fd, std::uintptr_t address, 
   if ((flags & ~socket_flags) != 0) return fail(Errno::einval);
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());
-  const FdTable& files = self.process().files();
-  if (files.count() >= static_cast<unsigned>(files.limit())) return fail(Errno::emfile);
   const Accepting accepting{.flags = flags, .address = address, .length = length};
   if (accepting.lacks_pages(self)) return fail(Errno::would_block);
   const auto accepted = accepting.accept(self, **socket);
@@ -329,7 +328,8 @@ trap::Answer<Result<>> connect(Thread& self, int fd, std::uintptr_t address, int
 Result<> getsockname(Thread& self, int fd, std::uintptr_t address, UserPtr<int> length) {
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());
-  return write_address(self, shown((*socket)->name(), (*socket)->kind().domain), address, length);
+  return write_address(self, shown_address((*socket)->name(), (*socket)->kind().domain), address,
+                       length);
 }
 
 /// linux: none known
@@ -338,7 +338,7 @@ Result<> getpeername(Thread& self, int fd, std::uintptr_t address, UserPtr<int> 
   if (!socket) return fail(socket.error());
   const auto name = (*socket)->peer_name();
   if (!name) return fail(name.error());
-  return write_address(self, shown(*name, (*socket)->kind().domain), address, length);
+  return write_address(self, shown_address(*name, (*socket)->kind().domain), address, length);
 }
 
 /// flags: SHUT_RD, SHUT_WR, SHUT_RDWR; EINVAL for others

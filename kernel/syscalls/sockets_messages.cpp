@@ -28,6 +28,10 @@ constexpr std::size_t aligned(std::size_t length) {
   return (length + sizeof(std::size_t) - 1) & ~(sizeof(std::size_t) - 1);
 }
 
+/// The longest control messages that a receive writes.
+constexpr std::size_t most_control =
+    2 * sizeof(ControlHeader) + 16 + PassedFiles::most * sizeof(int) + sizeof(std::size_t);
+
 /// Where a program has the parts of a message.
 struct MessagePlace {
   std::uintptr_t at = 0;   ///< of the header; 0: the call has none, but `bytes`
@@ -57,7 +61,7 @@ struct MessagePlace {
     return (at != 0 && sys::lacks_pages(self, at, sizeof header)) ||
            (wants_name() && sys::lacks_pages(self, name_room.address(), sizeof(int))) ||
            (wants_name() && sys::lacks_pages(self, header.name, name_size)) ||
-           sys::lacks_pages(self, header.control, header.control_length);
+           sys::lacks_pages(self, header.control, std::min(header.control_length, most_control));
   }
 };
 
@@ -96,6 +100,9 @@ Result<> read_files(Thread& self, UserSpan<const int> numbers, Outgoing& message
   return {};
 }
 
+/// A search for lost sockets is one step, which takes time for each file on its way.
+constexpr std::uint64_t most_on_their_way = 4096;
+
 /// The credentials that the sender gives. The superuser may give the number of any process. EINVAL:
 /// there is only one user; ESRCH.
 Result<> check_credentials(const abi::Credentials& given) {
@@ -133,7 +140,8 @@ Result<> read_control(Thread& self, const MessageHeader& header, Outgoing& messa
     at += std::min(aligned(control->length), left);
   }
   if (message.files && message.files->size() > 0) {
-    const auto limit = self.process().limits()[abi::rlimit_nofile].soft;
+    const auto limit = std::min<std::uint64_t>(self.process().limits()[abi::rlimit_nofile].soft,
+                                               most_on_their_way);
     if (PassedFiles::on_their_way() > limit) PassedFiles::collect();
     if (PassedFiles::on_their_way() > limit) return fail(Errno::etoomanyrefs);
   }
@@ -163,9 +171,11 @@ async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, O
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = socket.is_stream() ? buffer.first(step_bytes) : buffer;
-    while (part.lacks_pages(IoBuffer::Direction::take))
+    while (part.left() <= Socket::Options::most_buffer &&
+           part.lacks_pages(IoBuffer::Direction::take))
       if (!co_await page_in_missed(space) || async::is_cancelled()) break;
     Transfer sent = socket.send(part, message);
+    if (!sent && part.needs_page_in()) sent = fail(Errno::efault);  // it has failed
     if (sent) {
       done += *sent;
       if (!socket.is_stream() || *sent >= buffer.left()) co_return done;
@@ -323,6 +333,11 @@ std::size_t wanted_bytes(const Socket& socket, int flags, std::size_t size) {
   return std::min<std::size_t>(static_cast<std::size_t>(socket.options().low_water), size);
 }
 
+/// The most bytes that the next step can receive.
+std::size_t most_received(Socket& socket) {
+  return socket.is_stream() ? step_bytes : socket.unix_socket()->endpoint().next_size();
+}
+
 /// Receives into `buffer`: waits until there are bytes. `place`: where deliver() will write; null:
 /// it is not called.
 async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer, Incoming& message,
@@ -335,13 +350,14 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
   const std::size_t wanted = wanted_bytes(socket, message.flags, buffer.left());
   std::size_t done = 0;
   for (;;) {
-    IoBuffer part = socket.is_stream() ? buffer.first(step_bytes) : buffer;
+    IoBuffer part = buffer.first(most_received(socket));
     while (part.lacks_pages(IoBuffer::Direction::put) ||
            (place != nullptr && place->lacks_pages(self)))
       if (!co_await page_in_missed(space) || async::is_cancelled()) break;
     const std::size_t asked = part.left();
     Transfer got = fail(Errno::would_block);
     if (!message.peeks() || !waits || socket.has_bytes(wanted)) got = socket.receive(part, message);
+    if (!got && part.needs_page_in()) got = fail(Errno::efault);  // the page-in has failed
     if (got) {
       if (!socket.is_stream()) co_return got;
       done += *got;
@@ -395,13 +411,14 @@ MessageAnswer receive_message(Thread& self, int fd, const MessagePlace& place, i
   const bool is_one_step = !socket.is_stream() || buffer->left() <= step_bytes;
   if (is_one_step && (!waits || wanted_bytes(socket, flags, buffer->left()) <= 1)) {
     Incoming message{.flags = waits ? flags : flags | abi::msg_dontwait};
-    const Transfer got = socket.receive(*buffer, message);
+    IoBuffer part = buffer->first(most_received(socket));
+    const Transfer got = socket.receive(part, message);
     if (got) {
       if (auto delivered = deliver(self, place, message); !delivered)
         return fail(delivered.error());
       return got;
     }
-    if (got.error() != Errno::would_block || buffer->needs_page_in()) return got;
+    if (got.error() != Errno::would_block || part.needs_page_in()) return got;
     if (!waits) return fail(Errno::eagain);
   }
   return self.wait([&] { return finish_receiving(self, Ref<File>::share(socket), place, flags); });
@@ -449,8 +466,8 @@ MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flag
 }
 
 /// flags: as `sendto`; control messages SCM_RIGHTS and SCM_CREDENTIALS, EINVAL for others
-/// linux: As `sendto`. If more files than RLIMIT_NOFILE are in messages that wait, the call fails
-///   with ETOOMANYREFS, also for the superuser.
+/// linux: As `sendto`. If more files than RLIMIT_NOFILE, or more than 4,096, are in messages that
+///   wait, the call fails with ETOOMANYREFS, also for the superuser.
 MessageAnswer sendmsg(Thread& self, int fd, std::uintptr_t header, int flags) {
   if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
   const auto place = read_place(self, header);

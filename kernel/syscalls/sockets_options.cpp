@@ -13,14 +13,14 @@ namespace {
 using async::Duration;
 
 // As of Linux: the value that a program sets is doubled, for the kernel's own data.
-constexpr std::uint32_t most_buffer = Socket::Options::usual_buffer;
 constexpr std::uint32_t least_send_buffer = 4608;
 constexpr std::uint32_t least_receive_buffer = 2304;
 
 std::uint32_t buffer_size(int wanted, std::uint32_t least, bool is_forced) {
-  constexpr std::uint32_t half = std::numeric_limits<int>::max() / 2;
+  using Options = Socket::Options;
   const std::uint32_t given = is_forced && wanted < 0 ? 0 : static_cast<std::uint32_t>(wanted);
-  return std::max(2 * std::min(given, is_forced ? half : most_buffer), least);
+  const std::uint32_t most = is_forced ? Options::most_buffer / 2 : Options::usual_buffer;
+  return std::max(2 * std::min(given, most), least);
 }
 
 /// Whether an option is only on or off. The superuser may set all of them.
@@ -83,13 +83,14 @@ Result<> set_number(Socket& socket, int option, int number) {
   }
 }
 
-abi::Timeval shown(Duration timeout) {
+abi::Timeval shown_timeout(Duration timeout) {
   return timeout == Duration::max() ? abi::Timeval{} : to_timeval(timeout);
 }
 
 /// Writes the beginning of `value`, as much as the program has room for, and the length written.
 template <class T>
-Result<> answer(Thread& self, const T& value, std::uintptr_t to, UserPtr<int> length, int room) {
+Result<> give_option(Thread& self, const T& value, std::uintptr_t to, UserPtr<int> length,
+                     int room) {
   const auto bytes = std::as_bytes(std::span{&value, 1});
   const auto part = bytes.first(std::min(bytes.size(), static_cast<std::size_t>(room)));
   if (auto written = UserSpan<std::byte>{to, part.size()}.write(self.space(), part); !written)
@@ -121,8 +122,8 @@ Result<int> number_of(Socket& socket, int option) {
 ///   SO_OOBINLINE, SO_PASSCRED, SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_PRIORITY,
 ///   SO_LINGER, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO; ENOPROTOOPT for others, EOPNOTSUPP for
 ///   other levels
-/// linux: A stream has 64 KiB on their way at most, whatever SO_SNDBUF is. A filter cannot be
-///   attached.
+/// linux: A stream has 64 KiB on their way at most, whatever SO_SNDBUF is. SO_SNDBUFFORCE and
+///   SO_RCVBUFFORCE set 1 MiB at most. A filter cannot be attached.
 Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value, int length) {
   if (length < 0) return fail(Errno::einval);
   const auto found = socket_of(self, fd);
@@ -165,18 +166,20 @@ Result<> getsockopt(Thread& self, int fd, int level, int option, std::uintptr_t 
     case abi::so_error: {
       if (lacks_pages(self, value, std::min<std::size_t>(*room, sizeof(int))))
         return fail(Errno::would_block);
-      return answer(self, socket.take_error(), value, length, *room);
+      return give_option(self, socket.take_error(), value, length, *room);
     }
-    case abi::so_linger: return answer(self, socket.options().linger, value, length, *room);
+    case abi::so_linger: return give_option(self, socket.options().linger, value, length, *room);
     case abi::so_rcvtimeo:
-      return answer(self, shown(socket.options().receive_timeout), value, length, *room);
+      return give_option(self, shown_timeout(socket.options().receive_timeout), value, length,
+                         *room);
     case abi::so_sndtimeo:
-      return answer(self, shown(socket.options().send_timeout), value, length, *room);
-    case abi::so_peercred: return answer(self, socket.peer_credentials(), value, length, *room);
+      return give_option(self, shown_timeout(socket.options().send_timeout), value, length, *room);
+    case abi::so_peercred:
+      return give_option(self, socket.peer_credentials(), value, length, *room);
     default: {
       const auto number = number_of(socket, option);
       if (!number) return fail(number.error());
-      return answer(self, *number, value, length, *room);
+      return give_option(self, *number, value, length, *room);
     }
   }
 }
