@@ -1,6 +1,7 @@
 // The cost of switching to another thread or process and back. All run on one hart: see main().
 #include <user/check.h>
 #include <user/process.h>
+#include <user/socket.h>
 #include <user/thread.h>
 
 #include <atomic>
@@ -14,12 +15,31 @@ using user::Call;
 using user::Fd;
 using user::syscall;
 
-// A child process of this program, in a role, killed by the destructor. A pipe leads to its
-// standard input and another from its standard output. Each role begins by writing one byte to its
-// standard output.
+// What leads to a partner's standard input, and from its standard output.
+struct Channels {
+  user::Pipe there;
+  user::Pipe back;
+};
+Channels two_pipes() {
+  return {user::must(user::make_pipe(abi::o_cloexec), "a pipe"),
+          user::must(user::make_pipe(abi::o_cloexec), "a pipe")};
+}
+Channels stream_sockets() {
+  const auto pair =
+      user::must(user::make_socket_pair(abi::sock_stream | abi::sock_cloexec), "sockets");
+  const auto copy = [](Fd fd) {
+    return user::must(user::call<Fd>(Call::fcntl, fd, abi::f_dupfd_cloexec, 0), "a copy");
+  };
+  return {.there = {.read_end = pair.second, .write_end = pair.first},
+          .back = {.read_end = copy(pair.first), .write_end = copy(pair.second)}};
+}
+
+// A child process of this program, in a role, killed by the destructor. Each role begins by writing
+// one byte to its standard output.
 class Partner {
  public:
-  explicit Partner(const char* role) {
+  explicit Partner(const char* role, const Channels& channels = two_pipes())
+      : there_{channels.there}, back_{channels.back} {
     const char* const arguments[] = {"bench", "--role", role, nullptr};
     const user::FdMapping fds[] = {{there_.read_end, 0}, {back_.write_end, 1}};
     process_ = user::must(user::spawn(user::program_path(), arguments, {.fds = fds}), role);
@@ -43,8 +63,8 @@ class Partner {
   Fd from() const { return back_.read_end; }
 
  private:
-  user::Pipe there_ = user::must(user::make_pipe(abi::o_cloexec), "a pipe");
-  user::Pipe back_ = user::must(user::make_pipe(abi::o_cloexec), "a pipe");
+  user::Pipe there_;
+  user::Pipe back_;
   user::Pid process_;
   bool is_ready_;
 };
@@ -109,14 +129,22 @@ Outcome yield_between_threads() {
   return samples;
 }
 
-Outcome pipe_between_processes() {
-  const Partner partner{"returner"};
+Outcome byte_and_back(const Channels& channels) {
+  const Partner partner{"returner", channels};
   if (!partner.is_ready()) return {};
   return sample({}, [&] {
     char byte = 0;
     syscall(Call::write, partner.to(), &byte, 1);
     syscall(Call::read, partner.from(), &byte, 1);
   });
+}
+
+Outcome pipe_between_processes() {
+  return byte_and_back(two_pipes());
+}
+
+Outcome sockets_between_processes() {
+  return byte_and_back(stream_sockets());
 }
 
 int return_bytes() {
@@ -167,6 +195,7 @@ constexpr Benchmark table[] = {
     {"yield.thread", Unit::cost, yield_between_threads},
     {"switch.process", Unit::cost, switch_process},
     {"ipc.pipe", Unit::cost, pipe_between_processes},
+    {"ipc.unix", Unit::cost, sockets_between_processes},
     {"ipc.futex", Unit::cost, futex_between_threads},
 };
 

@@ -81,6 +81,7 @@ _ALL = (
     Benchmark("user.channel", "a program's coroutine receives from a channel that has a value", 100),
     Benchmark("user.preempt", "from a notification to a program's coroutine, which preempts a step", 1_500),
     Benchmark("ipc.pipe", "send a byte to another process and one back, by pipes", 2_000, 2_300),
+    Benchmark("ipc.unix", "send a byte to another process and one back, by AF_UNIX stream sockets", 2_500),
     Benchmark("ipc.futex", "a futex wake of another thread, and one back", 1_500, 1_700),
     Benchmark("pipe.self", "write a byte to a pipe and read it", 600, 570),
     Benchmark("pipe.ring@64", "write and read a byte by a ring, 64 of each in a batch", 248),
