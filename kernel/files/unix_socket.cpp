@@ -20,7 +20,7 @@ constinit abi::Credentials (*socket_caller)() = nullptr;
 abi::Credentials sender_of(const Outgoing& message) {
   return message.credentials ? *message.credentials : socket_caller();
 }
-bool is_same(const abi::Credentials& a, const abi::Credentials& b) {
+bool same_credentials(const abi::Credentials& a, const abi::Credentials& b) {
   return a.pid == b.pid && a.uid == b.uid && a.gid == b.gid;
 }
 
@@ -53,7 +53,7 @@ void UnixStream::end() {
 
 Result<std::size_t> UnixStream::write(IoBuffer& from, Outgoing& message, bool marks_sender) {
   const abi::Credentials sender = marks_sender ? sender_of(message) : unknown_sender;
-  const bool is_other = !is_same(sender, last_sender_);
+  const bool is_other = !same_credentials(sender, last_sender_);
   if (!message.files && !is_other) [[likely]]
     return pipe_.write(from);
   if (!memory::can_allocate(sizeof(Mark))) return fail(Errno::enobufs);
