@@ -478,7 +478,7 @@ async::Task<Transfer> put_parts(Thread& self, Ref<File> to, UserPtr<const abi::I
     if (moved) moved = put_into_pipe(*to, bounce.first(*moved));
     if (!moved) {
       if (done > 0) break;
-      signal_broken_pipe(self, moved);
+      signal_broken_pipe(self, *to, moved);
       co_return moved;
     }
     done += *moved;
