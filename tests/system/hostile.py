@@ -1,5 +1,5 @@
-"""Storms of signals, bad stacks for handlers, forged frames, closed terminals, locks, counters and watchers of files
-neither stop the kernel nor leak its memory.
+"""Storms of signals, bad stacks for handlers, forged frames, closed terminals, locks, counters, watchers of files
+and sockets in sockets neither stop the kernel nor leak its memory.
 
 The program hostile runs one case after the other, each decided by its number. The everyday tier has a few
 hundred cases, the rest 25,000 on one hart and as many on four. `--seed N` chooses other cases.

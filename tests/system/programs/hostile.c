@@ -10,6 +10,7 @@
 //   counters  threads and a child read, write, poll and close the same eventfds
 //   watchers  threads and a child change and close epoll files, what they watch, signalfds and
 //             inotify files
+//   passing   sockets pass each other as descriptors, also in circles, and often without a receiver
 //
 // When a case has had its time, the parent kills its group and reaps it. At the end the program
 // prints how much memory the cases have kept. Exit status 0: every case has ended, and the memory
@@ -33,11 +34,13 @@
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -502,10 +505,109 @@ static void watchers(void) {
   watch_somehow((void*)(uintptr_t)any());
 }
 
+// ── passing ──
+
+enum { socket_count = 8 };
+static int sockets[socket_count];
+static int some_socket(void) {
+  return sockets[below(socket_count)];
+}
+static void make_pair(void) {
+  static const int types[] = {SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+  int ends[2];
+  if (socketpair(AF_UNIX, types[below(4)] | SOCK_NONBLOCK, 0, ends) != 0) return;
+  for (int i = 0; i < 2; ++i) {
+    int* const place = &sockets[below(socket_count)];
+    close(*place);
+    *place = ends[i];
+  }
+}
+static void send_some(int by) {
+  char bytes[64] = {0};
+  _Alignas(8) char control[128] = {0};
+  struct iovec part = {bytes, below(sizeof bytes)};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control};
+  struct cmsghdr* const header = (struct cmsghdr*)control;
+  const size_t count = below(6);
+  int* const numbers = (int*)CMSG_DATA(header);
+  for (size_t i = 0; i < count; ++i) numbers[i] = chance(97) ? some_socket() : (int)any();
+  header->cmsg_len = chance(95) ? CMSG_LEN(count * sizeof(int)) : below(200);
+  header->cmsg_level = chance(97) ? SOL_SOCKET : (int)any();
+  header->cmsg_type = chance(97) ? SCM_RIGHTS : (int)below(4);
+  message.msg_controllen = chance(95) ? CMSG_SPACE(count * sizeof(int)) : below(sizeof control);
+  if (count == 0 && chance(80)) message.msg_controllen = 0;
+  sendmsg(by, &message, MSG_NOSIGNAL | (chance(3) ? (int)any() & 0xffff : 0));
+}
+static void take_some(int from) {
+  char bytes[64];
+  _Alignas(8) char control[128];
+  struct iovec part = {bytes, below(sizeof bytes)};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control};
+  message.msg_controllen = below(sizeof control);
+  const int flags = MSG_DONTWAIT | (chance(20) ? MSG_PEEK : 0) | (chance(20) ? MSG_WAITALL : 0);
+  if (recvmsg(from, &message, flags) < 0) return;
+  for (struct cmsghdr* at = CMSG_FIRSTHDR(&message); at != NULL; at = CMSG_NXTHDR(&message, at)) {
+    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int number;
+      memcpy(&number, CMSG_DATA(at) + i * sizeof number, sizeof number);
+      if (chance(70)) {
+        close(number);
+      } else {
+        dup2(number, some_socket());
+        close(number);
+      }
+    }
+  }
+}
+static void* pass_sockets(void* seed) {
+  begin((uint64_t)(uintptr_t)seed);
+  for (int i = 0; i < 16 * most_rounds; ++i) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    name.sun_path[1] = (char)('a' + below(3));
+    const socklen_t length = (socklen_t)(chance(90) ? sizeof(sa_family_t) + 2 : below(120));
+    int value = (int)below(3);
+    switch (below(10)) {
+      case 0:
+      case 1:
+      case 2: send_some(some_socket()); break;
+      case 3:
+      case 4: take_some(some_socket()); break;
+      case 5: make_pair(); break;
+      case 6: shutdown(some_socket(), (int)below(4)); break;
+      case 7:
+        bind(some_socket(), (struct sockaddr*)&name, length);
+        listen(some_socket(), (int)below(4));
+        break;
+      case 8:
+        connect(some_socket(), (struct sockaddr*)&name, length);
+        close(accept4(some_socket(), NULL, NULL, SOCK_NONBLOCK));
+        break;
+      case 9: {
+        setsockopt(some_socket(), SOL_SOCKET, (int)below(60), &value, sizeof value);
+        int* const place = &sockets[below(socket_count)];
+        close(*place);
+        *place = socket(AF_UNIX, (chance(50) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK, 0);
+        break;
+      }
+    }
+  }
+  return NULL;
+}
+static void passing(void) {
+  for (int i = 0; i < socket_count; ++i) sockets[i] = -1;
+  for (int i = 0; i < socket_count; ++i) make_pair();
+  pthread_t thread;
+  if (chance(50)) pthread_create(&thread, NULL, pass_sockets, (void*)(uintptr_t)any());
+  if (chance(40) && fork() == 0) begin(any() ^ 4);
+  pass_sockets((void*)(uintptr_t)any());
+}
+
 // ── The cases ──
 
-static void (*const kinds[])(void) = {storm, storm, stack,    frame,    terminal,
-                                      lists, locks, counters, watchers, watchers};
+static void (*const kinds[])(void) = {storm, storm,    stack,    frame,    terminal, lists,
+                                      locks, counters, watchers, watchers, passing,  passing};
 
 static void run_case(uint64_t seed) {
   setsid();
