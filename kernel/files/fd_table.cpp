@@ -137,7 +137,7 @@ bool FdTable::end_locks_of(int fd) const {
 
 bool FdTable::owns_locks() const {
   if (lock_owner_ != nullptr && !lock_owner_->empty()) return true;
-  for (unsigned start = 0; start < size_limit; start += group_size) {
+  for (unsigned start = 0; start < end_of_groups(); start += group_size) {
     const Group* const there = group(start);
     for (auto used = there != nullptr ? there->used : 0; used != 0; used &= used - 1) {
       if (there->find(static_cast<unsigned>(std::countr_zero(used)))->lock_owner() != nullptr)
