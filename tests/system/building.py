@@ -23,7 +23,7 @@ _SOURCES = {
 # The clock of the guest may be a second behind the host's, which is the time of the files.
 _BUILD = f"cd /{_FOLDER}; sleep 1; make CC=gcc CFLAGS='-O2 -Wall -Werror' && ./program && sleep 1 && make CC=gcc"
 _DATABASE = """
-cd /tmp
+rm -f db db-*
 sqlite3 db 'PRAGMA journal_mode = WAL; CREATE TABLE t (process INT, row INT)'
 write() {
   for row in $(seq 200); do echo "INSERT INTO t VALUES ($1, $row);"; done | sqlite3 -cmd '.timeout 60000' db
@@ -55,6 +55,8 @@ with harness.Test(__doc__, harness.RISC_V) as test:
         done = run(test, shared, _BUILD, harts)
         holds = "the sum is 5050\nmake: 'program' is up to date." in done.text.replace("\r", "")
         test.check(holds, f"make and gcc build a program, which runs ({harts} harts)", done.text + done.why)
-        done = run(test, shared, _DATABASE, harts)
-        holds = done.text.replace("\r", "").split() == ["wal", "1|200|20100", "2|200|20100", "ok"]
-        test.check(holds, f"two processes write a database at the same time ({harts} harts)", done.text + done.why)
+        for folder in ("/tmp", f"/{_FOLDER}"):
+            done = run(test, shared, f"cd {folder}\n{_DATABASE}", harts)
+            holds = done.text.replace("\r", "").split() == ["wal", "1|200|20100", "2|200|20100", "ok"]
+            what = f"two processes write a database in {folder} at the same time ({harts} harts)"
+            test.check(holds, what, done.text + done.why)

@@ -102,6 +102,21 @@ SIGKILL: killed by KILL
 pipe(group_ends): 0
 the end of an inherited process leaves its group stopped: 1
 """
+# What tty_vhangup() and hung_up_tty_fops of Linux 6.12 do, drivers/tty/tty_io.c.
+LEADER_ENDS = """\
+pipe(ends): 0
+SIGHUP: 1
+poll: 1, 1d
+read: 0
+write: -1 EIO
+tcgetattr: -1 EIO
+isatty: 0
+/dev/tty: -1 ENXIO
+the other end: 7 "hello\\015\\012"
+and then: EIO
+opened again: 1
+the other end: 6 "more\\015\\012"
+"""
 # What munmap(2) and madvise(2) demand.
 HOLES = """\
 unmap the middle: ok
@@ -225,6 +240,7 @@ def manuals(test: harness.Test, harts: int) -> None:
         ("jobs", "nocldstop", CHILD_SIGNALS, "a parent with SA_NOCLDSTOP learns only of ends"),
         ("jobs", "waits", KEPT_ENDS, "a wait that is stopped ends when it would have ended otherwise"),
         ("jobs", "first", FIRST_PROCESS, "the first process does not stop"),
+        ("terminals", "leader", LEADER_ENDS, "the end of a session's leader hangs its terminal up"),
         ("pipes", "addresses", BAD_ADDRESSES, "a page is written to a pipe as a whole or not at all"),
         ("names", "opens", ODD_OPENS, "open() takes access mode 3, and fixed names cannot be removed"),
     ):
