@@ -84,8 +84,9 @@ Result<> open_standard_files(FdTable& files, Terminal* errors) {
   if (!found) return fail(found.error());
   auto program = load_program(lookup, found->program, path, ResourceLimits{}.stack_bytes());
   if (!program) return fail(program.error());
+  StartupStack stack{program->stack_top, program->facts};
   for (;;) {
-    const auto is_written = program->stack.step(*program->space, path, arguments);
+    const auto is_written = stack.step(*program->space, path, arguments);
     if (!is_written) return fail(is_written.error());
     if (*is_written) break;
   }
@@ -97,8 +98,8 @@ Result<> open_standard_files(FdTable& files, Terminal* errors) {
   const auto opened = open_standard_files(process->files(), errors);
   if (!opened) return fail(opened.error());
   process->become(std::move(program->space), found->path.empty() ? path : std::move(found->path));
-  process->set_start_stack(program->start().stack());
-  auto thread = make_ref<Thread>(id, process, program->start(), Schedule{});
+  process->set_start_stack(stack.pointer());
+  auto thread = make_ref<Thread>(id, process, program->start(stack.pointer()), Schedule{});
   start_share(*thread);
   Thread::start(std::move(thread));
   return process;

@@ -509,9 +509,9 @@ async::Task<Moved> OpenShareFile::move(Direction direction, std::optional<std::u
   }
   // The server must have what programs have written to the file's pages.
   if (ShareMapping* const mapping = share_node(*node()).mapping()) {
-    const auto written = co_await mapping->write_back(
-        start / hal::page_size, (start + rest.left() - 1) / hal::page_size + 1);
-    if (!written && written.error() == Errno::eintr) co_return fail(Errno::eintr);
+    const auto written = co_await mapping->flush(start / hal::page_size,
+                                                 (start + rest.left() - 1) / hal::page_size + 1);
+    if (!written) co_return fail(written.error());
   }
   std::size_t done = 0;
   do {

@@ -454,7 +454,7 @@ async::Task<Result<>> ShareClient::write_back() {
     if (next == mappings_.end()) co_return result;
     last = next->first;
     const auto mapping = Ref<ShareMapping>::share(*next->second);
-    const auto written = co_await mapping->write_back();
+    const auto written = co_await mapping->flush();
     if (result && !written) result = written;
     if (async::is_cancelled()) co_return fail(Errno::eintr);
   }

@@ -29,8 +29,13 @@ std::size_t most_dirty_pages() {
   return memory::frames.total_count() / 8;
 }
 
+/// Programs that map a file larger than the memory must not be killed for it.
+bool is_memory_scarce() {
+  return memory::frames.free_for_user() < memory::frames.total_count() / 16;
+}
+
 async::Task<> write_all_back(Ref<ShareMapping> mapping) {
-  (void)co_await mapping->write_back();
+  (void)co_await mapping->flush();
 }
 
 }  // namespace
@@ -48,7 +53,8 @@ class ShareMapping::Source final : public memory::PageSource {
   async::Task<Result<Frame>> read(std::size_t index) override {
     if (mapping_ == nullptr || index >= count()) co_return fail(Errno::eio);
     const auto mapping = Ref<ShareMapping>::share(*mapping_);
-    if (dirty_pages > most_dirty_pages()) (void)co_await mapping->write_back();
+    if (dirty_pages > most_dirty_pages()) (void)co_await mapping->flush();
+    if (is_memory_scarce()) co_await mapping->evict();
     if (Frame page = mapping->cached_->find(index)) co_return page;
     const std::uint64_t before = mapping->changes_;
     auto page =
@@ -127,6 +133,13 @@ void ShareMapping::note_no_areas() {
 
 async::Task<Result<>> ShareMapping::write_back(std::uint64_t first, std::uint64_t end) {
   const auto self = Ref<ShareMapping>::share(*this);
+  if (auto flushed = co_await flush(first, end); !flushed) co_return flushed;
+  const Errno error = std::exchange(error_, Errno{});
+  co_return error == Errno{} ? Result<>{} : fail(error);
+}
+
+async::Task<Result<>> ShareMapping::flush(std::uint64_t first, std::uint64_t end) {
+  const auto self = Ref<ShareMapping>::share(*this);
   const auto guard = co_await lock_.lock_or_cancel("write back");
   if (!guard) co_return fail(Errno::eintr);
   const std::size_t most =
@@ -152,10 +165,22 @@ async::Task<Result<>> ShareMapping::write_back(std::uint64_t first, std::uint64_
     if (bytes == 0) continue;  // behind the end of the file
     const auto moved = co_await client_.write_pages(request, start, bytes);
     if (!moved || *moved < bytes) error_ = moved ? Errno::enospc : moved.error();
-    if (async::is_cancelled()) break;
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
-  const Errno error = std::exchange(error_, Errno{});
-  co_return error == Errno{} ? Result<>{} : fail(error);
+  co_return Result<>{};
+}
+
+async::Task<> ShareMapping::evict() {
+  constexpr std::uint64_t step_pages = 64;
+  const auto self = Ref<ShareMapping>::share(*this);
+  if (const auto flushed = co_await flush(); !flushed) co_return;
+  for (std::uint64_t first = 0; first < count() && is_memory_scarce(); first += step_pages) {
+    const std::uint64_t end = first + step_pages;
+    if (dirty_.lower_bound(first) != dirty_.lower_bound(end)) continue;
+    unmap_pages(first, end, Copies::keep);
+    cached_->forget(first, end);
+    co_await async::yield_if_preempted();
+  }
 }
 
 void ShareMapping::note_written(std::uint64_t offset, std::size_t bytes,

@@ -49,11 +49,12 @@ class ShareMapping final : public memory::TrackedObject {
   bool tracks_writes() const override { return true; }
   Result<> note_write(std::size_t index) override;
 
-  /// Writes the dirty pages of [first, end) back. EINTR: cancelled. EIO, ENOSPC and other errors of
-  /// the server: of this, or of an earlier write that no call has reported yet. The pages are clean
-  /// afterwards, as on Linux.
+  /// Writes the dirty pages of [first, end) back. The pages are clean afterwards, as on Linux, also
+  /// after an error, which the next write_back() reports. EINTR: cancelled; ENOMEM.
+  async::Task<Result<>> flush(std::uint64_t first = 0, std::uint64_t end = UINT64_MAX);
+  /// The same for a call that reports errors: EIO, ENOSPC and other errors of the server, also of
+  /// an earlier flush().
   async::Task<Result<>> write_back(std::uint64_t first = 0, std::uint64_t end = UINT64_MAX);
-
   async::Task<Result<>> sync(std::uint64_t first, std::uint64_t end) override {
     return write_back(first, end);
   }
@@ -69,6 +70,8 @@ class ShareMapping final : public memory::TrackedObject {
   void note_no_areas() override;
   void add_dirty(std::size_t index, memory::Frame page);
   void drop_dirty(std::uint64_t first, std::uint64_t end);
+  /// Writes all dirty pages back, and forgets pages until memory is not scarce any more.
+  async::Task<> evict();
   /// Forgets the pages of [first, end) that are not dirty.
   void drop_clean(std::uint64_t first, std::uint64_t end);
   /// Zeros in the page of `size` behind it.

@@ -241,19 +241,34 @@ void Process::inherit(const Process& parent) {
   session_ = parent.session();
   settings_.is_dumpable = parent.settings_.is_dumpable;
   settings_.has_no_new_privileges = parent.settings_.has_no_new_privileges;
-  capabilities_ = parent.capabilities_;
-  if (parent.cpu_limit_) [[unlikely]]
-    (void)limit_cpu_time();
+  if (parent.rare_ != nullptr) [[unlikely]] {
+    rare_ = std::make_unique<Rare>(parent.rare_->capabilities);
+    if (parent.has_cpu_limit()) (void)limit_cpu_time();
+  }
   start_stack_ = parent.start_stack_;
 }
 
-bool Process::limit_cpu_time() {
+/// Makes rare_, if there is none. False: no memory.
+bool Process::make_rare() {
   async::Strand::check_access();
-  if (!cpu_limit_) {
+  if (rare_ != nullptr) return true;
+  if (!memory::can_allocate(sizeof(Rare))) return false;
+  rare_ = std::make_unique<Rare>();
+  return true;
+}
+
+Result<Capabilities*> Process::change_capabilities() {
+  if (!make_rare()) return fail(Errno::enomem);
+  return &rare_->capabilities;
+}
+
+bool Process::limit_cpu_time() {
+  if (!make_rare()) return false;
+  if (!rare_->cpu_limit) {
     if (!memory::can_allocate(sizeof(CpuLimit))) return false;
-    cpu_limit_ = std::make_unique<CpuLimit>(*this);
+    rare_->cpu_limit = std::make_unique<CpuLimit>(*this);
   }
-  cpu_limit_->update();
+  rare_->cpu_limit->update();
   return true;
 }
 

@@ -92,8 +92,18 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Settings& settings() { return settings_; }
 
   /// What the process may do. In the strand.
-  Capabilities& capabilities() { return capabilities_; }
-  bool has(Capability capability) const { return capabilities_.has(capability); }
+  const Capabilities& capabilities() const {
+    return rare_ != nullptr ? rare_->capabilities : usual_capabilities;
+  }
+  bool has(Capability capability) const {
+    return rare_ == nullptr || rare_->capabilities.has(capability);
+  }
+  /// capabilities(), to change them. ENOMEM. In the strand.
+  Result<Capabilities*> change_capabilities();
+  /// What execve does to them.
+  void execute_with_capabilities() {
+    if (rare_ != nullptr) rare_->capabilities.execute(settings_.has_no_new_privileges);
+  }
 
   /// The stack pointer at the start of the program: there are its arguments. 0: not known.
   std::uintptr_t start_stack() const { return start_stack_; }
@@ -240,7 +250,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Maps them. ENOMEM. In the strand.
   Result<> map_signal_return();
 
-  bool has_cpu_limit() const { return cpu_limit_ != nullptr; }
+  bool has_cpu_limit() const { return rare_ != nullptr && rare_->cpu_limit != nullptr; }
   /// Begins to enforce RLIMIT_CPU, which has changed. False: no memory. In the strand.
   bool limit_cpu_time();
 
@@ -337,9 +347,17 @@ class Process : public RefCounted<Process>, public ListNode<> {
   List<Process> zombies_;   // children that have ended, in the order of their ends
   async::WaitList child_ended_;
   async::WaitList thread_ended_;
+  // What very few processes have.
+  struct Rare {
+    Capabilities capabilities;
+    std::unique_ptr<CpuLimit> cpu_limit;  // null: RLIMIT_CPU was never set
+  };
+  bool make_rare();
+  static constexpr Capabilities usual_capabilities{};
+
   // Few processes use what follows.
+  std::unique_ptr<Rare> rare_;
   Settings settings_;
-  Capabilities capabilities_;
   abi::WaitStatus report_;  // 0, which is no report: there is none
   unsigned stopped_threads_ = 0;
   bool has_executed_ = false;
@@ -348,7 +366,6 @@ class Process : public RefCounted<Process>, public ListNode<> {
   async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
   std::uintptr_t signal_return_ = 0;
   std::unique_ptr<SignalTimers> signal_timers_;
-  std::unique_ptr<CpuLimit> cpu_limit_;  // null: RLIMIT_CPU was never set
   std::uintptr_t start_stack_ = 0;
 
   alignas(64) const int id_;

@@ -160,28 +160,31 @@ std::size_t ProgramArguments::left() const {
 }
 
 std::span<char> ProgramArguments::room() {
-  if (pieces_.empty()) return {};
-  Piece& last = pieces_.back();
-  const std::size_t size = std::min(last.capacity - last.size, left());
-  return {last.bytes.get() + last.size, size};
+  Piece& piece = last();
+  const std::size_t size = std::min(piece.capacity - piece.size, left());
+  return {piece.bytes.get() + piece.size, size};
 }
 
 Result<> ProgramArguments::make_room() {
-  constexpr std::size_t first_piece = hal::page_size;  // enough for most programs
+  constexpr std::size_t usual_bytes = 2048;  // enough for most programs
+  const bool has_first = first_.capacity != 0;
   const std::size_t before = room().size();
-  if (before == left() && !pieces_.empty()) return fail(Errno::e2big);
-  if (before >= longest_string) return fail(Errno::e2big);
-  const std::size_t size = pieces_.empty() ? first_piece : longest_string;
+  if (has_first && (before == left() || before >= longest_string)) return fail(Errno::e2big);
+  const std::size_t size = has_first ? longest_string : usual_bytes;
   if (!memory::can_allocate_contiguous(size)) return fail(Errno::enomem);
-  if (size_ == 0) pieces_.clear();  // argument 0 lies in the first piece
-  pieces_.push_back({.bytes = std::make_unique_for_overwrite<char[]>(size), .capacity = size});
+  Piece made{.bytes = std::make_unique_for_overwrite<char[]>(size), .capacity = size};
+  if (size_ == 0) {
+    first_ = std::move(made);
+  } else {
+    pieces_.push_back(std::move(made));
+  }
   return {};
 }
 
 void ProgramArguments::take(std::size_t length) {
-  Piece& last = pieces_.back();
-  last.bytes[last.size + length] = '\0';
-  last.size += length + 1;
+  Piece& piece = last();
+  piece.bytes[piece.size + length] = '\0';
+  piece.size += length + 1;
   size_ += length + 1;
 }
 
@@ -235,7 +238,7 @@ void ProgramArguments::restore_first() {
 
 std::string_view ProgramArguments::piece(std::size_t index) const {
   if (index == 0) return front_;
-  const Piece& piece = pieces_[index - 1];
+  const Piece& piece = index == 1 ? first_ : pieces_[index - 2];
   const std::string_view all{piece.bytes.get(), piece.size};
   return index == 1 ? all.substr(replaced_bytes_) : all;
 }
@@ -314,8 +317,25 @@ Result<> StartupStack::begin_table(AddressSpace& space, const ProgramArguments& 
   return {};
 }
 
+/// write_table() of a table that is not larger than a usual one.
+Result<> StartupStack::write_small_table(AddressSpace& space, const ProgramArguments& arguments) {
+  std::array<StackWord, small_table> words;
+  std::size_t count = 0;
+  words[count++] = arguments.argument_count();
+  for (std::size_t i = 0; i < arguments.argument_count(); ++i)
+    words[count++] = next_pointer(arguments);
+  words[count++] = 0;
+  for (std::size_t i = 0; i < arguments.environment_count(); ++i)
+    words[count++] = next_pointer(arguments);
+  words[count++] = 0;
+  std::copy_n(aux_.begin(), aux_count_, words.begin() + static_cast<long>(count));
+  return memory::copy_to_user(space, table_, words.data(), words_ * sizeof(StackWord));
+}
+
 Result<bool> StartupStack::write_table(AddressSpace& space, const ProgramArguments& arguments) {
   constexpr std::size_t step_words = 8192;
+  if (words_ <= small_table)
+    return write_small_table(space, arguments).transform([] { return true; });
   std::array<StackWord, 64> words;
   const std::size_t end = std::min(words_, words_written_ + step_words);
   while (words_written_ < end) {
@@ -412,13 +432,13 @@ Result<Program> load_program(const PathLookup& lookup, const ProgramFile& file,
                                   .header_bytes = plan->program_header_bytes,
                                   .header_count = plan->program_header_count,
                                   .interpreter = interpreter->load_bias};
-  return Program{.space = std::move(*space), .entry = entry, .stack = StartupStack{*top, facts}};
+  return Program{.space = std::move(*space), .entry = entry, .stack_top = *top, .facts = facts};
 }
 
-trap::UserContext Program::start() const {
+trap::UserContext Program::start(VirtAddr stack) const {
   trap::UserContext context;
   context.set_program_counter(entry);
-  context.set_stack(stack.pointer());
+  context.set_stack(stack);
   trap::program_machine::prepare(context);
   return context;
 }

@@ -57,7 +57,7 @@ class ProgramArguments {
   void restore_first();
 
   /// All strings, each with its zero, one after the other: the pieces 0 … piece_count() - 1.
-  std::size_t piece_count() const { return pieces_.size() + 1; }
+  std::size_t piece_count() const { return pieces_.size() + 2; }
   std::string_view piece(std::size_t index) const;
   std::size_t argument_count() const { return argument_count_ + added_arguments_; }
   std::size_t environment_count() const { return environment_count_; }
@@ -68,6 +68,7 @@ class ProgramArguments {
     std::size_t capacity = 0, size = 0;
   };
 
+  Piece& last() { return pieces_.empty() ? first_ : pieces_.back(); }
   Result<> add(std::string_view text);
   void take(std::size_t length);
   /// The bytes that are left for strings, if one more is added.
@@ -75,6 +76,7 @@ class ProgramArguments {
 
   std::size_t most_bytes_;
   std::size_t size_ = 0;  // of all strings
+  Piece first_;           // with argument 0
   std::vector<Piece> pieces_;
   // The arguments of replace_first(), and how many bytes of the first piece they replace.
   std::string front_;
@@ -107,11 +109,13 @@ class StartupStack {
 
  private:
   static constexpr std::size_t aux_words = 48;
+  static constexpr std::size_t small_table = 128;  // in words
 
   Result<> put(memory::AddressSpace& space, std::span<const std::byte> bytes,
                std::size_t alignment = 1);
   Result<> put_string(memory::AddressSpace& space, std::string_view text);
   Result<> begin_table(memory::AddressSpace& space, const ProgramArguments& arguments);
+  Result<> write_small_table(memory::AddressSpace& space, const ProgramArguments& arguments);
   Result<bool> write_table(memory::AddressSpace& space, const ProgramArguments& arguments);
   std::uint64_t next_word(const ProgramArguments& arguments);
   std::uint64_t next_pointer(const ProgramArguments& arguments);
@@ -126,17 +130,18 @@ class StartupStack {
   hal::VirtAddr string_ = 0;  // the next string to which the table points,
   std::size_t piece_ = 0;     // which is in this piece,
   std::size_t offset_ = 0;    // there
-  std::array<std::uint64_t, aux_words> aux_{};
+  std::array<std::uint64_t, aux_words> aux_;
   std::size_t aux_count_ = 0;
 };
 
 struct Program {
   Ref<memory::AddressSpace> space;
   hal::VirtAddr entry;  ///< its first instruction, or that of its interpreter
-  StartupStack stack;   ///< which the caller writes before start()
+  hal::VirtAddr stack_top;
+  StartupStack::Facts facts;  ///< for the stack, which the caller builds
 
-  /// The registers at its first instruction.
-  trap::UserContext start() const;
+  /// The registers at its first instruction. `stack`: the stack pointer.
+  trap::UserContext start(hal::VirtAddr stack) const;
 };
 
 /// The contents of a program or an interpreter.

@@ -80,17 +80,19 @@ Result<> capset(Thread& self, UserPtr<abi::CapabilityHeader> from,
   const CapabilitySet effective = whole(data[0].effective, data[1].effective);
   const CapabilitySet permitted = whole(data[0].permitted, data[1].permitted);
   const CapabilitySet inheritable = whole(data[0].inheritable, data[1].inheritable);
-  Capabilities& sets = self.process().capabilities();
+  const Capabilities& sets = self.process().capabilities();
   const bool inherits_any = sets.has(Capability::setpcap);
   if ((!inherits_any && !is_subset(inheritable, sets.inheritable | sets.permitted)) ||
       !is_subset(inheritable, sets.inheritable | sets.bounding) ||
       !is_subset(permitted, sets.permitted) || !is_subset(effective, permitted)) {
     return fail(Errno::eperm);
   }
-  sets.effective = effective;
-  sets.permitted = permitted;
-  sets.inheritable = inheritable;
-  sets.limit_ambient();
+  const auto changed = self.process().change_capabilities();
+  if (!changed) return fail(changed.error());
+  (*changed)->effective = effective;
+  (*changed)->permitted = permitted;
+  (*changed)->inheritable = inheritable;
+  (*changed)->limit_ambient();
   return {};
 }
 

@@ -198,12 +198,11 @@ struct NewProgram {
   return NewProgram{std::move(*program), std::move(*name), std::move(*shown)};
 }
 
-/// make_program(), also from files of the host, and with arguments that take several steps.
-async::Task<Result<NewProgram>> make_program_in_steps(Thread& self, Target target,
-                                                      std::uintptr_t arguments,
-                                                      std::uintptr_t environment) {
-  Fetched fetched;
+/// `target` must be by value: the coroutine may outlive its caller's frame.
+async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t arguments,
+                              std::uintptr_t environment) {
   ArgumentReader reader{self, arguments, environment};
+  Fetched fetched;
   auto made = make_program(self, target, reader, fetched);
   while (!made && made.error() == Errno::would_block) {
     if (fetched.lacks_something()) {
@@ -216,26 +215,15 @@ async::Task<Result<NewProgram>> make_program_in_steps(Thread& self, Target targe
     if (async::is_cancelled()) co_return fail(Errno::eintr);
     made = make_program(self, target, reader, fetched);
   }
-  if (!made) co_return made;
-  Program& program = made->program;
+  if (!made) co_return fail(made.error());
+  StartupStack stack{made->program.stack_top, made->program.facts};
   for (;;) {
-    const auto is_written = program.stack.step(*program.space, made->name, reader.all());
+    const auto is_written = stack.step(*made->program.space, made->name, reader.all());
     if (!is_written) co_return fail(is_written.error());
-    if (*is_written) co_return made;
+    if (*is_written) break;
     co_await cond_resched(self);
     if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
-}
-
-}  // namespace
-
-namespace {
-
-/// `target` must be by value: the coroutine may outlive its caller's frame.
-async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t arguments,
-                              std::uintptr_t environment) {
-  auto made = co_await make_program_in_steps(self, target, arguments, environment);
-  if (!made) co_return fail(made.error());
 
   // The last call that can fail for want of memory. The other threads still run, so the caller can
   // continue after ENOMEM.
@@ -244,12 +232,11 @@ async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t argume
   // Point of no return.
   if (self.ring() != nullptr) co_await self.close_ring();
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
-  Process& process = self.process();
-  process.capabilities().execute(process.settings().has_no_new_privileges);
+  self.process().execute_with_capabilities();
   self.process().become(std::move(made->program.space), std::move(made->path));
   self.process().files().close_for_exec();
   self.process().signal_actions().drop_handlers();
-  auto start = made->program.start();
+  auto start = made->program.start(stack.pointer());
   self.start_program(start);
   co_return Result<>{};
 }

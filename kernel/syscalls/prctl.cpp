@@ -41,35 +41,43 @@ Result<int> write_number(Thread& self, std::uintptr_t to, int number) {
 Result<int> drop_bounding(Process& process, std::uintptr_t capability) {
   if (!process.has(Capability::setpcap)) return fail(Errno::eperm);
   if (capability > last_capability) return fail(Errno::einval);
-  process.capabilities().bounding &= ~(CapabilitySet{1} << capability);
+  const auto sets = process.change_capabilities();
+  if (!sets) return fail(sets.error());
+  (*sets)->bounding &= ~(CapabilitySet{1} << capability);
   return 0;
 }
 
 Result<int> set_secure_bits(Process& process, std::uintptr_t wanted) {
   constexpr unsigned locks = abi::secbits << 1;
-  unsigned& bits = process.capabilities().secure_bits;
+  const unsigned bits = process.capabilities().secure_bits;
   const bool changes_locked = ((bits & locks) >> 1 & (bits ^ wanted)) != 0;
   const bool unlocks = (bits & locks & ~wanted) != 0;
   if (changes_locked || unlocks || (wanted & ~std::uintptr_t{locks | abi::secbits}) != 0 ||
       !process.has(Capability::setpcap)) {
     return fail(Errno::eperm);
   }
-  bits = static_cast<unsigned>(wanted);
+  const auto sets = process.change_capabilities();
+  if (!sets) return fail(sets.error());
+  (*sets)->secure_bits = static_cast<unsigned>(wanted);
   return 0;
 }
 
 Result<int> set_keep_capabilities(Process& process, std::uintptr_t keeps) {
-  unsigned& bits = process.capabilities().secure_bits;
+  const unsigned bits = process.capabilities().secure_bits;
   if (keeps > 1) return fail(Errno::einval);
   if ((bits & abi::secbit_keep_caps << 1) != 0) return fail(Errno::eperm);
-  bits = keeps != 0 ? bits | abi::secbit_keep_caps : bits & ~abi::secbit_keep_caps;
+  const auto sets = process.change_capabilities();
+  if (!sets) return fail(sets.error());
+  (*sets)->secure_bits = keeps != 0 ? bits | abi::secbit_keep_caps : bits & ~abi::secbit_keep_caps;
   return 0;
 }
 
 /// PR_CAP_AMBIENT.
 Result<int> change_ambient(Process& process, std::uintptr_t operation, std::uintptr_t number,
                            std::uintptr_t rest) {
-  Capabilities& sets = process.capabilities();
+  const auto changed = process.change_capabilities();
+  if (!changed) return fail(changed.error());
+  Capabilities& sets = **changed;
   if (operation == abi::pr_cap_ambient_clear_all) {
     if ((number | rest) != 0) return fail(Errno::einval);
     sets.ambient = 0;
