@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "base/random.h"
 #include "files/fetched.h"
@@ -153,39 +154,20 @@ Result<VirtAddr> map_stack(AddressSpace& space, std::size_t bytes, bool executab
 
 // ── Arguments ────────────────────────────────────────────────────────────────────────────────────
 
-std::size_t ProgramArguments::left() const {
-  const std::size_t pointers = (argument_count() + environment_count_ + 1) * sizeof(void*);
-  const std::size_t used = size_ + front_.size() - replaced_bytes_ + pointers;
-  return most_bytes_ - std::min(most_bytes_, used);
-}
-
-std::span<char> ProgramArguments::room() {
-  Piece& piece = last();
-  const std::size_t size = std::min(piece.capacity - piece.size, left());
-  return {piece.bytes.get() + piece.size, size};
-}
-
 Result<> ProgramArguments::make_room() {
   constexpr std::size_t usual_bytes = 2048;  // enough for most programs
   const bool has_first = first_.capacity != 0;
   const std::size_t before = room().size();
-  if (has_first && (before == left() || before >= longest_string)) return fail(Errno::e2big);
+  if (has_first && (before == left_ || before >= longest_string)) return fail(Errno::e2big);
   const std::size_t size = has_first ? longest_string : usual_bytes;
   if (!memory::can_allocate_contiguous(size)) return fail(Errno::enomem);
   Piece made{.bytes = std::make_unique_for_overwrite<char[]>(size), .capacity = size};
-  if (size_ == 0) {
+  if (first_.size == 0) {
     first_ = std::move(made);
   } else {
     pieces_.push_back(std::move(made));
   }
   return {};
-}
-
-void ProgramArguments::take(std::size_t length) {
-  Piece& piece = last();
-  piece.bytes[piece.size + length] = '\0';
-  piece.size += length + 1;
-  size_ += length + 1;
 }
 
 Result<> ProgramArguments::add(std::string_view text) {
@@ -219,7 +201,10 @@ bool ProgramArguments::replace_first(std::string_view interpreter,
   const std::size_t added_pointers = argument ? 2 : 1;
   const bool is_first = front_.empty();
   const std::size_t old_bytes = (is_first ? piece(1) : piece(0)).find('\0') + 1;
-  if (front.size() + added_pointers * sizeof(void*) > left() + old_bytes) return false;
+  const std::size_t needed = front.size() + added_pointers * sizeof(void*);
+  if (needed > left_ + old_bytes) return false;
+  taken_by_front_ += needed - old_bytes;  // may wrap around
+  left_ -= needed - old_bytes;
   if (is_first) {
     replaced_bytes_ = old_bytes;
   } else {
@@ -231,7 +216,9 @@ bool ProgramArguments::replace_first(std::string_view interpreter,
 }
 
 void ProgramArguments::restore_first() {
+  if (front_.empty()) return;
   front_.clear();
+  left_ += std::exchange(taken_by_front_, 0);
   replaced_bytes_ = 0;
   added_arguments_ = 0;
 }
@@ -361,16 +348,10 @@ StackWord StartupStack::next_word(const ProgramArguments& arguments) {
 }
 
 StackWord StartupStack::next_pointer(const ProgramArguments& arguments) {
-  std::string_view rest = arguments.piece(piece_).substr(offset_);
-  while (rest.empty()) {
-    rest = arguments.piece(++piece_);
-    offset_ = 0;
-  }
-  const std::size_t length = rest.find('\0') + 1;
-  const VirtAddr address = string_;
-  string_ += length;
-  offset_ += length;
-  return address;
+  while (strings_.empty()) strings_ = arguments.piece(piece_++);
+  const std::size_t length = strings_.find('\0') + 1;
+  strings_.remove_prefix(length);
+  return std::exchange(string_, string_ + length);
 }
 
 // ── Programs ─────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@
 #include <kernel/result.h>
 #include <trap/user_context.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +28,8 @@ class ProgramArguments {
   static constexpr std::size_t longest_string = 128 * 1024;
 
   /// `most_bytes`: of all strings, with their zeros, and of the pointers to them.
-  explicit ProgramArguments(std::size_t most_bytes = longest_string) : most_bytes_{most_bytes} {}
+  explicit ProgramArguments(std::size_t most_bytes = longest_string)
+      : left_{most_bytes - sizeof(void*)} {}
 
   /// Add a copy of `text`. Add all arguments before the first environment string, `NAME=value`.
   /// E2BIG: there is no room; ENOMEM.
@@ -36,7 +38,10 @@ class ProgramArguments {
 
   /// For strings that are written in place: the room for the next string and its zero. The caller
   /// then calls take_argument() or take_environment() with the length without the zero.
-  std::span<char> room();
+  std::span<char> room() {
+    Piece& piece = last();
+    return {piece.bytes.get() + piece.size, std::min(piece.capacity - piece.size, left_)};
+  }
   /// Makes more room for the next string, which is longer than room(). E2BIG; ENOMEM.
   Result<> make_room();
   void take_argument(std::size_t length) {
@@ -70,17 +75,21 @@ class ProgramArguments {
 
   Piece& last() { return pieces_.empty() ? first_ : pieces_.back(); }
   Result<> add(std::string_view text);
-  void take(std::size_t length);
-  /// The bytes that are left for strings, if one more is added.
-  std::size_t left() const;
+  void take(std::size_t length) {
+    Piece& piece = last();
+    piece.bytes[piece.size + length] = '\0';
+    piece.size += length + 1;
+    left_ -= std::min(left_, length + 1 + sizeof(void*));
+  }
 
-  std::size_t most_bytes_;
-  std::size_t size_ = 0;  // of all strings
-  Piece first_;           // with argument 0
+  std::size_t left_;  // the bytes for strings, if one more is added
+  Piece first_;       // with argument 0
   std::vector<Piece> pieces_;
-  // The arguments of replace_first(), and how many bytes of the first piece they replace.
+  // The arguments of replace_first(), how many bytes of the first piece they replace, and what they
+  // took of left_.
   std::string front_;
   std::size_t replaced_bytes_ = 0;
+  std::size_t taken_by_front_ = 0;
   std::size_t argument_count_ = 0, added_arguments_ = 0;
   std::size_t environment_count_ = 0;
 };
@@ -127,9 +136,9 @@ class StartupStack {
   hal::VirtAddr table_ = 0;     // from argc on; 0: not begun
   std::size_t words_ = 0;       // of the table
   std::size_t words_written_ = 0;
-  hal::VirtAddr string_ = 0;  // the next string to which the table points,
-  std::size_t piece_ = 0;     // which is in this piece,
-  std::size_t offset_ = 0;    // there
+  hal::VirtAddr string_ = 0;    // the next string to which the table points
+  std::string_view strings_{};  // from there to the end of its piece
+  std::size_t piece_ = 0;
   std::array<std::uint64_t, aux_words> aux_;
   std::size_t aux_count_ = 0;
 };

@@ -66,7 +66,8 @@ class ArgumentReader {
   Result<std::size_t> read_string(Thread& self, std::uintptr_t from) {
     for (;;) {
       const auto text = memory::string_from_user(self.space(), from, all_.room());
-      if (text) return text->size();
+      if (text) [[likely]]
+        return text->size();
       if (text.error() != Errno::enametoolong) return fail(text.error());
       if (auto made = all_.make_room(); !made) return fail(made.error());
     }
