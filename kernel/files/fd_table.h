@@ -112,7 +112,7 @@ class FdTable : public RefCounted<FdTable> {
 
   struct Group {
     // By place(). Owns a reference each; null where `used` has no bit.
-    std::array<File*, group_size> files{};
+    alignas(64) std::array<File*, group_size> files{};
     std::uint64_t used = 0;
     std::uint64_t close_on_exec = 0;
 
@@ -156,6 +156,9 @@ class FdTable : public RefCounted<FdTable> {
   /// descriptor may end locks.
   [[gnu::cold]] bool end_locks_of(int fd) const;
 
+  // Not in a line with the groups or the lock: calls that use no descriptor read these, too.
+  int limit_ = usual_limit;
+  bool has_locks_ = false;  // ever, or the table of which it is a copy; it changes in the strand
   // These change only in the strand.
   std::array<std::unique_ptr<Group>, usual_limit / group_size - 1> more_;
   std::unique_ptr<FarGroups> far_;
@@ -163,8 +166,6 @@ class FdTable : public RefCounted<FdTable> {
   // For callers that share the strand: protects the groups. Entries are also read without it.
   mutable async::LeafLock lock_;
   std::unique_ptr<LockOwner> lock_owner_;  // in the strand
-  int limit_ = usual_limit;
-  bool has_locks_ = false;  // ever, or the table of which it is a copy; it changes in the strand
 };
 
 }  // namespace kernel
