@@ -60,7 +60,7 @@ void FdTable::destroy(const FdTable* table) {
     return;
   }
   bool is_empty = true;
-  for (unsigned start = 0; start < ending->end_of_groups(); start += group_size) {
+  for (unsigned start = 0; start < ending->end_of_groups_; start += group_size) {
     Group* const there = ending->group(start);
     is_empty &= there == nullptr || there->release_shared();
   }
@@ -73,7 +73,7 @@ void FdTable::destroy(const FdTable* table) {
 
 FdTable::~FdTable() {
   lock_owner_.reset();  // while the files exist
-  for (unsigned start = 0; start < end_of_groups(); start += group_size) {
+  for (unsigned start = 0; start < end_of_groups_; start += group_size) {
     if (Group* const there = group(start)) there->release_all();
   }
 }
@@ -93,6 +93,7 @@ Result<FdTable::Group*> FdTable::add_group(unsigned fd) {
   auto& slot =
       fd < usual_limit ? more_[fd / group_size - 1] : (*far_)[(fd - usual_limit) / group_size];
   slot = std::make_unique<Group>();
+  end_of_groups_ = std::max(end_of_groups_, (fd / group_size + 1) * group_size);
   return slot.get();
 }
 
@@ -137,7 +138,7 @@ bool FdTable::end_locks_of(int fd) const {
 
 bool FdTable::owns_locks() const {
   if (lock_owner_ != nullptr && !lock_owner_->empty()) return true;
-  for (unsigned start = 0; start < end_of_groups(); start += group_size) {
+  for (unsigned start = 0; start < end_of_groups_; start += group_size) {
     const Group* const there = group(start);
     for (auto used = there != nullptr ? there->used : 0; used != 0; used &= used - 1) {
       if (there->find(static_cast<unsigned>(std::countr_zero(used)))->lock_owner() != nullptr)
@@ -208,7 +209,7 @@ Result<> FdTable::set_close_on_exec(int fd, bool close_on_exec) {
 
 void FdTable::close_for_exec() {
   lock_.check_access();
-  for (unsigned start = 0; start < end_of_groups(); start += group_size) {
+  for (unsigned start = 0; start < end_of_groups_; start += group_size) {
     Group* const there = group(start);
     if (there == nullptr) continue;
     while (const std::uint64_t closing = there->used & there->close_on_exec) {
@@ -225,13 +226,13 @@ Result<Ref<FdTable>> FdTable::copy() const {
   table->limit_ = limit_;
   table->has_locks_ = has_locks_;
   // First all memory, because the lock's holder allocates none.
-  for (unsigned start = group_size; start < end_of_groups(); start += group_size) {
+  for (unsigned start = group_size; start < end_of_groups_; start += group_size) {
     if (group(start) == nullptr) continue;
     if (auto added = table->add_group(start); !added) return fail(added.error());
   }
   const async::LeafLock::SharingGuard lock{lock_};
   first_.share_into(table->first_);
-  for (unsigned start = group_size; start < end_of_groups(); start += group_size) {
+  for (unsigned start = group_size; start < end_of_groups_; start += group_size) {
     if (const Group* from = group(start)) from->share_into(*table->group(start));
   }
   return table;
@@ -240,7 +241,7 @@ Result<Ref<FdTable>> FdTable::copy() const {
 int FdTable::next(int lowest) const {
   const async::LeafLock::SharingGuard lock{lock_};
   auto fd = static_cast<unsigned>(std::max(lowest, 0));
-  while (fd < end_of_groups()) {
+  while (fd < end_of_groups_) {
     const Group* const there = group(fd);
     const std::uint64_t rest = there != nullptr ? there->used & -Group::bit(fd) : 0;
     fd = fd / group_size * group_size;
@@ -252,7 +253,7 @@ int FdTable::next(int lowest) const {
 
 unsigned FdTable::count() const {
   unsigned sum = 0;
-  for (unsigned start = 0; start < end_of_groups(); start += group_size) {
+  for (unsigned start = 0; start < end_of_groups_; start += group_size) {
     if (const Group* there = group(start)) sum += static_cast<unsigned>(std::popcount(there->used));
   }
   return sum;

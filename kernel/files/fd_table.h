@@ -140,8 +140,6 @@ class FdTable : public RefCounted<FdTable> {
     if (fd < usual_limit) return more_[fd / group_size - 1].get();
     return far_ != nullptr ? (*far_)[(fd - usual_limit) / group_size].get() : nullptr;
   }
-  /// No group begins at or above this descriptor.
-  unsigned end_of_groups() const { return far_ != nullptr ? size_limit : usual_limit; }
   Group* group(unsigned fd) { return const_cast<Group*>(std::as_const(*this).group(fd)); }
   /// The group of `fd`, allocated if missing. ENOMEM; would_block: the caller shares the strand.
   Result<Group*> make_group(unsigned fd);
@@ -162,6 +160,7 @@ class FdTable : public RefCounted<FdTable> {
   // These change only in the strand.
   std::array<std::unique_ptr<Group>, usual_limit / group_size - 1> more_;
   std::unique_ptr<FarGroups> far_;
+  unsigned end_of_groups_ = group_size;  // no group begins at or above this descriptor
   Group first_;
   // For callers that share the strand: protects the groups. Entries are also read without it.
   mutable async::LeafLock lock_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "files/copy.h"
 #include "files/file_quota.h"
@@ -36,17 +37,26 @@ class PlacedFile final : public File {
   }
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {
-    return noted(moved(file_->read_at(place_, buffer)), abi::in_access);
+    if (has_watches()) [[unlikely]]
+      return read_watched({}, buffer);
+    return moved(file_->read_at(place_, buffer));
   }
   Result<std::size_t> try_write(IoBuffer& buffer) override {
     if (appends()) place_ = file_->size();
-    return noted(moved(file_->write_at(place_, buffer)), abi::in_modify);
+    if (has_watches()) [[unlikely]]
+      return write_watched({}, buffer);
+    return moved(file_->write_at(place_, buffer));
   }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
-    return noted(file_->read_at(offset, buffer), abi::in_access);
+    if (has_watches()) [[unlikely]]
+      return read_watched(offset, buffer);
+    return file_->read_at(offset, buffer);
   }
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override {
-    return noted(file_->write_at(appends() ? file_->size() : offset, buffer), abi::in_modify);
+    const std::uint64_t at = appends() ? file_->size() : offset;
+    if (has_watches()) [[unlikely]]
+      return write_watched(at, buffer);
+    return file_->write_at(at, buffer);
   }
 
   Result<std::size_t> read_sharing(const ReadBytes& to) override {
@@ -116,10 +126,21 @@ class PlacedFile final : public File {
   Node* node() override { return file_.get(); }
 
  private:
-  /// Reports the event of a transfer that has moved bytes. In the strand.
-  Result<std::size_t> noted(Result<std::size_t> count, std::uint32_t event) {
-    if (has_watches() && count && *count != 0) [[unlikely]]
-      note_event(*file_, event);
+  // Transfers while a program watches files: they report an event. Functions of their own, so that
+  // other transfers end in the call that moves the bytes. Without an offset they move the position.
+
+  [[gnu::cold, gnu::noinline]] Result<std::size_t> read_watched(std::optional<std::uint64_t> offset,
+                                                                IoBuffer& buffer) {
+    const auto count =
+        offset ? file_->read_at(*offset, buffer) : moved(file_->read_at(place_, buffer));
+    if (count && *count != 0) note_event(*file_, abi::in_access);
+    return count;
+  }
+  [[gnu::cold, gnu::noinline]] Result<std::size_t> write_watched(
+      std::optional<std::uint64_t> offset, IoBuffer& buffer) {
+    const auto count =
+        offset ? file_->write_at(*offset, buffer) : moved(file_->write_at(place_, buffer));
+    if (count && *count != 0) note_event(*file_, abi::in_modify);
     return count;
   }
   /// ENXIO: there are only holes behind `offset`.
