@@ -305,7 +305,7 @@ Ref<UnixEndpoint> UnixEndpoint::take_connection() {
   --waiting_;
   first->is_unaccepted_ = false;
   if (was_full) room_.wake_one();
-  if (waiting_ > 0) readable().wake_one();
+  if (waiting_ > 0) readable().pass_wake();
   return first;
 }
 
@@ -451,7 +451,7 @@ Result<std::size_t> UnixEndpoint::receive_message(IoBuffer& to, Incoming& messag
   message.from = first.sender().name_;
   const auto moved = first.put(to);
   if (message.peeks()) {
-    readable_.wake_one();
+    readable_.pass_wake();
     if (moved && first.files) {
       auto copy = first.files->copy();
       if (!copy) return fail(copy.error());
@@ -459,7 +459,7 @@ Result<std::size_t> UnixEndpoint::receive_message(IoBuffer& to, Incoming& messag
     }
   } else {
     auto taken = take_message();
-    if (queued_ > 0) readable_.wake_one();
+    if (queued_ > 0) readable_.pass_wake();
     message.files = std::move(taken->files);
     if (message.files) message.files->arrive();
   }

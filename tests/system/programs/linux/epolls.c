@@ -10,8 +10,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "common.h"
@@ -436,6 +438,16 @@ static long ms_since(const struct timespec* start) {
 static void on_signal(int signal) {
   (void)signal;
 }
+// Again and again: on a busy host the first signal may come before the wait.
+static pthread_t main_thread;
+static atomic_int is_interrupted;
+static void* interrupt(void* unused) {
+  while (!is_interrupted) {
+    usleep(20000);
+    pthread_kill(main_thread, SIGALRM);
+  }
+  return unused;
+}
 static void waits(void) {
   struct waiter waiter = {.epoll = epoll_create1(0), .fd = eventfd(1, 0)};
   wait_with("added later", &waiter, add_later, -1);
@@ -453,14 +465,15 @@ static void waits(void) {
   // Signals
   const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
   sigaction(SIGALRM, &action, NULL);
-  const struct itimerspec soon = {.it_value.tv_nsec = 20000000};
-  timer_t timer;
-  timer_create(CLOCK_MONOTONIC,
-               &(struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM}, &timer);
-  timer_settime(timer, 0, &soon, NULL);
-  SAY(epoll_wait(waiter.epoll, &event, 1, -1));
-  timer_settime(timer, 0, &soon, NULL);
-  SAY(epoll_wait(waiter.epoll, &event, 1, 10000));
+  main_thread = pthread_self();
+  for (int timeout = -1; timeout <= 10000; timeout += 10001) {
+    is_interrupted = 0;
+    pthread_t thread;
+    pthread_create(&thread, NULL, interrupt, NULL);
+    SAY(epoll_wait(waiter.epoll, &event, 1, timeout));
+    is_interrupted = 1;
+    pthread_join(thread, NULL);
+  }
   sigset_t blocked, none, now;
   sigemptyset(&none);
   sigemptyset(&blocked);
@@ -482,6 +495,51 @@ static void waits(void) {
   SAY(sigismember(&now, SIGALRM));
   close(waiter.fd);
   close(waiter.epoll);
+}
+
+// Edges of sockets: a read that leaves messages makes none.
+static void sockets(void) {
+  const int epoll = epoll_create1(0);
+  static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+  for (int i = 0; i < 3; ++i) {
+    int ends[2];
+    char byte;
+    printf("type %d\n", types[i]);
+    SAY(socketpair(AF_UNIX, types[i] | SOCK_NONBLOCK, 0, ends));
+    SAY(add(epoll, ends[0], EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
+    take("room", epoll);
+    put(ends[1], 3);
+    take("three messages", epoll);
+    SAY(recv(ends[0], &byte, 1, MSG_PEEK));
+    take("a look", epoll);
+    get(ends[0], 1);
+    take("two left", epoll);
+    put(ends[1], 1);
+    take("one more", epoll);
+    SAY(shutdown(ends[1], SHUT_WR));
+    take("no more", epoll);
+    close(ends[1]);
+    take("the other end is closed", epoll);
+    close(ends[0]);
+    take("both are closed", epoll);
+  }
+  const struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0epolls"};
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  SAY(bind(listener, (const struct sockaddr*)&name, sizeof name));
+  SAY(listen(listener, 4));
+  SAY(add(epoll, listener, EPOLLIN | EPOLLET));
+  take("nothing", epoll);
+  int clients[3];
+  for (int i = 0; i < 3; ++i) {
+    clients[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+    SAY(connect(clients[i], (const struct sockaddr*)&name, sizeof name));
+    if (i != 1) take("a connection", epoll);
+  }
+  SAY(accept(listener, NULL, NULL) >= 0);
+  take("two are left", epoll);
+  for (int i = 0; i < 3; ++i) close(clients[i]);
+  close(listener);
+  close(epoll);
 }
 
 // epoll_pwait2, which the emulator does not have.
@@ -560,8 +618,8 @@ static void threads(void) {
   shared.taken = 0;
   shared.done = eventfd(0, 0);
   for (int i = 0; i < count; ++i) {
-    watch(shared.epoll, EPOLL_CTL_MOD, fds[i], EPOLLIN | EPOLLONESHOT, fds[i]);
     count_down(fds[i]);
+    watch(shared.epoll, EPOLL_CTL_MOD, fds[i], EPOLLIN | EPOLLONESHOT, fds[i]);
     pthread_create(&all[i], NULL, take_until_done, NULL);
   }
   for (int i = 0; i < rounds; ++i) {
@@ -588,6 +646,7 @@ int main(int argc, char** argv) {
   turns();
   duplicates();
   nesting();
+  sockets();
   waits();
   threads();
   return 0;
