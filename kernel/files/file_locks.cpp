@@ -18,12 +18,10 @@ struct HeldLock : TreapNode<OrderInFile>, TreapNode<OrderInOwner>, FileLocks::Ra
       : FileLocks::Range{range}, file{of}, kind{its_kind} {
     file.locks(kind).insert(*this);
     owner->held_.insert(*this);
-    ++file.count_;
   }
   ~HeldLock() {
     file.locks(kind).remove(*this);
     owner->held_.remove(*this);
-    --file.count_;
   }
 
   FileLocks& file;
@@ -151,7 +149,7 @@ const FileLocks::Range* FileLocks::own(Kind kind, const Range& wanted) const {
 }
 
 Result<> FileLocks::set(Kind kind, const Range& wanted) {
-  if (count_ >= most || !memory::can_allocate(3 * sizeof(HeldLock))) return fail(Errno::enolck);
+  if (!memory::can_allocate(3 * sizeof(HeldLock))) return fail(Errno::enolck);
   Range whole = wanted;
   // Neighbours of the same kind become one lock. `last` + 1 cannot overflow.
   const std::uint64_t first = wanted.first - (wanted.first != 0);

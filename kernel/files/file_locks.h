@@ -68,10 +68,7 @@ class FileLocks : public RefCounted<FileLocks> {
   const Range* conflict(Kind kind, const Range& wanted) const;
   /// The owner's lock of bytes of `wanted`; null if there is none.
   const Range* own(Kind kind, const Range& wanted) const;
-  /// The most locks of a file: a look for conflicts takes a step for each.
-  static constexpr std::size_t most = 4096;
-  /// Makes `wanted` the owner's lock of these bytes. There is no conflict. ENOLCK: no memory, or
-  /// too many locks.
+  /// Makes `wanted` the owner's lock of these bytes. There is no conflict. ENOLCK: no memory.
   Result<> set(Kind kind, const Range& wanted);
   /// Removes the owner's locks of [first, last]. ENOLCK: there is no memory to split one.
   Result<> clear(Kind kind, LockOwner& owner, std::uint64_t first, std::uint64_t last);
@@ -109,7 +106,6 @@ class FileLocks : public RefCounted<FileLocks> {
   /// The owner's next lock of the same kind in the same file, or null.
   static HeldLock* next_own(const HeldLock& lock);
 
-  std::size_t count_ = 0;  // of both lists
   Locks whole_;
   Locks records_;
   async::WaitList changed_;

@@ -83,10 +83,9 @@ Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 /// flags: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
 ///   F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GETPIPE_SZ, F_SETPIPE_SZ, F_ADD_SEALS,
 ///   F_GET_SEALS; EINVAL for other commands
-/// linux: There are no leases and owners, a lock of a pipe fails with ENOLCK, and so does a lock
-///   more than 4,096 of a file. F_SEAL_EXEC fails with EINVAL, and a pipe has 64 KiB at most
-///   (EPERM). F_SETFL changes O_APPEND, O_NONBLOCK and O_DIRECT. F_GETFL shows O_LARGEFILE only
-///   where the program gave it.
+/// linux: There are no leases and owners, a lock of a pipe fails with ENOLCK, F_SEAL_EXEC
+///   fails with EINVAL, and a pipe has 64 KiB at most (EPERM). F_SETFL changes O_APPEND,
+///   O_NONBLOCK and O_DIRECT. F_GETFL shows O_LARGEFILE only where the program gave it.
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 
 /// flags: FIOCLEX, FIONCLEX, FIONBIO; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF, TCGETA,
