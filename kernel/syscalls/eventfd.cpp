@@ -113,11 +113,11 @@ class EventFile final : public File {
 }  // namespace
 
 Result<int> eventfd2(Thread& self, std::uint32_t count, int flags) {
-  constexpr int semaphore = 1;
-  if ((flags & ~(semaphore | abi::o_cloexec | abi::o_nonblock)) != 0) return fail(Errno::einval);
+  constexpr int efd_semaphore = 1, efd_cloexec = abi::o_cloexec, efd_nonblock = abi::o_nonblock;
+  if ((flags & ~(efd_semaphore | efd_cloexec | efd_nonblock)) != 0) return fail(Errno::einval);
   if (!memory::can_allocate(sizeof(EventFile))) return fail(in_strand(Errno::enomem));
-  auto file = make_ref<EventFile>(count, (flags & semaphore) != 0, flags & abi::o_nonblock);
-  return self.process().files().add(std::move(file), (flags & abi::o_cloexec) != 0);
+  auto file = make_ref<EventFile>(count, (flags & efd_semaphore) != 0, flags & efd_nonblock);
+  return self.process().files().add(std::move(file), (flags & efd_cloexec) != 0);
 }
 
 }  // namespace sys

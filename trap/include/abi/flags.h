@@ -110,7 +110,9 @@ inline constexpr unsigned statx_basic_stats = 0x7ff;
 inline constexpr unsigned statx_btime = 0x800;
 inline constexpr unsigned statx_mnt_id = 0x1000;
 inline constexpr unsigned statx_reserved = 0x8000'0000;
-inline constexpr int at_statx_sync_type = 0x6000;
+inline constexpr int at_statx_force_sync = 0x2000;
+inline constexpr int at_statx_dont_sync = 0x4000;
+inline constexpr int at_statx_sync_type = at_statx_force_sync | at_statx_dont_sync;
 inline constexpr std::uint64_t statx_attr_mount_root = 0x2000;
 
 // *at calls

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,6 +20,9 @@
 #include <unistd.h>
 
 #include "common.h"
+
+// No program has memory there. Volatile, so that the compiler does not warn of the access.
+static void* volatile nowhere = (void*)16;
 
 static char folder[64];
 
@@ -247,8 +251,8 @@ static void attributes(void) {
   SAY(setxattr("f", "user.x", "three", 5, 4));
   SAY(setxattr("f", "user.empty", "", 0, 0));
   SAY(setxattr("f", "user.null", NULL, 0, 0));
-  SAY(setxattr("f", "user.bad", (void*)16, 3, 0));
-  SAY(setxattr("f", (void*)16, "x", 1, 0));
+  SAY(setxattr("f", "user.bad", nowhere, 3, 0));
+  SAY(setxattr("f", nowhere, "x", 1, 0));
   SAY(setxattr("f", "user.large", large, 65537, 0));
   SAY(setxattr("f", "user.large", large, 65536, 0));
   SAY(getxattr("f", "user.large", large, 70000));
@@ -257,7 +261,7 @@ static void attributes(void) {
   SAY(getxattr("f", "user.x", value, 4));
   SAY(getxattr("f", "user.x", value, 5));
   printf("  %.5s\n", value);
-  SAY(getxattr("f", "user.x", (void*)16, 5));
+  SAY(getxattr("f", "user.x", nowhere, 5));
   SAY(getxattr("f", "user.empty", value, 5));
   SAY(getxattr("l", "user.x", value, 5));
   SAY(lgetxattr("l", "user.x", value, 5));
@@ -272,7 +276,7 @@ static void attributes(void) {
   SAY(llistxattr("l", value, sizeof value));
   SAY(listxattr("f", value, 0));
   SAY(listxattr("f", value, 5));
-  SAY(listxattr("f", (void*)16, 100));
+  SAY(listxattr("f", nowhere, 100));
   memset(large, 'n', 300);
   memcpy(large, "user.", 5);
   large[255] = '\0';
