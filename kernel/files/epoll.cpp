@@ -93,6 +93,7 @@ Result<> Epoll::add(int fd, File& file, std::uint32_t events, std::uint64_t data
     if (auto allowed = check_nesting(*nested); !allowed) return allowed;
   }
   if (find(fd, file) != nullptr) return fail(Errno::eexist);
+  if (EpollItem::count_ >= EpollItem::most) return fail(Errno::enospc);
   if (!memory::can_allocate(sizeof(EpollItem))) return fail(Errno::enomem);
   auto* const item = new EpollItem{*this, file, fd, events | always, data};
   if (auto linked = file.add_watch(*item); !linked) {

@@ -46,7 +46,10 @@ class EpollItem : public async::SkipLinks<EpollItem, 5>,
   friend Epoll;
 
   EpollItem(Epoll& owner, File& file, int fd, std::uint32_t events, std::uint64_t data)
-      : Watcher{&notify}, owner_{owner}, file_{file}, fd_{fd}, events_{events}, data_{data} {}
+      : Watcher{&notify}, owner_{owner}, file_{file}, fd_{fd}, events_{events}, data_{data} {
+    ++count_;
+  }
+  ~EpollItem() { --count_; }
 
   static void notify(Watcher& watcher) noexcept;
   /// The events that are wanted and true now.
@@ -54,6 +57,11 @@ class EpollItem : public async::SkipLinks<EpollItem, 5>,
   void observe();
   bool is_disabled() const;
 
+  /// The most items of all epoll files. A descriptor that was closed while a duplicate is open
+  /// keeps its item, so the number of descriptors is no bound.
+  static constexpr unsigned most = 65'536;
+
+  static inline unsigned count_ = 0;  // of all items; in the strand
   Epoll& owner_;
   File& file_;
   const int fd_;
@@ -77,7 +85,8 @@ class Epoll final : public File {
 
   // epoll_ctl(2). `fd` is the file's descriptor. The caller has checked which events go together.
 
-  /// EEXIST; ELOOP; EINVAL: the search for a cycle meets too many items; ENOMEM.
+  /// EEXIST; ELOOP; EINVAL: the search for a cycle meets too many items; ENOSPC: there
+  /// are EpollItem::most items; ENOMEM.
   Result<> add(int fd, File& file, std::uint32_t events, std::uint64_t data);
   /// ENOENT; EINVAL: the item has EPOLLEXCLUSIVE.
   Result<> modify(int fd, File& file, std::uint32_t events, std::uint64_t data);

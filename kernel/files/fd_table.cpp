@@ -220,20 +220,33 @@ void FdTable::close_for_exec() {
   }
 }
 
+std::bitset<FdTable::size_limit / FdTable::group_size> FdTable::groups_in_use() const {
+  std::bitset<size_limit / group_size> used;
+  if (end_of_groups_ == group_size) return used;
+  const async::LeafLock::SharingGuard lock{lock_};
+  for (unsigned start = group_size; start < end_of_groups_; start += group_size) {
+    const Group* const there = group(start);
+    used[start / group_size] = there != nullptr && there->used != 0;
+  }
+  return used;
+}
+
 Result<Ref<FdTable>> FdTable::copy() const {
   if (!memory::can_allocate(sizeof(FdTable))) return fail(Errno::enomem);
   auto table = make_ref<FdTable>();
   table->limit_ = limit_;
   table->has_locks_ = has_locks_;
-  // First all memory, because the lock's holder allocates none.
+  // First all memory, because the lock's holder allocates none. A descriptor that another thread
+  // opens meanwhile in an empty group was opened after the copy.
+  const auto used = groups_in_use();
   for (unsigned start = group_size; start < end_of_groups_; start += group_size) {
-    if (group(start) == nullptr) continue;
+    if (!used[start / group_size]) continue;
     if (auto added = table->add_group(start); !added) return fail(added.error());
   }
   const async::LeafLock::SharingGuard lock{lock_};
   first_.share_into(table->first_);
   for (unsigned start = group_size; start < end_of_groups_; start += group_size) {
-    if (const Group* from = group(start)) from->share_into(*table->group(start));
+    if (used[start / group_size]) group(start)->share_into(*table->group(start));
   }
   return table;
 }

@@ -21,6 +21,7 @@
 
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <cstdint>
 #include <memory>
 
@@ -104,6 +105,9 @@ class FdTable : public RefCounted<FdTable> {
 
   /// The lowest open descriptor that is at least `lowest`; -1: there is none.
   int next(int lowest) const;
+  /// Whether the table has had more descriptors than callers that share the strand may copy or
+  /// close in one step.
+  bool is_large() const { return far_ != nullptr; }
   /// The number of open descriptors. In the strand.
   unsigned count() const;
 
@@ -147,6 +151,8 @@ class FdTable : public RefCounted<FdTable> {
   Result<Group*> add_group(unsigned fd);
   /// Removes the descriptor, and returns its file. EBADF.
   Result<Ref<File>> remove(int fd);
+  /// The groups behind the first one that have descriptors, by number.
+  std::bitset<size_limit / group_size> groups_in_use() const;
   bool owns_locks() const;
   /// Ends the record locks of this table on a file.
   void end_record_locks(File& file) const;

@@ -124,6 +124,7 @@ void Inotify::post(int watch, std::uint32_t mask, std::uint32_t cookie, std::str
     return append(std::make_unique<Event>(watch, mask, cookie, std::string{name}, nullptr));
   }
   if (last_ != nullptr && last_->mask == abi::in_q_overflow) return;
+  if (!memory::can_allocate(sizeof(Event))) return;
   append(std::make_unique<Event>(-1, abi::in_q_overflow, 0u, std::string{}, nullptr));
 }
 

@@ -299,12 +299,11 @@ Result<> UnixEndpoint::connect(UnixEndpoint& listener, abi::Credentials self) {
 
 Ref<UnixEndpoint> UnixEndpoint::take_connection() {
   if (waiting_ == 0) return nullptr;
-  const bool was_full = is_full();
   auto first = Ref<UnixEndpoint>::adopt(first_waiting_);
   first_waiting_ = std::exchange(first->next_waiting_, nullptr);
   --waiting_;
   first->is_unaccepted_ = false;
-  if (was_full) room_.wake_one();
+  if (!is_full()) room_.wake_one();
   if (waiting_ > 0) readable().pass_wake();
   return first;
 }
@@ -437,13 +436,19 @@ Result<std::size_t> UnixEndpoint::send_message(IoBuffer& from, Outgoing& message
 Result<std::size_t> UnixEndpoint::receive_message(IoBuffer& to, Incoming& message) {
   const bool is_datagram = type_ == abi::sock_dgram;
   if (!is_datagram && state_ != State::connected) return fail(Errno::enotconn);
-  if (error_ != 0) return fail(static_cast<Errno>(take_error()));
+  if (error_ != 0) {
+    if (queued_ > 0) readable_.pass_wake();
+    return fail(static_cast<Errno>(take_error()));
+  }
   if (queued_ == 0) {
     const bool never_waits = (message.flags & abi::msg_dontwait) != 0;
     if (shut_reads_ && (!is_datagram || !never_waits)) return 0;
     return fail(Errno::would_block);
   }
-  if (to.must_page_in(IoBuffer::Direction::put)) return fail(Errno::would_block);
+  if (to.must_page_in(IoBuffer::Direction::put)) {
+    readable_.pass_wake();
+    return fail(Errno::would_block);
+  }
   UnixMessage& first = queue_.front();
   const std::size_t size = first.size();
   if (to.left() < size) message.message_flags |= abi::msg_trunc;
@@ -469,13 +474,12 @@ Result<std::size_t> UnixEndpoint::receive_message(IoBuffer& to, Incoming& messag
 
 std::unique_ptr<UnixMessage> UnixEndpoint::take_message() {
   UnixMessage& first = queue_.front();
-  const bool was_full = queued_ > most_datagrams;
   queue_.remove(first);
   --queued_;
   UnixEndpoint& sender = first.sender();
   sender.sent_bytes_ -= UnixMessage::cost(first.size());
   if (sender.sent_bytes_ < sender.send_limit_) sender.writable_.wake_all();
-  if (was_full && queued_ <= most_datagrams) note_room();
+  if (queued_ <= most_datagrams) note_room();
   return std::unique_ptr<UnixMessage>{&first};
 }
 

@@ -296,9 +296,10 @@ bool Process::may_end_sharing() {
   Process* const parent = parent_;
   if (id_ == first_id || parent == nullptr) return false;
   if (stopped_count() != 0 || leads_session()) return false;  // leave_job_control()
-  if (signal_timers_ != nullptr) return false;
+  if (signal_timers_ != nullptr || has_cpu_limit()) return false;
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
   if (parts_.files->owners() != 1 || parts_.files->has_locks()) return false;
+  if (parts_.files->is_large()) return false;
   if (has_end_watch() || !signal_arrivals_.empty()) [[unlikely]]
     return false;
   // A parent with a child cannot end while the strand is shared. So parent_ stays as it is.
@@ -349,6 +350,8 @@ void Process::become_zombie() {
   if (hal::smp_active()) keep_for_harts(*parts_.space);
   parts_.space = nullptr;
   signal_timers_.reset();
+  if (has_cpu_limit()) [[unlikely]]
+    rare_->cpu_limit.reset();
   signal_arrivals_.wake_all();
   if (stopped_count() != 0 || leads_session()) [[unlikely]]
     leave_job_control();

@@ -114,7 +114,8 @@ bool can_be_shared(Thread& self, const CloneArguments& arguments) {
                           abi::clone_parent_settid | abi::clone_child_settid |
                           abi::clone_clear_sighand | abi::clone_pidfd;
   return !arguments.has(others) && self.ring() == nullptr && self.owns_space() &&
-         self.space().is_quick_to_walk() && !self.process().has_cpu_limit();
+         self.space().is_quick_to_walk() && !self.process().has_cpu_limit() &&
+         !self.process().files().is_large();
 }
 /// Whether the new thread's number can be written without a fault. The caller shares the strand.
 bool can_write_ids(Thread& self, const CloneArguments& arguments) {

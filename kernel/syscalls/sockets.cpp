@@ -185,7 +185,11 @@ async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Acceptin
     while (accepting.lacks_pages(self))
       if (!co_await page_in_missed(space) || async::is_cancelled()) break;
     const auto accepted = accepting.accept(self, socket);
-    if (accepted || accepted.error() != Errno::would_block) co_return accepted;
+    if (accepted) co_return accepted;
+    if (accepted.error() != Errno::would_block) {
+      socket.changes(Direction::read)->pass_wake();  // another thread may take the connection
+      co_return accepted;
+    }
   }
 }
 

@@ -187,6 +187,7 @@ async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, O
     if (sent.error() != Errno::would_block || never_waits(socket, message.flags)) {
       if (done > 0) co_return done;
       if (sent.error() == Errno::would_block) sent = fail(Errno::eagain);
+      if (message.to) message.to->room().pass_wake();
       if ((message.flags & abi::msg_nosignal) == 0) signal_broken_pipe(self, socket, sent);
       co_return sent;
     }
@@ -287,7 +288,12 @@ class ControlWriter {
     }
     if (count < files.size()) flags_ |= abi::msg_ctrunc;
     if (count == 0) return {};
-    return put(abi::scm_rights, std::as_bytes(std::span{numbers}.first(count)));
+    const std::span opened = std::span{numbers}.first(count);
+    auto written = put(abi::scm_rights, std::as_bytes(opened));
+    if (!written) {  // the program does not learn the numbers
+      for (const int number : opened) (void)self_.process().files().close(number);
+    }
+    return written;
   }
 
   std::size_t left() const { return left_; }
@@ -352,8 +358,11 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
   for (;;) {
     IoBuffer part = buffer.first(most_received(socket));
     while (part.lacks_pages(IoBuffer::Direction::put) ||
-           (place != nullptr && place->lacks_pages(self)))
+           (place != nullptr && place->lacks_pages(self))) {
       if (!co_await page_in_missed(space) || async::is_cancelled()) break;
+      // Another thread may have taken the message meanwhile.
+      part = buffer.first(most_received(socket));
+    }
     const std::size_t asked = part.left();
     Transfer got = fail(Errno::would_block);
     if (!message.peeks() || !waits || socket.has_bytes(wanted)) got = socket.receive(part, message);

@@ -183,7 +183,8 @@ trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
     const auto now = read_clock(self, clock);
     if (!now) return fail(Errno::einval);
     const bool is_absolute = (flags & abi::timer_abstime) != 0;
-    const async::Duration until = is_absolute ? *given : *now + *given;
+    const async::Duration most = async::Duration::max() - *now;
+    const async::Duration until = is_absolute ? *given : *now + std::min(*given, most);
     if (until <= *now) return Result<>{};
     if (is_absolute) left = UserPtr<abi::Timespec>{0};
     return self.wait([&] { return sleep_on_cpu_clock(self, clock, until, left); });
