@@ -94,7 +94,8 @@ class Epoll final : public File {
   Result<> remove(int fd, File& file);
 
   /// Calls put(events, data) for at most `most` ready items. It returns false if it could not pass
-  /// an event on: then the item stays ready, and take() ends. Returns the number of passed events.
+  /// an event on: then the item stays ready, and take() ends. Returns the number of events that
+  /// put() took.
   template <class Put>
   int take(int most, Put&& put);
   bool may_be_ready() const { return ready_count_ != 0; }

@@ -162,7 +162,8 @@ class FdTable : public RefCounted<FdTable> {
 
   // Not in a line with the groups or the lock: calls that use no descriptor read these, too.
   int limit_ = usual_limit;
-  bool has_locks_ = false;  // ever, or the table of which it is a copy; it changes in the strand
+  // This table, or the one it was copied from, has ever had a lock; changes in the strand.
+  bool has_locks_ = false;
   // These change only in the strand.
   std::array<std::unique_ptr<Group>, usual_limit / group_size - 1> more_;
   std::unique_ptr<FarGroups> far_;

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::uint32_t self_events = abi::in_delete_self | abi::in_move_self;
 
-/// Whether the node has no name and no users but its watches and the caller.
+/// Whether the node has no name, and no owners but its watches and the caller.
 bool has_ended(const Node& node) {
   if (node.has_name() || node.is_permanent()) return false;
   std::uint32_t watches = 0;
@@ -78,7 +78,7 @@ InotifyWatch::~InotifyWatch() {
 
 // ── The file ──
 
-// The list could be long, so its end is no recursion.
+// In a loop: destroying a long list from its head would recurse.
 Inotify::~Inotify() {
   watches_.clear();
   while (first_ != nullptr) first_ = std::move(first_->next);

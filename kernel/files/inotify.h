@@ -1,4 +1,4 @@
-// inotify(7): a file that tells what happens to the nodes that it watches.
+// inotify(7): a file from which a program reads events of the nodes that it watches.
 //
 //   a call changes a node ──▶ note_event() ──▶ watches of the node, and of its directory
 //                                               ──▶ events of the Inotify ──▶ its reader
@@ -147,8 +147,8 @@ inline void note_name(Directory& directory, std::string_view name, std::uint32_t
 void note_link(Node& node);
 /// `node` has lost the name `name` in `directory`. The caller owns a reference to it.
 void note_unlink(Directory& directory, std::string_view name, Node& node);
-/// `node` has another name, in place of which there was `replaced`, or null. The caller owns
-/// references to both.
+/// `node` was renamed. `replaced`: the node that had the new name before; null: none. The caller
+/// owns references to both.
 void note_rename(Directory& from, std::string_view name, Directory& to, std::string_view new_name,
                  Node& node, Node* replaced);
 /// Called before an open file of `node` drops its reference: ends the watches of a node without

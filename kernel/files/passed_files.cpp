@@ -70,7 +70,8 @@ void EndPassedFiles::operator()(PassedFiles* ending) const {
   is_running = false;
 }
 
-/// Finds the sockets that only messages own which no program can receive.
+/// Finds the lost sockets: only messages own them, and no program can receive these messages. Linux
+/// calls this garbage collection (net/unix/garbage.c).
 ///
 /// A socket is suspect if each of its owners is a message. The messages in the queues of suspects
 /// are owners inside. A suspect with another owner can be received, and so can all sockets in its

@@ -1,9 +1,9 @@
-// Open files on their way: messages of AF_UNIX sockets carry them (SCM_RIGHTS, unix(7)).
+// Open files in flight: messages of AF_UNIX sockets carry them (SCM_RIGHTS, unix(7)).
 //
 // A socket can be in a message that waits in its own queue, or sockets in each other's. No program
 // has them open any more then, but each has an owner: a message. Like Linux, the kernel looks for
-// such sockets at the end of every socket, while some socket is on its way (passed_files.cpp). They
-// are few: `limit` bounds the files on their way.
+// such sockets at the end of every socket, while some socket is in flight (passed_files.cpp). They
+// are few: `limit` bounds the files in flight.
 //
 // Strand data.
 #pragma once
@@ -28,7 +28,7 @@ struct EndPassedFiles {
 };
 using PassedFilesPtr = std::unique_ptr<PassedFiles, EndPassedFiles>;
 
-/// The part of a socket that knows whether the socket is on its way.
+/// The part of a socket that knows whether the socket is in flight.
 class PassedSocket : public ListNode<PassedSocket> {
  public:
   virtual File& file() = 0;
@@ -82,7 +82,7 @@ class PassedFiles : public ListNode<> {
   static std::size_t on_their_way() { return on_their_way_; }
   /// Ends the sockets that only each other's messages own.
   static void collect();
-  /// The same, if a socket is on its way. For the end of a socket.
+  /// The same, if a socket is in flight. For the end of a socket.
   static void collect_if_needed() {
     if (!sockets_.empty()) [[unlikely]]
       collect();
@@ -101,7 +101,7 @@ class PassedFiles : public ListNode<> {
   File** files() { return reinterpret_cast<File**>(this + 1); }
 
   static constinit std::size_t on_their_way_;
-  static constinit List<PassedSocket, PassedSocket> sockets_;  // on their way
+  static constinit List<PassedSocket, PassedSocket> sockets_;  // in flight
 
   std::size_t size_ = 0;
   bool has_departed_ = false;

@@ -9,7 +9,7 @@
 
 namespace kernel {
 
-// For a write.
+// Called by a write.
 [[gnu::noinline]] void Pipe::wake_reader() {
   readable_.wake_one();
 }

@@ -593,12 +593,13 @@ Result<Ref<memory::TrackedObject>> OpenShareFile::mapping() {
   } else {
     constexpr std::size_t bytes = sizeof(ShareMapping) + 256;
     if (!memory::can_allocate(bytes)) return fail(Errno::enomem);
-    // Its pages have no stamp: programs change them.
+    // Programs change these pages. Without a stamp no later mapping takes them as unchanged.
     auto cached = client().pages().open(seen.qid.path, {}, false);
     if (!cached) return fail(Errno::enomem);
     mapping = make_ref<ShareMapping>(client(), seen.qid.path, fid(), std::move(cached), seen.size);
   }
-  // The server would append all that it gets by the descriptor of such a file.
+  // The server appends every write through a descriptor with O_APPEND, so pages cannot be written
+  // back.
   if (can_write() && appends()) return fail(Errno::enodev);
   if (can_write()) mapping->set_writer(fid());
   return Ref<memory::TrackedObject>{std::move(mapping)};

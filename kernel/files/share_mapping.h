@@ -7,9 +7,10 @@
 //
 //   missing ── read() ──▶ clean ── the first write ──▶ dirty ── write_back() ──▶ clean
 //
-// msync, fsync and sync write dirty pages back. So do reads and writes of the file, because those
-// go to the server, the end of the last area, and a program that needs another page while very many
-// are dirty. An object with dirty pages owns a reference to itself.
+// msync, fsync and sync write dirty pages back. Reads and writes of the file do so, too, because
+// they go to the server. So does the end of the last area. A program that needs another page writes
+// all of them back while an eighth of the memory is dirty or memory is scarce. In the latter case
+// it also forgets clean pages (evict()). An object with dirty pages owns a reference to itself.
 //
 // While the object exists, its pages and its size are those of the file for all programs of the
 // machine, whatever other programs of the host do. All of it is in the strand.

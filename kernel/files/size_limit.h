@@ -1,7 +1,8 @@
 // RLIMIT_FSIZE: how large a program may make a regular file.
 //
-// The limits are those of processes, which this floor does not know. So the process floor passes a
-// function, once a program has set a limit. Until then a write reads only one word for it.
+// The limits are those of processes, which this floor does not know. So the process floor sets
+// limit_of_caller when a program first sets RLIMIT_FSIZE. Until then a write reads only one
+// word for it.
 #pragma once
 
 #include <async/shared_word.h>

@@ -45,7 +45,7 @@ struct Incoming {
   int message_flags = 0;                        ///< out: msg_trunc
   SocketAddress from;                           ///< out
   PassedFilesPtr files;                         ///< out; null: none
-  std::optional<abi::Credentials> credentials;  ///< out; nothing: the socket takes none
+  std::optional<abi::Credentials> credentials;  ///< out; empty without SO_PASSCRED
 
   bool peeks() const { return (flags & abi::msg_peek) != 0; }
 };
@@ -57,7 +57,7 @@ class Socket : public File, public PassedSocket {
     int type;
     int protocol;
   };
-  /// What programs set, and what has no meaning of its own for the family.
+  /// Options that setsockopt stores. A family may give some of them a further effect.
   struct Options {
     static constexpr std::uint32_t usual_buffer = 212'992;
     static constexpr std::uint32_t most_buffer = 1 << 20;  ///< a message is sent in one step
@@ -124,7 +124,8 @@ class Socket : public File, public PassedSocket {
   /// Receives into `to`: the beginning of a message, or bytes of a stream. Returns the number of
   /// bytes; with msg_trunc that of the whole message. 0: the end. would_block.
   virtual Result<std::size_t> receive(IoBuffer& to, Incoming& message) = 0;
-  /// The bytes that a receive can take, up to the end of the stream. For low_water.
+  /// Whether a receive could return at least `count` bytes, or the end of the stream. Always true
+  /// for messages.
   virtual bool has_bytes(std::size_t count) = 0;
 
  protected:

@@ -11,8 +11,8 @@
 // A stream socket has a UnixStream for each direction: a pipe's ring of bytes, and marks where
 // bytes have files or credentials. A connection makes the out_ of one endpoint the in_ of the
 // other. So the lists in which a socket's readers and writers wait never change. Datagram and
-// seqpacket sockets have a queue of messages (UnixMessage) instead. As on Linux the sender pays for
-// a message until it is received: the bytes on their way are limited by SO_SNDBUF.
+// seqpacket sockets have a queue of messages (UnixMessage) instead. As on Linux a message
+// counts for the SO_SNDBUF of its sender until it is received.
 //
 // Strand data, but for reads and writes of a stream without marks, which may share the strand as
 // those of a pipe.
@@ -36,7 +36,7 @@ namespace kernel {
 class UnixEndpoint;
 class UnixSocket;
 
-/// Lets `caller` tell the credentials of the process that makes the present call.
+/// caller() returns the credentials of the process that makes the present call. Call once, at boot.
 void set_socket_caller(abi::Credentials (*caller)());
 
 /// The bytes of one direction of a connection.
@@ -98,7 +98,7 @@ class UnixMessage : public ListNode<> {
   PassedFilesPtr files;
   abi::Credentials credentials{};
 
-  /// What a message of `size` bytes counts for the limit of its sender: about as much as on Linux.
+  /// The bytes that a message of this size takes of its sender's SO_SNDBUF: about as on Linux.
   static constexpr std::size_t cost(std::size_t size) { return size + 768; }
 
  private:
@@ -138,7 +138,7 @@ class SocketNode final : public Node {
   UnixEndpoint* endpoint_ = nullptr;  // which has a reference to the node
 };
 
-/// A socket that waits to hear that its peer has room for a datagram.
+/// An entry of a receiver's relays_: the receiver wakes this sender's list when it has room.
 struct UnixRelay : ListNode<> {};
 
 class UnixEndpoint : public RefCounted<UnixEndpoint>, private UnixRelay {
@@ -178,9 +178,10 @@ class UnixEndpoint : public RefCounted<UnixEndpoint>, private UnixRelay {
   /// Connects to a listening socket. would_block: its queue is full, wait for room(). ECONNREFUSED;
   /// EISCONN; EINVAL; ENOMEM.
   Result<> connect(UnixEndpoint& listener, abi::Credentials self);
-  /// Sets the peer of a datagram socket; null: none. EPERM: the peer talks only with another one.
+  /// Sets the peer of a datagram socket; null: none. EPERM: `peer` is connected to
+  /// another socket.
   Result<> connect_datagrams(UnixEndpoint* peer);
-  /// The endpoint of a connection that waits; null: there is none. Strips it of its place.
+  /// Removes the connection that has waited longest, and returns its endpoint. Null: none waits.
   Ref<UnixEndpoint> take_connection();
   bool has_connections() const { return waiting_ > 0; }
   void shut(bool reads, bool writes);

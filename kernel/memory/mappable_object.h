@@ -1,5 +1,6 @@
 // Objects in memory whose frames areas of several programs map: shared anonymous memory
-// (shared_pages.h) and writable files (files/file_mapping.h).
+// (shared_pages.h), files in memory (files/file_mapping.h) and files of the host
+// (files/share_mapping.h).
 #pragma once
 
 #include <hal/memory_map.h>

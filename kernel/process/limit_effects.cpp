@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// For calls that no program has made, there is no limit.
+/// Null caller: the kernel or a ring makes the call, and no limit applies.
 std::uint64_t file_size_limit(bool exceeds) {
   Thread* const thread = job_control::calling_thread();
   if (thread == nullptr) return abi::unlimited;
@@ -57,7 +57,8 @@ void CpuLimit::fire(async::Timer& timer) noexcept {
     return;
   }
   if (limit.soft != abi::unlimited && used >= std::max(in_seconds(limit.soft), second)) {
-    // As on Linux, the program sees the limit of the next signal, and its children get it.
+    // As on Linux, the soft limit moves to the next second. The program can read it, and children
+    // inherit it.
     const auto next = static_cast<std::uint64_t>(used / second) + 1;
     (void)process.limits().set(abi::rlimit_cpu, {.soft = next, .hard = limit.hard});
     process.post_signal({.signal = static_cast<int>(abi::Signal::sigxcpu), .code = abi::si_kernel});
@@ -65,8 +66,8 @@ void CpuLimit::fire(async::Timer& timer) noexcept {
   self.arm(used);
 }
 
-/// Waits until the CPU time may have reached the next limit: the threads together use at most one
-/// second in a second of each thread.
+/// Waits until the CPU time may have reached the next limit: N threads use at most N seconds of CPU
+/// time in a second.
 void CpuLimit::arm(async::Duration used) {
   const abi::ResourceLimit& limit = process_.limits()[abi::rlimit_cpu];
   if (limit.soft == abi::unlimited && limit.hard == abi::unlimited) return;

@@ -1,4 +1,4 @@
-// What limits do beyond the calls that look at them: RLIMIT_FSIZE and RLIMIT_CPU.
+// The effects of RLIMIT_FSIZE and RLIMIT_CPU, which signal the program.
 #pragma once
 
 #include <async/timer.h>

@@ -44,8 +44,8 @@ class PendingSignals {
   static constexpr unsigned most_entries = 1024;
 
   abi::SignalSet set_ = 0;
-  // In the order of their arrival. The last one that is taken stays, as the only and a free entry,
-  // so that the next signal needs no allocation.
+  // In the order of their arrival. The last entry is kept, marked free, when its signal is taken:
+  // so the next signal needs no allocation.
   std::unique_ptr<Entry> first_;
 };
 

@@ -109,8 +109,7 @@ class StartupStack {
   StartupStack(hal::VirtAddr top, const Facts& facts) : at_{top}, facts_{facts} {}
 
   /// Writes some of it. `path`: the value of AT_EXECFN. Path and arguments are the same for each
-  /// step. Returns true if all of it is
-  /// written. ENOMEM, EFAULT.
+  /// step. Returns true if all of it is written. ENOMEM, EFAULT.
   Result<bool> step(memory::AddressSpace& space, std::string_view path,
                     const ProgramArguments& arguments);
   /// The stack pointer, 16-aligned, after the last step.

@@ -55,8 +55,9 @@ trap::Answer<Result<int>> clone3(Thread&, std::uintptr_t arguments, std::size_t 
 
 /// linux: A program in /tmp or in a folder of the host gets the bytes that the file has when a page
 ///   is first accessed: a program that runs can be opened for writing. On the hosted machine and
-///   without an MMU, a program in /tmp fails with EACCES. Arguments and environment have 128 KiB at
-///   most; more fails with E2BIG. Set-user-ID bits have no effect.
+///   without an MMU, a program in /tmp fails with EACCES. Arguments and environment have at most a
+///   quarter of RLIMIT_STACK, but 128 KiB at least and 6 MiB at most, and never more than half of
+///   the stack; more fails with E2BIG. Set-user-ID bits have no effect.
 async::Task<Result<>> execve(Thread&, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment);
 
@@ -105,9 +106,7 @@ Result<> tgkill(Thread&, int process, int thread, int signal);
 
 /// flags: SA_NOCLDSTOP, SA_NOCLDWAIT, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO;
 ///   others have no effect
-/// linux: On the hosted machine a handler fails with ENOSYS. Only signals 32 and 33, which C
-///   libraries keep for themselves, may have a handler there. It never runs: the signal ends the
-///   process.
+/// linux: none known
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
 
@@ -146,11 +145,10 @@ trap::Answer<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 
 /// flags: MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE;
 ///   others have no effect
-/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping of a disk, or of a file of the
-/// host
-///   that is open for appending, and a mapping of a file in /proc, fail with ENODEV. On machines
-///   without an MMU a mapping of a file in /tmp does, too. A private writable mapping larger than
-///   the machine's memory fails with ENOMEM. A MAP_GROWSDOWN mapping does not grow.
+/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping fails with ENODEV for a disk, and
+///   for a file of the host that is open for appending. A mapping of a file in /proc fails with
+///   ENODEV, too, and on machines without an MMU that of a file in /tmp. A private writable mapping
+///   larger than the machine's memory fails with ENOMEM. A MAP_GROWSDOWN mapping does not grow.
 trap::Answer<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                           int access, int flags, int fd, std::int64_t offset);
 

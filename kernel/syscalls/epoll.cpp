@@ -81,8 +81,7 @@ Result<int> take_events(Epoll& epoll, memory::AddressSpace& space, const EventAr
   return taken;
 }
 
-/// Waits until an item is ready. As in Linux, the job that waits since the shortest time is the
-/// first that an event wakes.
+/// Waits until an item is ready. As on Linux, an event wakes the job that began to wait last.
 class EpollWait : public async::WaitLoop<EpollWait> {
  public:
   EpollWait(memory::AddressSpace& space, Ref<File> file, const EventArray& array)
@@ -159,7 +158,7 @@ async::Task<Result<int>> wait_masked(Thread& self, Ref<File> file, EventArray ar
   co_return taken;
 }
 
-/// Which events go together (epoll_ctl(2), EPOLLEXCLUSIVE).
+/// Whether events may be combined (epoll_ctl(2), EPOLLEXCLUSIVE).
 bool may_go_together(int operation, std::uint32_t events, File& file) {
   constexpr std::uint32_t with_exclusive = abi::epollin | abi::epollout | abi::epollerr |
                                            abi::epollhup | abi::epollwakeup | abi::epollet |
@@ -251,8 +250,8 @@ trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_
 }
 
 /// flags: EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL; events EPOLLIN, EPOLLOUT, EPOLLPRI,
-/// EPOLLERR,
-///   EPOLLHUP, EPOLLRDHUP, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE, EPOLLWAKEUP, and the bits of poll
+///   EPOLLERR, EPOLLHUP, EPOLLRDHUP, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE, EPOLLWAKEUP, and the
+///   bits of poll
 /// linux: EPOLLWAKEUP has no effect. With EPOLLEXCLUSIVE an event may wake all epoll files that
 ///   watch the file. A chain of epoll files has at most five (ELOOP), as in Linux since 6.16. An
 ///   epoll file that watches another one by EPOLLET reports an edge only if the item of the other

@@ -53,7 +53,7 @@ Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 ///   but in a folder of the host in its order.
 Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
 
-/// linux: RLIMIT_FSIZE has no effect on files of the host.
+/// linux: On a file of the host the call does not test RLIMIT_FSIZE.
 Result<> ftruncate(Thread&, int fd, std::int64_t size);
 
 /// linux: A file that is neither a disk nor the host's has nothing to write back: the answer is 0,
@@ -89,12 +89,11 @@ Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 
 /// flags: FIOCLEX, FIONCLEX, FIONBIO; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF, TCGETA,
-/// TCSETA,
-///   TCSETAW, TCSETAF, TIOCGLCKTRMIOS, TIOCSLCKTRMIOS, TIOCEXCL, TIOCNXCL, TIOCGEXCL, TIOCGWINSZ,
-///   TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCNOTTY, TCFLSH, TCSBRK, TCXONC,
-///   TIOCOUTQ, FIONREAD; on /dev/ptmx also TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK, TIOCGPTPEER, TIOCSIG;
-///   on a pipe FIONREAD; on a socket FIONREAD, SIOCOUTQ; on a disk BLKGETSIZE, BLKGETSIZE64,
-///   BLKSSZGET, BLKROGET; ENOTTY for others
+///   TCSETA, TCSETAW, TCSETAF, TIOCGLCKTRMIOS, TIOCSLCKTRMIOS, TIOCEXCL, TIOCNXCL, TIOCGEXCL,
+///   TIOCGWINSZ, TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCNOTTY, TCFLSH, TCSBRK,
+///   TCXONC, TIOCOUTQ, FIONREAD; on /dev/ptmx also TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK, TIOCGPTPEER,
+///   TIOCSIG; on a pipe FIONREAD; on a socket FIONREAD, SIOCOUTQ; on a disk BLKGETSIZE,
+///   BLKGETSIZE64, BLKSSZGET, BLKROGET; ENOTTY for others
 /// linux: TCSETSW, TCSETAW and TCSBRK do not wait for output. TIOCPKT fails with ENOTTY. An open of
 ///   the console does not make it the controlling terminal. TIOCNOTTY of a process that leads no
 ///   session fails with ENOTTY. FIONREAD on a regular file fails with ENOTTY.
@@ -119,8 +118,8 @@ Result<> statx(Thread&, int directory, UserPtr<const char> path, int flags, unsi
 
 /// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,
 ///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH; others have no effect
-/// linux: A program can create files only in /tmp and in folders of the host; elsewhere the error
-///   is EROFS. O_SYNC, O_DSYNC, O_DIRECT and O_NOATIME have no effect. In a folder of the
+/// linux: A program can create files only in /tmp, /dev/shm and folders of the host; elsewhere the
+///   error is EROFS. O_SYNC, O_DSYNC, O_DIRECT and O_NOATIME have no effect. In a folder of the
 ///   host a device, a socket or a FIFO fails with ENXIO. O_TMPFILE fails with EISDIR if its other
 ///   flags are right. Read and write permissions do not matter, because every program is the
 ///   superuser's.
@@ -162,17 +161,18 @@ unsigned umask(Thread&, unsigned mask);
 
 // ── files_names.cpp: creating and removing names, in writable directories ──
 
-/// linux: A program can make directories only in /tmp and in folders of the host; elsewhere the
-///   error is EROFS.
+/// linux: A program can make directories only in /tmp, /dev/shm and folders of the host; elsewhere
+///   the error is EROFS.
 Result<> mkdirat(Thread&, int directory, UserPtr<const char> path, unsigned mode);
 
-/// linux: A program can make links only in /tmp and in folders of the host; elsewhere the error is
-///   EROFS.
+/// linux: A program can make links only in /tmp, /dev/shm and folders of the host; elsewhere the
+///   error is EROFS.
 Result<> symlinkat(Thread&, UserPtr<const char> target, int directory, UserPtr<const char> path);
 
 /// flags: AT_REMOVEDIR; EINVAL for others
-/// linux: A program can remove names only in /tmp and in folders of the host. Elsewhere a name of
-///   the wrong kind fails with EISDIR or ENOTDIR, as in /tmp, and any other fails with EROFS.
+/// linux: A program can remove names only in /tmp, /dev/shm and folders of the host. Elsewhere a
+///   name of the wrong kind fails with EISDIR or ENOTDIR, as in /tmp, and any other fails with
+///   EROFS.
 Result<> unlinkat(Thread&, int directory, UserPtr<const char> path, int flags);
 
 /// flags: RENAME_NOREPLACE, RENAME_EXCHANGE; EINVAL for others
@@ -189,8 +189,7 @@ trap::Answer<Result<int>> poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned
                                      async::Instant deadline);
 
 /// flags: POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM; it reports no others
-/// linux: The call does not write the remaining time back. More than 1024 entries fail with
-///   EINVAL, whatever RLIMIT_NOFILE is.
+/// linux: The call does not write the remaining time back.
 trap::Answer<Result<int>> ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                 UserPtr<const abi::Timespec> timeout,
                                 UserPtr<const abi::SignalSet> mask, std::size_t mask_size);

@@ -243,14 +243,14 @@ namespace {
 constexpr int high_priority = 1, data_sync = 2, full_sync = 4, no_wait = 8, append = 16,
               no_append = 32;
 
-/// Whether the flags of preadv2 or pwritev2 have their usual effect, which is none: transfers are
-/// not polled, and each write of a file in memory is complete.
+/// Checks the flags of preadv2 and pwritev2. Those allowed change nothing: transfers are not
+/// polled, and each write of a file in memory is complete.
 Result<> check_flags(Thread& self, int fd, int flags, int known) {
   if ((flags & ~known) != 0) return fail(Errno::enotsup);
   if (flags == 0) return {};
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
-  // A device or a server would have to answer at once.
+  // RWF_NOWAIT: a device, a server or a pipe may block.
   const Node* const node = file->node();
   const bool may_block =
       file->waits_for_device() || node == nullptr || node->type() != abi::s_ifreg;

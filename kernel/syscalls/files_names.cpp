@@ -219,8 +219,8 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
 
 /// flags: the types S_IFREG, S_IFIFO, S_IFCHR, S_IFBLK and S_IFSOCK; EPERM for S_IFDIR, EINVAL for
 ///   others
-/// linux: A program can make files only in /tmp and in folders of the host; elsewhere the error is
-///   EROFS. A node of a device can be opened if /dev has the device (otherwise ENXIO, as for
+/// linux: A program can make files only in /tmp, /dev/shm and folders of the host; elsewhere the
+///   error is EROFS. A node of a device can be opened if /dev has it (otherwise ENXIO, as for
 ///   sockets). Devices in folders of the host fail with EPERM, and FIFOs and sockets there cannot
 ///   be opened (ENXIO).
 Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned mode,
@@ -260,8 +260,8 @@ Result<> mknodat(Thread& self, int directory, UserPtr<const char> path, unsigned
 }
 
 /// flags: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH; EINVAL for others
-/// linux: A program can make links only in /tmp and in folders of the host; elsewhere the error is
-///   EROFS.
+/// linux: A program can make links only in /tmp, /dev/shm and folders of the host; elsewhere the
+///   error is EROFS.
 Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
                 UserPtr<const char> path, int flags) {
   constexpr std::uint32_t most_links = 65'000;

@@ -64,7 +64,7 @@ async::Task<Result<>> flush_all() {
 
 }  // namespace
 
-/// linux: As `ftruncate`. A file outside /tmp and folders of the host fails with EROFS.
+/// linux: As `ftruncate`. A file outside /tmp, /dev/shm and folders of the host fails with EROFS.
 Result<> truncate(Thread& self, UserPtr<const char> path, std::int64_t size) {
   if (size < 0) return fail(Errno::einval);
   const auto node = find_node(self, abi::at_fdcwd, path, LastLink::follow);
@@ -124,8 +124,8 @@ trap::Answer<Result<>> sync(Thread& self) {
   return self.wait([] { return flush_all(); });
 }
 
-/// linux: In folders of the host, the call is as `sync`. No other file system has anything to
-/// write.
+/// linux: In folders of the host the call is as `sync`. Other file systems have nothing to write
+///   back.
 trap::Answer<Result<>> syncfs(Thread& self, int fd) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);

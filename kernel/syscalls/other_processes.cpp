@@ -24,8 +24,8 @@ using memory::UserPtr;
 using IoList = UserPtr<const abi::IoVector>;
 using Moved = Result<std::size_t>;
 
-/// The parts of another program's memory, in order. The kernel does not check them before it gets
-/// there, as Linux does.
+/// The parts of another program's memory, in order. The kernel does not check them before it
+/// reaches them, as Linux does.
 class PartsReader {
  public:
   PartsReader(IoList list, std::size_t count) : list_{list.address(), count} {}
@@ -171,7 +171,7 @@ trap::Answer<Moved> process_vm_writev(Thread& self, int id, IoList from, std::si
 
 namespace {
 
-/// Linux's answer of kcmp: 0, or 1 or 2 in an order of all objects.
+/// Linux's answer of kcmp: 0, or 1 or 2 by a fixed order of the objects.
 int order(const void* a, const void* b) {
   if (a == b) return 0;
   return std::less<>{}(a, b) ? 1 : 2;

@@ -13,7 +13,7 @@ namespace kernel::sys {
 /// The action of signal `number`. EINVAL: there is no such signal, or, with `to_change`, its action
 /// cannot be changed.
 Result<abi::SignalAction> signal_action(Thread& self, int number, bool to_change);
-/// ENOSYS: a handler, which the kernel does not support; ENOMEM.
+/// ENOMEM.
 Result<> set_signal_action(Thread& self, int number, const abi::SignalAction& wanted);
 
 /// rt_sigaction. `Action`: an abi::SignalAction in the layout of the program, perhaps with more

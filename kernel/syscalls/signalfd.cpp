@@ -46,7 +46,7 @@ class SignalFile final : public File {
   }
 
  private:
-  /// The thread whose job runs. Null: it is the job of a ring.
+  /// The thread that makes the present call. Null: a request of a ring makes it.
   Thread* caller();
 
   abi::SignalSet wanted_;

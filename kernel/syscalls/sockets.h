@@ -29,7 +29,7 @@ Result<SocketAddress> read_address(Thread& self, std::uintptr_t from, int length
 /// length. EINVAL: the room is negative; EFAULT.
 Result<> write_address(Thread& self, const SocketAddress& address, std::uintptr_t to,
                        UserPtr<int> room);
-/// Whether a write to these bytes of the program needs a page-in, which is then requested.
+/// Whether a page that a write to these bytes needs is missing. If so, requests its page-in.
 inline bool lacks_pages(Thread& self, std::uintptr_t address, std::size_t size) {
   return size > 0 && IoBuffer{self.space(), address, size}.lacks_pages(IoBuffer::Direction::put);
 }

@@ -1,7 +1,7 @@
 // Sending and receiving: bytes, addresses, and what messages carry besides (cmsg(3)).
 //
-// A receive takes a message only when no page is lacking to which it then writes: the bytes, the
-// address, the header and the space for control messages.
+// A receive takes a message only when all pages that it will write are in memory: those of the
+// bytes, the address, the header and the space for control messages.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -54,7 +54,7 @@ struct MessagePlace {
     return parts.buffer(self.space());
   }
 
-  /// Whether a page is lacking that deliver() writes, which is then requested.
+  /// Whether a page that deliver() writes is missing. If so, requests its page-in.
   bool lacks_pages(Thread& self) const {
     const auto name_size =
         std::clamp<std::int32_t>(header.name_length, 0, abi::longest_socket_address);
@@ -100,7 +100,7 @@ Result<> read_files(Thread& self, UserSpan<const int> numbers, Outgoing& message
   return {};
 }
 
-/// A search for lost sockets is one step, which takes time for each file on its way.
+/// A search for lost sockets is one step, which takes time for each file in flight.
 constexpr std::uint64_t most_on_their_way = 4096;
 
 /// The credentials that the sender gives. The superuser may give the number of any process. EINVAL:
@@ -274,7 +274,7 @@ class ControlWriter {
     return {};
   }
 
-  /// Opens the files, as many as there is room for. The others are closed.
+  /// Opens the files, as many as there is room for. The receive drops the others.
   Result<> put_files(PassedFiles& files, bool close_on_exec) {
     const std::size_t room =
         left_ > sizeof(ControlHeader) ? (left_ - sizeof(ControlHeader)) / sizeof(int) : 0;

@@ -1,6 +1,6 @@
 // A chat: people are programs, and the room is a seqpacket socket with an abstract name. The room
-// passes each message on to the other people. It knows from the kernel which program speaks, and
-// gives each of them the descriptor of its guest book, which no path leads to.
+// passes each message on to the other people. SO_PEERCRED shows which program has sent a message.
+// The room gives each person the descriptor of its guest book, which no path leads to.
 //
 //   chat                       the room, and the people that it starts
 //   chat person ROOM NAME      one of them

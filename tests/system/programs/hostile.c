@@ -1,5 +1,6 @@
-// hostile SEED CASES [FIRST]: programs that break the rules of signals, terminals and locks. Each
-// case is a process in a session of its own, whose acts its number and SEED decide:
+// hostile SEED CASES [FIRST]: programs that break the rules of signals, terminals, locks, counters,
+// watchers and sockets. Each case is a process in a session of its own, whose acts its number and
+// SEED decide:
 //
 //   storm     one or two threads wait in random calls, while the parent sends random signals
 //   stack     faults on a stack for handlers that is too small, read-only, not there or moved away

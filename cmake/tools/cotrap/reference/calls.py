@@ -282,10 +282,9 @@ handler. The last column has the known differences from Linux's manual page.
 
 These differences hold for every call:
 
-- Every program runs as the superuser. No call checks the caller's user.
-- Programs have signal handlers only on riscv64 ([processes.md](../processes.md#signals)). Elsewhere no signal
-  interrupts a call, and a call ends with `EINTR` only if its thread ends.
-- The tree of files is read-only outside `/tmp` ([files.md](../files.md#the-tree)).
+- Every program runs as the superuser. A process may give up capabilities, which some calls check.
+- The tree of files is read-only outside `/tmp`, `/dev/shm` and folders of the host
+  ([files.md](../files.md#the-tree)).
 - A call with an unknown number fails with `ENOSYS`. The kernel logs each such number once.
 """
 

@@ -87,8 +87,8 @@ struct UserContext {
   std::uint64_t syscall_result() const { return general.rax; }
   /// rip is already behind the call.
   void skip_syscall_instruction() {}
-  /// The program makes the call again: by the gate that takes the return address in rcx, which
-  /// calls change. rax still has the number.
+  /// Repeats the call through the gate that takes the return address in rcx, because a call changes
+  /// rcx. rax still has the number.
   void go_back_to_syscall_instruction();
 
   /// Makes the program continue in `entry(first, second)` as if it had been called: rsp is 8 below
