@@ -122,7 +122,7 @@ Result<int> number_of(Socket& socket, int option) {
 ///   SO_OOBINLINE, SO_PASSCRED, SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_PRIORITY,
 ///   SO_LINGER, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO; ENOPROTOOPT for others, EOPNOTSUPP for
 ///   other levels
-/// linux: A stream has 64 KiB on their way at most, whatever SO_SNDBUF is. SO_SNDBUFFORCE and
+/// linux: At most 64 KiB wait in a stream, whatever SO_SNDBUF is. SO_SNDBUFFORCE and
 ///   SO_RCVBUFFORCE set 1 MiB at most. A filter cannot be attached.
 Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value, int length) {
   if (length < 0) return fail(Errno::einval);
