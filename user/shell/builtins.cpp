@@ -353,8 +353,9 @@ std::optional<abi::Signal> signal_called(std::string_view name) {
 user::Result<void> signal_job(Job& job, abi::Signal signal) {
   auto sent = job.send(signal);
   const bool ends = signal == abi::Signal::sigterm || signal == abi::Signal::sighup;
-  if (sent && ends && job.state() == Job::State::stopped) sent = job.send(abi::Signal::sigcont);
-  return sent;
+  if (!sent || !ends || job.state() != Job::State::stopped) return sent;
+  job.note_continued();  // else `wait` would find it stopped until it has ended
+  return job.send(abi::Signal::sigcont);
 }
 
 /// kill is a builtin: if processes have used all memory, no program could start to end them.
