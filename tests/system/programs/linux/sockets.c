@@ -526,6 +526,50 @@ static void interrupted(void) {
   unlink("/tmp/s1");
 }
 
+// ── More clients and senders than a queue has places ──
+
+enum { crowd = 8, each_sends = 4 };
+static void* connect_in_crowd(void* result) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  *(int*)result = connect_to(fd, "/tmp/s1");
+  return NULL;
+}
+static void* send_in_crowd(void* result) {
+  const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  const struct sockaddr_un to = name_of("/tmp/s2");
+  for (int i = 0; i < each_sends; ++i)
+    *(int*)result += sendto(fd, "x", 1, 0, (const struct sockaddr*)&to, sizeof to) == 1;
+  close(fd);
+  return NULL;
+}
+// Takes all without a pause: each place that becomes free is for another waiter.
+static void crowds(void) {
+  pthread_t threads[crowd];
+  int results[crowd] = {0}, taken = 0, sum = 0;
+  const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  bind_to(listener, "/tmp/s1");
+  listen(listener, 3);
+  for (int i = 0; i < crowd; ++i) pthread_create(&threads[i], NULL, connect_in_crowd, &results[i]);
+  usleep(50000);
+  while (taken < crowd && accept(listener, NULL, NULL) >= 0) ++taken;
+  for (int i = 0; i < crowd; ++i) pthread_join(threads[i], NULL), sum += results[i];
+  printf("a crowd connects: %d accepted, %d\n", taken, sum);
+  close(listener);
+  unlink("/tmp/s1");
+
+  const int receiver = socket(AF_UNIX, SOCK_DGRAM, 0);
+  bind_to(receiver, "/tmp/s2");
+  memset(results, 0, sizeof results);
+  for (int i = 0; i < crowd; ++i) pthread_create(&threads[i], NULL, send_in_crowd, &results[i]);
+  usleep(50000);
+  char byte;
+  for (taken = 0; taken < crowd * each_sends && recv(receiver, &byte, 1, 0) == 1;) ++taken;
+  for (int i = sum = 0; i < crowd; ++i) pthread_join(threads[i], NULL), sum += results[i];
+  printf("a crowd sends: %d received of %d\n", taken, sum);
+  close(receiver);
+  unlink("/tmp/s2");
+}
+
 int main(int argc, char** argv) {
   if (argc < 2 || strcmp(argv[1], "unix") != 0) return 0;
   kinds();
@@ -536,5 +580,6 @@ int main(int argc, char** argv) {
   waits();
   broken();
   interrupted();
+  crowds();
   return 0;
 }
