@@ -399,6 +399,12 @@ static void data_size(void) {
   say_whether("5 MiB, shared", (long)mmap(NULL, 5 << 20, all, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   say_whether("a heap of 5 MiB", sbrk(5 << 20) == (void*)-1 ? -1 : 0);
 }
+// Many short processes, which several harts end and reap.
+static void end_limited(void) {
+  const struct rlimit limit = {1000, 1000};
+  setrlimit(RLIMIT_CPU, &limit);
+}
+
 static void limits(void) {
   printf("RLIMIT_FSIZE\n");
   int status = run_child(file_sizes);
@@ -408,6 +414,9 @@ static void limits(void) {
   printf("  killed by %d\n", WTERMSIG(status));
   printf("RLIMIT_DATA\n");
   run_child(data_size);
+  int ended = 0;
+  for (int i = 0; i < 100; ++i) ended += run_child(end_limited) == 0;
+  printf("processes with a limit of CPU time: %d\n", ended);
 }
 
 // ── Clocks of CPU time ──
