@@ -171,6 +171,7 @@ ROOT_EXPECTED = """\
 root / 9p {access},relatime,trans=virtio,version=9p2000.L 0 0
 devtmpfs /dev devtmpfs rw,relatime 0 0
 devpts /dev/pts devpts rw,relatime,mode=600,ptmxmode=000 0 0
+tmpfs /dev/shm tmpfs rw,relatime 0 0
 proc /proc proc rw,relatime 0 0
 sysfs /sys sysfs rw,relatime 0 0
 tmpfs /tmp tmpfs rw,relatime 0 0
