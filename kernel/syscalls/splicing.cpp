@@ -182,7 +182,8 @@ async::Task<Transfer> fill_pipe(Thread& self, TransferPlace from, Ref<File> to, 
   co_return done;
 }
 
-/// splice() from a socket to a pipe: the bytes that are there, until the pipe is full.
+/// splice() from a socket to a pipe: the bytes that are there, until the pipe is full. A stream
+/// loses only bytes that the pipe has taken. A message that the pipe has no memory for is lost.
 async::Task<Transfer> fill_pipe_from_socket(Thread& self, Ref<File> from, Ref<File> to,
                                             std::size_t count, bool never_waits) {
   const PassesWakes wakes{to};
@@ -203,7 +204,8 @@ async::Task<Transfer> fill_pipe_from_socket(Thread& self, Ref<File> from, Ref<Fi
       continue;
     }
     IoBuffer room{bounce.first(std::min(count - done, pipe.room()))};
-    Incoming message{.flags = abi::msg_dontwait};
+    const int peek = from->is_stream() ? abi::msg_peek : 0;
+    Incoming message{.flags = abi::msg_dontwait | peek};
     moved = from->socket()->receive(room, message);
     if (!moved && moved.error() == Errno::would_block) {
       if (done > 0) break;
@@ -214,6 +216,11 @@ async::Task<Transfer> fill_pipe_from_socket(Thread& self, Ref<File> from, Ref<Fi
     if (!moved || *moved == 0) break;
     moved = put_into_pipe(*to, bounce.first(*moved));
     if (!moved) break;
+    if (peek != 0) {
+      IoBuffer taken{bounce.first(*moved)};
+      Incoming again{.flags = abi::msg_dontwait};
+      (void)from->socket()->receive(taken, again);
+    }
     done += *moved;
     if (!from->is_stream() || async::is_cancelled()) break;
     if (done % step_bytes < hal::page_size) co_await cond_resched(self);
