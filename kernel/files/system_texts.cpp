@@ -169,7 +169,12 @@ void fill_sysctl(Directory& sys) {
   add_directory(sys, "vm", vm_texts);
 }
 
-/// /sys. It has the harts, below devices/system/cpu.
+/// The name in /dev of the console's terminal.
+void write_console(PagedText& out) {
+  out += "console\n";
+}
+
+/// /sys. It has the harts, below devices/system/cpu, and the console, below class/tty.
 void fill_sys(Directory& sys) {
   Directory& system = add_directory(add_directory(sys, "devices", {}), "system", {});
   constexpr Text hart_texts[] = {
@@ -177,6 +182,9 @@ void fill_sys(Directory& sys) {
   Directory& harts = add_directory(system, "cpu", hart_texts);
   for (unsigned hart = 0; hart < hart_count(); ++hart)
     add_directory(harts, fmt::format("cpu{}", hart), {});
+  constexpr Text console_texts[] = {{"active", write_console}};
+  Directory& terminals = add_directory(add_directory(sys, "class", {}), "tty", {});
+  add_directory(terminals, "console", console_texts);
 }
 
 }  // namespace
