@@ -70,19 +70,15 @@ Epoll::~Epoll() {
   while (EpollItem* const item = items_.first()) destroy(*item);
 }
 
-namespace {
-
 /// The order of the items: by file, then by descriptor.
-auto is_before(const File& file, int fd) {
-  return [key = std::tuple{&file, fd}](const auto& item_key) { return item_key < key; };
+auto Epoll::before(const File& file, int fd) {
+  return [key = std::tuple{&file, fd}](const EpollItem& each) {
+    return std::tuple{static_cast<const File*>(&each.file_), each.fd_} < key;
+  };
 }
 
-}  // namespace
-
 EpollItem* Epoll::find(int fd, const File& file) const {
-  const auto before = is_before(file, fd);
-  EpollItem* const item =
-      items_.find([&](const EpollItem& each) { return before(std::tuple{&each.file_, each.fd_}); });
+  EpollItem* const item = items_.find(before(file, fd));
   return item != nullptr && &item->file_ == &file && item->fd_ == fd ? item : nullptr;
 }
 
@@ -100,10 +96,8 @@ Result<> Epoll::add(int fd, File& file, std::uint32_t events, std::uint64_t data
     delete item;
     return linked;
   }
-  const auto before = is_before(file, fd);
   const auto number = reinterpret_cast<std::uintptr_t>(item) / alignof(EpollItem);
-  items_.insert(*item, items_.random_height(number),
-                [&](const EpollItem& each) { return before(std::tuple{&each.file_, each.fd_}); });
+  items_.insert(*item, items_.random_height(number), before(file, fd));
   if (nested != nullptr) nested_.push_back(*item);
   item->poll() != 0 ? make_ready(*item) : item->observe();
   return {};
@@ -137,9 +131,7 @@ Result<> Epoll::remove(int fd, File& file) {
 }
 
 void Epoll::destroy(EpollItem& item) {
-  const auto before = is_before(item.file_, item.fd_);
-  items_.remove(item,
-                [&](const EpollItem& each) { return before(std::tuple{&each.file_, each.fd_}); });
+  items_.remove(item, before(item.file_, item.fd_));
   if (item.is_ready_) unready(item);
   if (item.file_.epoll() != nullptr) nested_.remove(item);
   item.file_.remove_watch(item);

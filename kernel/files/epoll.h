@@ -120,6 +120,7 @@ class Epoll final : public File {
   friend EpollItem;
   struct Walk;
 
+  static auto before(const File& file, int fd);
   EpollItem* find(int fd, const File& file) const;
   /// ELOOP, EINVAL: see add().
   Result<> check_nesting(Epoll& nested);

@@ -37,6 +37,22 @@ bool is_always_restarted(const UserContext& context) {
   return command == abi::futex_lock_pi || command == abi::futex_lock_pi2;
 }
 
+/// Whether only sockets have the call, and it may wait.
+bool is_call_of_sockets(Call call) {
+  switch (call) {
+    case Call::accept:
+    case Call::accept4:
+    case Call::connect:
+    case Call::sendto:
+    case Call::recvfrom:
+    case Call::sendmsg:
+    case Call::recvmsg:
+    case Call::sendmmsg:
+    case Call::recvmmsg: return true;
+    default: return false;
+  }
+}
+
 /// Whether the call is about a socket with a timeout: it fails with EINTR then (signal(7)).
 bool uses_socket_with_timeout(Thread& self) {
   File* const file =
@@ -47,20 +63,13 @@ bool uses_socket_with_timeout(Thread& self) {
 /// Whether the call, which a signal has interrupted, is made again if the action has SA_RESTART.
 /// The others fail with EINTR (signal(7)).
 bool is_restarted(Thread& self) {
-  switch (trap::call_of(self.context())) {
+  const Call call = trap::call_of(self.context());
+  if (is_call_of_sockets(call)) return !uses_socket_with_timeout(self);
+  switch (call) {
     case Call::read:
     case Call::readv:
     case Call::write:
-    case Call::writev:
-    case Call::accept:
-    case Call::accept4:
-    case Call::connect:
-    case Call::sendto:
-    case Call::recvfrom:
-    case Call::sendmsg:
-    case Call::recvmsg:
-    case Call::sendmmsg:
-    case Call::recvmmsg: return !uses_socket_with_timeout(self);
+    case Call::writev: return !uses_socket_with_timeout(self);
     case Call::ioctl:
     case Call::wait4:
     case Call::waitid:
@@ -232,7 +241,9 @@ trap::Register return_from_handler(Thread& self) {
 bool is_interruptible(Thread& self, const UserContext& context) {
   const auto* const settings = self.rare_settings();
   if (settings != nullptr && settings->awaited != 0) return true;
-  switch (trap::call_of(context)) {
+  const Call call = trap::call_of(context);
+  if (is_call_of_sockets(call)) return true;
+  switch (call) {
     case Call::read:
     case Call::readv:
     case Call::write:
@@ -242,15 +253,6 @@ bool is_interruptible(Thread& self, const UserContext& context) {
       // Null: closed since the call began.
       return file == nullptr || !file->waits_for_device() || file->socket() != nullptr;
     }
-    case Call::accept:
-    case Call::accept4:
-    case Call::connect:
-    case Call::sendto:
-    case Call::recvfrom:
-    case Call::sendmsg:
-    case Call::recvmsg:
-    case Call::sendmmsg:
-    case Call::recvmmsg:
     case Call::openat:  // a FIFO waits for its other end
     case Call::fcntl:
     case Call::flock:
