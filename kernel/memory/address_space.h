@@ -474,6 +474,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// Fills the empty `slot`. False: there is no memory.
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
+  void borrow_around(const Area& area, VirtAddr page, hal::PageEntry* slot);
   Result<> fault_in_object(VirtAddr page, Access wanted);
   /// Fills the empty `slot`. ENXIO, ENOMEM: the object has no such page.
   Result<> make_page_of_object(const Area& area, VirtAddr page, hal::PageEntry* slot,

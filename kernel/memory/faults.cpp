@@ -321,7 +321,28 @@ bool AddressSpace::make_page(const Area& area, VirtAddr page, PageEntry* slot, A
   const PageEntry entry = first_entry(area, page, wanted);
   if (entry.empty()) return false;
   put(area, page, slot, entry);
+  if (entry.borrowed()) borrow_around(area, page, slot);
   return true;
+}
+
+/// `page` of `area` has just been mapped without a copy. Also maps the pages around it that need no
+/// copy. A program that reads or executes a page of a file mostly does so with its neighbours, too.
+/// A page more costs 30 instructions until the program ends, and a fault costs 250.
+void AddressSpace::borrow_around(const Area& area, VirtAddr page, PageEntry* slot) {
+  // Where the kernel rewrites instructions, it looks at each page at its first fault.
+  if (AreaCode::has_state && allows(area.access, Access::execute)) return;
+  check_access();
+  constexpr std::size_t span = PageTable::group * page_size;
+  const std::size_t whole_pages = page_down(area.backing.file.size());
+  const VirtAddr start = std::max(area.start, page & ~(span - 1));
+  const VirtAddr end = std::min({area.end, area.start + whole_pages, (page | (span - 1)) + 1});
+  const Access rights = without(area.rights_in_table(), Access::write);
+  const PhysAddr frame = slot->address() - (page - start);
+  const std::span run{slot - (page - start) / page_size, (end - start) / page_size};
+  const std::size_t added = PageTable::fill_rest(
+      run, [&](std::size_t i) { return PageEntry::borrowed_page(frame + i * page_size, rights); });
+  resident_ += added;
+  borrowed_ += added;
 }
 
 void AddressSpace::make_all_pages(const Area& area) {

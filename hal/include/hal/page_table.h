@@ -73,6 +73,13 @@ class PageTable {
   /// Like fill(), for an empty entry that other harts may fill at the same time. Returns false if
   /// another one was faster. No hart may change the table in other ways meanwhile.
   static bool fill_first(PageEntry* slot, PageEntry entry);
+  /// The entries of a table are in groups of this number of adjacent pages. An aligned range of so
+  /// many pages has its entries in one group.
+  static constexpr std::size_t group = 16;
+  /// Fills the empty entries of `run`, which is in one group and has a used entry. entry_of(i) is
+  /// the entry for run[i]. Returns how many it has filled.
+  template <class EntryOf>
+  static std::size_t fill_rest(std::span<PageEntry> run, EntryOf&& entry_of);
 
   /// Returns the end of the first part of a long walk: the part [from, end) has about `pages` used
   /// entries, or `end` is `to`. The end is a table boundary. A part has at least one table, and no
@@ -118,8 +125,7 @@ class PageTable {
  private:
   static constexpr unsigned root_level = page_table_levels - 1;
   static constexpr std::size_t entries = 512;
-  static constexpr std::size_t group = 16;  // entries for one bit of Note::groups
-  static constexpr std::size_t group_bytes = group * sizeof(PageEntry);
+  static constexpr std::size_t group_bytes = group * sizeof(PageEntry);  // one bit of Note::groups
   static constexpr std::size_t bits_per_level = 9;
 
   /// The bytes that one entry of a table at `level` maps.
@@ -299,6 +305,19 @@ bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit, Release&& rele
     return removed;
   };
   return from < to && remove_from<root_level>(root_, from, to, take, release);
+}
+
+template <class EntryOf>
+std::size_t PageTable::fill_rest(std::span<PageEntry> run, EntryOf&& entry_of) {
+  std::size_t filled = 0;
+  for (std::size_t i = 0; i != run.size(); ++i) {
+    if (!run[i].empty()) continue;
+    set(run[i], entry_of(i));
+    ++filled;
+  }
+  table_frames::note(page_down(virt_to_phys(run.data()))).used +=
+      static_cast<std::uint32_t>(filled);
+  return filled;
 }
 
 /// Switches this hart to the kernel's own page table.
