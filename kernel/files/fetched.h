@@ -16,6 +16,7 @@
 // A call that changes names leaves a wait of its own, whose result is the call's result.
 #pragma once
 
+#include <async/strand.h>
 #include <async/task.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
@@ -38,6 +39,14 @@ class Fetched {
   Fetched();
   ~Fetched();
   Fetched(const Fetched&) = delete;
+
+  /// What the present attempt of a call uses; null: it cannot ask the servers. Only attempts in the
+  /// strand use one, so it is null for a caller that shares the strand.
+  static Fetched* of_attempt() { return of_attempt_; }
+  static void set_of_attempt(Fetched* fetched) {
+    async::Strand::check_access();
+    of_attempt_ = fetched;
+  }
 
   // would_block: the caller lacks it; fetch() gets it. ENOMEM. Other errors are those of fetching.
   // Nodes live as long as this object.
@@ -64,6 +73,8 @@ class Fetched {
 
  private:
   struct Known;
+
+  static inline constinit Fetched* of_attempt_ = nullptr;
 
   async::Task<> look_up(Known& first, std::string path);
   static async::Task<> get_attributes(Known& known);

@@ -43,9 +43,9 @@ async::Task<trap::Register> make_syscall(Thread& self, Answer answer) {
     const auto page = space->missed_page();
     const auto paged_in = co_await page_in_missed(space);
     if (async::is_cancelled()) co_return trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
-    self.set_fetched(&fetched);
+    Fetched::set_of_attempt(&fetched);
     trap::Register result = answer_into(self, waiting, answer);
-    self.set_fetched(nullptr);
+    Fetched::set_of_attempt(nullptr);
     if (!waiting.empty()) result = co_await waiting;
     if (result != trap::would_block) co_return result;
     if (fetched.lacks_something()) {

@@ -27,8 +27,6 @@
 
 namespace kernel {
 
-class Fetched;
-
 // Runnable comes first: running_thread() then needs no addition.
 class Thread : public Runnable,
                public trap::SyscallCaller,
@@ -243,11 +241,6 @@ class Thread : public Runnable,
   /// the strand.
   [[gnu::cold, gnu::noinline]] void handle_pending_flags();
 
-  /// What the present attempt of a call has learnt from the servers of file systems; null: it
-  /// cannot ask them. In the strand.
-  Fetched* fetched() const { return fetched_; }
-  void set_fetched(Fetched* fetched) { fetched_ = fetched; }
-
   // ── Registered by the C library ──
 
   std::uintptr_t clear_child_tid = 0;  ///< address of a futex: set to 0 and woken at the end
@@ -282,7 +275,6 @@ class Thread : public Runnable,
   async::Event* vfork_waiter_ = nullptr;
   std::unique_ptr<ThreadRing> ring_;
   SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()
-  Fetched* fetched_ = nullptr;
 
   friend class Process;
 };

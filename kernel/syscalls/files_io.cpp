@@ -293,7 +293,7 @@ Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence
   if (file == nullptr) return fail(Errno::ebadf);
   if (whence < 0 || whence > abi::seek_hole) return fail(Errno::einval);
   if (whence > abi::seek_cur) {
-    if (auto fresh = refresh(self, *file); !fresh) return fail(fresh.error());
+    if (auto fresh = refresh(*file); !fresh) return fail(fresh.error());
   }
   return file->seek(offset, whence);
 }

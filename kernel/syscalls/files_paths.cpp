@@ -22,7 +22,7 @@ bool wants_to_change(int flags) {
 }
 
 /// Opens a node that exists.
-Result<Ref<File>> open_existing(Thread& self, const Found& found, int flags) {
+Result<Ref<File>> open_existing(const Found& found, int flags) {
   const bool create = (flags & abi::o_creat) != 0;
   if (create && (flags & abi::o_excl) != 0) return fail(Errno::eexist);
   const bool is_directory = found.node->as_directory() != nullptr;
@@ -31,8 +31,9 @@ Result<Ref<File>> open_existing(Thread& self, const Found& found, int flags) {
   const auto node = found.existing();
   if (!node) return fail(node.error());
   if ((*node)->is_remote()) [[unlikely]] {
-    if (self.fetched() == nullptr) return fail(Errno::would_block);
-    return self.fetched()->open(**node, flags & ~(for_opening_only & ~abi::o_trunc));
+    Fetched* const fetched = Fetched::of_attempt();
+    if (fetched == nullptr) return fail(Errno::would_block);
+    return fetched->open(**node, flags & ~(for_opening_only & ~abi::o_trunc));
   }
   const bool empties = (flags & abi::o_trunc) != 0 && (*node)->type() == abi::s_ifreg;
   if (!async::Strand::is_held()) {
@@ -58,8 +59,9 @@ Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned m
   if (found.directory->is_remote()) [[unlikely]] {
     if (auto allowed = check_new_name(found); !allowed) return fail(allowed.error());
     const unsigned permissions = mode & 07777 & ~self.process().fs().umask();
-    if (self.fetched() == nullptr) return fail(Errno::would_block);
-    return self.fetched()->create(*found.directory, found.name, flags, permissions);
+    Fetched* const fetched = Fetched::of_attempt();
+    if (fetched == nullptr) return fail(Errno::would_block);
+    return fetched->create(*found.directory, found.name, flags, permissions);
   }
   if (auto allowed = check_new_node(found, sizeof(MemoryFile)); !allowed) {
     return fail(allowed.error());
@@ -105,7 +107,7 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
   const auto found = find(self, directory, path, last, resolve);
   if (!found) return fail(found.error());
   if (creates && found->as_directory && found->last == LastName::name) return fail(Errno::eisdir);
-  if (found->node != nullptr) return open_existing(self, *found, flags);
+  if (found->node != nullptr) return open_existing(*found, flags);
   return creates ? create(self, *found, flags, mode) : fail(Errno::enoent);
 }
 
@@ -197,7 +199,7 @@ trap::Answer<Result<int>> openat2(Thread& self, int directory, UserPtr<const cha
   auto file =
       open_file(self, directory, path, flags, static_cast<unsigned>(how->mode), how->resolve);
   const bool needs_server =
-      !file && file.error() == Errno::would_block && self.fetched() == nullptr;
+      !file && file.error() == Errno::would_block && Fetched::of_attempt() == nullptr;
   if (needs_server && (how->resolve & abi::resolve_cached) != 0) return fail(Errno::eagain);
   return add_opened(self, std::move(file), flags);
 }
@@ -225,7 +227,7 @@ trap::Answer<Result<int>> outside::openat(Thread& self, int directory, UserPtr<c
 Result<> fstat(Thread& self, int fd, UserPtr<abi::Stat> status) {
   File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
-  if (auto fresh = refresh(self, *file); !fresh) return fresh;
+  if (auto fresh = refresh(*file); !fresh) return fresh;
   return status.write(self.space(), file->status());
 }
 
@@ -238,7 +240,7 @@ Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
   const auto stat_descriptor = [&] {
     if (directory != abi::at_fdcwd) return fstat(self, directory, status);
     Directory& here = *self.process().fs().directory();
-    if (auto fresh = refresh(self, here); !fresh) return fresh;
+    if (auto fresh = refresh(here); !fresh) return fresh;
     return status.write(self.space(), here.status());
   };
   if (flags == abi::at_empty_path && directory >= 0 && !path) return stat_descriptor();
@@ -247,7 +249,7 @@ Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
   if ((*text).empty() && may_be_empty) return stat_descriptor();
   const auto node = find_node(self, directory, *text, last_link(flags));
   if (!node) return fail(node.error());
-  if (auto fresh = refresh(self, **node); !fresh) return fresh;
+  if (auto fresh = refresh(**node); !fresh) return fresh;
   return status.write(self.space(), (*node)->status());
 }
 
@@ -268,7 +270,7 @@ Result<> faccessat2(Thread& self, int directory, UserPtr<const char> path, int m
   if (!node) return fail(node.error());
   if (*node == nullptr)
     return (mode & abi::x_ok) != 0 ? fail(Errno::eacces) : Result<>{};  // a pipe
-  if (auto fresh = refresh(self, **node); !fresh) return fresh;
+  if (auto fresh = refresh(**node); !fresh) return fresh;
   return check_access(**node, mode);
 }
 

@@ -300,7 +300,7 @@ Result<> statx(Thread& self, int directory, UserPtr<const char> path, int flags,
   const auto node = node_to_change(self, directory, path, flags, last_link(flags));
   if (!node) return fail(node.error());
   if (*node != nullptr) {
-    if (auto fresh = refresh(self, **node); !fresh) return fresh;
+    if (auto fresh = refresh(**node); !fresh) return fresh;
   }
   if (*node != nullptr) return to.write(self.space(), to_statx((*node)->status(), *node));
   File* const file = self.process().files().find(directory);

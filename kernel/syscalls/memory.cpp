@@ -54,14 +54,14 @@ Result<Backing> backing_of_file(File& file, Ref<memory::TrackedObject> mapping,
   if (!bytes) {
     const std::size_t first_page = static_cast<std::size_t>(offset) / hal::page_size;
     if (file->waits_for_device() && shared) {
-      if (auto fresh = refresh(self, *file); !fresh) return fail(fresh.error());
+      if (auto fresh = refresh(*file); !fresh) return fail(fresh.error());
     }
     auto mapping = shared || !file->waits_for_device() ? file->mapping() : fail(Errno::enodev);
     if (mapping) return backing_of_file(*file, std::move(*mapping), first_page, shared, writes);
     if (mapping.error() != Errno::enodev) return fail(mapping.error());
     // There is no page cache for disks, so two mappings could not share pages.
     if (shared) return fail(bytes.error());
-    if (auto fresh = refresh(self, *file); !fresh) return fail(fresh.error());
+    if (auto fresh = refresh(*file); !fresh) return fail(fresh.error());
     auto pages = file->pages();
     if (!pages) return fail(pages.error());
     return Backing::of_source(std::move(*pages), first_page);

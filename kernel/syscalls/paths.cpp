@@ -7,13 +7,14 @@ namespace kernel::sys {
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path) {
   const LinkReader reader = reader_of(self);
   Directory& here = *self.process().fs().directory();
-  if (fd == abi::at_fdcwd || path.starts_with('/')) return PathLookup{here, reader, self.fetched()};
+  if (fd == abi::at_fdcwd || path.starts_with('/'))
+    return PathLookup{here, reader, Fetched::of_attempt()};
   if (path.empty()) return fail(Errno::enoent);
   File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   Directory* const directory = file->node() ? file->node()->as_directory() : nullptr;
   if (directory == nullptr) return fail(Errno::enotdir);
-  return PathLookup{*directory, reader, self.fetched()};
+  return PathLookup{*directory, reader, Fetched::of_attempt()};
 }
 
 /// find() with RESOLVE_IN_ROOT: as after a chroot to the start of the lookup.

@@ -62,15 +62,16 @@ Result<Node*> node_to_change(Thread& self, int fd, UserPtr<const char> path, int
 
 /// Succeeds if the attributes of `node` are those of now, or if the call has asked the server for
 /// them. would_block: the call asks now, and is made again.
-inline Result<> refresh(Thread& self, Node& node) {
+inline Result<> refresh(Node& node) {
   if (!node.is_remote()) [[likely]]
     return {};
-  return self.fetched() != nullptr ? self.fetched()->refresh(node) : fail(Errno::would_block);
+  Fetched* const fetched = Fetched::of_attempt();
+  return fetched != nullptr ? fetched->refresh(node) : fail(Errno::would_block);
 }
-inline Result<> refresh(Thread& self, File& file) {
+inline Result<> refresh(File& file) {
   if (!file.waits_for_device() || file.node() == nullptr) [[likely]]
     return {};
-  return refresh(self, *file.node());
+  return refresh(*file.node());
 }
 
 /// For a call whose last act is an operation of a remote node: the call waits for the task that
