@@ -38,6 +38,7 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::wait4, Shared>(Call::wait4)
         .with<sys::set_tid_address>(Call::set_tid_address)
         .with<sys::set_robust_list>(Call::set_robust_list)
+        .with_outside<sys::rseq, Shared>(Call::rseq)
         .with_outside<sys::futex, sys::outside::futex>(Call::futex)
         // identity
         .with_no_strand<sys::getpid>(Call::getpid)

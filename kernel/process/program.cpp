@@ -1,6 +1,7 @@
 #include "process/program.h"
 
 #include <abi/flags.h>
+#include <abi/restartable.h>
 #include <abi/types.h>
 #include <kernel/log.h>
 #include <trap/program_machine.h>
@@ -291,6 +292,8 @@ Result<> StartupStack::begin_table(AddressSpace& space, const ProgramArguments& 
   add(abi::at_secure, 0);
   add(abi::at_random, random_at);
   add(abi::at_platform, platform);
+  add(abi::at_rseq_feature_size, abi::sequence_area_bytes);
+  add(abi::at_rseq_align, alignof(abi::SequenceArea));
   add(abi::at_execfn, path_);
   if (vdso::bytes != 0) add(abi::at_sysinfo_ehdr, space.stack_top() - vdso::bytes);
   if (const StackWord entry = trap::program_machine::syscall_entry(); entry != 0)

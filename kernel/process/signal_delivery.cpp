@@ -11,6 +11,7 @@
 #include "memory/user_memory.h"
 #include "process/job_control.h"
 #include "process/thread.h"
+#include "sched/restartable.h"
 
 namespace kernel {
 namespace {
@@ -128,6 +129,7 @@ bool enter_handler(Thread& self, const abi::SignalInfo& info, const abi::SignalA
                    abi::SignalSet mask_after) {
   UserContext& context = self.context();
   trap::fpu::release(context);
+  if (self.has_sequences()) restart_sequence(self);
   const std::uintptr_t at = place_of_frame(self, action);
   if (at == 0) return false;
   // The handler may have been set by another process that shares the actions (CLONE_SIGHAND).

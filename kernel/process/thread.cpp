@@ -68,6 +68,7 @@ void Thread::start_program(trap::UserContext& start) {
   process().set_start_stack(start.stack());
   clear_child_tid = 0;
   robust_list = 0;
+  set_sequences({});
   reset_rare_settings();
   pi_lock::abandon_all(*this);
   share_priority(0);

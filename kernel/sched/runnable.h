@@ -114,6 +114,27 @@ class Runnable {
   /// Whether the thread may run on the hart where it ran last.
   bool may_stay() const { return (harts_ >> hart & 1) != 0; }
 
+  // ── Restartable sequences (restartable.h) ──
+
+  /// The area that the program has registered for the thread. The thread itself uses it, and code
+  /// that prepares the thread to run.
+  struct Sequences {
+    std::uintptr_t area = 0;      ///< user address; 0: none
+    std::uint32_t signature = 0;  ///< stands in front of each place where a sequence restarts
+    std::uint16_t bytes = 0;      ///< length of the area
+    std::uint8_t hart = 0;        ///< the hart that the area names
+  };
+  bool has_sequences() const { return sequence_area_ != 0; }
+  Sequences sequences() const {
+    return {sequence_area_, sequence_signature_, sequence_bytes_, sequence_hart_};
+  }
+  void set_sequences(const Sequences& sequences) {
+    sequence_area_ = sequences.area;
+    sequence_signature_ = sequences.signature;
+    sequence_bytes_ = sequences.bytes;
+    sequence_hart_ = sequences.hart;
+  }
+
   /// Whether the thread's job is ready or running, and not waiting.
   bool is_ready() const;
 
@@ -123,11 +144,16 @@ class Runnable {
   std::uint64_t syscalls_counted = 0;  ///< how many of them CurrentThread::syscalls has
   std::uint8_t hart = 0;               ///< the hart where the thread ran its program last
   bool is_throttled = false;           ///< the thread waits for its reservation's next period
-  unsigned urgent_waiters = 0;         ///< real-time and deadline threads that wait for its locks
-  std::uint64_t stopped_running = 0;   ///< time of the last charge() for the thread
-  std::uint64_t cpu_ticks = 0;         ///< CPU time up to the last charge()
-  TimeShare share;                     ///< the thread's share of the hart's time
-  async::Duration cpu_time() const;    ///< CPU time up to now
+
+ private:
+  std::uint16_t sequence_bytes_ = 0;  // here, because this place would be padding
+
+ public:
+  unsigned urgent_waiters = 0;        ///< real-time and deadline threads that wait for its locks
+  std::uint64_t stopped_running = 0;  ///< time of the last charge() for the thread
+  std::uint64_t cpu_ticks = 0;        ///< CPU time up to the last charge()
+  TimeShare share;                    ///< the thread's share of the hart's time
+  async::Duration cpu_time() const;   ///< CPU time up to now
 
  protected:
   ~Runnable();
@@ -182,8 +208,11 @@ class Runnable {
   async::SharedWord<std::int8_t> yield_threshold_ = 0;
   async::SharedWord<std::uint8_t> level_ = 0;
   std::atomic<std::uint8_t> pending_flags_ = 0;
+  std::uint8_t sequence_hart_ = 0;
+  std::uint32_t sequence_signature_ = 0;
   async::SharedWord<async::HartMask> harts_ = async::all_harts;
   std::uintptr_t shared_priority_ = 0;
+  std::uintptr_t sequence_area_ = 0;
 };
 
 }  // namespace kernel

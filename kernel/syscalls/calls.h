@@ -79,6 +79,14 @@ Result<int> set_tid_address(Thread&, std::uintptr_t address);
 /// linux: none known
 Result<> set_robust_list(Thread&, std::uintptr_t head, std::size_t size);
 
+// ── restartable_sequences.cpp ──
+
+/// flags: 0, RSEQ_FLAG_UNREGISTER; EINVAL for others
+/// linux: An area has at most 65,535 bytes. The concurrency ID is the number of the hart, and the
+///   node is 0.
+Result<> rseq(Thread&, std::uintptr_t area, std::uint32_t bytes, int flags,
+              std::uint32_t signature);
+
 // ── identity.cpp: process groups and sessions (and identity.h) ──
 
 /// linux: A thread that is not the first of its process fails with ESRCH.

@@ -238,6 +238,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
   make_childs(child->context(), arguments);
   child->inherit_signal_mask(self);
   child->inherit_rare_settings(self, arguments.copies_memory() || arguments.has(abi::clone_vfork));
+  if (!arguments.has(abi::clone_vm)) child->set_sequences(self.sequences());
   child->set_harts(self.harts());
   split_timeslice(self, *child);
   if (arguments.has(abi::clone_child_cleartid)) child->clear_child_tid = arguments.child_tid;

@@ -55,6 +55,11 @@ struct UserContext {
 
   /// Any hart may read it, also while the program runs on another hart.
   std::uint64_t last_cause() const { return __atomic_load_n(&trap_num, __ATOMIC_RELAXED); }
+  /// Whether the thread last left user mode by a system call.
+  bool was_left_by_call() const {
+    const std::uint64_t cause = last_cause();
+    return cause == gate_call || cause == instruction;
+  }
   void set_cause(Cause simulated) {
     __atomic_store_n(&trap_num, static_cast<std::uint64_t>(simulated), __ATOMIC_RELAXED);
   }

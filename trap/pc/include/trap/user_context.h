@@ -50,6 +50,8 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
 
   /// Any hart may read it, also while the program runs on another hart.
   std::uint64_t last_cause() const { return __atomic_load_n(&cause, __ATOMIC_RELAXED); }
+  /// Whether the thread last left user mode by a system call.
+  bool was_left_by_call() const { return last_cause() == CAUSE_SYSCALL; }
   void set_cause(Cause simulated) {
     __atomic_store_n(&cause, static_cast<std::uint64_t>(simulated), __ATOMIC_RELAXED);
   }

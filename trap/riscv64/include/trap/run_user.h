@@ -46,9 +46,8 @@ inline constexpr std::array<Trap, 16> exceptions{{
 /// fast path: would_block or call_answered. Calls `read_stval()` only for an exception.
 template <class ReadStval>
 [[gnu::always_inline]] inline Trap decode(std::uint64_t scause, ReadStval read_stval) {
-  constexpr std::uint64_t syscall_cause = 8;
   const auto cause = static_cast<std::uint32_t>(scause);
-  if (scause == syscall_cause) return {.kind = Trap::syscall};
+  if (scause == UserContext::syscall_cause) return {.kind = Trap::syscall};
   if (scause == UserContext::would_block) [[likely]]
     return {.kind = Trap::would_block};
   if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};

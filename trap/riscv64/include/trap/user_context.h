@@ -40,10 +40,14 @@ struct UserContext {
 
   VectorStateHolder vectors;
 
+  static constexpr std::uint64_t syscall_cause = 8;
+
   enum Register { ra = 1, sp = 2, gp = 3, tp = 4, a0 = 10, a6 = 16, a7 = 17 };
 
   /// Any hart may read it, also while the program runs on another hart.
   std::uint64_t last_cause() const { return __atomic_load_n(&cause, __ATOMIC_RELAXED); }
+  /// Whether the thread last left user mode by a system call.
+  bool was_left_by_call() const { return last_cause() == syscall_cause; }
   void set_cause(Cause simulated) {
     __atomic_store_n(&cause, static_cast<std::uint64_t>(simulated), __ATOMIC_RELAXED);
   }
