@@ -70,6 +70,9 @@ class IoBuffer {
     return start;
   }
 
+  /// The next bytes that are contiguous in the kernel's view, at most `most`, which is not 0. The
+  /// buffer is not empty, and does not advance. EFAULT; would_block: a page-in.
+  Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);
   /// Skips the next `count` bytes. The buffer has at least that many.
   void skip(std::size_t count);
 
@@ -124,9 +127,6 @@ class IoBuffer {
 
   /// The slow path of take_all().
   Result<std::size_t> take_all_pieces(std::span<std::byte> room);
-
-  /// The next bytes that are contiguous in the kernel's view, at most `most`, which is not 0.
-  Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);
 
   /// Advances to the next part if this one is used up. The buffer is not empty.
   void begin_part() {

@@ -1,5 +1,5 @@
 // A socket as an open file (socket(7)). Each address family derives a class: UnixSocket
-// (unix_socket.h).
+// (unix_socket.h), and those of the floor `net`.
 //
 // send() and receive() never wait, as try_read() and try_write() of every file. The system calls
 // (syscalls/sockets.h) wait in the lists of changes(), which are the same for the life of a socket.
@@ -7,6 +7,7 @@
 #pragma once
 
 #include <abi/socket.h>
+#include <async/registry.h>
 #include <async/time.h>
 
 #include <algorithm>
@@ -15,10 +16,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "files/file.h"
 #include "files/passed_files.h"
+#include "memory/user_memory.h"
 
 namespace kernel {
 
@@ -30,13 +33,36 @@ struct SocketAddress {
   std::span<const std::byte> used() const { return std::span{bytes}.first(length); }
 };
 
+/// The process that makes a call, as far as a socket uses it.
+class SocketCaller {
+ public:
+  virtual abi::Credentials credentials() = 0;
+  /// The node with this path. Errors of path lookups. would_block: a name of a server is needed.
+  virtual Result<Ref<class Node>> find(std::string_view path) = 0;
+  /// Makes a node for a socket and gives it this name. EADDRINUSE; EINVAL: the socket has a name
+  /// already; errors of path lookups.
+  virtual Result<Ref<class SocketNode>> make_name(std::string_view path, bool has_name) = 0;
+
+ protected:
+  ~SocketCaller() = default;
+};
+
+/// Where a message goes, or a connection. Each family uses a part.
+struct Destination {
+  Destination();
+  Destination(Destination&&) noexcept;
+  ~Destination();
+
+  SocketAddress address;
+  Ref<class UnixEndpoint> endpoint;
+};
+
 /// What a message carries besides its bytes, and how it is sent.
 struct Outgoing {
   int flags = 0;  ///< abi::msg_*
   PassedFilesPtr files;
   std::optional<abi::Credentials> credentials;  ///< those that the sender has given
-  /// Of an unconnected send; null: to the peer.
-  Ref<class UnixEndpoint> to;
+  Destination to;                               ///< of an unconnected send; empty: to the peer
 };
 
 /// What is received besides the bytes.
@@ -74,7 +100,6 @@ class Socket : public File, public PassedSocket {
 
   Socket* socket() final { return this; }
   File& file() final { return *this; }
-  virtual class UnixSocket* unix_socket() { return nullptr; }
   const Kind& kind() const { return kind_; }
   bool is_connection_based() const { return kind_.type != abi::sock_dgram; }
 
@@ -98,8 +123,31 @@ class Socket : public File, public PassedSocket {
            options_.send_timeout != async::Duration::max();
   }
 
-  // ── Connections ──
+  /// Sets an option of the family's own levels. ENOPROTOOPT; EOPNOTSUPP; EINVAL; EFAULT.
+  virtual Result<> set_option_of(memory::AddressSpace&, int, int,
+                                 memory::UserSpan<const std::byte>) {
+    return fail(Errno::enotsup);
+  }
+  /// The value of such an option, at most `to.size()` bytes of it. Returns their number.
+  virtual Result<std::size_t> option_of(memory::AddressSpace&, int, int,
+                                        memory::UserSpan<std::byte>) {
+    return fail(Errno::enotsup);
+  }
+  /// Whether SO_REUSEPORT can be set.
+  virtual bool can_reuse_port() const { return false; }
 
+  // ── Names and connections ──
+
+  /// EINVAL; EADDRINUSE; errors of path lookups.
+  virtual Result<> bind(SocketCaller& caller, const SocketAddress& address) = 0;
+  /// Connects, or goes on with it. would_block: wait in room_to_connect(), then call again with the
+  /// same `to`. A nonblocking socket returns EAGAIN or EINPROGRESS instead. `to` is empty before
+  /// the first call.
+  virtual Result<> connect(SocketCaller& caller, const SocketAddress& address, Destination& to) = 0;
+  /// Null: the call is made again for another reason.
+  virtual async::WaitList* room_to_connect(const Destination& to) = 0;
+  /// The error of a connect that has waited for as long as SO_SNDTIMEO allows.
+  virtual Errno connect_timeout() const { return Errno::eagain; }
   virtual bool is_listening() const = 0;
   /// EOPNOTSUPP; EINVAL.
   virtual Result<> listen(unsigned backlog, abi::Credentials self) = 0;
@@ -117,6 +165,17 @@ class Socket : public File, public PassedSocket {
   virtual int take_error() = 0;
 
   // ── Messages ──
+
+  /// Prepares a send: looks up where it goes. `to` is empty without an address. EISCONN; EINVAL;
+  /// errors of path lookups.
+  virtual Result<> prepare_send(SocketCaller& caller, const SocketAddress& to,
+                                Outgoing& message) = 0;
+  /// Where a send waits that would block.
+  virtual async::WaitList& room_to_send(const Outgoing& message) = 0;
+  /// A send that may have used up a wake of that list fails.
+  virtual void pass_room(const Outgoing&) {}
+  /// The size of the first message, or the bytes of the stream (FIONREAD).
+  virtual std::size_t next_size() = 0;
 
   /// Sends bytes of `from`: a message, or as many bytes of a stream as fit. Takes the files of
   /// `message` if it sends anything. would_block; EPIPE; other errors of send(2).
@@ -136,5 +195,28 @@ class Socket : public File, public PassedSocket {
   const Kind kind_;
   Options options_;
 };
+
+/// A family of addresses. A source that implements one adds an entry, which the linker collects
+/// (async/registry.h).
+struct SocketFamily {
+  const char* name;
+  int domain;
+  /// A new socket. `type`: without flags. EPROTONOSUPPORT; ESOCKTNOSUPPORT; ENOMEM.
+  Result<Ref<Socket>> (*make)(int type, int protocol, int flags);
+  /// Connects two new sockets of make(). Null: the family has no pairs.
+  void (*connect_pair)(Socket& a, Socket& b, abi::Credentials creator);
+};
+async::Registry<SocketFamily> socket_families();
+
+/// Adds `family`, a constexpr SocketFamily, in namespace kernel.
+#define KERNEL_SOCKET_FAMILY(family_name, family) \
+  ASYNC_REGISTER(cotrap_socket_families, family_name, family)
+
+/// The family of an address; 0: it is too short.
+int family_of(const SocketAddress& address);
+
+/// The process that makes the present call, for sends that cannot say it. Call once.
+void set_socket_caller(abi::Credentials (*caller)());
+abi::Credentials socket_caller();
 
 }  // namespace kernel

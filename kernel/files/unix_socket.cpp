@@ -15,8 +15,6 @@
 namespace kernel {
 namespace {
 
-constinit abi::Credentials (*socket_caller)() = nullptr;
-
 abi::Credentials sender_of(const Outgoing& message) {
   return message.credentials ? *message.credentials : socket_caller();
 }
@@ -31,17 +29,52 @@ Directory& abstract_names() {
   return *names;
 }
 
+constexpr std::size_t path_offset = offsetof(abi::UnixAddress, path);
+
+/// EINVAL: `address` is none of the family AF_UNIX.
+Result<> check_unix_address(const SocketAddress& address) {
+  if (address.length <= path_offset || address.length > sizeof(abi::UnixAddress) ||
+      family_of(address) != abi::af_unix)
+    return fail(Errno::einval);
+  return {};
+}
+
+bool is_abstract(const SocketAddress& address) {
+  return address.bytes[path_offset] == std::byte{0};
+}
+
+/// The path of an address, which may lack the zero at its end.
+std::string_view path_of(const SocketAddress& address) {
+  const std::string_view bytes{reinterpret_cast<const char*>(address.bytes.data()) + path_offset,
+                               address.length - path_offset};
+  return bytes.substr(0, bytes.find('\0'));
+}
+
+/// The socket with this name. ECONNREFUSED: there is none; EPROTOTYPE: it is of another type;
+/// errors of SocketCaller::find() and of check_unix_address().
+Result<Ref<UnixEndpoint>> find_unix(SocketCaller& caller, const SocketAddress& address, int type) {
+  if (auto valid = check_unix_address(address); !valid) return fail(valid.error());
+  UnixEndpoint* endpoint = nullptr;
+  if (is_abstract(address)) {
+    endpoint = UnixEndpoint::find_abstract(address);
+  } else {
+    const auto node = caller.find(path_of(address));
+    if (!node) return fail(node.error());
+    if ((*node)->type() == abi::s_ifsock && !(*node)->is_remote())
+      endpoint = static_cast<SocketNode&>(**node).endpoint();
+  }
+  if (endpoint == nullptr) return fail(Errno::econnrefused);
+  if (endpoint->type() != type) return fail(Errno::eprototype);
+  return Ref<UnixEndpoint>::share(*endpoint);
+}
+
 /// The name of a socket as bytes: the path without the zero at its end, or an abstract name.
 std::string_view abstract_name(const SocketAddress& address) {
-  constexpr std::size_t start = offsetof(abi::UnixAddress, path) + 1;
+  constexpr std::size_t start = path_offset + 1;
   return {reinterpret_cast<const char*>(address.bytes.data()) + start, address.length - start};
 }
 
 }  // namespace
-
-void set_socket_caller(abi::Credentials (*caller)()) {
-  socket_caller = caller;
-}
 
 // ── Streams ──
 
@@ -400,9 +433,9 @@ Result<std::size_t> UnixEndpoint::send_message(IoBuffer& from, Outgoing& message
   const bool is_datagram = type_ == abi::sock_dgram;
   if (!is_datagram && error_ != 0) return fail(static_cast<Errno>(take_error()));
   if (!is_datagram && state_ != State::connected) return fail(Errno::enotconn);
-  const bool is_to_peer = !message.to || !is_datagram;
+  const bool is_to_peer = !message.to.endpoint || !is_datagram;
   if (is_to_peer && !peer_) return fail(Errno::enotconn);
-  const Ref<UnixEndpoint> to = is_to_peer ? peer_ : message.to;
+  const Ref<UnixEndpoint> to = is_to_peer ? peer_ : message.to.endpoint;
   const std::size_t size = from.left();
   if (size > send_limit_ - 32) return fail(Errno::emsgsize);
   if (error_ != 0) return fail(static_cast<Errno>(take_error()));
@@ -567,6 +600,59 @@ Result<Ref<UnixSocket>> UnixSocket::make(int type, int flags) {
   return make_ref<UnixSocket>(make_ref<UnixEndpoint>(type), flags);
 }
 
+Result<> UnixSocket::bind(SocketCaller& caller, const SocketAddress& address) {
+  if (address.length == path_offset && family_of(address) == abi::af_unix)
+    return name().length != 0 ? Result<>{} : endpoint_->bind_to_any();
+  if (auto valid = check_unix_address(address); !valid) return valid;
+  if (is_abstract(address)) return endpoint_->bind_abstract(address);
+  const std::string_view path = path_of(address);
+  auto node = caller.make_name(path, name().length != 0);
+  if (!node) return fail(node.error());
+  SocketAddress whole = address;
+  whole.length = static_cast<std::uint32_t>(path_offset + path.size() + 1);
+  whole.bytes[whole.length - 1] = std::byte{0};
+  return endpoint_->bind(whole, std::move(*node));
+}
+
+Result<> UnixSocket::connect(SocketCaller& caller, const SocketAddress& address, Destination& to) {
+  const bool is_datagram = kind().type == abi::sock_dgram;
+  const bool has_waited = static_cast<bool>(to.endpoint);
+  if (!has_waited) {
+    if (is_datagram && family_of(address) == abi::af_unspec && address.length >= path_offset)
+      return endpoint_->connect_datagrams(nullptr);
+    if (auto valid = check_unix_address(address); !valid) return valid;
+    if (has_option(abi::so_passcred)) {
+      if (auto bound = endpoint_->bind_to_any(); !bound) return bound;
+    }
+    auto found = find_unix(caller, address, kind().type);
+    if (!found) return fail(found.error());
+    if (is_datagram) return endpoint_->connect_datagrams(found->get());
+    to.endpoint = std::move(*found);
+  }
+  const auto connected = endpoint_->connect(*to.endpoint, caller.credentials());
+  if (connected) return connected;
+  if (connected.error() == Errno::would_block)
+    return fail(is_nonblocking() ? Errno::eagain : Errno::would_block);
+  if (has_waited) to.endpoint->room().wake_one();
+  return connected;
+}
+
+Result<> UnixSocket::prepare_send(SocketCaller& caller, const SocketAddress& to,
+                                  Outgoing& message) {
+  const int type = kind().type;
+  if (to.length > 0 && type == abi::sock_stream) {
+    const bool is_connected = endpoint_->state() == UnixEndpoint::State::connected;
+    return fail(is_connected ? Errno::eisconn : Errno::enotsup);
+  }
+  if (to.length > 0 && type == abi::sock_dgram) {  // seqpacket: Linux ignores the address
+    auto found = find_unix(caller, to, type);
+    if (!found) return fail(found.error());
+    message.to.endpoint = std::move(*found);
+  }
+  if (has_option(abi::so_passcred) && type != abi::sock_stream) return endpoint_->bind_to_any();
+  return {};
+}
+
 void UnixSocket::options_changed() {
   endpoint_->set_passes_credentials(has_option(abi::so_passcred));
   endpoint_->set_send_limit(options().send_buffer);
@@ -720,5 +806,30 @@ Result<int> UnixSocket::control(memory::AddressSpace& space, unsigned long reque
   if (!written) return fail(written.error());
   return 0;
 }
+
+namespace {
+
+Result<Ref<Socket>> make_unix_socket(int type, int protocol, int flags) {
+  if (protocol != 0 && protocol != abi::af_unix) return fail(Errno::eprotonosupport);
+  if (type == abi::sock_raw) type = abi::sock_dgram;
+  if (type != abi::sock_stream && type != abi::sock_dgram && type != abi::sock_seqpacket)
+    return fail(Errno::esocktnosupport);
+  auto made = UnixSocket::make(type, flags);
+  if (!made) return fail(made.error());
+  return Ref<Socket>{std::move(*made)};
+}
+void connect_unix_pair(Socket& a, Socket& b, abi::Credentials creator) {
+  UnixEndpoint::connect_pair(static_cast<UnixSocket&>(a).endpoint(),
+                             static_cast<UnixSocket&>(b).endpoint(), creator);
+}
+
+constexpr SocketFamily unix_family{.name = "unix",
+                                   .domain = abi::af_unix,
+                                   .make = &make_unix_socket,
+                                   .connect_pair = &connect_unix_pair};
+
+}  // namespace
+
+KERNEL_SOCKET_FAMILY("unix", unix_family);
 
 }  // namespace kernel

@@ -36,9 +36,6 @@ namespace kernel {
 class UnixEndpoint;
 class UnixSocket;
 
-/// caller() returns the credentials of the process that makes the present call. Call once, at boot.
-void set_socket_caller(abi::Credentials (*caller)());
-
 /// The bytes of one direction of a connection.
 class UnixStream : public RefCounted<UnixStream> {
  public:
@@ -280,11 +277,23 @@ class UnixSocket final : public Socket {
   static Result<Ref<UnixSocket>> make(int type, int flags);
 
   UnixEndpoint& endpoint() { return *endpoint_; }
-  UnixSocket* unix_socket() override { return this; }
 
   bool is_listening() const override {
     return endpoint_->state() == UnixEndpoint::State::listening;
   }
+  Result<> bind(SocketCaller& caller, const SocketAddress& address) override;
+  Result<> connect(SocketCaller& caller, const SocketAddress& address, Destination& to) override;
+  async::WaitList* room_to_connect(const Destination& to) override {
+    return to.endpoint ? &to.endpoint->room() : nullptr;
+  }
+  Result<> prepare_send(SocketCaller& caller, const SocketAddress& to, Outgoing& message) override;
+  async::WaitList& room_to_send(const Outgoing& message) override {
+    return endpoint_->room_to_send(message.to.endpoint.get());
+  }
+  void pass_room(const Outgoing& message) override {
+    if (message.to.endpoint) message.to.endpoint->room().pass_wake();
+  }
+  std::size_t next_size() override { return endpoint_->next_size(); }
   Result<> listen(unsigned backlog, abi::Credentials self) override;
   Result<Ref<Socket>> accept(int flags) override;
   Result<> shutdown(int how) override;

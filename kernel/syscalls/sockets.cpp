@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "files/path_lookup.h"
+#include "files/unix_socket.h"
 #include "sched/running.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
@@ -45,29 +46,10 @@ Result<> write_address(Thread& self, const SocketAddress& address, std::uintptr_
 
 namespace {
 
-constexpr std::size_t path_offset = offsetof(abi::UnixAddress, path);
-
 abi::Credentials running_credentials() {
   Runnable* const running = current.thread;
-  if (running == nullptr) return UnixStream::unknown_sender;
+  if (running == nullptr) return {.pid = 0, .uid = 65534, .gid = 65534};  // Linux's overflow IDs
   return credentials_of(static_cast<Thread&>(*running));
-}
-
-int family_of(const SocketAddress& address) {
-  std::uint16_t family = 0;
-  if (address.length >= sizeof family) std::memcpy(&family, address.bytes.data(), sizeof family);
-  return family;
-}
-
-bool is_abstract(const SocketAddress& address) {
-  return address.bytes[path_offset] == std::byte{0};
-}
-
-/// The path of an address, which may lack the zero at its end.
-std::string_view path_of(const SocketAddress& address) {
-  const std::string_view bytes{reinterpret_cast<const char*>(address.bytes.data()) + path_offset,
-                               address.length - path_offset};
-  return bytes.substr(0, bytes.find('\0'));
 }
 
 /// An address without a name has only its family.
@@ -79,64 +61,19 @@ SocketAddress shown_address(SocketAddress address, int domain) {
   return address;
 }
 
-Result<> bind_path(Thread& self, UnixEndpoint& endpoint, SocketAddress address) {
-  const std::string_view path = path_of(address);
-  const auto found = lookup_from(self, abi::at_fdcwd, path).and_then([&](const PathLookup& lookup) {
-    return kernel::find(lookup, path, LastLink::name);
-  });
-  if (!found) return fail(found.error());
-  if (found->node != nullptr || found->last != LastName::name) return fail(Errno::eaddrinuse);
-  if (found->as_directory) return fail(Errno::enoent);
-  if (auto allowed = check_new_node(*found, sizeof(SocketNode)); !allowed) return allowed;
-  if (found->directory->is_remote()) return fail(Errno::eperm);
-  if (endpoint.name().length != 0) return fail(Errno::einval);
-  auto node = make_ref<SocketNode>(0777 & ~self.process().fs().umask());
-  if (auto added = found->directory->add(found->name, node); !added) return added;
-  address.length = static_cast<std::uint32_t>(path_offset + path.size() + 1);
-  address.bytes[address.length - 1] = std::byte{0};
-  return endpoint.bind(address, std::move(node));
-}
-
-Result<> bind_unix(Thread& self, UnixEndpoint& endpoint, const SocketAddress& address) {
-  if (address.length == path_offset && family_of(address) == abi::af_unix)
-    return endpoint.name().length != 0 ? Result<>{} : endpoint.bind_to_any();
-  if (auto valid = check_unix_address(address); !valid) return valid;
-  return is_abstract(address) ? endpoint.bind_abstract(address)
-                              : bind_path(self, endpoint, address);
-}
-
-/// Waits until the listening socket has room for the connection. EAGAIN: the time is over.
-async::Task<Result<>> finish_connecting(Thread& self, Ref<File> file, Ref<UnixEndpoint> listener) {
-  UnixSocket& socket = *file->socket()->unix_socket();
+/// Waits until the connection exists.
+async::Task<Result<>> finish_connecting(Thread& self, Ref<File> file, SocketAddress address,
+                                        Destination to) {
+  Socket& socket = *file->socket();
+  CallingThread caller{self};
   const async::Instant deadline = end_of_wait(socket.options().send_timeout);
   for (;;) {
-    const auto woken = co_await listener->room().wait_until(deadline, "connect");
-    if (woken != async::WaitResult::woken) co_return fail(wait_error(woken));
-    const auto connected = socket.endpoint().connect(*listener, credentials_of(self));
-    if (!connected && connected.error() == Errno::would_block) continue;
-    if (!connected) listener->room().wake_one();
-    co_return connected;
+    const auto woken = co_await socket.room_to_connect(to)->wait_until(deadline, "connect");
+    if (woken == async::WaitResult::timed_out) co_return fail(socket.connect_timeout());
+    if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
+    const auto connected = socket.connect(caller, address, to);
+    if (connected || connected.error() != Errno::would_block) co_return connected;
   }
-}
-
-trap::Answer<Result<>> connect_unix(Thread& self, UnixSocket& socket,
-                                    const SocketAddress& address) {
-  UnixEndpoint& endpoint = socket.endpoint();
-  const bool is_datagram = endpoint.type() == abi::sock_dgram;
-  if (is_datagram && family_of(address) == abi::af_unspec && address.length >= path_offset)
-    return endpoint.connect_datagrams(nullptr);
-  if (auto valid = check_unix_address(address); !valid) return valid;
-  if (socket.has_option(abi::so_passcred)) {
-    if (auto bound = endpoint.bind_to_any(); !bound) return bound;
-  }
-  auto found = find_unix(self, address, endpoint.type());
-  if (!found) return fail(found.error());
-  if (is_datagram) return endpoint.connect_datagrams(found->get());
-  const auto connected = endpoint.connect(**found, credentials_of(self));
-  if (connected || connected.error() != Errno::would_block) return connected;
-  if (never_waits(socket, 0)) return fail(Errno::eagain);
-  return self.wait(
-      [&] { return finish_connecting(self, Ref<File>::share(socket), std::move(*found)); });
 }
 
 /// The handler has checked the arguments.
@@ -195,80 +132,78 @@ async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Acceptin
 
 }  // namespace
 
-Result<> check_unix_address(const SocketAddress& address) {
-  if (address.length <= path_offset || address.length > sizeof(abi::UnixAddress) ||
-      family_of(address) != abi::af_unix)
-    return fail(Errno::einval);
-  return {};
+Result<Ref<Node>> CallingThread::find(std::string_view path) {
+  const auto node = find_node(self_, abi::at_fdcwd, path, LastLink::follow);
+  if (!node) return fail(node.error());
+  return Ref<Node>::share(**node);
 }
 
-Result<Ref<UnixEndpoint>> find_unix(Thread& self, const SocketAddress& address, int type) {
-  if (auto valid = check_unix_address(address); !valid) return fail(valid.error());
-  UnixEndpoint* endpoint = nullptr;
-  if (is_abstract(address)) {
-    endpoint = UnixEndpoint::find_abstract(address);
-  } else {
-    const auto node = find_node(self, abi::at_fdcwd, path_of(address), LastLink::follow);
-    if (!node) return fail(node.error());
-    if ((*node)->type() == abi::s_ifsock && !(*node)->is_remote())
-      endpoint = static_cast<SocketNode&>(**node).endpoint();
-  }
-  if (endpoint == nullptr) return fail(Errno::econnrefused);
-  if (endpoint->type() != type) return fail(Errno::eprototype);
-  return Ref<UnixEndpoint>::share(*endpoint);
+Result<Ref<SocketNode>> CallingThread::make_name(std::string_view path, bool has_name) {
+  const auto found =
+      lookup_from(self_, abi::at_fdcwd, path).and_then([&](const PathLookup& lookup) {
+        return kernel::find(lookup, path, LastLink::name);
+      });
+  if (!found) return fail(found.error());
+  if (found->node != nullptr || found->last != LastName::name) return fail(Errno::eaddrinuse);
+  if (found->as_directory) return fail(Errno::enoent);
+  if (auto allowed = check_new_node(*found, sizeof(SocketNode)); !allowed)
+    return fail(allowed.error());
+  if (found->directory->is_remote()) return fail(Errno::eperm);
+  if (has_name) return fail(Errno::einval);
+  auto node = make_ref<SocketNode>(0777 & ~self_.process().fs().umask());
+  if (auto added = found->directory->add(found->name, node); !added) return fail(added.error());
+  return node;
 }
 
 namespace {
 
-struct NewKind {
-  int type;
-  int flags;
-};
-/// Checks the arguments of a new socket. EINVAL; EAFNOSUPPORT; EPROTONOSUPPORT; ESOCKTNOSUPPORT.
-Result<NewKind> check_kind(int domain, int type, int protocol) {
-  const int flags = type & ~abi::sock_type_mask;
-  int kind = type & abi::sock_type_mask;
-  if (domain < 0 || domain >= abi::af_max) return fail(Errno::eafnosupport);
-  if (kind >= abi::sock_max_type) return fail(Errno::einval);
-  if (domain != abi::af_unix) return fail(Errno::eafnosupport);
-  if (protocol != 0 && protocol != abi::af_unix) return fail(Errno::eprotonosupport);
-  if (kind == abi::sock_raw) kind = abi::sock_dgram;
-  if (kind != abi::sock_stream && kind != abi::sock_dgram && kind != abi::sock_seqpacket)
-    return fail(Errno::esocktnosupport);
-  return NewKind{.type = kind, .flags = flags};
-}
 constexpr int socket_flags = abi::sock_cloexec | abi::sock_nonblock;
+
+/// The family of a new socket. EINVAL; EAFNOSUPPORT.
+Result<const SocketFamily*> find_family(int domain, int type) {
+  if (domain < 0 || domain >= abi::af_max) return fail(Errno::eafnosupport);
+  if ((type & abi::sock_type_mask) >= abi::sock_max_type) return fail(Errno::einval);
+  const SocketFamily* const family = socket_families().find(
+      [domain](const SocketFamily& entry) { return entry.domain == domain; });
+  if (family == nullptr) return fail(Errno::eafnosupport);
+  set_socket_caller(running_credentials);
+  return family;
+}
+Result<Ref<Socket>> make_socket(const SocketFamily& family, int type, int protocol) {
+  return family.make(type & abi::sock_type_mask, protocol, type & abi::sock_nonblock);
+}
 
 }  // namespace
 
-/// flags: AF_UNIX; SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RAW, each with SOCK_CLOEXEC and
-///   SOCK_NONBLOCK; EAFNOSUPPORT for other families, ESOCKTNOSUPPORT and EINVAL for other types
-/// linux: There is no other family than AF_UNIX.
+/// flags: AF_UNIX, AF_INET, AF_INET6; SOCK_STREAM, SOCK_DGRAM, and of AF_UNIX SOCK_SEQPACKET and
+///   SOCK_RAW, each with SOCK_CLOEXEC and SOCK_NONBLOCK; EAFNOSUPPORT for other families,
+///   ESOCKTNOSUPPORT and EINVAL for other types
+/// linux: There are no other families and no raw sockets.
 Result<int> socket(Thread& self, int domain, int type, int protocol) {
   if ((type & ~abi::sock_type_mask & ~socket_flags) != 0) return fail(Errno::einval);
-  const auto kind = check_kind(domain, type, protocol);
-  if (!kind) return fail(kind.error());
-  set_socket_caller(running_credentials);
-  auto made = UnixSocket::make(kind->type, kind->flags & abi::sock_nonblock);
+  const auto family = find_family(domain, type);
+  if (!family) return fail(family.error());
+  auto made = make_socket(**family, type, protocol);
   if (!made) return fail(made.error());
-  return self.process().files().add(std::move(*made), (kind->flags & abi::sock_cloexec) != 0);
+  return self.process().files().add(std::move(*made), (type & abi::sock_cloexec) != 0);
 }
 
-/// flags: as `socket`
+/// flags: as `socket`, but only AF_UNIX; EOPNOTSUPP for other families
 /// linux: As `socket`.
 Result<> socketpair(Thread& self, int domain, int type, int protocol, UserPtr<int> ends) {
   if ((type & ~abi::sock_type_mask & ~socket_flags) != 0) return fail(Errno::einval);
   const UserSpan<int> out{ends.address(), 2};
   FdTable& files = self.process().files();
   if (auto written = out.write(self.space(), std::array{0, 0}); !written) return written;
-  const auto kind = check_kind(domain, type, protocol);
-  if (!kind) return fail(kind.error());
-  set_socket_caller(running_credentials);
-  auto a = UnixSocket::make(kind->type, kind->flags & abi::sock_nonblock);
-  auto b = UnixSocket::make(kind->type, kind->flags & abi::sock_nonblock);
-  if (!a || !b) return fail(Errno::enomem);
-  UnixEndpoint::connect_pair((*a)->endpoint(), (*b)->endpoint(), credentials_of(self));
-  const bool close_on_exec = (kind->flags & abi::sock_cloexec) != 0;
+  const auto family = find_family(domain, type);
+  if (!family) return fail(family.error());
+  auto a = make_socket(**family, type, protocol);
+  if (!a) return fail(a.error());
+  if ((*family)->connect_pair == nullptr) return fail(Errno::enotsup);
+  auto b = make_socket(**family, type, protocol);
+  if (!b) return fail(b.error());
+  (*family)->connect_pair(**a, **b, credentials_of(self));
+  const bool close_on_exec = (type & abi::sock_cloexec) != 0;
   const auto first = files.add(std::move(*a), close_on_exec);
   if (!first) return fail(first.error());
   const auto second = files.add(std::move(*b), close_on_exec);
@@ -285,7 +220,8 @@ Result<> bind(Thread& self, int fd, std::uintptr_t address, int length) {
   if (!socket) return fail(socket.error());
   const auto given = read_address(self, address, length);
   if (!given) return fail(given.error());
-  return bind_unix(self, (*socket)->unix_socket()->endpoint(), *given);
+  CallingThread caller{self};
+  return (*socket)->bind(caller, *given);
 }
 
 /// linux: none known
@@ -325,7 +261,14 @@ trap::Answer<Result<>> connect(Thread& self, int fd, std::uintptr_t address, int
   if (!socket) return fail(socket.error());
   const auto given = read_address(self, address, length);
   if (!given) return fail(given.error());
-  return connect_unix(self, *(*socket)->unix_socket(), *given);
+  CallingThread caller{self};
+  Destination to;
+  const auto connected = (*socket)->connect(caller, *given, to);
+  if (connected || connected.error() != Errno::would_block ||
+      (*socket)->room_to_connect(to) == nullptr)
+    return connected;
+  return self.wait(
+      [&] { return finish_connecting(self, Ref<File>::share(**socket), *given, std::move(to)); });
 }
 
 /// linux: none known

@@ -7,9 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "files/socket.h"
-#include "files/unix_socket.h"
 #include "process/thread.h"
 #include "syscalls/files.h"
 #include "syscalls/timespec.h"
@@ -47,11 +47,18 @@ inline Errno wait_error(async::WaitResult result) {
   return result == async::WaitResult::timed_out ? Errno::eagain : Errno::eintr;
 }
 
-/// EINVAL: `address` is none of the family AF_UNIX.
-Result<> check_unix_address(const SocketAddress& address);
-/// The socket with this name. ECONNREFUSED: there is none; EPROTOTYPE: it is of another type;
-/// errors of path lookups and of check_unix_address(). would_block: a name of a server is needed.
-Result<Ref<UnixEndpoint>> find_unix(Thread& self, const SocketAddress& address, int type);
+/// The thread that makes a call, for its sockets.
+class CallingThread final : public SocketCaller {
+ public:
+  explicit CallingThread(Thread& self) : self_{self} {}
+
+  abi::Credentials credentials() override { return credentials_of(self_); }
+  Result<Ref<Node>> find(std::string_view path) override;
+  Result<Ref<SocketNode>> make_name(std::string_view path, bool has_name) override;
+
+ private:
+  Thread& self_;
+};
 
 // ── sockets_messages.cpp ──
 

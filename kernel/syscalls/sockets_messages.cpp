@@ -148,21 +148,6 @@ Result<> read_control(Thread& self, const MessageHeader& header, Outgoing& messa
   return {};
 }
 
-/// Looks up where a message goes. Errors of find_unix(); EISCONN, EOPNOTSUPP: a stream needs no
-/// address.
-Result<> find_receiver(Thread& self, Socket& socket, const SocketAddress& to, Outgoing& message) {
-  UnixEndpoint& endpoint = socket.unix_socket()->endpoint();
-  if (socket.kind().type == abi::sock_seqpacket) return {};  // Linux ignores the address
-  if (endpoint.is_stream()) {
-    const bool is_connected = endpoint.state() == UnixEndpoint::State::connected;
-    return fail(is_connected ? Errno::eisconn : Errno::enotsup);
-  }
-  auto found = find_unix(self, to, endpoint.type());
-  if (!found) return fail(found.error());
-  message.to = std::move(*found);
-  return {};
-}
-
 /// Sends all of `buffer`: waits for room, in steps. A message is sent at once.
 async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, Outgoing& message) {
   Socket& socket = *file->socket();
@@ -187,12 +172,11 @@ async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, O
     if (sent.error() != Errno::would_block || never_waits(socket, message.flags)) {
       if (done > 0) co_return done;
       if (sent.error() == Errno::would_block) sent = fail(Errno::eagain);
-      if (message.to) message.to->room().pass_wake();
+      socket.pass_room(message);
       if ((message.flags & abi::msg_nosignal) == 0) signal_broken_pipe(self, socket, sent);
       co_return sent;
     }
-    async::WaitList& list = socket.unix_socket()->endpoint().room_to_send(message.to.get());
-    const auto woken = co_await list.wait_until(deadline, "send");
+    const auto woken = co_await socket.room_to_send(message).wait_until(deadline, "send");
     if (woken != async::WaitResult::woken) {
       if (done > 0) co_return done;
       co_return fail(wait_error(woken));
@@ -219,18 +203,12 @@ MessageAnswer send_message(Thread& self, int fd, const MessagePlace& place, cons
   if (place.header.control_length > 0) {
     if (auto read = read_control(self, place.header, message); !read) return fail(read.error());
   }
-  if (to.length > 0) {
-    if (auto receiver = find_receiver(self, socket, to, message); !receiver)
-      return fail(receiver.error());
-  }
-  UnixEndpoint& endpoint = socket.unix_socket()->endpoint();
-  if (socket.has_option(abi::so_passcred) && !endpoint.is_stream()) {
-    if (auto bound = endpoint.bind_to_any(); !bound) return fail(bound.error());
-  }
+  CallingThread caller{self};
+  if (auto ready = socket.prepare_send(caller, to, message); !ready) return fail(ready.error());
   IoParts parts;
   auto buffer = place.buffer(self, parts);
   if (!buffer) return fail(buffer.error());
-  if (!socket.is_stream() || buffer->left() <= Pipe::atomic_size) {
+  if (!socket.is_stream() || buffer->left() <= socket.whole_write()) {
     Transfer sent = socket.send(*buffer, message);
     const bool is_over = sent || sent.error() != Errno::would_block;
     if (is_over || never_waits(socket, flags) || buffer->needs_page_in()) {
@@ -341,7 +319,7 @@ std::size_t wanted_bytes(const Socket& socket, int flags, std::size_t size) {
 
 /// The most bytes that the next step can receive.
 std::size_t most_received(Socket& socket) {
-  return socket.is_stream() ? step_bytes : socket.unix_socket()->endpoint().next_size();
+  return socket.is_stream() ? step_bytes : socket.next_size();
 }
 
 /// Receives into `buffer`: waits until there are bytes. `place`: where deliver() will write; null:

@@ -78,7 +78,9 @@ Result<> set_number(Socket& socket, int option, int number) {
       if (options.low_water != 1) socket.wait_specially();
       return {};
     case abi::so_reuseport:
-      return number != 0 ? fail(Errno::enotsup) : Result<>{};  // only for AF_INET
+      if (!socket.can_reuse_port()) return number != 0 ? fail(Errno::enotsup) : Result<>{};
+      socket.set_option(option, number != 0);
+      return {};
     default: return fail(Errno::enoprotoopt);
   }
 }
@@ -111,7 +113,7 @@ Result<int> number_of(Socket& socket, int option) {
     case abi::so_priority: return options.priority;
     case abi::so_rcvlowat: return options.low_water;
     case abi::so_sndlowat: return 1;
-    case abi::so_reuseport: return 0;
+    case abi::so_reuseport: return socket.has_option(option);
     default: return fail(Errno::enoprotoopt);
   }
 }
@@ -129,7 +131,10 @@ Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t 
   const auto found = socket_of(self, fd);
   if (!found) return fail(found.error());
   Socket& socket = **found;
-  if (level != abi::sol_socket) return fail(Errno::enotsup);
+  if (level != abi::sol_socket) {
+    const UserSpan<const std::byte> given{value, static_cast<std::size_t>(length)};
+    return socket.set_option_of(self.space(), level, option, given);
+  }
   const auto number = read_value<int>(self, value, length);
   if (!number) return fail(number.error());
   if (is_switch(option)) {
@@ -158,10 +163,15 @@ Result<> getsockopt(Thread& self, int fd, int level, int option, std::uintptr_t 
   const auto found = socket_of(self, fd);
   if (!found) return fail(found.error());
   Socket& socket = **found;
-  if (level != abi::sol_socket) return fail(Errno::enotsup);
   const auto room = length.read(self.space());
   if (!room) return fail(room.error());
   if (*room < 0) return fail(Errno::einval);
+  if (level != abi::sol_socket) {
+    const UserSpan<std::byte> to{value, static_cast<std::size_t>(*room)};
+    const auto size = socket.option_of(self.space(), level, option, to);
+    if (!size) return fail(size.error());
+    return length.write(self.space(), static_cast<int>(*size));
+  }
   switch (option) {
     case abi::so_error: {
       if (lacks_pages(self, value, std::min<std::size_t>(*room, sizeof(int))))

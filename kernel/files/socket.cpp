@@ -1,0 +1,33 @@
+#include "files/socket.h"
+
+#include <cstring>
+
+#include "files/unix_socket.h"
+
+namespace kernel {
+namespace {
+
+constinit abi::Credentials (*present_caller)() = nullptr;
+
+}  // namespace
+
+ASYNC_DEFINE_REGISTRY(socket_families, cotrap_socket_families, SocketFamily);
+
+Destination::Destination() = default;
+Destination::Destination(Destination&&) noexcept = default;
+Destination::~Destination() = default;
+
+int family_of(const SocketAddress& address) {
+  std::uint16_t family = 0;
+  if (address.length >= sizeof family) std::memcpy(&family, address.bytes.data(), sizeof family);
+  return family;
+}
+
+void set_socket_caller(abi::Credentials (*caller)()) {
+  present_caller = caller;
+}
+abi::Credentials socket_caller() {
+  return present_caller();
+}
+
+}  // namespace kernel
