@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from . import machines, ninja, policy_header, setup
+from . import lwip, machines, ninja, policy_header, setup
 from .errors import ToolError, UsageError
 from .paths import MACHINES, ROOT, SANITIZED, WITH_FAULTS, Build, preset_folder
 from .ui import Waiting
@@ -149,6 +149,8 @@ def _is_stale(folder: Path) -> bool:
     time = made.stat().st_mtime
     if re.search(r"^COTRAP_\w+:FILEPATH=\S+-NOTFOUND$", known, re.MULTILINE) and setup.has_more_since(time):
         return True  # CMake did not find a tool of the tests that may be installed now
+    if lwip.is_newer_than(time):
+        return True
     return time < (ROOT / "CMakePresets.json").stat().st_mtime
 
 

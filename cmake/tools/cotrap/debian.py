@@ -3,6 +3,7 @@ keeps all its files in a temporary folder, so this installs nothing and needs no
 
 import shutil
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,26 @@ def unpack(package: str, into: Path, architecture: str = "riscv64") -> None:
         _run(["dpkg-deb", "-x", archive, scratch / "unpacked"], scratch)
 
     _make(into, fetch, f"package {package} for {architecture}")
+
+
+def unpack_source(package: str, into: Path) -> None:
+    """Unpacks the upstream source of a source package, without Debian's changes, into the new folder `into`.
+    Raises ToolError; then `into` does not exist."""
+
+    def fetch(scratch: Path) -> None:
+        apt = _apt(scratch, "riscv64", kind="deb-src")
+        _run(["apt-get", "-q", *apt, "source", "--download-only", package], scratch)
+        (archive,) = scratch.glob("*.orig.tar.*")
+        unpacked = scratch / "unpacked"
+        with tarfile.open(archive) as files:
+            files.extractall(unpacked, filter="data")  # refuses names outside the folder
+        inner = list(unpacked.iterdir())
+        if len(inner) == 1 and inner[0].is_dir():  # the usual folder NAME-VERSION
+            inner[0].rename(scratch / "inner")
+            unpacked.rmdir()
+            (scratch / "inner").rename(unpacked)
+
+    _make(into, fetch, f"source package {package}")
 
 
 def make_root(packages: list[str], into: Path, architecture: str = "riscv64") -> None:
@@ -81,14 +102,15 @@ def _make(into: Path, fetch: Callable[[Path], None], what: str) -> None:
             (Path(scratch) / "unpacked").mkdir()
             fetch(Path(scratch))
             shutil.move(Path(scratch) / "unpacked", into)
-    except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
+    except (OSError, subprocess.SubprocessError, LookupError, ValueError, tarfile.TarError) as error:
         raise ToolError(f"cannot download Debian's {what}: {_reason(error)}") from error
 
 
-def _apt(scratch: Path, architecture: str) -> list[str]:
-    """Fetches apt's lists of packages. Returns the options of apt for later commands."""
+def _apt(scratch: Path, architecture: str, kind: str = "deb") -> list[str]:
+    """Fetches apt's lists of packages. Returns the options of apt for later commands. kind: `deb` for
+    packages, `deb-src` for their sources."""
     sources = scratch / "sources.list"
-    sources.write_text(_entry() + "\n")
+    sources.write_text(_entry(kind) + "\n")
     lists, cache = scratch / "state", scratch / "cache"
     for folder in (lists / "lists" / "partial", cache / "archives" / "partial"):
         folder.mkdir(parents=True)
@@ -108,7 +130,7 @@ def _apt(scratch: Path, architecture: str) -> list[str]:
     return own
 
 
-def _entry() -> str:
+def _entry(kind: str) -> str:
     """A line for apt's list of sources: the system's mirror and key, and the suite that has riscv64."""
     form = "$(REPO_URI) $(RELEASE) $(SIGNED_BY)"
     listed = _run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
@@ -116,7 +138,7 @@ def _entry() -> str:
         mirror, release, key = line.split(maxsplit=2)
         if release in ("bookworm", "trixie"):
             signed = f"[signed-by={key}] " if key.startswith("/") else ""
-            return f"deb {signed}{mirror} {_SUITE} main"
+            return f"{kind} {signed}{mirror} {_SUITE} main"
     raise LookupError("apt's sources list no mirror of Debian 12 or 13")
 
 

@@ -170,10 +170,11 @@ class _Tree:
                     _remove_if_gone(Path(folder) / name, self.path, sources)
         for name in sources:
             _copy(ROOT / name, self.path / name)
-        musl, link = ROOT / "build" / "musl", self.path / "build" / "musl"
-        if musl.exists() and not os.path.lexists(link):
-            link.parent.mkdir(exist_ok=True)
-            link.symlink_to(musl)
+        for name in ("musl", "lwip"):
+            fetched, link = ROOT / "build" / name, self.path / "build" / name
+            if fetched.exists() and not os.path.lexists(link):
+                link.parent.mkdir(exist_ok=True)
+                link.symlink_to(fetched)
 
     def test(self, test: str) -> int:
         """The exit status of a test on the unchanged copy. The first call runs the test; later calls return

@@ -5,6 +5,7 @@ without Python. This module starts it only if a package may be missing. packages
 import subprocess
 from pathlib import Path
 
+from . import lwip
 from .errors import ToolError
 from .paths import ROOT, TOOLS
 
@@ -22,9 +23,11 @@ def ensure(*purposes: str) -> None:
 
 
 def ensure_for(preset: str) -> None:
-    """Installs the packages that are missing for a preset's build."""
+    """Installs the packages that are missing for a preset's build, and fetches lwIP for a kernel."""
     kind = preset.partition("-")[0]
     ensure(*{"hosted": [HOSTED], "pc": [HOSTED, PC], "host": [SIM]}.get(kind, []))
+    if kind != "host":
+        lwip.ensure()
 
 
 def install(*purposes: str, quiet: bool = False) -> None:

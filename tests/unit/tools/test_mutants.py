@@ -260,12 +260,14 @@ class Mutants(unittest.TestCase):
         self.assertEqual(os.stat(self.tree / "src" / "pipe.txt").st_mtime_ns, written)
         self.assertEqual(self.copied("src/broken.txt"), "changed\n")
 
-    def test_the_copy_uses_the_fetched_musl_of_the_tree(self):
+    def test_the_copy_uses_what_the_tree_has_fetched(self):
         self.mutant("other-word", "left")
         self.write("build/musl/libc.a", "fetched")
+        self.write("build/lwip/tcp.c", "fetched")
         for _ in range(2):
             self.assertEqual(self.run_mutants(), 0)
             self.assertEqual(self.copied("build/musl/libc.a"), "fetched")
+            self.assertEqual(self.copied("build/lwip/tcp.c"), "fetched")
 
     def test_a_file_may_become_a_folder_and_a_folder_a_file(self):
         self.mutant("other-word", "left")

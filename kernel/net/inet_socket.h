@@ -1,0 +1,95 @@
+// What sockets of AF_INET and AF_INET6 have in common: names and options (ip(7), ipv6(7)).
+#pragma once
+
+#include <async/wait_list.h>
+#include <kernel/ref.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "files/socket.h"
+#include "net/inet_address.h"
+#include "net/ports.h"
+
+namespace kernel::net {
+
+/// Strand data.
+class InetSocket : public Socket {
+ public:
+  // ── Names ──
+
+  Result<> bind(SocketCaller& caller, const SocketAddress& address) final;
+  SocketAddress name() const final { return shown_address(local_, kind().domain); }
+  abi::Credentials peer_credentials() const final { return {.pid = 0, .uid = ~0u, .gid = ~0u}; }
+  int take_error() final { return std::exchange(error_, 0); }
+  void visit_queues(Visitor&) final {}
+  bool can_reuse_port() const final { return true; }
+
+  // ── Options ──
+
+  Result<> set_option_of(memory::AddressSpace& space, int level, int option,
+                         memory::UserSpan<const std::byte> value) final;
+  Result<std::size_t> option_of(memory::AddressSpace& space, int level, int option,
+                                memory::UserSpan<std::byte> to) final;
+  void options_changed() override;
+
+  // ── The file ──
+
+  async::Task<Result<std::size_t>> transfer(Direction direction, std::optional<std::uint64_t>,
+                                            IoBuffer buffer) final;
+  Result<std::size_t> move_nothing(Direction direction) final;
+  Result<std::size_t> try_read(IoBuffer& buffer) final;
+  Result<std::size_t> try_write(IoBuffer& buffer) final;
+  async::WaitList* changes(Direction direction) final {
+    return direction == Direction::read ? &readable_ : &writable_;
+  }
+  async::WaitList* room_to_connect(const Destination&) final { return &writable_; }
+  async::WaitList& room_to_send(const Outgoing&) final { return writable_; }
+  Errno connect_timeout() const final { return Errno::einprogress; }
+  abi::Stat status() final;
+  Result<int> control(memory::AddressSpace& space, unsigned long request,
+                      std::uintptr_t argument) final;
+
+ protected:
+  InetSocket(Kind kind, int flags, std::size_t whole_write, Ports& ports)
+      : Socket{kind, flags, whole_write}, ports_{ports}, local_{.ip = any_address(kind.domain)} {}
+  ~InetSocket() override;
+
+  bool is_v6() const { return kind().domain == abi::af_inet6; }
+  Binding::Terms terms() const {
+    return {.reuses_address = has_option(abi::so_reuseaddr),
+            .reuses_port = has_option(abi::so_reuseport)};
+  }
+  /// Takes a free port if the socket has none. EADDRINUSE; ENOMEM.
+  Result<> bind_to_any();
+  /// Where the socket connects or sends to. The address 0.0.0.0 stands for this machine. EINVAL;
+  /// EAFNOSUPPORT; ENETUNREACH.
+  Result<InetName> destination(const SocketAddress& address) const;
+  /// The address of this machine from which packets to `to` come. ENETUNREACH.
+  Result<ip_addr_t> source_for(const ip_addr_t& to) const;
+  /// The type of lwIP's objects for the addresses that the socket may have.
+  ip_addr_t bound_ip() const;
+
+  /// Bytes that the peer has not acknowledged (SIOCOUTQ).
+  virtual std::size_t bytes_on_their_way() { return 0; }
+  /// An option of lwIP's object has changed.
+  virtual void apply_options() {}
+  virtual Result<> set_tcp_option(int, int) { return fail(Errno::enoprotoopt); }
+  virtual Result<int> tcp_option(int) { return fail(Errno::enoprotoopt); }
+  virtual std::optional<abi::TcpInfo> tcp_info() { return std::nullopt; }
+
+  Ports& ports_;
+  Ref<Binding> binding_;  // null: the socket has no port
+  InetName local_;
+  bool is_bound_ = false;  // by bind()
+  bool shut_reads_ = false;
+  bool shut_writes_ = false;
+  bool is_v6_only_ = false;
+  std::uint8_t ttl_ = 64;
+  std::uint8_t tos_ = 0;
+  std::uint32_t flags_of_level_ = 0;  // options of IPPROTO_IP and IPPROTO_IPV6 that are on or off
+  int error_ = 0;
+  async::WaitList readable_, writable_;
+};
+
+}  // namespace kernel::net

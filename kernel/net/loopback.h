@@ -1,0 +1,16 @@
+// The loopback device `lo`: a queue of packets to this machine.
+#pragma once
+
+struct netif;
+struct pbuf;
+
+namespace kernel::net {
+
+/// Adds the device to lwIP. Once, at the start.
+void make_loopback();
+netif& loopback();
+/// Takes the first packet out of the queue, and lets the device have the packet's destination as
+/// its address: lwIP accepts a packet only then. Null: the queue is empty.
+pbuf* next_loopback();
+
+}  // namespace kernel::net

@@ -1,0 +1,89 @@
+// The local addresses that sockets have, by their ports. lwIP's own tests of ports search its lists
+// of all connections, so this kernel makes them itself.
+//
+// A Binding is an address and a port that a socket has taken. The connections that a listening
+// socket has accepted have the same Binding, and it lives as long as the last of them: also while
+// lwIP still ends a connection whose socket was closed. Strand data.
+#pragma once
+
+#include <kernel/ref.h>
+#include <kernel/result.h>
+
+#include <array>
+#include <cstdint>
+
+#include "lwip/tcp.h"
+#include "net/inet_address.h"
+
+namespace kernel::net {
+
+class InetSocket;
+class Ports;
+
+class Binding : public RefCounted<Binding> {
+ public:
+  struct Terms {
+    bool reuses_address = false;  ///< SO_REUSEADDR
+    bool reuses_port = false;     ///< SO_REUSEPORT
+  };
+
+  Binding(Ports& ports, const InetName& name, Terms terms)
+      : ports_{ports}, name_{name}, terms_{terms} {}
+  ~Binding();
+
+  const InetName& name() const { return name_; }
+  /// Whether packets to `ip` are for this address.
+  bool accepts(const ip_addr_t& ip) const;
+  Binding* next() const { return next_; }
+
+  void set_terms(Terms terms) { terms_ = terms; }
+  /// The socket that has this address; null: only connections have it.
+  InetSocket* owner = nullptr;
+  bool is_listening = false;
+  unsigned half_open = 0;  ///< connections that the listening socket does not know yet
+  /// Of a listening socket, and of its connections until lwIP has freed them.
+  tcp_pcb_listen listener{};
+
+ private:
+  friend Ports;
+  bool overlaps(const InetName& other) const;
+
+  Ports& ports_;
+  const InetName name_;
+  Terms terms_;
+  Binding* next_ = nullptr;  // with the same port
+};
+
+/// The bindings of a protocol.
+class Ports {
+ public:
+  /// Whether SO_REUSEADDR lets two sockets have one address also while they receive (UDP).
+  explicit constexpr Ports(bool shares_receivers) : shares_receivers_{shares_receivers} {}
+
+  /// Takes an address; with port 0 a free port. EADDRINUSE; ENOMEM.
+  Result<Ref<Binding>> bind(InetName name, Binding::Terms terms);
+  /// Whether a socket with `binding` may listen: no other listening socket has the address.
+  bool may_listen(const Binding& binding) const;
+  /// The first binding with a port; null: there is none.
+  Binding* first(std::uint16_t port) const {
+    const Block* const block = blocks_[port / block_size];
+    return block == nullptr ? nullptr : (*block)[port % block_size];
+  }
+
+ private:
+  friend Binding;
+  static constexpr std::size_t block_size = 256;
+  using Block = std::array<Binding*, block_size>;
+  static constexpr std::uint16_t first_free = 32768, last_free = 60999;  // ip_local_port_range
+
+  bool conflicts(const InetName& name, Binding::Terms terms, const Binding* self) const;
+  Result<std::uint16_t> free_port() const;
+  Binding*& head(std::uint16_t port) { return (*blocks_[port / block_size])[port % block_size]; }
+
+  const bool shares_receivers_;
+  std::array<Block*, 65536 / block_size> blocks_{};  // allocated at first use, and kept
+};
+
+extern Ports tcp_ports, udp_ports;
+
+}  // namespace kernel::net

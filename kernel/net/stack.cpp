@@ -1,0 +1,309 @@
+#include "net/stack.h"
+
+#include <async/async.h>
+#include <async/wait_list.h>
+#include <kernel/levels.h>
+#include <kernel/panic.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+
+#include "base/random.h"
+#include "lwip/acd.h"
+#include "lwip/dhcp.h"
+#include "lwip/dns.h"
+#include "lwip/etharp.h"
+#include "lwip/init.h"
+#include "lwip/ip.h"
+#include "lwip/ip4_frag.h"
+#include "lwip/ip6_frag.h"
+#include "lwip/mld6.h"
+#include "lwip/nd6.h"
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/prot/icmp.h"
+#include "lwip/prot/tcp.h"
+#include "lwip/prot/udp.h"
+#include "lwip/raw.h"
+#include "lwip/timeouts.h"
+#include "lwip/udp.h"
+#include "memory/frames.h"
+#include "memory/heap.h"
+#include "net/loopback.h"
+#include "net/tcp_socket.h"
+#include "net/tcp_table.h"
+#include "net/udp_socket.h"
+
+namespace kernel::net {
+namespace {
+
+using async::Duration;
+
+constinit bool has_started = false;
+constinit bool has_link_timers = false;
+constinit bool timers_run = false;
+
+async::WaitList& timer_wake() {
+  static constinit async::WaitList* list = nullptr;  // lives for ever
+  if (list == nullptr) list = new async::WaitList;
+  return *list;
+}
+
+/// The header of a transport protocol in a packet that lwIP shows to a raw receiver. False: the
+/// packet is shorter.
+template <class Header>
+bool read_header(const pbuf& packet, std::size_t offset, Header& header) {
+  return pbuf_copy_partial(&packet, &header, sizeof header, static_cast<u16_t>(offset)) ==
+         sizeof header;
+}
+
+// lwIP calls these functions for each packet to this machine, before the protocol's own function.
+// They prepare lwIP's lists. They return whether the packet is dropped, and then free it.
+
+u8_t prepare_tcp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
+  tcp_hdr header;
+  if (!read_header(*packet, ip_current_header_tot_len(), header)) return 0;
+  const Tuple tuple{.local = *ip_current_dest_addr(),
+                    .remote = *from,
+                    .local_port = lwip_ntohs(header.dest),
+                    .remote_port = lwip_ntohs(header.src)};
+  enter_bucket(tuple);
+  const unsigned flags = TCPH_FLAGS(&header);
+  if ((flags & TCP_SYN) == 0 || (flags & (TCP_ACK | TCP_RST)) != 0) return 0;
+  if (tcp_pcb* const old = find_connection(tuple); old != nullptr) {
+    if (old->state != TIME_WAIT) return 0;
+    tcp_abort(old);  // the new connection takes its place
+  }
+  Binding* const listener = find_listener(tuple.local, tuple.local_port);
+  if (listener == nullptr) return 0;
+  if (!has_room(*listener)) {
+    pbuf_free(packet);  // the client sends it again
+    return 1;
+  }
+  listener->listener.next = nullptr;
+  tcp_listen_pcbs.listen_pcbs = &listener->listener;
+  return 0;
+}
+
+u8_t prepare_udp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
+  udp_hdr header;
+  if (!read_header(*packet, ip_current_header_tot_len(), header)) return 0;
+  udp_pcbs = find_receiver(*ip_current_dest_addr(), lwip_ntohs(header.dest), *from,
+                           lwip_ntohs(header.src));
+  return 0;
+}
+
+/// An error of ICMP about a datagram of this machine.
+u8_t note_unreachable(void*, raw_pcb*, pbuf* packet, const ip_addr_t*) {
+  const std::size_t at = ip_current_header_tot_len();
+  const bool is_v6 = ip_current_is_v6() != 0;
+  struct {
+    std::uint8_t type, code;
+    std::uint16_t checksum;
+    std::uint32_t rest;
+  } error;
+  if (!read_header(*packet, at, error)) return 0;
+  if (error.type != (is_v6 ? 1 : static_cast<int>(ICMP_DUR))) return 0;
+  const bool is_port = error.code == (is_v6 ? 4 : static_cast<int>(ICMP_DUR_PORT));
+  const std::size_t inner = at + sizeof error;
+  udp_hdr header;
+  if (is_v6) {
+    ip6_hdr ip;
+    if (!read_header(*packet, inner, ip) || IP6H_NEXTH(&ip) != IP6_NEXTH_UDP ||
+        !read_header(*packet, inner + IP6_HLEN, header))
+      return 0;
+    ip_addr_t local, remote;
+    ip_addr_copy_from_ip6_packed(local, ip.src);
+    ip_addr_copy_from_ip6_packed(remote, ip.dest);
+    note_udp_error(local, lwip_ntohs(header.src), remote, lwip_ntohs(header.dest), is_port);
+  } else {
+    ip_hdr ip;
+    if (!read_header(*packet, inner, ip) || IPH_PROTO(&ip) != IP_PROTO_UDP ||
+        !read_header(*packet, inner + IPH_HL_BYTES(&ip), header))
+      return 0;
+    ip_addr_t local, remote;
+    ip_addr_copy_from_ip4(local, ip.src);
+    ip_addr_copy_from_ip4(remote, ip.dest);
+    note_udp_error(local, lwip_ntohs(header.src), remote, lwip_ntohs(header.dest), is_port);
+  }
+  return 0;
+}
+
+bool add_receiver(u8_t protocol, raw_recv_fn receive) {
+  raw_pcb* const pcb = raw_new_ip_type(IPADDR_TYPE_ANY, protocol);
+  if (pcb == nullptr) return false;
+  raw_recv(pcb, receive, nullptr);
+  return true;
+}
+
+void receive(netif& device, pbuf* packet) {
+  if (device.input(packet, &device) != ERR_OK) pbuf_free(packet);
+  leave_bucket();
+  tcp_listen_pcbs.listen_pcbs = nullptr;
+  udp_pcbs = nullptr;
+}
+
+/// lwIP's timers besides those of TCP: the functions with their intervals in ms.
+struct LinkTimer {
+  unsigned interval;
+  void (*run)();
+  async::Instant due{};
+};
+constinit std::array link_timers{
+    LinkTimer{IP_TMR_INTERVAL, ip_reass_tmr},
+    LinkTimer{ARP_TMR_INTERVAL, etharp_tmr},
+    LinkTimer{DHCP_COARSE_TIMER_MSECS, dhcp_coarse_tmr},
+    LinkTimer{DHCP_FINE_TIMER_MSECS, dhcp_fine_tmr},
+    LinkTimer{DNS_TMR_INTERVAL, dns_tmr},
+    LinkTimer{ND6_TMR_INTERVAL, nd6_tmr},
+    LinkTimer{IP6_REASS_TMR_INTERVAL, ip6_reass_tmr},
+    LinkTimer{MLD6_TMR_INTERVAL, mld6_tmr},
+};
+
+constexpr Duration milliseconds(unsigned count) {
+  return Duration{std::int64_t{count} * 1'000'000};
+}
+
+/// Calls the timers of devices that are due. Returns when the next one is.
+async::Instant run_link_timers() {
+  async::Instant next = async::never;
+  const async::Instant now = async::now();
+  for (LinkTimer& timer : link_timers) {
+    if (timer.due <= now) {
+      timer.run();
+      timer.due = now + milliseconds(timer.interval);
+    }
+    next = std::min(next, timer.due);
+  }
+  return next;
+}
+
+/// Sleeps until a timer of lwIP is due. Without connections and devices it sleeps until
+/// note_activity().
+async::Task<> run_timers() {
+  async::Instant tcp_due = async::now() + milliseconds(tcp_timer_ms);
+  for (;;) {
+    const async::Instant now = async::now();
+    async::Instant next = async::never;
+    if (has_tcp_connections()) {
+      if (tcp_due <= now) {
+        run_tcp_timers();
+        tcp_due = now + milliseconds(tcp_timer_ms);
+      }
+      next = tcp_due;
+    }
+    if (has_link_timers) next = std::min(next, run_link_timers());
+    deliver();
+    timers_run = next != async::never;
+    (void)co_await timer_wake().wait_until(next, "network timer");
+    if (!timers_run) tcp_due = async::now() + milliseconds(tcp_timer_ms);
+  }
+}
+
+/// Starts the timers if they do not run and are needed.
+void note_activity() {
+  if (timers_run || !(has_link_timers || has_tcp_connections())) return;
+  timer_wake().wake_all();
+}
+
+}  // namespace
+
+Result<> start() {
+  if (has_started) return {};
+  constexpr std::size_t own_bytes = 16 << 10;  // of lwIP's first objects, and of the timers' job
+  if (!memory::can_allocate(own_bytes) || !make_tcp_table()) return fail(Errno::enomem);
+  has_started = true;
+  lwip_init();
+  make_loopback();
+  if (!add_receiver(IP_PROTO_TCP, prepare_tcp) || !add_receiver(IP_PROTO_UDP, prepare_udp) ||
+      !add_receiver(IP_PROTO_ICMP, note_unreachable) ||
+      !add_receiver(IP6_NEXTH_ICMP6, note_unreachable))
+    panic("net: no memory for lwIP");
+  async::spawn(run_timers(), {.name = "network", .priority = levels::event}).detach();
+  return {};
+}
+
+void deliver() {
+  while (pbuf* const packet = next_loopback()) receive(loopback(), packet);
+  note_activity();
+}
+
+void input(netif& device, pbuf* frame) {
+  receive(device, frame);
+  deliver();
+}
+
+void start_link_timers() {
+  has_link_timers = true;
+  note_activity();
+}
+
+bool is_local(const ip_addr& ip) {
+  if (ip_addr_isloopback(&ip)) return true;
+  const netif* device;
+  NETIF_FOREACH(device) {
+    if (device == &loopback()) continue;
+    if (ip.type == IPADDR_TYPE_V4) {
+      if (ip4_addr_eq(ip_2_ip4(&ip), netif_ip4_addr(device))) return true;
+    } else {
+      for (unsigned i = 0; i < LWIP_IPV6_NUM_ADDRESSES; ++i) {
+        if (ip6_addr_isvalid(netif_ip6_addr_state(device, i)) &&
+            ip6_addr_zoneless_eq(ip_2_ip6(&ip), netif_ip6_addr(device, i)))
+          return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace kernel::net
+
+// ── What lwIP calls ──
+
+extern "C" {
+
+void cotrap_lwip_failed(const char* assertion) {
+  kernel::panic(assertion);
+}
+
+unsigned cotrap_lwip_random() {
+  unsigned number;
+  kernel::fill_random(std::as_writable_bytes(std::span{&number, 1}));
+  return number;
+}
+
+void* cotrap_lwip_allocate(std::size_t bytes) {
+  const bool is_free = bytes > hal::page_size ? kernel::memory::can_allocate_contiguous(bytes)
+                                              : kernel::memory::can_allocate(bytes);
+  return is_free ? ::operator new(bytes) : nullptr;
+}
+void* cotrap_lwip_allocate_zeros(std::size_t count, std::size_t bytes) {
+  void* const object = cotrap_lwip_allocate(count * bytes);
+  if (object != nullptr) std::memset(object, 0, count * bytes);
+  return object;
+}
+void cotrap_lwip_release(void* object) {
+  ::operator delete(object);
+}
+
+u32_t cotrap_lwip_first_sequence() {
+  return cotrap_lwip_random();
+}
+
+netif* cotrap_lwip_route_ip4(const ip4_addr_t* destination) {
+  ip_addr_t ip;
+  ip_addr_copy_from_ip4(ip, *destination);
+  return kernel::net::is_local(ip) ? &kernel::net::loopback() : nullptr;
+}
+netif* cotrap_lwip_route_ip6(const ip6_addr_t* destination) {
+  ip_addr_t ip;
+  ip_addr_copy_from_ip6(ip, *destination);
+  return kernel::net::is_local(ip) ? &kernel::net::loopback() : nullptr;
+}
+
+u32_t sys_now() {
+  return static_cast<u32_t>(async::now().time_since_epoch().count() / 1'000'000);
+}
+void sys_timeouts_init() {}
+}

@@ -1,0 +1,123 @@
+#include "net/tcp_table.h"
+
+#include <kernel/panic.h>
+
+#include <array>
+#include <span>
+#include <utility>
+
+#include "base/random.h"
+#include "lwip/priv/tcp_priv.h"
+#include "memory/frames.h"
+#include "net/inet_address.h"
+
+namespace kernel::net {
+
+namespace {
+
+struct Bucket {
+  tcp_pcb* active = nullptr;
+  tcp_pcb* time_wait = nullptr;
+
+  bool empty() const { return active == nullptr && time_wait == nullptr; }
+};
+
+constexpr std::size_t bucket_count = 4096;
+using Buckets = std::array<Bucket, bucket_count>;
+
+constinit Buckets* buckets = nullptr;
+constinit std::size_t used_buckets = 0;
+constinit std::uint64_t seed = 0;
+constinit Bucket* present = nullptr;  // the one that lwIP sees
+
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
+  hash = (hash ^ word) * 0x9e37'79b9'7f4a'7c15;
+  return hash ^ hash >> 32;
+}
+
+std::uint64_t mixed(std::uint64_t hash, const ip_addr_t& ip) {
+  const auto& words = ip.u_addr.ip6.addr;
+  if (ip.type == IPADDR_TYPE_V4) return mixed(hash, words[0]);
+  hash = mixed(hash, std::uint64_t{words[0]} << 32 | words[1]);
+  return mixed(hash, std::uint64_t{words[2]} << 32 | words[3]);
+}
+
+Bucket& bucket_of(const Tuple& tuple) {
+  std::uint64_t hash = mixed(seed, std::uint64_t{tuple.local_port} << 16 | tuple.remote_port);
+  hash = mixed(mixed(hash, tuple.local), tuple.remote);
+  return (*buckets)[hash % bucket_count];
+}
+
+}  // namespace
+
+bool make_tcp_table() {
+  if (!memory::can_allocate_contiguous(sizeof(Buckets))) return false;
+  fill_random(std::as_writable_bytes(std::span{&seed, 1}));
+  buckets = new Buckets{};
+  return true;
+}
+
+void enter_bucket(const Tuple& tuple) {
+  if (present != nullptr) panic("net: a bucket of connections inside another one");
+  present = &bucket_of(tuple);
+  used_buckets -= !present->empty();
+  tcp_active_pcbs = present->active;
+  tcp_tw_pcbs = present->time_wait;
+}
+
+void leave_bucket() {
+  if (present == nullptr) return;
+  present->active = std::exchange(tcp_active_pcbs, nullptr);
+  present->time_wait = std::exchange(tcp_tw_pcbs, nullptr);
+  used_buckets += !present->empty();
+  present = nullptr;
+}
+
+tcp_pcb* find_connection(const Tuple& tuple) {
+  for (tcp_pcb* pcb : {tcp_active_pcbs, tcp_tw_pcbs}) {
+    for (; pcb != nullptr; pcb = pcb->next) {
+      if (pcb->local_port == tuple.local_port && pcb->remote_port == tuple.remote_port &&
+          pcb->local_ip == tuple.local && pcb->remote_ip == tuple.remote)
+        return pcb;
+    }
+  }
+  return nullptr;
+}
+
+bool has_tcp_connections() {
+  return used_buckets > 0;
+}
+
+bool run_tcp_timers() {
+  static constinit bool is_second = false;
+  if (present != nullptr) panic("net: timers inside a bucket of connections");
+  // lwIP's timers walk one list, and count their calls. So they get all buckets in one list.
+  for (Bucket& bucket : *buckets) {
+    for (auto [from, to] : {std::pair{&bucket.active, &tcp_active_pcbs},
+                            std::pair{&bucket.time_wait, &tcp_tw_pcbs}}) {
+      while (tcp_pcb* const pcb = *from) {
+        *from = pcb->next;
+        pcb->next = *to;
+        *to = pcb;
+      }
+    }
+  }
+  tcp_fasttmr();
+  is_second = !is_second;
+  if (is_second) tcp_slowtmr();
+  used_buckets = 0;
+  const auto distribute = [](tcp_pcb*& from, tcp_pcb* Bucket::* list) {
+    while (tcp_pcb* const pcb = from) {
+      from = pcb->next;
+      Bucket& bucket = bucket_of(tuple_of(*pcb));
+      used_buckets += bucket.empty();
+      pcb->next = bucket.*list;
+      bucket.*list = pcb;
+    }
+  };
+  distribute(tcp_active_pcbs, &Bucket::active);
+  distribute(tcp_tw_pcbs, &Bucket::time_wait);
+  return used_buckets > 0;
+}
+
+}  // namespace kernel::net

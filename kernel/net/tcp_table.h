@@ -1,0 +1,50 @@
+// The connections of lwIP, in buckets. lwIP keeps all connections in two lists, and searches them
+// for each packet. This kernel has two lists for each bucket of a hash over the addresses and ports
+// of a connection, and lets lwIP see those of one bucket at a time. Strand data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lwip/tcp.h"
+
+namespace kernel::net {
+
+/// Allocates the buckets. Call once. False: there is no memory.
+bool make_tcp_table();
+
+/// What a packet or a connection is hashed by.
+struct Tuple {
+  ip_addr_t local;
+  ip_addr_t remote;
+  std::uint16_t local_port;
+  std::uint16_t remote_port;
+};
+
+inline Tuple tuple_of(const tcp_pcb& pcb) {
+  return {pcb.local_ip, pcb.remote_ip, pcb.local_port, pcb.remote_port};
+}
+
+/// Lets lwIP see the connections of one bucket, and no others, until leave_bucket(). Not while it
+/// sees another bucket.
+void enter_bucket(const Tuple& tuple);
+/// Does nothing if lwIP sees no bucket.
+void leave_bucket();
+/// The connection with this tuple in the bucket that lwIP sees; null: there is none.
+tcp_pcb* find_connection(const Tuple& tuple);
+
+class InBucket {
+ public:
+  explicit InBucket(const Tuple& tuple) { enter_bucket(tuple); }
+  InBucket(const InBucket&) = delete;
+  ~InBucket() { leave_bucket(); }
+};
+
+/// Calls lwIP's TCP timers: at intervals of tcp_timer_ms. Returns whether they must be called
+/// again.
+bool run_tcp_timers();
+inline constexpr unsigned tcp_timer_ms = 250;
+/// Whether lwIP has a connection. Not in a bucket.
+bool has_tcp_connections();
+
+}  // namespace kernel::net

@@ -1,0 +1,260 @@
+#include "net/udp_socket.h"
+
+#include <abi/flags.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lwip/ip.h"
+#include "lwip/pbuf.h"
+#include "memory/frames.h"
+#include "net/stack.h"
+
+namespace kernel::net {
+
+namespace {
+
+constexpr std::size_t longest_datagram = 65'535 - 20 - 8;
+
+}  // namespace
+
+/// A datagram that waits to be received.
+struct UdpSocket::Datagram : ListNode<> {
+  pbuf* bytes;  // owned
+  InetName from;
+};
+
+// ── What lwIP calls ──
+
+udp_pcb* find_receiver(const ip_addr_t& to, std::uint16_t port, const ip_addr_t& from,
+                       std::uint16_t from_port) {
+  udp_pcb* best = nullptr;
+  int best_score = -1;
+  for (Binding* binding = udp_ports.first(port); binding != nullptr; binding = binding->next()) {
+    if (binding->owner == nullptr || !binding->accepts(to)) continue;
+    auto& socket = static_cast<UdpSocket&>(*binding->owner);
+    if (socket.is_connected_ && (socket.remote_.port != from_port || socket.remote_.ip != from))
+      continue;
+    const int score = 4 * socket.is_connected_ + 2 * !binding->name().is_any() +
+                      (binding->name().ip.type != IPADDR_TYPE_ANY);
+    if (score <= best_score) continue;
+    best_score = score;
+    best = &socket.pcb_;
+  }
+  if (best != nullptr) best->next = nullptr;
+  return best;
+}
+
+void note_udp_error(const ip_addr_t& local, std::uint16_t local_port, const ip_addr_t& remote,
+                    std::uint16_t remote_port, bool is_port) {
+  for (Binding* binding = udp_ports.first(local_port); binding != nullptr;
+       binding = binding->next()) {
+    if (binding->owner == nullptr || !binding->accepts(local)) continue;
+    auto& socket = static_cast<UdpSocket&>(*binding->owner);
+    // As Linux, without IP_RECVERR only a connected socket gets the error.
+    if (!socket.is_connected_ || socket.remote_.port != remote_port || socket.remote_.ip != remote)
+      continue;
+    socket.error_ = static_cast<int>(is_port ? Errno::econnrefused : Errno::ehostunreach);
+    socket.readable_.wake_all();
+    socket.writable_.wake_all();
+    return;
+  }
+}
+
+void UdpSocket::on_received(void* self, udp_pcb*, pbuf* bytes, const ip_addr_t* from,
+                            u16_t from_port) {
+  auto& socket = *static_cast<UdpSocket*>(self);
+  const std::size_t cost_of_this = cost(bytes->tot_len);
+  if (socket.shut_reads_ || socket.queued_bytes_ + cost_of_this > socket.options().receive_buffer ||
+      !memory::can_allocate(sizeof(Datagram))) {
+    pbuf_free(bytes);
+    return;
+  }
+  auto* const datagram = new Datagram{{}, bytes, {.ip = *from, .port = from_port}};
+  socket.queue_.push_back(*datagram);
+  socket.queued_bytes_ += cost_of_this;
+  socket.readable_.wake_one();
+}
+
+// ── Life ──
+
+UdpSocket::UdpSocket(int domain, int flags, udp_pcb& pcb)
+    : InetSocket{{.domain = domain, .type = abi::sock_dgram, .protocol = abi::ipproto_udp},
+                 flags,
+                 IoBuffer::longest,
+                 udp_ports},
+      pcb_{pcb} {
+  udp_recv(&pcb_, &on_received, this);
+}
+
+Result<Ref<Socket>> UdpSocket::make(int domain, int flags) {
+  if (!memory::can_allocate(sizeof(UdpSocket))) return fail(Errno::enomem);
+  udp_pcb* const pcb = udp_new_ip_type(domain == abi::af_inet6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
+  if (pcb == nullptr) return fail(Errno::enomem);
+  return Ref<Socket>{make_ref<UdpSocket>(domain, flags, *pcb)};
+}
+
+UdpSocket::~UdpSocket() {
+  while (!queue_.empty()) drop_first();
+  udp_remove(&pcb_);
+}
+
+void UdpSocket::drop_first() {
+  Datagram& datagram = queue_.front();
+  queue_.remove(datagram);
+  queued_bytes_ -= cost(datagram.bytes->tot_len);
+  pbuf_free(datagram.bytes);
+  delete &datagram;
+}
+
+void UdpSocket::apply_options() {
+  pcb_.local_ip = bound_ip();
+  pcb_.local_port = local_.port;
+  pcb_.ttl = ttl_;
+  pcb_.tos = tos_;
+  if (has_option(abi::so_broadcast)) {
+    ip_set_option(&pcb_, SOF_BROADCAST);
+  } else {
+    ip_reset_option(&pcb_, SOF_BROADCAST);
+  }
+}
+
+// ── Connections ──
+
+Result<> UdpSocket::connect(SocketCaller&, const SocketAddress& address, Destination&) {
+  if (address.length < sizeof(std::uint16_t)) return fail(Errno::einval);
+  const bool disconnects = family_of(address) == abi::af_unspec;
+  if (!disconnects) {
+    auto to = destination(address);
+    if (!to) return fail(to.error());
+    const auto source = source_for(to->ip);
+    if (!source) return fail(source.error());
+    if (auto bound = bind_to_any(); !bound)
+      return fail(bound.error() == Errno::eaddrinuse ? Errno::eagain : bound.error());
+    local_.ip = *source;
+    remote_ = *to;
+  } else if (is_connected_) {
+    if (!is_bound_) {
+      binding_ = nullptr;
+      local_ = {.ip = any_address(kind().domain)};
+    } else if (binding_->name().is_any()) {
+      local_.ip = any_address(kind().domain);
+    }
+    remote_ = {};
+  }
+  is_connected_ = !disconnects;
+  apply_options();
+  return {};
+}
+
+Result<> UdpSocket::shutdown(int how) {
+  if (!is_connected_) return fail(Errno::enotconn);
+  shut_reads_ |= how != abi::shut_wr;
+  shut_writes_ |= how != abi::shut_rd;
+  readable_.wake_all();
+  writable_.wake_all();
+  return {};
+}
+
+Result<SocketAddress> UdpSocket::peer_name() const {
+  if (!is_connected_) return fail(Errno::enotconn);
+  return shown_address(remote_, kind().domain);
+}
+
+// ── Datagrams ──
+
+Result<> UdpSocket::prepare_send(SocketCaller&, const SocketAddress& to, Outgoing& message) {
+  message.to.address = to;
+  return {};
+}
+
+Result<std::size_t> UdpSocket::send(IoBuffer& from, Outgoing& message) {
+  const std::size_t size = from.left();
+  if (size > 0xffff) return fail(Errno::emsgsize);
+  if ((message.flags & (abi::msg_oob | abi::msg_more)) != 0) return fail(Errno::enotsup);
+  InetName to = remote_;
+  if (message.to.address.length > 0) {
+    auto given = destination(message.to.address);
+    if (!given) return fail(given.error());
+    to = *given;
+    if (to.port == 0) return fail(Errno::einval);
+  } else if (!is_connected_) {
+    return fail(Errno::edestaddrreq);
+  }
+  if (error_ != 0) return fail(static_cast<Errno>(take_error()));
+  if (shut_writes_) return fail(Errno::epipe);
+  if (size > longest_datagram) return fail(Errno::emsgsize);
+  if (auto bound = bind_to_any(); !bound)
+    return fail(bound.error() == Errno::eaddrinuse ? Errno::eagain : bound.error());
+  const bool is_broadcast =
+      to.ip.type == IPADDR_TYPE_V4 && ip_addr_get_ip4_u32(&to.ip) == IPADDR_BROADCAST;
+  if (is_broadcast && !has_option(abi::so_broadcast)) return fail(Errno::eacces);
+  const auto source = source_for(to.ip);
+  if (!source) return fail(source.error());
+  netif* const device = ip_route(&*source, &to.ip);
+  if (device == nullptr) return fail(Errno::enetunreach);
+  if (from.must_page_in(IoBuffer::Direction::take)) return fail(Errno::would_block);
+  pbuf* bytes = pbuf_alloc(PBUF_TRANSPORT, static_cast<u16_t>(size), PBUF_RAM);
+  if (bytes == nullptr) bytes = pbuf_alloc(PBUF_TRANSPORT, static_cast<u16_t>(size), PBUF_POOL);
+  if (bytes == nullptr) return fail(Errno::enobufs);
+  for (pbuf* piece = bytes; piece != nullptr; piece = piece->next) {
+    if (piece->len == 0) continue;
+    const auto taken = from.take_all({static_cast<std::byte*>(piece->payload), piece->len});
+    if (taken) continue;
+    pbuf_free(bytes);
+    return fail(taken.error());
+  }
+  const err_t sent = udp_sendto_if_src(&pcb_, bytes, &to.ip, to.port, device, &*source);
+  pbuf_free(bytes);
+  deliver();
+  if (sent == ERR_MEM) return fail(Errno::enobufs);
+  if (sent != ERR_OK) return fail(sent == ERR_VAL ? Errno::einval : Errno::enetunreach);
+  return size;
+}
+
+Result<std::size_t> UdpSocket::receive(IoBuffer& to, Incoming& message) {
+  if ((message.flags & abi::msg_oob) != 0) return fail(Errno::enotsup);
+  if ((message.flags & abi::msg_errqueue) != 0) return fail(Errno::eagain);
+  if (error_ != 0) {
+    if (!queue_.empty()) readable_.pass_wake();
+    return fail(static_cast<Errno>(take_error()));
+  }
+  if (queue_.empty()) {
+    if (shut_reads_) return 0;
+    return fail(Errno::would_block);
+  }
+  if (to.must_page_in(IoBuffer::Direction::put)) {
+    readable_.pass_wake();
+    return fail(Errno::would_block);
+  }
+  Datagram& datagram = queue_.front();
+  const std::size_t size = datagram.bytes->tot_len;
+  if (to.left() < size) message.message_flags |= abi::msg_trunc;
+  message.from = shown_address(datagram.from, kind().domain);
+  std::size_t done = 0;
+  Result<std::size_t> moved = 0;
+  for (const pbuf* piece = datagram.bytes; piece != nullptr && !to.empty(); piece = piece->next) {
+    moved = to.put({static_cast<const std::byte*>(piece->payload), piece->len});
+    if (!moved) break;
+    done += *moved;
+  }
+  if (!message.peeks()) drop_first();
+  if (!queue_.empty()) readable_.pass_wake();
+  if (!moved) return moved;
+  return (message.flags & abi::msg_trunc) != 0 ? size : done;
+}
+
+std::size_t UdpSocket::next_size() {
+  return queue_.empty() ? 0 : queue_.front().bytes->tot_len;
+}
+
+short UdpSocket::readiness() {
+  short ready = abi::pollout | abi::pollwrnorm | abi::pollwrband;
+  if (error_ != 0) ready |= abi::pollerr;
+  if (shut_reads_) ready |= abi::pollin | abi::pollrdnorm | abi::pollrdhup;
+  if (shut_reads_ && shut_writes_) ready |= abi::pollhup;
+  if (!queue_.empty()) ready |= abi::pollin | abi::pollrdnorm;
+  return ready;
+}
+
+}  // namespace kernel::net

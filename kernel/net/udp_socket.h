@@ -1,0 +1,64 @@
+// UDP sockets (udp(7)).
+#pragma once
+
+#include <kernel/list.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "lwip/udp.h"
+#include "net/inet_socket.h"
+
+namespace kernel::net {
+
+/// lwIP's object of the socket that receives a datagram; null: there is none.
+udp_pcb* find_receiver(const ip_addr_t& to, std::uint16_t port, const ip_addr_t& from,
+                       std::uint16_t from_port);
+/// A datagram from `local` to `remote` did not reach its receiver. `is_port`: no socket has the
+/// port.
+void note_udp_error(const ip_addr_t& local, std::uint16_t local_port, const ip_addr_t& remote,
+                    std::uint16_t remote_port, bool is_port);
+
+/// Strand data.
+class UdpSocket final : public InetSocket {
+ public:
+  UdpSocket(int domain, int flags, udp_pcb& pcb);
+  ~UdpSocket() override;
+
+  /// A new socket. ENOMEM.
+  static Result<Ref<Socket>> make(int domain, int flags);
+
+  bool is_listening() const override { return false; }
+  Result<> connect(SocketCaller& caller, const SocketAddress& address, Destination& to) override;
+  Result<> listen(unsigned, abi::Credentials) override { return fail(Errno::enotsup); }
+  Result<Ref<Socket>> accept(int) override { return fail(Errno::enotsup); }
+  Result<> shutdown(int how) override;
+  Result<SocketAddress> peer_name() const override;
+
+  Result<> prepare_send(SocketCaller& caller, const SocketAddress& to, Outgoing& message) override;
+  Result<std::size_t> send(IoBuffer& from, Outgoing& message) override;
+  Result<std::size_t> receive(IoBuffer& to, Incoming& message) override;
+  bool has_bytes(std::size_t) override { return true; }
+  std::size_t next_size() override;
+  short readiness() override;
+
+ private:
+  struct Datagram;
+  friend udp_pcb* find_receiver(const ip_addr_t&, std::uint16_t, const ip_addr_t&, std::uint16_t);
+  friend void note_udp_error(const ip_addr_t&, std::uint16_t, const ip_addr_t&, std::uint16_t,
+                             bool);
+
+  static void on_received(void* self, udp_pcb* pcb, pbuf* bytes, const ip_addr_t* from,
+                          u16_t from_port);
+  static constexpr std::size_t cost(std::size_t size) { return size + 768; }
+  void drop_first();
+  void apply_options() override;
+
+  udp_pcb& pcb_;
+  bool is_connected_ = false;
+  InetName remote_;
+  List<Datagram> queue_;
+  std::size_t queued_bytes_ = 0;  // by cost()
+};
+
+}  // namespace kernel::net
