@@ -60,9 +60,10 @@ Result<> InetSocket::bind(SocketCaller&, const SocketAddress& address) {
   if (!wanted) return fail(wanted.error());
   InetName name = *wanted;
   if (is_v6() && name.ip.type == IPADDR_TYPE_V4 && is_v6_only_) return fail(Errno::einval);
+  if (is_v6() && binding_) return fail(Errno::einval);
   const bool is_free = (flags_of_level_ & switch_bit(abi::ipproto_ip, abi::ip_freebind)) != 0;
   if (!name.is_any() && !is_free && !is_local(name.ip)) return fail(Errno::eaddrnotavail);
-  if (is_bound_ || binding_) return fail(Errno::einval);
+  if (binding_) return fail(Errno::einval);
   const ip_addr_t shown = name.ip;
   local_.ip = name.ip;
   name.ip = bound_ip();

@@ -20,7 +20,7 @@ constexpr std::size_t step_piece = 0xffff;         // the most bytes of a call o
 constexpr u8_t binding_place = 0, socket_place = 1;
 
 std::size_t queued_bytes(tcp_pcb& pcb) {
-  return TCP_SND_BUF - tcp_sndbuf(&pcb);
+  return TCP_SND_BUF - pcb.snd_buf;  // tcp_sndbuf() has only 16 bits
 }
 
 /// Copies the beginning of `piece` into `to`, or skips as many bytes. Returns their number.
@@ -174,8 +174,20 @@ void TcpSocket::on_error(void* self, err_t error) {
 void TcpSocket::end_with(Errno error) {
   was_connected_ = state_ == State::connected;
   state_ = State::closed;
+  if (!was_connected_) forget_names();
   if (error != Errno{}) error_ = static_cast<int>(error);
   wake_all();
+}
+
+/// Gives up the port that connect() has taken.
+void TcpSocket::forget_names() {
+  if (is_bound_) return;
+  binding_ = nullptr;
+  local_ = {.ip = any_address(kind().domain)};
+}
+
+bool TcpSocket::is_over() const {
+  return state_ == State::closed || (pcb_ != nullptr && pcb_->state == TIME_WAIT);
 }
 
 void TcpSocket::wake_all() {
@@ -303,6 +315,7 @@ Result<> TcpSocket::start_connecting(const InetName& to) {
     err_t error = ERR_USE;
     if (find_connection(tuple) == nullptr) error = tcp_connect(pcb, &to.ip, to.port, &on_connected);
     if (error != ERR_OK) {
+      forget_names();
       done = fail(error == ERR_USE   ? Errno::eaddrnotavail
                   : error == ERR_RTE ? Errno::enetunreach
                                      : Errno::enobufs);
@@ -330,16 +343,13 @@ Result<> TcpSocket::connect(SocketCaller&, const SocketAddress& address, Destina
     state_ = State::closed;
     connect_is_over_ = true;
     was_connected_ = has_end_ = shut_reads_ = shut_writes_ = false;
-    if (!is_bound_) {
-      binding_ = nullptr;
-      local_ = {.ip = any_address(kind().domain)};
-    }
+    forget_names();
     wake_all();
     return {};
   }
   if (state_ == State::listening) return fail(Errno::eisconn);
   if (connect_is_over_) {
-    if (state_ == State::connected) return fail(Errno::eisconn);
+    if (state_ == State::connected || was_connected_) return fail(Errno::eisconn);
     auto to = destination(address);
     if (!to) return fail(to.error());
     const bool is_multicast =
@@ -423,6 +433,7 @@ Result<> TcpSocket::shutdown(int how) {
     case State::connecting:
       if (pcb_ != nullptr) end_connection(true);
       state_ = State::closed;
+      forget_names();
       error_ = static_cast<int>(Errno::econnreset);
       break;
     case State::connected:
@@ -438,7 +449,7 @@ Result<> TcpSocket::shutdown(int how) {
 }
 
 Result<SocketAddress> TcpSocket::peer_name() const {
-  if (state_ != State::connected) return fail(Errno::enotconn);
+  if (state_ != State::connected || is_over()) return fail(Errno::enotconn);
   return shown_address(remote_, kind().domain);
 }
 
@@ -447,7 +458,7 @@ Result<SocketAddress> TcpSocket::peer_name() const {
 std::size_t TcpSocket::room() const {
   if (pcb_ == nullptr) return 0;
   if (tcp_sndqueuelen(pcb_) >= TCP_SND_QUEUELEN - 8) return 0;
-  const std::size_t free = tcp_sndbuf(pcb_);
+  const std::size_t free = pcb_->snd_buf;
   if (!has_send_limit_) return free;
   const std::size_t limit = std::min<std::size_t>(options().send_buffer, TCP_SND_BUF);
   const std::size_t queued = queued_bytes(*pcb_);
@@ -476,8 +487,8 @@ Result<std::size_t> TcpSocket::send(IoBuffer& from, Outgoing& message) {
   std::size_t done = 0;
   Result<> failed{};
   while (done < free && !from.empty()) {
-    const auto piece =
-        from.next_piece(std::min(free - done, step_piece), IoBuffer::Direction::take);
+    const auto piece = from.next_piece(std::min({free - done, step_piece, from.left()}),
+                                       IoBuffer::Direction::take);
     if (!piece) {
       failed = fail(piece.error());
       break;
@@ -574,16 +585,16 @@ void TcpSocket::acknowledge(std::size_t count) {
 short TcpSocket::readiness() {
   if (state_ == State::listening) return waiting_count_ > 0 ? abi::pollin | abi::pollrdnorm : 0;
   short ready = error_ != 0 ? abi::pollerr : 0;
-  const bool is_over = state_ == State::closed;
-  const bool ends_reads = has_end_ || shut_reads_ || (is_over && was_connected_);
-  const bool ends_writes = shut_writes_ || (is_over && was_connected_);
-  const bool failed = is_over && !was_connected_ && !connect_is_over_;
-  if ((ends_reads && ends_writes) || is_over) ready |= abi::pollhup;
+  const bool is_closed = is_over();
+  const bool ends_reads = has_end_ || shut_reads_ || (is_closed && was_connected_);
+  const bool ends_writes = shut_writes_ || (is_closed && was_connected_);
+  const bool failed = is_closed && !was_connected_ && !connect_is_over_;
+  if ((ends_reads && ends_writes) || is_closed) ready |= abi::pollhup;
   if (ends_reads || failed) ready |= abi::pollin | abi::pollrdnorm | abi::pollrdhup;
   if (state_ == State::connecting) return ready;
   if (received_ > 0 && received_ >= std::min<std::size_t>(options().low_water, 0xffff))
     ready |= abi::pollin | abi::pollrdnorm;
-  if (is_over || ends_writes || is_writable()) {
+  if (is_closed || ends_writes || is_writable()) {
     ready |= abi::pollout | abi::pollwrnorm;
   } else {
     lacks_room_ = true;

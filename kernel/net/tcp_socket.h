@@ -73,6 +73,9 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   Result<> start_connecting(const InetName& to);
   void end_listening();
   void end_with(Errno error);
+  void forget_names();
+  /// Whether the connection has ended; lwIP may still keep it for late packets.
+  bool is_over() const;
   std::size_t room() const;
   bool is_writable() const;
   void append(pbuf* bytes);

@@ -14,7 +14,10 @@ namespace kernel::net {
 
 namespace {
 
-constexpr std::size_t longest_datagram = 65'535 - 20 - 8;
+/// lwIP's packets have at most 65,535 bytes, with the headers of IP and UDP.
+std::size_t longest_datagram(const ip_addr_t& to) {
+  return 65'535 - 8 - (to.type == IPADDR_TYPE_V4 ? 20 : 40);
+}
 
 }  // namespace
 
@@ -183,7 +186,7 @@ Result<std::size_t> UdpSocket::send(IoBuffer& from, Outgoing& message) {
   }
   if (error_ != 0) return fail(static_cast<Errno>(take_error()));
   if (shut_writes_) return fail(Errno::epipe);
-  if (size > longest_datagram) return fail(Errno::emsgsize);
+  if (size > longest_datagram(to.ip)) return fail(Errno::emsgsize);
   if (auto bound = bind_to_any(); !bound)
     return fail(bound.error() == Errno::eaddrinuse ? Errno::eagain : bound.error());
   const bool is_broadcast =
