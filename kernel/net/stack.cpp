@@ -179,14 +179,13 @@ async::Instant run_link_timers() {
   return next;
 }
 
-/// Sleeps until a timer of lwIP is due. Without connections and devices it sleeps until
-/// note_activity().
+/// Sleeps until a timer of lwIP is due. If none is, it sleeps until note_activity().
 async::Task<> run_timers() {
   async::Instant tcp_due = async::now() + milliseconds(tcp_timer_ms);
   for (;;) {
     const async::Instant now = async::now();
     async::Instant next = async::never;
-    if (has_tcp_connections()) {
+    if (needs_tcp_timers()) {
       if (tcp_due <= now) {
         run_tcp_timers();
         tcp_due = now + milliseconds(tcp_timer_ms);
@@ -199,12 +198,6 @@ async::Task<> run_timers() {
     (void)co_await timer_wake().wait_until(next, "network timer");
     if (!timers_run) tcp_due = async::now() + milliseconds(tcp_timer_ms);
   }
-}
-
-/// Starts the timers if they do not run and are needed.
-void note_activity() {
-  if (timers_run || !(has_link_timers || has_tcp_connections())) return;
-  timer_wake().wake_all();
 }
 
 }  // namespace
@@ -222,6 +215,11 @@ Result<> start() {
     panic("net: no memory for lwIP");
   async::spawn(run_timers(), {.name = "network", .priority = levels::event}).detach();
   return {};
+}
+
+void note_activity() {
+  if (timers_run || !(has_link_timers || needs_tcp_timers())) return;
+  timer_wake().wake_all();
 }
 
 void deliver() {

@@ -25,9 +25,10 @@ namespace kernel::net {
 /// here. ENOMEM.
 Result<> start();
 
-/// Passes the packets in the loopback queue to lwIP, until it is empty. Then lets lwIP's timers run
-/// if they are needed.
+/// Passes the packets in the loopback queue to lwIP, until it is empty. Calls note_activity().
 void deliver();
+/// Lets lwIP's timers run if they are needed (tcp_table.h).
+void note_activity();
 
 /// Passes a frame of an Ethernet device to lwIP, and calls deliver(). Takes over `frame`.
 void input(netif& device, pbuf* frame);

@@ -507,6 +507,8 @@ Result<std::size_t> TcpSocket::send(IoBuffer& from, Outgoing& message) {
     (void)tcp_output(pcb_);
     deliver();
   }
+  if (pcb_ != nullptr) note_timers(*pcb_);
+  note_activity();
   if (done > 0) return done;
   if (failed.error() == Errno::would_block) lacks_room_ = true;
   return fail(failed.error());
@@ -579,6 +581,7 @@ void TcpSocket::acknowledge(std::size_t count) {
     tcp_recved(pcb_, part);
     count -= part;
   }
+  note_timers(*pcb_);
   deliver();
 }
 
@@ -628,6 +631,7 @@ void TcpSocket::apply_options() {
   } else {
     tcp_nagle_enable(pcb_);
   }
+  note_timers(*pcb_);
 }
 
 std::size_t TcpSocket::bytes_on_their_way() {

@@ -18,15 +18,15 @@ namespace {
 struct Bucket {
   tcp_pcb* active = nullptr;
   tcp_pcb* time_wait = nullptr;
-
-  bool empty() const { return active == nullptr && time_wait == nullptr; }
+  Bucket* next_timed = nullptr;
+  bool is_timed = false;  // in the list of buckets for which timers run
 };
 
 constexpr std::size_t bucket_count = 4096;
 using Buckets = std::array<Bucket, bucket_count>;
 
 constinit Buckets* buckets = nullptr;
-constinit std::size_t used_buckets = 0;
+constinit Bucket* first_timed = nullptr;
 constinit std::uint64_t seed = 0;
 constinit Bucket* present = nullptr;  // the one that lwIP sees
 
@@ -48,6 +48,30 @@ Bucket& bucket_of(const Tuple& tuple) {
   return (*buckets)[hash % bucket_count];
 }
 
+void add_timed(Bucket& bucket) {
+  if (bucket.is_timed) return;
+  bucket.is_timed = true;
+  bucket.next_timed = first_timed;
+  first_timed = &bucket;
+}
+
+/// Whether lwIP's timers have work for a connection now, or later without a further packet or call.
+bool needs_timers(const tcp_pcb& pcb) {
+  if (pcb.state != ESTABLISHED && pcb.state != CLOSE_WAIT) return true;
+  constexpr tcpflags_t pending = TF_ACK_DELAY | TF_CLOSEPEND;
+  return pcb.unsent != nullptr || pcb.unacked != nullptr || pcb.ooseq != nullptr ||
+         pcb.refused_data != nullptr || pcb.persist_backoff > 0 || (pcb.flags & pending) != 0 ||
+         (pcb.so_options & SOF_KEEPALIVE) != 0;
+}
+
+void look_for_timers(Bucket& bucket) {
+  if (bucket.is_timed) return;
+  bool needs = bucket.time_wait != nullptr;
+  for (const tcp_pcb* pcb = bucket.active; pcb != nullptr && !needs; pcb = pcb->next)
+    needs = needs_timers(*pcb);
+  if (needs) add_timed(bucket);
+}
+
 }  // namespace
 
 bool make_tcp_table() {
@@ -60,7 +84,6 @@ bool make_tcp_table() {
 void enter_bucket(const Tuple& tuple) {
   if (present != nullptr) panic("net: a bucket of connections inside another one");
   present = &bucket_of(tuple);
-  used_buckets -= !present->empty();
   tcp_active_pcbs = present->active;
   tcp_tw_pcbs = present->time_wait;
 }
@@ -69,8 +92,7 @@ void leave_bucket() {
   if (present == nullptr) return;
   present->active = std::exchange(tcp_active_pcbs, nullptr);
   present->time_wait = std::exchange(tcp_tw_pcbs, nullptr);
-  used_buckets += !present->empty();
-  present = nullptr;
+  look_for_timers(*std::exchange(present, nullptr));
 }
 
 tcp_pcb* find_connection(const Tuple& tuple) {
@@ -84,17 +106,23 @@ tcp_pcb* find_connection(const Tuple& tuple) {
   return nullptr;
 }
 
-bool has_tcp_connections() {
-  return used_buckets > 0;
+void note_timers(const tcp_pcb& pcb) {
+  if (needs_timers(pcb)) add_timed(bucket_of(tuple_of(pcb)));
 }
 
-bool run_tcp_timers() {
+bool needs_tcp_timers() {
+  return first_timed != nullptr;
+}
+
+void run_tcp_timers() {
   static constinit bool is_second = false;
   if (present != nullptr) panic("net: timers inside a bucket of connections");
-  // lwIP's timers walk one list, and count their calls. So they get all buckets in one list.
-  for (Bucket& bucket : *buckets) {
-    for (auto [from, to] : {std::pair{&bucket.active, &tcp_active_pcbs},
-                            std::pair{&bucket.time_wait, &tcp_tw_pcbs}}) {
+  // lwIP's timers walk one list, and count their calls. So they get all these buckets in one list.
+  while (Bucket* const bucket = first_timed) {
+    first_timed = bucket->next_timed;
+    bucket->is_timed = false;
+    for (auto [from, to] : {std::pair{&bucket->active, &tcp_active_pcbs},
+                            std::pair{&bucket->time_wait, &tcp_tw_pcbs}}) {
       while (tcp_pcb* const pcb = *from) {
         *from = pcb->next;
         pcb->next = *to;
@@ -105,19 +133,17 @@ bool run_tcp_timers() {
   tcp_fasttmr();
   is_second = !is_second;
   if (is_second) tcp_slowtmr();
-  used_buckets = 0;
   const auto distribute = [](tcp_pcb*& from, tcp_pcb* Bucket::* list) {
     while (tcp_pcb* const pcb = from) {
       from = pcb->next;
       Bucket& bucket = bucket_of(tuple_of(*pcb));
-      used_buckets += bucket.empty();
       pcb->next = bucket.*list;
       bucket.*list = pcb;
+      if (needs_timers(*pcb)) add_timed(bucket);
     }
   };
   distribute(tcp_active_pcbs, &Bucket::active);
   distribute(tcp_tw_pcbs, &Bucket::time_wait);
-  return used_buckets > 0;
 }
 
 }  // namespace kernel::net

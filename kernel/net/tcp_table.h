@@ -40,11 +40,16 @@ class InBucket {
   ~InBucket() { leave_bucket(); }
 };
 
-/// Calls lwIP's TCP timers: at intervals of tcp_timer_ms. Returns whether they must be called
-/// again.
-bool run_tcp_timers();
+// lwIP's timers walk all connections that it sees. They run only for buckets with a connection that
+// needs them: one that is being opened or closed, has bytes on their way, owes an acknowledgement,
+// or keeps itself alive.
+
+/// The connection may need timers after a call of lwIP outside its bucket.
+void note_timers(const tcp_pcb& pcb);
+/// Whether a connection needs timers. Not in a bucket.
+bool needs_tcp_timers();
+/// Call it at intervals of tcp_timer_ms while a connection needs timers. Not in a bucket.
+void run_tcp_timers();
 inline constexpr unsigned tcp_timer_ms = 250;
-/// Whether lwIP has a connection. Not in a bucket.
-bool has_tcp_connections();
 
 }  // namespace kernel::net
