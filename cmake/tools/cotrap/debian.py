@@ -39,21 +39,26 @@ def unpack(package: str, into: Path, architecture: str = "riscv64") -> None:
 
 
 def unpack_source(package: str, into: Path) -> None:
-    """Unpacks the upstream source of a source package, without Debian's changes, into the new folder `into`.
-    Raises ToolError; then `into` does not exist."""
+    """Unpacks the files of a source package, as their authors publish them, into the new folder `into`. Leaves out
+    Debian's patches, the archive's only folder at the top, and links. Raises ToolError; then `into` does not exist."""
 
     def fetch(scratch: Path) -> None:
-        apt = _apt(scratch, "riscv64", kind="deb-src")
-        _run(["apt-get", "-q", *apt, "source", "--download-only", package], scratch)
-        (archive,) = scratch.glob("*.orig.tar.*")
-        unpacked = scratch / "unpacked"
+        apt = _apt(scratch, "riscv64", "deb-src")
+        _run(["apt-get", "-q", *apt, "--download-only", "source", package], scratch)
+        # Debian's own files are in another archive, NAME.debian.tar.xz. A signature is NAME.asc.
+        (archive,) = (
+            path for path in scratch.glob("*.tar.*") if path.suffix != ".asc" and ".debian.tar" not in path.name
+        )
         with tarfile.open(archive) as files:
-            files.extractall(unpacked, filter="data")  # refuses names outside the folder
-        inner = list(unpacked.iterdir())
-        if len(inner) == 1 and inner[0].is_dir():  # the usual folder NAME-VERSION
-            inner[0].rename(scratch / "inner")
-            unpacked.rmdir()
-            (scratch / "inner").rename(unpacked)
+            for member in files:
+                _, *parts = Path(member.name).parts
+                if member.isfile() and parts:
+                    if ".." in parts:
+                        raise ValueError(f"{archive.name} has a file {member.name}")
+                    path = scratch.joinpath("unpacked", *parts)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(files.extractfile(member).read())
+                    path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
     _make(into, fetch, f"source package {package}")
 
@@ -107,10 +112,10 @@ def _make(into: Path, fetch: Callable[[Path], None], what: str) -> None:
 
 
 def _apt(scratch: Path, architecture: str, kind: str = "deb") -> list[str]:
-    """Fetches apt's lists of packages. Returns the options of apt for later commands. kind: `deb` for
-    packages, `deb-src` for their sources."""
+    """Fetches apt's lists of packages of a kind: `deb`, or `deb-src` for source packages. Returns the options of apt
+    for later commands."""
     sources = scratch / "sources.list"
-    sources.write_text(_entry(kind) + "\n")
+    sources.write_text(f"{kind} {_entry()}\n")
     lists, cache = scratch / "state", scratch / "cache"
     for folder in (lists / "lists" / "partial", cache / "archives" / "partial"):
         folder.mkdir(parents=True)
@@ -130,15 +135,16 @@ def _apt(scratch: Path, architecture: str, kind: str = "deb") -> list[str]:
     return own
 
 
-def _entry(kind: str) -> str:
-    """A line for apt's list of sources: the system's mirror and key, and the suite that has riscv64."""
+def _entry() -> str:
+    """What follows the kind in a line of apt's list of sources: the system's mirror and key, and the suite that has
+    riscv64."""
     form = "$(REPO_URI) $(RELEASE) $(SIGNED_BY)"
     listed = _run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
     for line in listed.splitlines():
         mirror, release, key = line.split(maxsplit=2)
         if release in ("bookworm", "trixie"):
             signed = f"[signed-by={key}] " if key.startswith("/") else ""
-            return f"{kind} {signed}{mirror} {_SUITE} main"
+            return f"{signed}{mirror} {_SUITE} main"
     raise LookupError("apt's sources list no mirror of Debian 12 or 13")
 
 
