@@ -59,16 +59,20 @@ void FdTable::destroy(const FdTable* table) {
     async::Retired::add_for_strand(ending, true);
     return;
   }
-  bool is_empty = true;
-  for (unsigned start = 0; start < ending->end_of_groups_; start += group_size) {
-    Group* const there = ending->group(start);
-    is_empty &= there == nullptr || there->release_shared();
-  }
-  if (is_empty) {
+  if (ending->release_shared()) {
     async::Retired::add(ending);
   } else {
     async::Retired::add_for_strand(ending, true);
   }
+}
+
+bool FdTable::release_shared() {
+  bool is_empty = true;
+  for (unsigned start = 0; start < end_of_groups_; start += group_size) {
+    Group* const there = group(start);
+    is_empty &= there == nullptr || there->release_shared();
+  }
+  return is_empty;
 }
 
 FdTable::~FdTable() {

@@ -43,6 +43,9 @@ class FdTable : public RefCounted<FdTable> {
   /// The end of a table without owners: closes its descriptors. If the caller shares the strand, it
   /// closes those of files that others have open, and retires the table (async/retired.h).
   static void destroy(const FdTable* table);
+  /// Closes the descriptors of files that others have open. False: there are other files. The
+  /// caller is the only owner of the table, which ends.
+  bool release_shared();
 
   /// The open file, or null. Another thread may close it when the caller awaits, or ends its
   /// sharing of the strand: use share() then.

@@ -209,7 +209,8 @@ void Process::remove_thread(Thread& thread) {
 
 bool Process::remove_thread_sharing(Thread& thread) {
   if (has_one_thread()) {
-    if (!may_end_sharing()) return false;
+    // The parent may see the zombie at once, so all files must be closed before.
+    if (!may_end_sharing() || !parts_.files->release_shared()) return false;
     take_accounts(thread);
     kernel::threads().remove(thread);
     threads_.remove(thread);
