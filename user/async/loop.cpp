@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdlib>
 #include <utility>
 
@@ -13,7 +14,7 @@
 namespace user::detail {
 namespace {
 
-constexpr std::uint32_t most_in_flight = abi::most_completions;
+constexpr std::uint32_t ring_submissions = 64;
 constexpr std::uint32_t spare_places = 16;  // submissions for the timer and for cancellations
 constexpr int steps_between_polls = 64;
 constexpr std::uint64_t no_alarm = ~std::uint64_t{0};
@@ -30,6 +31,10 @@ constexpr std::uint64_t context_data = 3;
 
 constinit std::atomic<std::size_t> mapped_bytes = 0;
 
+std::uint32_t completions_for(const RunOptions& options) {
+  return std::bit_ceil(std::clamp(options.calls, ring_submissions, abi::most_completions));
+}
+
 }  // namespace
 
 void* map_chunk(std::size_t bytes) noexcept {
@@ -43,12 +48,12 @@ void fail_in_async(const char* what) noexcept {
   std::abort();
 }
 
-Result<Ring> Loop::make_ring() {
-  return Ring::make({.submissions = 64, .completions = most_in_flight});
+Result<Ring> Loop::make_ring(const RunOptions& options) {
+  return Ring::make({.submissions = ring_submissions, .completions = completions_for(options)});
 }
 
-Ring ring_for_run() {
-  auto ring = Loop::make_ring();
+Ring ring_for_run(const RunOptions& options) {
+  auto ring = Loop::make_ring(options);
   if (!ring && Loop::is_running()) fail_in_async("a job of run() calls run()");
   return must(std::move(ring), "a ring for the program's coroutines");
 }
@@ -56,8 +61,9 @@ Ring ring_for_run() {
 Loop::Loop(const RunOptions& options, Ring ring)
     : upcalls_{context_data, options.on_notification, options.on_exception, options.fault_harts},
       ring_{std::move(ring)},
-      places_{most_in_flight - spare_places},
+      places_{completions_for(options) - spare_places},
       timer_{no_alarm},
+      most_calls_{places_.permits()},
       spin_ns_{options.shares_priority
                    ? 0
                    : static_cast<std::uint64_t>(std::max(options.spin.count(), {}))},
@@ -322,7 +328,7 @@ void Loop::wait() {
   // ring_enter() only for notifications that it has not delivered.
   if (upcalls_.has_notifications()) return;
   if (fire_alarm()) return poll();
-  const bool nothing_is_in_flight = places_.permits() == most_in_flight - spare_places &&
+  const bool nothing_is_in_flight = places_.permits() == most_calls_ &&
                                     waiting_for_notifications_ == 0 && upcalls_.waiting() == 0;
   const bool is_helpless = this_alarm() == no_alarm && nothing_is_in_flight;
   if constexpr (several_loops) {

@@ -138,7 +138,7 @@ inline constexpr std::uint32_t ring_more = 1;
 inline constexpr unsigned ring_piece_shift = 16;
 
 inline constexpr std::uint32_t most_submissions = 1024;
-inline constexpr std::uint32_t most_completions = 4096;
+inline constexpr std::uint32_t most_completions = 65'536;
 
 constexpr std::size_t ring_completions_at = sizeof(RingHeader);
 constexpr std::size_t ring_submissions_at(std::uint32_t completions) {

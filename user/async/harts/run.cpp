@@ -129,7 +129,7 @@ void run_on_harts(async::Task<> task, const RunOptions& given) {
   Loop::begin_run();
   Team team;
   const auto run_another = [&] {
-    auto ring = Loop::make_ring();
+    auto ring = Loop::make_ring(options);
     if (!ring) return team.answer();
     const Membership membership{team.join(), is_alone};
     Loop loop{options, std::move(*ring)};
@@ -138,7 +138,7 @@ void run_on_harts(async::Task<> task, const RunOptions& given) {
   {
     const Membership membership{0, is_alone};
     // Before the other threads, which may take all memory that the program can have.
-    Loop loop{options, ring_for_run()};
+    Loop loop{options, ring_for_run(options)};
     async::spawn_parallel(end_loop_after(std::move(task)), {.name = "main"}).detach();
     std::array<std::optional<Thread>, most_loops> threads;
     unsigned count = 0;

@@ -72,6 +72,10 @@ struct RunOptions {
   // hart, so that the others stay free for other programs, or another one, so that the loop
   // continues meanwhile. If none of them exists: an idle hart, if there is one.
   std::uint64_t fault_harts = 0;
+  // How many system calls of coroutines can be in flight on each hart: 64 … 65,536, rounded up to a
+  // power of two, less a few for the loop. The ring takes 16 bytes for each. Further calls wait in
+  // FIFO order, even if an earlier call can complete only after them.
+  std::uint32_t calls = 4'096;
 };
 
 namespace detail {
@@ -79,7 +83,7 @@ namespace detail {
 /// Runs `task`, the main coroutine, on options.harts threads.
 void run_on_harts(async::Task<> task, const RunOptions& options);
 /// The ring of run()'s thread. Ends the program if there is none.
-Ring ring_for_run();
+Ring ring_for_run(const RunOptions& options);
 /// Makes the loops of all other harts run again that sleep.
 void ring_other_bells() noexcept;
 
@@ -94,7 +98,7 @@ class Loop {
  public:
   // Becomes the calling thread's loop until it is destroyed. `ring` is the thread's.
   Loop(const RunOptions& options, Ring ring);
-  static Result<Ring> make_ring();
+  static Result<Ring> make_ring(const RunOptions& options);
   Loop(const Loop&) = delete;
   ~Loop();
   static Loop& current();
@@ -191,6 +195,7 @@ class Loop {
   async::Semaphore places_;
   // When the ring's timeout is due, in ns since boot; no_alarm: none is in flight.
   std::uint64_t timer_;
+  const std::size_t most_calls_;
   bool submitted_ = false;
   bool bell_is_armed_ = false;  // the ring has a request that ends when the bell rings
   async::WaitList notified_;
@@ -281,7 +286,7 @@ T run(async::Task<T> task, const RunOptions& options = {}) {
     detail::run_on_harts(detail::keep_result(std::move(task), result), options);
     if constexpr (!std::is_void_v<T>) return *std::move(result);
   } else {
-    detail::Loop loop{options, detail::ring_for_run()};
+    detail::Loop loop{options, detail::ring_for_run(options)};
     auto main = async::spawn(detail::end_loop_after(std::move(task)), {.name = "main"});
     loop.run_until_end();
     return std::move(main).get();
@@ -334,9 +339,8 @@ template <class F>
 }
 
 // System calls as awaitable tasks. Each does the same as the function of that name in calls.h.
-// Buffers must stay valid until the task has ended. All can also fail with ECANCELED. About four
-// thousand calls can be in flight (abi::most_completions). Further calls wait in FIFO order, even
-// if an earlier call can complete only after them.
+// Buffers must stay valid until the task has ended. All can also fail with ECANCELED.
+// RunOptions::calls limits how many calls are in flight.
 namespace sys {
 
 using async::Task;
