@@ -1,8 +1,10 @@
 // The table of calls. docs/conflicts.md explains how to add one.
+#include <abi/events.h>
 #include <abi/terminal.h>
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
+#include <user/socket.h>
 #include <user/thread.h>
 
 #include "conflicts.h"
@@ -90,6 +92,37 @@ void drain_shared_pipe(Side& side) {
 void close_pipe(Side& side) {
   expect("close", Number::close, side.pipe.read_end);
   expect("close", Number::close, side.pipe.write_end);
+}
+
+// Sockets: two connected stream sockets in place of a pipe's ends; and epoll
+
+void open_sockets(Side& side) {
+  const auto ends = must(user::make_socket_pair(abi::sock_stream), "socketpair");
+  side.pipe = {.read_end = ends.first, .write_end = ends.second};
+}
+void fill_socket(Side& side) {
+  open_sockets(side);
+  must(user::send(side.pipe.write_end, "12345678"), "sendto");
+}
+void watch(Side& side) {
+  abi::EpollEvent event{.events = abi::epollin, .data = 1};
+  expect("epoll_ctl", Number::epoll_ctl, side.file, abi::epoll_ctl_add, side.pipe.read_end, &event);
+}
+void open_epoll(Side& side) {
+  open_sockets(side);
+  side.file = must(user::call<user::Fd>(Number::epoll_create1, 0), "epoll_create1");
+}
+void open_watched(Side& side) {
+  open_epoll(side);
+  watch(side);
+}
+void fill_watched(Side& side) {
+  open_watched(side);
+  must(user::send(side.pipe.write_end, "12345678"), "sendto");
+}
+void close_epoll(Side& side) {
+  close_file(side);
+  close_pipe(side);
 }
 
 // Signals, timers and terminals
@@ -220,6 +253,24 @@ void start_reader(Side& side) {
 void end_reader(Side& side) {
   end_helper(side);
   close_pipe(side);
+}
+void start_receiver(Side& side) {
+  open_sockets(side);
+  start_helper(side, [&side] {
+    std::array<char, 8> bytes;
+    static_cast<void>(user::receive(side.pipe.read_end, bytes));
+  });
+}
+void start_watcher(Side& side) {
+  open_watched(side);
+  start_helper(side, [&side] {
+    abi::EpollEvent event;
+    syscall(Number::epoll_pwait, side.file, &event, 1, -1, nullptr, 0);
+  });
+}
+void end_watcher(Side& side) {
+  end_helper(side);
+  close_epoll(side);
 }
 void start_yielder(Side& side) {
   side.stop_helper = false;
@@ -430,6 +481,48 @@ constexpr auto table = std::to_array<Call>({
        return syscall(Number::ppoll, polled, 1, &a_microsecond, nullptr, 8);
      },
      open_pipe, close_pipe},
+    // Sockets and epoll
+    {"socketpair", takes_descriptor,
+     [](Side& side) {
+       return syscall(Number::socketpair, abi::af_unix, abi::sock_stream, 0, &side.pipe);
+     },
+     nullptr, close_pipe},
+    {"socket.write", plain,
+     [](Side& side) { return syscall(Number::write, side.pipe.write_end, side.arena, 8); },
+     open_sockets, close_pipe},
+    {"socket.write.reader", plain,
+     [](Side& side) { return syscall(Number::write, side.pipe.write_end, side.arena, 8); },
+     start_receiver, end_reader},
+    {"socket.read", writes_memory,
+     [](Side& side) { return syscall(Number::read, side.pipe.read_end, side.arena, 8); },
+     fill_socket, close_pipe},
+    {"sendto", plain,
+     [](Side& side) {
+       return syscall(Number::sendto, side.pipe.write_end, side.arena, 8, 0, nullptr, 0);
+     },
+     open_sockets, close_pipe},
+    {"recvfrom", writes_memory,
+     [](Side& side) {
+       return syscall(Number::recvfrom, side.pipe.read_end, side.arena, 8, 0, nullptr, nullptr);
+     },
+     fill_socket, close_pipe},
+    {"epoll_ctl", plain,
+     [](Side& side) {
+       abi::EpollEvent event{.events = abi::epollin, .data = 1};
+       return syscall(Number::epoll_ctl, side.file, abi::epoll_ctl_add, side.pipe.read_end, &event);
+     },
+     open_epoll, close_epoll},
+    {"epoll_pwait", writes_memory,
+     [](Side& side) {
+       return syscall(Number::epoll_pwait, side.file, side.arena, 1, -1, nullptr, 0);
+     },
+     fill_watched, close_epoll},
+    {"socket.write.watched", plain,
+     [](Side& side) { return syscall(Number::write, side.pipe.write_end, side.arena, 8); },
+     open_watched, close_epoll},
+    {"socket.write.watcher", plain,
+     [](Side& side) { return syscall(Number::write, side.pipe.write_end, side.arena, 8); },
+     start_watcher, end_watcher},
     {"control.pipe.write", shares_object,
      [](Side& side) { return syscall(Number::write, side.shared_pipe.write_end, side.arena, 8); },
      nullptr, drain_shared_pipe},

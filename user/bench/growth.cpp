@@ -8,10 +8,13 @@
 #include <user/check.h>
 #include <user/files.h>
 #include <user/print.h>
+#include <user/ring.h>
+#include <user/socket.h>
 #include <user/sync.h>
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <iterator>
 #include <vector>
 
@@ -181,13 +184,18 @@ Outcome change_ready_thread() {
   });
 }
 
+void allow_descriptors(std::uint64_t count) {
+  const abi::ResourceLimit limit{count, count};
+  user::must(user::call(Call::prlimit64, 0, abi::rlimit_nofile, &limit, nullptr), "descriptors");
+}
+
 // Waits by epoll for one of `size` files, which stays ready.
 template <int size>
 Outcome wait_for_one_file() {
   constexpr int reserve = 100;
-  const abi::ResourceLimit limit{size + reserve, size + reserve};
+  allow_descriptors(size + reserve);
   const long epoll = syscall(Call::epoll_create1, 0);
-  if (epoll < 0 || syscall(Call::prlimit64, 0, abi::rlimit_nofile, &limit, nullptr) < 0) return {};
+  if (epoll < 0) return {};
   std::vector<long> files(size);
   for (long& file : files) {
     file = syscall(Call::eventfd2, 0, 0);
@@ -202,6 +210,67 @@ Outcome wait_for_one_file() {
   });
   for (const long file : files) syscall(Call::close, file);
   syscall(Call::close, epoll);
+  return samples;
+}
+
+// Sends a byte over one of `size` connections, which epoll watches, and receives it.
+template <int size>
+Outcome message_beside_connections() {
+  constexpr int reserve = 100;
+  allow_descriptors(2 * size + reserve);
+  const auto epoll = user::must(user::call<user::Fd>(Call::epoll_create1, 0), "an epoll file");
+  std::vector<user::SocketPair> connections(size);
+  for (auto& connection : connections) {
+    connection = user::must(user::make_socket_pair(abi::sock_stream), "a connection");
+    abi::EpollEvent event{.events = abi::epollin,
+                          .data = static_cast<std::uint64_t>(connection.second)};
+    syscall(Call::epoll_ctl, epoll, abi::epoll_ctl_add, connection.second, &event);
+  }
+  std::size_t at = 0;
+  auto samples = sample({.count = 15, .size = 100}, [&] {
+    char byte = 0;
+    std::array<abi::EpollEvent, 16> events;
+    syscall(Call::write, connections[at].first, &byte, 1);
+    syscall(Call::epoll_pwait, epoll, events.data(), events.size(), -1, nullptr, 0);
+    syscall(Call::read, events[0].data, &byte, 1);
+    at = (at + stride) % size;
+  });
+  for (const auto& [first, second] : connections) {
+    syscall(Call::close, first);
+    syscall(Call::close, second);
+  }
+  syscall(Call::close, epoll);
+  return samples;
+}
+
+// Sends a byte over one of `size` connections, from each of which a ring reads, and reads again.
+template <int size>
+Outcome message_beside_requests() {
+  constexpr int reserve = 100;
+  allow_descriptors(2 * size + reserve);
+  auto ring =
+      user::Ring::make({.completions = std::bit_ceil(static_cast<unsigned>(size + reserve))});
+  if (!ring) return {};  // Linux has no such ring
+  std::vector<user::SocketPair> connections(size);
+  static std::array<std::byte, 1> byte;
+  const auto receive = [&](std::size_t at) {
+    if (!ring->add(user::read_next(connections[at].second, byte, at))) return;
+    user::must(ring->enter(), "submitting");
+  };
+  for (std::size_t i = 0; i < connections.size(); ++i) {
+    connections[i] = user::must(user::make_socket_pair(abi::sock_stream), "a connection");
+    receive(i);
+  }
+  std::size_t at = 0;
+  auto samples = sample({.count = 15, .size = 100}, [&] {
+    syscall(Call::write, connections[at].first, byte.data(), 1);
+    receive(ring->wait()->user_data);
+    at = (at + stride) % size;
+  });
+  for (const auto& [first, second] : connections) {
+    syscall(Call::close, first);
+    syscall(Call::close, second);
+  }
   return samples;
 }
 
@@ -416,6 +485,10 @@ constexpr Benchmark table[] = {
     // Last, because a table of 10,000 descriptors makes each later fork longer.
     {"growth.epoll@10", Unit::cost, wait_for_one_file<10>},
     {"growth.epoll@10000", Unit::cost, wait_for_one_file<10'000>},
+    {"growth.connection@10", Unit::cost, message_beside_connections<10>},
+    {"growth.connection@10000", Unit::cost, message_beside_connections<10'000>},
+    {"growth.request@10", Unit::cost, message_beside_requests<10>},
+    {"growth.request@10000", Unit::cost, message_beside_requests<10'000>},
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include <user/files.h>
 #include <user/print.h>
 #include <user/process.h>
+#include <user/socket.h>
 #include <user/sync.h>
 #include <user/thread.h>
 
@@ -96,6 +97,20 @@ std::uint64_t pipe_pair(const Window& window) {
   });
 }
 
+std::uint64_t socket_pair(const Window& window) {
+  static const auto ends = user::must(user::make_socket_pair(abi::sock_stream), "sockets");
+  static user::Thread other = beside(own_hart, [] {
+    char byte;
+    while (syscall(Call::read, ends.second, &byte, 1) == 1)
+      syscall(Call::write, ends.second, &byte, 1);
+  });
+  return window.count([] {
+    char byte = 1;
+    syscall(Call::write, ends.first, &byte, 1);
+    syscall(Call::read, ends.first, &byte, 1);
+  });
+}
+
 std::uint64_t futex_pair(const Window& window) {
   static std::atomic<std::uint32_t> turn = 0;
   static const auto give_to = [](std::uint32_t who) {
@@ -173,6 +188,7 @@ constexpr Row rows[] = {
     {"pipe.self", pipe_to_oneself},
     {"pread", read_file},
     {.name = "pipe.pairs", .run = pipe_pair, .has_no_slices = true},
+    {.name = "socket.pairs", .run = socket_pair, .has_no_slices = true},
     {.name = "futex.pairs", .run = futex_pair, .has_no_slices = true},
     {"fault", fault_pages},
     {"fault.threads", fault_pages, true},

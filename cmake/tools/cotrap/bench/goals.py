@@ -12,6 +12,7 @@ THROUGHPUTS = {
     "pipe.self": 1.95,
     "pread": 1.95,
     "pipe.pairs": 1.9,
+    "socket.pairs": 1.9,
     "futex.pairs": 1.9,
     "fault": 1.9,
     "fault.threads": 1.8,
