@@ -1,5 +1,5 @@
-// When wait() has returned a child, the kernel has closed all descriptors of that child: a pipe whose last writer was
-// the child is at its end, and the abstract name of its socket is free.
+// When wait() has returned a child, the kernel has closed all descriptors of that child: a pipe
+// whose last writer was the child is at its end, and the abstract name of its socket is free.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stddef.h>
