@@ -14,8 +14,17 @@ def from_the_tutorial(test: harness.Test) -> None:
     test.check(held, "the demo of the tutorial: a timer ticks while a read waits", done.text + done.why)
 
 
+def server_of_the_tutorial(test: harness.Test) -> None:
+    """The demo of docs/tutorials/async-server.md."""
+    test.add(test.folder / "test-programs" / "shout", "shout")
+    done = test.run("/shout")
+    held = done.status == 0 and done.text.replace("\r", "") == "100 clients have their answers\n"
+    test.check(held, "the server of the tutorial: one thread serves 100 connections", done.text + done.why)
+
+
 with harness.Test(__doc__) as test:
     if test.everyday:
         from_the_tutorial(test)
+        server_of_the_tutorial(test)
     test.run_parts("coroutines", COROUTINES)
     test.run_parts("stackful", STACKFUL)

@@ -1,5 +1,5 @@
 """The tutorials of docs/tutorials/: their steps, commands and workload. System tests build and run their
-demo (coroutines.py) and their policy (policies.py)."""
+demos (coroutines.py) and their policy (policies.py)."""
 
 import contextlib
 import re
@@ -27,7 +27,7 @@ class Tutorials(InAFolder):
         (self.folder / "shortest.h").write_text(block("schedulers.md", "cpp"))
 
     def test_there_is_one_for_each_user_and_its_steps_are_numbered(self):
-        self.assertEqual(list(PAGES), ["context-switch.md", "demo.md", "schedulers.md"])
+        self.assertEqual(list(PAGES), ["async-server.md", "context-switch.md", "demo.md", "schedulers.md"])
         for name, text in PAGES.items():
             heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
             numbers = [head.partition(".")[0] for head in heads[:-1]]
