@@ -95,6 +95,8 @@ inline constexpr SyscallTable syscall_table =
         // files
         .with_outside<sys::read, sys::outside::read>(Call::read)
         .with_outside<sys::write, sys::outside::write>(Call::write)
+        .with_outside<sys::sendto, sys::outside::sendto>(Call::sendto)
+        .with_outside<sys::recvfrom, sys::outside::recvfrom>(Call::recvfrom)
         .with<sys::readv>(Call::readv)
         .with<sys::writev>(Call::writev)
         .with_outside<sys::pread64, sys::outside::pread64>(Call::pread64)

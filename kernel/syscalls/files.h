@@ -182,6 +182,18 @@ Result<> unlinkat(Thread&, int directory, UserPtr<const char> path, int flags);
 Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags);
 
+// ── sockets_messages.cpp: messages (sockets.h has the other calls of sockets) ──
+
+/// flags: MSG_DONTWAIT, MSG_NOSIGNAL; MSG_OOB fails with EOPNOTSUPP, others have no effect
+/// linux: A stream has no urgent byte (MSG_OOB).
+trap::Answer<Transfer> sendto(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
+                              std::uintptr_t address, int length);
+
+/// flags: MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL; MSG_OOB fails, others have no effect
+/// linux: A stream has no urgent byte (MSG_OOB).
+trap::Answer<Transfer> recvfrom(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
+                                std::uintptr_t address, UserPtr<int> length);
+
 // ── files_poll.cpp: waiting for several files ──
 
 /// ppoll with a deadline and without a signal mask.

@@ -1,5 +1,6 @@
 // Reading and writing: arguments and results of each call. Waits are in io_loops.cpp.
 
+#include <abi/socket.h>
 #include <async/async.h>
 
 #include <algorithm>
@@ -361,19 +362,26 @@ template <hal::Access wanted>
   return {there != nullptr ? file : nullptr, there};
 }
 
+/// there: where the kernel has the buffer `to`.
+[[gnu::always_inline]] inline IoAnswer read_or_wait(Thread& self, Strand::Sharing& sharing,
+                                                    File& file, std::byte* there,
+                                                    UserSpan<std::byte> to) {
+  const Transfer moved = file.read_sharing({self.space(), to.address(), there, to.size()});
+  if (moved || moved.error() != Errno::would_block) [[likely]]
+    return moved;
+  if (!file.waits_sharing() || !outside::may_wait_sharing(self)) return trap::would_block;
+  if (!file.retain_if_owned()) return trap::would_block;
+  sharing.keep();
+  return self.wait([&] { return Reading{self, Ref<File>::adopt(&file), to}; });
+}
+
 }  // namespace
 
 IoAnswer outside::read(Thread& self, int fd, UserSpan<std::byte> to) {
   Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
   if (file == nullptr) return trap::would_block;
-  const Transfer moved = file->read_sharing({self.space(), to.address(), there, to.size()});
-  if (moved || moved.error() != Errno::would_block) [[likely]]
-    return moved;
-  if (!file->waits_sharing() || !may_wait_sharing(self)) return trap::would_block;
-  if (!file->retain_if_owned()) return trap::would_block;
-  sharing.keep();
-  return self.wait([&] { return Reading{self, Ref<File>::adopt(file), to}; });
+  return read_or_wait(self, sharing, *file, there, to);
 }
 
 IoAnswer outside::write(Thread& self, int fd, UserSpan<const std::byte> from) {
@@ -381,6 +389,25 @@ IoAnswer outside::write(Thread& self, int fd, UserSpan<const std::byte> from) {
   const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
   if (file == nullptr) return trap::would_block;
   return file->write_sharing({self.space(), from.address(), there, from.size()});
+}
+
+IoAnswer outside::sendto(Thread& self, int fd, UserSpan<std::byte> from, int flags,
+                         std::uintptr_t address, int) {
+  constexpr int usual = abi::msg_nosignal | abi::msg_dontwait;
+  if (address != 0 || (flags & ~usual) != 0) return trap::would_block;
+  const Strand::Sharing sharing;
+  const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
+  if (file == nullptr || file->socket() == nullptr) return trap::would_block;
+  return file->write_sharing({self.space(), from.address(), there, from.size()});
+}
+
+IoAnswer outside::recvfrom(Thread& self, int fd, UserSpan<std::byte> to, int flags,
+                           std::uintptr_t address, UserPtr<int>) {
+  if (address != 0 || flags != 0) return trap::would_block;
+  Strand::Sharing sharing;
+  const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
+  if (file == nullptr || file->socket() == nullptr) return trap::would_block;
+  return read_or_wait(self, sharing, *file, there, to);
 }
 
 IoAnswer outside::pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {

@@ -107,6 +107,12 @@ trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int
 trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                 std::int64_t offset);
 
+// The same for a connected stream socket, without an address.
+trap::Answer<Transfer> sendto(Thread&, int fd, UserSpan<std::byte> from, int flags,
+                              std::uintptr_t address, int length);
+trap::Answer<Transfer> recvfrom(Thread&, int fd, UserSpan<std::byte> to, int flags,
+                                std::uintptr_t address, UserPtr<int> length);
+
 // Changes of private memory, without a file or with one in memory: whether Changing may make the
 // call. If other threads or processes use the memory, a range of more than 64 pages needs the
 // strand. Memory for instructions needs it, too.

@@ -424,8 +424,6 @@ async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer
   co_return co_await send_from(self, std::move(file), buffer, message);
 }
 
-/// flags: MSG_DONTWAIT, MSG_NOSIGNAL; MSG_OOB fails with EOPNOTSUPP, others have no effect
-/// linux: A stream has no urgent byte (MSG_OOB).
 MessageAnswer sendto(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
                      std::uintptr_t address, int length) {
   SocketAddress to;
@@ -438,8 +436,6 @@ MessageAnswer sendto(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
   return send_message(self, fd, {.bytes = bytes}, to, flags);
 }
 
-/// flags: MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL; MSG_OOB fails, others have no effect
-/// linux: A stream has no urgent byte (MSG_OOB).
 MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
                        std::uintptr_t address, UserPtr<int> length) {
   MessagePlace place{.bytes = bytes, .name_room = length};
@@ -574,8 +570,6 @@ MessageAnswer recvmmsg(Thread& self, int fd, std::uintptr_t messages, std::uint3
 
 KERNEL_CALL(sendmmsg, sys::sendmmsg);
 KERNEL_CALL(recvmmsg, sys::recvmmsg);
-KERNEL_CALL(sendto, sys::sendto);
-KERNEL_CALL(recvfrom, sys::recvfrom);
 KERNEL_CALL(sendmsg, sys::sendmsg);
 KERNEL_CALL(recvmsg, sys::recvmsg);
 
