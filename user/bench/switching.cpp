@@ -24,14 +24,45 @@ Channels two_pipes() {
   return {user::must(user::make_pipe(abi::o_cloexec), "a pipe"),
           user::must(user::make_pipe(abi::o_cloexec), "a pipe")};
 }
-Channels stream_sockets() {
-  const auto pair =
-      user::must(user::make_socket_pair(abi::sock_stream | abi::sock_cloexec), "sockets");
+// Both sockets for both directions.
+Channels both_ways(const user::SocketPair& pair) {
   const auto copy = [](Fd fd) {
     return user::must(user::call<Fd>(Call::fcntl, fd, abi::f_dupfd_cloexec, 0), "a copy");
   };
   return {.there = {.read_end = pair.second, .write_end = pair.first},
           .back = {.read_end = copy(pair.first), .write_end = copy(pair.second)}};
+}
+Channels stream_sockets() {
+  return both_ways(
+      user::must(user::make_socket_pair(abi::sock_stream | abi::sock_cloexec), "sockets"));
+}
+// No value: the machine has no network.
+std::optional<Channels> tcp_sockets() {
+  constexpr int type = abi::sock_stream | abi::sock_cloexec;
+  const auto listener = user::listen_at(user::LoopbackPort{0}, type);
+  if (!listener) return {};
+  const auto port = user::must(user::LoopbackPort::of(*listener), "a port");
+  const Fd first = user::must(user::connect_at(port, type), "connecting");
+  const Fd second = user::must(user::accept(*listener, abi::sock_cloexec), "accepting");
+  constexpr int on = 1;
+  for (const Fd fd : {first, second})  // Linux delays a small segment behind another one
+    user::must(user::call(Call::setsockopt, fd, abi::ipproto_tcp, abi::tcp_nodelay, &on, sizeof on),
+               "TCP_NODELAY");
+  static_cast<void>(user::close(*listener));
+  return both_ways({.first = first, .second = second});
+}
+std::optional<Channels> udp_sockets() {
+  constexpr int type = abi::sock_dgram | abi::sock_cloexec;
+  const auto bound = [] { return user::bind_to(user::LoopbackPort{0}, type); };
+  const auto first = bound(), second = bound();
+  if (!first || !second) return {};
+  const auto connect = [](Fd from, Fd to) {
+    const auto port = user::must(user::LoopbackPort::of(to), "a port");
+    user::must(user::call(Call::connect, from, port.address(), port.length()), "connecting");
+  };
+  connect(*first, *second);
+  connect(*second, *first);
+  return both_ways({.first = *first, .second = *second});
 }
 
 // A child process of this program, in a role, killed by the destructor. Each role begins by writing
@@ -147,6 +178,16 @@ Outcome sockets_between_processes() {
   return byte_and_back(stream_sockets());
 }
 
+Outcome tcp_between_processes() {
+  const auto sockets = tcp_sockets();
+  return sockets ? byte_and_back(*sockets) : Outcome{};
+}
+
+Outcome udp_between_processes() {
+  const auto sockets = udp_sockets();
+  return sockets ? byte_and_back(*sockets) : Outcome{};
+}
+
 int return_bytes() {
   char byte;
   while (syscall(Call::read, user::standard_input, &byte, 1) == 1) {
@@ -196,6 +237,8 @@ constexpr Benchmark table[] = {
     {"switch.process", Unit::cost, switch_process},
     {"ipc.pipe", Unit::cost, pipe_between_processes},
     {"ipc.unix", Unit::cost, sockets_between_processes},
+    {"inet.tcp", Unit::cost, tcp_between_processes},
+    {"inet.udp", Unit::cost, udp_between_processes},
     {"ipc.futex", Unit::cost, futex_between_threads},
 };
 

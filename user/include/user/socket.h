@@ -1,10 +1,13 @@
-// AF_UNIX sockets with abstract names (unix(7)). None of the calls allocates memory.
+// Sockets: of AF_UNIX with abstract names (unix(7)), and of AF_INET with ports of 127.0.0.1. None
+// of the calls allocates memory.
 #pragma once
 
 #include <abi/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -19,8 +22,8 @@ struct SocketPair {
 };
 
 // `type`: abi::sock_stream, sock_dgram or sock_seqpacket, with sock_cloexec and sock_nonblock.
-inline Result<Fd> make_socket(int type) {
-  return call<Fd>(Call::socket, abi::af_unix, type, 0);
+inline Result<Fd> make_socket(int type, int family = abi::af_unix) {
+  return call<Fd>(Call::socket, family, type, 0);
 }
 inline Result<SocketPair> make_socket_pair(int type) {
   int ends[2];
@@ -36,36 +39,80 @@ class AbstractName {
       : length_{static_cast<int>(offsetof(abi::UnixAddress, path) + 1 + name.size())} {
     std::ranges::copy(name, address_.path + 1);
   }
+  static constexpr int family = abi::af_unix;
   const abi::UnixAddress* address() const { return &address_; }
   int length() const { return length_; }
 
  private:
-  abi::UnixAddress address_{.family = abi::af_unix, .path = {}};
+  abi::UnixAddress address_{.family = family, .path = {}};
   int length_;
 };
 
-// Makes a listening socket.
-inline Result<Fd> listen_as(std::string_view name, int type, int backlog = 16) {
-  const AbstractName at{name};
-  const auto fd = make_socket(type);
+// A port of 127.0.0.1. bind() chooses a free one in place of port 0.
+class LoopbackPort {
+ public:
+  explicit LoopbackPort(std::uint16_t port)
+      : address_{.family = family,
+                 .port = in_network_order(port),
+                 .address = in_network_order(loopback)} {}
+  // The port of a bound socket.
+  static Result<LoopbackPort> of(Fd fd) {
+    LoopbackPort port{0};
+    int length = sizeof port.address_;
+    return call(Call::getsockname, fd, &port.address_, &length).transform([&] { return port; });
+  }
+  static constexpr int family = abi::af_inet;
+  std::uint16_t port() const { return in_network_order(address_.port); }
+  const abi::InetAddress* address() const { return &address_; }
+  static int length() { return sizeof(abi::InetAddress); }
+
+ private:
+  static constexpr std::uint32_t loopback = 0x7f00'0001;
+  template <class T>
+  static T in_network_order(T value) {
+    return std::endian::native == std::endian::little ? std::byteswap(value) : value;
+  }
+  abi::InetAddress address_;
+};
+
+// Makes a socket that has the address: an AbstractName or a LoopbackPort.
+template <class Address>
+Result<Fd> bind_to(const Address& at, int type) {
+  const auto fd = make_socket(type, Address::family);
   if (!fd) return fd;
-  auto done = call(Call::bind, *fd, at.address(), at.length());
-  if (done) done = call(Call::listen, *fd, backlog);
+  const auto done = call(Call::bind, *fd, at.address(), at.length());
   if (done) return fd;
   static_cast<void>(close(*fd));
   return std::unexpected(done.error());
 }
+// Makes a listening socket.
+template <class Address>
+Result<Fd> listen_at(const Address& at, int type, int backlog = 16) {
+  const auto fd = bind_to(at, type);
+  if (!fd) return fd;
+  const auto done = call(Call::listen, *fd, backlog);
+  if (done) return fd;
+  static_cast<void>(close(*fd));
+  return std::unexpected(done.error());
+}
+inline Result<Fd> listen_as(std::string_view name, int type, int backlog = 16) {
+  return listen_at(AbstractName{name}, type, backlog);
+}
 inline Result<Fd> accept(Fd listener, int flags = 0) {
   return call<Fd>(Call::accept4, listener, nullptr, nullptr, flags);
 }
-inline Result<Fd> connect_to(std::string_view name, int type) {
-  const AbstractName to{name};
-  const auto fd = make_socket(type);
+template <class Address>
+Result<Fd> connect_at(const Address& to, int type) {
+  const auto fd = make_socket(type, Address::family);
   if (!fd) return fd;
   const auto done = call(Call::connect, *fd, to.address(), to.length());
   if (done) return fd;
   static_cast<void>(close(*fd));
   return std::unexpected(done.error());
+}
+
+inline Result<Fd> connect_to(std::string_view name, int type) {
+  return connect_at(AbstractName{name}, type);
 }
 
 inline Result<std::size_t> send(Fd fd, std::string_view text, int flags = abi::msg_nosignal) {

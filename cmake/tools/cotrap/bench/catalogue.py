@@ -82,6 +82,8 @@ _ALL = (
     Benchmark("user.preempt", "from a notification to a program's coroutine, which preempts a step", 1_500),
     Benchmark("ipc.pipe", "send a byte to another process and one back, by pipes", 2_000, 2_300),
     Benchmark("ipc.unix", "send a byte to another process and one back, by AF_UNIX stream sockets", 2_500),
+    Benchmark("inet.tcp", "send a byte to another process and one back, by TCP over 127.0.0.1", 12_000),
+    Benchmark("inet.udp", "send a byte to another process and one back, by UDP over 127.0.0.1"),
     Benchmark("epoll.self", "an event of an eventfd, and the epoll_pwait that reports it", 2_000),
     Benchmark("epoll.pair", "a round trip of two threads by eventfds and epoll_pwait"),
     Benchmark("ipc.futex", "a futex wake of another thread, and one back", 1_500, 1_700),
