@@ -2,8 +2,10 @@
 // each connection. The client is the same for all. It prints what a connection takes in memory and
 // what a message takes in instructions, side by side.
 //
-//   echo-server [CONNECTIONS]     the client, which starts the servers: 1,000, or up to 30,000
-//   echo-server WAY CONNECTIONS   a server, whose descriptor 3 is the listening socket
+//   echo-server [tcp] [CONNECTIONS]   the client, which starts the servers: 1,000 connections, or
+//   up
+//                                     to 30,000, over AF_UNIX or TCP of 127.0.0.1
+//   echo-server WAY CONNECTIONS       a server, whose descriptor 3 is the listening socket
 #include <abi/events.h>
 #include <user/async.h>
 #include <user/check.h>
@@ -204,17 +206,14 @@ struct Cost {
 
 class Client {
  public:
-  Client(std::string_view way, unsigned connections) : way_{way} {
-    connections_.assign(connections, -1);
-    const std::string name = "echo-server." + text_of(static_cast<unsigned>(process_id()));
-    const Fd listening = must(listen_as(name, abi::sock_stream, 128), "listening");
-    const std::string count = text_of(connections);
-    const char* const arguments[] = {"echo-server", way.data(), count.c_str(), nullptr};
-    const FdMapping mapping[] = {{.from = listening, .to = listener}};
-    free_before_ = free_memory();
-    server_ = must(spawn(program_path(), arguments, {.fds = mapping}), "starting the server");
-    must(close(listening), "closing");
-    for (Fd& fd : connections_) fd = must(connect_to(name, abi::sock_stream), "connecting");
+  Client(std::string_view way, bool is_tcp, unsigned connections) : way_{way} {
+    const AbstractName name{"echo-server." + text_of(static_cast<unsigned>(process_id()))};
+    if (is_tcp) {
+      const auto listening = must(listen_at(LoopbackPort{0}, abi::sock_stream, backlog), "TCP");
+      start(listening, must(LoopbackPort::of(listening), "a port"), connections);
+    } else {
+      start(must(listen_at(name, abi::sock_stream, backlog), "listening"), name, connections);
+    }
   }
 
   Cost measure() {
@@ -250,6 +249,20 @@ class Client {
   }
 
  private:
+  static constexpr int backlog = 128;
+
+  template <class Address>
+  void start(Fd listening, const Address& address, unsigned connections) {
+    connections_.assign(connections, -1);
+    const std::string count = text_of(connections);
+    const char* const arguments[] = {"echo-server", way_.data(), count.c_str(), nullptr};
+    const FdMapping mapping[] = {{.from = listening, .to = listener}};
+    free_before_ = free_memory();
+    server_ = must(spawn(program_path(), arguments, {.fds = mapping}), "starting the server");
+    must(close(listening), "closing");
+    for (Fd& fd : connections_) fd = must(connect_at(address, abi::sock_stream), "connecting");
+  }
+
   void say(unsigned number) {
     const Message message{.connection = number, .round = round_, .text = {}};
     must(write(connections_[number], std::as_bytes(std::span{&message, 1})), "speaking");
@@ -273,22 +286,22 @@ class Client {
   std::uint32_t round_ = 0;
 };
 
-Cost cost_of(std::string_view way, unsigned connections) {
-  Client client{way, connections};
+Cost cost_of(std::string_view way, bool is_tcp, unsigned connections) {
+  Client client{way, is_tcp, connections};
   const Cost cost = client.measure();
   client.end();
   return cost;
 }
 
-int compare(unsigned connections) {
+int compare(bool is_tcp, unsigned connections) {
   constexpr unsigned few = 10;
   is_exact = counts_are_exact();
   println("{:<10}{:>12}{:>16}{:>18}{:>18}", "", "connections", "bytes of each",
           is_exact ? "instructions" : "ns", "… all at once");
   std::array<Cost, std::size(ways)> costs;
   for (std::size_t i = 0; i < costs.size(); ++i) {
-    const Cost base = cost_of(ways[i], few);
-    costs[i] = cost_of(ways[i], connections);
+    const Cost base = cost_of(ways[i], is_tcp, few);
+    costs[i] = cost_of(ways[i], is_tcp, connections);
     println("{:<10}{:>12}{:>16}{:>18}{:>18}", ways[i], few, "", base.alone, base.joined);
     println("{:<10}{:>12}{:>16}{:>18}{:>18}", "", connections, costs[i].memory, costs[i].alone,
             costs[i].joined);
@@ -313,9 +326,14 @@ std::optional<unsigned> number_in(std::string_view text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const unsigned connections = argc > 1 ? number_in(argv[argc - 1]).value_or(0) : 1'000;
-  check(argc <= 3 && connections > 0, "usage: echo-server [CONNECTIONS]");
+  std::vector<std::string_view> words{argv + 1, argv + argc};
+  const auto number = words.empty() ? std::nullopt : number_in(words.back());
+  const unsigned connections = number.value_or(1'000);
+  if (number) words.pop_back();
   allow_descriptors(connections + 100);
-  if (argc == 3) return serve(argv[1], connections);
-  return compare(connections);
+  if (words.empty()) return compare(false, connections);
+  if (words.size() == 1 && words[0] == "tcp") return compare(true, connections);
+  if (words.size() == 1 && std::ranges::contains(ways, words[0]))
+    return serve(words[0], connections);
+  fail("usage: echo-server [tcp] [CONNECTIONS], at most 30,000");
 }
