@@ -91,13 +91,13 @@ void MmioTransport::accept_features(std::uint64_t features) {
   write(registers_, driver_features, features >> 32);
 }
 
-unsigned MmioTransport::queue_limit() {
-  write(registers_, queue_select, 0);
+unsigned MmioTransport::queue_limit(unsigned queue) {
+  write(registers_, queue_select, queue);
   return read(registers_, queue_size_max);
 }
 
-bool MmioTransport::set_queue(const QueueMemory& memory) {
-  write(registers_, queue_select, 0);
+bool MmioTransport::set_queue(unsigned queue, const QueueMemory& memory) {
+  write(registers_, queue_select, queue);
   write(registers_, queue_size, memory.size);
   if (is_legacy_) {
     write(registers_, legacy_page_size, page_size);
@@ -113,9 +113,9 @@ bool MmioTransport::set_queue(const QueueMemory& memory) {
   return true;
 }
 
-void MmioTransport::notify() {
+void MmioTransport::notify(unsigned queue) {
   fence_before_device();
-  write(registers_, queue_notify, 0);
+  write(registers_, queue_notify, queue);
 }
 
 std::uint32_t MmioTransport::read_config(std::size_t offset) {

@@ -35,9 +35,9 @@ class MmioTransport final : public Transport {
   void set_status(std::uint8_t value) override;
   std::uint64_t offered_features() override;
   void accept_features(std::uint64_t features) override;
-  unsigned queue_limit() override;
-  bool set_queue(const QueueMemory& memory) override;
-  void notify() override;
+  unsigned queue_limit(unsigned queue) override;
+  bool set_queue(unsigned queue, const QueueMemory& memory) override;
+  void notify(unsigned queue) override;
   std::uint32_t read_config(std::size_t offset) override;
   std::uint8_t read_config_byte(std::size_t offset) override;
   std::uint32_t config_generation() override;

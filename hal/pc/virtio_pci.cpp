@@ -86,15 +86,15 @@ class PciTransport final : public virtio::Transport {
     common_.write<std::uint32_t>(driver_features, static_cast<std::uint32_t>(features >> 32));
   }
 
-  unsigned queue_limit() override {
-    common_.write<std::uint16_t>(queue_select, 0);
+  unsigned queue_limit(unsigned queue) override {
+    common_.write(queue_select, static_cast<std::uint16_t>(queue));
     return common_.read<std::uint16_t>(queue_size);
   }
-  bool set_queue(const virtio::QueueMemory& memory) override;
+  bool set_queue(unsigned queue, const virtio::QueueMemory& memory) override;
 
-  void notify() override {
+  void notify(unsigned queue) override {
     fence_before_device();
-    notify_.write<std::uint16_t>(notify_at_, 0);
+    notify_.write(notify_at_[queue], static_cast<std::uint16_t>(queue));
   }
 
   std::uint32_t read_config(std::size_t offset) override {
@@ -122,14 +122,14 @@ class PciTransport final : public virtio::Transport {
   const bool sends_messages_;
   const std::uint32_t notify_multiplier_;
   const Window common_, notify_, isr_, config_;
-  std::size_t notify_at_ = 0;  // in notify_
+  std::array<std::size_t, virtio::most_queues> notify_at_{};  // in notify_, of each queue
 };
 
-bool PciTransport::set_queue(const virtio::QueueMemory& memory) {
-  common_.write<std::uint16_t>(queue_select, 0);
+bool PciTransport::set_queue(unsigned queue, const virtio::QueueMemory& memory) {
+  common_.write(queue_select, static_cast<std::uint16_t>(queue));
   common_.write<std::uint16_t>(queue_size, static_cast<std::uint16_t>(memory.size));
   if (sends_messages_) {
-    // Both causes have entry 0 of the table. If the device has no memory for that, it keeps "no
+    // All causes have entry 0 of the table. If the device has no memory for that, it keeps "no
     // vector" (4.1.5.1.2).
     common_.write<std::uint16_t>(config_vector, 0);
     common_.write<std::uint16_t>(queue_vector, 0);
@@ -140,7 +140,7 @@ bool PciTransport::set_queue(const virtio::QueueMemory& memory) {
   const std::uint64_t at =
       std::uint64_t{common_.read<std::uint16_t>(queue_notify_offset)} * notify_multiplier_;
   if (at % sizeof(std::uint16_t) != 0 || at > notify_.size - sizeof(std::uint16_t)) return false;
-  notify_at_ = at;
+  notify_at_[queue] = at;
   write_64(queue_descriptors, memory.descriptors);
   write_64(queue_driver, memory.available);
   write_64(queue_device, memory.used);

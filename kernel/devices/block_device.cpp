@@ -134,7 +134,7 @@ bool BlockDevice::submit(BlockRequest& request) {
     waiting_.push_back(request);
     notify_device = put_in();
   }
-  if (notify_device) transport_.notify();
+  if (notify_device) transport_.notify(0);
   return true;
 }
 
@@ -211,7 +211,7 @@ unsigned BlockDevice::collect() {
     }
     finish(request, progress);
   }
-  if (notify_device) transport_.notify();
+  if (notify_device) transport_.notify(0);
   return count;
 }
 
@@ -244,7 +244,7 @@ void BlockDevice::reset(std::string_view why) {
     state_ = works ? State::working : State::dead;
     notify_device = put_in();
   }
-  if (notify_device) transport_.notify();
+  if (notify_device) transport_.notify(0);
   if (works) return;
   log("{}: the disk did not restart", name_);
   device_.fail();

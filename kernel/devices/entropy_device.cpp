@@ -28,7 +28,7 @@ void EntropyDevice::ask() {
     queue.add({&room, 1}, this);
     notify_device = queue.wants_notification();
   }
-  if (notify_device) transport_.notify();
+  if (notify_device) transport_.notify(0);
 }
 
 async::Task<> EntropyDevice::serve() {

@@ -116,7 +116,7 @@ async::Task<Result<>> P9Device::run(Ref<P9Request> request) {
 void P9Device::put_in() {
   bool any = false;
   while (!is_dead_ && !waiting_.empty() && put_in_first()) any = true;
-  if (any && device_.queue().wants_notification()) transport_.notify();
+  if (any && device_.queue().wants_notification()) transport_.notify(0);
 }
 
 bool P9Device::put_in_first() {

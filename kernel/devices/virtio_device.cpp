@@ -7,9 +7,36 @@
 
 namespace kernel::virtio {
 
-Device::~Device() {
+// ── Queues ───────────────────────────────────────────────────────────────────────────────────────
+
+DeviceQueue::~DeviceQueue() {
   if (memory_ != nullptr) memory::frames.free_block(hal::virt_to_phys(memory_), order_);
 }
+
+bool DeviceQueue::make(unsigned most) {
+  if (queue_) return queue_->size() <= most;
+  const unsigned size = std::bit_floor(std::min(most, limit_));
+  if (size == 0) return false;
+  const std::size_t pages = Virtqueue::Layout{size}.bytes / hal::page_size;
+  order_ = static_cast<unsigned>(std::bit_width(pages - 1));
+  const hal::PhysAddr block = memory::frames.allocate_block(order_);
+  if (block == 0) return false;
+  memory_ = hal::phys_to_virt(block);
+  queue_.emplace(std::span{memory_, hal::page_size << order_}, size);
+  return true;
+}
+
+bool DeviceQueue::start(Transport& transport, unsigned number) {
+  if (!make(transport.queue_limit(number))) return false;
+  const hal::PhysAddr memory = hal::virt_to_phys(memory_);
+  const Virtqueue::Layout layout = queue_->layout();
+  return transport.set_queue(number, {.size = queue_->size(),
+                                      .descriptors = memory + layout.descriptors,
+                                      .available = memory + layout.available,
+                                      .used = memory + layout.used});
+}
+
+// ── The device ───────────────────────────────────────────────────────────────────────────────────
 
 bool Device::reset() {
   transport_.set_status(0);
@@ -25,7 +52,7 @@ bool Device::start(std::uint64_t wanted) {
   if (!reset()) return false;
   transport_.set_status(status::acknowledged);
   transport_.set_status(status::acknowledged | status::driver);
-  if (!agree_on_features(wanted) || !make_queue() || !set_queue()) {
+  if (!agree_on_features(wanted) || !start_queues()) {
     fail();
     return false;
   }
@@ -43,27 +70,11 @@ bool Device::agree_on_features(std::uint64_t wanted) {
   return (transport_.status() & status::features_ok) != 0;
 }
 
-bool Device::make_queue() {
-  const unsigned most = transport_.queue_limit();
-  if (queue_) return queue_->size() <= most;
-  const unsigned size = std::bit_floor(std::min(most, limit_));
-  if (size == 0) return false;
-  const std::size_t pages = Virtqueue::Layout{size}.bytes / hal::page_size;
-  order_ = static_cast<unsigned>(std::bit_width(pages - 1));
-  const hal::PhysAddr block = memory::frames.allocate_block(order_);
-  if (block == 0) return false;
-  memory_ = hal::phys_to_virt(block);
-  queue_.emplace(std::span{memory_, hal::page_size << order_}, size);
-  return true;
-}
-
-bool Device::set_queue() {
-  const hal::PhysAddr memory = hal::virt_to_phys(memory_);
-  const Virtqueue::Layout layout = queue_->layout();
-  return transport_.set_queue({.size = queue_->size(),
-                               .descriptors = memory + layout.descriptors,
-                               .available = memory + layout.available,
-                               .used = memory + layout.used});
+bool Device::start_queues() {
+  unsigned number = 0;
+  if (!queue_.start(transport_, number)) return false;
+  return std::ranges::all_of(more_,
+                             [&](DeviceQueue& each) { return each.start(transport_, ++number); });
 }
 
 std::uint64_t Device::read_config_64(std::size_t offset) {

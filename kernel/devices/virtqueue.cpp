@@ -16,6 +16,7 @@ constexpr std::size_t flags = 0;
 constexpr std::size_t index = 1;
 constexpr std::size_t ring = 2;
 constexpr std::uint16_t no_notification = 1;  // a flag of the used ring
+constexpr std::uint16_t no_interrupt = 1;     // a flag of the available ring
 
 /// Loads a word that the device may write at any time.
 std::uint16_t load(std::uint16_t& word, std::memory_order order) {
@@ -106,6 +107,13 @@ bool Virtqueue::wants_notification() const {
 }
 
 // ── From the device ──────────────────────────────────────────────────────────────────────────────
+
+void Virtqueue::want_interrupts(bool wanted) {
+  std::atomic_ref{available_[flags]}.store(wanted ? 0 : no_interrupt, std::memory_order_relaxed);
+  // Orders the store before the load of the index in take(): else neither side could see that the
+  // other has changed its word (2.7.7.2).
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
 
 std::optional<Virtqueue::Completion> Virtqueue::take() {
   if (broken_) return {};

@@ -90,6 +90,11 @@ class Virtqueue {
 
   // ── From the device ──
 
+  /// Whether the device interrupts after it has completed a chain. A hint: it may interrupt
+  /// nevertheless (2.7.7). True after the start and after reset(). After a change to true, call
+  /// take() once more: the device may have completed chains before it saw the change.
+  void want_interrupts(bool wanted);
+
   struct Completion {
     void* owner;
     std::uint32_t written;  ///< bytes that the device wrote to the chain

@@ -28,6 +28,9 @@ inline constexpr std::uint32_t used_buffer = 1;
 inline constexpr std::uint32_t configuration = 2;
 }  // namespace cause
 
+/// The queues of a device are numbered from 0. Drivers use at most this many.
+inline constexpr unsigned most_queues = 2;
+
 /// The memory of a queue with `size` descriptors: the physical addresses of its three parts (2.7).
 struct QueueMemory {
   unsigned size;
@@ -36,8 +39,8 @@ struct QueueMemory {
   PhysAddr used;
 };
 
-/// The registers of one device, and its interrupt. Its queue is number 0. The caller serializes all
-/// calls but those of notify().
+/// The registers of one device, and its interrupt, which all its queues share. The caller
+/// serializes all calls but those of notify(). A `queue` is a number below most_queues.
 class Transport {
  public:
   virtual DeviceType type() = 0;
@@ -50,13 +53,12 @@ class Transport {
   virtual std::uint64_t offered_features() = 0;
   virtual void accept_features(std::uint64_t features) = 0;
 
-  /// The largest size of the queue. 0: there is no queue. Valid after a reset.
-  virtual unsigned queue_limit() = 0;
+  /// The largest size of a queue. 0: there is no such queue. Valid after a reset.
+  virtual unsigned queue_limit(unsigned queue) = 0;
   /// False: the device cannot use the queue, or cannot interrupt for it.
-  virtual bool set_queue(const QueueMemory& memory) = 0;
-  /// Notifies the device that the queue has new chains. The device sees all earlier writes to
-  /// memory.
-  virtual void notify() = 0;
+  virtual bool set_queue(unsigned queue, const QueueMemory& memory) = 0;
+  /// Notifies the device that a queue has new chains. The device sees all earlier writes to memory.
+  virtual void notify(unsigned queue) = 0;
 
   /// Reads 32 bits of the device's configuration, at a multiple of 4. A longer value is consistent
   /// only if the generation is the same before and after reading it (2.5.3).

@@ -56,13 +56,14 @@ bool start_disk() {
   disk->set_status(now);
   disk->accept_features(disk->offered_features() & version_1);
   disk->set_status(now |= status::features_ok);
-  if ((disk->status() & status::features_ok) == 0 || disk->queue_limit() < queue_size) return false;
+  if ((disk->status() & status::features_ok) == 0 || disk->queue_limit(0) < queue_size)
+    return false;
   const Virtqueue::Layout layout{queue_size};
   const hal::PhysAddr memory = physical(queue_memory.data());
-  if (!disk->set_queue({.size = queue_size,
-                        .descriptors = memory + layout.descriptors,
-                        .available = memory + layout.available,
-                        .used = memory + layout.used}))
+  if (!disk->set_queue(0, {.size = queue_size,
+                           .descriptors = memory + layout.descriptors,
+                           .available = memory + layout.available,
+                           .used = memory + layout.used}))
     return false;
   disk->set_status(now |= status::driver_ok);
   return true;
@@ -77,7 +78,7 @@ void submit(Request& request, std::uint64_t sector) {
       Descriptor::for_writing(physical(&request.result), 1),
   };
   queue->add(chain, &request);
-  disk->notify();
+  disk->notify(0);
 }
 
 /// Takes the completion of `request` from the queue. Returns whether the disk has read its sector.

@@ -4,6 +4,7 @@
 
 #include <async/interrupt.h>
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <utility>
 
@@ -26,6 +27,7 @@ class FakeTransport : public kernel::virtio::Transport {
 
   std::uint64_t features = kernel::virtio::feature::version_1;
   unsigned limit = 256;
+  unsigned queues = 1;
   bool legacy = false;
   bool accepts = true;     // the device accepts the driver's features
   bool comes_back = true;  // the device recovers from the next reset
@@ -40,7 +42,7 @@ class FakeTransport : public kernel::virtio::Transport {
 
   // ── For tests ──
 
-  DeviceSide& side() { return side_; }
+  DeviceSide& side(unsigned queue = 0) { return sides_.at(queue); }
   async::Interrupt& line() { return line_; }
   void interrupt(std::uint32_t causes) {
     causes_ |= causes;
@@ -65,7 +67,7 @@ class FakeTransport : public kernel::virtio::Transport {
     if (!accepts) status_ &= ~kernel::virtio::status::features_ok;
     if (value != 0) return;
     ++resets;
-    side_ = {};
+    sides_ = {};
     causes_ = 0;
   }
   std::uint64_t offered_features() override { return features; }
@@ -73,16 +75,16 @@ class FakeTransport : public kernel::virtio::Transport {
     CHECK((chosen & ~features) == 0);
     accepted = chosen;
   }
-  unsigned queue_limit() override { return limit; }
-  bool set_queue(const hal::virtio::QueueMemory& memory) override {
+  unsigned queue_limit(unsigned queue) override { return queue < queues ? limit : 0; }
+  bool set_queue(unsigned queue, const hal::virtio::QueueMemory& memory) override {
     const kernel::virtio::Virtqueue::Layout layout{memory.size};
     CHECK(memory.size <= limit);
     CHECK(memory.available - memory.descriptors == layout.available);
     CHECK(memory.used - memory.descriptors == layout.used);
-    side_ = DeviceSide{hal::phys_to_virt(memory.descriptors), memory.size};
+    side(queue) = DeviceSide{hal::phys_to_virt(memory.descriptors), memory.size};
     return can_interrupt;
   }
-  void notify() override {
+  void notify(unsigned) override {
     CHECK((status_ & kernel::virtio::status::driver_ok) != 0);
     ++notifications;
   }
@@ -105,7 +107,7 @@ class FakeTransport : public kernel::virtio::Transport {
 
  private:
   const kernel::virtio::DeviceType type_;
-  DeviceSide side_;
+  std::array<DeviceSide, hal::virtio::most_queues> sides_;
   std::uint8_t status_ = 0;
   std::uint32_t causes_ = 0;
   bool claimed_ = false;
