@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import bootargs, disk, faults, hosted, machines, memory, policies, policy_header, share
+from . import bootargs, disk, faults, hosted, machines, memory, network, policies, policy_header, share
 from .option_types import Once, checked, duration, harts, path
 from .paths import MACHINES, SANITIZED
 
@@ -117,6 +117,22 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         metavar="DIR[:ro]",
         help="share the host's folder DIR with the guest, which has it in /mnt/share. Both see each other's "
         "changes at once. The guest can change it, except with :ro; not with --machine hosted",
+    )
+    command.add_argument(
+        "--forward",
+        action="append",
+        default=[],
+        type=checked(network.parse_forward),
+        metavar="[ADDRESS:]HOST:GUEST[/udp]",
+        help="connect the guest to a network, in which port HOST of this host leads to port GUEST of the guest: with "
+        "8080:80, http://127.0.0.1:8080 is the guest's server. ADDRESS is one of this host's IPv4 addresses (127.0.0.1); "
+        "/udp forwards UDP instead of TCP (repeatable); not with --machine hosted",
+    )
+    command.add_argument(
+        "--network",
+        action="store_true",
+        help="connect the guest to a network, in which it can connect to this host, at 10.0.2.2, and to others; "
+        "not with --machine hosted",
     )
     command.add_argument(
         "--add",

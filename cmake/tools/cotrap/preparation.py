@@ -5,7 +5,7 @@ import shutil
 from itertools import takewhile
 from pathlib import Path
 
-from . import build, elf, libraries, machines, root_folder
+from . import build, elf, libraries, machines, network, root_folder
 from .errors import UsageError
 from .paths import Build
 from .qemu import Boot, Machine, archive_with
@@ -23,6 +23,7 @@ def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
         arguments.disk,
         share=arguments.share,
         root=arguments.root,
+        network=network.of(arguments),
         fs=arguments.fs,
         kvm=arguments.accel == "kvm",
         **machines.given_cpu(arguments),
@@ -145,6 +146,7 @@ def check_files(arguments) -> None:
         if arguments.machine == "hosted":
             raise UsageError(f"--{share.tag} needs QEMU, which serves the folder: leave out `--machine hosted`")
         share.check()
+    network.check(arguments)
 
 
 def program_name(arguments) -> str:

@@ -19,6 +19,7 @@ from .errors import ToolError, UsageError
 from .initrd import Archive
 from .machines import WITHOUT_MMU
 from .marks import MarkReader, State
+from .network import Network
 from .output_frames import OutputFrames
 from .paths import Build
 from .share import Share
@@ -43,6 +44,7 @@ class Machine:
     disk: Disk | None = None
     share: Share | None = None
     root: Share | None = None  # the guest's root folder
+    network: Network | None = None
     entropy: bool = True
     fs: str | None = None  # of the hosted machine: see hosted.FS
     ram: int | None = None
@@ -58,10 +60,10 @@ class Machine:
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
         options = self._pc_options(disk_file) if self.pc else self._virt_options(disk_file)
         if self.icount:
-            # sleep=off skips idle time up to the next timer. A disk, a share, a person or a debugger can end idle time
-            # early, at a time of the host. So with one of these, idle time passes as on the host.
+            # sleep=off skips idle time up to the next timer. A disk, a share, a network, a person or a debugger can end
+            # idle time early, at a time of the host. So with one of these, idle time passes as on the host.
             is_timed = awaits_input or self.paused
-            sleep = "on" if self.disk or self.shares or is_timed else "off"
+            sleep = "on" if self.disk or self.shares or self.network or is_timed else "off"
             options += ["-icount", f"shift={self.shift},sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)
 
@@ -81,6 +83,7 @@ class Machine:
             *(("-device", "virtio-rng-pci") if self.entropy and not self.icount else ()),
             *(self.disk.options(disk_file, "virtio-blk-pci") if self.disk else ()),
             *(word for share in self.shares for word in share.options("virtio-9p-pci")),
+            *(self.network.options("virtio-net-pci") if self.network else ()),
             # The real-time clock advances with the counted time, so that readings of it repeat, too.
             *(("-rtc", "clock=vm") if self.icount else ()),
         ]
@@ -106,6 +109,8 @@ class Machine:
             options += self.disk.options(disk_file, "virtio-blk-device")
         for share in self.shares:
             options += share.options("virtio-9p-device")
+        if self.network:
+            options += self.network.options("virtio-net-device")
         return options
 
 
