@@ -9,6 +9,7 @@
 
 #include "console/console.h"
 #include "console/run_marks.h"
+#include "devices/network_device.h"
 #include "files/fetched.h"
 #include "files/root.h"
 #include "files/share.h"
@@ -121,6 +122,7 @@ async::Task<> run_first_process(const formats::BootOptions& options, Terminal* e
   if (const auto missing = trap::program_machine::missing_instructions(); !missing.empty())
     log("programs cannot use {}", missing);
   vdso::start();
+  if (network_device() != nullptr) co_await await_network();
   const std::string path = first_program(options);
   mark_start();
   Fetched fetched;

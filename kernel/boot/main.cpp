@@ -117,7 +117,8 @@ void kernel_main(const hal::BootInfo& info) {
               .limits = {.process_numbers = IdSlots::limit, .most_threads = most_threads},
               .fill_random = fill_random,
               .shares_are_read_only = options.value("share") == "ro",
-              .shared_root = shared_root});
+              .shared_root = shared_root,
+              .write_name_servers = name_server_writer()});
   const bool uses_archive = shared_root == RootParts::SharedRoot::none;
   if (uses_archive && (info.initrd_is_builtin || info.initrd.empty())) {
     log("boot archive: {}", info.initrd_is_builtin
@@ -125,6 +126,7 @@ void kernel_main(const hal::BootInfo& info) {
                                 : "none from the firmware, and no programs are built into the "
                                   "kernel: pass one with -initrd, or build with COTRAP_BUILTIN");
   }
+  start_network(options);
   apply_boot_options(options, Stage::jobs);
   if (jobs_are_watched()) {
     // On the boot hart only: with a lost IPI its own wake could be lost.

@@ -1,8 +1,10 @@
-// The last parts that main.cpp starts at boot: the console's terminals and the first process.
+// The last parts that main.cpp starts at boot: the console's terminals, the network and the first
+// process.
 #pragma once
 
 #include <async/async.h>
 
+#include "files/regular_file.h"
 #include "files/terminal.h"
 #include "formats/boot_options.h"
 
@@ -23,6 +25,16 @@ bool console_is_terminal(const formats::BootOptions& options);
 
 /// Creates the terminals and starts their driver. Call once, on the boot hart, after begin_hart().
 ConsoleTerminals start_console(const formats::BootOptions& options);
+
+// network.cpp, or no_network.cpp in kernels without lwIP
+
+/// Starts eth0, with the address of `net=` or with DHCP, if the machine has a network device. Call
+/// once, in the strand, when jobs can be spawned.
+void start_network(const formats::BootOptions& options);
+/// Waits for the address of eth0, for some seconds at most. Does nothing without eth0.
+async::Task<> await_network();
+/// Writes /etc/resolv.conf; null: the machine has no network.
+TextFile::Write name_server_writer();
 
 // first_process.cpp
 

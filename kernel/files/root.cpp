@@ -153,6 +153,13 @@ Ref<Directory> make_proc(std::string_view command_line) {
   return proc;
 }
 
+void add_name_servers(Directory& root, TextFile::Write write) {
+  if (root.find("etc") == nullptr) root.put("etc", make_ref<Directory>());
+  Directory* const etc = root.find("etc")->as_directory();
+  if (etc != nullptr && etc->find("resolv.conf") == nullptr)
+    etc->put("resolv.conf", make_ref<TextFile>(write));
+}
+
 }  // namespace
 
 /// The root directory without the folders that the kernel makes.
@@ -168,6 +175,7 @@ static Directory& start_root(const RootParts& parts) {
   Directory& root = root_directory();
   root.set_file_system(Node::FileSystem::root);
   unpack_boot_archive(root, parts.archive);
+  if (parts.write_name_servers != nullptr) add_name_servers(root, parts.write_name_servers);
   return root;
 }
 

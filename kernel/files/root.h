@@ -8,6 +8,7 @@
 //   /sys         the harts
 //   /tmp         writable, in memory
 //   /mnt/TAG     a folder of the host, for each other file server of the machine
+//   /etc/resolv.conf    the name servers, if the machine has a network and the archive no such file
 //
 // The other folders lie over those of the root folder with the same name, as mounts do. If the root
 // folder has no such name, look-ups find them, but getdents does not list them.
@@ -51,6 +52,7 @@ struct RootParts {
   /// Whether the root is the folder of the file server `root` (share.h) instead of the archive.
   enum class SharedRoot : std::uint8_t { none, writable, read_only };
   SharedRoot shared_root = SharedRoot::none;
+  TextFile::Write write_name_servers = nullptr;  ///< /etc/resolv.conf; null: there is none
 };
 
 /// Builds the tree under root_directory(). Call once, before the first process.

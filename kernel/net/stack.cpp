@@ -30,6 +30,7 @@
 #include "lwip/udp.h"
 #include "memory/frames.h"
 #include "memory/heap.h"
+#include "net/ethernet.h"
 #include "net/loopback.h"
 #include "net/tcp_socket.h"
 #include "net/tcp_table.h"
@@ -91,6 +92,7 @@ u8_t prepare_udp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
   if (!read_header(*packet, ip_current_header_tot_len(), header)) return 0;
   udp_pcbs = find_receiver(*ip_current_dest_addr(), lwip_ntohs(header.dest), *from,
                            lwip_ntohs(header.src));
+  if (udp_pcbs == nullptr) udp_pcbs = dhcp_receiver(lwip_ntohs(header.dest));
   return 0;
 }
 

@@ -2,12 +2,15 @@
 host that lead to the guest (`--forward`)."""
 
 import errno
+import os
 import re
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import UsageError
 
+_NAME_SERVER = "10.0.2.3"  # of QEMU's user network
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _FORWARD = re.compile(r"(?:(?P<address>[0-9.]+):)?(?P<host>[0-9]+):(?P<guest>[0-9]+)(?:/(?P<protocol>[a-z]+))?")
 _FORM = "HOST:GUEST, such as 8080:80, with an IPv4 address of the host before it and /udp behind it if you like"
@@ -90,6 +93,14 @@ def parse_forward(text: str) -> Forward:
 def of(arguments) -> Network | None:
     """The network that the command line asks for."""
     return Network(tuple(arguments.forward)) if arguments.forward or arguments.network else None
+
+
+def hint_for_root(arguments, root: Path) -> str:
+    """What the user should know about the network of a guest with this root folder; empty: nothing."""
+    servers = root / "etc" / "resolv.conf"
+    if not of(arguments) or os.path.lexists(servers):
+        return ""
+    return f"programs find no name server: `echo nameserver {_NAME_SERVER} > {servers}` names one"
 
 
 def check(arguments) -> None:

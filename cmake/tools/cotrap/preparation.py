@@ -80,6 +80,8 @@ def _prepare_in_root(arguments, on_terminal: bool) -> Boot:
     root_folder.check_program(root.path, guest, host, built)
     if given:
         arguments.program = host
+    if not arguments.quiet and (hint := network.hint_for_root(arguments, Path(root.path))):
+        say(f"hint: {hint}")
     console = _console(arguments, on_terminal)
     environment = root_folder.ENVIRONMENT | console.pop("environment")
     return Boot(
