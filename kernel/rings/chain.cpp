@@ -1,7 +1,6 @@
 #include "rings/chain.h"
 
 #include "memory/frames.h"
-#include "rings/ring.h"
 
 namespace kernel {
 
@@ -59,10 +58,10 @@ Register RingChain::queue(const RingSubmission& entry) {
   if (!memory::can_allocate(InFlightRequest::most_bytes)) return failed(Errno::enomem);
   // If the request needs a page-in, its coroutine does it. The calling thread must not wait for it.
   static_cast<void>(ring_.thread_.space().take_missed_page());
-  auto request = std::make_unique<InFlightRequest>(ring_.requests_, entry);
+  auto request = std::make_unique<RingRequest>(ring_, entry);
   async::Strand::check_access();
   ++ring_.in_flight_;
-  InFlightRequest* const made = request.get();
+  RingRequest* const made = request.get();
   if (last_ != nullptr) {
     last_->linked = std::move(request);
   } else {

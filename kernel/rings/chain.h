@@ -5,12 +5,9 @@
 
 #include <memory>
 
-#include "rings/in_flight.h"
-#include "rings/operations.h"
+#include "rings/ring.h"
 
 namespace kernel {
-
-class Ring;
 
 /// Lives for one call of Ring::take_step(), which never stops in the middle of a chain.
 class RingChain {
@@ -48,8 +45,8 @@ class RingChain {
 
   Ring& ring_;
   State state_ = State::none;
-  std::unique_ptr<InFlightRequest> first_;
-  InFlightRequest* last_ = nullptr;
+  std::unique_ptr<RingRequest> first_;
+  RingRequest* last_ = nullptr;
 };
 
 }  // namespace kernel

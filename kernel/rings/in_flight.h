@@ -1,20 +1,61 @@
-// A submission that did not complete at once.
+// Requests in flight: submissions that did not complete at once, of both kinds of rings: Cotrap's
+// (ring.h) and io_uring's (uring.h). Nothing here knows the layout of a ring.
+//
+// One coroutine carries out a chain of linked requests (run_chain()). All of it runs in the strand.
 #pragma once
 
-#include <abi/ring.h>
+#include <abi/errno.h>
 #include <async/job.h>
+#include <async/task.h>
+#include <async/time.h>
 #include <kernel/list.h>
+#include <trap/typed_call.h>
 
+#include <cstdint>
 #include <memory>
 
 namespace kernel {
 
-/// A submission that waits, or that is linked behind a waiting one.
-struct InFlightRequest : ListNode<> {
-  InFlightRequest(List<InFlightRequest>& all, const abi::RingSubmission& entry);
-  ~InFlightRequest();
+class Thread;
+using trap::Register;
 
-  abi::RingSubmission entry;
+/// A submission that waits, or that is linked behind a waiting one. Each kind of ring derives a
+/// class.
+class InFlightRequest : public ListNode<> {
+ public:
+  /// `all`: the requests of the ring.
+  explicit InFlightRequest(List<InFlightRequest>& all);
+  virtual ~InFlightRequest();
+
+  // What run_chain() asks.
+
+  /// The handler of the operation, for `thread`. What it leaves in `thread.waiting` refers to this
+  /// object.
+  virtual Register answer(Thread& thread) = 0;
+  /// Called before the operation begins: makes a relative time absolute.
+  virtual void begin() {}
+  /// The answer of a request that must not be carried out; 0: it can be.
+  virtual std::int32_t refusal() const { return 0; }
+  /// Whether the request limits the time of the one before it.
+  virtual bool is_link_timeout() const = 0;
+  /// The deadline of a link timeout whose begin() has been called.
+  virtual async::Instant deadline() const = 0;
+  /// The answer of an operation whose wait was ended by a cancellation or a link timeout, and that
+  /// has answered `answer` then.
+  virtual std::int32_t cut_answer(std::int32_t answer) const;
+  /// Whether the next linked request begins after this answer.
+  virtual bool lets_next_begin(std::int32_t answer) const = 0;
+  /// Whether the next linked request begins although this one was cancelled.
+  virtual bool next_outlives_cancel() const { return false; }
+  /// Posts the last completion.
+  virtual void complete(std::int32_t answer) = 0;
+
+  /// Cancels the request, alone or with the rest of its chain.
+  void cancel() {
+    cancelled = true;
+    if (job != nullptr && !merged) job->cancel();
+  }
+
   std::unique_ptr<InFlightRequest> linked;  ///< the next one of the chain or of the merged transfer
   async::Job* job = nullptr;                ///< carries the request out; null before and after
   bool cancelled = false;
@@ -26,5 +67,36 @@ struct InFlightRequest : ListNode<> {
  private:
   List<InFlightRequest>& all_;
 };
+
+/// The result of a submission that fails with `error`.
+constexpr std::int32_t failed(abi::Errno error) {
+  return -static_cast<std::int32_t>(error);
+}
+
+/// The level at which requests of `thread` wait and complete. It is more urgent than the thread's
+/// program. So when the wait of a request ends, the request completes although the program
+/// computes, and an upcall may run the coroutine that waits. A request that takes several steps,
+/// and one that follows in a chain, has the thread's own level. No thread has level 0 or 1. A
+/// SCHED_IDLE thread would reach the level of CPU-bound threads.
+std::uint8_t level_of_requests(const Thread& thread);
+
+/// Carries out the requests of a chain, one after the other, and completes them.
+async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first);
+/// Carries out one request. `timed_out`: out; whether the link timeout behind it has ended it.
+async::Task<std::int32_t> carry_out(Thread& thread, InFlightRequest& request, bool& timed_out);
+
+/// Cancels the oldest request for which is_wanted(InFlightRequest&), or all of them. Returns their
+/// number.
+template <class Wanted>
+std::uint32_t cancel_requests(List<InFlightRequest>& requests, bool all, Wanted&& is_wanted) {
+  std::uint32_t count = 0;
+  for (InFlightRequest& request : requests) {
+    if (request.cancelled || !is_wanted(request)) continue;
+    request.cancel();
+    ++count;
+    if (!all) break;
+  }
+  return count;
+}
 
 }  // namespace kernel

@@ -9,10 +9,9 @@
 #include <async/time.h>
 
 #include "process/syscall_table.h"
+#include "rings/in_flight.h"
 
 namespace kernel {
-
-using trap::Register;
 
 /// The handler of a submission, like those of system calls (trap/syscall_table.h). What it leaves
 /// in `caller.waiting` refers to `entry`.
@@ -22,11 +21,6 @@ Register answer_operation(Thread& self, const abi::RingSubmission& entry);
 void begin_time(abi::RingSubmission& entry);
 /// The absolute deadline of a timeout whose begin_time() has been called.
 async::Instant deadline_of(const abi::RingSubmission& entry);
-
-/// The result of a submission that fails with `error`.
-constexpr std::int32_t failed(abi::Errno error) {
-  return -static_cast<std::int32_t>(error);
-}
 
 constexpr bool is_link_timeout(const abi::RingSubmission& entry) {
   return entry.operation == abi::RingOperation::link_timeout;

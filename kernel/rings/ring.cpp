@@ -15,19 +15,6 @@ namespace kernel {
 using abi::RingOperation;
 using abi::RingSubmission;
 
-namespace {
-
-/// A cancellation or a link timeout has ended the wait of an operation, which answered `answer`.
-/// Returns ECANCELED if the operation has therefore done nothing, else `answer`.
-std::int32_t cut_answer(const RingSubmission& entry, std::int32_t answer) {
-  const bool nothing_ready = entry.operation == RingOperation::poll && answer == 0;
-  const bool cut =
-      nothing_ready || answer == failed(Errno::eintr) || answer == failed(Errno::etimedout);
-  return cut ? failed(Errno::ecanceled) : answer;
-}
-
-}  // namespace
-
 Ring::Ring(Thread& thread, const RingShape& shape, bool polled)
     : thread_{thread}, shape_{shape}, polled_{polled} {
   if (polled) {
@@ -91,7 +78,7 @@ void Ring::wake() {
   if (wanted_ != 0) thread_.wake();
 }
 
-void Ring::complete(const InFlightRequest& request, std::int32_t result, std::uint32_t flags) {
+void Ring::complete(const RingRequest& request, std::int32_t result, std::uint32_t flags) {
   complete_reserved(request.entry.user_data, result, flags);
 }
 
@@ -137,79 +124,27 @@ Result<> Ring::own_pages() {
 }
 
 // ── Requests in flight ───────────────────────────────────────────────────────────────────────────
-// One coroutine for each chain carries out the submissions that would block.
-
-InFlightRequest::InFlightRequest(List<InFlightRequest>& all, const RingSubmission& entry)
-    : entry{entry}, all_{all} {
-  async::Strand::check_access();
-  all.push_back(*this);
-  memory::frames.grow_reserve(most_bytes);
+std::int32_t RingRequest::cut_answer(std::int32_t answer) const {
+  const bool nothing_ready = entry.operation == RingOperation::poll && answer == 0;
+  return nothing_ready ? failed(Errno::ecanceled) : InFlightRequest::cut_answer(answer);
 }
 
-InFlightRequest::~InFlightRequest() {
-  async::Strand::check_access();
-  memory::frames.grow_reserve(-static_cast<std::ptrdiff_t>(most_bytes));
-  all_.remove(*this);
+Register RingRequest::answer(Thread&) {
+  return ring_.answer(entry);
 }
 
-/// This level is more urgent than the thread's program. So when the wait of a request ends, the
-/// request completes although the program computes, and an upcall may run the coroutine that waits.
-/// A request that takes several steps, and one that follows in a chain, has the thread's own level.
-/// No thread has level 0 or 1. A SCHED_IDLE thread would reach the level of CPU-bound threads.
+void RingRequest::complete(std::int32_t answer) {
+  ring_.complete(*this, answer);
+}
+
 std::uint8_t Ring::level_of_requests() const {
-  const std::uint8_t limit = thread_.limit();
-  return limit == async::priorities - 1 ? limit : limit - 1;
+  return kernel::level_of_requests(thread_);
 }
 
-void Ring::start(std::unique_ptr<InFlightRequest> first) {
-  scope_.spawn(run_requests(std::move(first)),
+void Ring::start(std::unique_ptr<RingRequest> first) {
+  const bool is_multishot = (first->entry.flags & abi::ring_multishot) != 0;
+  scope_.spawn(is_multishot ? read_pieces(std::move(first)) : run_chain(thread_, std::move(first)),
                {.name = "ring", .priority = level_of_requests(), .harts = thread_.harts()});
-}
-
-async::Task<> Ring::run_requests(std::unique_ptr<InFlightRequest> first) {
-  bool broken = false, timed_out = false;
-  for (auto request = std::move(first); request != nullptr;) {
-    std::int32_t answer = failed(Errno::ecanceled);
-    if (is_link_timeout(request->entry)) {
-      if (timed_out) answer = failed(Errno::etime);
-      timed_out = false;
-    } else if ((request->entry.flags & abi::ring_multishot) != 0) {
-      co_await read_pieces(*request);
-      co_return;
-    } else {
-      broken |= request->cancelled || async::is_cancelled();
-      if (!broken) answer = co_await carry_out(*request, timed_out);
-      broken |= !has_done_all(request->entry, answer);
-    }
-    complete(*request, answer);
-    request = std::move(request->linked);
-    if (request != nullptr) {
-      async::current_executor().set_priority(async::current_job(), thread_.limit());
-    }
-  }
-}
-
-async::Task<std::int32_t> Ring::carry_out(InFlightRequest& request, bool& timed_out) {
-  const auto make = [this, &entry = request.entry] { return answer(entry); };
-  request.job = &async::current_job();
-  begin_time(request.entry);
-  trap::WaitingCall waiting;
-  Register result = answer_into(thread_, waiting, make);
-  if (result != trap::would_block) {
-    co_await sys::cond_resched(thread_);
-  } else {
-    std::optional<async::DeadlineScope> limit;
-    if (request.linked != nullptr && is_link_timeout(request.linked->entry)) {
-      begin_time(request.linked->entry);
-      limit.emplace(deadline_of(request.linked->entry));
-    }
-    while (result == trap::would_block) result = co_await awaited_call(thread_, waiting, make);
-    timed_out = limit && limit->leave();
-  }
-  request.job = nullptr;
-  const auto answer = static_cast<std::int32_t>(result);
-  const bool cut = timed_out || async::is_cancelled();
-  co_return cut ? cut_answer(request.entry, answer) : answer;
 }
 
 // ── Merged submissions ───────────────────────────────────────────────────────────────────────────
@@ -220,22 +155,28 @@ async::Task<std::int32_t> Ring::carry_out(InFlightRequest& request, bool& timed_
 std::uint32_t Ring::start_merged(const RingSubmission& first, const MergedTransfer& merged,
                                  RingView::Submissions shared) {
   RingSubmission part = first;
-  std::unique_ptr<InFlightRequest> flights;
-  auto* end = &flights;
+  std::unique_ptr<RingRequest> head;
+  std::unique_ptr<InFlightRequest>* end = nullptr;
   std::uint32_t count = 0;
   for (const std::uint32_t length : merged.lengths) {
     if (!memory::can_allocate(InFlightRequest::most_bytes)) break;
     part.length = length;
     part.user_data = read_once(shared[count].user_data);
-    *end = std::make_unique<InFlightRequest>(requests_, part);
-    (*end)->merged = true;
-    end = &(*end)->linked;
+    auto request = std::make_unique<RingRequest>(*this, part);
+    request->merged = true;
+    RingRequest& made = *request;
+    if (end == nullptr) {
+      head = std::move(request);
+    } else {
+      *end = std::move(request);
+    }
+    end = &made.linked;
     part = after(part);
     ++count;
   }
   if (count == 0) return 0;
   in_flight_ += count;
-  scope_.spawn(submit_merged(std::move(flights)),
+  scope_.spawn(submit_merged(std::move(head)),
                {.name = "ring", .priority = level_of_requests(), .harts = thread_.harts()});
   return count;
 }
@@ -243,27 +184,27 @@ std::uint32_t Ring::start_merged(const RingSubmission& first, const MergedTransf
 /// Carries out the merged transfer of `first` and the requests linked to it. Then carries out one
 /// by one the parts of which no byte was moved, so that each error goes to the submission that
 /// caused it.
-async::Task<> Ring::submit_merged(std::unique_ptr<InFlightRequest> first) {
+async::Task<> Ring::submit_merged(std::unique_ptr<RingRequest> first) {
   std::uint32_t bytes = 0;
-  for (const InFlightRequest* part = first.get(); part != nullptr; part = part->linked.get()) {
+  for (const RingRequest* part = first.get(); part != nullptr; part = part->next()) {
     bytes += part->entry.length;
   }
   const std::uint32_t own_bytes = std::exchange(first->entry.length, bytes);
   bool timed_out = false;
   std::int32_t answer = failed(Errno::ecanceled);
-  if (!async::is_cancelled()) answer = co_await carry_out(*first, timed_out);
+  if (!async::is_cancelled()) answer = co_await carry_out(thread_, *first, timed_out);
   first->entry.length = own_bytes;
 
   auto moved = static_cast<std::uint32_t>(std::max(answer, 0));
   for (auto part = std::move(first); part != nullptr;) {
-    auto next = std::move(part->linked);
+    auto next = part->take_next();
     const std::uint32_t done = std::min(moved, part->entry.length);
     moved -= done;
     answer = static_cast<std::int32_t>(done);
     if (done == 0 && part->entry.length != 0) {
       answer = failed(Errno::ecanceled);
       if (!part->cancelled && !async::is_cancelled()) {
-        answer = co_await carry_out(*part, timed_out);
+        answer = co_await carry_out(thread_, *part, timed_out);
       }
     }
     complete(*part, answer);
@@ -272,23 +213,23 @@ async::Task<> Ring::submit_merged(std::unique_ptr<InFlightRequest> first) {
 }
 
 /// Carries out a multishot read. `request` is not in a chain.
-async::Task<> Ring::read_pieces(InFlightRequest& request) {
-  RingSubmission& entry = request.entry;
+async::Task<> Ring::read_pieces(std::unique_ptr<RingRequest> request) {
+  RingSubmission& entry = request->entry;
   const std::uint64_t end = entry.address + entry.length;
   const std::uint32_t piece_bytes = entry.options;
   bool timed_out = false;
   for (std::uint32_t piece = 0;; ++piece) {
     entry.length = std::min(piece_bytes, static_cast<std::uint32_t>(end - entry.address));
     std::int32_t answer = failed(Errno::ecanceled);
-    if (!request.cancelled && !async::is_cancelled())
-      answer = co_await carry_out(request, timed_out);
+    if (!request->cancelled && !async::is_cancelled())
+      answer = co_await carry_out(thread_, *request, timed_out);
     entry.address += entry.length;
     if (answer > 0 && entry.offset != abi::ring_current_place) {
       entry.offset += static_cast<std::uint32_t>(answer);
     }
     const std::uint32_t flags = piece << abi::ring_piece_shift;
     if (answer <= 0 || entry.address == end || !has_spare_room()) {
-      complete(request, answer, flags);
+      complete(*request, answer, flags);
       co_return;
     }
     post(entry.user_data, answer, flags | abi::ring_more);
@@ -299,14 +240,9 @@ async::Task<> Ring::read_pieces(InFlightRequest& request) {
 Result<std::uint32_t> Ring::cancel(const RingSubmission& entry) {
   async::Strand::check_access();
   const bool all = (entry.options & abi::ring_cancel_all) != 0;
-  std::uint32_t count = 0;
-  for (InFlightRequest& request : requests_) {
-    if (request.entry.user_data != entry.address || request.cancelled) continue;
-    request.cancelled = true;
-    if (request.job != nullptr && !request.merged) request.job->cancel();
-    ++count;
-    if (!all) break;
-  }
+  const std::uint32_t count = cancel_requests(requests_, all, [&](InFlightRequest& request) {
+    return static_cast<RingRequest&>(request).entry.user_data == entry.address;
+  });
   if (count == 0) return fail(Errno::enoent);
   return count;
 }

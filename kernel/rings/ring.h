@@ -30,6 +30,33 @@ class Upcalls;
 struct MergedTransfer;
 struct RingTaking;
 
+class Ring;
+
+/// A submission of a Ring in flight.
+class RingRequest final : public InFlightRequest {
+ public:
+  RingRequest(Ring& ring, const abi::RingSubmission& entry);
+
+  Register answer(Thread&) override;
+  void begin() override { begin_time(entry); }
+  bool is_link_timeout() const override { return kernel::is_link_timeout(entry); }
+  async::Instant deadline() const override { return deadline_of(entry); }
+  std::int32_t cut_answer(std::int32_t answer) const override;
+  bool lets_next_begin(std::int32_t answer) const override { return has_done_all(entry, answer); }
+  void complete(std::int32_t answer) override;
+
+  // The requests of a chain or of a merged transfer are all of this class.
+  RingRequest* next() const { return static_cast<RingRequest*>(linked.get()); }
+  std::unique_ptr<RingRequest> take_next() {
+    return std::unique_ptr<RingRequest>{static_cast<RingRequest*>(linked.release())};
+  }
+
+  abi::RingSubmission entry;
+
+ private:
+  Ring& ring_;
+};
+
 class Ring final : public ThreadRing {
  public:
   /// The ring's memory must be mapped and writable. `polled`: starts submission polling.
@@ -74,6 +101,7 @@ class Ring final : public ThreadRing {
 
  private:
   friend class RingChain;
+  friend class RingRequest;
 
   struct Places;
   Places find_places() const;
@@ -112,13 +140,11 @@ class Ring final : public ThreadRing {
   }
   Result<std::uint32_t> cancel(const abi::RingSubmission& entry);
 
-  void start(std::unique_ptr<InFlightRequest> first);
-  async::Task<> run_requests(std::unique_ptr<InFlightRequest> first);
+  void start(std::unique_ptr<RingRequest> first);
   std::uint32_t start_merged(const abi::RingSubmission& first, const MergedTransfer& merged,
                              RingView::Submissions shared);
-  async::Task<> submit_merged(std::unique_ptr<InFlightRequest> first);
-  async::Task<std::int32_t> carry_out(InFlightRequest& flight, bool& timed_out);
-  async::Task<> read_pieces(InFlightRequest& flight);
+  async::Task<> submit_merged(std::unique_ptr<RingRequest> first);
+  async::Task<> read_pieces(std::unique_ptr<RingRequest> request);
 
   async::Task<> poll_submissions();
   void set_needs_wakeup(bool asleep);
@@ -127,7 +153,7 @@ class Ring final : public ThreadRing {
   /// completions are unread.
   void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
   /// Writes the last completion of a request.
-  void complete(const InFlightRequest& flight, std::int32_t result, std::uint32_t flags = 0);
+  void complete(const RingRequest& request, std::int32_t result, std::uint32_t flags = 0);
   /// Whether there is room for one more completion, besides those that requests in flight have
   /// reserved.
   bool has_spare_room();
@@ -152,6 +178,9 @@ class Ring final : public ThreadRing {
   async::Scope scope_;
   std::unique_ptr<Upcalls> upcalls_;
 };
+
+inline RingRequest::RingRequest(Ring& ring, const abi::RingSubmission& entry)
+    : InFlightRequest{ring.requests_}, entry{entry}, ring_{ring} {}
 
 /// The ring of `thread`; null if it has none.
 inline Ring* ring_of(Thread& thread) {

@@ -1,0 +1,87 @@
+#include "rings/in_flight.h"
+
+#include <async/async.h>
+
+#include <optional>
+#include <utility>
+
+#include "memory/frames.h"
+#include "process/page_in.h"
+#include "process/steps.h"
+#include "process/thread.h"
+
+namespace kernel {
+
+InFlightRequest::InFlightRequest(List<InFlightRequest>& all) : all_{all} {
+  async::Strand::check_access();
+  all.push_back(*this);
+  memory::frames.grow_reserve(most_bytes);
+}
+
+InFlightRequest::~InFlightRequest() {
+  async::Strand::check_access();
+  memory::frames.grow_reserve(-static_cast<std::ptrdiff_t>(most_bytes));
+  all_.remove(*this);
+}
+
+std::int32_t InFlightRequest::cut_answer(std::int32_t answer) const {
+  const bool cut = answer == failed(Errno::eintr) || answer == failed(Errno::etimedout);
+  return cut ? failed(Errno::ecanceled) : answer;
+}
+
+std::uint8_t level_of_requests(const Thread& thread) {
+  const std::uint8_t limit = thread.limit();
+  return limit == async::priorities - 1 ? limit : limit - 1;
+}
+
+async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first) {
+  bool broken = false, timed_out = false;
+  for (auto request = std::move(first); request != nullptr;) {
+    std::int32_t answer = failed(Errno::ecanceled);
+    if (const std::int32_t refusal = request->refusal(); refusal != 0) {
+      answer = refusal;
+      broken = true;
+    } else if (request->is_link_timeout()) {
+      if (timed_out) answer = failed(Errno::etime);
+      timed_out = false;
+    } else {
+      broken |= request->cancelled || async::is_cancelled();
+      if (!broken) answer = co_await carry_out(thread, *request, timed_out);
+      broken |= !request->lets_next_begin(answer);
+      if (request->cancelled && request->next_outlives_cancel()) {
+        async::current_job().revoke_cancel();
+        broken = false;
+      }
+    }
+    request->complete(answer);
+    request = std::move(request->linked);
+    if (request != nullptr) {
+      async::current_executor().set_priority(async::current_job(), thread.limit());
+    }
+  }
+}
+
+async::Task<std::int32_t> carry_out(Thread& thread, InFlightRequest& request, bool& timed_out) {
+  const auto make = [&thread, &request] { return request.answer(thread); };
+  request.job = &async::current_job();
+  request.begin();
+  trap::WaitingCall waiting;
+  Register result = answer_into(thread, waiting, make);
+  if (result != trap::would_block) {
+    co_await sys::cond_resched(thread);
+  } else {
+    std::optional<async::DeadlineScope> limit;
+    if (request.linked != nullptr && request.linked->is_link_timeout()) {
+      request.linked->begin();
+      limit.emplace(request.linked->deadline());
+    }
+    while (result == trap::would_block) result = co_await awaited_call(thread, waiting, make);
+    timed_out = limit && limit->leave();
+  }
+  request.job = nullptr;
+  const auto answer = static_cast<std::int32_t>(result);
+  const bool cut = timed_out || async::is_cancelled();
+  co_return cut ? request.cut_answer(answer) : answer;
+}
+
+}  // namespace kernel
