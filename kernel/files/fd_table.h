@@ -53,8 +53,26 @@ class FdTable : public RefCounted<FdTable> {
     if (static_cast<unsigned>(fd) < group_size) [[likely]]
       return first_.find(fd);
     const Group* const group = in_range(fd) ? this->group(fd) : nullptr;
-    return group != nullptr ? group->find(fd) : nullptr;
+    return group != nullptr ? group->find(fd) : find_lent(fd);
   }
+  /// Gives a file without a descriptor to a handler that wants a number: while it exists, find()
+  /// finds `file` by fd(). For the files that a program has registered with io_uring. In the
+  /// strand; no await in between. Its owner keeps the file alive.
+  class Lend {
+   public:
+    /// `slot`: 0, or 1 for the second file of a handler.
+    Lend(FdTable& table, unsigned slot, File& file) : table_{table}, slot_{slot} {
+      async::Strand::check_access();
+      table.lent_[slot] = &file;
+    }
+    ~Lend() { table_.lent_[slot_] = nullptr; }
+    Lend(const Lend&) = delete;
+    int fd() const { return first_lent + static_cast<int>(slot_); }
+
+   private:
+    FdTable& table_;
+    unsigned slot_;
+  };
   /// find() without files that were opened with O_PATH.
   File* find_open(int fd) const {
     File* const file = find(fd);
@@ -116,6 +134,12 @@ class FdTable : public RefCounted<FdTable> {
 
  private:
   static constexpr unsigned group_size = 64;
+  static constexpr int first_lent = 1 << 30;
+
+  File* find_lent(int fd) const {
+    const auto slot = static_cast<unsigned>(fd) - static_cast<unsigned>(first_lent);
+    return slot < lent_.size() ? lent_[slot] : nullptr;
+  }
 
   struct Group {
     // By place(). Owns a reference each; null where `used` has no bit.
@@ -170,6 +194,7 @@ class FdTable : public RefCounted<FdTable> {
   // These change only in the strand.
   std::array<std::unique_ptr<Group>, usual_limit / group_size - 1> more_;
   std::unique_ptr<FarGroups> far_;
+  std::array<File*, 2> lent_{};          // in the strand
   unsigned end_of_groups_ = group_size;  // no group begins at or above this descriptor
   Group first_;
   // For callers that share the strand: protects the groups. Entries are also read without it.

@@ -12,6 +12,10 @@ async::Task<Result<>> MappableObject::sync(std::uint64_t, std::uint64_t) {
   co_return Result<>{};
 }
 
+Result<> MappableObject::may_map(std::size_t) const {
+  return {};
+}
+
 void TrackedObject::unmap_pages(std::size_t first, std::size_t end, Copies copies) {
   async::Strand::check_access();
   if (copies == Copies::keep) end = std::min(end, count());  // none of its pages are behind that

@@ -30,6 +30,9 @@ class MappableObject : public MemoryObject {
   virtual bool tracks_writes() const { return false; }
   /// A program may write to the page from now on, until unmap_pages(). ENOMEM. In the strand.
   virtual Result<> note_write(std::size_t) { return {}; }
+  /// Whether an area may begin with page `first`. ENOMEM. An access to a page behind the end fails
+  /// later.
+  virtual Result<> may_map(std::size_t first) const;
   /// Whether page `index` has a frame. In the strand.
   virtual bool has_frame(std::size_t index) const = 0;
   /// Writes back what programs have written to the pages [first, end) (msync).

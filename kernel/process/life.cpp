@@ -193,9 +193,9 @@ bool has_no_robust_mutexes(Thread& self) {
 
 /// Whether `self`, which ends, has nothing that only a hart in the strand can end.
 bool may_end_sharing(Thread& self) {
-  return self.ring() == nullptr && self.syscall_counts() == nullptr &&
-         has_no_robust_mutexes(self) && self.shared_priority() == 0 && !self.has_vfork_waiter() &&
-         !self.work().is_counted() && pi_lock::count == 0 && !self.schedule().is_deadline() &&
+  return !self.has_rings() && self.syscall_counts() == nullptr && has_no_robust_mutexes(self) &&
+         self.shared_priority() == 0 && !self.has_vfork_waiter() && !self.work().is_counted() &&
+         pi_lock::count == 0 && !self.schedule().is_deadline() &&
          !async::current_executor().has_events() && may_prepare_sharing(self) &&
          (!self.process().has_one_thread() ||
           (self.process().may_end_sharing() && self.space().is_quick_to_walk()));
@@ -234,10 +234,10 @@ void exit_cleanup(Thread& self) {
 
 namespace {
 
-/// Like exit_cleanup(), for a thread that has a ring or much memory: also closes the ring and frees
+/// Like exit_cleanup(), for a thread that has rings or much memory: also closes the rings and frees
 /// the memory. A coroutine of its own, so that the frame of run_thread() stays small.
 async::Task<> exit_cleanup_in_steps(Thread& self) {
-  if (self.ring() != nullptr) co_await self.close_ring();
+  co_await self.close_rings();
   exit_cleanup(self);
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
 }
@@ -357,7 +357,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
     }
   }
   if (!async::Strand::is_shared() || !end_thread_sharing(self)) {
-    if (self.ring() != nullptr || has_large_memory_alone(self)) [[unlikely]] {
+    if (self.has_rings() || has_large_memory_alone(self)) [[unlikely]] {
       co_await exit_cleanup_in_steps(self);
     } else {
       exit_cleanup(self);

@@ -280,4 +280,12 @@ async::Task<> Thread::close_ring() {
   (void)consume_events();  // the program gets no more events
 }
 
+async::Task<> Thread::close_rings() {
+  if (ring_ != nullptr) co_await close_ring();
+  if (uring_requests_ == nullptr) co_return;
+  co_await uring_requests_->close();
+  async::Strand::check_access();
+  uring_requests_.reset();
+}
+
 }  // namespace kernel

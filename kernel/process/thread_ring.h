@@ -8,11 +8,18 @@
 
 namespace kernel {
 
-/// Call all functions in the strand.
-class ThreadRing {
+/// Requests in flight that belong to a thread: those of its ring, or those that it has submitted to
+/// io_uring (rings/uring.h). Call all functions in the strand.
+class ThreadRequests {
  public:
-  virtual ~ThreadRing() = default;
+  virtual ~ThreadRequests() = default;
+  /// Cancels all requests in flight, and waits until they have completed.
+  virtual async::Task<> close() = 0;
+};
 
+/// Call all functions in the strand.
+class ThreadRing : public ThreadRequests {
+ public:
   /// The program has trapped with an exception; `why`: see serve_exception(). Returns true if the
   /// ring makes an upcall: the program then continues in its own scheduler, which may run other
   /// coroutines than the faulting one (abi/upcall.h). False: the caller handles the exception.
@@ -22,8 +29,6 @@ class ThreadRing {
   /// Called after fork: makes the pages private again that the kernel writes for the ring and its
   /// upcalls. Later completions then need no memory. ENOMEM.
   virtual Result<> own_pages() = 0;
-  /// Cancels all requests in flight, and waits until they have completed.
-  virtual async::Task<> close() = 0;
 };
 
 }  // namespace kernel

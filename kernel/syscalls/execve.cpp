@@ -231,7 +231,7 @@ async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t argume
   if (auto own = self.process().own_parts(); !own) co_return own;
   if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
   // Point of no return.
-  if (self.ring() != nullptr) co_await self.close_ring();
+  if (self.has_rings()) co_await self.close_rings();
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
   self.process().execute_with_capabilities();
   self.process().become(std::move(made->program.space), std::move(made->path));

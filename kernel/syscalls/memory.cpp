@@ -57,7 +57,10 @@ Result<Backing> backing_of_file(File& file, Ref<memory::TrackedObject> mapping,
       if (auto fresh = refresh(*file); !fresh) return fail(fresh.error());
     }
     auto mapping = shared || !file->waits_for_device() ? file->mapping() : fail(Errno::enodev);
-    if (mapping) return backing_of_file(*file, std::move(*mapping), first_page, shared, writes);
+    if (mapping) {
+      if (auto may = (*mapping)->may_map(first_page); !may) return fail(may.error());
+      return backing_of_file(*file, std::move(*mapping), first_page, shared, writes);
+    }
     if (mapping.error() != Errno::enodev) return fail(mapping.error());
     // There is no page cache for disks, so two mappings could not share pages.
     if (shared) return fail(bytes.error());

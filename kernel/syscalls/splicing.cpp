@@ -19,6 +19,7 @@
 #include "syscalls/io_loops.h"
 #include "syscalls/io_parts.h"
 #include "syscalls/registered_calls.h"
+#include "syscalls/submitted_calls.h"
 
 namespace kernel {
 namespace sys {
@@ -69,6 +70,7 @@ std::uint64_t position(const TransferPlace& side) {
 async::Task<Result<>> set_position(Thread& self, const TransferPlace& side, std::uint64_t to) {
   const auto place = static_cast<std::int64_t>(to);
   if (!side.offset) co_return side.file->seek(place, abi::seek_set).transform([](std::int64_t) {});
+  if (side.offset_address == 0) co_return Result<>{};
   for (;;) {
     const auto written = OffsetPtr{side.offset_address}.write(self.space(), place);
     if (written || written.error() != Errno::would_block) co_return written;
@@ -393,6 +395,49 @@ TransferAnswer copy_file_range(Thread& self, int in, OffsetPtr offset_in, int ou
   return self.wait([&] { return copy(self, std::move(*source), std::move(*target), true, count); });
 }
 
+namespace {
+
+/// splice() between two sides whose offsets are known.
+TransferAnswer splice_between(Thread& self, TransferPlace source, TransferPlace target,
+                              std::size_t count, unsigned flags) {
+  File& from = *source.file;
+  File& to = *target.file;
+  if (!from.can_read() || !to.can_write()) return fail(Errno::ebadf);
+  const bool never_waits = (flags & abi::splice_nonblock) != 0;
+  count = std::min(count, IoBuffer::longest);
+  if (source.is_pipe() && target.is_pipe()) {
+    if (from.pipe() == to.pipe()) return fail(Errno::einval);
+    return self.wait([&] {
+      return move_between_pipes(self, source.file, target.file, count, false, never_waits);
+    });
+  }
+  if (source.is_pipe()) {
+    const bool writes_at = has_positions(to);
+    if ((target.offset && !writes_at) || to.appends()) return fail(Errno::einval);
+    return self.wait([&] {
+      return drain_pipe(self, source.file, std::move(target), writes_at, count, never_waits);
+    });
+  }
+  if (target.is_pipe() && from.socket() != nullptr) {
+    if (source.offset) return fail(Errno::espipe);
+    return self.wait(
+        [&] { return fill_pipe_from_socket(self, source.file, target.file, count, never_waits); });
+  }
+  if (!target.is_pipe() || !has_positions(from) || kind_of(from) == abi::s_ifdir)
+    return fail(Errno::einval);
+  return self.wait(
+      [&] { return fill_pipe(self, std::move(source), target.file, count, never_waits); });
+}
+
+/// One side of splice_at(). EINVAL.
+Result<TransferPlace> place_at(File& file, std::optional<std::uint64_t> offset) {
+  if (offset && file.pipe() != nullptr) return fail(Errno::espipe);
+  if (offset && *offset > INT64_MAX) return fail(Errno::einval);
+  return TransferPlace{.file = Ref<File>::share(file), .offset = offset};
+}
+
+}  // namespace
+
 /// flags: SPLICE_F_MOVE, SPLICE_F_NONBLOCK, SPLICE_F_MORE, SPLICE_F_GIFT; EINVAL for others
 /// linux: The bytes are always copied, so only SPLICE_F_NONBLOCK has an effect.
 TransferAnswer splice(Thread& self, int in, OffsetPtr offset_in, int out, OffsetPtr offset_out,
@@ -408,32 +453,22 @@ TransferAnswer splice(Thread& self, int in, OffsetPtr offset_in, int out, Offset
   if (!source) return fail(source.error());
   auto target = place_of_file(self, *to, offset_out);
   if (!target) return fail(target.error());
-  if (!from->can_read() || !to->can_write()) return fail(Errno::ebadf);
-  const bool never_waits = (flags & abi::splice_nonblock) != 0;
-  count = std::min(count, IoBuffer::longest);
-  if (source->is_pipe() && target->is_pipe()) {
-    if (from->pipe() == to->pipe()) return fail(Errno::einval);
-    return self.wait([&] {
-      return move_between_pipes(self, source->file, target->file, count, false, never_waits);
-    });
-  }
-  if (source->is_pipe()) {
-    const bool writes_at = has_positions(*to);
-    if ((offset_out && !writes_at) || to->appends()) return fail(Errno::einval);
-    return self.wait([&] {
-      return drain_pipe(self, source->file, std::move(*target), writes_at, count, never_waits);
-    });
-  }
-  if (target->is_pipe() && from->socket() != nullptr) {
-    if (offset_in) return fail(Errno::espipe);
-    return self.wait([&] {
-      return fill_pipe_from_socket(self, source->file, target->file, count, never_waits);
-    });
-  }
-  if (!target->is_pipe() || !has_positions(*from) || kind_of(*from) == abi::s_ifdir)
-    return fail(Errno::einval);
-  return self.wait(
-      [&] { return fill_pipe(self, std::move(*source), target->file, count, never_waits); });
+  return splice_between(self, std::move(*source), std::move(*target), count, flags);
+}
+
+TransferAnswer splice_at(Thread& self, int in, std::optional<std::uint64_t> offset_in, int out,
+                         std::optional<std::uint64_t> offset_out, std::size_t count,
+                         unsigned flags) {
+  if ((flags & ~splice_flags) != 0) return fail(Errno::einval);
+  File* const from = self.process().files().find_open(in);
+  File* const to = self.process().files().find_open(out);
+  if (from == nullptr || to == nullptr) return fail(Errno::ebadf);
+  if (count == 0) return 0;
+  auto source = place_at(*from, offset_in);
+  if (!source) return fail(source.error());
+  auto target = place_at(*to, offset_out);
+  if (!target) return fail(target.error());
+  return splice_between(self, std::move(*source), std::move(*target), count, flags);
 }
 
 /// flags: as `splice`

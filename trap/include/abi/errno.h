@@ -55,6 +55,7 @@ enum class Errno : int {
   enodata = 61,
   etime = 62,
   eoverflow = 75,
+  ebadfd = 77,
   elibbad = 80,
   enotsock = 88,
   edestaddrreq = 89,
@@ -80,6 +81,7 @@ enum class Errno : int {
   ealready = 114,
   einprogress = 115,
   ecanceled = 125,
+  eownerdead = 130,
   // Only inside the kernel: the operation has changed nothing. It can be tried again, after a wait
   // for the file or after a page-in. A program gets EAGAIN instead from a non-blocking file. (Linux
   // has such numbers here, too.)
@@ -139,6 +141,7 @@ inline constexpr auto errno_texts = std::to_array<ErrnoText>({
     {Errno::enodata, "ENODATA", "no such attribute"},
     {Errno::etime, "ETIME", "timer expired"},
     {Errno::eoverflow, "EOVERFLOW", "value too large"},
+    {Errno::ebadfd, "EBADFD", "file is not ready for this"},
     {Errno::elibbad, "ELIBBAD", "not an interpreter for programs"},
     {Errno::enotsock, "ENOTSOCK", "not a socket"},
     {Errno::edestaddrreq, "EDESTADDRREQ", "destination address required"},
@@ -164,6 +167,7 @@ inline constexpr auto errno_texts = std::to_array<ErrnoText>({
     {Errno::ealready, "EALREADY", "already in progress"},
     {Errno::einprogress, "EINPROGRESS", "in progress"},
     {Errno::ecanceled, "ECANCELED", "cancelled"},
+    {Errno::eownerdead, "EOWNERDEAD", "the owner has ended"},
 });
 
 constexpr std::string_view name(Errno number) {

@@ -1,0 +1,64 @@
+// System calls that io_uring makes, too (rings/uring_operations.cpp). Their sources describe them.
+#pragma once
+
+#include <abi/types.h>
+#include <async/task.h>
+#include <kernel/result.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "memory/user_memory.h"
+#include "syscalls/files.h"
+
+namespace kernel::sys {
+
+trap::Answer<Transfer> preadv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count,
+                              std::int64_t offset);
+trap::Answer<Transfer> pwritev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count,
+                               std::int64_t offset);
+trap::Answer<Transfer> preadv2(Thread&, int fd, UserPtr<const abi::IoVector> to, int count,
+                               std::int64_t offset, std::int64_t, int flags);
+trap::Answer<Transfer> pwritev2(Thread&, int fd, UserPtr<const abi::IoVector> from, int count,
+                                std::int64_t offset, std::int64_t, int flags);
+trap::Answer<Result<int>> openat2(Thread&, int directory, UserPtr<const char> path,
+                                  UserPtr<const abi::OpenHow> how, std::size_t size);
+Result<> linkat(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
+                UserPtr<const char> path, int flags);
+trap::Answer<Result<>> fallocate(Thread&, int fd, int mode, std::int64_t offset,
+                                 std::int64_t length);
+Result<> fadvise64(Thread&, int fd, std::int64_t offset, std::int64_t length, int advice);
+Result<> sync_file_range(Thread&, int fd, std::int64_t offset, std::int64_t bytes, unsigned flags);
+trap::Answer<Transfer> tee(Thread&, int in, int out, std::size_t count, unsigned flags);
+/// splice(2) with the offsets themselves; nothing: the file's own position.
+trap::Answer<Transfer> splice_at(Thread&, int in, std::optional<std::uint64_t> offset_in, int out,
+                                 std::optional<std::uint64_t> offset_out, std::size_t count,
+                                 unsigned flags);
+Result<> setxattr(Thread&, UserPtr<const char> path, UserPtr<const char> name, std::uintptr_t from,
+                  std::size_t size, int flags);
+Result<> fsetxattr(Thread&, int fd, UserPtr<const char> name, std::uintptr_t from, std::size_t size,
+                   int flags);
+Result<std::size_t> getxattr(Thread&, UserPtr<const char> path, UserPtr<const char> name,
+                             UserSpan<std::byte> to);
+Result<std::size_t> fgetxattr(Thread&, int fd, UserPtr<const char> name, UserSpan<std::byte> to);
+
+Result<int> socket(Thread&, int domain, int type, int protocol);
+Result<> bind(Thread&, int fd, std::uintptr_t address, int length);
+Result<> listen(Thread&, int fd, int backlog);
+trap::Answer<Result<int>> accept4(Thread&, int fd, std::uintptr_t address, UserPtr<int> length,
+                                  int flags);
+trap::Answer<Result<>> connect(Thread&, int fd, std::uintptr_t address, int length);
+Result<> shutdown(Thread&, int fd, int how);
+trap::Answer<Transfer> sendto(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
+                              std::uintptr_t address, int length);
+trap::Answer<Transfer> recvfrom(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
+                                std::uintptr_t address, UserPtr<int> length);
+trap::Answer<Transfer> sendmsg(Thread&, int fd, std::uintptr_t header, int flags);
+trap::Answer<Transfer> recvmsg(Thread&, int fd, std::uintptr_t header, int flags);
+
+Result<> epoll_ctl(Thread&, int epoll, int operation, int fd, std::uintptr_t event);
+async::Task<Result<int>> waitid(Thread&, int which, int id, std::uintptr_t info, int options,
+                                UserPtr<abi::ResourceUsage> usage);
+
+}  // namespace kernel::sys
