@@ -46,6 +46,10 @@ namespace kernel::memory {
 class PagedText;
 }  // namespace kernel::memory
 
+namespace kernel::uring {
+class RingFile;
+}  // namespace kernel::uring
+
 namespace kernel {
 
 enum class Direction : bool { read, write };
@@ -274,6 +278,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   virtual class SignalFile* signals() { return nullptr; }
   /// For an inotify file; else null.
   virtual class Inotify* inotify() { return nullptr; }
+  /// For a file of io_uring; else null.
+  virtual uring::RingFile* uring() { return nullptr; }
   /// For an epoll file; else null.
   virtual class Epoll* epoll() { return nullptr; }
   /// What /proc/PID/fd says of a file without a node that is no pipe, such as `[eventfd]`.

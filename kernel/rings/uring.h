@@ -1,0 +1,369 @@
+// io_uring(7): a ring of submissions and completions in pages of the kernel, as an open file.
+//
+//   io_uring_enter, or the coroutine of submission polling
+//        │ take(): copies a submission, checks it, tries it (uring_operations.cpp)
+//        ├── done ────────────▶ completion in the same step, without coroutine or allocation
+//        ├── would block ─────▶ Request ─▶ a coroutine of the thread's Submitter ─▶ completion
+//        └── linked, drained ─▶ Request, queued
+//
+// The requests themselves, their chains and cancellation are those of Cotrap's rings
+// (in_flight.h). What differs: a ring is a file, so several threads and processes may use it; a
+// request belongs to the thread that has submitted it, and ends with it.
+//
+//   RingFile ──▶ Context ◀── coroutines of requests     Context: the ring; RingFile: its file.
+//      ▲                                                The end of the file cancels all requests;
+//      └── Mapping ◀── areas of programs                the last of them frees the Context.
+//
+// All of it runs in the strand.
+#pragma once
+
+#include <abi/io_uring.h>
+#include <async/async.h>
+#include <async/multi_wait.h>
+#include <kernel/list.h>
+#include <kernel/ref.h>
+#include <kernel/result.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "files/file.h"
+#include "memory/mappable_object.h"
+#include "process/thread.h"
+#include "process/thread_ring.h"
+#include "rings/in_flight.h"
+#include "rings/uring_memory.h"
+#include "rings/uring_resources.h"
+
+namespace kernel::uring {
+
+using abi::uring::Sqe;
+
+class Context;
+class Request;
+
+/// What a thread has submitted to all rings, and the rings that it has registered.
+class Submitter final : public ThreadRequests {
+ public:
+  explicit Submitter(Thread& thread) : thread_{thread} {}
+
+  /// The submitter of `thread`, made if missing. ENOMEM.
+  static Result<Submitter*> of(Thread& thread);
+  /// Null if there is none.
+  static Submitter* find(Thread& thread) {
+    return static_cast<Submitter*>(thread.uring_requests());
+  }
+
+  Thread& thread() { return thread_; }
+  void spawn(async::Task<> task, std::uint8_t level, const char* name) {
+    scope_.spawn(std::move(task), {.name = name, .priority = level, .harts = thread_.harts()});
+  }
+  bool is_closing() const { return is_closing_; }
+  async::Task<> close() override;
+
+  std::array<Ref<File>, abi::uring::most_ring_fds> rings;
+
+ private:
+  Thread& thread_;
+  bool is_closing_ = false;
+  async::Scope scope_;
+};
+
+/// A submission in flight.
+class Request final : public InFlightRequest {
+ public:
+  /// `refusal`: see InFlightRequest.
+  Request(Context& context, Submitter& submitter, const Sqe& sqe, std::int32_t refusal);
+
+  Register answer(Thread&) override;
+  std::int32_t refusal() const override { return refusal_; }
+  bool is_link_timeout() const override { return sqe.opcode == abi::uring::Op::link_timeout; }
+  void begin() override;
+  async::Instant deadline() const override { return due; }
+  std::int32_t cut_answer(std::int32_t answer) const override;
+  bool lets_next_begin(std::int32_t answer) const override;
+  bool next_outlives_cancel() const override;
+  void complete(std::int32_t answer) override;
+
+  Thread& thread() { return submitter_.thread(); }
+  Submitter& submitter() { return submitter_; }
+  /// Refuses the request, which heads a chain with an invalid member.
+  void refuse(std::int32_t answer) {
+    if (refusal_ == 0) refusal_ = answer;
+  }
+  bool is_refused() const { return refusal_ != 0; }
+  Request* next() const { return static_cast<Request*>(linked.get()); }
+
+  Context& context;
+  Sqe sqe;
+  std::uint32_t cqe_flags = 0;
+  const File* file = nullptr;  ///< only for comparisons; it may have ended
+  // Of a timeout.
+  async::Instant due = async::never;
+  async::Duration interval{};
+  std::uint32_t began_at;  ///< Context::posted() at the submission
+  /// Woken when a timeout has its completions, and when a poll or timeout was changed.
+  async::WaitList changed;
+
+ private:
+  friend Context;
+  Result<> read_time();
+
+  Submitter& submitter_;
+  std::int32_t refusal_;
+  bool has_time_ = false;   // a relative time was made absolute
+  bool is_silent_ = false;  // no completion if it is cancelled with its chain
+};
+
+/// A chain whose first request has IOSQE_IO_DRAIN, or that comes behind such a one. It waits for
+/// its turn.
+struct Deferred : ListNode<Deferred> {
+  explicit Deferred(bool drains) : drains{drains} {}
+  bool drains;
+  async::AutoEvent turn;
+};
+
+class Context final : public RefCounted<Context> {
+ public:
+  /// A ring for `thread`, which makes it. ENOMEM.
+  static Result<Ref<Context>> make(const Shape& shape);
+  ~Context();
+
+  const Shape& shape() const { return shape_; }
+  Pages& ring_pages() { return ring_; }
+  Pages& sqe_pages() { return sqes_; }
+  Header& header() const { return *ring_.at<Header>(0); }
+
+  // ── Submissions (uring_take.cpp) ──
+
+  struct Taken {
+    std::uint32_t count;  ///< submissions that the caller counts as submitted
+    bool more;            ///< the step became too long, and there are submissions left
+    bool stopped;         ///< an invalid submission ended the batch
+  };
+  /// Takes up to `most` submissions for the submitter, in one step. EAGAIN: there is no memory for
+  /// the first one.
+  Result<Taken> take(Submitter& submitter, std::uint32_t most);
+  /// Ends the chain that take() has left open, because the step became too long.
+  void end_chain();
+  // While a caller takes submissions in several steps, no other takes any.
+  bool is_taking() const { return is_taking_; }
+  void set_taking(bool taking) {
+    is_taking_ = taking;
+    if (!taking) takers_.wake_all();
+  }
+  async::WaitList& takers() { return takers_; }
+  /// The number of submissions in the ring.
+  std::uint32_t submitted() const {
+    const std::uint32_t tail = std::atomic_ref{header().sq_tail}.load(std::memory_order_acquire);
+    return std::min(tail - sq_head_, shape_.sq_entries);
+  }
+  void start_polling(Submitter& submitter, async::Duration idle);
+  void wake_poller() { poller_wakes_.set(); }
+  bool is_polled() const { return shape_.has(abi::uring::setup_sqpoll); }
+  bool has_lost_poller() const { return has_lost_poller_; }
+  async::WaitList& room() { return room_; }
+
+  // ── Completions (uring.cpp) ──
+
+  /// Posts a completion. Without room it is kept until flush().
+  void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
+  /// Posts a completion that is not the last one of its submission. False: there is no room.
+  bool post_more(const Request& request, std::int32_t result, std::uint32_t flags);
+  /// Moves kept completions into the ring.
+  void flush();
+  /// The number of completions that the program can read.
+  std::uint32_t unread() const {
+    const std::uint32_t head = std::atomic_ref{header().cq_head}.load(std::memory_order_acquire);
+    return std::min(cq_tail_ - head, shape_.cq_entries);
+  }
+  bool has_overflow() const { return overflow_ != nullptr; }
+  /// The number of completions posted so far, without those of timeouts.
+  std::uint32_t posted() const { return posted_; }
+  /// Waits until `wanted` completions are unread. ETIME; EINTR. `taken` is the answer of the call
+  /// if it is not 0.
+  async::Task<Result<std::uint32_t>> wait(Thread& self, std::uint32_t taken, std::uint32_t wanted,
+                                          async::Instant deadline,
+                                          std::optional<abi::SignalSet> mask);
+  async::WaitList& pollers() { return pollers_; }
+  /// While it exists, a timeout waits for a number of completions.
+  class CountsCompletions {
+   public:
+    explicit CountsCompletions(Context& context) : context_{context} { ++context_.timeouts_; }
+    ~CountsCompletions() { --context_.timeouts_; }
+    CountsCompletions(const CountsCompletions&) = delete;
+
+   private:
+    Context& context_;
+  };
+
+  // ── Requests ──
+
+  /// Starts a chain. `drains`: it begins when all requests before it have completed.
+  void start(std::unique_ptr<Request> first, bool drains);
+  /// Cancels requests (IORING_OP_ASYNC_CANCEL): those for which is_wanted(Request&).
+  template <class Wanted>
+  std::uint32_t cancel(bool all, Wanted&& is_wanted) {
+    return cancel_requests(requests_, all, [&](InFlightRequest& request) {
+      return is_wanted(static_cast<Request&>(request));
+    });
+  }
+  /// The oldest request with this operation and user data; null: none.
+  Request* find_request(abi::uring::Op operation, std::uint64_t user_data);
+  /// The file has ended: cancels everything.
+  void close();
+  bool is_closed() const { return is_closed_; }
+
+  // ── Registered things ──
+
+  FixedFiles files;
+  FixedBuffers buffers;
+  BufferGroups groups;
+  Ref<File> eventfd;
+  bool eventfd_is_async = false;
+  std::uint64_t personalities = 0;  ///< a bit for each number from 1 on
+  std::unique_ptr<Restrictions> restrictions;
+  bool is_disabled = false;
+  int submitter =
+      0;  ///< with IORING_SETUP_SINGLE_ISSUER: the only thread that may submit; 0: none yet
+
+  /// Empties a slot; posts the completion of its tag.
+  void drop_file(FixedFiles::Slot& slot);
+  void drop_files();
+  void drop_buffers();
+  /// Puts an open file into a slot; `slot`: see Sqe::file_index. Returns the slot if the caller
+  /// has not chosen it, else 0. ENXIO; EINVAL; ENFILE; EBADF: it is a ring.
+  Result<int> install(Ref<File> file, std::int32_t slot);
+
+ private:
+  friend class Request;
+  struct Overflow {
+    Overflow* next;
+    abi::uring::Cqe cqe;
+  };
+  class Chain;
+
+  explicit Context(const Shape& shape) : shape_{shape} {}
+
+  enum class One : std::uint8_t { taken, invalid, no_memory };
+  const Sqe* next_sqe();
+  One take_one(Submitter& submitter, const Sqe& sqe, std::size_t& cost);
+  bool put(const abi::uring::Cqe& cqe);
+  void keep(const abi::uring::Cqe& cqe);
+  void publish();
+  void notify();
+  void signal_eventfd();
+  void set_sq_flag(std::uint32_t flag, bool is_set);
+  void check_timeouts();
+  void end_of_request();
+  async::Task<> run(Ref<Context> self, Thread& thread, std::unique_ptr<Request> first,
+                    std::unique_ptr<Deferred> deferred);
+  async::Task<> poll_submissions(Ref<Context> self, Submitter& submitter, async::Duration idle);
+
+  const Shape shape_;
+  Pages ring_;
+  Pages sqes_;
+  std::uint32_t sq_head_ = 0;
+  std::uint32_t cq_tail_ = 0;
+  std::uint32_t published_ = 0;  // the tail that the program sees
+  std::uint32_t sq_flags_ = 0;
+  std::uint32_t sq_dropped_ = 0;
+  std::uint32_t posted_ = 0;
+  std::uint32_t in_flight_ = 0;  // requests that have begun; deferred ones have not
+  bool is_batch_ = false;        // take() publishes all completions at its end
+  bool is_closed_ = false;
+  bool is_taking_ = false;
+  bool is_out_of_memory_ = false;  // for the last submission
+  bool has_lost_poller_ = false;
+  bool is_async_ = false;       // the completion is not posted in the step of its submission
+  std::uint32_t wanted_ = ~0u;  // the fewest completions that a waiter wants
+  std::uint32_t timeouts_ended_ = 0;
+  std::uint32_t timeouts_ = 0;  // requests that wait for a number of completions
+  Overflow* overflow_ = nullptr;
+  Overflow** overflow_end_ = &overflow_;
+  std::uint32_t overflow_count_ = 0;
+  std::uint32_t lost_ = 0;  // completions without memory
+  List<InFlightRequest> requests_;
+  List<Deferred, Deferred> deferred_;
+  std::unique_ptr<Request> open_chain_;  // take() ended a step in its middle
+  Request* open_last_ = nullptr;
+  bool open_drains_ = false;
+  bool drains_next_ = false;  // the chain behind one with a drained member drains, too
+  async::WaitList waiters_;
+  async::WaitList pollers_;
+  async::WaitList takers_;
+  async::WaitList room_;
+  async::AutoEvent poller_wakes_;
+};
+
+/// The file of a ring.
+class RingFile final : public File {
+ public:
+  explicit RingFile(Ref<Context> context) : File{abi::o_rdwr}, context_{std::move(context)} {}
+  ~RingFile() override { context_->close(); }
+
+  Context& context() { return *context_; }
+  /// Null: `file` is no ring.
+  static RingFile* from(File* file);
+
+  Result<Ref<memory::TrackedObject>> mapping() override;
+  short readiness() override;
+  async::WaitList* changes(Direction direction) override {
+    return direction == Direction::read ? &context_->pollers() : nullptr;
+  }
+  Result<std::size_t> move_nothing(Direction) override { return fail(Errno::einval); }
+  Result<std::int64_t> seek(std::int64_t, int) override { return fail(Errno::espipe); }
+  abi::Stat status() override {
+    return {.device = 1, .mode = 0600, .links = 1, .block_size = hal::page_size};
+  }
+  std::string_view unnamed_kind() override { return "[io_uring]"; }
+  RingFile* uring() override { return this; }
+
+ private:
+  class Mapping;
+
+  Ref<Context> context_;
+  Mapping* mapping_ = nullptr;
+};
+
+inline RingFile* RingFile::from(File* file) {
+  return file != nullptr ? file->uring() : nullptr;
+}
+
+// ── Operations (uring_operations.cpp) ──
+
+/// Checks a submission before it is carried out. Returns 0 or the answer of an invalid one.
+std::int32_t check(Context& context, const Sqe& sqe);
+/// The handler of a submission. `request`: null if it is tried in the step of its submission; then
+/// an operation that needs a coroutine returns would_block.
+Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request);
+/// Whether an answer counts as a failure, which breaks the chain.
+bool is_failure(Thread& self, const Sqe& sqe, std::int32_t answer);
+/// Whether a positive answer is a number of bytes.
+bool is_transfer(const Sqe& sqe);
+/// Whether the kernel has the operation.
+bool is_supported(unsigned operation);
+/// The file of a submission; null: none.
+File* file_of(Context& context, Thread& self, const Sqe& sqe);
+
+/// Which requests to cancel (IORING_OP_ASYNC_CANCEL).
+struct CancelQuery {
+  std::uint64_t user_data;
+  const File* file;     ///< with cancel_fd
+  std::uint32_t flags;  ///< abi::uring::cancel_…
+  abi::uring::Op operation;
+  const Request* except = nullptr;  ///< the request that cancels
+};
+/// Returns the number of requests with cancel_all or cancel_any, else 0. ENOENT.
+Result<int> cancel_matching(Context& context, const CancelQuery& query);
+
+// ── io_uring_register (uring_register.cpp) ──
+
+Result<int> do_register(RingFile& ring, Thread& self, abi::uring::Register opcode,
+                        std::uintptr_t argument, std::uint32_t count);
+/// IORING_OP_FILES_UPDATE. Returns the number of slots that it has changed.
+Result<int> update_files_submitted(Context& context, Thread& self, const Sqe& sqe);
+
+}  // namespace kernel::uring

@@ -1,0 +1,213 @@
+// Taking submissions of an io_uring. A submission that does not block is completed here, in the
+// same step.
+#include <algorithm>
+#include <bit>
+
+#include "process/steps.h"
+#include "rings/uring.h"
+
+namespace kernel::uring {
+
+namespace {
+
+// As in take.cpp: a step's cost is counted in bytes.
+constexpr std::size_t entry_cost = 256;
+
+constexpr std::uint8_t link_flags = abi::uring::sqe_io_link | abi::uring::sqe_io_hardlink;
+
+Sqe copy_sqe(const Sqe& shared) {
+  return copy_once(shared);
+}
+
+/// Whether only the submission's user data has a meaning: a nop without flags.
+bool is_plain_nop(const Sqe& shared) {
+  const auto* const words = reinterpret_cast<const std::uint64_t*>(&shared);
+  constexpr std::uint64_t first = 0xffff'ffff;               // opcode, flags, ioprio
+  constexpr std::uint64_t op_flags = 0xffff'ffff'0000'0000;  // behind len
+  constexpr std::uint64_t personality = 0xffff'0000;         // behind buf_index
+  static_assert(offsetof(Sqe, op_flags) == 28 && offsetof(Sqe, personality) == 42);
+  return ((read_once(words[0]) & first) | (read_once(words[3]) & op_flags) |
+          (read_once(words[5]) & personality)) == 0;
+}
+
+}  // namespace
+
+/// Chains while take() assembles them.
+class Context::Chain {
+ public:
+  explicit Chain(Context& context) : context_{context} {}
+  bool is_open() const { return context_.open_chain_ != nullptr; }
+  bool ends_with_link_timeout() const { return context_.open_last_->is_link_timeout(); }
+
+  void add(std::unique_ptr<Request> request, bool drains) {
+    Request* const made = request.get();
+    if (is_open()) {
+      // An invalid member cancels the whole chain.
+      if (made->is_refused()) context_.open_chain_->refuse(failed(Errno::ecanceled));
+      context_.drains_next_ |= drains;
+      context_.open_last_->linked = std::move(request);
+    } else {
+      context_.open_chain_ = std::move(request);
+      context_.open_drains_ = drains || context_.drains_next_;
+      context_.drains_next_ = false;
+    }
+    context_.open_drains_ |= drains;
+    context_.open_last_ = made;
+    if ((made->sqe.flags & link_flags) == 0) end();
+  }
+  void end() {
+    if (is_open()) context_.start(std::move(context_.open_chain_), context_.open_drains_);
+    context_.open_last_ = nullptr;
+  }
+
+ private:
+  Context& context_;
+};
+
+void Context::end_chain() {
+  Chain{*this}.end();
+}
+
+/// The next submission. Null: the program's index is invalid.
+inline const Sqe* Context::next_sqe() {
+  std::uint32_t index = sq_head_++ & (shape_.sq_entries - 1);
+  if (!shape_.has(abi::uring::setup_no_sqarray)) {
+    index = read_once(*ring_.at<std::uint32_t>(shape_.array_at() + index * sizeof index));
+    if (index >= shape_.sq_entries) [[unlikely]] {
+      write_once(header().sq_dropped, ++sq_dropped_);
+      return nullptr;
+    }
+  }
+  return sqes_.at<const Sqe>(std::size_t{index} * shape_.sqe_bytes());
+}
+
+Result<Context::Taken> Context::take(Submitter& submitter, std::uint32_t most) {
+  async::Strand::check_access();
+  Thread& self = submitter.thread();
+  const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
+  Chain chain{*this};
+  most = std::min(most, submitted());
+  Taken taken{.count = 0, .more = false, .stopped = false};
+  std::size_t cost = 0;
+  is_batch_ = true;
+  const bool takes_nops = restrictions == nullptr;
+  while (taken.count < most) {
+    if (cost >= sys::step_bytes) [[unlikely]] {
+      taken.more = true;
+      break;
+    }
+    cost += entry_cost;
+    const Sqe* const shared = next_sqe();
+    if (shared == nullptr) [[unlikely]] {
+      taken.stopped = true;
+      break;
+    }
+    ++taken.count;
+    if (is_plain_nop(*shared) && takes_nops && !chain.is_open() && !drains_next_ &&
+        deferred_.empty()) {
+      post(read_once(shared->user_data), 0, 0);
+      continue;
+    }
+    const One one = take_one(submitter, copy_sqe(*shared), cost);
+    if (one == One::no_memory) {
+      --sq_head_;
+      --taken.count;
+    }
+    if (one != One::taken) {
+      taken.stopped = true;
+      break;
+    }
+  }
+  if (!taken.more) chain.end();
+  is_batch_ = false;
+  std::atomic_ref{header().sq_head}.store(sq_head_, std::memory_order_release);
+  if (published_ != cq_tail_ || has_overflow()) publish();
+  if (!room_.empty()) room_.wake_all();
+  if (taken.count == 0 && taken.stopped && most != 0 && is_out_of_memory_)
+    return fail(Errno::eagain);
+  return taken;
+}
+
+Context::One Context::take_one(Submitter& submitter, const Sqe& sqe, std::size_t& cost) {
+  Thread& self = submitter.thread();
+  Chain chain{*this};
+  const bool is_linked = (sqe.flags & link_flags) != 0;
+  const bool drains = (sqe.flags & abi::uring::sqe_io_drain) != 0;
+  std::int32_t refusal = check(*this, sqe);
+  if (refusal == 0 && sqe.opcode == abi::uring::Op::link_timeout &&
+      (!chain.is_open() || chain.ends_with_link_timeout()))
+    refusal = failed(Errno::einval);
+  const bool may_stop = !shape_.has(abi::uring::setup_submit_all);
+  if (!chain.is_open() && !is_linked) {
+    if (refusal != 0) {
+      post(sqe.user_data, refusal, 0);
+      return may_stop ? One::invalid : One::taken;
+    }
+    const bool waits_for_others = drains || drains_next_ || !deferred_.empty();
+    if (!waits_for_others && (sqe.flags & abi::uring::sqe_async) == 0) {
+      const Register answer = uring::answer(*this, self, sqe, nullptr);
+      if (answer != trap::would_block) {
+        const auto result = static_cast<std::int32_t>(answer);
+        cost += static_cast<std::uint32_t>(std::max(result, 0)) * std::size_t{is_transfer(sqe)};
+        const bool skips = (sqe.flags & abi::uring::sqe_cqe_skip_success) != 0;
+        if (!skips || is_failure(self, sqe, result)) post(sqe.user_data, result, 0);
+        return One::taken;
+      }
+      // If the request needs a page-in, its coroutine does it.
+      static_cast<void>(self.space().take_missed_page());
+    }
+  }
+  is_out_of_memory_ = !memory::can_allocate(InFlightRequest::most_bytes);
+  if (is_out_of_memory_) return One::no_memory;
+  auto request = std::make_unique<Request>(*this, submitter, sqe, refusal);
+  static_cast<void>(self.space().take_missed_page());
+  const bool is_invalid = request->is_refused();
+  chain.add(std::move(request), drains);
+  return is_invalid && !is_linked && may_stop ? One::invalid : One::taken;
+}
+
+// ── Submission polling ───────────────────────────────────────────────────────────────────────────
+
+namespace {
+
+constexpr async::Duration pause = std::chrono::microseconds{20};
+
+}  // namespace
+
+void Context::start_polling(Submitter& submitter, async::Duration idle) {
+  submitter.spawn(poll_submissions(Ref<Context>::share(*this), submitter, idle),
+                  submitter.thread().limit(), "io_uring polling");
+}
+
+/// Takes submissions without a call of the program. After `idle` without any, it sets
+/// sq_need_wakeup and sleeps until io_uring_enter wakes it.
+async::Task<> Context::poll_submissions(Ref<Context>, Submitter& submitter, async::Duration idle) {
+  async::Instant last = async::now();
+  while (!async::is_cancelled() && !is_closed_) {
+    bool has_taken = false;
+    if (!is_disabled) {
+      const auto taken = take(submitter, ~0u);
+      has_taken = taken && taken->count != 0;
+    }
+    if (has_taken) {
+      last = async::now();
+      co_await sys::cond_resched(submitter.thread());
+    } else if (!is_disabled && async::now() - last < idle) {
+      (void)co_await async::sleep_for(pause, "io_uring polling");
+    } else {
+      set_sq_flag(abi::uring::sq_need_wakeup, true);
+      // Pairs with the program's fence. The program moves the tail, then reads the flag; the
+      // kernel sets the flag, then reads the tail.
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      if (is_disabled || submitted() == 0) (void)co_await poller_wakes_.wait("io_uring polling");
+      set_sq_flag(abi::uring::sq_need_wakeup, false);
+      last = async::now();
+    }
+  }
+  end_chain();
+  has_lost_poller_ = true;
+  waiters_.wake_all();
+  room_.wake_all();
+}
+
+}  // namespace kernel::uring
