@@ -51,8 +51,8 @@ struct Reservation {
 
 struct Schedule {
   int policy = abi::sched_other;
-  int priority = 0;             ///< 1 … 99 for real-time policies, else 0
-  int nice = 0;                 ///< −20 … 19
+  std::int8_t priority = 0;     ///< 1 … 99 for real-time policies, else 0
+  std::int8_t nice = 0;         ///< −20 … 19
   bool resets_on_fork = false;  ///< SCHED_RESET_ON_FORK: children get the default policy
   Reservation reservation;      ///< only for SCHED_DEADLINE
 
@@ -66,7 +66,7 @@ struct Schedule {
   constexpr Schedule inherited() const {
     if (!resets_on_fork) return *this;
     if (is_real_time() || is_deadline()) return {};
-    return {.policy = policy, .nice = std::max(nice, 0)};
+    return {.policy = policy, .nice = std::max(nice, std::int8_t{0})};
   }
 
   constexpr bool is_real_time() const {

@@ -31,7 +31,8 @@ Result<> apply(Thread& self, int id, std::optional<int> policy,
     schedule.policy = *policy & ~abi::sched_reset_on_fork;
     schedule.resets_on_fork = (*policy & abi::sched_reset_on_fork) != 0;
   }
-  schedule.priority = wanted->priority;
+  if (wanted->priority < 0 || wanted->priority > 99) return fail(Errno::einval);
+  schedule.priority = static_cast<std::int8_t>(wanted->priority);
   schedule.reservation = {};  // only sched_setattr sets one
   if (!schedule.valid()) return fail(Errno::einval);
   return target->set(schedule);
@@ -192,7 +193,7 @@ Result<> setpriority(Thread& self, int which, int id, int nice) {
   Result<> all_set;
   const auto found = for_scheduled(self, which, id, [&](Scheduled target) {
     Schedule schedule = target.get();
-    schedule.nice = std::clamp(nice, -20, 19);
+    schedule.nice = static_cast<std::int8_t>(std::clamp(nice, -20, 19));
     if (const auto set = target.set(schedule); !set) all_set = set;
   });
   return found ? all_set : found;
@@ -202,7 +203,7 @@ Result<> setpriority(Thread& self, int which, int id, int nice) {
 Result<int> getpriority(Thread& self, int which, int id) {
   int most_urgent = 19;
   const auto found = for_scheduled(self, which, id, [&](Scheduled target) {
-    most_urgent = std::min(most_urgent, target.get().nice);
+    most_urgent = std::min<int>(most_urgent, target.get().nice);
   });
   if (!found) return fail(found.error());
   return 20 - most_urgent;
