@@ -17,6 +17,14 @@ Destination::Destination() = default;
 Destination::Destination(Destination&&) noexcept = default;
 Destination::~Destination() = default;
 
+Result<int> Socket::control(memory::AddressSpace& space, unsigned long request,
+                            std::uintptr_t argument) {
+  const SocketFamily* const family = socket_families().find(
+      [](const SocketFamily& entry) { return entry.control_devices != nullptr; });
+  if (family == nullptr) return fail(Errno::enotty);
+  return family->control_devices(space, request, argument);
+}
+
 int family_of(const SocketAddress& address) {
   std::uint16_t family = 0;
   if (address.length >= sizeof family) std::memcpy(&family, address.bytes.data(), sizeof family);

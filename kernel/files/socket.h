@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -63,6 +64,30 @@ struct Outgoing {
   PassedFilesPtr files;
   std::optional<abi::Credentials> credentials;  ///< those that the sender has given
   Destination to;                               ///< of an unconnected send; empty: to the peer
+  bool has_other_control = false;  ///< control messages of other levels than SOL_SOCKET
+};
+
+/// Control messages of a family (cmsg(3)), besides files and credentials.
+struct ControlMessages {
+  struct Message {
+    int level;
+    int type;
+    std::uint32_t length;  ///< bytes of `data`
+    std::array<std::byte, 20> data;
+  };
+
+  template <class T>
+  void add(int level, int type, const T& value) {
+    static_assert(sizeof value <= sizeof(Message::data));
+    Message& added = list[count++];
+    added.level = level;
+    added.type = type;
+    added.length = sizeof value;
+    std::memcpy(added.data.data(), &value, sizeof value);
+  }
+
+  std::array<Message, 3> list;
+  unsigned count = 0;
 };
 
 /// What is received besides the bytes.
@@ -72,6 +97,7 @@ struct Incoming {
   SocketAddress from;                           ///< out
   PassedFilesPtr files;                         ///< out; null: none
   std::optional<abi::Credentials> credentials;  ///< out; empty without SO_PASSCRED
+  std::optional<ControlMessages> control;       ///< out
 
   bool peeks() const { return (flags & abi::msg_peek) != 0; }
 };
@@ -122,6 +148,10 @@ class Socket : public File, public PassedSocket {
     return options_.receive_timeout != async::Duration::max() ||
            options_.send_timeout != async::Duration::max();
   }
+
+  /// Requests about network devices. ENOTTY.
+  Result<int> control(memory::AddressSpace& space, unsigned long request,
+                      std::uintptr_t argument) override;
 
   /// Sets an option of the family's own levels. ENOPROTOOPT; EOPNOTSUPP; EINVAL; EFAULT.
   virtual Result<> set_option_of(memory::AddressSpace&, int, int,
@@ -205,6 +235,10 @@ struct SocketFamily {
   Result<Ref<Socket>> (*make)(int type, int protocol, int flags);
   /// Connects two new sockets of make(). Null: the family has no pairs.
   void (*connect_pair)(Socket& a, Socket& b, abi::Credentials creator);
+  /// ioctl(2) about the machine's network devices, for the sockets of all families. Null: another
+  /// family has it. ENOTTY: the request is another one.
+  Result<int> (*control_devices)(memory::AddressSpace& space, unsigned long request,
+                                 std::uintptr_t argument) = nullptr;
 };
 async::Registry<SocketFamily> socket_families();
 

@@ -800,7 +800,7 @@ Result<int> UnixSocket::control(memory::AddressSpace& space, unsigned long reque
       answer = endpoint_->is_stream() ? endpoint_->out().pipe().filled()
                                       : endpoint_->bytes_on_their_way();
       break;
-    default: return fail(Errno::enotty);
+    default: return Socket::control(space, request, argument);
   }
   const auto written = UserPtr<int>{argument}.write(space, static_cast<int>(answer));
   if (!written) return fail(written.error());

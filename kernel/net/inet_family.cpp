@@ -1,5 +1,6 @@
 // The families AF_INET and AF_INET6.
 #include "files/socket.h"
+#include "net/devices.h"
 #include "net/stack.h"
 #include "net/tcp_socket.h"
 #include "net/udp_socket.h"
@@ -19,8 +20,11 @@ Result<Ref<Socket>> make(int type, int protocol, int flags) {
   return is_stream ? net::TcpSocket::make(domain, flags) : net::UdpSocket::make(domain, flags);
 }
 
-constexpr SocketFamily inet_family{
-    .name = "inet", .domain = abi::af_inet, .make = &make<abi::af_inet>, .connect_pair = nullptr};
+constexpr SocketFamily inet_family{.name = "inet",
+                                   .domain = abi::af_inet,
+                                   .make = &make<abi::af_inet>,
+                                   .connect_pair = nullptr,
+                                   .control_devices = &net::control_devices};
 constexpr SocketFamily inet6_family{.name = "inet6",
                                     .domain = abi::af_inet6,
                                     .make = &make<abi::af_inet6>,

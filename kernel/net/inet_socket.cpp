@@ -17,9 +17,13 @@ namespace {
 
 /// Options of the two levels that are only on or off. Those without an effect here have none on
 /// Linux either that a program could see, or ask for control messages.
-constexpr std::array ip_switches{abi::ip_recverr, abi::ip_freebind, abi::ip_bind_address_no_port,
-                                 abi::ip_multicast_loop};
-constexpr std::array ipv6_switches{abi::ipv6_recverr, abi::ipv6_multicast_loop};
+constexpr std::array ip_switches{
+    abi::ip_recverr,        abi::ip_freebind, abi::ip_bind_address_no_port,
+    abi::ip_multicast_loop, abi::ip_pktinfo,  abi::ip_recvttl,
+    abi::ip_recvtos};
+constexpr std::array ipv6_switches{abi::ipv6_recverr, abi::ipv6_multicast_loop,
+                                   abi::ipv6_recvpktinfo, abi::ipv6_recvhoplimit,
+                                   abi::ipv6_recvtclass};
 
 /// The bit of such an option in flags_of_level_; 0: it is none.
 std::uint32_t switch_bit(int level, int option) {
@@ -61,7 +65,7 @@ Result<> InetSocket::bind(SocketCaller&, const SocketAddress& address) {
   InetName name = *wanted;
   if (is_v6() && name.ip.type == IPADDR_TYPE_V4 && is_v6_only_) return fail(Errno::einval);
   if (is_v6() && binding_) return fail(Errno::einval);
-  const bool is_free = (flags_of_level_ & switch_bit(abi::ipproto_ip, abi::ip_freebind)) != 0;
+  const bool is_free = has_switch(abi::ipproto_ip, abi::ip_freebind);
   if (!name.is_any() && !is_free && !is_local(name.ip)) return fail(Errno::eaddrnotavail);
   if (binding_) return fail(Errno::einval);
   const ip_addr_t shown = name.ip;
@@ -118,6 +122,10 @@ Result<ip_addr_t> InetSocket::source_for(const ip_addr_t& to) const {
 }
 
 // ── Options ──
+
+bool InetSocket::has_switch(int level, int option) const {
+  return (flags_of_level_ & switch_bit(level, option)) != 0;
+}
 
 void InetSocket::options_changed() {
   if (binding_) binding_->set_terms(terms());
@@ -235,7 +243,7 @@ Result<std::size_t> InetSocket::option_of(memory::AddressSpace& space, int level
                                     ? switch_bit(level, option)
                                     : 0;
       bit != 0)
-    number = (flags_of_level_ & bit) != 0;
+    number = has_switch(level, option);
   if (!number) return fail(number.error());
   if (level == abi::ipproto_ip && !to.empty() && to.size() < sizeof(int) && *number >= 0 &&
       *number <= 255) {
@@ -308,7 +316,7 @@ Result<int> InetSocket::control(memory::AddressSpace& space, unsigned long reque
       if (is_listening()) return fail(Errno::einval);
       answer = bytes_on_their_way();
       break;
-    default: return fail(Errno::enotty);
+    default: return Socket::control(space, request, argument);
   }
   const auto written = UserPtr<int>{argument}.write(space, static_cast<int>(answer));
   if (!written) return fail(written.error());

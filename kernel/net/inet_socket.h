@@ -70,6 +70,9 @@ class InetSocket : public Socket {
   /// The type of lwIP's objects for the addresses that the socket may have.
   ip_addr_t bound_ip() const;
 
+  /// Whether an option of IPPROTO_IP or IPPROTO_IPV6 that is only on or off is on.
+  bool has_switch(int level, int option) const;
+
   /// Bytes that the peer has not acknowledged (SIOCOUTQ).
   virtual std::size_t bytes_on_their_way() { return 0; }
   /// An option of lwIP's object has changed.

@@ -3,6 +3,7 @@
 #include <abi/flags.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "lwip/ip.h"
@@ -25,6 +26,10 @@ std::size_t longest_datagram(const ip_addr_t& to) {
 struct UdpSocket::Datagram : ListNode<> {
   pbuf* bytes;  // owned
   InetName from;
+  ip_addr_t to;
+  std::uint8_t device;
+  std::uint8_t ttl;
+  std::uint8_t tos;
 };
 
 // ── What lwIP calls ──
@@ -73,7 +78,20 @@ void UdpSocket::on_received(void* self, udp_pcb*, pbuf* bytes, const ip_addr_t* 
     pbuf_free(bytes);
     return;
   }
-  auto* const datagram = new Datagram{{}, bytes, {.ip = *from, .port = from_port}};
+  auto* const datagram = new Datagram{{},
+                                      bytes,
+                                      {.ip = *from, .port = from_port},
+                                      *ip_current_dest_addr(),
+                                      netif_get_index(ip_current_input_netif()),
+                                      0,
+                                      0};
+  if (ip_current_is_v6() != 0) {
+    datagram->ttl = IP6H_HOPLIM(ip6_current_header());
+    datagram->tos = static_cast<std::uint8_t>(IP6H_TC(ip6_current_header()));
+  } else {
+    datagram->ttl = IPH_TTL(ip4_current_header());
+    datagram->tos = IPH_TOS(ip4_current_header());
+  }
   socket.queue_.push_back(*datagram);
   socket.queued_bytes_ += cost_of_this;
   socket.readable_.wake_one();
@@ -175,6 +193,7 @@ Result<std::size_t> UdpSocket::send(IoBuffer& from, Outgoing& message) {
   const std::size_t size = from.left();
   if (size > 0xffff) return fail(Errno::emsgsize);
   if ((message.flags & (abi::msg_oob | abi::msg_more)) != 0) return fail(Errno::enotsup);
+  if (message.has_other_control) return fail(Errno::einval);
   InetName to = remote_;
   if (message.to.address.length > 0) {
     auto given = destination(message.to.address);
@@ -215,6 +234,32 @@ Result<std::size_t> UdpSocket::send(IoBuffer& from, Outgoing& message) {
   return size;
 }
 
+/// Notes what the program wants to know about a datagram.
+void UdpSocket::describe(const Datagram& datagram, Incoming& message) const {
+  if (flags_of_level_ == 0) return;
+  ControlMessages& control = message.control.emplace();
+  const auto put = [&](int level, int option, int type, auto value) {
+    if (has_switch(level, option) && control.count < control.list.size())
+      control.add(level, type, value);
+  };
+  const int ttl = datagram.ttl, tos = datagram.tos;
+  if (datagram.to.type == IPADDR_TYPE_V4) {
+    const std::uint32_t ip = ip_addr_get_ip4_u32(&datagram.to);
+    put(abi::ipproto_ip, abi::ip_pktinfo, abi::ip_pktinfo,
+        abi::PacketInfo{.device = datagram.device, .local = ip, .destination = ip});
+    put(abi::ipproto_ip, abi::ip_recvttl, abi::ip_ttl, ttl);
+    put(abi::ipproto_ip, abi::ip_recvtos, abi::ip_tos, datagram.tos);
+  }
+  if (!is_v6()) return;
+  abi::Packet6Info info{.destination = {}, .device = datagram.device};
+  const SocketAddress shown = shown_address({.ip = datagram.to}, abi::af_inet6);
+  std::memcpy(info.destination, shown.bytes.data() + offsetof(abi::Inet6Address, address),
+              sizeof info.destination);
+  put(abi::ipproto_ipv6, abi::ipv6_recvpktinfo, abi::ipv6_pktinfo, info);
+  put(abi::ipproto_ipv6, abi::ipv6_recvhoplimit, abi::ipv6_hoplimit, ttl);
+  put(abi::ipproto_ipv6, abi::ipv6_recvtclass, abi::ipv6_tclass, tos);
+}
+
 Result<std::size_t> UdpSocket::receive(IoBuffer& to, Incoming& message) {
   if ((message.flags & abi::msg_oob) != 0) return fail(Errno::enotsup);
   if ((message.flags & abi::msg_errqueue) != 0) return fail(Errno::eagain);
@@ -234,6 +279,7 @@ Result<std::size_t> UdpSocket::receive(IoBuffer& to, Incoming& message) {
   const std::size_t size = datagram.bytes->tot_len;
   if (to.left() < size) message.message_flags |= abi::msg_trunc;
   message.from = shown_address(datagram.from, kind().domain);
+  describe(datagram, message);
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
   for (const pbuf* piece = datagram.bytes; piece != nullptr && !to.empty(); piece = piece->next) {

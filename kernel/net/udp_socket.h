@@ -52,6 +52,7 @@ class UdpSocket final : public InetSocket {
                           u16_t from_port);
   static constexpr std::size_t cost(std::size_t size) { return size + 768; }
   void drop_first();
+  void describe(const Datagram& datagram, Incoming& message) const;
   void apply_options() override;
 
   udp_pcb& pcb_;

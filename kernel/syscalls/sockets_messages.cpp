@@ -136,6 +136,8 @@ Result<> read_control(Thread& self, const MessageHeader& header, Outgoing& messa
       message.credentials = *given;
     } else if (control->level == abi::sol_socket) {
       return fail(Errno::einval);
+    } else {
+      message.has_other_control = true;
     }
     at += std::min(aligned(control->length), left);
   }
@@ -230,7 +232,7 @@ class ControlWriter {
   ControlWriter(Thread& self, const MessageHeader& header, int& flags)
       : self_{self}, at_{header.control}, left_{header.control_length}, flags_{flags} {}
 
-  Result<> put(int type, std::span<const std::byte> data) {
+  Result<> put(int type, std::span<const std::byte> data, int level = abi::sol_socket) {
     if (left_ < sizeof(ControlHeader)) {
       flags_ |= abi::msg_ctrunc;
       return {};
@@ -240,7 +242,7 @@ class ControlWriter {
       flags_ |= abi::msg_ctrunc;
       length = left_;
     }
-    const ControlHeader header{.length = length, .level = abi::sol_socket, .type = type};
+    const ControlHeader header{.length = length, .level = level, .type = type};
     if (auto written = UserPtr<ControlHeader>{at_}.write(self_.space(), header); !written)
       return written;
     const auto part = data.first(length - sizeof header);
@@ -294,6 +296,11 @@ Result<> deliver(Thread& self, const MessagePlace& place, Incoming& message) {
   if (message.credentials) {
     const auto bytes = std::as_bytes(std::span{&*message.credentials, 1});
     if (auto put = control.put(abi::scm_credentials, bytes); !put) return put;
+  }
+  for (unsigned i = 0; message.control && i < message.control->count; ++i) {
+    const ControlMessages::Message& one = message.control->list[i];
+    if (auto put = control.put(one.type, std::span{one.data}.first(one.length), one.level); !put)
+      return put;
   }
   if (message.files) {
     const bool close_on_exec = (message.flags & abi::msg_cmsg_cloexec) != 0;

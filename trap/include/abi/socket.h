@@ -162,6 +162,18 @@ struct Inet6Address {  // sockaddr_in6
 static_assert(sizeof(Inet6Address) == 28);
 inline constexpr std::size_t shortest_inet6_address = 24;  // without the scope
 
+struct PacketInfo {  // in_pktinfo
+  std::int32_t device;
+  std::uint32_t local;  // the two addresses: in the order of the network
+  std::uint32_t destination;
+};
+static_assert(sizeof(PacketInfo) == 12);
+struct Packet6Info {  // in6_pktinfo
+  std::uint32_t destination[4];
+  std::int32_t device;
+};
+static_assert(sizeof(Packet6Info) == 20);
+
 struct TcpInfo {  // tcp_info, as far as this kernel knows it
   std::uint8_t state, congestion_state, retransmits, probes, backoff, options, scales, flags;
   std::uint32_t retransmit_timeout, ack_timeout, send_mss, receive_mss;
@@ -220,6 +232,12 @@ inline constexpr unsigned long siocgifmtu = 0x8921;
 inline constexpr unsigned long siocgifhwaddr = 0x8927;
 inline constexpr unsigned long siocgifindex = 0x8933;
 
+struct InterfaceList {  // ifconf
+  std::int32_t length;  // bytes
+  std::uint32_t padding;
+  std::uintptr_t requests;
+};
+static_assert(sizeof(InterfaceList) == 16);
 struct InterfaceRequest {  // ifreq
   char name[16];
   std::uint8_t value[24];
