@@ -58,15 +58,6 @@ struct Destination {
   Ref<class UnixEndpoint> endpoint;
 };
 
-/// What a message carries besides its bytes, and how it is sent.
-struct Outgoing {
-  int flags = 0;  ///< abi::msg_*
-  PassedFilesPtr files;
-  std::optional<abi::Credentials> credentials;  ///< those that the sender has given
-  Destination to;                               ///< of an unconnected send; empty: to the peer
-  bool has_other_control = false;  ///< control messages of other levels than SOL_SOCKET
-};
-
 /// Control messages of a family (cmsg(3)), besides files and credentials.
 struct ControlMessages {
   struct Message {
@@ -74,6 +65,14 @@ struct ControlMessages {
     int type;
     std::uint32_t length;  ///< bytes of `data`
     std::array<std::byte, 20> data;
+
+    template <class T>
+    std::optional<T> value() const {
+      if (length != sizeof(T)) return std::nullopt;
+      T value;
+      std::memcpy(&value, data.data(), sizeof value);
+      return value;
+    }
   };
 
   template <class T>
@@ -88,6 +87,16 @@ struct ControlMessages {
 
   std::array<Message, 3> list;
   unsigned count = 0;
+  bool has_more = false;  ///< there were others, for which there is no room here
+};
+
+/// What a message carries besides its bytes, and how it is sent.
+struct Outgoing {
+  int flags = 0;  ///< abi::msg_*
+  PassedFilesPtr files;
+  std::optional<abi::Credentials> credentials;  ///< those that the sender has given
+  Destination to;                               ///< of an unconnected send; empty: to the peer
+  std::optional<ControlMessages> control;       ///< those of other levels than SOL_SOCKET
 };
 
 /// What is received besides the bytes.

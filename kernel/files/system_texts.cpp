@@ -169,6 +169,12 @@ void fill_sysctl(Directory& sys) {
   add_directory(sys, "vm", vm_texts);
 }
 
+/// /proc/net.
+void fill_network(Directory& net) {
+  for (const NetworkText& text : network_texts())
+    net.put(text.name, make_ref<TextFile>(text.write));
+}
+
 /// The name in /dev of the console's terminal.
 void write_console(PagedText& out) {
   out += "console\n";
@@ -189,11 +195,14 @@ void fill_sys(Directory& sys) {
 
 }  // namespace
 
+ASYNC_DEFINE_REGISTRY(network_texts, cotrap_network_texts, NetworkText);
+
 void add_system_texts(Directory& proc, const SystemLimits& limits,
                       void (*fill_random)(std::span<std::byte> bytes)) {
   system_limits = limits;
   fill_with_random = fill_random;
   proc.put("sys", make_ref<LateDirectory>(fill_sysctl));
+  proc.put("net", make_ref<LateDirectory>(fill_network));
   proc.put("partitions", make_ref<TextFile>(write_partitions));
   proc.put("swaps", make_ref<TextFile>(write_swaps));
   proc.put("vmstat", make_ref<TextFile>(write_memory_counts));

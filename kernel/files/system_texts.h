@@ -2,12 +2,14 @@
 // partitions and swap spaces, and /sys.
 #pragma once
 
+#include <async/registry.h>
 #include <kernel/ref.h>
 
 #include <cstddef>
 #include <span>
 
 #include "files/directory.h"
+#include "files/regular_file.h"
 
 namespace kernel {
 
@@ -20,6 +22,15 @@ struct SystemLimits {
 /// Adds sys, partitions, swaps and vmstat to /proc. Call once, at boot.
 void add_system_texts(Directory& proc, const SystemLimits& limits,
                       void (*fill_random)(std::span<std::byte> bytes));
+
+/// A text of /proc/net. A source adds an entry, which the linker collects (async/registry.h).
+struct NetworkText {
+  const char* name;
+  TextFile::Write write;
+};
+async::Registry<NetworkText> network_texts();
+/// Adds `text`, a constexpr NetworkText, in namespace kernel.
+#define KERNEL_NETWORK_TEXT(text_name, text) ASYNC_REGISTER(cotrap_network_texts, text_name, text)
 
 /// The directory /sys: the harts, below devices/system/cpu.
 Ref<Directory> make_sys();

@@ -47,6 +47,13 @@ class InetSocket : public Socket {
   async::WaitList& room_to_send(const Outgoing&) final { return writable_; }
   Errno connect_timeout() const final { return Errno::einprogress; }
   abi::Stat status() final;
+  /// What a line of /proc/net says of the socket besides its addresses.
+  struct Counts {
+    std::size_t sent = 0;      ///< bytes that the peer has not acknowledged
+    std::size_t received = 0;  ///< bytes, or connections of a listening socket, that wait
+  };
+  Counts counts() { return {bytes_on_their_way(), waiting_to_be_received()}; }
+  InetName peer() const { return peer_or_none(); }
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) final;
 
@@ -75,6 +82,8 @@ class InetSocket : public Socket {
 
   /// Bytes that the peer has not acknowledged (SIOCOUTQ).
   virtual std::size_t bytes_on_their_way() { return 0; }
+  virtual std::size_t waiting_to_be_received() = 0;
+  virtual InetName peer_or_none() const { return {.ip = any_address(kind().domain)}; }
   /// An option of lwIP's object has changed.
   virtual void apply_options() {}
   virtual Result<> set_tcp_option(int, int) { return fail(Errno::enoprotoopt); }

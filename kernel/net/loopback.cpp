@@ -15,12 +15,15 @@ constinit netif device{};
 // All packets in one chain. The last pbuf of a packet has no bytes behind it: tot_len == len.
 constinit pbuf* first = nullptr;
 constinit pbuf* last = nullptr;
+constinit LoopbackCounts counts{};
 
 err_t queue(pbuf* packet) {
   pbuf* copy = pbuf_alloc(PBUF_LINK, packet->tot_len, PBUF_RAM);
   if (copy == nullptr) copy = pbuf_alloc(PBUF_LINK, packet->tot_len, PBUF_POOL);  // in pieces
   if (copy == nullptr) return ERR_MEM;
   (void)pbuf_copy(copy, packet);
+  ++counts.packets;
+  counts.bytes += packet->tot_len;
   (last != nullptr ? last->next : first) = copy;
   for (last = copy; last->next != nullptr;) last = last->next;
   return ERR_OK;
@@ -58,6 +61,9 @@ void take_address_of(const pbuf& packet) {
 
 netif& loopback() {
   return device;
+}
+LoopbackCounts loopback_counts() {
+  return counts;
 }
 
 void make_loopback() {

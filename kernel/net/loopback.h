@@ -9,6 +9,12 @@ namespace kernel::net {
 /// Adds the device to lwIP. Once, at the start.
 void make_loopback();
 netif& loopback();
+/// What has gone through the device.
+struct LoopbackCounts {
+  unsigned long packets = 0;
+  unsigned long bytes = 0;
+};
+LoopbackCounts loopback_counts();
 /// Takes the first packet out of the queue, and lets the device have the packet's destination as
 /// its address: lwIP accepts a packet only then. Null: the queue is empty.
 pbuf* next_loopback();

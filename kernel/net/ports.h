@@ -64,6 +64,18 @@ class Ports {
   Result<Ref<Binding>> bind(InetName name, Binding::Terms terms);
   /// Whether a socket with `binding` may listen: no other listening socket has the address.
   bool may_listen(const Binding& binding) const;
+  /// Calls use(binding) for all bindings, until it returns false.
+  template <class Use>
+  void for_each(Use use) const {
+    for (const Block* const block : blocks_) {
+      if (block == nullptr) continue;
+      for (Binding* binding : *block) {
+        for (; binding != nullptr; binding = binding->next()) {
+          if (!use(*binding)) return;
+        }
+      }
+    }
+  }
   /// The first binding with a port; null: there is none.
   Binding* first(std::uint16_t port) const {
     const Block* const block = blocks_[port / block_size];

@@ -195,6 +195,16 @@ void TcpSocket::wake_all() {
   writable_.wake_all();
 }
 
+TcpSocket* socket_of(const tcp_pcb& pcb) {
+  return static_cast<TcpSocket*>(pcb.ext_args[socket_place].data);
+}
+
+std::uint8_t linux_state(const tcp_pcb& pcb) {
+  // In the order of lwIP's states.
+  constexpr std::array<std::uint8_t, 11> states{7, 10, 2, 3, 1, 4, 5, 8, 11, 9, 6};
+  return states[pcb.state];
+}
+
 // ── Life ──
 
 TcpSocket::TcpSocket(int domain, int flags)
@@ -694,12 +704,10 @@ Result<int> TcpSocket::tcp_option(int option) {
 }
 
 std::optional<abi::TcpInfo> TcpSocket::tcp_info() {
-  // Linux's numbers of lwIP's states, in lwIP's order.
-  constexpr std::array<std::uint8_t, 11> states{7, 10, 2, 3, 1, 4, 5, 8, 11, 9, 6};
   abi::TcpInfo info{};
   info.state = state_ == State::listening ? 10 : 7;
   if (pcb_ == nullptr) return info;
-  info.state = states[pcb_->state];
+  info.state = linux_state(*pcb_);
   info.retransmits = pcb_->nrtx;
   info.send_mss = info.receive_mss = info.advertised_mss = tcp_mss(pcb_);
   info.send_window = static_cast<std::uint32_t>(pcb_->cwnd / std::max<unsigned>(tcp_mss(pcb_), 1));

@@ -26,6 +26,11 @@ Binding* find_listener(const ip_addr_t& to, std::uint16_t port);
 /// Whether a listening socket takes one more connection.
 bool has_room(const Binding& listener);
 
+/// The socket of a connection; null: only lwIP has the connection.
+class TcpSocket* socket_of(const tcp_pcb& pcb);
+/// Linux's number of the state of a connection (TCP_ESTABLISHED, …).
+std::uint8_t linux_state(const tcp_pcb& pcb);
+
 /// Strand data.
 class TcpSocket final : public InetSocket, private ListNode<> {
  public:
@@ -84,6 +89,9 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   void wake_all();
   void apply_options() override;
   std::size_t bytes_on_their_way() override;
+  std::size_t waiting_to_be_received() override {
+    return is_listening() ? waiting_count_ : received_;
+  }
   Result<> set_tcp_option(int option, int value) override;
   Result<int> tcp_option(int option) override;
   std::optional<abi::TcpInfo> tcp_info() override;

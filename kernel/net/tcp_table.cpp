@@ -106,6 +106,16 @@ tcp_pcb* find_connection(const Tuple& tuple) {
   return nullptr;
 }
 
+void for_each_connection(bool (*use)(const tcp_pcb& pcb, void* argument), void* argument) {
+  for (const Bucket& bucket : *buckets) {
+    for (const tcp_pcb* pcb : {bucket.active, bucket.time_wait}) {
+      for (; pcb != nullptr; pcb = pcb->next) {
+        if (!use(*pcb, argument)) return;
+      }
+    }
+  }
+}
+
 void note_timers(const tcp_pcb& pcb) {
   if (needs_timers(pcb)) add_timed(bucket_of(tuple_of(pcb)));
 }

@@ -40,6 +40,9 @@ class InBucket {
   ~InBucket() { leave_bucket(); }
 };
 
+/// Calls use(connection, argument) for all connections, until it returns false. Not in a bucket.
+void for_each_connection(bool (*use)(const tcp_pcb& pcb, void* argument), void* argument);
+
 // lwIP's timers walk all connections that it sees. They run only for buckets with a connection that
 // needs them: one that is being opened or closed, has bytes on their way, owes an acknowledgement,
 // or keeps itself alive.

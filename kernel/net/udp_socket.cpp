@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "lwip/ip.h"
@@ -18,6 +20,65 @@ namespace {
 /// lwIP's packets have at most 65,535 bytes, with the headers of IP and UDP.
 std::size_t longest_datagram(const ip_addr_t& to) {
   return 65'535 - 8 - (to.type == IPADDR_TYPE_V4 ? 20 : 40);
+}
+
+/// How one datagram is sent.
+struct SendTerms {
+  std::uint8_t ttl;
+  std::uint8_t tos;
+  std::optional<ip_addr_t> source;  // empty: as always
+};
+
+/// EINVAL: a message is unknown or has a wrong length or value, or the source is none of this
+/// machine's addresses.
+Result<> read_control(const ControlMessages& control, SendTerms& terms) {
+  if (control.has_more) return fail(Errno::einval);
+  const auto set = [](std::optional<int> value, int least, std::uint8_t& to) {
+    if (!value || *value < least || *value > 255) return false;
+    if (*value >= 0) to = static_cast<std::uint8_t>(*value);
+    return true;
+  };
+  const auto set_source = [&](const ip_addr_t& ip) {
+    if (!is_local(ip)) return false;
+    terms.source = ip;
+    return true;
+  };
+  const auto use = [&](const ControlMessages::Message& message) {
+    if (message.level == abi::ipproto_ip) {
+      switch (message.type) {
+        case abi::ip_ttl: return set(message.value<int>(), 1, terms.ttl);
+        case abi::ip_tos:
+          if (const auto byte = message.value<std::uint8_t>()) return set(*byte, 0, terms.tos);
+          return set(message.value<int>(), 0, terms.tos);
+        case abi::ip_pktinfo: {
+          const auto info = message.value<abi::PacketInfo>();
+          if (!info) return false;
+          ip_addr_t ip;
+          ip_addr_set_ip4_u32_val(ip, info->local);
+          return info->local == 0 || set_source(ip);
+        }
+        default: return false;
+      }
+    }
+    if (message.level != abi::ipproto_ipv6) return false;
+    switch (message.type) {
+      case abi::ipv6_hoplimit: return set(message.value<int>(), -1, terms.ttl);
+      case abi::ipv6_tclass: return set(message.value<int>(), -1, terms.tos);
+      case abi::ipv6_pktinfo: {
+        const auto info = message.value<abi::Packet6Info>();
+        if (!info) return false;
+        ip_addr_t ip{};
+        ip.type = IPADDR_TYPE_V6;
+        std::ranges::copy(info->destination, ip.u_addr.ip6.addr);
+        return ip_addr_isany_val(ip) || set_source(ip);
+      }
+      default: return false;
+    }
+  };
+  for (const ControlMessages::Message& message : std::span{control.list}.first(control.count)) {
+    if (!use(message)) return fail(Errno::einval);
+  }
+  return {};
 }
 
 }  // namespace
@@ -193,7 +254,10 @@ Result<std::size_t> UdpSocket::send(IoBuffer& from, Outgoing& message) {
   const std::size_t size = from.left();
   if (size > 0xffff) return fail(Errno::emsgsize);
   if ((message.flags & (abi::msg_oob | abi::msg_more)) != 0) return fail(Errno::enotsup);
-  if (message.has_other_control) return fail(Errno::einval);
+  SendTerms send_terms{.ttl = ttl_, .tos = tos_, .source = std::nullopt};
+  if (message.control) {
+    if (auto read = read_control(*message.control, send_terms); !read) return fail(read.error());
+  }
   InetName to = remote_;
   if (message.to.address.length > 0) {
     auto given = destination(message.to.address);
@@ -211,8 +275,12 @@ Result<std::size_t> UdpSocket::send(IoBuffer& from, Outgoing& message) {
   const bool is_broadcast =
       to.ip.type == IPADDR_TYPE_V4 && ip_addr_get_ip4_u32(&to.ip) == IPADDR_BROADCAST;
   if (is_broadcast && !has_option(abi::so_broadcast)) return fail(Errno::eacces);
-  const auto source = source_for(to.ip);
+  auto source = source_for(to.ip);
   if (!source) return fail(source.error());
+  if (send_terms.source) {
+    if (send_terms.source->type != to.ip.type) return fail(Errno::einval);
+    source = *send_terms.source;
+  }
   netif* const device = ip_route(&*source, &to.ip);
   if (device == nullptr) return fail(Errno::enetunreach);
   if (from.must_page_in(IoBuffer::Direction::take)) return fail(Errno::would_block);
@@ -226,7 +294,11 @@ Result<std::size_t> UdpSocket::send(IoBuffer& from, Outgoing& message) {
     pbuf_free(bytes);
     return fail(taken.error());
   }
+  pcb_.ttl = send_terms.ttl;
+  pcb_.tos = send_terms.tos;
   const err_t sent = udp_sendto_if_src(&pcb_, bytes, &to.ip, to.port, device, &*source);
+  pcb_.ttl = ttl_;
+  pcb_.tos = tos_;
   pbuf_free(bytes);
   deliver();
   if (sent == ERR_MEM) return fail(Errno::enobufs);
@@ -235,7 +307,7 @@ Result<std::size_t> UdpSocket::send(IoBuffer& from, Outgoing& message) {
 }
 
 /// Notes what the program wants to know about a datagram.
-void UdpSocket::describe(const Datagram& datagram, Incoming& message) const {
+void UdpSocket::add_control(const Datagram& datagram, Incoming& message) const {
   if (flags_of_level_ == 0) return;
   ControlMessages& control = message.control.emplace();
   const auto put = [&](int level, int option, int type, auto value) {
@@ -279,7 +351,7 @@ Result<std::size_t> UdpSocket::receive(IoBuffer& to, Incoming& message) {
   const std::size_t size = datagram.bytes->tot_len;
   if (to.left() < size) message.message_flags |= abi::msg_trunc;
   message.from = shown_address(datagram.from, kind().domain);
-  describe(datagram, message);
+  add_control(datagram, message);
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
   for (const pbuf* piece = datagram.bytes; piece != nullptr && !to.empty(); piece = piece->next) {

@@ -52,8 +52,12 @@ class UdpSocket final : public InetSocket {
                           u16_t from_port);
   static constexpr std::size_t cost(std::size_t size) { return size + 768; }
   void drop_first();
-  void describe(const Datagram& datagram, Incoming& message) const;
+  void add_control(const Datagram& datagram, Incoming& message) const;
   void apply_options() override;
+  std::size_t waiting_to_be_received() override { return queued_bytes_; }
+  InetName peer_or_none() const override {
+    return is_connected_ ? remote_ : InetSocket::peer_or_none();
+  }
 
   udp_pcb& pcb_;
   bool is_connected_ = false;

@@ -137,7 +137,20 @@ Result<> read_control(Thread& self, const MessageHeader& header, Outgoing& messa
     } else if (control->level == abi::sol_socket) {
       return fail(Errno::einval);
     } else {
-      message.has_other_control = true;
+      if (!message.control) message.control.emplace();
+      ControlMessages& others = *message.control;
+      if (others.count == others.list.size() || data_length > others.list[0].data.size()) {
+        others.has_more = true;
+      } else {
+        ControlMessages::Message& added = others.list[others.count];
+        const UserSpan<const std::byte> given{data, data_length};
+        const auto room = std::span{added.data}.first(data_length);
+        if (auto read = given.read(self.space(), room); !read) return read;
+        added.level = control->level;
+        added.type = control->type;
+        added.length = static_cast<std::uint32_t>(data_length);
+        ++others.count;
+      }
     }
     at += std::min(aligned(control->length), left);
   }
