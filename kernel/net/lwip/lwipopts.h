@@ -58,6 +58,8 @@
 #define LWIP_WND_SCALE 1
 #define TCP_RCV_SCALE 3
 #define TCP_WND (256 * 1024)
+// Half of the window of a peer without window scaling, which would otherwise wait for a larger one.
+#define TCP_WND_UPDATE_THRESHOLD (32 * 1024)
 #define TCP_SND_BUF (256 * 1024)
 #define TCP_SND_QUEUELEN 2048
 #define TCP_SNDLOWAT 1000  // unused

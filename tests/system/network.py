@@ -1,0 +1,336 @@
+"""The guest's network: a server of the guest answers the host, and programs of the guest reach a server of the host.
+
+All traffic stays on this host. In the tier `rest`, Debian's programs run unchanged: busybox, curl, netcat, lighttpd, redis
+and iperf3. `--only NAME` runs one part.
+"""
+
+import contextlib
+import http.client
+import http.server
+import re
+import socket
+import socketserver
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import harness
+from cotrap import debian, root_folder
+from cotrap.console import Capture, TimedOut, relay
+from cotrap.network import Forward, Network
+from cotrap.qemu import Boot, Guest
+from cotrap.share import ROOT, Share
+from cotrap.sources import Silence
+
+PACKAGES = ["busybox-static", "bash", "coreutils", "curl", "iperf3", "lighttpd", "netcat-openbsd", "redis-server", "redis-tools"]
+HOST = "10.0.2.2"  # this host, as the guest sees it
+CONNECTIONS = 100
+TRANSFER = 4 << 20  # bytes
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A port of 127.0.0.1 that no program uses now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Output(Capture):
+    """The guest's output, for which other threads can wait."""
+
+    def __init__(self):
+        super().__init__()
+        self._grew = threading.Condition()
+
+    def put(self, data: bytes) -> None:
+        with self._grew:
+            super().put(data)
+            self._grew.notify_all()
+
+    def wait_for(self, pattern: str, ended: threading.Event) -> bool:
+        """Waits until the output has the pattern. False: the guest has ended, or it takes too long."""
+        deadline = time.monotonic() + harness.TIMEOUT
+        with self._grew:
+            while not re.search(pattern.encode(), self.data):
+                if ended.is_set() or time.monotonic() > deadline:
+                    return False
+                self._grew.wait(0.2)
+        return True
+
+
+@contextlib.contextmanager
+def running(boot: Boot, machine) -> Iterator[tuple[Output, threading.Event]]:
+    """Runs a guest in this scope. Its output, and an event that is set when it has ended."""
+    output, ended = Output(), threading.Event()
+    with Guest(machine, boot) as guest:
+
+        def carry() -> None:
+            with contextlib.suppress(TimedOut, OSError, ValueError):
+                relay(guest, Silence(), output, harness.TIMEOUT)
+            output.put(guest.trouble().encode() if guest.marks.exit_code is None else b"")
+            ended.set()
+
+        carrier = threading.Thread(target=carry)
+        carrier.start()
+        try:
+            yield output, ended
+        finally:
+            guest.end()
+            carrier.join()
+
+
+def boot_of(test: harness.Test, program: str, *arguments: str, append: str = "") -> Boot:
+    return Boot(
+        test.build, test._archive(), program, list(arguments), quiet=False, has_no_input=True, append=append
+    )
+
+
+def in_root(test: harness.Test, folder: Path, script: str) -> tuple[Boot, Share]:
+    """A boot with the folder as the guest's root: bash runs the script."""
+    root = Share(str(folder), tag=ROOT)
+    boot = Boot(
+        test.build,
+        None,
+        "/usr/bin/bash",
+        ["-c", script],
+        environment=root_folder.ENVIRONMENT,
+        has_no_input=True,
+        append=" ".join(root.words),
+    )
+    return boot, root
+
+
+def fetch(port: int, path: str = "/") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def ask(connection: socket.socket) -> bool:
+    """Whether the demo http answers a request on this connection, which stays open."""
+    connection.sendall(b"GET /proc/meminfo HTTP/1.1\r\n\r\n")
+    data = b""
+    while b"SReclaimable" not in data:
+        more = connection.recv(65536)
+        if not more:
+            return False
+        data += more
+    return True
+
+
+def on_host(folder: Path, words: list[str]) -> subprocess.CompletedProcess:
+    """Runs a program of the folder on this host, in QEMU's user-mode emulation."""
+    command = ["qemu-riscv64", "-L", folder, folder / "usr/bin" / words[0], *words[1:]]
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=harness.TIMEOUT, text=True
+    )
+
+
+# ── The host's servers ──
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """/large has TRANSFER bytes; a POST is answered with its number of bytes."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(bytes(range(256)) * (TRANSFER // 256) if self.path == "/large" else b"from the host\n")
+
+    def do_POST(self) -> None:
+        left = int(self.headers["Content-Length"])
+        count = 0
+        while left and (data := self.rfile.read(min(left, 65536))):
+            count += len(data)
+            left -= len(data)
+        self._answer(b"%d\n" % count)
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[int]:
+    """Runs a server of the host in this scope. Its port."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,))
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+# ── Parts ──
+
+
+def server_of_guest(test: harness.Test) -> None:
+    """The demo http answers the host, many connections at a time."""
+    for harts in test.harts_of_tier:
+        port = free_port()
+        machine = test.machine(harts=harts, network=Network((Forward(port, 80),), restricted=True))
+        with running(boot_of(test, "/bin/http", "serve"), machine) as (output, ended):
+            name = f"({harts} harts)"
+            if not test.check(output.wait_for("Listening", ended), f"the server starts {name}", output.data):
+                continue
+            status, body = fetch(port)
+            test.check(status == 200 and b"<title>Cotrap</title>" in body, f"the host reads the page {name}", body)
+            status, body = fetch(port, "/proc/uptime")
+            test.check(status == 200 and len(body.split()) == 2, f"  … and a figure of the kernel {name}", body)
+            test.check(fetch(port, "/none")[0] == 404, f"  … and 404 for a page that does not exist {name}")
+            # One after the other: QEMU accepts one waiting connection, and the host delays the others by a second.
+            connections, answered = [], 0
+            for _ in range(CONNECTIONS):
+                connections.append(socket.create_connection(("127.0.0.1", port), timeout=60))
+                answered += ask(connections[-1])
+            for connection in connections:
+                connection.close()
+            what = f"{CONNECTIONS} connections are open at once, and each is answered {name}"
+            test.check(answered == CONNECTIONS, what, str(answered))
+            test.check(fetch(port)[0] == 200, f"  … and one after them {name}")
+
+
+def programs_of_guest(test: harness.Test, folder: Path) -> None:
+    """Programs of the guest reach the host's server by TCP and UDP."""
+
+    class Echo(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            data, reply = self.request
+            reply.sendto(b"echo " + data, self.client_address)
+
+    pages = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    with serving(pages) as port, serving(socketserver.UDPServer(("127.0.0.1", 0), Echo)) as udp_port:
+        script = f"""
+busybox wget -q -O - http://{HOST}:{port}/
+busybox wget -q -O - http://{HOST}:{port}/large | cksum
+head -c {TRANSFER} /dev/zero > /tmp/large; curl -s --data-binary @/tmp/large http://{HOST}:{port}/
+curl -s -o /dev/null -w '%{{http_code}} %{{remote_ip}} %{{local_ip}}\\n' http://{HOST}:{port}/
+echo hello | nc.openbsd -u -w 2 {HOST} {udp_port}; echo
+curl -s -m 5 http://{HOST}:1/; echo refused $?
+"""
+        boot, root = in_root(test, folder, script)
+        large = bytes(range(256)) * (TRANSFER // 256)
+        expected = subprocess.run(["cksum"], input=large, stdout=subprocess.PIPE, check=True).stdout.decode()
+        for harts in test.harts_of_tier:
+            machine = test.machine(harts=harts, network=Network(), root=root)
+            with running(boot, machine) as (output, ended):
+                ended.wait(harness.TIMEOUT)
+            text = output.data.decode(errors="replace")
+            for part, what in (
+                ("from the host\n", "busybox's wget reads a page of the host"),
+                (expected, f"  … and {TRANSFER >> 20} MiB, unchanged"),
+                (f"{TRANSFER}\n", f"curl sends {TRANSFER >> 20} MiB to the host"),
+                (f"200 {HOST} 10.0.2.15\n", "  … from the address of DHCP"),
+                ("echo hello\n", "a datagram reaches the host, and its answer the guest"),
+                ("refused 7\n", "a port of the host without a server refuses"),
+            ):
+                test.check(part in text.replace("\r", ""), f"{what} ({harts} harts)", text)
+
+
+def datagrams(test: harness.Test, folder: Path) -> None:
+    """The host sends a datagram to the guest, which answers."""
+    port = free_port(socket.SOCK_DGRAM)
+    boot, root = in_root(test, folder, "coproc nc.openbsd -u -l 9; echo ready; cat <&${COPROC[0]} >&${COPROC[1]}")
+    # A restricted network forwards no answers of UDP.
+    network = Network((Forward(port, 9, protocol="udp"),))
+    with running(boot, test.machine(network=network, root=root)) as (output, ended):
+        output.wait_for("ready", ended)
+        answer = b""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(1)
+            for _ in range(30):  # the server may not have bound its port yet
+                sender.sendto(b"ping", ("127.0.0.1", port))
+                with contextlib.suppress(TimeoutError):
+                    answer = sender.recv(100)
+                    break
+    test.check(answer == b"ping", "a datagram of the host reaches the guest, and its answer the host", output.data)
+
+
+def addresses(test: harness.Test) -> None:
+    """What the guest knows of its network."""
+    network = Network()  # a restricted one names no server
+    done = test.run("/bin/cat", "/etc/resolv.conf", machine=test.machine(network=network))
+    test.check(done.text == "nameserver 10.0.2.3\n", "DHCP names the name server in /etc/resolv.conf", done.text + done.why)
+    given = "net=10.0.2.99/24,gw=10.0.2.2,dns=10.0.2.4"
+    done = test.run("/bin/cat", "/etc/resolv.conf", machine=test.machine(network=network), append=given, quiet=False)
+    test.check("eth0: 10.0.2.99" in done.text, "the option net= gives an address", done.text + done.why)
+    test.check("nameserver 10.0.2.4" in done.text, "  … and a name server", done.text)
+    done = test.run("/bin/true", machine=test.machine(network=network), append="net=10.0.2.99", quiet=False)
+    test.check("this is no address" in done.text and "eth0: 10.0.2.15" in done.text, "  … or DHCP does if it is wrong", done.text)
+    done = test.run("/bin/ls", "/etc/resolv.conf")
+    test.check(done.status != 0, "a machine without a network has no /etc/resolv.conf", done.text)
+
+
+def servers(test: harness.Test, folder: Path) -> None:
+    """Debian's lighttpd, redis-server and iperf3 serve the host."""
+    web, redis, iperf = free_port(), free_port(), free_port()
+    (folder / "srv").mkdir(exist_ok=True)
+    (folder / "srv" / "page").write_bytes(bytes(range(256)) * 4096)
+    (folder / "etc" / "test.conf").write_text(
+        'server.document-root = "/srv"\nserver.port = 80\nserver.event-handler = "linux-sysepoll"\n'
+        'server.errorlog = "/tmp/errors"\n'
+    )
+    script = """
+lighttpd -f /etc/test.conf -D & redis-server --bind 0.0.0.0 --protected-mode no --save '' --dir /tmp --daemonize no > /tmp/redis &
+iperf3 -s > /tmp/iperf & sleep 1
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do redis-cli ping 2>/dev/null | grep -q PONG && break; sleep 1; done
+redis-benchmark -q -n 2000 -c 20 -t ping,set,get
+echo servers run
+wait
+"""
+    boot, root = in_root(test, folder, script)
+    network = Network((Forward(web, 80), Forward(redis, 6379), Forward(iperf, 5201)), restricted=True)
+    with running(boot, test.machine(network=network, root=root, memory="512M")) as (output, ended):
+        up = output.wait_for("servers run", ended)
+        test.check(up and b"GET: " in output.data, "redis-benchmark measures redis-server over loopback", output.data)
+        if not up:
+            return
+        status, body = fetch(web, "/page")
+        test.check(status == 200 and body == bytes(range(256)) * 4096, "lighttpd serves a file to the host", str(status))
+        with socket.create_connection(("127.0.0.1", redis), timeout=60) as client:
+            client.sendall(b"SET key value\r\nGET key\r\n")
+            answer = b""
+            while b"value\r\n" not in answer and (more := client.recv(1000)):
+                answer += more
+        test.check(answer == b"+OK\r\n$5\r\nvalue\r\n", "redis-server answers the host", answer)
+        for reverse in (False, True):
+            words = ["iperf3", "-c", "127.0.0.1", "-p", str(iperf), "-n", "8M", *(["-R"] if reverse else [])]
+            done = on_host(folder, words)
+            way = "to the host" if reverse else "to the guest"
+            test.check(done.returncode == 0, f"iperf3 transfers 8 MiB {way}", done.stdout)
+            print("\n".join(line for line in done.stdout.splitlines() if "receiver" in line), flush=True)
+
+
+def silent_network(test: harness.Test) -> None:
+    """A network in which no machine answers."""
+    extra = ("-netdev", "hubport,id=net,hubid=0", "-device", "virtio-net-device,netdev=net")
+    done = test.run("/bin/true", machine=test.machine(extra=extra), quiet=False)
+    test.check(done.status == 0 and "eth0: no address yet" in done.text, "a network without DHCP does not stop the boot", done.text)
+
+
+EVERYDAY: dict[str, Callable] = {"addresses": addresses, "server": server_of_guest, "silent": silent_network}
+# With the folder that has Debian's packages.
+REST: dict[str, Callable] = {"programs": programs_of_guest, "datagrams": datagrams, "servers": servers}
+
+with harness.Test(__doc__, harness.QEMU, own={"only": ""}) as test:
+    only = test.options.only
+    for name, part in EVERYDAY.items():
+        if only == name or (not only and test.everyday):
+            part(test)
+    chosen = [part for name, part in REST.items() if only == name or (not only and test.rest)]
+    folder = debian.root_folder("network", PACKAGES) if chosen else Path()
+    for part in chosen:
+        part(test, folder)
