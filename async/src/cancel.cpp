@@ -32,6 +32,12 @@ void DeadlineScope::Alarm::fire(Timer& timer) noexcept {
   job.cut_short(WaitResult::timed_out);
 }
 
+void DeadlineScope::move(Instant deadline) noexcept {
+  if (!active_ || expired_) return;
+  Executor::disarm(timer_);
+  if (deadline != never) current_executor().arm(timer_, deadline);
+}
+
 void DeadlineScope::forget_cut() noexcept {
   platform::InterruptGuard masked;
   current_job().flags_ &= ~Job::flag_cut;

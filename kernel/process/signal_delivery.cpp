@@ -89,7 +89,8 @@ bool is_restarted(Thread& self) {
 /// behind a stop. The others fail with EINTR then (signal(7)).
 bool call_is_made_again_without_handler(const UserContext& context) {
   const auto call = trap::call_of(context);
-  return call != Call::rt_sigtimedwait && call != Call::epoll_pwait && call != Call::epoll_pwait2;
+  return call != Call::rt_sigtimedwait && call != Call::epoll_pwait && call != Call::epoll_pwait2 &&
+         call != Call::io_uring_enter;
 }
 
 /// Lets the thread make its call again if signals have ended it with EINTR and wanted() says so.
@@ -272,6 +273,7 @@ bool is_interruptible(Thread& self, const UserContext& context) {
     case Call::rt_sigtimedwait:
     case Call::wait4:
     case Call::waitid:
+    case Call::io_uring_enter:
     case abi::ring_enter: return true;
     default: return false;
   }

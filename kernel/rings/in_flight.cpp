@@ -74,9 +74,11 @@ async::Task<std::int32_t> carry_out(Thread& thread, InFlightRequest& request, bo
     if (request.linked != nullptr && request.linked->is_link_timeout()) {
       request.linked->begin();
       limit.emplace(request.linked->deadline());
+      request.linked->limit = &*limit;
     }
     while (result == trap::would_block) result = co_await awaited_call(thread, waiting, make);
     timed_out = limit && limit->leave();
+    if (limit) request.linked->limit = nullptr;
   }
   request.job = nullptr;
   const auto answer = static_cast<std::int32_t>(result);

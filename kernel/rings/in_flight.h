@@ -5,6 +5,7 @@
 #pragma once
 
 #include <abi/errno.h>
+#include <async/cancel.h>
 #include <async/job.h>
 #include <async/task.h>
 #include <async/time.h>
@@ -57,7 +58,9 @@ class InFlightRequest : public ListNode<> {
   }
 
   std::unique_ptr<InFlightRequest> linked;  ///< the next one of the chain or of the merged transfer
-  async::Job* job = nullptr;                ///< carries the request out; null before and after
+  /// Of a link timeout: limits the request before it, while that waits.
+  async::DeadlineScope* limit = nullptr;
+  async::Job* job = nullptr;  ///< carries the request out; null before and after
   bool cancelled = false;
   bool merged = false;  ///< part of a merged transfer, which is not cancelled for one of its parts
 

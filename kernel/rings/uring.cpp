@@ -28,8 +28,16 @@ Result<Submitter*> Submitter::of(Thread& thread) {
 
 async::Task<> Submitter::close() {
   is_closing_ = true;
-  scope_.cancel();
-  co_await scope_.join("io_uring");
+  {
+    // A transfer of a device or of a server ends by itself, with its result.
+    const async::Shield whole;
+    for (Request& request : requests_) {
+      if (!request.ends_by_itself()) request.cancel();
+    }
+    polling_.cancel();
+    co_await polling_.join("io_uring polling");
+    co_await scope_.join("io_uring");
+  }
   for (Ref<File>& ring : rings) ring = nullptr;
 }
 
@@ -42,7 +50,10 @@ Request::Request(Context& context, Submitter& submitter, const Sqe& sqe, std::in
       began_at{context.posted()},
       submitter_{submitter},
       refusal_{refusal} {
-  file = file_of(context, thread(), sqe);
+  submitter.requests_.push_back(*this);
+  File* const found = file_of(context, thread(), sqe);
+  file = found;
+  is_of_device_ = found != nullptr && found->waits_for_device() && !found->can_poll();
   const bool has_time = sqe.opcode == Op::timeout || sqe.opcode == Op::link_timeout;
   if (!has_time || refusal_ != 0) return;
   const auto read = read_time();
@@ -51,22 +62,43 @@ Request::Request(Context& context, Submitter& submitter, const Sqe& sqe, std::in
 
 /// The time of a timeout is the program's only until the submission was taken.
 Result<> Request::read_time() {
-  const memory::UserPtr<const abi::Timespec> from{sqe.addr};
-  const auto time = from.read(thread().space()).and_then(to_duration);
+  const auto time = read_duration(thread(), sqe.addr);
   if (!time) return fail(time.error());
+  if (*time < async::Duration::zero()) return fail(Errno::einval);
   interval = *time;
   return {};
 }
 
 void Request::begin() {
   if (has_time_ || (sqe.opcode != Op::timeout && sqe.opcode != Op::link_timeout)) return;
+  set_due(deadline_for(interval, sqe.op_flags));
+}
+
+void Request::set_due(async::Instant deadline) {
   has_time_ = true;
-  if ((sqe.op_flags & abi::uring::timeout_abs) == 0) {
-    due = after(interval);
-  } else {
-    const bool is_wall = (sqe.op_flags & abi::uring::timeout_realtime) != 0;
-    due = async::Instant{interval - (is_wall ? wall_clock_at_boot() : async::Duration::zero())};
-  }
+  due = deadline;
+  if (limit != nullptr) limit->move(deadline);
+  changed.wake_all();
+}
+
+async::Instant deadline_for(async::Duration time, std::uint32_t flags) {
+  if ((flags & abi::uring::timeout_abs) == 0) return after(time);
+  const bool is_wall = (flags & abi::uring::timeout_realtime) != 0;
+  return async::Instant{time - (is_wall ? wall_clock_at_boot() : async::Duration::zero())};
+}
+
+Result<async::Duration> read_duration(Thread& self, std::uintptr_t from) {
+  const auto time = memory::UserPtr<const abi::Timespec>{from}.read(self.space());
+  if (!time) return fail(time.error());
+  // As Linux, which does not check the nanoseconds here.
+  constexpr std::int64_t most = INT64_MAX / ns_per_second - 1;
+  const std::int64_t seconds = std::clamp(time->seconds, -most, most);
+  const std::int64_t nanoseconds = std::clamp(time->nanoseconds, -ns_per_second, ns_per_second);
+  return async::Duration{seconds * ns_per_second + nanoseconds};
+}
+
+Request::~Request() {
+  submitter_.requests_.remove(*this);
 }
 
 Register Request::answer(Thread& self) {
@@ -94,7 +126,7 @@ void Request::complete(std::int32_t answer) {
   if (fails && skips) {
     for (Request* later = next(); later != nullptr; later = later->next()) later->is_silent_ = true;
   }
-  const bool is_silent = skips ? !fails : is_silent_ && answer == failed(Errno::ecanceled);
+  const bool is_silent = (skips && !fails) || (is_silent_ && answer == failed(Errno::ecanceled));
   if (sqe.opcode == Op::timeout) {
     --context.posted_;
     ++context.timeouts_ended_;
@@ -135,8 +167,7 @@ void Context::start(std::unique_ptr<Request> first, bool drains) {
   } else {
     in_flight_ += count;
   }
-  submitter.spawn(run(Ref<Context>::share(*this), thread, std::move(first), std::move(deferred)),
-                  level_of_requests(thread), "io_uring");
+  submitter.spawn(run(Ref<Context>::share(*this), thread, std::move(first), std::move(deferred)));
 }
 
 async::Task<> Context::run(Ref<Context> self, Thread& thread, std::unique_ptr<Request> first,
@@ -220,7 +251,11 @@ bool Context::post_more(const Request& request, std::int32_t result, std::uint32
   const Cqe cqe{
       .user_data = request.sqe.user_data, .res = result, .flags = flags | abi::uring::cqe_more};
   if (is_closed_ || has_overflow() || !put(cqe)) return false;
-  ++posted_;
+  if (request.sqe.opcode == Op::timeout) {
+    ++timeouts_ended_;
+  } else {
+    ++posted_;
+  }
   is_async_ = true;
   publish();
   is_async_ = false;
@@ -272,7 +307,9 @@ inline void Context::notify() {
   if (eventfd) [[unlikely]]
     signal_eventfd();
   if (timeouts_ != 0) check_timeouts();
-  if (!waiters_.empty() && (timeouts_ended_ != 0 || has_overflow() || unread() >= wanted_)) {
+  if (!waiters_.empty() &&
+      (timeouts_seen_ != timeouts_ended_ || has_overflow() || unread() >= wanted_)) {
+    timeouts_seen_ = timeouts_ended_;
     wanted_ = ~0u;
     waiters_.wake_all();
   }
@@ -331,18 +368,6 @@ void Context::drop_file(FixedFiles::Slot& slot) {
   if (!slot.file) return;
   slot.file = nullptr;
   if (const std::uint64_t tag = std::exchange(slot.tag, 0); tag != 0) post(tag, 0, 0);
-}
-
-void Context::drop_files() {
-  for (std::uint32_t i = 0; i < files.count(); ++i) drop_file(files[i]);
-  files.clear();
-}
-
-void Context::drop_buffers() {
-  for (std::uint32_t i = 0; i < buffers.count(); ++i) {
-    if (const std::uint64_t tag = buffers[i].tag; tag != 0) post(tag, 0, 0);
-  }
-  buffers.clear();
 }
 
 Result<int> Context::install(Ref<File> file, std::int32_t slot) {

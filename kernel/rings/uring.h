@@ -57,8 +57,15 @@ class Submitter final : public ThreadRequests {
   }
 
   Thread& thread() { return thread_; }
-  void spawn(async::Task<> task, std::uint8_t level, const char* name) {
-    scope_.spawn(std::move(task), {.name = name, .priority = level, .harts = thread_.harts()});
+  void spawn(async::Task<> task) {
+    const std::uint8_t level = level_of_requests(thread_);
+    scope_.spawn(std::move(task),
+                 {.name = "io_uring", .priority = level, .harts = thread_.harts()});
+  }
+  void spawn_polling(async::Task<> task) {
+    polling_.spawn(
+        std::move(task),
+        {.name = "io_uring polling", .priority = thread_.limit(), .harts = thread_.harts()});
   }
   bool is_closing() const { return is_closing_; }
   async::Task<> close() override;
@@ -66,16 +73,26 @@ class Submitter final : public ThreadRequests {
   std::array<Ref<File>, abi::uring::most_ring_fds> rings;
 
  private:
+  friend Request;
+
   Thread& thread_;
   bool is_closing_ = false;
+  List<Request, Submitter> requests_;
   async::Scope scope_;
+  async::Scope polling_;
 };
 
+/// The deadline of a timeout with the flags `flags`, abi::uring::timeout_….
+async::Instant deadline_for(async::Duration time, std::uint32_t flags);
+/// A time in the program's memory, which may be negative. EFAULT, would_block.
+Result<async::Duration> read_duration(Thread& self, std::uintptr_t from);
+
 /// A submission in flight.
-class Request final : public InFlightRequest {
+class Request final : public InFlightRequest, public ListNode<Submitter> {
  public:
   /// `refusal`: see InFlightRequest.
   Request(Context& context, Submitter& submitter, const Sqe& sqe, std::int32_t refusal);
+  ~Request() override;
 
   Register answer(Thread&) override;
   std::int32_t refusal() const override { return refusal_; }
@@ -94,6 +111,10 @@ class Request final : public InFlightRequest {
     if (refusal_ == 0) refusal_ = answer;
   }
   bool is_refused() const { return refusal_ != 0; }
+  /// Whether the end of the thread waits for the result.
+  bool ends_by_itself() const { return is_of_device_ && job != nullptr; }
+  /// Sets the deadline of a timeout.
+  void set_due(async::Instant deadline);
   Request* next() const { return static_cast<Request*>(linked.get()); }
 
   Context& context;
@@ -113,8 +134,9 @@ class Request final : public InFlightRequest {
 
   Submitter& submitter_;
   std::int32_t refusal_;
-  bool has_time_ = false;   // a relative time was made absolute
-  bool is_silent_ = false;  // no completion if it is cancelled with its chain
+  bool is_of_device_ = false;  // its file cannot be polled for
+  bool has_time_ = false;      // a relative time was made absolute
+  bool is_silent_ = false;     // no completion if it is cancelled with its chain
 };
 
 /// A chain whose first request has IOSQE_IO_DRAIN, or that comes behind such a one. It waits for
@@ -223,7 +245,9 @@ class Context final : public RefCounted<Context> {
   BufferGroups groups;
   Ref<File> eventfd;
   bool eventfd_is_async = false;
-  std::uint64_t personalities = 0;  ///< a bit for each number from 1 on
+  std::uint64_t personalities = 0;         ///< a bit for each number from 1 on
+  std::array<std::uint32_t, 2> workers{};  ///< IORING_REGISTER_IOWQ_MAX_WORKERS; no effect
+  bool skips_completions = false;  ///< a submission had IOSQE_CQE_SKIP_SUCCESS: no more drains
   std::unique_ptr<Restrictions> restrictions;
   bool is_disabled = false;
   int submitter =
@@ -231,8 +255,6 @@ class Context final : public RefCounted<Context> {
 
   /// Empties a slot; posts the completion of its tag.
   void drop_file(FixedFiles::Slot& slot);
-  void drop_files();
-  void drop_buffers();
   /// Puts an open file into a slot; `slot`: see Sqe::file_index. Returns the slot if the caller
   /// has not chosen it, else 0. ENXIO; EINVAL; ENFILE; EBADF: it is a ring.
   Result<int> install(Ref<File> file, std::int32_t slot);
@@ -279,7 +301,7 @@ class Context final : public RefCounted<Context> {
   bool has_lost_poller_ = false;
   bool is_async_ = false;       // the completion is not posted in the step of its submission
   std::uint32_t wanted_ = ~0u;  // the fewest completions that a waiter wants
-  std::uint32_t timeouts_ended_ = 0;
+  std::uint32_t timeouts_ended_ = 0, timeouts_seen_ = 0;
   std::uint32_t timeouts_ = 0;  // requests that wait for a number of completions
   Overflow* overflow_ = nullptr;
   Overflow** overflow_end_ = &overflow_;

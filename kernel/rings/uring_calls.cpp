@@ -148,6 +148,11 @@ Result<int> io_uring_setup(Thread& self, std::uint32_t entries,
     return fail(Errno::enomem);
   const bool is_disabled = shape->has(abi::uring::setup_r_disabled);
   (*context)->is_disabled = is_disabled;
+  (*context)->workers = {
+      std::min(shape->sq_entries,
+               4u * static_cast<unsigned>(std::popcount(async::Executor::all()))),
+      static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(self.process().limits()[abi::rlimit_nproc].soft, 32'768))};
   if (shape->has(abi::uring::setup_single_issuer) && !is_disabled)
     (*context)->submitter = self.id();
   const Ref<Context> ring = *context;
@@ -202,8 +207,7 @@ Result<EnterWait> read_wait(Thread& self, std::uint32_t complete, std::uint32_t 
     mask = given->sigmask;
     mask_size = given->sigmask_size;
     if (given->timeout != 0) {
-      const auto time =
-          UserPtr<const abi::Timespec>{given->timeout}.read(self.space()).and_then(to_duration);
+      const auto time = uring::read_duration(self, given->timeout);
       if (!time) return fail(time.error());
       const bool is_absolute = (flags & abi::uring::enter_abs_timer) != 0;
       wait.deadline = is_absolute ? async::Instant{*time} : after(*time);

@@ -286,6 +286,7 @@ Result<> check_fields(Context& context, const Sqe& sqe) {
       if (!has_no(sqe.off, sqe.addr, sqe.len, sqe.buf_index, sqe.file_index, sqe.addr3))
         return fail(Errno::einval);
       if (!is_fixed(sqe)) return fail(Errno::ebadf);
+      if (sqe.personality != 0) return fail(Errno::eperm);
       return require((sqe.op_flags & ~fixed_fd_no_cloexec) == 0);
     case Op::ftruncate:
       return require(
@@ -295,6 +296,12 @@ Result<> check_fields(Context& context, const Sqe& sqe) {
       return require(has_no(sqe.addr, sqe.buf_index, sqe.op_flags, sqe.file_index, sqe.off));
     default: return {};
   }
+}
+
+/// As ioprio_set(2): a class, and a level below 8. Class 0 has level 0.
+bool is_io_priority(std::uint16_t value) {
+  const unsigned kind = value >> 13, level = value & 0x1fff;
+  return kind == 0 ? level == 0 : kind <= 3 && level < 8;
 }
 
 Result<> check_restrictions(const Restrictions& allowed, const Sqe& sqe) {
@@ -309,10 +316,15 @@ Result<> check_all(Context& context, const Sqe& sqe) {
   if ((sqe.flags & 0x80) != 0) return fail(Errno::einval);
   const Traits traits = traits_of(sqe.opcode);
   if (selects_buffer(sqe) && !traits.selects_buffer) return fail(Errno::enotsup);
+  if ((sqe.flags & abi::uring::sqe_cqe_skip_success) != 0) context.skips_completions = true;
+  if ((sqe.flags & abi::uring::sqe_io_drain) != 0 && context.skips_completions)
+    return fail(Errno::enotsup);
   if (context.restrictions) {
     if (auto allowed = check_restrictions(*context.restrictions, sqe); !allowed) return allowed;
   }
   if (sqe.ioprio != 0 && !traits.takes_ioprio) return fail(Errno::einval);
+  const bool is_transfer = is_read(sqe.opcode) || is_write(sqe.opcode);
+  if (is_transfer && !is_io_priority(sqe.ioprio)) return fail(Errno::einval);
   if (sqe.personality != 0 && sqe.opcode != Op::msg_ring) {
     const bool is_registered =
         sqe.personality <= 64 && (context.personalities >> (sqe.personality - 1) & 1) != 0;
@@ -384,6 +396,12 @@ short poll_mask(const Sqe& sqe) {
   return static_cast<short>(sqe.op_flags | always_reported);
 }
 
+/// Whether a completion may make `file` ready. A multishot poll of it ends at its first completion.
+bool may_cause_itself(const Context& context, File& file) {
+  return &file == context.eventfd.get() || file.epoll() != nullptr ||
+         RingFile::from(&file) != nullptr;
+}
+
 async::Task<Result<int>> poll_file(Request& request, Ref<File> file) {
   const Sqe& sqe = request.sqe;
   for (;;) {
@@ -393,7 +411,7 @@ async::Task<Result<int>> poll_file(Request& request, Ref<File> file) {
     FileWait wait{request, *file, reads || both, writes || both};
     const auto ready = static_cast<short>(file->readiness() & poll_mask(sqe));
     if (ready != 0) {
-      if (!is_multishot(sqe)) co_return ready;
+      if (!is_multishot(sqe) || may_cause_itself(request.context, *file)) co_return ready;
       if (!request.context.post_more(request, ready, 0)) co_return ready;
     }
     if (co_await wait.wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
@@ -460,23 +478,18 @@ async::Task<Result<int>> run_counted_timeout(Request& request) {
 
 Result<int> timeout_remove(Context& context, Thread& self, const Sqe& sqe) {
   using namespace abi::uring;
-  if ((sqe.op_flags & link_timeout_update) != 0) return fail(Errno::einval);
-  Request* const found = context.find_request(Op::timeout, sqe.addr);
-  if ((sqe.op_flags & timeout_update) == 0) {
+  const bool is_link = (sqe.op_flags & link_timeout_update) != 0;
+  Request* const found = context.find_request(is_link ? Op::link_timeout : Op::timeout, sqe.addr);
+  if (!is_link && (sqe.op_flags & timeout_update) == 0) {
     if (found == nullptr) return fail(Errno::enoent);
     found->cancel();
     return 0;
   }
-  const auto time = UserPtr<const abi::Timespec>{sqe.off}.read(self.space()).and_then(to_duration);
+  const auto time = read_duration(self, sqe.off);
   if (!time) return fail(time.error());
-  if (found == nullptr) return fail(Errno::enoent);
-  if ((sqe.op_flags & timeout_abs) == 0) {
-    found->due = after(*time);
-  } else {
-    const bool is_wall = (sqe.op_flags & timeout_realtime) != 0;
-    found->due = async::Instant{*time - (is_wall ? wall_clock_at_boot() : async::Duration{})};
-  }
-  found->changed.wake_all();
+  if (*time < async::Duration::zero()) return fail(Errno::einval);
+  if (found == nullptr || (is_link && found->limit == nullptr)) return fail(Errno::enoent);
+  found->set_due(deadline_for(*time, sqe.op_flags));
   return 0;
 }
 
@@ -512,8 +525,7 @@ UserPtr<const abi::IoVector> parts(const Sqe& sqe) {
 bool ignores_offset(Thread& self, int fd, std::uint64_t offset) {
   if (offset == current_place) return true;
   File* const file = self.process().files().find(fd);
-  return file != nullptr && (file->node() == nullptr || file->pipe() != nullptr) &&
-         !file->seek(0, abi::seek_cur).has_value();
+  return file != nullptr && (file->node() == nullptr || file->pipe() != nullptr);
 }
 
 trap::Answer<sys::Transfer> move(Thread& self, int fd, const Sqe& sqe) {

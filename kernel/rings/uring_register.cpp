@@ -430,13 +430,17 @@ Answer sync_cancel(Context& context, Thread& self, std::uintptr_t argument) {
                                    .operation = static_cast<Op>(wanted->opcode)});
 }
 
-Answer max_workers(Thread& self, std::uintptr_t argument, std::uint32_t count) {
+Answer max_workers(Context& context, Thread& self, std::uintptr_t argument, std::uint32_t count) {
   if (argument == 0 || count != 2) return fail(Errno::einval);
   const UserPtr<std::array<std::uint32_t, 2>> at{argument};
   const auto given = at.read(self.space());
   if (!given) return fail(given.error());
   // There are no workers: the numbers have no effect. The answer is the numbers of before.
-  return at.write(self.space(), {0, 0}).transform([] { return 0; });
+  if (auto written = at.write(self.space(), context.workers); !written)
+    return fail(written.error());
+  for (std::size_t i = 0; i < 2; ++i)
+    if ((*given)[i] != 0) context.workers[i] = (*given)[i];
+  return 0;
 }
 
 /// IORING_REGISTER_FILES2 and _BUFFERS2.
@@ -470,7 +474,7 @@ Answer update_resources(Context& context, Thread& self, std::uintptr_t argument,
 }  // namespace
 
 Result<int> update_files_submitted(Context& context, Thread& self, const Sqe& sqe) {
-  if (sqe.off == abi::uring::file_index_alloc)
+  if (static_cast<std::uint32_t>(sqe.off) == abi::uring::file_index_alloc)
     return allocate_files(context, self, sqe.addr, sqe.len);
   return update_files(context, self, static_cast<std::uint32_t>(sqe.off), sqe.addr, 0, sqe.len);
 }
@@ -495,7 +499,7 @@ Result<int> do_register(RingFile& ring, Thread& self, abi::uring::Register opcod
     case unregister_buffers:
       if (!has_nothing) return fail(Errno::einval);
       if (!context.buffers.exists()) return fail(Errno::enxio);
-      context.drop_buffers();
+      context.buffers.clear();
       return 0;
     case files:
       if (argument == 0) return fail(Errno::efault);
@@ -503,7 +507,7 @@ Result<int> do_register(RingFile& ring, Thread& self, abi::uring::Register opcod
     case unregister_files:
       if (!has_nothing) return fail(Errno::einval);
       if (!context.files.exists()) return fail(Errno::enxio);
-      context.drop_files();
+      context.files.clear();
       return 0;
     case files_update: {
       if (count == 0) return fail(Errno::einval);
@@ -540,7 +544,7 @@ Result<int> do_register(RingFile& ring, Thread& self, abi::uring::Register opcod
     case buffers_update: return update_resources(context, self, argument, count, false);
     case iowq_aff: return argument == 0 || count == 0 ? fail(Errno::einval) : Answer{0};
     case unregister_iowq_aff: return has_nothing ? Answer{0} : fail(Errno::einval);
-    case iowq_max_workers: return max_workers(self, argument, count);
+    case iowq_max_workers: return max_workers(context, self, argument, count);
     case ring_fds: return register_ring_fds(self, argument, count);
     case abi::uring::Register::unregister_ring_fds:
       return uring::unregister_ring_fds(self, argument, count);

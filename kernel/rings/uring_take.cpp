@@ -175,8 +175,7 @@ constexpr async::Duration pause = std::chrono::microseconds{20};
 }  // namespace
 
 void Context::start_polling(Submitter& submitter, async::Duration idle) {
-  submitter.spawn(poll_submissions(Ref<Context>::share(*this), submitter, idle),
-                  submitter.thread().limit(), "io_uring polling");
+  submitter.spawn_polling(poll_submissions(Ref<Context>::share(*this), submitter, idle));
 }
 
 /// Takes submissions without a call of the program. After `idle` without any, it sets

@@ -40,6 +40,8 @@ class [[nodiscard]] DeadlineScope {
   ~DeadlineScope() { leave(); }
   DeadlineScope(const DeadlineScope&) = delete;
 
+  /// Moves the deadline, unless it has passed. Any job of the strand may call it.
+  void move(Instant deadline) noexcept;
   /// Ends the scope early; true if the deadline has passed and cut a wait short.
   bool leave() noexcept;
   /// Makes this job forget that a deadline cut a wait short. For a wait that was cut short but has
