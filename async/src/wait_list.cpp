@@ -56,6 +56,18 @@ void WaitList::pass_wake_to_first() noexcept {
   }
 }
 
+bool WaitList::tell_observer_sharing(Job*& woken) noexcept {
+  Node& first = static_cast<Node&>(*next);
+  if (first.kind != Kind::observer || first.next != this) return false;
+  auto& entry = static_cast<Observer&>(first);
+  Watcher& watcher = *entry.watcher;
+  if (watcher.notify_sharing_ == nullptr || !watcher.notify_sharing_(watcher, woken)) return false;
+  entry.unlink();
+  entry.reset();
+  entry.list = nullptr;
+  return true;
+}
+
 // Usually only one job waits, and the list is empty after the first wake.
 std::size_t WaitList::wake_everybody(WaitResult result) noexcept {
   const std::size_t woken = wake_one(result) ? 1 : 0;

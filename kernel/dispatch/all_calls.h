@@ -8,6 +8,7 @@
 #include "process/syscall_table.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/epoll.h"
 #include "syscalls/files.h"
 #include "syscalls/futex.h"
 #include "syscalls/identity.h"
@@ -97,6 +98,7 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::write, sys::outside::write>(Call::write)
         .with_outside<sys::sendto, sys::outside::sendto>(Call::sendto)
         .with_outside<sys::recvfrom, sys::outside::recvfrom>(Call::recvfrom)
+        .with_outside<sys::epoll_pwait, sys::outside::epoll_pwait>(Call::epoll_pwait)
         .with<sys::readv>(Call::readv)
         .with<sys::writev>(Call::writev)
         .with_outside<sys::pread64, sys::outside::pread64>(Call::pread64)

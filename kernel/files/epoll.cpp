@@ -52,9 +52,6 @@ std::uint32_t EpollItem::poll() const {
 
 // Errors can come from both lists. An item that wants neither bytes nor room waits for errors.
 void EpollItem::observe() {
-  constexpr std::uint32_t input = abi::epollin | abi::epollrdnorm | abi::epollrdband |
-                                  abi::epollpri | abi::epollrdhup | abi::epollmsg;
-  constexpr std::uint32_t output = abi::epollout | abi::epollwrnorm | abi::epollwrband;
   const bool both = (events_ & (input | output)) == 0;
   async::WaitList* const read_list = file_.changes(Direction::read);
   async::WaitList* const write_list = file_.changes(Direction::write);
@@ -62,6 +59,31 @@ void EpollItem::observe() {
   if (reads) watch(reading_, *read_list);
   if (write_list == nullptr || (reads && write_list == read_list)) return;
   if (both || (events_ & output) != 0) watch(writing_, *write_list);
+}
+
+bool EpollItem::notify_sharing(Watcher& watcher, async::Job*& woken) noexcept {
+  auto& self = static_cast<EpollItem&>(watcher);
+  Epoll& owner = self.owner_;
+  const async::LeafLock::Guard lock{owner.lock_};
+  if (self.is_ready_ || self.is_disabled()) return true;
+  if (!owner.waiters_.empty() && (woken = owner.waiters_.take_first()) == nullptr) return false;
+  owner.add_to_ready(self);
+  return true;
+}
+
+// An edge between the look and the observation would be lost, so with EPOLLET the item observes
+// first.
+Result<std::uint32_t> EpollItem::poll_sharing() {
+  const bool is_simple = (events_ & input) != 0 && (events_ & (output | abi::epolloneshot)) == 0;
+  const bool is_edge = (events_ & abi::epollet) != 0;
+  if (!is_simple || (is_edge && !file_.watch_sharing(*this, reading_, true)))
+    return fail(Errno::would_block);
+  const auto ready = file_.readiness_sharing();
+  if (!ready) return fail(ready.error());
+  const std::uint32_t events = static_cast<std::uint16_t>(*ready) & events_ & poll_bits;
+  if (events == 0 && !is_edge && !file_.watch_sharing(*this, reading_, false))
+    return fail(Errno::would_block);
+  return events;
 }
 
 // ── The file ──
@@ -138,10 +160,48 @@ void Epoll::destroy(EpollItem& item) {
   delete &item;
 }
 
+Result<unsigned> Epoll::count_sharing() {
+  const async::LeafLock::Guard lock{lock_};
+  if (async::watched() || waiters_.has_observers()) return fail(Errno::would_block);
+  return ready_count_;
+}
+
+EpollItem* Epoll::take_ready_sharing() {
+  const async::LeafLock::Guard lock{lock_};
+  if (!may_be_ready()) return nullptr;
+  EpollItem& item = ready_.front();
+  unready(item);
+  return &item;
+}
+
+void Epoll::put_back_sharing(EpollItem& item) {
+  const async::LeafLock::Guard lock{lock_};
+  if (!item.is_ready_) add_to_ready(item);
+}
+
+// Without the strand no observer joins the waiters, and the caller has found none.
+void Epoll::pass_wake_sharing() {
+  async::Job* waiter = nullptr;
+  {
+    const async::LeafLock::Guard lock{lock_};
+    if (may_be_ready() && !waiters_.empty()) waiter = waiters_.take_first();
+  }
+  if (waiter != nullptr) waiter->complete_sharing();
+}
+
+bool Epoll::wait_for_ready_sharing(std::coroutine_handle<> loop) {
+  async::Job& job = async::current_job();
+  const async::LeafLock::Guard lock{lock_};
+  if (may_be_ready() || job.is_stopped()) return false;
+  job.prepare(&waiters_, "epoll_wait");
+  waiters_.insert_first(job);
+  job.share_next_step();
+  job.suspend(loop);
+  return true;
+}
+
 void Epoll::make_ready(EpollItem& item) {
-  item.is_ready_ = true;
-  ready_.push_back(item);
-  ++ready_count_;
+  add_to_ready(item);
   waiters_.wake_one();
 }
 

@@ -13,10 +13,13 @@
 //   ends.
 // - An epoll file may watch another one. There is no cycle, and no chain of more than five.
 //
-// Strand data.
+// Strand data, but for what take_sharing(), wait_for_ready_sharing() and notify_sharing() change:
+// the ready list and the list of waiters have a LeafLock for callers that share the strand. They
+// serve items that wait only for bytes of streams.
 #pragma once
 
 #include <abi/events.h>
+#include <async/leaf_lock.h>
 #include <async/multi_wait.h>
 #include <async/skip_list.h>
 #include <kernel/list.h>
@@ -46,20 +49,35 @@ class EpollItem : public async::SkipLinks<EpollItem, 5>,
   friend Epoll;
 
   EpollItem(Epoll& owner, File& file, int fd, std::uint32_t events, std::uint64_t data)
-      : Watcher{&notify}, owner_{owner}, file_{file}, fd_{fd}, events_{events}, data_{data} {
+      : Watcher{&notify, &notify_sharing},
+        owner_{owner},
+        file_{file},
+        fd_{fd},
+        events_{events},
+        data_{data} {
     ++count_;
   }
   ~EpollItem() { --count_; }
 
   static void notify(Watcher& watcher) noexcept;
+  static bool notify_sharing(Watcher& watcher, async::Job*& woken) noexcept;
   /// The events that are wanted and true now.
   std::uint32_t poll() const;
   void observe();
+  /// poll() for a caller that shares the strand, and has taken the item from the ready list. If the
+  /// result is 0, or with EPOLLET, the item observes its file. would_block: only the strand can do
+  /// that, or the file is ready again.
+  Result<std::uint32_t> poll_sharing();
   bool is_disabled() const;
 
   /// The most items of all epoll files. A descriptor that was closed while a duplicate is open
   /// keeps its item, so the number of descriptors is no bound.
   static constexpr unsigned most = 65'536;
+  static constexpr std::uint32_t kept_of_one_shot =
+      abi::epollexclusive | abi::epollwakeup | abi::epolloneshot | abi::epollet;
+  static constexpr std::uint32_t input = abi::epollin | abi::epollrdnorm | abi::epollrdband |
+                                         abi::epollpri | abi::epollrdhup | abi::epollmsg;
+  static constexpr std::uint32_t output = abi::epollout | abi::epollwrnorm | abi::epollwrband;
 
   static inline unsigned count_ = 0;  // of all items; in the strand
   Epoll& owner_;
@@ -99,6 +117,13 @@ class Epoll final : public File {
   template <class Put>
   int take(int most, Put&& put);
   bool may_be_ready() const { return ready_count_ != 0; }
+  /// take() for a caller that shares the strand. would_block: the strand must do it, and put() has
+  /// taken nothing. put() takes all events.
+  template <class Put>
+  Result<int> take_sharing(int most, Put&& put);
+  /// Lets the running job, whose coroutine is `loop`, wait for ready items. False: some may be
+  /// ready, or it must wait in the strand.
+  bool wait_for_ready_sharing(std::coroutine_handle<> loop);
   /// The list of jobs that wait for ready items. A ready item wakes one of them. If that leaves
   /// items ready, take() wakes the next one.
   async::WaitList& waiters() { return waiters_; }
@@ -127,6 +152,19 @@ class Epoll final : public File {
   bool walk_down(Walk& walk);
   unsigned length_upwards(Walk& walk, unsigned limit) const;
   void make_ready(EpollItem& item);
+  void add_to_ready(EpollItem& item) {
+    item.is_ready_ = true;
+    ready_.push_back(item);
+    ++ready_count_;
+  }
+  /// The number of ready items. would_block: take_sharing() could not wake the waiters.
+  Result<unsigned> count_sharing();
+  /// Takes the first item from the ready list. Null: there is none.
+  EpollItem* take_ready_sharing();
+  /// Puts an item back that was taken from the ready list, unless it has become ready meanwhile.
+  void put_back_sharing(EpollItem& item);
+  /// Wakes a waiter if items are ready.
+  void pass_wake_sharing();
   /// Takes the item from the ready list.
   void unready(EpollItem& item);
   void destroy(EpollItem& item);
@@ -136,6 +174,8 @@ class Epoll final : public File {
   List<EpollItem, NestedItems> nested_;  // the items whose files are epoll files
   unsigned ready_count_ = 0;
   async::WaitList waiters_;
+  // Acquired under the lock of a stream that wakes an item.
+  async::LeafLock lock_{1};
   // For walk_down(): the last walk that has met this file, and the length of its chain downwards.
   std::uint64_t walk_ = 0;
   unsigned length_downwards_ = 0;
@@ -157,18 +197,39 @@ int Epoll::take(int most, Put&& put) {
     ++taken;
     unready(item);
     if ((item.events_ & abi::epolloneshot) != 0) {
-      constexpr std::uint32_t kept =
-          abi::epollexclusive | abi::epollwakeup | abi::epolloneshot | abi::epollet;
-      item.events_ &= kept;
+      item.events_ &= EpollItem::kept_of_one_shot;
     } else if ((item.events_ & abi::epollet) != 0) {
       item.observe();
     } else {
-      item.is_ready_ = true;
-      ready_.push_back(item);
-      ++ready_count_;
+      add_to_ready(item);
     }
   }
   if (may_be_ready()) waiters_.pass_wake();
+  return taken;
+}
+
+template <class Put>
+Result<int> Epoll::take_sharing(int most, Put&& put) {
+  const auto count = count_sharing();
+  if (!count) return fail(count.error());
+  int taken = 0;
+  for (unsigned left = *count; left != 0 && taken < most; --left) {
+    EpollItem* const item = take_ready_sharing();
+    if (item == nullptr) break;  // another thread has taken it
+    const std::uint64_t data = item->data_;
+    const std::uint32_t wanted = item->events_;
+    const auto events = item->poll_sharing();
+    if (!events) {
+      put_back_sharing(*item);
+      if (taken == 0) return fail(Errno::would_block);
+      break;
+    }
+    if (*events == 0) continue;
+    put(*events, data);
+    ++taken;
+    if ((wanted & abi::epollet) == 0) put_back_sharing(*item);
+  }
+  pass_wake_sharing();
   return taken;
 }
 

@@ -102,7 +102,7 @@ Result<Ref<memory::PageSource>> File::pages_until(std::uint64_t) {
 Result<std::span<const std::byte>> File::bytes() {
   return fail(Errno::enodev);
 }
-bool File::watch_sharing(async::MultiWait&, async::Observer&) {
+bool File::watch_sharing(async::Watcher&, async::Observer&, bool) {
   return false;
 }
 void File::stop_sharing(async::Observer&) {}

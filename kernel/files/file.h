@@ -171,9 +171,9 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// Lets the running job, whose coroutine is `reader`, wait for bytes. Returns false if the job
   /// need not wait, or must wait in the strand.
   virtual bool wait_sharing(std::coroutine_handle<>) { return false; }
-  /// Lets `reader` observe changes(Direction::read). Returns false if that needs the strand, or if
-  /// the file may be ready.
-  virtual bool watch_sharing(async::MultiWait&, async::Observer& reader);
+  /// Lets `watcher` observe changes(Direction::read) by `reader`. Returns false if that needs the
+  /// strand, or if the file may be ready, unless `while_ready`.
+  virtual bool watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready);
   virtual void stop_sharing(async::Observer& reader);
   /// The file has no owners any more. Does what others see of its end, for example that a pipe has
   /// no reader, so that the destructor only frees little memory. False: the destructor does that,

@@ -80,10 +80,8 @@ Result<std::size_t> Pipe::write_sharing(const WrittenBytes& from) {
     if (!fits || write_is_special_ || !from.is_current()) return fail(Errno::would_block);
     if (!here) here = memory::Frame::allocate(memory::Use::user);
     if (!here) return fail(Errno::would_block);
-    if (!readable_.empty()) {
-      if (async::watched() || (reader = readable_.take_first()) == nullptr)
-        return fail(Errno::would_block);
-    }
+    if (!readable_.empty() && (async::watched() || !readable_.wake_one_sharing(reader)))
+      return fail(Errno::would_block);
     copy_bytes(here.bytes() + at, from.data(), count);
     write_position_ += count;
   }
@@ -102,11 +100,10 @@ bool Pipe::wait_sharing(std::coroutine_handle<> reader) {
   return true;
 }
 
-// Writers that share the strand find the observer, and so wake it in the strand.
-bool Pipe::watch_sharing(async::MultiWait& wait, async::Observer& reader) {
+bool Pipe::watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready) {
   const async::LeafLock::Guard lock{lock_};
-  if (filled() > 0 || !has_writers_) return false;
-  wait.watch(reader, readable_);
+  if (!while_ready && (filled() > 0 || !has_writers_)) return false;
+  watcher.watch(reader, readable_);
   return true;
 }
 
@@ -355,8 +352,8 @@ class PipeReader final : public PipeEnd {
   }
   Result<std::size_t> read_sharing(const ReadBytes& to) override { return pipe_->read_sharing(to); }
   bool wait_sharing(std::coroutine_handle<> reader) override { return pipe_->wait_sharing(reader); }
-  bool watch_sharing(async::MultiWait& wait, async::Observer& reader) override {
-    return pipe_->watch_sharing(wait, reader);
+  bool watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready) override {
+    return pipe_->watch_sharing(watcher, reader, while_ready);
   }
   void stop_sharing(async::Observer& reader) override { pipe_->stop_sharing(reader); }
   bool end_sharing() override { return has_ended_ = pipe_->end_reading_sharing(); }

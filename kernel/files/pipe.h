@@ -54,11 +54,16 @@ class Pipe : public RefCounted<Pipe> {
   Result<std::size_t> read_sharing(const ReadBytes& to);
   Result<std::size_t> write_sharing(const WrittenBytes& from);
   bool wait_sharing(std::coroutine_handle<> reader);
-  bool watch_sharing(async::MultiWait& wait, async::Observer& reader);
+  bool watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready);
   void stop_sharing(async::Observer& reader);
   std::size_t filled_sharing() {
     const async::LeafLock::Guard lock{lock_};
     return filled();
+  }
+
+  bool can_write_sharing() {
+    const async::LeafLock::Guard lock{lock_};
+    return can_write();
   }
 
   /// Copies bytes into `to` that are `offset` bytes behind the next one to be read, and leaves them

@@ -32,7 +32,7 @@ int family_of(const SocketAddress& address) {
 }
 
 void set_socket_caller(abi::Credentials (*caller)()) {
-  present_caller = caller;
+  if (present_caller != caller) present_caller = caller;  // harts read the line
 }
 abi::Credentials socket_caller() {
   return present_caller();

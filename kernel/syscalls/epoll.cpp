@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "memory/user_memory.h"
 #include "process/steps.h"
 #include "syscalls/files.h"
+#include "syscalls/outside.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/timespec.h"
 
@@ -26,6 +28,8 @@ namespace {
 
 using async::WaitResult;
 using PackedEvent = std::array<std::uint32_t, 3>;  // events, and both halves of the data
+
+constexpr std::size_t event_bytes = sizeof(abi::EpollEvent);
 
 constexpr std::size_t bytes_of(EventLayout layout) {
   return layout == EventLayout::padded ? sizeof(abi::EpollEvent) : sizeof(PackedEvent);
@@ -67,6 +71,21 @@ struct EventArray {
   }
 };
 
+/// take_events() for a thread that shares the strand. would_block: the strand must do it.
+Result<int> take_events_sharing(Thread& self, Epoll& epoll, const EventArray& array) {
+  const std::size_t in_page = (hal::page_size - array.address % hal::page_size) / event_bytes;
+  const int most = std::min(array.most, static_cast<std::uint16_t>(in_page));
+  if (array.layout != EventLayout::padded || most == 0) return fail(Errno::would_block);
+  std::byte* there =
+      outside::find_bytes(self, array.address, most * event_bytes, hal::Access::write);
+  if (there == nullptr) return fail(Errno::would_block);
+  return epoll.take_sharing(most, [&](std::uint32_t events, std::uint64_t data) {
+    const abi::EpollEvent event{.events = events, .padding = 0, .data = data};
+    std::memcpy(there, &event, sizeof event);
+    there += sizeof event;
+  });
+}
+
 /// Writes the events of ready items. Returns their number. An error only if it is 0: EFAULT,
 /// ENOMEM, would_block. The items whose events could not be written stay ready.
 Result<int> take_events(Epoll& epoll, memory::AddressSpace& space, const EventArray& array) {
@@ -81,17 +100,19 @@ Result<int> take_events(Epoll& epoll, memory::AddressSpace& space, const EventAr
   return taken;
 }
 
-/// Waits until an item is ready. As on Linux, an event wakes the job that began to wait last.
-class EpollWait : public async::WaitLoop<EpollWait> {
+/// Waits until an item is ready. As on Linux, an event wakes the job that began to wait last. Its
+/// steps may share the strand.
+class EpollWait : public async::SharingWaitLoop<EpollWait> {
  public:
-  EpollWait(memory::AddressSpace& space, Ref<File> file, const EventArray& array)
-      : space_{space}, file_{std::move(file)}, array_{array} {}
+  EpollWait(Thread& self, Ref<File> file, const EventArray& array)
+      : self_{self}, file_{std::move(file)}, array_{array} {}
 
   /// `timer` ends the wait.
   void set_timer(const async::Timer& timer) { timer_ = &timer; }
 
  private:
   friend WaitLoop;
+  friend SharingWaitLoop;
 
   /// Returns whether the wait is refused.
   bool wait() const {
@@ -102,19 +123,26 @@ class EpollWait : public async::WaitLoop<EpollWait> {
     waiters.insert_first(job);
     return false;
   }
-  bool poll() {
-    const WaitResult result = async::current_job().result();
-    if (result == WaitResult::cancelled) {
-      taken_ = fail(Errno::eintr);
-      return true;
-    }
-    taken_ = take_events(*file_->epoll(), space_, array_);
-    if (!taken_ || *taken_ != 0 || result != WaitResult::woken) return true;
+  bool wait_sharing(std::coroutine_handle<> loop) {
+    return file_->epoll()->wait_for_ready_sharing(loop);
+  }
+  bool attempt_sharing() {
+    taken_ = take_events_sharing(self_, *file_->epoll(), array_);
+    return taken_ && *taken_ != 0;
+  }
+  bool attempt() {
+    taken_ = take_events(*file_->epoll(), self_.space(), array_);
+    if (!taken_ || *taken_ != 0) return true;
     return timer_ != nullptr && !timer_->armed();  // it has fired since the wake
+  }
+  void cut_short() {
+    taken_ = async::current_job().result() == WaitResult::cancelled
+                 ? fail(Errno::eintr)
+                 : take_events(*file_->epoll(), self_.space(), array_);
   }
   Result<int> result() const { return taken_; }
 
-  memory::AddressSpace& space_;
+  Thread& self_;
   Ref<File> file_;
   const async::Timer* timer_ = nullptr;
   EventArray array_;
@@ -124,22 +152,22 @@ class EpollWait : public async::WaitLoop<EpollWait> {
 /// The same with a deadline. On the heap, because a trap::WaitingCall has too little room for it.
 class TimedEpollWait {
  public:
-  TimedEpollWait(memory::AddressSpace& space, Ref<File> file, const EventArray& array,
-                 async::Instant deadline)
-      : parts_{std::make_unique<Parts>(space, std::move(file), array, deadline)} {}
+  TimedEpollWait(Thread& self, Ref<File> file, const EventArray& array, async::Instant deadline)
+      : parts_{std::make_unique<Parts>(self, std::move(file), array, deadline)} {}
   static constexpr std::size_t heap_bytes() { return sizeof(Parts); }
 
   bool await_ready() { return parts_->wait.await_ready(); }
-  void await_suspend(std::coroutine_handle<> awaiter) {
-    parts_->wait.await_suspend(awaiter);
-    parts_->timer.arm(parts_->deadline);
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) {
+    const std::coroutine_handle<> next = parts_->wait.await_suspend(awaiter);
+    if (next != awaiter) parts_->timer.arm(parts_->deadline);
+    return next;
   }
   Result<int> await_resume() { return parts_->wait.await_resume(); }
 
  private:
   struct Parts {
-    Parts(memory::AddressSpace& space, Ref<File> file, const EventArray& array, async::Instant end)
-        : wait{space, std::move(file), array}, deadline{end} {
+    Parts(Thread& self, Ref<File> file, const EventArray& array, async::Instant end)
+        : wait{self, std::move(file), array}, deadline{end} {
       if (deadline != async::never) wait.set_timer(timer);
     }
     EpollWait wait;
@@ -153,7 +181,7 @@ class TimedEpollWait {
 async::Task<Result<int>> wait_masked(Thread& self, Ref<File> file, EventArray array,
                                      async::Instant deadline, abi::SignalSet mask) {
   if (auto set = self.set_temporary_mask(mask); !set) co_return fail(set.error());
-  const Result<int> taken = co_await TimedEpollWait{self.space(), std::move(file), array, deadline};
+  const Result<int> taken = co_await TimedEpollWait{self, std::move(file), array, deadline};
   if (taken || taken.error() != Errno::eintr) self.end_temporary_mask();
   co_return taken;
 }
@@ -244,9 +272,9 @@ trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_
   if (set)
     return self.wait([&] { return wait_masked(self, std::move(owner), array, deadline, *set); });
   if (deadline == async::never)
-    return self.wait([&] { return EpollWait{self.space(), std::move(owner), array}; });
+    return self.wait([&] { return EpollWait{self, std::move(owner), array}; });
   if (!memory::can_allocate(TimedEpollWait::heap_bytes())) return fail(Errno::enomem);
-  return self.wait([&] { return TimedEpollWait{self.space(), std::move(owner), array, deadline}; });
+  return self.wait([&] { return TimedEpollWait{self, std::move(owner), array, deadline}; });
 }
 
 /// flags: EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL; events EPOLLIN, EPOLLOUT, EPOLLPRI,
@@ -260,11 +288,29 @@ Result<> epoll_ctl(Thread& self, int epoll, int operation, int fd, std::uintptr_
   return change_epoll(self, epoll, operation, fd, event, EventLayout::padded);
 }
 
-/// linux: One call returns 4,096 events at most.
 trap::Answer<Result<int>> epoll_pwait(Thread& self, int epoll, std::uintptr_t events, int most,
                                       int timeout, std::uintptr_t mask, std::size_t mask_size) {
   return wait_for_events(self, epoll, events, most, deadline_in_ms(timeout), mask, mask_size,
                          EventLayout::padded);
+}
+
+trap::Answer<Result<int>> outside::epoll_pwait(Thread& self, int epoll, std::uintptr_t events,
+                                               int most, int timeout, std::uintptr_t mask,
+                                               std::size_t) {
+  if (mask != 0 || most <= 0 || most > most_events) return trap::would_block;
+  if (!UserSpan<abi::EpollEvent>{events, static_cast<std::size_t>(most)}.in_range())
+    return trap::would_block;
+  async::Strand::Sharing sharing;
+  File* const file = self.process().files().find_open(epoll);
+  if (file == nullptr || file->epoll() == nullptr) return trap::would_block;
+  const EventArray array{
+      .address = events, .most = static_cast<std::uint16_t>(most), .layout = EventLayout::padded};
+  const auto taken = take_events_sharing(self, *file->epoll(), array);
+  if (!taken) return trap::would_block;
+  if (*taken != 0 || timeout == 0) return *taken;
+  if (timeout > 0 || !may_wait_sharing(self) || !file->retain_if_owned()) return trap::would_block;
+  sharing.keep();
+  return self.wait([&] { return EpollWait{self, Ref<File>::adopt(file), array}; });
 }
 
 /// linux: As `epoll_pwait`.
@@ -281,7 +327,6 @@ trap::Answer<Result<int>> epoll_pwait2(Thread& self, int epoll, std::uintptr_t e
 
 KERNEL_CALL(epoll_create1, sys::epoll_create1);
 KERNEL_CALL(epoll_ctl, sys::epoll_ctl);
-KERNEL_CALL(epoll_pwait, sys::epoll_pwait);
 KERNEL_CALL(epoll_pwait2, sys::epoll_pwait2);
 
 }  // namespace kernel

@@ -24,6 +24,10 @@ trap::Answer<Result<int>> wait_for_events(Thread&, int epoll, std::uintptr_t eve
                                           async::Instant deadline, std::uintptr_t mask,
                                           std::size_t mask_size, EventLayout layout);
 
+/// linux: One call returns 4,096 events at most.
+trap::Answer<Result<int>> epoll_pwait(Thread&, int epoll, std::uintptr_t events, int most,
+                                      int timeout, std::uintptr_t mask, std::size_t mask_size);
+
 /// The deadline of epoll_pwait, and that of epoll_pwait2: EFAULT, EINVAL.
 async::Instant deadline_in_ms(int timeout);
 Result<async::Instant> deadline_after(Thread&, std::uintptr_t timeout);

@@ -130,7 +130,7 @@ struct Watched {
       return false;
     if (!open->retain_if_owned()) return false;
     file = Ref<File>::adopt(open);
-    return file->watch_sharing(wait, reading);
+    return file->watch_sharing(wait, reading, false);
   }
   void stop_sharing() {
     if (file) file->stop_sharing(reading);

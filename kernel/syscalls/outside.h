@@ -113,6 +113,10 @@ trap::Answer<Transfer> sendto(Thread&, int fd, UserSpan<std::byte> from, int fla
 trap::Answer<Transfer> recvfrom(Thread&, int fd, UserSpan<std::byte> to, int flags,
                                 std::uintptr_t address, UserPtr<int> length);
 
+/// Takes the events of streams that were watched for bytes, and waits for them without a timeout.
+trap::Answer<Result<int>> epoll_pwait(Thread&, int epoll, std::uintptr_t events, int most,
+                                      int timeout, std::uintptr_t mask, std::size_t mask_size);
+
 // Changes of private memory, without a file or with one in memory: whether Changing may make the
 // call. If other threads or processes use the memory, a range of more than 64 pages needs the
 // strand. Memory for instructions needs it, too.

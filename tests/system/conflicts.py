@@ -20,6 +20,7 @@ IN_STRAND = {
     *("setitimer", "timer_create", "timer_settime", "timerfd_settime", "timerfd.read"),
     *("pty.write", "pty.type", "pty.read"),
     *("flock", "flock.unlock", "fcntl.setlk"),
+    *("socketpair", "epoll_ctl"),
 }
 
 

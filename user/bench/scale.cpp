@@ -11,6 +11,7 @@
 // of coroutines. All workers begin a window at the same time, and end it MS milliseconds later. The
 // result is the best of all windows, because a window in which the host runs something else says
 // nothing.
+#include <abi/events.h>
 #include <user/calls.h>
 #include <user/check.h>
 #include <user/files.h>
@@ -111,6 +112,25 @@ std::uint64_t socket_pair(const Window& window) {
   });
 }
 
+// The other thread waits by epoll.
+std::uint64_t epoll_pair(const Window& window) {
+  static const auto ends = user::must(user::make_socket_pair(abi::sock_stream), "sockets");
+  static user::Thread other = beside(own_hart, [] {
+    const auto epoll = user::must(user::call<user::Fd>(Call::epoll_create1, 0), "an epoll file");
+    abi::EpollEvent event{.events = abi::epollin};
+    syscall(Call::epoll_ctl, epoll, abi::epoll_ctl_add, ends.second, &event);
+    char byte;
+    while (syscall(Call::epoll_pwait, epoll, &event, 1, -1, nullptr, 0) == 1 &&
+           syscall(Call::read, ends.second, &byte, 1) == 1)
+      syscall(Call::write, ends.second, &byte, 1);
+  });
+  return window.count([] {
+    char byte = 1;
+    syscall(Call::write, ends.first, &byte, 1);
+    syscall(Call::read, ends.first, &byte, 1);
+  });
+}
+
 std::uint64_t futex_pair(const Window& window) {
   static std::atomic<std::uint32_t> turn = 0;
   static const auto give_to = [](std::uint32_t who) {
@@ -189,6 +209,7 @@ constexpr Row rows[] = {
     {"pread", read_file},
     {.name = "pipe.pairs", .run = pipe_pair, .has_no_slices = true},
     {.name = "socket.pairs", .run = socket_pair, .has_no_slices = true},
+    {.name = "epoll.pairs", .run = epoll_pair, .has_no_slices = true},
     {.name = "futex.pairs", .run = futex_pair, .has_no_slices = true},
     {"fault", fault_pages},
     {"fault.threads", fault_pages, true},

@@ -54,12 +54,20 @@ class Watcher {
   /// masked. The function may watch other lists, but not this one.
   using Notify = void (*)(Watcher& watcher) noexcept;
 
-  explicit Watcher(Notify notify) noexcept : notify_(notify) {}
+  /// The same for a caller that shares the strand, and holds the lock of the list's object. Sets
+  /// `woken` to a job for Job::complete_sharing(), or leaves it null. False: only the strand can
+  /// notify the object now, and nothing has changed.
+  using NotifySharing = bool (*)(Watcher& watcher, Job*& woken) noexcept;
+
+  /// `notify_sharing`: null if only the strand notifies the object.
+  explicit Watcher(Notify notify, NotifySharing notify_sharing = nullptr) noexcept
+      : notify_(notify), notify_sharing_(notify_sharing) {}
   ~Watcher() = default;
 
  private:
   friend class WaitList;
   Notify notify_;
+  NotifySharing notify_sharing_;
 };
 
 class MultiWait : public Watcher {

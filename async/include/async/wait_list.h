@@ -208,6 +208,13 @@ class WaitList : public Node {
     first->unlink();
     return static_cast<Job*>(first);
   }
+  /// wake_one() for a caller that shares the strand, and holds the lock of the object. Sets `woken`
+  /// to the first waiter, for Job::complete_sharing() when the caller has released the lock; null:
+  /// none waits. False: only the strand can wake the list now, and nothing has changed.
+  bool wake_one_sharing(Job*& woken) noexcept {
+    woken = take_first();
+    return woken != nullptr || alone() || tell_observer_sharing(woken);
+  }
   /// Wakes all waiters; returns how many.
   std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
     const ListLock::WakeGuard guard(lock_);
@@ -286,6 +293,10 @@ class WaitList : public Node {
   }
 
   bool empty() const noexcept { return alone(); }
+  /// Observers are before all waiters.
+  bool has_observers() const noexcept {
+    return !alone() && static_cast<const Node*>(next)->kind == Kind::observer;
+  }
 
   /// Says for what the waiters wait: `is_true` is a member function of `object`, which contains the
   /// list. While it returns true, no waiter may be asleep for long. Only worlds with
@@ -422,6 +433,7 @@ class WaitList : public Node {
   ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
   ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
   void pass_wake_to_first() noexcept;
+  ASYNC_SLOW_PATH bool tell_observer_sharing(Job*& woken) noexcept;
   friend class Executor;
   void reorder(Job& job) noexcept;  // moves `job`, whose priority has changed
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;
