@@ -1,18 +1,22 @@
-// The first program of a Linux guest: mounts what programs expect, and runs the command of each
-// line of the file /commands: a label, the program and its arguments, with the byte 0x1f between
-// them. It marks the start and the end of each command's output. If there is a file /input/LABEL,
-// this is the command's standard input. At the end it switches the machine off.
+// The first program of a Linux guest: mounts what programs expect, starts the loopback device, and
+// runs the command of each line of the file /commands: a label, the program and its arguments, with
+// the byte 0x1f between them. It marks the start and the end of each command's output. If there is
+// a file /input/LABEL, this is the command's standard input. At the end it switches the machine
+// off.
 //
 // If there is a file /modules, it first loads the kernel modules whose paths are the lines of that
 // file. The root folder of the commands is then the one that the file server `root` shares.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,6 +52,14 @@ static void enter_shared_root(void) {
     printf("cannot enter the shared folder: %s\n", strerror(errno));
   path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   home = "/root";
+}
+
+static void start_loopback(void) {
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (ioctl(any, SIOCSIFFLAGS, &request) != 0)
+    printf("cannot start the loopback device: %s\n", strerror(errno));
+  close(any);
 }
 
 static int run(const char* label, char* line) {
@@ -90,6 +102,7 @@ int main(void) {
   mkdir("/dev/pts", 0755);
   mount("devpts", "/dev/pts", "devpts", 0, "ptmxmode=0666");
   make_output_raw();
+  start_loopback();
   FILE* const commands = fopen("/commands", "re");
   FILE* const modules = fopen("/modules", "re");
   if (modules != NULL) {
