@@ -267,10 +267,12 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (self.shared_priority() != 0) [[unlikely]] {
           async::Strand::stop_sharing();  // exchange_priority() may change the level of the thread
         } else if (end_sharing_wait(self, co_await YieldSharing<Yields::to_front>{self})) {
+          self.note_preemption();
           continue;
         }
       }
       co_await async::yield_if_preempted();
+      self.note_preemption();
       if (self.shared_priority() != 0) exchange_priority(self);
       arm_timeslice(self);
       if (self.has_pending_flags()) [[unlikely]] {
@@ -280,6 +282,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (self.is_held()) [[unlikely]] {
           self.waiting().fill([&self] { return self.await_release(); });
           (void)co_await self.waiting();
+          self.note_preemption();
           continue;
         }
       }
@@ -337,9 +340,11 @@ async::Task<> run_thread(Ref<Thread> thread) {
                    end_sharing_wait(self, co_await YieldSharing<Yields::to_end>{self})) {
               begins = begins_timeslice(self);
             }
+            self.note_preemption();
             if (end_sharing_wait(self, begins)) break;
           }
           co_await yield_timeslice(self);
+          self.note_preemption();
         } else if (hal::smp_active()) {
           end_sharing_wait(self, true);
         }
@@ -353,6 +358,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
           save_hart_state(self);
           if (self.ring() != nullptr && self.ring()->make_upcall(trap, served.error())) break;
           co_await resolve_or_kill(self, trap, served.error(), context.program_counter());
+          self.note_preemption();
         }
     }
   }

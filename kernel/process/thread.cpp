@@ -11,6 +11,7 @@
 #include "process/pi_lock.h"
 #include "process/signal_delivery.h"
 #include "sched/real_time_limit.h"
+#include "sched/restartable.h"
 #include "sched/running.h"
 #include "trace/points.h"
 
@@ -99,6 +100,10 @@ void Thread::handle_pending_flags() {
   if (consume_events()) ring_->deliver_notifications();
   pass_new_attributes();
   end_counted_call();
+  if (has(was_preempted)) {
+    take(was_preempted);
+    restart_sequence(*this);
+  }
   if (has(has_signals)) {
     take(has_signals);
     deliver_signals(*this);

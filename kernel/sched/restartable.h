@@ -17,8 +17,9 @@ class AddressSpace;
 }
 class Runnable;
 
-/// Called before `thread` runs its program again, after another thread has run on this hart or
-/// `thread` on another hart, and before a signal changes the program counter. Writes this hart into
+/// Called before `thread` runs its program again, if another thread may have run on this hart since
+/// it was preempted, or if it comes from another hart; and before a signal changes its program
+/// counter. Writes this hart into
 /// the area of `thread`, which has one. If the program counter is in the sequence that the area
 /// names, moves it to the place where that restarts. If the area or the sequence is invalid, moves
 /// it to an address that no program has, so that the thread gets SIGSEGV.

@@ -125,6 +125,12 @@ class Runnable {
     std::uint8_t hart = 0;        ///< the hart that the area names
   };
   bool has_sequences() const { return sequence_area_ != 0; }
+  /// Called by the thread itself: another thread may have run since it left its program. A program
+  /// makes no system call in a sequence.
+  void note_preemption() {
+    if (has_sequences() && !context().was_left_by_call()) [[unlikely]]
+      set(was_preempted);
+  }
   Sequences sequences() const {
     return {sequence_area_, sequence_signature_, sequence_bytes_, sequence_hart_};
   }
@@ -165,6 +171,7 @@ class Runnable {
     has_counted_call = 8,
     has_signals = 16,
     is_throttled_real_time = 32,
+    was_preempted = 64,
   };
   bool has(PendingFlag flag) const {
     return (pending_flags_.load(std::memory_order_relaxed) & flag) != 0;

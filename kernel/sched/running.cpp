@@ -10,6 +10,7 @@
 
 #include "devices/hart_timer.h"
 #include "sched/real_time_limit.h"
+#include "sched/restartable.h"
 
 namespace kernel {
 
@@ -236,6 +237,7 @@ void detail::on_migrate_in(Runnable& thread) {
   clear_last_thread(thread);
   count_syscalls(thread);
   thread.hart = static_cast<std::uint8_t>(hal::hart_index());
+  if (thread.has_sequences()) restart_sequence(thread);
 }
 
 void leave_current_thread() {

@@ -25,7 +25,6 @@
 
 #include "devices/hart_timer.h"
 #include "memory/address_space.h"
-#include "sched/restartable.h"
 #include "sched/runnable.h"
 #include "sched/time_share.h"
 
@@ -126,8 +125,6 @@ inline void charge(Runnable* thread = current.thread) {
   current.thread = &thread;
   trap::set_user_space(thread.context(), token);
   trap::fpu::switch_to(thread.context());
-  if (thread.has_sequences()) [[unlikely]]
-    restart_sequence(thread);
 }
 
 /// Makes `thread` this hart's current thread. Every return to user mode is preceded by this.

@@ -72,7 +72,8 @@ Result<Schedule> changed(Schedule schedule, const SchedAttr& wanted) {
   if ((wanted.flags & abi::sched_flag_keep_params) == 0) {
     schedule.priority = static_cast<std::int8_t>(std::min<std::uint32_t>(wanted.priority, 100));
     schedule.reservation = {};
-    if (schedule.has_nice()) schedule.nice = static_cast<std::int8_t>(std::clamp(wanted.nice, -20, 19));
+    if (schedule.has_nice())
+      schedule.nice = static_cast<std::int8_t>(std::clamp(wanted.nice, -20, 19));
     if (schedule.is_deadline()) {
       schedule.reservation = {
           .runtime = duration(wanted.runtime),
