@@ -24,6 +24,8 @@ Binding::~Binding() {
   Binding** at = &ports_.head(name_.port);
   while (*at != this) at = &(*at)->next_;
   *at = next_;
+  if (Ports::is_free_port(name_.port) && ports_.first(name_.port) == nullptr)
+    --ports_.used_free_ports_;
 }
 
 bool Ports::conflicts(const InetName& name, Binding::Terms terms, const Binding* self) const {
@@ -42,12 +44,17 @@ bool Ports::may_listen(const Binding& binding) const {
   return !conflicts(binding.name_, binding.terms_, &binding);
 }
 
+unsigned Ports::random_start() {
+  std::uint32_t number;
+  fill_random(std::as_writable_bytes(std::span{&number, 1}));
+  return number % free_ports;
+}
+
 Result<std::uint16_t> Ports::free_port() const {
-  constexpr unsigned count = last_free - first_free + 1;
-  std::uint32_t start;
-  fill_random(std::as_writable_bytes(std::span{&start, 1}));
-  for (unsigned i = 0; i < count; ++i) {
-    const auto port = static_cast<std::uint16_t>(first_free + (start + i) % count);
+  if (used_free_ports_ == free_ports) return fail(Errno::eaddrinuse);
+  const unsigned start = random_start();
+  for (unsigned i = 0; i < free_ports; ++i) {
+    const auto port = static_cast<std::uint16_t>(first_free + (start + i) % free_ports);
     if (first(port) == nullptr) return port;
   }
   return fail(Errno::eaddrinuse);
@@ -65,6 +72,7 @@ Result<Ref<Binding>> Ports::bind(InetName name, Binding::Terms terms) {
   Block*& block = blocks_[name.port / block_size];
   if (block == nullptr) block = new Block{};
   auto made = make_ref<Binding>(*this, name, terms);
+  if (is_free_port(name.port) && first(name.port) == nullptr) ++used_free_ports_;
   made->next_ = head(name.port);
   head(name.port) = made.get();
   return made;

@@ -40,6 +40,7 @@ class Binding : public RefCounted<Binding> {
   /// The socket that has this address; null: only connections have it.
   InetSocket* owner = nullptr;
   bool is_listening = false;
+  bool is_shared = false;  ///< connect() has taken it: other connections may have it, too
   unsigned half_open = 0;  ///< connections that the listening socket does not know yet
   /// Of a listening socket, and of its connections until lwIP has freed them.
   tcp_pcb_listen listener{};
@@ -64,6 +65,19 @@ class Ports {
   Result<Ref<Binding>> bind(InetName name, Binding::Terms terms);
   /// Whether a socket with `binding` may listen: no other listening socket has the address.
   bool may_listen(const Binding& binding) const;
+  /// A binding of a free port that is_shared, with the address `ip`, for which may_use(port) is
+  /// true. Null: there is none.
+  template <class MayUse>
+  Binding* find_shared(const ip_addr_t& ip, MayUse may_use) const {
+    const unsigned start = random_start();
+    for (unsigned i = 0; i < free_ports; ++i) {
+      const auto port = static_cast<std::uint16_t>(first_free + (start + i) % free_ports);
+      for (Binding* binding = first(port); binding != nullptr; binding = binding->next()) {
+        if (binding->is_shared && binding->name().ip == ip && may_use(port)) return binding;
+      }
+    }
+    return nullptr;
+  }
   /// Calls use(binding) for all bindings, until it returns false.
   template <class Use>
   void for_each(Use use) const {
@@ -87,12 +101,17 @@ class Ports {
   static constexpr std::size_t block_size = 256;
   using Block = std::array<Binding*, block_size>;
   static constexpr std::uint16_t first_free = 32768, last_free = 60999;  // ip_local_port_range
+  static constexpr unsigned free_ports = last_free - first_free + 1;
 
   bool conflicts(const InetName& name, Binding::Terms terms, const Binding* self) const;
+  static unsigned random_start();
   Result<std::uint16_t> free_port() const;
   Binding*& head(std::uint16_t port) { return (*blocks_[port / block_size])[port % block_size]; }
 
+  static bool is_free_port(std::uint16_t port) { return port >= first_free && port <= last_free; }
+
   const bool shares_receivers_;
+  unsigned used_free_ports_ = 0;
   std::array<Block*, 65536 / block_size> blocks_{};  // allocated at first use, and kept
 };
 

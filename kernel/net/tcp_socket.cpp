@@ -24,7 +24,7 @@ std::size_t queued_bytes(tcp_pcb& pcb) {
 }
 
 /// Copies the beginning of `piece` into `to`, or skips as many bytes. Returns their number.
-Result<std::size_t> put(IoBuffer& to, const pbuf& piece, bool discards) {
+Result<std::size_t> take_piece(IoBuffer& to, const pbuf& piece, bool discards) {
   if (!discards) return to.put({static_cast<const std::byte*>(piece.payload), piece.len});
   const std::size_t count = std::min<std::size_t>(to.left(), piece.len);
   to.skip(count);
@@ -293,16 +293,31 @@ void TcpSocket::drop_received() {
 
 // ── Connections ──
 
+/// A port for a connection: a free one, or else one that only connections to other addresses use.
+/// EADDRNOTAVAIL; ENOMEM.
+Result<Ref<Binding>> TcpSocket::bind_to_connect(const ip_addr_t& source, const InetName& to) {
+  auto made = ports_.bind({.ip = source, .port = 0}, terms());
+  if (made) {
+    (*made)->is_shared = true;
+    return made;
+  }
+  if (made.error() != Errno::eaddrinuse) return made;
+  Binding* const found = ports_.find_shared(source, [&](std::uint16_t port) {
+    const Tuple tuple{.local = source, .remote = to.ip, .local_port = port, .remote_port = to.port};
+    const InBucket bucket{tuple};
+    const tcp_pcb* const old = find_connection(tuple);
+    return old == nullptr || old->state == TIME_WAIT;
+  });
+  if (found == nullptr) return fail(Errno::eaddrnotavail);
+  return Ref<Binding>::share(*found);
+}
+
 Result<> TcpSocket::start_connecting(const InetName& to) {
   const auto source = source_for(to.ip);
   if (!source) return fail(source.error());
   if (!binding_) {
-    local_.ip = *source;
-    auto made = ports_.bind({.ip = *source, .port = 0}, terms());
-    if (!made) {
-      local_.ip = any_address(kind().domain);
-      return fail(made.error() == Errno::eaddrinuse ? Errno::eaddrnotavail : made.error());
-    }
+    auto made = bind_to_connect(*source, to);
+    if (!made) return fail(made.error());
     binding_ = std::move(*made);
   }
   const Tuple tuple{.local = *source,
@@ -547,7 +562,7 @@ Result<std::size_t> TcpSocket::receive(IoBuffer& to, Incoming& message) {
   Result<std::size_t> moved = 0;
   if (message.peeks()) {
     for (const pbuf* piece = first_; piece != nullptr && !to.empty(); piece = piece->next) {
-      moved = put(to, *piece, discards);
+      moved = take_piece(to, *piece, discards);
       if (!moved) break;
       done += *moved;
       if (*moved < piece->len) break;
@@ -555,7 +570,7 @@ Result<std::size_t> TcpSocket::receive(IoBuffer& to, Incoming& message) {
   } else {
     while (first_ != nullptr && !to.empty()) {
       pbuf* const piece = first_;
-      moved = put(to, *piece, discards);
+      moved = take_piece(to, *piece, discards);
       if (!moved) break;
       done += *moved;
       if (*moved < piece->len) {

@@ -75,6 +75,7 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   void attach(tcp_pcb& pcb);
   /// Leaves the connection to lwIP, which ends it.
   void end_connection(bool by_reset);
+  Result<Ref<Binding>> bind_to_connect(const ip_addr_t& source, const InetName& to);
   Result<> start_connecting(const InetName& to);
   void end_listening();
   void end_with(Errno error);

@@ -23,6 +23,8 @@ struct Bucket {
 };
 
 constexpr std::size_t bucket_count = 4096;
+/// Further connections skip TIME_WAIT, so that programs cannot fill the memory with them.
+constexpr unsigned most_in_time_wait = 32'768;
 using Buckets = std::array<Bucket, bucket_count>;
 
 constinit Buckets* buckets = nullptr;
@@ -143,17 +145,23 @@ void run_tcp_timers() {
   tcp_fasttmr();
   is_second = !is_second;
   if (is_second) tcp_slowtmr();
-  const auto distribute = [](tcp_pcb*& from, tcp_pcb* Bucket::* list) {
-    while (tcp_pcb* const pcb = from) {
-      from = pcb->next;
+  const auto distribute = [](tcp_pcb* from, tcp_pcb* Bucket::* list, unsigned most) {
+    for (unsigned count = 0; from != nullptr; ++count) {
+      tcp_pcb* const pcb = std::exchange(from, from->next);
+      if (count >= most) {
+        pcb->next = nullptr;
+        tcp_tw_pcbs = pcb;
+        tcp_abort(pcb);  // sends nothing
+        continue;
+      }
       Bucket& bucket = bucket_of(tuple_of(*pcb));
       pcb->next = bucket.*list;
       bucket.*list = pcb;
       if (needs_timers(*pcb)) add_timed(bucket);
     }
   };
-  distribute(tcp_active_pcbs, &Bucket::active);
-  distribute(tcp_tw_pcbs, &Bucket::time_wait);
+  distribute(std::exchange(tcp_active_pcbs, nullptr), &Bucket::active, ~0u);
+  distribute(std::exchange(tcp_tw_pcbs, nullptr), &Bucket::time_wait, most_in_time_wait);
 }
 
 }  // namespace kernel::net
