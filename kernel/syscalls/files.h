@@ -184,8 +184,9 @@ Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int
 
 // ── sockets_messages.cpp: messages (sockets.h has the other calls of sockets) ──
 
-/// flags: MSG_DONTWAIT, MSG_NOSIGNAL; MSG_OOB fails with EOPNOTSUPP, others have no effect
-/// linux: A stream has no urgent byte (MSG_OOB).
+/// flags: MSG_DONTWAIT, MSG_NOSIGNAL, for TCP MSG_MORE; MSG_OOB fails with EOPNOTSUPP, and so does
+///   MSG_MORE for UDP; others have no effect
+/// linux: A stream has no urgent byte (MSG_OOB). A datagram over IPv6 has at most 65,487 bytes.
 trap::Answer<Transfer> sendto(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
                               std::uintptr_t address, int length);
 

@@ -469,8 +469,10 @@ MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flag
   return receive_message(self, fd, place, flags);
 }
 
-/// flags: as `sendto`; control messages SCM_RIGHTS and SCM_CREDENTIALS, EINVAL for others
-/// linux: As `sendto`. If more files than RLIMIT_NOFILE, or more than 4,096, are in messages that
+/// flags: as `sendto`; control messages SCM_RIGHTS and SCM_CREDENTIALS, and for UDP IP_TTL, IP_TOS,
+///   IP_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS, IPV6_PKTINFO; EINVAL for others
+/// linux: As `sendto`. UDP takes at most three control messages. If more files than RLIMIT_NOFILE,
+/// or more than 4,096, are in messages that
 ///   wait, the call fails with ETOOMANYREFS, also for the superuser.
 MessageAnswer sendmsg(Thread& self, int fd, std::uintptr_t header, int flags) {
   if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());

@@ -122,10 +122,20 @@ Result<int> number_of(Socket& socket, int option) {
 
 /// flags: Of SOL_SOCKET: SO_DEBUG, SO_REUSEADDR, SO_DONTROUTE, SO_BROADCAST, SO_KEEPALIVE,
 ///   SO_OOBINLINE, SO_PASSCRED, SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_PRIORITY,
-///   SO_LINGER, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO; ENOPROTOOPT for others, EOPNOTSUPP for
-///   other levels
-/// linux: At most 64 KiB wait in a stream, whatever SO_SNDBUF is. SO_SNDBUFFORCE and
-///   SO_RCVBUFFORCE set 1 MiB at most. A filter cannot be attached.
+///   SO_LINGER, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO, and for AF_INET and AF_INET6 SO_REUSEPORT.
+///   Of IPPROTO_IP: IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVERR, IP_FREEBIND,
+///   IP_BIND_ADDRESS_NO_PORT, IP_MTU_DISCOVER, IP_MULTICAST_TTL, IP_MULTICAST_LOOP. Of
+///   IPPROTO_IPV6: IPV6_V6ONLY, IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_RECVPKTINFO,
+///   IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_MULTICAST_HOPS,
+///   IPV6_MULTICAST_LOOP. Of IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_MAXSEG, TCP_KEEPIDLE,
+///   TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_LINGER2, TCP_DEFER_ACCEPT, TCP_QUICKACK,
+///   TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT. ENOPROTOOPT for others; on AF_UNIX EOPNOTSUPP for other
+///   levels
+/// linux: At most 64 KiB wait in an AF_UNIX stream, and 256 KiB in a connection of TCP, whatever
+///   SO_SNDBUF and SO_RCVBUF are. SO_SNDBUFFORCE and SO_RCVBUFFORCE set 1 MiB at most. A filter
+///   cannot be attached. A close does not wait for SO_LINGER. A socket cannot join a group
+///   (ENODEV), and has no queue of errors. TCP_MAXSEG, TCP_SYNCNT, TCP_LINGER2, TCP_DEFER_ACCEPT,
+///   TCP_USER_TIMEOUT and the options of path MTU discovery are only stored.
 Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value, int length) {
   if (length < 0) return fail(Errno::einval);
   const auto found = socket_of(self, fd);
@@ -155,9 +165,9 @@ Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t 
 }
 
 /// flags: Those of `setsockopt` except the two that end in FORCE, and SO_TYPE, SO_ERROR, SO_DOMAIN,
-///   SO_PROTOCOL, SO_ACCEPTCONN, SO_PEERCRED, SO_SNDLOWAT; ENOPROTOOPT for others, EOPNOTSUPP for
-///   other levels
-/// linux: none known
+///   SO_PROTOCOL, SO_ACCEPTCONN, SO_PEERCRED, SO_SNDLOWAT, IP_MTU, TCP_INFO, TCP_CONGESTION;
+///   ENOPROTOOPT for others; on AF_UNIX EOPNOTSUPP for other levels
+/// linux: The congestion control is `reno`. TCP_INFO has no times and no counts of bytes.
 Result<> getsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value,
                     UserPtr<int> length) {
   const auto found = socket_of(self, fd);

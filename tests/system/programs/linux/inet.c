@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -768,6 +769,111 @@ static void options(void) {
   close_all(&made);
 }
 
+static void show_control(int fd) {
+  char bytes[16], control[256] = {};
+  struct iovec part = {bytes, sizeof bytes};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  await(fd, POLLIN);
+  SAY(recvmsg(fd, &message, MSG_DONTWAIT));
+  for (struct cmsghdr* one = CMSG_FIRSTHDR(&message); one != NULL; one = CMSG_NXTHDR(&message, one))
+    printf("level %d, type %d, %zu bytes, first byte %d\n", one->cmsg_level, one->cmsg_type,
+           one->cmsg_len - CMSG_LEN(0), CMSG_DATA(one)[0]);
+}
+static int send_with(int fd, int level, int type, const void* data, size_t size) {
+  char control[64] = {};
+  struct iovec part = {"x", 1};
+  struct msghdr message = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
+                           .msg_controllen = CMSG_SPACE(size)};
+  struct cmsghdr* one = CMSG_FIRSTHDR(&message);
+  *one = (struct cmsghdr){.cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(size)};
+  memcpy(CMSG_DATA(one), data, size);
+  return sendmsg(fd, &message, 0);
+}
+
+static void control_messages(void) {
+  const int a = socket(AF_INET, SOCK_DGRAM, 0), b = socket(AF_INET, SOCK_DGRAM, 0);
+  bind_to(a, "127.0.0.1", 0);
+  connect_to(b, "127.0.0.1", port_of(a));
+  SAY(set(a, IPPROTO_IP, IP_RECVTTL, 1));
+  SAY(set(a, IPPROTO_IP, IP_RECVTOS, 1));
+  SAY(send(b, "x", 1, 0));
+  show_control(a);
+  int value = 9;
+  SAY(send_with(b, IPPROTO_IP, IP_TTL, &value, sizeof value));
+  show_control(a);
+  value = 8;
+  SAY(send_with(b, IPPROTO_IP, IP_TOS, &value, sizeof value));
+  show_control(a);
+  SAY(set(b, IPPROTO_IP, IP_TTL, 33));
+  SAY(send(b, "x", 1, 0));
+  show_control(a);
+  SAY(set(a, IPPROTO_IP, IP_RECVTTL, 0));
+  SAY(set(a, IPPROTO_IP, IP_RECVTOS, 0));
+  SAY(set(a, IPPROTO_IP, IP_PKTINFO, 1));
+  SAY(send(b, "x", 1, 0));
+  show_control(a);
+  value = 0;
+  SAY(send_with(b, IPPROTO_IP, IP_TTL, &value, sizeof value));
+  SAY(send_with(b, IPPROTO_IP, IP_TTL, &value, 3));
+  SAY(send_with(b, IPPROTO_IP, 99, &value, sizeof value));
+  SAY(send_with(b, SOL_SOCKET, 99, &value, sizeof value));
+  close(a);
+  close(b);
+  const int c = socket(AF_INET6, SOCK_DGRAM, 0), d = socket(AF_INET6, SOCK_DGRAM, 0);
+  bind_to(c, "::1", 0);
+  connect_to(d, "::1", port_of(c));
+  SAY(set(c, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1));
+  SAY(set(c, IPPROTO_IPV6, IPV6_RECVTCLASS, 1));
+  SAY(send(d, "x", 1, 0));
+  show_control(c);
+  value = 9;
+  SAY(send_with(d, IPPROTO_IPV6, IPV6_HOPLIMIT, &value, sizeof value));
+  show_control(c);
+  SAY(send_with(d, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof value));
+  show_control(c);
+  value = 256;
+  SAY(send_with(d, IPPROTO_IPV6, IPV6_HOPLIMIT, &value, sizeof value));
+  close(c);
+  close(d);
+}
+
+static void devices(void) {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0), local = socket(AF_UNIX, SOCK_DGRAM, 0);
+  struct ifreq request = {.ifr_name = "lo"};
+  SAY(ioctl(fd, SIOCGIFINDEX, &request));
+  printf("index %d\n", request.ifr_ifindex);
+  SAY(ioctl(local, SIOCGIFINDEX, &request));
+  SAY(ioctl(fd, SIOCGIFNAME, &request));
+  printf("name %s\n", request.ifr_name);
+  SAY(ioctl(fd, SIOCGIFFLAGS, &request));
+  printf("flags %x\n", request.ifr_flags);
+  SAY(ioctl(fd, SIOCGIFADDR, &request));
+  printf("address %s\n", inet_ntoa(((struct sockaddr_in*)&request.ifr_addr)->sin_addr));
+  SAY(ioctl(fd, SIOCGIFNETMASK, &request));
+  printf("mask %s\n", inet_ntoa(((struct sockaddr_in*)&request.ifr_addr)->sin_addr));
+  SAY(ioctl(fd, SIOCGIFHWADDR, &request));
+  printf("kind %d\n", request.ifr_hwaddr.sa_family);
+  strcpy(request.ifr_name, "none");
+  SAY(ioctl(fd, SIOCGIFINDEX, &request));
+  SAY(ioctl(fd, SIOCGIFFLAGS, &request));
+  request.ifr_ifindex = 9999;
+  SAY(ioctl(fd, SIOCGIFNAME, &request));
+  SAY(ioctl(fd, SIOCGIFFLAGS, (void*)8));
+  SAY(ioctl(fd, TCGETS, &request));
+  struct ifreq list[4];
+  struct ifconf all = {.ifc_len = sizeof list, .ifc_req = list};
+  SAY(ioctl(fd, SIOCGIFCONF, &all));
+  printf("first device: %s\n", list[0].ifr_name);
+  all.ifc_len = sizeof *list - 1;
+  SAY(ioctl(fd, SIOCGIFCONF, &all));
+  printf("length %d\n", all.ifc_len);
+  close(fd);
+  close(local);
+}
+
 static int shared;
 static void* send_later(void* text) {
   usleep(30000);
@@ -860,6 +966,8 @@ int main(void) {
   datagrams("127.0.0.1");
   datagrams("::1");
   options();
+  control_messages();
+  devices();
   waits();
   return 0;
 }
