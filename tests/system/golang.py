@@ -1,7 +1,8 @@
-"""Programs of the Go runtime, which waits for files by epoll, work unchanged.
+"""Programs of the Go runtime, which waits for files and sockets by epoll, work unchanged.
 
-Debian's Go compiler builds a static program for riscv64 on this host: 1,000 goroutines, channels, timers, files, pipes,
-signals, recovered panics and another program. It must do here what it says. Debian's fzf, also a Go program, filters
+Debian's Go compiler builds static programs for riscv64 on this host. One has 1,000 goroutines, channels, timers, files, pipes,
+signals, recovered panics and another program. The other is a web server, to which its clients have 1,000 connections at once.
+They must do here what they say. Debian's fzf, also a Go program, filters
 100,000 lines in a root folder. The test downloads the packages (75 MB).
 """
 
@@ -18,9 +19,9 @@ from cotrap.paths import ROOT as TREE
 from cotrap.share import ROOT, Share
 
 _VERSION = "1.24"  # of Debian 13
-_SOURCE = Path(__file__).parent / "programs" / "go" / "goroutines.go"
+_SOURCES = Path(__file__).parent / "programs" / "go"
 _TIMEOUT = 600.0  # seconds, on a busy host
-_EXPECTED = """\
+_GOROUTINES = """\
 ring: 1000
 sleepers: 499500
 pipes: 1000
@@ -34,6 +35,11 @@ timers: a timeout
 preempted: it runs
 done
 """
+_WEB = """\
+first: 1000 answers, 0 connections used again
+second: 1000 answers, 1000 connections used again
+"""
+_EXPECTED = {"goroutines": _GOROUTINES, "web": _WEB}
 # Command lines for bash, and what they print.
 _FILTERS = {
     "seq 100000 | fzf -f 7777 | head -n 3": "7777\n77770\n77771\n",
@@ -59,22 +65,24 @@ def compiler() -> Path:
 def build(go: Path, into: Path) -> None:
     own = {"GOROOT": go, "GOCACHE": into / "cache", "GOPATH": into / "path", "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
     target = {"GOOS": "linux", "GOARCH": "riscv64", "CGO_ENABLED": "0"}
-    subprocess.run(
-        [go / "bin" / "go", "build", "-o", into / "goroutines", _SOURCE],
-        env={**os.environ, **own, **target},
-        check=True,
-        timeout=_TIMEOUT,
-    )
+    for name in _EXPECTED:
+        subprocess.run(
+            [go / "bin" / "go", "build", "-o", into / name, _SOURCES / f"{name}.go"],
+            env={**os.environ, **own, **target},
+            check=True,
+            timeout=_TIMEOUT,
+        )
 
 
 with harness.Test(__doc__, harness.RISC_V) as test:
     with tempfile.TemporaryDirectory() as folder:
         build(compiler(), Path(folder))
-        with test.added(Path(folder) / "goroutines", "goroutines"):
-            for harts in test.same_harts:
-                done = test.run("/goroutines", machine=test.machine(harts=harts), timeout=_TIMEOUT)
-                text = done.text.replace("\r", "")
-                test.check(text == _EXPECTED, f"a program of goroutines works ({harts} harts)", text + done.why)
+        for name, expected in _EXPECTED.items():
+            with test.added(Path(folder) / name, name):
+                for harts in test.same_harts:
+                    done = test.run(f"/{name}", machine=test.machine(harts=harts), timeout=_TIMEOUT)
+                    text = done.text.replace("\r", "")
+                    test.check(text == expected, f"{name}.go works ({harts} harts)", text + done.why)
     shared = Share(str(debian.root_folder("go-root", ["fzf", "bash", "coreutils"])), tag=ROOT)
     for harts in test.same_harts:
         for line, expected in _FILTERS.items():
