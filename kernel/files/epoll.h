@@ -24,6 +24,7 @@
 #include <async/skip_list.h>
 #include <kernel/list.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "files/file.h"
@@ -212,8 +213,9 @@ template <class Put>
 Result<int> Epoll::take_sharing(int most, Put&& put) {
   const auto count = count_sharing();
   if (!count) return fail(count.error());
+  constexpr unsigned most_looks = 256;  // in one sharing
   int taken = 0;
-  for (unsigned left = *count; left != 0 && taken < most; --left) {
+  for (unsigned left = std::min(*count, most_looks); left != 0 && taken < most; --left) {
     EpollItem* const item = take_ready_sharing();
     if (item == nullptr) break;  // another thread has taken it
     const std::uint64_t data = item->data_;
@@ -229,6 +231,7 @@ Result<int> Epoll::take_sharing(int most, Put&& put) {
     ++taken;
     if ((wanted & abi::epollet) == 0) put_back_sharing(*item);
   }
+  if (taken == 0 && *count > most_looks) return fail(Errno::would_block);
   pass_wake_sharing();
   return taken;
 }
