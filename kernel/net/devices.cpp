@@ -42,12 +42,6 @@ SocketAddress shown(const ip4_addr_t& ip) {
   ip_addr_copy_from_ip4(name.ip, ip);
   return shown_address(name, abi::af_inet);
 }
-ip4_addr_t address_of(const netif& device) {
-  ip4_addr_t ip = *netif_ip4_addr(&device);
-  if (is_loopback(device)) IP4_ADDR(&ip, 127, 0, 0, 1);  // it has that of the last packet
-  return ip;
-}
-
 template <class T>
 void put(abi::InterfaceRequest& request, const T& value) {
   std::ranges::fill(request.value, 0);
@@ -61,12 +55,6 @@ void put_name(abi::InterfaceRequest& request, const netif& device) {
   const std::string name = device_name(device);
   std::ranges::fill(request.name, 0);
   std::ranges::copy(std::string_view{name}.substr(0, sizeof request.name - 1), request.name);
-}
-
-std::uint16_t flags_of(const netif& device) {
-  std::uint16_t flags = netif_is_up(&device) ? flag_up : 0;
-  if (netif_is_link_up(&device)) flags |= flag_running;
-  return flags | (is_loopback(device) ? flag_loopback : flag_broadcast | flag_multicast);
 }
 
 Result<int> list_devices(memory::AddressSpace& space, std::uintptr_t argument) {
@@ -94,6 +82,22 @@ Result<int> list_devices(memory::AddressSpace& space, std::uintptr_t argument) {
 }
 
 }  // namespace
+
+ip4_addr_t address_of(const netif& device) {
+  ip4_addr_t ip = *netif_ip4_addr(&device);
+  if (is_loopback(device)) IP4_ADDR(&ip, 127, 0, 0, 1);  // it has that of the last packet
+  return ip;
+}
+
+std::uint16_t flags_of(const netif& device) {
+  std::uint16_t flags = netif_is_up(&device) ? flag_up : 0;
+  if (netif_is_link_up(&device)) flags |= flag_running;
+  return flags | (is_loopback(device) ? flag_loopback : flag_broadcast | flag_multicast);
+}
+
+std::uint16_t kind_of(const netif& device) {
+  return is_loopback(device) ? kind_loopback : kind_ethernet;
+}
 
 std::string device_name(const netif& device) {
   if (is_loopback(device)) return "lo";
@@ -141,7 +145,7 @@ Result<int> control_devices(memory::AddressSpace& space, unsigned long request,
         struct {
           std::uint16_t kind;
           std::uint8_t address[14];
-        } hardware{is_loopback(*device) ? kind_loopback : kind_ethernet, {}};
+        } hardware{kind_of(*device), {}};
         std::ranges::copy(std::span{device->hwaddr}.first(device->hwaddr_len), hardware.address);
         put(*given, hardware);
         break;

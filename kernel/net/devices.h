@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "lwip/ip_addr.h"
 #include "memory/address_space.h"
 
 struct netif;
@@ -14,6 +15,11 @@ namespace kernel::net {
 
 /// `lo`, or `eth` with a number.
 std::string device_name(const netif& device);
+// What ioctls, /proc/net and netlink say of a device.
+ip4_addr_t address_of(const netif& device);
+std::uint16_t flags_of(const netif& device);  ///< IFF_*
+std::uint16_t kind_of(const netif& device);   ///< ARPHRD_*
+
 /// ioctl(2) on a socket. ENODEV; ENXIO; EFAULT; ENOTTY: no such request; EOPNOTSUPP: it would
 /// change a device.
 Result<int> control_devices(memory::AddressSpace& space, unsigned long request,

@@ -15,9 +15,11 @@ Result<Ref<Socket>> make(int type, int protocol, int flags) {
   if (type == abi::sock_raw) return fail(Errno::eprotonosupport);
   if (!is_stream && !is_datagram) return fail(Errno::esocktnosupport);
   const int own = is_stream ? abi::ipproto_tcp : abi::ipproto_udp;
-  if (protocol != 0 && protocol != own) return fail(Errno::eprotonosupport);
+  const bool is_lite = is_datagram && protocol == abi::ipproto_udplite;
+  if (protocol != 0 && protocol != own && !is_lite) return fail(Errno::eprotonosupport);
   if (auto started = net::start(); !started) return fail(started.error());
-  return is_stream ? net::TcpSocket::make(domain, flags) : net::UdpSocket::make(domain, flags);
+  return is_stream ? net::TcpSocket::make(domain, flags)
+                   : net::UdpSocket::make(domain, is_lite ? protocol : own, flags);
 }
 
 constexpr SocketFamily inet_family{.name = "inet",

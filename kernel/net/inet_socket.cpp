@@ -148,6 +148,7 @@ Result<> InetSocket::set_option_of(memory::AddressSpace& space, int level, int o
     number = std::to_integer<int>(byte[0]);
   }
   if (level == abi::ipproto_tcp) return set_tcp_option(option, number);
+  if (level == abi::ipproto_udplite) return set_udplite_option(option, number);
   if (!is_ip && (level != abi::ipproto_ipv6 || !is_v6())) return fail(Errno::enoprotoopt);
   if (const std::uint32_t bit = switch_bit(level, option); bit != 0) {
     flags_of_level_ = number != 0 ? flags_of_level_ | bit : flags_of_level_ & ~bit;
@@ -218,6 +219,8 @@ Result<std::size_t> InetSocket::option_of(memory::AddressSpace& space, int level
       return give(std::as_bytes(std::span{name}));
     }
     number = tcp_option(option);
+  } else if (level == abi::ipproto_udplite) {
+    number = udplite_option(option);
   } else if (level == abi::ipproto_ip) {
     switch (option) {
       case abi::ip_tos: number = tos_; break;

@@ -88,6 +88,8 @@ class InetSocket : public Socket {
   virtual void apply_options() {}
   virtual Result<> set_tcp_option(int, int) { return fail(Errno::enoprotoopt); }
   virtual Result<int> tcp_option(int) { return fail(Errno::enoprotoopt); }
+  virtual Result<> set_udplite_option(int, int) { return fail(Errno::enoprotoopt); }
+  virtual Result<int> udplite_option(int) { return fail(Errno::enoprotoopt); }
   virtual std::optional<abi::TcpInfo> tcp_info() { return std::nullopt; }
 
   Ports& ports_;

@@ -7,7 +7,7 @@
 
 namespace kernel::net {
 
-constinit Ports tcp_ports{false}, udp_ports{true};
+constinit Ports tcp_ports{false}, udp_ports{true}, udplite_ports{true};
 
 bool Binding::accepts(const ip_addr_t& ip) const {
   if (name_.ip.type == IPADDR_TYPE_ANY) return true;

@@ -115,6 +115,6 @@ class Ports {
   std::array<Block*, 65536 / block_size> blocks_{};  // allocated at first use, and kept
 };
 
-extern Ports tcp_ports, udp_ports;
+extern Ports tcp_ports, udp_ports, udplite_ports;
 
 }  // namespace kernel::net

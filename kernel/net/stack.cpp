@@ -87,12 +87,12 @@ u8_t prepare_tcp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
   return 0;
 }
 
-u8_t prepare_udp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
+u8_t prepare_udp(void* ports, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
   udp_hdr header;
   if (!read_header(*packet, ip_current_header_tot_len(), header)) return 0;
-  udp_pcbs = find_receiver(*ip_current_dest_addr(), lwip_ntohs(header.dest), *from,
-                           lwip_ntohs(header.src));
-  if (udp_pcbs == nullptr) udp_pcbs = dhcp_receiver(lwip_ntohs(header.dest));
+  udp_pcbs = find_receiver(*static_cast<Ports*>(ports), *ip_current_dest_addr(),
+                           lwip_ntohs(header.dest), *from, lwip_ntohs(header.src));
+  if (udp_pcbs == nullptr && ports == &udp_ports) udp_pcbs = dhcp_receiver(lwip_ntohs(header.dest));
   return 0;
 }
 
@@ -110,32 +110,38 @@ u8_t note_unreachable(void*, raw_pcb*, pbuf* packet, const ip_addr_t*) {
   const bool is_port = error.code == (is_v6 ? 4 : static_cast<int>(ICMP_DUR_PORT));
   const std::size_t inner = at + sizeof error;
   udp_hdr header;
+  const Ports* ports = nullptr;
+  const auto ports_of = [](unsigned protocol) -> const Ports* {
+    return protocol == IP_PROTO_UDP       ? &udp_ports
+           : protocol == IP_PROTO_UDPLITE ? &udplite_ports
+                                          : nullptr;
+  };
   if (is_v6) {
     ip6_hdr ip;
-    if (!read_header(*packet, inner, ip) || IP6H_NEXTH(&ip) != IP6_NEXTH_UDP ||
+    if (!read_header(*packet, inner, ip) || (ports = ports_of(IP6H_NEXTH(&ip))) == nullptr ||
         !read_header(*packet, inner + IP6_HLEN, header))
       return 0;
     ip_addr_t local, remote;
     ip_addr_copy_from_ip6_packed(local, ip.src);
     ip_addr_copy_from_ip6_packed(remote, ip.dest);
-    note_udp_error(local, lwip_ntohs(header.src), remote, lwip_ntohs(header.dest), is_port);
+    note_udp_error(*ports, local, lwip_ntohs(header.src), remote, lwip_ntohs(header.dest), is_port);
   } else {
     ip_hdr ip;
-    if (!read_header(*packet, inner, ip) || IPH_PROTO(&ip) != IP_PROTO_UDP ||
+    if (!read_header(*packet, inner, ip) || (ports = ports_of(IPH_PROTO(&ip))) == nullptr ||
         !read_header(*packet, inner + IPH_HL_BYTES(&ip), header))
       return 0;
     ip_addr_t local, remote;
     ip_addr_copy_from_ip4(local, ip.src);
     ip_addr_copy_from_ip4(remote, ip.dest);
-    note_udp_error(local, lwip_ntohs(header.src), remote, lwip_ntohs(header.dest), is_port);
+    note_udp_error(*ports, local, lwip_ntohs(header.src), remote, lwip_ntohs(header.dest), is_port);
   }
   return 0;
 }
 
-bool add_receiver(u8_t protocol, raw_recv_fn receive) {
+bool add_receiver(u8_t protocol, raw_recv_fn receive, void* argument = nullptr) {
   raw_pcb* const pcb = raw_new_ip_type(IPADDR_TYPE_ANY, protocol);
   if (pcb == nullptr) return false;
-  raw_recv(pcb, receive, nullptr);
+  raw_recv(pcb, receive, argument);
   return true;
 }
 
@@ -211,7 +217,9 @@ Result<> start() {
   has_started = true;
   lwip_init();
   make_loopback();
-  if (!add_receiver(IP_PROTO_TCP, prepare_tcp) || !add_receiver(IP_PROTO_UDP, prepare_udp) ||
+  if (!add_receiver(IP_PROTO_TCP, prepare_tcp) ||
+      !add_receiver(IP_PROTO_UDP, prepare_udp, &udp_ports) ||
+      !add_receiver(IP_PROTO_UDPLITE, prepare_udp, &udplite_ports) ||
       !add_receiver(IP_PROTO_ICMP, note_unreachable) ||
       !add_receiver(IP6_NEXTH_ICMP6, note_unreachable))
     panic("net: no memory for lwIP");

@@ -95,11 +95,11 @@ struct UdpSocket::Datagram : ListNode<> {
 
 // ── What lwIP calls ──
 
-udp_pcb* find_receiver(const ip_addr_t& to, std::uint16_t port, const ip_addr_t& from,
-                       std::uint16_t from_port) {
+udp_pcb* find_receiver(const Ports& ports, const ip_addr_t& to, std::uint16_t port,
+                       const ip_addr_t& from, std::uint16_t from_port) {
   udp_pcb* best = nullptr;
   int best_score = -1;
-  for (Binding* binding = udp_ports.first(port); binding != nullptr; binding = binding->next()) {
+  for (Binding* binding = ports.first(port); binding != nullptr; binding = binding->next()) {
     if (binding->owner == nullptr || !binding->accepts(to)) continue;
     auto& socket = static_cast<UdpSocket&>(*binding->owner);
     if (socket.is_connected_ && (socket.remote_.port != from_port || socket.remote_.ip != from))
@@ -114,10 +114,9 @@ udp_pcb* find_receiver(const ip_addr_t& to, std::uint16_t port, const ip_addr_t&
   return best;
 }
 
-void note_udp_error(const ip_addr_t& local, std::uint16_t local_port, const ip_addr_t& remote,
-                    std::uint16_t remote_port, bool is_port) {
-  for (Binding* binding = udp_ports.first(local_port); binding != nullptr;
-       binding = binding->next()) {
+void note_udp_error(const Ports& ports, const ip_addr_t& local, std::uint16_t local_port,
+                    const ip_addr_t& remote, std::uint16_t remote_port, bool is_port) {
+  for (Binding* binding = ports.first(local_port); binding != nullptr; binding = binding->next()) {
     if (binding->owner == nullptr || !binding->accepts(local)) continue;
     auto& socket = static_cast<UdpSocket&>(*binding->owner);
     // As Linux, without IP_RECVERR only a connected socket gets the error.
@@ -160,20 +159,21 @@ void UdpSocket::on_received(void* self, udp_pcb*, pbuf* bytes, const ip_addr_t* 
 
 // ── Life ──
 
-UdpSocket::UdpSocket(int domain, int flags, udp_pcb& pcb)
-    : InetSocket{{.domain = domain, .type = abi::sock_dgram, .protocol = abi::ipproto_udp},
+UdpSocket::UdpSocket(int domain, int protocol, int flags, udp_pcb& pcb)
+    : InetSocket{{.domain = domain, .type = abi::sock_dgram, .protocol = protocol},
                  flags,
                  IoBuffer::longest,
-                 udp_ports},
+                 protocol == abi::ipproto_udplite ? udplite_ports : udp_ports},
       pcb_{pcb} {
   udp_recv(&pcb_, &on_received, this);
+  if (is_lite()) udp_setflags(&pcb_, UDP_FLAGS_UDPLITE);
 }
 
-Result<Ref<Socket>> UdpSocket::make(int domain, int flags) {
+Result<Ref<Socket>> UdpSocket::make(int domain, int protocol, int flags) {
   if (!memory::can_allocate(sizeof(UdpSocket))) return fail(Errno::enomem);
   udp_pcb* const pcb = udp_new_ip_type(domain == abi::af_inet6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
   if (pcb == nullptr) return fail(Errno::enomem);
-  return Ref<Socket>{make_ref<UdpSocket>(domain, flags, *pcb)};
+  return Ref<Socket>{make_ref<UdpSocket>(domain, protocol, flags, *pcb)};
 }
 
 UdpSocket::~UdpSocket() {
@@ -199,6 +199,28 @@ void UdpSocket::apply_options() {
   } else {
     ip_reset_option(&pcb_, SOF_BROADCAST);
   }
+}
+
+namespace {
+
+// Options of IPPROTO_UDPLITE: how many bytes the checksum covers; 0: all.
+constexpr int send_coverage = 10, receive_coverage = 11;
+constexpr int least_coverage = 8;  // the header
+
+}  // namespace
+
+Result<> UdpSocket::set_udplite_option(int option, int value) {
+  if (!is_lite() || (option != send_coverage && option != receive_coverage))
+    return fail(Errno::enoprotoopt);
+  const int covered = value == 0 ? 0 : std::clamp(value, least_coverage, 0xffff);
+  (option == send_coverage ? pcb_.chksum_len_tx : pcb_.chksum_len_rx) = static_cast<u16_t>(covered);
+  return {};
+}
+
+Result<int> UdpSocket::udplite_option(int option) {
+  if (!is_lite() || (option != send_coverage && option != receive_coverage))
+    return fail(Errno::enoprotoopt);
+  return option == send_coverage ? pcb_.chksum_len_tx : pcb_.chksum_len_rx;
 }
 
 // ── Connections ──

@@ -1,4 +1,4 @@
-// UDP sockets (udp(7)).
+// Sockets of UDP and of UDP-Lite, whose checksum need not cover all bytes (udp(7), udplite(7)).
 #pragma once
 
 #include <kernel/list.h>
@@ -11,22 +11,23 @@
 
 namespace kernel::net {
 
-/// lwIP's object of the socket that receives a datagram; null: there is none.
-udp_pcb* find_receiver(const ip_addr_t& to, std::uint16_t port, const ip_addr_t& from,
-                       std::uint16_t from_port);
+/// lwIP's object of the socket that receives a datagram; null: there is none. `ports`: those of its
+/// protocol.
+udp_pcb* find_receiver(const Ports& ports, const ip_addr_t& to, std::uint16_t port,
+                       const ip_addr_t& from, std::uint16_t from_port);
 /// A datagram from `local` to `remote` did not reach its receiver. `is_port`: no socket has the
 /// port.
-void note_udp_error(const ip_addr_t& local, std::uint16_t local_port, const ip_addr_t& remote,
-                    std::uint16_t remote_port, bool is_port);
+void note_udp_error(const Ports& ports, const ip_addr_t& local, std::uint16_t local_port,
+                    const ip_addr_t& remote, std::uint16_t remote_port, bool is_port);
 
 /// Strand data.
 class UdpSocket final : public InetSocket {
  public:
-  UdpSocket(int domain, int flags, udp_pcb& pcb);
+  UdpSocket(int domain, int protocol, int flags, udp_pcb& pcb);
   ~UdpSocket() override;
 
   /// A new socket. ENOMEM.
-  static Result<Ref<Socket>> make(int domain, int flags);
+  static Result<Ref<Socket>> make(int domain, int protocol, int flags);
 
   bool is_listening() const override { return false; }
   Result<> connect(SocketCaller& caller, const SocketAddress& address, Destination& to) override;
@@ -44,9 +45,10 @@ class UdpSocket final : public InetSocket {
 
  private:
   struct Datagram;
-  friend udp_pcb* find_receiver(const ip_addr_t&, std::uint16_t, const ip_addr_t&, std::uint16_t);
-  friend void note_udp_error(const ip_addr_t&, std::uint16_t, const ip_addr_t&, std::uint16_t,
-                             bool);
+  friend udp_pcb* find_receiver(const Ports&, const ip_addr_t&, std::uint16_t, const ip_addr_t&,
+                                std::uint16_t);
+  friend void note_udp_error(const Ports&, const ip_addr_t&, std::uint16_t, const ip_addr_t&,
+                             std::uint16_t, bool);
 
   static void on_received(void* self, udp_pcb* pcb, pbuf* bytes, const ip_addr_t* from,
                           u16_t from_port);
@@ -54,6 +56,9 @@ class UdpSocket final : public InetSocket {
   void drop_first();
   void add_control(const Datagram& datagram, Incoming& message) const;
   void apply_options() override;
+  Result<> set_udplite_option(int option, int value) override;
+  Result<int> udplite_option(int option) override;
+  bool is_lite() const { return kind().protocol == abi::ipproto_udplite; }
   std::size_t waiting_to_be_received() override { return queued_bytes_; }
   InetName peer_or_none() const override {
     return is_connected_ ? remote_ : InetSocket::peer_or_none();

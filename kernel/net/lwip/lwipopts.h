@@ -28,6 +28,7 @@
 #define LWIP_ICMP 1
 #define LWIP_RAW 1
 #define LWIP_UDP 1
+#define LWIP_UDPLITE 1
 #define LWIP_TCP 1
 #define LWIP_DHCP 1
 #define LWIP_DHCP_DOES_ACD_CHECK 0

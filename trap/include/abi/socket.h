@@ -12,6 +12,7 @@ inline constexpr int af_unspec = 0;
 inline constexpr int af_unix = 1;
 inline constexpr int af_inet = 2;
 inline constexpr int af_inet6 = 10;
+inline constexpr int af_netlink = 16;
 inline constexpr int af_max = 46;
 
 // socket: types, and flags beside the type
@@ -161,6 +162,51 @@ struct Inet6Address {  // sockaddr_in6
 };
 static_assert(sizeof(Inet6Address) == 28);
 inline constexpr std::size_t shortest_inet6_address = 24;  // without the scope
+
+struct NetlinkAddress {  // sockaddr_nl
+  std::uint16_t family;
+  std::uint16_t padding;
+  std::uint32_t port;
+  std::uint32_t groups;
+};
+static_assert(sizeof(NetlinkAddress) == 12);
+struct NetlinkHeader {   // nlmsghdr
+  std::uint32_t length;  // with the header
+  std::uint16_t type;
+  std::uint16_t flags;
+  std::uint32_t sequence;
+  std::uint32_t port;
+};
+static_assert(sizeof(NetlinkHeader) == 16);
+struct LinkMessage {  // ifinfomsg
+  std::uint8_t family;
+  std::uint8_t padding;
+  std::uint16_t kind;
+  std::int32_t device;
+  std::uint32_t flags;
+  std::uint32_t changed;
+};
+static_assert(sizeof(LinkMessage) == 16);
+struct AddressMessage {  // ifaddrmsg
+  std::uint8_t family;
+  std::uint8_t prefix;
+  std::uint8_t flags;
+  std::uint8_t scope;
+  std::uint32_t device;
+};
+static_assert(sizeof(AddressMessage) == 8);
+struct RouteMessage {  // rtmsg
+  std::uint8_t family;
+  std::uint8_t destination_length;
+  std::uint8_t source_length;
+  std::uint8_t tos;
+  std::uint8_t table;
+  std::uint8_t protocol;
+  std::uint8_t scope;
+  std::uint8_t type;
+  std::uint32_t flags;
+};
+static_assert(sizeof(RouteMessage) == 12);
 
 struct PacketInfo {  // in_pktinfo
   std::int32_t device;
