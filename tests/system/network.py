@@ -1,90 +1,30 @@
-"""The guest's network: a server of the guest answers the host, and programs of the guest reach a server of the host.
+"""A server of the guest answers the host, and programs of the guest reach a server of the host.
 
-All traffic stays on this host. In the tier `rest`, Debian's programs run unchanged: busybox, curl, netcat, lighttpd, redis
-and iperf3. `--only NAME` runs one part.
+All traffic stays on this host. In the tier `rest`, Debian's programs run unchanged: busybox, curl, netcat, lighttpd,
+redis and iperf3. `--only NAME` runs one part.
 """
 
 import contextlib
 import http.client
 import http.server
-import re
 import socket
 import socketserver
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import harness
 from cotrap import debian, root_folder
-from cotrap.console import Capture, TimedOut, relay
 from cotrap.network import Forward, Network
-from cotrap.qemu import Boot, Guest
+from cotrap.qemu import Boot
 from cotrap.share import ROOT, Share
-from cotrap.sources import Silence
+from network_guest import boot_of, free_port, running
 
-PACKAGES = ["busybox-static", "bash", "coreutils", "curl", "iperf3", "lighttpd", "netcat-openbsd", "redis-server", "redis-tools"]
+PACKAGES = "busybox-static bash coreutils curl iperf3 lighttpd netcat-openbsd redis-server redis-tools".split()
 HOST = "10.0.2.2"  # this host, as the guest sees it
 CONNECTIONS = 100
 TRANSFER = 4 << 20  # bytes
-
-
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port of 127.0.0.1 that no program uses now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Output(Capture):
-    """The guest's output, for which other threads can wait."""
-
-    def __init__(self):
-        super().__init__()
-        self._grew = threading.Condition()
-
-    def put(self, data: bytes) -> None:
-        with self._grew:
-            super().put(data)
-            self._grew.notify_all()
-
-    def wait_for(self, pattern: str, ended: threading.Event) -> bool:
-        """Waits until the output has the pattern. False: the guest has ended, or it takes too long."""
-        deadline = time.monotonic() + harness.TIMEOUT
-        with self._grew:
-            while not re.search(pattern.encode(), self.data):
-                if ended.is_set() or time.monotonic() > deadline:
-                    return False
-                self._grew.wait(0.2)
-        return True
-
-
-@contextlib.contextmanager
-def running(boot: Boot, machine) -> Iterator[tuple[Output, threading.Event]]:
-    """Runs a guest in this scope. Its output, and an event that is set when it has ended."""
-    output, ended = Output(), threading.Event()
-    with Guest(machine, boot) as guest:
-
-        def carry() -> None:
-            with contextlib.suppress(TimedOut, OSError, ValueError):
-                relay(guest, Silence(), output, harness.TIMEOUT)
-            output.put(guest.trouble().encode() if guest.marks.exit_code is None else b"")
-            ended.set()
-
-        carrier = threading.Thread(target=carry)
-        carrier.start()
-        try:
-            yield output, ended
-        finally:
-            guest.end()
-            carrier.join()
-
-
-def boot_of(test: harness.Test, program: str, *arguments: str, append: str = "") -> Boot:
-    return Boot(
-        test.build, test._archive(), program, list(arguments), quiet=False, has_no_input=True, append=append
-    )
 
 
 def in_root(test: harness.Test, folder: Path, script: str) -> tuple[Boot, Share]:
@@ -263,13 +203,15 @@ def addresses(test: harness.Test) -> None:
     """What the guest knows of its network."""
     network = Network()  # a restricted one names no server
     done = test.run("/bin/cat", "/etc/resolv.conf", machine=test.machine(network=network))
-    test.check(done.text == "nameserver 10.0.2.3\n", "DHCP names the name server in /etc/resolv.conf", done.text + done.why)
+    named = done.text == "nameserver 10.0.2.3\n"
+    test.check(named, "DHCP names the name server in /etc/resolv.conf", done.text + done.why)
     given = "net=10.0.2.99/24,gw=10.0.2.2,dns=10.0.2.4"
     done = test.run("/bin/cat", "/etc/resolv.conf", machine=test.machine(network=network), append=given, quiet=False)
     test.check("eth0: 10.0.2.99" in done.text, "the option net= gives an address", done.text + done.why)
     test.check("nameserver 10.0.2.4" in done.text, "  … and a name server", done.text)
     done = test.run("/bin/true", machine=test.machine(network=network), append="net=10.0.2.99", quiet=False)
-    test.check("this is no address" in done.text and "eth0: 10.0.2.15" in done.text, "  … or DHCP does if it is wrong", done.text)
+    by_dhcp = "this is no address" in done.text and "eth0: 10.0.2.15" in done.text
+    test.check(by_dhcp, "  … or DHCP does if it is wrong", done.text)
     done = test.run("/bin/ls", "/etc/resolv.conf")
     test.check(done.status != 0, "a machine without a network has no /etc/resolv.conf", done.text)
 
@@ -284,7 +226,8 @@ def servers(test: harness.Test, folder: Path) -> None:
         'server.errorlog = "/tmp/errors"\n'
     )
     script = """
-lighttpd -f /etc/test.conf -D & redis-server --bind 0.0.0.0 --protected-mode no --save '' --dir /tmp --daemonize no > /tmp/redis &
+lighttpd -f /etc/test.conf -D &
+redis-server --bind 0.0.0.0 --protected-mode no --save '' --dir /tmp --daemonize no > /tmp/redis &
 iperf3 -s > /tmp/iperf & sleep 1
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do redis-cli ping 2>/dev/null | grep -q PONG && break; sleep 1; done
 redis-benchmark -q -n 2000 -c 20 -t ping,set,get
@@ -299,7 +242,8 @@ wait
         if not up:
             return
         status, body = fetch(web, "/page")
-        test.check(status == 200 and body == bytes(range(256)) * 4096, "lighttpd serves a file to the host", str(status))
+        is_whole = status == 200 and body == bytes(range(256)) * 4096
+        test.check(is_whole, "lighttpd serves a file to the host", str(status))
         with socket.create_connection(("127.0.0.1", redis), timeout=60) as client:
             client.sendall(b"SET key value\r\nGET key\r\n")
             answer = b""
@@ -318,7 +262,8 @@ def silent_network(test: harness.Test) -> None:
     """A network in which no machine answers."""
     extra = ("-netdev", "hubport,id=net,hubid=0", "-device", "virtio-net-device,netdev=net")
     done = test.run("/bin/true", machine=test.machine(extra=extra), quiet=False)
-    test.check(done.status == 0 and "eth0: no address yet" in done.text, "a network without DHCP does not stop the boot", done.text)
+    went_on = done.status == 0 and "eth0: no address yet" in done.text
+    test.check(went_on, "a network without DHCP does not stop the boot", done.text)
 
 
 EVERYDAY: dict[str, Callable] = {"addresses": addresses, "server": server_of_guest, "silent": silent_network}

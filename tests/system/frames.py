@@ -1,0 +1,205 @@
+"""Malformed and hostile Ethernet frames do not harm the kernel: the guest answers a ping after each batch of them.
+
+The test is the only other station of the guest's network: QEMU passes frames to it as datagrams on 127.0.0.1. A seed
+decides the frames.
+"""
+
+import random
+import re
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+import harness
+import network_guest
+
+GUEST_MAC, OWN_MAC = bytes.fromhex("525400123456"), bytes.fromhex("525400aaaaaa")
+GUEST, OWN = bytes([10, 9, 0, 1]), bytes([10, 9, 0, 2])
+GUEST6 = bytes.fromhex("fe80000000000000505400fffe123456")
+OWN6 = bytes.fromhex("fe800000000000000000000000000002")
+LISTENING, CLOSED = 80, 81  # ports of the guest
+BATCH = 64
+CASES = {True: 5_000, False: 100_000}  # everyday, rest
+PATIENCE = 20.0  # seconds for an answer to a ping
+ALLOWED = 2048  # KiB that the kernel may keep: caches, fragments and half-open connections, all of them bounded
+
+
+def checksum(data: bytes) -> int:
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ethernet(kind: int, body: bytes, to: bytes = GUEST_MAC) -> bytes:
+    return to + OWN_MAC + struct.pack(">H", kind) + body
+
+
+def ip4(
+    protocol: int,
+    body: bytes,
+    source: bytes = OWN,
+    to: bytes = GUEST,
+    fragment: int = 0,
+    options: bytes = b"",
+) -> bytes:
+    length = 20 + len(options)
+    head = struct.pack(">BBHHHBBH", 0x40 | length // 4, 0, length + len(body), 7, fragment, 64, protocol, 0)
+    head += source + to + options
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + body
+
+
+def ip6(following: int, body: bytes, source: bytes = OWN6, to: bytes = GUEST6) -> bytes:
+    return struct.pack(">IHBB", 6 << 28, len(body), following, 255) + source + to + body
+
+
+def with_sum(protocol: int, segment: bytes, at: int, source: bytes = OWN, to: bytes = GUEST) -> bytes:
+    """The segment with a correct checksum at `at`."""
+    is_v6 = len(source) > 4
+    numbers = struct.pack(">II", len(segment), protocol) if is_v6 else struct.pack(">HH", protocol, len(segment))
+    pseudo = source + to + numbers
+    return segment[:at] + struct.pack(">H", checksum(pseudo + segment)) + segment[at + 2 :]
+
+
+def ping(number: int) -> bytes:
+    echo = struct.pack(">BBHHH", 8, 0, 0, 1, number)
+    return ethernet(0x0800, ip4(1, echo[:2] + struct.pack(">H", checksum(echo)) + echo[4:]))
+
+
+def frames(seed: int) -> Iterator[bytes]:
+    """Endless frames: well-formed ones of each protocol, with fields that a station would not send."""
+    dice = random.Random(seed)
+    bytes_of = dice.randbytes
+    number = dice.getrandbits
+
+    def tcp() -> bytes:
+        options = bytes_of(4 * dice.randrange(11))
+        offset = dice.choice((5 + len(options) // 4,) * 4 + (number(4),))
+        port = dice.choice((LISTENING, LISTENING, CLOSED, 0))
+        flags = dice.choice((2, 2, 16, 24, 17, 4, number(8)))
+        ports = (dice.choice((1000, number(16))), port)
+        head = struct.pack(">HHIIBB", *ports, number(32), number(32), offset << 4, flags)
+        head += struct.pack(">HHH", number(16), 0, number(16))
+        return with_sum(6, head + options + bytes_of(dice.randrange(60)), 16)
+
+    def udp() -> bytes:
+        body = bytes_of(dice.randrange(300))
+        length = dice.choice((8 + len(body),) * 3 + (number(16),))
+        return with_sum(17, struct.pack(">HHHH", number(16), number(16), length, 0) + body, 6)
+
+    def dhcp() -> bytes:
+        body = bytes([2, 1, 6, 0]) + bytes_of(24) + GUEST_MAC + bytes(202) + bytes.fromhex("63825363")
+        return with_sum(17, struct.pack(">HHHH", 67, 68, 8 + len(body) + 60, 0) + body + bytes_of(60), 6)
+
+    def icmp() -> bytes:
+        return bytes([dice.choice((0, 3, 5, 8, 11, 13, number(8))), number(3), 0, 0]) + bytes_of(dice.randrange(80))
+
+    def icmp6() -> bytes:
+        kind = dice.choice((1, 2, 3, 128, 130, 131, 133, 134, 135, 136, 137, number(8)))
+        body = bytes([kind, number(2), 0, 0]) + bytes_of(dice.choice((4, 12, 20))) + bytes_of(8 * dice.randrange(8))
+        return with_sum(58, body, 2, OWN6, GUEST6)
+
+    def arp() -> bytes:
+        lengths = (dice.choice((6, 6, number(8))), dice.choice((4, 4, number(8))))
+        head = struct.pack(">HHBBH", 1, 0x0800, *lengths, 1 + number(2))
+        return ethernet(0x0806, head + OWN_MAC + dice.choice((OWN, GUEST, bytes_of(4))) + bytes(6) + GUEST)
+
+    def packet4() -> bytes:
+        known = ((6, tcp), (6, tcp), (17, udp), (17, dhcp), (1, icmp), (2, icmp), (number(8), icmp))
+        protocol, body = dice.choice(known)
+        source = dice.choice((OWN,) * 5 + (GUEST, bytes([127, 0, 0, 1]), bytes(4), bytes([255] * 4), bytes_of(4)))
+        fragment = dice.choice((0,) * 5 + (0x2000, 0x2000 | number(13), number(13), 0x1FFF))
+        to = dice.choice((GUEST,) * 6 + (bytes([255] * 4), bytes([224, 0, 0, 1]), bytes([127, 0, 0, 1])))
+        options = bytes_of(4 * dice.choice((0, 0, 0, 1, 10)))
+        return ethernet(0x0800, ip4(protocol, body(), source, to, fragment, options))
+
+    def packet6() -> bytes:
+        body, following = icmp6(), 58
+        for _ in range(dice.choice((0, 0, 0, 1, 2, 5))):
+            kind = dice.choice((0, 43, 44, 60))
+            extra = dice.randrange(3)
+            body = bytes([following, number(8) if dice.random() < 0.1 else extra]) + bytes_of(6 + 8 * extra) + body
+            following = kind
+        source = dice.choice((OWN6,) * 4 + (GUEST6, bytes(16), bytes(15) + b"\1", bytes_of(16)))
+        return ethernet(0x86DD, ip6(following, body, source))
+
+    def noise() -> bytes:
+        return ethernet(number(16), bytes_of(dice.randrange(1500)))
+
+    while True:
+        frame = dice.choice((packet4, packet4, packet6, arp, noise))()
+        for _ in range(dice.choice((0, 0, 1, 3))):  # change bytes
+            at = dice.randrange(len(frame))
+            frame = frame[:at] + bytes([number(8)]) + frame[at + 1 :]
+        if dice.random() < 0.2:
+            frame = frame[: dice.randrange(1, len(frame))]  # an empty one would end the connection to QEMU
+        yield frame[:1514]
+
+
+class Station:
+    """The other end of the guest's network."""
+
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._to = ("127.0.0.1", network_guest.free_port(socket.SOCK_DGRAM))
+        self._number = 0
+
+    def options(self) -> tuple[str, ...]:
+        own = self._socket.getsockname()[1]
+        ends = f"local.type=inet,local.host=127.0.0.1,local.port={self._to[1]}"
+        ends += f",remote.type=inet,remote.host=127.0.0.1,remote.port={own}"
+        return ("-netdev", f"dgram,id=net,{ends}", "-device", "virtio-net-device,netdev=net,mac=52:54:00:12:34:56")
+
+    def send(self, frame: bytes) -> None:
+        self._socket.sendto(frame, self._to)
+
+    def answers(self) -> bool:
+        """Whether the guest answers a ping. Answers its requests for this station's address meanwhile."""
+        self._number = (self._number + 1) % 65536
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            self.send(ping(self._number))
+            until = time.monotonic() + 0.5
+            while (left := until - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                try:
+                    frame = self._socket.recv(2000)
+                except TimeoutError:
+                    break
+                if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1" and frame[38:42] == OWN:
+                    reply = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 2) + OWN_MAC + OWN + GUEST_MAC + GUEST
+                    self.send(ethernet(0x0806, reply))
+                elif frame[12:14] == b"\x08\x00" and frame[23] == 1 and frame[34] == 0:
+                    if struct.unpack(">H", frame[40:42])[0] == self._number:
+                        return True
+        return False
+
+
+def attack(test: harness.Test, harts: int, cases: int) -> None:
+    station = Station()
+    script = "/bin/http serve & while true; do grep MemFree /proc/meminfo; sleep 1; done"
+    boot = network_guest.boot_of(test, "/bin/sh", "-c", script, append="net=10.9.0.1/24")
+    machine = test.machine(harts=harts, extra=station.options())
+    with network_guest.running(boot, machine) as (output, ended):
+        output.wait_for("MemFree", ended)
+        sent = 0
+        alive = station.answers()
+        source = frames(seed=harts)
+        while alive and sent < cases:
+            for _ in range(BATCH):
+                station.send(next(source))
+            sent += BATCH
+            alive = station.answers()
+        test.check(alive, f"the guest answers after {sent} hostile frames ({harts} harts)", output.data)
+        time.sleep(2)
+    free = [int(text) for text in re.findall(rb"MemFree: *(\d+)", output.data)]
+    lost = free[0] - free[-1]
+    test.check(lost < ALLOWED, f"  … and has its memory back, but for {lost} KiB", output.data)
+
+
+with harness.Test(__doc__, harness.QEMU) as test:
+    for harts in test.harts_of_tier:
+        attack(test, harts, CASES[test.everyday] // len(test.harts_of_tier))
