@@ -138,10 +138,7 @@ std::span<std::byte> NetworkDevice::take_room() {
     awaits_room_ = reclaim() == 0;
     if (!awaits_room_) more_[0]->want_interrupts(false);
   }
-  if (!is_up_ || free_count_ == 0) {
-    ++sent_.dropped;
-    return {};
-  }
+  if (!is_up_ || free_count_ == 0) return {};
   return {free_[free_count_ - 1] + sizeof(Header), longest_frame};
 }
 
@@ -233,10 +230,7 @@ void NetworkDevice::take_frame(const std::byte* buffer, std::size_t written) {
   const std::size_t bytes = written - sizeof(Header);
   ++received_.frames;
   received_.bytes += bytes;
-  if (user_ == nullptr) {
-    ++received_.dropped;
-    return;
-  }
+  if (user_ == nullptr) return note_lost();
   user_->receive({buffer + sizeof(Header), bytes});
 }
 

@@ -76,10 +76,14 @@ class NetworkDevice {
   const Direction& sent() const { return sent_; }
 
   /// A buffer of longest_frame bytes for the next frame to send. Empty: no buffer is free, or the
-  /// link is down; the frame counts as dropped.
+  /// link is down.
   std::span<std::byte> take_room();
   /// Sends the first `bytes` of the buffer that take_room() has returned.
   void send(std::size_t bytes);
+
+  /// Counts a frame that the user could not keep, or did not send.
+  void note_lost() { ++received_.dropped; }
+  void note_unsent() { ++sent_.dropped; }
 
  private:
   static constexpr unsigned buffers_of_queue = 128;

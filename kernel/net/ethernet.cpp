@@ -137,11 +137,11 @@ bool Ethernet::start_dhcp() {
 void Ethernet::receive(std::span<const std::byte> frame) {
   const auto bytes = static_cast<u16_t>(frame.size());
   pbuf* const copy = pbuf_alloc(PBUF_RAW, bytes, PBUF_RAM);
-  if (copy == nullptr) return;  // no memory: as if the network had lost the frame
+  if (copy == nullptr) return device_.note_lost();
   (void)pbuf_take(copy, frame.data(), bytes);
   if (is_forged({static_cast<const std::byte*>(copy->payload), bytes})) {
     pbuf_free(copy);
-    return;
+    return device_.note_lost();
   }
   input(interface_, copy);
   note_address();
@@ -158,8 +158,11 @@ bool Ethernet::send(const pbuf& frame) {
 err_t Ethernet::transmit(netif* interface, pbuf* frame) {
   auto& self = *static_cast<Ethernet*>(interface->state);
   if (frame->tot_len > NetworkDevice::longest_frame) return ERR_BUF;
-  if (self.count_ == 0 && (!self.device_.is_up() || self.send(*frame))) return ERR_OK;
-  if (self.count_ == queue_limit) return ERR_MEM;
+  if (self.count_ == 0 && self.send(*frame)) return ERR_OK;
+  if (!self.device_.is_up() || self.count_ == queue_limit) {
+    self.device_.note_unsent();
+    return self.device_.is_up() ? ERR_MEM : ERR_OK;
+  }
   pbuf_ref(frame);
   self.queue_[(self.first_ + self.count_++) % queue_limit] = frame;
   return ERR_OK;

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string>
 
+#include "devices/network_device.h"
 #include "files/system_texts.h"
 #include "lwip/netif.h"
 #include "lwip/tcp.h"
@@ -121,15 +122,23 @@ void write_devices(PagedText& out) {
       "drop "
       "fifo colls carrier compressed\n";
   if (!net::start()) return;
+  using Direction = NetworkDevice::Direction;
+  const auto add = [&out](const netif& device, const Direction& received, const Direction& sent) {
+    fmt::format_to(std::back_inserter(out),
+                   "{0:>6}: {1:>7} {2:>7} {3:>4} {4:>4}    0     0          0         0 {5:>8} "
+                   "{6:>7} {7:>4} {8:>4}    0     0       0          0\n",
+                   net::device_name(device), received.bytes, received.frames, received.errors,
+                   received.dropped, sent.bytes, sent.frames, sent.errors, sent.dropped);
+  };
   const netif* device;
   NETIF_FOREACH(device) {
-    const net::LoopbackCounts counts =
-        device == &net::loopback() ? net::loopback_counts() : net::LoopbackCounts{};
-    fmt::format_to(
-        std::back_inserter(out),
-        "{0:>6}: {1:>7} {2:>7}    0    0    0     0          0         0 {1:>8} {2:>7}    "
-        "0    0    0     0       0          0\n",
-        net::device_name(*device), counts.bytes, counts.packets);
+    if (device == &net::loopback()) {
+      const net::LoopbackCounts counts = net::loopback_counts();
+      const Direction both{.bytes = counts.bytes, .frames = counts.packets};
+      add(*device, both, both);
+    } else if (const NetworkDevice* const card = network_device()) {
+      add(*device, card->received(), card->sent());
+    }
   }
 }
 
