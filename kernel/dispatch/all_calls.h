@@ -7,6 +7,7 @@
 #include "dispatch/dispatch.h"
 #include "process/syscall_table.h"
 #include "process/thread.h"
+#include "rings/uring_calls.h"
 #include "syscalls/calls.h"
 #include "syscalls/epoll.h"
 #include "syscalls/files.h"
@@ -132,6 +133,7 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::unlinkat, Shared>(Call::unlinkat)
         .with_outside<sys::renameat2, Shared>(Call::renameat2)
         .with_outside<sys::ppoll, Shared>(Call::ppoll)
+        .with<sys::io_uring_enter>(Call::io_uring_enter)
         // the system
         .with_outside<sys::uname, Shared>(Call::uname, no_resched)
         .with_no_resched<sys::sysinfo>(Call::sysinfo)

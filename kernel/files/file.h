@@ -46,10 +46,6 @@ namespace kernel::memory {
 class PagedText;
 }  // namespace kernel::memory
 
-namespace kernel::uring {
-class RingFile;
-}  // namespace kernel::uring
-
 namespace kernel {
 
 enum class Direction : bool { read, write };
@@ -85,6 +81,8 @@ class FileProperties {
   bool is_stream() const { return is_stream_; }
   /// Whether only File::transfer() moves bytes. The try functions always return would_block then.
   bool waits_for_device() const { return waits_for_device_; }
+  /// Whether the file is a ring of io_uring (rings/uring.h).
+  bool is_uring() const { return is_uring_; }
   /// Whether partner() may be a list.
   bool may_wait_to_open() const { return may_wait_to_open_; }
   /// Whether File::wait_sharing() may succeed.
@@ -92,6 +90,7 @@ class FileProperties {
 
  protected:
   void be_stream() { is_stream_ = true; }
+  void be_uring() { is_uring_ = true; }
   void let_wait_sharing(bool lets = true) { waits_sharing_ = lets; }
   void let_wait_to_open() { may_wait_to_open_ = true; }
   void let_wait_for_device() { waits_for_device_ = true; }
@@ -112,6 +111,7 @@ class FileProperties {
   const bool can_write_;
   bool waits_for_device_ = false;
   bool is_stream_ = false;
+  bool is_uring_ = false;
   bool waits_sharing_ = false;
   bool may_wait_to_open_ = false;
 };
@@ -278,8 +278,6 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   virtual class SignalFile* signals() { return nullptr; }
   /// For an inotify file; else null.
   virtual class Inotify* inotify() { return nullptr; }
-  /// For a file of io_uring; else null.
-  virtual uring::RingFile* uring() { return nullptr; }
   /// For an epoll file; else null.
   virtual class Epoll* epoll() { return nullptr; }
   /// What /proc/PID/fd says of a file without a node that is no pipe, such as `[eventfd]`.

@@ -168,6 +168,18 @@ class Context final : public RefCounted<Context> {
   /// Takes up to `most` submissions for the submitter, in one step. EAGAIN: there is no memory for
   /// the first one.
   Result<Taken> take(Submitter& submitter, std::uint32_t most);
+  /// Takes up to `most` submissions that are nops without flags, and completes them. Call it only
+  /// if is_undisturbed().
+  std::uint32_t take_nops(std::uint32_t most);
+  /// Takes and completes one such nop, if it is the next submission. The same condition.
+  bool take_nop();
+  /// Whether nobody waits for a completion, and none waits for room; and nothing keeps a submission
+  /// from being taken at once.
+  bool is_undisturbed() const {
+    return may_be_undisturbed_ && !is_taking_ && !drains_next_ && timeouts_ == 0 &&
+           overflow_ == nullptr && !eventfd && deferred_.empty() && waiters_.empty() &&
+           pollers_.empty();
+  }
   /// Ends the chain that take() has left open, because the step became too long.
   void end_chain();
   // While a caller takes submissions in several steps, no other takes any.
@@ -267,7 +279,12 @@ class Context final : public RefCounted<Context> {
   };
   class Chain;
 
-  explicit Context(const Shape& shape) : shape_{shape} {}
+  explicit Context(const Shape& shape)
+      : shape_{shape},
+        array_at_{shape.array_at()},
+        may_be_undisturbed_{(shape.flags & ~(abi::uring::setup_cqsize | abi::uring::setup_clamp |
+                                             abi::uring::setup_submit_all |
+                                             abi::uring::setup_coop_taskrun)) == 0} {}
 
   enum class One : std::uint8_t { taken, invalid, no_memory };
   const Sqe* next_sqe();
@@ -285,6 +302,8 @@ class Context final : public RefCounted<Context> {
   async::Task<> poll_submissions(Ref<Context> self, Submitter& submitter, async::Duration idle);
 
   const Shape shape_;
+  const std::size_t array_at_;
+  const bool may_be_undisturbed_;  // by its flags
   Pages ring_;
   Pages sqes_;
   std::uint32_t sq_head_ = 0;
@@ -323,7 +342,9 @@ class Context final : public RefCounted<Context> {
 /// The file of a ring.
 class RingFile final : public File {
  public:
-  explicit RingFile(Ref<Context> context) : File{abi::o_rdwr}, context_{std::move(context)} {}
+  explicit RingFile(Ref<Context> context) : File{abi::o_rdwr}, context_{std::move(context)} {
+    be_uring();
+  }
   ~RingFile() override { context_->close(); }
 
   Context& context() { return *context_; }
@@ -341,7 +362,6 @@ class RingFile final : public File {
     return {.device = 1, .mode = 0600, .links = 1, .block_size = hal::page_size};
   }
   std::string_view unnamed_kind() override { return "[io_uring]"; }
-  RingFile* uring() override { return this; }
 
  private:
   class Mapping;
@@ -351,7 +371,44 @@ class RingFile final : public File {
 };
 
 inline RingFile* RingFile::from(File* file) {
-  return file != nullptr ? file->uring() : nullptr;
+  return file != nullptr && file->is_uring() ? static_cast<RingFile*>(file) : nullptr;
+}
+
+/// Whether only the submission's user data has a meaning: a nop without flags.
+[[gnu::always_inline]] inline bool is_plain_nop(const Sqe& shared) {
+  const auto* const words = reinterpret_cast<const std::uint64_t*>(&shared);
+  constexpr std::uint64_t first = 0xffff'ffff;               // opcode, flags, ioprio
+  constexpr std::uint64_t op_flags = 0xffff'ffff'0000'0000;  // behind len
+  constexpr std::uint64_t personality = 0xffff'0000;         // behind buf_index
+  static_assert(offsetof(Sqe, op_flags) == 28 && offsetof(Sqe, personality) == 42);
+  return ((read_once(words[0]) & first) | (read_once(words[3]) & op_flags) |
+          (read_once(words[5]) & personality)) == 0;
+}
+
+[[gnu::always_inline]] inline bool Context::take_nop() {
+  async::Strand::check_access();
+  Header& header = this->header();
+  const std::uint32_t head = sq_head_, tail = cq_tail_;
+  const std::uint32_t cq_entries = shape_.cq_entries, sq_mask = shape_.sq_entries - 1;
+  const std::uint32_t unread =
+      tail - std::atomic_ref{header.cq_head}.load(std::memory_order_acquire);
+  if (unread >= cq_entries ||
+      std::atomic_ref{header.sq_tail}.load(std::memory_order_acquire) == head)
+    return false;
+  const std::uint32_t index =
+      read_once(*ring_.at<std::uint32_t>(array_at_ + (head & sq_mask) * sizeof head));
+  if (index > sq_mask) return false;
+  const Sqe& sqe = *sqes_.at<const Sqe>(std::size_t{index} * sizeof(Sqe));
+  if (!is_plain_nop(sqe)) return false;
+  const std::size_t place = tail & (cq_entries - 1);
+  *ring_.at<abi::uring::Cqe>(sizeof(Header) + place * sizeof(abi::uring::Cqe)) = {
+      .user_data = read_once(sqe.user_data), .res = 0, .flags = 0};
+  sq_head_ = head + 1;
+  ++posted_;
+  cq_tail_ = published_ = tail + 1;
+  std::atomic_ref{header.sq_head}.store(head + 1, std::memory_order_release);
+  std::atomic_ref{header.cq_tail}.store(tail + 1, std::memory_order_release);
+  return true;
 }
 
 // ── Operations (uring_operations.cpp) ──

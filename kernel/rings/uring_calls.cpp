@@ -7,6 +7,7 @@
 #include "memory/user_memory.h"
 #include "process/steps.h"
 #include "rings/uring.h"
+#include "rings/uring_calls.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/timespec.h"
 
@@ -221,6 +222,9 @@ Result<EnterWait> read_wait(Thread& self, std::uint32_t complete, std::uint32_t 
   return wait;
 }
 
+/// The most nops of one step.
+constexpr std::uint32_t most_nops = 256;
+
 /// The arguments of io_uring_enter.
 struct Entry {
   std::uint32_t submit;
@@ -238,7 +242,7 @@ trap::Answer<Result<std::uint32_t>> wait_at_end(Thread& self, RingFile& ring, st
 
 async::Task<Result<std::uint32_t>> wait_for(Thread& self, Ref<File> file, std::uint32_t taken,
                                             EnterWait wait) {
-  Context& context = file->uring()->context();
+  Context& context = RingFile::from(file.get())->context();
   co_return co_await context.wait(self, taken, wait.wanted, wait.deadline, wait.mask);
 }
 
@@ -275,7 +279,7 @@ async::Task<Result<std::uint32_t>> wait_for(Thread& self, Ref<File> file, std::u
 /// io_uring_enter in several steps: others take submissions, or there are many.
 async::Task<Result<std::uint32_t>> enter_in_steps(Thread& self, Ref<File> file, Entry entry,
                                                   std::uint32_t taken, bool is_taking) {
-  RingFile& ring = *file->uring();
+  RingFile& ring = *RingFile::from(file.get());
   Context& context = ring.context();
   while (!is_taking && context.is_taking()) {
     if (co_await context.takers().wait("io_uring_enter") != async::WaitResult::woken)
@@ -308,7 +312,7 @@ async::Task<Result<std::uint32_t>> enter_in_steps(Thread& self, Ref<File> file, 
 
 /// io_uring_enter on a ring with submission polling.
 async::Task<Result<std::uint32_t>> enter_polled(Thread& self, Ref<File> file, Entry entry) {
-  Context& context = file->uring()->context();
+  Context& context = RingFile::from(file.get())->context();
   if ((entry.flags & abi::uring::enter_sq_wait) != 0) {
     while (context.submitted() == context.shape().sq_entries && !context.has_lost_poller()) {
       if (co_await context.room().wait("io_uring_enter") != async::WaitResult::woken) break;
@@ -334,47 +338,71 @@ async::Task<Result<std::uint32_t>> enter_polled(Thread& self, Ref<File> file, En
 
 }  // namespace
 
-/// flags: IORING_ENTER_GETEVENTS, _SQ_WAKEUP, _SQ_WAIT, _EXT_ARG, _REGISTERED_RING, _ABS_TIMER;
-///   EINVAL for others
-/// linux: A time in min_wait_usec fails with EINVAL. Operations that Linux hands to a worker or
-///   polls for wait in a coroutine, and so does each chain of linked submissions.
-///   docs/rings.md lists the operations.
-trap::Answer<Result<std::uint32_t>> io_uring_enter(Thread& self, std::uint32_t fd,
-                                                   std::uint32_t submit, std::uint32_t complete,
-                                                   std::uint32_t flags, std::uintptr_t argument,
-                                                   std::size_t size) {
-  if ((flags & ~known_enter) != 0) return fail(Errno::einval);
-  const auto found = find_ring(self, fd, (flags & abi::uring::enter_registered_ring) != 0);
-  if (!found) return fail(found.error());
-  RingFile& ring = **found;
+namespace {
+
+/// io_uring_enter after the first `taken` submissions.
+[[gnu::noinline]] trap::Answer<Result<std::uint32_t>> enter_at_length(Thread& self, RingFile& ring,
+                                                                      const Entry& entry,
+                                                                      std::uint32_t taken) {
   Context& context = ring.context();
-  const Entry entry{submit, complete, flags, argument, size};
-  if (context.is_disabled) [[unlikely]]
-    return fail(Errno::ebadfd);
-  if (context.is_polled()) [[unlikely]]
-    return answer_polled(self, ring, entry);
+  if (context.is_disabled) return fail(Errno::ebadfd);
+  if (context.is_polled()) return answer_polled(self, ring, entry);
   const bool is_submitter = context.submitter == 0 || context.submitter == self.id();
-  if (!is_submitter && (submit != 0 || context.shape().has(abi::uring::setup_defer_taskrun)))
+  const bool needs_submitter = context.shape().has(abi::uring::setup_defer_taskrun);
+  if (!is_submitter && (entry.submit != 0 || (needs_submitter && entry.waits())))
     return fail(Errno::eexist);
-  std::uint32_t taken = 0;
-  if (submit != 0) {
+  if (entry.submit != taken) {
     const auto submitter = Submitter::of(self);
-    if (!submitter) [[unlikely]]
-      return fail(submitter.error());
-    if (context.is_taking()) [[unlikely]]
+    if (!submitter) return taken != 0 ? Result<std::uint32_t>{taken} : fail(submitter.error());
+    if (context.is_taking()) {
       return self.wait(
-          [&] { return enter_in_steps(self, Ref<File>::share(ring), entry, 0, false); });
-    const auto some = context.take(**submitter, submit);
-    if (!some) return fail(some.error());
-    taken = some->count;
-    if (some->more) [[unlikely]] {
+          [&] { return enter_in_steps(self, Ref<File>::share(ring), entry, taken, false); });
+    }
+    const auto some = context.take(**submitter, entry.submit - taken);
+    if (!some && taken == 0) return fail(some.error());
+    taken += some ? some->count : 0;
+    if (some && some->more) {
       context.set_taking(true);
       return self.wait(
           [&] { return enter_in_steps(self, Ref<File>::share(ring), entry, taken, true); });
     }
-    if (taken != submit) return taken;
+    if (taken != entry.submit) return taken;
   }
   return end_entry(self, ring, taken, entry);
+}
+
+}  // namespace
+
+namespace {
+
+/// io_uring_enter for other submissions than one nop.
+[[gnu::noinline]] trap::Answer<Result<std::uint32_t>> enter_otherwise(
+    Thread& self, std::uint32_t fd, std::uint32_t submit, std::uint32_t complete,
+    std::uint32_t flags, std::uintptr_t argument, std::size_t size) {
+  if ((flags & ~known_enter) != 0) return fail(Errno::einval);
+  const auto found = find_ring(self, fd, (flags & abi::uring::enter_registered_ring) != 0);
+  if (!found) return fail(found.error());
+  Context& context = (*found)->context();
+  const Entry entry{submit, complete, flags, argument, size};
+  std::uint32_t taken = 0;
+  if (context.is_undisturbed()) taken = context.take_nops(std::min(submit, most_nops));
+  return enter_at_length(self, **found, entry, taken);
+}
+
+}  // namespace
+
+trap::Answer<Result<std::uint32_t>> io_uring_enter(Thread& self, std::uint32_t fd,
+                                                   std::uint32_t submit, std::uint32_t complete,
+                                                   std::uint32_t flags, std::uintptr_t argument,
+                                                   std::size_t size) {
+  constexpr std::uint32_t usual = abi::uring::enter_getevents;
+  if (submit == 1 && complete <= 1 && (flags & ~usual) == 0 && argument == 0) [[likely]] {
+    RingFile* const ring = RingFile::from(self.process().files().find(static_cast<int>(fd)));
+    if (ring != nullptr && ring->context().is_undisturbed() && ring->context().take_nop())
+        [[likely]]
+      return 1u;
+  }
+  return enter_otherwise(self, fd, submit, complete, flags, argument, size);
 }
 
 /// flags: IORING_REGISTER_BUFFERS, _FILES, _EVENTFD, _FILES_UPDATE, _EVENTFD_ASYNC, _PROBE,
@@ -398,7 +426,6 @@ Result<int> io_uring_register(Thread& self, std::uint32_t fd, std::uint32_t opco
 }  // namespace sys
 
 KERNEL_CALL(io_uring_setup, sys::io_uring_setup);
-KERNEL_CALL(io_uring_enter, sys::io_uring_enter);
 KERNEL_CALL(io_uring_register, sys::io_uring_register);
 
 }  // namespace kernel

@@ -19,17 +19,6 @@ Sqe copy_sqe(const Sqe& shared) {
   return copy_once(shared);
 }
 
-/// Whether only the submission's user data has a meaning: a nop without flags.
-bool is_plain_nop(const Sqe& shared) {
-  const auto* const words = reinterpret_cast<const std::uint64_t*>(&shared);
-  constexpr std::uint64_t first = 0xffff'ffff;               // opcode, flags, ioprio
-  constexpr std::uint64_t op_flags = 0xffff'ffff'0000'0000;  // behind len
-  constexpr std::uint64_t personality = 0xffff'0000;         // behind buf_index
-  static_assert(offsetof(Sqe, op_flags) == 28 && offsetof(Sqe, personality) == 42);
-  return ((read_once(words[0]) & first) | (read_once(words[3]) & op_flags) |
-          (read_once(words[5]) & personality)) == 0;
-}
-
 }  // namespace
 
 /// Chains while take() assembles them.
@@ -79,6 +68,39 @@ inline const Sqe* Context::next_sqe() {
     }
   }
   return sqes_.at<const Sqe>(std::size_t{index} * shape_.sqe_bytes());
+}
+
+std::uint32_t Context::take_nops(std::uint32_t most) {
+  async::Strand::check_access();
+  Header& header = this->header();
+  const std::uint32_t sq_mask = shape_.sq_entries - 1, cq_mask = shape_.cq_entries - 1;
+  const std::uint32_t first = sq_head_;
+  std::uint32_t tail = cq_tail_;
+  const std::uint32_t unread =
+      tail - std::atomic_ref{header.cq_head}.load(std::memory_order_acquire);
+  const std::uint32_t there =
+      std::atomic_ref{header.sq_tail}.load(std::memory_order_acquire) - first;
+  const std::uint32_t room = cq_mask + 1 - std::min(unread, cq_mask + 1);
+  most = std::min({most, there, sq_mask + 1, room});
+  const std::size_t array = array_at_;
+  std::uint32_t head = first;
+  for (; head - first < most; ++head, ++tail) {
+    const std::uint32_t index =
+        read_once(*ring_.at<std::uint32_t>(array + (head & sq_mask) * sizeof head));
+    if (index > sq_mask) break;
+    const Sqe& sqe = *sqes_.at<const Sqe>(std::size_t{index} * sizeof(Sqe));
+    if (!is_plain_nop(sqe)) break;
+    *ring_.at<abi::uring::Cqe>(sizeof(Header) + (tail & cq_mask) * sizeof(abi::uring::Cqe)) = {
+        .user_data = read_once(sqe.user_data), .res = 0, .flags = 0};
+  }
+  const std::uint32_t count = head - first;
+  if (count == 0) return 0;
+  sq_head_ = head;
+  posted_ += count;
+  cq_tail_ = published_ = tail;
+  std::atomic_ref{header.sq_head}.store(head, std::memory_order_release);
+  std::atomic_ref{header.cq_tail}.store(tail, std::memory_order_release);
+  return count;
 }
 
 Result<Context::Taken> Context::take(Submitter& submitter, std::uint32_t most) {

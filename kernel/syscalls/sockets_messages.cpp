@@ -94,7 +94,7 @@ Result<> read_files(Thread& self, UserSpan<const int> numbers, Outgoing& message
     if (!number) return fail(number.error());
     auto file = self.process().files().share(*number);
     if (!file) return fail(file.error());
-    if ((*file)->uring() != nullptr) return fail(Errno::einval);
+    if ((*file)->is_uring()) return fail(Errno::einval);
     (*file)->note_other_table();
     message.files->add(std::move(*file));
   }

@@ -10,8 +10,9 @@ namespace bench {
 std::vector<Benchmark> all() {
   std::vector<Benchmark> all;
   for (const bool about_memory : {true, false}) {
-    for (const auto part : {wakes(), system_calls(), rings(), switching(), faults(), lives(),
-                            memory(), disks(), in_kernel(), coroutines(), late_system_calls()}) {
+    for (const auto part :
+         {wakes(), system_calls(), rings(), switching(), faults(), lives(), memory(), disks(),
+          in_kernel(), coroutines(), late_system_calls(), io_urings()}) {
       std::ranges::copy_if(part, std::back_inserter(all), [&](const Benchmark& each) {
         return (each.unit == Unit::bytes) == about_memory;
       });

@@ -54,6 +54,7 @@ std::vector<Benchmark> all();
 /// The benchmarks of each file. docs/benchmarks.md says which operations each one measures.
 std::span<const Benchmark> system_calls();
 std::span<const Benchmark> rings();
+std::span<const Benchmark> io_urings();
 std::span<const Benchmark> switching();
 std::span<const Benchmark> lives();
 std::span<const Benchmark> faults();

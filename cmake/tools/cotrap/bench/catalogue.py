@@ -59,6 +59,8 @@ _ALL = (
     Benchmark("syscall.ring@1", "an empty request by a ring, one at a time", 300),
     Benchmark("syscall.ring@8", "an empty request by a ring, one of 8 in a batch"),
     Benchmark("syscall.ring@64", "an empty request by a ring, one of 64 in a batch", 80),
+    Benchmark("uring.nop@1", "an empty request by io_uring, one at a time", 300),
+    Benchmark("uring.nop@64", "an empty request by io_uring, one of 64 in a batch", 80),
     Benchmark("pread.call", "read 64 bytes of a file, by a system call", None, 290),
     Benchmark("pread.ring@1", "read 64 bytes of a file by a ring, one at a time"),
     Benchmark("pread.ring@64", "read 64 bytes by a ring, one of 64, adjacent in file and memory", 129),
