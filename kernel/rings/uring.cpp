@@ -424,10 +424,17 @@ class RingFile::Mapping final : public memory::TrackedObject {
     if (index >= page_of(abi::uring::off_pbuf_ring)) {
       const std::size_t behind = index - page_of(abi::uring::off_pbuf_ring);
       constexpr std::size_t group_pages = page_of(std::uint64_t{1} << abi::uring::off_pbuf_shift);
-      const std::size_t id = behind / group_pages;
-      if (id > 0xffff) return {nullptr, 0};
-      BufferGroup* const group = context.groups.find(static_cast<std::uint16_t>(id));
-      return {group != nullptr ? group->pages() : nullptr, behind % group_pages};
+      // A large ring of buffers reaches into the offsets of the groups behind it.
+      constexpr std::size_t most_reach = 65'536 * sizeof(abi::uring::Buffer) / hal::page_size;
+      for (std::size_t back = 0; back < most_reach; back += group_pages) {
+        if (back > behind) break;
+        const std::size_t id = (behind - back) / group_pages;
+        if (id > 0xffff) break;
+        BufferGroup* const group = context.groups.find(static_cast<std::uint16_t>(id));
+        if (group == nullptr || group->pages() == nullptr) continue;
+        return {group->pages(), behind - id * group_pages};
+      }
+      return {nullptr, 0};
     }
     if (index >= page_of(abi::uring::off_sqes))
       return {&context.sqe_pages(), index - page_of(abi::uring::off_sqes)};

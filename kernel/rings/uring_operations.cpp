@@ -439,10 +439,7 @@ Result<int> poll_remove(Context& context, const Sqe& sqe) {
     found->cancel();
     return 0;
   }
-  if (changes_events) {
-    found->sqe.op_flags = sqe.op_flags;
-    found->sqe.len = (found->sqe.len & ~poll_multi) | (sqe.len & poll_multi);
-  }
+  if (changes_events) found->sqe.op_flags = sqe.op_flags;
   if (changes_data) found->sqe.user_data = sqe.off;
   found->changed.wake_all();
   return 0;
@@ -488,7 +485,8 @@ Result<int> timeout_remove(Context& context, Thread& self, const Sqe& sqe) {
   const auto time = read_duration(self, sqe.off);
   if (!time) return fail(time.error());
   if (*time < async::Duration::zero()) return fail(Errno::einval);
-  if (found == nullptr || (is_link && found->limit == nullptr)) return fail(Errno::enoent);
+  if (found == nullptr) return fail(Errno::enoent);
+  found->interval = *time;
   found->set_due(deadline_for(*time, sqe.op_flags));
   return 0;
 }
@@ -589,6 +587,9 @@ Result<std::uint32_t> length_of_part(Thread& self, const Sqe& sqe) {
 
 bool never_waits(const Sqe& sqe);
 
+/// What a repetition of a multishot operation costs, in bytes (steps.h).
+constexpr std::size_t repeat_cost = 2048;
+
 /// Reads into buffers of a group. It takes a buffer only when bytes are there.
 async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   Context& context = request.context;
@@ -609,6 +610,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   if (found == nullptr) co_return fail(Errno::ebadf);
   const auto file = Ref<File>::share(*found);
   if (sqe.opcode == Op::read_multishot && !file->can_poll()) co_return fail(Errno::ebadfd);
+  std::size_t cost = 0;
   for (;;) {
     BufferGroup* group = context.groups.find(sqe.buf_index);
     const auto picked = group != nullptr ? group->peek(self.space()) : fail(Errno::enobufs);
@@ -652,7 +654,11 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
       request.cqe_flags = flags;
       co_return result;
     }
-    co_await sys::cond_resched(self);
+    cost += repeat_cost + static_cast<std::size_t>(result);
+    if (cost >= sys::step_bytes) {
+      cost = 0;
+      co_await sys::cond_resched(self);
+    }
     if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
 }
@@ -672,6 +678,7 @@ async::Task<Result<int>> accept_all(Request& request, Thread& self) {
   File* const found = file_of(request.context, self, sqe);
   if (found == nullptr) co_return fail(Errno::ebadf);
   const auto file = Ref<File>::share(*found);
+  std::size_t cost = 0;
   for (;;) {
     FileWait wait{request, *file, true, false};
     const Register answer = co_await make_syscall(self, [&] {
@@ -689,7 +696,11 @@ async::Task<Result<int>> accept_all(Request& request, Thread& self) {
       result = slot ? *slot : failed(slot.error());
     }
     if (result < 0 || !request.context.post_more(request, result, 0)) co_return result;
-    co_await sys::cond_resched(self);
+    cost += repeat_cost;
+    if (cost >= sys::step_bytes) {
+      cost = 0;
+      co_await sys::cond_resched(self);
+    }
     if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
 }
@@ -1019,7 +1030,9 @@ bool is_transfer(const Sqe& sqe) {
 
 bool is_failure(Thread& self, const Sqe& sqe, std::int32_t answer) {
   if (answer < 0) {
-    const bool is_success = sqe.opcode == Op::timeout && answer == failed(Errno::etime) &&
+    const bool is_over = answer == failed(Errno::etime);
+    if (sqe.opcode == Op::link_timeout) return !is_over && answer != failed(Errno::ecanceled);
+    const bool is_success = sqe.opcode == Op::timeout && is_over &&
                             (sqe.op_flags & abi::uring::timeout_etime_success) != 0;
     return !is_success;
   }

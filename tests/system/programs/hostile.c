@@ -1,6 +1,6 @@
 // hostile SEED CASES [FIRST]: programs that break the rules of signals, terminals, locks, counters,
-// watchers and sockets. Each case is a process in a session of its own, whose acts its number and
-// SEED decide:
+// watchers, sockets and rings. Each case is a process in a session of its own, whose acts its
+// number and SEED decide:
 //
 //   storm     one or two threads wait in random calls, while the parent sends random signals
 //   stack     faults on a stack for handlers that is too small, read-only, not there or moved away
@@ -12,6 +12,7 @@
 //   watchers  threads and a child change and close epoll files, what they watch, signalfds and
 //             inotify files
 //   passing   sockets pass each other as descriptors, also in circles, and often without a receiver
+//   urings    threads and a child fill the pages of an io_uring with random submissions and indices
 //
 // When a case has had its time, the parent kills its group and reaps it. At the end the program
 // prints how much memory the cases have kept. Exit status 0: every case has ended, and the memory
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -605,10 +607,112 @@ static void passing(void) {
   pass_sockets((void*)(uintptr_t)any());
 }
 
+// ── Rings of io_uring with anything in them ──
+
+enum { ring_words = 4096 / 4, sqe_bytes = 64, operations = 60 };
+static struct {
+  int fd;
+  struct io_uring_params params;
+  unsigned* words;      // a page of the ring
+  unsigned char* sqes;  // a page of submissions
+} uring;
+static int uring_files[8];
+
+static void fill_sqe(unsigned char* at) {
+  struct io_uring_sqe sqe = {
+      .opcode = below(operations), .fd = uring_files[below(8)], .user_data = below(8)};
+  static char buffer[4096];
+  static struct __kernel_timespec time = {0, 300000};
+  static struct iovec parts[2] = {{buffer, 100}, {buffer + 200, 100}};
+  void* const places[] = {buffer, &time, parts, (void*)8, (void*)-8, uring.sqes, uring.words, NULL};
+  sqe.addr = (uintptr_t)places[below(8)];
+  sqe.off = chance(60) ? 0 : chance(50) ? below(16) : (uintptr_t)places[below(8)];
+  sqe.len = chance(70) ? below(3) : chance(50) ? below(5000) : any();
+  if (chance(40)) sqe.flags = below(128);
+  if (chance(20)) sqe.ioprio = below(32);
+  if (chance(30)) sqe.rw_flags = chance(50) ? below(64) : any();
+  if (chance(20)) sqe.buf_index = below(3);
+  if (chance(20)) sqe.file_index = chance(50) ? below(10) : any();
+  if (chance(5)) sqe.personality = below(3);
+  if (chance(3))
+    for (size_t i = 0; i < sizeof sqe; ++i) ((unsigned char*)&sqe)[i] = any();
+  // These would end this process's other files, or its memory.
+  if (sqe.opcode == IORING_OP_MADVISE || sqe.opcode == IORING_OP_UNLINKAT ||
+      sqe.opcode == IORING_OP_RENAMEAT || sqe.opcode == IORING_OP_OPENAT)
+    sqe.opcode = IORING_OP_NOP;
+  memcpy(at, &sqe, sizeof sqe);
+}
+
+static void* use_uring(void* seed) {
+  begin((uintptr_t)seed);
+  static char group[4096] __attribute__((aligned(4096)));
+  for (int i = 0; i < 60; ++i) {
+    const unsigned entries = uring.params.sq_entries;
+    for (uint64_t n = below(6); n > 0; --n)
+      fill_sqe(uring.sqes + below(4096 / sqe_bytes) % entries * sqe_bytes);
+    unsigned* const tail = &uring.words[uring.params.sq_off.tail / 4];
+    if (chance(90)) {
+      *tail += below(entries + 1);
+    } else {
+      uring.words[below(ring_words)] = any();
+    }
+    if (chance(70))
+      uring.words[(uring.params.sq_off.array / 4 + below(entries)) % ring_words] =
+          below(entries + 1);
+    if (chance(50))
+      uring.words[uring.params.cq_off.head / 4] = uring.words[uring.params.cq_off.tail / 4];
+    const struct __kernel_timespec soon = {0, below(2000000)};
+    const struct io_uring_getevents_arg wait = {.ts = (uintptr_t)&soon};
+    syscall(SYS_io_uring_enter, uring.fd, below(entries + 2), below(4),
+            IORING_ENTER_EXT_ARG | below(4), &wait, sizeof wait);
+    if (chance(30)) {
+      int fds[4];
+      for (int n = 0; n < 4; ++n) fds[n] = uring_files[below(8)];
+      struct io_uring_buf_reg ring = {.ring_addr = chance(80) ? (uintptr_t)group : any(),
+                                      .ring_entries = 1 << below(8),
+                                      .bgid = below(3)};
+      ((uint16_t*)&ring)[7] = below(2);  // its flags, which older headers do not name
+      const void* const arguments[] = {fds, &ring, NULL, group};
+      syscall(SYS_io_uring_register, uring.fd, below(32), arguments[below(4)], below(5));
+    }
+    if (chance(5)) close(uring_files[below(8)]);
+    if (chance(3)) munmap(chance(50) ? (void*)uring.sqes : (void*)uring.words, 4096);
+    if (chance(2)) close(uring.fd);
+  }
+  return NULL;
+}
+
+static void urings(void) {
+  static const unsigned flags[] = {0,
+                                   0,
+                                   0,
+                                   IORING_SETUP_SQPOLL,
+                                   IORING_SETUP_CQE32,
+                                   IORING_SETUP_SUBMIT_ALL,
+                                   IORING_SETUP_R_DISABLED,
+                                   IORING_SETUP_SINGLE_ISSUER};
+  uring.params.flags = flags[below(8)];
+  uring.params.sq_thread_idle = 1;
+  uring.fd = syscall(SYS_io_uring_setup, 1 << below(6), &uring.params);
+  if (uring.fd < 0) return;
+  uring.words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, uring.fd, IORING_OFF_SQ_RING);
+  uring.sqes = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, uring.fd, IORING_OFF_SQES);
+  if (pipe(uring_files) || socketpair(AF_UNIX, SOCK_STREAM, 0, uring_files + 2)) return;
+  uring_files[4] = eventfd(0, 0);
+  uring_files[5] = epoll_create1(0);
+  uring_files[6] = uring.fd;
+  uring_files[7] = -1;
+  pthread_t thread;
+  if (chance(60)) pthread_create(&thread, NULL, use_uring, (void*)(uintptr_t)any());
+  if (chance(30) && fork() == 0) begin(any() ^ 8);
+  use_uring((void*)(uintptr_t)any());
+}
+
 // ── The cases ──
 
-static void (*const kinds[])(void) = {storm, storm,    stack,    frame,    terminal, lists,
-                                      locks, counters, watchers, watchers, passing,  passing};
+static void (*const kinds[])(void) = {storm,   storm,   stack,    frame,    terminal,
+                                      lists,   locks,   counters, watchers, watchers,
+                                      passing, passing, urings,   urings};
 
 static void run_case(uint64_t seed) {
   setsid();
