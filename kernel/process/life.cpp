@@ -256,6 +256,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
   Thread& self = *thread;
   if (trace::is_on()) self.note_in_trace();
   trap::simulate_trap<trap::Cause::first_instruction>(self.context());
+  self.note_preemption();  // the area of a child names the hart of its parent
   if (hal::smp_active() && async::Strand::is_shared()) [[unlikely]] {
     if (self.hart == hal::hart_index()) self.space().begin_sharing();
     end_sharing_wait(self, true);
@@ -267,13 +268,16 @@ async::Task<> run_thread(Ref<Thread> thread) {
         if (self.shared_priority() != 0) [[unlikely]] {
           async::Strand::stop_sharing();  // exchange_priority() may change the level of the thread
         } else if (end_sharing_wait(self, co_await YieldSharing<Yields::to_front>{self})) {
-          self.note_preemption();
+          if (self.has_shared_words()) [[unlikely]]
+            self.note_preemption();
           continue;
         }
       }
       co_await async::yield_if_preempted();
-      self.note_preemption();
-      if (self.shared_priority() != 0) exchange_priority(self);
+      if (self.has_shared_words()) [[unlikely]] {
+        self.note_preemption();
+        if (self.shared_priority() != 0) exchange_priority(self);
+      }
       arm_timeslice(self);
       if (self.has_pending_flags()) [[unlikely]] {
         if (self.is_ending()) break;

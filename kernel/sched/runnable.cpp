@@ -132,6 +132,7 @@ void Runnable::set_cpu_bound(bool cpu_bound) {
 void Runnable::share_priority(std::uintptr_t address) {
   async::Strand::check_access();
   shared_priority_ = address;
+  has_shared_words_ = has_sequences() || address != 0;
   demotion_ = 0;
   update_level();
 }

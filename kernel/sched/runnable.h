@@ -125,6 +125,8 @@ class Runnable {
     std::uint8_t hart = 0;        ///< the hart that the area names
   };
   bool has_sequences() const { return sequence_area_ != 0; }
+  /// Whether the thread has a SharedPriority or sequences: one check for both.
+  bool has_shared_words() const { return has_shared_words_; }
   /// Called by the thread itself: another thread may have run since it left its program. A program
   /// makes no system call in a sequence.
   void note_preemption() {
@@ -139,6 +141,7 @@ class Runnable {
     sequence_signature_ = sequences.signature;
     sequence_bytes_ = sequences.bytes;
     sequence_hart_ = sequences.hart;
+    has_shared_words_ = has_sequences() || shared_priority_ != 0;
   }
 
   /// Whether the thread's job is ready or running, and not waiting.
@@ -215,6 +218,7 @@ class Runnable {
   async::SharedWord<std::int8_t> yield_threshold_ = 0;
   async::SharedWord<std::uint8_t> level_ = 0;
   std::atomic<std::uint8_t> pending_flags_ = 0;
+  bool has_shared_words_ = false;
   std::uint8_t sequence_hart_ = 0;
   std::uint32_t sequence_signature_ = 0;
   async::SharedWord<async::HartMask> harts_ = async::all_harts;
