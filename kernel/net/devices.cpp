@@ -29,8 +29,7 @@ bool is_loopback(const netif& device) {
 }
 
 netif* find_device(std::string_view name) {
-  netif* device;
-  NETIF_FOREACH(device) {
+  for (netif* device = next_device(nullptr); device != nullptr; device = next_device(device)) {
     if (device_name(*device) == name) return device;
   }
   return nullptr;
@@ -62,8 +61,9 @@ Result<int> list_devices(memory::AddressSpace& space, std::uintptr_t argument) {
   auto list = at.read(space);
   if (!list) return fail(list.error());
   std::int32_t done = 0;
-  const netif* device;
-  NETIF_FOREACH(device) {
+
+  for (const netif* device = next_device(nullptr); device != nullptr;
+       device = next_device(device)) {
     if (ip4_addr_isany_val(*netif_ip4_addr(device))) continue;
     constexpr std::int32_t size = sizeof(abi::InterfaceRequest);
     if (list->requests != 0) {
@@ -97,6 +97,10 @@ std::uint16_t flags_of(const netif& device) {
 
 std::uint16_t kind_of(const netif& device) {
   return is_loopback(device) ? kind_loopback : kind_ethernet;
+}
+
+netif* next_device(const netif* device) {
+  return netif_get_by_index(device == nullptr ? 1 : static_cast<u8_t>(netif_get_index(device) + 1));
 }
 
 std::string device_name(const netif& device) {

@@ -13,6 +13,8 @@ struct netif;
 
 namespace kernel::net {
 
+/// The device behind `device` in the order of the indices; null: the first, or no more.
+netif* next_device(const netif* device);
 /// `lo`, or `eth` with a number.
 std::string device_name(const netif& device);
 // What ioctls, /proc/net and netlink say of a device.

@@ -315,8 +315,9 @@ Result<> NetlinkSocket::answer(const abi::NetlinkHeader& request, std::string_vi
   int error = 0;
   if (is_known && (request.flags & flag_dump) != 0) {
     Messages all{request, port_, flag_multi};
-    const netif* device;
-    NETIF_FOREACH(device) {
+
+    for (const netif* device = next_device(nullptr); device != nullptr;
+         device = next_device(device)) {
       if (request.type == get_link) write_link(all, *device);
       if (request.type == get_address) write_addresses(all, *device, family);
       if (request.type == get_route) write_routes(all, *device, family);
@@ -360,14 +361,13 @@ Result<> NetlinkSocket::answer(const abi::NetlinkHeader& request, std::string_vi
 Result<std::size_t> NetlinkSocket::send(IoBuffer& from, Outgoing& message) {
   if ((message.flags & abi::msg_oob) != 0) return fail(Errno::enotsup);
   const std::size_t size = from.left();
+  if (size == 0) return fail(Errno::enodata);
   if (size > longest_request) return fail(Errno::emsgsize);
   // The answers of all requests, which are of at most a few hundred bytes for each device.
   if (!memory::can_allocate(16 * hal::page_size)) return fail(Errno::enobufs);
   std::string bytes(size, '\0');
-  if (size > 0) {
-    const auto taken = from.take_all(std::as_writable_bytes(std::span{bytes}));
-    if (!taken) return fail(taken.error());
-  }
+  const auto taken = from.take_all(std::as_writable_bytes(std::span{bytes}));
+  if (!taken) return fail(taken.error());
   std::string_view rest{bytes};
   while (rest.size() >= sizeof(abi::NetlinkHeader)) {
     abi::NetlinkHeader header;

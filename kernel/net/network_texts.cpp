@@ -130,8 +130,8 @@ void write_devices(PagedText& out) {
                    net::device_name(device), received.bytes, received.frames, received.errors,
                    received.dropped, sent.bytes, sent.frames, sent.errors, sent.dropped);
   };
-  const netif* device;
-  NETIF_FOREACH(device) {
+  for (const netif* device = net::next_device(nullptr); device != nullptr;
+       device = net::next_device(device)) {
     if (device == &net::loopback()) {
       const net::LoopbackCounts counts = net::loopback_counts();
       const Direction both{.bytes = counts.bytes, .frames = counts.packets};
@@ -152,8 +152,8 @@ void write_routes(PagedText& out) {
         std::back_inserter(out), "{}\t{:08X}\t{:08X}\t{:04X}\t0\t0\t0\t{:08X}\t0\t0\t0\n",
         net::device_name(device), to, gateway, gateway != 0 ? up | is_gateway : up, mask);
   };
-  const netif* device;
-  NETIF_FOREACH(device) {
+  for (const netif* device = net::next_device(nullptr); device != nullptr;
+       device = net::next_device(device)) {
     const ip4_addr_t address = *netif_ip4_addr(device);
     if (device == &net::loopback() || ip4_addr_isany_val(address)) continue;
     if (const std::uint32_t gateway = netif_ip4_gw(device)->addr; gateway != 0)
@@ -165,8 +165,8 @@ void write_routes(PagedText& out) {
 
 void write_addresses_6(PagedText& out) {
   if (!net::start()) return;
-  const netif* device;
-  NETIF_FOREACH(device) {
+  for (const netif* device = net::next_device(nullptr); device != nullptr;
+       device = net::next_device(device)) {
     const bool is_loopback = device == &net::loopback();
     for (unsigned i = 0; i < (is_loopback ? 1u : LWIP_IPV6_NUM_ADDRESSES); ++i) {
       if (!ip6_addr_isvalid(netif_ip6_addr_state(device, i))) continue;

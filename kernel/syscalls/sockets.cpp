@@ -175,10 +175,12 @@ Result<Ref<Socket>> make_socket(const SocketFamily& family, int type, int protoc
 
 }  // namespace
 
-/// flags: AF_UNIX, AF_INET, AF_INET6; SOCK_STREAM, SOCK_DGRAM, and of AF_UNIX SOCK_SEQPACKET and
-///   SOCK_RAW, each with SOCK_CLOEXEC and SOCK_NONBLOCK; EAFNOSUPPORT for other families,
-///   ESOCKTNOSUPPORT and EINVAL for other types
-/// linux: There are no other families and no raw sockets.
+/// flags: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK; SOCK_STREAM and SOCK_DGRAM, of AF_UNIX also
+///   SOCK_SEQPACKET and SOCK_RAW, and of AF_NETLINK SOCK_RAW and SOCK_DGRAM, each with SOCK_CLOEXEC
+///   and SOCK_NONBLOCK; EAFNOSUPPORT for other families, ESOCKTNOSUPPORT and EINVAL for other types
+/// linux: There are no other families and no raw sockets of AF_INET. The protocols are TCP, UDP,
+///   UDP-Lite and NETLINK_ROUTE. A netlink socket answers requests for devices, addresses and
+///   routes; others fail with EPERM or EOPNOTSUPP, and no event is reported.
 Result<int> socket(Thread& self, int domain, int type, int protocol) {
   if ((type & ~abi::sock_type_mask & ~socket_flags) != 0) return fail(Errno::einval);
   const auto family = find_family(domain, type);

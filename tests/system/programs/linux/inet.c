@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -874,6 +875,55 @@ static void devices(void) {
   close(local);
 }
 
+// Other machines have more devices: only `lo` is printed.
+static void netlink(void) {
+  struct if_nameindex* const names = if_nameindex();
+  SAY(names != NULL);
+  for (struct if_nameindex* one = names; one->if_index != 0; ++one)
+    if (strcmp(one->if_name, "lo") == 0) printf("lo is %u\n", one->if_index);
+  struct ifaddrs* all = NULL;
+  SAY(getifaddrs(&all));
+  for (struct ifaddrs* one = all; one != NULL; one = one->ifa_next) {
+    if (strcmp(one->ifa_name, "lo") != 0 || one->ifa_addr == NULL) continue;
+    const union name* name = (const union name*)one->ifa_addr;
+    char text[64] = "";
+    if (name->any.sa_family == AF_INET) inet_ntop(AF_INET, &name->v4.sin_addr, text, sizeof text);
+    if (name->any.sa_family == AF_INET6)
+      inet_ntop(AF_INET6, &name->v6.sin6_addr, text, sizeof text);
+    printf("lo: family %d, flags %x, %s\n", name->any.sa_family,
+           one->ifa_flags & (IFF_UP | IFF_LOOPBACK | IFF_RUNNING), text);
+  }
+  SAY(socket(AF_NETLINK, SOCK_STREAM, 0));
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, 0);
+  char bytes[256];
+  look("netlink", fd);
+  SAY(recv(fd, bytes, sizeof bytes, 0));
+  SAY(send(fd, bytes, 0, 0));
+  SAY(listen(fd, 1));
+  SAY(accept(fd, NULL, NULL));
+  SAY(shutdown(fd, SHUT_RDWR));
+  close(fd);
+}
+
+static void udp_lite(void) {
+  const int a = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+  const int b = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), udp = socket(AF_INET, SOCK_DGRAM, 0);
+  SAY(bind_to(a, "127.0.0.1", 0));
+  SAY(bind_to(udp, "127.0.0.1", port_of(a)));  // another protocol
+  SAY(option(a, SOL_SOCKET, SO_PROTOCOL));
+  SAY(send_to(b, "lite", 0, "127.0.0.1", port_of(a)));
+  char bytes[8];
+  SAY(recv(a, bytes, sizeof bytes, 0));
+  SAY(recv(udp, bytes, sizeof bytes, MSG_DONTWAIT));
+  SAY(set(udp, IPPROTO_UDPLITE, 10, 20));
+  set(b, IPPROTO_UDPLITE, 10, 20);  // which emulators refuse
+  SAY(send_to(b, "covered", 0, "127.0.0.1", port_of(a)));
+  SAY(recv(a, bytes, sizeof bytes, 0));
+  close(a);
+  close(b);
+  close(udp);
+}
+
 static int shared;
 static void* send_later(void* text) {
   usleep(30000);
@@ -968,6 +1018,8 @@ int main(void) {
   options();
   control_messages();
   devices();
+  netlink();
+  udp_lite();
   waits();
   return 0;
 }
