@@ -74,9 +74,8 @@ bool EpollItem::notify_sharing(Watcher& watcher, async::Job*& woken) noexcept {
 // An edge between the look and the observation would be lost, so with EPOLLET the item observes
 // first.
 Result<std::uint32_t> EpollItem::poll_sharing() {
-  const bool is_simple = (events_ & input) != 0 && (events_ & (output | abi::epolloneshot)) == 0;
   const bool is_edge = (events_ & abi::epollet) != 0;
-  if (!is_simple || (is_edge && !file_.watch_sharing(*this, reading_, true)))
+  if (!is_simple() || (is_edge && !file_.watch_sharing(*this, reading_, true)))
     return fail(Errno::would_block);
   const auto ready = file_.readiness_sharing();
   if (!ready) return fail(ready.error());
@@ -163,6 +162,12 @@ void Epoll::destroy(EpollItem& item) {
 Result<unsigned> Epoll::count_sharing() {
   const async::LeafLock::Guard lock{lock_};
   if (async::watched() || waiters_.has_observers()) return fail(Errno::would_block);
+  constexpr unsigned looks = 64;  // more items than a program usually finds ready
+  unsigned left = looks;
+  for (EpollItem& item : ready_) {
+    if (left-- == 0) break;
+    if (!item.is_simple()) return fail(Errno::would_block);
+  }
   return ready_count_;
 }
 

@@ -69,6 +69,11 @@ class EpollItem : public async::SkipLinks<EpollItem, 5>,
   /// result is 0, or with EPOLLET, the item observes its file. would_block: only the strand can do
   /// that, or the file is ready again.
   Result<std::uint32_t> poll_sharing();
+  /// Whether it wants only input, of a file that usually needs no strand for that.
+  bool is_simple() const {
+    return (events_ & input) != 0 && (events_ & (output | abi::epolloneshot)) == 0 &&
+           file_.is_watched_sharing();
+  }
   bool is_disabled() const;
 
   /// The most items of all epoll files. A descriptor that was closed while a duplicate is open
@@ -158,7 +163,8 @@ class Epoll final : public File {
     ready_.push_back(item);
     ++ready_count_;
   }
-  /// The number of ready items. would_block: take_sharing() could not wake the waiters.
+  /// The number of ready items. would_block: take_sharing() cannot serve one of the first, or
+  /// cannot wake the waiters.
   Result<unsigned> count_sharing();
   /// Takes the first item from the ready list. Null: there is none.
   EpollItem* take_ready_sharing();

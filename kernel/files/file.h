@@ -171,6 +171,9 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// Lets the running job, whose coroutine is `reader`, wait for bytes. Returns false if the job
   /// need not wait, or must wait in the strand.
   virtual bool wait_sharing(std::coroutine_handle<>) { return false; }
+  /// Whether watch_sharing() and readiness_sharing() usually succeed. Only the strand changes the
+  /// answer.
+  virtual bool is_watched_sharing() { return false; }
   /// Lets `watcher` observe changes(Direction::read) by `reader`. Returns false if that needs the
   /// strand, or if the file may be ready, unless `while_ready`.
   virtual bool watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready);

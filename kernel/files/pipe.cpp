@@ -352,6 +352,7 @@ class PipeReader final : public PipeEnd {
   }
   Result<std::size_t> read_sharing(const ReadBytes& to) override { return pipe_->read_sharing(to); }
   bool wait_sharing(std::coroutine_handle<> reader) override { return pipe_->wait_sharing(reader); }
+  bool is_watched_sharing() override { return true; }
   bool watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready) override {
     return pipe_->watch_sharing(watcher, reader, while_ready);
   }

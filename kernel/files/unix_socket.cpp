@@ -770,13 +770,16 @@ bool UnixSocket::wait_sharing(std::coroutine_handle<> reader) {
   return is_plain_stream() && endpoint_->in().pipe().wait_sharing(reader);
 }
 
+bool UnixSocket::is_watched_sharing() {
+  return is_plain_stream() && !endpoint_->in().has_ended() && !endpoint_->out().has_ended();
+}
+
 bool UnixSocket::watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready) {
   return is_plain_stream() && endpoint_->in().pipe().watch_sharing(watcher, reader, while_ready);
 }
 
 Result<short> UnixSocket::readiness_sharing() {
-  if (!is_plain_stream() || endpoint_->in().has_ended() || endpoint_->out().has_ended())
-    return fail(Errno::would_block);
+  if (!is_watched_sharing()) return fail(Errno::would_block);
   const bool can_read = endpoint_->in().pipe().filled_sharing() > 0;
   const bool can_write = endpoint_->out().pipe().can_write_sharing();
   return static_cast<short>((can_read ? abi::pollin | abi::pollrdnorm : 0) |

@@ -315,6 +315,7 @@ class UnixSocket final : public Socket {
   Result<std::size_t> read_sharing(const ReadBytes& to) override;
   Result<std::size_t> write_sharing(const WrittenBytes& from) override;
   bool wait_sharing(std::coroutine_handle<> reader) override;
+  bool is_watched_sharing() override;
   bool watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready) override;
   Result<short> readiness_sharing() override;
   void stop_sharing(async::Observer& reader) override;
