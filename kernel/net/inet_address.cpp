@@ -32,6 +32,14 @@ bool operator==(const ip_addr_t& a, const ip_addr_t& b) {
   return ip_addr_eq(&a, &b) != 0;
 }
 
+std::uint32_t hash_of(const ip_addr_t& ip, std::uint16_t port) {
+  std::uint32_t hash = port;
+  const std::size_t words = ip.type == IPADDR_TYPE_V4 ? 1 : 4;
+  for (const std::uint32_t word : std::span{ip.u_addr.ip6.addr}.first(words))
+    hash = (hash ^ word) * 0x9e37'79b1u;
+  return hash ^ hash >> 16;
+}
+
 ip_addr_t any_address(int domain) {
   ip_addr_t any{};
   any.type = domain == abi::af_inet6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4;

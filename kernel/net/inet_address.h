@@ -30,6 +30,8 @@ inline bool operator!=(const ip_addr_t& a, const ip_addr_t& b) {
 Result<InetName> inet_name(const SocketAddress& address, int domain);
 /// The address as a socket of the family `domain` shows it.
 SocketAddress shown_address(const InetName& name, int domain);
+/// A number that differs for most addresses and ports.
+std::uint32_t hash_of(const ip_addr_t& ip, std::uint16_t port);
 /// The address 0.0.0.0 or ::.
 ip_addr_t any_address(int domain);
 

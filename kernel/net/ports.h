@@ -37,6 +37,9 @@ class Binding : public RefCounted<Binding> {
   Binding* next() const { return next_; }
 
   void set_terms(Terms terms) { terms_ = terms; }
+  bool shares_port_with(const Binding& other) const {
+    return terms_.reuses_port && other.terms_.reuses_port;
+  }
   /// The socket that has this address; null: only connections have it.
   InetSocket* owner = nullptr;
   bool is_listening = false;
@@ -88,6 +91,31 @@ class Ports {
           if (!use(*binding)) return;
         }
       }
+    }
+  }
+  /// The binding with a port that has the highest score(binding); a negative score is none. Of
+  /// several with SO_REUSEPORT, `hash` chooses one; of others, it is the newest. Null: there is
+  /// none.
+  template <class Score>
+  Binding* find(std::uint16_t port, std::uint32_t hash, Score score) const {
+    Binding* best = nullptr;
+    int best_score = -1;
+    unsigned equals = 0;
+    for (Binding* binding = first(port); binding != nullptr; binding = binding->next()) {
+      const int its = score(*binding);
+      if (its > best_score) {
+        best = binding;
+        best_score = its;
+        equals = 1;
+      } else if (its >= 0 && its == best_score && best->shares_port_with(*binding)) {
+        ++equals;
+      }
+    }
+    if (equals <= 1) return best;
+    unsigned left = hash % equals;
+    for (Binding* binding = best;; binding = binding->next()) {
+      if (score(*binding) != best_score || !best->shares_port_with(*binding)) continue;
+      if (left-- == 0) return binding;
     }
   }
   /// The first binding with a port; null: there is none.

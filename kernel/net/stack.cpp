@@ -76,7 +76,8 @@ u8_t prepare_tcp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
     if (old->state != TIME_WAIT) return 0;
     tcp_abort(old);  // the new connection takes its place
   }
-  Binding* const listener = find_listener(tuple.local, tuple.local_port);
+  Binding* const listener =
+      find_listener(tuple.local, tuple.local_port, hash_of(tuple.remote, tuple.remote_port));
   if (listener == nullptr) return 0;
   if (!has_room(*listener)) {
     pbuf_free(packet);  // the client sends it again

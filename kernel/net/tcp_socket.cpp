@@ -45,14 +45,11 @@ void in_bucket_of(tcp_pcb& pcb, Call call) {
 
 // ── What lwIP calls ──
 
-Binding* find_listener(const ip_addr_t& to, std::uint16_t port) {
-  Binding* found = nullptr;
-  for (Binding* binding = tcp_ports.first(port); binding != nullptr; binding = binding->next()) {
-    if (!binding->is_listening || !binding->accepts(to)) continue;
-    if (!binding->name().is_any()) return binding;
-    if (found == nullptr || binding->name().ip.type != IPADDR_TYPE_ANY) found = binding;
-  }
-  return found;
+Binding* find_listener(const ip_addr_t& to, std::uint16_t port, std::uint32_t hash) {
+  return tcp_ports.find(port, hash, [&](const Binding& binding) {
+    if (!binding.is_listening || !binding.accepts(to)) return -1;
+    return 2 * !binding.name().is_any() + (binding.name().ip.type != IPADDR_TYPE_ANY);
+  });
 }
 
 bool has_room(const Binding& listener) {
@@ -657,6 +654,7 @@ void TcpSocket::apply_options() {
     tcp_nagle_enable(pcb_);
   }
   note_timers(*pcb_);
+  note_activity();
 }
 
 std::size_t TcpSocket::bytes_on_their_way() {

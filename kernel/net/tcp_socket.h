@@ -21,8 +21,8 @@
 
 namespace kernel::net {
 
-/// The listening socket for connections to an address; null: there is none.
-Binding* find_listener(const ip_addr_t& to, std::uint16_t port);
+/// The listening socket for connections to an address; null: there is none. `hash`: of the client.
+Binding* find_listener(const ip_addr_t& to, std::uint16_t port, std::uint32_t hash);
 /// Whether a listening socket takes one more connection.
 bool has_room(const Binding& listener);
 

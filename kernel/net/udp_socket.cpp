@@ -97,21 +97,18 @@ struct UdpSocket::Datagram : ListNode<> {
 
 udp_pcb* find_receiver(const Ports& ports, const ip_addr_t& to, std::uint16_t port,
                        const ip_addr_t& from, std::uint16_t from_port) {
-  udp_pcb* best = nullptr;
-  int best_score = -1;
-  for (Binding* binding = ports.first(port); binding != nullptr; binding = binding->next()) {
-    if (binding->owner == nullptr || !binding->accepts(to)) continue;
-    auto& socket = static_cast<UdpSocket&>(*binding->owner);
+  Binding* const best = ports.find(port, hash_of(from, from_port), [&](const Binding& binding) {
+    if (binding.owner == nullptr || !binding.accepts(to)) return -1;
+    const auto& socket = static_cast<const UdpSocket&>(*binding.owner);
     if (socket.is_connected_ && (socket.remote_.port != from_port || socket.remote_.ip != from))
-      continue;
-    const int score = 4 * socket.is_connected_ + 2 * !binding->name().is_any() +
-                      (binding->name().ip.type != IPADDR_TYPE_ANY);
-    if (score <= best_score) continue;
-    best_score = score;
-    best = &socket.pcb_;
-  }
-  if (best != nullptr) best->next = nullptr;
-  return best;
+      return -1;
+    return 4 * socket.is_connected_ + 2 * !binding.name().is_any() +
+           (binding.name().ip.type != IPADDR_TYPE_ANY);
+  });
+  if (best == nullptr) return nullptr;
+  udp_pcb& pcb = static_cast<UdpSocket&>(*best->owner).pcb_;
+  pcb.next = nullptr;
+  return &pcb;
 }
 
 void note_udp_error(const Ports& ports, const ip_addr_t& local, std::uint16_t local_port,

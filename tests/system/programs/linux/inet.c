@@ -905,6 +905,27 @@ static void netlink(void) {
   close(fd);
 }
 
+// Clients are spread over listening sockets with one port.
+static void shared_ports(void) {
+  int listeners[2], clients[64], counts[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    listeners[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    set(listeners[i], SOL_SOCKET, SO_REUSEPORT, 1);
+    SAY(bind_to(listeners[i], "127.0.0.1", i == 0 ? 0 : port_of(listeners[0])));
+    SAY(listen(listeners[i], 100));
+  }
+  for (int i = 0; i < 64; ++i) {
+    clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect_to(clients[i], "127.0.0.1", port_of(listeners[0])) < 0) perror("connect");
+  }
+  for (int i = 0; i < 2; ++i) {
+    for (int fd; (fd = accept(listeners[i], NULL, NULL)) >= 0; ++counts[i]) close(fd);
+    close(listeners[i]);
+  }
+  printf("both have clients: %d, all: %d\n", counts[0] > 0 && counts[1] > 0, counts[0] + counts[1]);
+  for (int i = 0; i < 64; ++i) close(clients[i]);
+}
+
 static void udp_lite(void) {
   const int a = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
   const int b = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), udp = socket(AF_INET, SOCK_DGRAM, 0);
@@ -1020,6 +1041,7 @@ int main(void) {
   devices();
   netlink();
   udp_lite();
+  shared_ports();
   waits();
   return 0;
 }
