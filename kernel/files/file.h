@@ -38,7 +38,7 @@
 #include "memory/mappable_object.h"
 
 namespace async {
-class MultiWait;
+class Watcher;
 struct Observer;
 }  // namespace async
 
