@@ -90,10 +90,10 @@ async::Task<std::int32_t> carry_out(Thread& thread, InFlightRequest& request, bo
 
 /// Cancels the oldest request for which is_wanted(InFlightRequest&), or all of them. Returns their
 /// number.
-template <class Wanted>
-std::uint32_t cancel_requests(List<InFlightRequest>& requests, bool all, Wanted&& is_wanted) {
+template <class Requests, class Wanted>
+std::uint32_t cancel_requests(Requests& requests, bool all, Wanted&& is_wanted) {
   std::uint32_t count = 0;
-  for (InFlightRequest& request : requests) {
+  for (auto& request : requests) {
     if (request.cancelled || !is_wanted(request)) continue;
     request.cancel();
     ++count;

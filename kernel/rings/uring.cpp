@@ -51,6 +51,7 @@ Request::Request(Context& context, Submitter& submitter, const Sqe& sqe, std::in
       submitter_{submitter},
       refusal_{refusal} {
   submitter.requests_.push_back(*this);
+  context.requests_with(sqe.user_data).push_back(*this);
   File* const found = file_of(context, thread(), sqe);
   file = found;
   is_of_device_ = found != nullptr && found->waits_for_device() && !found->can_poll();
@@ -97,7 +98,14 @@ Result<async::Duration> read_duration(Thread& self, std::uintptr_t from) {
   return async::Duration{seconds * ns_per_second + nanoseconds};
 }
 
+void Request::change_user_data(std::uint64_t user_data) {
+  context.requests_with(sqe.user_data).remove(*this);
+  sqe.user_data = user_data;
+  context.requests_with(user_data).push_back(*this);
+}
+
 Request::~Request() {
+  context.requests_with(sqe.user_data).remove(*this);
   submitter_.requests_.remove(*this);
 }
 
@@ -143,8 +151,7 @@ void Request::complete(std::int32_t answer) {
 }
 
 Request* Context::find_request(Op operation, std::uint64_t user_data) {
-  for (InFlightRequest& one : requests_) {
-    auto& request = static_cast<Request&>(one);
+  for (Request& request : requests_with(user_data)) {
     if (request.sqe.opcode == operation && request.sqe.user_data == user_data && !request.cancelled)
       return &request;
   }

@@ -57,10 +57,13 @@ class Submitter final : public ThreadRequests {
   }
 
   Thread& thread() { return thread_; }
+  /// The request runs on the hart that has submitted it, if it can. So it takes an event that the
+  /// thread causes there before the thread continues, as Linux's task work does.
   void spawn(async::Task<> task) {
-    const std::uint8_t level = level_of_requests(thread_);
-    scope_.spawn(std::move(task),
-                 {.name = "io_uring", .priority = level, .harts = thread_.harts()});
+    const async::HartMask here = async::HartMask{1} << hal::hart_index() & thread_.harts();
+    scope_.spawn(std::move(task), {.name = "io_uring",
+                                   .priority = level_of_requests(thread_),
+                                   .harts = here != 0 ? here : thread_.harts()});
   }
   void spawn_polling(async::Task<> task) {
     polling_.spawn(
@@ -88,7 +91,9 @@ async::Instant deadline_for(async::Duration time, std::uint32_t flags);
 Result<async::Duration> read_duration(Thread& self, std::uintptr_t from);
 
 /// A submission in flight.
-class Request final : public InFlightRequest, public ListNode<Submitter> {
+class Request final : public InFlightRequest,
+                      public ListNode<Submitter>,
+                      public ListNode<struct SameUserData> {
  public:
   /// `refusal`: see InFlightRequest.
   Request(Context& context, Submitter& submitter, const Sqe& sqe, std::int32_t refusal);
@@ -113,6 +118,7 @@ class Request final : public InFlightRequest, public ListNode<Submitter> {
   bool is_refused() const { return refusal_ != 0; }
   /// Whether the end of the thread waits for the result.
   bool ends_by_itself() const { return is_of_device_ && job != nullptr; }
+  void change_user_data(std::uint64_t user_data);
   /// Sets the deadline of a timeout.
   void set_due(async::Instant deadline);
   Request* next() const { return static_cast<Request*>(linked.get()); }
@@ -244,6 +250,13 @@ class Context final : public RefCounted<Context> {
       return is_wanted(static_cast<Request&>(request));
     });
   }
+  /// The same among the requests with this user data. Its cost does not grow with the others.
+  template <class Wanted>
+  std::uint32_t cancel_of(std::uint64_t user_data, bool all, Wanted&& is_wanted) {
+    return cancel_requests(requests_with(user_data), all, [&](Request& request) {
+      return request.sqe.user_data == user_data && is_wanted(request);
+    });
+  }
   /// The oldest request with this operation and user data; null: none.
   Request* find_request(abi::uring::Op operation, std::uint64_t user_data);
   /// The file has ended: cancels everything.
@@ -286,6 +299,11 @@ class Context final : public RefCounted<Context> {
                                              abi::uring::setup_submit_all |
                                              abi::uring::setup_coop_taskrun)) == 0} {}
 
+  using Bucket = List<Request, SameUserData>;
+  Bucket& requests_with(std::uint64_t user_data) {
+    // Programs use small numbers, and addresses.
+    return by_user_data_[(user_data ^ user_data >> 6 ^ user_data >> 12) % by_user_data_.size()];
+  }
   enum class One : std::uint8_t { taken, invalid, no_memory };
   const Sqe* next_sqe();
   One take_one(Submitter& submitter, const Sqe& sqe, std::size_t& cost);
@@ -327,6 +345,7 @@ class Context final : public RefCounted<Context> {
   std::uint32_t overflow_count_ = 0;
   std::uint32_t lost_ = 0;  // completions without memory
   List<InFlightRequest> requests_;
+  std::array<Bucket, 64> by_user_data_;
   List<Deferred, Deferred> deferred_;
   std::unique_ptr<Request> open_chain_;  // take() ended a step in its middle
   Request* open_last_ = nullptr;

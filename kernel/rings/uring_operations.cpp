@@ -440,7 +440,7 @@ Result<int> poll_remove(Context& context, const Sqe& sqe) {
     return 0;
   }
   if (changes_events) found->sqe.op_flags = sqe.op_flags;
-  if (changes_data) found->sqe.user_data = sqe.off;
+  if (changes_data) found->change_user_data(sqe.off);
   found->changed.wake_all();
   return 0;
 }
@@ -1063,13 +1063,16 @@ Result<int> cancel_matching(Context& context, const CancelQuery& query) {
   const std::uint32_t flags = query.flags;
   const bool all = (flags & (cancel_all | cancel_any)) != 0;
   const bool by_data = (flags & cancel_user_data) != 0 || (flags & (cancel_fd | cancel_op)) == 0;
-  const std::uint32_t count = context.cancel(all, [&](const Request& request) {
+  const auto is_wanted = [&](const Request& request) {
     if (&request == query.except) return false;
     if ((flags & cancel_any) != 0) return true;
     if ((flags & cancel_fd) != 0 && request.file != query.file) return false;
     if ((flags & cancel_op) != 0 && request.sqe.opcode != query.operation) return false;
     return !by_data || request.sqe.user_data == query.user_data;
-  });
+  };
+  const bool only_by_data = by_data && (flags & cancel_any) == 0;
+  const std::uint32_t count = only_by_data ? context.cancel_of(query.user_data, all, is_wanted)
+                                           : context.cancel(all, is_wanted);
   if (count == 0) return all ? Result<int>{0} : fail(Errno::enoent);
   return all ? static_cast<int>(count) : 0;
 }
