@@ -12,6 +12,8 @@
 #include <kernel/list.h>
 #include <trap/typed_call.h>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -75,6 +77,16 @@ class InFlightRequest : public ListNode<> {
 constexpr std::int32_t failed(abi::Errno error) {
   return -static_cast<std::int32_t>(error);
 }
+
+template <class Value>
+Register encoded(const Value& value) {
+  return trap::ToRegister<Value>::encode(value);
+}
+
+/// The cost of a step is counted in bytes (steps.h): the bytes moved, and this for each submission.
+inline constexpr std::size_t entry_cost = 256;
+/// The pause of submission polling between two looks at the ring.
+inline constexpr async::Duration polling_pause = std::chrono::microseconds{20};
 
 /// The level at which requests of `thread` wait and complete. It is more urgent than the thread's
 /// program. So when the wait of a request ends, the request completes although the program

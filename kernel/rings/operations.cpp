@@ -14,11 +14,6 @@ namespace {
 using abi::RingOperation;
 using abi::RingSubmission;
 
-template <class Value>
-Register encoded(const Value& value) {
-  return trap::ToRegister<Value>::encode(value);
-}
-
 bool is_at_place(const RingSubmission& entry) {
   return entry.offset != abi::ring_current_place;
 }

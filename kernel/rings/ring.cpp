@@ -253,7 +253,7 @@ Result<std::uint32_t> Ring::cancel(const RingSubmission& entry) {
 //     ┌─────────────────────────────────────────────────────────────────┐
 //     ▼                                                                 │
 //   takes submissions ─┬▶ some: lets other jobs run ────────────────────┤
-//     ▲                ├▶ none: sleeps for `pause` ─────────────────────┘
+//     ▲                ├▶ none: sleeps for a pause ─────────────────────┘
 //     │                └▶ none for the `idle_limit`th time, or an error:
 //     │                   sets ring_needs_wakeup and takes submissions again;
 //     │                   if there are none, sleeps until ring_enter wakes it
@@ -261,8 +261,7 @@ Result<std::uint32_t> Ring::cancel(const RingSubmission& entry) {
 
 namespace {
 
-constexpr async::Duration pause = std::chrono::microseconds{20};
-constexpr int idle_limit = 50;  // of `pause` each
+constexpr int idle_limit = 50;  // of `polling_pause` each
 
 }  // namespace
 
@@ -274,7 +273,7 @@ async::Task<> Ring::poll_submissions() {
       wake();
       co_await sys::cond_resched(thread_);
     } else if (taken && ++idle < idle_limit) {
-      (void)co_await async::sleep_for(pause, "ring");
+      (void)co_await async::sleep_for(polling_pause, "ring");
     } else {
       set_needs_wakeup(true);
       const auto missed = take(abi::most_submissions);

@@ -18,10 +18,6 @@ using abi::RingSubmission;
 
 namespace {
 
-// The cost of a step is counted in bytes (steps.h): the bytes moved, and entry_cost for each
-// submission.
-constexpr std::size_t entry_cost = 256;
-
 /// Whether the chain that begins at `index` fits into `room` completions. A chain cut in two would
 /// lose its links. The program may change the flags after this check; that breaks only the
 /// program's own chains.

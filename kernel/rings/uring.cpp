@@ -31,11 +31,11 @@ async::Task<> Submitter::close() {
   {
     // A transfer of a device or of a server ends by itself, with its result.
     const async::Shield whole;
+    polling_.cancel();
+    co_await polling_.join("io_uring polling");
     for (Request& request : requests_) {
       if (!request.ends_by_itself()) request.cancel();
     }
-    polling_.cancel();
-    co_await polling_.join("io_uring polling");
     co_await scope_.join("io_uring");
   }
   for (Ref<File>& ring : rings) ring = nullptr;
@@ -113,11 +113,6 @@ Register Request::answer(Thread& self) {
   return uring::answer(context, self, sqe, this);
 }
 
-std::int32_t Request::cut_answer(std::int32_t answer) const {
-  // The counters of a timeout have been reached, or its time was over, before the cancellation.
-  return InFlightRequest::cut_answer(answer);
-}
-
 bool Request::lets_next_begin(std::int32_t answer) const {
   if ((sqe.flags & abi::uring::sqe_io_hardlink) != 0) return true;
   return !is_failure(submitter_.thread(), sqe, answer);
@@ -189,11 +184,8 @@ async::Task<> Context::run(Ref<Context> self, Thread& thread, std::unique_ptr<Re
     }
     deferred_.remove(*deferred);
     deferred.reset();
-    // The next one of the queue: check_turns() is part of end_of_request().
-    while (!deferred_.empty() && !deferred_.front().drains && !deferred_.front().turn.is_set()) {
-      deferred_.front().turn.set();
-      break;
-    }
+    // A chain that drains waits for the end of all requests (end_of_request()), others do not.
+    if (!deferred_.empty() && !deferred_.front().drains) deferred_.front().turn.set();
   }
   co_await run_chain(thread, std::move(first));
 }
@@ -401,7 +393,7 @@ class RingFile::Mapping final : public memory::TrackedObject {
   explicit Mapping(Ref<RingFile> file) : file_{std::move(file)} {}
   ~Mapping() override { file_->mapping_ = nullptr; }
 
-  std::size_t count() const override { return page_of(abi::uring::off_pbuf_ring) + most_groups; }
+  std::size_t count() const override { return page_of(abi::uring::off_pbuf_ring + group_offsets); }
   Result<hal::PhysAddr> frame(std::size_t index) override {
     const Place place = find(index);
     if (place.pages == nullptr || place.index >= place.pages->count()) return fail(Errno::enxio);
@@ -424,7 +416,7 @@ class RingFile::Mapping final : public memory::TrackedObject {
     std::size_t index;
   };
   static constexpr std::size_t page_of(std::uint64_t offset) { return offset / hal::page_size; }
-  static constexpr std::size_t most_groups = std::size_t{1} << (16 + abi::uring::off_pbuf_shift);
+  static constexpr std::size_t group_offsets = std::size_t{1} << (16 + abi::uring::off_pbuf_shift);
 
   Place find(std::size_t index) const {
     Context& context = file_->context();

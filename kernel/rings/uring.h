@@ -104,7 +104,6 @@ class Request final : public InFlightRequest,
   bool is_link_timeout() const override { return sqe.opcode == abi::uring::Op::link_timeout; }
   void begin() override;
   async::Instant deadline() const override { return due; }
-  std::int32_t cut_answer(std::int32_t answer) const override;
   bool lets_next_begin(std::int32_t answer) const override;
   bool next_outlives_cancel() const override;
   void complete(std::int32_t answer) override;

@@ -14,8 +14,8 @@ class Thread;
 
 namespace kernel::sys {
 
-/// flags: IORING_ENTER_GETEVENTS, _SQ_WAKEUP, _SQ_WAIT, _EXT_ARG, _REGISTERED_RING, _ABS_TIMER;
-///   EINVAL for others
+/// flags: IORING_ENTER_GETEVENTS, IORING_ENTER_SQ_WAKEUP, IORING_ENTER_SQ_WAIT,
+///   IORING_ENTER_EXT_ARG, IORING_ENTER_REGISTERED_RING, IORING_ENTER_ABS_TIMER; EINVAL for others
 /// linux: A time in min_wait_usec fails with EINVAL. Operations that Linux hands to a worker or
 ///   polls for wait in a coroutine, and so does each chain of linked submissions.
 ///   docs/rings.md lists the operations.

@@ -25,10 +25,6 @@ using abi::uring::Op;
 
 namespace {
 
-template <class Value>
-Register encoded(const Value& value) {
-  return trap::ToRegister<Value>::encode(value);
-}
 Register error(Errno number) {
   return encoded(Result<>{fail(number)});
 }

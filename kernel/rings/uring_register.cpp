@@ -15,7 +15,7 @@ namespace {
 using Answer = Result<int>;
 
 template <class T>
-Result<T> read(Thread& self, std::uintptr_t from) {
+Result<T> read_from(Thread& self, std::uintptr_t from) {
   return UserPtr<const T>{from}.read(self.space());
 }
 
@@ -30,7 +30,7 @@ Result<Ref<File>> registrable(Thread& self, std::int32_t fd) {
 
 Result<std::uint64_t> tag_at(Thread& self, std::uintptr_t tags, std::uint32_t index) {
   if (tags == 0) return 0;
-  return read<std::uint64_t>(self, tags + index * sizeof(std::uint64_t));
+  return read_from<std::uint64_t>(self, tags + index * sizeof(std::uint64_t));
 }
 
 Answer register_files(Context& context, Thread& self, std::uintptr_t fds, std::uint32_t count,
@@ -45,7 +45,7 @@ Answer register_files(Context& context, Thread& self, std::uintptr_t fds, std::u
       const auto tag = tag_at(self, tags, i);
       if (!tag) return fail(tag.error());
       const auto fd = is_sparse ? Result<std::int32_t>{-1}
-                                : read<std::int32_t>(self, fds + i * sizeof(std::int32_t));
+                                : read_from<std::int32_t>(self, fds + i * sizeof(std::int32_t));
       if (!fd) return fail(fd.error());
       if (*fd == -1) {
         if (*tag != 0) return fail(Errno::einval);
@@ -74,7 +74,7 @@ Answer update_files(Context& context, Thread& self, std::uint32_t offset, std::u
   Result<> result;
   for (; done < count && result; ++done) {
     const auto tag = tag_at(self, tags, done);
-    const auto fd = read<std::int32_t>(self, fds + done * sizeof(std::int32_t));
+    const auto fd = read_from<std::int32_t>(self, fds + done * sizeof(std::int32_t));
     if (!tag || !fd) {
       result = fail(tag ? fd.error() : tag.error());
       break;
@@ -157,7 +157,7 @@ Answer register_buffers(Context& context, Thread& self, std::uintptr_t buffers, 
     for (std::uint32_t i = 0; i < count && !is_sparse; ++i) {
       const auto tag = tag_at(self, tags, i);
       if (!tag) return fail(tag.error());
-      const auto buffer = read<abi::IoVector>(self, buffers + i * sizeof(abi::IoVector));
+      const auto buffer = read_from<abi::IoVector>(self, buffers + i * sizeof(abi::IoVector));
       if (!buffer) return fail(buffer.error());
       if (auto set = set_buffer(self, context.buffers[i], *buffer, *tag); !set) return set;
     }
@@ -179,7 +179,7 @@ Answer update_buffers(Context& context, Thread& self, const abi::uring::RsrcUpda
   Result<> result;
   for (; done < update.count; ++done) {
     const auto tag = tag_at(self, update.tags, done);
-    const auto buffer = read<abi::IoVector>(self, update.data + done * sizeof(abi::IoVector));
+    const auto buffer = read_from<abi::IoVector>(self, update.data + done * sizeof(abi::IoVector));
     if (!tag || !buffer) {
       result = fail(tag ? buffer.error() : tag.error());
       break;
@@ -197,7 +197,7 @@ Answer update_buffers(Context& context, Thread& self, const abi::uring::RsrcUpda
 // ── Groups of buffers ──
 
 Answer register_buffer_ring(Context& context, Thread& self, std::uintptr_t argument) {
-  const auto wanted = read<abi::uring::BufferRing>(self, argument);
+  const auto wanted = read_from<abi::uring::BufferRing>(self, argument);
   if (!wanted) return fail(wanted.error());
   const bool is_mapped = (wanted->flags & abi::uring::pbuf_ring_mmap) != 0;
   if (wanted->reserved[0] != 0 || wanted->reserved[1] != 0 || wanted->reserved[2] != 0 ||
@@ -232,7 +232,7 @@ Answer register_buffer_ring(Context& context, Thread& self, std::uintptr_t argum
 }
 
 Answer unregister_buffer_ring(Context& context, Thread& self, std::uintptr_t argument) {
-  const auto named = read<abi::uring::BufferRing>(self, argument);
+  const auto named = read_from<abi::uring::BufferRing>(self, argument);
   if (!named) return fail(named.error());
   if (named->reserved[0] != 0 || named->reserved[1] != 0 || named->reserved[2] != 0 ||
       named->flags != 0)
@@ -245,7 +245,7 @@ Answer unregister_buffer_ring(Context& context, Thread& self, std::uintptr_t arg
 }
 
 Answer buffer_status(Context& context, Thread& self, std::uintptr_t argument) {
-  const auto asked = read<abi::uring::BufferStatus>(self, argument);
+  const auto asked = read_from<abi::uring::BufferStatus>(self, argument);
   if (!asked) return fail(asked.error());
   for (const std::uint32_t word : asked->reserved) {
     if (word != 0) return fail(Errno::einval);
@@ -264,7 +264,7 @@ Answer buffer_status(Context& context, Thread& self, std::uintptr_t argument) {
 
 Answer register_eventfd(Context& context, Thread& self, std::uintptr_t argument, bool is_async) {
   if (context.eventfd) return fail(Errno::ebusy);
-  const auto fd = read<std::int32_t>(self, argument);
+  const auto fd = read_from<std::int32_t>(self, argument);
   if (!fd) return fail(fd.error());
   File* const file = self.process().files().find_open(*fd);
   if (file == nullptr) return fail(Errno::ebadf);
@@ -307,7 +307,7 @@ Answer register_restrictions(Context& context, Thread& self, std::uintptr_t argu
   if (argument == 0 || count > 58 + 31 + 2) return fail(Errno::einval);
   Restrictions wanted;
   for (std::uint32_t i = 0; i < count; ++i) {
-    const auto one = read<Restriction>(self, argument + i * sizeof(Restriction));
+    const auto one = read_from<Restriction>(self, argument + i * sizeof(Restriction));
     if (!one) return fail(one.error());
     switch (one->opcode) {
       case restriction_register_op:
@@ -395,7 +395,7 @@ Answer unregister_ring_fds(Thread& self, std::uintptr_t argument, std::uint32_t 
   if (submitter == nullptr) return 0;
   int done = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
-    const auto one = read<RsrcUpdate>(self, argument + i * sizeof(RsrcUpdate));
+    const auto one = read_from<RsrcUpdate>(self, argument + i * sizeof(RsrcUpdate));
     if (!one) return done != 0 ? Answer{done} : fail(one.error());
     if (one->reserved != 0 || one->data != 0 || one->offset >= most_ring_fds)
       return done != 0 ? Answer{done} : fail(Errno::einval);
@@ -407,7 +407,7 @@ Answer unregister_ring_fds(Thread& self, std::uintptr_t argument, std::uint32_t 
 
 Answer sync_cancel(Context& context, Thread& self, std::uintptr_t argument) {
   using namespace abi::uring;
-  const auto wanted = read<SyncCancel>(self, argument);
+  const auto wanted = read_from<SyncCancel>(self, argument);
   if (!wanted) return fail(wanted.error());
   constexpr std::uint32_t known =
       cancel_all | cancel_fd | cancel_any | cancel_fd_fixed | cancel_user_data | cancel_op;
@@ -448,7 +448,7 @@ Answer register_resources(Context& context, Thread& self, std::uintptr_t argumen
                           std::uint32_t size, bool are_files) {
   using namespace abi::uring;
   if (size != sizeof(RsrcRegister)) return fail(Errno::einval);
-  const auto wanted = read<RsrcRegister>(self, argument);
+  const auto wanted = read_from<RsrcRegister>(self, argument);
   if (!wanted) return fail(wanted.error());
   const bool is_sparse = (wanted->flags & rsrc_register_sparse) != 0;
   if (wanted->count == 0 || wanted->reserved != 0 || (wanted->flags & ~rsrc_register_sparse) != 0 ||
@@ -463,7 +463,7 @@ Answer update_resources(Context& context, Thread& self, std::uintptr_t argument,
                         bool are_files) {
   using namespace abi::uring;
   if (size != sizeof(RsrcUpdate)) return fail(Errno::einval);
-  const auto update = read<RsrcUpdate>(self, argument);
+  const auto update = read_from<RsrcUpdate>(self, argument);
   if (!update) return fail(update.error());
   if (update->count == 0 || update->reserved != 0 || update->reserved2 != 0)
     return fail(Errno::einval);
@@ -511,7 +511,7 @@ Result<int> do_register(RingFile& ring, Thread& self, abi::uring::Register opcod
       return 0;
     case files_update: {
       if (count == 0) return fail(Errno::einval);
-      const auto update = read<abi::uring::FilesUpdate>(self, argument);
+      const auto update = read_from<abi::uring::FilesUpdate>(self, argument);
       if (!update) return fail(update.error());
       if (update->reserved != 0) return fail(Errno::einval);
       return update_files(context, self, update->offset, update->fds, 0, count);
@@ -559,7 +559,7 @@ Result<int> do_register(RingFile& ring, Thread& self, abi::uring::Register opcod
       return uring::sync_cancel(context, self, argument);
     case file_alloc_range: {
       if (argument == 0 || count != 0) return fail(Errno::einval);
-      const auto range = read<abi::uring::FileRange>(self, argument);
+      const auto range = read_from<abi::uring::FileRange>(self, argument);
       if (!range) return fail(range.error());
       if (range->reserved != 0) return fail(Errno::einval);
       return context.files.set_range(range->offset, range->length).transform([] { return 0; });

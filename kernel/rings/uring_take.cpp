@@ -10,9 +10,6 @@ namespace kernel::uring {
 
 namespace {
 
-// As in take.cpp: a step's cost is counted in bytes.
-constexpr std::size_t entry_cost = 256;
-
 constexpr std::uint8_t link_flags = abi::uring::sqe_io_link | abi::uring::sqe_io_hardlink;
 
 Sqe copy_sqe(const Sqe& shared) {
@@ -190,12 +187,6 @@ Context::One Context::take_one(Submitter& submitter, const Sqe& sqe, std::size_t
 
 // ── Submission polling ───────────────────────────────────────────────────────────────────────────
 
-namespace {
-
-constexpr async::Duration pause = std::chrono::microseconds{20};
-
-}  // namespace
-
 void Context::start_polling(Submitter& submitter, async::Duration idle) {
   submitter.spawn_polling(poll_submissions(Ref<Context>::share(*this), submitter, idle));
 }
@@ -214,7 +205,7 @@ async::Task<> Context::poll_submissions(Ref<Context>, Submitter& submitter, asyn
       last = async::now();
       co_await sys::cond_resched(submitter.thread());
     } else if (!is_disabled && async::now() - last < idle) {
-      (void)co_await async::sleep_for(pause, "io_uring polling");
+      (void)co_await async::sleep_for(polling_pause, "io_uring polling");
     } else {
       set_sq_flag(abi::uring::sq_need_wakeup, true);
       // Pairs with the program's fence. The program moves the tail, then reads the flag; the

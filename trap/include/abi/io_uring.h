@@ -169,7 +169,8 @@ inline constexpr std::uint64_t off_sqes = 0x1000'0000;
 inline constexpr std::uint64_t off_pbuf_ring = 0x8000'0000;
 inline constexpr unsigned off_pbuf_shift = 16;
 
-// io_uring_enter
+// io_uring_enter: IORING_ENTER_GETEVENTS, IORING_ENTER_SQ_WAKEUP, IORING_ENTER_SQ_WAIT,
+// IORING_ENTER_EXT_ARG, IORING_ENTER_REGISTERED_RING, IORING_ENTER_ABS_TIMER
 inline constexpr std::uint32_t enter_getevents = 1;
 inline constexpr std::uint32_t enter_sq_wakeup = 2;
 inline constexpr std::uint32_t enter_sq_wait = 4;
