@@ -143,7 +143,7 @@ void write_addresses(Messages& out, const netif& device, int family) {
   }
 }
 
-void write_routes(Messages& out, const netif& device, int family) {
+void add_routes(Messages& out, const netif& device, int family) {
   constexpr std::uint16_t destination = 1, device_index = 4, gateway = 5, preferred = 7;
   constexpr std::uint8_t main_table = 254, by_kernel = 2, unicast = 1, scope_link = 253;
   const ip4_addr_t ip = *netif_ip4_addr(&device), mask = *netif_ip4_netmask(&device);
@@ -320,7 +320,7 @@ Result<> NetlinkSocket::answer(const abi::NetlinkHeader& request, std::string_vi
          device = next_device(device)) {
       if (request.type == get_link) write_link(all, *device);
       if (request.type == get_address) write_addresses(all, *device, family);
-      if (request.type == get_route) write_routes(all, *device, family);
+      if (request.type == get_route) add_routes(all, *device, family);
     }
     if (!all.empty()) {
       if (auto queued = queue(all); !queued) return queued;

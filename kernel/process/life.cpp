@@ -112,6 +112,13 @@ bool try_to_share(const Thread& self) {
   return true;
 }
 
+/// Whether only the strand allows what follows the wait of a thread that has_shared_words():
+/// exchange_priority() may change its level, and a sequence may have to begin again.
+bool needs_strand_for_words(Thread& self) {
+  self.note_preemption();
+  return self.shared_priority() != 0 || self.has_pending_flags();
+}
+
 void wake_one(Thread& self, std::uintptr_t address) {
   if (const auto futex = Futex::at(self.space(), address)) futex->wake(1);
 }
@@ -265,11 +272,9 @@ async::Task<> run_thread(Ref<Thread> thread) {
     if (!may_return_to_user(self)) [[unlikely]] {
       if (save_hart_state(self) || (hal::smp_active() && try_to_share(self))) [[unlikely]] {
         if (self.is_ending()) break;
-        if (self.shared_priority() != 0) [[unlikely]] {
-          async::Strand::stop_sharing();  // exchange_priority() may change the level of the thread
+        if (self.has_shared_words() && needs_strand_for_words(self)) [[unlikely]] {
+          async::Strand::stop_sharing();
         } else if (end_sharing_wait(self, co_await YieldSharing<Yields::to_front>{self})) {
-          if (self.has_shared_words()) [[unlikely]]
-            self.note_preemption();
           continue;
         }
       }

@@ -81,7 +81,7 @@ Result<> set_robust_list(Thread&, std::uintptr_t head, std::size_t size);
 
 // ── restartable_sequences.cpp ──
 
-/// flags: 0, RSEQ_FLAG_UNREGISTER; EINVAL for others
+/// flags: 0, rseq_unregister; EINVAL for others
 /// linux: An area has at most 65,535 bytes. The concurrency ID is the number of the hart, and the
 ///   node is 0.
 Result<> rseq(Thread&, std::uintptr_t area, std::uint32_t bytes, int flags,
