@@ -84,7 +84,7 @@ class Messages {
   std::size_t start_ = 0;
 };
 
-void write_link(Messages& out, const netif& device) {
+void add_link(Messages& out, const netif& device) {
   constexpr std::uint16_t address = 1, broadcast = 2, name = 3, mtu = 4;
   out.begin(new_link, abi::LinkMessage{.family = abi::af_unspec,
                                        .padding = 0,
@@ -107,7 +107,7 @@ std::uint8_t prefix_of(const ip4_addr_t& mask) {
   return static_cast<std::uint8_t>(__builtin_popcount(mask.addr));
 }
 
-void write_addresses(Messages& out, const netif& device, int family) {
+void add_addresses(Messages& out, const netif& device, int family) {
   constexpr std::uint16_t address = 1, local = 2, label = 3, broadcast = 4;
   constexpr std::uint8_t scope_host = 254, scope_link = 253, permanent = 0x80;
   const bool is_loopback = &device == &loopback();
@@ -318,8 +318,8 @@ Result<> NetlinkSocket::answer(const abi::NetlinkHeader& request, std::string_vi
 
     for (const netif* device = next_device(nullptr); device != nullptr;
          device = next_device(device)) {
-      if (request.type == get_link) write_link(all, *device);
-      if (request.type == get_address) write_addresses(all, *device, family);
+      if (request.type == get_link) add_link(all, *device);
+      if (request.type == get_address) add_addresses(all, *device, family);
       if (request.type == get_route) add_routes(all, *device, family);
     }
     if (!all.empty()) {
@@ -338,7 +338,7 @@ Result<> NetlinkSocket::answer(const abi::NetlinkHeader& request, std::string_vi
                                     : nullptr;
     if (device != nullptr) {
       Messages one{request, port_, 0};
-      write_link(one, *device);
+      add_link(one, *device);
       return queue(one);
     }
     error = static_cast<int>(Errno::enodev);
