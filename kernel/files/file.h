@@ -19,6 +19,7 @@
 
 #include <abi/flags.h>
 #include <abi/types.h>
+#include <async/multi_wait.h>
 #include <async/shared_word.h>
 #include <async/task.h>
 #include <async/wait_list.h>
