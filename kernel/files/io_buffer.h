@@ -70,8 +70,8 @@ class IoBuffer {
     return start;
   }
 
-  /// The next bytes that are contiguous in the kernel's view, at most `most`, which is neither 0 nor
-  /// more than left(). The buffer does not advance. EFAULT; would_block: a page-in.
+  /// The next bytes that are contiguous in the kernel's view, at most `most`, which is neither 0
+  /// nor more than left(). The buffer does not advance. EFAULT; would_block: a page-in.
   Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);
   /// Skips the next `count` bytes. The buffer has at least that many.
   void skip(std::size_t count);

@@ -126,7 +126,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         metavar="[ADDRESS:]HOST:GUEST[/udp]",
         help="connect the guest to a network, in which port HOST of this host leads to port GUEST of the guest: with "
         "8080:80, http://127.0.0.1:8080 is the guest's server. ADDRESS is one of this host's IPv4 addresses (127.0.0.1); "
-        "/udp forwards UDP instead of TCP (repeatable); not with --machine hosted",
+        "/udp forwards UDP, not TCP (repeatable); not with --machine hosted",
     )
     command.add_argument(
         "--network",
