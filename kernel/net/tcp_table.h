@@ -13,7 +13,7 @@ namespace kernel::net {
 /// Allocates the buckets. Call once. False: there is no memory.
 bool make_tcp_table();
 
-/// What a packet or a connection is hashed by.
+/// The addresses and ports of a packet or a connection, which choose its bucket.
 struct Tuple {
   ip_addr_t local;
   ip_addr_t remote;

@@ -30,10 +30,10 @@ class InFlightRequest : public ListNode<> {
   explicit InFlightRequest(List<InFlightRequest>& all);
   virtual ~InFlightRequest();
 
-  // What run_chain() asks.
+  // For run_chain().
 
-  /// The handler of the operation, for `thread`. What it leaves in `thread.waiting` refers to this
-  /// object.
+  /// Calls the handler of the operation, for `thread`. The wait that the handler leaves in
+  /// `thread.waiting` refers to this object.
   virtual Register answer(Thread& thread) = 0;
   /// Called before the operation begins: makes a relative time absolute.
   virtual void begin() {}

@@ -178,8 +178,8 @@ class Context final : public RefCounted<Context> {
   std::uint32_t take_nops(std::uint32_t most);
   /// Takes and completes one such nop, if it is the next submission. The same condition.
   bool take_nop();
-  /// Whether nobody waits for a completion, and none waits for room; and nothing keeps a submission
-  /// from being taken at once.
+  /// Whether take_nops() and take_nop() are allowed: no job waits for a completion, no completion
+  /// waits for room, and the next submission need not wait for another one.
   bool is_undisturbed() const {
     return may_be_undisturbed_ && !is_taking_ && !drains_next_ && timeouts_ == 0 &&
            overflow_ == nullptr && !eventfd && deferred_.empty() && waiters_.empty() &&

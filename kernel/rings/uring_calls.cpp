@@ -35,7 +35,7 @@ constexpr std::uint32_t features =
     abi::uring::feat_rsrc_tags | abi::uring::feat_cqe_skip | abi::uring::feat_linked_file |
     abi::uring::feat_reg_reg_ring;
 
-/// EINVAL: the flags do not go together.
+/// EINVAL: the flags exclude each other.
 Result<> check_setup_flags(std::uint32_t flags) {
   using namespace abi::uring;
   const auto has = [flags](std::uint32_t flag) { return (flags & flag) != 0; };

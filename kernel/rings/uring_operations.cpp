@@ -29,7 +29,7 @@ Register error(Errno number) {
   return encoded(Result<>{fail(number)});
 }
 
-// ── What an operation may have ───────────────────────────────────────────────────────────────────
+// ── Fields of an operation ───────────────────────────────────────────────────────────────────────
 
 struct Traits {
   bool is_known = true;
@@ -583,7 +583,7 @@ Result<std::uint32_t> length_of_part(Thread& self, const Sqe& sqe) {
 
 bool never_waits(const Sqe& sqe);
 
-/// What a repetition of a multishot operation costs, in bytes (steps.h).
+/// The cost of one repetition of a multishot operation, in bytes (steps.h).
 constexpr std::size_t repeat_cost = 2048;
 
 /// Reads into buffers of a group. It takes a buffer only when bytes are there.
@@ -926,7 +926,7 @@ Register answer_transfer(Context& context, Thread& self, const Sqe& sqe, Request
 
 Register answer_once(Context& context, Thread& self, const Sqe& sqe, Request* request);
 
-/// The direction in which an operation waits for its file; nothing: it does not wait so.
+/// The direction in which an operation waits for its file; nothing: it does not wait for a file.
 std::optional<Direction> direction_of(Op operation) {
   if (is_read(operation) || operation == Op::recv || operation == Op::recvmsg ||
       operation == Op::accept)

@@ -435,7 +435,7 @@ Answer max_workers(Context& context, Thread& self, std::uintptr_t argument, std:
   const UserPtr<std::array<std::uint32_t, 2>> at{argument};
   const auto given = at.read(self.space());
   if (!given) return fail(given.error());
-  // There are no workers: the numbers have no effect. The answer is the numbers of before.
+  // There are no workers: the numbers have no effect. The answer has the earlier numbers.
   if (auto written = at.write(self.space(), context.workers); !written)
     return fail(written.error());
   for (std::size_t i = 0; i < 2; ++i)

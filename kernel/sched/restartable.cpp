@@ -14,7 +14,7 @@ using abi::RestartableSequence;
 using abi::SequenceArea;
 using memory::UserPtr;
 
-/// What a program counter in no program's memory is: odd, and at the end of all addresses.
+/// A program counter in no program's memory: it is odd, and the last address.
 constexpr std::uintptr_t nowhere = ~std::uintptr_t{0};
 
 /// Whether the program counter is in the sequence. EINVAL: the sequence is not one that Linux

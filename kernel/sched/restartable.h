@@ -17,12 +17,13 @@ class AddressSpace;
 }
 class Runnable;
 
-/// Called before `thread` runs its program again, if another thread may have run on this hart since
-/// it was preempted, or if it comes from another hart; and before a signal changes its program
-/// counter. Writes this hart into
-/// the area of `thread`, which has one. If the program counter is in the sequence that the area
-/// names, moves it to the place where that restarts. If the area or the sequence is invalid, moves
-/// it to an address that no program has, so that the thread gets SIGSEGV.
+/// Call it in two cases. Before `thread` runs its program again, if another thread may have run on
+/// this hart since `thread` was preempted, or if `thread` comes from another hart. And before a
+/// signal changes its program counter.
+///
+/// Writes this hart into the area of `thread`, which has one. If the program counter is in the
+/// sequence that the area names, moves it to the place where that sequence restarts. If the area or
+/// the sequence is invalid, moves it to an address that no program has: the thread gets SIGSEGV.
 ///
 /// In the strand or sharing it. Afterwards the step may be in the strand.
 void restart_sequence(Runnable& thread);

@@ -362,7 +362,7 @@ template <hal::Access wanted>
   return {there != nullptr ? file : nullptr, there};
 }
 
-/// there: where the kernel has the buffer `to`.
+/// `there`: the buffer `to` in the kernel's view.
 [[gnu::always_inline]] inline IoAnswer read_or_wait(Thread& self, Strand::Sharing& sharing,
                                                     File& file, std::byte* there,
                                                     UserSpan<std::byte> to) {

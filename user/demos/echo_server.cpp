@@ -2,9 +2,8 @@
 // each connection. The client is the same for all. It prints what a connection takes in memory and
 // what a message takes in instructions, side by side.
 //
-//   echo-server [tcp] [CONNECTIONS]   the client, which starts the servers: 1,000 connections, or
-//   up
-//                                     to 30,000, over AF_UNIX or TCP of 127.0.0.1
+//   echo-server [tcp] [CONNECTIONS]   the client, which starts the servers: 1,000 connections by
+//                                     default, 30,000 at most, over AF_UNIX or TCP of 127.0.0.1
 //   echo-server WAY CONNECTIONS       a server, whose descriptor 3 is the listening socket
 #include <abi/events.h>
 #include <user/async.h>

@@ -630,7 +630,7 @@ static void datagrams(const char* ip) {
   SAY(recv(c, bytes, sizeof bytes, 0));
   const int closed = port_of(c);
   close(c);
-  // Nobody receives
+  // Without a receiver
   SAY(send_to(a, "x", 0, ip, closed));
   SAY(option(a, SOL_SOCKET, SO_ERROR));
   SAY(connect_to(b, ip, closed));
