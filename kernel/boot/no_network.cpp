@@ -8,7 +8,7 @@ namespace kernel {
 
 void start_network(const formats::BootOptions&) {
   if (network_device() != nullptr)
-    log("eth0: this kernel was built without lwIP, and does not use it");
+    log("eth0: not used, because this kernel was built without lwIP");
 }
 
 async::Task<> await_network() {

@@ -69,7 +69,7 @@ class EpollItem : public async::SkipLinks<EpollItem, 5>,
   /// result is 0, or with EPOLLET, the item observes its file. would_block: only the strand can do
   /// that, or the file is ready again.
   Result<std::uint32_t> poll_sharing();
-  /// Whether it wants only input, of a file that usually needs no strand for that.
+  /// Whether the item wants only input, of a file that usually needs no strand to report it.
   bool is_simple() const {
     return (events_ & input) != 0 && (events_ & (output | abi::epolloneshot)) == 0 &&
            file_.is_watched_sharing();

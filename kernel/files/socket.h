@@ -179,11 +179,12 @@ class Socket : public File, public PassedSocket {
 
   /// EINVAL; EADDRINUSE; errors of path lookups.
   virtual Result<> bind(SocketCaller& caller, const SocketAddress& address) = 0;
-  /// Connects, or goes on with it. would_block: wait in room_to_connect(), then call again with the
-  /// same `to`. A nonblocking socket returns EAGAIN or EINPROGRESS instead. `to` is empty before
-  /// the first call.
+  /// Connects, or continues a connect that had to wait. would_block: wait in room_to_connect(),
+  /// then call again with the same `to`. A nonblocking socket returns EAGAIN or EINPROGRESS
+  /// instead. `to` is empty before the first call.
   virtual Result<> connect(SocketCaller& caller, const SocketAddress& address, Destination& to) = 0;
-  /// Null: the call is made again for another reason.
+  /// Null: the connect does not wait in a list. Its path needs a file server's answer, or a page
+  /// is missing, and the system call restarts.
   virtual async::WaitList* room_to_connect(const Destination& to) = 0;
   /// The error of a connect that has waited for as long as SO_SNDTIMEO allows.
   virtual Errno connect_timeout() const { return Errno::eagain; }
@@ -209,9 +210,9 @@ class Socket : public File, public PassedSocket {
   /// errors of path lookups.
   virtual Result<> prepare_send(SocketCaller& caller, const SocketAddress& to,
                                 Outgoing& message) = 0;
-  /// Where a send waits that would block.
+  /// The list in which a send waits that would block.
   virtual async::WaitList& room_to_send(const Outgoing& message) = 0;
-  /// A send that may have used up a wake of that list fails.
+  /// Called when a send fails after a wake of that list: passes the wake on to the next waiter.
   virtual void pass_room(const Outgoing&) {}
   /// The size of the first message, or the bytes of the stream (FIONREAD).
   virtual std::size_t next_size() = 0;

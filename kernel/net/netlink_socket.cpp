@@ -306,7 +306,7 @@ class NetlinkSocket final : public Socket {
   async::WaitList readable_;
 };
 
-/// `content`: what is behind the header.
+/// `content`: the bytes behind the header.
 Result<> NetlinkSocket::answer(const abi::NetlinkHeader& request, std::string_view content) {
   if ((request.flags & flag_request) == 0 || request.type < first_request) return {};
   const int family = content.empty() ? abi::af_unspec : static_cast<unsigned char>(content[0]);

@@ -541,7 +541,7 @@ trap::Answer<sys::Transfer> move(Thread& self, int fd, const Sqe& sqe) {
   return reads ? sys::pread64(self, fd, room(sqe), offset) : sys::pwrite64(self, fd, bytes, offset);
 }
 
-/// The flags that preadv2 and pwritev2 have. RWF_NOWAIT: the transfer must not wait.
+/// A transfer with flags of preadv2 and pwritev2. RWF_NOWAIT: EAGAIN if it would have to wait.
 trap::Answer<sys::Transfer> move_with_flags(Thread& self, int fd, const Sqe& sqe) {
   constexpr std::uint32_t high_priority = 1, no_wait = 8;
   if ((sqe.op_flags & high_priority) != 0) return fail(Errno::einval);

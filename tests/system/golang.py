@@ -2,7 +2,7 @@
 
 Debian's Go compiler builds static programs for riscv64 on this host. One has 1,000 goroutines, channels, timers, files, pipes,
 signals, recovered panics and another program. The other is a web server, to which its clients have 1,000 connections at once.
-They must do here what they say. Debian's fzf, also a Go program, filters
+They must print the expected texts. Debian's fzf, also a Go program, filters
 100,000 lines in a root folder. The test downloads the packages (75 MB).
 """
 

@@ -1,12 +1,12 @@
 """The tests of liburing, unchanged, pass on Cotrap as they do on Linux.
 
 The test downloads Debian's source package of liburing, and builds its library and its test programs with the cross
-compiler. liburing.txt lists the programs. It gives a reason for each that is left out: it does not pass on Linux
-6.12 in the same machine either, or it is about operations that Cotrap lacks. A shell in one guest runs the others,
-one after the other. A program passes if its exit status is 0. At least 90 % must pass.
+compiler. liburing.txt lists the programs. It gives a reason for each program that it leaves out. A shell in one
+guest runs the others, one after the other. A program passes if its exit status is 0. At least 90 % must pass.
 
-`--only NAMES` runs programs with commas between their names, and prints what those print that fail. With `--linux 1`
-Debian's kernel runs the programs, and all of the list must pass. `--failures FILE` writes what the others printed.
+`--only NAMES` runs programs with commas between their names, and prints the output of those that fail. With `--linux 1`
+Debian's kernel runs the programs, and all programs of the list must pass. `--failures FILE` writes the output of those
+that fail into FILE.
 """
 
 import os

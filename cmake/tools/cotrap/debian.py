@@ -136,8 +136,8 @@ def _apt(scratch: Path, architecture: str, kind: str = "deb") -> list[str]:
 
 
 def _entry() -> str:
-    """What follows the kind in a line of apt's list of sources: the system's mirror and key, and the suite that has
-    riscv64."""
+    """A line of apt's list of sources, without its first word, the kind: the system's mirror and key, and the suite
+    that has riscv64."""
     form = "$(REPO_URI) $(RELEASE) $(SIGNED_BY)"
     listed = _run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
     for line in listed.splitlines():

@@ -96,7 +96,7 @@ def of(arguments) -> Network | None:
 
 
 def hint_for_root(arguments, root: Path) -> str:
-    """What the user should know about the network of a guest with this root folder; empty: nothing."""
+    """A hint about the network, for a guest with this root folder. Empty: there is none."""
     servers = root / "etc" / "resolv.conf"
     if not of(arguments) or os.path.lexists(servers):
         return ""
