@@ -33,12 +33,23 @@ async::Task<> Submitter::close() {
     const async::Shield whole;
     polling_.cancel();
     co_await polling_.join("io_uring polling");
+    if (thread_.is_ending()) silence_requests();
     for (Request& request : requests_) {
       if (!request.ends_by_itself()) request.cancel();
     }
     co_await scope_.join("io_uring");
   }
   for (Ref<File>& ring : rings) ring = nullptr;
+}
+
+/// As on Linux, the end of a thread posts completions only for requests on rings, and for those
+/// linked behind them.
+void Submitter::silence_requests() {
+  for (Request& request : requests_) request.is_silent_ = true;
+  for (Request& request : requests_) {
+    if (!request.is_of_ring_) continue;
+    for (Request* each = &request; each != nullptr; each = each->next()) each->is_silent_ = false;
+  }
 }
 
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────
@@ -55,6 +66,7 @@ Request::Request(Context& context, Submitter& submitter, const Sqe& sqe, std::in
   File* const found = file_of(context, thread(), sqe);
   file = found;
   is_of_device_ = found != nullptr && found->waits_for_device() && !found->can_poll();
+  is_of_ring_ = RingFile::from(found) != nullptr;
   const bool has_time = sqe.opcode == Op::timeout || sqe.opcode == Op::link_timeout;
   if (!has_time || refusal_ != 0) return;
   const auto read = read_time();

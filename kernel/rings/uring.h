@@ -77,6 +77,7 @@ class Submitter final : public ThreadRequests {
 
  private:
   friend Request;
+  void silence_requests();
 
   Thread& thread_;
   bool is_closing_ = false;
@@ -135,13 +136,15 @@ class Request final : public InFlightRequest,
 
  private:
   friend Context;
+  friend Submitter;
   Result<> read_time();
 
   Submitter& submitter_;
   std::int32_t refusal_;
   bool is_of_device_ = false;  // its file cannot be polled for
+  bool is_of_ring_ = false;    // its file is a ring
   bool has_time_ = false;      // a relative time was made absolute
-  bool is_silent_ = false;     // no completion if it is cancelled with its chain
+  bool is_silent_ = false;     // no completion if it is cancelled with its chain or its thread
 };
 
 /// A chain whose first request has IOSQE_IO_DRAIN, or that comes behind such a one. It waits for

@@ -1464,6 +1464,45 @@ static void part_sharing(void) {
   close_ring(&ring);
 }
 
+// ── The end of a thread ──
+
+static int quiet[2], later[2];
+static void* submits_and_ends(void* unused) {
+  poll_for(common, 1, quiet[0], POLLIN, 0);
+  transfer(common, IORING_OP_READ, 2, quiet[0], space, 8, IOSQE_IO_LINK);
+  nop(common, 3, 0);
+  poll_for(common, 4, quiet[0], POLLIN, IORING_POLL_ADD_MULTI);
+  nop(common, 5, 0);
+  SAY(submit(common, 0));
+  return unused;
+}
+static void polls_its_ring(void) {
+  poll_for(common, 1, common->fd, POLLPRI, 0);
+  poll_for(common, 2, common->fd, POLLPRI, 0)->flags = IOSQE_IO_LINK;
+  nop(common, 3, 0);
+  poll_for(common, 4, quiet[0], POLLIN, 0);
+  SAY(submit(common, 0));
+}
+static void part_ends(void) {
+  Ring ring;
+  if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
+  common = &ring;
+  if (pipe(quiet) || pipe(later)) perror("pipe");
+  pthread_t thread;
+  pthread_create(&thread, NULL, submits_and_ends, NULL);
+  pthread_join(thread, NULL);
+  pause_ms(20);
+  print_all("requests of an ended thread", &ring);
+  transfer(&ring, IORING_OP_READ, 1, later[0], space, 8, 0);
+  put(later[1], "own");
+  run("a read of the main thread", &ring, 1);
+  run_child(polls_its_ring);
+  ring.tail = *word(&ring, ring.params.sq_off.tail);
+  pause_ms(20);
+  print_all("requests of an ended process", &ring);
+  close_ring(&ring);
+}
+
 static void part_polling(void) {
   Ring ring;
   memset(&ring, 0, sizeof ring);
@@ -1497,12 +1536,13 @@ int main(int count, char** arguments) {
   static const struct {
     const char* name;
     void (*run)(void);
-  } parts[] = {
-      {"setup", part_setup},       {"basic", part_basic},         {"links", part_links},
-      {"timeouts", part_timeouts}, {"polls", part_polls},         {"cancels", part_cancels},
-      {"overflow", part_overflow}, {"registers", part_registers}, {"buffers", part_buffers},
-      {"files", part_files},       {"sockets", part_sockets},     {"sharing", part_sharing},
-      {"polling", part_polling}};
+  } parts[] = {{"setup", part_setup},       {"basic", part_basic},
+               {"links", part_links},       {"timeouts", part_timeouts},
+               {"polls", part_polls},       {"cancels", part_cancels},
+               {"overflow", part_overflow}, {"registers", part_registers},
+               {"buffers", part_buffers},   {"files", part_files},
+               {"sockets", part_sockets},   {"sharing", part_sharing},
+               {"polling", part_polling},   {"ends", part_ends}};
   alarm(20);
   for (size_t i = 0; count > 1 && i < sizeof parts / sizeof *parts; ++i)
     if (strcmp(arguments[1], parts[i].name) == 0) parts[i].run();
