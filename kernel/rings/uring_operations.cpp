@@ -14,6 +14,7 @@
 #include "process/steps.h"
 #include "rings/uring.h"
 #include "syscalls/calls.h"
+#include "syscalls/event_files.h"
 #include "syscalls/files.h"
 #include "syscalls/futex.h"
 #include "syscalls/submitted_calls.h"
@@ -372,6 +373,7 @@ bool is_value(Register answer) {
 class FileWait {
  public:
   FileWait(Request& request, File& file, bool reads, bool writes) {
+    const sys::AsksFor asks{request.thread()};
     if (async::WaitList* const list = file.changes(Direction::read); reads && list != nullptr)
       wait_.watch(reading_, *list);
     if (async::WaitList* const list = file.changes(Direction::write); writes && list != nullptr)
@@ -398,6 +400,12 @@ bool may_cause_itself(const Context& context, File& file) {
          RingFile::from(&file) != nullptr;
 }
 
+/// The events that a poll waits for and that are there.
+short poll_once(Request& request, File& file) {
+  const sys::AsksFor asks{request.thread()};
+  return static_cast<short>(file.readiness() & poll_mask(request.sqe));
+}
+
 async::Task<Result<int>> poll_file(Request& request, Ref<File> file) {
   const Sqe& sqe = request.sqe;
   for (;;) {
@@ -405,7 +413,7 @@ async::Task<Result<int>> poll_file(Request& request, Ref<File> file) {
     const bool writes = (sqe.op_flags & (abi::pollout | abi::pollwrnorm)) != 0;
     const bool both = !reads && !writes;
     FileWait wait{request, *file, reads || both, writes || both};
-    const auto ready = static_cast<short>(file->readiness() & poll_mask(sqe));
+    const short ready = poll_once(request, *file);
     if (ready != 0) {
       if (!is_multishot(sqe) || may_cause_itself(request.context, *file)) co_return ready;
       if (!request.context.post_more(request, ready, 0)) co_return ready;
@@ -614,6 +622,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     Register answer = trap::would_block;
     if (picked) {
       const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
+      const sys::AsksFor asks{self};
       const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
       answer = receive_into(self, fd.fd(), sqe, *picked);
     } else if (picked.error() != Errno::would_block) {
@@ -953,6 +962,7 @@ async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File
     Register answer = trap::would_block;
     {
       const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
+      const sys::AsksFor asks{self};
       answer = answer_once(request.context, self, request.sqe, &request);
     }
     if (answer == trap::would_block && space->missed_page()) {
@@ -974,6 +984,12 @@ std::int32_t check(Context& context, const Sqe& sqe) {
 }
 
 Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request) {
+  if (request != nullptr && is_read(sqe.opcode) && !selects_buffer(sqe)) {
+    // A read of a signalfd needs its reader at each attempt.
+    File* const file = file_of(context, self, sqe);
+    if (file != nullptr && file->signals() != nullptr)
+      return self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); });
+  }
   const Register answer = answer_once(context, self, sqe, request);
   if (answer != error(Errno::eagain)) [[likely]]
     return answer;

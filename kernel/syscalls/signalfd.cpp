@@ -46,7 +46,7 @@ class SignalFile final : public File {
   }
 
  private:
-  /// The thread that makes the present call. Null: a request of a ring makes it.
+  /// The thread that makes the present call. Null: a request of Cotrap's ring makes it.
   Thread* caller();
 
   abi::SignalSet wanted_;
@@ -112,6 +112,7 @@ abi::SignalFileInfo to_bytes(const abi::SignalInfo& info) {
 // While a call begins, the hart holds the state of its thread. After a wait it may not, and the
 // thread is one of the process that has waited.
 Thread* SignalFile::caller() {
+  if (Thread* const thread = sys::AsksFor::thread()) return thread;
   const async::Job& job = async::current_job();
   auto* const running = static_cast<Thread*>(current.thread);
   if (running != nullptr && running->job() == &job) {
@@ -151,7 +152,7 @@ Result<std::size_t> SignalFile::try_read(IoBuffer& buffer) {
 namespace sys {
 
 /// flags: SFD_CLOEXEC, SFD_NONBLOCK; EINVAL for others
-/// linux: A request of a ring finds no signals.
+/// linux: A request of Cotrap's own ring finds no signals.
 Result<int> signalfd4(Thread& self, int fd, UserPtr<const abi::SignalSet> mask,
                       std::size_t mask_size, int flags) {
   if (mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);

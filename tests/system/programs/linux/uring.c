@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -1503,6 +1504,52 @@ static void part_ends(void) {
   close_ring(&ring);
 }
 
+// ── Signals ──
+
+static void part_signals(void) {
+  Ring ring;
+  if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  struct signalfd_siginfo info;
+  for (int flags = 0; flags <= SFD_NONBLOCK; flags += SFD_NONBLOCK) {
+    const int fd = signalfd(-1, &set, flags);
+    poll_for(&ring, 1, fd, POLLIN, 0);
+    SAY(submit(&ring, 0));
+    print_all("no signal", &ring);
+    kill(getpid(), SIGUSR1);
+    run("a signal for the process", &ring, 1);
+    poll_for(&ring, 2, fd, POLLIN, 0);
+    run("a pending signal", &ring, 1);
+    transfer(&ring, IORING_OP_READ, 3, fd, (char*)&info, sizeof info, 0);
+    run("a read of it", &ring, 1);
+    printf("signal %d\n", info.ssi_signo);
+    memset(&info, 0, sizeof info);
+    transfer(&ring, IORING_OP_READ, 4, fd, (char*)&info, sizeof info, 0);
+    SAY(submit(&ring, 0));
+    print_all("a read without a signal", &ring);
+    pthread_kill(pthread_self(), SIGUSR1);
+    run("a signal for the thread", &ring, 1);
+    printf("signal %d\n", info.ssi_signo);
+    poll_for(&ring, 5, fd, POLLIN, IORING_POLL_ADD_MULTI);
+    SAY(submit(&ring, 0));
+    kill(getpid(), SIGUSR1);
+    pause_ms(5);
+    print_all("a multishot poll", &ring);
+    if (read(fd, &info, sizeof info) != sizeof info) perror("read");
+    kill(getpid(), SIGUSR1);
+    pause_ms(5);
+    print_all("again", &ring);
+    if (read(fd, &info, sizeof info) != sizeof info) perror("read");
+    cancel(&ring, 9, 5, 0, 0);
+    run("its end", &ring, 2);
+    close(fd);
+  }
+  close_ring(&ring);
+}
+
 static void part_polling(void) {
   Ring ring;
   memset(&ring, 0, sizeof ring);
@@ -1536,13 +1583,12 @@ int main(int count, char** arguments) {
   static const struct {
     const char* name;
     void (*run)(void);
-  } parts[] = {{"setup", part_setup},       {"basic", part_basic},
-               {"links", part_links},       {"timeouts", part_timeouts},
-               {"polls", part_polls},       {"cancels", part_cancels},
-               {"overflow", part_overflow}, {"registers", part_registers},
-               {"buffers", part_buffers},   {"files", part_files},
-               {"sockets", part_sockets},   {"sharing", part_sharing},
-               {"polling", part_polling},   {"ends", part_ends}};
+  } parts[] = {
+      {"setup", part_setup},       {"basic", part_basic},         {"links", part_links},
+      {"timeouts", part_timeouts}, {"polls", part_polls},         {"cancels", part_cancels},
+      {"overflow", part_overflow}, {"registers", part_registers}, {"buffers", part_buffers},
+      {"files", part_files},       {"sockets", part_sockets},     {"sharing", part_sharing},
+      {"polling", part_polling},   {"ends", part_ends},           {"signals", part_signals}};
   alarm(20);
   for (size_t i = 0; count > 1 && i < sizeof parts / sizeof *parts; ++i)
     if (strcmp(arguments[1], parts[i].name) == 0) parts[i].run();
