@@ -53,8 +53,8 @@ constexpr Traits traits_of(Op operation) {
     case accept: return {.has_file = true, .takes_ioprio = true};
     case send:
     case sendmsg: return {.has_file = true, .takes_ioprio = true};
-    case recv: return {.has_file = true, .takes_ioprio = true, .selects_buffer = true};
-    case recvmsg: return {.has_file = true, .takes_ioprio = true};
+    case recv:
+    case recvmsg: return {.has_file = true, .takes_ioprio = true, .selects_buffer = true};
     case fsync:
     case poll_add:
     case sync_file_range:
@@ -573,18 +573,30 @@ Register receive_into(Thread& self, int fd, const Sqe& sqe, const Picked& picked
   Sqe part = sqe;
   part.addr = picked.address;
   part.len = sqe.len != 0 ? std::min(sqe.len, picked.length) : picked.length;
+  const auto flags = static_cast<int>(sqe.op_flags);
   if (sqe.opcode == Op::recv)
-    return encoded(
-        sys::recvfrom(self, fd, room(part), static_cast<int>(sqe.op_flags), 0, UserPtr<int>{0}));
+    return encoded(sys::recvfrom(self, fd, room(part), flags, 0, UserPtr<int>{0}));
+  if (sqe.opcode == Op::recvmsg)
+    return encoded(sys::recvmsg_into(self, fd, sqe.addr, room(part), flags));
   part.opcode = Op::read;
   if (sqe.opcode == Op::read_multishot) part.off = current_place;
   return encoded(move(self, fd, part));
 }
 
-/// For a READV with a selected buffer: the length of its only part.
+/// For a READV or RECVMSG with a selected buffer: the length of its only part. 0: a RECVMSG has no
+/// part.
 Result<std::uint32_t> length_of_part(Thread& self, const Sqe& sqe) {
-  if (sqe.len != 1) return fail(Errno::einval);
-  const auto part = parts(sqe).read(self.space());
+  std::uint64_t count = sqe.len;
+  UserPtr<const abi::IoVector> first = parts(sqe);
+  if (sqe.opcode == Op::recvmsg) {
+    const auto header = UserPtr<const abi::MessageHeader>{sqe.addr}.read(self.space());
+    if (!header) return fail(header.error());
+    if (header->part_count == 0) return 0u;
+    count = header->part_count;
+    first = UserPtr<const abi::IoVector>{header->parts};
+  }
+  if (count != 1) return fail(Errno::einval);
+  const auto part = first.read(self.space());
   if (!part) return fail(part.error());
   return static_cast<std::uint32_t>(std::min<std::size_t>(part->length, 0x7fff'f000));
 }
@@ -599,7 +611,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   Context& context = request.context;
   Sqe& sqe = request.sqe;
   const auto space = Ref<memory::AddressSpace>::share(self.space());
-  if (sqe.opcode == Op::readv) {
+  if (sqe.opcode == Op::readv || sqe.opcode == Op::recvmsg) {
     auto length = length_of_part(self, sqe);
     while (!length && length.error() == Errno::would_block) {
       if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
@@ -607,7 +619,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
       length = length_of_part(self, sqe);
     }
     if (!length) co_return fail(length.error());
-    sqe.opcode = Op::read;
+    if (sqe.opcode == Op::readv) sqe.opcode = Op::read;
     sqe.len = *length;
   }
   File* const found = file_of(context, self, sqe);
@@ -1015,6 +1027,7 @@ Register answer_once(Context& context, Thread& self, const Sqe& sqe, Request* re
     case Op::write_fixed:
     case Op::read_multishot: return answer_transfer(context, self, sqe, request);
     case Op::recv:
+    case Op::recvmsg:
       if (selects_buffer(sqe)) return answer_transfer(context, self, sqe, request);
       return answer_on_file(context, self, sqe);
     case Op::poll_add: return poll_add(context, self, sqe, request);

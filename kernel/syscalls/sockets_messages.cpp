@@ -38,12 +38,13 @@ struct MessagePlace {
   MessageHeader header{};  ///< the kernel's copy; without `at` only the name matters
   UserSpan<std::byte> bytes{};
   UserPtr<int> name_room{};  ///< where the length of the name is
+  bool has_bytes = false;    ///< `bytes` stand in place of the header's parts
 
   bool wants_name() const { return header.name != 0; }
 
   /// `parts`: room for the list. EMSGSIZE: it is too long; errors of IoParts.
   Result<IoBuffer> buffer(Thread& self, IoParts& parts) const {
-    if (at == 0) {
+    if (at == 0 || has_bytes) {
       if (!bytes.in_range()) return fail(Errno::efault);
       return IoBuffer{self.space(), bytes.address(), bytes.size()};
     }
@@ -494,6 +495,16 @@ MessageAnswer recvmsg(Thread& self, int fd, std::uintptr_t header, int flags) {
   if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
   const auto place = read_place(self, header);
   if (!place) return fail(place.error());
+  return receive_message(self, fd, *place, flags);
+}
+
+MessageAnswer recvmsg_into(Thread& self, int fd, std::uintptr_t header, UserSpan<std::byte> bytes,
+                           int flags) {
+  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  auto place = read_place(self, header);
+  if (!place) return fail(place.error());
+  place->bytes = bytes;
+  place->has_bytes = true;
   return receive_message(self, fd, *place, flags);
 }
 

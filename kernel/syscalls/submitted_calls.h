@@ -56,6 +56,9 @@ trap::Answer<Transfer> recvfrom(Thread&, int fd, UserSpan<std::byte> bytes, int 
                                 std::uintptr_t address, UserPtr<int> length);
 trap::Answer<Transfer> sendmsg(Thread&, int fd, std::uintptr_t header, int flags);
 trap::Answer<Transfer> recvmsg(Thread&, int fd, std::uintptr_t header, int flags);
+/// recvmsg(2) into `bytes` in place of the header's parts.
+trap::Answer<Transfer> recvmsg_into(Thread&, int fd, std::uintptr_t header,
+                                    UserSpan<std::byte> bytes, int flags);
 
 Result<> epoll_ctl(Thread&, int epoll, int operation, int fd, std::uintptr_t event);
 async::Task<Result<int>> waitid(Thread&, int which, int id, std::uintptr_t info, int options,

@@ -1174,6 +1174,49 @@ static void part_buffers(void) {
   close_ring(&ring);
 }
 
+// Messages into chosen buffers.
+static void part_messages(void) {
+  Ring ring;
+  if (open_ring(&ring, 32, 0, 0) < 0) perror("ring");
+  static char memory[4][16];
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair)) perror("pair");
+  struct iovec into[2] = {{space, 16}, {space, 16}};
+  struct msghdr message = {.msg_iov = into, .msg_iovlen = 1};
+  const unsigned select = IOSQE_BUFFER_SELECT;
+  put(pair[1], "first");
+  transfer(&ring, IORING_OP_RECVMSG, 1, pair[0], &message, 1, select)->buf_group = 3;
+  run("no group", &ring, 1);
+  transfer(&ring, IORING_OP_PROVIDE_BUFFERS, 9, 4, memory, 16, 0)->buf_group = 3;
+  run("four buffers", &ring, 1);
+  transfer(&ring, IORING_OP_RECVMSG, 1, pair[0], &message, 1, select)->buf_group = 3;
+  run("a message", &ring, 1);
+  printf("%s, flags %x, %s\n", memory[0], message.msg_flags, memory[3]);
+  into[0].iov_len = 2;
+  put(pair[1], "second");
+  transfer(&ring, IORING_OP_RECVMSG, 1, pair[0], &message, 1, select)->buf_group = 3;
+  run("a shorter part", &ring, 1);
+  printf("%s, flags %x, %s\n", memory[1], message.msg_flags, memory[2]);
+  message.msg_iovlen = 2;
+  put(pair[1], "third");
+  transfer(&ring, IORING_OP_RECVMSG, 1, pair[0], &message, 1, select)->buf_group = 3;
+  run("two parts", &ring, 1);
+  message.msg_iovlen = 0;
+  transfer(&ring, IORING_OP_RECVMSG, 1, pair[0], &message, 1, select)->buf_group = 3;
+  run("no part", &ring, 1);
+  printf("%s, %s\n", memory[1], memory[2]);
+  message.msg_iovlen = 1;
+  into[0].iov_len = 16;
+  transfer(&ring, IORING_OP_RECVMSG, 1, pair[0], &message, 1, select)->buf_group = 3;
+  SAY(submit(&ring, 0));
+  put(pair[1], "late");
+  SAY(enter(ring.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
+  print_all("a later message", &ring);
+  transfer(&ring, IORING_OP_RECVMSG, 1, pair[0], (void*)8, 1, select)->buf_group = 3;
+  run("no header", &ring, 1);
+  close_ring(&ring);
+}
+
 // ── Files and sockets ──
 
 static void part_files(void) {
@@ -1588,7 +1631,8 @@ int main(int count, char** arguments) {
       {"timeouts", part_timeouts}, {"polls", part_polls},         {"cancels", part_cancels},
       {"overflow", part_overflow}, {"registers", part_registers}, {"buffers", part_buffers},
       {"files", part_files},       {"sockets", part_sockets},     {"sharing", part_sharing},
-      {"polling", part_polling},   {"ends", part_ends},           {"signals", part_signals}};
+      {"polling", part_polling},   {"ends", part_ends},           {"signals", part_signals},
+      {"messages", part_messages}};
   alarm(20);
   for (size_t i = 0; count > 1 && i < sizeof parts / sizeof *parts; ++i)
     if (strcmp(arguments[1], parts[i].name) == 0) parts[i].run();
