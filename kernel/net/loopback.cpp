@@ -78,6 +78,10 @@ void make_loopback() {
   netif_set_up(&device);
 }
 
+bool is_loopback_empty() {
+  return first == nullptr;
+}
+
 pbuf* next_loopback() {
   pbuf* const packet = first;
   if (packet == nullptr) return nullptr;

@@ -18,5 +18,6 @@ LoopbackCounts loopback_counts();
 /// Takes the first packet out of the queue, and lets the device have the packet's destination as
 /// its address: lwIP accepts a packet only then. Null: the queue is empty.
 pbuf* next_loopback();
+bool is_loopback_empty();
 
 }  // namespace kernel::net

@@ -62,27 +62,81 @@ bool read_header(const pbuf& packet, std::size_t offset, Header& header) {
 // lwIP calls these functions for each packet to this machine, before the protocol's own function.
 // They prepare lwIP's lists. They return whether the packet is dropped, and then free it.
 
-u8_t prepare_tcp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
+/// A segment of TCP as lwIP receives it.
+struct Segment {
   tcp_hdr header;
-  if (!read_header(*packet, ip_current_header_tot_len(), header)) return 0;
+  std::size_t bytes;  // of data
+
+  unsigned flags() const { return TCPH_FLAGS(&header); }
+  u32_t first() const { return lwip_ntohl(header.seqno); }
+  u32_t end() const {
+    return first() + static_cast<u32_t>(bytes) + ((flags() & TCP_FIN) != 0 ? 1 : 0);
+  }
+};
+
+/// Whether the segment is out of order and ends behind the window. No correct peer sends one, and
+/// lwIP would fail an assertion when the bytes before it come.
+bool exceeds_window(const tcp_pcb& pcb, const Segment& segment) {
+  return pcb.state >= ESTABLISHED && TCP_SEQ_GT(segment.first(), pcb.rcv_nxt) &&
+         TCP_SEQ_GT(segment.end(), pcb.rcv_nxt + pcb.rcv_wnd);
+}
+
+/// lwIP answers a segment without bytes that comes while its window is closed, although the segment
+/// is acceptable (RFC 9293, 3.10.7.4). If both windows are closed, so does the other side, without
+/// end. So lwIP sees a window of one byte for such a segment.
+class OpenWindow {
+ public:
+  void open_for(tcp_pcb& pcb, const Tuple& tuple, const Segment& segment) {
+    constexpr unsigned others = TCP_SYN | TCP_FIN | TCP_RST;
+    if (segment.bytes != 0 || (segment.flags() & others) != 0) return;
+    if (pcb.rcv_wnd != 0 || pcb.rcv_nxt != segment.first()) return;
+    pcb.rcv_wnd = 1;
+    opened_ = &pcb;
+    tuple_ = tuple;
+  }
+  /// After lwIP has worked on the segment. It may have freed the connection.
+  void close() {
+    tcp_pcb* const pcb = std::exchange(opened_, nullptr);
+    if (pcb != nullptr && find_connection(tuple_) == pcb) --pcb->rcv_wnd;
+  }
+
+ private:
+  tcp_pcb* opened_ = nullptr;
+  Tuple tuple_{};
+};
+constinit OpenWindow open_window;
+
+u8_t drop(pbuf* packet) {
+  pbuf_free(packet);
+  return 1;
+}
+
+u8_t prepare_tcp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
+  Segment segment{};
+  const tcp_hdr& header = segment.header;
+  if (!read_header(*packet, ip_current_header_tot_len(), segment.header)) return 0;
+  const std::size_t headers = ip_current_header_tot_len() + TCPH_HDRLEN_BYTES(&header);
+  segment.bytes = packet->tot_len - std::min<std::size_t>(headers, packet->tot_len);
   const Tuple tuple{.local = *ip_current_dest_addr(),
                     .remote = *from,
                     .local_port = lwip_ntohs(header.dest),
                     .remote_port = lwip_ntohs(header.src)};
   enter_bucket(tuple);
-  const unsigned flags = TCPH_FLAGS(&header);
+  tcp_pcb* const old = find_connection(tuple);
+  if (old != nullptr && old->state != TIME_WAIT) {
+    if (exceeds_window(*old, segment)) return drop(packet);
+    open_window.open_for(*old, tuple, segment);
+  }
+  const unsigned flags = segment.flags();
   if ((flags & TCP_SYN) == 0 || (flags & (TCP_ACK | TCP_RST)) != 0) return 0;
-  if (tcp_pcb* const old = find_connection(tuple); old != nullptr) {
+  if (old != nullptr) {
     if (old->state != TIME_WAIT) return 0;
     tcp_abort(old);  // the new connection takes its place
   }
   Binding* const listener =
       find_listener(tuple.local, tuple.local_port, hash_of(tuple.remote, tuple.remote_port));
   if (listener == nullptr) return 0;
-  if (!has_room(*listener)) {
-    pbuf_free(packet);  // the client sends it again
-    return 1;
-  }
+  if (!has_room(*listener)) return drop(packet);  // the client sends it again
   listener->listener.next = nullptr;
   tcp_listen_pcbs.listen_pcbs = &listener->listener;
   return 0;
@@ -148,6 +202,7 @@ bool add_receiver(u8_t protocol, raw_recv_fn receive, void* argument = nullptr) 
 
 void receive(netif& device, pbuf* packet) {
   if (device.input(packet, &device) != ERR_OK) pbuf_free(packet);
+  open_window.close();
   leave_bucket();
   tcp_listen_pcbs.listen_pcbs = nullptr;
   udp_pcbs = nullptr;
@@ -188,6 +243,9 @@ async::Instant run_link_timers() {
   return next;
 }
 
+/// Between two parts of a long loopback queue, so that other jobs run.
+constexpr Duration pause_after_many = milliseconds(1);
+
 /// Sleeps until a timer of lwIP is due. If none is, it sleeps until note_activity().
 async::Task<> run_timers() {
   async::Instant tcp_due = async::now() + milliseconds(tcp_timer_ms);
@@ -203,6 +261,7 @@ async::Task<> run_timers() {
     }
     if (has_link_timers) next = std::min(next, run_link_timers());
     deliver();
+    if (!is_loopback_empty()) next = async::now() + pause_after_many;
     timers_run = next != async::never;
     (void)co_await timer_wake().wait_until(next, "network timer");
     if (!timers_run) tcp_due = async::now() + milliseconds(tcp_timer_ms);
@@ -234,8 +293,14 @@ void note_activity() {
 }
 
 void deliver() {
-  while (pbuf* const packet = next_loopback()) receive(loopback(), packet);
-  note_activity();
+  // No packet of a well-behaved program causes so many further ones.
+  constexpr int most = 4096;
+  for (int count = 0; count < most; ++count) {
+    pbuf* const packet = next_loopback();
+    if (packet == nullptr) return note_activity();
+    receive(loopback(), packet);
+  }
+  timer_wake().wake_all();
 }
 
 void input(netif& device, pbuf* frame) {

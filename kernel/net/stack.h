@@ -25,7 +25,8 @@ namespace kernel::net {
 /// here. ENOMEM.
 Result<> start();
 
-/// Passes the packets in the loopback queue to lwIP, until it is empty. Calls note_activity().
+/// Passes the packets in the loopback queue to lwIP, until it is empty. After very many the
+/// timers' job does the rest. Calls note_activity().
 void deliver();
 /// Lets lwIP's timers run if they are needed (tcp_table.h).
 void note_activity();

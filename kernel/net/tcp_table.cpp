@@ -136,6 +136,10 @@ void run_tcp_timers() {
     for (auto [from, to] : {std::pair{&bucket->active, &tcp_active_pcbs},
                             std::pair{&bucket->time_wait, &tcp_tw_pcbs}}) {
       while (tcp_pcb* const pcb = *from) {
+        // The other side may take the byte of a window probe and keep its window closed. lwIP's
+        // persist timer then fires without bytes to send, and fails an assertion.
+        if (from == &bucket->active && (pcb->unsent == nullptr || pcb->unacked != nullptr))
+          pcb->persist_backoff = 0;
         *from = pcb->next;
         pcb->next = *to;
         *to = pcb;
