@@ -35,8 +35,11 @@ std::uint8_t level_of_requests(const Thread& thread) {
 }
 
 async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first) {
+  constexpr unsigned most_in_step = 64;  // completions of a broken chain
   bool broken = false, timed_out = false;
+  unsigned count = 0;
   for (auto request = std::move(first); request != nullptr;) {
+    if (++count % most_in_step == 0) co_await sys::cond_resched(thread);
     std::int32_t answer = failed(Errno::ecanceled);
     if (const std::int32_t refusal = request->refusal(); refusal != 0) {
       answer = refusal;

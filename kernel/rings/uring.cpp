@@ -139,7 +139,9 @@ void Request::complete(std::int32_t answer) {
   const bool fails = is_failure(thread(), sqe, answer);
   const bool skips = (sqe.flags & abi::uring::sqe_cqe_skip_success) != 0;
   if (fails && skips) {
-    for (Request* later = next(); later != nullptr; later = later->next()) later->is_silent_ = true;
+    // Behind one that is silent already, all are.
+    for (Request* later = next(); later != nullptr && !later->is_silent_; later = later->next())
+      later->is_silent_ = true;
   }
   const bool is_silent = (skips && !fails) || (is_silent_ && answer == failed(Errno::ecanceled));
   if (sqe.opcode == Op::timeout) {

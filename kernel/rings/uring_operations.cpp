@@ -787,6 +787,7 @@ Result<int> fixed_fd_install(Context& context, Thread& self, const Sqe& sqe) {
   File* const file = context.files.find(sqe.fd);
   if (file == nullptr) return fail(Errno::ebadf);
   const bool close_on_exec = (sqe.op_flags & abi::uring::fixed_fd_no_cloexec) == 0;
+  file->note_other_table();
   return self.process().files().add(Ref<File>::share(*file), close_on_exec);
 }
 

@@ -25,6 +25,7 @@ Result<T> read_from(Thread& self, std::uintptr_t from) {
 Result<Ref<File>> registrable(Thread& self, std::int32_t fd) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr || RingFile::from(file) != nullptr) return fail(Errno::ebadf);
+  file->note_other_table();  // of another process that uses the ring
   return Ref<File>::share(*file);
 }
 
