@@ -157,15 +157,21 @@ static void print_all(const char* what, Ring* ring) {
   printf("\n");
   fflush(stdout);
 }
+static void pause_ms(int ms) {
+  const struct timespec length = {ms / 1000, ms % 1000 * 1000000L};
+  nanosleep(&length, NULL);
+}
 // Submits, waits for `complete` completions and prints them.
 static void run(const char* what, Ring* ring, unsigned complete) {
   const int submitted = submit(ring, complete);
   if (submitted < 0) printf("%s ", strerrorname_np(errno));
+  // A timeout that ends also ends the wait for completions.
+  const unsigned* const head = word(ring, ring->params.cq_off.head);
+  for (int i = 0; i < 100; ++i) {
+    if (ring_word(ring, ring->params.cq_off.tail) - *head >= complete) break;
+    pause_ms(1);
+  }
   print_all(what, ring);
-}
-static void pause_ms(int ms) {
-  const struct timespec length = {ms / 1000, ms % 1000 * 1000000L};
-  nanosleep(&length, NULL);
 }
 static struct __kernel_timespec in_ms(long long ms) {
   const struct __kernel_timespec time = {ms / 1000, ms % 1000 * 1000000};
@@ -891,8 +897,8 @@ static void part_registers(void) {
   transfer(&ring, IORING_OP_READ, 1, 0, space, 5, IOSQE_FIXED_FILE);
   poll_for(&ring, 2, 0, POLLIN, 0)->flags = IOSQE_FIXED_FILE;
   SAY(submit(&ring, 0));
-  transfer(&ring, IORING_OP_WRITE, 3, 2, "hello", 5, IOSQE_FIXED_FILE);
-  run("they wait", &ring, 2);
+  transfer(&ring, IORING_OP_WRITE, 3, 2, "helloworld", 10, IOSQE_FIXED_FILE);
+  run("they wait", &ring, 3);
   Sqe* sqe = next(&ring, IORING_OP_CLOSE, 1);
   sqe->fd = 0;
   sqe->file_index = 1;
