@@ -25,7 +25,9 @@ InFlightRequest::~InFlightRequest() {
 }
 
 std::int32_t InFlightRequest::cut_answer(std::int32_t answer) const {
-  const bool cut = answer == failed(Errno::eintr) || answer == failed(Errno::etimedout);
+  // EAGAIN: a socket's wait has timed out.
+  const bool cut = answer == failed(Errno::eintr) || answer == failed(Errno::etimedout) ||
+                   answer == failed(Errno::eagain);
   return cut ? failed(Errno::ecanceled) : answer;
 }
 

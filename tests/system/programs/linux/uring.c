@@ -528,6 +528,19 @@ static void part_links(void) {
   transfer(&ring, IORING_OP_READ, 1, ends[0], space, 10, link);
   transfer(&ring, IORING_OP_LINK_TIMEOUT, 2, -1, &soon, 1, 0);
   run("a read that is too late", &ring, 2);
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets)) perror("socketpair");
+  transfer(&ring, IORING_OP_RECV, 1, sockets[0], space, 10, link);
+  transfer(&ring, IORING_OP_LINK_TIMEOUT, 2, -1, &soon, 1, 0);
+  run("a receive that is too late", &ring, 2);
+  const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  const struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0uring-late"};
+  if (bind(listener, (const void*)&name, sizeof(sa_family_t) + 11) || listen(listener, 1))
+    perror("listen");
+  transfer(&ring, IORING_OP_ACCEPT, 1, listener, NULL, 0, link);
+  transfer(&ring, IORING_OP_LINK_TIMEOUT, 2, -1, &soon, 1, 0);
+  run("an accept that is too late", &ring, 2);
+  close(listener), close(sockets[0]), close(sockets[1]);
   transfer(&ring, IORING_OP_READ, 1, ends[0], space, 10, link);
   transfer(&ring, IORING_OP_LINK_TIMEOUT, 2, -1, &soon, 1, link);
   nop(&ring, 3, 0);
