@@ -74,6 +74,30 @@ struct Segment {
   }
 };
 
+/// Whether an option of the segment, which is not the first one, changes the size of segments. lwIP
+/// would obey, and fail an assertion about bytes that it has queued.
+bool changes_segment_size(const pbuf& packet, const Segment& segment) {
+  constexpr std::uint8_t end = 0, none = 1, segment_size = 2;
+  constexpr std::size_t most = 40;
+  if ((segment.flags() & TCP_SYN) != 0) return false;
+  std::array<std::uint8_t, most> options{};
+  const std::size_t header_bytes = TCPH_HDRLEN_BYTES(&segment.header);
+  if (header_bytes <= sizeof(tcp_hdr)) return false;
+  const std::size_t count =
+      pbuf_copy_partial(&packet, options.data(), static_cast<u16_t>(header_bytes - sizeof(tcp_hdr)),
+                        static_cast<u16_t>(ip_current_header_tot_len() + sizeof(tcp_hdr)));
+  for (std::size_t at = 0; at < count && options[at] != end;) {
+    if (options[at] == segment_size) return true;
+    if (options[at] == none) {
+      ++at;
+      continue;
+    }
+    if (at + 1 >= count || options[at + 1] < 2) break;
+    at += options[at + 1];
+  }
+  return false;
+}
+
 /// Whether the segment is out of order and ends behind the window. No correct peer sends one, and
 /// lwIP would fail an assertion when the bytes before it come.
 bool exceeds_window(const tcp_pcb& pcb, const Segment& segment) {
@@ -124,7 +148,8 @@ u8_t prepare_tcp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
   enter_bucket(tuple);
   tcp_pcb* const old = find_connection(tuple);
   if (old != nullptr && old->state != TIME_WAIT) {
-    if (exceeds_window(*old, segment)) return drop(packet);
+    if (exceeds_window(*old, segment) || changes_segment_size(*packet, segment))
+      return drop(packet);
     open_window.open_for(*old, tuple, segment);
   }
   const unsigned flags = segment.flags();

@@ -398,7 +398,8 @@ Result<> TcpSocket::listen(unsigned backlog, abi::Credentials) {
   if (state_ != State::closed) return fail(Errno::einval);
   if (auto bound = bind_to_any(); !bound) return bound;
   Binding& binding = *binding_;
-  if (!ports_.may_listen(binding)) return fail(Errno::eaddrinuse);
+  // An accepted socket has the binding of the socket that listens.
+  if (binding.is_listening || !ports_.may_listen(binding)) return fail(Errno::eaddrinuse);
   static constexpr tcp_ext_arg_callbacks of_listener{.destroy = nullptr,
                                                      .passive_open = &on_passive_open};
   tcp_pcb_listen& listener = binding.listener;

@@ -12,15 +12,16 @@
 
 namespace kernel {
 
-InFlightRequest::InFlightRequest(List<InFlightRequest>& all) : all_{all} {
+InFlightRequest::InFlightRequest(List<InFlightRequest>& all, std::size_t bytes)
+    : all_{all}, reserved_{bytes} {
   async::Strand::check_access();
   all.push_back(*this);
-  memory::frames.grow_reserve(most_bytes);
+  memory::frames.grow_reserve(static_cast<std::ptrdiff_t>(reserved_));
 }
 
 InFlightRequest::~InFlightRequest() {
   async::Strand::check_access();
-  memory::frames.grow_reserve(-static_cast<std::ptrdiff_t>(most_bytes));
+  memory::frames.grow_reserve(-static_cast<std::ptrdiff_t>(reserved_));
   all_.remove(*this);
 }
 

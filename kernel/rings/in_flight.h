@@ -26,8 +26,8 @@ using trap::Register;
 /// class.
 class InFlightRequest : public ListNode<> {
  public:
-  /// `all`: the requests of the ring.
-  explicit InFlightRequest(List<InFlightRequest>& all);
+  /// `all`: the requests of the ring. `bytes`: the memory in reserve for the request.
+  explicit InFlightRequest(List<InFlightRequest>& all, std::size_t bytes = most_bytes);
   virtual ~InFlightRequest();
 
   // For run_chain().
@@ -66,11 +66,13 @@ class InFlightRequest : public ListNode<> {
   bool cancelled = false;
   bool merged = false;  ///< part of a merged transfer, which is not cancelled for one of its parts
 
-  /// The most memory that a request needs while it is carried out, coroutine frames included.
+  /// The most memory that a request of Cotrap's ring needs while it is carried out, coroutine
+  /// frames included.
   static constexpr std::size_t most_bytes = 1024;
 
  private:
   List<InFlightRequest>& all_;
+  std::size_t reserved_;
 };
 
 /// The result of a submission that fails with `error`.

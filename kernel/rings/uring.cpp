@@ -55,7 +55,7 @@ void Submitter::silence_requests() {
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────
 
 Request::Request(Context& context, Submitter& submitter, const Sqe& sqe, std::int32_t refusal)
-    : InFlightRequest{context.requests_},
+    : InFlightRequest{context.requests_, most_bytes},
       context{context},
       sqe{sqe},
       began_at{context.posted()},
@@ -387,12 +387,12 @@ Result<int> Context::install(Ref<File> file, std::int32_t slot) {
   const bool chooses = static_cast<std::uint32_t>(slot) == abi::uring::file_index_alloc;
   auto index = static_cast<std::uint32_t>(slot) - 1;
   if (RingFile::from(file.get()) != nullptr) return fail(Errno::ebadf);
+  if (!files.exists()) return fail(Errno::enxio);
   if (chooses) {
     const auto empty = files.find_empty();
     if (!empty) return fail(empty.error());
     index = *empty;
   }
-  if (!files.exists()) return fail(Errno::enxio);
   if (index >= files.count()) return fail(Errno::einval);
   drop_file(files[index]);
   files[index] = {.file = std::move(file)};

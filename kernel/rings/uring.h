@@ -96,6 +96,9 @@ class Request final : public InFlightRequest,
                       public ListNode<Submitter>,
                       public ListNode<struct SameUserData> {
  public:
+  /// As InFlightRequest::most_bytes. A message that waits has the largest frames.
+  static constexpr std::size_t most_bytes = 3072;
+
   /// `refusal`: see InFlightRequest.
   Request(Context& context, Submitter& submitter, const Sqe& sqe, std::int32_t refusal);
   ~Request() override;

@@ -176,7 +176,7 @@ Context::One Context::take_one(Submitter& submitter, const Sqe& sqe, std::size_t
       static_cast<void>(self.space().take_missed_page());
     }
   }
-  is_out_of_memory_ = !memory::can_allocate(InFlightRequest::most_bytes);
+  is_out_of_memory_ = !memory::can_allocate(Request::most_bytes);
   if (is_out_of_memory_) return One::no_memory;
   auto request = std::make_unique<Request>(*this, submitter, sqe, refusal);
   static_cast<void>(self.space().take_missed_page());
