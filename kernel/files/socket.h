@@ -111,6 +111,12 @@ struct Incoming {
   bool peeks() const { return (flags & abi::msg_peek) != 0; }
 };
 
+/// When a wait that begins now ends. `timeout`: Duration::max() for none.
+inline async::Instant end_of_wait(async::Duration timeout) {
+  const async::Instant now = async::now();
+  return timeout >= async::never - now ? async::never : now + timeout;
+}
+
 class Socket : public File, public PassedSocket {
  public:
   struct Kind {
@@ -157,6 +163,13 @@ class Socket : public File, public PassedSocket {
     return options_.receive_timeout != async::Duration::max() ||
            options_.send_timeout != async::Duration::max();
   }
+
+  /// Waits in changes() if it must. would_block: a page-in.
+  async::Task<Result<std::size_t>> transfer(Direction direction, std::optional<std::uint64_t>,
+                                            IoBuffer buffer) final;
+  Result<std::size_t> move_nothing(Direction direction) override;
+  /// Of a socket without a name in a folder.
+  abi::Stat status() override;
 
   /// Requests about network devices. ENOTTY.
   Result<int> control(memory::AddressSpace& space, unsigned long request,

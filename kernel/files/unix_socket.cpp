@@ -708,33 +708,6 @@ bool UnixSocket::is_plain_stream() const {
          !has_option(abi::so_passcred) && !waits_for_device();
 }
 
-async::Task<Result<std::size_t>> UnixSocket::transfer(Direction direction,
-                                                      std::optional<std::uint64_t>,
-                                                      IoBuffer buffer) {
-  const bool reads = direction == Direction::read;
-  const auto timeout = reads ? options().receive_timeout : options().send_timeout;
-  const async::Instant now = async::now();
-  const async::Instant deadline = timeout >= async::never - now ? async::never : now + timeout;
-  for (;;) {
-    Incoming incoming{.flags = is_nonblocking() ? abi::msg_dontwait : 0};
-    Outgoing outgoing;
-    const auto moved = reads ? receive(buffer, incoming) : send(buffer, outgoing);
-    if (moved || moved.error() != Errno::would_block || buffer.needs_page_in()) co_return moved;
-    if (is_nonblocking()) co_return fail(Errno::eagain);
-    const auto woken = co_await changes(direction)->wait_until(deadline, "socket");
-    if (woken == async::WaitResult::timed_out) co_return fail(Errno::eagain);
-    if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
-  }
-}
-
-Result<std::size_t> UnixSocket::move_nothing(Direction direction) {
-  if (direction == Direction::read) return 0;
-  Outgoing message;
-  IoBuffer none{std::span<std::byte>{}};
-  const auto sent = send(none, message);
-  return sent || sent.error() != Errno::would_block ? sent : fail(Errno::eagain);
-}
-
 Result<std::size_t> UnixSocket::try_read(IoBuffer& buffer) {
   if (is_plain_stream() && !endpoint_->in().has_marks()) [[likely]] {
     const auto moved = endpoint_->in().pipe().read(buffer);

@@ -306,10 +306,6 @@ class UnixSocket final : public Socket {
   bool has_bytes(std::size_t count) override;
   void visit_queues(Visitor& visitor) override { endpoint_->visit_queues(visitor); }
 
-  /// Waits if it must. would_block: a page-in.
-  async::Task<Result<std::size_t>> transfer(Direction direction, std::optional<std::uint64_t>,
-                                            IoBuffer buffer) override;
-  Result<std::size_t> move_nothing(Direction direction) override;
   Result<std::size_t> try_read(IoBuffer& buffer) override;
   Result<std::size_t> try_write(IoBuffer& buffer) override;
   Result<std::size_t> read_sharing(const ReadBytes& to) override;

@@ -258,33 +258,6 @@ Result<std::size_t> InetSocket::option_of(memory::AddressSpace& space, int level
 
 // ── The file ──
 
-async::Task<Result<std::size_t>> InetSocket::transfer(Direction direction,
-                                                      std::optional<std::uint64_t>,
-                                                      IoBuffer buffer) {
-  const bool reads = direction == Direction::read;
-  const auto timeout = reads ? options().receive_timeout : options().send_timeout;
-  const async::Instant now = async::now();
-  const async::Instant deadline = timeout >= async::never - now ? async::never : now + timeout;
-  for (;;) {
-    Incoming incoming{.flags = is_nonblocking() ? abi::msg_dontwait : 0};
-    Outgoing outgoing;
-    const auto moved = reads ? receive(buffer, incoming) : send(buffer, outgoing);
-    if (moved || moved.error() != Errno::would_block || buffer.needs_page_in()) co_return moved;
-    if (is_nonblocking()) co_return fail(Errno::eagain);
-    const auto woken = co_await changes(direction)->wait_until(deadline, "socket");
-    if (woken == async::WaitResult::timed_out) co_return fail(Errno::eagain);
-    if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
-  }
-}
-
-Result<std::size_t> InetSocket::move_nothing(Direction direction) {
-  if (direction == Direction::read) return 0;
-  Outgoing message;
-  IoBuffer none{std::span<std::byte>{}};
-  const auto sent = send(none, message);
-  return sent || sent.error() != Errno::would_block ? sent : fail(Errno::eagain);
-}
-
 Result<std::size_t> InetSocket::try_read(IoBuffer& buffer) {
   if (waits_for_device()) return fail(Errno::would_block);
   Incoming message{.flags = is_nonblocking() ? abi::msg_dontwait : 0};
@@ -295,16 +268,6 @@ Result<std::size_t> InetSocket::try_write(IoBuffer& buffer) {
   if (waits_for_device()) return fail(Errno::would_block);
   Outgoing message;
   return send(buffer, message);
-}
-
-abi::Stat InetSocket::status() {
-  return {
-      .device = 1,
-      .inode = reinterpret_cast<std::uintptr_t>(this) >> 3 & 0xffff'ffff,
-      .mode = abi::s_ifsock | 0777,
-      .links = 1,
-      .block_size = hal::page_size,
-  };
 }
 
 Result<int> InetSocket::control(memory::AddressSpace& space, unsigned long request,

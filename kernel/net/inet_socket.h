@@ -35,9 +35,6 @@ class InetSocket : public Socket {
 
   // ── The file ──
 
-  async::Task<Result<std::size_t>> transfer(Direction direction, std::optional<std::uint64_t>,
-                                            IoBuffer buffer) final;
-  Result<std::size_t> move_nothing(Direction direction) final;
   Result<std::size_t> try_read(IoBuffer& buffer) final;
   Result<std::size_t> try_write(IoBuffer& buffer) final;
   async::WaitList* changes(Direction direction) final {
@@ -46,7 +43,6 @@ class InetSocket : public Socket {
   async::WaitList* room_to_connect(const Destination&) final { return &writable_; }
   async::WaitList& room_to_send(const Outgoing&) final { return writable_; }
   Errno connect_timeout() const final { return Errno::einprogress; }
-  abi::Stat status() final;
   /// What a line of /proc/net says of the socket besides its addresses.
   struct Counts {
     std::size_t sent = 0;      ///< bytes that the peer has not acknowledged

@@ -233,35 +233,13 @@ class NetlinkSocket final : public Socket {
     Outgoing message;
     return send(buffer, message);
   }
-  async::Task<Result<std::size_t>> transfer(Direction direction, std::optional<std::uint64_t>,
-                                            IoBuffer buffer) override {
-    for (;;) {
-      const auto moved = direction == Direction::read ? try_read(buffer) : try_write(buffer);
-      if (moved || moved.error() != Errno::would_block || buffer.needs_page_in()) co_return moved;
-      if (is_nonblocking()) co_return fail(Errno::eagain);
-      const auto timeout = options().receive_timeout;
-      const async::Instant now = async::now();
-      const async::Instant deadline = timeout >= async::never - now ? async::never : now + timeout;
-      const auto woken = co_await readable_.wait_until(deadline, "netlink");
-      if (woken == async::WaitResult::timed_out) co_return fail(Errno::eagain);
-      if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
-    }
-  }
+  Result<std::size_t> move_nothing(Direction) override { return 0; }
   short readiness() override {
     const short out = abi::pollout | abi::pollwrnorm | abi::pollwrband;
     return answers_.empty() ? out : static_cast<short>(out | abi::pollin | abi::pollrdnorm);
   }
   async::WaitList* changes(Direction direction) override {
     return direction == Direction::read ? &readable_ : nullptr;
-  }
-  abi::Stat status() override {
-    return {
-        .device = 1,
-        .inode = reinterpret_cast<std::uintptr_t>(this) >> 3 & 0xffff'ffff,
-        .mode = abi::s_ifsock | 0777,
-        .links = 1,
-        .block_size = hal::page_size,
-    };
   }
 
  private:

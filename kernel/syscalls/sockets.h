@@ -38,10 +38,6 @@ inline bool lacks_pages(Thread& self, std::uintptr_t address, std::size_t size) 
 inline bool never_waits(const Socket& socket, int flags) {
   return socket.is_nonblocking() || (flags & abi::msg_dontwait) != 0;
 }
-/// When a wait that begins now ends. `timeout`: Duration::max() for none.
-inline async::Instant end_of_wait(async::Duration timeout) {
-  return timeout == async::Duration::max() ? async::never : after(timeout);
-}
 /// The error of a wait that has not ended by a wake.
 inline Errno wait_error(async::WaitResult result) {
   return result == async::WaitResult::timed_out ? Errno::eagain : Errno::eintr;
