@@ -257,6 +257,11 @@ def controls_jobs(test: harness.Test, shell: pexpect.spawn) -> None:
     keys("fg\r", r"\ncat \| cat\r", "fg continues it in the foreground")
     keys("second\r", r"second\r\nsecond\r", "it reads the terminal again")
     keys("\x04", PROMPT, "Ctrl-D ends its input")
+    # The first program reads the terminal while the others start, and before it may.
+    for turn in range(20):
+        keys("echo ready; cat" + 5 * " | cat" + "\r", r"\nready\r\n", f"long pipeline {turn} starts")
+        keys("third\r", r"third\r\nthird\r", "it reads the terminal")
+        keys("\x04", PROMPT, "Ctrl-D ends it")
     keys("sh -c 'echo begin; sleep 0.3; echo slept'\r", r"\nbegin\r\n", "a shell starts a program")
     keys("\x1a", r"\[1\] stopped", "Ctrl-Z stops a shell and its program")
     keys("bg; wait; echo waited $?\r", r"\nslept\r\n(.*\n)?waited 0\r", "bg continues it, and wait awaits it")

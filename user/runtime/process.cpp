@@ -13,12 +13,18 @@ struct Start {
   volatile long error = 0;  // written by the child, which shares the memory
 };
 
-// Part of become().
+void keep_running(int) {}
+
+// Part of become(). A program of the group that reads the terminal may stop the group at any time.
+// If that stopped the child before execve, the parent could not continue it, because it waits for
+// the execve. So the signals that stop have a handler until then; execve sets the default action.
 void join_group(const SpawnOptions& options) {
-  syscall(Call::setpgid, 0, *options.group);
+  const abi::SignalAction action{.handler = reinterpret_cast<std::uintptr_t>(keep_running),
+                                 .flags = abi::sa_restart};
   for (const auto signal : {abi::Signal::sigtstp, abi::Signal::sigttin, abi::Signal::sigttou}) {
-    static_cast<void>(ignore_signal(signal, false));
+    syscall(Call::rt_sigaction, signal, &action, nullptr, sizeof action.mask);
   }
+  syscall(Call::setpgid, 0, *options.group);
 }
 
 // Runs in the child, on the parent's memory, while the parent is suspended (CLONE_VFORK). It may
@@ -51,7 +57,7 @@ int become(void* argument) {
 }  // namespace
 
 Result<Pid> spawn(const char* path, const char* const* arguments, SpawnOptions options) {
-  alignas(16) std::byte stack[4096];
+  alignas(16) std::byte stack[8 << 10];  // with room for a signal's frame
   Start start{path, arguments, options};
   const auto flags =
       abi::clone_vm | abi::clone_vfork | static_cast<unsigned long>(abi::Signal::sigchld);

@@ -456,9 +456,9 @@ int Shell::wait_for_foreground(Job& job) {
   return status;
 }
 
-// Gives the job the terminal, after all its programs have started. Before execve, ^Z would stop a
-// child while the shell waits in vfork, and nothing could continue it. A program that reads the
-// terminal earlier has stopped, so the job is continued.
+// Gives the job the terminal, after all its programs have started: before execve, a child drops ^Z
+// (SpawnOptions::group). A program that reads the terminal earlier has stopped, so the job is
+// continued.
 void Shell::put_into_foreground(Job& job) {
   if (!controls_jobs_) return;
   static_cast<void>(user::set_foreground_group(user::standard_input, job.group()));

@@ -25,7 +25,8 @@ struct SpawnOptions {
   // background.
   bool ignore_keys = false;
   // The child's process group; 0: a new group with the child's number. Without a value it is that
-  // of this process. With one, SIGTSTP, SIGTTIN and SIGTTOU have their default action in the child.
+  // of this process. With one, SIGTSTP, SIGTTIN and SIGTTOU have their default action in the
+  // program; the child drops those that arrive before execve.
   std::optional<Pid> group = {};
   // Signals that this process blocks, but not the child.
   abi::SignalSet unblock = 0;
