@@ -390,11 +390,12 @@ std::expected<std::string, std::string> Shell::output_of(const std::string& comm
 void Shell::become_interactive() {
   own_group_ = user::process_group().value_or(0);
   auto foreground = user::foreground_group(user::standard_input);
-  // A shell in the background stops until it is in the foreground. If nothing stops it, because no
-  // shell could continue it, it works without job control.
+  // A shell in the background stops until it is in the foreground: this call sends it SIGTTOU. A
+  // signal sent here could come after the other shell has continued this one. If nothing stops it,
+  // because no shell could continue it, it works without job control.
   constexpr int tries = 16;
   for (int i = 0; i < tries && foreground && *foreground != own_group_; ++i) {
-    static_cast<void>(user::kill(0, Signal::sigttin));
+    static_cast<void>(user::set_foreground_group(user::standard_input, own_group_));
     foreground = user::foreground_group(user::standard_input);
   }
   is_interactive_ = true;
