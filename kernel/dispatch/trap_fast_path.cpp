@@ -39,11 +39,10 @@ constexpr std::uint64_t back_to_program = 0;
 
 /// Loads the floating-point or vector registers that the program's instruction needs. Returns false
 /// if it needs none, or if the kernel must first allocate memory to save them in.
-[[gnu::noinline, gnu::cold]] bool load_registers(Thread& self, std::uint64_t cause) {
+[[gnu::noinline, gnu::cold]] bool try_load_registers(Thread& self, std::uint64_t cause) {
   const Trap trap = trap::decode_exception(self.context(), cause);
   return trap.kind == Trap::illegal_instruction &&
-         trap::fpu::bytes_to_acquire(self.context(), trap) == 0 &&
-         trap::fpu::acquire(self.context(), trap);
+         trap::fpu::bytes_to_acquire(self.context(), trap) == 0 && load_registers(self, trap);
 }
 
 /// Serves a page fault, and the first use of floating-point or vector registers after another
@@ -52,7 +51,7 @@ constexpr std::uint64_t back_to_program = 0;
 [[gnu::always_inline]] inline std::uint64_t exception(Thread& self, std::uint64_t cause) {
   const Trap trap = trap::decode_exception(self.context(), cause);
   if (trap.kind != Trap::page_fault) [[unlikely]] {
-    if (self.has_pending_flags() || !load_registers(self, cause)) return cause;
+    if (self.has_pending_flags() || !try_load_registers(self, cause)) return cause;
   } else if (hal::smp_active()) [[unlikely]] {
     if (trace::is_on()) return cause;
     async::Strand::Sharing sharing;

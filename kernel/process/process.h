@@ -126,6 +126,10 @@ class Process : public RefCounted<Process>, public ListNode<> {
   abi::WaitStatus status() const { return status_.value_or(abi::WaitStatus{}); }
   /// Whether the process has executed a program since its creation.
   bool has_executed() const { return has_executed_; }
+  /// Whether a thread that this process has started has needed the floating-point registers. Any
+  /// caller may read it, and a thread of the process may set it.
+  bool threads_use_floating_point() const { return threads_use_floating_point_; }
+  void note_floating_point_of_thread() { threads_use_floating_point_ = true; }
 
   // ── For files of /proc, which no program has opened for most processes ──
 
@@ -363,6 +367,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   bool has_executed_ = false;
   bool stop_is_reported_ = false;
   bool is_orphan_ = false;
+  async::SharedWord<bool> threads_use_floating_point_ = false;
   async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
   std::uintptr_t signal_return_ = 0;
   std::unique_ptr<SignalTimers> signal_timers_;

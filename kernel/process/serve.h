@@ -76,6 +76,16 @@ inline bool serve_fault_sharing(Thread& self, trap::Trap trap) {
   return true;
 }
 
+/// Loads the floating-point or vector registers that the program's instruction needs. Returns false
+/// if it needs none.
+inline bool load_registers(Thread& self, trap::Trap trap) {
+  if (!trap::fpu::acquire(self.context(), trap)) return false;
+  Process& process = self.process();
+  if (self.id() != process.id() && !process.threads_use_floating_point())
+    process.note_floating_point_of_thread();
+  return true;
+}
+
 /// Serves an exception that is not a page fault: enables the floating-point or vector registers at
 /// their first use. ENOMEM if there is no memory to save vector registers in. EFAULT for every
 /// other exception.
@@ -84,7 +94,7 @@ inline bool serve_fault_sharing(Thread& self, trap::Trap trap) {
   const std::size_t bytes = trap::fpu::bytes_to_acquire(self.context(), trap);
   if (bytes != 0 && !memory::can_allocate(bytes)) [[unlikely]]
     return fail(Errno::enomem);
-  return trap::fpu::acquire(self.context(), trap) ? Result<>{} : fail(Errno::efault);
+  return load_registers(self, trap) ? Result<>{} : fail(Errno::efault);
 }
 
 /// Serves an exception, page faults included. The errors are those of AddressSpace::fault().

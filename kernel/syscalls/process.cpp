@@ -1,5 +1,6 @@
 #include <abi/flags.h>
 #include <abi/process.h>
+#include <trap/fpu.h>
 
 #include <algorithm>
 
@@ -65,11 +66,13 @@ struct CloneArguments {
 };
 
 /// Changes a copy of the parent's context for the child, whose call returns 0.
-void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
+void make_childs(trap::UserContext& context, const CloneArguments& arguments,
+                 const Process& process) {
   context.set_syscall_result(0);
   context.set_cause(trap::Cause::first_instruction);
   if (arguments.stack != 0) context.set_stack(arguments.stack);
   if (arguments.has(abi::clone_settls)) context.set_thread_pointer(arguments.thread_pointer);
+  trap::fpu::expect_use(context, process.threads_use_floating_point());
 }
 
 /// A signal to a group must reach a child that its member is about to create, and no thread may
@@ -235,7 +238,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
   }
   auto child =
       make_ref<Thread>(id, std::move(process), self.current_context(), self.schedule().inherited());
-  make_childs(child->context(), arguments);
+  make_childs(child->context(), arguments, child->process());
   child->inherit_signal_mask(self);
   child->inherit_rare_settings(self, arguments.copies_memory() || arguments.has(abi::clone_vfork));
   if (!arguments.has(abi::clone_vm)) child->set_sequences(self.sequences());

@@ -16,7 +16,7 @@
   .type cotrap_fpu_save, @function
 cotrap_fpu_save:
   frcsr t0
-  sd    t0, CONTEXT_FCSR(a0)
+  sw    t0, CONTEXT_FCSR(a0)
   move_fp_registers fsd
   ret
 
@@ -24,6 +24,6 @@ cotrap_fpu_save:
   .type cotrap_fpu_load, @function
 cotrap_fpu_load:
   move_fp_registers fld
-  ld    t0, CONTEXT_FCSR(a0)
+  lw    t0, CONTEXT_FCSR(a0)
   fscsr t0
   ret

@@ -48,6 +48,9 @@ using detail::both;
 using detail::owner;
 using detail::owner_state;
 
+// After a program has needed or written its registers.
+constexpr std::uint8_t most_early_loads = 3;
+
 std::uint64_t state() {
   return HAL_READ_CSR(HAL_CSR("status")) & both;
 }
@@ -63,6 +66,7 @@ void save_floating() {
   if (((state() | owner_state) & status::fs) != status::fs_dirty) return;
   HAL_SET_CSR(HAL_CSR("status"), status::fs_clean);  // the registers are reachable only with FS on
   cotrap_fpu_save(*owner);
+  owner->early_loads = most_early_loads;
   owner_state = (owner_state & ~status::fs) | status::fs_clean;
 }
 
@@ -92,6 +96,19 @@ void load_vectors(const VectorState& from) {
   HAL_SET_CSR(HAL_CSR("status"), status::vs_clean);
 }
 
+/// Makes `context` the owner, with its floating-point registers on.
+void load_floating(UserContext& context) {
+  if (owner != nullptr) {
+    save_floating();
+    save_vectors();
+  }
+  HAL_SET_CSR(HAL_CSR("status"), status::fs_clean);
+  cotrap_fpu_load(context);
+  set_state(status::fs_clean);
+  owner = &context;
+  owner_state = status::fs_clean;
+}
+
 /// Whether the instruction may be legal with the vector registers on. If stval does not hold the
 /// instruction, acquire() turns on floating point first.
 bool lacks_vectors(const Trap& trap) {
@@ -110,15 +127,9 @@ bool acquire(UserContext& context, const Trap& trap) {
   bool changed = false;
   const bool needs_vectors = lacks_vectors(trap);
   if (state() == 0) {
-    if (owner != nullptr) {
-      save_floating();
-      save_vectors();
-    }
-    set_state(status::fs_clean);
-    cotrap_fpu_load(context);
-    set_state(status::fs_clean);
-    owner = &context;
-    owner_state = status::fs_clean;
+    load_floating(context);
+    context.early_loads = most_early_loads;
+    context.has_used_floating = true;
     changed = true;
   }
   if (needs_vectors) [[unlikely]] {
@@ -136,6 +147,11 @@ void save(UserContext& context) {
   save_floating();
   const std::uint64_t floating = before & status::fs;
   set_state((before & status::vs) | (floating == status::fs_dirty ? status::fs_clean : floating));
+}
+
+void detail::load_early(UserContext& context) {
+  --context.early_loads;
+  load_floating(context);
 }
 
 void detail::release_owner() {

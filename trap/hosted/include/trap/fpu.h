@@ -23,6 +23,7 @@ inline void release(UserContext& context) {
   context.complete_vectors();
 }
 inline void drop(const UserContext&) {}
+inline void expect_use(UserContext&, bool) {}
 inline void reset(UserContext&) {}
 
 }  // namespace trap::fpu

@@ -64,6 +64,9 @@ inline void drop(const UserContext& context) {
   if (detail::owner == &context) detail::drop_owner();
 }
 
+/// Called when `context` starts and may need its registers soon: nothing to do, a trap is cheap.
+inline void expect_use(UserContext&, bool) {}
+
 /// Called when `context` starts another program: nothing to free.
 inline void reset(UserContext&) {}
 

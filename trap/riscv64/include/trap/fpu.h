@@ -1,6 +1,6 @@
 // Floating-point and vector registers of programs. The kernel uses floating point nowhere. It saves
-// these registers only if their owner has written them, and loads them when another program uses
-// them.
+// these registers only if their owner has written them. It loads them when another program uses
+// them, or before that if it expects the program to use them soon.
 //
 // At most one context owns the registers of a hart. While the hart's state is dirty, the owner's
 // saved f and fcsr are stale (sstatus.FS; RISC-V privileged specification 1.12, section 3.1.6.6).
@@ -8,8 +8,14 @@
 //   run(b) while a owns:  FS := off ── b's first floating-point instruction traps ──▶ acquire(b):
 //                         a's registers saved if dirty, b's loaded, FS := clean, b owns
 //
-// sstatus.VS does the same for the vector registers. The owner's vector registers are loaded only
-// at its first vector instruction. So VS may be off while FS is on, but not the reverse.
+// A trap passes through the firmware and costs about ten times as much as the load of the
+// registers. So run(b) loads b's floating-point registers itself up to `early_loads` times: three
+// times after b has written or needed them, and once when b starts as a thread or as a program and
+// is expected to need them. C libraries save these registers early (setjmp).
+//
+// sstatus.VS does the same as FS for the vector registers, which are never loaded early. The
+// owner's vector registers are loaded only at its first vector instruction. So VS may be off while
+// FS is on, but not the reverse.
 //
 // All functions act on this hart. A preemptible job must not call them: it may change harts.
 #pragma once
@@ -28,18 +34,20 @@ extern constinit thread_local UserContext* owner;
 extern constinit thread_local std::uint64_t owner_state;
 void release_owner();
 void drop_owner();
+void load_early(UserContext& context);
 
 inline constexpr std::uint64_t both = hal::riscv64::status::fs | hal::riscv64::status::vs;
 }  // namespace detail
 
-/// Call it before `context` runs in place of another one. If `context` does not own the registers,
-/// its first floating-point instruction traps.
-inline void switch_to(const UserContext& context) {
-  if (detail::owner == nullptr) return;
+/// Call it before `context` runs in place of another one. If afterwards it does not own the
+/// registers, its first floating-point instruction traps.
+inline void switch_to(UserContext& context) {
   if (detail::owner == &context) {
     HAL_SET_CSR(HAL_CSR("status"), detail::owner_state);
     return;
   }
+  if (context.early_loads != 0) return detail::load_early(context);
+  if (detail::owner == nullptr) return;
   const auto before = HAL_TEST_AND_CLEAR_CSR(HAL_CSR("status"), detail::both);
   if ((before & hal::riscv64::status::dirty) != 0) detail::owner_state = before & detail::both;
 }
@@ -68,9 +76,17 @@ inline void drop(const UserContext& context) {
   if (detail::owner == &context) detail::drop_owner();
 }
 
-/// Frees the saved vector registers of `context`, which starts another program. No hart holds them.
+/// Call it when `context` starts. `is_likely`: similar ones have needed their floating-point
+/// registers.
+inline void expect_use(UserContext& context, bool is_likely) {
+  context.early_loads = is_likely ? 1 : 0;
+}
+
+/// Frees the saved vector registers of `context`, which starts another program. No hart holds its
+/// registers.
 inline void reset(UserContext& context) {
   context.vectors.reset();
+  expect_use(context, context.has_used_floating);
 }
 
 }  // namespace trap::fpu

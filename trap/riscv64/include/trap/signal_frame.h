@@ -83,7 +83,7 @@ struct SignalFrame {
     context.x = registers.x;
     context.x[0] = registers.pc;
     context.f = registers.f;
-    context.fcsr = static_cast<std::uint32_t>(registers.fcsr);
+    context.fcsr = registers.fcsr;
     context.zero = 0;
     context.follows = context.follows_bytes = 0;
     return frame;

@@ -31,7 +31,13 @@ struct UserContext {
   std::uint64_t kernel_tp = 0;
   std::uint64_t kernel_pc = 0;
 
-  std::uint64_t fcsr = 0;
+  std::uint32_t fcsr = 0;
+  /// How often fpu::switch_to() may still load the floating-point registers before an instruction
+  /// needs them.
+  std::uint8_t early_loads = 0;
+  /// Whether a trap has loaded the floating-point registers for this context, or for one that it
+  /// is a copy of.
+  bool has_used_floating = false;
   std::array<std::uint64_t, 32> f{};
 
   // The two address spaces, as satp values; only the trampoline path uses them.
