@@ -385,9 +385,11 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
   std::size_t known = 0;
   std::size_t removed = 0;
   const auto forget = [&](VirtAddr va, std::span<PageEntry> run) {
+    const std::size_t before = known;
     for (std::size_t i = 0; i != run.size() && known != pages.size(); ++i) {
       if (!run[i].empty()) pages[known++] = va + i * page_size;
     }
+    if (known == before && known != pages.size()) return std::size_t{0};  // all are empty
     const std::size_t forgotten = forget_pages(run);
     removed += forgotten;
     return forgotten;
