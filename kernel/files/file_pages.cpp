@@ -11,6 +11,11 @@ std::byte* FilePages::find(std::uint64_t number) const {
   return group != groups_.end() ? group->second.find(number % group_size) : nullptr;
 }
 
+std::size_t FilePages::find_run(std::uint64_t number, std::span<const std::byte*> pages) const {
+  const auto group = groups_.find(number / group_size);
+  return group != groups_.end() ? group->second.find_run(number % group_size, pages) : 0;
+}
+
 std::byte* FilePages::make(std::uint64_t number) {
   auto group = groups_.find(number / group_size);
   if (group == groups_.end()) {
@@ -99,6 +104,15 @@ void FilePages::charge(std::size_t bytes) {
 
 std::byte* FilePages::Group::find(std::size_t index) const {
   return pages_[index] != 0 ? hal::phys_to_virt(pages_[index]) : nullptr;
+}
+
+std::size_t FilePages::Group::find_run(std::size_t index, std::span<const std::byte*> pages) const {
+  const std::size_t most = std::min(pages.size(), group_size - index);
+  for (std::size_t i = 0; i != most; ++i) {
+    if (pages_[index + i] == 0) return i;
+    pages[i] = hal::phys_to_virt(pages_[index + i]);
+  }
+  return most;
 }
 
 std::byte* FilePages::Group::make(std::size_t index) {

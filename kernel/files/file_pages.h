@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "memory/frame_chain.h"
 
@@ -23,6 +24,9 @@ class FilePages {
 
   /// The page, or null if it is not allocated.
   std::byte* find(std::uint64_t number) const;
+  /// Writes to `pages` the addresses of the page and of those behind it, as many as are allocated
+  /// and close together. Returns their number; 0 if the page is not allocated.
+  std::size_t find_run(std::uint64_t number, std::span<const std::byte*> pages) const;
   /// The page, allocated with zeros if missing. Null: the quota or the memory is exhausted.
   std::byte* make(std::uint64_t number);
   /// Frees the pages from `number` on.
@@ -54,6 +58,7 @@ class FilePages {
       if (is_shared_) drop(0, group_size);
     }
     std::byte* find(std::size_t index) const;
+    std::size_t find_run(std::size_t index, std::span<const std::byte*> pages) const;
     /// Null: the memory is exhausted.
     std::byte* make(std::size_t index);
     /// Frees the pages [first, end) of the group. Returns their number.

@@ -1,5 +1,8 @@
 #include "files/io_buffer.h"
 
+#include <algorithm>
+#include <array>
+
 #include "files/copy.h"
 #include "memory/address_space.h"
 
@@ -29,6 +32,63 @@ Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
   advance(count);
   copy_bytes(here, bytes.data(), count);
   return count;
+}
+
+namespace {
+/// Copies `count` bytes from pages to pages. They begin `from` bytes behind the start of the first
+/// source, and `to` bytes behind that of the first destination.
+void copy_pages(std::byte* const* destinations, std::size_t to, const std::byte* const* sources,
+                std::size_t from, std::size_t count) {
+  std::byte* there = *destinations + to;
+  const std::byte* here = *sources + from;
+  std::size_t room = hal::page_size - to, given = hal::page_size - from;
+  for (;;) {
+    const std::size_t piece = std::min({room, given, count});
+    std::memcpy(there, here, piece);
+    count -= piece;
+    if (count == 0) return;
+    room -= piece;
+    given -= piece;
+    there += piece;
+    here += piece;
+    if (room == 0) there = *++destinations, room = hal::page_size;
+    if (given == 0) here = *++sources, given = hal::page_size;
+  }
+}
+}  // namespace
+
+Result<std::size_t> IoBuffer::put_pages(const std::byte* const* pages, std::size_t at,
+                                        std::size_t count) {
+  count = std::min(count, left());
+  std::array<std::byte*, 16> found;
+  std::size_t done = 0;
+  while (done != count) {
+    begin_part();
+    const std::size_t in_page = base_ % hal::page_size;
+    const std::size_t known =
+        space_ != nullptr ? space_->look_up_pages(base_, hal::Access::write, found) : 0;
+    std::size_t step = std::min(count - done, part_);
+    if (known != 0) {
+      step = std::min(step, known * hal::page_size - in_page);
+      copy_pages(found.data(), in_page, pages, at, step);
+    } else {
+      const auto piece = next_piece(step, Direction::put);
+      if (!piece) return done != 0 ? Result<std::size_t>{done} : fail(piece.error());
+      step = piece->size();
+      std::byte* const start = piece->data();
+      for (std::size_t moved = 0; moved != step;) {
+        const std::size_t from = (at + moved) % hal::page_size;
+        const std::size_t size = std::min(step - moved, hal::page_size - from);
+        std::memcpy(start + moved, pages[(at + moved) / hal::page_size] + from, size);
+        moved += size;
+      }
+    }
+    advance(step);
+    done += step;
+    pages += (at + step) / hal::page_size;
+    at = (at + step) % hal::page_size;
+  }
+  return done;
 }
 
 Result<std::size_t> IoBuffer::take(std::span<std::byte> room) {

@@ -48,6 +48,9 @@ class IoBuffer {
 
   /// Moves `bytes`, or as many as there is room for, into the buffer.
   Result<std::size_t> put(std::span<const std::byte> bytes);
+  /// Moves `count` bytes, or as many as there is room for, into the buffer. They lie in pages at
+  /// `pages` and begin `at` bytes behind the start of the first. must_page_in() was false.
+  Result<std::size_t> put_pages(const std::byte* const* pages, std::size_t at, std::size_t count);
   /// Moves bytes out of the buffer until `room` is full or the buffer empty.
   Result<std::size_t> take(std::span<std::byte> room);
 

@@ -453,9 +453,20 @@ Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) 
   std::size_t done = 0;
   while (offset < size_ && !buffer.empty()) {
     const std::size_t at = offset % hal::page_size;
-    const std::size_t count = std::min<std::uint64_t>(hal::page_size - at, size_ - offset);
-    const std::byte* const page = pages_.find(offset / hal::page_size);
-    const auto moved = page != nullptr ? buffer.put({page + at, count}) : buffer.put_zeros(count);
+    const std::uint64_t rest = size_ - offset;
+    const std::size_t count = std::min<std::uint64_t>(hal::page_size - at, rest);
+    Result<std::size_t> moved = 0;
+    std::array<const std::byte*, 16> pages;
+    if (count < rest && count < buffer.left()) {
+      const std::size_t found = pages_.find_run(offset / hal::page_size, pages);
+      moved = found != 0
+                  ? buffer.put_pages(pages.data(), at,
+                                     std::min<std::uint64_t>(found * hal::page_size - at, rest))
+                  : buffer.put_zeros(count);
+    } else {
+      const std::byte* const page = pages_.find(offset / hal::page_size);
+      moved = page != nullptr ? buffer.put({page + at, count}) : buffer.put_zeros(count);
+    }
     if (!moved) return done > 0 ? Result<std::size_t>{done} : moved;
     done += *moved;
     offset += *moved;

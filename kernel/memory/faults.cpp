@@ -442,6 +442,20 @@ template <class Tlb>
   return look_up_into(hart_tlbs_, va, wanted);
 }
 
+std::size_t AddressSpace::look_up_pages(VirtAddr va, Access wanted, std::span<std::byte*> pages) {
+  if (async::Strand::is_shared() || !user_range().may_have(va)) return 0;
+  const std::span entries = table_.entries_from(va);
+  std::size_t count = std::min(entries.size(), pages.size());
+  const bool writes = wanted == Access::write;
+  for (std::size_t i = 0; i != count; ++i) {
+    const PageEntry entry = entries[i];
+    if (!entry.allows(wanted)) return i;
+    if (writes && entry.allows(Access::execute)) code_written_ = true;
+    pages[i] = hal::phys_to_virt(entry.address());
+  }
+  return count;
+}
+
 std::byte* AddressSpace::look_up_sharing(VirtAddr va, Access wanted) const {
   if (!user_range().may_have(va)) return nullptr;
   const PageEntry entry = table_.entry(va);

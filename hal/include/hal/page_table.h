@@ -51,6 +51,13 @@ class PageTable {
   PageEntry* find(VirtAddr va) const {
     return find_or(va, [] { return static_cast<PageEntry*>(nullptr); });
   }
+  /// The entries for the page of `va` and the pages behind it, up to the end of their table.
+  /// Nothing: there is no table for `va`.
+  std::span<const PageEntry> entries_from(VirtAddr va) const {
+    const PageEntry* const slot = find(va);
+    if (slot == nullptr) return {};
+    return {slot, entries - index_of(va, 0)};
+  }
   /// The entry for `va`, or an empty one. Other harts may add entries meanwhile; they free no
   /// table.
   PageEntry entry(VirtAddr va) const {

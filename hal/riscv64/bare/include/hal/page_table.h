@@ -66,6 +66,12 @@ class OwnedPages {
     PageEntry* const record = PageRecords::find(va);
     return record != nullptr && record->owner() == owner_ ? record : nullptr;
   }
+  /// The record as a span of one, or nothing.
+  std::span<const PageEntry> entries_from(VirtAddr va) const {
+    const PageEntry* const record = find(va);
+    if (record == nullptr) return {};
+    return {record, 1};
+  }
   /// Its value, or an empty one. Other harts may change records meanwhile.
   PageEntry entry(VirtAddr va) const {
     const PageEntry* const record = PageRecords::find(va);
