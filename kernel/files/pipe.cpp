@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "files/copy.h"
 #include "memory/user_memory.h"
@@ -26,7 +27,7 @@ namespace kernel {
 
 inline void Pipe::was_read() {
   if (filled() == 0) {
-    if (read_position_ >= hal::page_size) keep_page();
+    if (read_position_ >= kept_bytes_) keep_page();
     read_position_ = write_position_ = 0;
   } else {
     wake_next_reader();
@@ -66,6 +67,7 @@ Result<std::size_t> Pipe::read_sharing(const ReadBytes& to) {
     read_position_ = begin + count;
   }
   copy_bytes(to.data(), page(begin).bytes() + at, count);
+  if (count == filled && kept_bytes_ == 0) free_page(0);
   return count;
 }
 
@@ -76,7 +78,7 @@ Result<std::size_t> Pipe::write_sharing(const WrittenBytes& from) {
     const async::LeafLock::Guard lock{lock_};
     const std::size_t at = write_position_ % hal::page_size;
     memory::Frame& here = page(write_position_);
-    const bool fits = at + count <= hal::page_size && count <= room();
+    const bool fits = at + count <= hal::page_size && count <= room_in_ring();
     if (!fits || write_is_special_ || !from.is_current()) return fail(Errno::would_block);
     if (!here) here = memory::Frame::allocate(memory::Use::user);
     if (!here) return fail(Errno::would_block);
@@ -151,7 +153,8 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   const std::size_t count = buffer.left();
   const std::size_t at = write_position_ % hal::page_size;
   memory::Frame& here = page(write_position_);
-  if (!here || at + count > hal::page_size || count > room()) return write_pages(buffer);
+  if (!here) return write_to_new_page(buffer);
+  if (at + count > hal::page_size || count > room_in_ring()) return write_pages(buffer);
 
   // All bytes go into the current page.
   const auto moved = buffer.take_all({here.bytes() + at, count});
@@ -162,14 +165,24 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   return moved;
 }
 
+[[gnu::noinline]] Result<std::size_t> Pipe::write_to_new_page(IoBuffer& buffer) {
+  memory::Frame& here = page(write_position_);
+  here = memory::Frame::allocate(memory::Use::user);
+  return here ? write(buffer) : fail(Errno::enomem);
+}
+
 [[gnu::noinline]] Result<std::size_t> Pipe::write_pages(IoBuffer& buffer) {
   const bool whole = buffer.left() <= atomic_size;
   if (room() < (whole ? buffer.left() : 1)) return fail(Errno::would_block);
   if (buffer.must_page_in(IoBuffer::Direction::take)) return fail(Errno::would_block);
+  const std::size_t wanted = std::min(buffer.left(), room());
+  if (wanted > room_in_ring() && !grow_ring(filled() + wanted) &&
+      room_in_ring() < (whole ? wanted : 1))
+    return fail(Errno::enomem);
 
   std::size_t done = 0;
-  while (room() > 0 && !buffer.empty()) {
-    const std::size_t count = std::min({room(), buffer.left(), hal::page_size});
+  while (room_in_ring() > 0 && !buffer.empty()) {
+    const std::size_t count = std::min({room_in_ring(), buffer.left(), hal::page_size});
     const auto moved = write_chunk(buffer, count);
     if (!moved) {
       if (done > 0) break;
@@ -209,14 +222,44 @@ bool Pipe::has_pages_for(std::size_t count) {
 void Pipe::leave_page(std::size_t position) {
   // In a full pipe, the newest bytes may already be at the start of the oldest page. The pipe then
   // still needs this page.
-  if (write_position_ > hal::page_down(position) + most_capacity) return;
+  if (write_position_ > hal::page_down(position) + ring_bytes()) return;
   memory::Frame left = std::move(page(position));
-  if (filled() == 0) pages_[0] = std::move(left);
+  if (filled() == 0 && kept_bytes_ > 0) page(0) = std::move(left);
+}
+
+// Each page keeps its position. If the ring is full, its first page may hold the newest bytes, too.
+// These move to a page of their own.
+bool Pipe::grow_ring(std::size_t bytes) {
+  const std::size_t slots = std::bit_ceil(hal::page_up(bytes) / hal::page_size);
+  if (!memory::can_allocate(slots * sizeof(memory::Frame))) return false;
+  const std::size_t first = read_position_ / hal::page_size, end = first + ring_mask_ + 1;
+  memory::Frame newest;
+  const std::size_t newest_bytes =
+      write_position_ > end * hal::page_size ? write_position_ - end * hal::page_size : 0;
+  if (newest_bytes > 0) {
+    newest = memory::Frame::allocate(memory::Use::user);
+    if (!newest) return false;
+    std::memcpy(newest.bytes(), page(write_position_).bytes(), newest_bytes);
+  }
+  auto larger = std::make_unique<memory::Frame[]>(slots);
+  for (std::size_t at = first; at < end; ++at)
+    larger[at & (slots - 1)] = std::move(page(at * hal::page_size));
+  if (newest_bytes > 0) larger[end & (slots - 1)] = std::move(newest);
+  more_pages_ = std::move(larger);
+  ring_ = more_pages_.get();
+  ring_mask_ = slots - 1;
+  set_capacities(capacity_);
+  return true;
 }
 
 [[gnu::noinline]] void Pipe::keep_page() {
+  if (kept_bytes_ == 0) return free_page(read_position_);
   memory::Frame half_read = std::move(page(read_position_));
-  if (half_read) pages_[0] = std::move(half_read);
+  if (half_read) page(0) = std::move(half_read);
+}
+
+[[gnu::noinline]] void Pipe::free_page(std::size_t position) {
+  page(position) = {};
 }
 
 // As pipe_set_size() of Linux 6.12 (fs/pipe.c), for a caller without CAP_SYS_RESOURCE.
@@ -228,9 +271,29 @@ Result<int> Pipe::set_capacity(std::uint64_t bytes) {
   if (wanted > most_capacity) return fail(Errno::eperm);
   const std::size_t used = hal::page_up(write_position_) - hal::page_down(read_position_);
   if (filled() != 0 && used > wanted) return fail(Errno::ebusy);
-  capacity_ = wanted;
+  set_capacities(wanted);
   if (can_write()) writable_.wake_all();
   return static_cast<int>(wanted);
+}
+
+void Pipe::set_limit(std::size_t bytes) {
+  async::Strand::check_access();
+  set_capacities(std::max(bytes, filled()));
+  if (can_write()) writable_.wake_all();
+}
+
+std::size_t Pipe::discard(std::size_t count) {
+  async::Strand::check_access();
+  std::size_t done = 0;
+  while (done < count && filled() > 0) {
+    const std::size_t at = read_position_ % hal::page_size;
+    const std::size_t some = std::min({filled(), count - done, hal::page_size - at});
+    read_position_ += some;
+    done += some;
+    if (read_position_ % hal::page_size == 0) leave_page(read_position_ - 1);
+  }
+  if (done > 0) was_read();
+  return done;
 }
 
 std::size_t Pipe::peek(std::size_t offset, std::span<std::byte> to) {

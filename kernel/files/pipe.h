@@ -2,12 +2,13 @@
 //
 //            write_position_            read_position_
 //                 ▼                          ▼
-//   ── page 3 ── page 2 ────── page 1 ────── page 0 ──▶      a ring of 16 slots
+//   ── page 3 ── page 2 ────── page 1 ────── page 0 ──▶      a ring of 16 slots or more
 //
 // The writer allocates a page when it reaches it, and the reader frees a page when it leaves it. An
-// empty pipe keeps one page. A write of at most `atomic_size` bytes is all or nothing. A longer
-// write consists of pieces of a page, each of which is all or nothing. This holds also if the
-// program's buffer contains a bad address, as in Linux (pipe_write(), fs/pipe.c).
+// empty pipe keeps one page, unless it is Pipe{Empty::keeps_none}. A write of at most `atomic_size`
+// bytes is all or nothing. A longer write consists of pieces of a page, each of which is all or
+// nothing. This holds also if the program's buffer contains a bad address, as in Linux
+// (pipe_write(), fs/pipe.c).
 #pragma once
 
 #include <async/leaf_lock.h>
@@ -17,10 +18,12 @@
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
+#include <algorithm>
 #include <array>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "files/file.h"
@@ -34,8 +37,12 @@ class Pipe : public RefCounted<Pipe> {
  public:
   static constexpr std::size_t most_capacity = 65536;
   static constexpr std::size_t atomic_size = 4096;  // PIPE_BUF
+  static constexpr std::size_t most_limit = 1 << 20;
 
-  Pipe() {
+  enum class Empty : bool { keeps_page, keeps_none };
+
+  explicit Pipe(Empty empty = Empty::keeps_page)
+      : kept_bytes_{empty == Empty::keeps_page ? hal::page_size : 0} {
     readable_.wakes_when<&Pipe::can_read>(*this, true);
     writable_.wakes_when<&Pipe::can_write>(*this, true);
   }
@@ -84,6 +91,13 @@ class Pipe : public RefCounted<Pipe> {
   /// F_SETPIPE_SZ: rounds `bytes` up to a power of two of pages, and returns that. EINVAL; EPERM:
   /// more than most_capacity; EBUSY: the pipe holds more pages. In the strand.
   Result<int> set_capacity(std::uint64_t bytes);
+  /// Lets the pipe hold `bytes`, from atomic_size to most_limit, or as many as it holds now if
+  /// those are more. It takes memory for the pages' ring only when it holds more than
+  /// most_capacity. In the strand.
+  void set_limit(std::size_t bytes);
+  /// Removes the next `count` bytes, or all if there are fewer. Returns their number. In the
+  /// strand.
+  std::size_t discard(std::size_t count);
   /// For a job that a wake of the pipe has resumed, and that neither reads nor writes: wakes
   /// another one instead. In the strand.
   void pass_wakes() {
@@ -130,10 +144,19 @@ class Pipe : public RefCounted<Pipe> {
 
   memory::Frame& page(std::size_t position) {
     lock_.check_access();
-    return pages_[position / hal::page_size % page_count];
+    return ring_[position / hal::page_size & ring_mask_];
   }
+  /// The bytes for which the ring of pages has room.
+  std::size_t room_in_ring() const { return ring_capacity_ - filled(); }
+  std::size_t ring_bytes() const { return (ring_mask_ + 1) * hal::page_size; }
+  void set_capacities(std::size_t bytes) {
+    capacity_ = bytes;
+    ring_capacity_ = std::min(bytes, ring_bytes());
+  }
+  bool grow_ring(std::size_t bytes);
   Result<std::size_t> read_bytes(IoBuffer& buffer);  // the pipe is not empty
   Result<std::size_t> read_pages(IoBuffer& buffer);
+  Result<std::size_t> write_to_new_page(IoBuffer& buffer);
   Result<std::size_t> write_pages(IoBuffer& buffer);
   Result<std::size_t> write_specially(IoBuffer& buffer);
   /// Writes the next `count` bytes of `buffer`, at most a page. The pipe has room for them. After
@@ -146,12 +169,14 @@ class Pipe : public RefCounted<Pipe> {
   void wake_next_reader();
   void wake_writer();
   void keep_page();
+  void free_page(std::size_t position);
 
   // Both positions grow until the pipe is empty. Then both are reset to 0, and page 0 is the page
   // that the pipe keeps.
   std::size_t write_position_ = 0;
   std::size_t read_position_ = 0;
-  async::SharedWord<std::size_t> capacity_ = most_capacity;  // changes in the strand
+  async::SharedWord<std::size_t> capacity_ = most_capacity;       // changes in the strand
+  async::SharedWord<std::size_t> ring_capacity_ = most_capacity;  // ≤ capacity_ and ring_bytes()
   async::WaitList readable_;
   async::WaitList writable_;
   std::uint32_t readers_ = 1;  // open files that may read
@@ -163,7 +188,12 @@ class Pipe : public RefCounted<Pipe> {
   // For callers that share the strand: protects the positions, the bytes, readable_, and the
   // numbers of readers and writers.
   async::LeafLock lock_;
+  const std::size_t kept_bytes_;  // in the page of an empty pipe: a page or 0
   std::array<memory::Frame, page_count> pages_;
+  // Only the strand replaces the ring. A larger one is in `more_pages_`.
+  memory::Frame* ring_ = pages_.data();
+  std::size_t ring_mask_ = page_count - 1;  // the number of slots is a power of two
+  std::unique_ptr<memory::Frame[]> more_pages_;
 };
 
 /// The two ends as open files.

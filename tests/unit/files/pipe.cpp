@@ -10,6 +10,7 @@
 
 using kernel::Direction;
 using kernel::File;
+using kernel::IoBuffer;
 using kernel::Pipe;
 using kernel::PipeEnds;
 using test::Errno;
@@ -283,4 +284,68 @@ TEST_CASE("F_SETPIPE_SZ changes how many bytes a pipe holds") {
   CHECK(pipe.set_capacity((std::uint64_t{1} << 31) + 1).error() == Errno::einval);
   CHECK(pipe.set_capacity(Pipe::most_capacity) == Pipe::most_capacity);
   CHECK(test::write(*writer, pattern(Pipe::most_capacity)) == Pipe::most_capacity - 8192);
+}
+
+TEST_CASE("a pipe with a larger limit holds the bytes in order, also where its ring grows") {
+  test::Machine machine;
+  auto [reader, writer] = make_pipe();
+  Pipe& pipe = *writer->pipe();
+  constexpr std::size_t limit = 300'000, ahead = 1'000;
+  std::string expected = pattern(Pipe::most_capacity);
+  CHECK(test::write(*writer, expected) == Pipe::most_capacity);
+  pipe.set_limit(limit);
+  // The newest bytes are in the page of the oldest ones.
+  CHECK(test::read(*reader, ahead) == expected.substr(0, ahead));
+  expected.erase(0, ahead);
+  CHECK(test::write(*writer, pattern(ahead - 10, 7)) == ahead - 10);
+  expected += pattern(ahead - 10, 7);
+  CHECK((writer->readiness() & abi::pollout) != 0);
+  const std::string more = pattern(limit, 3);
+  const std::size_t room = limit - expected.size();
+  CHECK(test::write(*writer, more) == room);
+  expected += more.substr(0, room);
+  CHECK(writer->readiness() == 0);
+  CHECK(test::write(*writer, "x").error() == Errno::would_block);
+  CHECK(test::read(*reader, limit) == expected);
+  CHECK(test::write(*writer, "text") == 4);
+  CHECK(test::read(*reader, 10) == "text");
+}
+
+TEST_CASE("a limit below the bytes in a pipe loses none") {
+  test::Machine machine;
+  auto [reader, writer] = make_pipe();
+  Pipe& pipe = *writer->pipe();
+  CHECK(test::write(*writer, pattern(50'000)) == 50'000);
+  pipe.set_limit(8'192);
+  CHECK(pipe.room() == 0);
+  CHECK(test::write(*writer, "x").error() == Errno::would_block);
+  CHECK(test::read(*reader, 60'000) == pattern(50'000));
+}
+
+TEST_CASE("a pipe without a kept page holds no page while it is empty") {
+  test::Machine machine;
+  const auto pipe = kernel::make_ref<Pipe>(Pipe::Empty::keeps_none);
+  auto& frames = kernel::memory::frames;
+  const auto before = frames.free_count();
+  for (const std::size_t size : {1u, 4'096u, 5'000u, 20'000u}) {
+    const std::string text = pattern(size);
+    CHECK(test::write_to([&](IoBuffer& from) { return pipe->write(from); }, text) == size);
+    CHECK(frames.free_count() < before);
+    CHECK(test::read_from([&](IoBuffer& to) { return pipe->read(to); }, 1) == text.substr(0, 1));
+    if (size > 1)
+      CHECK(test::read_from([&](IoBuffer& to) { return pipe->read(to); }, size) == text.substr(1));
+    CHECK(frames.free_count() == before);
+  }
+}
+
+TEST_CASE("bytes that are discarded leave the pipe as a read does") {
+  test::Machine machine;
+  auto [reader, writer] = make_pipe();
+  Pipe& pipe = *writer->pipe();
+  CHECK(pipe.discard(5) == 0);
+  CHECK(test::write(*writer, pattern(10'000)) == 10'000);
+  CHECK(pipe.discard(5'000) == 5'000);
+  CHECK(test::read(*reader, 1'000) == pattern(10'000).substr(5'000, 1'000));
+  CHECK(pipe.discard(10'000) == 4'000);
+  CHECK(pipe.filled() == 0);
 }
