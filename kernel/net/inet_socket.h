@@ -1,7 +1,6 @@
 // What sockets of AF_INET and AF_INET6 have in common: names and options (ip(7), ipv6(7)).
 #pragma once
 
-#include <async/wait_list.h>
 #include <kernel/ref.h>
 
 #include <cstdint>
@@ -35,13 +34,10 @@ class InetSocket : public Socket {
 
   // ── The file ──
 
-  Result<std::size_t> try_read(IoBuffer& buffer) final;
-  Result<std::size_t> try_write(IoBuffer& buffer) final;
-  async::WaitList* changes(Direction direction) final {
-    return direction == Direction::read ? &readable_ : &writable_;
-  }
-  async::WaitList* room_to_connect(const Destination&) final { return &writable_; }
-  async::WaitList& room_to_send(const Outgoing&) final { return writable_; }
+  Result<std::size_t> try_read(IoBuffer& buffer) override;
+  Result<std::size_t> try_write(IoBuffer& buffer) override;
+  async::WaitList* room_to_connect(const Destination&) final { return changes(Direction::write); }
+  async::WaitList& room_to_send(const Outgoing&) final { return *changes(Direction::write); }
   Errno connect_timeout() const final { return Errno::einprogress; }
   /// What a line of /proc/net says of the socket besides its addresses.
   struct Counts {
@@ -99,7 +95,6 @@ class InetSocket : public Socket {
   std::uint8_t tos_ = 0;
   std::uint32_t flags_of_level_ = 0;  // options of IPPROTO_IP and IPPROTO_IPV6 that are on or off
   int error_ = 0;
-  async::WaitList readable_, writable_;
 };
 
 }  // namespace kernel::net

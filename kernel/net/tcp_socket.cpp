@@ -16,8 +16,16 @@ namespace {
 
 constexpr std::size_t longest_whole_write = 4096;  // bytes
 constexpr std::size_t step_piece = 0xffff;         // the most bytes of a call of tcp_write()
+constexpr std::uint32_t usual_send_buffer = 16'384,
+                        usual_receive_buffer = 131'072;  // tcp_wmem, tcp_rmem
+constexpr std::size_t bytes_of_socket = sizeof(TcpSocket) + 2 * sizeof(Pipe);
 /// The places of the arguments of a tcp_pcb.
 constexpr u8_t binding_place = 0, socket_place = 1;
+
+/// A connection that waits for bytes keeps no page.
+Ref<Pipe> make_queue() {
+  return make_ref<Pipe>(Pipe::Empty::keeps_none);
+}
 
 std::size_t queued_bytes(tcp_pcb& pcb) {
   return TCP_SND_BUF - pcb.snd_buf;  // tcp_sndbuf() has only 16 bits
@@ -102,10 +110,13 @@ err_t TcpSocket::on_accept(void* listener, tcp_pcb* pcb, err_t error) {
   auto& binding = *static_cast<Binding*>(listener);
   pcb->listener = nullptr;  // the binding may end before the connection
   if (!binding.is_listening) return ERR_CLSD;
-  if (!memory::can_allocate(sizeof(TcpSocket))) return ERR_MEM;
+  if (!memory::can_allocate(bytes_of_socket)) return ERR_MEM;
   auto& socket = static_cast<TcpSocket&>(*binding.owner);
   --binding.half_open;
-  auto* const child = new TcpSocket{socket.kind().domain, 0};
+  TcpSocket* const client = joinable_client(*pcb);
+  auto* const child = client != nullptr
+                          ? new TcpSocket{socket.kind().domain, 0, client->out_, client->in_}
+                          : new TcpSocket{socket.kind().domain, 0, make_queue(), make_queue()};
   child->binding_ = Ref<Binding>::share(binding);
   child->is_bound_ = true;
   child->change_options() = socket.options();
@@ -117,12 +128,14 @@ err_t TcpSocket::on_accept(void* listener, tcp_pcb* pcb, err_t error) {
   child->keep_interval_ = socket.keep_interval_;
   child->keep_count_ = socket.keep_count_;
   child->has_send_limit_ = socket.has_send_limit_;
+  child->has_receive_limit_ = socket.has_receive_limit_;
   if (socket.waits_for_device()) child->wait_specially();
   child->state_ = State::connected;
   child->attach(*pcb);
+  if (client != nullptr) child->join(*client);
   socket.waiting_.push_back(*child);
   ++socket.waiting_count_;
-  socket.readable_.wake_one();
+  socket.readable().wake_one();
   return ERR_OK;
 }
 
@@ -138,9 +151,14 @@ err_t TcpSocket::on_received(void* self, tcp_pcb*, pbuf* bytes, err_t) {
   if (bytes == nullptr) {
     socket.has_end_ = true;
     socket.wake_all();
+  } else if (socket.is_joined_) {
+    // The peer sends no bytes by lwIP, so these have come from another machine.
+    const std::size_t count = bytes->tot_len;
+    pbuf_free(bytes);
+    socket.acknowledge(count);
   } else {
     socket.append(bytes);
-    socket.readable_.wake_one();
+    socket.readable().wake_one();
   }
   return ERR_OK;
 }
@@ -149,7 +167,7 @@ err_t TcpSocket::on_sent(void* self, tcp_pcb*, u16_t) {
   auto& socket = *static_cast<TcpSocket*>(self);
   if (socket.lacks_room_ && socket.is_writable()) {
     socket.lacks_room_ = false;
-    socket.writable_.wake_all();
+    socket.writable().wake_all();
   }
   return ERR_OK;
 }
@@ -157,6 +175,7 @@ err_t TcpSocket::on_sent(void* self, tcp_pcb*, u16_t) {
 void TcpSocket::on_error(void* self, err_t error) {
   auto& socket = *static_cast<TcpSocket*>(self);
   socket.pcb_ = nullptr;
+  socket.leave_peer();
   Errno reason = Errno::etimedout;
   if (error == ERR_CLSD) reason = {};
   if (error == ERR_RST) {
@@ -188,8 +207,8 @@ bool TcpSocket::is_over() const {
 }
 
 void TcpSocket::wake_all() {
-  readable_.wake_all();
-  writable_.wake_all();
+  readable().wake_all();
+  writable().wake_all();
 }
 
 TcpSocket* socket_of(const tcp_pcb& pcb) {
@@ -204,30 +223,35 @@ std::uint8_t linux_state(const tcp_pcb& pcb) {
 
 // ── Life ──
 
-TcpSocket::TcpSocket(int domain, int flags)
+TcpSocket::TcpSocket(int domain, int flags, Ref<Pipe> in, Ref<Pipe> out)
     : InetSocket{{.domain = domain, .type = abi::sock_stream, .protocol = abi::ipproto_tcp},
                  flags,
                  longest_whole_write,
-                 tcp_ports} {
+                 tcp_ports},
+      in_{std::move(in)},
+      out_{std::move(out)} {
   be_stream();
+  let_wait_sharing();
   Options& options = change_options();
-  options.send_buffer = 16'384;  // net.ipv4.tcp_wmem and tcp_rmem
-  options.receive_buffer = 131'072;
+  options.send_buffer = usual_send_buffer;
+  options.receive_buffer = usual_receive_buffer;
 }
 
 Result<Ref<Socket>> TcpSocket::make(int domain, int flags) {
-  if (!memory::can_allocate(sizeof(TcpSocket))) return fail(Errno::enomem);
-  return Ref<Socket>{make_ref<TcpSocket>(domain, flags)};
+  if (!memory::can_allocate(bytes_of_socket)) return fail(Errno::enomem);
+  return Ref<Socket>{make_ref<TcpSocket>(domain, flags, make_queue(), make_queue())};
 }
 
 TcpSocket::~TcpSocket() {
   end_listening();
   const bool lingers_not = options().linger.is_on != 0 && options().linger.seconds == 0;
-  if (pcb_ != nullptr) end_connection(received_ > 0 || lingers_not);
+  if (pcb_ != nullptr) end_connection(next_size() > 0 || lingers_not);
+  leave_peer();
   drop_received();
 }
 
 void TcpSocket::end_connection(bool by_reset) {
+  leave_peer();
   tcp_pcb& pcb = *std::exchange(pcb_, nullptr);
   tcp_ext_arg_set(&pcb, socket_place, nullptr);
   tcp_arg(&pcb, nullptr);
@@ -286,6 +310,105 @@ void TcpSocket::drop_received() {
   last_ = nullptr;
   room_in_last_ = 0;
   received_ = 0;
+}
+
+// ── Joined sockets ──
+
+TcpSocket* TcpSocket::joinable_client(const tcp_pcb& accepted) {
+  const tcp_pcb* const pcb = find_other_end(accepted);
+  if (pcb == nullptr || pcb->state != ESTABLISHED) return nullptr;
+  if (pcb->unsent != nullptr || pcb->unacked != nullptr) return nullptr;
+  TcpSocket* const client = kernel::net::socket_of(*pcb);
+  const bool can_join = client != nullptr && client->state_ == State::connected &&
+                        !client->was_joined_ && client->received_ == 0;
+  return can_join ? client : nullptr;
+}
+
+void TcpSocket::join(TcpSocket& peer) {
+  for (TcpSocket* const end : {this, &peer}) end->is_joined_ = end->was_joined_ = true;
+  peer_ = &peer;
+  peer.peer_ = this;
+  set_limits();
+}
+
+void TcpSocket::leave_peer() {
+  if (peer_ == nullptr) return;
+  peer_->peer_ = nullptr;
+  peer_ = nullptr;
+}
+
+std::size_t TcpSocket::send_limit() const {
+  return has_send_limit_ ? std::min<std::size_t>(options().send_buffer, TCP_SND_BUF) : TCP_SND_BUF;
+}
+
+std::size_t TcpSocket::receive_limit() const {
+  return has_receive_limit_ ? std::min<std::size_t>(options().receive_buffer, TCP_WND) : TCP_WND;
+}
+
+void TcpSocket::set_limits() {
+  if (peer_ == nullptr) return;
+  constexpr std::size_t least = 2 * longest_whole_write;
+  out_->set_limit(std::max(least, send_limit() + peer_->receive_limit()));
+  in_->set_limit(std::max(least, peer_->send_limit() + receive_limit()));
+}
+
+std::size_t TcpSocket::unsent_of(std::size_t filled) const {
+  return filled - std::min(filled, peer_->receive_limit());
+}
+
+bool TcpSocket::is_writable_to_peer(std::size_t filled) const {
+  const std::size_t room = out_->capacity() - filled;
+  return room >= whole_write() && room * 2 >= unsent_of(filled);
+}
+
+Result<std::size_t> TcpSocket::receive_joined(IoBuffer& to, const Incoming& message) {
+  if (message.peeks()) {
+    const auto seen = in_->peek(0, to);
+    in_->pass_wakes();
+    return seen;
+  }
+  if ((message.flags & abi::msg_trunc) == 0) return in_->read(to);
+  const std::size_t count = in_->discard(to.left());
+  to.skip(count);
+  return count;
+}
+
+Result<std::size_t> TcpSocket::try_read(IoBuffer& buffer) {
+  if (is_joined_ && in_->filled() > 0 && !waits_for_device()) [[likely]]
+    return in_->read(buffer);
+  return InetSocket::try_read(buffer);
+}
+
+Result<std::size_t> TcpSocket::try_write(IoBuffer& buffer) {
+  if (can_write_to_peer()) [[likely]]
+    return out_->write(buffer);
+  return InetSocket::try_write(buffer);
+}
+
+Result<std::size_t> TcpSocket::read_sharing(const ReadBytes& to) {
+  if (!is_joined_ || waits_for_device()) return fail(Errno::would_block);
+  return in_->read_sharing(to);
+}
+
+Result<std::size_t> TcpSocket::write_sharing(const WrittenBytes& from) {
+  if (!can_write_to_peer()) return fail(Errno::would_block);
+  return out_->write_sharing(from);
+}
+
+bool TcpSocket::wait_sharing(std::coroutine_handle<> reader) {
+  return may_wait_for_peer() && in_->wait_sharing(reader);
+}
+
+bool TcpSocket::watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready) {
+  return may_wait_for_peer() && in_->watch_sharing(watcher, reader, while_ready);
+}
+
+Result<short> TcpSocket::readiness_sharing() {
+  if (!may_wait_for_peer() || !can_write_to_peer()) return fail(Errno::would_block);
+  const bool can_read = in_->filled_sharing() > 0;
+  const bool can_write = is_writable_to_peer(out_->filled_sharing());
+  return static_cast<short>((can_read ? abi::pollin | abi::pollrdnorm : 0) |
+                            (can_write ? abi::pollout | abi::pollwrnorm : 0));
 }
 
 // ── Connections ──
@@ -361,7 +484,9 @@ Result<> TcpSocket::connect(SocketCaller&, const SocketAddress& address, Destina
   if (family_of(address) == abi::af_unspec) {
     end_listening();
     if (pcb_ != nullptr) end_connection(true);
+    leave_peer();
     drop_received();
+    is_joined_ = false;
     state_ = State::closed;
     connect_is_over_ = true;
     was_connected_ = has_end_ = shut_reads_ = shut_writes_ = false;
@@ -441,7 +566,7 @@ Result<Ref<Socket>> TcpSocket::accept(int flags) {
   waiting_.remove(child);
   --waiting_count_;
   child.set_status_flags(flags);
-  if (waiting_count_ > 0) readable_.pass_wake();
+  if (waiting_count_ > 0) readable().pass_wake();
   return Ref<Socket>::adopt(&child);
 }
 
@@ -490,6 +615,7 @@ std::size_t TcpSocket::room() const {
 
 /// As Linux, a socket is writable if a third of its buffer is free.
 bool TcpSocket::is_writable() const {
+  if (peer_ != nullptr) return is_writable_to_peer(out_->filled());
   return pcb_ != nullptr && room() >= whole_write() && room() * 2 >= queued_bytes(*pcb_);
 }
 
@@ -499,6 +625,7 @@ Result<std::size_t> TcpSocket::send(IoBuffer& from, Outgoing& message) {
   if (state_ == State::connecting) return fail(Errno::would_block);
   if (state_ != State::connected || shut_writes_ || pcb_ == nullptr) return fail(Errno::epipe);
   if (from.empty()) return 0;
+  if (peer_ != nullptr) return out_->write(from);
   const bool waits = !is_nonblocking() && (message.flags & abi::msg_dontwait) == 0;
   const std::size_t free = room();
   if (free == 0 || (waits && from.left() <= whole_write() && free < from.left())) {
@@ -545,15 +672,17 @@ Result<std::size_t> TcpSocket::receive(IoBuffer& to, Incoming& message) {
     if (error_ != 0) return fail(static_cast<Errno>(take_error()));
     return fail(Errno::enotconn);
   }
-  if (to.empty() && !(received_ == 0 && error_ == 0)) return 0;
-  if (received_ == 0) {
+  const bool is_empty = next_size() == 0;
+  if (to.empty() && !(is_empty && error_ == 0)) return 0;
+  if (is_empty) {
     if (error_ != 0) return fail(static_cast<Errno>(take_error()));
     if (has_end_ || shut_reads_ || state_ == State::closed) return 0;
     return fail(Errno::would_block);
   }
+  if (is_joined_) return receive_joined(to, message);
   const bool discards = (message.flags & abi::msg_trunc) != 0;
   if (!discards && to.must_page_in(IoBuffer::Direction::put)) {
-    readable_.pass_wake();
+    readable().pass_wake();
     return fail(Errno::would_block);
   }
   std::size_t done = 0;
@@ -587,13 +716,14 @@ Result<std::size_t> TcpSocket::receive(IoBuffer& to, Incoming& message) {
     received_ -= done;
     acknowledge(done);
   }
-  if (received_ > 0) readable_.pass_wake();
+  if (received_ > 0) readable().pass_wake();
   if (done == 0 && !moved) return moved;
   return done;
 }
 
 bool TcpSocket::has_bytes(std::size_t count) {
-  return received_ >= count || has_end_ || shut_reads_ || state_ != State::connected || error_ != 0;
+  return next_size() >= count || has_end_ || shut_reads_ || state_ != State::connected ||
+         error_ != 0;
 }
 
 /// Opens lwIP's window by `count` bytes.
@@ -618,7 +748,8 @@ short TcpSocket::readiness() {
   if ((ends_reads && ends_writes) || is_closed) ready |= abi::pollhup;
   if (ends_reads || failed) ready |= abi::pollin | abi::pollrdnorm | abi::pollrdhup;
   if (state_ == State::connecting) return ready;
-  if (received_ > 0 && received_ >= std::min<std::size_t>(options().low_water, 0xffff))
+  const std::size_t received = next_size();
+  if (received > 0 && received >= std::min<std::size_t>(options().low_water, 0xffff))
     ready |= abi::pollin | abi::pollrdnorm;
   if (is_closed || ends_writes || is_writable()) {
     ready |= abi::pollout | abi::pollwrnorm;
@@ -631,7 +762,9 @@ short TcpSocket::readiness() {
 // ── Options ──
 
 void TcpSocket::options_changed() {
-  has_send_limit_ = has_send_limit_ || options().send_buffer != 16'384;
+  has_send_limit_ |= options().send_buffer != usual_send_buffer;
+  has_receive_limit_ |= options().receive_buffer != usual_receive_buffer;
+  set_limits();
   InetSocket::options_changed();
 }
 
@@ -659,6 +792,7 @@ void TcpSocket::apply_options() {
 }
 
 std::size_t TcpSocket::bytes_on_their_way() {
+  if (peer_ != nullptr) return unsent_of(out_->filled());
   return pcb_ != nullptr ? queued_bytes(*pcb_) : 0;
 }
 

@@ -10,12 +10,25 @@
 // outlives the file if bytes or the end must still reach the peer. Then it has no socket.
 //
 // Received bytes stay in lwIP's packets until a program reads them.
+//
+// If both sockets of a connection are in this kernel, they are *joined* as soon as lwIP has made
+// the connection: send() puts bytes into the pipe from which the other socket receives.
+//
+//   TcpSocket ── out_ ──▶ Pipe ── in_ ──▶ TcpSocket        and the same back
+//       │ pcb_                                │ pcb_
+//       └────── SYN, FIN, RST: lwIP ──────────┘
+//
+// lwIP sends the FIN when all bytes are in the pipe already. It never sees these bytes, so its
+// sequence numbers and windows stay as they are. A socket whose peer was closed sends by lwIP
+// again, which answers with a reset.
 #pragma once
 
 #include <kernel/list.h>
 
+#include <coroutine>
 #include <cstdint>
 
+#include "files/pipe.h"
 #include "lwip/tcp.h"
 #include "net/inet_socket.h"
 
@@ -31,10 +44,12 @@ class TcpSocket* socket_of(const tcp_pcb& pcb);
 /// Linux's number of the state of a connection (TCP_ESTABLISHED, …).
 std::uint8_t linux_state(const tcp_pcb& pcb);
 
-/// Strand data.
+/// Strand data, but for reads and writes of joined sockets, which may share the strand as those of
+/// a pipe.
 class TcpSocket final : public InetSocket, private ListNode<> {
  public:
-  TcpSocket(int domain, int flags);
+  /// `in`, `out`: those of the other end for the socket that joins it, or new pipes.
+  TcpSocket(int domain, int flags, Ref<Pipe> in, Ref<Pipe> out);
   ~TcpSocket() override;
 
   /// A new socket. ENOMEM.
@@ -51,9 +66,22 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   Result<std::size_t> send(IoBuffer& from, Outgoing& message) override;
   Result<std::size_t> receive(IoBuffer& to, Incoming& message) override;
   bool has_bytes(std::size_t count) override;
-  std::size_t next_size() override { return received_; }
+  std::size_t next_size() override { return is_joined_ ? in_->filled() : received_; }
   short readiness() override;
   void options_changed() override;
+
+  Result<std::size_t> try_read(IoBuffer& buffer) override;
+  Result<std::size_t> try_write(IoBuffer& buffer) override;
+  Result<std::size_t> read_sharing(const ReadBytes& to) override;
+  Result<std::size_t> write_sharing(const WrittenBytes& from) override;
+  bool wait_sharing(std::coroutine_handle<> reader) override;
+  bool is_watched_sharing() override { return may_wait_for_peer(); }
+  bool watch_sharing(async::Watcher& watcher, async::Observer& reader, bool while_ready) override;
+  Result<short> readiness_sharing() override;
+  void stop_sharing(async::Observer& reader) override { in_->stop_sharing(reader); }
+  async::WaitList* changes(Direction direction) override {
+    return direction == Direction::read ? &readable() : &writable();
+  }
 
  private:
   friend List<TcpSocket>;
@@ -73,6 +101,27 @@ class TcpSocket final : public InetSocket, private ListNode<> {
 
   /// Makes `pcb` this socket's.
   void attach(tcp_pcb& pcb);
+  /// The socket at the other end of a connection that is being accepted, if the two can be joined:
+  /// lwIP has no bytes for either of them. Else null.
+  static TcpSocket* joinable_client(const tcp_pcb& accepted);
+  /// Joins the two ends of a connection. They have the same pipes.
+  void join(TcpSocket& peer);
+  /// This end stops to receive. The peer sends by lwIP from now on.
+  void leave_peer();
+  /// The bytes that this socket lets wait, besides those in the queue of the sender.
+  std::size_t receive_limit() const;
+  std::size_t send_limit() const;
+  void set_limits();
+  // What joined sockets do without lwIP. Only the strand changes the answers.
+  bool can_write_to_peer() const {
+    return peer_ != nullptr && !shut_writes_ && error_ == 0 && !waits_for_device();
+  }
+  bool may_wait_for_peer() const {
+    return peer_ != nullptr && !has_end_ && !shut_reads_ && !waits_for_device();
+  }
+  Result<std::size_t> receive_joined(IoBuffer& to, const Incoming& message);
+  async::WaitList& readable() { return in_->readable(); }
+  async::WaitList& writable() { return out_->writable(); }
   /// Leaves the connection to lwIP, which ends it.
   void end_connection(bool by_reset);
   Result<Ref<Binding>> bind_to_connect(const ip_addr_t& source, const InetName& to);
@@ -84,6 +133,10 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   bool is_over() const;
   std::size_t room() const;
   bool is_writable() const;
+  /// is_writable() of a joined socket if `filled` bytes wait for the peer.
+  bool is_writable_to_peer(std::size_t filled) const;
+  /// How many of `filled` bytes Linux would still have in the queue of the sender.
+  std::size_t unsent_of(std::size_t filled) const;
   void append(pbuf* bytes);
   void acknowledge(std::size_t count);
   void drop_received();
@@ -91,7 +144,7 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   void apply_options() override;
   std::size_t bytes_on_their_way() override;
   std::size_t waiting_to_be_received() override {
-    return is_listening() ? waiting_count_ : received_;
+    return is_listening() ? waiting_count_ : next_size();
   }
   Result<> set_tcp_option(int option, int value) override;
   Result<int> tcp_option(int option) override;
@@ -104,7 +157,14 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   bool lacks_room_ = false;      // a writer waits
   bool is_nodelay_ = false;
   bool is_corked_ = false;
-  bool has_send_limit_ = false;  // SO_SNDBUF was set
+  bool has_send_limit_ = false;     // SO_SNDBUF was set
+  bool has_receive_limit_ = false;  // SO_RCVBUF was set
+  // The received bytes are in in_, also when the peer has gone. The pipes serve one connection: the
+  // other end may still read from them.
+  bool is_joined_ = false;
+  bool was_joined_ = false;
+  TcpSocket* peer_ = nullptr;  // the other end, while bytes can go to it directly
+  const Ref<Pipe> in_, out_;   // also without a peer: their lists are those of the socket
   tcp_pcb* pcb_ = nullptr;
   InetName remote_;
 

@@ -74,6 +74,15 @@ void look_for_timers(Bucket& bucket) {
   if (needs) add_timed(bucket);
 }
 
+tcp_pcb* find_in(tcp_pcb* pcb, const Tuple& tuple) {
+  for (; pcb != nullptr; pcb = pcb->next) {
+    if (pcb->local_port == tuple.local_port && pcb->remote_port == tuple.remote_port &&
+        pcb->local_ip == tuple.local && pcb->remote_ip == tuple.remote)
+      break;
+  }
+  return pcb;
+}
+
 }  // namespace
 
 bool make_tcp_table() {
@@ -98,14 +107,18 @@ void leave_bucket() {
 }
 
 tcp_pcb* find_connection(const Tuple& tuple) {
-  for (tcp_pcb* pcb : {tcp_active_pcbs, tcp_tw_pcbs}) {
-    for (; pcb != nullptr; pcb = pcb->next) {
-      if (pcb->local_port == tuple.local_port && pcb->remote_port == tuple.remote_port &&
-          pcb->local_ip == tuple.local && pcb->remote_ip == tuple.remote)
-        return pcb;
-    }
-  }
-  return nullptr;
+  tcp_pcb* const active = find_in(tcp_active_pcbs, tuple);
+  return active != nullptr ? active : find_in(tcp_tw_pcbs, tuple);
+}
+
+tcp_pcb* find_other_end(const tcp_pcb& pcb) {
+  const Tuple tuple{.local = pcb.remote_ip,
+                    .remote = pcb.local_ip,
+                    .local_port = pcb.remote_port,
+                    .remote_port = pcb.local_port};
+  const Bucket& bucket = bucket_of(tuple);
+  tcp_pcb* const found = find_in(&bucket == present ? tcp_active_pcbs : bucket.active, tuple);
+  return found != &pcb ? found : nullptr;
 }
 
 void for_each_connection(bool (*use)(const tcp_pcb& pcb, void* argument), void* argument) {

@@ -33,6 +33,10 @@ void leave_bucket();
 /// The connection with this tuple in the bucket that lwIP sees; null: there is none.
 tcp_pcb* find_connection(const Tuple& tuple);
 
+/// The connection on the other side of `pcb`, if it is one of this machine; null: there is none. At
+/// any time.
+tcp_pcb* find_other_end(const tcp_pcb& pcb);
+
 class InBucket {
  public:
   explicit InBucket(const Tuple& tuple) { enter_bucket(tuple); }

@@ -1,6 +1,7 @@
 // Sockets of UDP and of UDP-Lite, whose checksum need not cover all bytes (udp(7), udplite(7)).
 #pragma once
 
+#include <async/wait_list.h>
 #include <kernel/list.h>
 
 #include <cstdint>
@@ -42,6 +43,9 @@ class UdpSocket final : public InetSocket {
   bool has_bytes(std::size_t) override { return true; }
   std::size_t next_size() override;
   short readiness() override;
+  async::WaitList* changes(Direction direction) override {
+    return direction == Direction::read ? &readable_ : &writable_;
+  }
 
  private:
   struct Datagram;
@@ -69,6 +73,7 @@ class UdpSocket final : public InetSocket {
   InetName remote_;
   List<Datagram> queue_;
   std::size_t queued_bytes_ = 0;  // by cost()
+  async::WaitList readable_, writable_;
 };
 
 }  // namespace kernel::net

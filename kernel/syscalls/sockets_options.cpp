@@ -71,6 +71,7 @@ Result<> set_number(Socket& socket, int option, int number) {
     case abi::so_rcvbuf:
     case abi::so_rcvbufforce:
       options.receive_buffer = buffer_size(number, least_receive_buffer, option != abi::so_rcvbuf);
+      socket.options_changed();
       return {};
     case abi::so_priority: options.priority = number; return {};
     case abi::so_rcvlowat:
