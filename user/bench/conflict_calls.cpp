@@ -104,6 +104,14 @@ void fill_socket(Side& side) {
   open_sockets(side);
   must(user::send(side.pipe.write_end, "12345678"), "sendto");
 }
+void open_tcp(Side& side) {
+  const auto ends = must(user::make_tcp_pair(), "a TCP connection");
+  side.pipe = {.read_end = ends.first, .write_end = ends.second};
+}
+void fill_tcp(Side& side) {
+  open_tcp(side);
+  must(user::send(side.pipe.write_end, "12345678"), "sendto");
+}
 void watch(Side& side) {
   abi::EpollEvent event{.events = abi::epollin, .data = 1};
   expect("epoll_ctl", Number::epoll_ctl, side.file, abi::epoll_ctl_add, side.pipe.read_end, &event);
@@ -506,6 +514,16 @@ constexpr auto table = std::to_array<Call>({
        return syscall(Number::recvfrom, side.pipe.read_end, side.arena, 8, 0, nullptr, nullptr);
      },
      fill_socket, close_pipe},
+    {"tcp.sendto", plain,
+     [](Side& side) {
+       return syscall(Number::sendto, side.pipe.write_end, side.arena, 8, 0, nullptr, 0);
+     },
+     open_tcp, close_pipe},
+    {"tcp.recvfrom", writes_memory,
+     [](Side& side) {
+       return syscall(Number::recvfrom, side.pipe.read_end, side.arena, 8, 0, nullptr, nullptr);
+     },
+     fill_tcp, close_pipe},
     {"epoll_ctl", plain,
      [](Side& side) {
        abi::EpollEvent event{.events = abi::epollin, .data = 1};

@@ -98,18 +98,28 @@ std::uint64_t pipe_pair(const Window& window) {
   });
 }
 
-std::uint64_t socket_pair(const Window& window) {
-  static const auto ends = user::must(user::make_socket_pair(abi::sock_stream), "sockets");
-  static user::Thread other = beside(own_hart, [] {
+// `ends`: lives for ever.
+std::uint64_t between_sockets(const Window& window, const user::SocketPair& ends) {
+  static user::Thread other = beside(own_hart, [&ends] {
     char byte;
     while (syscall(Call::read, ends.second, &byte, 1) == 1)
       syscall(Call::write, ends.second, &byte, 1);
   });
-  return window.count([] {
+  return window.count([&ends] {
     char byte = 1;
     syscall(Call::write, ends.first, &byte, 1);
     syscall(Call::read, ends.first, &byte, 1);
   });
+}
+
+std::uint64_t socket_pair(const Window& window) {
+  static const auto ends = user::must(user::make_socket_pair(abi::sock_stream), "sockets");
+  return between_sockets(window, ends);
+}
+
+std::uint64_t tcp_pair(const Window& window) {
+  static const auto ends = user::must(user::make_tcp_pair(), "a connection");
+  return between_sockets(window, ends);
 }
 
 // The other thread waits by epoll.
@@ -190,11 +200,27 @@ std::uint64_t fork_and_exit(const Window& window) {
   });
 }
 
+/// The hosted machine cannot.
+bool can_fork() {
+  const auto child = user::fork();
+  if (!child) return false;
+  if (*child == 0) user::exit(0);
+  static_cast<void>(user::wait(*child));
+  return true;
+}
+
+/// A kernel without lwIP has none.
+bool has_tcp() {
+  const auto socket = user::make_socket(abi::sock_stream, abi::af_inet);
+  if (socket) static_cast<void>(user::close(*socket));
+  return socket.has_value();
+}
+
 struct Row {
   std::string_view name;
   std::uint64_t (*run)(const Window&);  // null: another program does (scale_jobs.cpp)
   bool threads = false;                 // the workers are threads of one process
-  bool needs_fork = false;
+  bool (*is_possible)() = nullptr;      // null: everywhere
   // The threads of a worker have a real-time priority, so their time slices do not end. The end of
   // a time slice would decide which of two threads waits for the other one in the operations that
   // follow, and a wait costs.
@@ -209,13 +235,14 @@ constexpr Row rows[] = {
     {"pread", read_file},
     {.name = "pipe.pairs", .run = pipe_pair, .has_no_slices = true},
     {.name = "socket.pairs", .run = socket_pair, .has_no_slices = true},
+    {.name = "tcp.pairs", .run = tcp_pair, .is_possible = has_tcp, .has_no_slices = true},
     {.name = "epoll.pairs", .run = epoll_pair, .has_no_slices = true},
     {.name = "futex.pairs", .run = futex_pair, .has_no_slices = true},
     {"fault", fault_pages},
     {"fault.threads", fault_pages, true},
     {"open", open_and_close},
     {"map", map_and_unmap},
-    {"fork", fork_and_exit, false, true},
+    {.name = "fork", .run = fork_and_exit, .is_possible = can_fork},
     {"jobs", nullptr, true},
 };
 
@@ -325,15 +352,6 @@ const Row* find(std::string_view name) {
   return found != std::end(rows) ? found : nullptr;
 }
 
-/// The hosted machine cannot.
-bool can_fork() {
-  const auto child = user::fork();
-  if (!child) return false;
-  if (*child == 0) user::exit(0);
-  static_cast<void>(user::wait(*child));
-  return true;
-}
-
 int run(std::span<const std::string_view> words) {
   const auto windows = static_cast<unsigned>(number_in(words[1]));
   const std::uint64_t window_ns = number_in(words[2]) * 1'000'000;
@@ -357,7 +375,7 @@ int run(std::span<const std::string_view> words) {
   user::must(user::set_realtime_priority(0, parents_priority), "the priority of the parent");
   for (const Row& row : rows) {
     if (!names.empty() && !std::ranges::contains(names, row.name)) continue;
-    if (row.needs_fork && !can_fork()) continue;
+    if (row.is_possible != nullptr && !row.is_possible()) continue;
     for (const unsigned each : workers) measure(row, each, windows, window_ns);
   }
   return 0;

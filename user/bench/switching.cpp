@@ -38,18 +38,14 @@ Channels stream_sockets() {
 }
 // No value: the machine has no network.
 std::optional<Channels> tcp_sockets() {
-  constexpr int type = abi::sock_stream | abi::sock_cloexec;
-  const auto listener = user::listen_at(user::LoopbackPort{0}, type);
-  if (!listener) return {};
-  const auto port = user::must(user::LoopbackPort::of(*listener), "a port");
-  const Fd first = user::must(user::connect_at(port, type), "connecting");
-  const Fd second = user::must(user::accept(*listener, abi::sock_cloexec), "accepting");
+  const auto ends = user::make_tcp_pair(abi::sock_cloexec);
+  if (!ends) return {};
   constexpr int on = 1;
-  for (const Fd fd : {first, second})  // Linux delays a small segment behind another one
+  for (const Fd fd :
+       {ends->first, ends->second})  // Linux delays a small segment behind another one
     user::must(user::call(Call::setsockopt, fd, abi::ipproto_tcp, abi::tcp_nodelay, &on, sizeof on),
                "TCP_NODELAY");
-  static_cast<void>(user::close(*listener));
-  return both_ways({.first = first, .second = second});
+  return both_ways(*ends);
 }
 std::optional<Channels> udp_sockets() {
   constexpr int type = abi::sock_dgram | abi::sock_cloexec;

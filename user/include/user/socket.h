@@ -111,6 +111,28 @@ Result<Fd> connect_at(const Address& to, int type) {
   return std::unexpected(done.error());
 }
 
+// Both ends of a TCP connection over 127.0.0.1. `flags`: abi::sock_cloexec, sock_nonblock.
+inline Result<SocketPair> make_tcp_pair(int flags = 0) {
+  const auto listener = listen_at(LoopbackPort{0}, abi::sock_stream | abi::sock_cloexec, 1);
+  if (!listener) return std::unexpected(listener.error());
+  SocketPair ends{-1, -1};
+  const auto made = LoopbackPort::of(*listener)
+                        .and_then([&](const LoopbackPort& port) {
+                          return connect_at(port, abi::sock_stream | flags);
+                        })
+                        .and_then([&](Fd client) {
+                          ends.first = client;
+                          return accept(*listener, flags);
+                        });
+  static_cast<void>(close(*listener));
+  if (made) {
+    ends.second = *made;
+    return ends;
+  }
+  if (ends.first >= 0) static_cast<void>(close(ends.first));
+  return std::unexpected(made.error());
+}
+
 inline Result<Fd> connect_to(std::string_view name, int type) {
   return connect_at(AbstractName{name}, type);
 }

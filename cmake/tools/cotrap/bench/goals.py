@@ -13,6 +13,7 @@ THROUGHPUTS = {
     "pread": 1.95,
     "pipe.pairs": 1.9,
     "socket.pairs": 1.9,
+    "tcp.pairs": 1.9,
     "epoll.pairs": 1.8,
     "futex.pairs": 1.9,
     "fault": 1.9,
