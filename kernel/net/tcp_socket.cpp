@@ -320,7 +320,7 @@ TcpSocket* TcpSocket::joinable_client(const tcp_pcb& accepted) {
   if (pcb->unsent != nullptr || pcb->unacked != nullptr) return nullptr;
   TcpSocket* const client = kernel::net::socket_of(*pcb);
   const bool can_join = client != nullptr && client->state_ == State::connected &&
-                        !client->was_joined_ && client->received_ == 0;
+                        !client->shut_writes_ && !client->was_joined_ && client->received_ == 0;
   return can_join ? client : nullptr;
 }
 
@@ -335,6 +335,11 @@ void TcpSocket::leave_peer() {
   if (peer_ == nullptr) return;
   peer_->peer_ = nullptr;
   peer_ = nullptr;
+}
+
+void TcpSocket::reset_by_bytes() {
+  if (pcb_ != nullptr) end_connection(true);
+  end_with(Errno::econnreset);
 }
 
 std::size_t TcpSocket::send_limit() const {
@@ -471,6 +476,7 @@ Result<> TcpSocket::start_connecting(const InetName& to) {
     } else {
       state_ = State::connecting;
       connect_is_over_ = false;
+      error_ = 0;
       was_connected_ = has_end_ = false;
       shut_reads_ = shut_writes_ = false;
     }
@@ -483,10 +489,11 @@ Result<> TcpSocket::connect(SocketCaller&, const SocketAddress& address, Destina
   if (address.length < sizeof(std::uint16_t)) return fail(Errno::einval);
   if (family_of(address) == abi::af_unspec) {
     end_listening();
+    if (!is_over()) error_ = static_cast<int>(Errno::econnreset);
     if (pcb_ != nullptr) end_connection(true);
     leave_peer();
     drop_received();
-    is_joined_ = false;
+    is_joined_ = peer_refuses_ = false;
     state_ = State::closed;
     connect_is_over_ = true;
     was_connected_ = has_end_ = shut_reads_ = shut_writes_ = false;
@@ -590,6 +597,7 @@ Result<> TcpSocket::shutdown(int how) {
         tcp_pcb& pcb = *pcb_;
         in_bucket_of(pcb, [&] { (void)tcp_shutdown(&pcb, 0, 1); });
       }
+      if (peer_ != nullptr) peer_->peer_refuses_ = shut_reads_ && shut_writes_;
       break;
   }
   wake_all();
@@ -625,6 +633,12 @@ Result<std::size_t> TcpSocket::send(IoBuffer& from, Outgoing& message) {
   if (state_ == State::connecting) return fail(Errno::would_block);
   if (state_ != State::connected || shut_writes_ || pcb_ == nullptr) return fail(Errno::epipe);
   if (from.empty()) return 0;
+  if (peer_refuses_ && peer_ != nullptr) {
+    const std::size_t count = from.left();
+    peer_->reset_by_bytes();
+    from.skip(count);
+    return count;
+  }
   if (peer_ != nullptr) return out_->write(from);
   const bool waits = !is_nonblocking() && (message.flags & abi::msg_dontwait) == 0;
   const std::size_t free = room();

@@ -108,13 +108,17 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   void join(TcpSocket& peer);
   /// This end stops to receive. The peer sends by lwIP from now on.
   void leave_peer();
+  /// Bytes have come for a socket that has shut down both directions: ends the connection by a
+  /// reset, as RFC 1122 (4.2.2.13) demands.
+  void reset_by_bytes();
   /// The bytes that this socket lets wait, besides those in the queue of the sender.
   std::size_t receive_limit() const;
   std::size_t send_limit() const;
   void set_limits();
   // What joined sockets do without lwIP. Only the strand changes the answers.
   bool can_write_to_peer() const {
-    return peer_ != nullptr && !shut_writes_ && error_ == 0 && !waits_for_device();
+    return peer_ != nullptr && !peer_refuses_ && !shut_writes_ && error_ == 0 &&
+           !waits_for_device();
   }
   bool may_wait_for_peer() const {
     return peer_ != nullptr && !has_end_ && !shut_reads_ && !waits_for_device();
@@ -163,6 +167,7 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   // other end may still read from them.
   bool is_joined_ = false;
   bool was_joined_ = false;
+  bool peer_refuses_ = false;  // bytes for the peer, which has shut down both directions
   TcpSocket* peer_ = nullptr;  // the other end, while bytes can go to it directly
   const Ref<Pipe> in_, out_;   // also without a peer: their lists are those of the socket
   tcp_pcb* pcb_ = nullptr;
