@@ -8,6 +8,7 @@ class Fifo::End final : public File {
   End(Ref<Fifo> fifo, int flags)
       : File{flags, Pipe::atomic_size}, fifo_{std::move(fifo)}, pipe_{fifo_->pipe_} {
     be_stream();
+    let_send_signals();
     let_wait_to_open();
     if (can_read()) begin(fifo_->readers_);
     if (can_write()) begin(fifo_->writers_);

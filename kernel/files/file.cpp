@@ -8,6 +8,7 @@
 #include "files/epoll.h"
 #include "files/file_locks.h"
 #include "files/node.h"
+#include "files/readiness_signal.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -57,6 +58,7 @@ void File::remove_watch(EpollItem& item) {
 void File::end_ties() {
   while (EpollItem* const item = ties_->first_watch) item->file_has_ended();
   delete ties_->lock_owner;
+  delete ties_->readiness_signal;
   delete ties_;
 }
 

@@ -73,6 +73,14 @@ class FileProperties {
     flags_ = (flags_ & ~changeable_flags) | (flags & changeable_flags);
   }
 
+  /// Shows O_ASYNC in flags(), or does not. In the strand.
+  void show_async(bool on) {
+    async::Strand::check_access();
+    flags_ = on ? flags_ | abi::o_async : flags_ & ~abi::o_async;
+  }
+  /// Whether the file may send a signal when it becomes ready (O_ASYNC).
+  bool may_send_signals() const { return may_send_signals_; }
+
   /// A write of at most this many bytes is never partial, unless its buffer is invalid. A longer
   /// write may be partial.
   std::size_t whole_write() const { return whole_write_; }
@@ -93,6 +101,7 @@ class FileProperties {
   void be_stream() { is_stream_ = true; }
   void be_uring() { is_uring_ = true; }
   void let_wait_sharing(bool lets = true) { waits_sharing_ = lets; }
+  void let_send_signals() { may_send_signals_ = true; }
   void let_wait_to_open() { may_wait_to_open_ = true; }
   void let_wait_for_device() { waits_for_device_ = true; }
 
@@ -115,6 +124,7 @@ class FileProperties {
   bool is_uring_ = false;
   bool waits_sharing_ = false;
   bool may_wait_to_open_ = false;
+  bool may_send_signals_ = false;
 };
 
 /// Harts use different files at the same time, so files have cache lines of their own. A process
@@ -267,6 +277,18 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   Result<class LockOwner*> make_lock_owner();
   /// The same; null if no lock was ever wanted.
   class LockOwner* lock_owner() const { return ties_ != nullptr ? ties_->lock_owner : nullptr; }
+  /// The signal that the file sends when it becomes ready. Null: it never had one.
+  class ReadinessSignal* readiness_signal() const {
+    return ties_ != nullptr ? ties_->readiness_signal : nullptr;
+  }
+  /// Gives the file its signal, which `make` returns and which ends with the file. The caller has
+  /// checked that there is memory for it. In the strand. ENOMEM.
+  template <class Make>
+  Result<> add_readiness_signal(Make&& make) {
+    if (auto made = make_ties(); !made) return made;
+    ties_->readiness_signal = make();
+    return {};
+  }
   /// Lets an item of an epoll file know the end of this file (epoll.h). In the strand. ENOMEM.
   Result<> add_watch(class EpollItem& item);
   void remove_watch(EpollItem& item);
@@ -306,6 +328,7 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   struct Ties {
     LockOwner* lock_owner = nullptr;  // owned
     EpollItem* first_watch = nullptr;
+    ReadinessSignal* readiness_signal = nullptr;  // owned
   };
   Result<> make_ties();
   [[gnu::cold]] void end_ties();

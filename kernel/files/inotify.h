@@ -53,7 +53,7 @@ class Inotify final : public File {
  public:
   static constexpr std::size_t watch_bytes = sizeof(InotifyWatch) + 64;  // with the map's node
 
-  explicit Inotify(int flags) : File{flags} {}
+  explicit Inotify(int flags) : File{flags} { let_send_signals(); }
   ~Inotify() override;
 
   /// Watches `node` for the events of `mask`, or changes the mask of its watch. Returns the number

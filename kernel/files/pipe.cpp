@@ -369,6 +369,7 @@ class PipeEnd : public File {
  public:
   PipeEnd(Ref<Pipe> pipe, int flags) : File{flags, Pipe::atomic_size}, pipe_{std::move(pipe)} {
     be_stream();
+    let_send_signals();
   }
 
   Result<int> pipe_capacity() override { return static_cast<int>(pipe_->capacity()); }

@@ -200,7 +200,9 @@ void Pty::add_name() {
 class PtyDeviceFile final : public File {
  public:
   PtyDeviceFile(Node& node, Ref<Pty> pty, int flags)
-      : File{flags & ~abi::o_noctty, 1}, node_{Ref<Node>::share(node)}, pty_{std::move(pty)} {}
+      : File{flags & ~abi::o_noctty, 1}, node_{Ref<Node>::share(node)}, pty_{std::move(pty)} {
+    let_send_signals();
+  }
   ~PtyDeviceFile() override { pty_->end(); }
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {

@@ -242,7 +242,9 @@ class Socket : public File, public PassedSocket {
 
  protected:
   Socket(Kind kind, int flags, std::size_t whole_write)
-      : File{abi::o_rdwr | flags, whole_write}, kind_{kind} {}
+      : File{abi::o_rdwr | flags, whole_write}, kind_{kind} {
+    let_send_signals();
+  }
 
  private:
   const Kind kind_;

@@ -500,7 +500,9 @@ TerminalFile::TerminalFile(Node& node, Terminal& terminal, int flags)
     : File{flags & ~abi::o_noctty, Terminal::whole_write},
       node_{Ref<Node>::share(node)},
       terminal_{terminal},
-      hang_ups_{terminal.hang_ups()} {}
+      hang_ups_{terminal.hang_ups()} {
+  let_send_signals();
+}
 
 short TerminalFile::readiness() {
   short ready = 0;

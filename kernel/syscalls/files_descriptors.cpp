@@ -9,6 +9,7 @@
 #include "syscalls/file_locking.h"
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
+#include "syscalls/readiness_signals.h"
 
 namespace kernel::sys {
 
@@ -113,8 +114,10 @@ trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_
     case abi::f_setfl:
       if (file->is_only_path()) return fail(Errno::ebadf);
       if (async::Strand::is_shared()) return fail(Errno::would_block);
-      file->set_status_flags(number);
-      return 0;
+      return set_async(*file, fd, (number & abi::o_async) != 0).transform([&] {
+        file->set_status_flags(number);
+        return 0;
+      });
     case abi::f_getpipe_size: return file->pipe_capacity();
     case set_pipe_size:
       if (async::Strand::is_shared()) return fail(Errno::would_block);
@@ -126,6 +129,15 @@ trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_
     case abi::f_ofd_getlk:
     case abi::f_ofd_setlk:
     case abi::f_ofd_setlkw: return lock_record(self, fd, command, UserPtr<abi::Flock>{argument});
+    case abi::f_setown:
+    case abi::f_getown:
+    case abi::f_setsig:
+    case abi::f_getsig:
+    case abi::f_setown_ex:
+    case abi::f_getown_ex:
+      if (file->is_only_path()) return fail(Errno::ebadf);
+      if (async::Strand::is_shared()) return fail(Errno::would_block);
+      return control_signal(self, *file, command, argument);
     case abi::f_get_seals:
     case abi::f_add_seals: return seal(*file, command, static_cast<unsigned>(argument));
     default: return fail(file->is_only_path() ? Errno::ebadf : Errno::einval);
@@ -133,19 +145,28 @@ trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_
 }
 
 Result<int> ioctl(Thread& self, int fd, unsigned long request, std::uintptr_t argument) {
-  // These requests concern the descriptor, whatever file it has.
-  constexpr unsigned long set_nonblocking = 0x5421;      // FIONBIO
-  constexpr unsigned long clear_close_on_exec = 0x5450;  // FIONCLEX
-  constexpr unsigned long set_close_on_exec = 0x5451;    // FIOCLEX
   FdTable& files = self.process().files();
   File* const file = files.find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   request = static_cast<std::uint32_t>(request);
   switch (request) {
-    case set_close_on_exec:
-    case clear_close_on_exec:
-      return files.set_close_on_exec(fd, request == set_close_on_exec).transform([] { return 0; });
-    case set_nonblocking: {
+    case abi::fioclex:
+    case abi::fionclex:
+      return files.set_close_on_exec(fd, request == abi::fioclex).transform([] { return 0; });
+    case abi::fioasync: {
+      const auto on = UserPtr<const int>{argument}.read(self.space());
+      if (!on) return fail(on.error());
+      const bool is_on = (file->flags() & abi::o_async) != 0;
+      if (is_on != (*on != 0) && !file->may_send_signals()) return fail(Errno::enotty);
+      return set_async(*file, fd, *on != 0).transform([] { return 0; });
+    }
+    case abi::fiosetown:
+    case abi::siocspgrp:
+    case abi::fiogetown:
+    case abi::siocgpgrp:
+      if (file->socket() != nullptr) return control_socket_owner(self, *file, request, argument);
+      return file->control(self.space(), request, argument);
+    case abi::fionbio: {
       const auto on = UserPtr<const int>{argument}.read(self.space());
       if (!on) return fail(on.error());
       const int others = file->flags() & ~abi::o_nonblock;

@@ -162,11 +162,11 @@ Result<abi::OpenHow> read_request(Thread& self, UserPtr<const abi::OpenHow> from
 
 /// EINVAL: flags that openat ignores; EAGAIN: RESOLVE_CACHED, and the call may change the file.
 Result<> check_request(const abi::OpenHow& how) {
-  constexpr int o_dsync = 010000, o_async = 020000, o_noatime = 01000000, o_sync = 04000000;
+  constexpr int o_dsync = 010000, o_noatime = 01000000, o_sync = 04000000;
   constexpr std::uint64_t known =
       abi::o_accmode | abi::o_creat | abi::o_excl | abi::o_noctty | abi::o_trunc | abi::o_append |
       abi::o_nonblock | abi::o_direct | abi::o_largefile | abi::o_directory | abi::o_nofollow |
-      abi::o_cloexec | abi::o_path | abi::o_tmpfile | o_dsync | o_async | o_noatime | o_sync;
+      abi::o_cloexec | abi::o_path | abi::o_tmpfile | o_dsync | abi::o_async | o_noatime | o_sync;
   constexpr std::uint64_t with_path =
       abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
   constexpr std::uint64_t all_resolves = abi::resolve_no_xdev | abi::resolve_no_magiclinks |

@@ -115,6 +115,10 @@ struct SignalInfo {
       int overrun;
       std::uint64_t value;
     } timer;  // si_timer
+    struct {
+      std::int64_t band;  // abi::poll…
+      int fd;
+    } ready;  // poll_in, poll_out, poll_hup
     std::uint64_t words[4];
   };
 };
@@ -128,9 +132,12 @@ struct PaddedSignalInfo {
 static_assert(sizeof(PaddedSignalInfo) == 128);
 inline constexpr int si_user = 0;  // kill
 inline constexpr int si_kernel = 0x80;
-inline constexpr int si_queue = -1;   // rt_sigqueueinfo
-inline constexpr int si_timer = -2;   // timer_create
-inline constexpr int si_tkill = -6;   // tkill, tgkill
+inline constexpr int si_queue = -1;  // rt_sigqueueinfo
+inline constexpr int si_timer = -2;  // timer_create
+inline constexpr int si_tkill = -6;  // tkill, tgkill
+inline constexpr int poll_in = 1;    // SIGIO
+inline constexpr int poll_out = 2;
+inline constexpr int poll_hup = 6;
 inline constexpr int cld_exited = 1;  // SIGCHLD
 inline constexpr int cld_killed = 2;
 inline constexpr int cld_stopped = 5;
