@@ -1,9 +1,10 @@
 """A server of the guest answers the host, and programs of the guest reach a server of the host.
 
 All traffic stays on this host. In the tier `rest`, Debian's programs run unchanged: busybox, curl, netcat, lighttpd,
-redis and iperf3. `--only NAME` runs one part.
+nginx, redis and iperf3. `--only NAME` runs one part.
 """
 
+import concurrent.futures
 import contextlib
 import http.client
 import http.server
@@ -21,10 +22,13 @@ from cotrap.qemu import Boot
 from cotrap.share import ROOT, Share
 from network_guest import boot_of, free_port, running
 
-PACKAGES = "busybox-static bash coreutils curl iperf3 lighttpd netcat-openbsd redis-server redis-tools".split()
+PACKAGES = (
+    "busybox-static bash coreutils curl iperf3 lighttpd netcat-openbsd nginx redis-server redis-tools".split()
+)
 HOST = "10.0.2.2"  # this host, as the guest sees it
 CONNECTIONS = 100
 TRANSFER = 4 << 20  # bytes
+PAGE = bytes(range(256)) * 4096  # the file that servers of the guest serve
 
 
 def in_root(test: harness.Test, folder: Path, script: str) -> tuple[Boot, Share]:
@@ -70,6 +74,11 @@ def on_host(folder: Path, words: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=harness.TIMEOUT, text=True
     )
+
+
+def checksum(data: bytes) -> str:
+    """The line that cksum prints for the data."""
+    return subprocess.run(["cksum"], input=data, stdout=subprocess.PIPE, check=True).stdout.decode()
 
 
 # ── The host's servers ──
@@ -162,8 +171,7 @@ echo hello | nc.openbsd -u -w 2 {HOST} {udp_port}; echo
 curl -s -m 5 http://{HOST}:1/; echo refused $?
 """
         boot, root = in_root(test, folder, script)
-        large = bytes(range(256)) * (TRANSFER // 256)
-        expected = subprocess.run(["cksum"], input=large, stdout=subprocess.PIPE, check=True).stdout.decode()
+        expected = checksum(bytes(range(256)) * (TRANSFER // 256))
         for harts in test.harts_of_tier:
             machine = test.machine(harts=harts, network=Network(), root=root)
             with running(boot, machine) as (output, ended):
@@ -220,7 +228,7 @@ def servers(test: harness.Test, folder: Path) -> None:
     """Debian's lighttpd, redis-server and iperf3 serve the host."""
     web, redis, iperf = free_port(), free_port(), free_port()
     (folder / "srv").mkdir(exist_ok=True)
-    (folder / "srv" / "page").write_bytes(bytes(range(256)) * 4096)
+    (folder / "srv" / "page").write_bytes(PAGE)
     (folder / "etc" / "test.conf").write_text(
         'server.document-root = "/srv"\nserver.port = 80\nserver.event-handler = "linux-sysepoll"\n'
         'server.errorlog = "/tmp/errors"\n'
@@ -242,7 +250,7 @@ wait
         if not up:
             return
         status, body = fetch(web, "/page")
-        is_whole = status == 200 and body == bytes(range(256)) * 4096
+        is_whole = status == 200 and body == PAGE
         test.check(is_whole, "lighttpd serves a file to the host", str(status))
         with socket.create_connection(("127.0.0.1", redis), timeout=60) as client:
             client.sendall(b"SET key value\r\nGET key\r\n")
@@ -258,6 +266,76 @@ wait
             print("\n".join(line for line in done.stdout.splitlines() if "receiver" in line), flush=True)
 
 
+NGINX = """
+user root;
+worker_processes 2;
+pid /tmp/nginx.pid;
+error_log /tmp/nginx.errors;
+events { worker_connections 256; }
+http {
+  access_log /tmp/nginx.access;
+  sendfile on;
+  gzip on;
+  gzip_types application/octet-stream;
+  default_type application/octet-stream;
+  server { listen 80; listen [::]:80; root /srv; }
+}
+"""
+
+
+def web_servers(test: harness.Test, folder: Path) -> None:
+    """nginx with two worker processes, and busybox's httpd and nc, serve Debian's curl on the host."""
+    (folder / "srv").mkdir(exist_ok=True)
+    (folder / "srv" / "page").write_bytes(PAGE)
+    (folder / "etc" / "nginx.conf").write_text(NGINX)
+    for name, line in (("passwd", "root:x:0:0:root:/root:/bin/bash\n"), ("group", "root:x:0:\n")):
+        (folder / "etc" / name).write_text(line)
+    (folder / "var" / "log" / "nginx").mkdir(parents=True, exist_ok=True)
+    script = """
+nginx -c /etc/nginx.conf || cat /tmp/nginx.errors
+busybox httpd -p 8080 -h /srv
+while busybox nc -l -p 9 < /srv/page; do :; done &
+sleep 1
+for url in 127.0.0.1 '[::1]' 127.0.0.1:8080; do curl -s "http://$url/page" | cksum; done
+echo servers run
+wait
+"""
+    boot, root = in_root(test, folder, script)
+    for harts in test.harts_of_tier:
+        web, httpd, nc = free_port(), free_port(), free_port()
+        network = Network((Forward(web, 80), Forward(httpd, 8080), Forward(nc, 9)), restricted=True)
+        with running(boot, test.machine(harts=harts, network=network, root=root)) as (output, ended):
+            up = output.wait_for("servers run", ended)
+            local = output.data.decode(errors="replace").replace("\r", "").count(checksum(PAGE))
+            if not test.check(up and local == 3, f"curl reads three pages in the guest ({harts} harts)", output.data):
+                continue
+
+            def curl(port: int, *words: str) -> subprocess.CompletedProcess:
+                got = folder / "tmp" / "got"
+                got.unlink(missing_ok=True)
+                done = on_host(folder, ["curl", "-s", "-o", str(got), *words, f"http://127.0.0.1:{port}/page"])
+                done.body = got.read_bytes() if got.exists() else b""
+                return done
+
+            for name, port, words, body in (
+                ("nginx serves a file", web, (), PAGE),
+                ("nginx serves a part of it", web, ("-r", "1000-70000"), PAGE[1000:70001]),
+                ("nginx compresses it", web, ("--compressed",), PAGE),
+                ("busybox httpd serves a file", httpd, (), PAGE),
+            ):
+                done = curl(port, *words)
+                whole = done.returncode == 0 and done.body == body
+                test.check(whole, f"{name} for curl on the host ({harts} harts)", done.stdout)
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(lambda _: fetch(web, "/page") == (200, PAGE), range(64)))
+            test.check(all(answers), f"nginx serves 64 clients, 8 at a time ({harts} harts)", str(answers))
+            with socket.create_connection(("127.0.0.1", nc), timeout=60) as client:
+                received = b""
+                while len(received) < len(PAGE) and (more := client.recv(65536)):
+                    received += more
+            test.check(received == PAGE, f"busybox nc sends a file to the host ({harts} harts)", str(len(received)))
+
+
 def silent_network(test: harness.Test) -> None:
     """A network in which no machine answers."""
     extra = ("-netdev", "hubport,id=net,hubid=0", "-device", "virtio-net-device,netdev=net")
@@ -268,7 +346,7 @@ def silent_network(test: harness.Test) -> None:
 
 EVERYDAY: dict[str, Callable] = {"addresses": addresses, "server": server_of_guest, "silent": silent_network}
 # With the folder that has Debian's packages.
-REST: dict[str, Callable] = {"programs": programs_of_guest, "datagrams": datagrams, "servers": servers}
+REST: dict[str, Callable] = {"programs": programs_of_guest, "datagrams": datagrams, "servers": servers, "web": web_servers}
 
 with harness.Test(__doc__, harness.QEMU, own={"only": ""}) as test:
     only = test.options.only
