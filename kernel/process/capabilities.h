@@ -17,6 +17,7 @@ enum class Capability : unsigned {
   setpcap = 8,
   sys_chroot = 18,
   sys_admin = 21,
+  sys_boot = 22,
   sys_nice = 23,
   sys_resource = 24,
   sys_time = 25,

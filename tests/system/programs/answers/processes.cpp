@@ -152,6 +152,20 @@ void barriers() {
   CASE(-EINVAL, membarrier, -1, 0, 0);
 }
 
+// No call here ends the machine: 0x89abcdef and 0 turn Ctrl-Alt-Del on and off.
+void reboots() {
+  constexpr unsigned magic = 0xfee1dead, second = 672274793;
+  CASE(-EINVAL, reboot, 0, second, 0, 0);
+  CASE(-EINVAL, reboot, magic, 0, 0, 0);
+  CASE(-EINVAL, reboot, magic, second, 77, 0);
+  CASE(-EINVAL, reboot, magic, second, 0x45584543, 0);  // kexec
+  CASE(-EFAULT, reboot, magic, second, 0xa1b2c3d4, 8);
+  for (const unsigned other : {second, 85072278U, 369367448U, 537993216U}) {
+    CASE(0, reboot, magic, other, 0x89abcdef, 0);
+    CASE(0, reboot, magic, other, 0, 0);
+  }
+}
+
 }  // namespace
 
 void processes() {
@@ -161,4 +175,5 @@ void processes() {
   written_programs();
   pidfds();
   barriers();
+  reboots();
 }
