@@ -304,6 +304,8 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   virtual class SignalFile* signals() { return nullptr; }
   /// For an inotify file; else null.
   virtual class Inotify* inotify() { return nullptr; }
+  /// For a POSIX message queue; else null.
+  virtual class MessageFile* messages() { return nullptr; }
   /// For an epoll file; else null.
   virtual class Epoll* epoll() { return nullptr; }
   /// What /proc/PID/fd says of a file without a node that is no pipe, such as `[eventfd]`.

@@ -128,7 +128,11 @@ class MemoryFile final : public RegularFile {
  public:
   static constexpr std::uint64_t longest = std::numeric_limits<std::int64_t>::max();
 
-  explicit MemoryFile(unsigned permissions) : RegularFile{permissions} { note_reads(); }
+  /// `size`: without a check of RLIMIT_FSIZE.
+  explicit MemoryFile(unsigned permissions, std::uint64_t size = 0)
+      : RegularFile{permissions}, size_{size} {
+    note_reads();
+  }
 
   std::uint64_t used_bytes() const override { return pages_.count() * hal::page_size; }
   bool has_settable_status() const override { return true; }

@@ -124,7 +124,8 @@ void ShareMapping::drop_dirty(std::uint64_t first, std::uint64_t end) {
   if (dirty_.empty()) release();
 }
 
-void ShareMapping::note_no_areas() {
+void ShareMapping::note_area(bool is_new) {
+  if (is_new || has_areas()) return;
   if (dirty_.empty() || !memory::can_allocate(job_bytes)) return;  // sync finds it later
   async::spawn(write_all_back(Ref<ShareMapping>::share(*this)),
                {.name = "write back", .priority = levels::event})

@@ -68,7 +68,7 @@ class ShareMapping final : public memory::TrackedObject {
  private:
   class Source;
 
-  void note_no_areas() override;
+  void note_area(bool is_new) override;
   void add_dirty(std::size_t index, memory::Frame page);
   void drop_dirty(std::uint64_t first, std::uint64_t end);
   /// Writes all dirty pages back, and forgets pages until memory is not scarce any more.

@@ -60,8 +60,8 @@ constexpr Text random_texts[] = {
 };
 constexpr Text kernel_texts[] = {
     {"cap_last_cap", [](PagedText& out) { write_number(out, 40); }},  // CAP_CHECKPOINT_RESTORE
-    {"domainname", [](PagedText& out) { write_line(out, system_name::domain); }},
-    {"hostname", [](PagedText& out) { write_line(out, system_name::node); }},
+    {"domainname", [](PagedText& out) { write_line(out, system_name::domain.text()); }},
+    {"hostname", [](PagedText& out) { write_line(out, system_name::node.text()); }},
     {"ngroups_max", [](PagedText& out) { write_number(out, 65'536); }},
     {"osrelease", [](PagedText& out) { write_line(out, system_name::release); }},
     {"ostype", [](PagedText& out) { write_line(out, system_name::system); }},
@@ -162,17 +162,32 @@ void write_hart_range(PagedText& out) {
   }
 }
 
+/// Adds the texts whose paths begin with `path`, which ends with a slash, to `folder`.
+void add_registered(Directory& folder, std::string_view path) {
+  for (const ProcText& text : proc_texts()) {
+    if (text.name.starts_with(path))
+      folder.put(text.name.substr(path.size()), make_ref<TextFile>(text.write));
+  }
+}
+
 /// /proc/sys.
 void fill_sysctl(Directory& sys) {
-  add_directory(sys, "fs", fs_texts);
-  add_directory(add_directory(sys, "kernel", kernel_texts), "random", random_texts);
+  Directory& fs = add_directory(sys, "fs", fs_texts);
+  add_registered(add_directory(fs, "mqueue", {}), "sys/fs/mqueue/");
+  Directory& kernel = add_directory(sys, "kernel", kernel_texts);
+  add_directory(kernel, "random", random_texts);
+  add_registered(kernel, "sys/kernel/");
   add_directory(sys, "vm", vm_texts);
 }
 
 /// /proc/net.
 void fill_network(Directory& net) {
-  for (const NetworkText& text : network_texts())
-    net.put(text.name, make_ref<TextFile>(text.write));
+  add_registered(net, "net/");
+}
+
+/// /proc/sysvipc.
+void fill_ipc(Directory& ipc) {
+  add_registered(ipc, "sysvipc/");
 }
 
 /// The name in /dev of the console's terminal.
@@ -195,7 +210,7 @@ void fill_sys(Directory& sys) {
 
 }  // namespace
 
-ASYNC_DEFINE_REGISTRY(network_texts, cotrap_network_texts, NetworkText);
+ASYNC_DEFINE_REGISTRY(proc_texts, cotrap_proc_texts, ProcText);
 
 void add_system_texts(Directory& proc, const SystemLimits& limits,
                       void (*fill_random)(std::span<std::byte> bytes)) {
@@ -203,6 +218,7 @@ void add_system_texts(Directory& proc, const SystemLimits& limits,
   fill_with_random = fill_random;
   proc.put("sys", make_ref<LateDirectory>(fill_sysctl));
   proc.put("net", make_ref<LateDirectory>(fill_network));
+  proc.put("sysvipc", make_ref<LateDirectory>(fill_ipc));
   proc.put("partitions", make_ref<TextFile>(write_partitions));
   proc.put("swaps", make_ref<TextFile>(write_swaps));
   proc.put("vmstat", make_ref<TextFile>(write_memory_counts));

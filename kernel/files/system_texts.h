@@ -23,14 +23,15 @@ struct SystemLimits {
 void add_system_texts(Directory& proc, const SystemLimits& limits,
                       void (*fill_random)(std::span<std::byte> bytes));
 
-/// A text of /proc/net. A source adds an entry, which the linker collects (async/registry.h).
-struct NetworkText {
-  const char* name;
+/// A text that a source adds to a folder of /proc. The linker collects the entries
+/// (async/registry.h).
+struct ProcText {
+  std::string_view name;  ///< the path below /proc: in net, sysvipc, sys/kernel or sys/fs/mqueue
   TextFile::Write write;
 };
-async::Registry<NetworkText> network_texts();
-/// Adds `text`, a constexpr NetworkText, in namespace kernel.
-#define KERNEL_NETWORK_TEXT(text_name, text) ASYNC_REGISTER(cotrap_network_texts, text_name, text)
+async::Registry<ProcText> proc_texts();
+/// Adds `text`, a constexpr ProcText, in namespace kernel. `text_name`: its name.
+#define KERNEL_PROC_TEXT(text_name, text) ASYNC_REGISTER(cotrap_proc_texts, text_name, text)
 
 /// The directory /sys: the harts, below devices/system/cpu.
 Ref<Directory> make_sys();

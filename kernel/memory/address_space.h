@@ -70,6 +70,13 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// A copy-on-write copy of the whole space. ENOMEM. A caller that shares the strand may get it
   /// although there is memory.
   Result<Ref<AddressSpace>> fork();
+  /// The last process leaves the space: the objects that it maps forget its areas now, also if
+  /// harts still own the space.
+  void end_tracked_areas() {
+    if (has_tracked_areas_) [[unlikely]]
+      areas_.untrack_all();
+  }
+  bool has_tracked_areas() const { return has_tracked_areas_; }
   /// Whether a walk over the whole space, as in fork(), visits few pages and areas, and needs
   /// nothing that only the strand protects.
   bool is_quick_to_walk() const {

@@ -76,9 +76,13 @@ void AreaSet::track_all() {
   for (Area* area = first_; area != nullptr; area = area->next) track(*area);
 }
 
+void AreaSet::untrack_all() {
+  for (Area* area = first_; area != nullptr; area = area->next) untrack(*area);
+}
+
 [[gnu::noinline]] void AreaSet::remove_mapping(Area& area) {
   area.backing.pages().as_tracked()->remove_area(*area.mapping);
-  delete area.mapping;
+  delete std::exchange(area.mapping, nullptr);
 }
 
 Area* AreaSet::at_or_before(VirtAddr va) const {

@@ -11,6 +11,10 @@
 
 #include "memory/memory_object.h"
 
+namespace kernel::ipc {
+class Segment;
+}
+
 namespace kernel::memory {
 
 class AddressSpace;
@@ -51,16 +55,35 @@ struct AreaMapping : ListNode<> {
 /// strand.
 class TrackedObject : public MappableObject {
  public:
+  /// While it exists, areas change for the process with this number. Do not await meanwhile.
+  class ActsFor {
+   public:
+    explicit ActsFor(int process) { process_ = process; }
+    ActsFor(const ActsFor&) = delete;
+    ~ActsFor() { process_ = 0; }
+    /// 0: it is not known.
+    static int process() { return process_; }
+
+   private:
+    inline static constinit int process_ = 0;
+  };
+
   TrackedObject* as_tracked() final { return this; }
-  void add_area(AreaMapping& mapping) { areas_.push_back(mapping); }
+  /// For System V shared memory; else null.
+  virtual ipc::Segment* segment() { return nullptr; }
+  void add_area(AreaMapping& mapping) {
+    areas_.push_back(mapping);
+    note_area(true);
+  }
   void remove_area(AreaMapping& mapping) {
     areas_.remove(mapping);
-    if (areas_.empty()) note_no_areas();
+    note_area(false);
   }
 
  protected:
-  /// No program maps the object any more.
-  virtual void note_no_areas() {}
+  /// An area maps the object (`is_new`), or does not any more.
+  virtual void note_area(bool /*is_new*/) {}
+  bool has_areas() { return !areas_.empty(); }
   enum class Copies : bool { keep, drop };
 
   /// Removes the pages [first, end) from the tables of all programs. `copies`: what happens to the

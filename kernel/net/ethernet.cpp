@@ -105,7 +105,7 @@ bool Ethernet::start(const std::optional<GivenAddress>& given) {
   }
   if (netif_add(&interface_, &address, &mask, &gateway, this, init, ethernet_input) == nullptr)
     return false;
-  netif_set_hostname(&interface_, system_name::node.data());
+  netif_set_hostname(&interface_, system_name::node.c_str());
   netif_set_default(&interface_);
   netif_create_ip6_linklocal_address(&interface_, 1);
   netif_set_ip6_autoconfig_enabled(&interface_, 1);

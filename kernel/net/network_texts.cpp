@@ -182,21 +182,21 @@ void write_addresses_6(PagedText& out) {
   }
 }
 
-constexpr NetworkText texts[] = {
-    {"tcp", &write_tcp<abi::af_inet>}, {"tcp6", &write_tcp<abi::af_inet6>},
-    {"udp", &write_udp<abi::af_inet>}, {"udp6", &write_udp<abi::af_inet6>},
-    {"dev", &write_devices},           {"route", &write_routes},
-    {"if_inet6", &write_addresses_6},
+constexpr ProcText texts[] = {
+    {"net/tcp", &write_tcp<abi::af_inet>}, {"net/tcp6", &write_tcp<abi::af_inet6>},
+    {"net/udp", &write_udp<abi::af_inet>}, {"net/udp6", &write_udp<abi::af_inet6>},
+    {"net/dev", &write_devices},           {"net/route", &write_routes},
+    {"net/if_inet6", &write_addresses_6},
 };
 
 }  // namespace
 
-KERNEL_NETWORK_TEXT("tcp", texts[0]);
-KERNEL_NETWORK_TEXT("tcp6", texts[1]);
-KERNEL_NETWORK_TEXT("udp", texts[2]);
-KERNEL_NETWORK_TEXT("udp6", texts[3]);
-KERNEL_NETWORK_TEXT("dev", texts[4]);
-KERNEL_NETWORK_TEXT("route", texts[5]);
-KERNEL_NETWORK_TEXT("if_inet6", texts[6]);
+KERNEL_PROC_TEXT("net/tcp", texts[0]);
+KERNEL_PROC_TEXT("net/tcp6", texts[1]);
+KERNEL_PROC_TEXT("net/udp", texts[2]);
+KERNEL_PROC_TEXT("net/udp6", texts[3]);
+KERNEL_PROC_TEXT("net/dev", texts[4]);
+KERNEL_PROC_TEXT("net/route", texts[5]);
+KERNEL_PROC_TEXT("net/if_inet6", texts[6]);
 
 }  // namespace kernel

@@ -15,6 +15,8 @@ enum class Capability : unsigned {
   setgid = 6,
   setuid = 7,
   setpcap = 8,
+  ipc_lock = 14,
+  ipc_owner = 15,
   sys_chroot = 18,
   sys_admin = 21,
   sys_boot = 22,

@@ -263,6 +263,12 @@ Result<Capabilities*> Process::change_capabilities() {
   return &rare_->capabilities;
 }
 
+Result<> Process::set_semaphore_undo(std::unique_ptr<AtEnd> undo) {
+  if (!make_rare()) return fail(Errno::enomem);
+  rare_->semaphore_undo = std::move(undo);
+  return {};
+}
+
 bool Process::limit_cpu_time() {
   if (!make_rare()) return false;
   if (!rare_->cpu_limit) {
@@ -297,7 +303,7 @@ bool Process::may_end_sharing() {
   Process* const parent = parent_;
   if (id_ == first_id || parent == nullptr) return false;
   if (stopped_count() != 0 || leads_session()) return false;  // leave_job_control()
-  if (signal_timers_ != nullptr || has_cpu_limit()) return false;
+  if (signal_timers_ != nullptr || has_cpu_limit() || semaphore_undo() != nullptr) return false;
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
   if (parts_.files->owners() != 1 || parts_.files->has_locks()) return false;
   if (parts_.files->is_large()) return false;
@@ -345,14 +351,27 @@ bool Process::wait_sharing(int id, std::coroutine_handle<> waiter) {
   return true;
 }
 
+/// The process is about to drop its space.
+void Process::leave_space() {
+  memory::AddressSpace& space = *parts_.space;
+  if (hal::smp_active()) keep_for_harts(space);
+  if (!space.has_tracked_areas()) [[likely]]
+    return;
+  if (space.owners() > 1 + harts_that_own(space)) return;  // another process uses it
+  const memory::TrackedObject::ActsFor actor{id_};
+  space.end_tracked_areas();
+}
+
 void Process::become_zombie() {
   if (!status_) status_ = abi::WaitStatus::exited(exit_code_);
   parts_.files = nullptr;
-  if (hal::smp_active()) keep_for_harts(*parts_.space);
+  leave_space();
   parts_.space = nullptr;
   signal_timers_.reset();
-  if (has_cpu_limit()) [[unlikely]]
+  if (rare_ != nullptr) [[unlikely]] {
     rare_->cpu_limit.reset();
+    rare_->semaphore_undo.reset();
+  }
   signal_arrivals_.wake_all();
   if (stopped_count() != 0 || leads_session()) [[unlikely]]
     leave_job_control();
@@ -405,7 +424,7 @@ Result<> Process::own_parts() {
 
 void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   async::Strand::check_access();
-  if (hal::smp_active()) keep_for_harts(*parts_.space);
+  leave_space();
   parts_.space->note_threads(-static_cast<int>(thread_count_));
   parts_.space = std::move(space);
   parts_.space->note_threads(static_cast<int>(thread_count_));

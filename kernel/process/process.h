@@ -219,6 +219,16 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// code, unless terminate() sets a status (synchronize_group_exit(), Linux, kernel/exit.c).
   void note_exit_code(int code) { exit_code_ = code; }
 
+  /// What a higher floor does at the end of the process, in the strand.
+  class AtEnd {
+   public:
+    virtual ~AtEnd() = default;
+  };
+  /// The changes of System V semaphores to undo (ipc/semaphores.h); null: none. In the strand.
+  AtEnd* semaphore_undo() const { return rare_ != nullptr ? rare_->semaphore_undo.get() : nullptr; }
+  /// The destructor of `undo` runs at the end of the process. ENOMEM. In the strand.
+  Result<> set_semaphore_undo(std::unique_ptr<AtEnd> undo);
+
   /// Ends all threads. The first call sets the status.
   void terminate(abi::WaitStatus status);
   bool is_ending() const { return status_.has_value(); }
@@ -354,9 +364,11 @@ class Process : public RefCounted<Process>, public ListNode<> {
   // What very few processes have.
   struct Rare {
     Capabilities capabilities;
-    std::unique_ptr<CpuLimit> cpu_limit;  // null: RLIMIT_CPU was never set
+    std::unique_ptr<CpuLimit> cpu_limit;    // null: RLIMIT_CPU was never set
+    std::unique_ptr<AtEnd> semaphore_undo;  // null: none
   };
   bool make_rare();
+  void leave_space();
   static constexpr Capabilities usual_capabilities{};
 
   // Few processes use what follows.

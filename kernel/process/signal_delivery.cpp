@@ -79,7 +79,11 @@ bool is_restarted(Thread& self) {
     case Call::flock:
     case Call::sendfile:
     case Call::splice:
-    case Call::tee: return true;
+    case Call::tee:
+    case Call::mq_timedsend:
+    case Call::mq_timedreceive:
+    case Call::futex_wait:
+    case Call::futex_waitv: return true;
     case Call::futex: return self.context().syscall_arguments()[3] == 0;  // without a timeout
     default: return false;
   }
@@ -90,7 +94,7 @@ bool is_restarted(Thread& self) {
 bool call_is_made_again_without_handler(const UserContext& context) {
   const auto call = trap::call_of(context);
   return call != Call::rt_sigtimedwait && call != Call::epoll_pwait && call != Call::epoll_pwait2 &&
-         call != Call::io_uring_enter;
+         call != Call::io_uring_enter && call != Call::semop && call != Call::semtimedop;
 }
 
 /// Lets the thread make its call again if signals have ended it with EINTR and wanted() says so.
@@ -267,6 +271,14 @@ bool is_interruptible(Thread& self, const UserContext& context) {
     case Call::ppoll:
     case Call::pselect6:
     case Call::futex:
+    case Call::futex_wait:
+    case Call::futex_waitv:
+    case Call::semop:
+    case Call::semtimedop:
+    case Call::msgsnd:
+    case Call::msgrcv:
+    case Call::mq_timedsend:
+    case Call::mq_timedreceive:
     case Call::nanosleep:
     case Call::clock_nanosleep:
     case Call::rt_sigsuspend:

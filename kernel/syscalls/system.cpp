@@ -61,11 +61,11 @@ async::Task<Result<std::size_t>> put_random_in_steps(Thread& self, UserSpan<std:
 Result<> uname(Thread& self, UserPtr<abi::Utsname> name) {
   abi::Utsname answer{};
   set(answer.system, system_name::system);
-  set(answer.node, system_name::node);
+  set(answer.node, system_name::node.text());
   set(answer.release, system_name::release);
   set(answer.version, system_name::version);
   set(answer.machine, trap::program_machine::name);
-  set(answer.domain, system_name::domain);
+  set(answer.domain, system_name::domain.text());
   return name.write(self.space(), answer);
 }
 

@@ -10,6 +10,7 @@
 #include "process/thread.h"
 #include "syscalls/epoll.h"
 #include "syscalls/event_files.h"
+#include "syscalls/ipc.h"
 #include "syscalls/signal_action.h"
 #include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
@@ -141,6 +142,25 @@ trap::Answer<Result<int>> epoll_pwait2(Thread& self, int epoll, std::uintptr_t e
 Result<> rt_sigaction(Thread& self, int signal, UserPtr<const abi::x86_64::SignalAction> action,
                       UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size) {
   return exchange_signal_action(self, signal, action, old, set_size);
+}
+
+Result<int> semctl(Thread& self, int number, unsigned semaphore, int command,
+                   std::uintptr_t argument) {
+  // x86_64 has its own status. A status to set begins like the generic one, with all that counts.
+  const bool asks =
+      command == abi::ipc_stat || command == abi::sem_stat || command == abi::sem_stat_any;
+  if (!asks || number < 0) return sys::semctl(self, number, semaphore, command, argument);
+  abi::SemaphoreStatus generic;
+  const auto found = semaphore_status(self, number, command, generic);
+  if (!found) return found;
+  const abi::x86_64::SemaphoreStatus status{.permissions = generic.permissions,
+                                            .operated = generic.operated,
+                                            .unused_1 = 0,
+                                            .changed = generic.changed,
+                                            .unused_2 = 0,
+                                            .count = generic.count,
+                                            .unused_3 = {}};
+  return write_status(self, argument, status, *found);
 }
 
 trap::Answer<Result<>> pause(Thread& self) {

@@ -47,6 +47,8 @@ trap::Answer<Result<int>> epoll_pwait2(Thread&, int epoll, std::uintptr_t events
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::x86_64::SignalAction> action,
                       UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size);
 
+Result<int> semctl(Thread&, int number, unsigned semaphore, int command, std::uintptr_t argument);
+
 trap::Answer<Result<>> pause(Thread&);
 Result<std::int64_t> alarm(Thread&, unsigned seconds);
 

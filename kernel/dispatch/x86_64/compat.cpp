@@ -43,6 +43,7 @@ constexpr Table adapters = Table{unknown_call}
                                .with<sys::x86_64::epoll_pwait>(call_epoll_pwait)
                                .with<sys::x86_64::epoll_pwait2>(call_epoll_pwait2)
                                .with<sys::x86_64::rt_sigaction>(call_rt_sigaction)
+                               .with<sys::x86_64::semctl>(call_semctl)
                                .with<sys::x86_64::pause>(call_pause)
                                .with<sys::x86_64::alarm>(call_alarm)
                                .with<sys::x86_64::clone>(call_clone)

@@ -227,6 +227,11 @@ inline constexpr int futex_clock_realtime = 256;
 inline constexpr int futex_command_mask = ~(futex_private_flag | futex_clock_realtime);
 inline constexpr unsigned futex_bitset_match_any = 0xffffffff;
 
+// futex_wait, futex_wake, futex_requeue and futex_waitv: flags of a futex
+inline constexpr unsigned futex2_size_u32 = 2;
+inline constexpr unsigned futex2_private = 128;
+inline constexpr unsigned futex_waitv_most = 128;
+
 // Robust futex words (set_robust_list)
 inline constexpr unsigned futex_waiters = 0x80000000;
 inline constexpr unsigned futex_owner_died = 0x40000000;
@@ -331,6 +336,7 @@ inline constexpr int rlimit_nofile = 7;
 inline constexpr int rlimit_memlock = 8;
 inline constexpr int rlimit_as = 9;
 inline constexpr int rlimit_sigpending = 11;
+inline constexpr int rlimit_msgqueue = 12;
 inline constexpr int rlimit_nice = 13;
 inline constexpr int rlimit_rtprio = 14;
 inline constexpr int rlimit_count = 16;

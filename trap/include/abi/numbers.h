@@ -299,7 +299,10 @@ namespace abi {
   X(process_mrelease, 448)        \
   X(futex_waitv, 449)             \
   X(cachestat, 451)               \
-  X(fchmodat2, 452)
+  X(fchmodat2, 452)               \
+  X(futex_wake, 454)              \
+  X(futex_wait, 455)              \
+  X(futex_requeue, 456)
 
 enum class Call : unsigned {
 #define COTRAP_ENUMERATOR(name, number) name = number,
@@ -308,7 +311,7 @@ enum class Call : unsigned {
 };
 
 // One past the highest listed number of Linux: the size of a dispatch table.
-inline constexpr unsigned call_limit = 453;
+inline constexpr unsigned call_limit = 457;
 
 // The first number of calls that Linux does not have. Such a private call may have a seventh
 // argument, in the register after Linux's six: a6 on riscv64, rbx on x86_64.

@@ -91,9 +91,11 @@ inline constexpr int membarrier_private_expedited = 1 << 3;
 inline constexpr int membarrier_register_private_expedited = 1 << 4;
 inline constexpr int membarrier_private_expedited_sync_core = 1 << 5;
 inline constexpr int membarrier_register_private_expedited_sync_core = 1 << 6;
+inline constexpr int membarrier_private_expedited_rseq = 1 << 7;
+inline constexpr int membarrier_register_private_expedited_rseq = 1 << 8;
 inline constexpr int membarrier_get_registrations = 1 << 9;
-/// What membarrier_query answers. The bits 7 and 8 are for restartable sequences.
-inline constexpr int membarrier_known = 0x27f;
+inline constexpr int membarrier_known = 0x27f;      // what membarrier_query answers
+inline constexpr unsigned membarrier_flag_cpu = 1;  // of membarrier_private_expedited_rseq
 
 // riscv_hwprobe
 struct HardwareProbe {

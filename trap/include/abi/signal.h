@@ -134,6 +134,7 @@ inline constexpr int si_user = 0;  // kill
 inline constexpr int si_kernel = 0x80;
 inline constexpr int si_queue = -1;  // rt_sigqueueinfo
 inline constexpr int si_timer = -2;  // timer_create
+inline constexpr int si_mesgq = -3;  // mq_notify
 inline constexpr int si_tkill = -6;  // tkill, tgkill
 inline constexpr int poll_in = 1;    // SIGIO
 inline constexpr int poll_out = 2;

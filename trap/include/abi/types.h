@@ -19,6 +19,46 @@ struct Timeval {
 };
 static_assert(sizeof(Timeval) == 16);
 
+// futex_waitv
+struct FutexWaitV {
+  std::uint64_t value;
+  std::uint64_t address;
+  std::uint32_t flags;  // futex2_…
+  std::uint32_t reserved;
+};
+static_assert(sizeof(FutexWaitV) == 24);
+
+// adjtimex, clock_adjtime
+struct Timex {
+  std::uint32_t modes;  // adj_…
+  std::int32_t padding_1;
+  std::int64_t offset;
+  std::int64_t frequency;
+  std::int64_t maximum_error;  // microseconds
+  std::int64_t estimated_error;
+  std::int32_t status;  // sta_…
+  std::int32_t padding_2;
+  std::int64_t constant;
+  std::int64_t precision;  // microseconds
+  std::int64_t tolerance;
+  Timeval time;
+  std::int64_t tick;  // microseconds between ticks of 100 Hz
+  std::int64_t pps[2];
+  std::int32_t shift;
+  std::int32_t padding_3;
+  std::int64_t counts[5];
+  std::int32_t tai;  // seconds
+  std::int32_t padding_4[11];
+};
+static_assert(sizeof(Timex) == 208 && offsetof(Timex, time) == 72 && offsetof(Timex, tai) == 160);
+
+// name_to_handle_at, open_by_handle_at. The bytes of the handle are behind the structure.
+struct FileHandle {
+  std::uint32_t bytes;
+  std::int32_t type;
+};
+static_assert(sizeof(FileHandle) == 8);
+
 // timer_settime, setitimer: the time between expirations and until the next one; 0: none.
 struct TimerSetting {
   Timespec interval;

@@ -2,6 +2,7 @@
 // ABI does not have, and three structures with a different layout.
 #pragma once
 
+#include <abi/ipc.h>
 #include <abi/numbers.h>
 #include <abi/signal.h>
 #include <abi/types.h>
@@ -44,6 +45,9 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {26, Call::msync},
     {27, Call::mincore},
     {28, Call::madvise},
+    {29, Call::shmget},
+    {30, Call::shmat},
+    {31, Call::shmctl},
     {32, Call::dup},
     {35, Call::nanosleep},
     {36, Call::getitimer},
@@ -70,6 +74,13 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {61, Call::wait4},
     {62, Call::kill},
     {63, Call::uname},
+    {64, Call::semget},
+    {65, Call::semop},
+    {67, Call::shmdt},
+    {68, Call::msgget},
+    {69, Call::msgsnd},
+    {70, Call::msgrcv},
+    {71, Call::msgctl},
     {72, Call::fcntl},
     {73, Call::flock},
     {74, Call::fsync},
@@ -129,12 +140,16 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {151, Call::mlockall},
     {152, Call::munlockall},
     {157, Call::prctl},
+    {159, Call::adjtimex},
     {160, Call::setrlimit},
     {162, Call::sync},
+    {164, Call::settimeofday},
     {166, Call::umount2},
     {167, Call::swapon},
     {168, Call::swapoff},
     {169, Call::reboot},
+    {170, Call::sethostname},
+    {171, Call::setdomainname},
     {186, Call::gettid},
     {187, Call::readahead},
     {188, Call::setxattr},
@@ -155,6 +170,7 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {204, Call::sched_getaffinity},
     {217, Call::getdents64},
     {218, Call::set_tid_address},
+    {220, Call::semtimedop},
     {221, Call::fadvise64},
     {222, Call::timer_create},
     {223, Call::timer_settime},
@@ -167,6 +183,12 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {230, Call::clock_nanosleep},
     {231, Call::exit_group},
     {234, Call::tgkill},
+    {240, Call::mq_open},
+    {241, Call::mq_unlink},
+    {242, Call::mq_timedsend},
+    {243, Call::mq_timedreceive},
+    {244, Call::mq_notify},
+    {245, Call::mq_getsetattr},
     {247, Call::waitid},
     {254, Call::inotify_add_watch},
     {255, Call::inotify_rm_watch},
@@ -206,6 +228,9 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {297, Call::rt_tgsigqueueinfo},
     {299, Call::recvmmsg},
     {302, Call::prlimit64},
+    {303, Call::name_to_handle_at},
+    {304, Call::open_by_handle_at},
+    {305, Call::clock_adjtime},
     {306, Call::syncfs},
     {307, Call::sendmmsg},
     {309, Call::getcpu},
@@ -230,7 +255,11 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {435, Call::clone3},
     {436, Call::close_range},
     {439, Call::faccessat2},
+    {449, Call::futex_waitv},
     {452, Call::fchmodat2},
+    {454, Call::futex_wake},
+    {455, Call::futex_wait},
+    {456, Call::futex_requeue},
 });
 
 consteval std::array<std::uint16_t, call_limit> make_numbers() {
@@ -264,6 +293,7 @@ inline constexpr unsigned call_dup2 = 33;
 inline constexpr unsigned call_pause = 34;
 inline constexpr unsigned call_alarm = 37;
 inline constexpr unsigned call_clone = 56;
+inline constexpr unsigned call_semctl = 66;
 inline constexpr unsigned call_fork = 57;
 inline constexpr unsigned call_vfork = 58;
 inline constexpr unsigned call_rename = 82;
@@ -335,5 +365,17 @@ struct SignalAction {
   SignalSet mask;
 };
 static_assert(sizeof(SignalAction) == 32);
+
+// semctl
+struct SemaphoreStatus {
+  IpcPermissions permissions;
+  std::int64_t operated;
+  std::uint64_t unused_1;
+  std::int64_t changed;
+  std::uint64_t unused_2;
+  std::uint64_t count;
+  std::uint64_t unused_3[2];
+};
+static_assert(sizeof(SemaphoreStatus) == 104);
 
 }  // namespace abi::x86_64
