@@ -42,6 +42,17 @@ async::Task<> Submitter::close() {
   for (Ref<File>& ring : rings) ring = nullptr;
 }
 
+void Submitter::follow() {
+  constexpr unsigned most = 128;
+  const async::HartMask here = async::HartMask{1} << hal::hart_index();
+  if ((here & thread_.harts()) == 0) return;
+  unsigned count = 0;
+  for (Request& request : requests_) {
+    if (++count > most) break;
+    if (request.job != nullptr) async::current_executor().set_harts(*request.job, here);
+  }
+}
+
 /// As on Linux, the end of a thread posts completions only for requests on rings, and for those
 /// linked behind them.
 void Submitter::silence_requests() {

@@ -45,9 +45,10 @@ class Context;
 class Request;
 
 /// What a thread has submitted to all rings, and the rings that it has registered.
-class Submitter final : public ThreadRequests {
+class Submitter final : public ThreadRequests, public HartFollower {
  public:
-  explicit Submitter(Thread& thread) : thread_{thread} {}
+  explicit Submitter(Thread& thread) : thread_{thread} { thread.follower = this; }
+  ~Submitter() override { thread_.follower = nullptr; }
 
   /// The submitter of `thread`, made if missing. ENOMEM.
   static Result<Submitter*> of(Thread& thread);
@@ -57,8 +58,8 @@ class Submitter final : public ThreadRequests {
   }
 
   Thread& thread() { return thread_; }
-  /// The request runs on the hart that has submitted it, if it can. So it takes an event that the
-  /// thread causes there before the thread continues, as Linux's task work does.
+  /// The request runs on the hart of its thread, if it can. So it takes an event that the thread
+  /// causes there before the thread continues, as Linux's task work does.
   void spawn(async::Task<> task) {
     const async::HartMask here = async::HartMask{1} << hal::hart_index() & thread_.harts();
     scope_.spawn(std::move(task), {.name = "io_uring",
@@ -72,6 +73,8 @@ class Submitter final : public ThreadRequests {
   }
   bool is_closing() const { return is_closing_; }
   async::Task<> close() override;
+  /// Moves the oldest requests to this hart, so many that the step stays short.
+  void follow() override;
 
   std::array<Ref<File>, abi::uring::most_ring_fds> rings;
 

@@ -18,6 +18,16 @@
 
 namespace kernel {
 
+/// Jobs that run on the hart of a thread, such as its requests to io_uring (rings/uring.h).
+class HartFollower {
+ public:
+  /// The thread is about to run on this hart, and ran on another one before. In the strand.
+  virtual void follow() = 0;
+
+ protected:
+  ~HartFollower() = default;
+};
+
 class Runnable {
  public:
   Runnable(const trap::UserContext& context, memory::AddressSpace& space, Schedule schedule);
@@ -153,6 +163,7 @@ class Runnable {
   std::uint64_t syscalls_counted = 0;  ///< how many of them CurrentThread::syscalls has
   std::uint8_t hart = 0;               ///< the hart where the thread ran its program last
   bool is_throttled = false;           ///< the thread waits for its reservation's next period
+  HartFollower* follower = nullptr;    ///< null: no job follows the thread
 
  private:
   std::uint16_t sequence_bytes_ = 0;  // here, because this place would be padding

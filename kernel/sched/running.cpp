@@ -238,6 +238,7 @@ void detail::on_migrate_in(Runnable& thread) {
   count_syscalls(thread);
   thread.hart = static_cast<std::uint8_t>(hal::hart_index());
   if (thread.has_sequences()) restart_sequence(thread);
+  if (thread.follower != nullptr) thread.follower->follow();
 }
 
 void leave_current_thread() {
