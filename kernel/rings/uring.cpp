@@ -372,7 +372,7 @@ async::Task<Result<std::uint32_t>> Context::wait(Thread& self, std::uint32_t tak
   const std::uint32_t timeouts = timeouts_ended_;
   for (;;) {
     flush();
-    if (unread() >= wanted || timeouts != timeouts_ended_) break;
+    if (unread() >= wanted || timeouts != timeouts_ended_ || never_waits()) break;
     wanted_ = std::min(wanted_, wanted);
     const auto woken = co_await waiters_.wait_until(deadline, "io_uring_enter");
     if (woken == async::WaitResult::woken) continue;

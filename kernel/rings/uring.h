@@ -211,6 +211,10 @@ class Context final : public RefCounted<Context> {
   void start_polling(Submitter& submitter, async::Duration idle);
   void wake_poller() { poller_wakes_.set(); }
   bool is_polled() const { return shape_.has(abi::uring::setup_sqpoll); }
+  /// Whether io_uring_enter looks for completions, but does not wait for any: all that a ring with
+  /// IORING_SETUP_IOPOLL could wait for are transfers of files that no file here can do.
+  bool never_waits() const { return polls_files() && !is_polled(); }
+  bool polls_files() const { return shape_.has(abi::uring::setup_iopoll); }
   bool has_lost_poller() const { return has_lost_poller_; }
   async::WaitList& room() { return room_; }
 

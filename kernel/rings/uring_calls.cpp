@@ -22,11 +22,12 @@ using uring::Submitter;
 namespace {
 
 constexpr std::uint32_t known_setup =
-    abi::uring::setup_sqpoll | abi::uring::setup_sq_aff | abi::uring::setup_cqsize |
-    abi::uring::setup_clamp | abi::uring::setup_attach_wq | abi::uring::setup_r_disabled |
-    abi::uring::setup_submit_all | abi::uring::setup_coop_taskrun | abi::uring::setup_taskrun_flag |
-    abi::uring::setup_sqe128 | abi::uring::setup_cqe32 | abi::uring::setup_single_issuer |
-    abi::uring::setup_defer_taskrun | abi::uring::setup_no_sqarray;
+    abi::uring::setup_iopoll | abi::uring::setup_sqpoll | abi::uring::setup_sq_aff |
+    abi::uring::setup_cqsize | abi::uring::setup_clamp | abi::uring::setup_attach_wq |
+    abi::uring::setup_r_disabled | abi::uring::setup_submit_all | abi::uring::setup_coop_taskrun |
+    abi::uring::setup_taskrun_flag | abi::uring::setup_sqe128 | abi::uring::setup_cqe32 |
+    abi::uring::setup_single_issuer | abi::uring::setup_defer_taskrun |
+    abi::uring::setup_no_sqarray;
 
 constexpr std::uint32_t features =
     abi::uring::feat_single_mmap | abi::uring::feat_nodrop | abi::uring::feat_rw_cur_pos |
@@ -120,10 +121,13 @@ void describe(const Shape& shape, abi::uring::Params& params) {
 
 }  // namespace
 
-/// flags: IORING_SETUP_SQPOLL, _SQ_AFF, _CQSIZE, _CLAMP, _ATTACH_WQ, _R_DISABLED, _SUBMIT_ALL,
+/// flags: IORING_SETUP_IOPOLL, _SQPOLL, _SQ_AFF, _CQSIZE, _CLAMP, _ATTACH_WQ, _R_DISABLED,
+/// _SUBMIT_ALL,
 ///   _COOP_TASKRUN, _TASKRUN_FLAG, _SQE128, _CQE32, _SINGLE_ISSUER, _DEFER_TASKRUN, _NO_SQARRAY;
 ///   EINVAL for others
-/// linux: IORING_SETUP_IOPOLL, _NO_MMAP and _REGISTERED_FD_ONLY fail with EINVAL. The features
+/// linux: IORING_SETUP_NO_MMAP and _REGISTERED_FD_ONLY fail with EINVAL. No file can be polled for
+///   the end of a transfer, so reads and writes fail with EOPNOTSUPP in a ring with
+///   IORING_SETUP_IOPOLL. The features
 ///   lack IORING_FEAT_SUBMIT_STABLE: a linked submission reads its vectors and paths when it
 ///   begins. The coroutine of submission polling ends with the thread that has made the ring.
 ///   _SQ_AFF is checked and has no effect, and so has _ATTACH_WQ. On machines without an MMU the
@@ -272,7 +276,7 @@ async::Task<Result<std::uint32_t>> wait_for(Thread& self, Ref<File> file, std::u
     return taken;
   }
   context.flush();
-  if (context.unread() >= wait->wanted) return taken;
+  if (context.unread() >= wait->wanted || context.never_waits()) return taken;
   return self.wait([&] { return wait_for(self, Ref<File>::share(ring), taken, *wait); });
 }
 

@@ -101,6 +101,25 @@ bool is_multishot(const Sqe& sqe) {
   }
 }
 
+/// Whether a ring with IORING_SETUP_IOPOLL accepts the operation.
+bool may_poll_files(Op operation) {
+  switch (operation) {
+    case Op::nop:
+    case Op::readv:
+    case Op::writev:
+    case Op::read_fixed:
+    case Op::write_fixed:
+    case Op::files_update:
+    case Op::read:
+    case Op::write:
+    case Op::provide_buffers:
+    case Op::remove_buffers:
+    case Op::msg_ring:
+    case Op::uring_cmd: return true;
+    default: return false;
+  }
+}
+
 bool is_read(Op operation) {
   return operation == Op::read || operation == Op::readv || operation == Op::read_fixed ||
          operation == Op::read_multishot;
@@ -320,6 +339,7 @@ Result<> check_all(Context& context, const Sqe& sqe) {
     if (auto allowed = check_restrictions(*context.restrictions, sqe); !allowed) return allowed;
   }
   if (sqe.ioprio != 0 && !traits.takes_ioprio) return fail(Errno::einval);
+  if (context.polls_files() && !may_poll_files(sqe.opcode)) return fail(Errno::einval);
   const bool is_transfer = is_read(sqe.opcode) || is_write(sqe.opcode);
   if (is_transfer && !is_io_priority(sqe.ioprio)) return fail(Errno::einval);
   if (sqe.personality != 0 && sqe.opcode != Op::msg_ring) {
@@ -931,6 +951,12 @@ Register answer_with_descriptor(Context& context, Thread& self, const Sqe& sqe, 
 }
 
 Register answer_transfer(Context& context, Thread& self, const Sqe& sqe, Request* request) {
+  if (context.polls_files()) {
+    const File* const file = file_of(context, self, sqe);
+    const bool may =
+        file != nullptr && (is_read(sqe.opcode) ? file->can_read() : file->can_write());
+    return error(may ? Errno::enotsup : Errno::ebadf);
+  }
   if (selects_buffer(sqe)) {
     if (request == nullptr) return trap::would_block;
     return self.wait([&] { return receive_selected(*request, self); });
