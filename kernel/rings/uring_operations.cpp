@@ -705,9 +705,21 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
 /// Calls `make()`, a handler, until it has a result. A new descriptor becomes a registered file.
 template <class Make>
 async::Task<Result<int>> make_direct(Request& request, Thread& self, Make make) {
-  const auto answer = static_cast<std::int32_t>(co_await make_syscall(self, make));
-  if (answer < 0) co_return answer;
-  co_return install_new(request.context, self, answer, request.sqe.file_index);
+  const Sqe& sqe = request.sqe;
+  File* const found = file_of(request.context, self, sqe);
+  const auto listener = found != nullptr ? Ref<File>::share(*found) : Ref<File>{};
+  for (;;) {
+    std::optional<FileWait> wait;
+    if (listener && listener->is_nonblocking()) wait.emplace(request, *listener, true, false);
+    const Register answer = co_await make_syscall(self, make);
+    if (answer == error(Errno::eagain) && wait && !never_waits(sqe)) {
+      if (co_await wait->wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
+      continue;
+    }
+    const auto result = static_cast<std::int32_t>(answer);
+    if (result < 0) co_return result;
+    co_return install_new(request.context, self, result, sqe.file_index);
+  }
 }
 
 async::Task<Result<int>> accept_all(Request& request, Thread& self) {
@@ -979,7 +991,8 @@ std::optional<Direction> direction_of(Op operation) {
   if (is_read(operation) || operation == Op::recv || operation == Op::recvmsg ||
       operation == Op::accept)
     return Direction::read;
-  if (is_write(operation) || operation == Op::send || operation == Op::sendmsg)
+  if (is_write(operation) || operation == Op::send || operation == Op::sendmsg ||
+      operation == Op::connect)
     return Direction::write;
   return {};
 }
@@ -992,10 +1005,18 @@ bool never_waits(const Sqe& sqe) {
   return (sqe.op_flags & abi::msg_dontwait) != 0;
 }
 
+/// Whether an answer of a file with O_NONBLOCK means that the operation waits. `has_begun`: of a
+/// CONNECT, whether this request has begun to connect.
+bool waits_for_file(const Sqe& sqe, Register answer, bool has_begun) {
+  if (sqe.opcode != Op::connect) return answer == error(Errno::eagain);
+  return answer == error(Errno::einprogress) || (has_begun && answer == error(Errno::ealready));
+}
+
 /// Makes an operation again and again, as soon as its file may be ready.
 async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File> file) {
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   const bool reads = direction_of(request.sqe.opcode) == Direction::read;
+  bool has_begun = false;
   for (;;) {
     FileWait wait{request, *file, reads, !reads};
     Register answer = trap::would_block;
@@ -1009,8 +1030,10 @@ async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File
       if (async::is_cancelled()) co_return fail(Errno::eintr);
       continue;
     }
-    const auto result = static_cast<std::int32_t>(answer);
-    if (answer != trap::would_block && result != failed(Errno::eagain)) co_return result;
+    if (has_begun && answer == error(Errno::eisconn)) co_return 0;
+    if (answer != trap::would_block && !waits_for_file(request.sqe, answer, has_begun))
+      co_return static_cast<std::int32_t>(answer);
+    has_begun = true;
     if (co_await wait.wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
   }
 }
@@ -1029,14 +1052,18 @@ Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request
     if (file != nullptr && file->signals() != nullptr)
       return self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); });
   }
-  const Register answer = answer_once(context, self, sqe, request);
-  if (answer != error(Errno::eagain)) [[likely]]
-    return answer;
-  // As on Linux, O_NONBLOCK alone does not end the operation.
+  const bool connects = sqe.opcode == Op::connect;
+  if (!connects) {
+    const Register answer = answer_once(context, self, sqe, request);
+    if (answer != error(Errno::eagain)) [[likely]]
+      return answer;
+  }
+  // As on Linux, O_NONBLOCK alone does not end the operation. A CONNECT begins in its request, so
+  // that this knows whose connection it waits for.
   File* const file = file_of(context, self, sqe);
-  if (file == nullptr || !file->is_nonblocking() || !file->can_poll() || never_waits(sqe) ||
-      !direction_of(sqe.opcode))
-    return answer;
+  const bool waits = file != nullptr && file->is_nonblocking() && file->can_poll() &&
+                     !never_waits(sqe) && direction_of(sqe.opcode);
+  if (!waits) return connects ? answer_once(context, self, sqe, request) : error(Errno::eagain);
   if (request == nullptr) return trap::would_block;
   return self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); });
 }
