@@ -27,7 +27,9 @@ Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissi
   if (auto made = make_pages(self.space(), shape); !made) return made;
   const UserPtr<abi::RingHeader> header{memory};
   if (auto written = header.write(self.space(), {}); !written) return written;
-  if (!memory::can_allocate(sizeof(Ring) + InFlightRequest::most_bytes)) return fail(Errno::enomem);
+  const std::size_t bytes =
+      sizeof(Ring) + RequestTable::bytes_for(completions) + InFlightRequest::most_bytes;
+  if (!memory::can_allocate(bytes)) return fail(Errno::enomem);
   self.set_ring(std::make_unique<Ring>(self, shape, (flags & abi::ring_sqpoll) != 0));
   return {};
 }

@@ -12,17 +12,67 @@
 
 namespace kernel {
 
-InFlightRequest::InFlightRequest(List<InFlightRequest>& all, std::size_t bytes)
-    : all_{all}, reserved_{bytes} {
+InFlightRequest::InFlightRequest(RequestTable& table, std::uint64_t user_data, std::size_t bytes)
+    : table_{table}, user_data_{user_data}, reserved_{bytes} {
   async::Strand::check_access();
-  all.push_back(*this);
+  table.add(*this);
   memory::frames.grow_reserve(static_cast<std::ptrdiff_t>(reserved_));
 }
 
 InFlightRequest::~InFlightRequest() {
   async::Strand::check_access();
   memory::frames.grow_reserve(-static_cast<std::ptrdiff_t>(reserved_));
-  all_.remove(*this);
+  table_.remove(*this);
+}
+
+RequestTable::RequestTable(std::uint32_t completions)
+    : mask_{lists_for(completions) - 1},
+      lists_{std::make_unique<SameKey[]>(lists_for(completions))} {}
+
+void RequestTable::add(InFlightRequest& request) {
+  request.number_ = added_++;
+  ++count_;
+  requests_.push_back(request);
+  list_of(request.user_data_).push_back(request);
+}
+
+void RequestTable::remove(InFlightRequest& request) {
+  if (!walks_.empty()) [[unlikely]] {
+    for (Walk& walk : walks_)
+      if (walk.next_ == &request) walk.next_ = after(request);
+  }
+  --count_;
+  requests_.remove(request);
+  list_of(request.user_data_).remove(request);
+}
+
+void RequestTable::change_user_data(InFlightRequest& request, std::uint64_t user_data) {
+  list_of(request.user_data_).remove(request);
+  request.user_data_ = user_data;
+  list_of(user_data).push_back(request);
+}
+
+InFlightRequest* RequestTable::after(InFlightRequest& request) {
+  List<InFlightRequest>::Iterator place{&static_cast<ListNode<>&>(request)};
+  return ++place == requests_.end() ? nullptr : &*place;
+}
+
+RequestTable::Walk::Walk(RequestTable& table)
+    : table_{table},
+      next_{table.requests_.empty() ? nullptr : &table.requests_.front()},
+      end_{table.added_} {
+  table.walks_.push_back(*this);
+}
+
+RequestTable::Walk::~Walk() {
+  table_.walks_.remove(*this);
+}
+
+InFlightRequest* RequestTable::Walk::next() {
+  InFlightRequest* const request = next_;
+  if (request == nullptr || request->number_ >= end_) return nullptr;
+  next_ = table_.after(*request);
+  return request;
 }
 
 std::int32_t InFlightRequest::cut_answer(std::int32_t answer) const {

@@ -12,22 +12,27 @@
 #include <kernel/list.h>
 #include <trap/typed_call.h>
 
+#include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 namespace kernel {
 
 class Thread;
 using trap::Register;
 
+class RequestTable;
+
 /// A submission that waits, or that is linked behind a waiting one. Each kind of ring derives a
 /// class.
-class InFlightRequest : public ListNode<> {
+class InFlightRequest : public ListNode<>, public ListNode<struct SameUserData> {
  public:
-  /// `all`: the requests of the ring. `bytes`: the memory in reserve for the request.
-  explicit InFlightRequest(List<InFlightRequest>& all, std::size_t bytes = most_bytes);
+  /// `table`: the requests of the ring. `bytes`: the memory in reserve for the request.
+  InFlightRequest(RequestTable& table, std::uint64_t user_data, std::size_t bytes = most_bytes);
   virtual ~InFlightRequest();
 
   // For run_chain().
@@ -53,6 +58,9 @@ class InFlightRequest : public ListNode<> {
   /// Posts the last completion.
   virtual void complete(std::int32_t answer) = 0;
 
+  /// What the program calls the request. Several may have the same.
+  std::uint64_t user_data() const { return user_data_; }
+
   /// Cancels the request, alone or with the rest of its chain.
   void cancel() {
     cancelled = true;
@@ -71,8 +79,108 @@ class InFlightRequest : public ListNode<> {
   static constexpr std::size_t most_bytes = 1024;
 
  private:
-  List<InFlightRequest>& all_;
+  friend RequestTable;
+
+  RequestTable& table_;
+  std::uint64_t user_data_;
+  std::uint64_t number_ = 0;  // RequestTable counts its requests
   std::size_t reserved_;
+};
+
+/// The requests in flight of a ring: in the order of their submission, and by their user data.
+class RequestTable {
+ public:
+  /// For a ring with room for `completions`. The caller has made sure of bytes_for(completions).
+  explicit RequestTable(std::uint32_t completions);
+  static std::size_t bytes_for(std::uint32_t completions) {
+    return lists_for(completions) * sizeof(SameKey);
+  }
+
+  std::uint32_t count() const { return count_; }
+  void change_user_data(InFlightRequest& request, std::uint64_t user_data);
+
+  /// Cancels the oldest request for which is_wanted(InFlightRequest&), or all of them. Returns
+  /// their number.
+  template <class Wanted>
+  std::uint32_t cancel(bool all, Wanted&& is_wanted) {
+    return cancel_in(requests_, all, is_wanted);
+  }
+  /// The same among the requests with this user data. Its cost does not grow with the others.
+  template <class Wanted>
+  std::uint32_t cancel_of(std::uint64_t user_data, bool all, Wanted&& is_wanted) {
+    return cancel_in(list_of(user_data), all, [&](InFlightRequest& request) {
+      return request.user_data_ == user_data && is_wanted(request);
+    });
+  }
+  /// The oldest request with this user data for which is_wanted(InFlightRequest&), and which has
+  /// not been cancelled; null: none.
+  template <class Wanted>
+  InFlightRequest* find(std::uint64_t user_data, Wanted&& is_wanted) {
+    for (InFlightRequest& request : list_of(user_data)) {
+      ++visited_;
+      if (request.user_data_ == user_data && !request.cancelled && is_wanted(request))
+        return &request;
+    }
+    return nullptr;
+  }
+
+  /// Goes through the requests in several steps; they may end between two steps. It does not reach
+  /// requests that are submitted after its beginning.
+  class Walk : public ListNode<> {
+   public:
+    explicit Walk(RequestTable& table);
+    ~Walk();
+    /// The next request; null: there is none.
+    InFlightRequest* next();
+
+   private:
+    friend RequestTable;
+    RequestTable& table_;
+    InFlightRequest* next_;
+    std::uint64_t end_;
+  };
+
+  /// The cost of the visits since the last call, in bytes (steps.h).
+  std::size_t take_visits() {
+    constexpr std::size_t visit_cost = 16;
+    return std::exchange(visited_, 0) * visit_cost;
+  }
+
+ private:
+  friend InFlightRequest;
+  using SameKey = List<InFlightRequest, SameUserData>;
+
+  static std::uint32_t lists_for(std::uint32_t completions) {
+    constexpr std::uint32_t requests_of_a_list = 8, most_lists = 256;
+    return std::clamp(std::bit_ceil(completions) / requests_of_a_list, 1u, most_lists);
+  }
+  SameKey& list_of(std::uint64_t user_data) {
+    // Programs use small numbers, and addresses.
+    return lists_[(user_data ^ user_data >> 6 ^ user_data >> 12) & mask_];
+  }
+  template <class Requests, class Wanted>
+  std::uint32_t cancel_in(Requests& requests, bool all, Wanted&& is_wanted) {
+    std::uint32_t count = 0;
+    for (InFlightRequest& request : requests) {
+      ++visited_;
+      if (request.cancelled || !is_wanted(request)) continue;
+      request.cancel();
+      ++count;
+      if (!all) break;
+    }
+    return count;
+  }
+  void add(InFlightRequest& request);
+  void remove(InFlightRequest& request);
+  InFlightRequest* after(InFlightRequest& request);
+
+  List<InFlightRequest> requests_;
+  List<Walk> walks_;
+  std::uint64_t added_ = 0;  // requests so far
+  std::size_t visited_ = 0;
+  std::uint32_t count_ = 0;
+  const std::uint32_t mask_;
+  const std::unique_ptr<SameKey[]> lists_;
 };
 
 /// The result of a submission that fails with `error`.
@@ -101,19 +209,5 @@ std::uint8_t level_of_requests(const Thread& thread);
 async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first);
 /// Carries out one request. `timed_out`: out; whether the link timeout behind it has ended it.
 async::Task<std::int32_t> carry_out(Thread& thread, InFlightRequest& request, bool& timed_out);
-
-/// Cancels the oldest request for which is_wanted(InFlightRequest&), or all of them. Returns their
-/// number.
-template <class Requests, class Wanted>
-std::uint32_t cancel_requests(Requests& requests, bool all, Wanted&& is_wanted) {
-  std::uint32_t count = 0;
-  for (auto& request : requests) {
-    if (request.cancelled || !is_wanted(request)) continue;
-    request.cancel();
-    ++count;
-    if (!all) break;
-  }
-  return count;
-}
 
 }  // namespace kernel

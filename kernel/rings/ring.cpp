@@ -16,7 +16,7 @@ using abi::RingOperation;
 using abi::RingSubmission;
 
 Ring::Ring(Thread& thread, const RingShape& shape, bool polled)
-    : thread_{thread}, shape_{shape}, polled_{polled} {
+    : thread_{thread}, shape_{shape}, polled_{polled}, requests_{shape.completions} {
   if (polled) {
     scope_.spawn(
         poll_submissions(),
@@ -240,9 +240,8 @@ async::Task<> Ring::read_pieces(std::unique_ptr<RingRequest> request) {
 Result<std::uint32_t> Ring::cancel(const RingSubmission& entry) {
   async::Strand::check_access();
   const bool all = (entry.options & abi::ring_cancel_all) != 0;
-  const std::uint32_t count = cancel_requests(requests_, all, [&](InFlightRequest& request) {
-    return static_cast<RingRequest&>(request).entry.user_data == entry.address;
-  });
+  const std::uint32_t count =
+      requests_.cancel_of(entry.address, all, [](const InFlightRequest&) { return true; });
   if (count == 0) return fail(Errno::enoent);
   return count;
 }

@@ -173,14 +173,14 @@ class Ring final : public ThreadRing {
   std::uint32_t in_flight_ = 0;  // submissions in flight: taken, last completion not written
   std::uint32_t overflowed_ = 0;
   std::uint32_t wanted_ = 0;  // completions that the thread waits for; 0: it does not wait
-  List<InFlightRequest> requests_;
+  RequestTable requests_;
   async::AutoEvent awakened_;
   async::Scope scope_;
   std::unique_ptr<Upcalls> upcalls_;
 };
 
 inline RingRequest::RingRequest(Ring& ring, const abi::RingSubmission& entry)
-    : InFlightRequest{ring.requests_}, entry{entry}, ring_{ring} {}
+    : InFlightRequest{ring.requests_, entry.user_data}, entry{entry}, ring_{ring} {}
 
 /// The ring of `thread`; null if it has none.
 inline Ring* ring_of(Thread& thread) {

@@ -131,6 +131,8 @@ struct RingTaking {
       if (answer == trap::would_block) continue;
       const auto result = static_cast<std::int32_t>(answer);
       taking.cost += static_cast<std::uint32_t>(std::max(result, 0));
+      if (entry.operation == RingOperation::cancel) [[unlikely]]
+        taking.cost += requests_.take_visits();
       *slot++ = {.user_data = entry.user_data, .result = result, .flags = 0};
     }
   }

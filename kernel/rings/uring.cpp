@@ -66,14 +66,13 @@ void Submitter::silence_requests() {
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────
 
 Request::Request(Context& context, Submitter& submitter, const Sqe& sqe, std::int32_t refusal)
-    : InFlightRequest{context.requests_, most_bytes},
+    : InFlightRequest{context.requests_, sqe.user_data, most_bytes},
       context{context},
       sqe{sqe},
       began_at{context.posted()},
       submitter_{submitter},
       refusal_{refusal} {
   submitter.requests_.push_back(*this);
-  context.requests_with(sqe.user_data).push_back(*this);
   File* const found = file_of(context, thread(), sqe);
   file = found;
   is_of_device_ = found != nullptr && found->waits_for_device() && !found->can_poll();
@@ -122,13 +121,11 @@ Result<async::Duration> read_duration(Thread& self, std::uintptr_t from) {
 }
 
 void Request::change_user_data(std::uint64_t user_data) {
-  context.requests_with(sqe.user_data).remove(*this);
+  context.requests_.change_user_data(*this, user_data);
   sqe.user_data = user_data;
-  context.requests_with(user_data).push_back(*this);
 }
 
 Request::~Request() {
-  context.requests_with(sqe.user_data).remove(*this);
   submitter_.requests_.remove(*this);
 }
 
@@ -171,11 +168,9 @@ void Request::complete(std::int32_t answer) {
 }
 
 Request* Context::find_request(Op operation, std::uint64_t user_data) {
-  for (Request& request : requests_with(user_data)) {
-    if (request.sqe.opcode == operation && request.sqe.user_data == user_data && !request.cancelled)
-      return &request;
-  }
-  return nullptr;
+  return static_cast<Request*>(requests_.find(user_data, [&](const InFlightRequest& request) {
+    return static_cast<const Request&>(request).sqe.opcode == operation;
+  }));
 }
 
 // One coroutine for each chain. A chain that is drained, or behind a drained one, waits for its
@@ -225,7 +220,7 @@ void Context::end_of_request() {
 void Context::close() {
   is_closed_ = true;
   const auto self = Ref<Context>::share(*this);
-  for (InFlightRequest& request : requests_) request.cancel();
+  requests_.cancel(true, [](const InFlightRequest&) { return true; });
   poller_wakes_.set();
   // These may own files, and rings of other processes.
   files.clear();
@@ -237,7 +232,8 @@ Context::~Context() {
 }
 
 Result<Ref<Context>> Context::make(const Shape& shape) {
-  if (!memory::can_allocate(sizeof(Context))) return fail(Errno::enomem);
+  const std::size_t bytes = sizeof(Context) + RequestTable::bytes_for(shape.cq_entries);
+  if (!memory::can_allocate(bytes)) return fail(Errno::enomem);
   auto context = Ref<Context>::adopt(new Context{shape});
   if (auto made = context->ring_.make(shape.ring_bytes()); !made) return fail(made.error());
   if (auto made = context->sqes_.make(shape.sqes_bytes()); !made) return fail(made.error());
@@ -330,7 +326,7 @@ void Context::publish() {
 inline void Context::notify() {
   if (eventfd) [[unlikely]]
     signal_eventfd();
-  if (timeouts_ != 0) check_timeouts();
+  if (!timeouts_.empty()) check_timeouts();
   if (!waiters_.empty() &&
       (timeouts_seen_ != timeouts_ended_ || has_overflow() || unread() >= wanted_)) {
     timeouts_seen_ = timeouts_ended_;
@@ -351,12 +347,20 @@ inline void Context::notify() {
 
 /// Wakes timeouts whose number of completions has been reached.
 [[gnu::noinline]] void Context::check_timeouts() {
-  for (InFlightRequest& one : requests_) {
-    auto& request = static_cast<Request&>(one);
-    const Sqe& sqe = request.sqe;
-    if (sqe.opcode != Op::timeout || sqe.off == 0) continue;
-    if (posted_ - request.began_at >= sqe.off) request.changed.wake_all();
+  for (;;) {
+    const auto is_before = [](const CountsCompletions&) { return false; };
+    CountsCompletions* const first = timeouts_.find(is_before);
+    if (first == nullptr || first->reached_at_ > posted_) return;
+    timeouts_.remove(*first);
+    first->is_reached_ = true;
+    first->request_.changed.wake_all();
   }
+}
+
+Context::CountsCompletions::CountsCompletions(Request& request)
+    : request_{request},
+      reached_at_{request.began_at + std::min(request.sqe.off, UINT64_MAX - request.began_at)} {
+  request.context.timeouts_.insert(*this);
 }
 
 // ── The wait of io_uring_enter ───────────────────────────────────────────────────────────────────

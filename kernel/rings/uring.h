@@ -23,6 +23,7 @@
 #include <kernel/list.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
+#include <kernel/treap.h>
 
 #include <array>
 #include <cstdint>
@@ -95,9 +96,7 @@ async::Instant deadline_for(async::Duration time, std::uint32_t flags);
 Result<async::Duration> read_duration(Thread& self, std::uintptr_t from);
 
 /// A submission in flight.
-class Request final : public InFlightRequest,
-                      public ListNode<Submitter>,
-                      public ListNode<struct SameUserData> {
+class Request final : public InFlightRequest, public ListNode<Submitter> {
  public:
   /// As InFlightRequest::most_bytes. A message that waits has the largest frames.
   static constexpr std::size_t most_bytes = 3072;
@@ -136,7 +135,7 @@ class Request final : public InFlightRequest,
   // Of a timeout.
   async::Instant due = async::never;
   async::Duration interval{};
-  std::uint32_t began_at;  ///< Context::posted() at the submission
+  std::uint64_t began_at;  ///< Context::posted() at the submission
   /// Woken when a timeout has its completions, and when a poll or timeout was changed.
   async::WaitList changed;
 
@@ -190,7 +189,7 @@ class Context final : public RefCounted<Context> {
   /// Whether take_nops() and take_nop() are allowed: no job waits for a completion, no completion
   /// waits for room, and the next submission need not wait for another one.
   bool is_undisturbed() const {
-    return may_be_undisturbed_ && !is_taking_ && !drains_next_ && timeouts_ == 0 &&
+    return may_be_undisturbed_ && !is_taking_ && !drains_next_ && timeouts_.empty() &&
            overflow_ == nullptr && !eventfd && deferred_.empty() && waiters_.empty() &&
            pollers_.empty();
   }
@@ -233,42 +232,40 @@ class Context final : public RefCounted<Context> {
   }
   bool has_overflow() const { return overflow_ != nullptr; }
   /// The number of completions posted so far, without those of timeouts.
-  std::uint32_t posted() const { return posted_; }
+  std::uint64_t posted() const { return posted_; }
   /// Waits until `wanted` completions are unread. ETIME; EINTR. `taken` is the answer of the call
   /// if it is not 0.
   async::Task<Result<std::uint32_t>> wait(Thread& self, std::uint32_t taken, std::uint32_t wanted,
                                           async::Instant deadline,
                                           std::optional<abi::SignalSet> mask);
   async::WaitList& pollers() { return pollers_; }
-  /// While it exists, a timeout waits for a number of completions.
-  class CountsCompletions {
+  /// While it exists, the timeout `request` waits until as many completions have been posted as its
+  /// submission says.
+  class CountsCompletions : public TreapNode<CountsCompletions> {
    public:
-    explicit CountsCompletions(Context& context) : context_{context} { ++context_.timeouts_; }
-    ~CountsCompletions() { --context_.timeouts_; }
-    CountsCompletions(const CountsCompletions&) = delete;
+    explicit CountsCompletions(Request& request);
+    ~CountsCompletions() {
+      if (!is_reached_) request_.context.timeouts_.remove(*this);
+    }
+
+    static bool is_before(const CountsCompletions& one, const CountsCompletions& other) {
+      return one.reached_at_ < other.reached_at_;
+    }
+    static void update(CountsCompletions&, CountsCompletions*, CountsCompletions*) {}
 
    private:
-    Context& context_;
+    friend Context;
+    Request& request_;
+    const std::uint64_t reached_at_;  // Context::posted()
+    bool is_reached_ = false;         // it has left the tree
   };
 
   // ── Requests ──
 
+  RequestTable& requests() { return requests_; }
+
   /// Starts a chain. `drains`: it begins when all requests before it have completed.
   void start(std::unique_ptr<Request> first, bool drains);
-  /// Cancels requests (IORING_OP_ASYNC_CANCEL): those for which is_wanted(Request&).
-  template <class Wanted>
-  std::uint32_t cancel(bool all, Wanted&& is_wanted) {
-    return cancel_requests(requests_, all, [&](InFlightRequest& request) {
-      return is_wanted(static_cast<Request&>(request));
-    });
-  }
-  /// The same among the requests with this user data. Its cost does not grow with the others.
-  template <class Wanted>
-  std::uint32_t cancel_of(std::uint64_t user_data, bool all, Wanted&& is_wanted) {
-    return cancel_requests(requests_with(user_data), all, [&](Request& request) {
-      return request.sqe.user_data == user_data && is_wanted(request);
-    });
-  }
   /// The oldest request with this operation and user data; null: none.
   Request* find_request(abi::uring::Op operation, std::uint64_t user_data);
   /// The file has ended: cancels everything.
@@ -307,15 +304,11 @@ class Context final : public RefCounted<Context> {
   explicit Context(const Shape& shape)
       : shape_{shape},
         array_at_{shape.array_at()},
-        may_be_undisturbed_{(shape.flags & ~(abi::uring::setup_cqsize | abi::uring::setup_clamp |
-                                             abi::uring::setup_submit_all |
-                                             abi::uring::setup_coop_taskrun)) == 0} {}
+        may_be_undisturbed_{
+            (shape.flags & ~(abi::uring::setup_cqsize | abi::uring::setup_clamp |
+                             abi::uring::setup_submit_all | abi::uring::setup_coop_taskrun)) == 0},
+        requests_{shape.cq_entries} {}
 
-  using Bucket = List<Request, SameUserData>;
-  Bucket& requests_with(std::uint64_t user_data) {
-    // Programs use small numbers, and addresses.
-    return by_user_data_[(user_data ^ user_data >> 6 ^ user_data >> 12) % by_user_data_.size()];
-  }
   enum class One : std::uint8_t { taken, invalid, no_memory };
   const Sqe* next_sqe();
   One take_one(Submitter& submitter, const Sqe& sqe, std::size_t& cost);
@@ -341,7 +334,7 @@ class Context final : public RefCounted<Context> {
   std::uint32_t published_ = 0;  // the tail that the program sees
   std::uint32_t sq_flags_ = 0;
   std::uint32_t sq_dropped_ = 0;
-  std::uint32_t posted_ = 0;
+  std::uint64_t posted_ = 0;
   std::uint32_t in_flight_ = 0;  // requests that have begun; deferred ones have not
   bool is_batch_ = false;        // take() publishes all completions at its end
   bool is_closed_ = false;
@@ -351,13 +344,12 @@ class Context final : public RefCounted<Context> {
   bool is_async_ = false;       // the completion is not posted in the step of its submission
   std::uint32_t wanted_ = ~0u;  // the fewest completions that a waiter wants
   std::uint32_t timeouts_ended_ = 0, timeouts_seen_ = 0;
-  std::uint32_t timeouts_ = 0;  // requests that wait for a number of completions
+  Treap<CountsCompletions, CountsCompletions> timeouts_;  // the first one is reached first
   Overflow* overflow_ = nullptr;
   Overflow** overflow_end_ = &overflow_;
   std::uint32_t overflow_count_ = 0;
   std::uint32_t lost_ = 0;  // completions without memory
-  List<InFlightRequest> requests_;
-  std::array<Bucket, 64> by_user_data_;
+  RequestTable requests_;
   List<Deferred, Deferred> deferred_;
   std::unique_ptr<Request> open_chain_;  // take() ended a step in its middle
   Request* open_last_ = nullptr;
@@ -468,11 +460,15 @@ struct CancelQuery {
 };
 /// Returns the number of requests with cancel_all or cancel_any, else 0. ENOENT.
 Result<int> cancel_matching(Context& context, const CancelQuery& query);
+/// Whether cancel_matching() would visit too many requests for one step.
+bool is_long(Context& context, const CancelQuery& query);
+/// cancel_matching() in several steps.
+async::Task<Result<int>> cancel_in_steps(Ref<Context> context, Thread& self, CancelQuery query);
 
 // ── io_uring_register (uring_register.cpp) ──
 
-Result<int> do_register(RingFile& ring, Thread& self, abi::uring::Register opcode,
-                        std::uintptr_t argument, std::uint32_t count);
+trap::Answer<Result<int>> do_register(RingFile& ring, Thread& self, abi::uring::Register opcode,
+                                      std::uintptr_t argument, std::uint32_t count);
 /// IORING_OP_FILES_UPDATE. Returns the number of slots that it has changed.
 Result<int> update_files_submitted(Context& context, Thread& self, const Sqe& sqe);
 

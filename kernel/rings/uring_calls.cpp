@@ -416,8 +416,8 @@ trap::Answer<Result<std::uint32_t>> io_uring_enter(Thread& self, std::uint32_t f
 /// linux: The kernel does not pin registered buffers: an operation accesses the memory that its
 ///   thread has at the buffer's address then. The memory of a ring of buffers is that of the thread
 ///   that submits. There are no workers, so their number and affinity have no effect.
-Result<int> io_uring_register(Thread& self, std::uint32_t fd, std::uint32_t opcode,
-                              std::uintptr_t argument, std::uint32_t count) {
+trap::Answer<Result<int>> io_uring_register(Thread& self, std::uint32_t fd, std::uint32_t opcode,
+                                            std::uintptr_t argument, std::uint32_t count) {
   const bool is_registered = (opcode & abi::uring::register_use_registered_ring) != 0;
   opcode &= ~abi::uring::register_use_registered_ring;
   if (opcode >= abi::uring::register_count) return fail(Errno::einval);

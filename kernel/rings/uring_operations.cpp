@@ -493,7 +493,7 @@ async::Task<Result<int>> run_timeout(Request& request) {
 
 /// A timeout counts completions as long as this object exists.
 async::Task<Result<int>> run_counted_timeout(Request& request) {
-  const Context::CountsCompletions counts{request.context};
+  const Context::CountsCompletions counts{request};
   co_return co_await run_timeout(request);
 }
 
@@ -517,18 +517,21 @@ Result<int> timeout_remove(Context& context, Thread& self, const Sqe& sqe) {
 
 // ── Cancelling ───────────────────────────────────────────────────────────────────────────────────
 
-Result<int> async_cancel(Context& context, Thread& self, const Sqe& sqe, const Request* request) {
+Register async_cancel(Context& context, Thread& self, const Sqe& sqe, const Request* request) {
   const File* file = nullptr;
   if ((sqe.op_flags & abi::uring::cancel_fd) != 0) {
     const bool is_fixed = (sqe.op_flags & abi::uring::cancel_fd_fixed) != 0;
     file = is_fixed ? context.files.find(sqe.fd) : self.process().files().find(sqe.fd);
-    if (file == nullptr) return fail(Errno::ebadf);
+    if (file == nullptr) return error(Errno::ebadf);
   }
-  return cancel_matching(context, {.user_data = sqe.addr,
-                                   .file = file,
-                                   .flags = sqe.op_flags,
-                                   .operation = static_cast<Op>(sqe.len),
-                                   .except = request});
+  const CancelQuery query{.user_data = sqe.addr,
+                          .file = file,
+                          .flags = sqe.op_flags,
+                          .operation = static_cast<Op>(sqe.len),
+                          .except = request};
+  if (!is_long(context, query)) return encoded(cancel_matching(context, query));
+  if (request == nullptr) return trap::would_block;
+  return self.wait([&] { return cancel_in_steps(Ref<Context>::share(context), self, query); });
 }
 
 // ── Reads and writes ─────────────────────────────────────────────────────────────────────────────
@@ -925,7 +928,7 @@ Register answer_without_file(Context& context, Thread& self, const Sqe& sqe, Req
     case Op::remove_buffers: return encoded(remove_buffers(context, sqe));
     case Op::poll_remove: return encoded(poll_remove(context, sqe));
     case Op::timeout_remove: return encoded(timeout_remove(context, self, sqe));
-    case Op::async_cancel: return encoded(async_cancel(context, self, sqe, request));
+    case Op::async_cancel: return async_cancel(context, self, sqe, request);
     case Op::msg_ring: return encoded(send_message(context, self, sqe));
     case Op::fixed_fd_install: return encoded(fixed_fd_install(context, self, sqe));
     case Op::futex_wait: return futex_wait(self, sqe);
@@ -1137,23 +1140,59 @@ bool is_supported(unsigned operation) {
   return operation < abi::uring::op_count && traits_of(static_cast<Op>(operation)).is_known;
 }
 
-Result<int> cancel_matching(Context& context, const CancelQuery& query) {
+namespace {
+
+bool cancels_all(const CancelQuery& query) {
+  return (query.flags & (abi::uring::cancel_all | abi::uring::cancel_any)) != 0;
+}
+bool cancels_by_data(const CancelQuery& query) {
   using namespace abi::uring;
-  const std::uint32_t flags = query.flags;
-  const bool all = (flags & (cancel_all | cancel_any)) != 0;
-  const bool by_data = (flags & cancel_user_data) != 0 || (flags & (cancel_fd | cancel_op)) == 0;
-  const auto is_wanted = [&](const Request& request) {
-    if (&request == query.except) return false;
-    if ((flags & cancel_any) != 0) return true;
-    if ((flags & cancel_fd) != 0 && request.file != query.file) return false;
-    if ((flags & cancel_op) != 0 && request.sqe.opcode != query.operation) return false;
-    return !by_data || request.sqe.user_data == query.user_data;
-  };
-  const bool only_by_data = by_data && (flags & cancel_any) == 0;
-  const std::uint32_t count = only_by_data ? context.cancel_of(query.user_data, all, is_wanted)
-                                           : context.cancel(all, is_wanted);
-  if (count == 0) return all ? Result<int>{0} : fail(Errno::enoent);
-  return all ? static_cast<int>(count) : 0;
+  return (query.flags & cancel_user_data) != 0 || (query.flags & (cancel_fd | cancel_op)) == 0;
+}
+bool is_wanted(const CancelQuery& query, const InFlightRequest& in_flight) {
+  using namespace abi::uring;
+  const auto& request = static_cast<const Request&>(in_flight);
+  if (&request == query.except) return false;
+  if ((query.flags & cancel_any) != 0) return true;
+  if ((query.flags & cancel_fd) != 0 && request.file != query.file) return false;
+  if ((query.flags & cancel_op) != 0 && request.sqe.opcode != query.operation) return false;
+  return !cancels_by_data(query) || request.user_data() == query.user_data;
+}
+Result<int> cancelled(const CancelQuery& query, std::uint32_t count) {
+  if (cancels_all(query)) return static_cast<int>(count);
+  return count != 0 ? Result<int>{0} : fail(Errno::enoent);
+}
+
+constexpr std::uint32_t most_visited = 512;  // requests, in one step
+
+}  // namespace
+
+Result<int> cancel_matching(Context& context, const CancelQuery& query) {
+  const bool all = cancels_all(query);
+  const bool only_by_data = cancels_by_data(query) && (query.flags & abi::uring::cancel_any) == 0;
+  const auto matches = [&](const InFlightRequest& request) { return is_wanted(query, request); };
+  RequestTable& requests = context.requests();
+  return cancelled(query, only_by_data ? requests.cancel_of(query.user_data, all, matches)
+                                       : requests.cancel(all, matches));
+}
+
+bool is_long(Context& context, const CancelQuery& query) {
+  const bool looks_up = cancels_by_data(query) && !cancels_all(query);
+  return !looks_up && context.requests().count() > most_visited;
+}
+
+async::Task<Result<int>> cancel_in_steps(Ref<Context> context, Thread& self, CancelQuery query) {
+  RequestTable::Walk walk{context->requests()};
+  std::uint32_t count = 0, visited = 0;
+  while (InFlightRequest* const request = walk.next()) {
+    if (!request->cancelled && is_wanted(query, *request)) {
+      request->cancel();
+      ++count;
+      if (!cancels_all(query)) break;
+    }
+    if (++visited % most_visited == 0) co_await sys::cond_resched(self);
+  }
+  co_return cancelled(query, count);
 }
 
 File* file_of(Context& context, Thread& self, const Sqe& sqe) {

@@ -406,7 +406,7 @@ Answer unregister_ring_fds(Thread& self, std::uintptr_t argument, std::uint32_t 
   return done;
 }
 
-Answer sync_cancel(Context& context, Thread& self, std::uintptr_t argument) {
+trap::Answer<Answer> sync_cancel(Context& context, Thread& self, std::uintptr_t argument) {
   using namespace abi::uring;
   const auto wanted = read_from<SyncCancel>(self, argument);
   if (!wanted) return fail(wanted.error());
@@ -425,10 +425,12 @@ Answer sync_cancel(Context& context, Thread& self, std::uintptr_t argument) {
                                                   : self.process().files().find(wanted->fd);
     if (file == nullptr) return fail(Errno::ebadf);
   }
-  return cancel_matching(context, {.user_data = wanted->addr,
-                                   .file = file,
-                                   .flags = wanted->flags,
-                                   .operation = static_cast<Op>(wanted->opcode)});
+  const CancelQuery query{.user_data = wanted->addr,
+                          .file = file,
+                          .flags = wanted->flags,
+                          .operation = static_cast<Op>(wanted->opcode)};
+  if (!is_long(context, query)) return cancel_matching(context, query);
+  return self.wait([&] { return cancel_in_steps(Ref<Context>::share(context), self, query); });
 }
 
 Answer max_workers(Context& context, Thread& self, std::uintptr_t argument, std::uint32_t count) {
@@ -480,8 +482,8 @@ Result<int> update_files_submitted(Context& context, Thread& self, const Sqe& sq
   return update_files(context, self, static_cast<std::uint32_t>(sqe.off), sqe.addr, 0, sqe.len);
 }
 
-Result<int> do_register(RingFile& ring, Thread& self, abi::uring::Register opcode,
-                        std::uintptr_t argument, std::uint32_t count) {
+trap::Answer<Answer> do_register(RingFile& ring, Thread& self, abi::uring::Register opcode,
+                                 std::uintptr_t argument, std::uint32_t count) {
   using enum abi::uring::Register;
   Context& context = ring.context();
   const auto number = static_cast<std::uint32_t>(opcode);

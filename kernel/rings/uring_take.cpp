@@ -167,7 +167,8 @@ Context::One Context::take_one(Submitter& submitter, const Sqe& sqe, std::size_t
       const Register answer = uring::answer(*this, self, sqe, nullptr);
       if (answer != trap::would_block) {
         const auto result = static_cast<std::int32_t>(answer);
-        cost += static_cast<std::uint32_t>(std::max(result, 0)) * std::size_t{is_transfer(sqe)};
+        cost += is_transfer(sqe) ? static_cast<std::uint32_t>(std::max(result, 0))
+                                 : requests_.take_visits();
         const bool skips = (sqe.flags & abi::uring::sqe_cqe_skip_success) != 0;
         if (!skips || is_failure(self, sqe, result)) post(sqe.user_data, result, 0);
         return One::taken;
