@@ -1,6 +1,6 @@
-// hostile SEED CASES [FIRST]: programs that break the rules of signals, terminals, locks, counters,
-// watchers, sockets and rings. Each case is a process in a session of its own, whose acts its
-// number and SEED decide:
+// hostile SEED CASES [FIRST [KIND]]: programs that break the rules of signals, terminals, locks,
+// counters, watchers, sockets and rings. Each case is a process in a session of its own, whose acts
+// its number and SEED decide:
 //
 //   storm     one or two threads wait in random calls, while the parent sends random signals
 //   stack     faults on a stack for handlers that is too small, read-only, not there or moved away
@@ -78,6 +78,13 @@ static void begin(uint64_t seed) {
 static void pass(long most_microseconds) {
   const struct timespec time = {0, (long)below((uint64_t)most_microseconds) * 1000};
   nanosleep(&time, NULL);
+}
+
+// Most cases of a kind that is not about signals end by themselves, or by SIGKILL.
+static void outlive_signals(void) {
+  sigset_t most;
+  sigfillset(&most);
+  if (chance(70)) sigprocmask(SIG_BLOCK, &most, NULL);
 }
 
 // ── storm ──
@@ -497,9 +504,7 @@ static void* watch_somehow(void* seed) {
   return NULL;
 }
 static void watchers(void) {
-  sigset_t most;
-  sigfillset(&most);
-  if (chance(70)) sigprocmask(SIG_BLOCK, &most, NULL);
+  outlive_signals();
   for (int i = 0; i < watched; ++i) make_file(i);
   pthread_t threads[2];
   for (int i = 0; i < 2; ++i)
@@ -599,6 +604,7 @@ static void* pass_sockets(void* seed) {
   return NULL;
 }
 static void passing(void) {
+  outlive_signals();
   for (int i = 0; i < socket_count; ++i) sockets[i] = -1;
   for (int i = 0; i < socket_count; ++i) make_pair();
   pthread_t thread;
@@ -609,31 +615,200 @@ static void passing(void) {
 
 // ── Rings of io_uring with anything in them ──
 
-enum { ring_words = 4096 / 4, sqe_bytes = 64, operations = 60 };
+enum { ring_words = 4096 / 4, sqe_bytes = 64, operations = 60, uring_file_count = 12 };
 static struct {
   int fd;
   struct io_uring_params params;
   unsigned* words;      // a page of the ring
   unsigned char* sqes;  // a page of submissions
 } uring;
-static int uring_files[8];
+static int uring_files[uring_file_count];
+
+// Memory for submissions: words that several structures share, the last bytes before a page that is
+// not mapped, a page that can only be read, and a page that another thread unmaps.
+static struct {
+  char* bytes;
+  char* end;
+  char* read_only;
+  char* fleeting;
+} room;
+
+static char* map_page(size_t pages, int protection) {
+  return mmap(NULL, pages * 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+static void map_room(void) {
+  room.bytes = map_page(4, PROT_READ | PROT_WRITE);
+  room.end = map_page(2, PROT_READ | PROT_WRITE);
+  munmap(room.end + 4096, 4096);
+  room.end += 4096 - 24;
+  room.read_only = map_page(1, PROT_READ);
+  room.fleeting = map_page(1, PROT_READ | PROT_WRITE);
+}
+static uintptr_t some_memory(void) {
+  char* const places[] = {
+      room.bytes,    room.bytes + 4096, room.bytes + 2 * 4096 - 40, room.end, room.read_only,
+      room.fleeting, (char*)uring.sqes, (char*)uring.words,         (char*)8, (char*)-8,
+      NULL,          room.bytes + 4096};
+  return (uintptr_t)places[below(sizeof places / sizeof *places)];
+}
+static int some_file(void) {
+  return uring_files[below(uring_file_count)];
+}
+
+// Structures that operations read, at addresses that may be changed while they are read.
+static uintptr_t some_time(void) {
+  struct __kernel_timespec* const time = (void*)room.bytes;
+  *time = (struct __kernel_timespec){0, (long long)below(600000)};
+  return chance(90) ? (uintptr_t)time : some_memory();
+}
+static uintptr_t some_parts(void) {
+  struct iovec* const parts = (void*)(room.bytes + 64);
+  for (int i = 0; i < 4; ++i) {
+    parts[i].iov_base = (void*)some_memory();
+    parts[i].iov_len = chance(80) ? below(3000) : any();
+  }
+  return chance(90) ? (uintptr_t)parts : some_memory();
+}
+static uintptr_t some_message(void) {
+  struct msghdr* const message = (void*)(room.bytes + 256);
+  *message = (struct msghdr){.msg_iov = (void*)some_parts(), .msg_iovlen = below(4)};
+  if (chance(30)) message->msg_name = (void*)some_memory();
+  if (chance(30)) message->msg_namelen = (socklen_t)below(200);
+  if (chance(30)) message->msg_control = (void*)some_memory();
+  if (chance(30)) message->msg_controllen = below(300);
+  return chance(90) ? (uintptr_t)message : some_memory();
+}
+static uintptr_t some_address(void) {
+  struct sockaddr_un* const name = (void*)(room.bytes + 512);
+  name->sun_family = chance(90) ? AF_UNIX : (sa_family_t)below(12);
+  name->sun_path[0] = 0;
+  name->sun_path[1] = (char)('a' + below(3));
+  return chance(90) ? (uintptr_t)name : some_memory();
+}
+
+// A submission that mostly gets past the first checks.
+static void fill_likely(struct io_uring_sqe* sqe) {
+  static const unsigned char likely[] = {
+      IORING_OP_READV,          IORING_OP_WRITEV,   IORING_OP_READ_FIXED,
+      IORING_OP_WRITE_FIXED,    IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE,
+      IORING_OP_SENDMSG,        IORING_OP_RECVMSG,  IORING_OP_TIMEOUT,
+      IORING_OP_LINK_TIMEOUT,   IORING_OP_ACCEPT,   IORING_OP_ASYNC_CANCEL,
+      IORING_OP_TIMEOUT_REMOVE, IORING_OP_CONNECT,  IORING_OP_CLOSE,
+      IORING_OP_FILES_UPDATE,   IORING_OP_READ,     IORING_OP_WRITE,
+      IORING_OP_SEND,           IORING_OP_RECV,     IORING_OP_EPOLL_CTL,
+      IORING_OP_SPLICE,         IORING_OP_TEE,      IORING_OP_PROVIDE_BUFFERS,
+      IORING_OP_REMOVE_BUFFERS, IORING_OP_SHUTDOWN, IORING_OP_MSG_RING,
+      IORING_OP_SOCKET,         IORING_OP_NOP};
+  *sqe = (struct io_uring_sqe){.opcode = likely[below(sizeof likely)],
+                               .fd = some_file(),
+                               .user_data = below(8),
+                               .addr = some_memory(),
+                               .len = (unsigned)below(3000)};
+  if (chance(20)) sqe->flags = IOSQE_IO_LINK;
+  if (chance(10)) sqe->flags |= (unsigned char)(1 << below(7));
+  switch (sqe->opcode) {
+    case IORING_OP_READV:
+    case IORING_OP_WRITEV:
+      sqe->addr = some_parts();
+      sqe->len = (unsigned)below(5);
+      break;
+    case IORING_OP_READ:
+    case IORING_OP_RECV:
+      if (chance(40)) sqe->flags |= IOSQE_BUFFER_SELECT, sqe->buf_group = (uint16_t)below(3);
+      if (sqe->opcode == IORING_OP_RECV && chance(40)) sqe->ioprio = 2, sqe->len = 0;
+      break;
+    case IORING_OP_READ_FIXED:
+    case IORING_OP_WRITE_FIXED:
+      sqe->buf_index = (uint16_t)below(3);
+      sqe->addr = (uintptr_t)room.bytes + below(8000);
+      break;
+    case IORING_OP_POLL_ADD:
+      sqe->poll32_events = (unsigned)below(64);
+      sqe->addr = 0, sqe->len = (unsigned)below(2);
+      break;
+    case IORING_OP_POLL_REMOVE:
+      sqe->addr = below(8), sqe->len = (unsigned)below(8), sqe->poll32_events = (unsigned)below(64);
+      break;
+    case IORING_OP_SENDMSG:
+    case IORING_OP_RECVMSG:
+      sqe->addr = some_message();
+      sqe->len = 1;
+      if (chance(30)) sqe->flags |= IOSQE_BUFFER_SELECT, sqe->buf_group = (uint16_t)below(3);
+      break;
+    case IORING_OP_TIMEOUT:
+    case IORING_OP_LINK_TIMEOUT:
+      sqe->addr = some_time();
+      sqe->len = 1;
+      if (sqe->opcode == IORING_OP_TIMEOUT) sqe->off = below(4), sqe->timeout_flags = below(2) << 6;
+      break;
+    case IORING_OP_TIMEOUT_REMOVE:
+      sqe->addr = below(8), sqe->len = 0;
+      if (chance(50)) sqe->addr2 = some_time(), sqe->timeout_flags = IORING_TIMEOUT_UPDATE;
+      break;
+    case IORING_OP_ACCEPT:
+      sqe->addr = 0, sqe->len = 0;
+      if (chance(50)) sqe->ioprio = IORING_ACCEPT_MULTISHOT;
+      if (chance(40)) sqe->file_index = chance(50) ? ~0u : (unsigned)below(6);
+      break;
+    case IORING_OP_CONNECT:
+      sqe->addr = some_address(), sqe->off = sizeof(sa_family_t) + 2, sqe->len = 0;
+      break;
+    case IORING_OP_ASYNC_CANCEL:
+      sqe->addr = below(8), sqe->len = 0, sqe->cancel_flags = (unsigned)below(64);
+      break;
+    case IORING_OP_CLOSE:
+      sqe->addr = 0, sqe->len = 0;
+      if (chance(60)) sqe->fd = 0, sqe->file_index = 1 + (unsigned)below(5);
+      break;
+    case IORING_OP_FILES_UPDATE:
+      sqe->fd = 0, sqe->addr = (uintptr_t)uring_files, sqe->len = (unsigned)below(4);
+      sqe->off = chance(60) ? below(6) : ~0ull;
+      break;
+    case IORING_OP_EPOLL_CTL:
+      sqe->fd = uring_files[5], sqe->off = (unsigned)some_file(), sqe->len = 1 + (unsigned)below(3);
+      break;
+    case IORING_OP_SPLICE:
+    case IORING_OP_TEE:
+      sqe->splice_fd_in = some_file(), sqe->off = ~0ull;
+      sqe->splice_off_in = sqe->opcode == IORING_OP_TEE ? 0 : ~0ull;
+      break;
+    case IORING_OP_PROVIDE_BUFFERS:
+      sqe->fd = 1 + (int)below(4), sqe->len = (unsigned)below(1000), sqe->off = below(8);
+      sqe->buf_group = (uint16_t)below(3);
+      break;
+    case IORING_OP_REMOVE_BUFFERS:
+      sqe->fd = 1 + (int)below(4), sqe->addr = 0, sqe->len = 0, sqe->buf_group = (uint16_t)below(3);
+      break;
+    case IORING_OP_SHUTDOWN: sqe->addr = 0, sqe->len = (unsigned)below(3); break;
+    case IORING_OP_MSG_RING:
+      sqe->fd = uring_files[6 + below(2)], sqe->addr = below(2), sqe->off = below(8);
+      if (sqe->addr == 1) sqe->addr3 = below(6), sqe->file_index = (unsigned)below(6);
+      break;
+    case IORING_OP_SOCKET:
+      sqe->fd = AF_UNIX, sqe->off = SOCK_STREAM, sqe->addr = 0, sqe->len = 0;
+      sqe->file_index = chance(70) ? 1 + (unsigned)below(5) : 0;
+      break;
+    default: break;
+  }
+}
+
+static void fill_unlikely(struct io_uring_sqe* sqe) {
+  *sqe = (struct io_uring_sqe){
+      .opcode = below(operations), .fd = some_file(), .user_data = below(8), .addr = some_memory()};
+  sqe->off = chance(60) ? 0 : chance(50) ? below(16) : some_memory();
+  sqe->len = chance(70) ? below(3) : chance(50) ? below(5000) : any();
+  if (chance(40)) sqe->flags = below(128);
+  if (chance(20)) sqe->ioprio = below(32);
+  if (chance(30)) sqe->rw_flags = chance(50) ? below(64) : any();
+  if (chance(20)) sqe->buf_index = below(3);
+  if (chance(20)) sqe->file_index = chance(50) ? below(10) : any();
+  if (chance(5)) sqe->personality = below(3);
+}
 
 static void fill_sqe(unsigned char* at) {
-  struct io_uring_sqe sqe = {
-      .opcode = below(operations), .fd = uring_files[below(8)], .user_data = below(8)};
-  static char buffer[4096];
-  static struct __kernel_timespec time = {0, 300000};
-  static struct iovec parts[2] = {{buffer, 100}, {buffer + 200, 100}};
-  void* const places[] = {buffer, &time, parts, (void*)8, (void*)-8, uring.sqes, uring.words, NULL};
-  sqe.addr = (uintptr_t)places[below(8)];
-  sqe.off = chance(60) ? 0 : chance(50) ? below(16) : (uintptr_t)places[below(8)];
-  sqe.len = chance(70) ? below(3) : chance(50) ? below(5000) : any();
-  if (chance(40)) sqe.flags = below(128);
-  if (chance(20)) sqe.ioprio = below(32);
-  if (chance(30)) sqe.rw_flags = chance(50) ? below(64) : any();
-  if (chance(20)) sqe.buf_index = below(3);
-  if (chance(20)) sqe.file_index = chance(50) ? below(10) : any();
-  if (chance(5)) sqe.personality = below(3);
+  struct io_uring_sqe sqe;
+  chance(60) ? fill_likely(&sqe) : fill_unlikely(&sqe);
+  if (chance(5)) ((unsigned char*)&sqe)[below(sizeof sqe)] = any();
   if (chance(3))
     for (size_t i = 0; i < sizeof sqe; ++i) ((unsigned char*)&sqe)[i] = any();
   // These would end this process's other files, or its memory.
@@ -643,9 +818,57 @@ static void fill_sqe(unsigned char* at) {
   memcpy(at, &sqe, sizeof sqe);
 }
 
+static void register_somehow(int ring) {
+  static char group[4096] __attribute__((aligned(4096)));
+  int fds[6];
+  for (int i = 0; i < 6; ++i) fds[i] = chance(80) ? some_file() : -1;
+  struct io_uring_buf_reg buffers = {.ring_addr = chance(80) ? (uintptr_t)group : some_memory(),
+                                     .ring_entries = 1 << below(8),
+                                     .bgid = (uint16_t)below(3)};
+  ((uint16_t*)&buffers)[7] = (uint16_t)below(2);  // its flags, which older headers do not name
+  struct iovec parts[3] = {{room.bytes, 8192}, {room.fleeting, 4096}, {room.read_only, 4096}};
+  const unsigned wanted = (unsigned)below(5);
+  switch (below(10)) {
+    case 0: syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, parts, 3); break;
+    case 1: syscall(SYS_io_uring_register, ring, IORING_UNREGISTER_BUFFERS, NULL, 0); break;
+    case 2: syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, fds, 6); break;
+    case 3: syscall(SYS_io_uring_register, ring, IORING_UNREGISTER_FILES, NULL, 0); break;
+    case 4:
+      syscall(SYS_io_uring_register, ring, IORING_REGISTER_EVENTFD, &uring_files[4], 1);
+      break;
+    case 5: syscall(SYS_io_uring_register, ring, IORING_REGISTER_PBUF_RING, &buffers, 1); break;
+    case 6: syscall(SYS_io_uring_register, ring, IORING_UNREGISTER_PBUF_RING, &buffers, 1); break;
+    default: {
+      const void* const arguments[] = {fds, &buffers, parts, group, NULL};
+      syscall(SYS_io_uring_register, ring, below(36), arguments[below(5)], wanted);
+    }
+  }
+}
+
+static void use_files_of_uring(void) {
+  char bytes[700] = {0};
+  switch (below(6)) {
+    case 0: write(uring_files[1], bytes, below(sizeof bytes)); break;
+    case 1: send(uring_files[3], bytes, below(sizeof bytes), MSG_DONTWAIT | MSG_NOSIGNAL); break;
+    case 2: write(uring_files[4], &(uint64_t){1}, 8); break;
+    case 3: {
+      const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+      struct sockaddr_un name = {.sun_family = AF_UNIX};
+      name.sun_path[1] = 'a';
+      connect(client, (struct sockaddr*)&name, sizeof(sa_family_t) + 2);
+      if (chance(70)) send(client, bytes, below(sizeof bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
+      close(client);
+      break;
+    }
+    case 4: read(uring_files[8], bytes, chance(50) ? 0 : sizeof bytes); break;
+    case 5:
+      if (chance(20)) munmap(room.fleeting, 4096);
+      break;
+  }
+}
+
 static void* use_uring(void* seed) {
   begin((uintptr_t)seed);
-  static char group[4096] __attribute__((aligned(4096)));
   for (int i = 0; i < 60; ++i) {
     const unsigned entries = uring.params.sq_entries;
     for (uint64_t n = below(6); n > 0; --n)
@@ -665,17 +888,9 @@ static void* use_uring(void* seed) {
     const struct io_uring_getevents_arg wait = {.ts = (uintptr_t)&soon};
     syscall(SYS_io_uring_enter, uring.fd, below(entries + 2), below(4),
             IORING_ENTER_EXT_ARG | below(4), &wait, sizeof wait);
-    if (chance(30)) {
-      int fds[4];
-      for (int n = 0; n < 4; ++n) fds[n] = uring_files[below(8)];
-      struct io_uring_buf_reg ring = {.ring_addr = chance(80) ? (uintptr_t)group : any(),
-                                      .ring_entries = 1 << below(8),
-                                      .bgid = below(3)};
-      ((uint16_t*)&ring)[7] = below(2);  // its flags, which older headers do not name
-      const void* const arguments[] = {fds, &ring, NULL, group};
-      syscall(SYS_io_uring_register, uring.fd, below(32), arguments[below(4)], below(5));
-    }
-    if (chance(5)) close(uring_files[below(8)]);
+    if (chance(30)) register_somehow(uring.fd);
+    if (chance(40)) use_files_of_uring();
+    if (chance(5)) close(some_file());
     if (chance(3)) munmap(chance(50) ? (void*)uring.sqes : (void*)uring.words, 4096);
     if (chance(2)) close(uring.fd);
   }
@@ -685,23 +900,37 @@ static void* use_uring(void* seed) {
 static void urings(void) {
   static const unsigned flags[] = {0,
                                    0,
-                                   0,
+                                   IORING_SETUP_CQSIZE,
                                    IORING_SETUP_SQPOLL,
                                    IORING_SETUP_CQE32,
                                    IORING_SETUP_SUBMIT_ALL,
                                    IORING_SETUP_R_DISABLED,
-                                   IORING_SETUP_SINGLE_ISSUER};
-  uring.params.flags = flags[below(8)];
+                                   IORING_SETUP_SINGLE_ISSUER,
+                                   IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
+  outlive_signals();
+  uring.params.flags = flags[below(sizeof flags / sizeof *flags)];
   uring.params.sq_thread_idle = 1;
-  uring.fd = syscall(SYS_io_uring_setup, 1 << below(6), &uring.params);
+  const unsigned entries = 1 << below(6);
+  uring.params.cq_entries = entries;  // with IORING_SETUP_CQSIZE completions soon overflow
+  uring.fd = syscall(SYS_io_uring_setup, entries, &uring.params);
   if (uring.fd < 0) return;
   uring.words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, uring.fd, IORING_OFF_SQ_RING);
   uring.sqes = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, uring.fd, IORING_OFF_SQES);
+  map_room();
   if (pipe(uring_files) || socketpair(AF_UNIX, SOCK_STREAM, 0, uring_files + 2)) return;
+  struct io_uring_params other = {.flags = chance(30) ? IORING_SETUP_SQPOLL : 0};
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  name.sun_path[1] = 'a';
   uring_files[4] = eventfd(0, 0);
   uring_files[5] = epoll_create1(0);
   uring_files[6] = uring.fd;
-  uring_files[7] = -1;
+  uring_files[7] = syscall(SYS_io_uring_setup, 4, &other);
+  uring_files[8] = open("/tmp/hostile-a", O_RDWR | O_CREAT, 0600);
+  uring_files[9] = socket(AF_UNIX, SOCK_STREAM | (chance(50) ? SOCK_NONBLOCK : 0), 0);
+  bind(uring_files[9], (struct sockaddr*)&name, sizeof(sa_family_t) + 2);
+  listen(uring_files[9], 4);
+  uring_files[10] = socket(AF_UNIX, (chance(50) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK, 0);
+  uring_files[11] = -1;
   pthread_t thread;
   if (chance(60)) pthread_create(&thread, NULL, use_uring, (void*)(uintptr_t)any());
   if (chance(30) && fork() == 0) begin(any() ^ 8);
@@ -710,15 +939,29 @@ static void urings(void) {
 
 // ── The cases ──
 
-static void (*const kinds[])(void) = {storm,   storm,   stack,    frame,    terminal,
-                                      lists,   locks,   counters, watchers, watchers,
-                                      passing, passing, urings,   urings};
+static const struct {
+  const char* name;
+  void (*run)(void);
+  unsigned weight;
+} kinds[] = {{"storm", storm, 2},       {"stack", stack, 1},       {"frame", frame, 1},
+             {"terminal", terminal, 1}, {"lists", lists, 1},       {"locks", locks, 1},
+             {"counters", counters, 1}, {"watchers", watchers, 2}, {"passing", passing, 2},
+             {"urings", urings, 2}};
+enum { kind_count = sizeof kinds / sizeof *kinds };
+static unsigned weight_of_kinds = 0;
+static unsigned only = kind_count;  // the only kind that runs; kind_count: all run
 
+static unsigned kind_of_case(void) {
+  uint64_t place = below(weight_of_kinds);
+  unsigned kind = 0;
+  while (place >= kinds[kind].weight) place -= kinds[kind++].weight;
+  return only != kind_count ? only : kind;
+}
 static void run_case(uint64_t seed) {
   setsid();
   begin(seed);
   close(0);
-  kinds[below(sizeof kinds / sizeof *kinds)]();
+  kinds[kind_of_case()].run();
   _exit(0);
 }
 
@@ -760,9 +1003,16 @@ int main(int count, char** arguments) {
   if (count < 3) return 2;
   const uint64_t seed = strtoull(arguments[1], NULL, 0), cases = strtoull(arguments[2], NULL, 0);
   const uint64_t first = count > 3 ? strtoull(arguments[3], NULL, 0) : 0;
+  for (unsigned i = 0; i < kind_count; ++i) {
+    weight_of_kinds += kinds[i].weight;
+    if (count > 4 && strcmp(arguments[4], kinds[i].name) == 0) only = i;
+  }
+  unsigned long long cases_of[kind_count] = {0};
   setvbuf(stdout, NULL, _IOLBF, 0);
   long before = free_kb();
   for (uint64_t i = first; i < first + cases; ++i) {
+    begin(seed * 1000000 + i);
+    ++cases_of[kind_of_case()];
     if (!harass(seed * 1000000 + i)) {
       printf("case %llu of seed %llu does not end\n", (unsigned long long)i,
              (unsigned long long)seed);
@@ -771,6 +1021,8 @@ int main(int count, char** arguments) {
     if (i == first + pools_warm) before = free_kb();  // the kernel's pools have grown
     if (i % 1000 == 999) printf("%llu cases\n", (unsigned long long)(i + 1 - first));
   }
+  for (unsigned i = 0; i < kind_count; ++i)
+    if (cases_of[i] != 0) printf("%llu of kind %s\n", cases_of[i], kinds[i].name);
   static const char* const left[] = {"lock", "a", "b", "c"};
   for (size_t i = 0; i < sizeof left / sizeof *left; ++i) {
     char name[32];
