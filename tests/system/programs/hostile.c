@@ -867,6 +867,55 @@ static void use_files_of_uring(void) {
   }
 }
 
+static void cancel_requests_of_uring(void) {
+  struct {
+    uint64_t user_data;
+    int32_t fd;
+    uint32_t flags;
+    struct __kernel_timespec timeout;
+    uint64_t zeros[4];
+  } cancel = {.flags = 1 << 2};                              // IORING_ASYNC_CANCEL_ANY
+  syscall(SYS_io_uring_register, uring.fd, 24, &cancel, 1);  // IORING_REGISTER_SYNC_CANCEL
+}
+
+// The kernel's pools keep the memory of the most requests that were in flight at the same time. So
+// that this memory does not look lost, this puts more of each kind in flight than any case does.
+static void warm_pools(void) {
+  enum { entries = 64, batches = 32 };
+  const pid_t child = fork();
+  if (child != 0) {
+    waitpid(child, NULL, 0);
+    return;
+  }
+  uring.fd = syscall(SYS_io_uring_setup, entries, &uring.params);
+  uring.words = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, uring.fd, IORING_OFF_SQ_RING);
+  uring.sqes = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, uring.fd, IORING_OFF_SQES);
+  int pair[2], pipe_ends[2];
+  if (uring.fd < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || pipe(pipe_ends)) _exit(1);
+  static char bytes[4096];
+  static struct __kernel_timespec time = {1000, 0};
+  static struct msghdr message;
+  const struct io_uring_sqe kinds_of_requests[] = {
+      {.opcode = IORING_OP_POLL_ADD, .fd = pipe_ends[0], .poll32_events = POLLIN},
+      {.opcode = IORING_OP_TIMEOUT, .addr = (uintptr_t)&time, .len = 1, .off = 1000000},
+      {.opcode = IORING_OP_READ, .fd = pipe_ends[0], .addr = (uintptr_t)bytes, .len = 1},
+      {.opcode = IORING_OP_RECV, .fd = pair[0], .addr = (uintptr_t)bytes, .len = 1},
+      {.opcode = IORING_OP_RECVMSG, .fd = pair[0], .addr = (uintptr_t)&message, .len = 1},
+      {.opcode = IORING_OP_PROVIDE_BUFFERS, .fd = 1, .addr = (uintptr_t)bytes, .len = 1},
+      {.opcode = IORING_OP_RECV, .fd = pair[0], .flags = IOSQE_BUFFER_SELECT}};
+  for (size_t kind = 0; kind < sizeof kinds_of_requests / sizeof *kinds_of_requests; ++kind) {
+    for (int batch = 0; batch < batches; ++batch) {
+      for (unsigned i = 0; i < entries; ++i) {
+        memcpy(uring.sqes + i * sqe_bytes, &kinds_of_requests[kind], sqe_bytes);
+        uring.words[uring.params.sq_off.array / 4 + i] = i;
+      }
+      uring.words[uring.params.sq_off.tail / 4] += entries;
+      syscall(SYS_io_uring_enter, uring.fd, entries, 0, 0, NULL, 0);
+    }
+  }
+  _exit(0);
+}
+
 static void* use_uring(void* seed) {
   begin((uintptr_t)seed);
   for (int i = 0; i < 60; ++i) {
@@ -889,6 +938,7 @@ static void* use_uring(void* seed) {
     syscall(SYS_io_uring_enter, uring.fd, below(entries + 2), below(4),
             IORING_ENTER_EXT_ARG | below(4), &wait, sizeof wait);
     if (chance(30)) register_somehow(uring.fd);
+    if (i % 8 == 7) cancel_requests_of_uring();
     if (chance(40)) use_files_of_uring();
     if (chance(5)) close(some_file());
     if (chance(3)) munmap(chance(50) ? (void*)uring.sqes : (void*)uring.words, 4096);
@@ -1009,6 +1059,7 @@ int main(int count, char** arguments) {
   }
   unsigned long long cases_of[kind_count] = {0};
   setvbuf(stdout, NULL, _IOLBF, 0);
+  warm_pools();
   long before = free_kb();
   for (uint64_t i = first; i < first + cases; ++i) {
     begin(seed * 1000000 + i);
