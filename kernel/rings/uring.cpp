@@ -314,9 +314,18 @@ void Context::set_sq_flag(std::uint32_t flag, bool is_set) {
   std::atomic_ref{header().sq_flags}.store(sq_flags_, std::memory_order_release);
 }
 
+void Context::show_deferred() {
+  if (!std::exchange(has_deferred_, false)) return;
+  if (shape_.has(abi::uring::setup_taskrun_flag)) set_sq_flag(abi::uring::sq_taskrun, false);
+  publish();
+}
+
 /// Shows the completions to the program.
 void Context::publish() {
-  if (published_ != cq_tail_) {
+  if (is_async_ && shape_.has(abi::uring::setup_defer_taskrun)) {
+    has_deferred_ = true;
+    if (shape_.has(abi::uring::setup_taskrun_flag)) set_sq_flag(abi::uring::sq_taskrun, true);
+  } else if (published_ != cq_tail_) {
     published_ = cq_tail_;
     std::atomic_ref{header().cq_tail}.store(cq_tail_, std::memory_order_release);
   }
@@ -375,11 +384,13 @@ async::Task<Result<std::uint32_t>> Context::wait(Thread& self, std::uint32_t tak
   Result<std::uint32_t> result = 0u;
   const std::uint32_t timeouts = timeouts_ended_;
   for (;;) {
+    show_deferred();
     flush();
     if (unread() >= wanted || timeouts != timeouts_ended_ || never_waits()) break;
     wanted_ = std::min(wanted_, wanted);
     const auto woken = co_await waiters_.wait_until(deadline, "io_uring_enter");
     if (woken == async::WaitResult::woken) continue;
+    show_deferred();
     flush();
     if (unread() != 0) break;
     result = fail(woken == async::WaitResult::timed_out ? Errno::etime : Errno::eintr);

@@ -223,6 +223,9 @@ class Context final : public RefCounted<Context> {
   void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
   /// Posts a completion that is not the last one of its submission. False: there is no room.
   bool post_more(const Request& request, std::int32_t result, std::uint32_t flags);
+  /// With IORING_SETUP_DEFER_TASKRUN the program sees the completions of requests only when the
+  /// thread that submits asks for completions: shows them. Without that flag it does nothing.
+  void show_deferred();
   /// Moves kept completions into the ring.
   void flush();
   /// The number of completions that the program can read.
@@ -341,6 +344,7 @@ class Context final : public RefCounted<Context> {
   bool is_taking_ = false;
   bool is_out_of_memory_ = false;  // for the last submission
   bool has_lost_poller_ = false;
+  bool has_deferred_ = false;   // completions for show_deferred()
   bool is_async_ = false;       // the completion is not posted in the step of its submission
   std::uint32_t wanted_ = ~0u;  // the fewest completions that a waiter wants
   std::uint32_t timeouts_ended_ = 0, timeouts_seen_ = 0;

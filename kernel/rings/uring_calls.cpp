@@ -275,6 +275,7 @@ async::Task<Result<std::uint32_t>> wait_for(Thread& self, Ref<File> file, std::u
     static_cast<void>(self.space().take_missed_page());
     return taken;
   }
+  context.show_deferred();
   context.flush();
   if (context.unread() >= wait->wanted || context.never_waits()) return taken;
   return self.wait([&] { return wait_for(self, Ref<File>::share(ring), taken, *wait); });

@@ -162,7 +162,7 @@ Context::One Context::take_one(Submitter& submitter, const Sqe& sqe, std::size_t
       post(sqe.user_data, refusal, 0);
       return may_stop ? One::invalid : One::taken;
     }
-    const bool waits_for_others = drains || drains_next_ || !deferred_.empty();
+    const bool waits_for_others = (drains && in_flight_ != 0) || drains_next_ || !deferred_.empty();
     if (!waits_for_others && (sqe.flags & abi::uring::sqe_async) == 0) {
       const Register answer = uring::answer(*this, self, sqe, nullptr);
       if (answer != trap::would_block) {

@@ -189,6 +189,7 @@ static_assert(sizeof(GetEventsArgument) == 24);
 // In the ring's flags of the submission queue
 inline constexpr std::uint32_t sq_need_wakeup = 1;
 inline constexpr std::uint32_t sq_cq_overflow = 2;
+inline constexpr std::uint32_t sq_taskrun = 4;
 // … and of the completion queue
 inline constexpr std::uint32_t cq_eventfd_disabled = 1;
 
