@@ -18,9 +18,9 @@ namespace {
 /// Options of the two levels that are only on or off. Those without an effect here have none on
 /// Linux either that a program could see, or ask for control messages.
 constexpr std::array ip_switches{
-    abi::ip_recverr,        abi::ip_freebind, abi::ip_bind_address_no_port,
-    abi::ip_multicast_loop, abi::ip_pktinfo,  abi::ip_recvttl,
-    abi::ip_recvtos};
+    abi::ip_recverr,        abi::ip_freebind,       abi::ip_bind_address_no_port,
+    abi::ip_multicast_loop, abi::ip_pktinfo,        abi::ip_recvttl,
+    abi::ip_recvtos,        abi::ip_recvorigdstaddr};
 constexpr std::array ipv6_switches{abi::ipv6_recverr, abi::ipv6_multicast_loop,
                                    abi::ipv6_recvpktinfo, abi::ipv6_recvhoplimit,
                                    abi::ipv6_recvtclass};

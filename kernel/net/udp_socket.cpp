@@ -340,6 +340,11 @@ void UdpSocket::add_control(const Datagram& datagram, Incoming& message) const {
         abi::PacketInfo{.device = datagram.device, .local = ip, .destination = ip});
     put(abi::ipproto_ip, abi::ip_recvttl, abi::ip_ttl, ttl);
     put(abi::ipproto_ip, abi::ip_recvtos, abi::ip_tos, datagram.tos);
+    put(abi::ipproto_ip, abi::ip_recvorigdstaddr, abi::ip_recvorigdstaddr,
+        abi::InetAddress{.family = abi::af_inet,
+                         .port = lwip_htons(pcb_.local_port),
+                         .address = ip,
+                         .zeros = {}});
   }
   if (!is_v6()) return;
   abi::Packet6Info info{.destination = {}, .device = datagram.device};

@@ -94,7 +94,8 @@ bool selects_buffer(const Sqe& sqe) {
 bool is_multishot(const Sqe& sqe) {
   switch (sqe.opcode) {
     case Op::accept: return (sqe.ioprio & abi::uring::accept_multishot) != 0;
-    case Op::recv: return (sqe.ioprio & abi::uring::recv_multishot) != 0;
+    case Op::recv:
+    case Op::recvmsg: return (sqe.ioprio & abi::uring::recv_multishot) != 0;
     case Op::poll_add: return (sqe.len & abi::uring::poll_multi) != 0;
     case Op::read_multishot: return true;
     default: return false;
@@ -236,8 +237,7 @@ Result<> check_fields(Context& context, const Sqe& sqe) {
     case Op::recv:
     case Op::recvmsg: {
       if (!has_no(sqe.off, sqe.file_index)) return fail(Errno::einval);
-      const unsigned known = recvsend_poll_first | (sqe.opcode == Op::recv ? recv_multishot : 0);
-      if ((sqe.ioprio & ~known) != 0) return fail(Errno::einval);
+      if ((sqe.ioprio & ~(recvsend_poll_first | recv_multishot)) != 0) return fail(Errno::einval);
       if (!is_multishot(sqe)) return {};
       return require(selects_buffer(sqe) && (sqe.op_flags & abi::msg_waitall) == 0);
     }
@@ -591,14 +591,22 @@ trap::Answer<sys::Transfer> move_with_flags(Thread& self, int fd, const Sqe& sqe
   return answer;
 }
 
-/// Calls the handler of a transfer into `picked`.
-Register receive_into(Thread& self, int fd, const Sqe& sqe, const Picked& picked) {
+/// Calls the handler of a transfer into `picked`. `is_empty`: out; a message of a multishot
+/// operation has no bytes.
+Register receive_into(Thread& self, int fd, const Sqe& sqe, const Picked& picked, bool& is_empty) {
   Sqe part = sqe;
   part.addr = picked.address;
   part.len = sqe.len != 0 ? std::min(sqe.len, picked.length) : picked.length;
   const auto flags = static_cast<int>(sqe.op_flags);
   if (sqe.opcode == Op::recv)
     return encoded(sys::recvfrom(self, fd, room(part), flags, 0, UserPtr<int>{0}));
+  if (sqe.opcode == Op::recvmsg && is_multishot(sqe)) {
+    part.len = picked.length;
+    std::size_t payload = 1;
+    const auto answer = sys::recvmsg_framed(self, fd, sqe.addr, room(part), flags, payload);
+    is_empty = payload == 0;
+    return encoded(answer);
+  }
   if (sqe.opcode == Op::recvmsg)
     return encoded(sys::recvmsg_into(self, fd, sqe.addr, room(part), flags));
   part.opcode = Op::read;
@@ -655,11 +663,12 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     const auto picked = group != nullptr ? group->peek(self.space()) : fail(Errno::enobufs);
     FileWait wait{request, *file, true, false};
     Register answer = trap::would_block;
+    bool is_last = false;
     if (picked) {
       const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
       const sys::AsksFor asks{self};
       const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
-      answer = receive_into(self, fd.fd(), sqe, *picked);
+      answer = receive_into(self, fd.fd(), sqe, *picked, is_last);
     } else if (picked.error() != Errno::would_block) {
       co_return fail(picked.error());
     }
@@ -669,12 +678,12 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
                                                        << abi::uring::cqe_buffer_shift;
       answer = co_await make_syscall(self, [&] {
         const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
-        return receive_into(self, fd.fd(), sqe, *picked);
+        return receive_into(self, fd.fd(), sqe, *picked, is_last);
       });
       co_return static_cast<int>(answer);
     }
-    const bool is_empty = answer == error(Errno::eagain) && !never_waits(sqe);
-    if (answer == trap::would_block || is_empty) {
+    const bool is_idle = answer == error(Errno::eagain) && !never_waits(sqe);
+    if (answer == trap::would_block || is_idle) {
       if (space->missed_page()) {
         if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
         if (async::is_cancelled()) co_return fail(Errno::eintr);
@@ -690,7 +699,8 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
       group->take();
       flags = abi::uring::cqe_buffer | std::uint32_t{picked->id} << abi::uring::cqe_buffer_shift;
     }
-    if (result <= 0 || !is_multishot(sqe) || !context.post_more(request, result, flags)) {
+    if (result <= 0 || is_last || !is_multishot(sqe) ||
+        !context.post_more(request, result, flags)) {
       request.cqe_flags = flags;
       co_return result;
     }

@@ -2,6 +2,8 @@
 //
 // A receive takes a message only when all pages that it will write are in memory: those of the
 // bytes, the address, the header and the space for control messages.
+#include <abi/io_uring.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -39,6 +41,7 @@ struct MessagePlace {
   UserSpan<std::byte> bytes{};
   UserPtr<int> name_room{};  ///< where the length of the name is
   bool has_bytes = false;    ///< `bytes` stand in place of the header's parts
+  std::uintptr_t frame = 0;  ///< of a RecvmsgOut, which is written in place of the header; 0: none
 
   bool wants_name() const { return header.name != 0; }
 
@@ -59,7 +62,8 @@ struct MessagePlace {
   bool lacks_pages(Thread& self) const {
     const auto name_size =
         std::clamp<std::int32_t>(header.name_length, 0, abi::longest_socket_address);
-    return (at != 0 && sys::lacks_pages(self, at, sizeof header)) ||
+    return (frame != 0 && sys::lacks_pages(self, frame, sizeof(abi::uring::RecvmsgOut))) ||
+           (at != 0 && sys::lacks_pages(self, at, sizeof header)) ||
            (wants_name() && sys::lacks_pages(self, name_room.address(), sizeof(int))) ||
            (wants_name() && sys::lacks_pages(self, header.name, name_size)) ||
            sys::lacks_pages(self, header.control, std::min(header.control_length, most_control));
@@ -325,6 +329,14 @@ Result<> deliver(Thread& self, const MessagePlace& place, Incoming& message) {
     auto written = write_address(self, message.from, place.header.name, place.name_room);
     if (!written) return written;
   }
+  if (place.frame != 0) {
+    using abi::uring::RecvmsgOut;
+    const UserPtr<std::uint32_t> room{place.frame + offsetof(RecvmsgOut, controllen)};
+    const UserPtr<std::uint32_t> out{place.frame + offsetof(RecvmsgOut, flags)};
+    const auto used = static_cast<std::uint32_t>(place.header.control_length - control.left());
+    if (auto written = room.write(self.space(), used); !written) return written;
+    return out.write(self.space(), static_cast<std::uint32_t>(flags));
+  }
   const UserPtr<std::uint32_t> flags_at{place.at + offsetof(MessageHeader, flags)};
   if (auto written = flags_at.write(self.space(), static_cast<std::uint32_t>(flags)); !written)
     return written;
@@ -506,6 +518,40 @@ MessageAnswer recvmsg_into(Thread& self, int fd, std::uintptr_t header, UserSpan
   place->bytes = bytes;
   place->has_bytes = true;
   return receive_message(self, fd, *place, flags);
+}
+
+MessageAnswer recvmsg_framed(Thread& self, int fd, std::uintptr_t header, UserSpan<std::byte> bytes,
+                             int flags, std::size_t& payload) {
+  using abi::uring::RecvmsgOut;
+  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  const auto given = UserPtr<const MessageHeader>{header}.read(self.space());
+  if (!given) return fail(given.error());
+  if (given->name_length < 0) return fail(Errno::eoverflow);
+  const auto name_room = static_cast<std::uint32_t>(given->name_length);
+  const std::size_t names_end = sizeof(RecvmsgOut) + name_room;
+  if (given->control_length >= INT32_MAX - names_end) return fail(Errno::eoverflow);
+  const std::size_t front = names_end + given->control_length;
+  if (front > bytes.size()) return fail(Errno::efault);
+  const UserPtr<RecvmsgOut> out{bytes.address()};
+  const RecvmsgOut begun{.namelen = name_room, .controllen = 0, .payloadlen = 0, .flags = 0};
+  if (auto written = out.write(self.space(), begun); !written) return fail(written.error());
+  MessagePlace place{.at = header, .bytes = bytes.subspan(front), .has_bytes = true};
+  place.frame = bytes.address();
+  if (name_room != 0) {
+    place.header.name = bytes.address() + sizeof(RecvmsgOut);
+    place.header.name_length = given->name_length;
+    place.name_room = UserPtr<int>{bytes.address() + offsetof(RecvmsgOut, namelen)};
+  }
+  place.header.control = bytes.address() + names_end;
+  place.header.control_length = given->control_length;
+  const auto answer = receive_message(self, fd, place, flags);
+  const auto got = static_cast<std::int64_t>(trap::ToRegister<MessageAnswer>::encode(answer));
+  if (answer.blocks() || got < 0) return answer;
+  payload = static_cast<std::size_t>(got);
+  const UserPtr<std::uint32_t> length{bytes.address() + offsetof(RecvmsgOut, payloadlen)};
+  auto written = length.write(self.space(), static_cast<std::uint32_t>(payload));
+  if (!written) return fail(written.error());
+  return front + std::min(payload, place.bytes.size());
 }
 
 namespace {

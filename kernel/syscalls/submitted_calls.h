@@ -59,6 +59,15 @@ trap::Answer<Transfer> recvmsg(Thread&, int fd, std::uintptr_t header, int flags
 /// recvmsg(2) into `bytes` in place of the header's parts.
 trap::Answer<Transfer> recvmsg_into(Thread&, int fd, std::uintptr_t header,
                                     UserSpan<std::byte> bytes, int flags);
+/// recvmsg(2) into `bytes`, which get an abi::uring::RecvmsgOut, the name, the control messages and
+/// the payload. The header only says how much room names and control messages have. Returns the
+/// length of all, and of the payload in `payload`. EFAULT: there is no room for a payload.
+trap::Answer<Transfer> recvmsg_framed(Thread&, int fd, std::uintptr_t header,
+                                      UserSpan<std::byte> bytes, int flags, std::size_t& payload);
+
+Result<> setsockopt(Thread&, int fd, int level, int option, std::uintptr_t value, int length);
+/// getsockopt(2) with room for `room` bytes. Returns the length of the value.
+Result<int> option_into(Thread&, int fd, int level, int option, std::uintptr_t value, int room);
 
 Result<> epoll_ctl(Thread&, int epoll, int operation, int fd, std::uintptr_t event);
 async::Task<Result<int>> waitid(Thread&, int which, int id, std::uintptr_t info, int options,

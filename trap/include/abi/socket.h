@@ -103,6 +103,7 @@ inline constexpr int ip_recvttl = 12;
 inline constexpr int ip_recvtos = 13;
 inline constexpr int ip_mtu = 14;
 inline constexpr int ip_freebind = 15;
+inline constexpr int ip_recvorigdstaddr = 20;
 inline constexpr int ip_minttl = 21;
 inline constexpr int ip_bind_address_no_port = 24;
 inline constexpr int ip_multicast_if = 32;
