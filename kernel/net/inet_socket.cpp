@@ -272,21 +272,18 @@ Result<std::size_t> InetSocket::try_write(IoBuffer& buffer) {
 
 Result<int> InetSocket::control(memory::AddressSpace& space, unsigned long request,
                                 std::uintptr_t argument) {
-  std::size_t answer = 0;
-  switch (request) {
-    case abi::fionread:
-      if (is_listening()) return fail(Errno::einval);
-      answer = next_size();
-      break;
-    case abi::siocoutq:
-      if (is_listening()) return fail(Errno::einval);
-      answer = bytes_on_their_way();
-      break;
-    default: return Socket::control(space, request, argument);
-  }
-  const auto written = UserPtr<int>{argument}.write(space, static_cast<int>(answer));
+  if (request != abi::fionread && request != abi::siocoutq)
+    return Socket::control(space, request, argument);
+  const auto answer = count_queued(request);
+  if (!answer) return fail(answer.error());
+  const auto written = UserPtr<int>{argument}.write(space, static_cast<int>(*answer));
   if (!written) return fail(written.error());
   return 0;
+}
+
+Result<std::size_t> InetSocket::count_queued(unsigned long request) {
+  if (is_listening()) return fail(Errno::einval);
+  return request == abi::siocoutq ? bytes_on_their_way() : next_size();
 }
 
 }  // namespace kernel::net

@@ -48,6 +48,7 @@ class InetSocket : public Socket {
   InetName peer() const { return peer_or_none(); }
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) final;
+  Result<std::size_t> count_queued(unsigned long request) override;
 
  protected:
   InetSocket(Kind kind, int flags, std::size_t whole_write, Ports& ports)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/machine_facts.h"
+#include "files/socket.h"
 #include "memory/user_memory.h"
 #include "process/page_in.h"
 #include "process/steps.h"
@@ -71,7 +72,7 @@ constexpr Traits traits_of(Op operation) {
     case ftruncate:
     case bind:
     case listen: return file;
-    case uring_cmd:
+    case uring_cmd: return file;
     case send_zc:
     case sendmsg_zc:
     case futex_waitv: return unknown;
@@ -206,6 +207,7 @@ Result<> check_fields(Context& context, const Sqe& sqe) {
       return require(!is_direct || !is_multishot(sqe) ||
                      static_cast<std::uint32_t>(sqe.file_index) == file_index_alloc);
     }
+    case Op::uring_cmd: return require(sqe.off >> 32 == 0 && sqe.op_flags == 0);
     case Op::connect: return require(has_no(sqe.len, sqe.buf_index, sqe.op_flags, sqe.file_index));
     case Op::async_cancel:
       if (is_fixed(sqe) || selects_buffer(sqe)) return fail(Errno::einval);
@@ -862,6 +864,28 @@ Register splice_files(Context& context, Thread& self, const Sqe& sqe) {
                                 sqe.len, flags));
 }
 
+/// A command to a file. Only sockets take any.
+Register command_file(Context& context, Thread& self, const Sqe& sqe) {
+  enum : std::uint64_t { count_received, count_sent, get_option, set_option };  // sqe.off
+  File* const file = file_of(context, self, sqe);
+  if (file == nullptr) return error(Errno::ebadf);
+  Socket* const socket = file->socket();
+  if (socket == nullptr) return error(Errno::enotsup);
+  const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
+  const auto level = static_cast<int>(sqe.addr);
+  const auto option = static_cast<int>(sqe.addr >> 32);
+  switch (sqe.off) {
+    case count_received: return encoded(socket->count_queued(abi::fionread));
+    case count_sent: return encoded(socket->count_queued(abi::siocoutq));
+    case get_option:
+      if (level != abi::sol_socket) return error(Errno::enotsup);
+      return encoded(sys::option_into(self, fd.fd(), level, option, sqe.addr3, sqe.file_index));
+    case set_option:
+      return encoded(sys::setsockopt(self, fd.fd(), level, option, sqe.addr3, sqe.file_index));
+    default: return error(Errno::enotsup);
+  }
+}
+
 /// Operations on a file that are no reads and writes.
 Register answer_on_file(Context& context, Thread& self, const Sqe& sqe) {
   const Descriptor descriptor{context, self, sqe.fd, is_fixed(sqe), 0};
@@ -870,6 +894,7 @@ Register answer_on_file(Context& context, Thread& self, const Sqe& sqe) {
   const auto offset = static_cast<std::int64_t>(sqe.off);
   const UserPtr<const char> name{sqe.addr};
   switch (sqe.opcode) {
+    case Op::uring_cmd: return command_file(context, self, sqe);
     case Op::fsync: return encoded(sys::fsync(self, fd));
     case Op::sync_file_range:
       return encoded(sys::sync_file_range(self, fd, offset, sqe.len, sqe.op_flags));

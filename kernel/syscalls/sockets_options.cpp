@@ -5,6 +5,7 @@
 
 #include "syscalls/registered_calls.h"
 #include "syscalls/sockets.h"
+#include "syscalls/submitted_calls.h"
 
 namespace kernel {
 namespace sys {
@@ -90,15 +91,15 @@ abi::Timeval shown_timeout(Duration timeout) {
   return timeout == Duration::max() ? abi::Timeval{} : to_timeval(timeout);
 }
 
-/// Writes the beginning of `value`, as much as the program has room for, and the length written.
+/// Writes the beginning of `value`, as much as the program has room for. Returns the length
+/// written.
 template <class T>
-Result<> give_option(Thread& self, const T& value, std::uintptr_t to, UserPtr<int> length,
-                     int room) {
+Result<int> give_option(Thread& self, const T& value, std::uintptr_t to, int room) {
   const auto bytes = std::as_bytes(std::span{&value, 1});
   const auto part = bytes.first(std::min(bytes.size(), static_cast<std::size_t>(room)));
   if (auto written = UserSpan<std::byte>{to, part.size()}.write(self.space(), part); !written)
-    return written;
-  return length.write(self.space(), static_cast<int>(part.size()));
+    return fail(written.error());
+  return static_cast<int>(part.size());
 }
 
 Result<int> number_of(Socket& socket, int option) {
@@ -171,36 +172,41 @@ Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t 
 /// linux: The congestion control is `reno`. TCP_INFO has no times and no counts of bytes.
 Result<> getsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value,
                     UserPtr<int> length) {
+  if (const auto found = socket_of(self, fd); !found) return fail(found.error());
+  const auto room = length.read(self.space());
+  if (!room) return fail(room.error());
+  const auto size = option_into(self, fd, level, option, value, *room);
+  return size ? length.write(self.space(), *size) : fail(size.error());
+}
+
+Result<int> option_into(Thread& self, int fd, int level, int option, std::uintptr_t value,
+                        int room) {
   const auto found = socket_of(self, fd);
   if (!found) return fail(found.error());
   Socket& socket = **found;
-  const auto room = length.read(self.space());
-  if (!room) return fail(room.error());
-  if (*room < 0) return fail(Errno::einval);
+  if (room < 0) return fail(Errno::einval);
   if (level != abi::sol_socket) {
-    const UserSpan<std::byte> to{value, static_cast<std::size_t>(*room)};
-    const auto size = socket.option_of(self.space(), level, option, to);
-    if (!size) return fail(size.error());
-    return length.write(self.space(), static_cast<int>(*size));
+    const UserSpan<std::byte> to{value, static_cast<std::size_t>(room)};
+    return socket.option_of(self.space(), level, option, to).transform([](std::size_t size) {
+      return static_cast<int>(size);
+    });
   }
   switch (option) {
     case abi::so_error: {
-      if (lacks_pages(self, value, std::min<std::size_t>(*room, sizeof(int))))
+      if (lacks_pages(self, value, std::min<std::size_t>(room, sizeof(int))))
         return fail(Errno::would_block);
-      return give_option(self, socket.take_error(), value, length, *room);
+      return give_option(self, socket.take_error(), value, room);
     }
-    case abi::so_linger: return give_option(self, socket.options().linger, value, length, *room);
+    case abi::so_linger: return give_option(self, socket.options().linger, value, room);
     case abi::so_rcvtimeo:
-      return give_option(self, shown_timeout(socket.options().receive_timeout), value, length,
-                         *room);
+      return give_option(self, shown_timeout(socket.options().receive_timeout), value, room);
     case abi::so_sndtimeo:
-      return give_option(self, shown_timeout(socket.options().send_timeout), value, length, *room);
-    case abi::so_peercred:
-      return give_option(self, socket.peer_credentials(), value, length, *room);
+      return give_option(self, shown_timeout(socket.options().send_timeout), value, room);
+    case abi::so_peercred: return give_option(self, socket.peer_credentials(), value, room);
     default: {
       const auto number = number_of(socket, option);
       if (!number) return fail(number.error());
-      return give_option(self, *number, value, length, *room);
+      return give_option(self, *number, value, room);
     }
   }
 }
