@@ -1,0 +1,194 @@
+// io_uring: several threads and processes, their end, signals, and submission polling.
+#include "uring.h"
+
+// ── Threads, processes and polling ──
+
+static Ring* common;
+static void submit_and_end(void) {
+  int ends[2];
+  if (pipe(ends)) perror("pipe");
+  transfer(common, IORING_OP_READ, 5, ends[0], space, 8, 0);
+  SAY(submit(common, 0));
+}
+static void submit_a_nop(void) {
+  nop(common, 6, 0);
+  SAY(submit(common, 0));
+}
+static void* thread_of_submit(void* unused) {
+  submit_and_end();
+  return unused;
+}
+static void* writes_later(void* fd) {
+  pause_ms(30);
+  put(*(int*)fd, "late");
+  return NULL;
+}
+static volatile sig_atomic_t signals;
+static void count_signal(int number) {
+  signals += number != 0;
+}
+static void* signals_later(void* thread) {
+  pause_ms(30);
+  pthread_kill(*(pthread_t*)thread, SIGUSR1);
+  return NULL;
+}
+
+static void part_sharing(void) {
+  Ring ring;
+  if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
+  common = &ring;
+  pthread_t thread;
+  run_child(submit_a_nop);
+  ring.tail = *word(&ring, ring.params.sq_off.tail);
+  print_all("a nop of another process", &ring);
+  int ends[2];
+  if (pipe(ends)) perror("pipe");
+  transfer(&ring, IORING_OP_READ, 1, ends[0], space, 8, 0);
+  pthread_create(&thread, NULL, writes_later, &ends[1]);
+  run("a wait for another thread", &ring, 1);
+  pthread_join(thread, NULL);
+  struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
+  sigaction(SIGUSR1, &action, NULL);
+  pthread_t self = pthread_self();
+  pthread_create(&thread, NULL, signals_later, &self);
+  SAY(enter(ring.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
+  printf("signals: %d\n", (int)signals);
+  pthread_join(thread, NULL);
+  sigset_t none;
+  sigfillset(&none);
+  sigset_t before;
+  sigemptyset(&before);
+  sigaddset(&before, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &before, NULL);
+  pthread_create(&thread, NULL, signals_later, &self);
+  sigemptyset(&none);
+  SAY(enter(ring.fd, 0, 1, IORING_ENTER_GETEVENTS, &none, 8));
+  printf("signals: %d\n", (int)signals);
+  pthread_join(thread, NULL);
+  close_ring(&ring);
+
+  if (open_ring(&ring, 8, IORING_SETUP_SINGLE_ISSUER, 0) < 0) perror("ring");
+  common = &ring;
+  nop(&ring, 1, 0);
+  run("the issuer", &ring, 1);
+  pthread_create(&thread, NULL, thread_of_submit, NULL);
+  pthread_join(thread, NULL);
+  close_ring(&ring);
+}
+
+// ── The end of a thread ──
+
+static int quiet[2], later[2];
+static void* submits_and_ends(void* unused) {
+  poll_for(common, 1, quiet[0], POLLIN, 0);
+  transfer(common, IORING_OP_READ, 2, quiet[0], space, 8, IOSQE_IO_LINK);
+  nop(common, 3, 0);
+  poll_for(common, 4, quiet[0], POLLIN, IORING_POLL_ADD_MULTI);
+  nop(common, 5, 0);
+  SAY(submit(common, 0));
+  return unused;
+}
+static void polls_its_ring(void) {
+  poll_for(common, 1, common->fd, POLLPRI, 0);
+  poll_for(common, 2, common->fd, POLLPRI, 0)->flags = IOSQE_IO_LINK;
+  nop(common, 3, 0);
+  poll_for(common, 4, quiet[0], POLLIN, 0);
+  SAY(submit(common, 0));
+}
+static void part_ends(void) {
+  Ring ring;
+  if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
+  common = &ring;
+  if (pipe(quiet) || pipe(later)) perror("pipe");
+  pthread_t thread;
+  pthread_create(&thread, NULL, submits_and_ends, NULL);
+  pthread_join(thread, NULL);
+  pause_ms(20);
+  print_all("requests of an ended thread", &ring);
+  transfer(&ring, IORING_OP_READ, 1, later[0], space, 8, 0);
+  put(later[1], "own");
+  run("a read of the main thread", &ring, 1);
+  run_child(polls_its_ring);
+  ring.tail = *word(&ring, ring.params.sq_off.tail);
+  pause_ms(20);
+  print_all("requests of an ended process", &ring);
+  close_ring(&ring);
+}
+
+// ── Signals ──
+
+static void part_signals(void) {
+  Ring ring;
+  if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  struct signalfd_siginfo info;
+  for (int flags = 0; flags <= SFD_NONBLOCK; flags += SFD_NONBLOCK) {
+    const int fd = signalfd(-1, &set, flags);
+    poll_for(&ring, 1, fd, POLLIN, 0);
+    SAY(submit(&ring, 0));
+    print_all("no signal", &ring);
+    kill(getpid(), SIGUSR1);
+    run("a signal for the process", &ring, 1);
+    poll_for(&ring, 2, fd, POLLIN, 0);
+    run("a pending signal", &ring, 1);
+    transfer(&ring, IORING_OP_READ, 3, fd, (char*)&info, sizeof info, 0);
+    run("a read of it", &ring, 1);
+    printf("signal %d\n", info.ssi_signo);
+    memset(&info, 0, sizeof info);
+    transfer(&ring, IORING_OP_READ, 4, fd, (char*)&info, sizeof info, 0);
+    SAY(submit(&ring, 0));
+    print_all("a read without a signal", &ring);
+    pthread_kill(pthread_self(), SIGUSR1);
+    run("a signal for the thread", &ring, 1);
+    printf("signal %d\n", info.ssi_signo);
+    poll_for(&ring, 5, fd, POLLIN, IORING_POLL_ADD_MULTI);
+    SAY(submit(&ring, 0));
+    kill(getpid(), SIGUSR1);
+    pause_ms(5);
+    print_all("a multishot poll", &ring);
+    if (read(fd, &info, sizeof info) != sizeof info) perror("read");
+    kill(getpid(), SIGUSR1);
+    pause_ms(5);
+    print_all("again", &ring);
+    if (read(fd, &info, sizeof info) != sizeof info) perror("read");
+    cancel(&ring, 9, 5, 0, 0);
+    run("its end", &ring, 2);
+    close(fd);
+  }
+  close_ring(&ring);
+}
+
+static void part_polling(void) {
+  Ring ring;
+  memset(&ring, 0, sizeof ring);
+  if (open_ring(&ring, 8, IORING_SETUP_SQPOLL, 0) < 0) perror("ring");
+  for (int i = 0; i < 20; ++i) {
+    nop(&ring, i, 0);
+    __atomic_store_n(word(&ring, ring.params.sq_off.tail), ring.tail, __ATOMIC_SEQ_CST);
+    if (ring_word(&ring, ring.params.sq_off.flags) & IORING_SQ_NEED_WAKEUP)
+      if (enter(ring.fd, 1, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0) != 1) perror("enter");
+    while (ring_word(&ring, ring.params.cq_off.tail) == *word(&ring, ring.params.cq_off.head))
+      pause_ms(1);
+    print_all("polled", &ring);
+  }
+  SAY(enter(ring.fd, 3, 0, 0, NULL, 0));
+  nop(&ring, 1, 0);
+  __atomic_store_n(word(&ring, ring.params.sq_off.tail), ring.tail, __ATOMIC_SEQ_CST);
+  SAY(enter(ring.fd, 1, 1, IORING_ENTER_SQ_WAKEUP | IORING_ENTER_GETEVENTS, NULL, 0));
+  print_all("entered", &ring);
+  for (int i = 0; i < 40; ++i) {
+    while (ring.tail - ring_word(&ring, ring.params.sq_off.head) == 8)
+      if (enter(ring.fd, 0, 0, IORING_ENTER_SQ_WAIT | IORING_ENTER_SQ_WAKEUP, NULL, 0) < 0)
+        perror("enter");
+    nop(&ring, i, 0);
+    __atomic_store_n(word(&ring, ring.params.sq_off.tail), ring.tail, __ATOMIC_SEQ_CST);
+  }
+  SAY(enter(ring.fd, 0, 16, IORING_ENTER_SQ_WAKEUP | IORING_ENTER_GETEVENTS, NULL, 0));
+  close_ring(&ring);
+}
+
+RUN_PART({"sharing", part_sharing}, {"ends", part_ends}, {"signals", part_signals},
+         {"polling", part_polling})
