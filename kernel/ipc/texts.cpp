@@ -4,14 +4,14 @@
 #include <iterator>
 
 #include "files/system_texts.h"
+#include "ipc/message_files.h"
 #include "ipc/messages.h"
 #include "ipc/semaphores.h"
 #include "ipc/shared_memory.h"
 
 namespace kernel {
+namespace ipc {
 namespace {
-
-using namespace ipc;
 
 template <class Kind, class Write>
 void write_all(const Objects& objects, Write write) {
@@ -70,25 +70,37 @@ void write_semaphore_limits(PagedText& out) {
 
 constexpr ProcText sysvipc[] = {
     {"sysvipc/shm", write_segments}, {"sysvipc/sem", write_sets}, {"sysvipc/msg", write_queues}};
-constexpr ProcText limits[] = {{"sys/kernel/msgmax", write_limit<most_message_bytes>},
-                               {"sys/kernel/msgmnb", write_limit<usual_queue_bytes>},
-                               {"sys/kernel/msgmni", write_limit<most_message_queues>},
-                               {"sys/kernel/sem", write_semaphore_limits},
-                               {"sys/kernel/shmall", write_limit<most_segment_pages>},
-                               {"sys/kernel/shmmax", write_limit<most_segment_bytes>},
-                               {"sys/kernel/shmmni", write_limit<most_segments>}};
+constexpr ProcText limits[] = {
+    {"sys/kernel/msgmax", write_limit<most_message_bytes>},
+    {"sys/kernel/msgmnb", write_limit<usual_queue_bytes>},
+    {"sys/kernel/msgmni", write_limit<most_message_queues>},
+    {"sys/kernel/sem", write_semaphore_limits},
+    {"sys/kernel/shmall", write_limit<most_segment_pages>},
+    {"sys/kernel/shmmax", write_limit<most_segment_bytes>},
+    {"sys/kernel/shmmni", write_limit<most_segments>},
+    {"sys/fs/mqueue/msg_default", write_limit<MessageFile::usual_messages>},
+    {"sys/fs/mqueue/msg_max", write_limit<MessageFile::usual_messages>},
+    {"sys/fs/mqueue/msgsize_default", write_limit<MessageFile::usual_bytes>},
+    {"sys/fs/mqueue/msgsize_max", write_limit<MessageFile::usual_bytes>},
+    {"sys/fs/mqueue/queues_max", write_limit<MessageFile::most_queues>}};
 
 }  // namespace
+}  // namespace ipc
 
-KERNEL_PROC_TEXT("sysvipc/shm", sysvipc[0]);
-KERNEL_PROC_TEXT("sysvipc/sem", sysvipc[1]);
-KERNEL_PROC_TEXT("sysvipc/msg", sysvipc[2]);
-KERNEL_PROC_TEXT("sys/kernel/msgmax", limits[0]);
-KERNEL_PROC_TEXT("sys/kernel/msgmnb", limits[1]);
-KERNEL_PROC_TEXT("sys/kernel/msgmni", limits[2]);
-KERNEL_PROC_TEXT("sys/kernel/sem", limits[3]);
-KERNEL_PROC_TEXT("sys/kernel/shmall", limits[4]);
-KERNEL_PROC_TEXT("sys/kernel/shmmax", limits[5]);
-KERNEL_PROC_TEXT("sys/kernel/shmmni", limits[6]);
+KERNEL_PROC_TEXT("sysvipc/shm", ipc::sysvipc[0]);
+KERNEL_PROC_TEXT("sysvipc/sem", ipc::sysvipc[1]);
+KERNEL_PROC_TEXT("sysvipc/msg", ipc::sysvipc[2]);
+KERNEL_PROC_TEXT("sys/kernel/msgmax", ipc::limits[0]);
+KERNEL_PROC_TEXT("sys/kernel/msgmnb", ipc::limits[1]);
+KERNEL_PROC_TEXT("sys/kernel/msgmni", ipc::limits[2]);
+KERNEL_PROC_TEXT("sys/kernel/sem", ipc::limits[3]);
+KERNEL_PROC_TEXT("sys/kernel/shmall", ipc::limits[4]);
+KERNEL_PROC_TEXT("sys/kernel/shmmax", ipc::limits[5]);
+KERNEL_PROC_TEXT("sys/kernel/shmmni", ipc::limits[6]);
+KERNEL_PROC_TEXT("sys/fs/mqueue/msg_default", ipc::limits[7]);
+KERNEL_PROC_TEXT("sys/fs/mqueue/msg_max", ipc::limits[8]);
+KERNEL_PROC_TEXT("sys/fs/mqueue/msgsize_default", ipc::limits[9]);
+KERNEL_PROC_TEXT("sys/fs/mqueue/msgsize_max", ipc::limits[10]);
+KERNEL_PROC_TEXT("sys/fs/mqueue/queues_max", ipc::limits[11]);
 
 }  // namespace kernel

@@ -9,6 +9,7 @@
 //                   stack
 //   RLIMIT_FSIZE    writes to regular files and calls that make them longer enforce it
 //   RLIMIT_CPU      see limit_effects.h
+//   RLIMIT_MSGQUEUE mq_open enforces it, for all POSIX message queues together
 //   RLIMIT_NPROC and RLIMIT_MEMLOCK do not bind the superuser, as on Linux
 //   the others      have no effect; the process can read them back
 #pragma once
@@ -83,6 +84,7 @@ class ResourceLimits {
  private:
   static constexpr std::uint64_t most_files = FdTable::size_limit;
   static constexpr std::uint64_t usual_hard_files = 4096;  // as on Linux
+  static constexpr std::uint64_t usual_message_bytes = 819'200;
   static constexpr std::uint64_t usual_stack = (hal::translates_addresses ? 8192 : 128) << 10;
 
   using Limits = std::array<abi::ResourceLimit, abi::rlimit_count>;
@@ -91,6 +93,7 @@ class ResourceLimits {
     limits.fill({abi::unlimited, abi::unlimited});
     limits[abi::rlimit_core].soft = 0;  // there are no core files
     limits[abi::rlimit_stack].soft = usual_stack;
+    limits[abi::rlimit_msgqueue] = {usual_message_bytes, usual_message_bytes};
     limits[abi::rlimit_nofile] = {FdTable::usual_limit, usual_hard_files};
     return limits;
   }();

@@ -271,15 +271,15 @@ Result<> sched_getattr(Thread&, int id, std::uintptr_t attributes, std::size_t s
 
 // ── system.cpp ──
 
-/// linux: The system is Cotrap, the node cotrap and the release 6.1.0-cotrap.
+/// linux: The system is Cotrap, the node cotrap, until sethostname, and the release 6.1.0-cotrap.
 Result<> uname(Thread&, UserPtr<abi::Utsname> name);
 
 /// linux: Only the uptime, the total and free memory, the number of threads and the unit are not
 ///   0.
 Result<> sysinfo(Thread&, UserPtr<abi::Sysinfo> info);
 
-/// flags: RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_FSIZE, RLIMIT_CPU; the kernel
-///   stores the other resources; EINVAL for numbers from 16 up
+/// flags: RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_FSIZE, RLIMIT_CPU,
+///   RLIMIT_MSGQUEUE; the kernel stores the other resources; EINVAL for numbers from 16 up
 /// linux: The stored resources have no effect. RLIMIT_NOFILE is 65,536 at most (EPERM). The next
 ///   program's stack has 256 KiB at least and 64 MiB at most. Signals of RLIMIT_CPU come up to 10
 ///   ms late.

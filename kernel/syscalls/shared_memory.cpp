@@ -189,7 +189,7 @@ Result<int> shmget(Thread& self, std::int32_t key, std::uint64_t bytes, int flag
 }
 
 /// flags: SHM_RDONLY, SHM_RND, SHM_REMAP, SHM_EXEC; others have no effect
-/// linux: Without an MMU, and on the hosted machine with SHM_EXEC, the call fails with EINVAL.
+/// linux: Without an MMU the call fails with EINVAL.
 trap::Answer<Result<std::uintptr_t>> shmat(Thread& self, int number, std::uintptr_t address,
                                            int flags) {
   if (!hal::translates_addresses) return fail(Errno::einval);
