@@ -108,6 +108,7 @@ Result<int> Futex::wake_sharing(int count) const {
     if (found == async::WaitList::FirstKeyed::must_search || passed > most_passed) [[unlikely]]
       return fail(Errno::would_block);
     if (entry == nullptr) return 0;
+    if (static_cast<Waiter*>(entry)->is_one_of_several) return fail(Errno::would_block);
     async::WaitList::take(*entry);
   }
   entry->job->complete_sharing();
@@ -122,6 +123,15 @@ void Futex::wait(Waiter& waiter, std::coroutine_handle<> coroutine) {
   waiter.job->prepare(&bucket.waiters, "futex");
   bucket.waiters.insert_in_crowd(waiter);
   waiter.job->suspend_alone(coroutine);
+}
+
+void Futex::insert(Waiter& waiter) {
+  waiter.is_one_of_several = true;
+  Bucket& first = buckets_[waiter.bucket];
+  first.lock.check_access();
+  waiter.priority = waiter.job->priority;
+  Bucket& bucket = first.parts == nullptr ? first : find_part(first, waiter.key);
+  bucket.waiters.insert_in_crowd(waiter);
 }
 
 Futex::Wait Futex::wait_sharing(Waiter& waiter, const memory::AddressSpace& space,

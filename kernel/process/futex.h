@@ -103,10 +103,14 @@ class Futex {
     hal::VirtAddr address;
     std::uint32_t expected;
     std::uint8_t bucket;  // where the wait begins; after a requeue only the key tells the list
+    // The job waits for several words, by an entry for each: only the strand wakes it.
+    bool is_one_of_several = false;
   };
   /// Inserts the waiter into its list and suspends its job, whose coroutine is `coroutine`. In the
   /// strand. The caller has called check() in the same step, and has not left the strand since.
   static void wait(Waiter& waiter, std::coroutine_handle<> coroutine);
+  /// wait() without the suspension, for a job that waits for several words.
+  static void insert(Waiter& waiter);
   /// What wait_sharing() does.
   enum class Wait : std::uint8_t {
     started,       ///< the job waits

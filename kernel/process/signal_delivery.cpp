@@ -82,8 +82,8 @@ bool is_restarted(Thread& self) {
     case Call::tee:
     case Call::mq_timedsend:
     case Call::mq_timedreceive:
-    case Call::futex_wait:
     case Call::futex_waitv: return true;
+    case Call::futex_wait: return self.context().syscall_arguments()[4] == 0;
     case Call::futex: return self.context().syscall_arguments()[3] == 0;  // without a timeout
     default: return false;
   }

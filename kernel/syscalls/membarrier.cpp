@@ -29,15 +29,30 @@ Result<int> fence_own_harts(Thread& self, unsigned registration) {
   return 0;
 }
 
+/// When this returns, no other thread of the process is in a sequence that it was in before.
+Result<int> restart_own_sequences(Thread& self) {
+  constexpr int registration = abi::membarrier_register_private_expedited_rseq;
+  if ((self.space().barriers() & registration) == 0) return fail(Errno::eperm);
+  for (Thread& thread : self.process().threads()) {
+    if (&thread != &self) thread.restart_sequence_soon();
+  }
+  return fence_own_harts(self, registration);  // waits until the harts have seen the interrupt
+}
+
 }  // namespace
 
 /// flags: MEMBARRIER_CMD_QUERY, _GLOBAL, _GLOBAL_EXPEDITED, _PRIVATE_EXPEDITED,
-///   _PRIVATE_EXPEDITED_SYNC_CORE, _GET_REGISTRATIONS and the registrations; EINVAL for others
-/// linux: The commands for restartable sequences fail with EINVAL. The two global commands reach
-///   all harts.
+///   _PRIVATE_EXPEDITED_SYNC_CORE, _PRIVATE_EXPEDITED_RSEQ, _GET_REGISTRATIONS and the
+///   registrations; MEMBARRIER_CMD_FLAG_CPU; EINVAL for others
+/// linux: The two global commands reach all harts. The command for restartable sequences reaches
+/// all
+///   other threads of the process, also with MEMBARRIER_CMD_FLAG_CPU, but no other process that
+///   shares the memory.
 Result<int> membarrier(Thread& self, int command, unsigned flags, int) {
   if (async::Strand::is_shared()) return fail(Errno::would_block);
-  if (flags != 0) return fail(Errno::einval);
+  const bool may_name_hart = command == abi::membarrier_private_expedited_rseq;
+  if (flags != 0 && !(may_name_hart && flags == abi::membarrier_flag_cpu))
+    return fail(Errno::einval);
   switch (command) {
     case abi::membarrier_query: return abi::membarrier_known;
     case abi::membarrier_global:
@@ -46,12 +61,20 @@ Result<int> membarrier(Thread& self, int command, unsigned flags, int) {
       return fence_own_harts(self, abi::membarrier_register_private_expedited);
     case abi::membarrier_private_expedited_sync_core:
       return fence_own_harts(self, abi::membarrier_register_private_expedited_sync_core);
+    case abi::membarrier_private_expedited_rseq: return restart_own_sequences(self);
     case abi::membarrier_register_global_expedited:
     case abi::membarrier_register_private_expedited:
+    case abi::membarrier_register_private_expedited_rseq:
     case abi::membarrier_register_private_expedited_sync_core:
       self.space().add_barriers(static_cast<std::uint16_t>(command));
       return 0;
-    case abi::membarrier_get_registrations: return self.space().barriers();
+    case abi::membarrier_get_registrations: {
+      // As on Linux, a registration for one private command shows that for the plain one, too.
+      constexpr int special = abi::membarrier_register_private_expedited_sync_core |
+                              abi::membarrier_register_private_expedited_rseq;
+      const int known = self.space().barriers();
+      return known | ((known & special) != 0 ? abi::membarrier_register_private_expedited : 0);
+    }
     default: return fail(Errno::einval);
   }
 }
