@@ -7,6 +7,8 @@ const std::size_t bytes = 0;
 
 void start() {}
 
+void note_wall_clock() {}
+
 bool map_at(Thread&, hal::VirtAddr) {
   return false;
 }

@@ -21,6 +21,9 @@ extern const std::size_t bytes;
 /// Writes the clock's parameters into the page. Call once, before the first program starts.
 void start();
 
+/// The wall clock has been set. In the strand.
+void note_wall_clock();
+
 /// Whether `address` is in the vDSO, and the caller's space has its area now. In the strand.
 bool map_at(Thread& self, hal::VirtAddr address);
 

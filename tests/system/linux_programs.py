@@ -291,6 +291,11 @@ def clock_without_trap(test: harness.Test) -> None:
     test.check(counted is not None and int(counted[1]) < 60, what, done.text + done.why)
 
 
+def power(test: harness.Test) -> None:
+    done = test.run("/bin/sh", stdin=b"/linux/settings off\necho after\nexit 7\n")
+    test.check(done.text == "it ends\n" and done.status == 0, "reboot ends the machine", done.text + done.why)
+
+
 def unknown_calls(test: harness.Test) -> None:
     done = test.run("/linux/unknown", quiet=False)
     numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]
@@ -320,3 +325,4 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
         throttled(test)
         clock_without_trap(test)
         unknown_calls(test)
+        power(test)

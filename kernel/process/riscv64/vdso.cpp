@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstring>
 
 #include "base/machine_facts.h"
@@ -14,7 +16,7 @@
 namespace kernel::vdso {
 namespace {
 
-/// start() writes it, and no code after that.
+/// start() writes it, and note_wall_clock() one word.
 alignas(hal::page_size) constinit std::array<std::byte, trap::vdso_bytes> page{};
 
 }  // namespace
@@ -30,6 +32,13 @@ void start() {
                                         .ns_per_tick_fixed = hal::riscv64::ns_per_tick_fixed,
                                         .wall_clock_ns = wall_clock_at_boot().count()};
   std::memcpy(page.data() + trap::vdso_parameters_at, &parameters, sizeof parameters);
+}
+
+void note_wall_clock() {
+  std::byte* const at =
+      page.data() + trap::vdso_parameters_at + offsetof(trap::VdsoParameters, wall_clock_ns);
+  std::atomic_ref{*reinterpret_cast<std::int64_t*>(at)}.store(wall_clock_at_boot().count(),
+                                                              std::memory_order_relaxed);
 }
 
 bool map_at(Thread& self, hal::VirtAddr address) {

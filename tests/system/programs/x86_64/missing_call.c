@@ -5,6 +5,6 @@
 #include <unistd.h>
 
 int main(void) {
-  printf("reboot: %ld\n", syscall(SYS_reboot, 0, 0, 0, 0));
+  printf("syslog: %ld\n", syscall(SYS_syslog, 99, 0, 0));
   return 0;
 }
