@@ -1,7 +1,7 @@
 // io_uring(7): a ring of submissions and completions in pages of the kernel, as an open file.
 //
 //   io_uring_enter, or the coroutine of submission polling
-//        │ take(): copies a submission, checks it, tries it (uring_operations.cpp)
+//        │ take(): copies a submission, checks it, tries it (uring_operations.h)
 //        ├── done ────────────▶ completion in the same step, without coroutine or allocation
 //        ├── would block ─────▶ Request ─▶ a coroutine of the thread's Submitter ─▶ completion
 //        └── linked, drained ─▶ Request, queued
@@ -438,7 +438,7 @@ inline RingFile* RingFile::from(File* file) {
   return true;
 }
 
-// ── Operations (uring_operations.cpp) ──
+// ── Operations (uring_operations.h) ──
 
 /// Checks a submission before it is carried out. Returns 0 or the answer of an invalid one.
 std::int32_t check(Context& context, const Sqe& sqe);

@@ -1,0 +1,209 @@
+// Reads, writes and receives of io_uring. Receives may take their buffers from a group.
+#include <abi/flags.h>
+#include <abi/socket.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "memory/user_memory.h"
+#include "process/page_in.h"
+#include "process/steps.h"
+#include "rings/uring_operations.h"
+#include "syscalls/calls.h"
+#include "syscalls/files.h"
+#include "syscalls/submitted_calls.h"
+
+namespace kernel::uring {
+
+namespace {
+
+UserPtr<const abi::IoVector> parts(const Sqe& sqe) {
+  return UserPtr<const abi::IoVector>{sqe.addr};
+}
+
+/// Whether a transfer of the file ignores the offset, because the file is a stream without
+/// positions.
+bool ignores_offset(Thread& self, int fd, std::uint64_t offset) {
+  if (offset == current_place) return true;
+  File* const file = self.process().files().find(fd);
+  return file != nullptr && (file->node() == nullptr || file->pipe() != nullptr);
+}
+
+trap::Answer<sys::Transfer> move(Thread& self, int fd, const Sqe& sqe) {
+  const auto offset = static_cast<std::int64_t>(sqe.off);
+  const bool is_vector = sqe.opcode == Op::readv || sqe.opcode == Op::writev;
+  const bool reads = is_read(sqe.opcode);
+  const auto count = static_cast<int>(sqe.len);
+  const UserSpan<const std::byte> bytes{sqe.addr, sqe.len};
+  if (ignores_offset(self, fd, sqe.off)) {
+    if (is_vector)
+      return reads ? sys::readv(self, fd, parts(sqe), count)
+                   : sys::writev(self, fd, parts(sqe), count);
+    return reads ? sys::read(self, fd, room(sqe)) : sys::write(self, fd, bytes);
+  }
+  if (is_vector) {
+    return reads ? sys::preadv(self, fd, parts(sqe), count, offset)
+                 : sys::pwritev(self, fd, parts(sqe), count, offset);
+  }
+  return reads ? sys::pread64(self, fd, room(sqe), offset) : sys::pwrite64(self, fd, bytes, offset);
+}
+
+/// A transfer with flags of preadv2 and pwritev2. RWF_NOWAIT: EAGAIN if it would have to wait.
+trap::Answer<sys::Transfer> move_with_flags(Thread& self, int fd, const Sqe& sqe) {
+  constexpr std::uint32_t high_priority = 1, no_wait = 8;
+  if ((sqe.op_flags & high_priority) != 0) return fail(Errno::einval);
+  const bool is_vector = sqe.opcode == Op::readv || sqe.opcode == Op::writev;
+  const auto flags = static_cast<int>(sqe.op_flags);
+  if (is_vector) {
+    const auto count = static_cast<int>(sqe.len);
+    const auto offset = ignores_offset(self, fd, sqe.off) ? -1 : static_cast<std::int64_t>(sqe.off);
+    return is_read(sqe.opcode) ? sys::preadv2(self, fd, parts(sqe), count, offset, 0, flags)
+                               : sys::pwritev2(self, fd, parts(sqe), count, offset, 0, flags);
+  }
+  constexpr std::uint32_t without_effect = no_wait | 2 | 4;  // RWF_DSYNC, RWF_SYNC
+  if ((sqe.op_flags & ~without_effect) != 0) return fail(Errno::enotsup);
+  const auto answer = move(self, fd, sqe);
+  if (answer.blocks() && (sqe.op_flags & no_wait) != 0) return fail(Errno::eagain);
+  return answer;
+}
+
+/// Calls the handler of a transfer into `picked`. `is_empty`: out; a message of a multishot
+/// operation has no bytes.
+Register receive_into(Thread& self, int fd, const Sqe& sqe, const Picked& picked, bool& is_empty) {
+  Sqe part = sqe;
+  part.addr = picked.address;
+  part.len = sqe.len != 0 ? std::min(sqe.len, picked.length) : picked.length;
+  const auto flags = static_cast<int>(sqe.op_flags);
+  if (sqe.opcode == Op::recv)
+    return encoded(sys::recvfrom(self, fd, room(part), flags, 0, UserPtr<int>{0}));
+  if (sqe.opcode == Op::recvmsg && is_multishot(sqe)) {
+    part.len = picked.length;
+    std::size_t payload = 1;
+    const auto answer = sys::recvmsg_framed(self, fd, sqe.addr, room(part), flags, payload);
+    is_empty = payload == 0;
+    return encoded(answer);
+  }
+  if (sqe.opcode == Op::recvmsg)
+    return encoded(sys::recvmsg_into(self, fd, sqe.addr, room(part), flags));
+  part.opcode = Op::read;
+  if (sqe.opcode == Op::read_multishot) part.off = current_place;
+  return encoded(move(self, fd, part));
+}
+
+/// For a READV or RECVMSG with a selected buffer: the length of its only part. 0: a RECVMSG has no
+/// part.
+Result<std::uint32_t> length_of_part(Thread& self, const Sqe& sqe) {
+  std::uint64_t count = sqe.len;
+  UserPtr<const abi::IoVector> first = parts(sqe);
+  if (sqe.opcode == Op::recvmsg) {
+    const auto header = UserPtr<const abi::MessageHeader>{sqe.addr}.read(self.space());
+    if (!header) return fail(header.error());
+    if (header->part_count == 0) return 0u;
+    count = header->part_count;
+    first = UserPtr<const abi::IoVector>{header->parts};
+  }
+  if (count != 1) return fail(Errno::einval);
+  const auto part = first.read(self.space());
+  if (!part) return fail(part.error());
+  return static_cast<std::uint32_t>(std::min<std::size_t>(part->length, 0x7fff'f000));
+}
+
+/// Reads into buffers of a group. It takes a buffer only when bytes are there.
+async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
+  Context& context = request.context;
+  Sqe& sqe = request.sqe;
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  if (sqe.opcode == Op::readv || sqe.opcode == Op::recvmsg) {
+    auto length = length_of_part(self, sqe);
+    while (!length && length.error() == Errno::would_block) {
+      if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
+      if (async::is_cancelled()) co_return fail(Errno::eintr);
+      length = length_of_part(self, sqe);
+    }
+    if (!length) co_return fail(length.error());
+    if (sqe.opcode == Op::readv) sqe.opcode = Op::read;
+    sqe.len = *length;
+  }
+  File* const found = file_of(context, self, sqe);
+  if (found == nullptr) co_return fail(Errno::ebadf);
+  const auto file = Ref<File>::share(*found);
+  if (sqe.opcode == Op::read_multishot && !file->can_poll()) co_return fail(Errno::ebadfd);
+  std::size_t cost = 0;
+  for (;;) {
+    BufferGroup* group = context.groups.find(sqe.buf_index);
+    const auto picked = group != nullptr ? group->peek(self.space()) : fail(Errno::enobufs);
+    FileWait wait{request, *file, true, false};
+    Register answer = trap::would_block;
+    bool is_last = false;
+    if (picked) {
+      const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
+      const sys::AsksFor asks{self};
+      const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
+      answer = receive_into(self, fd.fd(), sqe, *picked, is_last);
+    } else if (picked.error() != Errno::would_block) {
+      co_return fail(picked.error());
+    }
+    if (answer == trap::would_block && picked && file->waits_for_device()) {
+      group->take();
+      request.cqe_flags = abi::uring::cqe_buffer | std::uint32_t{picked->id}
+                                                       << abi::uring::cqe_buffer_shift;
+      answer = co_await make_syscall(self, [&] {
+        const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
+        return receive_into(self, fd.fd(), sqe, *picked, is_last);
+      });
+      co_return static_cast<int>(answer);
+    }
+    const bool is_idle = answer == error(Errno::eagain) && !never_waits(sqe);
+    if (answer == trap::would_block || is_idle) {
+      if (space->missed_page()) {
+        if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
+        if (async::is_cancelled()) co_return fail(Errno::eintr);
+      } else if (co_await wait.wait() != async::WaitResult::woken) {
+        co_return fail(Errno::eintr);
+      }
+      continue;
+    }
+    const auto result = static_cast<std::int32_t>(answer);
+    const bool takes = result > 0 || (result == 0 && sqe.opcode == Op::read);
+    std::uint32_t flags = 0;
+    if (takes) {
+      group->take();
+      flags = abi::uring::cqe_buffer | std::uint32_t{picked->id} << abi::uring::cqe_buffer_shift;
+    }
+    if (result <= 0 || is_last || !is_multishot(sqe) ||
+        !context.post_more(request, result, flags)) {
+      request.cqe_flags = flags;
+      co_return result;
+    }
+    cost += repeat_cost + static_cast<std::size_t>(result);
+    if (cost >= sys::step_bytes) {
+      cost = 0;
+      co_await sys::cond_resched(self);
+    }
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+  }
+}
+
+}  // namespace
+
+Register answer_transfer(Context& context, Thread& self, const Sqe& sqe, Request* request) {
+  if (context.polls_files()) {
+    const File* const file = file_of(context, self, sqe);
+    const bool may =
+        file != nullptr && (is_read(sqe.opcode) ? file->can_read() : file->can_write());
+    return error(may ? Errno::enotsup : Errno::ebadf);
+  }
+  if (selects_buffer(sqe)) {
+    if (request == nullptr) return trap::would_block;
+    return self.wait([&] { return receive_selected(*request, self); });
+  }
+  if (sqe.opcode == Op::read_fixed || sqe.opcode == Op::write_fixed) {
+    const auto valid = context.buffers.check(sqe.buf_index, sqe.addr, sqe.len);
+    if (!valid) return encoded(valid);
+  }
+  const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
+  if (sqe.op_flags != 0) return encoded(move_with_flags(self, fd.fd(), sqe));
+  return encoded(move(self, fd.fd(), sqe));
+}
+
+}  // namespace kernel::uring
