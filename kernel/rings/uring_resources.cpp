@@ -31,16 +31,15 @@ Result<> Pages::make(std::size_t bytes) {
 // ── Files ──
 
 Result<> FixedFiles::make(std::uint32_t count) {
-  if (!memory::can_allocate_contiguous(count * sizeof(Slot))) return fail(Errno::enomem);
-  slots_ = std::make_unique<Slot[]>(count);
-  count_ = end_ = count;
+  if (auto made = SlotTable::make(count); !made) return made;
   first_ = hint_ = 0;
+  end_ = count;
   return {};
 }
 
 void FixedFiles::clear() {
-  slots_.reset();
-  count_ = first_ = end_ = hint_ = 0;
+  SlotTable::clear();
+  first_ = end_ = hint_ = 0;
 }
 
 Result<std::uint32_t> FixedFiles::find_empty() {
@@ -62,18 +61,6 @@ Result<> FixedFiles::set_range(std::uint32_t first, std::uint32_t count) {
 }
 
 // ── Buffers ──
-
-Result<> FixedBuffers::make(std::uint32_t count) {
-  if (!memory::can_allocate_contiguous(count * sizeof(Slot))) return fail(Errno::enomem);
-  slots_ = std::make_unique<Slot[]>(count);
-  count_ = count;
-  return {};
-}
-
-void FixedBuffers::clear() {
-  slots_.reset();
-  count_ = 0;
-}
 
 Result<> FixedBuffers::check(std::uint32_t index, std::uint64_t address,
                              std::uint64_t length) const {

@@ -19,20 +19,42 @@
 
 namespace kernel::uring {
 
-/// The table of registered files.
-class FixedFiles {
+/// Registered things by their numbers, the indices of their slots.
+template <class Slot>
+class SlotTable {
  public:
-  struct Slot {
-    Ref<File> file;
-    std::uint64_t tag = 0;  ///< of the completion that is posted when the slot loses its file
-  };
-
   bool exists() const { return slots_ != nullptr; }
   std::uint32_t count() const { return count_; }
   /// Makes a table of empty slots. ENOMEM.
+  Result<> make(std::uint32_t count) {
+    if (!memory::can_allocate_contiguous(count * sizeof(Slot))) return fail(Errno::enomem);
+    slots_ = std::make_unique<Slot[]>(count);
+    count_ = count;
+    return {};
+  }
+  void clear() {
+    count_ = 0;  // before the end of a file, which may look into the table
+    slots_.reset();
+  }
+  Slot& operator[](std::uint32_t index) { return slots_[index]; }
+
+ protected:
+  std::unique_ptr<Slot[]> slots_;
+  std::uint32_t count_ = 0;
+};
+
+struct FixedFile {
+  Ref<File> file;
+  std::uint64_t tag = 0;  ///< of the completion that is posted when the slot loses its file
+};
+
+/// The table of registered files.
+class FixedFiles : public SlotTable<FixedFile> {
+ public:
+  using Slot = FixedFile;
+
   Result<> make(std::uint32_t count);
   void clear();
-  Slot& operator[](std::uint32_t index) { return slots_[index]; }
   /// Null: there is no such slot, or it is empty.
   File* find(std::int32_t index) const {
     return static_cast<std::uint32_t>(index) < count_ ? slots_[index].file.get() : nullptr;
@@ -43,32 +65,23 @@ class FixedFiles {
   Result<> set_range(std::uint32_t first, std::uint32_t count);
 
  private:
-  std::unique_ptr<Slot[]> slots_;
-  std::uint32_t count_ = 0;
   std::uint32_t first_ = 0, end_ = 0;  // the range for find_empty()
   std::uint32_t hint_ = 0;
 };
 
-/// The table of registered buffers: ranges of a program's memory. The kernel does not pin them.
-class FixedBuffers {
- public:
-  struct Slot {
-    std::uint64_t address = 0;
-    std::uint64_t length = 0;  ///< 0: the slot is empty
-    std::uint64_t tag = 0;
-  };
+struct FixedBuffer {
+  std::uint64_t address = 0;
+  std::uint64_t length = 0;  ///< 0: the slot is empty
+  std::uint64_t tag = 0;
+};
 
-  bool exists() const { return slots_ != nullptr; }
-  std::uint32_t count() const { return count_; }
-  Result<> make(std::uint32_t count);
-  void clear();
-  Slot& operator[](std::uint32_t index) { return slots_[index]; }
+/// The table of registered buffers: ranges of a program's memory. The kernel does not pin them.
+class FixedBuffers : public SlotTable<FixedBuffer> {
+ public:
+  using Slot = FixedBuffer;
+
   /// EFAULT: no buffer of this number, or the range does not lie in it.
   Result<> check(std::uint32_t index, std::uint64_t address, std::uint64_t length) const;
-
- private:
-  std::unique_ptr<Slot[]> slots_;
-  std::uint32_t count_ = 0;
 };
 
 /// A buffer that an operation has taken from a group.
