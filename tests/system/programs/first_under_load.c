@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum {
-  most_runs = 3,
+  most_runs = 6,
   slack_kb = 256,
   seconds_to_die = 30,       // after SIGKILL
   seconds_to_settle = 10,    // the kernel frees memory a little after the end of its process
