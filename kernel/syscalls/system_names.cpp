@@ -37,7 +37,7 @@ enum RebootCommand : std::uint32_t {
 
 /// Ends the first process, and with it the machine. The caller runs no more.
 async::Task<Result<int>> end_machine() {
-  first_process().terminate(abi::WaitStatus::exited(0));
+  if (!first_process().is_ending()) first_process().terminate(abi::WaitStatus::exited(0));
   while (!async::is_cancelled()) (void)co_await async::park("reboot");
   co_return 0;
 }
@@ -57,8 +57,7 @@ Result<> setdomainname(Thread& self, UserSpan<const char> name) {
 /// flags: LINUX_REBOOT_CMD_RESTART, _RESTART2, _HALT, _POWER_OFF, _CAD_ON, _CAD_OFF; EINVAL for
 ///   others
 /// linux: The machine ends in each case, with the exit status 0, as when its first process exits.
-/// No
-///   key restarts it, so the commands about keys have no effect.
+///   No key restarts it, so the commands about keys have no effect.
 trap::Answer<Result<int>> reboot(Thread& self, std::uint32_t magic, std::uint32_t magic2,
                                  std::uint32_t command, UserPtr<const char> text) {
   if (!self.process().has(Capability::sys_boot)) return fail(Errno::eperm);
