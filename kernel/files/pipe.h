@@ -5,7 +5,7 @@
 //   ── page 3 ── page 2 ────── page 1 ────── page 0 ──▶      a ring of 16 slots or more
 //
 // The writer allocates a page when it reaches it, and the reader frees a page when it leaves it. An
-// empty pipe keeps one page, unless it is Pipe{Empty::keeps_none}. A write of at most `atomic_size`
+// empty pipe keeps one page, unless it is a Pipe{Use::network}. A write of at most `atomic_size`
 // bytes is all or nothing. A longer write consists of pieces of a page, each of which is all or
 // nothing. This holds also if the program's buffer contains a bad address, as in Linux
 // (pipe_write(), fs/pipe.c).
@@ -39,10 +39,12 @@ class Pipe : public RefCounted<Pipe> {
   static constexpr std::size_t atomic_size = 4096;  // PIPE_BUF
   static constexpr std::size_t most_limit = 1 << 20;
 
-  enum class Empty : bool { keeps_page, keeps_none };
+  /// network: of TCP sockets. It keeps no page while it is empty, and its lists belong to the
+  /// sockets: jobs wait there also for a connection, or for room in lwIP.
+  enum class Use : bool { local, network };
 
-  explicit Pipe(Empty empty = Empty::keeps_page)
-      : kept_bytes_{empty == Empty::keeps_page ? hal::page_size : 0} {
+  explicit Pipe(Use use = Use::local) : kept_bytes_{use == Use::local ? hal::page_size : 0} {
+    if (use == Use::network) return;
     readable_.wakes_when<&Pipe::can_read>(*this, true);
     writable_.wakes_when<&Pipe::can_write>(*this, true);
   }

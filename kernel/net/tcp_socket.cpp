@@ -24,7 +24,7 @@ constexpr u8_t binding_place = 0, socket_place = 1;
 
 /// A connection that waits for bytes keeps no page.
 Ref<Pipe> make_queue() {
-  return make_ref<Pipe>(Pipe::Empty::keeps_none);
+  return make_ref<Pipe>(Pipe::Use::network);
 }
 
 std::size_t queued_bytes(tcp_pcb& pcb) {

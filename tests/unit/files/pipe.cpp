@@ -322,9 +322,9 @@ TEST_CASE("a limit below the bytes in a pipe loses none") {
   CHECK(test::read(*reader, 60'000) == pattern(50'000));
 }
 
-TEST_CASE("a pipe without a kept page holds no page while it is empty") {
+TEST_CASE("a pipe of the network holds no page while it is empty") {
   test::Machine machine;
-  const auto pipe = kernel::make_ref<Pipe>(Pipe::Empty::keeps_none);
+  const auto pipe = kernel::make_ref<Pipe>(Pipe::Use::network);
   auto& frames = kernel::memory::frames;
   const auto before = frames.free_count();
   for (const std::size_t size : {1u, 4'096u, 5'000u, 20'000u}) {
