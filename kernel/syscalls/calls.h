@@ -41,7 +41,8 @@ using memory::UserSpan;
 ///   CLONE_THREAD, CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID,
 ///   CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_UNTRACED, CLONE_PIDFD; EINVAL for others
 /// linux: Namespaces, CLONE_PTRACE, CLONE_IO, and CLONE_PIDFD with CLONE_THREAD fail with EINVAL.
-///   CLONE_SYSVSEM, CLONE_DETACHED and CLONE_UNTRACED have no effect. The parent gets SIGCHLD,
+///   CLONE_DETACHED and CLONE_UNTRACED have no effect, and neither has CLONE_SYSVSEM: the threads
+///   of a process share what SEM_UNDO undoes, and processes do not. The parent gets SIGCHLD,
 ///   whatever exit signal the low byte has. A clone beyond 131,072 processes and threads fails with
 ///   EAGAIN. On the hosted machine a copy of the memory (no CLONE_VM) fails with ENOSYS.
 trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
