@@ -30,7 +30,6 @@ RequestTable::RequestTable(std::uint32_t completions)
       lists_{std::make_unique<SameKey[]>(lists_for(completions))} {}
 
 void RequestTable::add(InFlightRequest& request) {
-  request.number_ = added_++;
   ++count_;
   requests_.push_back(request);
   list_of(request.user_data_).push_back(request);
@@ -43,7 +42,7 @@ void RequestTable::remove(InFlightRequest& request) {
   }
   --count_;
   requests_.remove(request);
-  list_of(request.user_data_).remove(request);
+  lists_[0].remove(request);  // a removal does not use the list
 }
 
 void RequestTable::change_user_data(InFlightRequest& request, std::uint64_t user_data) {
@@ -60,7 +59,7 @@ InFlightRequest* RequestTable::after(InFlightRequest& request) {
 RequestTable::Walk::Walk(RequestTable& table)
     : table_{table},
       next_{table.requests_.empty() ? nullptr : &table.requests_.front()},
-      end_{table.added_} {
+      left_{table.count_} {
   table.walks_.push_back(*this);
 }
 
@@ -70,7 +69,7 @@ RequestTable::Walk::~Walk() {
 
 InFlightRequest* RequestTable::Walk::next() {
   InFlightRequest* const request = next_;
-  if (request == nullptr || request->number_ >= end_) return nullptr;
+  if (request == nullptr || left_-- == 0) return nullptr;
   next_ = table_.after(*request);
   return request;
 }

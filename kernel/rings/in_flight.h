@@ -83,7 +83,6 @@ class InFlightRequest : public ListNode<>, public ListNode<struct SameUserData> 
 
   RequestTable& table_;
   std::uint64_t user_data_;
-  std::uint64_t number_ = 0;  // RequestTable counts its requests
   std::size_t reserved_;
 };
 
@@ -124,8 +123,8 @@ class RequestTable {
     return nullptr;
   }
 
-  /// Goes through the requests in several steps; they may end between two steps. It does not reach
-  /// requests that are submitted after its beginning.
+  /// Goes through the requests in several steps; they may end between two steps. It visits no more
+  /// requests than there were at its beginning.
   class Walk : public ListNode<> {
    public:
     explicit Walk(RequestTable& table);
@@ -137,7 +136,7 @@ class RequestTable {
     friend RequestTable;
     RequestTable& table_;
     InFlightRequest* next_;
-    std::uint64_t end_;
+    std::uint32_t left_;
   };
 
   /// The cost of the visits since the last call, in bytes (steps.h).
@@ -176,7 +175,6 @@ class RequestTable {
 
   List<InFlightRequest> requests_;
   List<Walk> walks_;
-  std::uint64_t added_ = 0;  // requests so far
   std::size_t visited_ = 0;
   std::uint32_t count_ = 0;
   const std::uint32_t mask_;
