@@ -93,6 +93,9 @@ Result<> Request::read_time() {
 }
 
 void Request::begin() {
+  // The thread may have moved since the submission.
+  if (job != nullptr && !job->may_run_on(thread().hart) && thread().may_stay())
+    async::current_executor().set_harts(*job, async::HartMask{1} << thread().hart);
   if (has_time_ || (sqe.opcode != Op::timeout && sqe.opcode != Op::link_timeout)) return;
   set_due(deadline_for(interval, sqe.op_flags));
 }
