@@ -416,7 +416,7 @@ Result<int> Context::install(Ref<File> file, std::int32_t slot) {
   const bool chooses = static_cast<std::uint32_t>(slot) == abi::uring::file_index_alloc;
   auto index = static_cast<std::uint32_t>(slot) - 1;
   if (RingFile::from(file.get()) != nullptr) return fail(Errno::ebadf);
-  if (!files.exists()) return fail(Errno::enxio);
+  if (!files.exists()) return fail(chooses ? Errno::enfile : Errno::enxio);
   if (chooses) {
     const auto empty = files.find_empty();
     if (!empty) return fail(empty.error());
