@@ -115,6 +115,12 @@ void Inotify::end(InotifyWatch& watch) {
   post(number, abi::in_ignored, 0, {});
 }
 
+void Inotify::drop_events() {
+  while (first_) first_ = std::move(first_->next);
+  last_ = nullptr;
+  count_ = bytes_ = 0;
+}
+
 void Inotify::post(int watch, std::uint32_t mask, std::uint32_t cookie, std::string_view name) {
   const bool is_same =
       last_ != nullptr && last_->watch == watch && last_->mask == mask && last_->name == name;

@@ -64,6 +64,8 @@ class Inotify final : public File {
 
   /// Adds an event to the queue. If there is no room, the queue gets IN_Q_OVERFLOW instead.
   void post(int watch, std::uint32_t mask, std::uint32_t cookie, std::string_view name);
+  /// Empties the queue.
+  void drop_events();
   /// Ends a watch whose node has ended, or which was to report one event.
   void end(InotifyWatch& watch);
 

@@ -82,12 +82,13 @@ Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 
 /// flags: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
 ///   F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG,
-///   F_SETOWN_EX, F_GETOWN_EX, F_GETPIPE_SZ, F_SETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS; EINVAL for
-///   other commands
+///   F_SETOWN_EX, F_GETOWN_EX, F_NOTIFY, F_GETPIPE_SZ, F_SETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS;
+///   EINVAL for other commands
 /// linux: There are no leases, a lock of a pipe fails with ENOLCK, F_SEAL_EXEC fails with EINVAL,
 ///   and a pipe has 64 KiB at most (EPERM). F_SETFL changes O_APPEND, O_ASYNC, O_NONBLOCK and
 ///   O_DIRECT. F_GETFL shows O_LARGEFILE only where the program gave it. A terminal without an
 ///   owner sends no signals. Wakes of a file until its hart returns to a program send one signal.
+///   F_NOTIFY lasts until the last copy of the descriptor is closed, and a file has one.
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 
 /// flags: FIOCLEX, FIONCLEX, FIONBIO, FIOASYNC; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF,

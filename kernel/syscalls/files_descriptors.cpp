@@ -138,6 +138,10 @@ trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_
       if (file->is_only_path()) return fail(Errno::ebadf);
       if (async::Strand::is_shared()) return fail(Errno::would_block);
       return control_signal(self, *file, command, argument);
+    case abi::f_notify:
+      if (file->is_only_path()) return fail(Errno::ebadf);
+      if (async::Strand::is_shared()) return fail(Errno::would_block);
+      return note_changes(self, *file, fd, static_cast<unsigned>(argument));
     case abi::f_get_seals:
     case abi::f_add_seals: return seal(*file, command, static_cast<unsigned>(argument));
     default: return fail(file->is_only_path() ? Errno::ebadf : Errno::einval);

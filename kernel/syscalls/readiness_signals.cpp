@@ -1,5 +1,6 @@
 #include "syscalls/readiness_signals.h"
 
+#include <abi/events.h>
 #include <abi/flags.h>
 #include <abi/signal.h>
 #include <async/executor.h>
@@ -7,8 +8,11 @@
 #include <async/timer.h>
 
 #include <limits>
+#include <utility>
 
+#include "files/directory.h"
 #include "files/file.h"
+#include "files/inotify.h"
 #include "files/readiness_signal.h"
 #include "memory/frames.h"
 #include "memory/user_memory.h"
@@ -55,6 +59,9 @@ class OwnerSignal final : public ReadinessSignal, async::Watcher, async::Timer {
   /// Its number is 0 if there is no owner, or it has ended.
   OwnerArgument owner() const;
 
+  /// F_NOTIFY: sends the signal when something happens in the directory `node`. ENOMEM.
+  Result<> note_changes(Thread& self, int fd, Node& node, unsigned changes);
+
   int signal() const { return signal_; }
   void set_signal(int signal) { signal_ = signal; }
 
@@ -65,6 +72,7 @@ class OwnerSignal final : public ReadinessSignal, async::Watcher, async::Timer {
   }
   static void fire(Timer& timer) noexcept;
   void watch_lists();
+  void tell_change();
   void send(int code);
   void send_to_group(const abi::SignalInfo& info);
   Thread* thread() const;
@@ -76,10 +84,13 @@ class OwnerSignal final : public ReadinessSignal, async::Watcher, async::Timer {
   Ref<EndWatch> process_;          // the owner, or the process of the owner; null for a group
   bool may_signal_first_ = false;  // the first process has named the owner
   int fd_ = -1;
-  int signal_ = 0;  // F_SETSIG
+  int signal_ = 0;        // F_SETSIG
+  Ref<Inotify> notices_;  // of a directory with F_NOTIFY
+  bool repeats_ = false;  // DN_MULTISHOT
 };
 
 void OwnerSignal::watch_lists() {
+  if (notices_) return watch(reading_, *notices_->changes(Direction::read));
   async::WaitList* const readable = file_.changes(Direction::read);
   async::WaitList* const writable = file_.changes(Direction::write);
   if (readable != nullptr) watch(reading_, *readable);
@@ -89,6 +100,7 @@ void OwnerSignal::watch_lists() {
 // Linux tells of the end of a pipe's writers by POLL_IN.
 void OwnerSignal::fire(Timer& timer) noexcept {
   auto& self = static_cast<OwnerSignal&>(timer);
+  if (self.notices_) return self.tell_change();
   File& file = self.file_;
   const bool has_one_list = file.changes(Direction::read) == file.changes(Direction::write);
   const bool reads = file.changes(Direction::read) != nullptr && self.reading_.alone();
@@ -103,6 +115,45 @@ void OwnerSignal::fire(Timer& timer) noexcept {
   }
   if (reads) self.send(abi::poll_in);
   if (writes) self.send(abi::poll_out);
+}
+
+void OwnerSignal::tell_change() {
+  notices_->drop_events();
+  if (repeats_)
+    watch_lists();
+  else
+    notices_ = {};
+  send(abi::poll_msg);
+}
+
+Result<> OwnerSignal::note_changes(Thread& self, int fd, Node& node, unsigned changes) {
+  constexpr std::pair<unsigned, std::uint32_t> events[] = {
+      {abi::dn_access, abi::in_access},
+      {abi::dn_modify, abi::in_modify},
+      {abi::dn_create, abi::in_create | abi::in_moved_to},
+      {abi::dn_delete, abi::in_delete | abi::in_moved_from},
+      {abi::dn_rename, abi::in_moved_from | abi::in_moved_to},
+      {abi::dn_attrib, abi::in_attrib}};
+  std::uint32_t mask = 0;
+  for (const auto& [change, noted] : events)
+    if ((changes & change) != 0) mask |= noted;
+  if ((changes & ~abi::dn_multishot) == 0) {
+    stop();
+    notices_ = {};
+    return {};
+  }
+  if (!notices_) {
+    if (!memory::can_allocate(sizeof(Inotify))) return fail(Errno::enomem);
+    notices_ = make_ref<Inotify>(0);
+  }
+  if (auto added = notices_->add(node, mask | abi::in_mask_add); !added) {
+    notices_ = {};
+    return fail(added.error());
+  }
+  repeats_ = (changes & abi::dn_multishot) != 0;
+  start(fd);
+  if (owner_.id != 0) return {};
+  return set_owner(self, {OwnerArgument::process, self.process().id()});
 }
 
 Thread* OwnerSignal::thread() const {
@@ -156,6 +207,7 @@ void OwnerSignal::send(int code) {
     info.signal = signal_;
     info.code = code;
     info.ready.band = code == abi::poll_in    ? abi::pollin | abi::pollrdnorm
+                      : code == abi::poll_msg ? abi::epollin | abi::epollrdnorm | abi::epollmsg
                       : code == abi::poll_out ? abi::pollout | abi::pollwrnorm | abi::pollwrband
                                               : abi::pollhup | abi::pollerr;
     info.ready.fd = fd_;
@@ -243,6 +295,17 @@ Result<int> control_signal(Thread& self, File& file, int command, std::uintptr_t
     }
     default: return exchange_owner(self, file, command, UserPtr<OwnerArgument>{argument});
   }
+}
+
+Result<int> note_changes(Thread& self, File& file, int fd, unsigned changes) {
+  Node* const node = file.node();
+  const bool stops = (changes & ~abi::dn_multishot) == 0;
+  if (stops && signal_of(file) == nullptr) return 0;
+  if (!stops && (node == nullptr || node->as_directory() == nullptr)) return fail(Errno::enotdir);
+  const auto signal = make_signal(file);
+  if (!signal) return fail(signal.error());
+  if (stops && file.may_send_signals()) return 0;  // the signal is of O_ASYNC
+  return (*signal)->note_changes(self, fd, *node, changes).transform([] { return 0; });
 }
 
 Result<int> control_socket_owner(Thread& self, File& file, unsigned long request,

@@ -30,12 +30,8 @@ RESULTS = "results"  # a folder of the root folder
 _TIMEOUT = 3600.0  # seconds for a module, on a busy host
 # Tests that end differently, by patterns of their names, and why.
 KNOWN = {
-    "test_socket.*UDPLITE*": "there is no UDP-Lite",
-    "test_socket.GeneralModuleTests.test*Interface*": "there is no AF_NETLINK",
-    "test_socket.GeneralModuleTests.*_ipv6_scopeid_symbolic": "there is no AF_NETLINK",
     "test_socket.GeneralModuleTests.test_sethostname": "the name of the host is fixed",
     "test_os.TermsizeTests.test_does_not_crash": "standard output is no terminal here",
-    "test_fcntl.TestFcntl.test_fcntl_64_bit": "F_NOTIFY fails with EINVAL",
     "test_posix.NamespacesTests.test_unshare_setns": "there are no namespaces",
     "test_posix.PosixGroupsTester.test_setgroups": "there are no supplementary groups",
     "test_subprocess.POSIXProcessTestCase.test_user": "every program is the superuser's, so setuid to another user "

@@ -138,6 +138,7 @@ inline constexpr int si_mesgq = -3;  // mq_notify
 inline constexpr int si_tkill = -6;  // tkill, tgkill
 inline constexpr int poll_in = 1;    // SIGIO
 inline constexpr int poll_out = 2;
+inline constexpr int poll_msg = 3;
 inline constexpr int poll_hup = 6;
 inline constexpr int cld_exited = 1;  // SIGCHLD
 inline constexpr int cld_killed = 2;

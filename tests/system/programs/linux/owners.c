@@ -9,7 +9,6 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <termios.h>
 #include <time.h>
 
@@ -54,7 +53,7 @@ static void owners(void) {
   say("F_GETOWN is this process", fcntl(fd, F_GETOWN) == getpid());
   print_owner(fd);
   SAY(fcntl(fd, F_SETOWN, -getpgrp()));
-  say("F_GETOWN is the group", syscall(SYS_fcntl, fd, F_GETOWN) == -getpgrp());
+  say("F_GETOWN is the group", fcntl(fd, F_GETOWN) == -getpgrp());
   SAY(fcntl(fd, F_SETOWN, unknown_id));
   SAY(fcntl(fd, F_SETOWN, -unknown_id));
   SAY(fcntl(fd, F_SETOWN, INT32_MIN));
@@ -245,6 +244,40 @@ static void of_handler(void) {
   close(pair[0]), close(pair[1]);
 }
 
+// Changes in a folder (F_NOTIFY).
+static void of_folder(void) {
+  char folder[] = "/tmp/ownersXXXXXX", name[64], other[64];
+  mkdtemp(folder);
+  snprintf(name, sizeof name, "%s/file", folder);
+  snprintf(other, sizeof other, "%s/other", folder);
+  const int fd = open(folder, O_RDONLY | O_DIRECTORY);
+  SAY(fcntl(0, F_NOTIFY, DN_CREATE));
+  SAY(fcntl(fd, F_NOTIFY, DN_MULTISHOT));
+  SAY(fcntl(fd, F_NOTIFY, 0));
+  SAY(fcntl(fd, F_SETSIG, chosen));
+  SAY(fcntl(fd, F_NOTIFY, DN_CREATE));
+  print_owner(fd);
+  close(open(name, O_CREAT | O_RDWR, 0600));
+  signals("a new file");
+  unlink(name);
+  close(open(name, O_CREAT | O_RDWR, 0600));
+  signals("another one");
+  SAY(fcntl(fd, F_NOTIFY, DN_MODIFY | DN_DELETE | DN_MULTISHOT));
+  const int file = open(name, O_RDWR);
+  signals("open");
+  write(file, "a", 1);
+  signals("a write");
+  write(file, "a", 1);
+  signals("another write");
+  rename(name, other);
+  signals("a new name");
+  SAY(fcntl(fd, F_NOTIFY, 0));
+  unlink(other);
+  signals("after F_NOTIFY");
+  close(file), close(fd);
+  rmdir(folder);
+}
+
 int main(void) {
   setpgid(0, 0);  // the emulator's group is that of the test
   sigemptyset(&awaited);
@@ -258,4 +291,5 @@ int main(void) {
   of_pipe();
   of_group();
   of_handler();
+  of_folder();
 }
