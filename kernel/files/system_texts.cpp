@@ -73,6 +73,7 @@ constexpr Text kernel_texts[] = {
     {"version", [](PagedText& out) { write_line(out, system_name::version); }},
 };
 constexpr Text fs_texts[] = {
+    {"dir-notify-enable", [](PagedText& out) { write_number(out, 1); }},
     {"file-max", [](PagedText& out) { write_number(out, std::uint64_t{1} << 62); }},
     {"nr_open", [](PagedText& out) { write_number(out, FdTable::size_limit); }},
     {"pipe-max-size", [](PagedText& out) { write_number(out, Pipe::most_capacity); }},
