@@ -58,6 +58,9 @@ Result<> unshare(Thread& self, std::uint64_t flags) {
       process.parent()->parts().space.get() == &self.space()) {
     return fail(Errno::einval);
   }
+  // As on Linux, what SEM_UNDO undoes is undone now.
+  if ((flags & abi::clone_sysvsem) != 0 && process.semaphore_undo() != nullptr)
+    (void)process.set_semaphore_undo(nullptr);
   if ((flags & abi::clone_fs) != 0) {
     if (auto own = process.own_fs(); !own) return own;
   }
