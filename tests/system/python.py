@@ -30,7 +30,6 @@ RESULTS = "results"  # a folder of the root folder
 _TIMEOUT = 3600.0  # seconds for a module, on a busy host
 # Tests that end differently, by patterns of their names, and why.
 KNOWN = {
-    "test_socket.GeneralModuleTests.test_sethostname": "the name of the host is fixed",
     "test_os.TermsizeTests.test_does_not_crash": "standard output is no terminal here",
     "test_posix.NamespacesTests.test_unshare_setns": "there are no namespaces",
     "test_posix.PosixGroupsTester.test_setgroups": "there are no supplementary groups",
