@@ -46,6 +46,7 @@ void Thread::destroy(const Thread* thread) {
 }
 
 Thread::~Thread() {
+  delete static_cast<ThreadRequests*>(follower);
   memory::frames.grow_reserve(-reserve_for_frames);
 }
 
@@ -287,10 +288,17 @@ async::Task<> Thread::close_ring() {
 
 async::Task<> Thread::close_rings() {
   if (ring_ != nullptr) co_await close_ring();
-  if (uring_requests_ == nullptr) co_return;
-  co_await uring_requests_->close();
+  if (follower == nullptr) co_return;
+  auto* const requests = static_cast<ThreadRequests*>(follower);
+  co_await requests->close();
   async::Strand::check_access();
-  uring_requests_.reset();
+  follower = nullptr;
+  delete requests;
+}
+
+void Thread::set_uring_requests(std::unique_ptr<ThreadRequests> requests) {
+  async::Strand::check_access();
+  follower = requests.release();
 }
 
 }  // namespace kernel

@@ -214,14 +214,10 @@ class Thread : public Runnable,
   }
   /// Closes the ring, which the thread must have: cancels its requests and frees it.
   async::Task<> close_ring();
-  /// What the thread has submitted to io_uring; null if it has not used one.
-  ThreadRequests* uring_requests() const { return uring_requests_.get(); }
-  void set_uring_requests(std::unique_ptr<ThreadRequests> requests) {
-    async::Strand::check_access();
-    uring_requests_ = std::move(requests);
-  }
+  /// Takes what the thread submits to io_uring as its `follower`. The thread had none.
+  void set_uring_requests(std::unique_ptr<ThreadRequests> requests);
   /// Whether close_rings() has something to do.
-  bool has_rings() const { return ring_ != nullptr || uring_requests_ != nullptr; }
+  bool has_rings() const { return ring_ != nullptr || follower != nullptr; }
   /// Closes the ring, and ends the requests in io_uring.
   async::Task<> close_rings();
   /// Whether the current job is the thread's own coroutine, not one that works for its ring.
@@ -284,7 +280,6 @@ class Thread : public Runnable,
   std::unique_ptr<RareSettings> rare_settings_;
   async::Event* vfork_waiter_ = nullptr;
   std::unique_ptr<ThreadRing> ring_;
-  std::unique_ptr<ThreadRequests> uring_requests_;
   SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()
 
   friend class Process;

@@ -6,13 +6,16 @@
 #include <kernel/result.h>
 #include <trap/trap.h>
 
+#include "sched/runnable.h"
+
 namespace kernel {
 
 /// Requests in flight that belong to a thread: those of its ring, or those that it has submitted to
 /// io_uring (rings/uring.h). Call all functions in the strand.
-class ThreadRequests {
+class ThreadRequests : public HartFollower {
  public:
-  virtual ~ThreadRequests() = default;
+  ~ThreadRequests() override = default;
+  void follow() override {}
   /// Cancels all requests in flight, and waits until they have completed.
   virtual async::Task<> close() = 0;
 };

@@ -46,17 +46,14 @@ class Context;
 class Request;
 
 /// What a thread has submitted to all rings, and the rings that it has registered.
-class Submitter final : public ThreadRequests, public HartFollower {
+class Submitter final : public ThreadRequests {
  public:
-  explicit Submitter(Thread& thread) : thread_{thread} { thread.follower = this; }
-  ~Submitter() override { thread_.follower = nullptr; }
+  explicit Submitter(Thread& thread) : thread_{thread} {}
 
   /// The submitter of `thread`, made if missing. ENOMEM.
   static Result<Submitter*> of(Thread& thread);
   /// Null if there is none.
-  static Submitter* find(Thread& thread) {
-    return static_cast<Submitter*>(thread.uring_requests());
-  }
+  static Submitter* find(Thread& thread) { return static_cast<Submitter*>(thread.follower); }
 
   Thread& thread() { return thread_; }
   /// The request runs on the hart of its thread, if it can. So it takes an event that the thread

@@ -25,7 +25,7 @@ class HartFollower {
   virtual void follow() = 0;
 
  protected:
-  ~HartFollower() = default;
+  virtual ~HartFollower() = default;
 };
 
 class Runnable {
@@ -170,13 +170,13 @@ class Runnable {
   std::uint64_t syscalls_counted = 0;  ///< how many of them CurrentThread::syscalls has
   std::uint8_t hart = 0;               ///< the hart where the thread ran its program last
   bool is_throttled = false;           ///< the thread waits for its reservation's next period
-  HartFollower* follower = nullptr;    ///< null: no job follows the thread
 
  private:
   std::uint16_t sequence_bytes_ = 0;  // here, because this place would be padding
 
  public:
   unsigned urgent_waiters = 0;        ///< real-time and deadline threads that wait for its locks
+  HartFollower* follower = nullptr;   ///< null: no job follows the thread
   std::uint64_t stopped_running = 0;  ///< time of the last charge() for the thread
   std::uint64_t cpu_ticks = 0;        ///< CPU time up to the last charge()
   TimeShare share;                    ///< the thread's share of the hart's time
