@@ -144,6 +144,7 @@ bool acquire(UserContext& context, const Trap& trap) {
 void save(UserContext& context) {
   if (owner != &context) return;
   const std::uint64_t before = state();
+  if (((before | owner_state) & status::fs) != status::fs_dirty) return;
   save_floating();
   const std::uint64_t floating = before & status::fs;
   set_state((before & status::vs) | (floating == status::fs_dirty ? status::fs_clean : floating));
