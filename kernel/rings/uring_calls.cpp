@@ -122,16 +122,14 @@ void describe(const Shape& shape, abi::uring::Params& params) {
 }  // namespace
 
 /// flags: IORING_SETUP_IOPOLL, _SQPOLL, _SQ_AFF, _CQSIZE, _CLAMP, _ATTACH_WQ, _R_DISABLED,
-/// _SUBMIT_ALL,
-///   _COOP_TASKRUN, _TASKRUN_FLAG, _SQE128, _CQE32, _SINGLE_ISSUER, _DEFER_TASKRUN, _NO_SQARRAY;
-///   EINVAL for others
+///   _SUBMIT_ALL, _COOP_TASKRUN, _TASKRUN_FLAG, _SQE128, _CQE32, _SINGLE_ISSUER, _DEFER_TASKRUN,
+///   _NO_SQARRAY; EINVAL for others
 /// linux: IORING_SETUP_NO_MMAP and _REGISTERED_FD_ONLY fail with EINVAL. No file can be polled for
 ///   the end of a transfer, so reads and writes fail with EOPNOTSUPP in a ring with
-///   IORING_SETUP_IOPOLL. The features
-///   lack IORING_FEAT_SUBMIT_STABLE: a linked submission reads its vectors and paths when it
-///   begins. The coroutine of submission polling ends with the thread that has made the ring.
-///   _SQ_AFF is checked and has no effect, and so has _ATTACH_WQ. On machines without an MMU the
-///   ring cannot be mapped (ENODEV).
+///   IORING_SETUP_IOPOLL. The features lack IORING_FEAT_SUBMIT_STABLE: a linked submission reads
+///   its vectors and paths when it begins. The coroutine of submission polling ends with the thread
+///   that has made the ring. _SQ_AFF is checked and has no effect, and so has _ATTACH_WQ. On
+///   machines without an MMU the ring cannot be mapped (ENODEV).
 Result<int> io_uring_setup(Thread& self, std::uint32_t entries,
                            UserPtr<abi::uring::Params> address) {
   const auto given = address.read(self.space());

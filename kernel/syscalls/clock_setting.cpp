@@ -127,9 +127,8 @@ Result<> settimeofday(Thread& self, UserPtr<const abi::Timeval> time, std::uintp
 
 /// flags: in the structure ADJ_SETOFFSET, ADJ_STATUS, ADJ_MAXERROR, ADJ_ESTERROR, ADJ_TIMECONST,
 ///   ADJ_TAI, ADJ_NANO, ADJ_MICRO
-/// linux: The clock is not steered: ADJ_OFFSET, ADJ_FREQUENCY, ADJ_TICK and adjtime fail with
-/// EINVAL
-///   if they would change how fast it runs. ADJ_SETOFFSET is as `clock_settime`.
+/// linux: The clock always runs at the same rate. ADJ_OFFSET, ADJ_FREQUENCY, ADJ_TICK and adjtime
+///   fail with EINVAL if they would change the rate. ADJ_SETOFFSET is as `clock_settime`.
 Result<int> adjtimex(Thread& self, UserPtr<abi::Timex> timex) {
   auto given = timex.read(self.space());
   if (!given) return fail(given.error());

@@ -29,7 +29,8 @@ Result<int> fence_own_harts(Thread& self, unsigned registration) {
   return 0;
 }
 
-/// When this returns, no other thread of the process is in a sequence that it was in before.
+/// Each other thread of the process that is in a restartable sequence begins it anew, before this
+/// returns or before the thread runs again. EPERM: the program has not registered its intent.
 Result<int> restart_own_sequences(Thread& self) {
   constexpr int registration = abi::membarrier_register_private_expedited_rseq;
   if ((self.space().barriers() & registration) == 0) return fail(Errno::eperm);
@@ -45,9 +46,8 @@ Result<int> restart_own_sequences(Thread& self) {
 ///   _PRIVATE_EXPEDITED_SYNC_CORE, _PRIVATE_EXPEDITED_RSEQ, _GET_REGISTRATIONS and the
 ///   registrations; MEMBARRIER_CMD_FLAG_CPU; EINVAL for others
 /// linux: The two global commands reach all harts. The command for restartable sequences reaches
-/// all
-///   other threads of the process, also with MEMBARRIER_CMD_FLAG_CPU, but no other process that
-///   shares the memory.
+///   all other threads of the process, also with MEMBARRIER_CMD_FLAG_CPU. It does not reach another
+///   process that shares the memory.
 Result<int> membarrier(Thread& self, int command, unsigned flags, int) {
   if (async::Strand::is_shared()) return fail(Errno::would_block);
   const bool may_name_hart = command == abi::membarrier_private_expedited_rseq;

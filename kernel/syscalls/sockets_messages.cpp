@@ -484,9 +484,8 @@ MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flag
 
 /// flags: as `sendto`; control messages SCM_RIGHTS and SCM_CREDENTIALS, and for UDP IP_TTL, IP_TOS,
 ///   IP_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS, IPV6_PKTINFO; EINVAL for others
-/// linux: As `sendto`. UDP takes at most three control messages. If more files than RLIMIT_NOFILE,
-/// or more than 4,096, are in messages that
-///   wait, the call fails with ETOOMANYREFS, also for the superuser.
+/// linux: As `sendto`. UDP takes at most three control messages. If messages that wait hold more
+///   than RLIMIT_NOFILE or 4,096 files, the call fails with ETOOMANYREFS, also for the superuser.
 MessageAnswer sendmsg(Thread& self, int fd, std::uintptr_t header, int flags) {
   if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
   const auto place = read_place(self, header);

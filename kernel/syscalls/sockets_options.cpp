@@ -133,11 +133,13 @@ Result<int> number_of(Socket& socket, int option) {
 ///   TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_LINGER2, TCP_DEFER_ACCEPT,
 ///   TCP_QUICKACK, TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT. ENOPROTOOPT for others; on AF_UNIX
 ///   EOPNOTSUPP for other levels
-/// linux: At most 64 KiB wait in an AF_UNIX stream, and 256 KiB in a connection of TCP, whatever
-///   SO_SNDBUF and SO_RCVBUF are. SO_SNDBUFFORCE and SO_RCVBUFFORCE set 1 MiB at most. A filter
-///   cannot be attached. A close does not wait for SO_LINGER. A socket cannot join a group
-///   (ENODEV), and has no queue of errors. TCP_MAXSEG, TCP_SYNCNT, TCP_LINGER2, TCP_DEFER_ACCEPT,
-///   TCP_USER_TIMEOUT and the options of path MTU discovery are only stored.
+/// linux: At most 64 KiB wait in an AF_UNIX stream, whatever SO_SNDBUF is. For each direction of a
+///   TCP connection at most 256 KiB wait at the sender and as much at the receiver. SO_SNDBUF and
+///   SO_RCVBUF can only lower that, and SO_RCVBUF only between sockets of this machine.
+///   SO_SNDBUFFORCE and SO_RCVBUFFORCE set 1 MiB at most. A filter cannot be attached. A close does
+///   not wait for SO_LINGER. A socket cannot join a group (ENODEV), and has no queue of errors.
+///   TCP_MAXSEG, TCP_SYNCNT, TCP_LINGER2, TCP_DEFER_ACCEPT, TCP_USER_TIMEOUT and the options of
+///   path MTU discovery are only stored.
 Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value, int length) {
   if (length < 0) return fail(Errno::einval);
   const auto found = socket_of(self, fd);
