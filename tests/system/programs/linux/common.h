@@ -3,8 +3,10 @@
 #pragma once
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +44,16 @@ static inline int run_child(void (*life)(void)) {
   int status = 0;
   waitpid(child, &status, 0);
   return status;
+}
+
+// Takes all capabilities from the calling thread (capset, _LINUX_CAPABILITY_VERSION_3).
+static inline void drop_rights(void) {
+  struct {
+    uint32_t version;
+    int pid;
+  } header = {0x20080522, 0};
+  uint32_t data[6] = {0};
+  syscall(SYS_capset, &header, data);
 }
 
 static inline int on_cotrap(void) {

@@ -16,15 +16,6 @@
 
 #include "common.h"
 
-static void drop_rights(void) {
-  struct {
-    uint32_t version;
-    int pid;
-  } header = {0x20080522, 0};
-  uint32_t data[6] = {0};
-  syscall(SYS_capset, &header, data);
-}
-
 // ── Names ──
 
 static void show_names(void) {
