@@ -34,7 +34,7 @@ class WaitingForBox : public ListNode<> {
   ~WaitingForBox();
 
   async::Event& done() { return done_; }
-  /// The reader's message, when done() is on.
+  /// The received message. A reader calls it once, when done() is on.
   std::unique_ptr<Message> take() { return std::move(message_); }
 
  private:
@@ -46,7 +46,8 @@ class WaitingForBox : public ListNode<> {
   async::Event done_;
 };
 
-/// Who gets a signal when a message comes into the empty queue (mq_notify).
+/// A registration by mq_notify: `process` gets the signal when a message arrives in the empty
+/// queue.
 struct MessageNotice {
   int process;
   const File* file;  ///< it ends with this file
@@ -55,34 +56,34 @@ struct MessageNotice {
 
 class MessageBox : public RefCounted<MessageBox>, public TreapNode<OrderOfNames> {
  public:
-  /// `bytes`: of the limit RLIMIT_MSGQUEUE.
+  /// `bytes`: the result of bytes_for(), which counts in RLIMIT_MSGQUEUE.
   MessageBox(std::string_view name, unsigned mode, abi::MqAttributes attributes,
              std::uint64_t bytes);
   ~MessageBox();
 
-  /// Null: there is none.
+  /// Null: no queue has this name.
   static MessageBox* find(std::string_view name);
   static std::size_t count();
-  /// Of RLIMIT_MSGQUEUE, of all queues together: there is one user.
+  /// The bytes of all queues that count in RLIMIT_MSGQUEUE. All belong to one user.
   static std::uint64_t limited_bytes();
-  /// What a queue takes of RLIMIT_MSGQUEUE. EOVERFLOW.
+  /// The bytes of a queue that count in RLIMIT_MSGQUEUE. EOVERFLOW.
   static Result<std::uint64_t> bytes_for(const abi::MqAttributes& attributes);
 
   /// The name ends. The queue lives until its last file ends.
   void remove_name();
   std::string_view name() const { return std::string_view{name_}.substr(1); }
-  /// With a slash in front.
+  /// The name with a slash in front.
   std::string_view path() const { return name_; }
   bool has_name() const { return has_name_; }
   unsigned mode() const { return mode_; }
-  /// Without the flags.
+  /// Its flags are 0: each open file has its own.
   const abi::MqAttributes& attributes() const { return attributes_; }
   std::uint64_t bytes() const { return bytes_; }
 
   bool is_empty() const { return attributes_.messages == 0; }
   bool is_full() const { return attributes_.messages >= attributes_.most_messages; }
-  /// Gives the message to a reader that waits, or keeps it. The queue is not full. Returns the
-  /// notice that ends by this.
+  /// Gives the message to a reader that waits, or keeps it. The queue is not full. If this
+  /// message ends the registration by mq_notify, returns it: the caller sends the signal.
   std::optional<MessageNotice> send(std::unique_ptr<Message> message);
   /// The next message, which stays in the queue. The queue is not empty.
   Message& first() const;

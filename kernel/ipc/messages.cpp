@@ -68,7 +68,7 @@ Result<> WantedMessage::fits(const Message& message) const {
   return {};
 }
 
-// ── Those that wait ──
+// ── Waiting receivers and senders ──
 
 WaitingReceiver::WaitingReceiver(MessageQueue& queue, WantedMessage wanted, int process)
     : queue_{&queue}, wanted_{wanted}, process_{process} {

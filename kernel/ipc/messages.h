@@ -66,7 +66,7 @@ inline constexpr int most_message_queues = 32'000;
 
 class MessageQueue;
 
-/// What msgrcv asks for.
+/// The arguments of msgrcv: which message the caller wants.
 struct WantedMessage {
   std::int64_t type;
   int flags;  ///< msg_…
@@ -84,7 +84,7 @@ class WaitingReceiver : public ListNode<> {
   WaitingReceiver(MessageQueue& queue, WantedMessage wanted, int process);
   ~WaitingReceiver();
   async::Event& done() { return done_; }
-  /// Its message, when done() is on. EIDRM, E2BIG.
+  /// The received message. Call it once, when done() is on. EIDRM, E2BIG.
   Result<std::unique_ptr<Message>> take() { return std::move(result_); }
 
  private:
@@ -120,7 +120,7 @@ class MessageQueue : public Object, public RefCounted<MessageQueue> {
   static Result<MessageQueue*> find(int number);
   static Result<MessageQueue*> find_place(int number);
   static Objects& all();
-  /// Of all queues.
+  /// The messages of all queues together.
   struct Totals {
     std::size_t messages = 0, bytes = 0;
   };
@@ -137,10 +137,11 @@ class MessageQueue : public Object, public RefCounted<MessageQueue> {
   void send(std::unique_ptr<Message> message, int process);
   /// The message that a receiver gets now, which stays in the queue. ENOMSG, E2BIG.
   Result<Message*> look(const WantedMessage& wanted);
-  /// Removes that message for `process`, and wakes senders that have room now.
+  /// Removes the message that look() has found, for the receiver `process`. Wakes the senders for
+  /// which the queue has room now.
   std::unique_ptr<Message> take(Message& message, int process);
   void set_most_bytes(std::size_t bytes);
-  /// Wakes all that wait, and ends the queue.
+  /// Wakes all waiting senders and receivers, and ends the queue.
   void remove();
 
   abi::MessageQueueStatus status() const;

@@ -19,7 +19,7 @@ Result<> Object::set_permissions(const abi::IpcPermissions& wanted) {
 }
 
 Result<> Object::check(const Caller& caller, unsigned wanted) const {
-  // The caller is the owner, so the bits of the owner count.
+  // All callers are the superuser, who owns the object: the mode's bits for the owner count.
   constexpr unsigned one_class = 7;
   const unsigned asked = (wanted >> 6 | wanted >> 3 | wanted) & one_class;
   if ((asked & ~(mode_ >> 6)) != 0 && !caller.owns_all) return fail(Errno::eacces);

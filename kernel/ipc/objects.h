@@ -69,7 +69,7 @@ class Object : public TreapNode<OrderOfPlaces>, public TreapNode<OrderOfKeys> {
   Result<> set_permissions(const abi::IpcPermissions& wanted);
 
   static constexpr unsigned may_read = 0444, may_write = 0222;
-  /// EACCES: `wanted`, permission bits of any class, are not granted.
+  /// `wanted`: bits of may_read and may_write, of any class. EACCES: the caller lacks one of them.
   Result<> check(const Caller& caller, unsigned wanted) const;
 
  private:
@@ -96,7 +96,7 @@ struct OrderOfKeys {
   static void update(Object&, Object*, Object*) {}
 };
 
-/// The objects of one kind. They are owned by the code that adds them.
+/// The objects of one kind. The code that adds an object owns it.
 class Objects {
  public:
   std::size_t size() const { return size_; }
@@ -113,7 +113,7 @@ class Objects {
   /// Gives the object a number. The caller has checked that there are fewer than `most` objects.
   void add(Object& object, std::int32_t key, int flags, std::size_t most);
   void remove(Object& object);
-  /// The object loses its key, and is found by its number only.
+  /// Clears the key of the object. After that only its number finds it.
   void remove_key(Object& object);
 
  private:

@@ -52,7 +52,7 @@ struct OrderOfAdjustments {
   static void update(Adjustment&, Adjustment*, Adjustment*) {}
 };
 
-/// The adjustments of a process (SEM_UNDO). The destructor makes them.
+/// The adjustments of a process (SEM_UNDO). The destructor adds them to the semaphores.
 class SemaphoreUndo {
  public:
   explicit SemaphoreUndo(int process) : process_{process} {}
@@ -60,7 +60,7 @@ class SemaphoreUndo {
   ~SemaphoreUndo();
 
   Adjustment* find(const SemaphoreSet& set, unsigned number) const;
-  /// find(), or a new one. ENOMEM.
+  /// The adjustment that find() finds, or a new one. ENOMEM.
   Result<Adjustment*> make(SemaphoreSet& set, unsigned number);
 
  private:
@@ -155,7 +155,7 @@ class SemaphoreSet : public Object, public RefCounted<SemaphoreSet> {
   /// Tries the operations of all in the list. Returns whether a value has changed.
   bool try_waiters(List<WaitingOperations>& waiters);
   void try_waiters_of(unsigned number);
-  /// Tries those with several operations, until no value changes.
+  /// Tries the waiters with several operations again and again, until no value changes.
   void try_combined();
   void adjust(const Adjustment& adjustment, int process);
 

@@ -81,7 +81,7 @@ class TrackedObject : public MappableObject {
   }
 
  protected:
-  /// An area maps the object (`is_new`), or does not any more.
+  /// Called when an area begins (`is_new`) or ceases to map the object.
   virtual void note_area(bool /*is_new*/) {}
   bool has_areas() { return !areas_.empty(); }
   enum class Copies : bool { keep, drop };

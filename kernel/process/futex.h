@@ -111,7 +111,7 @@ class Futex {
   static void wait(Waiter& waiter, std::coroutine_handle<> coroutine);
   /// wait() without the suspension, for a job that waits for several words.
   static void insert(Waiter& waiter);
-  /// What wait_sharing() does.
+  /// The result of wait_sharing().
   enum class Wait : std::uint8_t {
     started,       ///< the job waits
     word_changed,  ///< the word is not the expected one, so the job must not wait

@@ -219,7 +219,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// code, unless terminate() sets a status (synchronize_group_exit(), Linux, kernel/exit.c).
   void note_exit_code(int code) { exit_code_ = code; }
 
-  /// What a higher floor does at the end of the process, in the strand.
+  /// A higher floor's action at the end of the process: the destructor, in the strand.
   class AtEnd {
    public:
     virtual ~AtEnd() = default;

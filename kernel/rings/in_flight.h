@@ -58,7 +58,7 @@ class InFlightRequest : public ListNode<>, public ListNode<struct SameUserData> 
   /// Posts the last completion.
   virtual void complete(std::int32_t answer) = 0;
 
-  /// What the program calls the request. Several may have the same.
+  /// The program's value for the request. Several requests may have the same value.
   std::uint64_t user_data() const { return user_data_; }
 
   /// Cancels the request, alone or with the rest of its chain.

@@ -207,8 +207,8 @@ class Context final : public RefCounted<Context> {
   void start_polling(Submitter& submitter, async::Duration idle);
   void wake_poller() { poller_wakes_.set(); }
   bool is_polled() const { return shape_.has(abi::uring::setup_sqpoll); }
-  /// Whether io_uring_enter looks for completions, but does not wait for any: all that a ring with
-  /// IORING_SETUP_IOPOLL could wait for are transfers of files that no file here can do.
+  /// Whether io_uring_enter returns without waiting for completions. A ring with
+  /// IORING_SETUP_IOPOLL could only wait for polled transfers, and no file here has these.
   bool never_waits() const { return polls_files() && !is_polled(); }
   bool polls_files() const { return shape_.has(abi::uring::setup_iopoll); }
   bool has_lost_poller() const { return has_lost_poller_; }
@@ -220,8 +220,8 @@ class Context final : public RefCounted<Context> {
   void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
   /// Posts a completion that is not the last one of its submission. False: there is no room.
   bool post_more(const Request& request, std::int32_t result, std::uint32_t flags);
-  /// With IORING_SETUP_DEFER_TASKRUN the program sees the completions of requests only when the
-  /// thread that submits asks for completions: shows them. Without that flag it does nothing.
+  /// Shows the completions of requests to the program. Call it when the submitting thread asks for
+  /// completions. Only rings with IORING_SETUP_DEFER_TASKRUN hide completions until then.
   void show_deferred();
   /// Moves kept completions into the ring.
   void flush();

@@ -97,7 +97,8 @@ void OwnerSignal::watch_lists() {
   if (writable != nullptr && writable != readable) watch(writing_, *writable);
 }
 
-// Linux tells of the end of a pipe's writers by POLL_IN.
+// Only sockets report a hang-up as POLL_HUP. When the last writer of a pipe ends, Linux sends
+// POLL_IN.
 void OwnerSignal::fire(Timer& timer) noexcept {
   auto& self = static_cast<OwnerSignal&>(timer);
   if (self.notices_) return self.tell_change();

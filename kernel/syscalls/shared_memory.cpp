@@ -28,7 +28,8 @@ struct Attaching {
   bool has(int flag) const { return (flags & flag) != 0; }
 };
 
-/// EINVAL: the address is not aligned, or missing.
+/// Checks the arguments, and rounds the address down with SHM_RND. EINVAL: the number is negative;
+/// the address is not aligned, or null with SHM_REMAP.
 Result<> place_attaching(Attaching& wanted) {
   if (wanted.number < 0) return fail(Errno::einval);
   if (wanted.address == 0) return wanted.has(abi::shm_remap) ? fail(Errno::einval) : Result<>{};
@@ -90,8 +91,9 @@ async::Task<Result<std::uintptr_t>> attach_in_turn(Thread& self, Attaching wante
   co_return map_segment(self, std::move(*request));
 }
 
-/// Calls each(area) for the areas that one shmat at `address` has made: those of the same segment
-/// that have its pages where that call has put them. Stops when it returns false.
+/// Calls each(area) for the areas that remain of one shmat at `address`. These have the same
+/// segment, and each of their pages still is where shmat has put it. Stops when each() returns
+/// false.
 template <class Each>
 void for_each_area(memory::AddressSpace& space, std::uintptr_t address, Each&& each) {
   const auto is_of_call = [address](const Area& area) {

@@ -18,7 +18,7 @@ enum { chosen = 40 };  // a real-time signal
 
 static sigset_t awaited;
 
-// Prints the signals that arrive. One that does not exist is awaited for 50 ms only.
+// Prints the signals that arrive, until none has arrived for 50 ms.
 static void signals(const char* what) {
   const struct timespec patience = {.tv_nsec = 50 * 1000 * 1000};
   siginfo_t info;

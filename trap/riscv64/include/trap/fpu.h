@@ -76,8 +76,8 @@ inline void drop(const UserContext& context) {
   if (detail::owner == &context) detail::drop_owner();
 }
 
-/// Call it when `context` starts. `is_likely`: similar ones have needed their floating-point
-/// registers.
+/// Call it when `context` starts as a new thread or program. `is_likely`: another thread of its
+/// process, or the program before it, has needed its floating-point registers.
 inline void expect_use(UserContext& context, bool is_likely) {
   context.early_loads = is_likely ? 1 : 0;
 }
