@@ -55,13 +55,14 @@ struct AreaMapping : ListNode<> {
 /// strand.
 class TrackedObject : public MappableObject {
  public:
-  /// While it exists, areas change for the process with this number. Do not await meanwhile.
+  /// While it exists, note_area() counts a change of areas as one by this process. Do not await
+  /// meanwhile.
   class ActsFor {
    public:
     explicit ActsFor(int process) { process_ = process; }
     ActsFor(const ActsFor&) = delete;
     ~ActsFor() { process_ = 0; }
-    /// 0: it is not known.
+    /// The number of this process; 0: no ActsFor exists.
     static int process() { return process_; }
 
    private:

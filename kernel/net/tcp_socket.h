@@ -48,7 +48,7 @@ std::uint8_t linux_state(const tcp_pcb& pcb);
 /// a pipe.
 class TcpSocket final : public InetSocket, private ListNode<> {
  public:
-  /// `in`, `out`: those of the other end for the socket that joins it, or new pipes.
+  /// `in`, `out`: the `out` and `in` of the other end, if this socket will join it; else new pipes.
   TcpSocket(int domain, int flags, Ref<Pipe> in, Ref<Pipe> out);
   ~TcpSocket() override;
 

@@ -104,7 +104,7 @@ class RequestTable {
   std::uint32_t cancel(bool all, Wanted&& is_wanted) {
     return cancel_in(requests_, all, is_wanted);
   }
-  /// The same among the requests with this user data. Its cost does not grow with the others.
+  /// cancel() among the requests with this user data. Its cost does not depend on other requests.
   template <class Wanted>
   std::uint32_t cancel_of(std::uint64_t user_data, bool all, Wanted&& is_wanted) {
     return cancel_in(list_of(user_data), all, [&](InFlightRequest& request) {

@@ -129,7 +129,7 @@ class FileWait {
 
 Register poll_add(Context& context, Thread& self, const Sqe& sqe, Request* request);
 Result<int> poll_remove(Context& context, const Sqe& sqe);
-/// A timeout.
+/// TIMEOUT: waits until the time, or for as many completions as the submission says.
 Register wait_for_time(Thread& self, Request* request);
 Result<int> timeout_remove(Context& context, Thread& self, const Sqe& sqe);
 Register async_cancel(Context& context, Thread& self, const Sqe& sqe, const Request* request);

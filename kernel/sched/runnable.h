@@ -143,8 +143,8 @@ class Runnable {
     if (has_sequences() && !context().was_left_by_call()) [[unlikely]]
       set(was_preempted);
   }
-  /// Another thread asks for it: if this thread is in a sequence, the sequence begins again before
-  /// the thread runs its program again. In the strand.
+  /// Another thread calls it. If this thread is in a restartable sequence, the sequence begins
+  /// again before the thread runs its program again. In the strand.
   void restart_sequence_soon() {
     if (!has_sequences() || job_ == nullptr) return;
     set(was_preempted);

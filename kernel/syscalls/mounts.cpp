@@ -58,7 +58,7 @@ Result<> unshare(Thread& self, std::uint64_t flags) {
       process.parent()->parts().space.get() == &self.space()) {
     return fail(Errno::einval);
   }
-  // As on Linux, what SEM_UNDO undoes is undone now.
+  // As on Linux, the call undoes the process's operations with SEM_UNDO now.
   if ((flags & abi::clone_sysvsem) != 0 && process.semaphore_undo() != nullptr)
     (void)process.set_semaphore_undo(nullptr);
   if ((flags & abi::clone_fs) != 0) {

@@ -54,7 +54,7 @@ class OwnerSignal final : public ReadinessSignal, async::Watcher, async::Timer {
     async::Executor::disarm(*this);
   }
 
-  /// ESRCH: nothing has the number; ENOMEM.
+  /// ESRCH: no process, thread or group has the number; ENOMEM.
   Result<> set_owner(Thread& self, OwnerArgument wanted);
   /// Its number is 0 if there is no owner, or it has ended.
   OwnerArgument owner() const;
@@ -237,7 +237,7 @@ Result<OwnerSignal*> make_signal(File& file) {
   return signal_of(file);
 }
 
-/// F_SETOWN: a negative number is that of a group.
+/// F_SETOWN: `id` is the number of a process, or the negative number of a group.
 Result<int> name_owner(Thread& self, File& file, int id) {
   if (id == std::numeric_limits<int>::min()) return fail(Errno::einval);
   const auto signal = make_signal(file);

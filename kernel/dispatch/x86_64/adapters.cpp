@@ -146,7 +146,8 @@ Result<> rt_sigaction(Thread& self, int signal, UserPtr<const abi::x86_64::Signa
 
 Result<int> semctl(Thread& self, int number, unsigned semaphore, int command,
                    std::uintptr_t argument) {
-  // x86_64 has its own status. A status to set begins like the generic one, with all that counts.
+  // x86_64 has its own layout of the status. IPC_SET needs no conversion: it reads only the
+  // permissions, which are at the start of both layouts.
   const bool asks =
       command == abi::ipc_stat || command == abi::sem_stat || command == abi::sem_stat_any;
   if (!asks || number < 0) return sys::semctl(self, number, semaphore, command, argument);
