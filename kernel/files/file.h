@@ -73,7 +73,7 @@ class FileProperties {
     flags_ = (flags_ & ~changeable_flags) | (flags & changeable_flags);
   }
 
-  /// Shows O_ASYNC in flags(), or does not. In the strand.
+  /// Sets or clears O_ASYNC in flags(), and nothing else. In the strand.
   void show_async(bool on) {
     async::Strand::check_access();
     flags_ = on ? flags_ | abi::o_async : flags_ & ~abi::o_async;

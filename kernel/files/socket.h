@@ -227,8 +227,8 @@ class Socket : public File, public PassedSocket {
   virtual async::WaitList& room_to_send(const Outgoing& message) = 0;
   /// Called when a send fails after a wake of that list: passes the wake on to the next waiter.
   virtual void pass_room(const Outgoing&) {}
-  /// The answer to SIOCINQ or SIOCOUTQ. EOPNOTSUPP: the family does not count; EINVAL: the socket
-  /// listens.
+  /// The answer to SIOCINQ or SIOCOUTQ. EOPNOTSUPP: the family has no such numbers; EINVAL: the
+  /// socket listens.
   virtual Result<std::size_t> count_queued(unsigned long) { return fail(Errno::enotsup); }
   /// The size of the first message, or the bytes of the stream (FIONREAD).
   virtual std::size_t next_size() = 0;

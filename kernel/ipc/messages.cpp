@@ -115,7 +115,7 @@ Result<int> MessageQueue::get(const Caller& caller, std::int32_t key, int flags)
       [&]() -> Result<int> {
         if (queues.size() >= most_message_queues) return fail(Errno::enospc);
         if (!file_quota::has(sizeof(MessageQueue))) return fail(Errno::enomem);
-        auto* const queue = new MessageQueue;  // owned by `queues` until remove()
+        auto* const queue = new MessageQueue;  // remove() releases this reference
         queues.add(*queue, key, flags, most_message_queues);
         return queue->number();
       });

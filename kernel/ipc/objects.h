@@ -96,7 +96,8 @@ struct OrderOfKeys {
   static void update(Object&, Object*, Object*) {}
 };
 
-/// The objects of one kind. The code that adds an object owns it.
+/// The objects of one kind. An object has a reference while it is in here, which the code that
+/// removes it releases.
 class Objects {
  public:
   std::size_t size() const { return size_; }

@@ -111,7 +111,7 @@ Result<int> SemaphoreSet::get(const Caller& caller, std::int32_t key, int count,
         if (table > hal::page_size && !memory::can_allocate_contiguous(table))
           return fail(Errno::enomem);
         if (!file_quota::has(bytes_for(wanted))) return fail(Errno::enomem);
-        auto* const set = new SemaphoreSet{wanted};  // owned by `sets` until remove()
+        auto* const set = new SemaphoreSet{wanted};  // remove() releases this reference
         sets.add(*set, key, flags, most_semaphore_sets);
         return set->number();
       });

@@ -71,7 +71,7 @@ class SemaphoreUndo {
 
 using SemaphoreOperations = std::span<const abi::SemaphoreOperation>;
 
-/// A caller that waits.
+/// The operations of a caller that waits.
 class WaitingOperations : public ListNode<> {
  public:
   /// `undo`: null unless an operation has SEM_UNDO.
@@ -131,7 +131,7 @@ class SemaphoreSet : public Object, public RefCounted<SemaphoreSet> {
   /// ERANGE. Each semaphore with SEM_UNDO has its adjustment.
   Result<> try_now(SemaphoreOperations operations, SemaphoreUndo* undo, int process,
                    std::size_t& blocking);
-  /// The same for a call: then also performs the operations of waiters that have become possible.
+  /// try_now() for a call. Then also performs the operations of waiters that have become possible.
   Result<> perform(SemaphoreOperations operations, SemaphoreUndo* undo, int process);
   void add_waiter(WaitingOperations& waiting);
 
@@ -141,7 +141,7 @@ class SemaphoreSet : public Object, public RefCounted<SemaphoreSet> {
 
   struct Semaphore {
     int value = 0;
-    int process = 0;  // the last that changed or tested it
+    int process = 0;  // the last process that changed or tested the value
     List<WaitingOperations> for_zero;
     List<WaitingOperations> for_rise;
     List<Adjustment> adjustments;

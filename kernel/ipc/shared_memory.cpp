@@ -59,7 +59,7 @@ Result<int> Segment::get(const Caller& caller, std::int32_t key, std::uint64_t b
         file->set_file_system(Node::FileSystem::temporary);
         auto pages = file->mapping();
         if (!pages) return fail(pages.error());
-        // Owned by `segments` until end().
+        // end() releases this reference.
         auto* const segment =
             new Segment{std::move(file), std::move(*pages), bytes, caller.process};
         segments.add(*segment, key, flags, most_segments);

@@ -70,8 +70,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// A copy-on-write copy of the whole space. ENOMEM. A caller that shares the strand may get it
   /// although there is memory.
   Result<Ref<AddressSpace>> fork();
-  /// The last process leaves the space: the objects that it maps forget its areas now, also if
-  /// harts still own the space.
+  /// The last process leaves the space: removes its areas from the lists of the objects that
+  /// they map, even if harts still own the space.
   void end_tracked_areas() {
     if (has_tracked_areas_) [[unlikely]]
       areas_.untrack_all();

@@ -70,7 +70,8 @@ class AreaSet {
   /// copy().
   void track(Area& area);
   void track_all();
-  /// The objects forget the areas. No program can reach the set any more.
+  /// Removes all areas from the lists of the objects that they map. No program can reach the set
+  /// any more.
   void untrack_all();
   /// Removes and destroys `area`.
   void erase(Area& area);

@@ -115,7 +115,7 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   std::size_t receive_limit() const;
   std::size_t send_limit() const;
   void set_limits();
-  // What joined sockets do without lwIP. Only the strand changes the answers.
+  // Whether a joined socket can transfer bytes without lwIP. Only the strand changes the answers.
   bool can_write_to_peer() const {
     return peer_ != nullptr && !peer_refuses_ && !shut_writes_ && error_ == 0 &&
            !waits_for_device();
@@ -163,13 +163,13 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   bool is_corked_ = false;
   bool has_send_limit_ = false;     // SO_SNDBUF was set
   bool has_receive_limit_ = false;  // SO_RCVBUF was set
-  // The received bytes are in in_, also when the peer has gone. The pipes serve one connection: the
-  // other end may still read from them.
+  // The received bytes are in in_, even after the peer has ended. Only one connection uses the
+  // pipes, because the other end of it may still read from them.
   bool is_joined_ = false;
   bool was_joined_ = false;
-  bool peer_refuses_ = false;  // bytes for the peer, which has shut down both directions
+  bool peer_refuses_ = false;  // the peer has shut down both directions: a send resets it
   TcpSocket* peer_ = nullptr;  // the other end, while bytes can go to it directly
-  const Ref<Pipe> in_, out_;   // also without a peer: their lists are those of the socket
+  const Ref<Pipe> in_, out_;   // also without a peer: jobs wait for the socket in their lists
   tcp_pcb* pcb_ = nullptr;
   InetName remote_;
 

@@ -291,8 +291,8 @@ Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request
     if (answer != error(Errno::eagain)) [[likely]]
       return answer;
   }
-  // As on Linux, O_NONBLOCK alone does not end the operation. A CONNECT begins
-  // only in its request, because the connection that it starts belongs to this request.
+  // As on Linux, O_NONBLOCK alone does not end the operation. A CONNECT begins only in
+  // its request, because the connection that it starts belongs to this request.
   File* const file = file_of(context, self, sqe);
   const bool waits = file != nullptr && file->is_nonblocking() && file->can_poll() &&
                      !never_waits(sqe) && direction_of(sqe.opcode);

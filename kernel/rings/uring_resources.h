@@ -19,7 +19,7 @@
 
 namespace kernel::uring {
 
-/// Registered things by their numbers, the indices of their slots.
+/// A table of registered files or buffers. Their numbers are the indices of their slots.
 template <class Slot>
 class SlotTable {
  public:
@@ -33,7 +33,7 @@ class SlotTable {
     return {};
   }
   void clear() {
-    count_ = 0;  // before the end of a file, which may look into the table
+    count_ = 0;  // first: the end of a file may read this table
     slots_.reset();
   }
   Slot& operator[](std::uint32_t index) { return slots_[index]; }

@@ -17,13 +17,14 @@ short poll_mask(const Sqe& sqe) {
   return static_cast<short>(sqe.op_flags | always_reported);
 }
 
-/// Whether a completion may make `file` ready. A multishot poll of it ends at its first completion.
+/// Whether a completion may make `file` ready. A multishot poll of such a file ends at its first
+/// completion, so that it does not cause itself.
 bool may_cause_itself(const Context& context, File& file) {
   return &file == context.eventfd.get() || file.epoll() != nullptr ||
          RingFile::from(&file) != nullptr;
 }
 
-/// The events that a poll waits for and that are there.
+/// The pending events of the file for which the poll waits.
 short poll_once(Request& request, File& file) {
   const sys::AsksFor asks{request.thread()};
   return static_cast<short>(file.readiness() & poll_mask(request.sqe));

@@ -37,7 +37,7 @@ constexpr int sta_read_only = 0xff00;
 constexpr int time_ok = 0, time_error = 5;
 constexpr std::int64_t usual_tick = 10'000, tolerance = 32'768'000, worst_error = 16'000'000;
 
-/// The clock is not steered: only what describes it can change. In the strand.
+/// What adjtimex reports of the clock. It has no effect on the clock's rate. In the strand.
 struct ClockState {
   int status = sta_unsync;
   std::int64_t maximum_error = worst_error, estimated_error = worst_error, constant = 2;

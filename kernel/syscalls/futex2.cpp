@@ -1,5 +1,5 @@
-// futex_wait, futex_wake, futex_requeue and futex_waitv: futexes with their flags in an argument of
-// its own, and a wait for several of them.
+// futex_wait, futex_wake, futex_requeue and futex_waitv. Their flags are an argument of its own,
+// and futex_waitv waits for several futexes.
 #include <abi/flags.h>
 #include <abi/types.h>
 

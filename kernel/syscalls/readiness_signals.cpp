@@ -82,7 +82,7 @@ class OwnerSignal final : public ReadinessSignal, async::Watcher, async::Timer {
   async::Observer writing_;
   OwnerArgument owner_{OwnerArgument::thread, 0};
   Ref<EndWatch> process_;          // the owner, or the process of the owner; null for a group
-  bool may_signal_first_ = false;  // the first process has named the owner
+  bool may_signal_first_ = false;  // the first process has set the owner
   int fd_ = -1;
   int signal_ = 0;        // F_SETSIG
   Ref<Inotify> notices_;  // of a directory with F_NOTIFY

@@ -52,7 +52,7 @@ class Operations {
   std::size_t count_ = 0;
 };
 
-/// What ends with the process.
+/// The adjustments of a process, which its end adds to the semaphores.
 class UndoAtEnd final : public Process::AtEnd {
  public:
   explicit UndoAtEnd(int process) : undo{process} {}

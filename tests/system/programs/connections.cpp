@@ -99,12 +99,14 @@ void read_all_of(Fd fd, std::size_t total, std::uint64_t seed) {
     const auto got =
         call<std::size_t>(Call::recvfrom, fd, bytes->data(), size, flag, nullptr, nullptr);
     if (!got) {
-      check(flag == abi::msg_dontwait && got.error() == Errno::eagain, "a receive fails");
+      check(flag == abi::msg_dontwait && got.error() == Errno::eagain,
+            "a receive fails only for lack of bytes");
       syscall(Call::sched_yield);
       continue;
     }
     if (*got == 0) break;
-    if (flag == abi::msg_waitall) check(*got == size || done + *got == total, "MSG_WAITALL");
+    if (flag == abi::msg_waitall)
+      check(*got == size || done + *got == total, "MSG_WAITALL waits for all bytes");
     for (std::size_t i = 0; i < *got && flag != abi::msg_trunc; ++i)
       check((*bytes)[i] == byte_at(done + i), "each byte is in its place");
     if (flag != abi::msg_peek) done += *got;
