@@ -203,7 +203,8 @@ void TcpSocket::forget_names() {
 }
 
 bool TcpSocket::is_over() const {
-  return state_ == State::closed || (pcb_ != nullptr && pcb_->state == TIME_WAIT);
+  if (state_ != State::connected) return state_ == State::closed;
+  return pcb_ == nullptr || pcb_->state == TIME_WAIT;
 }
 
 void TcpSocket::wake_all() {
@@ -527,7 +528,7 @@ Result<> TcpSocket::listen(unsigned backlog, abi::Credentials) {
     backlog_ = backlog;
     return {};
   }
-  if (state_ != State::closed) return fail(Errno::einval);
+  if (state_ != State::closed || was_connected_) return fail(Errno::einval);
   if (auto bound = bind_to_any(); !bound) return bound;
   Binding& binding = *binding_;
   // An accepted socket has the binding of the socket that listens.
@@ -549,7 +550,6 @@ Result<> TcpSocket::listen(unsigned backlog, abi::Credentials) {
   binding.is_listening = true;
   backlog_ = backlog;
   state_ = State::listening;
-  was_connected_ = false;
   return {};
 }
 
@@ -592,6 +592,7 @@ Result<> TcpSocket::shutdown(int how) {
       error_ = static_cast<int>(Errno::econnreset);
       break;
     case State::connected:
+      if (is_over()) return fail(Errno::enotconn);
       shut_reads_ |= reads;
       if (writes && !std::exchange(shut_writes_, true) && pcb_ != nullptr) {
         tcp_pcb& pcb = *pcb_;

@@ -198,6 +198,9 @@ static void halves(void) {
   look("client", c);
   SAY(send(s, "x", 1, MSG_NOSIGNAL));
   SAY(shutdown(s, SHUT_RDWR));
+  SAY(shutdown(c, SHUT_RD));
+  SAY(listen(s, 1));
+  SAY(listen(c, 1));
   end(&ends);
 }
 
