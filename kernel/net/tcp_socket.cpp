@@ -368,14 +368,20 @@ bool TcpSocket::is_writable_to_peer(std::size_t filled) const {
 }
 
 Result<std::size_t> TcpSocket::receive_joined(IoBuffer& to, const Incoming& message) {
-  if (message.peeks()) {
+  const bool discards = (message.flags & abi::msg_trunc) != 0;
+  if (!discards && !message.peeks()) return in_->read(to);
+  if (!discards) {
     const auto seen = in_->peek(0, to);
     in_->pass_wakes();
     return seen;
   }
-  if ((message.flags & abi::msg_trunc) == 0) return in_->read(to);
-  const std::size_t count = in_->discard(to.left());
+  const std::size_t count = std::min(in_->filled(), to.left());
   to.skip(count);
+  if (message.peeks()) {
+    in_->pass_wakes();
+  } else {
+    in_->discard(count);
+  }
   return count;
 }
 

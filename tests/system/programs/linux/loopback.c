@@ -95,6 +95,9 @@ static void bytes(int family) {
   await(s, POLLIN);
   SAY(asked(s, FIONREAD));
   SAY(recv(s, got, 3, MSG_PEEK));
+  got[0] = '-';
+  SAY(recv(s, got, 3, MSG_PEEK | MSG_TRUNC));
+  printf("  %.3s\n", got);
   SAY(recv(s, NULL, 2, MSG_TRUNC));
   SAY(recv(s, got, 3, 0));
   printf("  %.3s\n", got);
