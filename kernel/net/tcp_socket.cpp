@@ -334,8 +334,11 @@ void TcpSocket::join(TcpSocket& peer) {
 
 void TcpSocket::leave_peer() {
   if (peer_ == nullptr) return;
-  peer_->peer_ = nullptr;
-  peer_ = nullptr;
+  TcpSocket& peer = *std::exchange(peer_, nullptr);
+  peer.peer_ = nullptr;
+  // Its writers wait for room in the pipe, which may be full forever. Now they send by lwIP. The
+  // reset that ends their wait is lost if lwIP has no memory for it.
+  peer.writable().wake_all();
 }
 
 void TcpSocket::reset_by_bytes() {
