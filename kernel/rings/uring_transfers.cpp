@@ -73,7 +73,10 @@ Register receive_into(Thread& self, int fd, const Sqe& sqe, const Picked& picked
   Sqe part = sqe;
   part.addr = picked.address;
   part.len = sqe.len != 0 ? std::min(sqe.len, picked.length) : picked.length;
-  const auto flags = static_cast<int>(sqe.op_flags);
+  // As Linux, a multishot operation waits only for the file, and ignores SO_RCVTIMEO and
+  // SO_RCVLOWAT. So no coroutine of a socket receives a message without its frame.
+  const int no_wait = is_multishot(sqe) ? abi::msg_dontwait : 0;
+  const int flags = static_cast<int>(sqe.op_flags) | no_wait;
   if (sqe.opcode == Op::recv)
     return encoded(sys::recvfrom(self, fd, room(part), flags, 0, UserPtr<int>{0}));
   if (sqe.opcode == Op::recvmsg && is_multishot(sqe)) {
