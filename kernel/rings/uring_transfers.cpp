@@ -111,6 +111,30 @@ Result<std::uint32_t> length_of_part(Thread& self, const Sqe& sqe) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(part->length, 0x7fff'f000));
 }
 
+bool receives_message(const Sqe& sqe) {
+  return sqe.opcode == Op::recv || sqe.opcode == Op::recvmsg;
+}
+bool fills_buffer(const Sqe& sqe) {
+  return receives_message(sqe) && (sqe.op_flags & abi::msg_waitall) != 0;
+}
+
+/// The part of a buffer that one step can fill: a longer transfer needs a coroutine of its own,
+/// which would wait with the buffer. Messages of datagrams are received in one step at any length.
+Picked part_for_step(const Picked& picked, const Sqe& sqe, File& file) {
+  const bool is_datagram = file.socket() != nullptr && !file.is_stream();
+  if (is_datagram || fills_buffer(sqe) || !file.can_poll()) return picked;
+  Picked part = picked;
+  part.length = std::min(part.length, static_cast<std::uint32_t>(sys::step_bytes));
+  return part;
+}
+
+/// Whether a transfer that has not succeeded in one step needs a coroutine of its own now.
+bool takes_steps(const Sqe& sqe, File& file) {
+  if (receives_message(sqe) && is_multishot(sqe)) return false;
+  if (file.waits_for_device() || !file.can_poll()) return true;
+  return fills_buffer(sqe) && (file.readiness() & abi::pollin) != 0;
+}
+
 /// Reads into buffers of a group. It takes a buffer only when bytes are there.
 async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   Context& context = request.context;
@@ -134,7 +158,8 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   std::size_t cost = 0;
   for (;;) {
     BufferGroup* group = context.groups.find(sqe.buf_index);
-    const auto picked = group != nullptr ? group->peek(self.space()) : fail(Errno::enobufs);
+    auto picked = group != nullptr ? group->peek(self.space()) : fail(Errno::enobufs);
+    if (picked) picked = part_for_step(*picked, sqe, *file);
     FileWait wait{request, *file, true, false};
     Register answer = trap::would_block;
     bool is_last = false;
@@ -146,7 +171,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     } else if (picked.error() != Errno::would_block) {
       co_return fail(picked.error());
     }
-    if (answer == trap::would_block && picked && file->waits_for_device()) {
+    if (answer == trap::would_block && picked && takes_steps(sqe, *file)) {
       group->take();
       request.cqe_flags = abi::uring::cqe_buffer | std::uint32_t{picked->id}
                                                        << abi::uring::cqe_buffer_shift;

@@ -2,6 +2,7 @@
 #include "uring.h"
 
 #include <netinet/in.h>
+#include <sys/time.h>
 
 // ── Sockets ──
 
@@ -315,5 +316,55 @@ static void part_frames(void) {
   close_ring(&ring);
 }
 
+// ── Receives that wait, into selected buffers ──
+
+static char large[4][100000];
+// Receives "hello" and "second" by one submission, which is cancelled if it has not ended.
+static void receive_both(const char* what, int opcode, unsigned ioprio, unsigned flags,
+                         unsigned size, int timeout, int low_water) {
+  printf("%s\n", what);
+  Ring ring;
+  if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) perror("socketpair");
+  const struct timeval time = {timeout, 0};
+  if (setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time)) perror("timeout");
+  if (setsockopt(pair[0], SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water)) perror("lowat");
+  Sqe* sqe = transfer(&ring, IORING_OP_PROVIDE_BUFFERS, 1, 4, large, size, 0);
+  sqe->buf_group = 3;
+  run("buffers", &ring, 1);
+  struct msghdr message = {};
+  const int is_message = opcode == IORING_OP_RECVMSG;
+  sqe = transfer(&ring, opcode, 2, pair[0], is_message ? &message : NULL, is_message,
+                 IOSQE_BUFFER_SELECT);
+  sqe->ioprio = ioprio;
+  sqe->msg_flags = flags;
+  sqe->buf_group = 3;
+  SAY(submit(&ring, 0));
+  pause_ms(10);
+  put(pair[1], "hello");
+  pause_ms(10);
+  print_all("the first bytes", &ring);
+  put(pair[1], "second");
+  pause_ms(10);
+  print_all("the second ones", &ring);
+  cancel(&ring, 3, 2, 0, 0);
+  run("cancelled", &ring, 1);
+  close_ring(&ring);
+  close(pair[0]);
+  close(pair[1]);
+}
+static void part_selected(void) {
+  const unsigned multishot = 2;
+  receive_both("a long buffer", IORING_OP_RECV, 0, 0, sizeof large[0], 0, 1);
+  receive_both("a long buffer for READ", IORING_OP_READ, 0, 0, sizeof large[0], 0, 1);
+  receive_both("long buffers", IORING_OP_RECV, multishot, 0, sizeof large[0], 0, 1);
+  receive_both("long frames", IORING_OP_RECVMSG, multishot, 0, sizeof large[0], 0, 1);
+  receive_both("MSG_WAITALL", IORING_OP_RECV, 0, MSG_WAITALL, 10, 0, 1);
+  receive_both("SO_RCVTIMEO", IORING_OP_RECV, multishot, 0, 100, 5, 1);
+  receive_both("frames with SO_RCVTIMEO", IORING_OP_RECVMSG, multishot, 0, 100, 5, 1);
+  receive_both("frames with SO_RCVLOWAT", IORING_OP_RECVMSG, multishot, 0, 100, 0, 8);
+}
+
 RUN_PART({"sockets", part_sockets}, {"messages", part_messages}, {"nonblocking", part_nonblocking},
-         {"commands", part_commands}, {"frames", part_frames})
+         {"commands", part_commands}, {"frames", part_frames}, {"selected", part_selected})
