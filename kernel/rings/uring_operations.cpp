@@ -243,6 +243,12 @@ bool waits_for_file(const Sqe& sqe, Register answer, bool has_begun) {
   return answer == error(Errno::einprogress) || (has_begun && answer == error(Errno::ealready));
 }
 
+/// Whether an operation waits for its file although that has O_NONBLOCK.
+bool waits_despite_flag(File* file, const Sqe& sqe) {
+  return file != nullptr && file->is_nonblocking() && file->can_poll() && !never_waits(sqe) &&
+         direction_of(sqe.opcode);
+}
+
 /// Makes an operation again and again, as soon as its file may be ready.
 async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File> file) {
   const auto space = Ref<memory::AddressSpace>::share(self.space());
@@ -260,6 +266,14 @@ async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File
       if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
       if (async::is_cancelled()) co_return fail(Errno::eintr);
       continue;
+    }
+    if (answer == trap::would_block && file->signals() == nullptr) {
+      // The call needs a coroutine of its own, for example because it takes several steps. With
+      // O_NONBLOCK that does not wait for the file.
+      answer = co_await make_syscall(self, [&request, &self] {
+        return answer_once(request.context, self, request.sqe, &request);
+      });
+      if (async::is_cancelled() && !is_value(answer)) co_return fail(Errno::eintr);
     }
     if (has_begun && answer == error(Errno::eisconn)) co_return 0;
     if (answer != trap::would_block && !waits_for_file(request.sqe, answer, has_begun))
@@ -279,10 +293,12 @@ bool never_waits(const Sqe& sqe) {
 }
 
 Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request) {
-  if (request != nullptr && is_read(sqe.opcode) && !selects_buffer(sqe)) {
-    // A read of a signalfd needs its reader at each attempt.
+  if (request != nullptr && is_transfer(sqe) && !selects_buffer(sqe)) {
+    // A read of a signalfd needs its reader at each attempt. The coroutine of a long transfer ends
+    // with EAGAIN if its file has O_NONBLOCK.
     File* const file = file_of(context, self, sqe);
-    if (file != nullptr && file->signals() != nullptr)
+    const bool reads_signals = file != nullptr && is_read(sqe.opcode) && file->signals() != nullptr;
+    if (reads_signals || waits_despite_flag(file, sqe))
       return self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); });
   }
   const bool connects = sqe.opcode == Op::connect;
@@ -294,9 +310,8 @@ Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request
   // As on Linux, O_NONBLOCK alone does not end the operation. A CONNECT begins only in
   // its request, because the connection that it starts belongs to this request.
   File* const file = file_of(context, self, sqe);
-  const bool waits = file != nullptr && file->is_nonblocking() && file->can_poll() &&
-                     !never_waits(sqe) && direction_of(sqe.opcode);
-  if (!waits) return connects ? answer_once(context, self, sqe, request) : error(Errno::eagain);
+  if (!waits_despite_flag(file, sqe))
+    return connects ? answer_once(context, self, sqe, request) : error(Errno::eagain);
   if (request == nullptr) return trap::would_block;
   return self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); });
 }

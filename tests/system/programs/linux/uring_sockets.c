@@ -143,6 +143,7 @@ static void part_messages(void) {
 
 // ── O_NONBLOCK ──
 
+static char large[4][100000];
 static void part_nonblocking(void) {
   Ring ring;
   if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
@@ -179,6 +180,19 @@ static void part_nonblocking(void) {
   socklen_t size = sizeof failure;
   SAY(getsockopt(other, SOL_SOCKET, SO_ERROR, &failure, &size));
   printf("SO_ERROR is %d\n", failure);
+  // Longer than the kernel moves in one step.
+  int pair[2], ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)) perror("socketpair");
+  if (pipe2(ends, O_NONBLOCK)) perror("pipe2");
+  transfer(&ring, IORING_OP_RECV, 7, pair[0], large, sizeof large, 0);
+  transfer(&ring, IORING_OP_READ, 8, ends[0], large, sizeof large, 0);
+  SAY(submit(&ring, 0));
+  pause_ms(10);
+  print_all("long reads", &ring);
+  put(pair[1], "hello");
+  put(ends[1], "second");
+  pause_ms(10);
+  print_all("… wait", &ring);
   close_ring(&ring);
 }
 
@@ -318,7 +332,6 @@ static void part_frames(void) {
 
 // ── Receives that wait, into selected buffers ──
 
-static char large[4][100000];
 // Receives "hello" and "second" by one submission, which is cancelled if it has not ended.
 static void receive_both(const char* what, int opcode, unsigned ioprio, unsigned flags,
                          unsigned size, int timeout, int low_water) {
