@@ -42,7 +42,7 @@ struct OwnerArgument {
 class OwnerSignal final : public ReadinessSignal, async::Watcher, async::Timer {
  public:
   explicit OwnerSignal(File& file) : Watcher{&notify}, Timer{&fire}, file_{file} {}
-  ~OwnerSignal() override { async::Executor::disarm(*this); }
+  ~OwnerSignal() override { drop_notices(); }
 
   void start(int fd) {
     fd_ = fd;
@@ -73,6 +73,11 @@ class OwnerSignal final : public ReadinessSignal, async::Watcher, async::Timer {
   static void fire(Timer& timer) noexcept;
   void watch_lists();
   void tell_change();
+  /// Ends notices_. An observer must leave a list before the list ends.
+  void drop_notices() {
+    stop();
+    notices_ = {};
+  }
   void send(int code);
   void send_to_group(const abi::SignalInfo& info);
   Thread* thread() const;
@@ -123,7 +128,7 @@ void OwnerSignal::tell_change() {
   if (repeats_)
     watch_lists();
   else
-    notices_ = {};
+    drop_notices();  // another hart may have called start() since the wake
   send(abi::poll_msg);
 }
 
@@ -139,8 +144,7 @@ Result<> OwnerSignal::note_changes(Thread& self, int fd, Node& node, unsigned ch
   for (const auto& [change, noted] : events)
     if ((changes & change) != 0) mask |= noted;
   if ((changes & ~abi::dn_multishot) == 0) {
-    stop();
-    notices_ = {};
+    drop_notices();
     return {};
   }
   if (!notices_) {
@@ -148,7 +152,7 @@ Result<> OwnerSignal::note_changes(Thread& self, int fd, Node& node, unsigned ch
     notices_ = make_ref<Inotify>(0);
   }
   if (auto added = notices_->add(node, mask | abi::in_mask_add); !added) {
-    notices_ = {};
+    drop_notices();
     return fail(added.error());
   }
   repeats_ = (changes & abi::dn_multishot) != 0;

@@ -274,7 +274,11 @@ static void of_folder(void) {
   SAY(fcntl(fd, F_NOTIFY, 0));
   unlink(other);
   signals("after F_NOTIFY");
+  SAY(fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
   close(file), close(fd);
+  close(open(other, O_CREAT | O_RDWR, 0600));
+  unlink(other);
+  signals("after the descriptor was closed");
   rmdir(folder);
 }
 
