@@ -78,9 +78,11 @@ Result<> adjust_clock(Thread& self, const abi::Timex& wanted) {
   if (has(adj_timeconst)) {
     constexpr std::int64_t most = 10, unit = 4;
     const std::int64_t added = (state.status & sta_nano) != 0 ? 0 : unit;
-    state.constant = std::clamp<std::int64_t>(wanted.constant + added, 0, most);
+    state.constant = std::min(std::clamp<std::int64_t>(wanted.constant, 0, most) + added, most);
   }
-  if (has(adj_tai) && wanted.constant >= 0) state.tai = static_cast<int>(wanted.constant);
+  constexpr std::int64_t most_tai = 100'000;
+  if (has(adj_tai) && wanted.constant >= 0 && wanted.constant <= most_tai)
+    state.tai = static_cast<int>(wanted.constant);
   return {};
 }
 
