@@ -118,8 +118,9 @@ async::Task<Result<int>> detach_in_turn(Thread& self, std::uintptr_t address) {
   const auto change = space.join_change();
   const auto turn = co_await change->wait_for_turn();
   if (!turn || async::is_cancelled()) co_return fail(Errno::eintr);
+  constexpr unsigned in_step = 64;  // a program can split a mapping into very many areas
   bool has_any = false;
-  for (;;) {
+  for (unsigned areas = 1;; ++areas) {
     std::uintptr_t start = 0, end = 0;
     for_each_area(space, address, [&](const Area& area) {
       start = area.start;
@@ -129,9 +130,14 @@ async::Task<Result<int>> detach_in_turn(Thread& self, std::uintptr_t address) {
     if (end == 0) co_return has_any ? Result<int>{0} : fail(Errno::einval);
     has_any = true;
     if (space.takes_steps(start, end - start)) co_await discard_memory(self, space, start, end);
-    const memory::TrackedObject::ActsFor actor{self.process().id()};
-    if (auto unmapped = space.unmap(start, end - start); !unmapped)
-      co_return fail(unmapped.error());
+    {
+      const memory::TrackedObject::ActsFor actor{self.process().id()};
+      if (auto unmapped = space.unmap(start, end - start); !unmapped)
+        co_return fail(unmapped.error());
+    }
+    if (areas % in_step != 0) continue;
+    co_await cond_resched(self);
+    if (async::is_cancelled()) co_return 0;
   }
 }
 
