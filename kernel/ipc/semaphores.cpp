@@ -1,6 +1,7 @@
 #include "ipc/semaphores.h"
 
 #include <algorithm>
+#include <climits>
 
 namespace kernel::ipc {
 namespace {
@@ -39,8 +40,13 @@ Result<Adjustment*> SemaphoreUndo::make(SemaphoreSet& set, unsigned number) {
 }
 
 SemaphoreUndo::~SemaphoreUndo() {
+  while (!adjust_some(UINT_MAX)) continue;
+}
+
+bool SemaphoreUndo::adjust_some(unsigned most) {
   async::Strand::check_access();
-  while (Adjustment* const adjustment = adjustments_.root()) {
+  for (; most > 0 && !adjustments_.empty(); --most) {
+    Adjustment* const adjustment = adjustments_.root();
     SemaphoreSet& set = adjustment->set;
     const unsigned number = adjustment->number;
     adjustments_.remove(*adjustment);
@@ -48,6 +54,7 @@ SemaphoreUndo::~SemaphoreUndo() {
     if (adjustment->value != 0) set.adjust(*adjustment, process_);
     delete adjustment;
   }
+  return adjustments_.empty();
 }
 
 // ── WaitingOperations ──

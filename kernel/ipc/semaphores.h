@@ -52,7 +52,8 @@ struct OrderOfAdjustments {
   static void update(Adjustment&, Adjustment*, Adjustment*) {}
 };
 
-/// The adjustments of a process (SEM_UNDO). The destructor adds them to the semaphores.
+/// The adjustments of a process (SEM_UNDO). The destructor adds those that are left to the
+/// semaphores.
 class SemaphoreUndo {
  public:
   explicit SemaphoreUndo(int process) : process_{process} {}
@@ -62,6 +63,8 @@ class SemaphoreUndo {
   Adjustment* find(const SemaphoreSet& set, unsigned number) const;
   /// The adjustment that find() finds, or a new one. ENOMEM.
   Result<Adjustment*> make(SemaphoreSet& set, unsigned number);
+  /// Makes at most `most` adjustments, and ends them. Returns whether none is left.
+  bool adjust_some(unsigned most);
 
  private:
   friend SemaphoreSet;

@@ -223,6 +223,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   class AtEnd {
    public:
     virtual ~AtEnd() = default;
+    /// Does as much of the destructor's work as fits into a step. Returns whether none is left.
+    virtual bool do_some() = 0;
   };
   /// The changes of System V semaphores to undo (ipc/semaphores.h); null: none. In the strand.
   AtEnd* semaphore_undo() const { return rare_ != nullptr ? rare_->semaphore_undo.get() : nullptr; }

@@ -56,6 +56,10 @@ class Operations {
 class UndoAtEnd final : public Process::AtEnd {
  public:
   explicit UndoAtEnd(int process) : undo{process} {}
+  bool do_some() override {
+    constexpr unsigned in_step = 64;
+    return undo.adjust_some(in_step);
+  }
   SemaphoreUndo undo;
 };
 
