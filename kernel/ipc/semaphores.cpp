@@ -32,7 +32,8 @@ Adjustment* SemaphoreUndo::find(const SemaphoreSet& set, unsigned number) const 
 
 Result<Adjustment*> SemaphoreUndo::make(SemaphoreSet& set, unsigned number) {
   if (Adjustment* const found = find(set, number)) return found;
-  if (!memory::can_allocate(sizeof(Adjustment))) return fail(Errno::enomem);
+  if (!file_quota::has(sizeof(Adjustment)) || !memory::can_allocate(sizeof(Adjustment)))
+    return fail(Errno::enomem);
   auto* const made = new Adjustment{*this, set, number};
   adjustments_.insert(*made);
   set.at(number).adjustments.push_back(*made);

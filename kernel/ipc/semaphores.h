@@ -40,11 +40,12 @@ inline constexpr unsigned most_semaphore_operations = 500;
 /// What the end of a process adds to a semaphore. The process owns it, until the set is removed.
 struct Adjustment : TreapNode<OrderOfAdjustments>, ListNode<> {
   Adjustment(SemaphoreUndo& undo, SemaphoreSet& semaphores, unsigned semaphore)
-      : owner{undo}, set{semaphores}, number{semaphore} {}
+      : owner{undo}, set{semaphores}, number{semaphore}, charge{sizeof *this} {}
   SemaphoreUndo& owner;
   SemaphoreSet& set;
   const unsigned number;
   int value = 0;
+  const Charge charge;
 };
 
 struct OrderOfAdjustments {

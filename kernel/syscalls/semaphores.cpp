@@ -276,6 +276,7 @@ Result<int> semget(Thread& self, std::int32_t key, int count, int flags) {
 
 /// flags: IPC_NOWAIT, SEM_UNDO; others have no effect
 /// linux: A waiter with several operations may be served after later waiters with one operation.
+///   The changes to undo count in the quota of files in /tmp.
 trap::Answer<Result<int>> semop(Thread& self, int number, std::uintptr_t operations,
                                 unsigned count) {
   return operate_semaphores(self, number, operations, count, async::never);
