@@ -50,7 +50,8 @@ class WaitingForBox : public ListNode<> {
 /// queue.
 struct MessageNotice {
   int process;
-  const File* file;  ///< it ends with this file
+  async::Instant start_time;  ///< of the process: another one may get its number later
+  const File* file;           ///< it ends with this file
   abi::SignalEvent event;
 };
 

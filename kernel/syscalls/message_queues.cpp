@@ -114,9 +114,16 @@ async::Task<Result<std::size_t>> take_from_queue_later(Thread& self, Ref<Message
   co_return co_await write_at_last(self, [&] { return place.write(self, *message); });
 }
 
+/// The process that gets the notice; null: it was reaped.
+Process* receiver_of(const MessageNotice& notice) {
+  Process* const process = processes().find(notice.process);
+  const bool is_it = process != nullptr && process->start_time() == notice.start_time;
+  return is_it ? process : nullptr;
+}
+
 void post_notice(Thread& self, const MessageNotice& notice) {
   if (notice.event.notify != abi::sigev_signal) return;
-  Process* const process = processes().find(notice.process);
+  Process* const process = receiver_of(notice);
   if (process == nullptr || notice.event.signal == 0) return;
   process->post_signal({.signal = notice.event.signal,
                         .code = abi::si_mesgq,
@@ -126,7 +133,7 @@ void post_notice(Thread& self, const MessageNotice& notice) {
 /// Whether a process waits for the next message of an empty queue.
 bool has_live_notice(MessageBox& box) {
   if (!box.notice()) return false;
-  Process* const process = processes().find(box.notice()->process);
+  Process* const process = receiver_of(*box.notice());
   if (process != nullptr && !process->is_ending() && !process->is_zombie()) return true;
   box.notice().reset();
   return false;
@@ -252,13 +259,14 @@ Result<int> mq_notify(Thread& self, int fd, UserPtr<const abi::SignalEvent> even
   const auto file = queue_file(self, fd);
   if (!file) return fail(file.error());
   MessageBox& box = (*file)->box();
-  const int process = self.process().id();
+  Process& process = self.process();
   if (!wanted) {
-    if (box.notice() && box.notice()->process == process) box.notice().reset();
+    if (box.notice() && receiver_of(*box.notice()) == &process) box.notice().reset();
     return 0;
   }
   if (has_live_notice(box)) return fail(Errno::ebusy);
-  box.notice() = MessageNotice{.process = process, .file = *file, .event = *wanted};
+  box.notice() = MessageNotice{
+      .process = process.id(), .start_time = process.start_time(), .file = *file, .event = *wanted};
   return 0;
 }
 
