@@ -1,6 +1,7 @@
 #include "ipc/messages.h"
 
 #include <algorithm>
+#include <climits>
 #include <limits>
 
 #include "memory/user_memory.h"
@@ -134,12 +135,18 @@ Result<MessageQueue*> MessageQueue::find_place(int number) {
 }
 
 MessageQueue::~MessageQueue() {
-  while (!in_order_.empty()) {
+  while (!drop_some(UINT_MAX)) continue;
+}
+
+bool MessageQueue::drop_some(unsigned most) {
+  for (; most > 0 && !in_order_.empty(); --most) {
     Message& message = in_order_.front();
     in_order_.remove(message);
+    by_type_.remove(message);
     count(message, false);
     delete &message;
   }
+  return in_order_.empty();
 }
 
 void MessageQueue::count(const Message& message, bool is_new) {

@@ -143,6 +143,8 @@ class MessageQueue : public Object, public RefCounted<MessageQueue> {
   void set_most_bytes(std::size_t bytes);
   /// Wakes all waiting senders and receivers, and ends the queue.
   void remove();
+  /// Ends at most `most` messages of a removed queue. Returns whether none is left.
+  bool drop_some(unsigned most);
 
   abi::MessageQueueStatus status() const;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "process/steps.h"
 #include "syscalls/ipc.h"
 #include "syscalls/registered_calls.h"
 
@@ -87,6 +88,25 @@ Result<int> tell_queue(Thread& self, int number, int command, std::uintptr_t to)
   return write_status(self, to, (*queue)->status(), by_place ? (*queue)->number() : 0);
 }
 
+constexpr unsigned dropped_in_step = 64;
+
+async::Task<Result<int>> drop_messages(Thread& self, Ref<MessageQueue> removed) {
+  do {
+    co_await cond_resched(self);
+  } while (!removed->drop_some(dropped_in_step));
+  co_return 0;
+}
+
+/// IPC_RMID.
+trap::Answer<Result<int>> remove_queue(Thread& self, int number) {
+  const auto queue = MessageQueue::find(number);
+  if (!queue) return fail(queue.error());
+  const auto removed = Ref<MessageQueue>::share(**queue);
+  removed->remove();
+  if (removed->drop_some(dropped_in_step)) return 0;
+  return self.wait([&] { return drop_messages(self, removed); });
+}
+
 /// IPC_SET.
 Result<int> change_queue(Thread& self, int number, std::uintptr_t from) {
   const auto wanted = UserPtr<const abi::MessageQueueStatus>{from}.read(self.space());
@@ -163,7 +183,7 @@ trap::Answer<Result<std::size_t>> msgrcv(Thread& self, int number, std::uintptr_
 /// flags: the commands IPC_STAT, IPC_SET, IPC_RMID, IPC_INFO, MSG_STAT, MSG_STAT_ANY, MSG_INFO;
 ///   EINVAL for others
 /// linux: There is one user, the superuser: IPC_SET of another owner fails with EINVAL.
-Result<int> msgctl(Thread& self, int number, int command, std::uintptr_t argument) {
+trap::Answer<Result<int>> msgctl(Thread& self, int number, int command, std::uintptr_t argument) {
   if (number < 0 || command < 0) return fail(Errno::einval);
   switch (command) {
     case abi::ipc_info:
@@ -172,12 +192,7 @@ Result<int> msgctl(Thread& self, int number, int command, std::uintptr_t argumen
     case abi::msg_stat:
     case abi::msg_stat_any: return tell_queue(self, number, command, argument);
     case abi::ipc_set: return change_queue(self, number, argument);
-    case abi::ipc_rmid: {
-      const auto queue = MessageQueue::find(number);
-      if (!queue) return fail(queue.error());
-      (*queue)->remove();
-      return 0;
-    }
+    case abi::ipc_rmid: return remove_queue(self, number);
     default: return fail(Errno::einval);
   }
 }
