@@ -282,6 +282,29 @@ static void of_folder(void) {
   rmdir(folder);
 }
 
+// Another process changes the folder while this one calls F_NOTIFY again and again.
+static void of_busy_folder(void) {
+  char folder[] = "/tmp/ownersXXXXXX", name[64];
+  mkdtemp(folder);
+  snprintf(name, sizeof name, "%s/file", folder);
+  const int fd = open(folder, O_RDONLY | O_DIRECTORY);
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 1000; ++i) {
+      close(open(name, O_CREAT | O_RDWR, 0600));
+      unlink(name);
+    }
+    _exit(0);
+  }
+  while (waitpid(child, NULL, WNOHANG) == 0) fcntl(fd, F_NOTIFY, DN_CREATE);
+  SAY(fcntl(fd, F_NOTIFY, 0));
+  const struct timespec now = {0, 0};
+  while (sigtimedwait(&awaited, NULL, &now) > 0) continue;
+  close(fd);
+  rmdir(folder);
+}
+
 int main(void) {
   setpgid(0, 0);  // the emulator's group is that of the test
   sigemptyset(&awaited);
@@ -296,4 +319,5 @@ int main(void) {
   of_group();
   of_handler();
   of_folder();
+  of_busy_folder();
 }
