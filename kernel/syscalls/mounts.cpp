@@ -1,6 +1,7 @@
 // Calls about file systems and swap spaces of the machine, which are fixed from the boot on, and
 // personality, unshare and setns, as far as there is something to set or to separate.
 #include "files/directory.h"
+#include "process/steps.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
 
@@ -43,11 +44,33 @@ Result<int> personality(Thread&, unsigned persona) {
   return 0;
 }
 
+namespace {
+
+Result<> own_parts(Process& process, std::uint64_t flags) {
+  if ((flags & abi::clone_fs) != 0) {
+    if (auto own = process.own_fs(); !own) return own;
+  }
+  if ((flags & abi::clone_files) != 0) return process.own_files();
+  return {};
+}
+
+/// unshare() of a process that has many changes of semaphores to undo.
+async::Task<Result<>> unshare_in_steps(Thread& self, std::uint64_t flags) {
+  Process& process = self.process();
+  do {
+    co_await cond_resched(self);
+  } while (!process.semaphore_undo()->do_some());
+  (void)process.set_semaphore_undo(nullptr);
+  co_return own_parts(process, flags);
+}
+
+}  // namespace
+
 /// flags: CLONE_FILES, CLONE_FS, CLONE_SYSVSEM, and in a process with one thread CLONE_THREAD,
 ///   CLONE_SIGHAND and CLONE_VM; EINVAL for others
 /// linux: There are no namespaces: their flags fail with EINVAL. A process with several threads can
 ///   separate nothing (EINVAL).
-Result<> unshare(Thread& self, std::uint64_t flags) {
+trap::Answer<Result<>> unshare(Thread& self, std::uint64_t flags) {
   constexpr std::uint64_t of_thread = abi::clone_thread | abi::clone_sighand | abi::clone_vm;
   constexpr std::uint64_t parts = abi::clone_files | abi::clone_fs | abi::clone_sysvsem;
   if ((flags & ~(of_thread | parts)) != 0) return fail(Errno::einval);
@@ -59,13 +82,12 @@ Result<> unshare(Thread& self, std::uint64_t flags) {
     return fail(Errno::einval);
   }
   // As on Linux, the call undoes the process's operations with SEM_UNDO now.
-  if ((flags & abi::clone_sysvsem) != 0 && process.semaphore_undo() != nullptr)
+  if ((flags & abi::clone_sysvsem) != 0 && process.semaphore_undo() != nullptr) {
+    if (!process.semaphore_undo()->do_some())
+      return self.wait([&] { return unshare_in_steps(self, flags); });
     (void)process.set_semaphore_undo(nullptr);
-  if ((flags & abi::clone_fs) != 0) {
-    if (auto own = process.own_fs(); !own) return own;
   }
-  if ((flags & abi::clone_files) != 0) return process.own_files();
-  return {};
+  return own_parts(process, flags);
 }
 
 /// linux: There are no namespaces: a descriptor of any file fails with EINVAL.
