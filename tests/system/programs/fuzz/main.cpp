@@ -7,6 +7,7 @@
 // next child.
 //
 //   fuzz calls|rings --child SEED COUNT     makes calls; the pipe is descriptor 3
+#include <abi/ipc.h>
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
@@ -54,6 +55,19 @@ void collect_others() {
   }
 }
 
+// Removes all objects of one kind of System V IPC, which outlive their processes. `control` is its
+// call, which takes the number of a semaphore, too; `stat` gives the identifier of an index.
+void remove_objects(abi::Call control, int stat) {
+  alignas(8) std::array<std::byte, 256> about;
+  const auto ask = [&](long object, int command) {
+    return control == abi::Call::semctl ? syscall(control, object, 0, command, about.data())
+                                        : syscall(control, object, command, about.data());
+  };
+  for (long index = ask(0, abi::ipc_info); index >= 0; --index) {
+    if (const long object = ask(index, stat); object >= 0) ask(object, abi::ipc_rmid);
+  }
+}
+
 void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
   const Pipe reports = must(make_pipe(abi::o_cloexec), "a pipe");
   const Fd nothing = must(open("/dev/null", abi::o_rdwr | abi::o_cloexec), "/dev/null");
@@ -95,6 +109,9 @@ void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
     ++tally.exited;
   }
   collect_others();
+  remove_objects(abi::Call::shmctl, abi::shm_stat);
+  remove_objects(abi::Call::semctl, abi::sem_stat);
+  remove_objects(abi::Call::msgctl, abi::msg_stat);
 }
 
 }  // namespace
