@@ -42,6 +42,8 @@ namespace {
 using async::Duration;
 
 constinit bool has_started = false;
+constinit bool has_loopback = false;  // lwIP is initialised
+constinit std::size_t receivers_added = 0;
 constinit bool has_link_timers = false;
 constinit bool timers_run = false;
 
@@ -218,10 +220,23 @@ u8_t note_unreachable(void*, raw_pcb*, pbuf* packet, const ip_addr_t*) {
   return 0;
 }
 
-bool add_receiver(u8_t protocol, raw_recv_fn receive, void* argument = nullptr) {
-  raw_pcb* const pcb = raw_new_ip_type(IPADDR_TYPE_ANY, protocol);
+struct Receiver {
+  u8_t protocol;
+  raw_recv_fn receive;
+  void* argument = nullptr;
+};
+constexpr Receiver receivers[] = {
+    {IP_PROTO_TCP, prepare_tcp},
+    {IP_PROTO_UDP, prepare_udp, &udp_ports},
+    {IP_PROTO_UDPLITE, prepare_udp, &udplite_ports},
+    {IP_PROTO_ICMP, note_unreachable},
+    {IP6_NEXTH_ICMP6, note_unreachable},
+};
+
+bool add_receiver(const Receiver& receiver) {
+  raw_pcb* const pcb = raw_new_ip_type(IPADDR_TYPE_ANY, receiver.protocol);
   if (pcb == nullptr) return false;
-  raw_recv(pcb, receive, argument);
+  raw_recv(pcb, receiver.receive, receiver.argument);
   return true;
 }
 
@@ -299,15 +314,16 @@ Result<> start() {
   if (has_started) return {};
   constexpr std::size_t own_bytes = 16 << 10;  // of lwIP's first objects, and of the timers' job
   if (!memory::can_allocate(own_bytes) || !make_tcp_table()) return fail(Errno::enomem);
+  if (!has_loopback) {
+    lwip_init();
+    make_loopback();
+    has_loopback = true;
+  }
+  // Without memory for one of them, the next call continues with it.
+  for (; receivers_added != std::size(receivers); ++receivers_added) {
+    if (!add_receiver(receivers[receivers_added])) return fail(Errno::enomem);
+  }
   has_started = true;
-  lwip_init();
-  make_loopback();
-  if (!add_receiver(IP_PROTO_TCP, prepare_tcp) ||
-      !add_receiver(IP_PROTO_UDP, prepare_udp, &udp_ports) ||
-      !add_receiver(IP_PROTO_UDPLITE, prepare_udp, &udplite_ports) ||
-      !add_receiver(IP_PROTO_ICMP, note_unreachable) ||
-      !add_receiver(IP6_NEXTH_ICMP6, note_unreachable))
-    panic("net: no memory for lwIP");
   async::spawn(run_timers(), {.name = "network", .priority = levels::event}).detach();
   return {};
 }

@@ -86,6 +86,7 @@ tcp_pcb* find_in(tcp_pcb* pcb, const Tuple& tuple) {
 }  // namespace
 
 bool make_tcp_table() {
+  if (buckets != nullptr) return true;
   if (!memory::can_allocate_contiguous(sizeof(Buckets))) return false;
   fill_random(std::as_writable_bytes(std::span{&seed, 1}));
   buckets = new Buckets{};

@@ -10,7 +10,7 @@
 
 namespace kernel::net {
 
-/// Allocates the buckets. Call once. False: there is no memory.
+/// Allocates the buckets, unless they exist. False: there is no memory.
 bool make_tcp_table();
 
 /// The addresses and ports of a packet or a connection, which choose its bucket.
