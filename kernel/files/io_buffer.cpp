@@ -65,9 +65,13 @@ Result<std::size_t> IoBuffer::put_pages(const std::byte* const* pages, std::size
   while (done != count) {
     begin_part();
     const std::size_t in_page = base_ % hal::page_size;
-    const std::size_t known =
-        space_ != nullptr ? space_->look_up_pages(base_, hal::Access::write, found) : 0;
     std::size_t step = std::min(count - done, part_);
+    const std::size_t wanted =
+        std::min(hal::page_up(in_page + step) / hal::page_size, found.size());
+    const std::size_t known =
+        space_ != nullptr
+            ? space_->look_up_pages(base_, hal::Access::write, std::span{found}.first(wanted))
+            : 0;
     if (known != 0) {
       step = std::min(step, known * hal::page_size - in_page);
       copy_pages(found.data(), in_page, pages, at, step);
