@@ -35,24 +35,42 @@ Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
 }
 
 namespace {
+/// A place in pages. Pages that lie behind one another in memory are one piece.
+template <class Byte>
+struct PagePlace {
+  Byte* const* page;
+  Byte* here = *page;
+  std::size_t piece = hal::page_size;  // the bytes from `here` on
+
+  PagePlace(Byte* const* pages, std::size_t at)
+      : page{pages}, here{*pages + at}, piece{hal::page_size - at} {}
+
+  /// Makes the piece longer, up to `count`, if the next pages follow in memory.
+  void extend(std::size_t count) {
+    while (piece < count && page[1] == here + piece) ++page, piece += hal::page_size;
+  }
+  void advance(std::size_t count) {
+    here += count;
+    piece -= count;
+    if (piece == 0) here = *++page, piece = hal::page_size;
+  }
+};
+
 /// Copies `count` bytes from pages to pages. They begin `from` bytes behind the start of the first
 /// source, and `to` bytes behind that of the first destination.
 void copy_pages(std::byte* const* destinations, std::size_t to, const std::byte* const* sources,
                 std::size_t from, std::size_t count) {
-  std::byte* there = *destinations + to;
-  const std::byte* here = *sources + from;
-  std::size_t room = hal::page_size - to, given = hal::page_size - from;
+  PagePlace there{destinations, to};
+  PagePlace here{sources, from};
   for (;;) {
-    const std::size_t piece = std::min({room, given, count});
-    std::memcpy(there, here, piece);
+    there.extend(count);
+    here.extend(count);
+    const std::size_t piece = std::min({there.piece, here.piece, count});
+    std::memcpy(there.here, here.here, piece);
     count -= piece;
     if (count == 0) return;
-    room -= piece;
-    given -= piece;
-    there += piece;
-    here += piece;
-    if (room == 0) there = *++destinations, room = hal::page_size;
-    if (given == 0) here = *++sources, given = hal::page_size;
+    there.advance(piece);
+    here.advance(piece);
   }
 }
 }  // namespace
