@@ -1,10 +1,11 @@
-// memcpy, memmove, memset and memcmp in 64-bit words. The C library's versions take six
-// instructions per byte; these take one per byte at worst and a third of one at best.
+// memcpy, memmove, memset, memcmp and memchr in 64-bit words. The C library's versions take five or
+// six instructions per byte; these take one per byte at worst and a third of one at best.
 //
 // Every load and store is aligned, because a misaligned one may trap into the firmware. If source
 // and destination have different alignment, each destination word is combined from two source
 // words. Such reads may go to the end of a word that holds a requested byte, but not into the next
 // word.
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,6 +17,7 @@ using Word = std::uint64_t;
 constexpr std::size_t word_bytes = sizeof(Word);
 constexpr std::size_t block_bytes = 8 * word_bytes;
 constexpr std::size_t short_copy = 2 * word_bytes;  // bytes are faster below this
+constexpr Word ones = ~Word{0} / 0xff;              // 1 in each byte
 
 // Without this, the compiler would turn the loops into calls of the functions they implement.
 #define NO_BUILTIN __attribute__((no_builtin))
@@ -27,6 +29,14 @@ std::size_t offset_in_word(const void* pointer) {
 using Bytes = unsigned char;
 // Words that may alias objects of any type.
 using AnyWord [[gnu::may_alias]] = Word;
+
+// The highest bit of each byte that the word at `at` and `wanted` have in common.
+[[gnu::always_inline]] inline NO_BUILTIN Word high_bits_of_equal_bytes(const Bytes* at,
+                                                                       Word wanted) {
+  constexpr Word low_bits = 0x7f * ones;
+  const Word difference = *reinterpret_cast<const AnyWord*>(at) ^ wanted;
+  return ~((difference & low_bits) + low_bits | difference | low_bits);
+}
 
 [[gnu::always_inline]] inline NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from,
                                                          std::size_t count) {
@@ -130,7 +140,7 @@ NO_BUILTIN void* memmove(void* destination, const void* source, std::size_t coun
 NO_BUILTIN void* memset(void* destination, int value, std::size_t count) {
   auto* to = static_cast<Bytes*>(destination);
   if (count >= short_copy) {
-    const Word word = static_cast<Bytes>(value) * (~Word{0} / 0xff);
+    const Word word = static_cast<Bytes>(value) * ones;
     for (; offset_in_word(to) != 0; --count) *to++ = static_cast<Bytes>(value);
     auto* out = reinterpret_cast<AnyWord*>(to);
     for (; count >= block_bytes; count -= block_bytes, out += 8) {
@@ -159,6 +169,23 @@ NO_BUILTIN int memcmp(const void* left, const void* right, std::size_t count) {
     if (*a != *b) return *a - *b;
   }
   return 0;
+}
+
+NO_BUILTIN void* memchr(const void* range, int value, std::size_t count) {
+  if (count == 0) return nullptr;
+  auto* const start = static_cast<const Bytes*>(range);
+  const Bytes* const end = start + count;
+  const std::size_t skew = offset_in_word(start);
+  const Bytes* at = start - skew;
+  const Word wanted = static_cast<Bytes>(value) * ones;
+  Word found = high_bits_of_equal_bytes(at, wanted) & ~Word{0} << 8 * skew;
+  while (found == 0) {
+    at += word_bytes;
+    if (at >= end) return nullptr;
+    found = high_bits_of_equal_bytes(at, wanted);
+  }
+  at += std::countr_zero(found) / 8;
+  return at < end ? const_cast<Bytes*>(at) : nullptr;
 }
 
 }  // extern "C"

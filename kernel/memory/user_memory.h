@@ -11,6 +11,7 @@
 #include <kernel/result.h>
 
 #include <cstddef>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -58,34 +59,31 @@ class UserPtr {
  public:
   static_assert(std::is_trivially_copyable_v<T>);
 
+  using Value = std::remove_const_t<T>;
+
   UserPtr() = default;
   explicit UserPtr(VirtAddr address) : address_(address) {}
 
   explicit operator bool() const { return address_ != 0; }
   VirtAddr address() const { return address_; }
 
-  Result<std::remove_const_t<T>> read(AddressSpace& space) const {
+  Result<Value> read(AddressSpace& space) const {
     if (in_one_page()) [[likely]] {
-      const auto here = space.fault_in(address_, Access::read);
-      if (!here) return fail(here.error());
-      return copy_once(*reinterpret_cast<const std::remove_const_t<T>*>(*here));
+      if (const std::byte* const here = space.tlb_lookup_alone(address_, Access::read)) [[likely]]
+        return copy_once(*reinterpret_cast<const Value*>(here));
     }
-    std::remove_const_t<T> value;
-    if (auto copied = copy_from_user(space, &value, address_, sizeof value); !copied) {
-      return fail(copied.error());
-    }
-    return value;
+    return read_slowly(space, address_);
   }
   Result<> write(AddressSpace& space, const T& value) const
     requires(!std::is_const_v<T>)
   {
     if (in_one_page()) [[likely]] {
-      const auto here = space.fault_in(address_, Access::write);
-      if (!here) return fail(here.error());
-      store_once(*reinterpret_cast<T*>(*here), value);
-      return {};
+      if (std::byte* const here = space.tlb_lookup_alone(address_, Access::write)) [[likely]] {
+        store_once(*reinterpret_cast<T*>(here), value);
+        return {};
+      }
     }
-    return copy_to_user(space, address_, &value, sizeof value);
+    return write_slowly(space, address_, value);
   }
   /// Calls make(void*), which creates the T in the program's memory, or in zeros that are copied
   /// there. For a large T: it saves a copy.
@@ -93,31 +91,33 @@ class UserPtr {
   Result<> create(AddressSpace& space, Make&& make) const
     requires(!std::is_const_v<T>)
   {
-    if (is_contiguous()) [[likely]] {
+    alignas(T) std::byte zeros[sizeof(T)];
+    const bool is_in_place = is_contiguous();
+    std::byte* there = zeros;
+    if (is_in_place) [[likely]] {
       const auto here = space.fault_in(address_, Access::write);
       if (!here) return fail(here.error());
-      make(*here);
-      return {};
+      there = *here;
+    } else {
+      std::memset(zeros, 0, sizeof zeros);
     }
-    alignas(T) std::byte object[sizeof(T)]{};
-    make(object);
-    return copy_to_user(space, address_, object, sizeof object);
+    make(there);  // one call, so that it is inlined
+    return is_in_place ? Result<>{} : copy_to_user(space, address_, zeros, sizeof zeros);
   }
   /// For a large T, without a copy of it: calls use(const T&). The program may change the object
   /// meanwhile, so `use` reads each member once.
   template <class Use>
   Result<> visit(AddressSpace& space, Use&& use) const {
+    alignas(T) std::byte copy[sizeof(T)];
+    const std::byte* there = copy;
     if (is_contiguous()) [[likely]] {
       const auto here = space.fault_in(address_, Access::read);
       if (!here) return fail(here.error());
-      use(*reinterpret_cast<const T*>(*here));
-      return {};
-    }
-    std::remove_const_t<T> object;
-    if (auto copied = copy_from_user(space, &object, address_, sizeof object); !copied) {
+      there = *here;
+    } else if (auto copied = copy_from_user(space, copy, address_, sizeof copy); !copied) {
       return copied;
     }
-    use(object);
+    use(*reinterpret_cast<const Value*>(there));  // one call, so that it is inlined
     return {};
   }
 
@@ -129,6 +129,30 @@ class UserPtr {
   }
   // Whether it does so word by word.
   bool in_one_page() const { return is_small && is_contiguous(); }
+
+  // Functions of their own, so that read() and write() need no stack where they are inlined.
+  [[gnu::noinline]] static Result<Value> read_slowly(AddressSpace& space, VirtAddr address) {
+    if (UserPtr{address}.in_one_page()) {
+      const auto here = space.fault_in(address, Access::read);
+      if (!here) return fail(here.error());
+      return copy_once(*reinterpret_cast<const Value*>(*here));
+    }
+    Value value;
+    if (auto copied = copy_from_user(space, &value, address, sizeof value); !copied) {
+      return fail(copied.error());
+    }
+    return value;
+  }
+  [[gnu::noinline]] static Result<> write_slowly(AddressSpace& space, VirtAddr address,
+                                                 const T& value) {
+    if (UserPtr{address}.in_one_page()) {
+      const auto here = space.fault_in(address, Access::write);
+      if (!here) return fail(here.error());
+      store_once(*reinterpret_cast<T*>(*here), value);
+      return {};
+    }
+    return copy_to_user(space, address, &value, sizeof value);
+  }
 
   VirtAddr address_ = 0;
 };

@@ -176,7 +176,8 @@ bool leave_handler(Thread& self) {
   if (!visited || !is_loaded) return false;
   trap::simulate_trap<trap::Cause::sigreturn>(context);
   self.set_signal_mask(mask);
-  (void)set_signal_stack(self, stack);
+  if (self.rare_settings() != nullptr || (stack.flags & ~autodisarm) != abi::ss_disable)
+    (void)set_signal_stack(self, stack);
   return true;
 }
 

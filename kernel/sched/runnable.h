@@ -200,7 +200,7 @@ class Runnable {
   /// Sets the flag. notice() must follow. Any context.
   void set(PendingFlag flag) { pending_flags_.fetch_or(flag); }
   /// Clears the flag; returns whether it was set.
-  bool take(PendingFlag flag) { return (pending_flags_.fetch_and(~flag) & flag) != 0; }
+  bool take(PendingFlag flag) { return has(flag) && (pending_flags_.fetch_and(~flag) & flag) != 0; }
 
   /// If the thread runs on another hart, interrupts that hart, so that the thread sees its pending
   /// flags. Any context.

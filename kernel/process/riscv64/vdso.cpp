@@ -45,13 +45,14 @@ bool map_at(Thread& self, hal::VirtAddr address) {
   memory::AddressSpace& space = self.space();
   const hal::VirtAddr start = space.stack_top() - bytes;
   if (hal::page_down(address) != start) return false;
-  return space
-      .map({.address = start,
-            .bytes = bytes,
-            .access = hal::Access::read | hal::Access::execute,
-            .place = memory::MapRequest::Place::if_free,
-            .backing = memory::Backing::of_segment(page)})
-      .has_value();
+  const auto mapped = space.map({.address = start,
+                                 .bytes = bytes,
+                                 .access = hal::Access::read | hal::Access::execute,
+                                 .place = memory::MapRequest::Place::if_free,
+                                 .backing = memory::Backing::of_segment(page)});
+  if (!mapped) return false;
+  (void)space.fault(start, hal::Access::read);  // spares the program a second fault
+  return true;
 }
 
 }  // namespace kernel::vdso

@@ -1,5 +1,5 @@
-// The kernel's memcpy, memmove, memset and memcmp, under other names, compared with loops over
-// bytes. Covers every alignment of source and destination, and lengths around all thresholds.
+// The kernel's memcpy, memmove, memset, memcmp and memchr, under other names, compared with loops
+// over bytes. Covers every alignment of source and destination, and lengths around all thresholds.
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
@@ -11,6 +11,7 @@ void* kernel_memcpy(void* to, const void* from, std::size_t count);
 void* kernel_memmove(void* to, const void* from, std::size_t count);
 void* kernel_memset(void* to, int value, std::size_t count);
 int kernel_memcmp(const void* left, const void* right, std::size_t count);
+void* kernel_memchr(const void* range, int value, std::size_t count);
 }
 
 namespace {
@@ -85,6 +86,27 @@ TEST_CASE("memcmp compares unsigned bytes up to the first difference") {
           REQUIRE(kernel_memcmp(&left[a], &right[b], count) > 0);
           REQUIRE(kernel_memcmp(&right[b], &left[a], count) < 0);
           left[a + at] = 7;
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("memchr finds the first byte with the value, and none outside the range") {
+  alignas(8) Buffer buffer;
+  // The bytes around the value differ from it by one, or only in the highest bit.
+  for (const unsigned char other : {0x00, 0x01, 0x7f, 0x80, 0x81, 0xff}) {
+    for (const int wanted : {other ^ 1, other ^ 0x80}) {
+      buffer.fill(other);
+      for (std::size_t from = 0; from < 9; ++from) {
+        for (std::size_t at = 0; at < 40; ++at) {
+          buffer[from + at] = static_cast<unsigned char>(wanted);
+          buffer[from + at + 5] = static_cast<unsigned char>(wanted);
+          for (std::size_t count = 0; count < 50; ++count) {
+            void* const expected = at < count ? &buffer[from + at] : nullptr;
+            REQUIRE(kernel_memchr(&buffer[from], wanted - 256, count) == expected);
+          }
+          buffer[from + at] = buffer[from + at + 5] = other;
         }
       }
     }

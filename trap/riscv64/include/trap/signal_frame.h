@@ -75,16 +75,16 @@ struct SignalFrame {
                              const UserContext& registers, const abi::SignalStack& stack,
                              abi::SignalSet mask) {
     auto* const frame = new (place) SignalFrame;
-    frame->info = {.info = info, .zeros = {}};
+    frame->info.info = info;
+    __builtin_memset_inline(&frame->info.zeros, 0, sizeof frame->info.zeros);
     Context& context = frame->context;
-    context.flags = context.link = 0;
     context.stack = stack;
     context.mask = mask;
-    context.x = registers.x;
+    copy_registers(context.x, registers.x);
     context.x[0] = registers.pc;
-    context.f = registers.f;
+    copy_registers(context.f, registers.f);
     context.fcsr = registers.fcsr;
-    context.zero = 0;
+    context.flags = context.link = context.zero = 0;
     context.follows = context.follows_bytes = 0;
     return frame;
   }
@@ -115,9 +115,9 @@ struct SignalFrame {
   /// vector registers are not those of this machine.
   template <class Read>
   bool load(UserContext& registers, std::uintptr_t at, Read&& read) const {
-    registers.x = context.x;
+    copy_registers(registers.x, context.x);
     registers.pc = registers.x[0];
-    registers.f = context.f;
+    copy_registers(registers.f, context.f);
     registers.fcsr = context.fcsr & 0xff;
     VectorState* const state = registers.vectors.get();
     if (state != nullptr) state->contents = VectorState::ones;
@@ -154,6 +154,12 @@ struct SignalFrame {
 
  private:
   static constexpr std::size_t vector_register_count = 32;
+
+  using Registers = std::array<std::uint64_t, 32>;
+  // Without a call of memcpy(), which would take a third longer.
+  static void copy_registers(Registers& to, const Registers& from) {
+    __builtin_memcpy_inline(&to, &from, sizeof to);
+  }
 
   /// Empty: the context has no values of its own in vector registers.
   static std::span<const std::byte> saved_vectors(const UserContext& registers) {
