@@ -28,10 +28,14 @@ bool PendingSignals::add(const abi::SignalInfo& info) {
   const abi::SignalSet bit = abi::set_of(static_cast<abi::Signal>(info.signal));
   if ((set_ & bit & ~queued_signals) != 0) return false;
   set_ |= bit;
-  if (first_ && first_->is_free()) {
+  if (first_ && first_->is_free()) [[likely]] {
     first_->info = info;
     return true;
   }
+  return append(info);
+}
+
+[[gnu::noinline]] bool PendingSignals::append(const abi::SignalInfo& info) {
   if (!memory::can_allocate(sizeof(Entry))) return false;
   std::unique_ptr<Entry>* last = &first_;
   unsigned entries = 0;
@@ -41,8 +45,7 @@ bool PendingSignals::add(const abi::SignalInfo& info) {
   return true;
 }
 
-bool PendingSignals::take(abi::SignalSet wanted, abi::SignalInfo& taken) {
-  async::Strand::check_access();
+bool PendingSignals::take_any(abi::SignalSet wanted, abi::SignalInfo& taken) {
   if ((set_ & wanted) == 0) return false;
   const abi::Signal signal = first_of(set_ & wanted);
   const int number = static_cast<int>(signal);
@@ -55,10 +58,6 @@ bool PendingSignals::take(abi::SignalSet wanted, abi::SignalInfo& taken) {
       }
       found = true;
       taken = (*at)->info;
-      if (at == &first_ && !first_->next) {
-        first_->info.signal = 0;
-        break;
-      }
       *at = std::move((*at)->next);
     } else {
       at = &(*at)->next;

@@ -29,7 +29,20 @@ class PendingSignals {
   bool add(const abi::SignalInfo& info);
   /// Removes the signal of `wanted` with the lowest number, but those of faults first. Returns
   /// false if there is none.
-  bool take(abi::SignalSet wanted, abi::SignalInfo& taken);
+  bool take(abi::SignalSet wanted, abi::SignalInfo& taken) {
+    return take_only(wanted, taken) || take_any(wanted, taken);
+  }
+  /// take(), if `wanted` has one pending signal, and it has the only entry.
+  bool take_only(abi::SignalSet wanted, abi::SignalInfo& taken) {
+    async::Strand::check_access();
+    if (!first_ || first_->next || first_->is_free()) return false;
+    const abi::SignalSet bit = abi::set_of(static_cast<abi::Signal>(first_->info.signal));
+    if ((set_ & wanted) != bit) return false;
+    taken = first_->info;
+    first_->info.signal = 0;
+    set_ &= ~bit;
+    return true;
+  }
   void discard(abi::SignalSet signals);
 
  private:
@@ -42,6 +55,10 @@ class PendingSignals {
   };
 
   static constexpr unsigned most_entries = 1024;
+
+  /// add(), if no entry is free.
+  bool append(const abi::SignalInfo& info);
+  bool take_any(abi::SignalSet wanted, abi::SignalInfo& taken);
 
   abi::SignalSet set_ = 0;
   // In the order of their arrival. The last entry is kept, marked free, when its signal is taken:

@@ -467,13 +467,23 @@ bool Process::post_signal(const abi::SignalInfo& info) {
 }
 
 bool Process::keeps_signal(abi::Signal signal, bool is_taken) {
+  if ((abi::set_of(signal) & job_control_signals) != 0) [[unlikely]]
+    return keeps_job_control_signal(signal, is_taken);
+  return !is_taken || signal_actions().has_handler(signal) || keeps_without_handler(signal);
+}
+
+[[gnu::cold, gnu::noinline]] bool Process::keeps_job_control_signal(abi::Signal signal,
+                                                                    bool is_taken) {
   if (signal == abi::Signal::sigcont) {
     discard_pending(stop_signals);
     resume();
-  } else if ((abi::set_of(signal) & stop_signals) != 0) {
+  } else {
     discard_pending(abi::set_of(abi::Signal::sigcont));
   }
-  if (!is_taken) return true;
+  return !is_taken || keeps_without_handler(signal);
+}
+
+[[gnu::noinline]] bool Process::keeps_without_handler(abi::Signal signal) {
   switch (signal_actions().effect(signal)) {
     case SignalActions::Effect::none: return false;
     case SignalActions::Effect::end:

@@ -320,6 +320,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// await it. Then a signal that ends the process ends it. Returns whether the signal becomes
   /// pending.
   bool keeps_signal(abi::Signal signal, bool is_taken);
+  bool keeps_job_control_signal(abi::Signal signal, bool is_taken);
+  bool keeps_without_handler(abi::Signal signal);
   /// Forgets those of `signals` that are pending for the process or its threads.
   void discard_pending(abi::SignalSet signals);
   /// Makes `report` the report of wait4, and tells the parent.

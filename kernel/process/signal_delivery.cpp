@@ -181,6 +181,31 @@ bool leave_handler(Thread& self) {
   return true;
 }
 
+[[gnu::noinline]] void repeat_call_behind_handler(Thread& self, const abi::SignalAction& action) {
+  (void)repeat_call_if(self, [&] {
+    return ((action.flags & abi::sa_restart) != 0 && is_restarted(self)) ||
+           is_always_restarted(self.context());
+  });
+}
+
+/// Does what a signal does that has no handler. Returns false if it ends the process.
+[[gnu::noinline]] bool deliver_without_handler(Thread& self, abi::Signal signal) {
+  Process& process = self.process();
+  switch (process.signal_actions().effect(signal)) {
+    case SignalActions::Effect::end:
+      process.terminate(abi::WaitStatus::killed(signal));
+      return false;
+    case SignalActions::Effect::stop:
+      if (&process != &first_process() &&  // no other process could continue it
+          (signal == abi::Signal::sigstop ||
+           !job_control::is_orphaned(process.session(), process.group()))) {
+        process.stop(signal, self);
+      }
+      return true;
+    default: return true;
+  }
+}
+
 }  // namespace
 
 void deliver_signals(Thread& self) {
@@ -192,24 +217,12 @@ void deliver_signals(Thread& self) {
     if ((self.pending_signals() & ~self.signal_mask()) == 0) break;
     if (!self.take_signal(~self.signal_mask(), info)) break;
     const auto signal = static_cast<abi::Signal>(info.signal);
-    const SignalActions& actions = process.signal_actions();
-    const abi::SignalAction action = actions[signal];
-    switch (actions.effect(signal)) {
-      case SignalActions::Effect::none: continue;
-      case SignalActions::Effect::end: return process.terminate(abi::WaitStatus::killed(signal));
-      case SignalActions::Effect::stop:
-        if (&process != &first_process() &&  // no other process could continue it
-            (signal == abi::Signal::sigstop ||
-             !job_control::is_orphaned(process.session(), process.group()))) {
-          process.stop(signal, self);
-        }
-        continue;
-      case SignalActions::Effect::handler: break;
+    const abi::SignalAction action = process.signal_actions()[signal];
+    if (!SignalActions::runs_handler(action)) [[unlikely]] {
+      if (!deliver_without_handler(self, signal)) return;
+      continue;
     }
-    (void)repeat_call_if(self, [&] {
-      return ((action.flags & abi::sa_restart) != 0 && is_restarted(self)) ||
-             is_always_restarted(self.context());
-    });
+    if (self.has_interrupted_call()) repeat_call_behind_handler(self, action);
     auto* const settings = self.rare_settings();
     abi::SignalSet mask = self.signal_mask();
     if (settings != nullptr && settings->mask_before) {

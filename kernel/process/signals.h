@@ -31,9 +31,9 @@ class SignalActions : public RefCounted<SignalActions> {
   /// does so even if it is ignored or blocked (Process::post_signal).
   enum class Effect : std::uint8_t { none, handler, stop, end };
   Effect effect(abi::Signal signal) const {
-    const std::uintptr_t handler = (*this)[signal].handler;
-    if (handler == abi::sig_ign) return Effect::none;
-    if (handler != abi::sig_dfl) return Effect::handler;
+    const abi::SignalAction& action = (*this)[signal];
+    if (runs_handler(action)) return Effect::handler;
+    if (action.handler == abi::sig_ign) return Effect::none;
     switch (abi::default_action(signal)) {
       case abi::DefaultAction::terminate: return Effect::end;
       case abi::DefaultAction::stop: return Effect::stop;
@@ -41,7 +41,10 @@ class SignalActions : public RefCounted<SignalActions> {
     }
   }
   bool ignores(abi::Signal signal) const { return effect(signal) == Effect::none; }
-  bool has_handler(abi::Signal signal) const { return effect(signal) == Effect::handler; }
+  bool has_handler(abi::Signal signal) const { return runs_handler((*this)[signal]); }
+  static bool runs_handler(const abi::SignalAction& action) {
+    return action.handler != abi::sig_ign && action.handler != abi::sig_dfl;
+  }
 
   /// Sets the default action for each signal that has a handler (execve). In the strand.
   void drop_handlers();
@@ -73,6 +76,8 @@ inline constexpr abi::SignalSet unblockable =
 inline constexpr abi::SignalSet stop_signals =
     abi::set_of(abi::Signal::sigstop) | abi::set_of(abi::Signal::sigtstp) |
     abi::set_of(abi::Signal::sigttin) | abi::set_of(abi::Signal::sigttou);
+inline constexpr abi::SignalSet job_control_signals =
+    stop_signals | abi::set_of(abi::Signal::sigcont);
 
 /// Calls each(signal) for the members of `set`, in the order of their numbers.
 template <class Each>

@@ -98,17 +98,17 @@ void Thread::end_counts() {
 
 void Thread::handle_pending_flags() {
   async::Strand::check_access();
+  if (!has_only(has_signals)) return handle_any_flags();
+  take(has_signals);
+  deliver_signals(*this);
+}
+
+[[gnu::noinline]] void Thread::handle_any_flags() {
   if (consume_events()) ring_->deliver_notifications();
   pass_new_attributes();
   end_counted_call();
-  if (has(was_preempted)) {
-    take(was_preempted);
-    restart_sequence(*this);
-  }
-  if (has(has_signals)) {
-    take(has_signals);
-    deliver_signals(*this);
-  }
+  if (take(was_preempted)) restart_sequence(*this);
+  if (take(has_signals)) deliver_signals(*this);
 }
 
 std::string_view Thread::name() const {
@@ -191,19 +191,36 @@ bool Thread::post_signal(const abi::SignalInfo& info) {
 }
 
 bool Thread::take_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
+  if (!pending_.take_only(wanted, taken)) [[unlikely]]
+    return take_any_signal(wanted, taken);
+  if (taken.code == abi::si_timer) [[unlikely]]
+    note_taken(taken);
+  return true;
+}
+
+[[gnu::noinline]] bool Thread::take_any_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
   if (!pending_.take(wanted, taken) && !process_->take_signal(wanted, taken)) return false;
+  note_taken(taken);
+  return true;
+}
+
+[[gnu::noinline]] void Thread::note_taken(abi::SignalInfo& taken) {
   if (taken.code == abi::si_timer && process_->signal_timers() != nullptr) {
     process_->signal_timers()->note_taken(taken);
   }
-  return true;
 }
 
 void Thread::request_signals() {
   async::Strand::check_access();
   set(has_signals);
   if (job() == nullptr) return;
-  const bool is_in_call = !waiting().empty() && hold_ == Hold::none;
-  if (is_in_call && is_in_interruptible_call()) interrupt_wait();
+  if (!waiting().empty()) [[unlikely]]
+    return end_wait_for_signals();
+  notice();
+}
+
+[[gnu::noinline]] void Thread::end_wait_for_signals() {
+  if (hold_ == Hold::none && is_in_interruptible_call()) interrupt_wait();
   notice();
 }
 
@@ -267,7 +284,7 @@ void Thread::end_interruption() {
 }
 
 std::optional<std::uint64_t> Thread::take_interrupted_call() {
-  if (interruption_ != Interruption::call) return {};
+  if (!has_interrupted_call()) return {};
   interruption_ = Interruption::none;
   return overwritten_;
 }

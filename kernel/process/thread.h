@@ -143,6 +143,8 @@ class Thread : public Runnable,
   /// call is made again, returns what the result register had before. With it the call can be made
   /// again.
   std::optional<std::uint64_t> take_interrupted_call();
+  /// Whether take_interrupted_call() would return a value.
+  bool has_interrupted_call() const { return interruption_ == Interruption::call; }
   /// Lets the present call, which must return EINTR now, be made again after the signals that the
   /// thread has got. The thread itself calls it.
   void interrupt_call();
@@ -260,7 +262,11 @@ class Thread : public Runnable,
   friend async::Task<> run_thread(Ref<Thread> thread);
 
   bool is_in_interruptible_call();
+  bool take_any_signal(abi::SignalSet wanted, abi::SignalInfo& taken);
+  void note_taken(abi::SignalInfo& taken);
+  void handle_any_flags();
   void interrupt_wait();
+  void end_wait_for_signals();
   /// Lets the thread take the pending signals that its new mask does not block, or ends the
   /// process.
   void take_unblocked_signals();

@@ -197,6 +197,10 @@ class Runnable {
   bool has(PendingFlag flag) const {
     return (pending_flags_.load(std::memory_order_relaxed) & flag) != 0;
   }
+  /// Whether the flag is set, and no other.
+  bool has_only(PendingFlag flag) const {
+    return pending_flags_.load(std::memory_order_relaxed) == flag;
+  }
   /// Sets the flag. notice() must follow. Any context.
   void set(PendingFlag flag) { pending_flags_.fetch_or(flag); }
   /// Clears the flag; returns whether it was set.

@@ -26,7 +26,7 @@ bool valid_or_zero(int signal) {
 /// Only the first process itself and the console's keys can send a signal to the first process: its
 /// end stops the machine (kill(2)).
 bool may_signal(Thread& self, const Process& process) {
-  return &process != &first_process() || &process == &self.process();
+  return &process == &self.process() || &process != &first_process();
 }
 
 void post(Thread& self, Process& process, int signal) {

@@ -75,67 +75,38 @@ struct SignalFrame {
                              const UserContext& registers, const abi::SignalStack& stack,
                              abi::SignalSet mask) {
     auto* const frame = new (place) SignalFrame;
-    frame->info.info = info;
+    copy(frame->info.info, info);
     __builtin_memset_inline(&frame->info.zeros, 0, sizeof frame->info.zeros);
     Context& context = frame->context;
     context.stack = stack;
     context.mask = mask;
-    copy_registers(context.x, registers.x);
+    copy(context.x, registers.x);
     context.x[0] = registers.pc;
-    copy_registers(context.f, registers.f);
+    copy(context.f, registers.f);
     context.fcsr = registers.fcsr;
     context.flags = context.link = context.zero = 0;
     context.follows = context.follows_bytes = 0;
     return frame;
   }
-  /// Writes the vector registers behind the frame, if there are any. Calls copy(address, from,
+  /// Writes the vector registers behind the frame, if there are any. Calls write(address, from,
   /// bytes) -> bool, and returns false if that does.
-  template <class Copy>
-  bool save_vectors(const UserContext& registers, std::uintptr_t at, Copy&& copy) {
+  template <class Write>
+  bool save_vectors(const UserContext& registers, std::uintptr_t at, Write&& write) {
     const std::span bytes = saved_vectors(registers);
-    if (bytes.empty()) return true;
-    const VectorState& state = *registers.vectors.get();
-    const std::uintptr_t vectors_at = at + sizeof(SignalFrame);
-    const SignalVectors vectors{.vstart = state.vstart,
-                                .vl = state.vl,
-                                .vtype = state.vtype,
-                                .vcsr = state.vcsr,
-                                .register_bytes = bytes.size() / vector_register_count,
-                                .registers_at = vectors_at + sizeof(SignalVectors)};
-    constexpr std::array<std::byte, header_bytes> end{};
-    context.follows = vectors_follow;
-    context.follows_bytes =
-        static_cast<std::uint32_t>(header_bytes + sizeof vectors + bytes.size());
-    return copy(vectors_at, &vectors, sizeof vectors) &&
-           copy(vectors.registers_at, bytes.data(), bytes.size()) &&
-           copy(vectors.registers_at + bytes.size(), end.data(), end.size());
+    return bytes.empty() || save(bytes, registers, at, write);
   }
   /// The reverse of both, for rt_sigreturn. A program may have changed every member, and may change
   /// them meanwhile. Calls read(to, address, bytes) -> bool. Returns false if that does, or if the
   /// vector registers are not those of this machine.
   template <class Read>
   bool load(UserContext& registers, std::uintptr_t at, Read&& read) const {
-    copy_registers(registers.x, context.x);
+    copy(registers.x, context.x);
     registers.pc = registers.x[0];
-    copy_registers(registers.f, context.f);
+    copy(registers.f, context.f);
     registers.fcsr = context.fcsr & 0xff;
     VectorState* const state = registers.vectors.get();
     if (state != nullptr) state->contents = VectorState::ones;
-    if (context.follows != vectors_follow) return true;
-    const std::size_t bytes = VectorStateHolder::bytes() - sizeof(VectorState);
-    const std::uintptr_t vectors_at = at + sizeof(SignalFrame);
-    SignalVectors vectors;
-    if (state == nullptr || !read(&vectors, vectors_at, sizeof vectors) ||
-        vectors.register_bytes != bytes / vector_register_count ||
-        !read(state->registers, vectors_at + sizeof vectors, bytes)) {
-      return false;
-    }
-    state->vstart = vectors.vstart;
-    state->vl = vectors.vl;
-    state->vtype = vectors.vtype;
-    state->vcsr = vectors.vcsr & 7;
-    state->contents = VectorState::saved;
-    return true;
+    return context.follows != vectors_follow || load_vectors(registers, at, read);
   }
 
   /// Makes the program continue with the handler. `at`: the frame's address.
@@ -155,9 +126,50 @@ struct SignalFrame {
  private:
   static constexpr std::size_t vector_register_count = 32;
 
-  using Registers = std::array<std::uint64_t, 32>;
+  template <class Write>
+  [[gnu::cold, gnu::noinline]] bool save(std::span<const std::byte> bytes,
+                                         const UserContext& registers, std::uintptr_t at,
+                                         Write& write) {
+    const VectorState& state = *registers.vectors.get();
+    const std::uintptr_t vectors_at = at + sizeof(SignalFrame);
+    const SignalVectors vectors{.vstart = state.vstart,
+                                .vl = state.vl,
+                                .vtype = state.vtype,
+                                .vcsr = state.vcsr,
+                                .register_bytes = bytes.size() / vector_register_count,
+                                .registers_at = vectors_at + sizeof(SignalVectors)};
+    constexpr std::array<std::byte, header_bytes> end{};
+    context.follows = vectors_follow;
+    context.follows_bytes =
+        static_cast<std::uint32_t>(header_bytes + sizeof vectors + bytes.size());
+    return write(vectors_at, &vectors, sizeof vectors) &&
+           write(vectors.registers_at, bytes.data(), bytes.size()) &&
+           write(vectors.registers_at + bytes.size(), end.data(), end.size());
+  }
+
+  template <class Read>
+  [[gnu::cold, gnu::noinline]] static bool load_vectors(UserContext& registers, std::uintptr_t at,
+                                                        Read& read) {
+    VectorState* const state = registers.vectors.get();
+    const std::size_t bytes = VectorStateHolder::bytes() - sizeof(VectorState);
+    const std::uintptr_t vectors_at = at + sizeof(SignalFrame);
+    SignalVectors vectors;
+    if (state == nullptr || !read(&vectors, vectors_at, sizeof vectors) ||
+        vectors.register_bytes != bytes / vector_register_count ||
+        !read(state->registers, vectors_at + sizeof vectors, bytes)) {
+      return false;
+    }
+    state->vstart = vectors.vstart;
+    state->vl = vectors.vl;
+    state->vtype = vectors.vtype;
+    state->vcsr = vectors.vcsr & 7;
+    state->contents = VectorState::saved;
+    return true;
+  }
+
   // Without a call of memcpy(), which would take a third longer.
-  static void copy_registers(Registers& to, const Registers& from) {
+  template <class T>
+  static void copy(T& to, const T& from) {
     __builtin_memcpy_inline(&to, &from, sizeof to);
   }
 
