@@ -301,7 +301,12 @@ void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
   if constexpr (platform::parallel_jobs) {
     if (job.is_parallel()) return apply_parallel_priority(job);
   }
-  inherit(job);
+  const bool may_inherit = JobPage::of(job).contended_of(job) != nullptr || uses_deadlines();
+  if (&job == local_.job && !may_inherit && ready_.policy() == nullptr) {
+    job.priority = job.base_priority();  // it is in no list
+  } else {
+    inherit(job);
+  }
 }
 
 /// Only the job's hart changes Node::priority of a parallel job, and only while the job is ready or

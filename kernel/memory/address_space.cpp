@@ -378,6 +378,8 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
   if (end - start == page_size) {  // fast path: a page never accessed has no entry
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;
+  } else if (end - start > hal::PageTable::table_bytes && !table_.has_used(start, end)) {
+    return;  // for example the rest of a stack, which a thread discards at its end
   }
   if (hal::smp_active() && (is_locked_by_sharer() || tag_.is_current_elsewhere()))
     return remove_pages_in_use(start, end);

@@ -135,8 +135,7 @@ void give_up_mutex(Thread& self, std::uintptr_t address) {
 }
 
 /// The list lies in the program's memory, so it may be broken or have a loop.
-void give_up_robust_mutexes(Thread& self) {
-  if (self.robust_list == 0) return;
+[[gnu::noinline]] void give_up_robust_mutexes(Thread& self) {
   const AddressSpace::WithoutWait now{self.space()};
   const auto head = memory::UserPtr<const abi::RobustListHead>{self.robust_list}.read(self.space());
   if (!head) return;
@@ -233,7 +232,7 @@ bool give_back_pages_sharing(Thread& self) {
 
 void exit_cleanup(Thread& self) {
   pi_lock::abandon_all(self);  // before the next line removes this thread's ID from the locks
-  give_up_robust_mutexes(self);
+  if (self.robust_list != 0) give_up_robust_mutexes(self);
   self.end_work();
   announce_end(self);
   self.release_vfork_waiter();

@@ -51,8 +51,8 @@ void Runnable::end() {
 void Runnable::notice() {
   // A thread that does not run sees its flags before it runs its program. Pairs with the fence in
   // Executor::begin_step_smp().
-  const bool runs = async::Executor::is_running(*job_);
-  if (runs && job_->hart != hal::hart_index()) async::platform::send_ipi(job_->hart);
+  if (job_->hart == hal::hart_index()) return;
+  if (async::Executor::is_running(*job_)) async::platform::send_ipi(job_->hart);
 }
 
 Schedule Runnable::copy_schedule_sharing() const {

@@ -97,6 +97,10 @@ class PageTable {
   /// the entry but not empty it.
   template <class Visit>
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
+  /// Whether [from, to) has a used entry.
+  bool has_used(VirtAddr from, VirtAddr to) const;
+  /// The bytes that one table of the lowest level maps.
+  static constexpr std::size_t table_bytes = page_size << 9;
 
   /// Copies pages of [from, to) into `other`, which has no pages there. To copy in parts, split the
   /// range only at ends that end_of_walk() returned. Calls copy(va, run, target) for runs
@@ -249,6 +253,19 @@ void PageTable::for_each(VirtAddr from, VirtAddr to, Visit&& visit) {
     each_used<0>(table, start, end,
                  [&](VirtAddr va, VirtAddr, PageEntry& entry) { visit(va, entry); });
   });
+}
+
+inline bool PageTable::has_used(VirtAddr from, VirtAddr to) const {
+  if (from >= to) return false;
+  bool found = false;
+  each_leaf_table<root_level>(root_, from, to, [&](PhysAddr table, VirtAddr start, VirtAddr end) {
+    if (found) return;
+    each_run(table, start, end, [&](VirtAddr, std::span<PageEntry> run) {
+      PageEntry* const end_of_run = run.data() + run.size();
+      found = found || next_used(run.data(), end_of_run) != end_of_run;
+    });
+  });
+  return found;
 }
 
 template <class Copy>

@@ -151,6 +151,7 @@ TEST_CASE("a walk visits exactly the pages of its range, in order") {
         break;
       case 1: {
         auto expected = model.lower_bound(from);
+        REQUIRE(table->has_used(from, to) == (from < to && expected != model.lower_bound(to)));
         table->for_each(from, to, [&](VirtAddr va, PageEntry& entry) {
           REQUIRE(expected != model.end());
           REQUIRE(va == expected->first);

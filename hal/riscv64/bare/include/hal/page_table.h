@@ -106,6 +106,13 @@ class OwnedPages {
         visit(va, *record);
     }
   }
+  /// Whether a page in [from, to) has an entry.
+  bool has_used(VirtAddr from, VirtAddr to) const {
+    bool found = false;
+    for_each(from, to, [&](VirtAddr, PageEntry&) { found = true; });
+    return found;
+  }
+  static constexpr std::size_t table_bytes = page_size;
   /// Spaces are not copied.
   template <class Copy>
   bool copy_runs(OwnedPages&, VirtAddr, VirtAddr, Copy&&) {
