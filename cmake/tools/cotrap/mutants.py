@@ -3,7 +3,7 @@
 A mutant is a patch in tests/mutants that puts a plausible bug into the sources:
 
     A pipe accepts one byte more than its capacity.          one sentence that states the bug
-    Fails: unit.files.asan                                  the test that must fail: everyday, or of the rest
+    Fails: unit.files.asan                                  the test that must fail
                                                             an empty line
     diff --git a/kernel/files/pipe.cpp …                    the patch, for `git apply -p1`
 
@@ -14,7 +14,7 @@ it, so only these are compiled again.
     for each test: check that it passes on the unchanged copy
       for each of its mutants: apply the patch, run `./cotrap test --everyday ^TEST$`, revert the patch
 
-A test that is not everyday needs `--rest`, which configures all builds.
+A test that is not everyday needs `--all`, which configures all builds.
 """
 
 import fcntl
@@ -158,7 +158,7 @@ class _Tree:
         self.logs = logs
         self._jobs = jobs
         self._unchanged: dict[str, int] = {}  # by test: its exit status without a patch
-        self._of_rest: set[str] = set()  # the tests that are not everyday
+        self._not_everyday: set[str] = set()
         logs.mkdir(exist_ok=True)
 
     def update(self) -> None:
@@ -183,7 +183,7 @@ class _Tree:
             with Waiting(f"{test} is running without a mutant"):
                 status = self._run(test, f"unchanged-{test}")
                 if status == WRONG_USAGE:  # no everyday test
-                    self._of_rest.add(test)
+                    self._not_everyday.add(test)
                     status = self._run(test, f"unchanged-{test}")
                 self._unchanged[test] = status
         return self._unchanged[test]
@@ -210,8 +210,8 @@ class _Tree:
 
     def _run(self, test: str, log: str) -> int:
         pattern = test.replace(".", r"\.")
-        tiers = ["--everyday", *(["--rest"] if test in self._of_rest else [])]
-        command = [self.path / "cotrap", "test", *tiers, "-j", str(self._jobs), f"^{pattern}$"]
+        tier = "--all" if test in self._not_everyday else "--everyday"
+        command = [self.path / "cotrap", "test", tier, "-j", str(self._jobs), f"^{pattern}$"]
         path = self.logs / f"{log}.log"
         with open(path, "wb") as output, subprocess.Popen(
             with_parent(command),  # or tests would run in the copy while the next run changes it
@@ -327,7 +327,7 @@ def _judge(tree: _Tree, mutant: Mutant) -> Result:
 def _reason(test: str, status: int, when: str) -> str:
     reasons = {
         _FAILED: f"{test} fails {when}, too",
-        WRONG_USAGE: f"there is no test {test} in the tiers everyday and rest",
+        WRONG_USAGE: f"there is no test {test}",
         OWN_FAILURE: f"the build for {test} fails {when}",
         _NO_VERDICT: f"{test} neither passes nor fails {when}",
     }

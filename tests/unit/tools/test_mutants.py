@@ -18,7 +18,7 @@ from cotrap.errors import Interrupted, UsageError
 from cotrap.paths import ROOT
 
 # `./cotrap test --everyday -j N '^NAME$'`: `pipe.asan` passes while src/pipe.txt has the word "right".
-# `timer.debug` exists only with --rest, too.
+# `timer.debug` is not everyday: it exists only with --all.
 _COTRAP = r"""#!/bin/sh
 cd "$(dirname "$0")"
 for name; do :; done
@@ -26,7 +26,7 @@ echo "$name" >> ../asked
 case $name in
   '^nonesuch$') exit 2 ;;
   '^odd$') exit 7 ;;
-  '^timer\.debug$') test "$3" = --rest || exit 2 ;;
+  '^timer\.debug$') test "$2" = --all || exit 2 ;;
 esac
 grep -q 'syntax error' src/*.txt && exit 125
 grep -q 'no command' src/*.txt && exit 1
@@ -178,7 +178,7 @@ class Mutants(unittest.TestCase):
         self.assertEqual([row[-1] for row in self.rows().values()], [note] * 2)
         self.assertEqual(len(self.asked()), 1)
 
-    def test_a_mutant_may_name_a_test_of_the_rest(self):
+    def test_a_mutant_may_name_a_test_that_is_not_everyday(self):
         self.mutant("a", "left", "timer.debug", "timer")
         self.mutant("b", "also right", "timer.debug", "timer")
         self.assertEqual(self.run_mutants(), 1)
@@ -190,7 +190,7 @@ class Mutants(unittest.TestCase):
         self.mutant("a", "left", "nonesuch")
         self.mutant("b", "left", "odd")
         self.assertEqual(self.run_mutants(), 1)
-        missing = "broken: there is no test nonesuch in the tiers everyday and rest"
+        missing = "broken: there is no test nonesuch"
         self.assertEqual(self.rows()["a"][-1], missing)
         self.assertEqual(self.rows()["b"][-1], "broken: odd ends with status 7 without the mutant")
 
