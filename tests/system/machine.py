@@ -26,8 +26,8 @@ class Checks(Build):
         return self._existing("tests/system/machine/machine.elf")
 
 
-def computers() -> Iterator[tuple[str, Machine]]:
-    for harts in (1, 2, 4, 8):
+def computers(test: harness.Test) -> Iterator[tuple[str, Machine]]:
+    for harts in test.everyday * (1, 4) + test.rest * (2, 8):
         yield f"{harts} harts", Machine(harts=harts)
         yield f"{harts} harts, the firmware's timer", Machine(
             harts, extra=("-cpu", "rv64,sstc=off")
@@ -35,16 +35,18 @@ def computers() -> Iterator[tuple[str, Machine]]:
         yield f"{harts} harts that count instructions", Machine(harts, icount=True)
 
 
-def pcs(kvm: bool) -> Iterator[tuple[str, Machine]]:
+def pcs(test: harness.Test, kvm: bool) -> Iterator[tuple[str, Machine]]:
     if kvm:
         for harts in (1, 4):
             yield f"a PC under KVM, {harts} harts", Machine(harts, pc="q35", kvm=True)
         return
-    for harts in (1, 2, 8):
+    for harts in test.everyday * (1, 8) + test.rest * (2,):
         yield f"a PC, {harts} harts", Machine(harts, pc="q35")
-    yield "a PC with the board `pc`", Machine(4, pc="pc")
-    yield "a PC that counts instructions", Machine(4, pc="q35", icount=True)
-    yield "a PC with memory above 4 GiB", Machine(2, pc="q35", memory="5G")
+    if test.everyday:
+        yield "a PC with the board `pc`", Machine(4, pc="pc")
+        yield "a PC that counts instructions", Machine(4, pc="q35", icount=True)
+    if test.rest:
+        yield "a PC with memory above 4 GiB", Machine(2, pc="q35", memory="5G")
 
 
 def check(test: harness.Test, name: str, machine: Machine) -> None:
@@ -62,16 +64,16 @@ def drive(image: Path) -> tuple[str, str]:
     return "-drive", f"if=none,id=disk,file={image},format=raw,readonly=on"
 
 
-def disks(image: Path, kvm: bool) -> Iterator[tuple[str, Machine, str]]:
+def disks(test: harness.Test, image: Path, kvm: bool) -> Iterator[tuple[str, Machine, str]]:
     """PCs with a disk: a name, the machine, and what delivers the disk's interrupts."""
     disk = Disk(str(image), read_only=True)
     for board in ("q35", "pc"):
-        for harts in (1, 2):
+        for harts in test.everyday * (2,) + test.rest * (1,):
             name = f"the board `{board}`, {harts} harts"
             yield f"{name}, messages", Machine(harts, pc=board, kvm=kvm, disk=disk), "MSI-X"
             machine = Machine(harts, pc=board, kvm=kvm, disk=disk, extra=NO_MESSAGES)
             yield f"{name}, a line", machine, "I/O APIC"
-    if kvm:
+    if kvm or not test.rest:
         return
     high = Machine(2, pc="q35", disk=disk, memory="5G")
     yield "a PC with memory above 4 GiB, messages", high, "MSI-X"
@@ -130,34 +132,35 @@ def broken_pcs(test: harness.Test) -> None:
 def check_without_mmu(test: harness.Test) -> None:
     for name, what in (("nommu", "without an MMU"), ("pmp", "without an MMU and firmware")):
         test.build = Checks(preset_folder(f"riscv64-{name}-release"))
-        for machine in (Machine(), Machine(8), Machine(4, icount=True)):
+        for machine in test.everyday * (Machine(4, icount=True),) + test.rest * (Machine(), Machine(8)):
             counted = ", counted" if machine.icount else ""
             check(test, f"a RISC-V computer {what}, {machine.harts} harts{counted}", machine)
 
 
 def check_pcs(test: harness.Test, image: Path, kvm: bool) -> None:
     test.build = Checks(preset_folder("pc-release"))
-    for name, machine in pcs(kvm):
+    for name, machine in pcs(test, kvm):
         check(test, name, machine)
-    broken_pcs(test)
-    for name, machine, by in disks(image, kvm):
+    for name, machine, by in disks(test, image, kvm):
         check_disk(test, name, machine, by)
-    refused_disks(test, image)
+    if test.everyday:
+        refused_disks(test, image)
+    if test.rest:
+        broken_pcs(test)
 
 
 with (
-    harness.Test(
-        __doc__, "its own kernel, which only checks hal/", all_everyday=True, own={"kvm": 0}
-    ) as test,
+    harness.Test(__doc__, "its own kernel, which only checks hal/", own={"kvm": 0}) as test,
     tempfile.TemporaryDirectory() as folder,
 ):
     kvm = bool(test.options.kvm)
     image = Path(folder) / "disk"
     image.write_bytes(b"".join(number.to_bytes(8, "little").ljust(512) for number in range(32)))
     test.build = Checks(test.folder)
-    for name, machine in computers():
+    for name, machine in computers(test):
         check(test, name, machine)
-    check_disk(test, "a RISC-V computer", Machine(2, disk=Disk(str(image), read_only=True)), "PLIC")
+    if test.everyday:
+        check_disk(test, "a RISC-V computer", Machine(2, disk=Disk(str(image), read_only=True)), "PLIC")
     if test.build.machine == "riscv64":  # the other builds do not build these kernels
         check_without_mmu(test)
         check_pcs(test, image, kvm)

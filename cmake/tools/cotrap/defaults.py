@@ -6,5 +6,5 @@ import os
 DEMO_TIMEOUT = 40.0  # seconds
 BENCH_TIMEOUT = 120.0  # seconds, for one machine
 OTHER_KERNEL_TIMEOUT = 600.0  # seconds; these kernels are much larger, and QEMU counts each instruction
-# Tests wait during half of their time, so twice as many tests as processors keep all processors busy.
-TEST_JOBS = 2 * (os.cpu_count() or 1)
+# Tests wait during two thirds of their time, so three tests for each processor keep all processors busy.
+TEST_JOBS = 3 * (os.cpu_count() or 1)

@@ -291,7 +291,7 @@ def parser() -> argparse.ArgumentParser:
         type=positive,
         metavar="N",
         default=TEST_JOBS,
-        help="run tests in parallel; together they use up to N processors, and a test counts as one or more "
-        "(twice the number of processors)",
+        help="run up to N tests in parallel; a test that keeps several processors busy counts as several "
+        "(three times the number of processors)",
     )
     return whole

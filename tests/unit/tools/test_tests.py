@@ -110,6 +110,10 @@ class Tests(unittest.TestCase):
         self.registered("hosted-tsan", "add_test(three true)")
         self.run_tests("three")
         self.assertEqual(self.built[-1], ("hosted-tsan", "all", build.TEST_PROGRAMS))
+        cache = self.root / "build" / "hosted-tsan" / "CMakeCache.txt"
+        cache.write_text(f"COTRAP_PROGRAMS_OF:PATH={self.root}/build/hosted-release\n")
+        self.run_tests("three")
+        self.assertEqual(self.built[-2], ("hosted-release", build.PROGRAMS, build.TEST_PROGRAMS))
 
     def test_the_status_is_0_if_all_pass_or_are_skipped(self):
         skips = "add_test(beta false)\nset_tests_properties(beta PROPERTIES SKIP_RETURN_CODE 1)"

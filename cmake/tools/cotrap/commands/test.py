@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,7 @@ _SOAKED = "riscv64-release"
 @dataclass(frozen=True)
 class Entry:
     """A test in CTest's list. needs: the files that must be built for it; empty if it does not name any.
-    processors: the number of processors that it keeps busy."""
+    processors: as how many tests it counts, because it keeps several processors busy."""
 
     name: str
     preset: str
@@ -173,7 +174,19 @@ def _build(entries: list[Entry]) -> None:
             wanted[preset] = ("all", build.TEST_PROGRAMS)
         else:
             wanted[preset] = ()
-    build.make_all(wanted)
+    # Presets that take another preset's programs would all build them at once.
+    for preset in list(wanted):
+        if source := _program_source(preset):
+            wanted.setdefault(source, (build.PROGRAMS, build.TEST_PROGRAMS))
+    build.make_all({preset: wanted[preset] for preset in _EVERYDAY + _OTHERS if preset in wanted})
+
+
+def _program_source(preset: str) -> str | None:
+    """The preset whose programs this one takes instead of building them. None: it has its own."""
+    cache = ROOT / "build" / preset / "CMakeCache.txt"
+    text = cache.read_text() if cache.exists() else ""
+    found = re.search(r"^COTRAP_PROGRAMS_OF:PATH=(.+)$", text, re.MULTILINE)
+    return Path(found[1]).name if found else None
 
 
 def _soak(minutes: float) -> int:
