@@ -45,12 +45,11 @@ class Table {
     *free = {.job = &job};
     return &*free;
   }
+  /// Calls each(entry) for every entry, also for free ones, whose state is `ready`.
   template <class Each>
   void for_each(Each&& each) {
     for (auto& group : groups_) {
-      for (Watched& watched : group) {
-        if (watched.job != nullptr) each(watched);
-      }
+      for (Watched& watched : group) each(watched);
     }
   }
 
@@ -155,7 +154,8 @@ const Job* next_late() {
   const async::SpinLock::Guard guard{table_lock};
   const Job* late = nullptr;
   table->for_each([&](Watched& watched) {
-    if (late != nullptr || watched.is_late || watched.state != Watched::State::ready) return;
+    if (late != nullptr || watched.job == nullptr || watched.is_late) return;
+    if (watched.state != Watched::State::ready) return;
     if (async::now() - watched.since <= limit) return;
     watched.is_late = true;
     late = watched.job;
@@ -163,22 +163,29 @@ const Job* next_late() {
   return late;
 }
 
-/// Reports jobs that wait although their condition is true, and wakes them.
-[[maybe_unused]] void find_lost_wakes() {
-  // True if the same wait is in vain at two checks in a row.
-  static constexpr auto is_found = [](const Job& job) {
-    const bool is_in_vain = async::waits_in_vain(job);
+/// The job of this entry if the same wait is in vain at two checks in a row; null otherwise. In the
+/// strand, so a waiting job of the table stays in its wait.
+const Job* lost_waiter(Watched& watched) {
+  const Job* job = nullptr;
+  {
     const async::SpinLock::Guard guard{table_lock};
-    Watched* const watched = table->find(job);
-    if (watched == nullptr || watched->state != Watched::State::waiting) return false;
-    return std::exchange(watched->is_late, is_in_vain) && is_in_vain;
-  };
-  const auto visit = [](void*, const Job& job) {
-    if (!is_found(job)) return;
-    report_job("lost wake", "waits, although its condition is true: its wake was not sent", job);
-    static_cast<async::WaitList*>(job.waits_for())->wake_again();
-  };
-  async::for_each_job(visit, nullptr);
+    if (watched.state == Watched::State::waiting) job = watched.job;
+  }
+  if (job == nullptr) return nullptr;
+  const bool is_in_vain = async::waits_in_vain(*job);
+  const async::SpinLock::Guard guard{table_lock};
+  return std::exchange(watched.is_late, is_in_vain) && is_in_vain ? job : nullptr;
+}
+
+/// Reports jobs that wait although their condition is true, and wakes them. It reads no jobs
+/// outside the strand, which other harts change at any time: the table has none.
+[[maybe_unused]] void find_lost_wakes() {
+  table->for_each([](Watched& watched) {
+    const Job* const job = lost_waiter(watched);
+    if (job == nullptr) return;
+    report_job("lost wake", "waits, although its condition is true: its wake was not sent", *job);
+    static_cast<async::WaitList*>(job->waits_for())->wake_again();
+  });
 }
 
 /// Reports harts that idle although they have entries in their inboxes, and sends their IPIs again.
