@@ -25,7 +25,7 @@ IN_STRAND = {
 
 
 def pairs(test: harness.Test, *calls: str) -> list[Pair]:
-    return measure(Bench(test.build, Machine(harts=2), timeout=harness.TIMEOUT), test.folder, list(calls))
+    return measure(Bench(test.build, Machine(harts=2), timeout=4 * harness.TIMEOUT), test.folder, list(calls))
 
 
 def of(found: list[Pair], *calls: str) -> list[Pair]:

@@ -56,7 +56,7 @@ ON_SEVERAL_HARTS = {
 def on_several_harts(test: harness.Test) -> None:
     """Paths stay below their limits on 2 harts, and in the rest on 8."""
     for harts in test.everyday * [2] + test.rest * [8]:
-        bench = Bench(test.build, Machine(harts=harts))
+        bench = Bench(test.build, Machine(harts=harts), timeout=harness.TIMEOUT)
         results = measure(bench, [BENCHMARKS[name] for name in ON_SEVERAL_HARTS], counted=True)
         found = {result.name: result.value for result in results}
         for name, limit in ON_SEVERAL_HARTS.items():
@@ -68,7 +68,7 @@ def on_several_harts(test: harness.Test) -> None:
 def on_one_hart(test: harness.Test, trampoline: bool) -> None:
     """Counts the instructions of this build's benchmarks and compares them with the record."""
     chosen = [each for each in BENCHMARKS.values() if each.trampoline == trampoline]
-    bench = Bench(test.build, Machine(), trampoline=test.build if trampoline else None)
+    bench = Bench(test.build, Machine(), timeout=harness.TIMEOUT, trampoline=test.build if trampoline else None)
     recorded = from_json(RECORD.read_text(), RECORD.name)
     results = measure(bench, chosen, counted=True)
     measured = {each.name for each in results}
@@ -120,7 +120,7 @@ def profile(test: harness.Test) -> None:
 
 def stackful_jobs(test: harness.Test) -> None:
     """`./cotrap bench stackful` measures both kinds of jobs."""
-    found = stackful.measure(Bench(test.build, Machine()), test.folder)
+    found = stackful.measure(Bench(test.build, Machine(), timeout=harness.TIMEOUT), test.folder)
     values = {(each.row, each.kind, each.measure): each.value for each in found}
     for row in ("switch@1000", "spawn"):
         few, many = (values[row, kind, "instructions"] for kind in stackful.KINDS)
@@ -138,7 +138,7 @@ ON_TRAMPOLINE = {"syscall.null": 90, "fault.reuse": 270, "irq.user.bare": 120}
 
 def other_shape(test: harness.Test) -> None:
     """Counts the rows of `./cotrap bench shapes` on this build."""
-    counts = shapes.count(Bench(test.build, Machine()), shapes.ROWS)
+    counts = shapes.count(Bench(test.build, Machine(), timeout=harness.TIMEOUT), shapes.ROWS)
     for row in shapes.ROWS:
         test.check(counts.get(row, 0) > 0, f"{row} is counted: {counts.get(row, 0):.2f}")
     if test.folder.name == shapes.PRESETS["call", "trampoline"]:

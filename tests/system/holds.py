@@ -15,7 +15,7 @@ OF_OTHERS = 2
 
 def measure(test: harness.Test, *names: str) -> dict[str, Row]:
     boot = Boot(test.build, packed_archive(test.build), program="/run/scale", arguments=list(names))
-    found = rounds.measure(test.build, test.folder, boot, Machine(HARTS), harness.TIMEOUT, [HARTS])
+    found = rounds.measure(test.build, test.folder, boot, Machine(HARTS), 4 * harness.TIMEOUT, [HARTS])
     return {each.name: holds.row_of(each) for each in found}
 
 

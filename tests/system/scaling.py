@@ -31,7 +31,7 @@ MOST_LINES_OF = {
 
 def measure(test: harness.Test) -> list[scaling.Row]:
     boot = Boot(test.build, packed_archive(test.build), program="/run/scale")
-    found = rounds.measure(test.build, test.folder, boot, Machine(HARTS[-1]), harness.TIMEOUT, [1, *HARTS])
+    found = rounds.measure(test.build, test.folder, boot, Machine(HARTS[-1]), 4 * harness.TIMEOUT, [1, *HARTS])
     return scaling.rows(found)
 
 

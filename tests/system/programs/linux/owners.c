@@ -20,10 +20,10 @@ static sigset_t awaited;
 
 // Prints the signals that arrive, until none has arrived for 50 ms.
 static void signals(const char* what) {
-  const struct timespec patience = {.tv_nsec = 50 * 1000 * 1000};
+  const struct timespec limit = {.tv_nsec = 50 * 1000 * 1000};
   siginfo_t info;
   printf("%s:", what);
-  for (int signal; (signal = sigtimedwait(&awaited, &info, &patience)) > 0;) {
+  for (int signal; (signal = sigtimedwait(&awaited, &info, &limit)) > 0;) {
     printf(" %s", signal == SIGIO ? "SIGIO" : "chosen");
     if (info.si_code == SI_KERNEL)
       printf(" of the kernel");
@@ -203,10 +203,9 @@ static void of_group(void) {
   if (child == 0) {
     setpgid(0, 0);
     write(pair[1], "r", 1);
-    const struct timespec patience = {.tv_sec = 10};
+    const struct timespec limit = {.tv_sec = 10};
     siginfo_t info;
-    printf("in the child: %s\n",
-           sigtimedwait(&awaited, &info, &patience) == SIGIO ? "SIGIO" : "none");
+    printf("in the child: %s\n", sigtimedwait(&awaited, &info, &limit) == SIGIO ? "SIGIO" : "none");
     fflush(stdout);
     _exit(0);
   }

@@ -3,6 +3,19 @@
 
 // ── Registered things ──
 
+// The functions with `slot` put a request with the user data 1 into the ring. The slots of requests
+// begin at 1, so that 0 means none.
+static void close_slot(Ring* ring, unsigned slot) {
+  Sqe* const sqe = next(ring, IORING_OP_CLOSE, 1);
+  sqe->fd = 0;
+  sqe->file_index = slot;
+}
+static void open_into_slot(Ring* ring, int flags, unsigned slot) {
+  Sqe* const sqe = transfer(ring, IORING_OP_OPENAT, 1, AT_FDCWD, "/tmp", 0, 0);
+  sqe->open_flags = flags;
+  sqe->file_index = slot;
+}
+
 static void part_registers(void) {
   Ring ring;
   if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
@@ -32,34 +45,20 @@ static void part_registers(void) {
   SAY(submit(&ring, 0));
   transfer(&ring, IORING_OP_WRITE, 3, 2, "helloworld", 10, IOSQE_FIXED_FILE);
   run("they wait", &ring, 3);
-  Sqe* sqe = next(&ring, IORING_OP_CLOSE, 1);
-  sqe->fd = 0;
-  sqe->file_index = 1;
+  close_slot(&ring, 1);
   run("close a slot", &ring, 1);
-  sqe = next(&ring, IORING_OP_CLOSE, 1);
-  sqe->fd = 0;
-  sqe->file_index = 1;
+  close_slot(&ring, 1);
   run("close it again", &ring, 1);
-  sqe = next(&ring, IORING_OP_CLOSE, 1);
-  sqe->fd = 0;
-  sqe->file_index = 9;
+  close_slot(&ring, 9);
   run("close no slot", &ring, 1);
-  sqe = transfer(&ring, IORING_OP_OPENAT, 1, AT_FDCWD, "/tmp", 0, 0);
-  sqe->open_flags = O_RDONLY | O_DIRECTORY;
-  sqe->file_index = 1;
+  open_into_slot(&ring, O_RDONLY | O_DIRECTORY, 1);
   run("open into a slot", &ring, 1);
-  sqe = transfer(&ring, IORING_OP_OPENAT, 1, AT_FDCWD, "/tmp", 0, 0);
-  sqe->open_flags = O_RDONLY | O_CLOEXEC;
-  sqe->file_index = 1;
+  open_into_slot(&ring, O_RDONLY | O_CLOEXEC, 1);
   run("open into a slot for exec", &ring, 1);
-  sqe = transfer(&ring, IORING_OP_OPENAT, 1, AT_FDCWD, "/tmp", 0, 0);
-  sqe->open_flags = O_RDONLY;
-  sqe->file_index = 7;
+  open_into_slot(&ring, O_RDONLY, 7);
   run("open into no slot", &ring, 1);
   for (int i = 0; i < 3; ++i) {
-    sqe = transfer(&ring, IORING_OP_OPENAT, 1, AT_FDCWD, "/tmp", 0, 0);
-    sqe->open_flags = O_RDONLY;
-    sqe->file_index = ~0u;
+    open_into_slot(&ring, O_RDONLY, ~0u);
     run("open into a slot of the kernel's choice", &ring, 1);
   }
   const int null = open("/dev/null", O_RDWR);
@@ -71,7 +70,7 @@ static void part_registers(void) {
   update.fds = (uintptr_t)bad;
   bad[0] = null;
   SAY(enroll(ring.fd, IORING_REGISTER_FILES_UPDATE, &update, 2));
-  sqe = next(&ring, IORING_OP_FILES_UPDATE, 1);
+  Sqe* sqe = next(&ring, IORING_OP_FILES_UPDATE, 1);
   sqe->addr = (uintptr_t)&null;
   sqe->len = 1;
   sqe->off = 3;
@@ -195,6 +194,12 @@ static void part_registers(void) {
 
 // ── Buffers that the kernel chooses ──
 
+// Puts a request that removes one buffer of the group into the ring.
+static void remove_buffer(Ring* ring, unsigned group) {
+  Sqe* const sqe = next(ring, IORING_OP_REMOVE_BUFFERS, 1);
+  sqe->fd = 1;
+  sqe->buf_group = group;
+}
 static void part_buffers(void) {
   Ring ring;
   if (open_ring(&ring, 32, 0, 0) < 0) perror("ring");
@@ -219,13 +224,9 @@ static void part_buffers(void) {
     run("read", &ring, 1);
     printf("%.4s\n", memory[i]);
   }
-  sqe = next(&ring, IORING_OP_REMOVE_BUFFERS, 1);
-  sqe->fd = 1;
-  sqe->buf_group = 5;
+  remove_buffer(&ring, 5);
   run("remove one", &ring, 1);
-  sqe = next(&ring, IORING_OP_REMOVE_BUFFERS, 1);
-  sqe->fd = 1;
-  sqe->buf_group = 6;
+  remove_buffer(&ring, 6);
   run("remove from no group", &ring, 1);
   transfer(&ring, IORING_OP_READ, 1, ends[0], NULL, 0, select)->buf_group = 5;
   run("the last one", &ring, 1);
@@ -316,6 +317,26 @@ static void part_buffers(void) {
 // Messages into chosen buffers.
 
 // ── Files ──
+
+// Wakes the waiter of the futex by a request. Leaves the completions of both for run(). On several
+// harts the wait may begin after the call that submits it: wakes that found no waiter are repeated.
+static void wake_waiter(Ring* ring, uint32_t* futex) {
+  for (int i = 0; i < 1000; ++i) {
+    Sqe* const sqe = transfer(ring, OP_FUTEX_WAKE, 2, 2 | FUTEX_PRIVATE_FLAG, futex, 0, 0);
+    sqe->off = 1;
+    sqe->addr3 = ~0u;
+    submit(ring, 1);
+    unsigned* const head = word(ring, ring->params.cq_off.head);
+    const unsigned first = *head;
+    Cqe cqe;
+    if (!take(ring, &cqe)) return;
+    if (cqe.user_data != 2 || cqe.res != 0) {
+      __atomic_store_n(head, first, __ATOMIC_RELEASE);
+      return;
+    }
+    pause_ms(1);
+  }
+}
 
 static void part_files(void) {
   Ring ring;
@@ -414,9 +435,7 @@ static void part_files(void) {
   sqe->off = 5;
   sqe->addr3 = ~0u;
   SAY(submit(&ring, 0));
-  sqe = transfer(&ring, OP_FUTEX_WAKE, 2, 2 | FUTEX_PRIVATE_FLAG, &futex, 0, 0);
-  sqe->off = 1;
-  sqe->addr3 = ~0u;
+  wake_waiter(&ring, &futex);
   run("a futex", &ring, 2);
   sqe = transfer(&ring, OP_FUTEX_WAIT, 1, 64, &futex, 0, 0);
   run("a futex with bad flags", &ring, 1);

@@ -196,6 +196,17 @@ static void part_nonblocking(void) {
   close_ring(&ring);
 }
 
+// A socket for datagrams with a port of 127.0.0.1. Sets `bound` to its address.
+static int bound_receiver(struct sockaddr_in* bound) {
+  struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof name;
+  const int receiver = socket(AF_INET, SOCK_DGRAM, 0);
+  SAY(bind(receiver, (struct sockaddr*)&name, length));
+  SAY(getsockname(receiver, (struct sockaddr*)&name, &length));
+  *bound = name;
+  return receiver;
+}
+
 // ── Commands to sockets ──
 
 static Sqe* command(Ring* ring, int fd, unsigned number, int option, void* value, int size) {
@@ -210,11 +221,9 @@ static Sqe* command(Ring* ring, int fd, unsigned number, int option, void* value
 static void part_commands(void) {
   Ring ring;
   if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
-  struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in name;
   socklen_t length = sizeof name;
-  const int receiver = socket(AF_INET, SOCK_DGRAM, 0), sender = socket(AF_INET, SOCK_DGRAM, 0);
-  SAY(bind(receiver, (struct sockaddr*)&name, length));
-  SAY(getsockname(receiver, (struct sockaddr*)&name, &length));
+  const int receiver = bound_receiver(&name), sender = socket(AF_INET, SOCK_DGRAM, 0);
   command(&ring, receiver, 0, 0, NULL, 0);
   run("bytes of an empty queue", &ring, 1);
   SAY(sendto(sender, "hello", 5, 0, (struct sockaddr*)&name, length));
@@ -270,11 +279,9 @@ static void print_frame(const char* bytes) {
 static void part_frames(void) {
   Ring ring;
   if (open_ring(&ring, 16, 0, 0) < 0) perror("ring");
-  struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in name;
   socklen_t length = sizeof name;
-  const int receiver = socket(AF_INET, SOCK_DGRAM, 0), sender = socket(AF_INET, SOCK_DGRAM, 0);
-  SAY(bind(receiver, (struct sockaddr*)&name, length));
-  SAY(getsockname(receiver, (struct sockaddr*)&name, &length));
+  const int receiver = bound_receiver(&name), sender = socket(AF_INET, SOCK_DGRAM, 0);
   const int on = 1;
   SAY(setsockopt(receiver, IPPROTO_IP, IP_RECVORIGDSTADDR, &on, sizeof on));
   static char buffers[6][128] __attribute__((aligned(8)));
