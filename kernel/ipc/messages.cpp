@@ -122,18 +122,6 @@ Result<int> MessageQueue::get(const Caller& caller, std::int32_t key, int flags)
       });
 }
 
-Result<MessageQueue*> MessageQueue::find(int number) {
-  Object* const found = queues.find(number);
-  if (found == nullptr) return fail(Errno::einval);
-  return static_cast<MessageQueue*>(found);
-}
-
-Result<MessageQueue*> MessageQueue::find_place(int number) {
-  Object* const found = queues.at_place(number & (most_places - 1));
-  if (found == nullptr) return fail(Errno::einval);
-  return static_cast<MessageQueue*>(found);
-}
-
 MessageQueue::~MessageQueue() {
   while (!drop_some(UINT_MAX)) continue;
 }
@@ -179,7 +167,7 @@ void MessageQueue::send(std::unique_ptr<Message> message, int process) {
   count(kept, true);
 }
 
-Result<Message*> MessageQueue::look(const WantedMessage& wanted) {
+Result<Message*> MessageQueue::find(const WantedMessage& wanted) {
   Message* found = nullptr;
   if (wanted.type == 0) {
     if (!in_order_.empty()) found = &in_order_.front();

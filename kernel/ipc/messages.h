@@ -117,8 +117,6 @@ class WaitingSender : public ListNode<> {
 class MessageQueue : public Object, public RefCounted<MessageQueue> {
  public:
   static Result<int> get(const Caller& caller, std::int32_t key, int flags);
-  static Result<MessageQueue*> find(int number);
-  static Result<MessageQueue*> find_place(int number);
   static Objects& all();
   /// The messages of all queues together.
   struct Totals {
@@ -136,8 +134,8 @@ class MessageQueue : public Object, public RefCounted<MessageQueue> {
   /// sender.
   void send(std::unique_ptr<Message> message, int process);
   /// The message that a receiver gets now, which stays in the queue. ENOMSG, E2BIG.
-  Result<Message*> look(const WantedMessage& wanted);
-  /// Removes the message that look() has found, for the receiver `process`. Wakes the senders for
+  Result<Message*> find(const WantedMessage& wanted);
+  /// Removes the message that find() has found, for the receiver `process`. Wakes the senders for
   /// which the queue has room now.
   std::unique_ptr<Message> take(Message& message, int process);
   void set_most_bytes(std::size_t bytes);

@@ -125,6 +125,22 @@ class Objects {
   int sequence_ = 0;
 };
 
+/// The object of the class Kind with this number. EINVAL: there is none.
+template <class Kind>
+Result<Kind*> find(int number) {
+  Object* const found = Kind::all().find(number);
+  if (found == nullptr) return fail(Errno::einval);
+  return static_cast<Kind*>(found);
+}
+
+/// The object at the place that `number` has (SHM_STAT and others). EINVAL: there is none.
+template <class Kind>
+Result<Kind*> find_place(int number) {
+  Object* const found = Kind::all().at_place(number & (Object::most_places - 1));
+  if (found == nullptr) return fail(Errno::einval);
+  return static_cast<Kind*>(found);
+}
+
 /// The number of the object that a program asks for by shmget, semget or msgget. `accepts(object)`
 /// -> Result<> tests an existing object, and `make()` -> Result<int> makes a new one.
 template <class Accepts, class Make>

@@ -125,16 +125,12 @@ Result<int> SemaphoreSet::get(const Caller& caller, std::int32_t key, int count,
       });
 }
 
-Result<SemaphoreSet*> SemaphoreSet::find(int number) {
-  Object* const found = sets.find(number);
-  if (found == nullptr) return fail(Errno::einval);
-  return static_cast<SemaphoreSet*>(found);
-}
-
-Result<SemaphoreSet*> SemaphoreSet::find_place(int number) {
-  Object* const found = sets.at_place(number & (most_places - 1));
-  if (found == nullptr) return fail(Errno::einval);
-  return static_cast<SemaphoreSet*>(found);
+abi::SemaphoreStatus SemaphoreSet::status() const {
+  return {.permissions = permissions(),
+          .operated = operated_,
+          .changed = changed(),
+          .count = count_,
+          .unused = {}};
 }
 
 unsigned SemaphoreSet::waiters(unsigned number, bool for_zero) const {

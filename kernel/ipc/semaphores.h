@@ -107,10 +107,6 @@ class SemaphoreSet : public Object, public RefCounted<SemaphoreSet> {
  public:
   /// The number of a set, new or with this key (semget). ENOSPC, ENOMEM and others.
   static Result<int> get(const Caller& caller, std::int32_t key, int count, int flags);
-  /// The set with this number. EINVAL.
-  static Result<SemaphoreSet*> find(int number);
-  /// The set at the place that `number` has (SEM_STAT). EINVAL.
-  static Result<SemaphoreSet*> find_place(int number);
   static Objects& all();
   static std::size_t semaphore_count();
 
@@ -123,6 +119,7 @@ class SemaphoreSet : public Object, public RefCounted<SemaphoreSet> {
   /// How many callers wait until the semaphore rises, or until it is 0.
   unsigned waiters(unsigned number, bool for_zero) const;
   std::int64_t operated() const { return operated_; }
+  abi::SemaphoreStatus status() const;
 
   /// Sets a semaphore, and forgets its adjustments. The caller calls end_setting() after the last.
   void set(unsigned number, int value, int process);

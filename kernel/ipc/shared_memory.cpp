@@ -67,18 +67,6 @@ Result<int> Segment::get(const Caller& caller, std::int32_t key, std::uint64_t b
       });
 }
 
-Result<Segment*> Segment::find(int number) {
-  Object* const found = segments.find(number);
-  if (found == nullptr) return fail(Errno::einval);
-  return static_cast<Segment*>(found);
-}
-
-Result<Segment*> Segment::find_place(int number) {
-  Object* const found = segments.at_place(number & (most_places - 1));
-  if (found == nullptr) return fail(Errno::einval);
-  return static_cast<Segment*>(found);
-}
-
 Segment* Segment::of(const memory::Backing& backing) {
   if (!backing.is_shared()) return nullptr;
   memory::TrackedObject* const object = backing.pages().as_tracked();

@@ -17,8 +17,6 @@ inline constexpr int most_segments = 4096;
 class Segment final : public Object, public memory::TrackedObject {
  public:
   static Result<int> get(const Caller& caller, std::int32_t key, std::uint64_t bytes, int flags);
-  static Result<Segment*> find(int number);
-  static Result<Segment*> find_place(int number);
   static Objects& all();
   /// The segment whose areas have this backing; null: the object is none.
   static Segment* of(const memory::Backing& backing);

@@ -85,7 +85,7 @@ async::Task<Result<int>> wait_for_lock(Thread& self, int fd, Ref<File> file, Wan
 }
 
 /// F_GETLK: writes the lock `found`, or F_UNLCK if that is null.
-Result<int> tell_lock(Thread& self, const Range* found, abi::Flock given, UserPtr<abi::Flock> to) {
+Result<int> write_lock(Thread& self, const Range* found, abi::Flock given, UserPtr<abi::Flock> to) {
   if (found == nullptr) {
     given.type = abi::f_unlck;
   } else {
@@ -128,7 +128,7 @@ trap::Answer<Result<int>> lock_record(Thread& self, int fd, int command, UserPtr
     const Range* const found = existing == nullptr ? nullptr
                                : removes           ? existing->own(Kind::record, *range)
                                                    : existing->conflict(Kind::record, *range);
-    return tell_lock(self, found, *given, from);
+    return write_lock(self, found, *given, from);
   }
   if (removes) {
     if (existing == nullptr || range->owner == nullptr) return 0;

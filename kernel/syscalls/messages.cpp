@@ -58,7 +58,7 @@ async::Task<Result<std::size_t>> receive_message_later(Thread& self, Ref<Message
       self, [&] { return deliver_message(self, **message, to, wanted.most_bytes); });
 }
 
-Result<int> tell_message_limits(Thread& self, int command, std::uintptr_t to) {
+Result<int> write_message_limits(Thread& self, int command, std::uintptr_t to) {
   const bool is_use = command == abi::msg_info;
   const auto number = [](std::size_t count) { return static_cast<std::int32_t>(count); };
   constexpr int pool = 512'000, segment_bytes = 16;
@@ -77,17 +77,6 @@ Result<int> tell_message_limits(Thread& self, int command, std::uintptr_t to) {
   return write_status(self, to, limits, MessageQueue::all().highest_place());
 }
 
-Result<int> tell_queue(Thread& self, int number, int command, std::uintptr_t to) {
-  const bool by_place = command != abi::ipc_stat;
-  const auto queue = by_place ? MessageQueue::find_place(number) : MessageQueue::find(number);
-  if (!queue) return fail(queue.error());
-  if (command != abi::msg_stat_any) {
-    auto allowed = (*queue)->check(caller_of(self), Object::may_read);
-    if (!allowed) return fail(allowed.error());
-  }
-  return write_status(self, to, (*queue)->status(), by_place ? (*queue)->number() : 0);
-}
-
 constexpr unsigned dropped_in_step = 64;
 
 async::Task<Result<int>> drop_messages(Thread& self, Ref<MessageQueue> removed) {
@@ -99,7 +88,7 @@ async::Task<Result<int>> drop_messages(Thread& self, Ref<MessageQueue> removed) 
 
 /// IPC_RMID.
 trap::Answer<Result<int>> remove_queue(Thread& self, int number) {
-  const auto queue = MessageQueue::find(number);
+  const auto queue = ipc::find<MessageQueue>(number);
   if (!queue) return fail(queue.error());
   const auto removed = Ref<MessageQueue>::share(**queue);
   removed->remove();
@@ -111,7 +100,7 @@ trap::Answer<Result<int>> remove_queue(Thread& self, int number) {
 Result<int> change_queue(Thread& self, int number, std::uintptr_t from) {
   const auto wanted = UserPtr<const abi::MessageQueueStatus>{from}.read(self.space());
   if (!wanted) return fail(wanted.error());
-  const auto queue = MessageQueue::find(number);
+  const auto queue = ipc::find<MessageQueue>(number);
   if (!queue) return fail(queue.error());
   const bool may_raise = self.process().has(Capability::sys_resource);
   if (wanted->most_bytes > ipc::usual_queue_bytes && !may_raise) return fail(Errno::eperm);
@@ -138,7 +127,7 @@ trap::Answer<Result<int>> msgsnd(Thread& self, int number, std::uintptr_t from, 
   auto message = Message::read(self.space(), from + type_bytes, bytes);
   if (!message) return fail(message.error());
   (*message)->type = *type;
-  const auto queue = MessageQueue::find(number);
+  const auto queue = ipc::find<MessageQueue>(number);
   if (!queue) return fail(queue.error());
   if (auto allowed = (*queue)->check(caller_of(self), Object::may_write); !allowed)
     return fail(allowed.error());
@@ -162,11 +151,11 @@ trap::Answer<Result<std::size_t>> msgrcv(Thread& self, int number, std::uintptr_
     return fail(is_wrong ? Errno::einval : Errno::enosys);
   }
   const WantedMessage wanted{.type = type, .flags = flags, .most_bytes = bytes};
-  const auto queue = MessageQueue::find(number);
+  const auto queue = ipc::find<MessageQueue>(number);
   if (!queue) return fail(queue.error());
   if (auto allowed = (*queue)->check(caller_of(self), Object::may_read); !allowed)
     return fail(allowed.error());
-  const auto found = (*queue)->look(wanted);
+  const auto found = (*queue)->find(wanted);
   if (found) {
     // A page that must be read first leaves the message in the queue. After another error it is
     // lost, as on Linux.
@@ -187,10 +176,11 @@ trap::Answer<Result<int>> msgctl(Thread& self, int number, int command, std::uin
   if (number < 0 || command < 0) return fail(Errno::einval);
   switch (command) {
     case abi::ipc_info:
-    case abi::msg_info: return tell_message_limits(self, command, argument);
+    case abi::msg_info: return write_message_limits(self, command, argument);
     case abi::ipc_stat:
     case abi::msg_stat:
-    case abi::msg_stat_any: return tell_queue(self, number, command, argument);
+    case abi::msg_stat_any:
+      return write_object_status<MessageQueue>(self, number, command, abi::msg_stat_any, argument);
     case abi::ipc_set: return change_queue(self, number, argument);
     case abi::ipc_rmid: return remove_queue(self, number);
     default: return fail(Errno::einval);

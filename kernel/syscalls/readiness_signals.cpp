@@ -72,7 +72,7 @@ class OwnerSignal final : public ReadinessSignal, async::Watcher, async::Timer {
   }
   static void fire(Timer& timer) noexcept;
   void watch_lists();
-  void tell_change();
+  void report_change();
   /// Ends notices_. An observer must leave a list before the list ends.
   void drop_notices() {
     stop();
@@ -106,7 +106,7 @@ void OwnerSignal::watch_lists() {
 // POLL_IN.
 void OwnerSignal::fire(Timer& timer) noexcept {
   auto& self = static_cast<OwnerSignal&>(timer);
-  if (self.notices_) return self.tell_change();
+  if (self.notices_) return self.report_change();
   File& file = self.file_;
   const bool has_one_list = file.changes(Direction::read) == file.changes(Direction::write);
   const bool reads = file.changes(Direction::read) != nullptr && self.reading_.alone();
@@ -123,7 +123,7 @@ void OwnerSignal::fire(Timer& timer) noexcept {
   if (writes) self.send(abi::poll_out);
 }
 
-void OwnerSignal::tell_change() {
+void OwnerSignal::report_change() {
   notices_->drop_events();
   if (repeats_)
     watch_lists();

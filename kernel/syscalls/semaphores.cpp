@@ -100,7 +100,7 @@ trap::Answer<Result<int>> operate_semaphores(Thread& self, int number, std::uint
   auto operations = Operations::read(self, from, count);
   if (!operations) return fail(operations.error());
   if (count == 0) return fail(Errno::einval);
-  const auto found = SemaphoreSet::find(number);
+  const auto found = ipc::find<SemaphoreSet>(number);
   if (!found) return fail(found.error());
   SemaphoreSet& set = **found;
   const auto all = operations->all();
@@ -122,7 +122,7 @@ trap::Answer<Result<int>> operate_semaphores(Thread& self, int number, std::uint
   });
 }
 
-Result<int> tell_semaphore_limits(Thread& self, int command, std::uintptr_t to) {
+Result<int> write_semaphore_limits(Thread& self, int command, std::uintptr_t to) {
   const bool is_use = command == abi::sem_info;
   const auto number = [](std::size_t count) { return static_cast<std::int32_t>(count); };
   const abi::SemaphoreLimits limits{
@@ -186,7 +186,7 @@ Result<int> control_semaphore_values(Thread& self, int number, unsigned semaphor
   const bool sets = command == abi::sem_setval || command == abi::sem_setall;
   if (command == abi::sem_setval && (value < 0 || value > ipc::most_semaphore_value))
     return fail(Errno::erange);
-  const auto found = SemaphoreSet::find(number);
+  const auto found = ipc::find<SemaphoreSet>(number);
   if (!found) return fail(found.error());
   SemaphoreSet& set = **found;
   const bool is_one = command != abi::sem_getall && command != abi::sem_setall;
@@ -217,14 +217,11 @@ Result<int> control_semaphores(Thread& self, int number, unsigned semaphore, int
   if (number < 0) return fail(Errno::einval);
   switch (command) {
     case abi::ipc_info:
-    case abi::sem_info: return tell_semaphore_limits(self, command, argument);
+    case abi::sem_info: return write_semaphore_limits(self, command, argument);
     case abi::ipc_stat:
     case abi::sem_stat:
-    case abi::sem_stat_any: {
-      abi::SemaphoreStatus status;
-      const auto found = semaphore_status(self, number, command, status);
-      return found ? write_status(self, argument, status, *found) : found;
-    }
+    case abi::sem_stat_any:
+      return write_object_status<SemaphoreSet>(self, number, command, abi::sem_stat_any, argument);
     case abi::sem_getpid:
     case abi::sem_getval:
     case abi::sem_getall:
@@ -233,19 +230,8 @@ Result<int> control_semaphores(Thread& self, int number, unsigned semaphore, int
     case abi::sem_setval:
     case abi::sem_setall:
       return control_semaphore_values(self, number, semaphore, command, argument);
-    case abi::ipc_set: {
-      const auto wanted = UserPtr<const abi::SemaphoreStatus>{argument}.read(self.space());
-      if (!wanted) return fail(wanted.error());
-      const auto set = SemaphoreSet::find(number);
-      if (!set) return fail(set.error());
-      return (*set)->set_permissions(wanted->permissions).transform([] { return 0; });
-    }
-    case abi::ipc_rmid: {
-      const auto set = SemaphoreSet::find(number);
-      if (!set) return fail(set.error());
-      (*set)->remove();
-      return 0;
-    }
+    case abi::ipc_set: return set_permissions<SemaphoreSet>(self, number, argument);
+    case abi::ipc_rmid: return remove_object<SemaphoreSet>(number);
     default: return fail(Errno::einval);
   }
 }
@@ -253,19 +239,7 @@ Result<int> control_semaphores(Thread& self, int number, unsigned semaphore, int
 }  // namespace
 
 Result<int> semaphore_status(Thread& self, int number, int command, abi::SemaphoreStatus& status) {
-  const bool by_place = command != abi::ipc_stat;
-  const auto set = by_place ? SemaphoreSet::find_place(number) : SemaphoreSet::find(number);
-  if (!set) return fail(set.error());
-  if (command != abi::sem_stat_any) {
-    auto allowed = (*set)->check(caller_of(self), Object::may_read);
-    if (!allowed) return fail(allowed.error());
-  }
-  status = {.permissions = (*set)->permissions(),
-            .operated = (*set)->operated(),
-            .changed = (*set)->changed(),
-            .count = (*set)->count(),
-            .unused = {}};
-  return by_place ? (*set)->number() : 0;
+  return object_status<SemaphoreSet>(self, number, command, abi::sem_stat_any, status);
 }
 
 /// flags: IPC_CREAT, IPC_EXCL; others have no effect

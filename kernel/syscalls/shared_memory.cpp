@@ -13,7 +13,6 @@ namespace kernel {
 namespace sys {
 namespace {
 
-using ipc::Object;
 using ipc::Segment;
 using memory::Area;
 using memory::Backing;
@@ -41,7 +40,7 @@ Result<> place_attaching(Attaching& wanted) {
 }
 
 Result<MapRequest> request_for(Thread& self, const Attaching& wanted) {
-  const auto segment = Segment::find(wanted.number);
+  const auto segment = ipc::find<Segment>(wanted.number);
   if (!segment) return fail(segment.error());
   const bool is_read_only = wanted.has(abi::shm_rdonly);
   unsigned permissions = is_read_only ? 0444 : 0666;
@@ -141,7 +140,7 @@ async::Task<Result<int>> detach_in_turn(Thread& self, std::uintptr_t address) {
   }
 }
 
-Result<int> tell_segment_limits(Thread& self, std::uintptr_t to) {
+Result<int> write_segment_limits(Thread& self, std::uintptr_t to) {
   const abi::SharedMemoryLimits limits{.most_bytes = ipc::most_segment_bytes,
                                        .least_bytes = 1,
                                        .most_segments = ipc::most_segments,
@@ -151,7 +150,7 @@ Result<int> tell_segment_limits(Thread& self, std::uintptr_t to) {
   return write_status(self, to, limits, Segment::all().highest_place());
 }
 
-Result<int> tell_segment_use(Thread& self, std::uintptr_t to) {
+Result<int> write_segment_use(Thread& self, std::uintptr_t to) {
   const abi::SharedMemoryUse use{.segments = static_cast<std::int32_t>(Segment::all().size()),
                                  .pages = Segment::pages_of_all(),
                                  .resident = Segment::resident_of_all(),
@@ -161,20 +160,9 @@ Result<int> tell_segment_use(Thread& self, std::uintptr_t to) {
   return write_status(self, to, use, Segment::all().highest_place());
 }
 
-Result<int> tell_segment(Thread& self, int number, int command, std::uintptr_t to) {
-  const bool by_place = command != abi::ipc_stat;
-  const auto segment = by_place ? Segment::find_place(number) : Segment::find(number);
-  if (!segment) return fail(segment.error());
-  if (command != abi::shm_stat_any) {
-    auto allowed = (*segment)->check(caller_of(self), Object::may_read);
-    if (!allowed) return fail(allowed.error());
-  }
-  return write_status(self, to, (*segment)->status(), by_place ? (*segment)->number() : 0);
-}
-
 /// SHM_LOCK and SHM_UNLOCK. Pages never leave memory, so they only set and clear a flag.
 Result<int> lock_segment(Thread& self, int number, bool locks) {
-  const auto segment = Segment::find(number);
+  const auto segment = ipc::find<Segment>(number);
   if (!segment) return fail(segment.error());
   const bool may_lock = self.process().has(Capability::ipc_lock) ||
                         self.process().limits()[abi::rlimit_memlock].soft != 0;
@@ -225,24 +213,14 @@ async::Task<Result<int>> shmdt(Thread& self, std::uintptr_t address) {
 Result<int> shmctl(Thread& self, int number, int command, std::uintptr_t argument) {
   if (number < 0 || command < 0) return fail(Errno::einval);
   switch (command) {
-    case abi::ipc_info: return tell_segment_limits(self, argument);
-    case abi::shm_info: return tell_segment_use(self, argument);
+    case abi::ipc_info: return write_segment_limits(self, argument);
+    case abi::shm_info: return write_segment_use(self, argument);
     case abi::ipc_stat:
     case abi::shm_stat:
-    case abi::shm_stat_any: return tell_segment(self, number, command, argument);
-    case abi::ipc_set: {
-      const auto wanted = UserPtr<const abi::SharedMemoryStatus>{argument}.read(self.space());
-      if (!wanted) return fail(wanted.error());
-      const auto segment = Segment::find(number);
-      if (!segment) return fail(segment.error());
-      return (*segment)->set_permissions(wanted->permissions).transform([] { return 0; });
-    }
-    case abi::ipc_rmid: {
-      const auto segment = Segment::find(number);
-      if (!segment) return fail(segment.error());
-      (*segment)->remove();
-      return 0;
-    }
+    case abi::shm_stat_any:
+      return write_object_status<Segment>(self, number, command, abi::shm_stat_any, argument);
+    case abi::ipc_set: return set_permissions<Segment>(self, number, argument);
+    case abi::ipc_rmid: return remove_object<Segment>(number);
     case abi::shm_lock: return lock_segment(self, number, true);
     case abi::shm_unlock: return lock_segment(self, number, false);
     default: return fail(Errno::einval);

@@ -197,6 +197,14 @@ std::uint64_t reading() {
   return is_exact ? instructions() : static_cast<std::uint64_t>(now().count());
 }
 
+/// Begins at a full second. So the time slices of client and server end at the same messages in
+/// each run that counts time, whatever the boot and the console took.
+std::uint64_t begin_reading() {
+  using namespace std::chrono;
+  if (is_exact) must(sleep_until(floor<seconds>(now()) + 1s), "waiting for a full second");
+  return reading();
+}
+
 struct Cost {
   std::size_t memory;    // per connection, of both programs and the kernel, in bytes
   std::uint64_t alone;   // of a message and its answer, one at a time, in reading()s
@@ -224,7 +232,7 @@ class Client {
     // In an order that is not that of the connections' creation.
     constexpr std::size_t stride = 7'919;
     constexpr unsigned messages = 2'000;
-    auto begin = reading();
+    auto begin = begin_reading();
     for (std::size_t i = 0, at = 0; i < messages; ++i, at += stride) {
       exchange(static_cast<unsigned>(at % connections_.size()));
       if (i % connections_.size() == 0) ++round_;
@@ -232,7 +240,7 @@ class Client {
     cost.alone = (reading() - begin) / messages;
 
     const unsigned rounds = std::max<unsigned>(1, messages / connections_.size());
-    begin = reading();
+    begin = begin_reading();
     for (unsigned i = 0; i < rounds; ++i, ++round_) {
       for (unsigned number = 0; number < connections_.size(); ++number) say(number);
       for (unsigned number = 0; number < connections_.size(); ++number) hear(number);
