@@ -91,6 +91,10 @@ struct SoftOff {
   std::uint8_t type;
 };
 
+/// Whether the PC has a keyboard controller, as the table "FACP" says. True if it says nothing: the
+/// table's first version does not.
+bool may_have_keyboard_controller(Table fadt);
+
 /// The address of the table "DSDT", which the table "FACP" has; nothing if it has none.
 std::optional<std::uint64_t> address_of_dsdt(Table fadt);
 /// Reads the port in the table "FACP" and the package `_S5_` in the table "DSDT". Nothing if one of

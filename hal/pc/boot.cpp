@@ -20,6 +20,7 @@
 #include "devices.h"
 #include "hart_start_layout.h"
 #include "interrupts.h"
+#include "keyboard.h"
 #include "local_apic.h"
 #include "page_contents.h"
 #include "processor.h"
@@ -125,8 +126,10 @@ void find_io_apics(const acpi::Interrupts& found) {
         .window = window, .first_line = first_line, .lines = io_apic_lines(window)};
   }
   devices.overrides = found.overrides;
-  if (const auto& isa = found.overrides[devices.serial_line]) {
-    devices.serial_line = isa->line;
+  for (unsigned* const line : {&devices.serial_line, &devices.keyboard_line}) {
+    const auto& isa = found.overrides[*line];
+    if (!isa) continue;
+    *line = isa->line;
     if (isa->line < irq_limit) devices.active_low.set(isa->line, isa->active_low.value_or(false));
   }
 }
@@ -142,6 +145,7 @@ unsigned find_devices(const acpi::Tables& tables) {
     const auto address = acpi::address_of_dsdt(*fadt);
     const auto dsdt = address ? tables.table_at(*address) : std::nullopt;
     if (dsdt) devices.soft_off = acpi::read_soft_off(*fadt, *dsdt);
+    devices.may_have_keyboard = acpi::may_have_keyboard_controller(*fadt);
   }
   if (found.processor_count > max_harts)
     console_write(std::string_view(
@@ -226,6 +230,7 @@ extern "C" [[noreturn]] void hal_start(hal::PhysAddr start_info) {
   apic::start();
   if (!timer_init()) give_up("cotrap: the 8254 timer does not count");
   timer_start_on_hart();
+  start_keyboard();
   choose_page_instructions();
   for (auto* constructor = kernel_init_array_start; constructor != kernel_init_array_end;
        ++constructor) {

@@ -207,7 +207,7 @@ std::optional<acpi::ConfigArea> find_config_area(const acpi::Tables& tables) {
 }
 
 bool is_taken(Irq irq) {
-  return irq == irq_of_line(devices.serial_line) ||
+  return irq == irq_of_line(devices.serial_line) || irq == irq_of_line(devices.keyboard_line) ||
          std::ranges::any_of(std::span(places).first(place_count),
                              [irq](const PciTransport::Place& place) { return place.irq == irq; });
 }

@@ -108,6 +108,7 @@ ConsoleTerminals start_console(const formats::BootOptions& options) {
   set_line_driver(hal::console_interrupt(), {"console", &console.backoff()});
   start_helper("console input", bring_keys(console, terminal));
   start_helper("console output", let_programs_write(console, writers));
+  if (!framed) start_keyboard(terminal);
   return {.terminal = terminal, .errors = terminals.back()};
 }
 

@@ -26,6 +26,12 @@ bool console_is_terminal(const formats::BootOptions& options);
 /// Creates the terminals and starts their driver. Call once, on the boot hart, after begin_hart().
 ConsoleTerminals start_console(const formats::BootOptions& options);
 
+// keyboard.cpp, or no_keyboard.cpp for machines that never have one
+
+/// Starts the driver of the machine's keyboard, if it has one. The keys reach the terminal, as the
+/// console's bytes do. Call once, on the boot hart, after begin_hart().
+void start_keyboard(Terminal& terminal);
+
 // network.cpp, or no_network.cpp in kernels without lwIP
 
 /// Starts eth0, with the address of `net=` or with DHCP, if the machine has a network device. Call

@@ -25,10 +25,11 @@
 
 #include "base/interrupt_backoff.h"
 #include "console/byte_ring.h"
+#include "console/input_source.h"
 
 namespace kernel {
 
-class Console {
+class Console final : public InputSource {
  public:
   static constexpr std::size_t ring_size = 8192;
 
@@ -68,12 +69,10 @@ class Console {
 
   // ── Input, in the strand ──
 
-  /// Takes the next byte of input. Empty: there is none.
-  std::optional<char> take();
-  /// Call when take() returns nothing. Enables the device's interrupts for input again.
-  void resume_input();
-  /// Raised when there is new input.
-  async::Interrupt& has_input() { return has_input_; }
+  std::optional<char> take() override;
+  /// Enables the device's interrupts for input again.
+  void resume_input() override;
+  async::Interrupt& has_input() override { return has_input_; }
 
   /// For the counts of useless interrupts and pauses. Any context.
   const InterruptBackoff& backoff() const { return backoff_; }

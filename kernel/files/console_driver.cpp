@@ -17,10 +17,10 @@ async::Task<bool> await_room(Terminal& terminal) {
 
 }  // namespace
 
-async::Task<> bring_keys(Console& console, Terminal& terminal) {
+async::Task<> bring_keys(InputSource& source, Terminal& terminal) {
   bool patient = true;
   do {
-    while (const auto byte = console.take()) {
+    while (const auto byte = source.take()) {
       while (patient && !terminal.has_room()) patient = co_await await_room(terminal);
       if (terminal.has_room()) {
         patient = true;
@@ -29,8 +29,8 @@ async::Task<> bring_keys(Console& console, Terminal& terminal) {
         terminal.receive_without_room(*byte);
       }
     }
-    console.resume_input();
-  } while (co_await console.has_input().wait("console input") == async::WaitResult::woken);
+    source.resume_input();
+  } while (co_await source.has_input().wait("console input") == async::WaitResult::woken);
 }
 
 async::Task<> let_programs_write(Console& console, std::span<Terminal* const> terminals) {

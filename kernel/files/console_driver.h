@@ -7,6 +7,7 @@
 #include <span>
 
 #include "console/console.h"
+#include "console/input_source.h"
 #include "files/terminal.h"
 
 namespace kernel {
@@ -17,7 +18,7 @@ inline constexpr auto reader_timeout = std::chrono::seconds{1};
 
 /// Passes received bytes from the device to the terminal while the terminal has room. Never
 /// returns. Runs on the hart that the device interrupts.
-async::Task<> bring_keys(Console& console, Terminal& terminal);
+async::Task<> bring_keys(InputSource& source, Terminal& terminal);
 
 /// Wakes programs that wait to write when the console has room again. Never returns. Runs on the
 /// hart that the device interrupts. The terminals and the array must never be freed.

@@ -44,12 +44,13 @@ QEMU = "QEMU's own devices and processors"
 COUNTED = "counted time, because a host also runs other processes"
 RISC_V = "the processors, the firmware and the device tree of a RISC-V computer"
 X86_64 = "programs of x86_64"
+PC = "the devices of a PC"
 _LACKING = {
-    "hosted": (MMU, QEMU, COUNTED, RISC_V),
+    "hosted": (MMU, QEMU, COUNTED, RISC_V, PC),
     "pc": (RISC_V,),
-    "riscv64": (X86_64,),
-    "riscv64-nommu": (MMU, X86_64),
-    "riscv64-pmp": (MMU, X86_64),
+    "riscv64": (X86_64, PC),
+    "riscv64-nommu": (MMU, X86_64, PC),
+    "riscv64-pmp": (MMU, X86_64, PC),
 }
 # Values of `crash=` on the kernel's command line, and the cause that each panic names.
 CRASHES = (

@@ -148,6 +148,7 @@ void read_everything() {
   if (const auto madt = tables->find("APIC")) acpi::read_interrupts(*madt, found);
   if (const auto mcfg = tables->find("MCFG")) (void)acpi::read_config_area(*mcfg);
   if (const auto fadt = tables->find("FACP")) {
+    (void)acpi::may_have_keyboard_controller(*fadt);
     const auto address = acpi::address_of_dsdt(*fadt);
     const auto dsdt = address ? tables->table_at(*address) : std::nullopt;
     if (dsdt) (void)acpi::read_soft_off(*fadt, *dsdt);
@@ -263,6 +264,19 @@ TEST_CASE("a table MCFG without bus 0, or with a wrong address, is not used") {
   CHECK(!config_area({{0xb000'1000, 0, 0, 255}}));
   CHECK(!config_area({{0xffff'ffff'fff0'0000, 0, 0, 0}}));
   CHECK(!acpi::read_config_area({}));
+}
+
+TEST_CASE("the firmware says whether there is a keyboard controller, or says nothing") {
+  const auto may_have = [](std::uint8_t revision, std::uint16_t flags, std::size_t bytes) {
+    Bytes fadt;
+    fadt.fill_to(8).add(revision).fill_to(109).add(flags).fill_to(bytes);
+    return acpi::may_have_keyboard_controller(fadt.bytes_);
+  };
+  CHECK(may_have(1, 0, 116));
+  CHECK(may_have(3, 0b10, 244));
+  CHECK(!may_have(3, 0, 244));
+  CHECK(!may_have(6, 0b01, 276));
+  CHECK(!may_have(3, 0b10, 100));  // too short for the flags
 }
 
 TEST_CASE("processors beyond the array are counted, not stored") {
