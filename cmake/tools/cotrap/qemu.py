@@ -27,6 +27,7 @@ from .signals import with_parent
 from .symbols import explain
 
 _BOARD = "q35"  # of a PC, if Machine.pc names none
+LONGEST_PC_LINE = 4095  # bytes of a PC's command line; a longer one overwrites what QEMU tells the kernel
 _LAST_LINES = 12  # of the console, shown if a machine ends for no known reason
 
 
@@ -216,6 +217,10 @@ class Guest:
             extra=boot.append,
         )
         kernel = str(boot.build.kernel)
+        if machine.pc and len(words.encode()) > LONGEST_PC_LINE:
+            raise UsageError(
+                f"the program's arguments are too long: QEMU passes at most {LONGEST_PC_LINE:,} bytes to a PC's kernel"
+            )
         if boot.build.is_hosted:
             return hosted.command(machine, kernel, initrd, disk, words)
         return qemu_on(machine, kernel, initrd, words, disk, boot.awaits_input)
