@@ -9,6 +9,7 @@
 
 #include "base/machine_facts.h"
 #include "files/extended_attributes.h"
+#include "files/file_handles.h"
 #include "files/file_locks.h"
 #include "memory/frames.h"
 
@@ -86,6 +87,7 @@ Result<ExtendedAttributes*> Node::make_attributes() {
 void Node::end_rare_parts() {
   if (locks_ != nullptr) locks_->release();
   delete attributes_;
+  if (has_handle_) file_handles::remove(inode_);
 }
 
 abi::Timespec Node::created() const {

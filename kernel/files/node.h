@@ -49,7 +49,7 @@ struct LinkReader {
 class alignas(64) Node : public RefCounted<Node> {
  public:
   virtual ~Node() {
-    if (locks_ != nullptr || attributes_ != nullptr) [[unlikely]]
+    if (locks_ != nullptr || attributes_ != nullptr || has_handle_) [[unlikely]]
       end_rare_parts();
   }
 
@@ -174,6 +174,10 @@ class alignas(64) Node : public RefCounted<Node> {
   /// Makes attributes(), if there are none. ENOSPC.
   Result<ExtendedAttributes*> make_attributes();
 
+  /// Whether file_handles::find() finds the node. Set by file_handles::add(). In the strand.
+  bool has_handle() const { return has_handle_; }
+  void set_has_handle() { has_handle_ = true; }
+
   virtual std::uint64_t size() const { return 0; }
   /// The bytes of memory that the contents use.
   virtual std::uint64_t used_bytes() const { return size(); }
@@ -233,6 +237,7 @@ class alignas(64) Node : public RefCounted<Node> {
   async::SharedWord<bool> has_name_ = true;  // the node's directory changes it
   FileSystem file_system_ = FileSystem::none;
   bool is_remote_ = false;
+  bool has_handle_ = false;
   unsigned mode_;
   std::uint64_t inode_;
   async::SharedWord<std::int64_t> accessed_, modified_, changed_;

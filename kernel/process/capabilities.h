@@ -12,6 +12,7 @@ namespace kernel {
 
 /// Those that calls check. The numbers are Linux's.
 enum class Capability : unsigned {
+  dac_read_search = 2,
   setgid = 6,
   setuid = 7,
   setpcap = 8,

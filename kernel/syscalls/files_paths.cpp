@@ -80,6 +80,19 @@ Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned m
   return file;
 }
 
+/// The flags of openat that have an effect. EINVAL.
+Result<int> used_open_flags(int flags) {
+  if ((flags & abi::o_path) != 0)
+    flags &= abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
+  const bool creates = (flags & abi::o_creat) != 0;
+  if (creates && (flags & abi::o_directory) != 0) return fail(Errno::einval);
+  if ((flags & abi::o_tmpfile) != 0) [[unlikely]] {
+    const bool writes = (flags & abi::o_accmode) != abi::o_rdonly;
+    if (!writes || (flags & abi::o_directory) == 0) return fail(Errno::einval);
+  }
+  return flags;
+}
+
 /// access(2) for the superuser.
 Result<> check_access(const Node& node, int mode) {
   if ((mode & abi::w_ok) != 0 && !node.is_writable()) return fail(Errno::erofs);
@@ -93,15 +106,10 @@ Result<> check_access(const Node& node, int mode) {
 
 Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> path, int flags,
                             unsigned mode, std::uint64_t resolve) {
-  if ((flags & abi::o_path) != 0) {
-    flags &= abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
-  }
+  const auto checked = used_open_flags(flags);
+  if (!checked) return fail(checked.error());
+  flags = *checked;
   const bool creates = (flags & abi::o_creat) != 0;
-  if (creates && (flags & abi::o_directory) != 0) return fail(Errno::einval);
-  if ((flags & abi::o_tmpfile) != 0) [[unlikely]] {
-    const bool writes = (flags & abi::o_accmode) != abi::o_rdonly;
-    if (!writes || (flags & abi::o_directory) == 0) return fail(Errno::einval);
-  }
   const bool keeps_link = (creates && (flags & abi::o_excl) != 0) || (flags & abi::o_nofollow) != 0;
   const LastLink last = keeps_link ? LastLink::keep : LastLink::follow;
   const auto found = find(self, directory, path, last, resolve);
@@ -131,6 +139,13 @@ static trap::Answer<Result<int>> add_opened(Thread& self, Result<Ref<File>> file
         [&] { return finish_opening(self, std::move(*file), (flags & abi::o_cloexec) != 0); });
   }
   return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
+}
+
+trap::Answer<Result<int>> open_node(Thread& self, Node& node, int flags) {
+  const auto checked = used_open_flags(flags);
+  if (!checked) return fail(checked.error());
+  const Found found{.directory = nullptr, .name = {}, .node = &node, .as_directory = false};
+  return add_opened(self, open_existing(found, *checked), flags);
 }
 
 trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char> path, int flags,

@@ -95,18 +95,6 @@ Result<> setns(Thread& self, int fd, int) {
   return fail(self.process().files().find_open(fd) == nullptr ? Errno::ebadf : Errno::einval);
 }
 
-/// flags: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH, AT_HANDLE_FID; EINVAL for others
-/// linux: Names cannot be turned into handles: the call fails with EOPNOTSUPP.
-Result<> name_to_handle_at(Thread& self, int directory, UserPtr<const char> path, std::uintptr_t,
-                           std::uintptr_t, int flags) {
-  constexpr int at_handle_fid = 0x200;
-  if ((flags & ~(abi::at_symlink_follow | abi::at_empty_path | at_handle_fid)) != 0)
-    return fail(Errno::einval);
-  const auto last = (flags & abi::at_symlink_follow) != 0 ? LastLink::follow : LastLink::keep;
-  const auto node = node_to_change(self, directory, path, flags, last);
-  return fail(node ? Errno::enotsup : node.error());
-}
-
 }  // namespace sys
 
 KERNEL_CALL(umount2, sys::umount2);
@@ -115,6 +103,5 @@ KERNEL_CALL(swapoff, sys::swapoff);
 KERNEL_CALL(personality, sys::personality);
 KERNEL_CALL(unshare, sys::unshare);
 KERNEL_CALL(setns, sys::setns);
-KERNEL_CALL(name_to_handle_at, sys::name_to_handle_at);
 
 }  // namespace kernel

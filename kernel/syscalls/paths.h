@@ -96,4 +96,7 @@ Result<> check_new_node(const Found& place, std::size_t node_bytes);
 Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> path, int flags,
                             unsigned mode, std::uint64_t resolve = 0);
 
+/// openat for a node that the caller has found without a path. In the strand.
+trap::Answer<Result<int>> open_node(Thread& self, Node& node, int flags);
+
 }  // namespace kernel::sys

@@ -82,6 +82,7 @@ enum class Errno : int {
   ehostunreach = 113,
   ealready = 114,
   einprogress = 115,
+  estale = 116,
   ecanceled = 125,
   eownerdead = 130,
   // Only inside the kernel: the operation has changed nothing. It can be tried again, after a wait
@@ -170,6 +171,7 @@ inline constexpr auto errno_texts = std::to_array<ErrnoText>({
     {Errno::ehostunreach, "EHOSTUNREACH", "host unreachable"},
     {Errno::ealready, "EALREADY", "already in progress"},
     {Errno::einprogress, "EINPROGRESS", "in progress"},
+    {Errno::estale, "ESTALE", "the file of the handle has ended"},
     {Errno::ecanceled, "ECANCELED", "cancelled"},
     {Errno::eownerdead, "EOWNERDEAD", "the owner has ended"},
 });
