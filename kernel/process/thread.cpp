@@ -225,11 +225,21 @@ void Thread::request_signals() {
 }
 
 bool Thread::is_held() const {
-  return process_->is_stopped() || has(is_throttled_real_time);
+  return process_->is_stopped() || has(is_throttled_real_time) || has(is_ahead);
 }
 
 async::Task<> Thread::await_release() {
-  return take(is_throttled_real_time) ? rest() : await_resume();
+  if (take(is_throttled_real_time)) return rest();
+  return take(is_ahead) ? await_follower() : await_resume();
+}
+
+/// The follower's jobs need the strand, or their hart sends them to this one.
+async::Task<> Thread::await_follower() {
+  save_hart_state(*this);
+  hold_ = Hold::throttled;  // its last call is over, so no signal interrupts it
+  while (follower != nullptr && follower->is_behind() && !is_ending()) co_await async::yield();
+  hold_ = Hold::none;
+  on_wakeup(*this);
 }
 
 async::Task<> Thread::rest() {

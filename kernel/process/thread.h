@@ -122,8 +122,8 @@ class Thread : public Runnable,
   /// Lets the thread take its signals before it runs its program again. If it waits in a call that
   /// signals interrupt, ends the wait.
   void request_signals();
-  /// Whether the thread must await_release(): its process is stopped, or the hart throttles it
-  /// (real_time_limit.h).
+  /// Whether the thread must await_release(): its process is stopped, the hart throttles it
+  /// (real_time_limit.h), or its follower is behind.
   bool is_held() const;
   /// Waits until the reason of is_held() is over, or until the thread must end. Signals do not
   /// interrupt this wait. The thread itself calls it.
@@ -272,6 +272,7 @@ class Thread : public Runnable,
   void take_unblocked_signals();
   async::Task<> await_resume();
   async::Task<> rest();
+  async::Task<> await_follower();
 
   int id_;
   // `wait`: its job is cancelled until it has taken its signals. `call`: its call has ended with

@@ -16,6 +16,7 @@ class ThreadRequests : public HartFollower {
  public:
   ~ThreadRequests() override = default;
   void follow() override {}
+  bool is_behind() override { return false; }
   /// Cancels all requests in flight, and waits until they have completed.
   virtual async::Task<> close() = 0;
 };

@@ -18,6 +18,11 @@ using abi::uring::Op;
 
 // ── Submitters ───────────────────────────────────────────────────────────────────────────────────
 
+namespace {
+/// The requests that follow a thread to another hart, so that the step stays short.
+constexpr unsigned most_followers = 128;
+}  // namespace
+
 Result<Submitter*> Submitter::of(Thread& thread) {
   if (Submitter* const made = find(thread)) [[likely]]
     return made;
@@ -43,14 +48,26 @@ async::Task<> Submitter::close() {
 }
 
 void Submitter::follow() {
-  constexpr unsigned most = 128;
   const async::HartMask here = async::HartMask{1} << hal::hart_index();
   if ((here & thread_.harts()) == 0) return;
   unsigned count = 0;
   for (Request& request : requests_) {
-    if (++count > most) break;
+    if (++count > most_followers) break;
     if (request.job != nullptr) async::current_executor().set_harts(*request.job, here);
   }
+}
+
+bool Submitter::is_behind() {
+  if (starting_ != 0) return true;
+  unsigned count = 0;
+  for (const Request& request : requests_) {
+    if (++count > most_followers) break;
+    const async::Job* const job = request.job;
+    // A request that takes several steps has the thread's level.
+    if (job != nullptr && job->kind == async::Kind::ready && job->priority < thread_.limit())
+      return true;
+  }
+  return false;
 }
 
 /// As on Linux, the end of a thread posts completions only for requests on rings, and for those
@@ -192,11 +209,13 @@ void Context::start(std::unique_ptr<Request> first, bool drains) {
   } else {
     in_flight_ += count;
   }
+  submitter.note_spawned();
   submitter.spawn(run(Ref<Context>::share(*this), thread, std::move(first), std::move(deferred)));
 }
 
 async::Task<> Context::run(Ref<Context> self, Thread& thread, std::unique_ptr<Request> first,
                            std::unique_ptr<Deferred> deferred) {
+  first->submitter().note_begun();
   if (deferred) {
     for (Request* each = first.get(); each != nullptr; each = each->next())
       each->job = &async::current_job();

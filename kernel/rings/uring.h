@@ -71,8 +71,13 @@ class Submitter final : public ThreadRequests {
   }
   bool is_closing() const { return is_closing_; }
   async::Task<> close() override;
-  /// Moves the oldest requests to this hart, so many that the step stays short.
+  /// Moves the oldest requests to this hart.
   void follow() override;
+  /// Looks at the oldest requests, as many as follow() moves.
+  bool is_behind() override;
+  /// The coroutine of a chain has been spawned, or has begun.
+  void note_spawned() { ++starting_; }
+  void note_begun() { --starting_; }
 
   std::array<Ref<File>, abi::uring::most_ring_fds> rings;
 
@@ -82,6 +87,7 @@ class Submitter final : public ThreadRequests {
 
   Thread& thread_;
   bool is_closing_ = false;
+  std::uint32_t starting_ = 0;  // coroutines that have not begun
   List<Request, Submitter> requests_;
   async::Scope scope_;
   async::Scope polling_;

@@ -23,6 +23,9 @@ class HartFollower {
  public:
   /// The thread is about to run on this hart, and ran on another one before. In the strand.
   virtual void follow() = 0;
+  /// Whether a job was woken or spawned, is more urgent than the thread, and has not run since. On
+  /// the thread's hart it runs before the thread. In the strand.
+  virtual bool is_behind() = 0;
 
  protected:
   virtual ~HartFollower() = default;
@@ -56,6 +59,12 @@ class Runnable {
   void throttle() { set(is_throttled_real_time); }
 
   bool has_pending_flags() const { return pending_flags_.load(std::memory_order_relaxed) != 0; }
+  /// The thread, which is about to run its program on this hart, first waits until its follower is
+  /// not behind. If the caller has tested the flags already, an IPI makes the thread see this one.
+  void wait_for_follower() {
+    set(is_ahead);
+    async::platform::send_ipi(hart);
+  }
   /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
   /// before it runs its program again.
   void note_new_policy() { pending_flags_.fetch_or(has_attributes); }
@@ -193,6 +202,7 @@ class Runnable {
     has_signals = 16,
     is_throttled_real_time = 32,
     was_preempted = 64,
+    is_ahead = 128,  // of its follower
   };
   bool has(PendingFlag flag) const {
     return (pending_flags_.load(std::memory_order_relaxed) & flag) != 0;

@@ -238,7 +238,9 @@ void detail::on_migrate_in(Runnable& thread) {
   count_syscalls(thread);
   thread.hart = static_cast<std::uint8_t>(hal::hart_index());
   if (thread.has_sequences()) restart_sequence(thread);
-  if (thread.follower != nullptr) thread.follower->follow();
+  if (thread.follower == nullptr) return;
+  thread.follower->follow();
+  if (thread.follower->is_behind()) thread.wait_for_follower();
 }
 
 void leave_current_thread() {
