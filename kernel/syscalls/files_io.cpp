@@ -82,7 +82,11 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
                                                  auto wait) {
   if (buffer.empty()) [[unlikely]]
     return file.move_nothing(Direction::read);
-  if (buffer.left() > step_bytes) return begin();
+  if (buffer.left() > step_bytes) {
+    if (file.signals() == nullptr) return begin();
+    // A coroutine of an io_uring request does not know which thread's signals to read.
+    buffer = buffer.first(step_bytes);
+  }
   Transfer moved = file.try_read(buffer);
   if (!moved && waits_for(file, buffer, moved)) [[unlikely]]
     return wait();
