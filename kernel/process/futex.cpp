@@ -18,24 +18,25 @@ bool is_meant(const async::Key& waiter, const async::Key& woken) {
 
 std::array<Futex::Bucket, 1 << Futex::bucket_bits> Futex::buckets_;
 
-/// Whether a writable word at `address` has the key of a private futex: the space has no shared
-/// areas.
-inline bool Futex::is_own_if_writable(const memory::AddressSpace& space, hal::VirtAddr address) {
+/// Whether a writable word at `address` lies in private memory: the space has no shared areas.
+inline bool Futex::is_private_if_writable(const memory::AddressSpace& space,
+                                          hal::VirtAddr address) {
   return !space.has_shared_areas() && may_be_at(space, address);
 }
 
 Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr address) {
-  if (is_own_if_writable(space, address) &&
+  if (is_private_if_writable(space, address) &&
       space.tlb_lookup_alone(address, hal::Access::write) != nullptr)
-    return own(space, address);
+    return in_private_memory(space, address);
   const auto known_by = space.key_of(address);
   if (!known_by) return fail(known_by.error());
-  return Futex{space, address, *known_by};
+  const bool is_private = known_by->object == &space;
+  return Futex{space, address, is_private ? for_any_process(*known_by) : *known_by};
 }
 
 Result<Futex> Futex::at_sharing(memory::AddressSpace& space, hal::VirtAddr address, bool is_own) {
-  if (is_own_if_writable(space, address) && space.is_writable_now(address))
-    return own(space, address);
+  if (is_private_if_writable(space, address) && space.is_writable_now(address))
+    return in_private_memory(space, address);
   const async::RwLeafLock::ReadGuard areas{space.lock(), !is_own};
   return at(space, address);
 }

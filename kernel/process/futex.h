@@ -2,7 +2,8 @@
 //
 // A futex without waiters takes no memory. Its waiters are in a list that a hash of the word's
 // memory::MemoryKey chooses. For shared memory the key is the object that owns the pages and the
-// offset in it; for private memory it is the address space and the address.
+// offset in it; for private memory it is the address space and the address. A call with
+// FUTEX_PRIVATE_FLAG and one without have different keys for private memory, as on Linux.
 //
 // There are 256 lists at first, so two futexes seldom have the same one. If a wake passes many
 // waiters for other words in a list, it distributes them over 16 new lists, which stand in for that
@@ -148,7 +149,15 @@ class Futex {
   int requeue(int count, const Futex& target) const;
 
  private:
-  static bool is_own_if_writable(const memory::AddressSpace& space, hal::VirtAddr address);
+  static bool is_private_if_writable(const memory::AddressSpace& space, hal::VirtAddr address);
+  /// The key of Sharing::any_process for the private memory that has the key `known_by`. Offsets of
+  /// words are multiples of 4.
+  static memory::MemoryKey for_any_process(memory::MemoryKey known_by) {
+    return {.object = known_by.object, .offset = known_by.offset | 1};
+  }
+  static Futex in_private_memory(memory::AddressSpace& space, hal::VirtAddr address) {
+    return {space, address, for_any_process(own(space, address).known_by_)};
+  }
   static Result<Futex> looked_up(memory::AddressSpace& space, hal::VirtAddr address);
 
   Futex(memory::AddressSpace& space, hal::VirtAddr address, memory::MemoryKey known_by)
