@@ -3,6 +3,7 @@
 // A receive takes a message only when all pages that it will write are in memory: those of the
 // bytes, the address, the header and the space for control messages.
 #include <abi/io_uring.h>
+#include <async/multi_wait.h>
 
 #include <algorithm>
 #include <array>
@@ -356,6 +357,14 @@ std::size_t most_received(Socket& socket) {
   return socket.is_stream() ? step_bytes : socket.next_size();
 }
 
+/// Waits until `socket` may have more bytes, and leaves the wake to a receiver that takes them.
+async::Task<async::WaitResult> watch_for_bytes(Socket& socket, async::Instant deadline) {
+  async::Observer entry;
+  async::MultiWait wait;
+  wait.watch(entry, *socket.changes(Direction::read));
+  co_return co_await wait.until(deadline, "recv");
+}
+
 /// Receives into `buffer`: waits until there are bytes. `place`: where deliver() will write; null:
 /// it is not called.
 async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer, Incoming& message,
@@ -400,7 +409,9 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
       co_return fail(Errno::eagain);
     }
     if (socket.is_stream() && done > 0 && socket.has_bytes(1)) continue;
-    const auto woken = co_await socket.changes(Direction::read)->wait_until(deadline, "recv");
+    const auto woken = message.peeks()
+                           ? co_await watch_for_bytes(socket, deadline)
+                           : co_await socket.changes(Direction::read)->wait_until(deadline, "recv");
     if (woken != async::WaitResult::woken) {
       if (done > 0) co_return done;
       co_return fail(wait_error(woken));
