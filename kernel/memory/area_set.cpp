@@ -246,6 +246,9 @@ void AreaSet::drop_back(Area& area, VirtAddr at) {
 
 bool AreaSet::merge_with_next(Area& area) {
   const Area* next = area.next;
+  // As on Linux, a merge does not detach a segment of shared memory.
+  if (area.mapping != nullptr && area.backing.pages().as_tracked()->segment() != nullptr)
+    return false;
   if (next == nullptr || next->start != area.end || next->access != area.access ||
       !area.code.continued_by(next->code) ||
       !area.backing.continued_by(next->backing, area.bytes())) {

@@ -66,6 +66,10 @@ Result<MapRequest> request_for(Thread& self, const Attaching& wanted) {
 }
 
 Result<std::uintptr_t> map_segment(Thread& self, MapRequest&& request) {
+  using enum MapRequest::Place;
+  std::uintptr_t end;
+  const bool wraps = __builtin_add_overflow(request.address, request.bytes, &end);
+  if (wraps && request.place == if_free) return fail(Errno::einval);
   const memory::TrackedObject::ActsFor actor{self.process().id()};
   auto mapped = self.space().map(std::move(request));
   if (!mapped && mapped.error() == Errno::eexist) return fail(Errno::einval);
