@@ -12,33 +12,60 @@
 
 namespace kernel::uring {
 
-Result<int> install_new(Context& context, Thread& self, int fd, std::int32_t slot) {
-  FdTable& table = self.process().files();
-  auto file = table.share(fd);
-  (void)table.close(fd);
-  if (!file) return fail(file.error());
-  return context.install(std::move(*file), slot);
-}
-
 namespace {
 
-/// Calls `make()`, a handler, until it has a result. A new descriptor becomes a registered file.
-template <class Make>
-async::Task<Result<int>> make_direct(Request& request, Thread& self, Make make) {
+Register accept_connection(Context& context, Thread& self, const Sqe& sqe, Ref<File>* opened) {
+  const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
+  const UserPtr<int> length{sqe.off};
+  const auto flags = static_cast<int>(sqe.op_flags);
+  return encoded(opened != nullptr
+                     ? sys::accept4_into(self, *opened, fd.fd(), sqe.addr, length, flags)
+                     : sys::accept4(self, fd.fd(), sqe.addr, length, flags));
+}
+
+Register make_socket(Thread& self, const Sqe& sqe, Ref<File>* opened) {
+  const auto type = static_cast<int>(sqe.off), protocol = static_cast<int>(sqe.len);
+  return encoded(opened != nullptr ? sys::socket_into(self, *opened, sqe.fd, type, protocol)
+                                   : sys::socket(self, sqe.fd, type, protocol));
+}
+
+Register open_file(Thread& self, const Sqe& sqe, Ref<File>* opened) {
+  const UserPtr<const char> path{sqe.addr};
+  if (sqe.opcode == Op::openat2) {
+    const UserPtr<const abi::OpenHow> how{sqe.off};
+    return encoded(opened != nullptr ? sys::openat2_into(self, *opened, sqe.fd, path, how, sqe.len)
+                                     : sys::openat2(self, sqe.fd, path, how, sqe.len));
+  }
+  const auto flags = static_cast<int>(sqe.op_flags);
+  return encoded(opened != nullptr ? sys::openat_into(self, *opened, sqe.fd, path, flags, sqe.len)
+                                   : sys::openat(self, sqe.fd, path, flags, sqe.len));
+}
+
+/// Calls the handler. `opened`: gets the file of an operation with a registered file, else null.
+Register make_once(Context& context, Thread& self, const Sqe& sqe, Ref<File>* opened) {
+  if (sqe.opcode == Op::socket) return make_socket(self, sqe, opened);
+  if (sqe.opcode == Op::accept) return accept_connection(context, self, sqe, opened);
+  return open_file(self, sqe, opened);
+}
+
+/// Calls the handler until it has a result. The file becomes a registered one.
+async::Task<Result<int>> make_direct(Request& request, Thread& self) {
   const Sqe& sqe = request.sqe;
   File* const found = file_of(request.context, self, sqe);
   const auto listener = found != nullptr ? Ref<File>::share(*found) : Ref<File>{};
   for (;;) {
     std::optional<FileWait> wait;
     if (listener && listener->is_nonblocking()) wait.emplace(request, *listener, true, false);
-    const Register answer = co_await make_syscall(self, make);
+    Ref<File> opened;
+    const Register answer =
+        co_await make_syscall(self, [&] { return make_once(request.context, self, sqe, &opened); });
     if (answer == error(Errno::eagain) && wait && !never_waits(sqe)) {
       if (co_await wait->wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
       continue;
     }
     const auto result = static_cast<std::int32_t>(answer);
     if (result < 0) co_return result;
-    co_return install_new(request.context, self, result, sqe.file_index);
+    co_return request.context.install(std::move(opened), sqe.file_index);
   }
 }
 
@@ -50,18 +77,18 @@ async::Task<Result<int>> accept_all(Request& request, Thread& self) {
   std::size_t cost = 0;
   for (;;) {
     FileWait wait{request, *file, true, false};
+    Ref<File> opened;
+    const bool is_direct = sqe.file_index != 0;
     const Register answer = co_await make_syscall(self, [&] {
-      const Descriptor fd{request.context, self, sqe.fd, is_fixed(sqe), 0};
-      return encoded(sys::accept4(self, fd.fd(), sqe.addr, UserPtr<int>{sqe.off},
-                                  static_cast<int>(sqe.op_flags)));
+      return accept_connection(request.context, self, sqe, is_direct ? &opened : nullptr);
     });
     if (answer == error(Errno::eagain) && !never_waits(sqe)) {
       if (co_await wait.wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
       continue;
     }
     auto result = static_cast<std::int32_t>(answer);
-    if (result >= 0 && sqe.file_index != 0) {
-      const auto slot = install_new(request.context, self, result, sqe.file_index);
+    if (result >= 0 && is_direct) {
+      const auto slot = request.context.install(std::move(opened), sqe.file_index);
       result = slot ? *slot : failed(slot.error());
     }
     if (result < 0 || !request.context.post_more(request, result, 0)) co_return result;
@@ -74,13 +101,6 @@ async::Task<Result<int>> accept_all(Request& request, Thread& self) {
   }
 }
 
-Register open_file(Thread& self, const Sqe& sqe) {
-  const UserPtr<const char> path{sqe.addr};
-  if (sqe.opcode == Op::openat2)
-    return encoded(sys::openat2(self, sqe.fd, path, UserPtr<const abi::OpenHow>{sqe.off}, sqe.len));
-  return encoded(sys::openat(self, sqe.fd, path, static_cast<int>(sqe.op_flags), sqe.len));
-}
-
 }  // namespace
 
 /// Operations that make a descriptor or a registered file.
@@ -89,20 +109,13 @@ Register answer_with_descriptor(Context& context, Thread& self, const Sqe& sqe, 
     if (request == nullptr) return trap::would_block;
     return self.wait([&] { return accept_all(*request, self); });
   }
-  const auto make = [&context, &self, &sqe] {
-    if (sqe.opcode == Op::socket)
-      return encoded(
-          sys::socket(self, sqe.fd, static_cast<int>(sqe.off), static_cast<int>(sqe.len)));
-    if (sqe.opcode != Op::accept) return open_file(self, sqe);
-    const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
-    return encoded(sys::accept4(self, fd.fd(), sqe.addr, UserPtr<int>{sqe.off},
-                                static_cast<int>(sqe.op_flags)));
-  };
-  if (sqe.file_index == 0) return make();
-  if (request != nullptr) return self.wait([&] { return make_direct(*request, self, make); });
-  const Register answer = make();
+  if (sqe.file_index == 0) return make_once(context, self, sqe, nullptr);
+  if (request != nullptr) return self.wait([&] { return make_direct(*request, self); });
+  Ref<File> opened;
+  const Register answer = make_once(context, self, sqe, &opened);
+  // The wait that the handler may have left refers to `opened`: the request makes the call again.
   if (answer == trap::would_block || !is_value(answer)) return answer;
-  return encoded(install_new(context, self, static_cast<int>(answer), sqe.file_index));
+  return encoded(context.install(std::move(opened), sqe.file_index));
 }
 
 }  // namespace kernel::uring

@@ -95,9 +95,6 @@ class Descriptor {
   std::optional<FdTable::Lend> lent_;
 };
 
-/// Makes the new descriptor `fd` a registered file. Returns the answer of the operation.
-Result<int> install_new(Context& context, Thread& self, int fd, std::int32_t slot);
-
 /// Whether a completion has a result that is no error.
 inline bool is_value(Register answer) {
   return static_cast<std::int32_t>(answer) >= 0;

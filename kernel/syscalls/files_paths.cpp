@@ -121,24 +121,33 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
 
 namespace {
 
+/// Gives an opened file to the caller: a descriptor, or into `opened`, if it is not null.
+Result<int> hand_over(Thread& self, Ref<File> file, bool close_on_exec, Ref<File>* opened) {
+  if (opened == nullptr) return self.process().files().add(std::move(file), close_on_exec);
+  *opened = std::move(file);
+  return 0;
+}
+
 /// Waits until the FIFO's other end is opened. EINTR: the end that the caller has opened is closed.
-async::Task<Result<int>> finish_opening(Thread& self, Ref<File> file, bool close_on_exec) {
+async::Task<Result<int>> finish_opening(Thread& self, Ref<File> file, bool close_on_exec,
+                                        Ref<File>* opened) {
   while (async::WaitList* const partner = file->partner()) {
     if (co_await partner->wait("open") != async::WaitResult::woken) co_return fail(Errno::eintr);
   }
-  co_return self.process().files().add(std::move(file), close_on_exec);
+  co_return hand_over(self, std::move(file), close_on_exec, opened);
 }
 
 }  // namespace
 
 /// The end of openat and openat2.
-static trap::Answer<Result<int>> add_opened(Thread& self, Result<Ref<File>> file, int flags) {
+static trap::Answer<Result<int>> add_opened(Thread& self, Result<Ref<File>> file, int flags,
+                                            Ref<File>* opened = nullptr) {
   if (!file) return fail(file.error());
+  const bool close_on_exec = (flags & abi::o_cloexec) != 0;
   if ((*file)->may_wait_to_open() && (*file)->partner() != nullptr) [[unlikely]] {
-    return self.wait(
-        [&] { return finish_opening(self, std::move(*file), (flags & abi::o_cloexec) != 0); });
+    return self.wait([&] { return finish_opening(self, std::move(*file), close_on_exec, opened); });
   }
-  return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
+  return hand_over(self, std::move(*file), close_on_exec, opened);
 }
 
 trap::Answer<Result<int>> open_node(Thread& self, Node& node, int flags) {
@@ -151,6 +160,11 @@ trap::Answer<Result<int>> open_node(Thread& self, Node& node, int flags) {
 trap::Answer<Result<int>> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
                                  unsigned mode) {
   return add_opened(self, open_file(self, directory, path, flags, mode), flags);
+}
+
+trap::Answer<Result<int>> openat_into(Thread& self, Ref<File>& opened, int directory,
+                                      UserPtr<const char> path, int flags, unsigned mode) {
+  return add_opened(self, open_file(self, directory, path, flags, mode), flags, &opened);
 }
 
 namespace {
@@ -202,11 +216,10 @@ Result<> check_request(const abi::OpenHow& how) {
 
 }  // namespace
 
-/// flags: Those of `openat`; EINVAL for others. RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS,
-///   RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_CACHED; EINVAL for others
-/// linux: As `openat`. RESOLVE_CACHED fails with EAGAIN for names in folders of the host.
-trap::Answer<Result<int>> openat2(Thread& self, int directory, UserPtr<const char> path,
-                                  UserPtr<const abi::OpenHow> request, std::size_t size) {
+static trap::Answer<Result<int>> open_as_asked(Thread& self, int directory,
+                                               UserPtr<const char> path,
+                                               UserPtr<const abi::OpenHow> request,
+                                               std::size_t size, Ref<File>* opened) {
   const auto how = read_request(self, request, size);
   if (!how) return fail(how.error());
   if (auto allowed = check_request(*how); !allowed) return fail(allowed.error());
@@ -216,7 +229,21 @@ trap::Answer<Result<int>> openat2(Thread& self, int directory, UserPtr<const cha
   const bool needs_server =
       !file && file.error() == Errno::would_block && Fetched::of_attempt() == nullptr;
   if (needs_server && (how->resolve & abi::resolve_cached) != 0) return fail(Errno::eagain);
-  return add_opened(self, std::move(file), flags);
+  return add_opened(self, std::move(file), flags, opened);
+}
+
+/// flags: Those of `openat`; EINVAL for others. RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS,
+///   RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_CACHED; EINVAL for others
+/// linux: As `openat`. RESOLVE_CACHED fails with EAGAIN for names in folders of the host.
+trap::Answer<Result<int>> openat2(Thread& self, int directory, UserPtr<const char> path,
+                                  UserPtr<const abi::OpenHow> request, std::size_t size) {
+  return open_as_asked(self, directory, path, request, size, nullptr);
+}
+
+trap::Answer<Result<int>> openat2_into(Thread& self, Ref<File>& opened, int directory,
+                                       UserPtr<const char> path,
+                                       UserPtr<const abi::OpenHow> request, std::size_t size) {
+  return open_as_asked(self, directory, path, request, size, &opened);
 }
 
 trap::Answer<Result<int>> outside::openat(Thread& self, int directory, UserPtr<const char> path,

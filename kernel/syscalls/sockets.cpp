@@ -81,6 +81,7 @@ struct Accepting {
   int flags;
   std::uintptr_t address;
   UserPtr<int> length;
+  Ref<File>* opened = nullptr;  ///< gets the connection in place of a descriptor; null: none does
 
   bool lacks_pages(Thread& self) const {
     if (address == 0) return false;
@@ -92,23 +93,33 @@ struct Accepting {
   }
   /// EMFILE: before the connection leaves the queue; EFAULT: the connection is closed.
   Result<int> accept(Thread& self, Socket& socket) const {
+    if (opened != nullptr) {
+      auto connection = take(self, socket);
+      if (!connection) return fail(connection.error());
+      *opened = std::move(*connection);
+      return 0;
+    }
     FdTable& files = self.process().files();
     const bool close_on_exec = (flags & abi::sock_cloexec) != 0;
     const auto fd = files.add(Ref<File>::share(socket), close_on_exec);  // reserves the number
     if (!fd) return fd;
-    auto connection = socket.accept(flags & abi::sock_nonblock);
-    Result<> done{};
-    if (!connection) {
-      done = fail(connection.error());
-    } else if (address != 0) {
-      done = (*connection)->peer_name().and_then([&](const SocketAddress& peer) {
-        return write_address(self, shown_address(peer, socket.kind().domain), address, length);
-      });
-    }
-    if (done) done = files.set(*fd, std::move(*connection), close_on_exec);
+    auto connection = take(self, socket);
+    const auto done = connection ? files.set(*fd, std::move(*connection), close_on_exec)
+                                 : fail(connection.error());
     if (done) return fd;
     (void)files.close(*fd);
     return fail(done.error());
+  }
+
+ private:
+  Result<Ref<Socket>> take(Thread& self, Socket& socket) const {
+    auto connection = socket.accept(flags & abi::sock_nonblock);
+    if (!connection || address == 0) return connection;
+    const auto written = (*connection)->peer_name().and_then([&](const SocketAddress& peer) {
+      return write_address(self, shown_address(peer, socket.kind().domain), address, length);
+    });
+    if (!written) return fail(written.error());
+    return connection;
   }
 };
 
@@ -172,6 +183,13 @@ Result<const SocketFamily*> find_family(int domain, int type) {
 Result<Ref<Socket>> make_socket(const SocketFamily& family, int type, int protocol) {
   return family.make(type & abi::sock_type_mask, protocol, type & abi::sock_nonblock);
 }
+/// The socket of socket(2).
+Result<Ref<Socket>> make_asked(int domain, int type, int protocol) {
+  if ((type & ~abi::sock_type_mask & ~socket_flags) != 0) return fail(Errno::einval);
+  const auto family = find_family(domain, type);
+  if (!family) return fail(family.error());
+  return make_socket(**family, type, protocol);
+}
 
 }  // namespace
 
@@ -182,12 +200,16 @@ Result<Ref<Socket>> make_socket(const SocketFamily& family, int type, int protoc
 ///   UDP-Lite and NETLINK_ROUTE. A netlink socket answers requests for devices, addresses and
 ///   routes; others fail with EPERM or EOPNOTSUPP, and no event is reported.
 Result<int> socket(Thread& self, int domain, int type, int protocol) {
-  if ((type & ~abi::sock_type_mask & ~socket_flags) != 0) return fail(Errno::einval);
-  const auto family = find_family(domain, type);
-  if (!family) return fail(family.error());
-  auto made = make_socket(**family, type, protocol);
+  auto made = make_asked(domain, type, protocol);
   if (!made) return fail(made.error());
   return self.process().files().add(std::move(*made), (type & abi::sock_cloexec) != 0);
+}
+
+Result<int> socket_into(Thread&, Ref<File>& opened, int domain, int type, int protocol) {
+  auto made = make_asked(domain, type, protocol);
+  if (!made) return fail(made.error());
+  opened = std::move(*made);
+  return 0;
 }
 
 /// flags: as `socket`, but only AF_UNIX; EOPNOTSUPP for other families
@@ -235,20 +257,29 @@ Result<> listen(Thread& self, int fd, int backlog) {
                            credentials_of(self));
 }
 
-/// flags: SOCK_CLOEXEC, SOCK_NONBLOCK; EINVAL for others
-/// linux: none known
-trap::Answer<Result<int>> accept4(Thread& self, int fd, std::uintptr_t address, UserPtr<int> length,
-                                  int flags) {
+static trap::Answer<Result<int>> accept_into(Thread& self, int fd, const Accepting& accepting) {
   if (self.process().files().find_open(fd) == nullptr) return fail(Errno::ebadf);
-  if ((flags & ~socket_flags) != 0) return fail(Errno::einval);
+  if ((accepting.flags & ~socket_flags) != 0) return fail(Errno::einval);
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());
-  const Accepting accepting{.flags = flags, .address = address, .length = length};
   if (accepting.lacks_pages(self)) return fail(Errno::would_block);
   const auto accepted = accepting.accept(self, **socket);
   if (accepted || accepted.error() != Errno::would_block) return accepted;
   if (never_waits(**socket, 0)) return fail(Errno::eagain);
   return self.wait([&] { return finish_accepting(self, Ref<File>::share(**socket), accepting); });
+}
+
+/// flags: SOCK_CLOEXEC, SOCK_NONBLOCK; EINVAL for others
+/// linux: none known
+trap::Answer<Result<int>> accept4(Thread& self, int fd, std::uintptr_t address, UserPtr<int> length,
+                                  int flags) {
+  return accept_into(self, fd, {.flags = flags, .address = address, .length = length});
+}
+
+trap::Answer<Result<int>> accept4_into(Thread& self, Ref<File>& opened, int fd,
+                                       std::uintptr_t address, UserPtr<int> length, int flags) {
+  return accept_into(self, fd,
+                     {.flags = flags, .address = address, .length = length, .opened = &opened});
 }
 
 /// linux: none known

@@ -3,12 +3,14 @@
 
 #include <abi/types.h>
 #include <async/task.h>
+#include <kernel/ref.h>
 #include <kernel/result.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
+#include "files/file.h"
 #include "memory/user_memory.h"
 #include "syscalls/files.h"
 
@@ -22,6 +24,18 @@ trap::Answer<Transfer> preadv2(Thread&, int fd, UserPtr<const abi::IoVector> to,
                                std::int64_t offset, std::int64_t, int flags);
 trap::Answer<Transfer> pwritev2(Thread&, int fd, UserPtr<const abi::IoVector> from, int count,
                                 std::int64_t offset, std::int64_t, int flags);
+// For registered files: openat(2), openat2(2), socket(2) and accept4(2) without a descriptor. The
+// file goes into `opened`, which exists until the call has ended, and the result is 0.
+
+trap::Answer<Result<int>> openat_into(Thread&, Ref<File>& opened, int directory,
+                                      UserPtr<const char> path, int flags, unsigned mode);
+trap::Answer<Result<int>> openat2_into(Thread&, Ref<File>& opened, int directory,
+                                       UserPtr<const char> path, UserPtr<const abi::OpenHow> how,
+                                       std::size_t size);
+Result<int> socket_into(Thread&, Ref<File>& opened, int domain, int type, int protocol);
+trap::Answer<Result<int>> accept4_into(Thread&, Ref<File>& opened, int fd, std::uintptr_t address,
+                                       UserPtr<int> length, int flags);
+
 trap::Answer<Result<int>> openat2(Thread&, int directory, UserPtr<const char> path,
                                   UserPtr<const abi::OpenHow> how, std::size_t size);
 Result<> linkat(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
