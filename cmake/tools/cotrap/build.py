@@ -99,10 +99,15 @@ def make_all(wanted: dict[str, tuple[str, ...]]) -> None:
     for preset in wanted:
         setup.ensure_for(preset)  # not in make(): two installations at once would wait for each other
     running: dict[str, str] = {}  # the progress of each build that runs now
+    # Each build uses its part of the processors: more compilers at once made all builds of two processors
+    # take a tenth longer. The last one uses all, because it may run alone in the end.
+    part = max(1, len(os.sched_getaffinity(0)) // _AT_ONCE)
+    last = next(reversed(wanted), None)
 
     def make_one(preset: str) -> None:
+        jobs = None if preset == last else part
         try:
-            make(preset, *wanted[preset], report=lambda progress: running.__setitem__(preset, progress))
+            make(preset, *wanted[preset], jobs=jobs, report=lambda now: running.__setitem__(preset, now))
         finally:
             running.pop(preset, None)
 
@@ -119,10 +124,13 @@ def make_all(wanted: dict[str, tuple[str, ...]]) -> None:
             build.result()
 
 
-def make(preset: str, *targets: str, report: Callable[[str], object] | None = None) -> Path:
+def make(
+    preset: str, *targets: str, report: Callable[[str], object] | None = None, jobs: int | None = None
+) -> Path:
     """Brings the targets of a preset up to date, by default all, and returns the build folder. If the
     source tree is read-only, the existing build is used: its sources cannot have changed either. report: a
-    function that gets the progress instead of the terminal."""
+    function that gets the progress instead of the terminal. jobs: how many compilers run at once; ninja
+    chooses without it."""
     setup.ensure_for(preset)
     folder = preset_folder(preset)
     if not os.access(ROOT, os.W_OK) and not os.access(folder, os.W_OK):
@@ -133,7 +141,7 @@ def make(preset: str, *targets: str, report: Callable[[str], object] | None = No
     with _locked(folder, preset):
         if _is_stale(folder):
             _configure(preset, report)
-        _compile(preset, folder, targets, report)
+        _compile(preset, folder, targets, report, jobs)
     return folder
 
 
@@ -172,12 +180,14 @@ def _configure(preset: str, report: Callable[[str], object] | None = None) -> No
 
 
 def _compile(
-    preset: str, folder: Path, targets: tuple[str, ...], report: Callable[[str], object] | None = None
+    preset: str,
+    folder: Path,
+    targets: tuple[str, ...],
+    report: Callable[[str], object] | None = None,
+    jobs: int | None = None,
 ) -> None:
-    """Runs ninja, and passes compiler messages on. A build that runs beside others uses its part of the
-    processors: more compilers at once made all builds of two processors take a tenth longer."""
+    """Runs ninja, and passes compiler messages on."""
     what = f"building {preset}"
-    jobs = max(1, len(os.sched_getaffinity(0)) // _AT_ONCE) if report else None
     if ninja.run(what, folder, *targets, message=sys.stderr.write, report=report, jobs=jobs) != 0:
         raise ToolError(f"{preset} does not build: see the messages above")
 

@@ -104,14 +104,10 @@ class Building(Faked):
         self.assertIn("building a-preset", printed)
         self.assertRegex("\n".join(printed), r"(?m)^building a-preset, 2 of 3 after \d+ s$")
 
-    def test_a_build_beside_others_uses_its_part_of_the_processors(self):
+    def test_ninja_gets_the_number_of_jobs(self):
         self.program("ninja", 'echo "$@" > ' + f"{self.path / 'given'}")
-        for processors, jobs in ((1, "1"), (2, "1"), (8, "4")):
-            with self.subTest(processors=processors), mock.patch.object(
-                build.os, "sched_getaffinity", lambda _, n=processors: set(range(n))
-            ):
-                build._compile("a-preset", self.path, (), report=lambda progress: None)
-                self.assertEqual((self.path / "given").read_text().split()[:2], ["-j", jobs])
+        build._compile("a-preset", self.path, (), jobs=4)
+        self.assertEqual((self.path / "given").read_text().split()[:2], ["-j", "4"])
         build._compile("a-preset", self.path, ())
         self.assertNotIn("-j", (self.path / "given").read_text().split())
 
@@ -144,7 +140,7 @@ class Together(unittest.TestCase):
         both = threading.Barrier(2, timeout=support.HANGS)  # it breaks if only one build waits at it
         made = {}
 
-        def make(preset: str, *targets: str, report) -> None:
+        def make(preset: str, *targets: str, report, jobs) -> None:
             report(f"building {preset}")
             both.wait()
             made[preset] = targets
@@ -152,10 +148,23 @@ class Together(unittest.TestCase):
         self.making(make, {"one": (), "other": ("a", "b")})
         self.assertEqual(made, {"one": (), "other": ("a", "b")})
 
+    def test_each_build_uses_its_part_of_the_processors_and_the_last_one_all(self):
+        for processors, part in ((1, 1), (2, 1), (8, 4)):
+            given = {}
+
+            def make(preset: str, report, jobs, given=given) -> None:
+                given[preset] = jobs
+
+            with self.subTest(processors=processors), mock.patch.object(
+                build.os, "sched_getaffinity", lambda _, n=processors: set(range(n))
+            ):
+                self.making(make, {"one": (), "two": (), "three": ()})
+                self.assertEqual(given, {"one": part, "two": part, "three": None})
+
     def test_a_failed_build_is_a_failure_and_no_further_build_begins(self):
         begun = []
 
-        def make(preset: str, report) -> None:
+        def make(preset: str, report, jobs) -> None:
             begun.append(preset)
             if preset == "preset-1":
                 raise ToolError("does not build")

@@ -39,7 +39,7 @@ class Tests(unittest.TestCase):
             (test, "ROOT", self.root),
             (test.setup, "ensure", lambda *_: None),
             (test.musl, "ensure", lambda: None),
-            (build, "make", lambda *what, report=None: self.built.append(what)),
+            (build, "make", lambda *what, report=None, jobs=None: self.built.append(what)),
         ):
             patched = mock.patch.object(target, name, instead)
             patched.start()
