@@ -209,8 +209,9 @@ void MessageQueue::wake_senders() {
   }
 }
 
-void MessageQueue::set_most_bytes(std::size_t bytes) {
-  most_bytes_ = bytes;
+void MessageQueue::change(std::size_t most_bytes) {
+  most_bytes_ = most_bytes;
+  while (!receivers_.empty()) receivers_.front().finish(fail(Errno::eagain));
   wake_senders();
 }
 

@@ -84,7 +84,8 @@ class WaitingReceiver : public ListNode<> {
   WaitingReceiver(MessageQueue& queue, WantedMessage wanted, int process);
   ~WaitingReceiver();
   async::Event& done() { return done_; }
-  /// The received message. Call it once, when done() is on. EIDRM, E2BIG.
+  /// The received message. Call it once, when done() is on. EIDRM, E2BIG; EAGAIN: the queue has
+  /// changed, and the caller looks again.
   Result<std::unique_ptr<Message>> take() { return std::move(result_); }
 
  private:
@@ -138,7 +139,9 @@ class MessageQueue : public Object, public RefCounted<MessageQueue> {
   /// Removes the message that find() has found, for the receiver `process`. Wakes the senders for
   /// which the queue has room now.
   std::unique_ptr<Message> take(Message& message, int process);
-  void set_most_bytes(std::size_t bytes);
+  /// IPC_SET: sets the limit. Receivers that wait look again, because the permissions may exclude
+  /// them now, and so do senders for which there is room.
+  void change(std::size_t most_bytes);
   /// Wakes all waiting senders and receivers, and ends the queue.
   void remove();
   /// Ends at most `most` messages of a removed queue. Returns whether none is left.

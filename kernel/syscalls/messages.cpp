@@ -24,14 +24,15 @@ constexpr std::size_t type_bytes = sizeof(std::int64_t);
 /// Waits for room, and tries again after each wake.
 async::Task<Result<int>> send_message_later(Thread& self, Ref<MessageQueue> queue,
                                             std::unique_ptr<Message> message) {
-  while (!queue->has_room(message->size())) {
+  for (;;) {
+    if (auto allowed = queue->check(caller_of(self), Object::may_write); !allowed)
+      co_return fail(allowed.error());
+    if (queue->has_room(message->size())) break;
     ipc::WaitingSender waiting{*queue, message->size()};
     (void)co_await waiting.done().wait("message queue");
     if (queue->is_removed()) co_return fail(Errno::eidrm);
     if (!waiting.done().is_set()) co_return fail(Errno::eintr);
   }
-  if (auto allowed = queue->check(caller_of(self), Object::may_write); !allowed)
-    co_return fail(allowed.error());
   queue->send(std::move(message), self.process().id());
   co_return 0;
 }
@@ -47,12 +48,27 @@ Result<std::size_t> deliver_message(Thread& self, const Message& message, std::u
   return bytes;
 }
 
+/// After a change of the queue that may exclude the receiver. ENOMSG: it waits again.
+Result<std::unique_ptr<Message>> look_again(Thread& self, MessageQueue& queue,
+                                            const WantedMessage& wanted) {
+  if (auto allowed = queue.check(caller_of(self), Object::may_read); !allowed)
+    return fail(allowed.error());
+  if (queue.is_removed()) return fail(Errno::eidrm);
+  const auto found = queue.look(wanted);
+  if (!found) return fail(found.error());
+  return queue.take(**found, self.process().id());
+}
+
 async::Task<Result<std::size_t>> receive_message_later(Thread& self, Ref<MessageQueue> queue,
                                                        WantedMessage wanted, std::uintptr_t to) {
-  ipc::WaitingReceiver waiting{*queue, wanted, self.process().id()};
-  (void)co_await waiting.done().wait("message");
-  if (!waiting.done().is_set()) co_return fail(Errno::eintr);
-  const auto message = waiting.take();
+  Result<std::unique_ptr<Message>> message = fail(Errno::enomsg);
+  while (!message && message.error() == Errno::enomsg) {
+    ipc::WaitingReceiver waiting{*queue, wanted, self.process().id()};
+    (void)co_await waiting.done().wait("message");
+    if (!waiting.done().is_set()) co_return fail(Errno::eintr);
+    message = waiting.take();
+    if (!message && message.error() == Errno::eagain) message = look_again(self, *queue, wanted);
+  }
   if (!message) co_return fail(message.error());
   co_return co_await write_at_last(
       self, [&] { return deliver_message(self, **message, to, wanted.most_bytes); });
@@ -105,7 +121,7 @@ Result<int> change_queue(Thread& self, int number, std::uintptr_t from) {
   const bool may_raise = self.process().has(Capability::sys_resource);
   if (wanted->most_bytes > ipc::usual_queue_bytes && !may_raise) return fail(Errno::eperm);
   if (auto set = (*queue)->set_permissions(wanted->permissions); !set) return fail(set.error());
-  (*queue)->set_most_bytes(wanted->most_bytes);
+  (*queue)->change(wanted->most_bytes);
   return 0;
 }
 
