@@ -239,10 +239,28 @@ void Context::end_of_request() {
   deferred_.front().turn.set();
 }
 
+namespace {
+
+constexpr std::uint32_t cancelled_in_step = 512;
+
+async::Task<> cancel_all_in_steps(Ref<Context> context) {
+  RequestTable::Walk walk{context->requests()};
+  for (std::uint32_t count = 1; InFlightRequest* const request = walk.next(); ++count) {
+    if (!request->cancelled) request->cancel();
+    if (count % cancelled_in_step == 0) co_await async::yield();
+  }
+}
+
+}  // namespace
+
 void Context::close() {
   is_closed_ = true;
   const auto self = Ref<Context>::share(*this);
-  requests_.cancel(true, [](const InFlightRequest&) { return true; });
+  if (requests_.count() > cancelled_in_step) {
+    async::spawn(cancel_all_in_steps(self), {.name = "io_uring close"}).detach();
+  } else {
+    requests_.cancel(true, [](const InFlightRequest&) { return true; });
+  }
   poller_wakes_.set();
   // These may own files, and rings of other processes.
   files.clear();
@@ -425,10 +443,9 @@ async::Task<Result<std::uint32_t>> Context::wait(Thread& self, std::uint32_t tak
 
 // ── Registered files ─────────────────────────────────────────────────────────────────────────────
 
-void Context::drop_file(FixedFiles::Slot& slot) {
-  if (!slot.file) return;
-  slot.file = nullptr;
-  if (const std::uint64_t tag = std::exchange(slot.tag, 0); tag != 0) post(tag, 0, 0);
+void Context::drop_file(std::uint32_t slot) {
+  const FixedFile dropped = files.take(slot);
+  if (dropped.file && dropped.tag != 0) post(dropped.tag, 0, 0);
 }
 
 Result<int> Context::install(Ref<File> file, std::int32_t slot) {
@@ -442,8 +459,8 @@ Result<int> Context::install(Ref<File> file, std::int32_t slot) {
     index = *empty;
   }
   if (index >= files.count()) return fail(Errno::einval);
-  drop_file(files[index]);
-  files[index] = {.file = std::move(file)};
+  drop_file(index);
+  files.put(index, {.file = std::move(file)});
   return chooses ? static_cast<int>(index) : 0;
 }
 

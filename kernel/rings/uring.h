@@ -294,7 +294,7 @@ class Context final : public RefCounted<Context> {
       0;  ///< with IORING_SETUP_SINGLE_ISSUER: the only thread that may submit; 0: none yet
 
   /// Empties a slot; posts the completion of its tag.
-  void drop_file(FixedFiles::Slot& slot);
+  void drop_file(std::uint32_t slot);
   /// Puts an open file into a slot; `slot`: see Sqe::file_index. Returns the slot if the caller
   /// has not chosen it, else 0. ENXIO; EINVAL; ENFILE; EBADF: it is a ring.
   Result<int> install(Ref<File> file, std::int32_t slot);

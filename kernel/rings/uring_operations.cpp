@@ -26,8 +26,8 @@ Result<int> close_file(Context& context, Thread& self, const Sqe& sqe) {
     const auto index = static_cast<std::uint32_t>(sqe.file_index) - 1;
     if (!context.files.exists()) return fail(Errno::enxio);
     if (index >= context.files.count()) return fail(Errno::einval);
-    if (!context.files[index].file) return fail(Errno::ebadf);
-    context.drop_file(context.files[index]);
+    if (context.files.find(static_cast<std::int32_t>(index)) == nullptr) return fail(Errno::ebadf);
+    context.drop_file(index);
     return 0;
   }
   File* const file = self.process().files().find(sqe.fd);

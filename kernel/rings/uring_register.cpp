@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "memory/user_memory.h"
+#include "process/page_in.h"
+#include "process/steps.h"
 #include "rings/uring.h"
 
 namespace kernel::uring {
@@ -34,19 +36,27 @@ Result<std::uint64_t> tag_at(Thread& self, std::uintptr_t tags, std::uint32_t in
   return read_from<std::uint64_t>(self, tags + index * sizeof(std::uint64_t));
 }
 
-Answer register_files(Context& context, Thread& self, std::uintptr_t fds, std::uint32_t count,
-                      std::uintptr_t tags, bool is_sparse) {
-  if (context.files.exists()) return fail(Errno::ebusy);
-  if (count == 0) return fail(Errno::einval);
-  if (count > abi::uring::most_fixed_files) return fail(Errno::emfile);
-  if (count > self.process().limits()[abi::rlimit_nofile].soft) return fail(Errno::emfile);
-  if (auto made = context.files.make(count); !made) return fail(made.error());
-  const auto fill = [&]() -> Result<> {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto tag = tag_at(self, tags, i);
+/// How many files a step registers.
+constexpr std::uint32_t files_in_step = 256;
+
+/// A registration of files, which may take several steps.
+struct RegisteredFiles {
+  std::uintptr_t fds;
+  std::uintptr_t tags;
+  std::uint32_t count;
+  bool is_sparse;
+  std::uint32_t next = 0;
+
+  /// Registers as many as a step can. Returns whether none is left.
+  Result<bool> do_some(Context& context, Thread& self) {
+    for (std::uint32_t done = 0; next < count; ++next, ++done) {
+      if (done == files_in_step) return false;
+      // Another thread may have ended the table meanwhile.
+      if (next >= context.files.count()) return fail(Errno::enxio);
+      const auto tag = tag_at(self, tags, next);
       if (!tag) return fail(tag.error());
       const auto fd = is_sparse ? Result<std::int32_t>{-1}
-                                : read_from<std::int32_t>(self, fds + i * sizeof(std::int32_t));
+                                : read_from<std::int32_t>(self, fds + next * sizeof(std::int32_t));
       if (!fd) return fail(fd.error());
       if (*fd == -1) {
         if (*tag != 0) return fail(Errno::einval);
@@ -54,15 +64,45 @@ Answer register_files(Context& context, Thread& self, std::uintptr_t fds, std::u
       }
       auto file = registrable(self, *fd);
       if (!file) return fail(file.error());
-      context.files[i] = {.file = std::move(*file), .tag = *tag};
+      context.drop_file(next);
+      context.files.put(next, {.file = std::move(*file), .tag = *tag});
     }
-    return {};
-  };
-  if (auto filled = fill(); !filled) {
-    context.files.clear();
-    return fail(filled.error());
+    return context.files.set_range(0, count).transform([] { return true; });
   }
-  return 0;
+};
+
+async::Task<Answer> register_in_steps(Ref<Context> context, Thread& self, RegisteredFiles files) {
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  for (;;) {
+    co_await sys::cond_resched(self);
+    Result<bool> done = files.do_some(*context, self);
+    if (done && *done) co_return 0;
+    if (!done && done.error() == Errno::would_block) {
+      const auto read = co_await page_in_missed(space);
+      done = read ? Result<bool>{false} : fail(read.error());
+    }
+    if (done && async::is_cancelled()) done = fail(Errno::eintr);
+    if (done) continue;
+    context->files.clear();
+    co_return fail(done.error());
+  }
+}
+
+trap::Answer<Answer> register_files(Context& context, Thread& self, std::uintptr_t fds,
+                                    std::uint32_t count, std::uintptr_t tags, bool is_sparse) {
+  if (context.files.exists()) return fail(Errno::ebusy);
+  if (count == 0) return fail(Errno::einval);
+  if (count > abi::uring::most_fixed_files) return fail(Errno::emfile);
+  if (count > self.process().limits()[abi::rlimit_nofile].soft) return fail(Errno::emfile);
+  if (auto made = context.files.make(count); !made) return fail(made.error());
+  RegisteredFiles files{.fds = fds, .tags = tags, .count = count, .is_sparse = is_sparse};
+  const Result<bool> done = files.do_some(context, self);
+  if (!done) {
+    context.files.clear();
+    return fail(done.error());
+  }
+  if (*done) return 0;
+  return self.wait([&] { return register_in_steps(Ref<Context>::share(context), self, files); });
 }
 
 Answer update_files(Context& context, Thread& self, std::uint32_t offset, std::uintptr_t fds,
@@ -80,7 +120,6 @@ Answer update_files(Context& context, Thread& self, std::uint32_t offset, std::u
       result = fail(tag ? fd.error() : tag.error());
       break;
     }
-    FixedFiles::Slot& slot = context.files[offset + done];
     const bool keeps = *fd == abi::uring::register_files_skip;
     if ((keeps || *fd == -1) && *tag != 0) result = fail(Errno::einval);
     if (keeps || !result) {
@@ -90,14 +129,14 @@ Answer update_files(Context& context, Thread& self, std::uint32_t offset, std::u
     std::optional<Ref<File>> file;
     if (*fd != -1) {
       auto found = registrable(self, *fd);
-      context.drop_file(slot);
+      context.drop_file(offset + done);
       if (!found) {
         result = fail(found.error());
         break;
       }
-      slot = {.file = std::move(*found), .tag = *tag};
+      context.files.put(offset + done, {.file = std::move(*found), .tag = *tag});
     } else {
-      context.drop_file(slot);
+      context.drop_file(offset + done);
     }
   }
   if (done != 0) return static_cast<int>(done);
@@ -118,7 +157,7 @@ Answer allocate_files(Context& context, Thread& self, std::uintptr_t fds, std::u
         context.install(std::move(*file), static_cast<std::int32_t>(abi::uring::file_index_alloc));
     if (!slot) return done != 0 ? Answer{done} : fail(slot.error());
     if (auto written = place.write(self.space(), *slot); !written) {
-      context.drop_file(context.files[static_cast<std::uint32_t>(*slot)]);
+      context.drop_file(static_cast<std::uint32_t>(*slot));
       return done != 0 ? Answer{done} : fail(written.error());
     }
     ++done;
@@ -447,8 +486,8 @@ Answer max_workers(Context& context, Thread& self, std::uintptr_t argument, std:
 }
 
 /// IORING_REGISTER_FILES2 and _BUFFERS2.
-Answer register_resources(Context& context, Thread& self, std::uintptr_t argument,
-                          std::uint32_t size, bool are_files) {
+trap::Answer<Answer> register_resources(Context& context, Thread& self, std::uintptr_t argument,
+                                        std::uint32_t size, bool are_files) {
   using namespace abi::uring;
   if (size != sizeof(RsrcRegister)) return fail(Errno::einval);
   const auto wanted = read_from<RsrcRegister>(self, argument);

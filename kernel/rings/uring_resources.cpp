@@ -1,6 +1,9 @@
 #include "rings/uring_resources.h"
 
+#include <async/async.h>
+
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -30,25 +33,72 @@ Result<> Pages::make(std::size_t bytes) {
 
 // ── Files ──
 
+namespace {
+
+using Slots = std::unique_ptr<FixedFile[]>;
+
+/// How many files a step ends.
+constexpr std::uint32_t ended_in_step = 256;
+
+async::Task<> end_in_steps(Slots slots, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    slots[i].file = nullptr;
+    if ((i + 1) % ended_in_step == 0) co_await async::yield();
+  }
+}
+
+}  // namespace
+
 Result<> FixedFiles::make(std::uint32_t count) {
+  const std::size_t words = (count + in_word - 1) / in_word;
+  if (!memory::can_allocate(words * sizeof(std::uint64_t))) return fail(Errno::enomem);
   if (auto made = SlotTable::make(count); !made) return made;
+  used_ = std::make_unique<std::uint64_t[]>(words);
   first_ = hint_ = 0;
   end_ = count;
   return {};
 }
 
 void FixedFiles::clear() {
-  SlotTable::clear();
+  // First: the end of a file may read this table.
+  const std::uint32_t count = std::exchange(count_, 0);
   first_ = end_ = hint_ = 0;
+  Slots slots = std::move(slots_);
+  used_.reset();
+  if (count > ended_in_step)
+    async::spawn(end_in_steps(std::move(slots), count), {.name = "io_uring files"}).detach();
+}
+
+void FixedFiles::put(std::uint32_t index, Slot slot) {
+  slots_[index] = std::move(slot);
+  used_[index / in_word] |= std::uint64_t{1} << index % in_word;
+  hint_ = index + 1;
+}
+
+FixedFile FixedFiles::take(std::uint32_t index) {
+  if (slots_[index].file) hint_ = index;
+  used_[index / in_word] &= ~(std::uint64_t{1} << index % in_word);
+  return std::exchange(slots_[index], {});
+}
+
+std::optional<std::uint32_t> FixedFiles::find_empty_in(std::uint32_t first,
+                                                       std::uint32_t end) const {
+  while (first < end) {
+    const std::uint64_t empty = ~used_[first / in_word] >> first % in_word;
+    if (empty != 0) {
+      first += static_cast<std::uint32_t>(std::countr_zero(empty));
+      break;
+    }
+    first = (first / in_word + 1) * in_word;
+  }
+  return first < end ? std::optional{first} : std::nullopt;
 }
 
 Result<std::uint32_t> FixedFiles::find_empty() {
-  for (std::uint32_t left = end_ - first_; left != 0; --left) {
-    if (hint_ < first_ || hint_ >= end_) hint_ = first_;
-    const std::uint32_t index = hint_++;
-    if (!slots_[index].file) return index;
-  }
-  return fail(Errno::enfile);
+  if (hint_ < first_ || hint_ >= end_) hint_ = first_;
+  auto found = find_empty_in(hint_, end_);
+  if (!found) found = find_empty_in(first_, hint_);
+  return found ? Result<std::uint32_t>{*found} : fail(Errno::enfile);
 }
 
 Result<> FixedFiles::set_range(std::uint32_t first, std::uint32_t count) {

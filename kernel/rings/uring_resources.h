@@ -36,6 +36,7 @@ class SlotTable {
     count_ = 0;  // first: the end of a file may read this table
     slots_.reset();
   }
+  const Slot& operator[](std::uint32_t index) const { return slots_[index]; }
   Slot& operator[](std::uint32_t index) { return slots_[index]; }
 
  protected:
@@ -49,12 +50,19 @@ struct FixedFile {
 };
 
 /// The table of registered files.
-class FixedFiles : public SlotTable<FixedFile> {
+class FixedFiles : SlotTable<FixedFile> {
  public:
   using Slot = FixedFile;
+  using SlotTable::count;
+  using SlotTable::exists;
 
   Result<> make(std::uint32_t count);
+  /// Ends the table. Its files end in steps of a job of the kernel if they are many.
   void clear();
+  /// Fills an empty slot. As on Linux, the search for an empty slot continues behind it.
+  void put(std::uint32_t index, Slot slot);
+  /// Empties a slot, and returns what it had. The search continues there.
+  Slot take(std::uint32_t index);
   /// Null: there is no such slot, or it is empty.
   File* find(std::int32_t index) const {
     return static_cast<std::uint32_t>(index) < count_ ? slots_[index].file.get() : nullptr;
@@ -65,7 +73,13 @@ class FixedFiles : public SlotTable<FixedFile> {
   Result<> set_range(std::uint32_t first, std::uint32_t count);
 
  private:
-  std::uint32_t first_ = 0, end_ = 0;  // the range for find_empty()
+  static constexpr std::uint32_t in_word = 64;
+
+  /// The first empty slot in [first, end).
+  std::optional<std::uint32_t> find_empty_in(std::uint32_t first, std::uint32_t end) const;
+
+  std::unique_ptr<std::uint64_t[]> used_;  // a bit for each slot that has a file
+  std::uint32_t first_ = 0, end_ = 0;      // the range for find_empty()
   std::uint32_t hint_ = 0;
 };
 
