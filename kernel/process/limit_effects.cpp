@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "files/size_limit.h"
+#include "process/asks_for.h"
 #include "process/job_control.h"
 #include "process/thread.h"
 
@@ -15,9 +16,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Null caller: the kernel or a ring makes the call, and no limit applies.
+/// Null caller: the kernel makes the call, or a later step of a request of a ring. No limit
+/// applies.
 std::uint64_t file_size_limit(bool exceeds) {
-  Thread* const thread = job_control::calling_thread();
+  Thread* const asking = sys::AsksFor::thread();
+  Thread* const thread = asking != nullptr ? asking : job_control::calling_thread();
   if (thread == nullptr) return abi::unlimited;
   if (exceeds) {
     thread->post_signal({.signal = static_cast<int>(abi::Signal::sigxfsz), .code = abi::si_kernel});

@@ -293,6 +293,7 @@ bool never_waits(const Sqe& sqe) {
 }
 
 Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request) {
+  const sys::AsksFor asks{self};
   if (request != nullptr && is_transfer(sqe) && !selects_buffer(sqe)) {
     // A read of a signalfd needs its reader at each attempt. The coroutine of a long transfer ends
     // with EAGAIN if its file has O_NONBLOCK.

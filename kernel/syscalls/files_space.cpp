@@ -9,6 +9,7 @@
 #include "files/inotify.h"
 #include "files/regular_file.h"
 #include "files/share.h"
+#include "files/size_limit.h"
 #include "process/steps.h"
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
@@ -96,6 +97,8 @@ trap::Answer<Result<>> fallocate(Thread& self, int fd, int mode, std::int64_t of
   const auto bytes = static_cast<std::uint64_t>(length);
   if (bytes <= step_bytes || (mode & abi::falloc_punch_hole) != 0)
     return file->allocate(start, bytes, mode);
+  const auto size = static_cast<std::uint64_t>(file->status().size);
+  if (auto allowed = size_limit::check(size, start + bytes); !allowed) return allowed;
   return self.wait(
       [&] { return allocate_in_steps(self, Ref<File>::share(*file), start, start + bytes, mode); });
 }
