@@ -290,6 +290,7 @@ class Context final : public RefCounted<Context> {
   bool skips_completions = false;  ///< a submission had IOSQE_CQE_SKIP_SUCCESS: no more drains
   std::unique_ptr<Restrictions> restrictions;
   bool is_disabled = false;
+  std::uint32_t flags_of_step = 0;  ///< of the completion of the submission that take() answers
   int submitter =
       0;  ///< with IORING_SETUP_SINGLE_ISSUER: the only thread that may submit; 0: none yet
 

@@ -2,6 +2,7 @@
 // same step.
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "process/steps.h"
 #include "rings/uring.h"
@@ -170,7 +171,8 @@ Context::One Context::take_one(Submitter& submitter, const Sqe& sqe, std::size_t
         cost += is_transfer(sqe) ? static_cast<std::uint32_t>(std::max(result, 0))
                                  : requests_.take_visits();
         const bool skips = (sqe.flags & abi::uring::sqe_cqe_skip_success) != 0;
-        if (!skips || is_failure(self, sqe, result)) post(sqe.user_data, result, 0);
+        const std::uint32_t flags = std::exchange(flags_of_step, 0);
+        if (!skips || is_failure(self, sqe, result)) post(sqe.user_data, result, flags);
         return One::taken;
       }
       // If the request needs a page-in, its coroutine does it.

@@ -135,6 +135,10 @@ bool takes_steps(const Sqe& sqe, File& file) {
   return fills_buffer(sqe) && (file.readiness() & abi::pollin) != 0;
 }
 
+std::uint32_t flags_for(const Picked& picked) {
+  return abi::uring::cqe_buffer | std::uint32_t{picked.id} << abi::uring::cqe_buffer_shift;
+}
+
 /// Reads into buffers of a group. It takes a buffer only when bytes are there.
 async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   Context& context = request.context;
@@ -173,8 +177,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     }
     if (answer == trap::would_block && picked && takes_steps(sqe, *file)) {
       group->take();
-      request.cqe_flags = abi::uring::cqe_buffer | std::uint32_t{picked->id}
-                                                       << abi::uring::cqe_buffer_shift;
+      request.cqe_flags = flags_for(*picked);
       answer = co_await make_syscall(self, [&] {
         const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
         return receive_into(self, fd.fd(), sqe, *picked, is_last);
@@ -196,7 +199,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     std::uint32_t flags = 0;
     if (takes) {
       group->take();
-      flags = abi::uring::cqe_buffer | std::uint32_t{picked->id} << abi::uring::cqe_buffer_shift;
+      flags = flags_for(*picked);
     }
     if (result <= 0 || is_last || !is_multishot(sqe) ||
         !context.post_more(request, result, flags)) {
@@ -212,6 +215,32 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   }
 }
 
+/// An attempt to read into a selected buffer, in the step of the submission. would_block: the
+/// operation needs its request.
+Register receive_now(Context& context, Thread& self, const Sqe& sqe) {
+  File* const file = file_of(context, self, sqe);
+  const bool is_simple = sqe.opcode == Op::read || sqe.opcode == Op::recv;
+  if (!is_simple || is_multishot(sqe) || file == nullptr || file->waits_for_device())
+    return trap::would_block;
+  BufferGroup* const group = context.groups.find(sqe.buf_index);
+  if (group == nullptr) return error(Errno::enobufs);
+  auto picked = group->peek(self.space());
+  if (!picked)
+    return picked.error() == Errno::would_block ? trap::would_block : error(picked.error());
+  *picked = part_for_step(*picked, sqe, *file);
+  bool is_empty = false;
+  const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
+  const Register answer = receive_into(self, fd.fd(), sqe, *picked, is_empty);
+  if (answer == error(Errno::eagain) && !never_waits(sqe)) return trap::would_block;
+  if (answer == trap::would_block) return answer;
+  const auto result = static_cast<std::int32_t>(answer);
+  if (result > 0 || (result == 0 && sqe.opcode == Op::read)) {
+    group->take();
+    context.flags_of_step = flags_for(*picked);
+  }
+  return answer;
+}
+
 }  // namespace
 
 Register answer_transfer(Context& context, Thread& self, const Sqe& sqe, Request* request) {
@@ -222,7 +251,7 @@ Register answer_transfer(Context& context, Thread& self, const Sqe& sqe, Request
     return error(may ? Errno::enotsup : Errno::ebadf);
   }
   if (selects_buffer(sqe)) {
-    if (request == nullptr) return trap::would_block;
+    if (request == nullptr) return receive_now(context, self, sqe);
     return self.wait([&] { return receive_selected(*request, self); });
   }
   if (sqe.opcode == Op::read_fixed || sqe.opcode == Op::write_fixed) {
