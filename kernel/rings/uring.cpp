@@ -154,7 +154,7 @@ Register Request::answer(Thread& self) {
 }
 
 bool Request::lets_next_begin(std::int32_t answer) const {
-  if ((sqe.flags & abi::uring::sqe_io_hardlink) != 0) return true;
+  if ((sqe.flags & abi::uring::sqe_io_hardlink) != 0 || linked == nullptr) return true;
   return !is_failure(submitter_.thread(), sqe, answer);
 }
 
@@ -164,8 +164,8 @@ bool Request::next_outlives_cancel() const {
 }
 
 void Request::complete(std::int32_t answer) {
-  const bool fails = is_failure(thread(), sqe, answer);
   const bool skips = (sqe.flags & abi::uring::sqe_cqe_skip_success) != 0;
+  const bool fails = skips && is_failure(thread(), sqe, answer);
   if (fails && skips) {
     // Behind one that is silent already, all are.
     for (Request* later = next(); later != nullptr && !later->is_silent_; later = later->next())
