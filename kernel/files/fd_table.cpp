@@ -211,17 +211,28 @@ Result<> FdTable::set_close_on_exec(int fd, bool close_on_exec) {
   return {};
 }
 
-void FdTable::close_for_exec() {
+bool FdTable::close_some_for_exec(unsigned most) {
+  return close_some(most, true);
+}
+
+bool FdTable::close_some(unsigned most) {
+  return close_some(most, false);
+}
+
+bool FdTable::close_some(unsigned most, bool only_for_exec) {
   lock_.check_access();
   for (unsigned start = 0; start < end_of_groups_; start += group_size) {
     Group* const there = group(start);
     if (there == nullptr) continue;
-    while (const std::uint64_t closing = there->used & there->close_on_exec) {
+    const std::uint64_t any = only_for_exec ? 0 : ~std::uint64_t{0};
+    while (const std::uint64_t closing = there->used & (there->close_on_exec | any)) {
+      if (most-- == 0) return false;
       File* const closed = there->remove(static_cast<unsigned>(std::countr_zero(closing)));
       if (has_locks_) end_record_locks(*closed);
       closed->release();
     }
   }
+  return true;
 }
 
 std::bitset<FdTable::size_limit / FdTable::group_size> FdTable::groups_in_use() const {

@@ -98,8 +98,14 @@ class FdTable : public RefCounted<FdTable> {
 
   Result<bool> close_on_exec(int fd) const;
   Result<> set_close_on_exec(int fd, bool close_on_exec);
-  /// Closes the descriptors with close_on_exec (execve). In the strand.
-  void close_for_exec();
+  /// Closes at most `most` of the descriptors with close_on_exec (execve). Returns whether none is
+  /// left. In the strand.
+  bool close_some_for_exec(unsigned most);
+  /// Closes at most `most` descriptors of a table whose only owner ends it. Returns whether none is
+  /// left. In the strand.
+  bool close_some(unsigned most);
+  /// A number of closes that a step can make.
+  static constexpr unsigned closed_in_step = 256;
 
   /// A table with the same files (fork). ENOMEM.
   Result<Ref<FdTable>> copy() const;
@@ -180,6 +186,8 @@ class FdTable : public RefCounted<FdTable> {
   Result<Ref<File>> remove(int fd);
   /// The groups behind the first one that have descriptors, by number.
   std::bitset<size_limit / group_size> groups_in_use() const;
+  /// Closes descriptors: all, or those with close_on_exec.
+  bool close_some(unsigned most, bool only_for_exec);
   bool owns_locks() const;
   /// Ends the record locks of this table on a file.
   void end_record_locks(File& file) const;

@@ -245,13 +245,21 @@ bool must_undo(Thread& self) {
   return self.process().semaphore_undo() != nullptr && self.process().has_one_thread();
 }
 
-/// Like exit_cleanup(), for a thread that has rings, much memory, or semaphores to change: also
-/// closes the rings, frees the memory, and changes the semaphores. A coroutine of its own, so that
-/// the frame of run_thread() stays small.
+/// Whether `self` is the last thread of a process that is the only owner of very many descriptors.
+bool has_many_files_alone(Thread& self) {
+  Process& process = self.process();
+  return process.has_one_thread() && process.files().is_large() && process.files().has_one_owner();
+}
+
+/// Like exit_cleanup(), for a thread that has rings, much memory, many files, or semaphores to
+/// change: also closes the rings and files, frees the memory, and changes the semaphores. A
+/// coroutine of its own, so that the frame of run_thread() stays small.
 async::Task<> exit_cleanup_in_steps(Thread& self) {
   co_await self.close_rings();
   exit_cleanup(self);
   while (must_undo(self) && !self.process().semaphore_undo()->do_some())
+    co_await sys::cond_resched(self);
+  while (has_many_files_alone(self) && !self.process().files().close_some(FdTable::closed_in_step))
     co_await sys::cond_resched(self);
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
 }
@@ -379,7 +387,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
     }
   }
   if (!async::Strand::is_shared() || !end_thread_sharing(self)) {
-    if (self.has_rings() || has_large_memory_alone(self) || must_undo(self)) [[unlikely]] {
+    if (self.has_rings() || has_large_memory_alone(self) || must_undo(self) ||
+        has_many_files_alone(self)) [[unlikely]] {
       co_await exit_cleanup_in_steps(self);
     } else {
       exit_cleanup(self);

@@ -233,9 +233,10 @@ async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t argume
   // Point of no return.
   if (self.has_rings()) co_await self.close_rings();
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
+  while (!self.process().files().close_some_for_exec(FdTable::closed_in_step))
+    co_await cond_resched(self);
   self.process().execute_with_capabilities();
   self.process().become(std::move(made->program.space), std::move(made->path));
-  self.process().files().close_for_exec();
   self.process().signal_actions().drop_handlers();
   auto start = made->program.start(stack.pointer());
   self.start_program(start);

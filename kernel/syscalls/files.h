@@ -67,7 +67,7 @@ Result<> close(Thread&, int fd);
 
 /// flags: CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE; EINVAL for others
 /// linux: CLOSE_RANGE_UNSHARE fails with EINVAL in a process with several threads.
-Result<> close_range(Thread&, unsigned first, unsigned last, unsigned flags);
+trap::Answer<Result<>> close_range(Thread&, unsigned first, unsigned last, unsigned flags);
 
 /// linux: none known
 Result<int> dup(Thread&, int fd);

@@ -19,7 +19,37 @@ Result<> close(Thread& self, int fd) {
   return is_own && async::Strand::is_shared() ? files.close_own(fd) : files.close(fd);
 }
 
-Result<> close_range(Thread& self, unsigned first, unsigned last, unsigned flags) {
+namespace {
+
+/// The descriptors that a close_range() has not closed yet.
+struct RangeToClose {
+  int next;
+  int last;
+  bool only_marks;
+
+  /// Closes or marks as many as a step can. Returns whether none is left.
+  bool do_some(FdTable& files) {
+    for (unsigned done = 0; done < FdTable::closed_in_step; ++done) {
+      const int fd = next <= last ? files.next(next) : -1;
+      if (fd < 0 || fd > last) return true;
+      // Another thread may have closed it: EBADF is the only possible error.
+      (void)(only_marks ? files.set_close_on_exec(fd, true) : files.close(fd));
+      next = fd + 1;
+    }
+    return false;
+  }
+};
+
+async::Task<Result<>> close_in_steps(Thread& self, Ref<FdTable> files, RangeToClose range) {
+  do {
+    co_await cond_resched(self);
+  } while (!async::is_cancelled() && !range.do_some(*files));
+  co_return Result<>{};
+}
+
+}  // namespace
+
+trap::Answer<Result<>> close_range(Thread& self, unsigned first, unsigned last, unsigned flags) {
   constexpr unsigned only_mark = abi::close_range_cloexec, unshares = abi::close_range_unshare;
   if (first > last || (flags & ~(only_mark | unshares)) != 0) return fail(Errno::einval);
   if ((flags & unshares) != 0) {
@@ -28,13 +58,12 @@ Result<> close_range(Thread& self, unsigned first, unsigned last, unsigned flags
   }
   FdTable& files = self.process().files();
   constexpr unsigned highest = FdTable::size_limit - 1;
-  const int end = static_cast<int>(std::min(last, highest));
-  int fd = first <= highest ? files.next(static_cast<int>(first)) : -1;
-  for (; fd >= 0 && fd <= end; fd = files.next(fd + 1)) {
-    // Another thread may have closed it: EBADF is the only possible error.
-    (void)((flags & only_mark) != 0 ? files.set_close_on_exec(fd, true) : files.close(fd));
-  }
-  return {};
+  if (first > highest) return Result<>{};
+  RangeToClose range{.next = static_cast<int>(first),
+                     .last = static_cast<int>(std::min(last, highest)),
+                     .only_marks = (flags & only_mark) != 0};
+  if (range.do_some(files)) return Result<>{};
+  return self.wait([&] { return close_in_steps(self, Ref<FdTable>::share(files), range); });
 }
 
 Result<int> dup(Thread& self, int fd) {
