@@ -22,9 +22,10 @@ constexpr Duration least_check = std::chrono::milliseconds{10};
 constexpr Duration oldest_cpu_time = std::chrono::milliseconds{1};
 constexpr int most_overruns = std::numeric_limits<int>::max() / 2;
 
-/// The sum of two times that are not negative, or the longest duration.
+/// The sum of two times, of which the second is not negative, or the longest duration.
 constexpr Duration sum(Duration a, Duration b) {
-  return b > Duration::max() - a ? Duration::max() : a + b;
+  std::int64_t ns = 0;
+  return __builtin_add_overflow(a.count(), b.count(), &ns) ? Duration::max() : Duration{ns};
 }
 
 }  // namespace
@@ -60,9 +61,10 @@ Duration SignalTimer::shown_time() const {
   return clock_ == Clock::wall ? now() + wall_clock_at_boot() : now();
 }
 
-void SignalTimer::set(const Setting& setting) {
+void SignalTimer::set(const Setting& setting, bool is_absolute) {
   async::Strand::check_access();
   async::Executor::disarm(*this);
+  follow_clock(is_absolute && clock_ == Clock::wall);
   is_set_ = setting.left > Duration::zero();
   is_queued_ = false;
   overrun_ = 0;
@@ -102,6 +104,14 @@ void SignalTimer::fire(async::Timer& timer) noexcept {
   const Duration now = self.now();
   if (now < self.due_) return self.arm(Duration::zero());
   self.expire(now);
+}
+
+void SignalTimer::on_clock_set(Duration ahead) {
+  if (!is_set_) return;
+  const bool overflows = ahead < Duration::zero() && due_ > Duration::max() + ahead;
+  due_ = overflows ? Duration::max() : due_ - ahead;
+  async::Executor::disarm(*this);
+  arm(is_queued_ ? least_check : Duration::zero());
 }
 
 bool SignalTimer::has_queued_signal() const {

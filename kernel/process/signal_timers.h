@@ -20,12 +20,14 @@
 #include <memory>
 #include <optional>
 
+#include "process/wall_clock.h"
+
 namespace kernel {
 
 class Process;
 
 /// One timer. It is armed in the wheel of the hart that has set it.
-class SignalTimer : private async::Timer {
+class SignalTimer final : private async::Timer, private FollowsWallClock {
  public:
   /// `wall`: the time since 1970. `time`: since boot. `cpu`: the CPU time of the process; `process`
   /// and `thread`: that of another process, or of a thread. By CPU time a timer expires up to 10 ms
@@ -44,8 +46,9 @@ class SignalTimer : private async::Timer {
     async::Duration left{};      ///< until the next expiration; 0: the timer is not set
     async::Duration interval{};  ///< between the following ones; 0: there is one only
   };
-  /// Sets the timer anew, or stops it.
-  void set(const Setting& setting);
+  /// Sets the timer anew, or stops it. `is_absolute`: a timer of Clock::wall expires at that time
+  /// of the clock, also if the clock is set meanwhile.
+  void set(const Setting& setting, bool is_absolute = false);
   Setting setting() const;
   int id() const { return info_.timer.id; }
   /// The present time of the timer's clock, as programs see it.
@@ -60,6 +63,7 @@ class SignalTimer : private async::Timer {
   async::Duration now() const;
   bool counts_cpu_time() const { return clock_ >= Clock::cpu; }
   static void fire(async::Timer& timer) noexcept;
+  void on_clock_set(async::Duration ahead) override;
   void expire(async::Duration now);
   /// Moves due_ behind `now` by whole intervals. Returns their number.
   int pass_intervals(async::Duration now);

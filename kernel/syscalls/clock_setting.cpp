@@ -7,6 +7,7 @@
 #include "base/machine_facts.h"
 #include "process/thread.h"
 #include "process/vdso.h"
+#include "process/wall_clock.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/timespec.h"
 
@@ -22,7 +23,7 @@ Result<> set_wall_clock(Thread& self, async::Duration now) {
   const async::Duration at_boot = now - async::now().time_since_epoch();
   if (at_boot < async::Duration::zero() || now.count() > INT64_MAX - room)
     return fail(Errno::einval);
-  set_wall_clock_at_boot(at_boot);
+  kernel::set_wall_clock(at_boot);
   vdso::note_wall_clock();
   return {};
 }
@@ -89,8 +90,8 @@ Result<> adjust_clock(Thread& self, const abi::Timex& wanted) {
 }  // namespace
 
 /// flags: CLOCK_REALTIME; EPERM for the clocks of processes and threads, EINVAL for others
-/// linux: Sleeps and timers until a time of the wall clock end as if the clock had not been set.
-///   TFD_TIMER_CANCEL_ON_SET has no effect.
+/// linux: Waits of futexes, message queues and io_uring until a time of the wall clock end as if
+///   the clock had not been set.
 Result<> clock_settime(Thread& self, int clock, UserPtr<const abi::Timespec> time) {
   const bool is_cpu = clock < 0;  // of a process or thread
   if (clock != abi::clock_realtime && !is_cpu) return fail(Errno::einval);

@@ -6,6 +6,7 @@
 
 #include "base/machine_facts.h"
 #include "process/thread.h"
+#include "process/wall_clock.h"
 #include "syscalls/calls.h"
 #include "syscalls/outside.h"
 #include "syscalls/sleep.h"
@@ -152,6 +153,16 @@ async::Task<Result<>> sleep_on_cpu_clock(Thread& self, int clock, async::Duratio
   }
 }
 
+/// Sleeps until the wall clock shows `until`, also if it is set meanwhile. EINTR.
+async::Task<Result<>> sleep_on_wall_clock(async::Duration until) {
+  for (;;) {
+    const async::Instant deadline{until - wall_clock_at_boot()};
+    const auto woken = co_await wall_clock_changes().wait_until(deadline, "sleep");
+    if (woken == async::WaitResult::timed_out) co_return Result<>{};
+    if (woken == async::WaitResult::cancelled) co_return fail(Errno::eintr);
+  }
+}
+
 }  // namespace
 
 trap::Answer<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> length,
@@ -190,8 +201,12 @@ trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
     return self.wait([&] { return sleep_on_cpu_clock(self, clock, until, left); });
   }
   if ((flags & abi::timer_abstime) == 0) return sleep_until(self, after(*given), left);
-  const auto zero = clock == abi::clock_realtime ? wall_clock_at_boot() : async::Duration::zero();
-  return sleep_until(self, async::Instant{*given - zero}, UserPtr<abi::Timespec>{0});
+  if (clock != abi::clock_realtime)
+    return sleep_until(self, async::Instant{*given}, UserPtr<abi::Timespec>{0});
+  const async::Instant deadline{*given - wall_clock_at_boot()};
+  if (deadline <= async::now()) return sleep_until(self, deadline, UserPtr<abi::Timespec>{0});
+  if (async::Strand::is_shared()) return trap::would_block;
+  return self.wait([&] { return sleep_on_wall_clock(*given); });
 }
 
 }  // namespace kernel::sys

@@ -7,19 +7,21 @@
 #include <async/timer.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/machine_facts.h"
 #include "files/file.h"
 #include "files/io_buffer.h"
 #include "memory/frames.h"
 #include "process/thread.h"
+#include "process/wall_clock.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/timespec.h"
 
 namespace kernel {
 
 /// Strand data. The timer is armed in the wheel of the hart that has set it.
-class TimerFile final : public File, private async::Timer {
+class TimerFile final : public File, private async::Timer, private FollowsWallClock {
  public:
   using Duration = async::Duration;
   struct Setting {
@@ -35,17 +37,21 @@ class TimerFile final : public File, private async::Timer {
   TimerFile* timer() override { return this; }
   std::string_view unnamed_kind() override { return "[timerfd]"; }
 
-  /// `is_absolute`: `setting.left` is a time of the timer's clock.
-  void set(Setting setting, bool is_absolute) {
+  /// `is_absolute`: `setting.left` is a time of the timer's clock. `is_cancelled_by_clock`:
+  /// TFD_TIMER_CANCEL_ON_SET. ECANCELED: it was, and the timer is set nevertheless.
+  Result<> set(Setting setting, bool is_absolute, bool is_cancelled_by_clock) {
     async::Executor::disarm(*this);
     expirations_ = 0;
     is_expired_ = false;
+    may_be_cancelled_ = is_wall_ && is_absolute && is_cancelled_by_clock;
+    follow_clock(is_wall_ && is_absolute);
     is_set_ = setting.left > Duration::zero();
     interval_ = setting.interval;
-    if (!is_set_) return;
+    if (!is_set_) return {};
     const Duration boot = is_wall_ ? wall_clock_at_boot() : Duration::zero();
     due_ = is_absolute ? setting.left - boot : sum(now(), setting.left);
     arm();
+    return take_cancellation() ? fail(Errno::ecanceled) : Result<>{};
   }
   Setting setting() {
     pass_intervals();
@@ -58,6 +64,10 @@ class TimerFile final : public File, private async::Timer {
     if (buffer.left() < sizeof expirations_) return fail(Errno::einval);
     if (expirations_ == 0 || buffer.must_page_in(IoBuffer::Direction::put)) {
       return fail(Errno::would_block);
+    }
+    if (take_cancellation()) {
+      expirations_ = 0;
+      return fail(Errno::ecanceled);
     }
     pass_intervals();
     const auto moved = buffer.put(std::as_bytes(std::span{&expirations_, 1}));
@@ -83,6 +93,12 @@ class TimerFile final : public File, private async::Timer {
     return __builtin_add_overflow(a.count(), b.count(), &ns) ? Duration::max() : Duration{ns};
   }
 
+  static Duration difference(Duration a, Duration b) {
+    std::int64_t ns;
+    if (!__builtin_sub_overflow(a.count(), b.count(), &ns)) return Duration{ns};
+    return b < Duration::zero() ? Duration::max() : Duration::min();
+  }
+
   static void fire(async::Timer& timer) noexcept {
     auto& self = static_cast<TimerFile&>(timer);
     if (now() < self.due_) return self.arm();  // it was too far away for the wheel
@@ -90,6 +106,19 @@ class TimerFile final : public File, private async::Timer {
     ++self.expirations_;
     self.readers_.wake_all();
   }
+  void on_clock_set(Duration ahead) override {
+    due_ = difference(due_, ahead);
+    if (is_set_ && !is_expired_) {
+      async::Executor::disarm(*this);
+      arm();
+    }
+    if (!may_be_cancelled_) return;
+    is_cancelled_ = true;
+    ++expirations_;
+    readers_.wake_all();
+  }
+  /// Whether the clock was set since the last call, and that cancels the timer.
+  bool take_cancellation() { return may_be_cancelled_ && std::exchange(is_cancelled_, false); }
   void arm() {
     if (due_ >= async::never.time_since_epoch()) return;
     async::current_executor().arm(*this, async::Instant{std::max(due_, now())});
@@ -108,7 +137,9 @@ class TimerFile final : public File, private async::Timer {
   const bool is_wall_;
   bool is_set_ = false;
   bool is_expired_ = false;  // and is not armed again
-  Duration due_{};           // since boot
+  bool may_be_cancelled_ = false;
+  bool is_cancelled_ = false;  // the clock was set, and no call has reported it
+  Duration due_{};             // since boot
   Duration interval_{};
   std::uint64_t expirations_ = 0;  // that no read has taken
   async::WaitList readers_;
@@ -147,7 +178,7 @@ Result<int> timerfd_create(Thread& self, int clock, int flags) {
 }
 
 /// flags: TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET; EINVAL for others
-/// linux: TFD_TIMER_CANCEL_ON_SET has no effect, because no call sets the clock.
+/// linux: none known
 Result<> timerfd_settime(Thread& self, int fd, int flags, UserPtr<const abi::TimerSetting> wanted,
                          UserPtr<abi::TimerSetting> old) {
   constexpr int cancel_on_set = 2;
@@ -161,8 +192,9 @@ Result<> timerfd_settime(Thread& self, int fd, int flags, UserPtr<const abi::Tim
   Result<> written{};
   if (old) written = old.write(self.space(), setting_for_program((*timer)->setting()));
   if (!written && written.error() == Errno::would_block) return written;  // it needs a page-in
-  (*timer)->set({.left = *left, .interval = *interval}, (flags & abi::timer_abstime) != 0);
-  return written;
+  const auto set = (*timer)->set({.left = *left, .interval = *interval},
+                                 (flags & abi::timer_abstime) != 0, (flags & cancel_on_set) != 0);
+  return set ? written : set;
 }
 
 /// linux: none known

@@ -162,7 +162,8 @@ Result<> timer_settime(Thread& self, int id, int flags, UserPtr<const abi::Timer
   const auto timer = created_timer(self, id);
   if (!timer) return fail(timer.error());
   Setting setting{.left = *left, .interval = *interval};
-  if ((flags & abi::timer_abstime) != 0 && setting.left != async::Duration::zero()) {
+  const bool is_absolute = (flags & abi::timer_abstime) != 0;
+  if (is_absolute && setting.left != async::Duration::zero()) {
     setting.left = std::max(setting.left - (*timer)->shown_time(), async::Duration{1});
   }
   Result<> written{};
@@ -172,7 +173,7 @@ Result<> timer_settime(Thread& self, int id, int flags, UserPtr<const abi::Timer
         self.space(), {.interval = to_timespec(before.interval), .left = to_timespec(before.left)});
   }
   if (needs_page_in(written)) return written;
-  (*timer)->set(setting);
+  (*timer)->set(setting, is_absolute);
   return written;
 }
 
