@@ -59,8 +59,18 @@ Result<Pages> mapped_pages(Thread& self, std::uintptr_t address, std::size_t len
   return Pages{start, end};
 }
 
+/// Whether the caller may lock `bytes`, a multiple of the page size. EPERM, ENOMEM.
+Result<> check_limit(Thread& self, std::size_t bytes) {
+  if (self.process().has(Capability::ipc_lock)) return {};
+  const std::uint64_t limit = self.process().limits()[abi::rlimit_memlock].soft;
+  if (limit == 0) return fail(Errno::eperm);
+  return bytes <= limit ? Result<>{} : fail(Errno::enomem);
+}
+
 trap::Answer<Result<>> lock(Thread& self, std::uintptr_t address, std::size_t length,
                             bool touches) {
+  const std::size_t bytes = hal::page_up(length + address % hal::page_size);
+  if (auto allowed = check_limit(self, bytes); !allowed) return allowed;
   const auto pages = mapped_pages(self, address, length);
   if (!pages) return fail(pages.error());
   if (!touches || pages->start == pages->end) return Result<>{};
@@ -121,7 +131,7 @@ async::Task<Result<>> touch_all(Thread& self) {
 }  // namespace
 
 /// linux: The kernel takes no page from a program, so the call only brings the pages into memory.
-///   RLIMIT_MEMLOCK has no effect.
+///   RLIMIT_MEMLOCK limits the bytes of each call.
 trap::Answer<Result<>> mlock(Thread& self, std::uintptr_t address, std::size_t length) {
   return lock(self, address, length, true);
 }
@@ -145,7 +155,10 @@ Result<> munlock(Thread& self, std::uintptr_t address, std::size_t length) {
 trap::Answer<Result<>> mlockall(Thread& self, int flags) {
   constexpr int known = abi::mcl_current | abi::mcl_future | abi::mcl_onfault;
   if (flags == 0 || (flags & ~known) != 0 || flags == abi::mcl_onfault) return fail(Errno::einval);
-  if ((flags & abi::mcl_current) == 0 || (flags & abi::mcl_onfault) != 0) return Result<>{};
+  const bool locks_now = (flags & abi::mcl_current) != 0;
+  if (auto allowed = check_limit(self, locks_now ? self.space().areas().bytes() : 0); !allowed)
+    return allowed;
+  if (!locks_now || (flags & abi::mcl_onfault) != 0) return Result<>{};
   return self.wait([&] { return touch_all(self); });
 }
 
