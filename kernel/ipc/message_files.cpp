@@ -1,6 +1,7 @@
 #include "ipc/message_files.h"
 
 #include <abi/flags.h>
+#include <async/async.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -57,6 +58,21 @@ MessageBox::~MessageBox() {
   while (!is_empty()) (void)take_first();
   limited_bytes_of_all -= limited_bytes_;
   --box_count;
+}
+
+void MessageBox::destroy(const MessageBox* box) {
+  constexpr std::int64_t most_at_once = 64;
+  auto ending = std::unique_ptr<MessageBox>{const_cast<MessageBox*>(box)};
+  if (ending->attributes_.messages > most_at_once)
+    async::spawn(end_in_steps(std::move(ending)), {.name = "message queue"}).detach();
+}
+
+async::Task<> MessageBox::end_in_steps(std::unique_ptr<MessageBox> box) {
+  constexpr unsigned in_step = 64;
+  for (unsigned count = 1; !box->is_empty(); ++count) {
+    (void)box->take_first();
+    if (count % in_step == 0) co_await async::yield();
+  }
 }
 
 MessageBox* MessageBox::find(std::string_view name) {

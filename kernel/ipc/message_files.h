@@ -5,6 +5,7 @@
 
 #include <abi/signal.h>
 #include <async/event.h>
+#include <async/task.h>
 #include <async/wait_list.h>
 #include <kernel/list.h>
 #include <kernel/treap.h>
@@ -61,6 +62,8 @@ class MessageBox : public RefCounted<MessageBox>, public TreapNode<OrderOfNames>
   MessageBox(std::string_view name, unsigned mode, abi::MqAttributes attributes,
              std::uint64_t bytes);
   ~MessageBox();
+  /// The end of a queue without owners. A job of the kernel frees many messages in steps.
+  static void destroy(const MessageBox* box);
 
   /// Null: no queue has this name.
   static MessageBox* find(std::string_view name);
@@ -98,6 +101,7 @@ class MessageBox : public RefCounted<MessageBox>, public TreapNode<OrderOfNames>
  private:
   friend WaitingForBox;
   friend OrderOfNames;
+  static async::Task<> end_in_steps(std::unique_ptr<MessageBox> box);
 
   void keep(std::unique_ptr<Message> message);
 
