@@ -240,7 +240,7 @@ class Client {
     cost.alone = (reading() - begin) / messages;
 
     const unsigned rounds = std::max<unsigned>(1, messages / connections_.size());
-    begin = begin_reading();
+    begin = reading();
     for (unsigned i = 0; i < rounds; ++i, ++round_) {
       for (unsigned number = 0; number < connections_.size(); ++number) say(number);
       for (unsigned number = 0; number < connections_.size(); ++number) hear(number);
