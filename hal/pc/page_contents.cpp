@@ -1,13 +1,14 @@
 // Clears and copies whole pages: by the instructions stosq and movsq with `rep`, for which many
-// processors have fast ways, or by SSE's registers of 16 bytes. Boot measures which one is faster.
+// processors have fast ways, or by a vector register, of 16 bytes with SSE and of 32 with AVX. Boot
+// measures which way is the fastest.
 //
 // The kernel uses no vector registers elsewhere, and they hold a program's values. So the second
-// way saves the registers that it uses. Instructions of SSE leave the upper parts of AVX's
-// registers unchanged.
+// way saves the register that it uses.
 #include "page_contents.h"
 
 #include <hal/hart.h>
 #include <hal/interrupts.h>
+#include <hal/machine/msr.h>
 #include <hal/machine/timer.h>
 #include <hal/machine/translation.h>
 
@@ -19,24 +20,46 @@ namespace hal {
 namespace pc {
 namespace {
 
-constinit bool uses_sse = false;
-
 void zero_by_words(void* page) {
   std::size_t words = page_size / 8;
   asm volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0) : "memory");
 }
-/// While it exists, the first register of SSE is free. No interrupt may come in between: afterwards
+
+enum class Register : std::uint8_t { xmm, ymm };
+
+constexpr std::uint32_t upper_halves = 1 << 2;  // in XCR0 and XINUSE: those of AVX's registers
+
+/// Whether the upper half of an AVX register is not 0. While none is, instructions of SSE are
+/// faster on many processors.
+bool upper_halves_are_in_use() {
+  std::uint32_t in_use, high;
+  asm volatile("xgetbv" : "=a"(in_use), "=d"(high) : "c"(1));
+  return (in_use & upper_halves) != 0;
+}
+
+/// While it exists, the first vector register is free. No interrupt may come in between: afterwards
 /// the register would be that of another step or program.
+template <Register which>
 class FreeRegister {
  public:
   FreeRegister() {
     asm volatile("movq %%cr0, %0" : "=r"(cr0_));
     if ((cr0_ & task_switched) != 0) asm volatile("clts");
-    asm volatile("movups %%xmm0, %0" : "=m"(value_));
+    if constexpr (which == Register::ymm) {
+      uses_upper_halves_ = upper_halves_are_in_use();
+      asm volatile("vmovups %%ymm0, %0" : "=m"(value_));
+    } else {
+      asm volatile("movups %%xmm0, %0" : "=m"(value_));
+    }
   }
   FreeRegister(const FreeRegister&) = delete;
   ~FreeRegister() {
-    asm volatile("movups %0, %%xmm0" : : "m"(value_));
+    if constexpr (which == Register::ymm) {
+      asm volatile("vmovups %0, %%ymm0" : : "m"(value_));
+      if (!uses_upper_halves_) asm volatile("vzeroupper");
+    } else {
+      asm volatile("movups %0, %%xmm0" : : "m"(value_));
+    }
     if ((cr0_ & task_switched) != 0) asm volatile("movq %0, %%cr0" : : "r"(cr0_));
   }
 
@@ -44,12 +67,13 @@ class FreeRegister {
   static constexpr std::uint64_t task_switched = 1 << 3;
 
   InterruptGuard masked_;
+  bool uses_upper_halves_ = false;
   std::uint64_t cr0_;
-  std::array<std::byte, 16> value_;
+  std::array<std::byte, which == Register::ymm ? 32 : 16> value_;
 };
 
 void zero_by_sse(void* page) {
-  const FreeRegister free;
+  const FreeRegister<Register::xmm> free;
   asm volatile(
       "xorps %%xmm0, %%xmm0\n\t"
       ".set offset, 0\n\t"
@@ -62,12 +86,35 @@ void zero_by_sse(void* page) {
       : "memory");
 }
 
+void zero_by_avx(void* page) {
+  const FreeRegister<Register::ymm> free;
+  asm volatile(
+      "vxorps %%ymm0, %%ymm0, %%ymm0\n\t"
+      ".set offset, 0\n\t"
+      ".rept 128\n\t"
+      "vmovaps %%ymm0, offset(%0)\n\t"
+      ".set offset, offset + 32\n\t"
+      ".endr"
+      :
+      : "r"(page)
+      : "memory");
+}
+
+/// Whether programs may use AVX, and upper_halves_are_in_use() works.
+bool has_avx() {
+  return (cpuid(1).c >> 28 & 1) != 0 && (cpuid(0xd).a & upper_halves) != 0 &&
+         (cpuid(0xd, 1).a >> 2 & 1) != 0;
+}
+
+using Clear = void (*)(void* page);
+constinit Clear clear = zero_by_words;  // chosen at boot
+
 /// The shortest of several times, in counts of the time stamp counter.
-std::uint64_t time_of(void (*clear)(void*), void* page) {
+std::uint64_t time_of(Clear way, void* page) {
   std::uint64_t shortest = ~std::uint64_t{0};
   for (int i = 0; i < 8; ++i) {
     const std::uint64_t begin = read_counter();
-    clear(page);
+    way(page);
     shortest = std::min(shortest, read_counter() - begin);
   }
   return shortest;
@@ -77,14 +124,20 @@ std::uint64_t time_of(void (*clear)(void*), void* page) {
 
 void choose_page_instructions() {
   alignas(page_size) static constinit std::array<std::byte, page_size> page{};
-  uses_sse = time_of(zero_by_sse, page.data()) < time_of(zero_by_words, page.data());
+  std::uint64_t shortest = time_of(zero_by_words, page.data());
+  for (const Clear way : {zero_by_sse, zero_by_avx}) {
+    if (way == zero_by_avx && !has_avx()) continue;
+    const std::uint64_t time = time_of(way, page.data());
+    if (time >= shortest) continue;
+    shortest = time;
+    clear = way;
+  }
 }
 
 }  // namespace pc
 
 void zero_page(void* page) {
-  if (pc::uses_sse) return pc::zero_by_sse(page);
-  pc::zero_by_words(page);
+  pc::clear(page);
 }
 
 void copy_page(void* to, const void* from) {
