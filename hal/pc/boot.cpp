@@ -15,6 +15,7 @@
 #include <array>
 #include <string_view>
 
+#include "archive_place.h"
 #include "descriptors.h"
 #include "device_windows.h"
 #include "devices.h"
@@ -177,7 +178,15 @@ BootInfo describe_boot(const StartInfo& start, unsigned harts) {
   reserve(HART_START_PAGE, page_size);
   const auto own = start.own_ranges();
   for (const MemoryRange& range : own) reserve(range.base, range.size);
-  if (const auto archive = start.archive()) {
+  auto archive = start.archive();
+  if (archive) {
+    const auto taken = std::span(reserved).first(reserved_count);
+    if (const auto trouble = trouble_with_archive(*archive, ranges, taken); !trouble.empty()) {
+      report_archive(trouble);
+      archive.reset();
+    }
+  }
+  if (archive) {
     reserve(archive->base, archive->size);
     info.initrd = {phys_to_virt(archive->base), archive->size};
   } else {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "memory_ranges.h"
+
 namespace hal::pc {
 namespace {
 
@@ -89,19 +91,7 @@ std::span<const MemoryRange> StartInfo::memory(std::span<MemoryRange> ranges,
     }
   });
   const auto found = ranges.first(count);
-  std::ranges::sort(found, {}, [](const MemoryRange& range) { return range.base; });
-  // Overlapping ranges become one.
-  std::size_t kept = 0;
-  for (const MemoryRange& range : found) {
-    if (range.size == 0) continue;
-    if (kept != 0 && range.base <= found[kept - 1].end()) {
-      MemoryRange& last = found[kept - 1];
-      last.size = std::max(last.end(), range.end()) - last.base;
-    } else {
-      found[kept++] = range;
-    }
-  }
-  return found.first(kept);
+  return found.first(join_ranges(found));
 }
 
 }  // namespace hal::pc

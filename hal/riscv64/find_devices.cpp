@@ -1,6 +1,7 @@
 #include "find_devices.h"
 
 #include <hal/builtin_archive.h>
+#include <hal/console.h>
 #include <hal/hart.h>
 #include <hal/machine/privilege.h>
 #include <hal/memory_map.h>
@@ -9,9 +10,11 @@
 #include <array>
 #include <optional>
 
+#include "archive_place.h"
 #include "device_windows.h"
 #include "devices.h"
 #include "isa.h"
+#include "memory_ranges.h"
 
 extern "C" const char kernel_start[], kernel_end[];  // kernel.ld
 
@@ -57,6 +60,8 @@ constinit std::array<HartController, max_harts> controllers;
 
 constinit std::array<std::string_view, max_harts> hart_isa;
 
+constinit bool harts_are_left_out = false;
+
 unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
   unsigned count = 1;
   const auto cpus = tree.find("/cpus");
@@ -66,7 +71,10 @@ unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
     const auto id = cpu.reg();
     if (!cpu.name().starts_with("cpu@") || !cpu.enabled() || !id) continue;
     const bool boots = id->base == boot_hart_id;
-    if (!boots && count == max_harts) continue;
+    if (!boots && count == max_harts) {
+      harts_are_left_out = true;
+      continue;
+    }
     const unsigned hart = boots ? 0 : count++;
     devices.firmware_hart_id[hart] = id->base;
     if (const auto isa = cpu.property("riscv,isa")) hart_isa[hart] = isa->string();
@@ -158,21 +166,27 @@ void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
 
 BootInfo describe_boot(const DeviceTree& tree) {
   BootInfo info{.hart_count = hart_count, .isa = hart_isa};
+  if (harts_are_left_out) {
+    console_write(std::string_view("cotrap: the machine has more harts than the kernel can use\n"));
+  }
   const Node root = tree.root();
   for (const Node& node : root.children()) {
     const auto type = node.property("device_type");
     if (!type || type->string() != "memory") continue;
     for (std::size_t i = 0; const auto range = node.reg(i); ++i) memory.add(*range);
   }
+  memory.count = join_ranges(std::span(memory.entries).first(memory.count));
   for (std::size_t i = 0; const auto range = tree.reservation(i); ++i) reserved.add(*range);
   if (const auto parent = tree.find("/reserved-memory")) {
     for (const Node& node : parent->children()) {
       for (std::size_t i = 0; const auto range = node.reg(i); ++i) reserved.add(*range);
     }
   }
-  reserved.add({virt_to_phys(tree.blob().data()), tree.blob().size()});
-  const hal::PhysAddr image = virt_to_phys(kernel_start);
-  reserved.add({image, virt_to_phys(kernel_end) - image});
+  const MemoryRange blob{virt_to_phys(tree.blob().data()), tree.blob().size()};
+  const PhysAddr image_begin = virt_to_phys(kernel_start);
+  const MemoryRange image{image_begin, virt_to_phys(kernel_end) - image_begin};
+  reserved.add(blob);
+  reserved.add(image);
   if (const auto chosen = tree.find("/chosen")) {
     if (const auto arguments = chosen->property("bootargs"))
       info.command_line = arguments->string();
@@ -181,8 +195,14 @@ BootInfo describe_boot(const DeviceTree& tree) {
     const auto end = chosen->property("linux,initrd-end");
     if (start && end && start->number() && end->number() && *start->number() < *end->number()) {
       const MemoryRange archive{*start->number(), *end->number() - *start->number()};
-      reserved.add(archive);
-      info.initrd = {phys_to_virt(archive.base), archive.size};
+      const std::array taken{image, blob};
+      const std::span ram = std::span(memory.entries).first(memory.count);
+      if (const auto trouble = trouble_with_archive(archive, ram, taken); !trouble.empty()) {
+        report_archive(trouble);
+      } else {
+        reserved.add(archive);
+        info.initrd = {phys_to_virt(archive.base), archive.size};
+      }
     }
   }
   if (info.initrd.empty()) {  // the kernel's image is reserved already

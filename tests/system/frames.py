@@ -147,11 +147,11 @@ class Station:
         self._to = ("127.0.0.1", network_guest.free_port(socket.SOCK_DGRAM))
         self._number = 0
 
-    def options(self) -> tuple[str, ...]:
+    def options(self, device: str) -> tuple[str, ...]:
         own = self._socket.getsockname()[1]
         ends = f"local.type=inet,local.host=127.0.0.1,local.port={self._to[1]}"
         ends += f",remote.type=inet,remote.host=127.0.0.1,remote.port={own}"
-        return ("-netdev", f"dgram,id=net,{ends}", "-device", "virtio-net-device,netdev=net,mac=52:54:00:12:34:56")
+        return ("-netdev", f"dgram,id=net,{ends}", "-device", f"{device},netdev=net,mac=52:54:00:12:34:56")
 
     def send(self, frame: bytes) -> None:
         self._socket.sendto(frame, self._to)
@@ -187,7 +187,7 @@ def attack(test: harness.Test, harts: int, cases: int) -> None:
     station = Station()
     script = "/bin/http serve & while true; do grep MemFree /proc/meminfo; sleep 1; done"
     boot = network_guest.boot_of(test, "/bin/sh", "-c", script, append="net=10.9.0.1/24")
-    machine = test.machine(harts=harts, extra=station.options())
+    machine = test.machine(harts=harts, extra=station.options(test.network_device))
     with network_guest.running(boot, machine) as (output, ended):
         output.wait_for("MemFree", ended)
         sent = 0

@@ -231,6 +231,11 @@ class Test:
         return Machine(**{"harts": self.harts} | given)
 
     @property
+    def network_device(self) -> str:
+        """QEMU's name of the network device for the machine's bus."""
+        return "virtio-net-pci" if self.build.machine == "pc" else "virtio-net-device"
+
+    @property
     def _how_to_build(self) -> str:
         return f"`ninja -C {self.folder} all cotrap_test_programs` builds the files of the tests"
 

@@ -338,7 +338,7 @@ wait
 
 def silent_network(test: harness.Test) -> None:
     """A network in which no machine answers."""
-    extra = ("-netdev", "hubport,id=net,hubid=0", "-device", "virtio-net-device,netdev=net")
+    extra = ("-netdev", "hubport,id=net,hubid=0", "-device", f"{test.network_device},netdev=net")
     done = test.run("/bin/true", machine=test.machine(extra=extra), quiet=False)
     went_on = done.status == 0 and "eth0: no address yet" in done.text
     test.check(went_on, "a network without DHCP does not stop the boot", done.text)
