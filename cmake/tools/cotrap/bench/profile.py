@@ -19,7 +19,8 @@ from ..console import Capture, TimedOut, relay
 from ..elf import program
 from ..errors import ToolError, UsageError
 from ..functions import readable
-from ..llvm import llvm_tool
+from ..llvm import llvm_output, llvm_tool
+from ..paths import Build
 from ..qemu import Boot, Guest
 from ..sources import Silence
 from ..ui import Waiting, faint
@@ -35,9 +36,12 @@ TRAMPOLINE = 0xFFFFFFFFC0000000  # hal/trampoline.h
 _RANGES = {
     "riscv64": "0x1000..0x7fffffff,0x80200000..0x3fffffffff,0xffffffc080200000+0x1000000"
     f",{TRAMPOLINE:#x}+0x1000",
+    "riscv64-nommu": "0x80200000..0x3fffffffff",
+    "riscv64-pmp": "0x80000000..0x3fffffffff",
     "pc": "0x1000..0x7fffffffffff,0xffff800000100000+0x1000000",
 }
-_KERNEL_FROM = 1 << 63
+_UPPER_HALF = range(1 << 63, 1 << 64)  # of the addresses: with an MMU, the kernel's
+_OTHER_PROGRAM = "another program"
 
 
 def check(benchmark: Benchmark) -> None:
@@ -56,7 +60,10 @@ def show(bench: Bench, benchmark: Benchmark) -> None:
         more, operations = trace(bench, benchmark, _MORE, Counter)
         each = (_MORE - _FEW) * operations
         rates = {at: (more[at] - few[at]) / each for at in more | few}
-        functions = _by_function(bench, benchmark.program, {at: rate for at, rate in rates.items() if rate})
+        kernel = _kernel_range(bench.build)
+        start = next((at for at in few if at not in kernel), 0)
+        rates = {at: rate for at, rate in rates.items() if rate}
+        functions = _by_function(bench, benchmark.program, kernel, start, rates)
     total = sum(sum(parts.values()) for parts in functions.values())
     print(f"{benchmark.name}: {total:,.1f} instructions")
     for name, parts in sorted(functions.items(), key=lambda each: -sum(each[1].values())):
@@ -117,17 +124,36 @@ def _addresses(log: int) -> Iterator[int]:
             yield from (int(at, 16) for at in _TRACED.findall(whole + newline))
 
 
-def _by_function(bench: Bench, name: str, rates: dict[int, float]) -> dict[str, dict[str, float]]:
-    """The rates by function, and within each function by the innermost inlined function. name: the program's."""
+def _kernel_range(build: Build) -> range:
+    if build.has_mmu:
+        return _UPPER_HALF
+    symbols = (line.split() for line in llvm_output("nm", build.kernel).splitlines())
+    at = {words[-1]: int(words[0], 16) for words in symbols if words[-1] in ("kernel_start", "kernel_end")}
+    return range(at["kernel_start"], at["kernel_end"])
+
+
+def _by_function(
+    bench: Bench, name: str, kernel: range, start: int, rates: dict[int, float]
+) -> dict[str, dict[str, float]]:
+    """The rates by function, and within each function by the innermost inlined function. name: the program's.
+    kernel: the kernel's addresses. start: the address of the program's first instruction. Without an MMU the
+    kernel chooses where it loads a program, and other programs have other addresses."""
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for elf, own, prefix in (
-        (bench.build.kernel, {at for at in rates if at >= _KERNEL_FROM}, ""),
-        (_with_symbols(bench, name), {at for at in rates if at < _KERNEL_FROM}, "the program: "),
+    file = _with_symbols(bench, name)
+    loaded = program(file, bench.build.processor)
+    moved = 0 if bench.build.has_mmu else start - loaded.start
+    bias = loaded.bias + moved
+    code = range(_UPPER_HALF.start) if bench.build.has_mmu else range(bias, bias + file.stat().st_size)
+    own = {at for at in rates if at in code and at not in kernel}
+    for elf, addresses, origin, prefix in (
+        (bench.build.kernel, {at for at in rates if at in kernel}, 0, ""),
+        (file, own, bias, "the program: "),
     ):
-        loaded = program(elf, bench.build.processor) if prefix else None
-        bias = loaded.bias if loaded else 0
-        for at, stack in stacks_at(elf, {at - bias for at in own}).items():
-            found[prefix + stack[-1]][stack[0]] += rates[at + bias]
+        for at, stack in stacks_at(elf, {at - origin for at in addresses}).items():
+            found[prefix + stack[-1]][stack[0]] += rates[at + origin]
+    others = sum(rate for at, rate in rates.items() if at not in kernel and at not in own)
+    if others:
+        found[_OTHER_PROGRAM][_OTHER_PROGRAM] = others
     return found
 
 

@@ -15,7 +15,7 @@ from ..bench.others import OTHERS, Other
 from ..bench.results import Report, from_json, to_json
 from ..defaults import BENCH_TIMEOUT, OTHER_KERNEL_TIMEOUT
 from ..errors import UsageError
-from ..machines import WITHOUT_MMU, given_cpu
+from ..machines import given_cpu
 from ..paths import MACHINES, check_output, write_output
 from ..provenance import provenance
 from ..qemu import Machine
@@ -77,8 +77,6 @@ _TABLES = (conflicts, scale, pool, shapes, stackful)
 def _check_machine(arguments) -> None:
     if arguments.machine == "hosted" and arguments.profile:
         raise UsageError("--profile needs QEMU, which logs the executed code: leave out `--machine hosted`")
-    if arguments.machine in WITHOUT_MMU and arguments.profile:
-        raise UsageError("--profile needs a machine with an MMU: it tells the kernel from programs by addresses")
     if arguments.machine != "riscv64" and arguments.frames:
         raise UsageError("--frames works only with the kernel for riscv64: leave out --machine")
     if arguments.machine not in ("riscv64", "pc") and arguments.against:

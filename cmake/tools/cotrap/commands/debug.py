@@ -47,7 +47,8 @@ def run(arguments) -> int:
             script += [f"source {_GDB_COMMANDS}", *_commands(arguments.program, boot.build)]
             script += arguments.gdb
             command = [gdb, "-q", *debugger.script_options(script), str(boot.build.kernel)]
-            environment = os.environ | {"COTRAP_RAM": str(ram.fileno())}
+            mode = "3" if boot.build.machine == "riscv64-pmp" else "1"
+            environment = os.environ | {"COTRAP_RAM": str(ram.fileno()), "COTRAP_MODE": mode}
             files = (ram.fileno(),)
             status = debugger.run(command, arguments.timeout, pass_fds=files, env=environment)
             guest.end()
@@ -61,6 +62,8 @@ def _commands(program: Path | None, build: Build) -> list[str]:
     commands = ["set confirm off", "tbreak kernel_main", "continue"]
     if program:
         loaded = elf.program(program, build.processor)
+        if not build.has_mmu:  # the kernel loads programs where there is room
+            return [*commands, f"stop-in-program {loaded.start - loaded.bias:#x} {program}"]
         # On the hosted machine a hardware breakpoint: the program's memory is not mapped yet.
         origin, stop = (hosted.FIRST_WINDOW, "thbreak") if build.is_hosted else (0, "tbreak")
         commands += [

@@ -15,14 +15,15 @@ from cotrap.gdb import kernel  # noqa: E402
 from cotrap.trace import recording  # noqa: E402
 
 _RAM = int(os.environ.get("COTRAP_RAM", "-1"))  # a descriptor of the machine's RAM, from ./cotrap debug
+_KERNEL_MODE = os.environ.get("COTRAP_MODE", "1")  # on RISC-V: 1 is supervisor mode, 3 is machine mode
 
 
 @contextmanager
-def _supervisor_mode():
-    """Sets the hart to supervisor mode. In user mode, QEMU lets gdb read only the program's memory."""
+def _kernel_mode():
+    """Sets the hart to the kernel's mode. In user mode, QEMU lets gdb read only the program's memory."""
     try:
         mode = int(gdb.parse_and_eval("$priv"))
-        gdb.execute("set $priv = 1", to_string=True)
+        gdb.execute(f"set $priv = {_KERNEL_MODE}", to_string=True)
     except (gdb.error, ValueError):  # the hosted machine has no such register
         yield
         return
@@ -38,7 +39,7 @@ class _Command(gdb.Command):
 
     def invoke(self, line: str, _from_terminal: bool) -> None:
         try:
-            with _supervisor_mode():
+            with _kernel_mode():
                 self.run(line.strip())
         except (gdb.MemoryError, UnicodeError) as error:
             raise gdb.GdbError(
@@ -196,5 +197,33 @@ class Areas(_Command):
             area = each["next"]
 
 
-for command in (Coroutines, AwaitChain, Harts, Hart, Areas):
+class StopInProgram(_Command):
+    """stop-in-program START FILE: stop at the first instruction of the first program that runs, and load its
+    symbols.
+
+    START is the instruction's address in the program's file. It is for machines without an MMU: there
+    the kernel chooses the address in memory. Give the command before a program runs."""
+
+    name = "stop-in-program"
+
+    def run(self, line: str) -> None:
+        entry = gdb.Breakpoint("cotrap_enter_user", temporary=True)
+        entry.commands = f"silent\nprogram-starts {line}\ncontinue"
+
+
+class ProgramStarts(_Command):
+    """program-starts START FILE: at cotrap_enter_user, do what stop-in-program promises."""
+
+    name = "program-starts"
+
+    def run(self, line: str) -> None:
+        start, _, file = line.partition(" ")
+        context = kernel.at(int(gdb.parse_and_eval("$a0")), "trap::UserContext")
+        place = int(context["pc"])
+        quoted = file.replace("\\", r"\\").replace('"', r"\"")
+        gdb.execute(f'add-symbol-file "{quoted}" -o {place - int(start, 0):#x}')
+        gdb.execute(f"tbreak *{place:#x}")
+
+
+for command in (Coroutines, AwaitChain, Harts, Hart, Areas, StopInProgram, ProgramStarts):
     command()
