@@ -23,7 +23,28 @@ trap::Register answer_counted(Thread& self, const trap::UserContext& context) {
 
 constinit const SyscallTable counted_calls{answer_counted};
 
+// In the strand.
+constinit bool are_counted = false;
+constinit bool are_intercepted = false;
+
+void choose_tables() {
+  async::Strand::check_access();
+  answering_syscalls.table = are_intercepted ? &intercepted_calls : &usual_calls();
+  use_fast_paths(are_intercepted ? FastPaths::none
+                 : are_counted   ? FastPaths::counted
+                                 : FastPaths::usual);
+}
+
 }  // namespace
+
+const SyscallTable& usual_calls() {
+  return are_counted ? counted_calls : uncounted_calls();
+}
+
+void set_interception(bool on) {
+  are_intercepted = on;
+  choose_tables();
+}
 
 CountedCall begin_counted(Thread& self, std::uint64_t number) {
   if (self.syscall_counts() == nullptr) [[unlikely]]
@@ -41,9 +62,8 @@ void end_counted(Thread& self, const CountedCall& call, bool waits) {
 Result<> count_syscalls(std::string_view word) {
   const bool on = word == "on";
   if (!on && word != "off") return fail(Errno::einval);
-  async::Strand::check_access();
-  answering_syscalls.table = on ? &counted_calls : &uncounted_calls();
-  count_fast_path(on);
+  are_counted = on;
+  choose_tables();
   return {};
 }
 

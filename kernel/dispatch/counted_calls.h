@@ -30,7 +30,12 @@ void end_counted(Thread& self, const CountedCall& call, bool waits);
 /// kept. In the strand.
 Result<> count_syscalls(std::string_view word);
 
-/// The part of count_syscalls() for the fast path.
-void count_fast_path(bool on);
+/// Turns the interception of calls on or off (process/tracing.h). In the strand.
+void set_interception(bool on);
+
+/// The fast paths: those of uncounted calls, those that count, or none.
+enum class FastPaths : std::uint8_t { usual, counted, none };
+/// The part of count_syscalls() and set_interception() for the fast path.
+void use_fast_paths(FastPaths paths);
 
 }  // namespace kernel

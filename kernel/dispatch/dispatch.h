@@ -20,6 +20,11 @@ void start_system_calls(bool smp_active);
 /// tracing is on, and does not change after boot.
 const SyscallTable& uncounted_calls();
 
+/// The table of all calls while no thread is traced: counted or not. In the strand.
+const SyscallTable& usual_calls();
+/// Lets the tracers of traced threads know of their calls (process/tracing.h).
+extern const SyscallTable intercepted_calls;
+
 /// Chooses the table of fast paths (trap/fast_path.h), which has one for each call of all_calls.h
 /// whose form allows it. start_system_calls() calls it. If `smp_active` is
 /// false, no fast path enters the strand. If it is true, all do but those of the form no_strand.

@@ -151,14 +151,15 @@ FastPathAnswer count_call(UserContext& context) {
 
 }  // namespace
 
-void count_fast_path(bool on) {
+void use_fast_paths(FastPaths paths) {
   static constexpr FastPathTable counted_table =
       []<std::size_t... place>(std::index_sequence<place...>) {
         return FastPathTable{(has_fast_path<place> ? count_call : trap::no_fast_path)...};
       }(std::make_index_sequence<std::tuple_size_v<FastPathTable>>());
-  const FastPathTable& table = on ? counted_table : *uncounted_table;
+  const FastPathTable& table = paths == FastPaths::counted ? counted_table : *uncounted_table;
   for (std::size_t place = 0; place < table.size(); ++place) {
-    cotrap_fast_path_table[place].store(table[place], std::memory_order_relaxed);
+    const FastPathCall call = paths == FastPaths::none ? trap::no_fast_path : table[place];
+    cotrap_fast_path_table[place].store(call, std::memory_order_relaxed);
   }
 }
 
@@ -168,7 +169,7 @@ void start_fast_path(bool smp_active) {
   } else {
     uncounted_table = smp_active ? &calls<World::smp_active> : &calls<World::alone>;
   }
-  count_fast_path(false);
+  use_fast_paths(FastPaths::usual);
 }
 
 }  // namespace kernel

@@ -5,6 +5,6 @@
 namespace kernel {
 
 void start_fast_path(bool) {}
-void count_fast_path(bool) {}
+void use_fast_paths(FastPaths) {}
 
 }  // namespace kernel

@@ -8,6 +8,7 @@
 #include <bitset>
 
 #include "dispatch/all_calls.h"
+#include "dispatch/counted_calls.h"
 #include "dispatch/private_calls.h"
 #include "process/thread.h"
 #include "trace/recorder.h"
@@ -51,6 +52,7 @@ void start_system_calls(bool smp_active) {
   start_registered_calls();
   answering_syscalls.table = &uncounted_calls();
   start_fast_path(smp_active);
+  intercept_calls = set_interception;
 }
 
 const SyscallTable& uncounted_calls() {

@@ -19,6 +19,7 @@ enum class Capability : unsigned {
   ipc_lock = 14,
   ipc_owner = 15,
   sys_chroot = 18,
+  sys_ptrace = 19,
   sys_admin = 21,
   sys_boot = 22,
   sys_nice = 23,

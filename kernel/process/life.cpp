@@ -199,9 +199,9 @@ bool has_no_robust_mutexes(Thread& self) {
 
 /// Whether `self`, which ends, has nothing that only a hart in the strand can end.
 bool may_end_sharing(Thread& self) {
-  return !self.has_rings() && self.syscall_counts() == nullptr && has_no_robust_mutexes(self) &&
-         self.shared_priority() == 0 && !self.has_vfork_waiter() && !self.work().is_counted() &&
-         pi_lock::count == 0 && !self.schedule().is_deadline() &&
+  return !self.has_rings() && self.syscall_counts() == nullptr && self.tracee() == nullptr &&
+         has_no_robust_mutexes(self) && self.shared_priority() == 0 && !self.has_vfork_waiter() &&
+         !self.work().is_counted() && pi_lock::count == 0 && !self.schedule().is_deadline() &&
          !async::current_executor().has_events() && may_prepare_sharing(self) &&
          (!self.process().has_one_thread() ||
           (self.process().may_end_sharing() && self.space().is_quick_to_walk()));

@@ -191,6 +191,8 @@ void Process::take_accounts(Thread& thread) {
 
 void Process::remove_thread(Thread& thread) {
   async::Strand::check_access();
+  if (thread.tracee() != nullptr) [[unlikely]]
+    thread.tracee()->note_end(status_.value_or(abi::WaitStatus::exited(exit_code_)));
   take_accounts(thread);
   kernel::threads().remove(thread);
   threads_.remove(thread);
@@ -294,7 +296,7 @@ inline bool Process::takes_child_signals() {
   const abi::SignalAction& action = signal_actions()[abi::Signal::sigchld];
   if (action.handler != abi::sig_dfl || (action.flags & abi::sa_nocldwait) != 0) return true;
   for (const Thread& thread : threads_) {
-    if ((thread.signal_mask() & bit) != 0) return true;
+    if ((thread.signal_mask() & bit) != 0 || thread.tracee() != nullptr) return true;
   }
   return false;
 }
@@ -304,6 +306,7 @@ bool Process::may_end_sharing() {
   if (id_ == first_id || parent == nullptr) return false;
   if (stopped_count() != 0 || leads_session()) return false;  // leave_job_control()
   if (signal_timers_ != nullptr || has_cpu_limit() || semaphore_undo() != nullptr) return false;
+  if (has_tracees()) return false;
   if (parts_.space->owners() != 1 || parts_.space->is_current_elsewhere()) return false;
   if (parts_.files->owners() != 1 || parts_.files->has_locks()) return false;
   if (parts_.files->is_large()) return false;
@@ -342,7 +345,7 @@ void Process::become_zombie_sharing() {
 bool Process::wait_sharing(int id, std::coroutine_handle<> waiter) {
   async::Job& job = async::current_job();
   const async::LeafLock::Guard lock{family_lock_};
-  if (!zombies_.empty() || children_.empty() || job.is_stopped()) return false;
+  if (!zombies_.empty() || children_.empty() || job.is_stopped() || has_tracees()) return false;
   if (id > 0 && child(id) == nullptr) return false;
   job.prepare(&child_ended_, "child");
   child_ended_.insert(job);
@@ -371,6 +374,7 @@ void Process::become_zombie() {
   if (rare_ != nullptr) [[unlikely]] {
     rare_->cpu_limit.reset();
     rare_->semaphore_undo.reset();
+    Tracee::end_all(*this);
   }
   signal_arrivals_.wake_all();
   if (stopped_count() != 0 || leads_session()) [[unlikely]]
@@ -484,6 +488,7 @@ bool Process::keeps_signal(abi::Signal signal, bool is_taken) {
 }
 
 [[gnu::noinline]] bool Process::keeps_without_handler(abi::Signal signal) {
+  if (signal != abi::Signal::sigkill && is_traced(*this)) return true;
   switch (signal_actions().effect(signal)) {
     case SignalActions::Effect::none: return false;
     case SignalActions::Effect::end:
@@ -641,6 +646,7 @@ char Process::state() {
   for (const Thread& thread : threads_) {
     if (thread.is_ready()) return 'R';
   }
+  if (!threads_.empty() && threads_.front().waits_for_tracer()) return 't';
   return is_stopped() ? 'T' : 'S';
 }
 

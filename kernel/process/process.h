@@ -46,6 +46,7 @@
 namespace kernel {
 
 class Thread;
+class Tracee;
 
 class Process : public RefCounted<Process>, public ListNode<> {
  public:
@@ -231,6 +232,13 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// The destructor of `undo` runs at the end of the process. ENOMEM. In the strand.
   Result<> set_semaphore_undo(std::unique_ptr<AtEnd> undo);
 
+  /// The threads that this process traces, and those that have ended and that it has not waited for
+  /// (tracing.h); null: it never traced one. In the strand.
+  List<Tracee>* tracees() const { return rare_ != nullptr ? &rare_->tracees : nullptr; }
+  bool has_tracees() const { return rare_ != nullptr && !rare_->tracees.empty(); }
+  /// tracees(), made if there are none. Null: no memory.
+  List<Tracee>* make_tracees() { return make_rare() ? &rare_->tracees : nullptr; }
+
   /// Ends all threads. The first call sets the status.
   void terminate(abi::WaitStatus status);
   bool is_ending() const { return status_.has_value(); }
@@ -370,6 +378,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
     Capabilities capabilities;
     std::unique_ptr<CpuLimit> cpu_limit;    // null: RLIMIT_CPU was never set
     std::unique_ptr<AtEnd> semaphore_undo;  // null: none
+    List<Tracee> tracees;                   // owned
   };
   bool make_rare();
   void leave_space();

@@ -154,6 +154,12 @@ void write_stat(PagedText& out, Process* process, const Thread* thread) {
                  process->status().word());
 }
 
+/// The process that traces the thread, or the first thread; 0: none.
+int tracer_of(Process& process, const Thread* thread) {
+  if (thread == nullptr && !process.threads().empty()) thread = &process.threads().front();
+  return thread != nullptr && thread->tracee() != nullptr ? thread->tracee()->tracer().id() : 0;
+}
+
 void write_status(PagedText& out, Process* process, const Thread* thread) {
   if (process == nullptr) return;
   constexpr std::size_t per_page = hal::page_size / 1024;
@@ -162,13 +168,15 @@ void write_status(PagedText& out, Process* process, const Thread* thread) {
   const bool is_zombie = state == 'Z';
   fmt::format_to(to, "Name:\t{}\n", shown_name(*process, thread));
   if (!is_zombie) fmt::format_to(to, "Umask:\t{:04o}\n", process->fs().umask());
-  fmt::format_to(
-      to, "State:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n", state,
-      state == 'R'   ? "running"
-      : is_zombie    ? "zombie"
-      : state == 'T' ? "stopped"
-                     : "sleeping",
-      process->id(), thread != nullptr ? thread->id() : process->id(), process->parent_id());
+  fmt::format_to(to, "State:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t{}\n",
+                 state,
+                 state == 'R'   ? "running"
+                 : is_zombie    ? "zombie"
+                 : state == 'T' ? "stopped"
+                 : state == 't' ? "tracing stop"
+                                : "sleeping",
+                 process->id(), thread != nullptr ? thread->id() : process->id(),
+                 process->parent_id(), tracer_of(*process, thread));
   fmt::format_to(to, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
   if (!is_zombie) {
     const MemoryUse use = memory_of(*process);

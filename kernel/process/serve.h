@@ -16,14 +16,16 @@
 namespace kernel {
 
 /// Whether the system call with this result has to wait. After upcall_resume() and rt_sigreturn()
-/// the result is what the loaded registers have in the result register, which may be any value.
-/// Each trap sets the cause, so it is one of these two only if this call has loaded registers.
+/// the result is what the loaded registers have in the result register, which may be any value. So
+/// it is if the call is made again after the thread has stopped for its tracer (tracing.h). Each
+/// trap sets the cause, so it is one of these three only if this call has set it.
 inline bool has_to_wait(const trap::UserContext& context, trap::Register result) {
   if (result != trap::would_block) [[likely]]
     return false;
   const std::uint64_t cause = context.last_cause();
   return cause != static_cast<std::uint64_t>(trap::Cause::resume) &&
-         cause != static_cast<std::uint64_t>(trap::Cause::sigreturn);
+         cause != static_cast<std::uint64_t>(trap::Cause::sigreturn) &&
+         cause != static_cast<std::uint64_t>(trap::Cause::restart);
 }
 
 /// Skips the instruction of the system call, makes the call and sets its result. Returns false,

@@ -189,16 +189,19 @@ bool leave_handler(Thread& self) {
 }
 
 /// Does what a signal does that has no handler. Returns false if it ends the process.
-[[gnu::noinline]] bool deliver_without_handler(Thread& self, abi::Signal signal) {
+[[gnu::noinline]] bool deliver_without_handler(Thread& self, const abi::SignalInfo& info) {
   Process& process = self.process();
+  const auto signal = static_cast<abi::Signal>(info.signal);
   switch (process.signal_actions().effect(signal)) {
     case SignalActions::Effect::end:
       process.terminate(abi::WaitStatus::killed(signal));
       return false;
     case SignalActions::Effect::stop:
-      if (&process != &first_process() &&  // no other process could continue it
-          (signal == abi::Signal::sigstop ||
-           !job_control::is_orphaned(process.session(), process.group()))) {
+      if (self.tracee() != nullptr) {
+        self.tracee()->stop_for_group(info);
+      } else if (&process != &first_process() &&  // no other process could continue it
+                 (signal == abi::Signal::sigstop ||
+                  !job_control::is_orphaned(process.session(), process.group()))) {
         process.stop(signal, self);
       }
       return true;
@@ -212,14 +215,30 @@ void deliver_signals(Thread& self) {
   Process& process = self.process();
   self.end_interruption();
   bool has_entered = false;
-  while (!process.is_stopped()) {
+  const auto is_stopped = [&] {
+    return process.is_stopped() || (self.tracee() != nullptr && self.tracee()->is_stopped());
+  };
+  while (!is_stopped()) {
     abi::SignalInfo info;
-    if ((self.pending_signals() & ~self.signal_mask()) == 0) break;
-    if (!self.take_signal(~self.signal_mask(), info)) break;
+    const bool is_injected = self.tracee() != nullptr && self.tracee()->take_injected(info);
+    if (!is_injected) {
+      if ((self.pending_signals() & ~self.signal_mask()) == 0) break;
+      if (!self.take_signal(~self.signal_mask(), info)) break;
+    }
     const auto signal = static_cast<abi::Signal>(info.signal);
+    if (self.tracee() != nullptr && signal != abi::Signal::sigkill) [[unlikely]] {
+      if (!is_injected) {
+        self.tracee()->stop_for_signal(info);
+        break;
+      }
+      if ((self.signal_mask() & abi::set_of(signal)) != 0) {
+        self.post_signal(info);
+        continue;
+      }
+    }
     const abi::SignalAction action = process.signal_actions()[signal];
     if (!SignalActions::runs_handler(action)) [[unlikely]] {
-      if (!deliver_without_handler(self, signal)) return;
+      if (!deliver_without_handler(self, info)) return;
       continue;
     }
     if (self.has_interrupted_call()) repeat_call_behind_handler(self, action);
@@ -242,7 +261,7 @@ void deliver_signals(Thread& self) {
   }
   if (has_entered) self.forget_deadline();
   if (has_entered) return trap::simulate_trap<trap::Cause::signal>(self.context());
-  if (process.is_stopped()) return;  // SIGCONT may have a handler, which decides about the call
+  if (is_stopped()) return;  // SIGCONT may have a handler, which decides about the call
   // Another thread has taken the signal, or the action ignores it now.
   const bool has_ended =
       repeat_call_if(self, [&] { return call_is_made_again_without_handler(self.context()); });
@@ -308,6 +327,13 @@ bool is_interruptible(Thread& self, const UserContext& context) {
 bool raise_fault(Thread& self, const abi::SignalInfo& info) {
   const auto signal = static_cast<abi::Signal>(info.signal);
   const bool is_blocked = (self.signal_mask() & abi::set_of(signal)) != 0;
+  if (self.tracee() != nullptr) [[unlikely]] {  // the tracer decides
+    if (is_blocked || self.process().signal_actions().ignores(signal))
+      (void)self.process().set_signal_action(signal, {});
+    self.set_signal_mask(self.signal_mask() & ~abi::set_of(signal));
+    self.post_signal(info);
+    return true;
+  }
   if (is_blocked || !self.process().signal_actions().has_handler(signal)) return false;
   self.post_signal(info);
   return true;

@@ -1,5 +1,6 @@
 #include "process/thread.h"
 
+#include <trap/fpu.h>
 #include <trap/simulated_trap.h>
 
 #include <algorithm>
@@ -98,7 +99,7 @@ void Thread::end_counts() {
 
 void Thread::handle_pending_flags() {
   async::Strand::check_access();
-  if (!has_only(has_signals)) return handle_any_flags();
+  if (!has_only(has_signals) || tracee_ != nullptr) return handle_any_flags();
   take(has_signals);
   deliver_signals(*this);
 }
@@ -108,6 +109,15 @@ void Thread::handle_pending_flags() {
   pass_new_attributes();
   end_counted_call();
   if (take(was_preempted)) restart_sequence(*this);
+  if (has(must_stop_for_tracer)) [[unlikely]] {
+    take(must_stop_for_tracer);
+    end_interruption();
+    if (tracee_ != nullptr) tracee_->begin_pending_stop();
+  }
+  // A thread that has stopped for its tracer, or is about to make the call that it has reported,
+  // takes its signals later.
+  if (tracee_ != nullptr && (tracee_->is_stopped() || tracee_->is_about_to_call())) [[unlikely]]
+    return;
   if (take(has_signals)) deliver_signals(*this);
 }
 
@@ -155,7 +165,7 @@ void Thread::take_unblocked_signals() {
   const SignalActions& actions = process_->signal_actions();
   bool must_take = false;
   for_each_signal(pending_signals() & ~signal_mask_, [&](abi::Signal signal) {
-    if (actions.effect(signal) == SignalActions::Effect::end) {
+    if (actions.effect(signal) == SignalActions::Effect::end && tracee_ == nullptr) {
       process_->terminate(abi::WaitStatus::killed(signal));
     } else {
       must_take = true;
@@ -225,10 +235,13 @@ void Thread::request_signals() {
 }
 
 bool Thread::is_held() const {
-  return process_->is_stopped() || has(is_throttled_real_time) || has(is_ahead);
+  const bool is_stopped_by_tracer = tracee_ != nullptr && tracee_->is_stopped();
+  return process_->is_stopped() || has(is_throttled_real_time) || has(is_ahead) ||
+         is_stopped_by_tracer;
 }
 
 async::Task<> Thread::await_release() {
+  if (tracee_ != nullptr && tracee_->is_stopped()) return await_tracer();
   if (take(is_throttled_real_time)) return rest();
   return take(is_ahead) ? await_follower() : await_resume();
 }
@@ -258,6 +271,22 @@ async::Task<> Thread::await_resume() {
   while (process_->is_stopped() && !is_ending()) (void)co_await async::park("stop");
   hold_ = Hold::none;
   if (process_->is_stopped()) process_->forget_stopped_thread();
+  on_wakeup(*this);
+}
+
+async::Task<> Thread::await_tracer() {
+  save_hart_state(*this);
+  trap::fpu::release(context());
+  const bool repeats_call = tracee_->repeats_call();
+  const std::uint64_t stopped_at = context().program_counter();
+  hold_ = Hold::traced;
+  tracee_->report();
+  while (tracee_ != nullptr && tracee_->is_stopped() && !is_ending())
+    (void)co_await async::park("tracer");
+  hold_ = Hold::none;
+  const bool is_there = context().program_counter() == stopped_at;  // the tracer may change it
+  if (repeats_call && is_there) context().go_back_to_syscall_instruction();
+  if (repeats_call && tracee_ != nullptr) tracee_->note_resumed_call(is_there);
   on_wakeup(*this);
 }
 

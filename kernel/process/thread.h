@@ -22,6 +22,7 @@
 #include "process/process.h"
 #include "process/syscall_counts.h"
 #include "process/thread_ring.h"
+#include "process/tracing.h"
 #include "sched/runnable.h"
 #include "sched/running.h"
 
@@ -130,6 +131,22 @@ class Thread : public Runnable,
   async::Task<> await_release();
   /// Whether the thread waits because its process was stopped.
   bool waits_for_resume() const { return hold_ == Hold::stopped; }
+
+  // ── Tracing (tracing.h), in the strand ──
+
+  /// Null: no process traces the thread.
+  Tracee* tracee() const { return tracee_; }
+  void set_tracee(Tracee* tracee) { tracee_ = tracee; }
+  /// Lets the thread call Tracee::begin_pending_stop() before it runs its program again.
+  void request_trace_stop() {
+    set(must_stop_for_tracer);
+    notice();
+  }
+  /// Whether the thread has stopped, and its tracer may look at it.
+  bool waits_for_tracer() const { return hold_ == Hold::traced; }
+  /// Reports the stop of tracee() to the tracer, and waits until it lets the thread run again, or
+  /// until the thread must end. The thread itself calls it, in the strand.
+  async::Task<> await_tracer();
   /// Called when the process, which a signal has stopped, runs again.
   void resume();
   /// Called before a call waits, by the thread itself: refuses the wait if a signal interrupts it.
@@ -278,7 +295,7 @@ class Thread : public Runnable,
   // `wait`: its job is cancelled until it has taken its signals. `call`: its call has ended with
   // EINTR, and may be made again.
   enum class Interruption : std::uint8_t { none, wait, call } interruption_ = Interruption::none;
-  enum class Hold : std::uint8_t { none, stopped, throttled } hold_ = Hold::none;
+  enum class Hold : std::uint8_t { none, stopped, throttled, traced } hold_ = Hold::none;
   Ref<Process> process_;
   // While others share the strand, a child that ends reads the masks of its parent's threads.
   async::SharedWord<abi::SignalSet> signal_mask_ = 0;
@@ -288,6 +305,7 @@ class Thread : public Runnable,
   async::Event* vfork_waiter_ = nullptr;
   std::unique_ptr<ThreadRing> ring_;
   SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()
+  Tracee* tracee_ = nullptr;                 // its tracer owns it
 
   friend class Process;
 };

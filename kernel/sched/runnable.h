@@ -194,7 +194,7 @@ class Runnable {
  protected:
   ~Runnable();
 
-  enum PendingFlag : std::uint8_t {
+  enum PendingFlag : std::uint16_t {
     ends = 1,
     has_events = 2,
     has_attributes = 4,
@@ -203,6 +203,7 @@ class Runnable {
     is_throttled_real_time = 32,
     was_preempted = 64,
     is_ahead = 128,  // of its follower
+    must_stop_for_tracer = 256,
   };
   bool has(PendingFlag flag) const {
     return (pending_flags_.load(std::memory_order_relaxed) & flag) != 0;
@@ -249,7 +250,7 @@ class Runnable {
   async::SharedWord<std::uint8_t> preempt_threshold_ = 0;
   async::SharedWord<std::int8_t> yield_threshold_ = 0;
   async::SharedWord<std::uint8_t> level_ = 0;
-  std::atomic<std::uint8_t> pending_flags_ = 0;
+  std::atomic<std::uint16_t> pending_flags_ = 0;
   bool has_shared_words_ = false;
   std::uint8_t sequence_hart_ = 0;
   std::uint32_t sequence_signature_ = 0;

@@ -10,6 +10,7 @@
 #include "memory/frames.h"
 #include "process/executable.h"
 #include "process/program.h"
+#include "process/signal_delivery.h"
 #include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
@@ -199,6 +200,15 @@ struct NewProgram {
   return NewProgram{std::move(*program), std::move(*name), std::move(*shown)};
 }
 
+/// Reports that a traced thread has executed another program.
+[[gnu::cold, gnu::noinline]] void report_exec(Thread& self) {
+  if (self.tracee()->has(abi::option_of(abi::PtraceEvent::exec))) {
+    self.tracee()->stop_soon(abi::PtraceEvent::exec, static_cast<unsigned>(self.id()));
+  } else {
+    self.post_signal(signal_from(self, static_cast<int>(abi::Signal::sigtrap), abi::si_user));
+  }
+}
+
 /// `target` must be by value: the coroutine may outlive its caller's frame.
 async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t arguments,
                               std::uintptr_t environment) {
@@ -240,6 +250,8 @@ async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t argume
   self.process().signal_actions().drop_handlers();
   auto start = made->program.start(stack.pointer());
   self.start_program(start);
+  if (self.tracee() != nullptr) [[unlikely]]
+    report_exec(self);
   co_return Result<>{};
 }
 

@@ -112,6 +112,8 @@ bool copies_in_steps(Thread& self, const CloneArguments& arguments) {
 /// Whether the call can be made while the caller shares the strand: it starts a thread, or copies a
 /// small process with one thread and without a ring.
 bool can_be_shared(Thread& self, const CloneArguments& arguments) {
+  if (self.tracee() != nullptr) [[unlikely]]
+    return false;
   if (arguments.has(abi::clone_thread)) return true;
   constexpr auto others = abi::clone_vm | abi::clone_vfork | abi::clone_parent |
                           abi::clone_parent_settid | abi::clone_child_settid |
@@ -255,6 +257,46 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
   return child;
 }
 
+/// What the tracer of `self` learns of a child.
+abi::PtraceEvent event_of(const CloneArguments& arguments) {
+  if (arguments.has(abi::clone_untraced)) return abi::PtraceEvent::none;
+  if (arguments.has(abi::clone_vfork)) return abi::PtraceEvent::vfork;
+  const auto signal = static_cast<abi::Signal>(arguments.flags & abi::csignal);
+  return signal == abi::Signal::sigchld ? abi::PtraceEvent::fork : abi::PtraceEvent::clone;
+}
+
+/// Lets the tracer of `self` trace the child, which has not started, if its options say so. Without
+/// memory it does not. Returns the event to report.
+[[gnu::cold, gnu::noinline]] abi::PtraceEvent trace_child(Thread& self, Thread& child,
+                                                          const CloneArguments& arguments) {
+  Tracee& tracee = *self.tracee();
+  const auto event = event_of(arguments);
+  if (event == abi::PtraceEvent::none || !tracee.has(abi::option_of(event)))
+    return abi::PtraceEvent::none;
+  if (Tracee::begin(child, tracee.tracer(), tracee.options()))
+    child.post_signal({.signal = static_cast<int>(abi::Signal::sigstop), .code = abi::si_kernel});
+  return event;
+}
+
+/// Starts the child of clone without CLONE_VFORK. Returns its number.
+int start_child(Thread& self, Ref<Thread> child, const CloneArguments& arguments) {
+  const int id = child->id();
+  if (self.tracee() != nullptr) [[unlikely]] {
+    const auto event = trace_child(self, *child, arguments);
+    if (event != abi::PtraceEvent::none) self.tracee()->stop_soon(event, static_cast<unsigned>(id));
+  }
+  Thread::start(std::move(child));
+  return id;
+}
+
+/// The stop of a traced thread for an event of vfork. Nothing happens if the tracer does not want
+/// to know it.
+async::Task<> report_vfork(Thread& self, abi::PtraceEvent event, int child) {
+  if (self.tracee() == nullptr || !self.tracee()->has(abi::option_of(event))) co_return;
+  self.tracee()->stop_for_event(event, static_cast<unsigned>(child));
+  co_await self.await_tracer();
+}
+
 /// clone() of memory that takes several steps to copy, and vfork: the caller sleeps until the child
 /// executes another program or ends.
 async::Task<Result<int>> clone_in_steps(Thread& self, CloneArguments arguments) {
@@ -264,15 +306,16 @@ async::Task<Result<int>> clone_in_steps(Thread& self, CloneArguments arguments) 
   if (auto checked = check(self, arguments); !checked) co_return fail(checked.error());
   auto child = make_child(self, arguments, std::move(*space));
   if (!child) co_return fail(child.error());
+  if (!arguments.has(abi::clone_vfork)) co_return start_child(self, std::move(*child), arguments);
   const int id = (*child)->id();
-  if (!arguments.has(abi::clone_vfork)) {
-    Thread::start(std::move(*child));
-    co_return id;
-  }
+  auto event = abi::PtraceEvent::none;
+  if (self.tracee() != nullptr) event = trace_child(self, **child, arguments);
   async::Event memory_returned;
   (*child)->set_vfork_waiter(&memory_returned);
   Thread::start(*child);
+  if (event != abi::PtraceEvent::none) co_await report_vfork(self, event, id);
   (void)co_await memory_returned.wait("vfork");
+  if (self.tracee() != nullptr) co_await report_vfork(self, abi::PtraceEvent::vfork_done, id);
   (*child)->set_vfork_waiter(nullptr);  // after a cancellation the child may outlive the event
   co_return id;
 }
@@ -300,9 +343,9 @@ Result<CloneArguments> of_clone3(Thread& self, std::uintptr_t address, std::size
   }
   if ((given.set_tid == 0) != (given.set_tid_count == 0)) return fail(Errno::einval);
   if (given.exit_signal > static_cast<unsigned>(abi::signal_limit)) return fail(Errno::einval);
-  const CloneArguments arguments{given.flags,      given.stack + given.stack_bytes,
-                                 given.parent_tid, given.thread_pointer,
-                                 given.child_tid,  given.pidfd};
+  CloneArguments arguments{given.flags,      given.stack + given.stack_bytes,
+                           given.parent_tid, given.thread_pointer,
+                           given.child_tid,  given.pidfd};
   const bool has_family = arguments.has(abi::clone_thread) || arguments.has(abi::clone_parent);
   constexpr std::uint64_t only_of_clone = abi::clone_detached | abi::csignal;
   if (arguments.has(only_of_clone) || (has_family && given.exit_signal != 0) ||
@@ -312,6 +355,7 @@ Result<CloneArguments> of_clone3(Thread& self, std::uintptr_t address, std::size
     return fail(Errno::einval);
   }
   if (given.set_tid != 0) return fail(Errno::eperm);
+  arguments.flags |= given.exit_signal;
   return arguments;
 }
 
@@ -333,9 +377,7 @@ Result<CloneArguments> of_clone3(Thread& self, std::uintptr_t address, std::size
   if (!space) return fail(space.error());
   auto child = make_child(self, arguments, std::move(*space));
   if (!child) return fail(child.error());
-  const int id = (*child)->id();
-  Thread::start(std::move(*child));
-  return id;
+  return start_child(self, std::move(*child), arguments);
 }
 
 /// The same while the caller shares the strand.

@@ -99,11 +99,28 @@ bool selects(int id, const Process& parent, const Process& child) {
   return id == -1 || child.group() == (id == 0 ? parent.group() : -id);
 }
 
+/// Tells of a thread that the caller traces.
+Answer tell(Thread& self, Tracee& tracee, UserPtr<int> status, UserPtr<abi::ResourceUsage> usage) {
+  if (status) {
+    if (auto done = status.write(self.space(), tracee.status().word()); !done)
+      return fail(done.error());
+  }
+  if (usage) {
+    if (auto done = usage.write(self.space(), {}); !done) return fail(done.error());
+  }
+  const int id = tracee.id();
+  tracee.drop_report();
+  return id;
+}
+
 /// try_to_reap() for groups, and for children that have stopped or continued.
 [[gnu::cold, gnu::noinline]] std::optional<Answer> try_all(Thread& self, int id,
                                                            UserPtr<int> status, int options,
                                                            UserPtr<abi::ResourceUsage> usage) {
+  const auto traced = find_changed_tracee(self.process(), id);
+  if (traced && *traced != nullptr) return tell(self, **traced, status, usage);
   const auto found = find_changed_child(self.process(), id, options | abi::wexited);
+  if (!found && traced) return {};
   if (!found) return fail(found.error());
   if (*found == nullptr) return {};
   if ((*found)->is_zombie()) return try_to_reap(self, (*found)->id(), status, usage);
@@ -113,7 +130,8 @@ bool selects(int id, const Process& parent, const Process& child) {
 /// Reports a matching child that has ended, stopped or continued. Empty: there is none.
 [[gnu::always_inline]] inline std::optional<Answer> try_to_report(
     Thread& self, int id, UserPtr<int> status, int options, UserPtr<abi::ResourceUsage> usage) {
-  if ((id <= 0 && id != -1) || (options & (abi::wuntraced | abi::wcontinued)) != 0) [[unlikely]]
+  if ((id <= 0 && id != -1) || (options & (abi::wuntraced | abi::wcontinued)) != 0 ||
+      self.process().has_tracees()) [[unlikely]]
     return try_all(self, id, status, options, usage);
   return try_to_reap(self, id, status, usage);
 }
@@ -170,6 +188,21 @@ Result<Process*> find_changed_child(Process& parent, int id, int options) {
   });
   if (!any) return fail(Errno::echild);
   return zombie != nullptr && (options & abi::wexited) != 0 ? zombie : other;
+}
+
+Result<Tracee*> find_changed_tracee(Process& tracer, int id) {
+  List<Tracee>* const tracees = tracer.tracees();
+  if (tracees == nullptr) return fail(Errno::echild);
+  bool any = false;
+  for (Tracee& tracee : *tracees) {
+    Thread* const thread = tracee.thread();
+    const bool is_in_group = thread != nullptr && selects(id, tracer, thread->process());
+    const bool is_selected = id > 0 || id == -1 ? id == -1 || tracee.id() == id : is_in_group;
+    if (!is_selected) continue;
+    if (tracee.has_report()) return &tracee;
+    any = true;
+  }
+  return any ? Result<Tracee*>{nullptr} : fail(Errno::echild);
 }
 
 trap::Answer<Answer> wait4(Thread& self, int id, UserPtr<int> status, int options,

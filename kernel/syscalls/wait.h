@@ -13,4 +13,8 @@ namespace kernel::sys {
 /// those of group -id. ECHILD: `id` selects no child. Looks at all children. In the strand.
 Result<Process*> find_changed_child(Process& parent, int id, int options);
 
+/// A thread that `tracer` traces and that has stopped or ended. Null: there is none. `id` as above.
+/// ECHILD: `id` selects no thread that `tracer` traces.
+Result<Tracee*> find_changed_tracee(Process& tracer, int id);
+
 }  // namespace kernel::sys

@@ -81,6 +81,18 @@ Result<int> report(Thread& self, Process& child, const WantedChild& wanted, std:
   return 0;
 }
 
+/// The same for a thread that the caller traces.
+Result<int> report(Thread& self, Tracee& tracee, const WantedChild& wanted, std::uintptr_t info,
+                   UserPtr<abi::ResourceUsage> usage) {
+  if (usage) {
+    if (auto written = usage.write(self.space(), {}); !written) return fail(written.error());
+  }
+  if (auto written = write_info(self.space(), info, tracee.change()); !written)
+    return fail(written.error());
+  if ((wanted.options & abi::wnowait) == 0) tracee.drop_report();
+  return 0;
+}
+
 }  // namespace
 
 /// flags: P_ALL, P_PID, P_PGID, P_PIDFD; WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL,
@@ -93,7 +105,10 @@ async::Task<Result<int>> waitid(Thread& self, int which, int id, std::uintptr_t 
   const auto wanted = wanted_from(self, which, id, options);
   if (!wanted) co_return fail(wanted.error());
   for (;;) {
-    const auto found = find_changed_child(self.process(), wanted->id, wanted->options);
+    const auto traced = find_changed_tracee(self.process(), wanted->id);
+    if (traced && *traced != nullptr) co_return report(self, **traced, *wanted, info, usage);
+    auto found = find_changed_child(self.process(), wanted->id, wanted->options);
+    if (!found && traced) found = nullptr;
     if (!found) co_return fail(found.error());
     if (*found != nullptr) co_return report(self, **found, *wanted, info, usage);
     if ((options & abi::wnohang) != 0) {

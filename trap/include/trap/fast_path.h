@@ -47,7 +47,7 @@ FastPathAnswer no_fast_path(UserContext& context) asm("cotrap_no_fast_path");
 }  // namespace trap
 
 /// The entries in use, which user_entry.S reads by plain loads. start_fast_path() sets them before
-/// other harts start, and count_fast_path() changes them while programs run, by relaxed stores: a
+/// other harts start, and use_fast_paths() changes them while programs run, by relaxed stores: a
 /// hart may call an old entry for a while.
 extern "C" std::array<std::atomic<trap::FastPathCall>, trap::fast_path_entries>
     cotrap_fast_path_table;

@@ -1,0 +1,234 @@
+#include "process/tracing.h"
+
+#include <abi/numbers.h>
+#include <trap/signal_frame.h>
+#include <trap/simulated_trap.h>
+
+#include "memory/frames.h"
+#include "process/thread.h"
+
+namespace kernel {
+namespace {
+
+constinit unsigned traced_count = 0;  // threads
+
+/// Whether the call ends the thread.
+bool is_exit(const trap::UserContext& context) {
+  const auto call = trap::call_of(context);
+  return call == abi::Call::exit || call == abi::Call::exit_group;
+}
+
+abi::WaitStatus stopped_with(unsigned code) {
+  return abi::WaitStatus::stopped(static_cast<abi::Signal>(code));
+}
+
+constexpr auto trap_signal = static_cast<unsigned>(abi::Signal::sigtrap);
+
+}  // namespace
+
+bool is_traced(const Thread& thread) {
+  return thread.tracee() != nullptr;
+}
+
+bool is_traced(Process& process) {
+  if (traced_count == 0) [[likely]]
+    return false;
+  for (const Thread& thread : process.threads())
+    if (thread.tracee() != nullptr) return true;
+  return false;
+}
+
+Result<Tracee*> Tracee::begin(Thread& thread, Process& tracer, unsigned options) {
+  async::Strand::check_access();
+  List<Tracee>* const tracees = tracer.make_tracees();
+  if (tracees == nullptr || !memory::can_allocate(sizeof(Tracee))) return fail(Errno::enomem);
+  auto* const tracee = new Tracee{thread, tracer, options};
+  tracees->push_back(*tracee);
+  thread.set_tracee(tracee);
+  if (traced_count++ == 0) intercept_calls(true);
+  return tracee;
+}
+
+void Tracee::remove() {
+  async::Strand::check_access();
+  if (thread_ != nullptr) {
+    thread_->set_tracee(nullptr);
+    if (--traced_count == 0) intercept_calls(false);
+  }
+  tracer_->tracees()->remove(*this);
+}
+
+void Tracee::end() {
+  Thread* const thread = thread_;
+  remove();
+  delete this;
+  if (thread != nullptr) thread->resume();
+}
+
+void Tracee::end_all(Process& tracer) {
+  List<Tracee>* const tracees = tracer.tracees();
+  if (tracees == nullptr) return;
+  for (Tracee& tracee : *tracees) {
+    Thread* const thread = tracee.thread_;
+    if (thread != nullptr && tracee.has(abi::ptrace_o_exitkill))
+      thread->process().terminate(abi::WaitStatus::killed(abi::Signal::sigkill));
+    tracee.end();
+  }
+}
+
+void Tracee::note_end(abi::WaitStatus status) {
+  Process& process = thread_->process();
+  const bool is_zombie_of_tracer = thread_->id() == process.id() && process.parent() == tracer_;
+  if (is_zombie_of_tracer || tracer_->is_ending()) {
+    remove();
+    delete this;
+    return;
+  }
+  id_ = thread_->id();
+  thread_->set_tracee(nullptr);
+  if (--traced_count == 0) intercept_calls(false);
+  thread_ = nullptr;
+  stop_ = Stop::none;
+  status_ = status;
+  has_report_ = true;
+  tracer_->child_ended().wake_all();
+}
+
+int Tracee::id() const {
+  return thread_ != nullptr ? thread_->id() : id_;
+}
+
+abi::SignalInfo Tracee::change() const {
+  abi::SignalInfo info{.signal = static_cast<int>(abi::Signal::sigchld),
+                       .sender = {.process = id()}};
+  if (status_.has_stopped()) {
+    info.code = abi::cld_trapped;
+    info.sender.status = status_.word() >> 8;
+  } else if (status_.was_killed()) {
+    info.code = abi::cld_killed;
+    info.sender.status = static_cast<int>(status_.signal());
+  } else {
+    info.code = abi::cld_exited;
+    info.sender.status = status_.exit_code();
+  }
+  return info;
+}
+
+void Tracee::drop_report() {
+  has_report_ = false;
+  if (thread_ != nullptr) return;
+  remove();
+  delete this;
+}
+
+// ── Stops ──
+
+void Tracee::begin_stop(Stop stop, abi::WaitStatus status, const abi::SignalInfo& info) {
+  stop_ = stop;
+  status_ = status;
+  info_ = info;
+  injected_ = 0;
+}
+
+void Tracee::begin_call_stop(Stop stop) {
+  const unsigned code = has(abi::ptrace_o_tracesysgood) ? trap_signal | 0x80 : trap_signal;
+  message_ = stop == Stop::entry ? 1 : 2;
+  begin_stop(stop, stopped_with(code),
+             {.signal = static_cast<int>(trap_signal),
+              .code = static_cast<int>(code),
+              .sender = {.process = thread_->id()}});
+}
+
+void Tracee::stop_for_signal(const abi::SignalInfo& info) {
+  begin_stop(Stop::signal, stopped_with(static_cast<unsigned>(info.signal)), info);
+}
+
+void Tracee::stop_for_group(const abi::SignalInfo& info) {
+  begin_stop(Stop::group, stopped_with(static_cast<unsigned>(info.signal)), {});
+}
+
+void Tracee::stop_for_event(abi::PtraceEvent event, std::uint64_t message) {
+  const unsigned code = trap_signal | static_cast<unsigned>(event) << 8;
+  message_ = message;
+  begin_stop(Stop::event, stopped_with(code),
+             {.signal = static_cast<int>(trap_signal),
+              .code = static_cast<int>(code),
+              .sender = {.process = thread_->id()}});
+}
+
+void Tracee::stop_soon(abi::PtraceEvent event, std::uint64_t message) {
+  if (!has(abi::option_of(event))) return;
+  next_event_ = event;
+  message_ = message;
+  thread_->request_trace_stop();
+}
+
+std::optional<trap::Register> Tracee::before_call() {
+  if (is_in_call_) return {};  // the call is made again after a page-in
+  trap::UserContext& context = thread_->context();
+  if (reports_calls_ && !entry_is_reported_) {
+    entry_is_reported_ = true;
+    begin_call_stop(Stop::entry);
+  } else if (has(abi::option_of(abi::PtraceEvent::exit)) && !exit_is_reported_ &&
+             is_exit(context)) {
+    exit_is_reported_ = true;
+    stop_for_event(abi::PtraceEvent::exit, (context.syscall_arguments()[0] & 0xff) << 8);
+  } else {
+    entry_is_reported_ = false;
+    is_in_call_ = reports_calls_;
+    if (is_in_call_) thread_->request_trace_stop();
+    return {};
+  }
+  repeats_call_ = true;
+  thread_->request_trace_stop();
+  trap::simulate_trap<trap::Cause::restart>(context);
+  return context.syscall_result();
+}
+
+void Tracee::begin_pending_stop() {
+  if (is_stopped()) return;  // before_call()
+  if (next_event_ != abi::PtraceEvent::none) {
+    stop_for_event(std::exchange(next_event_, abi::PtraceEvent::none), message_);
+    if (is_in_call_) thread_->request_trace_stop();
+  } else if (is_in_call_) {
+    is_in_call_ = false;
+    if (reports_calls_) begin_call_stop(Stop::exit);
+  }
+}
+
+bool Tracee::take_injected(abi::SignalInfo& info) {
+  if (injected_ == 0) return false;
+  info = info_;
+  if (info.signal != injected_) {
+    info = {.signal = injected_, .code = abi::si_user, .sender = {.process = tracer_->id()}};
+  }
+  injected_ = 0;
+  return true;
+}
+
+void Tracee::report() {
+  has_report_ = true;
+  tracer_->child_ended().wake_all();
+  const abi::SignalAction action = tracer_->signal_actions()[abi::Signal::sigchld];
+  if ((action.flags & abi::sa_nocldstop) != 0 || action.handler == abi::sig_ign) return;
+  abi::SignalInfo info = change();
+  info.sender.status &= 0x7f;
+  tracer_->post_signal(info);
+}
+
+void Tracee::resume(int signal, bool reports_calls) {
+  const Stop before = std::exchange(stop_, Stop::none);
+  has_report_ = false;
+  reports_calls_ = reports_calls;
+  if (before == Stop::signal) {
+    injected_ = static_cast<std::uint8_t>(signal);
+  } else if (signal != 0 && before != Stop::group) {
+    thread_->post_signal({.signal = signal, .code = abi::si_kernel});
+  }
+  // The thread has stopped while it took signals. In other stops a signal that has arrived is
+  // noted, and without one the next call may wait.
+  if (before == Stop::signal || before == Stop::group) thread_->request_signals();
+  async::Executor::unpark(*thread_->job());
+}
+
+}  // namespace kernel

@@ -1,0 +1,135 @@
+// A thread that another process traces (ptrace(2)). The thread stops when it has something to
+// report, and waits for its tracer:
+//
+//     runs ── stop() ──▶ Thread::await_tracer() ── the tracer's wait4 learns of the stop ──▶
+//     resume()
+//      ▲                                                                                    │
+//      └────────────────────────────────────────────────────────────────────────────────────┘
+//
+// A call of the thread is reported before it is made and after it has ended. Before it: the thread
+// stops instead of making the call, goes back to the instruction, and makes the call at the second
+// time. So while a thread of the machine is traced, system calls have no fast path
+// (intercept_calls()).
+//
+// The tracer owns its tracees. In the strand.
+#pragma once
+
+#include <abi/ptrace.h>
+#include <abi/signal.h>
+#include <kernel/list.h>
+#include <kernel/result.h>
+#include <trap/answer.h>
+
+#include <optional>
+
+namespace kernel {
+
+class Process;
+class Thread;
+
+class Tracee : public ListNode<> {
+ public:
+  enum class Stop : std::uint8_t { none, signal, group, entry, exit, event };
+
+  /// Lets `tracer` trace the thread, which no process traces. ENOMEM.
+  static Result<Tracee*> begin(Thread& thread, Process& tracer, unsigned options = 0);
+  /// The tracer does not trace the thread any more. If it stopped, it runs again. Destroys this.
+  void end();
+  /// end() for all tracees of a process that ends. Kills those with PTRACE_O_EXITKILL.
+  static void end_all(Process& tracer);
+  /// The thread ends. The tracee remains until the tracer has waited for it, or ends now.
+  void note_end(abi::WaitStatus status);
+
+  /// Null: it has ended.
+  Thread* thread() const { return thread_; }
+  Process& tracer() const { return *tracer_; }
+  int id() const;
+  bool is_stopped() const { return stop_ != Stop::none; }
+  Stop stop() const { return stop_; }
+  bool has(unsigned option) const { return (options_ & option) != 0; }
+  unsigned options() const { return options_; }
+  void set_options(unsigned options) { options_ = options; }
+  /// PTRACE_GETEVENTMSG.
+  std::uint64_t message() const { return message_; }
+  /// PTRACE_GETSIGINFO, PTRACE_SETSIGINFO. Null: the thread stops for a stop of its process.
+  abi::SignalInfo* info() { return stop_ == Stop::group ? nullptr : &info_; }
+
+  // ── For wait4 and waitid ──
+
+  /// Whether the tracer can learn now of a stop or of the end.
+  bool has_report() const { return has_report_; }
+  abi::WaitStatus status() const { return status_; }
+  /// What waitid tells.
+  abi::SignalInfo change() const;
+  /// The tracer has learnt of it. Destroys a tracee that has ended.
+  void drop_report();
+
+  // ── For the thread ──
+
+  /// The thread takes a signal: it stops, and resume() chooses the signal that it gets.
+  void stop_for_signal(const abi::SignalInfo& info);
+  /// The thread gets a signal that stops its process.
+  void stop_for_group(const abi::SignalInfo& info);
+  /// Lets the thread stop before it runs its program again.
+  void stop_soon(abi::PtraceEvent event, std::uint64_t message);
+  /// Lets the thread stop now; it must await_tracer().
+  void stop_for_event(abi::PtraceEvent event, std::uint64_t message);
+  /// Called before a call is made. Has a value if the thread stops instead: the call's result for
+  /// now.
+  std::optional<trap::Register> before_call();
+  /// Begins the stop that stop_soon() and the end of a call have asked for.
+  void begin_pending_stop();
+  /// Whether the thread has reported a call and is about to make it. It takes no signals then.
+  bool is_about_to_call() const { return entry_is_reported_; }
+  /// Whether the call that the thread has reported must be made when it runs again.
+  bool repeats_call() const { return repeats_call_; }
+  /// The thread runs again, and makes the call, or not (`is_made`).
+  void note_resumed_call(bool is_made) {
+    repeats_call_ = false;
+    if (!is_made) entry_is_reported_ = false;
+  }
+  /// Takes the signal with which the tracer has resumed the thread. False: there is none.
+  bool take_injected(abi::SignalInfo& info);
+  /// Tells the tracer of the stop.
+  void report();
+
+  // ── For the tracer ──
+
+  /// Lets the stopped thread run, with a signal, or 0 for none. `reports_calls`: it stops at the
+  /// next call.
+  void resume(int signal, bool reports_calls);
+
+ private:
+  Tracee(Thread& thread, Process& tracer, unsigned options)
+      : thread_{&thread}, tracer_{&tracer}, options_{options} {}
+  void begin_stop(Stop stop, abi::WaitStatus status, const abi::SignalInfo& info);
+  void begin_call_stop(Stop stop);
+  void remove();
+
+  Thread* thread_;
+  Process* tracer_;
+  unsigned options_;
+  int id_ = 0;  // after the end of the thread
+  Stop stop_ = Stop::none;
+  abi::PtraceEvent next_event_ = abi::PtraceEvent::none;
+  bool has_report_ = false;
+  bool reports_calls_ = false;
+  bool entry_is_reported_ = false;
+  bool exit_is_reported_ = false;
+  bool is_in_call_ = false;  // its end is to be reported
+  bool repeats_call_ = false;
+  std::uint8_t injected_ = 0;
+  abi::WaitStatus status_;
+  std::uint64_t message_ = 0;
+  abi::SignalInfo info_{};
+};
+
+/// Called with true before the first thread of the machine is traced, and with false after the last
+/// one. A higher floor sets it at boot.
+inline constinit void (*intercept_calls)(bool on) = nullptr;
+
+/// Whether another process traces the thread or one of the process's threads.
+bool is_traced(const Thread& thread);
+bool is_traced(Process& process);
+
+}  // namespace kernel

@@ -1,0 +1,329 @@
+// ptrace(2): the stops of a child and what its tracer sees and changes. The arguments `stops`,
+// `calls`, `events`, `attach` and `errors` choose a part; without one there is none, because
+// emulators have no ptrace.
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <linux/ptrace.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common.h"
+
+static const char* program;
+static long trace(long request, pid_t id, unsigned long address, unsigned long data) {
+  return syscall(SYS_ptrace, request, id, address, data);
+}
+static unsigned long at(const void* place) {
+  return (unsigned long)place;
+}
+
+static pid_t child;
+static void tell_status(const char* who, int status) {
+  if (WIFSTOPPED(status)) {
+    printf("  %s: stopped by %d, event %d\n", who, WSTOPSIG(status), status >> 16);
+  } else if (WIFSIGNALED(status)) {
+    printf("  %s: killed by %d\n", who, WTERMSIG(status));
+  } else {
+    printf("  %s: exited with %d\n", who, WEXITSTATUS(status));
+  }
+  fflush(stdout);
+}
+// Returns whether the thread still exists.
+static int next_stop(pid_t id) {
+  int status = 0;
+  if (waitpid(id, &status, __WALL) != id) {
+    perror("waitpid");
+    return 0;
+  }
+  tell_status("child", status);
+  return WIFSTOPPED(status);
+}
+// Prints nothing of a success: the child may print before.
+static void go(long request, unsigned long signal) {
+  if (trace(request, child, 0, signal) != 0) printf("  %s\n", strerrorname_np(errno));
+}
+static void tell_info(void) {
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  if (trace(PTRACE_GETSIGINFO, child, 0, at(&info)) != 0) {
+    printf("  no information: %s\n", strerrorname_np(errno));
+    return;
+  }
+  printf("  signal %d, code %#x\n", info.si_signo, (unsigned)info.si_code);
+  fflush(stdout);
+}
+
+// ── Signals ──
+
+static volatile int handled;
+static void handle(int signal) {
+  handled = signal;
+}
+static volatile long shared_word = 17;
+
+static void signalled(void) {
+  SAY(trace(PTRACE_TRACEME, 0, 0, 0));
+  SAY(trace(PTRACE_TRACEME, 0, 0, 0));
+  signal(SIGUSR1, handle);
+  signal(SIGUSR2, handle);
+  signal(SIGWINCH, SIG_IGN);
+  raise(SIGUSR1);
+  printf("  handled %d\n", handled);
+  fflush(stdout);
+  handled = 0;
+  raise(SIGUSR1);
+  printf("  handled %d\n", handled);
+  fflush(stdout);
+  handled = 0;
+  raise(SIGUSR1);
+  printf("  handled %d\n", handled);
+  fflush(stdout);
+  raise(SIGWINCH);
+  raise(SIGSTOP);
+  printf("  the word is %ld\n", shared_word);
+  fflush(stdout);
+  raise(SIGSEGV);
+  printf("  not killed\n");
+  fflush(stdout);
+  raise(SIGTERM);
+}
+
+static void stops(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    signalled();
+    _exit(0);
+  }
+  next_stop(child);
+  tell_info();
+  go(PTRACE_CONT, SIGUSR1);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  go(PTRACE_CONT, SIGUSR2);
+  next_stop(child);
+  go(PTRACE_CONT, SIGWINCH);
+  next_stop(child);
+  tell_info();
+  long word = 0;
+  SAY(trace(PTRACE_PEEKDATA, child, at((void*)&shared_word), at(&word)));
+  printf("  %ld\n", word);
+  fflush(stdout);
+  SAY(trace(PTRACE_POKEDATA, child, at((void*)&shared_word), 18));
+  SAY(trace(PTRACE_PEEKDATA, child, 16, at(&word)));
+  SAY(trace(PTRACE_POKEDATA, child, 16, 1));
+  SAY(trace(PTRACE_PEEKTEXT, child, at((void*)stops), at(&word)));
+  SAY(word == *(const long*)(const void*)stops);
+  SAY(trace(PTRACE_POKETEXT, child, at((void*)stops), (unsigned long)word + 1));
+  long other = 0;
+  SAY(trace(PTRACE_PEEKTEXT, child, at((void*)stops), at(&other)));
+  SAY(other - word);
+  SAY(word == *(const long*)(const void*)stops);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  go(PTRACE_CONT, SIGTERM);
+  next_stop(child);
+  SAY(trace(PTRACE_CONT, child, 0, 0));
+}
+
+// ── Calls ──
+
+static void calling(void) {
+  trace(PTRACE_TRACEME, 0, 0, 0);
+  raise(SIGSTOP);
+  syscall(SYS_getppid, 1, 2);
+  syscall(SYS_close, 99, 3);
+  const long answer = syscall(SYS_lseek, 98, 5, SEEK_SET);
+  _exit((int)answer);
+}
+static void tell_call(void) {
+  struct ptrace_syscall_info info;
+  memset(&info, 0, sizeof info);
+  const long size = trace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, at(&info));
+  if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+    printf("  %ld bytes: call %llu(%d, %d)\n", size, (unsigned long long)info.entry.nr,
+           (int)info.entry.args[0], (int)info.entry.args[1]);
+  } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+    const int is_id = info.exit.rval == getpid();
+    printf("  %ld bytes: result %lld, error %d\n", size, is_id ? 0 : (long long)info.exit.rval,
+           info.exit.is_error);
+  } else {
+    printf("  %ld bytes: %d\n", size, info.op);
+  }
+  fflush(stdout);
+}
+static unsigned long registers[32];
+static long move(int request, unsigned long kind, size_t bytes) {
+  struct iovec vector = {registers, bytes};
+  const long answer = trace(request, child, kind, at(&vector));
+  return answer == 0 ? (long)vector.iov_len : answer;
+}
+
+static void calls(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) calling();
+  next_stop(child);
+  tell_call();
+  SAY(trace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD));
+  SAY(trace(PTRACE_SETOPTIONS, child, 0, 1u << 31));
+  for (int stop = 0; stop < 6; ++stop) {
+    trace(PTRACE_SYSCALL, child, 0, 0);
+    next_stop(child);
+    tell_info();
+    tell_call();
+  }
+  SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, sizeof registers));
+  SAY((long)registers[10]);
+  registers[10] = 42;
+  SAY(move(PTRACE_SETREGSET, NT_PRSTATUS, sizeof registers));
+  SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, 88));
+  SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, 87));
+  SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, 0));
+  SAY(move(PTRACE_GETREGSET, 0x999, 8));
+  SAY(move(PTRACE_GETREGSET, NT_PRFPREG, 256));
+  uint64_t mask = 0;
+  SAY(trace(PTRACE_GETSIGMASK, child, 8, at(&mask)));
+  printf("  %#lx\n", (unsigned long)mask);
+  SAY(trace(PTRACE_GETSIGMASK, child, 4, at(&mask)));
+  SAY(trace(PTRACE_SYSCALL, child, 0, 99));
+  trace(PTRACE_SYSCALL, child, 0, 0);
+  next_stop(child);
+  tell_call();
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+}
+
+// ── Events ──
+
+static void with_events(void) {
+  trace(PTRACE_TRACEME, 0, 0, 0);
+  raise(SIGSTOP);
+  const pid_t forked = fork();
+  if (forked == 0) _exit(5);
+  waitpid(forked, NULL, 0);
+  const pid_t sharing = vfork();
+  if (sharing == 0) _exit(6);
+  waitpid(sharing, NULL, 0);
+  char* const arguments[] = {(char*)program, "executed", NULL};
+  execv(program, arguments);
+  _exit(1);
+}
+static void events(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) with_events();
+  next_stop(child);
+  SAY(trace(PTRACE_SETOPTIONS, child, 0,
+            PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE |
+                PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT));
+  trace(PTRACE_CONT, child, 0, 0);
+  for (;;) {
+    int status = 0;
+    const pid_t id = waitpid(-1, &status, __WALL);
+    if (id < 0) break;
+    if (id != child) {
+      // Its stops come at any time beside those of the first one.
+      const int is_first = WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP;
+      if (WIFSTOPPED(status)) trace(PTRACE_CONT, id, 0, is_first || status >> 16 ? 0 : SIGSTOP);
+      continue;
+    }
+    tell_status("child", status);
+    if (!WIFSTOPPED(status)) continue;
+    unsigned long message = 0;
+    trace(PTRACE_GETEVENTMSG, child, 0, at(&message));
+    const int event = status >> 16;
+    if (event == PTRACE_EVENT_EXIT) printf("  message %#lx\n", message);
+    if (event == PTRACE_EVENT_EXEC) printf("  its own number: %d\n", (pid_t)message == child);
+    if (event != 0 && event < PTRACE_EVENT_EXEC) printf("  a number: %d\n", message > 1);
+    const int is_own = event != 0 || WSTOPSIG(status) == SIGTRAP;
+    trace(PTRACE_CONT, child, 0, is_own ? 0 : (unsigned long)WSTOPSIG(status));
+  }
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    trace(PTRACE_TRACEME, 0, 0, 0);
+    char* const arguments[] = {(char*)program, "executed", NULL};
+    execv(program, arguments);
+  }
+  next_stop(child);
+  tell_info();
+  go(PTRACE_KILL, 0);
+  next_stop(child);
+}
+
+// ── Attaching ──
+
+static void attach(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  usleep(50000);
+  SAY(trace(PTRACE_ATTACH, child, 0, 0));
+  SAY(trace(PTRACE_ATTACH, child, 0, 0));
+  next_stop(child);
+  tell_info();
+  go(PTRACE_CONT, 0);
+  SAY(kill(child, SIGUSR1));
+  next_stop(child);
+  tell_info();
+  SAY(trace(PTRACE_DETACH, child, 0, 99));
+  SAY(trace(PTRACE_DETACH, child, 0, 0));
+  SAY(trace(PTRACE_DETACH, child, 0, 0));
+  SAY(kill(child, 0));
+  SAY(trace(PTRACE_ATTACH, child, 0, 0));
+  next_stop(child);
+  go(PTRACE_DETACH, SIGTERM);
+  next_stop(child);
+}
+
+static void errors(void) {
+  SAY(trace(PTRACE_ATTACH, getpid(), 0, 0));
+  SAY(trace(PTRACE_ATTACH, unknown_id, 0, 0));
+  SAY(trace(PTRACE_CONT, getppid(), 0, 0));
+  SAY(trace(PTRACE_CONT, unknown_id, 0, 0));
+  SAY(trace(PTRACE_PEEKDATA, getpid(), 0, 0));
+  SAY(trace(0x1234, unknown_id, 0, 0));
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    trace(PTRACE_TRACEME, 0, 0, 0);
+    raise(SIGSTOP);
+    for (;;) pause();
+  }
+  next_stop(child);
+  SAY(trace(0x1234, child, 0, 0));
+  siginfo_t info;
+  SAY(waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG));
+  SAY(trace(PTRACE_CONT, child, 0, 0));
+  SAY(trace(PTRACE_CONT, child, 0, 0));
+  kill(child, SIGUSR1);
+  SAY(waitid(P_PID, (id_t)child, &info, WSTOPPED | WNOWAIT));
+  printf("  signal %d, code %d, status %d\n", info.si_signo, info.si_code, info.si_status);
+  next_stop(child);
+  kill(child, SIGKILL);
+  next_stop(child);
+}
+
+int main(int count, char** arguments) {
+  program = "/proc/self/exe";
+  const char* const part = count > 1 ? arguments[1] : "";
+  if (strcmp(part, "stops") == 0) stops();
+  if (strcmp(part, "calls") == 0) calls();
+  if (strcmp(part, "events") == 0) events();
+  if (strcmp(part, "attach") == 0) attach();
+  if (strcmp(part, "errors") == 0) errors();
+  if (strcmp(part, "executed") == 0) return 7;
+  return 0;
+}
