@@ -167,12 +167,11 @@ std::optional<ConfigArea> read_config_area(Table mcfg) {
   return std::nullopt;
 }
 
-// ── The keyboard's controller
-// ─────────────────────────────────────────────────────────────────────
+// ── Keyboard controller ──────────────────────────────────────────────────────────────────────────
 
 bool may_have_keyboard_controller(Table fadt) {
   constexpr std::size_t revision_at = 8, boot_flags_at = 109;
-  constexpr std::uint8_t first_with_flags = 3;  // of ACPI 2.0
+  constexpr std::uint8_t first_with_flags = 3;  // since ACPI 2.0
   constexpr std::uint16_t has_controller = 1 << 1;
   if (number_at<std::uint8_t>(fadt, revision_at) < first_with_flags) return true;
   return (number_at<std::uint16_t>(fadt, boot_flags_at) & has_controller) != 0;

@@ -91,8 +91,8 @@ struct SoftOff {
   std::uint8_t type;
 };
 
-/// Whether the PC has a keyboard controller, as the table "FACP" says. True if it says nothing: the
-/// table's first version does not.
+/// Whether the PC may have a keyboard controller (the flag 8042 of the table "FACP", ACPI 5.2.9.3).
+/// True for a table that is too old to have the flag.
 bool may_have_keyboard_controller(Table fadt);
 
 /// The address of the table "DSDT", which the table "FACP" has; nothing if it has none.

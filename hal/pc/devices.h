@@ -26,8 +26,8 @@ struct Devices {
 
   std::array<std::uint32_t, max_harts> apic_id{};  ///< by hart index
   unsigned serial_line = 4;                        ///< of the I/O APICs, for COM1
-  unsigned keyboard_line = 1;                      ///< the same for the keyboard
-  bool may_have_keyboard = true;                   ///< false if the firmware says that it has none
+  unsigned keyboard_line = 1;                      ///< of the I/O APICs, for the keyboard
+  bool may_have_keyboard = true;                   ///< false: ACPI reports no keyboard controller
   std::array<std::optional<acpi::Override>, acpi::isa_interrupts> overrides{};
   std::bitset<irq_limit> active_low;  ///< by line of the I/O APICs
   std::optional<acpi::SoftOff> soft_off;

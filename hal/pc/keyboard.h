@@ -1,4 +1,4 @@
-// The keyboard's controller on a PC: Intel 8042, or what newer chipsets have in its place.
+// The keyboard controller of a PC: Intel's 8042, or the part of a newer chipset that replaces it.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace hal::pc {
 
-/// Access to the controller: ports.h and the clock, or those of a test.
+/// How the code reaches the controller's ports and a clock. Tests pass functions of their own.
 struct KeyboardAccess {
   std::uint8_t (*read)(std::uint16_t port);
   void (*write)(std::uint16_t port, std::uint8_t value);
@@ -14,14 +14,14 @@ struct KeyboardAccess {
 };
 
 /// Makes the controller interrupt when a key is pressed or released, and translate the keyboard's
-/// codes to set 1. Returns false if there is no controller, or if it does not react within 20 ms.
+/// codes to set 1. Returns false if there is no controller, or if this takes longer than 20 ms.
 bool start_keyboard_controller(const KeyboardAccess& access);
 
-/// Takes a byte of the keyboard. Bytes of a mouse, and bytes that arrived damaged, are dropped.
+/// Takes a byte of the keyboard. Drops bytes of a mouse, and bytes that arrived damaged.
 std::optional<std::uint8_t> read_keyboard(const KeyboardAccess& access);
 
-/// Starts the machine's controller, if it has one. Call it once at boot, when the lines of the
-/// I/O APICs are masked and the clock runs.
+/// Starts the controller, if the machine has one. Call it once at boot, after the clock has been
+/// started, and while all lines of the I/O APICs are masked.
 void start_keyboard();
 
 }  // namespace hal::pc

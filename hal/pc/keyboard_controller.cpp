@@ -3,13 +3,13 @@
 namespace hal::pc {
 namespace {
 
-constexpr std::uint16_t data = 0x60, status = 0x64;  // writes to the second one are commands
+constexpr std::uint16_t data = 0x60, status = 0x64;  // writes to `status` are commands
 
 // Bits of the status.
-constexpr std::uint8_t has_output = 1 << 0;  // for a read of the data port
-constexpr std::uint8_t has_input = 1 << 1;   // a write that the controller has not taken
+constexpr std::uint8_t has_output = 1 << 0;  // the data port has a byte to read
+constexpr std::uint8_t has_input = 1 << 1;   // the controller has not taken the last write yet
 constexpr std::uint8_t is_mouse = 1 << 5, timed_out = 1 << 6, wrong_parity = 1 << 7;
-constexpr std::uint8_t no_controller = 0xff;  // what a port without a device answers
+constexpr std::uint8_t no_controller = 0xff;  // a read of a port without a device returns it
 
 enum class Command : std::uint8_t {
   read_configuration = 0x20,
@@ -24,7 +24,8 @@ constexpr std::uint8_t send_codes = 0xf4;  // a command to the keyboard itself
 constexpr std::uint8_t keyboard_interrupts = 1 << 0, mouse_interrupts = 1 << 1;
 constexpr std::uint8_t keyboard_is_off = 1 << 4, mouse_is_off = 1 << 5, translates = 1 << 6;
 
-/// The conversation with the controller at boot. All of it ends after 20 ms.
+/// Sends bytes to the controller and receives its answers, at boot. Each function fails if the
+/// controller is not ready 20 ms after the constructor.
 class Start {
  public:
   explicit Start(const KeyboardAccess& access)
@@ -40,7 +41,7 @@ class Start {
     if (!await(has_output, has_output)) return std::nullopt;
     return access_.read(data);
   }
-  /// Drops the bytes that have arrived. False: there is no end of them.
+  /// Drops the bytes that have arrived. Returns false if more still arrive after 20 ms.
   bool drop_output() {
     while ((access_.read(status) & has_output) != 0) {
       if (access_.now_ns() > end_ns_) return false;
@@ -68,7 +69,7 @@ class Start {
 bool start_keyboard_controller(const KeyboardAccess& access) {
   if (access.read(status) == no_controller) return false;
   Start start{access};
-  // The devices are off, so the next byte to read is the configuration.
+  // Both devices are disabled first, so they send nothing before the configuration.
   if (!start.command(Command::disable_keyboard) || !start.command(Command::disable_mouse) ||
       !start.drop_output() || !start.command(Command::read_configuration))
     return false;
@@ -77,13 +78,13 @@ bool start_keyboard_controller(const KeyboardAccess& access) {
   const auto configuration =
       static_cast<std::uint8_t>((*before | keyboard_interrupts | mouse_is_off | translates) &
                                 ~(mouse_interrupts | keyboard_is_off));
-  // The keyboard's answer to the last byte is no scan code (ScanCodes).
+  // The keyboard acknowledges send_codes by a byte that is no scan code: ScanCodes ignores it.
   return start.command(Command::write_configuration) && start.write(data, configuration) &&
          start.command(Command::enable_keyboard) && start.write(data, send_codes);
 }
 
 std::optional<std::uint8_t> read_keyboard(const KeyboardAccess& access) {
-  // More than a controller holds. One that always has a byte must not keep the caller.
+  // More bytes than a controller holds. The limit ends the loop if a broken one always has a byte.
   constexpr int most_dropped = 16;
   for (int dropped = 0; dropped < most_dropped; ++dropped) {
     const std::uint8_t now = access.read(status);

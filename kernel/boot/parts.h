@@ -26,10 +26,10 @@ bool console_is_terminal(const formats::BootOptions& options);
 /// Creates the terminals and starts their driver. Call once, on the boot hart, after begin_hart().
 ConsoleTerminals start_console(const formats::BootOptions& options);
 
-// keyboard.cpp, or no_keyboard.cpp for machines that never have one
+// keyboard.cpp, or no_keyboard.cpp for machines that never have a keyboard
 
-/// Starts the driver of the machine's keyboard, if it has one. The keys reach the terminal, as the
-/// console's bytes do. Call once, on the boot hart, after begin_hart().
+/// Starts the driver of the keyboard, if the machine has one. The driver passes keys to `terminal`,
+/// as the console's driver passes bytes. Call it once, on the boot hart, after begin_hart().
 void start_keyboard(Terminal& terminal);
 
 // network.cpp, or no_network.cpp in kernels without lwIP

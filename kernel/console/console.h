@@ -70,7 +70,6 @@ class Console final : public InputSource {
   // ── Input, in the strand ──
 
   std::optional<char> take() override;
-  /// Enables the device's interrupts for input again.
   void resume_input() override;
   async::Interrupt& has_input() override { return has_input_; }
 

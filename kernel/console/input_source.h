@@ -12,7 +12,7 @@ class InputSource {
  public:
   /// Takes the next byte. Empty: there is none.
   virtual std::optional<char> take() = 0;
-  /// Call when take() returns nothing.
+  /// Lets the device interrupt for new input again. Call it when take() has returned nothing.
   virtual void resume_input() = 0;
   /// Raised when there is new input.
   virtual async::Interrupt& has_input() = 0;

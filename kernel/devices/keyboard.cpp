@@ -16,10 +16,11 @@ async::Task<> Keyboard::serve(async::Interrupt& line) {
   }
 }
 
-/// Returns whether a key was pressed that sends bytes. So a device that always has other codes, or
-/// codes while the ring is full, does not occupy the hart.
+/// Returns whether a key has sent bytes. Otherwise InterruptBackoff counts the interrupt as
+/// useless. So a device that always has other codes, or codes while the ring is full, does not
+/// occupy the hart.
 bool Keyboard::serve_device() {
-  constexpr int at_once = 16;  // codes: a device may have new ones as fast as they are taken
+  constexpr int at_once = 16;  // the most codes per call: a broken device may always have more
   bool any = false;
   for (int i = 0; i < at_once && ring_.free() >= ScanCodes::most_bytes; ++i) {
     const auto code = hal::keyboard_read();

@@ -3,7 +3,7 @@
 //   device ──▶ serve(): scan codes become bytes ──▶ ring ──▶ strand: take()
 //
 // serve() is a preemptible job outside the strand. While the ring is full, the driver leaves codes
-// in the device, which drops those that it has no room for.
+// in the device. If the device has no room either, it drops them.
 #pragma once
 
 #include <async/async.h>
@@ -17,8 +17,8 @@ namespace kernel {
 
 class Keyboard final : public InputSource {
  public:
-  /// The driver, for a machine that has a keyboard. Spawn it as a preemptible job; it never
-  /// returns. `line` is raised at the keyboard's interrupts.
+  /// The driver. Spawn it as a preemptible job, once, and only if the machine has a keyboard. It
+  /// never returns. `line` is raised at the keyboard's interrupts.
   async::Task<> serve(async::Interrupt& line);
 
   std::optional<char> take() override;

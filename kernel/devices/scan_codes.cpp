@@ -23,7 +23,7 @@ enum Code : std::uint8_t {
   num_lock = 0x45,
   keypad_first = 0x47,  // the digit 7
   keypad_last = 0x53,   // the point
-  left_of_z = 0x56,     // not on each keyboard
+  left_of_z = 0x56,     // only on keyboards with 102 keys
   f11 = 0x57,
   f12 = 0x58,
 };
@@ -32,7 +32,8 @@ constexpr char escape = '\x1b', backspace = '\x7f';
 
 using namespace std::string_view_literals;
 
-/// By code, from 0 on. A null byte means that the key sends no byte of its own.
+/// The characters of keys without a shift key and with one; the index is the code. A null byte: the
+/// key has no character.
 constexpr std::string_view plain =
     "\0\x1b"
     "1234567890-=\x7f\t"
@@ -46,9 +47,10 @@ constexpr std::string_view shifted =
     "ASDFGHJKL:\"~\0"
     "|ZXCVBNM<>?\0*\0 "sv;
 
-/// From keypad_first on: what a key sends with the lock of digits, and the letter or the number of
-/// its sequence without the lock. A key with the same character in both has no sequence. A space
-/// means that it sends nothing.
+/// The keys of the keypad; the index is the code minus keypad_first. `keypad` has the character
+/// that a key sends while Num Lock is on (a shift key inverts the lock). `navigation` has the
+/// letter or the number of its sequence while Num Lock is off. If both have the same character, the
+/// key always sends that. A space: the key sends nothing.
 constexpr std::string_view keypad = "789-456+1230.";
 constexpr std::string_view navigation = "HA5-D C+FB623";
 
@@ -56,7 +58,7 @@ bool is_letter(char character) {
   return character >= 'a' && character <= 'z';
 }
 
-/// The byte of a key that is pressed together with the control key.
+/// The byte that a key sends while a control key is held. `character`: what it sends otherwise.
 char with_control(char character) {
   constexpr char bits = 0x1f;
   switch (character) {
@@ -95,13 +97,14 @@ std::string_view ScanCodes::accept(std::uint8_t byte) {
   }
   const auto code = static_cast<std::uint8_t>(byte & ~is_release);
   const bool pressed = (byte & is_release) == 0;
-  // With the prefix, a shift is not the key: keyboards send it around other keys.
+  // Keyboards send a shift code with the prefix around the codes of some keys. It changes no shift
+  // key.
   if (extended && (code == left_shift || code == right_shift)) return {};
   if (!hold(code, extended, pressed) && pressed) press(code, extended);
   return {text_.data(), length_};
 }
 
-/// Returns whether the key is a modifier or a lock.
+/// Updates the state of a modifier or a lock. Returns false if the key is neither.
 bool ScanCodes::hold(std::uint8_t code, bool extended, bool pressed) {
   const auto keep = [pressed](std::uint8_t& held, bool is_right) {
     const auto bit = static_cast<std::uint8_t>(is_right ? 2 : 1);
@@ -120,7 +123,7 @@ bool ScanCodes::hold(std::uint8_t code, bool extended, bool pressed) {
 }
 
 void ScanCodes::press(std::uint8_t code, bool extended) {
-  if (extended) {  // of the keypad, and the keys of navigation
+  if (extended) {  // a key of the keypad or of navigation
     if (code == enter) return put_character('\r', '\r');
     if (code == slash) return put_character('/', '/');
     if (code >= keypad_first && code <= keypad_last) (void)press_special(code);
@@ -132,7 +135,7 @@ void ScanCodes::press(std::uint8_t code, bool extended) {
   if (code < plain.size() && plain[code] != '\0') put_character(plain[code], shifted[code]);
 }
 
-/// A key of the keypad that sends its character.
+/// Handles a key of the keypad that sends its character. Returns false for any other key.
 bool ScanCodes::press_keypad(std::uint8_t code) {
   if (code < keypad_first || code > keypad_last) return false;
   const std::size_t at = code - keypad_first;
@@ -142,7 +145,8 @@ bool ScanCodes::press_keypad(std::uint8_t code) {
   return true;
 }
 
-/// A key that sends a sequence: of navigation, or F1 to F12.
+/// Handles a key that sends a sequence: of navigation, or F1 to F12. Returns false for any other
+/// key.
 bool ScanCodes::press_special(std::uint8_t code) {
   if (code >= keypad_first && code <= keypad_last) {
     const char sent = navigation[code - keypad_first];
@@ -171,7 +175,7 @@ void ScanCodes::put_character(char plain, char shifted) {
   put(control_ != 0 ? with_control(character) : character);
 }
 
-/// `number`: of a key whose sequence ends with a tilde.
+/// Puts an escape sequence that ends with `last`. `number`: empty unless `last` is a tilde.
 void ScanCodes::put_sequence(std::string_view number, char last) {
   const bool is_back_tab = last == 'Z';
   const int modifiers =

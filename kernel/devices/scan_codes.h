@@ -32,8 +32,8 @@ class ScanCodes {
   /// Which of two equal keys are held: bit 0 for the left one, bit 1 for the right one.
   std::uint8_t shift_ = 0, control_ = 0, alt_ = 0;
   bool caps_lock_ = false, num_lock_ = false;
-  bool is_extended_ = false;  // the byte before was the prefix E0
-  unsigned skipped_ = 0;      // how many bytes are left to ignore, behind the prefix E1
+  bool is_extended_ = false;  // the last byte was the prefix E0
+  unsigned skipped_ = 0;      // how many bytes after the prefix E1 are still to be ignored
   std::array<char, most_bytes> text_{};
   std::size_t length_ = 0;
 };

@@ -13,7 +13,7 @@ namespace hal {
 /// raised until the driver has taken all bytes.
 Irq keyboard_interrupt();
 
-/// Takes one byte of a scan code; nothing if none has arrived. Only one caller at a time.
+/// Takes one byte of a scan code; nothing if none has arrived. Calls must not overlap.
 std::optional<std::uint8_t> keyboard_read();
 
 }  // namespace hal

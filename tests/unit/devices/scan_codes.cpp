@@ -11,7 +11,7 @@ using kernel::ScanCodes;
 
 namespace {
 
-/// What the keys send whose codes these are.
+/// The bytes that the keys with these codes send.
 std::string typed(std::initializer_list<int> codes, ScanCodes&& state = {}) {
   std::string text;
   for (const int code : codes) text += state.accept(static_cast<std::uint8_t>(code));

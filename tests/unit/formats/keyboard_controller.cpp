@@ -7,7 +7,7 @@
 
 namespace {
 
-/// What answers at the ports.
+/// A simulated controller behind the ports.
 struct FakeController {
   enum class Kind { works, is_absent, takes_nothing, answers_nothing, babbles };
 
