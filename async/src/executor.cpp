@@ -303,7 +303,7 @@ void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
   }
   const bool may_inherit = JobPage::of(job).contended_of(job) != nullptr || uses_deadlines();
   if (&job == local_.job && !may_inherit && ready_.policy() == nullptr) {
-    job.priority = job.base_priority();  // it is in no list
+    job.priority = job.base_priority();  // a running job is in no ready list
   } else {
     inherit(job);
   }

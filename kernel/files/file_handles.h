@@ -1,5 +1,7 @@
-// Handles (open_by_handle_at(2)) find a node without a path. The kernel has a table of those nodes
-// of whose handles a program has asked; a node leaves it at its end. In the strand.
+// File handles (open_by_handle_at(2)): a program finds a node without a path. A table holds the
+// nodes for which name_to_handle_at has returned a handle. The destructor of a node removes it.
+//
+// Call all functions in the strand.
 #pragma once
 
 #include <kernel/result.h>
@@ -12,12 +14,12 @@ class Node;
 
 namespace file_handles {
 
-/// From now on find() returns the node, also without a name. The entry counts for the quota of
-/// files. ENOMEM.
+/// Adds the node to the table, unless it is there. find() then returns it even after its last name
+/// is removed. The entry counts in the quota of files in memory. ENOMEM.
 Result<> add(Node& node);
-/// Null: the node has ended, or was never added.
+/// The node with this number; null: it is not in the table.
 Node* find(std::uint64_t inode);
-/// For the end of a node that was added.
+/// Removes a node, which must be in the table.
 void remove(std::uint64_t inode);
 
 }  // namespace file_handles

@@ -35,7 +35,7 @@ Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
 }
 
 namespace {
-/// A place in pages. Pages that lie behind one another in memory are one piece.
+/// A position in an array of pages. Adjacent pages form one piece.
 template <class Byte>
 struct PagePlace {
   Byte* const* page;

@@ -174,7 +174,7 @@ class alignas(64) Node : public RefCounted<Node> {
   /// Makes attributes(), if there are none. ENOSPC.
   Result<ExtendedAttributes*> make_attributes();
 
-  /// Whether file_handles::find() finds the node. Set by file_handles::add(). In the strand.
+  /// Whether the node is in the table of file_handles.h, whose add() sets this. In the strand.
   bool has_handle() const { return has_handle_; }
   void set_has_handle() { has_handle_ = true; }
 

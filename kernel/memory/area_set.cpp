@@ -246,7 +246,8 @@ void AreaSet::drop_back(Area& area, VirtAddr at) {
 
 bool AreaSet::merge_with_next(Area& area) {
   const Area* next = area.next;
-  // As on Linux, a merge does not detach a segment of shared memory.
+  // A segment counts its areas as attachments (ipc/shared_memory.h). As on Linux, areas of a
+  // segment stay apart, so that mprotect() does not lower that count.
   if (area.mapping != nullptr && area.backing.pages().as_tracked()->segment() != nullptr)
     return false;
   if (next == nullptr || next->start != area.end || next->access != area.access ||

@@ -127,7 +127,7 @@ class UserPtr {
   bool is_contiguous() const {
     return address_ % alignof(T) == 0 && address_ % hal::page_size + sizeof(T) <= hal::page_size;
   }
-  // Whether it does so word by word.
+  // Whether the kernel copies the object in place, word by word.
   bool in_one_page() const { return is_small && is_contiguous(); }
 
   // Functions of their own, so that read() and write() need no stack where they are inlined.

@@ -18,7 +18,8 @@ bool is_meant(const async::Key& waiter, const async::Key& woken) {
 
 std::array<Futex::Bucket, 1 << Futex::bucket_bits> Futex::buckets_;
 
-/// Whether a writable word at `address` lies in private memory: the space has no shared areas.
+/// Whether a word at `address` lies in private memory if the program can write it. True only if the
+/// space has no shared areas at all, so no area is looked up.
 inline bool Futex::is_private_if_writable(const memory::AddressSpace& space,
                                           hal::VirtAddr address) {
   return !space.has_shared_areas() && may_be_at(space, address);

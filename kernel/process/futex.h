@@ -1,9 +1,10 @@
 // Futexes: threads wait for a word of user memory to change (futex(2)).
 //
 // A futex without waiters takes no memory. Its waiters are in a list that a hash of the word's
-// memory::MemoryKey chooses. For shared memory the key is the object that owns the pages and the
-// offset in it; for private memory it is the address space and the address. A call with
-// FUTEX_PRIVATE_FLAG and one without have different keys for private memory, as on Linux.
+// memory::MemoryKey chooses. With FUTEX_PRIVATE_FLAG the key is the address space and the address.
+// Without the flag it is the object that owns the pages and the offset in it for shared memory. For
+// private memory it is the address space, and the address with a mark. So a call with the flag and
+// one without it never reach each other's waiters, as on Linux.
 //
 // There are 256 lists at first, so two futexes seldom have the same one. If a wake passes many
 // waiters for other words in a list, it distributes them over 16 new lists, which stand in for that
@@ -64,7 +65,7 @@ class Futex {
            (address - space.user_range().origin()) >> offset_bits == 0;
   }
 
-  /// Whether both name the same word, perhaps from different address spaces.
+  /// Whether a wake() of one reaches the waiters of the other, perhaps in another address space.
   friend bool operator==(const Futex& a, const Futex& b) { return a.known_by_ == b.known_by_; }
   const memory::MemoryKey& known_by() const { return known_by_; }
   /// The address space for which at() or own() made this object. Use the pointer only for
@@ -103,7 +104,7 @@ class Futex {
           bucket{futex.bucket_number()} {}
     hal::VirtAddr address;
     std::uint32_t expected;
-    std::uint8_t bucket;  // where the wait begins; after a requeue only the key tells the list
+    std::uint8_t bucket;  // where the wait begins; after a requeue the key decides the bucket
     // The job waits for several words, by an entry for each: only the strand wakes it.
     bool is_one_of_several = false;
   };
@@ -116,14 +117,19 @@ class Futex {
   enum class Wait : std::uint8_t {
     started,       ///< the job waits
     word_changed,  ///< the word is not the expected one, so the job must not wait
-    needs_strand,  ///< the job must wait in the strand
-    not_in_tlb,    ///< try again after AddressSpace::walk_sharing(): no TLB entry
+    /// The bucket has parts, or the job is stopped. The call must be made again in the strand, by
+    /// check() and wait().
+    needs_strand,
+    /// The kernel's TLB of this hart lacks the page. The caller calls AddressSpace::walk_sharing()
+    /// for the word, and then wait_sharing() again.
+    not_in_tlb,
   };
-  /// check() and wait() for a caller that shares the strand. `space`: the waiter's.
+  /// check() and wait() for a caller that shares the strand. `space`: the waiter's. Unless it
+  /// returns `started`, the job does not wait, and the waiter is in no list.
   static Wait wait_sharing(Waiter& waiter, const memory::AddressSpace& space,
                            std::coroutine_handle<> coroutine);
-  /// Takes the waiter out of its list. The caller then ends the wait. False: the wait has ended
-  /// already. In the strand, or in a step that shares it.
+  /// Takes the waiter out of its list, so that the caller can end the wait. Returns false if the
+  /// wait has ended already. In the strand, or in a step that shares it.
   static bool take(Waiter& waiter);
 
   /// Wakes up to `count` waiters whose bits have one in common with `bits`. Returns their number. A
@@ -134,11 +140,11 @@ class Futex {
     return count == 1 ? wake_first(first, key(bits)) : wake_many(first, count, key(bits));
   }
 
-  /// False: a wake() that begins now wakes nobody. Any context; the caller need not share the
-  /// strand.
+  /// If this is false, a wake() that begins now finds no waiter. Any context; the caller need not
+  /// share the strand.
   bool may_have_waiters() const {
-    // Pairs with the fence in announce_waiter(): this look finds the waiter's mark, or the waiter
-    // finds the word that the program of this hart has changed.
+    // Pairs with the fence in announce_waiter(): this load reads the waiter's mark, or the waiter
+    // reads the word that the program of this hart has changed.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     return first_bucket().may_have_waiters.load(std::memory_order_relaxed);
   }
@@ -150,8 +156,8 @@ class Futex {
 
  private:
   static bool is_private_if_writable(const memory::AddressSpace& space, hal::VirtAddr address);
-  /// The key of Sharing::any_process for the private memory that has the key `known_by`. Offsets of
-  /// words are multiples of 4.
+  /// The key of Sharing::any_process for a word of private memory, whose key of Sharing::own_space
+  /// is `known_by`. Bit 0 is the mark: offsets of words are multiples of 4.
   static memory::MemoryKey for_any_process(memory::MemoryKey known_by) {
     return {.object = known_by.object, .offset = known_by.offset | 1};
   }

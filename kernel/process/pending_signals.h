@@ -32,7 +32,8 @@ class PendingSignals {
   bool take(abi::SignalSet wanted, abi::SignalInfo& taken) {
     return take_only(wanted, taken) || take_any(wanted, taken);
   }
-  /// take(), if `wanted` has one pending signal, and it has the only entry.
+  /// The fast path of take(): takes the signal of the only entry. Returns false, and takes nothing,
+  /// if there is not exactly one entry, or if `wanted` has other pending signals.
   bool take_only(abi::SignalSet wanted, abi::SignalInfo& taken) {
     async::Strand::check_access();
     if (!first_ || first_->next || first_->is_free()) return false;
@@ -56,8 +57,9 @@ class PendingSignals {
 
   static constexpr unsigned most_entries = 1024;
 
-  /// add(), if no entry is free.
+  /// The slow path of add(): allocates an entry.
   bool append(const abi::SignalInfo& info);
+  /// The slow path of take().
   bool take_any(abi::SignalSet wanted, abi::SignalInfo& taken);
 
   abi::SignalSet set_ = 0;

@@ -188,7 +188,7 @@ bool leave_handler(Thread& self) {
   });
 }
 
-/// Does what a signal does that has no handler. Returns false if it ends the process.
+/// Carries out the effect of a signal without a handler. Returns false if that ends the process.
 [[gnu::noinline]] bool deliver_without_handler(Thread& self, const abi::SignalInfo& info) {
   Process& process = self.process();
   const auto signal = static_cast<abi::Signal>(info.signal);

@@ -246,7 +246,8 @@ async::Task<> Thread::await_release() {
   return take(is_ahead) ? await_follower() : await_resume();
 }
 
-/// The follower's jobs need the strand, or their hart sends them to this one.
+/// Yields until then, because the follower's jobs need the strand. If such a job is still on
+/// another hart, that hart sends it to this one.
 async::Task<> Thread::await_follower() {
   save_hart_state(*this);
   hold_ = Hold::throttled;  // its last call is over, so no signal interrupts it

@@ -124,7 +124,7 @@ class Thread : public Runnable,
   /// signals interrupt, ends the wait.
   void request_signals();
   /// Whether the thread must await_release(): its process is stopped, the hart throttles it
-  /// (real_time_limit.h), or its follower is behind.
+  /// (real_time_limit.h), or jobs that follow it must run first (HartFollower::is_behind()).
   bool is_held() const;
   /// Waits until the reason of is_held() is over, or until the thread must end. Signals do not
   /// interrupt this wait. The thread itself calls it.

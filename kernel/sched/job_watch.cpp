@@ -163,8 +163,8 @@ const Job* next_late() {
   return late;
 }
 
-/// The job of this entry if the same wait is in vain at two checks in a row; null otherwise. In the
-/// strand, so a waiting job of the table stays in its wait.
+/// The job of this entry if two checks in a row find it in the same wait although its condition is
+/// true; null otherwise. The caller is in the strand, so a waiting job of the table keeps waiting.
 const Job* lost_waiter(Watched& watched) {
   const Job* job = nullptr;
   {
@@ -177,8 +177,8 @@ const Job* lost_waiter(Watched& watched) {
   return std::exchange(watched.is_late, is_in_vain) && is_in_vain ? job : nullptr;
 }
 
-/// Reports jobs that wait although their condition is true, and wakes them. It reads no jobs
-/// outside the strand, which other harts change at any time: the table has none.
+/// Reports jobs that wait although their condition is true, and wakes them. It reads only jobs of
+/// the table, which are in the strand: other harts change jobs outside the strand at any time.
 [[maybe_unused]] void find_lost_wakes() {
   table->for_each([](Watched& watched) {
     const Job* const job = lost_waiter(watched);

@@ -18,13 +18,14 @@
 
 namespace kernel {
 
-/// Jobs that run on the hart of a thread, such as its requests to io_uring (rings/uring.h).
+/// The jobs that follow a thread from hart to hart: its requests to io_uring (rings/uring.h).
 class HartFollower {
  public:
-  /// The thread is about to run on this hart, and ran on another one before. In the strand.
+  /// Moves the jobs to this hart, on which the thread is about to run after another one. In the
+  /// strand.
   virtual void follow() = 0;
-  /// Whether a job was woken or spawned, is more urgent than the thread, and has not run since. On
-  /// the thread's hart it runs before the thread. In the strand.
+  /// Whether one of the jobs is ready and more urgent than the thread. On one hart it would have
+  /// run before the thread. In the strand.
   virtual bool is_behind() = 0;
 
  protected:
@@ -51,16 +52,16 @@ class Runnable {
   /// Ends the thread: cancels its wait, and it does not return to its program.
   void end();
   bool is_ending() const { return (pending_flags_.load(std::memory_order_relaxed) & ends) != 0; }
-  /// Whether the thread has something to do before it returns to its program: to end, to deliver
-  /// events or signals, to pass attributes to the scheduling policy, or to count a call whose wait
-  /// is over.
-  /// The thread, which runs on this hart or is about to, waits before it runs its program again:
-  /// see real_time_limit.h.
+  /// Lets the thread, which runs on this hart or is about to, wait before it runs its program
+  /// again: see real_time_limit.h.
   void throttle() { set(is_throttled_real_time); }
 
+  /// Whether the thread must do something before it returns to its program, for example end,
+  /// deliver signals, or pass attributes to the scheduling policy. PendingFlag lists the reasons.
   bool has_pending_flags() const { return pending_flags_.load(std::memory_order_relaxed) != 0; }
-  /// The thread, which is about to run its program on this hart, first waits until its follower is
-  /// not behind. If the caller has tested the flags already, an IPI makes the thread see this one.
+  /// Lets the thread, which is about to run its program on this hart, first wait until
+  /// follower->is_behind() is false. The caller may have tested the pending flags already. Then the
+  /// IPI to this hart makes the thread test them again.
   void wait_for_follower() {
     set(is_ahead);
     async::platform::send_ipi(hart);
@@ -202,7 +203,7 @@ class Runnable {
     has_signals = 16,
     is_throttled_real_time = 32,
     was_preempted = 64,
-    is_ahead = 128,  // of its follower
+    is_ahead = 128,  // follower->is_behind() was true
     must_stop_for_tracer = 256,
   };
   bool has(PendingFlag flag) const {
