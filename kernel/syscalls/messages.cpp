@@ -54,7 +54,7 @@ Result<std::unique_ptr<Message>> look_again(Thread& self, MessageQueue& queue,
   if (auto allowed = queue.check(caller_of(self), Object::may_read); !allowed)
     return fail(allowed.error());
   if (queue.is_removed()) return fail(Errno::eidrm);
-  const auto found = queue.look(wanted);
+  const auto found = queue.find(wanted);
   if (!found) return fail(found.error());
   return queue.take(**found, self.process().id());
 }

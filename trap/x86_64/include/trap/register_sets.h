@@ -15,15 +15,26 @@ inline constexpr std::uint32_t audit_architecture = 0xc000'003e;
 
 struct GeneralSet {
   /// r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, the call's number,
-  /// rip, cs, eflags, rsp, ss, the bases of fs and gs, ds, es, fs, gs.
+  /// rip, cs, eflags, rsp, ss, the base of fs, the base of gs (0 here), ds, es, fs, gs.
   std::array<std::uint64_t, 27> words;
 
   static GeneralSet of(const UserContext& context) {
-    const GeneralRegs& g = context.general;
+    const auto r = context.signal_registers();
     constexpr std::uint64_t code = 0x33, data = 0x2b;  // Linux's selectors
-    return {{g.r15,    g.r14, g.r13, g.r12,    g.rbp,    g.rbx, g.r11, g.r10, g.r9,
-             g.r8,     g.rax, g.rcx, g.rdx,    g.rsi,    g.rdi, g.rax, g.rip, code,
-             g.rflags, g.rsp, data,  g.fsbase, g.gsbase, 0,     0,     0,     0}};
+    return {{r[7],  r[6],
+             r[5],  r[4],
+             r[10], r[11],
+             r[3],  r[2],
+             r[1],  r[0],
+             r[13], r[14],
+             r[12], r[9],
+             r[8],  context.syscall_number(),
+             r[16], code,
+             r[17], r[15],
+             data,  context.thread_pointer(),
+             0,     0,
+             0,     0,
+             0}};
   }
   /// Loads all but the selectors and the bases.
   void load(UserContext& context) const {
