@@ -215,20 +215,21 @@ void deliver_signals(Thread& self) {
   Process& process = self.process();
   self.end_interruption();
   bool has_entered = false;
+  Tracee* const tracee = self.tracee();
   const auto is_stopped = [&] {
-    return process.is_stopped() || (self.tracee() != nullptr && self.tracee()->is_stopped());
+    return process.is_stopped() || (tracee != nullptr && tracee->is_stopped());
   };
   while (!is_stopped()) {
     abi::SignalInfo info;
-    const bool is_injected = self.tracee() != nullptr && self.tracee()->take_injected(info);
+    const bool is_injected = tracee != nullptr && tracee->take_injected(info);
     if (!is_injected) {
       if ((self.pending_signals() & ~self.signal_mask()) == 0) break;
       if (!self.take_signal(~self.signal_mask(), info)) break;
     }
     const auto signal = static_cast<abi::Signal>(info.signal);
-    if (self.tracee() != nullptr && signal != abi::Signal::sigkill) [[unlikely]] {
+    if (tracee != nullptr && signal != abi::Signal::sigkill) [[unlikely]] {
       if (!is_injected) {
-        self.tracee()->stop_for_signal(info);
+        tracee->stop_for_signal(info);
         break;
       }
       if ((self.signal_mask() & abi::set_of(signal)) != 0) {

@@ -99,7 +99,7 @@ void Thread::end_counts() {
 
 void Thread::handle_pending_flags() {
   async::Strand::check_access();
-  if (!has_only(has_signals) || tracee_ != nullptr) return handle_any_flags();
+  if (!has_only(has_signals) || tracee() != nullptr) return handle_any_flags();
   take(has_signals);
   deliver_signals(*this);
 }
@@ -112,11 +112,11 @@ void Thread::handle_pending_flags() {
   if (has(must_stop_for_tracer)) [[unlikely]] {
     take(must_stop_for_tracer);
     end_interruption();
-    if (tracee_ != nullptr) tracee_->begin_pending_stop();
+    if (tracee() != nullptr) tracee()->begin_pending_stop();
   }
   // A thread that has stopped for its tracer, or is about to make the call that it has reported,
   // takes its signals later.
-  if (tracee_ != nullptr && (tracee_->is_stopped() || tracee_->is_about_to_call())) [[unlikely]]
+  if (tracee() != nullptr && (tracee()->is_stopped() || tracee()->is_about_to_call())) [[unlikely]]
     return;
   if (take(has_signals)) deliver_signals(*this);
 }
@@ -165,7 +165,7 @@ void Thread::take_unblocked_signals() {
   const SignalActions& actions = process_->signal_actions();
   bool must_take = false;
   for_each_signal(pending_signals() & ~signal_mask_, [&](abi::Signal signal) {
-    if (actions.effect(signal) == SignalActions::Effect::end && tracee_ == nullptr) {
+    if (actions.effect(signal) == SignalActions::Effect::end && tracee() == nullptr) {
       process_->terminate(abi::WaitStatus::killed(signal));
     } else {
       must_take = true;
@@ -235,13 +235,13 @@ void Thread::request_signals() {
 }
 
 bool Thread::is_held() const {
-  const bool is_stopped_by_tracer = tracee_ != nullptr && tracee_->is_stopped();
+  const bool is_stopped_by_tracer = tracee() != nullptr && tracee()->is_stopped();
   return process_->is_stopped() || has(is_throttled_real_time) || has(is_ahead) ||
          is_stopped_by_tracer;
 }
 
 async::Task<> Thread::await_release() {
-  if (tracee_ != nullptr && tracee_->is_stopped()) return await_tracer();
+  if (tracee() != nullptr && tracee()->is_stopped()) return await_tracer();
   if (take(is_throttled_real_time)) return rest();
   return take(is_ahead) ? await_follower() : await_resume();
 }
@@ -278,16 +278,16 @@ async::Task<> Thread::await_resume() {
 async::Task<> Thread::await_tracer() {
   save_hart_state(*this);
   trap::fpu::release(context());
-  const bool repeats_call = tracee_->repeats_call();
+  const bool repeats_call = tracee()->repeats_call();
   const std::uint64_t stopped_at = context().program_counter();
   hold_ = Hold::traced;
-  tracee_->report();
-  while (tracee_ != nullptr && tracee_->is_stopped() && !is_ending())
+  tracee()->report();
+  while (tracee() != nullptr && tracee()->is_stopped() && !is_ending())
     (void)co_await async::park("tracer");
   hold_ = Hold::none;
   const bool is_there = context().program_counter() == stopped_at;  // the tracer may change it
   if (repeats_call && is_there) context().go_back_to_syscall_instruction();
-  if (repeats_call && tracee_ != nullptr) tracee_->note_resumed_call(is_there);
+  if (repeats_call && tracee() != nullptr) tracee()->note_resumed_call(is_there);
   on_wakeup(*this);
 }
 

@@ -135,8 +135,11 @@ class Thread : public Runnable,
   // ── Tracing (tracing.h), in the strand ──
 
   /// Null: no process traces the thread.
-  Tracee* tracee() const { return tracee_; }
-  void set_tracee(Tracee* tracee) { tracee_ = tracee; }
+  Tracee* tracee() const { return rare_settings_ ? rare_settings_->tracee : nullptr; }
+  /// A tracee needs make_rare_settings() before.
+  void set_tracee(Tracee* tracee) {
+    if (rare_settings_) rare_settings_->tracee = tracee;
+  }
   /// Lets the thread call Tracee::begin_pending_stop() before it runs its program again.
   void request_trace_stop() {
     set(must_stop_for_tracer);
@@ -175,6 +178,7 @@ class Thread : public Runnable,
     std::uint64_t call_of_deadline = 0;                ///< its number
     std::optional<std::array<char, name_bytes>> name;  ///< with a zero at its end
     std::uint16_t io_priority = 0;                     ///< of ioprio_set
+    Tracee* tracee = nullptr;                          ///< its tracer owns it
   };
   /// Null: all have the values above.
   RareSettings* rare_settings() const { return rare_settings_.get(); }
@@ -211,11 +215,12 @@ class Thread : public Runnable,
     rare_settings_->io_priority = creator.rare_settings_->io_priority;
     if (with_stack) rare_settings_->stack = creator.rare_settings_->stack;
   }
-  /// For execve: all but the I/O priority.
+  /// For execve: all but the I/O priority and the tracee.
   void reset_rare_settings() {
     if (!rare_settings_) return;
-    if (const auto io_priority = rare_settings_->io_priority; io_priority != 0) {
-      *rare_settings_ = {.io_priority = io_priority};
+    const auto io_priority = rare_settings_->io_priority;
+    if (Tracee* const traced = tracee(); io_priority != 0 || traced != nullptr) {
+      *rare_settings_ = {.io_priority = io_priority, .tracee = traced};
     } else {
       rare_settings_.reset();
     }
@@ -305,7 +310,6 @@ class Thread : public Runnable,
   async::Event* vfork_waiter_ = nullptr;
   std::unique_ptr<ThreadRing> ring_;
   SyscallCounts* syscall_counts_ = nullptr;  // owned until end_counts()
-  Tracee* tracee_ = nullptr;                 // its tracer owns it
 
   friend class Process;
 };

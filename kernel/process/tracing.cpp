@@ -42,6 +42,7 @@ Result<Tracee*> Tracee::begin(Thread& thread, Process& tracer, unsigned options)
   async::Strand::check_access();
   List<Tracee>* const tracees = tracer.make_tracees();
   if (tracees == nullptr || !memory::can_allocate(sizeof(Tracee))) return fail(Errno::enomem);
+  if (auto made = thread.make_rare_settings(); !made) return fail(made.error());
   auto* const tracee = new Tracee{thread, tracer, options};
   tracees->push_back(*tracee);
   thread.set_tracee(tracee);

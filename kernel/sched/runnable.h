@@ -242,10 +242,10 @@ class Runnable {
   memory::AddressSpace* space_;
   async::Job* job_ = nullptr;
   Schedule schedule_;
-  Work work_;
-  mutable async::LeafLock schedule_lock_;  // protects schedule_
+  [[no_unique_address]] Work work_;  // the next two are in its last bytes
   bool cpu_bound_ = false;
   std::uint8_t demotion_ = 0;
+  mutable async::LeafLock schedule_lock_;  // protects schedule_
   // A step in the strand or the thread itself writes these words. The thread's hart reads them
   // outside the strand. Each is enough for the decision that reads it.
   async::SharedWord<std::uint8_t> preempt_threshold_ = 0;
