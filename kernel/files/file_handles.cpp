@@ -1,5 +1,6 @@
 #include "files/file_handles.h"
 
+#include <async/leaf_lock.h>
 #include <async/strand.h>
 #include <kernel/treap.h>
 
@@ -25,9 +26,11 @@ struct ByInode {
 };
 
 constinit Treap<Handle, ByInode> table;
+/// For remove(). Only the strand adds to the table, and looks up nodes in it.
+constinit async::LeafLock lock;
 
 Handle* find_handle(std::uint64_t inode) {
-  async::Strand::check_access();
+  lock.check_access();
   Handle* const found = table.find([inode](const Handle& at) { return at.inode < inode; });
   return found != nullptr && found->inode == inode ? found : nullptr;
 }
@@ -35,6 +38,7 @@ Handle* find_handle(std::uint64_t inode) {
 }  // namespace
 
 Result<> add(Node& node) {
+  async::Strand::check_access();
   if (node.has_handle()) return {};
   if (!memory::can_allocate(sizeof(Handle)) || !file_quota::has(sizeof(Handle)))
     return fail(Errno::enomem);
@@ -45,13 +49,18 @@ Result<> add(Node& node) {
 }
 
 Node* find(std::uint64_t inode) {
+  async::Strand::check_access();
   const Handle* const found = find_handle(inode);
   return found != nullptr ? found->node : nullptr;
 }
 
 void remove(std::uint64_t inode) {
-  Handle* const found = find_handle(inode);
-  table.remove(*found);
+  Handle* found;
+  {
+    const async::LeafLock::SharingGuard guard{lock};
+    found = find_handle(inode);
+    table.remove(*found);
+  }
   delete found;
   file_quota::release(sizeof(Handle));
 }
