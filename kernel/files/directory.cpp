@@ -35,7 +35,9 @@ class DirectoryFile final : public File {
       note_close(*directory_, abi::in_close_nowrite);
   }
   // While the node has a name, a directory owns it too, so the destructor does not free it.
-  bool end_sharing() override { return directory_->has_name() && !is_watched(*directory_); }
+  bool end_sharing() override {
+    return directory_->has_name() && !is_watched(*directory_) && !directory_->has_handle();
+  }
   bool may_destroy_sharing() override { return end_sharing(); }
 
   Result<std::size_t> move_nothing(Direction) override { return fail(Errno::eisdir); }
@@ -274,8 +276,8 @@ void Directory::end(std::unique_ptr<Entry> entry) {
   const Node& node = entry->node();
   if (is_writable()) file_quota::release(bytes_for(entry->name(), node));
   if (async::Strand::is_held()) return;
-  // The end of a file with bytes may free much memory.
-  const bool at_once = !node.has_name() && node.size() != 0;
+  // The end of a file with bytes may free much memory. A handle finds a node until its end.
+  const bool at_once = !node.has_name() && (node.size() != 0 || node.has_handle());
   async::Retired::add_for_strand(entry.release(), at_once);
 }
 

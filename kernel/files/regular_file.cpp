@@ -83,8 +83,11 @@ class PlacedFile final : public File {
     return file_->write_at_sharing(offset, from);
   }
 
-  // The end of a file without a name, or of a Snapshot, may free much memory.
-  bool end_sharing() override { return is_stream() && file_->has_name() && !is_watched(*file_); }
+  // The end of a file without a name, or of a Snapshot, may free much memory. A handle finds a node
+  // until this file, too, has ended.
+  bool end_sharing() override {
+    return is_stream() && file_->has_name() && !is_watched(*file_) && !file_->has_handle();
+  }
   // While the node has a name, a directory owns it too, so the destructor does not free it.
   bool may_destroy_sharing() override { return end_sharing() && !can_write(); }
 

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -160,6 +162,56 @@ static void ends(void) {
   SAY(open_by_handle_at(tmp, (void*)16, O_RDONLY));
 }
 
+// Another process removes a file, or closes it, and then makes no call. It may run on another hart.
+
+static _Atomic int* turn;
+static void wait_for(int wanted) {
+  while (*turn != wanted) continue;
+}
+static void make_nodes(void) {
+  close(open("/tmp/handled", O_CREAT | O_RDWR, 0600));
+  mkdir("/tmp/handled.d", 0700);
+  // Long enough that the processes run at the same time, if they can.
+  for (volatile int i = 0; i < 200000; ++i) continue;
+}
+// Makes and ends nodes for the handles in `a` and `b`, in each round after its parent.
+static void live_as_child(int rounds) {
+  for (int round = 0; round < rounds; ++round) {
+    wait_for(4 * round);
+    make_nodes();
+    *turn = 4 * round + 1;
+    wait_for(4 * round + 2);
+    close(open("/tmp/handled", O_RDONLY));
+    close(open("/tmp/handled.d", O_RDONLY));
+    unlink("/tmp/handled");
+    rmdir("/tmp/handled.d");
+    *turn = 4 * round + 3;
+  }
+  wait_for(4 * rounds);
+}
+static void harts(void) {
+  const int rounds = 3;
+  tmp = open("/tmp", O_RDONLY | O_DIRECTORY);
+  turn = mmap(NULL, sizeof *turn, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (fork() == 0) {
+    live_as_child(rounds);
+    _exit(0);
+  }
+  for (int round = 0; round < rounds; ++round) {
+    wait_for(4 * round + 1);
+    name("/tmp/handled", MAX_HANDLE_SZ, 0);
+    b = a;
+    name("/tmp/handled.d", MAX_HANDLE_SZ, 0);
+    *turn = 4 * round + 2;
+    wait_for(4 * round + 3);
+    SAY(open_a(O_RDONLY));
+    a = b;
+    SAY(open_a(O_RDONLY));
+    *turn = 4 * round + 4;
+  }
+  wait(NULL);
+}
+
 int main(int count, char** arguments) {
   if (count == 1) {
     errors();
@@ -167,6 +219,8 @@ int main(int count, char** arguments) {
     names();
     opens();
     ends();
+  } else if (strcmp(arguments[1], "harts") == 0) {
+    harts();
   }
   return 0;
 }
