@@ -92,7 +92,7 @@ std::string_view ScanCodes::accept(std::uint8_t byte) {
     return {};
   }
   if (byte == codes_were_lost || byte == more_codes_were_lost) {
-    shift_ = control_ = alt_ = 0;  // their releases may be lost
+    shift_ = control_ = alt_ = held_locks_ = 0;  // their releases may be lost
     return {};
   }
   const auto code = static_cast<std::uint8_t>(byte & ~is_release);
@@ -111,13 +111,20 @@ bool ScanCodes::hold(std::uint8_t code, bool extended, bool pressed) {
     held = static_cast<std::uint8_t>(pressed ? held | bit : held & ~bit);
     return true;
   };
+  // A keyboard repeats the code of a key that is held.
+  const auto toggle = [&](bool& lock, bool is_num_lock) {
+    const std::uint8_t before = held_locks_;
+    keep(held_locks_, is_num_lock);
+    lock ^= held_locks_ > before;
+    return true;
+  };
   switch (code) {
     case left_shift: return keep(shift_, false);
     case right_shift: return keep(shift_, true);
     case control: return keep(control_, extended);
     case alt: return keep(alt_, extended);
-    case caps_lock: caps_lock_ ^= pressed; return true;
-    case num_lock: num_lock_ ^= pressed; return true;
+    case caps_lock: return toggle(caps_lock_, false);
+    case num_lock: return toggle(num_lock_, true);
     default: return false;
   }
 }

@@ -31,6 +31,8 @@ class ScanCodes {
 
   /// Which of two equal keys are held: bit 0 for the left one, bit 1 for the right one.
   std::uint8_t shift_ = 0, control_ = 0, alt_ = 0;
+  /// Which keys of locks are held: bit 0 for caps lock, bit 1 for num lock.
+  std::uint8_t held_locks_ = 0;
   bool caps_lock_ = false, num_lock_ = false;
   bool is_extended_ = false;  // the last byte was the prefix E0
   unsigned skipped_ = 0;      // how many bytes after the prefix E1 are still to be ignored
