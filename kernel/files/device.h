@@ -34,7 +34,9 @@ class Device final : public Node {
   void* context() const { return context_; }
   bool is_writable() const override { return true; }
   bool has_settable_status() const override { return true; }
-  Result<Ref<File>> open(int flags) override { return open_(*this, flags); }
+  Result<Ref<File>> open(int flags) override {
+    return (flags & abi::o_path) != 0 ? open_path(flags) : open_(*this, flags);
+  }
 
  private:
   Open open_;

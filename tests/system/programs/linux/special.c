@@ -147,6 +147,16 @@ static const struct {
     {"large", S_IFCHR | 0600, 300, 70000}, {"socket", S_IFSOCK | 0700, 1, 3},
 };
 
+// O_PATH opens the node and not its device: no terminal of the session is asked for, and no
+// pseudoterminal is made.
+static void name_devices(void) {
+  setsid();
+  SAY(open("/dev/tty", O_RDWR) < 0 ? -1 : 0);
+  SAY(open("/dev/tty", O_PATH) < 0 ? -1 : 0);
+  SAY(open("/dev/ptmx", O_PATH) < 0 ? -1 : 0);
+  SAY(access("/dev/pts/0", F_OK));
+}
+
 static void devices(void) {
   char bytes[8] = "";
   mkdir(folder, 0755);
@@ -179,6 +189,13 @@ static void devices(void) {
   SAY(truncate("other", 5));
   SAY(unlink("other"));
   tell_node("another");
+  fflush(stdout);
+  if (fork() == 0) {
+    name_devices();
+    fflush(stdout);
+    _exit(0);
+  }
+  wait(NULL);
 }
 
 // ── Extended attributes ──
