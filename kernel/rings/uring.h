@@ -75,7 +75,7 @@ class Submitter final : public ThreadRequests {
   void follow() override;
   /// Looks at the oldest requests, as many as follow() moves.
   bool is_behind() override;
-  /// The coroutine of a chain has been spawned, or has begun.
+  /// Call them when the coroutine of a chain is spawned, and when it begins.
   void note_spawned() { ++starting_; }
   void note_begun() { --starting_; }
 
@@ -87,7 +87,7 @@ class Submitter final : public ThreadRequests {
 
   Thread& thread_;
   bool is_closing_ = false;
-  std::uint32_t starting_ = 0;  // coroutines that have not begun
+  std::uint32_t starting_ = 0;  // coroutines that are spawned and have not begun
   List<Request, Submitter> requests_;
   async::Scope scope_;
   async::Scope polling_;
@@ -124,7 +124,7 @@ class Request final : public InFlightRequest, public ListNode<Submitter> {
     if (refusal_ == 0) refusal_ = answer;
   }
   bool is_refused() const { return refusal_ != 0; }
-  /// Whether the end of the thread waits for the result.
+  /// Whether the request cannot be cancelled, so that the end of the thread waits for its result.
   bool ends_by_itself() const { return is_of_device_ && job != nullptr; }
   void change_user_data(std::uint64_t user_data);
   /// Sets the deadline of a timeout.
@@ -149,14 +149,13 @@ class Request final : public InFlightRequest, public ListNode<Submitter> {
 
   Submitter& submitter_;
   std::int32_t refusal_;
-  bool is_of_device_ = false;  // its file cannot be polled for
+  bool is_of_device_ = false;  // a transfer of a device or a server, which cannot be cancelled
   bool is_of_ring_ = false;    // its file is a ring
   bool has_time_ = false;      // a relative time was made absolute
   bool is_silent_ = false;     // no completion if it is cancelled with its chain or its thread
 };
 
-/// A chain whose first request has IOSQE_IO_DRAIN, or that comes behind such a one. It waits for
-/// its turn.
+/// A chain that waits because its first request, or that of a chain before it, has IOSQE_IO_DRAIN.
 struct Deferred : ListNode<Deferred> {
   explicit Deferred(bool drains) : drains{drains} {}
   bool drains;
@@ -278,7 +277,7 @@ class Context final : public RefCounted<Context> {
   void close();
   bool is_closed() const { return is_closed_; }
 
-  // ── Registered things ──
+  // ── What io_uring_register has registered ──
 
   FixedFiles files;
   FixedBuffers buffers;
@@ -294,7 +293,7 @@ class Context final : public RefCounted<Context> {
   int submitter =
       0;  ///< with IORING_SETUP_SINGLE_ISSUER: the only thread that may submit; 0: none yet
 
-  /// Empties a slot; posts the completion of its tag.
+  /// Empties a slot, and posts the completion with its tag.
   void drop_file(std::uint32_t slot);
   /// Puts an open file into a slot; `slot`: see Sqe::file_index. Returns the slot if the caller
   /// has not chosen it, else 0. ENXIO; EINVAL; ENFILE; EBADF: it is a ring.
@@ -333,7 +332,7 @@ class Context final : public RefCounted<Context> {
 
   const Shape shape_;
   const std::size_t array_at_;
-  const bool may_be_undisturbed_;  // by its flags
+  const bool may_be_undisturbed_;  // the flags of the ring allow is_undisturbed()
   Pages ring_;
   Pages sqes_;
   std::uint32_t sq_head_ = 0;
@@ -346,7 +345,7 @@ class Context final : public RefCounted<Context> {
   bool is_batch_ = false;        // take() publishes all completions at its end
   bool is_closed_ = false;
   bool is_taking_ = false;
-  bool is_out_of_memory_ = false;  // for the last submission
+  bool is_out_of_memory_ = false;  // the last submission found no memory
   bool has_lost_poller_ = false;
   bool has_deferred_ = false;   // completions for show_deferred()
   bool is_async_ = false;       // the completion is not posted in the step of its submission
@@ -356,7 +355,7 @@ class Context final : public RefCounted<Context> {
   Overflow* overflow_ = nullptr;
   Overflow** overflow_end_ = &overflow_;
   std::uint32_t overflow_count_ = 0;
-  std::uint32_t lost_ = 0;  // completions without memory
+  std::uint32_t lost_ = 0;  // completions for which there was neither room nor memory
   RequestTable requests_;
   List<Deferred, Deferred> deferred_;
   std::unique_ptr<Request> open_chain_;  // take() ended a step in its middle

@@ -41,14 +41,15 @@ Register open_file(Thread& self, const Sqe& sqe, Ref<File>* opened) {
                                    : sys::openat(self, sqe.fd, path, flags, sqe.len));
 }
 
-/// Calls the handler. `opened`: gets the file of an operation with a registered file, else null.
+/// Calls the handler. `opened`: receives the file, for an operation that makes a registered file;
+/// null: the handler makes a descriptor.
 Register make_once(Context& context, Thread& self, const Sqe& sqe, Ref<File>* opened) {
   if (sqe.opcode == Op::socket) return make_socket(self, sqe, opened);
   if (sqe.opcode == Op::accept) return accept_connection(context, self, sqe, opened);
   return open_file(self, sqe, opened);
 }
 
-/// Calls the handler until it has a result. The file becomes a registered one.
+/// Calls the handler until it has a result, and then registers the file.
 async::Task<Result<int>> make_direct(Request& request, Thread& self) {
   const Sqe& sqe = request.sqe;
   File* const found = file_of(request.context, self, sqe);
@@ -113,7 +114,8 @@ Register answer_with_descriptor(Context& context, Thread& self, const Sqe& sqe, 
   if (request != nullptr) return self.wait([&] { return make_direct(*request, self); });
   Ref<File> opened;
   const Register answer = make_once(context, self, sqe, &opened);
-  // The wait that the handler may have left refers to `opened`: the request makes the call again.
+  // The handler may have left a wait that refers to `opened`. The caller drops that wait: a request
+  // makes the call again.
   if (answer == trap::would_block || !is_value(answer)) return answer;
   return encoded(context.install(std::move(opened), sqe.file_index));
 }

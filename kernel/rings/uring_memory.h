@@ -17,15 +17,15 @@
 
 namespace kernel::uring {
 
-/// Frames of the kernel that hold zeros at first. Not contiguous: an object of the ring lies in one
-/// page.
+/// Frames of the kernel, filled with zeros at first. They need not be contiguous: each object of
+/// the ring lies in one page.
 class Pages {
  public:
   Pages() = default;
   Pages(const Pages&) = delete;
   ~Pages();
 
-  /// Allocates them. ENOMEM.
+  /// Allocates frames for `bytes`. ENOMEM.
   Result<> make(std::size_t bytes);
   std::size_t count() const { return count_; }
   hal::PhysAddr frame(std::size_t index) const { return hal::virt_to_phys(pages_[index]); }

@@ -1,11 +1,11 @@
-// What the sources of io_uring's operations share: the fields of submissions, descriptors for
+// The common parts of io_uring's operations: the fields of submissions, descriptors for
 // handlers, and waits for files.
 //
 //   uring_operations.cpp    one submission, by its operation
 //   uring_checks.cpp        checks before a submission is carried out
 //   uring_waits.cpp         polls, timeouts and cancelling
 //   uring_transfers.cpp     reads, writes, and receives into selected buffers
-//   uring_descriptors.cpp   what makes a descriptor or a registered file
+//   uring_descriptors.cpp   operations that make a descriptor or a registered file
 #pragma once
 
 #include <async/multi_wait.h>

@@ -1,4 +1,4 @@
-// What a program registers with an io_uring: files, buffers, and groups of buffers for reads.
+// Files, buffers, and groups of buffers for reads that a program registers with an io_uring.
 //
 // Strand data.
 #pragma once
@@ -46,7 +46,7 @@ class SlotTable {
 
 struct FixedFile {
   Ref<File> file;
-  std::uint64_t tag = 0;  ///< of the completion that is posted when the slot loses its file
+  std::uint64_t tag = 0;  ///< if not 0: posted as user data when the slot loses its file
 };
 
 /// The table of registered files.
@@ -145,7 +145,7 @@ class BufferGroup : public ListNode<> {
   };
 
   const std::uint16_t id_;
-  // Buffers that were added one run at a time.
+  // A list of runs of buffers that lie behind each other, one run for each add().
   Run* first_ = nullptr;
   Run** end_ = &first_;
   // A ring.

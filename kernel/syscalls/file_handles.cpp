@@ -1,5 +1,5 @@
-// name_to_handle_at and open_by_handle_at. A handle has the layout of Linux's tmpfs: a generation
-// and the inode's number. Numbers are never used again, so each generation is 0.
+// name_to_handle_at and open_by_handle_at. A handle has the layout of Linux's tmpfs: a generation,
+// and the inode's number. The kernel never uses a number twice, so the generation is always 0.
 #include "files/file_handles.h"
 
 #include <array>
@@ -15,14 +15,15 @@ namespace {
 using memory::UserPtr;
 
 constexpr std::uint32_t longest_handle = 128;  // MAX_HANDLE_SZ
-// Types of handles: one that can be opened, one that only names a file, and the answer if there is
-// too little room.
+// Types of handles: of one that open_by_handle_at takes, and of one that only names a file. The
+// kernel writes invalid_type if the program's buffer is too short.
 constexpr std::int32_t decodable_type = 1, name_type = 0x81, invalid_type = 0xff;
 
-/// The bytes of a handle. One that only names a file has the number first.
+/// The bytes of a handle: the generation and the number. If the handle only names a file, the
+/// number comes first.
 using HandleBytes = std::array<std::uint32_t, 3>;
 
-/// Whether the file system of the node can find it again: those that are a tmpfs on Linux.
+/// Whether open_by_handle_at can find the node: it is on a file system that is a tmpfs on Linux.
 bool is_decodable(const Node& node) {
   using enum Node::FileSystem;
   const auto of = node.file_system();
@@ -35,8 +36,8 @@ HandleBytes handle_bytes(std::uint64_t inode, bool decodable) {
   return decodable ? HandleBytes{0, low, high} : HandleBytes{low, high, 0};
 }
 
-/// The mount point of the directory from which a handle is opened: a directory of its file system.
-/// EBADF.
+/// The node of the descriptor `fd`. Its file system is the one in which open_by_handle_at finds
+/// nodes. EBADF.
 Result<Node*> mount_of(Thread& self, int fd) {
   if (fd != abi::at_fdcwd && self.process().files().find_open(fd) == nullptr)
     return fail(Errno::ebadf);

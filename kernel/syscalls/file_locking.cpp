@@ -84,8 +84,9 @@ async::Task<Result<int>> wait_for_lock(Thread& self, int fd, Ref<File> file, Wan
   co_return try_lock(locks, wanted);
 }
 
-/// F_GETLK: writes the lock `found`, or F_UNLCK if that is null.
-Result<int> write_lock(Thread& self, const Range* found, abi::Flock given, UserPtr<abi::Flock> to) {
+/// F_GETLK: writes a description of the lock `found` to the program; F_UNLCK if it is null.
+Result<int> write_flock(Thread& self, const Range* found, abi::Flock given,
+                        UserPtr<abi::Flock> to) {
   if (found == nullptr) {
     given.type = abi::f_unlck;
   } else {
@@ -128,7 +129,7 @@ trap::Answer<Result<int>> lock_record(Thread& self, int fd, int command, UserPtr
     const Range* const found = existing == nullptr ? nullptr
                                : removes           ? existing->own(Kind::record, *range)
                                                    : existing->conflict(Kind::record, *range);
-    return write_lock(self, found, *given, from);
+    return write_flock(self, found, *given, from);
   }
   if (removes) {
     if (existing == nullptr || range->owner == nullptr) return 0;

@@ -84,7 +84,8 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
     return file.move_nothing(Direction::read);
   if (buffer.left() > step_bytes) {
     if (file.signals() == nullptr) return begin();
-    // A coroutine of an io_uring request does not know which thread's signals to read.
+    // The coroutine of a long read may run in a job of io_uring. That job cannot tell whose signals
+    // a signalfd must read, so these reads stay in this step.
     buffer = buffer.first(step_bytes);
   }
   Transfer moved = file.try_read(buffer);

@@ -80,7 +80,7 @@ Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned m
   return file;
 }
 
-/// The flags of openat that have an effect. EINVAL.
+/// `flags` without those that openat ignores. EINVAL.
 Result<int> used_open_flags(int flags) {
   if ((flags & abi::o_path) != 0)
     flags &= abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
@@ -121,8 +121,9 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
 
 namespace {
 
-/// Gives an opened file to the caller: a descriptor, or into `opened`, if it is not null.
-Result<int> hand_over(Thread& self, Ref<File> file, bool close_on_exec, Ref<File>* opened) {
+/// Ends a call that has opened `file`: puts it into `opened` and returns 0; if `opened` is null,
+/// returns a new descriptor. EMFILE, ENOMEM.
+Result<int> pass_file(Thread& self, Ref<File> file, bool close_on_exec, Ref<File>* opened) {
   if (opened == nullptr) return self.process().files().add(std::move(file), close_on_exec);
   *opened = std::move(file);
   return 0;
@@ -134,12 +135,12 @@ async::Task<Result<int>> finish_opening(Thread& self, Ref<File> file, bool close
   while (async::WaitList* const partner = file->partner()) {
     if (co_await partner->wait("open") != async::WaitResult::woken) co_return fail(Errno::eintr);
   }
-  co_return hand_over(self, std::move(file), close_on_exec, opened);
+  co_return pass_file(self, std::move(file), close_on_exec, opened);
 }
 
 }  // namespace
 
-/// The end of openat and openat2.
+/// The end of openat and openat2, which may wait. `opened`: see pass_file().
 static trap::Answer<Result<int>> add_opened(Thread& self, Result<Ref<File>> file, int flags,
                                             Ref<File>* opened = nullptr) {
   if (!file) return fail(file.error());
@@ -147,7 +148,7 @@ static trap::Answer<Result<int>> add_opened(Thread& self, Result<Ref<File>> file
   if ((*file)->may_wait_to_open() && (*file)->partner() != nullptr) [[unlikely]] {
     return self.wait([&] { return finish_opening(self, std::move(*file), close_on_exec, opened); });
   }
-  return hand_over(self, std::move(*file), close_on_exec, opened);
+  return pass_file(self, std::move(*file), close_on_exec, opened);
 }
 
 trap::Answer<Result<int>> open_node(Thread& self, Node& node, int flags) {
@@ -216,10 +217,11 @@ Result<> check_request(const abi::OpenHow& how) {
 
 }  // namespace
 
-static trap::Answer<Result<int>> open_as_asked(Thread& self, int directory,
-                                               UserPtr<const char> path,
-                                               UserPtr<const abi::OpenHow> request,
-                                               std::size_t size, Ref<File>* opened) {
+/// openat2. `opened`: see pass_file().
+static trap::Answer<Result<int>> open_by_request(Thread& self, int directory,
+                                                 UserPtr<const char> path,
+                                                 UserPtr<const abi::OpenHow> request,
+                                                 std::size_t size, Ref<File>* opened) {
   const auto how = read_request(self, request, size);
   if (!how) return fail(how.error());
   if (auto allowed = check_request(*how); !allowed) return fail(allowed.error());
@@ -237,13 +239,13 @@ static trap::Answer<Result<int>> open_as_asked(Thread& self, int directory,
 /// linux: As `openat`. RESOLVE_CACHED fails with EAGAIN for names in folders of the host.
 trap::Answer<Result<int>> openat2(Thread& self, int directory, UserPtr<const char> path,
                                   UserPtr<const abi::OpenHow> request, std::size_t size) {
-  return open_as_asked(self, directory, path, request, size, nullptr);
+  return open_by_request(self, directory, path, request, size, nullptr);
 }
 
 trap::Answer<Result<int>> openat2_into(Thread& self, Ref<File>& opened, int directory,
                                        UserPtr<const char> path,
                                        UserPtr<const abi::OpenHow> request, std::size_t size) {
-  return open_as_asked(self, directory, path, request, size, &opened);
+  return open_by_request(self, directory, path, request, size, &opened);
 }
 
 trap::Answer<Result<int>> outside::openat(Thread& self, int directory, UserPtr<const char> path,

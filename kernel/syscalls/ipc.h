@@ -23,9 +23,9 @@ Result<int> write_status(Thread& self, std::uintptr_t to, const Status& status, 
   return UserPtr<Status>{to}.write(self.space(), status).transform([&] { return result; });
 }
 
-/// IPC_STAT, which names an object by its number, and the commands that name it by its place, such
-/// as SEM_STAT: sets `status`, and returns the call's result. `any`: the command that needs no
-/// permission to read, such as SEM_STAT_ANY. EINVAL, EACCES.
+/// Sets `status` for IPC_STAT, which names an object by its number, and for commands such as
+/// SEM_STAT, which name it by its place. Returns the call's result. `any`: the value of the command
+/// that needs no permission to read, such as SEM_STAT_ANY. EINVAL, EACCES.
 template <class Kind, class Status>
 Result<int> object_status(Thread& self, int number, int command, int any, Status& status) {
   const bool by_place = command != abi::ipc_stat;

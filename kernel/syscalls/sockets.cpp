@@ -81,7 +81,7 @@ struct Accepting {
   int flags;
   std::uintptr_t address;
   UserPtr<int> length;
-  Ref<File>* opened = nullptr;  ///< gets the connection in place of a descriptor; null: none does
+  Ref<File>* opened = nullptr;  ///< receives the connection; null: it gets a descriptor
 
   bool lacks_pages(Thread& self) const {
     if (address == 0) return false;
@@ -91,7 +91,8 @@ struct Accepting {
     return sys::lacks_pages(self, length.address(), sizeof(int)) ||
            sys::lacks_pages(self, address, size);
   }
-  /// EMFILE: before the connection leaves the queue; EFAULT: the connection is closed.
+  /// Takes a connection out of the queue. Returns its descriptor, or 0 with `opened`. EMFILE: the
+  /// connection stays in the queue. EFAULT: the connection is closed.
   Result<int> accept(Thread& self, Socket& socket) const {
     if (opened != nullptr) {
       auto connection = take(self, socket);
@@ -112,6 +113,7 @@ struct Accepting {
   }
 
  private:
+  /// Takes a connection, and writes its address to the program.
   Result<Ref<Socket>> take(Thread& self, Socket& socket) const {
     auto connection = socket.accept(flags & abi::sock_nonblock);
     if (!connection || address == 0) return connection;
@@ -183,8 +185,8 @@ Result<const SocketFamily*> find_family(int domain, int type) {
 Result<Ref<Socket>> make_socket(const SocketFamily& family, int type, int protocol) {
   return family.make(type & abi::sock_type_mask, protocol, type & abi::sock_nonblock);
 }
-/// The socket of socket(2).
-Result<Ref<Socket>> make_asked(int domain, int type, int protocol) {
+/// The socket that the arguments of socket(2) describe.
+Result<Ref<Socket>> make_socket(int domain, int type, int protocol) {
   if ((type & ~abi::sock_type_mask & ~socket_flags) != 0) return fail(Errno::einval);
   const auto family = find_family(domain, type);
   if (!family) return fail(family.error());
@@ -200,13 +202,13 @@ Result<Ref<Socket>> make_asked(int domain, int type, int protocol) {
 ///   UDP-Lite and NETLINK_ROUTE. A netlink socket answers requests for devices, addresses and
 ///   routes; others fail with EPERM or EOPNOTSUPP, and no event is reported.
 Result<int> socket(Thread& self, int domain, int type, int protocol) {
-  auto made = make_asked(domain, type, protocol);
+  auto made = make_socket(domain, type, protocol);
   if (!made) return fail(made.error());
   return self.process().files().add(std::move(*made), (type & abi::sock_cloexec) != 0);
 }
 
 Result<int> socket_into(Thread&, Ref<File>& opened, int domain, int type, int protocol) {
-  auto made = make_asked(domain, type, protocol);
+  auto made = make_socket(domain, type, protocol);
   if (!made) return fail(made.error());
   opened = std::move(*made);
   return 0;

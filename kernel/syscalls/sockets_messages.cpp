@@ -357,7 +357,8 @@ std::size_t most_received(Socket& socket) {
   return socket.is_stream() ? step_bytes : socket.next_size();
 }
 
-/// Waits until `socket` may have more bytes, and leaves the wake to a receiver that takes them.
+/// Waits until `socket` may have more bytes, for a receiver that only peeks (MSG_PEEK). It watches
+/// the wait list instead of waiting in it, so a wake still reaches a receiver that takes the bytes.
 async::Task<async::WaitResult> watch_for_bytes(Socket& socket, async::Instant deadline) {
   async::Observer entry;
   async::MultiWait wait;

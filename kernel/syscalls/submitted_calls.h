@@ -24,8 +24,10 @@ trap::Answer<Transfer> preadv2(Thread&, int fd, UserPtr<const abi::IoVector> to,
                                std::int64_t offset, std::int64_t, int flags);
 trap::Answer<Transfer> pwritev2(Thread&, int fd, UserPtr<const abi::IoVector> from, int count,
                                 std::int64_t offset, std::int64_t, int flags);
-// For registered files: openat(2), openat2(2), socket(2) and accept4(2) without a descriptor. The
-// file goes into `opened`, which exists until the call has ended, and the result is 0.
+
+// For registered files: openat(2), openat2(2), socket(2) and accept4(2) without a descriptor. They
+// put the file into `opened`, and their result is 0. `opened` must exist until the call has ended,
+// with its wait.
 
 trap::Answer<Result<int>> openat_into(Thread&, Ref<File>& opened, int directory,
                                       UserPtr<const char> path, int flags, unsigned mode);
