@@ -28,8 +28,8 @@ void start_network(const formats::BootOptions& options) {
 
 async::Task<> await_network() {
   // An answer of DHCP takes milliseconds, if there is a server.
-  constexpr async::Duration patience = std::chrono::seconds{3};
-  if (network_device() != nullptr && !co_await net::wait_for_address(patience))
+  constexpr async::Duration timeout = std::chrono::seconds{3};
+  if (network_device() != nullptr && !co_await net::wait_for_address(timeout))
     log("eth0: no address yet");
 }
 

@@ -102,7 +102,8 @@ async::Task<Result<>> P9Device::run(Ref<P9Request> request) {
   request->is_waiting_ = true;
   waiting_.push_back(*request);
   put_in();
-  const auto woken = co_await request->done_.wait_until(async::now() + patience, "file server");
+  const auto woken =
+      co_await request->done_.wait_until(async::now() + request_timeout, "file server");
   if (woken == async::WaitResult::woken) co_return request->result_;
   if (request->is_waiting_) {
     request->is_waiting_ = false;

@@ -11,7 +11,8 @@
 // All of it runs in the strand.
 //
 // - The driver checks each answer: its size, its tag and its type. A wrong one fails with EIO.
-// - A caller that is killed, or has waited for `patience`, leaves its request. The request keeps
+// - A caller that is killed, or has waited for request_timeout, leaves its request. The request
+// keeps
 //   its tag and its memory until the answer comes.
 // - If the device breaks its queue, or asks for a reset, it is dead, because the server forgets
 //   all files in a reset. All requests fail with EIO from then on.
@@ -34,8 +35,8 @@ namespace kernel {
 class P9Device {
  public:
   static constexpr unsigned most_in_flight = 64;
-  /// How long a request may take.
-  static constexpr async::Duration patience = std::chrono::seconds{60};
+  /// The caller of run() waits no longer than this.
+  static constexpr async::Duration request_timeout = std::chrono::seconds{60};
 
   /// Starts the device. Null: it cannot be used, and the log says so.
   static std::unique_ptr<P9Device> start(virtio::Transport& transport);

@@ -6,7 +6,7 @@ namespace kernel {
 namespace {
 
 /// Waits until the terminal has room: for keys at most reader_timeout, for framed input without a
-/// limit. False: that time is over.
+/// limit. Returns false after a time-out.
 async::Task<bool> await_room(Terminal& terminal) {
   if (terminal.is_framed()) {
     co_return co_await terminal.room().wait("room for input") == async::WaitResult::woken;
@@ -18,12 +18,12 @@ async::Task<bool> await_room(Terminal& terminal) {
 }  // namespace
 
 async::Task<> bring_keys(InputSource& source, Terminal& terminal) {
-  bool patient = true;
+  bool may_wait = true;  // false after a time-out, until the terminal has room again
   do {
     while (const auto byte = source.take()) {
-      while (patient && !terminal.has_room()) patient = co_await await_room(terminal);
+      while (may_wait && !terminal.has_room()) may_wait = co_await await_room(terminal);
       if (terminal.has_room()) {
-        patient = true;
+        may_wait = true;
         terminal.receive(*byte);
       } else {
         terminal.receive_without_room(*byte);

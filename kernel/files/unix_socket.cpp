@@ -783,7 +783,7 @@ Result<int> UnixSocket::control(memory::AddressSpace& space, unsigned long reque
       break;
     case abi::siocoutq:
       answer = endpoint_->is_stream() ? endpoint_->out().pipe().filled()
-                                      : endpoint_->bytes_on_their_way();
+                                      : endpoint_->unacknowledged_bytes();
       break;
     default: return Socket::control(space, request, argument);
   }

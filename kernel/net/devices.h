@@ -13,11 +13,12 @@ struct netif;
 
 namespace kernel::net {
 
-/// The device behind `device` in the order of the indices; null: the first, or no more.
+/// The next device in the order of the indices; the first one if `device` is null. Null: there is
+/// none.
 netif* next_device(const netif* device);
 /// `lo`, or `eth` with a number.
 std::string device_name(const netif& device);
-// What ioctls, /proc/net and netlink say of a device.
+// What ioctls, /proc/net and netlink report of a device.
 ip4_addr_t address_of(const netif& device);
 std::uint16_t flags_of(const netif& device);  ///< IFF_*
 std::uint16_t kind_of(const netif& device);   ///< ARPHRD_*

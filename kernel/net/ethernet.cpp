@@ -248,9 +248,9 @@ Result<> start_ethernet(NetworkDevice& device, const std::optional<GivenAddress>
   return eth0->start(given) ? Result<>{} : fail(Errno::enomem);
 }
 
-async::Task<bool> wait_for_address(async::Duration patience) {
+async::Task<bool> wait_for_address(async::Duration timeout) {
   if (!eth0) co_return false;
-  const async::Instant deadline = async::now() + patience;
+  const async::Instant deadline = async::now() + timeout;
   while (!eth0->has_address()) {
     if (co_await eth0->address_found().wait_until(deadline, "an address of eth0") !=
         async::WaitResult::woken)

@@ -20,7 +20,8 @@ struct udp_pcb;
 
 namespace kernel::net {
 
-/// An IPv4 address that does not come from DHCP, in the order of the network. 0: none.
+/// An IPv4 address that the user has set instead of DHCP. Each member is in network byte order; 0:
+/// none.
 struct GivenAddress {
   std::uint32_t address;
   std::uint32_t mask;
@@ -30,18 +31,18 @@ struct GivenAddress {
 /// ADDRESS/BITS[,gw=ADDRESS][,dns=ADDRESS]. Empty: the text has another form.
 std::optional<GivenAddress> parse_address(std::string_view text);
 
-/// Starts eth0 with that address, or starts DHCP. IPv6 has a link-local address, and others as
-/// routers advertise them. Call once, after start(). ENOMEM.
+/// Starts eth0 with the address `given`; without one it starts DHCP. For IPv6 eth0 has a link-local
+/// address, and those that routers advertise. Call it once, after start(). ENOMEM.
 Result<> start_ethernet(NetworkDevice& device, const std::optional<GivenAddress>& given);
 
-/// Waits until eth0 has an IPv4 address, at most for `patience`. Returns whether it has one.
-async::Task<bool> wait_for_address(async::Duration patience);
+/// Waits until eth0 has an IPv4 address, but no longer than `timeout`. Returns whether it has one.
+async::Task<bool> wait_for_address(async::Duration timeout);
 
 /// /etc/resolv.conf: the name servers that DHCP or the user has named.
 void write_name_servers(PagedText& out);
 
-/// Whether a datagram to this port is for the kernel's DHCP client, whose PCB is the result; null:
-/// it is not.
+/// lwIP's object of the kernel's DHCP client, if datagrams to this port are for the client; else
+/// null.
 udp_pcb* dhcp_receiver(std::uint16_t port);
 
 }  // namespace kernel::net

@@ -11,8 +11,8 @@
 
 namespace kernel::net {
 
-/// An address with a port, which is in the order of the machine. The type of `ip` is V4, V6, or
-/// ANY: all addresses of both.
+/// An address and a port. The port is in host byte order. The type of `ip` is V4, V6, or ANY: all
+/// addresses of both.
 struct InetName {
   ip_addr_t ip{};
   std::uint16_t port = 0;
@@ -30,7 +30,7 @@ inline bool operator!=(const ip_addr_t& a, const ip_addr_t& b) {
 Result<InetName> inet_name(const SocketAddress& address, int domain);
 /// The address as a socket of the family `domain` shows it.
 SocketAddress shown_address(const InetName& name, int domain);
-/// A number that differs for most addresses and ports.
+/// A hash of an address and a port.
 std::uint32_t hash_of(const ip_addr_t& ip, std::uint16_t port);
 /// The address 0.0.0.0 or ::.
 ip_addr_t any_address(int domain);

@@ -283,7 +283,7 @@ Result<int> InetSocket::control(memory::AddressSpace& space, unsigned long reque
 
 Result<std::size_t> InetSocket::count_queued(unsigned long request) {
   if (is_listening()) return fail(Errno::einval);
-  return request == abi::siocoutq ? bytes_on_their_way() : next_size();
+  return request == abi::siocoutq ? unacknowledged_bytes() : next_size();
 }
 
 }  // namespace kernel::net

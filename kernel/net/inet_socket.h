@@ -1,4 +1,4 @@
-// What sockets of AF_INET and AF_INET6 have in common: names and options (ip(7), ipv6(7)).
+// The common part of the sockets of AF_INET and AF_INET6: names and options (ip(7), ipv6(7)).
 #pragma once
 
 #include <kernel/ref.h>
@@ -39,12 +39,12 @@ class InetSocket : public Socket {
   async::WaitList* room_to_connect(const Destination&) final { return changes(Direction::write); }
   async::WaitList& room_to_send(const Outgoing&) final { return *changes(Direction::write); }
   Errno connect_timeout() const final { return Errno::einprogress; }
-  /// What a line of /proc/net says of the socket besides its addresses.
+  /// The counts of the socket in its line of /proc/net.
   struct Counts {
     std::size_t sent = 0;      ///< bytes that the peer has not acknowledged
     std::size_t received = 0;  ///< bytes, or connections of a listening socket, that wait
   };
-  Counts counts() { return {bytes_on_their_way(), waiting_to_be_received()}; }
+  Counts counts() { return {unacknowledged_bytes(), waiting_to_be_received()}; }
   InetName peer() const { return peer_or_none(); }
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) final;
@@ -62,22 +62,22 @@ class InetSocket : public Socket {
   }
   /// Takes a free port if the socket has none. EADDRINUSE; ENOMEM.
   Result<> bind_to_any();
-  /// Where the socket connects or sends to. The address 0.0.0.0 stands for this machine. EINVAL;
-  /// EAFNOSUPPORT; ENETUNREACH.
+  /// The destination of a connection or a datagram. The address 0.0.0.0 stands for this machine.
+  /// EINVAL; EAFNOSUPPORT; ENETUNREACH.
   Result<InetName> destination(const SocketAddress& address) const;
   /// The address of this machine from which packets to `to` come. ENETUNREACH.
   Result<ip_addr_t> source_for(const ip_addr_t& to) const;
   /// The type of lwIP's objects for the addresses that the socket may have.
   ip_addr_t bound_ip() const;
 
-  /// Whether an option of IPPROTO_IP or IPPROTO_IPV6 that is only on or off is on.
+  /// Whether a boolean option of IPPROTO_IP or IPPROTO_IPV6 is on.
   bool has_switch(int level, int option) const;
 
   /// Bytes that the peer has not acknowledged (SIOCOUTQ).
-  virtual std::size_t bytes_on_their_way() { return 0; }
+  virtual std::size_t unacknowledged_bytes() { return 0; }
   virtual std::size_t waiting_to_be_received() = 0;
   virtual InetName peer_or_none() const { return {.ip = any_address(kind().domain)}; }
-  /// An option of lwIP's object has changed.
+  /// Copies options and the local address to lwIP's object. Called after they have changed.
   virtual void apply_options() {}
   virtual Result<> set_tcp_option(int, int) { return fail(Errno::enoprotoopt); }
   virtual Result<int> tcp_option(int) { return fail(Errno::enoprotoopt); }
@@ -94,7 +94,7 @@ class InetSocket : public Socket {
   bool is_v6_only_ = false;
   std::uint8_t ttl_ = 64;
   std::uint8_t tos_ = 0;
-  std::uint32_t flags_of_level_ = 0;  // options of IPPROTO_IP and IPPROTO_IPV6 that are on or off
+  std::uint32_t flags_of_level_ = 0;  // the boolean options of IPPROTO_IP and IPPROTO_IPV6
   int error_ = 0;
 };
 

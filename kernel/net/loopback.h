@@ -6,10 +6,10 @@ struct pbuf;
 
 namespace kernel::net {
 
-/// Adds the device to lwIP. Once, at the start.
+/// Adds the device to lwIP. Call it once, at the start of the network.
 void make_loopback();
 netif& loopback();
-/// What has gone through the device.
+/// The packets that have passed through the device, and their bytes.
 struct LoopbackCounts {
   unsigned long packets = 0;
   unsigned long bytes = 0;

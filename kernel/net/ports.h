@@ -1,9 +1,9 @@
-// The local addresses that sockets have, by their ports. lwIP's own tests of ports search its lists
-// of all connections, so this kernel makes them itself.
+// The local addresses of sockets, by their ports. To test whether a port is free, lwIP would search
+// its lists of all connections. So this kernel keeps the ports itself.
 //
 // A Binding is an address and a port that a socket has taken. The connections that a listening
-// socket has accepted have the same Binding, and it lives as long as the last of them: also while
-// lwIP still ends a connection whose socket was closed. Strand data.
+// socket has accepted have the same Binding, which lives as long as the last of them. lwIP may
+// still need time to end a connection whose socket was closed. Strand data.
 #pragma once
 
 #include <kernel/ref.h>
@@ -61,7 +61,7 @@ class Binding : public RefCounted<Binding> {
 /// The bindings of a protocol.
 class Ports {
  public:
-  /// Whether SO_REUSEADDR lets two sockets have one address also while they receive (UDP).
+  /// `shares_receivers`: SO_REUSEADDR lets several sockets that receive have one address (UDP).
   explicit constexpr Ports(bool shares_receivers) : shares_receivers_{shares_receivers} {}
 
   /// Takes an address; with port 0 a free port. EADDRINUSE; ENOMEM.

@@ -6,11 +6,11 @@
 //   lwIP ── a packet to this machine ──▶ the loopback queue ── deliver() ──▶ lwIP ──▶ callbacks
 //
 // lwIP searches lists of all connections and sockets. This kernel finds them itself (ports.h,
-// tcp_table.h): while lwIP works on a packet, its lists have only what the packet is for. Between
-// the calls they are empty.
+// tcp_table.h). While lwIP handles a packet, its lists hold only the connections or the socket that
+// may receive the packet. Otherwise they are empty.
 //
-// lwIP's callbacks only change the socket, and wake jobs: they do not call lwIP. After each call of
-// lwIP that may send a packet, the caller calls deliver().
+// A callback of lwIP only changes its socket and wakes jobs. It does not call lwIP. After each call
+// of lwIP that may send a packet, the caller calls deliver().
 #pragma once
 
 #include <kernel/result.h>
@@ -25,13 +25,13 @@ namespace kernel::net {
 /// here. ENOMEM.
 Result<> start();
 
-/// Passes the packets in the loopback queue to lwIP, until it is empty. After very many the
-/// timers' job does the rest. Calls note_activity().
+/// Passes the packets in the loopback queue to lwIP, until the queue is empty. If there are very
+/// many, it leaves the rest to the job of lwIP's timers. Calls note_activity().
 void deliver();
 /// Lets lwIP's timers run if they are needed (tcp_table.h).
 void note_activity();
 
-/// Passes a frame of an Ethernet device to lwIP, and calls deliver(). Takes over `frame`.
+/// Passes a frame of an Ethernet device to lwIP, and calls deliver(). Takes ownership of `frame`.
 void input(netif& device, pbuf* frame);
 
 /// Lets the timers of devices run from now on: those of ARP, neighbour discovery, DHCP and

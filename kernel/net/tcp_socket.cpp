@@ -815,7 +815,7 @@ void TcpSocket::apply_options() {
   note_activity();
 }
 
-std::size_t TcpSocket::bytes_on_their_way() {
+std::size_t TcpSocket::unacknowledged_bytes() {
   if (peer_ != nullptr) return unsent_of(out_->filled());
   return pcb_ != nullptr ? queued_bytes(*pcb_) : 0;
 }

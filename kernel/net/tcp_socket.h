@@ -7,7 +7,7 @@
 //     └ listen() ─▶ listening ── accept() ─▶ a new socket, connected
 //
 // lwIP's object of a connection (tcp_pcb) exists while the socket is connecting or connected. It
-// outlives the file if bytes or the end must still reach the peer. Then it has no socket.
+// outlives the socket if bytes or the FIN must still reach the peer.
 //
 // Received bytes stay in lwIP's packets until a program reads them.
 //
@@ -18,9 +18,9 @@
 //       │ pcb_                                │ pcb_
 //       └────── SYN, FIN, RST: lwIP ──────────┘
 //
-// lwIP sends the FIN when all bytes are in the pipe already. It never sees these bytes, so its
-// sequence numbers and windows stay as they are. A socket whose peer was closed sends by lwIP
-// again, which answers with a reset.
+// lwIP sends the FIN after all bytes are in the pipe. It never sees these bytes, so its sequence
+// numbers and windows stay as they are. If the peer was closed, the socket sends by lwIP again, and
+// lwIP answers with a reset.
 #pragma once
 
 #include <kernel/list.h>
@@ -34,7 +34,8 @@
 
 namespace kernel::net {
 
-/// The listening socket for connections to an address; null: there is none. `hash`: of the client.
+/// The binding of the listening socket for connections to an address; null: there is none. `hash`:
+/// of the client's address and port, to choose among several with SO_REUSEPORT.
 Binding* find_listener(const ip_addr_t& to, std::uint16_t port, std::uint32_t hash);
 /// Whether a listening socket takes one more connection.
 bool has_room(const Binding& listener);
@@ -44,11 +45,11 @@ class TcpSocket* socket_of(const tcp_pcb& pcb);
 /// Linux's number of the state of a connection (TCP_ESTABLISHED, …).
 std::uint8_t linux_state(const tcp_pcb& pcb);
 
-/// Strand data, but for reads and writes of joined sockets, which may share the strand as those of
-/// a pipe.
+/// Strand data. But reads and writes of joined sockets may share the strand, as those of a pipe do.
 class TcpSocket final : public InetSocket, private ListNode<> {
  public:
-  /// `in`, `out`: the `out` and `in` of the other end, if this socket will join it; else new pipes.
+  /// `in`, `out`: new pipes, or the `out` and `in` of the socket to which join() will join this
+  /// one.
   TcpSocket(int domain, int flags, Ref<Pipe> in, Ref<Pipe> out);
   ~TcpSocket() override;
 
@@ -104,14 +105,15 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   /// The socket at the other end of a connection that is being accepted, if the two can be joined:
   /// lwIP has no bytes for either of them. Else null.
   static TcpSocket* joinable_client(const tcp_pcb& accepted);
-  /// Joins the two ends of a connection. They have the same pipes.
+  /// Joins the two ends of a connection, which have the same pipes.
   void join(TcpSocket& peer);
-  /// This end stops to receive. The peer sends by lwIP from now on.
+  /// Ends the join, because this end stops receiving. The peer sends by lwIP from now on.
   void leave_peer();
   /// Bytes have come for a socket that has shut down both directions: ends the connection by a
   /// reset, as RFC 1122 (4.2.2.13) demands.
   void reset_by_bytes();
-  /// The bytes that this socket lets wait, besides those in the queue of the sender.
+  /// The most received bytes, and the most sent bytes, that may wait in this socket (SO_RCVBUF,
+  /// SO_SNDBUF). The pipe from one joined socket to the other may hold both: set_limits().
   std::size_t receive_limit() const;
   std::size_t send_limit() const;
   void set_limits();
@@ -146,7 +148,7 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   void drop_received();
   void wake_all();
   void apply_options() override;
-  std::size_t bytes_on_their_way() override;
+  std::size_t unacknowledged_bytes() override;
   std::size_t waiting_to_be_received() override {
     return is_listening() ? waiting_count_ : next_size();
   }
@@ -155,9 +157,9 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   std::optional<abi::TcpInfo> tcp_info() override;
 
   State state_ = State::closed;
-  bool was_connected_ = false;   // and is closed now
+  bool was_connected_ = false;   // the state is `closed`, and was `connected`
   bool connect_is_over_ = true;  // connect() has returned the result
-  bool has_end_ = false;         // the peer sends no more
+  bool has_end_ = false;         // the peer has sent its FIN
   bool lacks_room_ = false;      // a writer waits
   bool is_nodelay_ = false;
   bool is_corked_ = false;
@@ -166,10 +168,10 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   // The received bytes are in in_, even after the peer has ended. Only one connection uses the
   // pipes, because the other end of it may still read from them.
   bool is_joined_ = false;
-  bool was_joined_ = false;
+  bool was_joined_ = false;    // also in an earlier connection: the pipes are not used again
   bool peer_refuses_ = false;  // the peer has shut down both directions: a send resets it
-  TcpSocket* peer_ = nullptr;  // the other end, while bytes can go to it directly
-  const Ref<Pipe> in_, out_;   // also without a peer: jobs wait for the socket in their lists
+  TcpSocket* peer_ = nullptr;  // the joined socket, while bytes can go to it by out_
+  const Ref<Pipe> in_, out_;   // never null: jobs that wait for the socket are in their lists
   tcp_pcb* pcb_ = nullptr;
   InetName remote_;
 

@@ -25,16 +25,16 @@ inline Tuple tuple_of(const tcp_pcb& pcb) {
   return {pcb.local_ip, pcb.remote_ip, pcb.local_port, pcb.remote_port};
 }
 
-/// Lets lwIP see the connections of one bucket, and no others, until leave_bucket(). Not while it
-/// sees another bucket.
+/// Lets lwIP see the connections of one bucket, and no others, until leave_bucket(). Do not call it
+/// while lwIP sees a bucket.
 void enter_bucket(const Tuple& tuple);
 /// Does nothing if lwIP sees no bucket.
 void leave_bucket();
 /// The connection with this tuple in the bucket that lwIP sees; null: there is none.
 tcp_pcb* find_connection(const Tuple& tuple);
 
-/// The connection on the other side of `pcb`, if it is one of this machine; null: there is none. At
-/// any time.
+/// The connection at the other end of `pcb`, if that end is in this machine; else null. Call it in
+/// or outside a bucket.
 tcp_pcb* find_other_end(const tcp_pcb& pcb);
 
 class InBucket {

@@ -21,7 +21,7 @@ OWN6 = bytes.fromhex("fe800000000000000000000000000002")
 LISTENING, CLOSED = 80, 81  # ports of the guest
 BATCH = 64
 CASES = {True: 5_000, False: 100_000}  # everyday, rest
-PATIENCE = 120.0  # seconds for an answer to a ping, and for the end of what the frames have begun
+ANSWER_TIMEOUT = 120.0  # seconds for an answer to a ping, and for the end of what the frames have begun
 ALLOWED = 2048  # KiB that the kernel may keep: caches, fragments and half-open connections, all of them bounded
 
 
@@ -159,7 +159,7 @@ class Station:
     def answers(self) -> bool:
         """Whether the guest answers a ping. Answers its requests for this station's address meanwhile."""
         self._number = (self._number + 1) % 65536
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + ANSWER_TIMEOUT
         while time.monotonic() < deadline:
             self.send(ping(self._number))
             until = time.monotonic() + 0.5
@@ -199,7 +199,7 @@ def attack(test: harness.Test, harts: int, cases: int) -> None:
             sent += BATCH
             alive = station.answers()
         test.check(alive, f"the guest answers after {sent} hostile frames ({harts} harts)", output.data)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + ANSWER_TIMEOUT
         before = len(free_memory(output.data))
         lost = ALLOWED  # until a line comes after the frames
         while lost >= ALLOWED and time.monotonic() < deadline:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cotrap.proc_stat import stat_fields
 
 INTERVAL = 1.0  # seconds between two looks
-PATIENCE = 30  # the intervals in which a machine may do nothing
+IDLE_LIMIT = 30  # the intervals in which a machine may do nothing
 _USED = 0.02  # the part of an interval for which a machine must run to count as alive
 _TICKS = os.sysconf("SC_CLK_TCK")  # per second, of the times in /proc
 # Ready or running, waiting for a disk, stopped by a signal or by a debugger.
@@ -25,13 +25,13 @@ class HangWatch(threading.Thread):
     """Watches a process and its descendants during a `with` statement, and calls end() if they hang. end()
     runs in this thread. hung: whether that has happened."""
 
-    def __init__(self, pid: int, end: Callable[[], None], interval=INTERVAL, patience=PATIENCE):
+    def __init__(self, pid: int, end: Callable[[], None], interval=INTERVAL, idle_limit=IDLE_LIMIT):
         super().__init__(daemon=True)
         self.hung = False
         self._pid = pid
         self._end = end
         self._interval = interval
-        self._patience = patience
+        self._idle_limit = idle_limit
         self._over = threading.Event()
 
     def __enter__(self):
@@ -44,7 +44,7 @@ class HangWatch(threading.Thread):
 
     def run(self) -> None:
         before, quiet = look(self._pid), 0
-        while quiet < self._patience:
+        while quiet < self._idle_limit:
             if self._over.wait(self._interval):
                 return
             now = look(self._pid)

@@ -35,7 +35,7 @@ from cotrap.errors import ToolError, UsageError  # noqa: E402
 from cotrap.paths import Build  # noqa: E402
 from cotrap.qemu import Boot, Guest, Machine, archive_with, memory_file  # noqa: E402
 from cotrap.sources import FramedInput, Silence  # noqa: E402
-from hang_watch import PATIENCE, HangWatch  # noqa: E402
+from hang_watch import IDLE_LIMIT, HangWatch  # noqa: E402
 
 SKIPPED = 77
 # Features that some machines lack, with the reason (Test.lacks).
@@ -376,5 +376,5 @@ class Test:
                 status, why = None, f"still {guest.marks.state.value} after {timeout:g} s"
                 why += f"\n{typed.awaited}" if typed else ""
             if watch.hung:
-                why = f"the machine hangs: it did nothing for {PATIENCE} seconds\n{why}"
+                why = f"the machine hangs: it did nothing for {IDLE_LIMIT} seconds\n{why}"
         return Done(status, capture.data, why, errors.data)

@@ -106,7 +106,7 @@ def on_cotrap(test: harness.Test, names: list[str], machine: Machine, timeout: f
         test.build, archive_of(names).pack(), _BUSYBOX, ["sh", "/run-tests"], quiet=True, has_no_input=True
     )
     # The shell ends a program that waits for ever, before the watch ends the guest.
-    with Guest(machine, boot) as guest, HangWatch(guest.pid, guest.end, patience=2 * _PROGRAM_TIMEOUT):
+    with Guest(machine, boot) as guest, HangWatch(guest.pid, guest.end, idle_limit=2 * _PROGRAM_TIMEOUT):
         try:
             relay(guest, Silence(), capture, timeout)
             return capture.data, guest.trouble()

@@ -31,7 +31,7 @@ namespace {
 constexpr std::uint16_t usual_port = 80;
 constexpr int clients = 100;
 constexpr std::size_t longest_request = 8192;
-constexpr auto patience = 30s;  // for the next request of a connection
+constexpr auto request_timeout = 30s;  // for the next request of a connection
 
 constexpr std::array<std::string_view, 6> figures = {"uptime", "loadavg",    "meminfo",
                                                      "harts",  "interrupts", "threads"};
@@ -170,7 +170,7 @@ async::Task<> answer_requests(Fd fd) {
                                                         "text/plain", "too long\n"));
         co_return;
       }
-      const auto more = co_await async::with_deadline(async::now() + patience,
+      const auto more = co_await async::with_deadline(async::now() + request_timeout,
                                                       receive_more(connection.get(), received));
       if (!more || !*more) co_return;
     }

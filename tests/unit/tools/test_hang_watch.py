@@ -28,7 +28,7 @@ class HangWatchTest(unittest.TestCase):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def looks_until_it_hangs(self, *first: Look, patience: int) -> int:
+    def looks_until_it_hangs(self, *first: Look, idle_limit: int) -> int:
         """first: what the first looks find. The later ones find a thread that sleeps."""
         looks = 0
 
@@ -38,30 +38,30 @@ class HangWatchTest(unittest.TestCase):
             return first[looks - 1] if looks <= len(first) else Look({1: 1.0}, False)
 
         with mock.patch.object(hang_watch, "look", fake):
-            watch = HangWatch(1, lambda: None, interval=0.001, patience=patience)
+            watch = HangWatch(1, lambda: None, interval=0.001, idle_limit=idle_limit)
             watch.start()
             watch.join()
         self.assertTrue(watch.hung)
         return looks
 
-    def test_a_machine_hangs_after_as_many_quiet_looks_as_patience_allows(self):
-        self.assertEqual(self.looks_until_it_hangs(Look({1: 1.0}, False), patience=3), 1 + 3)
+    def test_a_machine_hangs_after_as_many_quiet_looks_as_the_limit(self):
+        self.assertEqual(self.looks_until_it_hangs(Look({1: 1.0}, False), idle_limit=3), 1 + 3)
 
     def test_each_use_of_a_processor_starts_the_count_again(self):
         sleeps, ran = Look({1: 0.9}, False), Look({1: 1.0}, False)
-        self.assertEqual(self.looks_until_it_hangs(sleeps, sleeps, sleeps, ran, patience=3), 4 + 3)
+        self.assertEqual(self.looks_until_it_hangs(sleeps, sleeps, sleeps, ran, idle_limit=3), 4 + 3)
 
     def test_a_thread_that_cannot_run_now_is_alive(self):
         waits = Look({1: 1.0}, True)
-        self.assertEqual(self.looks_until_it_hangs(waits, waits, waits, waits, waits, patience=3), 5 + 3)
+        self.assertEqual(self.looks_until_it_hangs(waits, waits, waits, waits, waits, idle_limit=3), 5 + 3)
 
     def test_a_thread_that_ends_uses_no_processor(self):
         two = Look({1: 1.0, 2: 90.0}, False)
-        self.assertEqual(self.looks_until_it_hangs(two, patience=2), 1 + 2)
+        self.assertEqual(self.looks_until_it_hangs(two, idle_limit=2), 1 + 2)
 
     def test_an_idle_process_is_ended(self):
         process = self.start("exec sleep 1000")
-        with HangWatch(process.pid, process.kill, interval=0.05, patience=4) as watch:
+        with HangWatch(process.pid, process.kill, interval=0.05, idle_limit=4) as watch:
             process.wait()
         self.assertTrue(watch.hung)
 

@@ -119,8 +119,8 @@ def _others(arguments) -> list[tuple[Other, Path | None]]:
 def _measure_other(
     other: Other, image: Path, arguments, bench: boots.Bench, chosen: list[Benchmark]
 ) -> Report:
-    patient = replace(bench, timeout=arguments.timeout or OTHER_KERNEL_TIMEOUT)
-    return other_kernels.measure(other, image, patient, chosen, _kinds(arguments, bench))
+    slow_bench = replace(bench, timeout=arguments.timeout or OTHER_KERNEL_TIMEOUT)
+    return other_kernels.measure(other, image, slow_bench, chosen, _kinds(arguments, bench))
 
 
 def _kinds(arguments, bench: boots.Bench) -> list[bool]:

@@ -1,4 +1,4 @@
-// What lwIP asks of its compiler and its platform (lwip/arch.h). C and C++.
+// What lwIP requires of its compiler and its platform (lwip/arch.h). For C and C++.
 #pragma once
 
 #include <stddef.h>
