@@ -1,9 +1,9 @@
 // Messages of System V queues, and the queues. A message keeps its bytes in pieces of at most a
 // page.
 //
-// A receiver waits in the queue with what it wants, and a sender gives it the message at once. So a
-// receiver that wakes has its message. Senders wait for room, and try again. All of it is in the
-// strand.
+// A receiver that waits is in the queue with its WantedMessage. A sender gives it a message that
+// matches at once, so a receiver that wakes has its message. Senders wait for room, and then try
+// again. All of it is in the strand.
 #pragma once
 
 #include <async/event.h>
@@ -20,7 +20,7 @@ namespace kernel::ipc {
 
 struct OrderOfTypes;
 
-/// The bytes of a message. They count in the quota.
+/// A message. Its memory counts in the quota.
 class Message : public ListNode<>, public TreapNode<OrderOfTypes> {
  public:
   /// A message with the bytes at `from` in `space`. ENOMEM; EFAULT, and would_block for a page-in.
@@ -32,7 +32,7 @@ class Message : public ListNode<>, public TreapNode<OrderOfTypes> {
   Message(const Message&) = delete;
   std::size_t size() const { return size_; }
 
-  std::int64_t type = 0;       ///< of a POSIX queue: the priority
+  std::int64_t type = 0;       ///< in a POSIX queue: the priority
   std::uint64_t sequence = 0;  ///< its place among the messages of its type
 
  private:
@@ -92,7 +92,7 @@ class WaitingReceiver : public ListNode<> {
   friend MessageQueue;
   void finish(Result<std::unique_ptr<Message>> result);
 
-  MessageQueue* queue_;  // null: it does not wait any more
+  MessageQueue* queue_;  // null: the wait is over
   const WantedMessage wanted_;
   const int process_;
   Result<std::unique_ptr<Message>> result_;
@@ -131,20 +131,21 @@ class MessageQueue : public Object, public RefCounted<MessageQueue> {
   bool has_room(std::size_t bytes) const {
     return bytes_ + bytes <= most_bytes_ && messages_ + 1 <= most_bytes_;
   }
-  /// Gives the message to a receiver that waits for it, or keeps it. has_room(). `process`: the
-  /// sender.
+  /// Gives the message to a receiver that waits for it, or keeps it. The caller has tested
+  /// has_room(). `process`: the sender.
   void send(std::unique_ptr<Message> message, int process);
   /// The message that a receiver gets now, which stays in the queue. ENOMSG, E2BIG.
   Result<Message*> find(const WantedMessage& wanted);
   /// Removes the message that find() has found, for the receiver `process`. Wakes the senders for
   /// which the queue has room now.
   std::unique_ptr<Message> take(Message& message, int process);
-  /// IPC_SET: sets the limit. Receivers that wait look again, because the permissions may exclude
-  /// them now, and so do senders for which there is room.
+  /// IPC_SET: sets the limit. Wakes all waiting receivers, which try again because the permissions
+  /// may exclude them now, and the senders for which there is room.
   void change(std::size_t most_bytes);
-  /// Wakes all waiting senders and receivers, and ends the queue.
+  /// Wakes all waiting senders and receivers, whose calls fail with EIDRM. Releases the reference
+  /// that get() keeps.
   void remove();
-  /// Ends at most `most` messages of a removed queue. Returns whether none is left.
+  /// Frees at most `most` messages of a removed queue. Returns whether none is left.
   bool drop_some(unsigned most);
 
   abi::MessageQueueStatus status() const;

@@ -1,12 +1,12 @@
-// What the three kinds of System V IPC have in common: segments of shared memory, sets of
-// semaphores and queues of messages. An object has a number, which programs pass to calls, and may
+// The common part of the three kinds of System V IPC objects: segments of shared memory, sets of
+// semaphores, and queues of messages. An object has a number, which programs pass to calls. It may
 // have a key, by which programs find the number. There is one namespace.
 //
-// A number is a place below most_places and a sequence number, as on Linux. Places are given out in
-// turn, so a number that was removed is not used again soon.
+// A number consists of a place below most_places and a sequence number, as on Linux. Objects get
+// the places in turn, so the number of a removed object is not used again soon.
 //
-// An object lives until it is removed (IPC_RMID), also without a process. Its memory counts in the
-// quota of files in memory (files/file_quota.h). All of it is in the strand.
+// An object lives until a program removes it (IPC_RMID), even if no process uses it. Its memory
+// counts in the quota of files in memory (files/file_quota.h). All of it is in the strand.
 #pragma once
 
 #include <abi/ipc.h>
@@ -24,7 +24,7 @@ namespace kernel::ipc {
 /// The process that makes a call.
 struct Caller {
   int process;
-  bool owns_all;  ///< CAP_IPC_OWNER: permissions do not bind it
+  bool owns_all;  ///< CAP_IPC_OWNER: the process needs no permissions
 };
 
 /// The present time, in seconds since 1970.
@@ -53,7 +53,7 @@ class Object : public TreapNode<OrderOfPlaces>, public TreapNode<OrderOfKeys> {
   void set_mode_bits(unsigned bits) { mode_ |= bits; }
   void clear_mode_bits(unsigned bits) { mode_ &= ~bits; }
 
-  /// What IPC_STAT answers. The owner is the superuser, the only user.
+  /// The permissions that IPC_STAT returns. The owner is the superuser, the only user.
   abi::IpcPermissions permissions() const {
     return {.key = key_,
             .uid = 0,
@@ -96,8 +96,8 @@ struct OrderOfKeys {
   static void update(Object&, Object*, Object*) {}
 };
 
-/// The objects of one kind. An object has a reference while it is in here, which the code that
-/// removes it releases.
+/// The objects of one kind. It does not own them: the code that adds an object keeps a reference,
+/// and the code that removes the object releases that reference.
 class Objects {
  public:
   std::size_t size() const { return size_; }
@@ -159,7 +159,7 @@ Result<int> get(const Objects& objects, const Caller& caller, std::int32_t key, 
   return found->number();
 }
 
-/// Bytes of the quota, until the destructor gives them back.
+/// Charges bytes to the quota. The destructor gives them back.
 class Charge {
  public:
   /// The caller has tested file_quota::has().

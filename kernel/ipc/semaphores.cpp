@@ -41,10 +41,10 @@ Result<Adjustment*> SemaphoreUndo::make(SemaphoreSet& set, unsigned number) {
 }
 
 SemaphoreUndo::~SemaphoreUndo() {
-  while (!adjust_some(UINT_MAX)) continue;
+  while (!apply_some(UINT_MAX)) continue;
 }
 
-bool SemaphoreUndo::adjust_some(unsigned most) {
+bool SemaphoreUndo::apply_some(unsigned most) {
   async::Strand::check_access();
   for (; most > 0 && !adjustments_.empty(); --most) {
     Adjustment* const adjustment = adjustments_.root();

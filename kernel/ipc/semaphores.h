@@ -5,12 +5,12 @@
 //                 ▼
 //              WaitingOperations, in the frame of the caller's coroutine
 //                 ▲
-//   another call, or the end of a process, changes a value: performs the operations of the waiters
-//   that have become possible, and wakes them
+//   another call, or the end of a process, changes a value: it performs the operations of waiters
+//   that have become possible, and wakes these waiters
 //
-// So a woken caller has its result, and need not try again. One operation waits in a list of its
-// semaphore. Several wait in a list of the set. So a change costs time for the waiters of its
-// semaphore, and for those with several operations on the set.
+// So a woken caller has its result, and need not try again. A caller with one operation waits in a
+// list of the semaphore. A caller with several waits in a list of the set. So a change tries only
+// the waiters of its semaphore, and those with several operations on the set.
 //
 // All of it is in the strand.
 #pragma once
@@ -37,7 +37,8 @@ inline constexpr int most_semaphores_in_set = 32'000;
 inline constexpr int most_semaphores = 1'024'000'000;
 inline constexpr unsigned most_semaphore_operations = 500;
 
-/// What the end of a process adds to a semaphore. The process owns it, until the set is removed.
+/// An adjustment (semadj, semop(2)): the end of the process adds `value` to the semaphore. The
+/// process owns it, until it ends or the set is removed.
 struct Adjustment : TreapNode<OrderOfAdjustments>, ListNode<> {
   Adjustment(SemaphoreUndo& undo, SemaphoreSet& semaphores, unsigned semaphore)
       : owner{undo}, set{semaphores}, number{semaphore}, charge{sizeof *this} {}
@@ -53,8 +54,8 @@ struct OrderOfAdjustments {
   static void update(Adjustment&, Adjustment*, Adjustment*) {}
 };
 
-/// The adjustments of a process (SEM_UNDO). The destructor adds those that are left to the
-/// semaphores.
+/// The adjustments of a process: the operations with SEM_UNDO change them. The destructor applies
+/// those that are left.
 class SemaphoreUndo {
  public:
   explicit SemaphoreUndo(int process) : process_{process} {}
@@ -64,8 +65,8 @@ class SemaphoreUndo {
   Adjustment* find(const SemaphoreSet& set, unsigned number) const;
   /// The adjustment that find() finds, or a new one. ENOMEM.
   Result<Adjustment*> make(SemaphoreSet& set, unsigned number);
-  /// Makes at most `most` adjustments, and ends them. Returns whether none is left.
-  bool adjust_some(unsigned most);
+  /// Applies and frees at most `most` adjustments. Returns whether none is left.
+  bool apply_some(unsigned most);
 
  private:
   friend SemaphoreSet;
@@ -121,18 +122,21 @@ class SemaphoreSet : public Object, public RefCounted<SemaphoreSet> {
   std::int64_t operated() const { return operated_; }
   abi::SemaphoreStatus status() const;
 
-  /// Sets a semaphore, and forgets its adjustments. The caller calls end_setting() after the last.
+  /// Sets a semaphore, and clears its adjustments. After the last set() of a call, the caller calls
+  /// end_setting().
   void set(unsigned number, int value, int process);
   /// Performs the operations of waiters on the semaphores [first, last] that have become possible.
   void end_setting(unsigned first, unsigned last);
-  /// Wakes all waiters with EIDRM, and ends the set.
+  /// Wakes all waiters with EIDRM, frees all adjustments, and releases the reference that get()
+  /// keeps.
   void remove();
 
-  /// Performs the operations. would_block: the caller waits, at operations[blocking]. EAGAIN,
-  /// ERANGE. Each semaphore with SEM_UNDO has its adjustment.
+  /// Performs all operations, or none. would_block: the caller must wait, because of
+  /// operations[blocking]. EAGAIN, ERANGE. The caller has made an adjustment for each operation
+  /// with SEM_UNDO.
   Result<> try_now(SemaphoreOperations operations, SemaphoreUndo* undo, int process,
                    std::size_t& blocking);
-  /// try_now() for a call. Then also performs the operations of waiters that have become possible.
+  /// try_now() for a call. It then performs the operations of waiters that have become possible.
   Result<> perform(SemaphoreOperations operations, SemaphoreUndo* undo, int process);
   void add_waiter(WaitingOperations& waiting);
 
@@ -153,17 +157,17 @@ class SemaphoreSet : public Object, public RefCounted<SemaphoreSet> {
   static std::size_t bytes_for(unsigned count);
 
   Semaphore& at(unsigned number) const { return (*pieces_[number / in_piece])[number % in_piece]; }
-  /// Tries the operations of all in the list. Returns whether a value has changed.
+  /// Tries the operations of each waiter in the list. Returns whether a value has changed.
   bool try_waiters(List<WaitingOperations>& waiters);
   void try_waiters_of(unsigned number);
-  /// Tries the waiters with several operations again and again, until no value changes.
+  /// Tries the waiters with several operations, repeatedly until no value changes.
   void try_combined();
   void adjust(const Adjustment& adjustment, int process);
 
   const unsigned count_;
   Charge charge_;
   std::vector<std::unique_ptr<Piece>> pieces_;
-  List<WaitingOperations> combined_;  // those with several operations
+  List<WaitingOperations> combined_;  // waiters with several operations
   std::int64_t operated_ = 0;
 };
 

@@ -18,10 +18,10 @@ class Segment final : public Object, public memory::TrackedObject {
  public:
   static Result<int> get(const Caller& caller, std::int32_t key, std::uint64_t bytes, int flags);
   static Objects& all();
-  /// The segment whose areas have this backing; null: the object is none.
+  /// The segment that areas with this backing map; null: they map something else.
   static Segment* of(const memory::Backing& backing);
 
-  /// Pages of all segments, and those of them that have a frame.
+  /// The number of pages of all segments, and the number of those that have a frame.
   static std::uint64_t pages_of_all();
   static std::uint64_t resident_of_all();
 

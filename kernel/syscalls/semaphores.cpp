@@ -58,7 +58,7 @@ class UndoAtEnd final : public Process::AtEnd {
   explicit UndoAtEnd(int process) : undo{process} {}
   bool do_some() override {
     constexpr unsigned in_step = 64;
-    return undo.adjust_some(in_step);
+    return undo.apply_some(in_step);
   }
   SemaphoreUndo undo;
 };
