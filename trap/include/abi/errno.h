@@ -171,7 +171,7 @@ inline constexpr auto errno_texts = std::to_array<ErrnoText>({
     {Errno::ehostunreach, "EHOSTUNREACH", "host unreachable"},
     {Errno::ealready, "EALREADY", "already in progress"},
     {Errno::einprogress, "EINPROGRESS", "in progress"},
-    {Errno::estale, "ESTALE", "the file of the handle has ended"},
+    {Errno::estale, "ESTALE", "stale file handle"},
     {Errno::ecanceled, "ECANCELED", "cancelled"},
     {Errno::eownerdead, "EOWNERDEAD", "the owner has ended"},
 });

@@ -50,17 +50,17 @@ inline constexpr unsigned shm_locked = 02000;
 struct SharedMemoryStatus {
   IpcPermissions permissions;
   std::uint64_t bytes;
-  std::int64_t attached;  // seconds since 1970
+  std::int64_t attached;  // the times of the last changes, in seconds since 1970; 0: none
   std::int64_t detached;
   std::int64_t changed;
-  std::int32_t creator;
-  std::int32_t last;  // the process that attached or detached last
+  std::int32_t creator;  // a process
+  std::int32_t last;     // the process that attached or detached last
   std::uint64_t attachments;
   std::uint64_t unused[2];
 };
 static_assert(sizeof(SharedMemoryStatus) == 112);
 
-struct SharedMemoryLimits {
+struct SharedMemoryLimits {  // shminfo: IPC_INFO
   std::uint64_t most_bytes;
   std::uint64_t least_bytes;
   std::uint64_t most_segments;
@@ -68,7 +68,7 @@ struct SharedMemoryLimits {
   std::uint64_t most_pages;
   std::uint64_t unused[4];
 };
-struct SharedMemoryUse {
+struct SharedMemoryUse {  // shm_info: SHM_INFO
   std::int32_t segments;
   std::uint64_t pages;
   std::uint64_t resident;
@@ -100,13 +100,14 @@ static_assert(sizeof(SemaphoreOperation) == 6);
 
 struct SemaphoreStatus {
   IpcPermissions permissions;
-  std::int64_t operated;
+  std::int64_t operated;  // the time of the last semop, in seconds since 1970; 0: none
   std::int64_t changed;
-  std::uint64_t count;
+  std::uint64_t count;  // of semaphores
   std::uint64_t unused[2];
 };
 static_assert(sizeof(SemaphoreStatus) == 88);
 
+// seminfo. IPC_INFO sets all members to limits. SEM_INFO sets two of them to counts instead.
 struct SemaphoreLimits {
   std::int32_t map;
   std::int32_t most_sets;
@@ -115,9 +116,9 @@ struct SemaphoreLimits {
   std::int32_t most_in_set;
   std::int32_t most_operations;
   std::int32_t most_undos_of_process;
-  std::int32_t undo_bytes;  // sem_info: the number of sets
+  std::int32_t undo_bytes;  // SEM_INFO: how many sets exist
   std::int32_t most_value;
-  std::int32_t most_adjustment;  // sem_info: the number of semaphores
+  std::int32_t most_adjustment;  // SEM_INFO: how many semaphores exist, in all sets
 };
 static_assert(sizeof(SemaphoreLimits) == 40);
 
@@ -131,10 +132,10 @@ inline constexpr int msg_stat_any = 13;
 
 struct MessageQueueStatus {
   IpcPermissions permissions;
-  std::int64_t sent;
+  std::int64_t sent;  // the times of the last changes, in seconds since 1970; 0: none
   std::int64_t received;
   std::int64_t changed;
-  std::uint64_t bytes;
+  std::uint64_t bytes;  // in the queue now
   std::uint64_t messages;
   std::uint64_t most_bytes;
   std::int32_t last_sender;
@@ -143,14 +144,15 @@ struct MessageQueueStatus {
 };
 static_assert(sizeof(MessageQueueStatus) == 120);
 
+// msginfo. IPC_INFO sets all members to limits. MSG_INFO sets three of them to counts instead.
 struct MessageLimits {
-  std::int32_t pool;  // msg_info: the number of queues
-  std::int32_t map;   // msg_info: the number of messages
+  std::int32_t pool;  // MSG_INFO: how many queues exist
+  std::int32_t map;   // MSG_INFO: how many messages all queues hold
   std::int32_t most_message_bytes;
   std::int32_t most_queue_bytes;
   std::int32_t most_queues;
   std::int32_t segment_bytes;
-  std::int32_t headers;  // msg_info: the bytes of all messages
+  std::int32_t headers;  // MSG_INFO: the bytes of these messages
   std::uint16_t segments;
 };
 static_assert(sizeof(MessageLimits) == 32);
@@ -164,6 +166,6 @@ struct MqAttributes {
   std::int64_t reserved[4];
 };
 static_assert(sizeof(MqAttributes) == 64);
-inline constexpr unsigned mq_most_priority = 32'768;  // priorities are below it
+inline constexpr unsigned mq_most_priority = 32'768;  // each priority is less than this
 
 }  // namespace abi

@@ -94,7 +94,7 @@ inline constexpr int membarrier_register_private_expedited_sync_core = 1 << 6;
 inline constexpr int membarrier_private_expedited_rseq = 1 << 7;
 inline constexpr int membarrier_register_private_expedited_rseq = 1 << 8;
 inline constexpr int membarrier_get_registrations = 1 << 9;
-inline constexpr int membarrier_known = 0x3ff;      // what membarrier_query answers
+inline constexpr int membarrier_known = 0x3ff;      // the result of membarrier_query
 inline constexpr unsigned membarrier_flag_cpu = 1;  // of membarrier_private_expedited_rseq
 
 // riscv_hwprobe

@@ -1,4 +1,4 @@
-// Restartable sequences: what a program shares with the kernel (rseq(2)).
+// Restartable sequences: the structures that a program shares with the kernel (rseq(2)).
 // Source: Linux's linux/rseq.h.
 #pragma once
 
@@ -10,11 +10,11 @@ namespace abi {
 // The area of a thread.
 struct alignas(32) SequenceArea {
   std::uint32_t hart_at_start;  // never negative: the hart, or 0 before the area is registered
-  std::uint32_t hart;           // no_hart before the area is registered and afterwards
+  std::uint32_t hart;           // no_hart while the area is not registered
   std::uint64_t sequence;       // address of the RestartableSequence that runs; 0: none
   std::uint32_t flags;
   std::uint32_t node;
-  std::uint32_t concurrency_id;  // no other thread of the process that runs now has it
+  std::uint32_t concurrency_id;  // differs between the running threads of a process
 };
 inline constexpr std::size_t sequence_area_bytes = 28;  // without padding
 

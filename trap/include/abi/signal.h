@@ -93,8 +93,8 @@ inline constexpr std::uint64_t sa_restart = 0x1000'0000;
 inline constexpr std::uint64_t sa_nodefer = 0x4000'0000;
 inline constexpr std::uint64_t sa_resethand = 0x8000'0000;
 
-// What a handler learns of a signal: the members of siginfo_t that can have values. The members
-// after `code` depend on the code.
+// The members of siginfo_t that the kernel sets for a handler. The members after `code` depend on
+// the code.
 struct SignalInfo {
   int signal;
   int error;
@@ -228,9 +228,9 @@ constexpr std::string_view description(Signal signal) {
   return text == signal_texts.end() ? "unknown signal" : text->description;
 }
 
-// What wait4 tells of a process. How it ended: exit code in bits 8..15, or the signal in bits 0..6.
-// That it has stopped: 0x7f in the low byte, and the signal in bits 8..15. 0xffff: it has
-// continued.
+// The status word of wait4. A process that has ended has its exit code in bits 8..15, or the signal
+// that killed it in bits 0..6. A stopped process has 0x7f in bits 0..7, and the signal in bits
+// 8..15. A process that has continued has 0xffff.
 class WaitStatus {
  public:
   constexpr explicit WaitStatus(int word = 0) : word_{word} {}

@@ -149,16 +149,16 @@ inline constexpr int tcp_notsent_lowat = 25;
 
 struct InetAddress {  // sockaddr_in
   std::uint16_t family;
-  std::uint16_t port;     // in the order of the network
-  std::uint32_t address;  // the same
+  std::uint16_t port;     // in network byte order
+  std::uint32_t address;  // in network byte order
   std::uint8_t zeros[8];
 };
 static_assert(sizeof(InetAddress) == 16);
 struct Inet6Address {  // sockaddr_in6
   std::uint16_t family;
-  std::uint16_t port;  // in the order of the network
+  std::uint16_t port;  // in network byte order
   std::uint32_t flow;
-  std::uint32_t address[4];  // in the order of the network
+  std::uint32_t address[4];  // in network byte order
   std::uint32_t scope;
 };
 static_assert(sizeof(Inet6Address) == 28);
@@ -211,7 +211,7 @@ static_assert(sizeof(RouteMessage) == 12);
 
 struct PacketInfo {  // in_pktinfo
   std::int32_t device;
-  std::uint32_t local;  // the two addresses: in the order of the network
+  std::uint32_t local;  // both addresses are in network byte order
   std::uint32_t destination;
 };
 static_assert(sizeof(PacketInfo) == 12);
@@ -221,7 +221,7 @@ struct Packet6Info {  // in6_pktinfo
 };
 static_assert(sizeof(Packet6Info) == 20);
 
-struct TcpInfo {  // tcp_info, as far as this kernel knows it
+struct TcpInfo {  // the first members of tcp_info, which this kernel sets
   std::uint8_t state, congestion_state, retransmits, probes, backoff, options, scales, flags;
   std::uint32_t retransmit_timeout, ack_timeout, send_mss, receive_mss;
   std::uint32_t unacked, sacked, lost, retransmitted, forward_acked;

@@ -53,7 +53,7 @@ struct SignalFrame {
   abi::PaddedSignalInfo info;
   Context context;
 
-  /// The most bytes that a frame takes, with what is behind it (AT_MINSIGSTKSZ).
+  /// The most bytes of a frame and of the vector registers behind it (AT_MINSIGSTKSZ).
   static std::size_t most_bytes() {
     if (hal::riscv64::bytes_of_vector_register() == 0) return sizeof(SignalFrame);
     const std::size_t registers = VectorStateHolder::bytes() - sizeof(VectorState);
@@ -95,9 +95,9 @@ struct SignalFrame {
     const std::span bytes = saved_vectors(registers);
     return bytes.empty() || save(bytes, registers, at, write);
   }
-  /// The reverse of both, for rt_sigreturn. A program may have changed every member, and may change
-  /// them meanwhile. Calls read(to, address, bytes) -> bool. Returns false if that does, or if the
-  /// vector registers are not those of this machine.
+  /// The reverse of create() and save_vectors(), for rt_sigreturn. The program may have changed all
+  /// members, and may change them during this call. Calls read(to, address, bytes) -> bool. Returns
+  /// false if that does, or if the vector registers are not those of this machine.
   template <class Read>
   bool load(UserContext& registers, std::uintptr_t at, Read&& read) const {
     copy(registers.x, context.x);
@@ -167,7 +167,7 @@ struct SignalFrame {
     return true;
   }
 
-  // Without a call of memcpy(), which would take a third longer.
+  // Inlined: with a call of memcpy() a frame would take a third longer.
   template <class T>
   static void copy(T& to, const T& from) {
     __builtin_memcpy_inline(&to, &from, sizeof to);
