@@ -99,8 +99,8 @@ def make_all(wanted: dict[str, tuple[str, ...]]) -> None:
     for preset in wanted:
         setup.ensure_for(preset)  # not in make(): two installations at once would wait for each other
     running: dict[str, str] = {}  # the progress of each build that runs now
-    # Each build uses its part of the processors: more compilers at once made all builds of two processors
-    # take a tenth longer. The last one uses all, because it may run alone in the end.
+    # Each build uses a part of the processors: with more compilers at once, all builds together took a
+    # tenth longer on two processors. The last build uses all processors, because it may run alone at the end.
     part = max(1, len(os.sched_getaffinity(0)) // _AT_ONCE)
     last = next(reversed(wanted), None)
 
@@ -129,8 +129,8 @@ def make(
 ) -> Path:
     """Brings the targets of a preset up to date, by default all, and returns the build folder. If the
     source tree is read-only, the existing build is used: its sources cannot have changed either. report: a
-    function that gets the progress instead of the terminal. jobs: how many compilers run at once; ninja
-    chooses without it."""
+    function that gets the progress instead of the terminal. jobs: how many compilers run at once. None:
+    ninja chooses."""
     setup.ensure_for(preset)
     folder = preset_folder(preset)
     if not os.access(ROOT, os.W_OK) and not os.access(folder, os.W_OK):

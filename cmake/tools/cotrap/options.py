@@ -259,7 +259,7 @@ def parser() -> argparse.ArgumentParser:
     checks.set_defaults(tiers=[])
     for tier, what in (
         ("everyday", "the everyday tests, also with NAME"),
-        ("rest", "the tests that are neither everyday nor long; they need all builds"),
+        ("rest", "the tests that are neither everyday nor long; they need more builds"),
         ("long", "the tests that take long and repeat others with more schedules or in another build"),
     ):
         checks.add_argument(

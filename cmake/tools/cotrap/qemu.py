@@ -27,7 +27,7 @@ from .signals import with_parent
 from .symbols import explain
 
 _BOARD = "q35"  # of a PC, if Machine.pc names none
-LONGEST_PC_LINE = 4095  # bytes of a PC's command line; a longer one overwrites what QEMU tells the kernel
+LONGEST_PC_LINE = 4095  # bytes of a PC's command line; a longer one overwrites data that QEMU passes to the kernel
 _LAST_LINES = 12  # of the console, shown if a machine ends for no known reason
 
 

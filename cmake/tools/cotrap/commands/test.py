@@ -19,7 +19,8 @@ from ..signals import with_parent
 from ..suggestions import did_you_mean
 
 # The presets of the everyday tests, and the others. Each preset comes after those whose files it needs.
-# riscv64-release also builds a target of pc-release, which is late, so that neither waits for the other.
+# pc-release is the last one: riscv64-release also builds a target of it, and two builds of one folder
+# would wait for each other.
 _EVERYDAY = ("host-debug", "host-asan", "riscv64-release")
 _OTHERS = (
     "hosted-release",
@@ -40,7 +41,7 @@ _SOAKED = "riscv64-release"
 @dataclass(frozen=True)
 class Entry:
     """A test in CTest's list. needs: the files that must be built for it; empty if it does not name any.
-    processors: as how many tests it counts, because it keeps several processors busy."""
+    processors: the number of processors that it keeps busy. It counts as so many tests."""
 
     name: str
     preset: str
@@ -175,7 +176,8 @@ def _build(entries: list[Entry]) -> None:
             wanted[preset] = ("all", build.TEST_PROGRAMS)
         else:
             wanted[preset] = ()
-    # Presets that take another preset's programs would all build them at once.
+    # Some presets take another preset's programs. That preset is built, too: otherwise all of them would
+    # build these programs at once.
     for preset in list(wanted):
         if source := _program_source(preset):
             wanted.setdefault(source, (build.PROGRAMS, build.TEST_PROGRAMS))
@@ -183,7 +185,7 @@ def _build(entries: list[Entry]) -> None:
 
 
 def _program_source(preset: str) -> str | None:
-    """The preset whose programs this one takes instead of building them. None: it has its own."""
+    """The preset whose programs this one takes (COTRAP_PROGRAMS_OF). None: it builds its own."""
     cache = ROOT / "build" / preset / "CMakeCache.txt"
     text = cache.read_text() if cache.exists() else ""
     found = re.search(r"^COTRAP_PROGRAMS_OF:PATH=(.+)$", text, re.MULTILINE)

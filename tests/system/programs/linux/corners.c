@@ -1,5 +1,5 @@
-// Rare cases of calls that other programs test: which waiters a wake reaches, what a wait sees
-// after its object has changed, and limits that do not count. Each part is an argument.
+// Rare cases of calls whose usual cases other programs test: which waiters a wake reaches, waits
+// whose object changes meanwhile, and limits that have no effect. An argument names each part.
 #define _GNU_SOURCE
 #include "uring.h"
 
@@ -9,7 +9,8 @@
 #include <sys/shm.h>
 #include <sys/timerfd.h>
 
-// Waits until a child, or a thread of this process, sleeps in a call. `format`: of the path.
+// Waits until a child, or a thread of this process, sleeps in a call. `format`: of the path of its
+// file `stat` in /proc.
 static void until_asleep_in(const char* format, pid_t id) {
   char path[64];
   snprintf(path, sizeof path, format, id);
@@ -61,17 +62,17 @@ static void part_futexes(void) {
   SAY(syscall(SYS_futex, &own_word, private_wake, 9));
   SAY(syscall(SYS_futex, &own_word, FUTEX_WAKE, 9));
   pthread_join(thread, &result);
-  // Shared memory: the key of a private futex is the address there, too.
+  // In shared memory, too, a private futex is known by its address.
   uint32_t* const shared =
       mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   SAY(syscall(SYS_futex, shared, FUTEX_WAKE, 9));
   SAY(syscall(SYS_futex, shared, private_wake, 9));
 }
 
-// ── A receiver that only looks ──
+// ── A receiver that only peeks ──
 
 static int ends[2];
-static void* look_at_all(void* nothing) {
+static void* peek_at_all(void* nothing) {
   (void)nothing;
   char bytes[8];
   waiter = gettid();
@@ -84,17 +85,17 @@ static void* receive_some(void* nothing) {
   return (void*)recv(ends[0], bytes, sizeof bytes, 0);
 }
 static void part_peeks(void) {
-  void *looked, *received;
+  void *peeked, *received;
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0) perror("socketpair");
   const struct timeval most = {2, 0};
   setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
-  const pthread_t looker = begin(look_at_all, NULL);
+  const pthread_t peeker = begin(peek_at_all, NULL);
   const pthread_t receiver = begin(receive_some, NULL);
   SAY(send(ends[1], "abc", 3, 0));
   pthread_join(receiver, &received);
   printf("the receiver: %ld\n", (long)received);
   SAY(send(ends[1], "12345678", 8, 0));
-  pthread_join(looker, &looked);
+  pthread_join(peeker, &peeked);
   close(ends[0]);
   close(ends[1]);
 }
@@ -136,7 +137,7 @@ static void part_queues(void) {
   if (msgctl(queue, IPC_STAT, &status) < 0) perror("msgctl");
   message.type = 1;
   pid_t child = start(receive_without_rights);
-  status.msg_perm.mode = 0600;  // it looks again, and waits again
+  status.msg_perm.mode = 0600;  // the receiver tests the queue again, and waits again
   set_queue(&status);
   until_asleep(child);
   message.type = 5;
@@ -152,7 +153,7 @@ static void part_queues(void) {
   child = start(send_without_rights);
   status.msg_perm.mode = 0400;
   set_queue(&status);
-  until_asleep(child);  // there is no room yet
+  until_asleep(child);  // the queue still has no room
   if (msgrcv(queue, &message, sizeof message.text, 0, 0) < 0) perror("msgrcv");
   waitpid(child, NULL, 0);
   child = start(send_without_rights);

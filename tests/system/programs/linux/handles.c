@@ -1,5 +1,5 @@
-// name_to_handle_at(2) and open_by_handle_at(2). The argument `files` chooses them; without it
-// there are only errors that come before the file system has a say, because file systems differ.
+// name_to_handle_at(2) and open_by_handle_at(2). With the argument `files` the program tests
+// handles of files. Without it, it tests only errors that are the same on each file system.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static int name(const char* path, unsigned room, int flags) {
   a.head.handle_type = 77;
   return name_to_handle_at(AT_FDCWD, path, &a.head, &mount_number, flags);
 }
-static void tell(void) {
+static void print_handle(void) {
   printf("  %u bytes, type %#x\n", a.head.handle_bytes, (unsigned)a.head.handle_type);
 }
 static int tmp, dev;
@@ -59,25 +59,25 @@ static void names(void) {
   SAY(mkdir("/tmp/handled.d", 0700));
   SAY(name("/tmp/handled", MAX_HANDLE_SZ + 1, 0));
   SAY(name("/tmp/handled", 0, 0));
-  tell();
+  print_handle();
   SAY(name("/tmp/handled", 11, 0));
-  tell();
+  print_handle();
   SAY(name("/tmp/handled", 12, 0));
-  tell();
+  print_handle();
   SAY(name("/tmp/handled", MAX_HANDLE_SZ, 0));
-  tell();
+  print_handle();
   SAY(name("/tmp/handled", MAX_HANDLE_SZ, only_name));
-  tell();
+  print_handle();
   SAY(name("/proc/version", MAX_HANDLE_SZ, 0));
-  tell();
+  print_handle();
   SAY(name("/proc/version", 4, only_name));
-  tell();
+  print_handle();
   SAY(name("/proc/version", MAX_HANDLE_SZ, only_name));
-  tell();
+  print_handle();
   SAY(name("/dev/null", MAX_HANDLE_SZ, 0));
-  tell();
+  print_handle();
   SAY(name_to_handle_at(tmp, "", &a.head, &mount_number, AT_EMPTY_PATH));
-  tell();
+  print_handle();
   SAY(name_to_handle_at(AT_FDCWD, "/tmp/handled", (void*)16, &mount_number, 0));
   a.head.handle_bytes = 12;
   SAY(name_to_handle_at(AT_FDCWD, "/tmp/handled", &a.head, (void*)16, 0));
@@ -88,7 +88,7 @@ static void names(void) {
   SAY(pipe(ends));
   SAY(name_to_handle_at(ends[0], "", &a.head, &mount_number, AT_EMPTY_PATH));
   SAY(name_to_handle_at(ends[0], "", &a.head, &mount_number, AT_EMPTY_PATH | only_name));
-  tell();
+  print_handle();
   close(ends[0]);
   close(ends[1]);
 }
