@@ -782,8 +782,8 @@ Result<int> UnixSocket::control(memory::AddressSpace& space, unsigned long reque
       answer = endpoint_->next_size();
       break;
     case abi::siocoutq:
-      answer = endpoint_->is_stream() ? endpoint_->out().pipe().filled()
-                                      : endpoint_->unacknowledged_bytes();
+      answer =
+          endpoint_->is_stream() ? endpoint_->out().pipe().filled() : endpoint_->unreceived_bytes();
       break;
     default: return Socket::control(space, request, argument);
   }

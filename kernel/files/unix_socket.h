@@ -197,7 +197,7 @@ class UnixEndpoint : public RefCounted<UnixEndpoint>, private UnixRelay {
   Result<std::size_t> receive_message(IoBuffer& to, Incoming& message);
   /// The size of the first message, or the bytes of the stream (FIONREAD).
   std::size_t next_size();
-  std::size_t unacknowledged_bytes() const { return sent_bytes_; }
+  std::size_t unreceived_bytes() const { return sent_bytes_; }
   short readiness();
   void visit_queues(PassedSocket::Visitor& visitor);
   /// Whether bytes of a connected socket need the credentials of their sender.

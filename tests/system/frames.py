@@ -179,7 +179,7 @@ class Station:
 
 
 def free_memory(shown: bytes) -> list[int]:
-    """In KiB, as each complete line of the guest says."""
+    """The free memory in each complete line of the guest, in KiB."""
     return [int(text) for text in re.findall(rb"MemFree: *(\d+) kB\s", shown)]
 
 

@@ -1,7 +1,7 @@
 """Six recorded boots make the same scheduling decisions again, on one hart and on four.
 
-On one hart a PC makes the same decisions as a RISC-V computer. On four, which hart is first depends on the
-machine, so a PC has records of its own. A commit that changes a schedule on purpose also changes the records:
+On one hart a PC makes the same decisions as a RISC-V computer. On four harts the machine decides which hart
+is first, so a PC has records of its own. A commit that changes a schedule on purpose also changes the records:
 
     /usr/bin/python3 tests/system/golden.py --build build/riscv64-release --record 1
     /usr/bin/python3 tests/system/golden.py --build build/pc-release --record 1
@@ -21,7 +21,8 @@ FOLDER = harness.ROOT / "tests" / "golden"
 
 @dataclass(frozen=True)
 class Recorded:
-    """A boot whose decisions are recorded in tests/golden/NAME-HARTS.txt, or in pc/NAME-HARTS.txt there."""
+    """A boot whose decisions are recorded in tests/golden/NAME-HARTS.txt. A PC with several harts has its own
+    record in tests/golden/pc/."""
 
     name: str
     program: str

@@ -75,7 +75,7 @@ ABOUT_TIME = {
 EVERYDAY_HARTS, REST_HARTS = (1, 4), (2, 8)
 # Seconds after which a guest counts as hanging: far longer than any guest takes on a busy host.
 TIMEOUT = 240.0
-MOST_PC_PARTS = 20  # in one guest: QEMU limits a PC's command line (qemu.LONGEST_PC_LINE)
+MOST_PC_PARTS = 20  # the most parts in one guest: a PC's command line is limited (qemu.LONGEST_PC_LINE)
 PROMPT = "cotrap:[^ ]*[$] "  # the shell's prompt, as a pattern
 _TAIL = 4096  # bytes of output shown after a failed check
 

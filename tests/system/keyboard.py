@@ -9,7 +9,7 @@ from pathlib import Path
 import harness
 from harness import PROMPT, Dialogue
 
-# QEMU's names of the keys that type a character, where the name is not the character.
+# The keys whose name in QEMU is not the character that they type.
 KEYS = {" ": "spc", "\n": "ret", "-": "minus", "'": "apostrophe", ";": "semicolon", "/": "slash"}
 SHIFTED = {"|": "backslash", "$": "4", ">": "dot", '"': "apostrophe"}
 NAMED = {"\x03": "ctrl-c", "\x04": "ctrl-d", "\x7f": "backspace", "\x1b[A": "up", "\x1b[D": "left"}
@@ -24,8 +24,8 @@ def key_of(character: str) -> str:
 
 
 class Pressing(Dialogue):
-    """Presses the keys of its steps on the machine's keyboard, by QEMU's monitor. A step's keys are a text,
-    or a list of QEMU's names of keys."""
+    """Presses the keys of each step on the machine's keyboard, by QEMU's monitor. The keys of a step are a text,
+    or a list of QEMU's names of keys. Bytes go to the serial line instead."""
 
     def __init__(self, monitor: Path, *steps: tuple):
         super().__init__(*((pattern, "") for pattern, _ in steps))

@@ -1,7 +1,7 @@
 """Non-maskable interrupts at each instruction of a PC's entry and exit change no register of a program.
 
-QEMU's debugger interface stops the machine in front of an instruction. Then it sends an NMI, which the
-processor takes there."""
+QEMU's interface for gdb stops the machine in front of an instruction. The test then sends an NMI, which
+the hart takes there."""
 
 import re
 import socket
@@ -15,14 +15,14 @@ import harness
 from cotrap.llvm import llvm_output
 from cotrap.qemu import Machine
 
-RSP, RIP = 7, 16  # the places of registers in the answer of the debugger interface, 8 bytes each
-# Labels of trap/pc/user_entry.S: the code between two of them runs only when the kernel reports a bug of its own.
+RSP, RIP = 7, 16  # the indices of registers in the answer to the command `g`; each has 8 bytes
+# Labels of trap/pc/user_entry.S: the code between them runs only when the kernel reports a bug of its own.
 REPORTS = ("emergency", "cotrap_exception_gates")
 NMI, IPI = 4 << 8, 0xf0  # messages of the delivery mode NMI, and with the vector of IPIs (machine/vectors.h)
-# Instructions that the programs do not reach: of an interrupt that was accepted before a program is entered or
-# left, and of one that stops a preemptible job.
+# The number of instructions that this test does not reach: those for an interrupt that comes just before the
+# hart enters or leaves a program, and those for an interrupt that preempts a preemptible job.
 UNREACHED = 14
-ENOUGH, MOST_TRIALS = 20, 400  # interrupts that must arrive early, and attempts
+ENOUGH, MOST_TRIALS = 20, 400  # how many interrupts must arrive early, and the most attempts for that
 
 
 class Debugger:
@@ -36,7 +36,7 @@ class Debugger:
         self.ask("?")
 
     def ask(self, command: str) -> str:
-        """Sends a command. Returns the first answer that is not text of the monitor."""
+        """Sends a command. Returns the answer, without the text that the monitor prints first."""
         self._send(command)
         return self._answer()
 
@@ -49,7 +49,7 @@ class Debugger:
     def stop_at(self, address: int) -> None:
         self._must(f"Z1,{address:x},1")
 
-    def pass_by(self, address: int) -> None:
+    def no_longer_stop_at(self, address: int) -> None:
         self._must(f"z1,{address:x},1")
 
     def run(self) -> int | None:
@@ -68,10 +68,11 @@ class Debugger:
         return int.from_bytes(bytes.fromhex(self.ask(f"m{address:x},8")), "little")
 
     def leave(self, stops: Iterable[int]) -> None:
-        """Lets the machine run without the debugger, if it has not ended. stops: where it would stop."""
+        """Lets the machine run without the debugger, if it has not ended. stops: the addresses of stop_at()
+        that are left."""
         with suppress(ConnectionError):
             for address in stops:
-                self.pass_by(address)
+                self.no_longer_stop_at(address)
             self.ask("D")
         self._socket.close()
 
@@ -155,16 +156,17 @@ def debugged(test: harness.Test) -> Iterator[tuple[Debugger, Callable]]:
 
 def raise_nmi(debugger: Debugger, at: int, gate: int) -> bool:
     """The machine has stopped at `at`. Returns whether it takes an NMI there."""
-    debugger.pass_by(at)
+    debugger.no_longer_stop_at(at)
     debugger.stop_at(gate)
     debugger.interrupt(NMI)
     stopped = debugger.run()
-    debugger.pass_by(gate)
+    debugger.no_longer_stop_at(gate)
     return stopped == gate and debugger.word(debugger.register(RSP)) == at
 
 
 def at_each_instruction(test: harness.Test, code: Code) -> None:
-    """Of the entry and the exit of user mode, and of the entry and exit of interrupts in the kernel."""
+    """Sends an NMI at each instruction of the entry and the exit of user mode, and of those of interrupts in the
+    kernel."""
     gate = code.labels["nmi_gate"]
     reports = set(code.between(*REPORTS))
     left = {at for at in code.between("cotrap_enter_user", "cotrap_exception_gates") if at not in reports}
@@ -204,7 +206,7 @@ def behind_sti(test: harness.Test, code: Code) -> None:
                 if debugger.run() == from_kernel:
                     vector_and_error = 16
                     early += debugger.word(debugger.register(RSP) + vector_and_error) == at
-                debugger.pass_by(from_kernel)
+                debugger.no_longer_stop_at(from_kernel)
             debugger.stop_at(at)
         debugger.leave(places)
         done = end()

@@ -26,8 +26,8 @@ def expect(test, shell, pattern: str, what: str) -> bool:
 
 
 def press(test, shell, key: str, pattern: str, what: str) -> bool:
-    """Presses a key that sends a signal. A program may print before the shell gives it the terminal, and
-    the shell ignores the signal. So the key is pressed again while nothing happens."""
+    """Presses a key that sends a signal. A program may print before the shell gives it the terminal. The shell
+    then gets the signal, and ignores it. So the test presses the key again until the pattern comes."""
     seconds = 5
     for _ in range(int(harness.TIMEOUT) // seconds):
         shell.send(key)

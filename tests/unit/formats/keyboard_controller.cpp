@@ -1,4 +1,4 @@
-// The keyboard's controller of a PC, behind two ports: one that works, and broken ones.
+// The keyboard controller of a PC behind two simulated ports: one that works, and broken ones.
 #include <catch2/catch_test_macros.hpp>
 
 #include <deque>

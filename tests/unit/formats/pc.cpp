@@ -266,7 +266,7 @@ TEST_CASE("a table MCFG without bus 0, or with a wrong address, is not used") {
   CHECK(!acpi::read_config_area({}));
 }
 
-TEST_CASE("the firmware says whether there is a keyboard controller, or says nothing") {
+TEST_CASE("a PC may have a keyboard controller unless the table FACP denies it") {
   const auto may_have = [](std::uint8_t revision, std::uint16_t flags, std::size_t bytes) {
     Bytes fadt;
     fadt.fill_to(8).add(revision).fill_to(109).add(flags).fill_to(bytes);

@@ -167,14 +167,15 @@ static void interrupt_by_signal(void) {
   sigaction(SIGALRM, &action, NULL);
   const struct itimerval soon = {.it_value = {.tv_usec = 20000}};
   volatile int has_begun = 0;
-  // On a busy host the signal may come before the sequence begins. Then it is sent again.
+  // On a busy host the signal may come before the sequence begins. The test then sends it again.
   do {
     signals = 0;
     setitimer(ITIMER_REAL, &soon, NULL);
     // Other threads of the system may interrupt the sequence before.
     while (signals == 0) never_ends(running(), &has_begun);
   } while (!came_in_sequence());
-  printf("the handler: %d, at the restart: %d\n", signals, interrupted_at == (uintptr_t)never_restart);
+  printf("the handler: %d, at the restart: %d\n", signals,
+         interrupted_at == (uintptr_t)never_restart);
   printf("the sequence afterwards: %llu\n", (unsigned long long)area.rseq_cs);
 }
 
@@ -204,8 +205,7 @@ enum { threads = 4, times = 200000, stride = 8 };
 static uint64_t counters[64 * stride];
 static void* count(void* restarts) {
   enter(&area, bytes, 0, SIGNATURE);
-  for (int i = 0; i < times; ++i)
-    add_here(running(), &area.cpu_id, counters, restarts);
+  for (int i = 0; i < times; ++i) add_here(running(), &area.cpu_id, counters, restarts);
   return NULL;
 }
 

@@ -3,8 +3,8 @@
 
 // ── Registered things ──
 
-// The functions with `slot` put a request with the user data 1 into the ring. The slots of requests
-// begin at 1, so that 0 means none.
+// Functions with the argument `slot` put a request with the user data 1 into the ring. A request
+// has the number of a slot plus 1, because 0 means none.
 static void close_slot(Ring* ring, unsigned slot) {
   Sqe* const sqe = next(ring, IORING_OP_CLOSE, 1);
   sqe->fd = 0;
