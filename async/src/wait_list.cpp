@@ -56,7 +56,7 @@ void WaitList::pass_wake_to_first() noexcept {
   }
 }
 
-bool WaitList::tell_observer_sharing(Job*& woken) noexcept {
+bool WaitList::notify_observer_sharing(Job*& woken) noexcept {
   Node& first = static_cast<Node&>(*next);
   if (first.kind != Kind::observer || first.next != this) return false;
   auto& entry = static_cast<Observer&>(first);

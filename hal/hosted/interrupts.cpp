@@ -38,7 +38,7 @@ std::uint32_t waiting_for(unsigned hart) {
   return raised.load() & ~claimed.load() & enabled[hart].load();
 }
 
-void tell_harts() {
+void interrupt_harts() {
   for_each_hart(running_harts(), [](unsigned hart) {
     if (waiting_for(hart) != 0) raise(hart, interrupt::external);
   });
@@ -80,7 +80,7 @@ void take_pending() {
 
 void raise_line(Irq irq) {
   raised.fetch_or(bit_of(irq));
-  tell_harts();
+  interrupt_harts();
 }
 void lower_line(Irq irq) {
   raised.fetch_and(~bit_of(irq));
@@ -118,7 +118,7 @@ bool external_interrupt_is_pending() {
 
 void enable_interrupt(Irq irq) {
   enabled[hart_index()].fetch_or(bit_of(irq));
-  tell_harts();
+  interrupt_harts();
 }
 void disable_interrupt(Irq irq) {
   enabled[hart_index()].fetch_and(~bit_of(irq));
@@ -136,7 +136,7 @@ Irq claim_interrupt() {
 
 void complete_interrupt(Irq irq) {
   claimed.fetch_and(~bit_of(irq));
-  tell_harts();
+  interrupt_harts();
 }
 
 void send_ipi(unsigned hart) {

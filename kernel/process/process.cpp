@@ -164,7 +164,7 @@ void Process::leave_children() {
     } else {
       heir->zombies_.push_back(child);
       if (heir->takes_child_signals()) [[unlikely]] {
-        child.tell_parent();
+        child.notify_parent();
       } else {
         heir->child_ended_.wake_all();
       }
@@ -281,7 +281,7 @@ bool Process::limit_cpu_time() {
   return true;
 }
 
-void Process::tell_parent() {
+void Process::notify_parent() {
   Process& parent = *parent_;
   const abi::SignalInfo info = change();  // before the process may be gone
   const abi::SignalAction& action = parent.signal_actions()[abi::Signal::sigchld];
@@ -394,7 +394,7 @@ void Process::become_zombie() {
   parent.children_.remove(*this);
   parent.zombies_.push_back(*this);
   if (parent.takes_child_signals()) [[unlikely]]
-    return tell_parent();
+    return notify_parent();
   parent.child_ended_.wake_all();
 }
 

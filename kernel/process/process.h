@@ -340,7 +340,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   bool takes_child_signals();
   /// The end of a process whose parent takes_child_signals(): posts SIGCHLD, and removes the zombie
   /// if the parent ignores that signal.
-  [[gnu::cold, gnu::noinline]] void tell_parent();
+  [[gnu::cold, gnu::noinline]] void notify_parent();
   ~Process();  // called when the last Ref is dropped
 
   void become_zombie();

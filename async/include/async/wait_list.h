@@ -213,7 +213,7 @@ class WaitList : public Node {
   /// none waits. False: only the strand can wake the list now, and nothing has changed.
   bool wake_one_sharing(Job*& woken) noexcept {
     woken = take_first();
-    return woken != nullptr || alone() || tell_observer_sharing(woken);
+    return woken != nullptr || alone() || notify_observer_sharing(woken);
   }
   /// Wakes all waiters; returns how many.
   std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
@@ -433,7 +433,7 @@ class WaitList : public Node {
   ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
   ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
   void pass_wake_to_first() noexcept;
-  ASYNC_SLOW_PATH bool tell_observer_sharing(Job*& woken) noexcept;
+  ASYNC_SLOW_PATH bool notify_observer_sharing(Job*& woken) noexcept;
   friend class Executor;
   void reorder(Job& job) noexcept;  // moves `job`, whose priority has changed
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;
