@@ -1,6 +1,6 @@
-// POSIX message queues: a queue has a name, and is an open file for each program that uses it. A
-// message with a higher priority comes first, among equals the older one. All of it is in the
-// strand.
+// POSIX message queues. A queue has a name, and each program that uses it has an open file of it.
+// Readers get the message with the highest priority first, and of several the oldest. All of it is
+// in the strand.
 #pragma once
 
 #include <abi/signal.h>
@@ -52,7 +52,7 @@ class WaitingForBox : public ListNode<> {
 struct MessageNotice {
   int process;
   async::Instant start_time;  ///< of the process: another one may get its number later
-  const File* file;           ///< it ends with this file
+  const File* file;           ///< the registration ends with this file
   abi::SignalEvent event;
 };
 
@@ -73,14 +73,14 @@ class MessageBox : public RefCounted<MessageBox>, public TreapNode<OrderOfNames>
   /// The bytes of a queue that count in RLIMIT_MSGQUEUE. EOVERFLOW.
   static Result<std::uint64_t> bytes_for(const abi::MqAttributes& attributes);
 
-  /// The name ends. The queue lives until its last file ends.
+  /// Removes the name. The queue lives until its last file ends.
   void remove_name();
   std::string_view name() const { return std::string_view{name_}.substr(1); }
   /// The name with a slash in front.
   std::string_view path() const { return name_; }
   bool has_name() const { return has_name_; }
   unsigned mode() const { return mode_; }
-  /// Its flags are 0: each open file has its own.
+  /// The flags in it are 0, because each open file has its own.
   const abi::MqAttributes& attributes() const { return attributes_; }
   std::uint64_t bytes() const { return bytes_; }
 
@@ -141,7 +141,7 @@ class MessageFile final : public File {
   MessageFile* messages() override { return this; }
   ipc::MessageBox& box() const { return *box_; }
 
-  /// A text about the state of the queue.
+  /// Reads a text with the state of the queue.
   Result<std::size_t> try_read(IoBuffer& buffer) override;
   Result<std::int64_t> seek(std::int64_t offset, int whence) override;
   short readiness() override;

@@ -48,8 +48,8 @@ class InFlightRequest : public ListNode<>, public ListNode<struct SameUserData> 
   virtual bool is_link_timeout() const = 0;
   /// The deadline of a link timeout whose begin() has been called.
   virtual async::Instant deadline() const = 0;
-  /// The answer of an operation whose wait was ended by a cancellation or a link timeout, and that
-  /// has answered `answer` then.
+  /// The result of an operation that has answered `answer` after a cancellation or a link timeout
+  /// ended its wait.
   virtual std::int32_t cut_answer(std::int32_t answer) const;
   /// Whether the next linked request begins after this answer.
   virtual bool lets_next_begin(std::int32_t answer) const = 0;
@@ -68,7 +68,7 @@ class InFlightRequest : public ListNode<>, public ListNode<struct SameUserData> 
   }
 
   std::unique_ptr<InFlightRequest> linked;  ///< the next one of the chain or of the merged transfer
-  /// Of a link timeout: limits the request before it, while that waits.
+  /// In a link timeout: the deadline of the request before it, while that request waits; else null.
   async::DeadlineScope* limit = nullptr;
   async::Job* job = nullptr;  ///< carries the request out; null before and after
   bool cancelled = false;

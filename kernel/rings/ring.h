@@ -112,7 +112,7 @@ class Ring final : public ThreadRing {
                                                 std::uint32_t complete);
   trap::Answer<Result<std::uint32_t>> enter_at_length(std::uint32_t submit, std::uint32_t complete);
   class Entering;
-  /// Leaves the rest of ring_enter.
+  /// Leaves a wait that carries out the rest of ring_enter.
   trap::WouldBlock wait_to_enter(std::uint32_t taken, std::uint32_t left, std::uint32_t complete);
   async::Task<Result<std::uint32_t>> enter_in_steps(std::uint32_t taken, std::uint32_t left,
                                                     std::uint32_t complete);

@@ -88,7 +88,7 @@ class Upcalls {
       free,
       waiting,  // for its page
       ready,
-      abandoned,  // was resumed while it waited: free when its fault worker has ended
+      abandoned,  // resumed while it waited: becomes free at the end of its fault worker
     };
     State state = State::free;
     bool takes_exceptions = false;

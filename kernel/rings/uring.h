@@ -221,7 +221,7 @@ class Context final : public RefCounted<Context> {
 
   // ── Completions (uring.cpp) ──
 
-  /// Posts a completion. Without room it is kept until flush().
+  /// Posts a completion. If the ring has no room, the kernel keeps the completion until flush().
   void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
   /// Posts a completion that is not the last one of its submission. False: there is no room.
   bool post_more(const Request& request, std::int32_t result, std::uint32_t flags);

@@ -15,7 +15,7 @@
 
 namespace trap {
 
-/// Where and with which registers a program continues. The cause decides which members count.
+/// The registers with which a program continues. The cause decides which members are used.
 struct EntryState {
   UserContext* registers = nullptr;  ///< EntryRegisters::all; loses its vector registers
   // EntryRegisters::call:

@@ -5,9 +5,9 @@
 //     Answer<Value>      f(Self&, Arguments…)   may have to wait
 //     async::Task<Value> f(Self&, Arguments…)   always waits
 // Value is a type that ToRegister encodes, usually Result<T>. Self derives from SyscallCaller. A
-// handler that returns `would_block` has changed nothing, except that it has left with
-// SyscallCaller::wait() what the call waits for. If it has left nothing, the call needs a page-in
-// first, and is made again.
+// handler that returns `would_block` has changed nothing. It may have left a wait by
+// SyscallCaller::wait(), which the thread's coroutine awaits. If it has left none, the call needs a
+// page-in first, and the kernel then makes the call again.
 #pragma once
 
 #include <async/task.h>
@@ -137,8 +137,8 @@ class SyscallTable {
 
   /// Like with(). If several harts run, the kernel calls `Outside` first, outside the strand; it
   /// may share the strand. If `Outside` returns would_block and has left no wait, the kernel calls
-  /// `Handler` in the strand. Both have the same arguments. If it ends a thread, the form is
-  /// no_fast_path.
+  /// `Handler` in the strand. Both have the same arguments. A call that ends a thread needs the
+  /// form no_fast_path.
   template <auto Handler, auto Outside, class Number>
     requires detail::Bindable<Self, Handler, ArgumentRegisters>
   constexpr SyscallTable with_outside(Number number, CallForm form = CallForm::any) const {

@@ -1,4 +1,4 @@
-// What a system call waits for, with its type erased. `co_await` returns the encoded result.
+// The wait of a system call, with its type erased. `co_await` returns the encoded result.
 //
 // A handler that cannot answer at once leaves one of two things in its caller's WaitingCall: a
 // coroutine, or an awaiter that only joins a wait list (async/wait_list.h, async/wait_loop.h). The
