@@ -1,15 +1,17 @@
 """Malformed and hostile Ethernet frames do not harm the kernel: the guest answers a ping after each batch of them.
 
 The test is the only other station of the guest's network: QEMU passes frames to it as datagrams on 127.0.0.1. A seed
-decides the frames.
+decides the frames. The station also speaks TCP: the guest's server answers requests whose segments come in a random
+order, and a request after a flood of half-open connections.
 """
 
+import contextlib
 import random
 import re
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import harness
 import network_guest
@@ -21,6 +23,8 @@ OWN6 = bytes.fromhex("fe800000000000000000000000000002")
 LISTENING, CLOSED = 80, 81  # ports of the guest
 BATCH = 64
 CASES = {True: 5_000, False: 100_000}  # everyday, rest
+REORDERED = {True: 100, False: 2_000}  # connections
+HALF_OPEN = {True: 1_000, False: 20_000}
 ANSWER_TIMEOUT = 120.0  # seconds for an answer to a ping, and for the end of what the frames have begun
 ALLOWED = 2048  # KiB that the kernel may keep: caches, fragments and half-open connections, all of them bounded
 
@@ -156,26 +160,139 @@ class Station:
     def send(self, frame: bytes) -> None:
         self._socket.sendto(frame, self._to)
 
+    def frames(self, seconds: float) -> Iterator[bytes]:
+        """The guest's frames in this time. Answers its requests for this station's address meanwhile."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                frame = self._socket.recv(2000)
+            except TimeoutError:
+                return
+            if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1" and frame[38:42] == OWN:
+                reply = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 2) + OWN_MAC + OWN + GUEST_MAC + GUEST
+                self.send(ethernet(0x0806, reply))
+            else:
+                yield frame
+
     def answers(self) -> bool:
-        """Whether the guest answers a ping. Answers its requests for this station's address meanwhile."""
+        """Whether the guest answers a ping."""
         self._number = (self._number + 1) % 65536
         deadline = time.monotonic() + ANSWER_TIMEOUT
         while time.monotonic() < deadline:
             self.send(ping(self._number))
-            until = time.monotonic() + 0.5
-            while (left := until - time.monotonic()) > 0:
-                self._socket.settimeout(left)
-                try:
-                    frame = self._socket.recv(2000)
-                except TimeoutError:
-                    break
-                if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1" and frame[38:42] == OWN:
-                    reply = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 2) + OWN_MAC + OWN + GUEST_MAC + GUEST
-                    self.send(ethernet(0x0806, reply))
-                elif frame[12:14] == b"\x08\x00" and frame[23] == 1 and frame[34] == 0:
+            for frame in self.frames(0.5):
+                if frame[12:14] == b"\x08\x00" and frame[23] == 1 and frame[34] == 0:
                     if struct.unpack(">H", frame[40:42])[0] == self._number:
                         return True
         return False
+
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+
+
+class Client:
+    """A TCP connection of the station to the guest's server. `dice` decides the order and the ends of its segments."""
+
+    def __init__(self, station: Station, port: int, dice: random.Random):
+        self._station, self._port, self._dice = station, port, dice
+        self._first = dice.getrandbits(32)  # the number of the SYN
+        self._acknowledged = 0  # bytes behind the SYN
+        self._base: int | None = None  # the number of the guest's SYN
+        self._parts: dict[int, bytes] = {}  # by offset
+        self._ended_at: int | None = None  # the offset of the guest's FIN
+        self.received = b""
+
+    def send(self, flags: int, offset: int = 0, data: bytes = b"", spoil: bool = False) -> None:
+        """offset: of the data behind the SYN. spoil: the checksum is wrong."""
+        number = self._first + (0 if flags & SYN else 1 + offset)
+        seen = 0 if self._base is None else self._base + 1 + len(self.received) + self.is_ended
+        numbers = (number & 0xFFFFFFFF, seen & 0xFFFFFFFF)
+        head = struct.pack(">HHIIBBHHH", self._port, LISTENING, *numbers, 5 << 4, flags, 65535, 0, 0)
+        segment = with_sum(6, head + data, 16)
+        if spoil:
+            segment = segment[:17] + bytes([segment[17] ^ 0x55]) + segment[18:]
+        self._station.send(ethernet(0x0800, ip4(6, segment)))
+
+    @property
+    def is_ended(self) -> bool:
+        return self._ended_at == len(self.received)
+
+    def ask(self, text: bytes, is_enough: Callable[[bytes], bool]) -> bool:
+        """Sends the text, and a FIN behind it, until the answer is enough and the guest has ended the connection."""
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while time.monotonic() < deadline:
+            if self._base is None:
+                self.send(SYN)
+            else:
+                self._send_in_disorder(text)
+            for frame in self._station.frames(1.0):
+                is_first = self._base is None
+                if self._take(frame) and (is_first or (is_enough(self.received) and self.is_ended)):
+                    break
+            if is_enough(self.received) and self.is_ended:
+                return True
+        return False
+
+    def _send_in_disorder(self, text: bytes) -> None:
+        dice = self._dice
+        segments, at = [], min(self._acknowledged, len(text))
+        while at < len(text):
+            end = min(len(text), at + dice.randrange(1, 200))
+            begin = max(0, at - dice.choice((0, 0, 30)))  # some overlap the one before
+            segments.append((begin, text[begin:end]))
+            at = end
+        segments += dice.choices(segments, k=dice.randrange(4)) if segments else []
+        segments.append((len(text), None))
+        dice.shuffle(segments)
+        for begin, data in segments:
+            if dice.random() < 0.1:  # bytes that the guest must not take
+                far = dice.choice((1 << 24, 1 << 30, -(1 << 20)))
+                self.send(ACK, begin + far, b"far away")
+                self.send(ACK, begin, b"spoilt", spoil=True)
+                self.send(RST, begin + far)
+            self.send(ACK | FIN if data is None else ACK, begin, data or b"")
+
+    def _take(self, frame: bytes) -> bool:
+        """Whether the frame is a segment of this connection."""
+        if frame[12:14] != b"\x08\x00" or frame[23] != 6:
+            return False
+        length = struct.unpack(">H", frame[16:18])[0]
+        segment = frame[34 : 14 + length]
+        _, port, number, seen, offset, flags = struct.unpack(">HHIIBB", segment[:14])
+        if port != self._port or flags & RST:
+            return False
+        if flags & SYN:
+            self._base = number
+            return True
+        if self._base is None:
+            return False
+        data = segment[(offset >> 4) * 4 :]
+        at = (number - self._base - 1) & 0xFFFFFFFF
+        self._parts[at] = max(data, self._parts.get(at, b""), key=len)
+        if flags & FIN:
+            self._ended_at = at + len(data)
+        self._acknowledged = max(self._acknowledged, (seen - self._first - 1) & 0xFFFFFFFF)
+        for begin, part in sorted(self._parts.items()):
+            if begin <= len(self.received) < begin + len(part):
+                self.received += part[len(self.received) - begin :]
+        if data or flags & FIN:
+            self.send(ACK, self._acknowledged)
+        return True
+
+
+def ask_in_disorder(station: Station, port: int, seed: int) -> bool:
+    """Whether the guest's server answers each of some requests of one connection, in their order."""
+    dice = random.Random(seed)
+    expected = dice.choices((b"200", b"404"), k=dice.randrange(1, 20))
+    paths = {b"200": b"/proc/uptime", b"404": b"/none"}
+    text = b"".join(b"GET %s HTTP/1.1\r\nX: %d\r\n\r\n" % (paths[status], seed) for status in expected)
+    client = Client(station, port, dice)
+
+    def statuses(answer: bytes) -> list[bytes]:
+        return re.findall(rb"HTTP/1.1 (\d+)", answer)
+
+    return client.ask(text, lambda answer: statuses(answer) == expected)
 
 
 def free_memory(shown: bytes) -> list[int]:
@@ -183,13 +300,31 @@ def free_memory(shown: bytes) -> list[int]:
     return [int(text) for text in re.findall(rb"MemFree: *(\d+) kB\s", shown)]
 
 
-def attack(test: harness.Test, harts: int, cases: int) -> None:
+def has_memory_back(test: harness.Test, output: network_guest.Output) -> None:
+    deadline = time.monotonic() + ANSWER_TIMEOUT
+    before = len(free_memory(output.data))
+    lost = ALLOWED  # until a line comes after the frames
+    while lost >= ALLOWED and time.monotonic() < deadline:
+        time.sleep(0.1)
+        free = free_memory(output.data)
+        lost = free[0] - free[-1] if len(free) > before + 1 else ALLOWED
+    test.check(lost < ALLOWED, f"  … and has its memory back, but for {lost} KiB", output.data)
+
+
+@contextlib.contextmanager
+def neighbour(test: harness.Test, harts: int) -> Iterator[tuple[Station, network_guest.Output]]:
+    """Runs a guest with a server, and prints its free memory. The station is its only neighbour."""
     station = Station()
     script = "/bin/http serve & while true; do grep MemFree /proc/meminfo; sleep 1; done"
     boot = network_guest.boot_of(test, "/bin/sh", "-c", script, append="net=10.9.0.1/24")
     machine = test.machine(harts=harts, extra=station.options(test.network_device))
     with network_guest.running(boot, machine) as (output, ended):
         output.wait_for("MemFree", ended)
+        yield station, output
+
+
+def attack(test: harness.Test, harts: int, cases: int) -> None:
+    with neighbour(test, harts) as (station, output):
         sent = 0
         alive = station.answers()
         source = frames(seed=harts)
@@ -199,16 +334,28 @@ def attack(test: harness.Test, harts: int, cases: int) -> None:
             sent += BATCH
             alive = station.answers()
         test.check(alive, f"the guest answers after {sent} hostile frames ({harts} harts)", output.data)
-        deadline = time.monotonic() + ANSWER_TIMEOUT
-        before = len(free_memory(output.data))
-        lost = ALLOWED  # until a line comes after the frames
-        while lost >= ALLOWED and time.monotonic() < deadline:
-            time.sleep(0.1)
-            free = free_memory(output.data)
-            lost = free[0] - free[-1] if len(free) > before + 1 else ALLOWED
-    test.check(lost < ALLOWED, f"  … and has its memory back, but for {lost} KiB", output.data)
+        has_memory_back(test, output)
+
+
+def disorder(test: harness.Test, harts: int, cases: int, half_open: int) -> None:
+    with neighbour(test, harts) as (station, output):
+        station.answers()
+        done = 0
+        while done < cases and ask_in_disorder(station, 10_000 + done, seed=done):
+            done += 1
+        what = f"the server answers {cases} connections whose segments come in a random order ({harts} harts)"
+        test.check(done == cases, what, f"seed {done} fails\n".encode() + output.data)
+        for number in range(half_open):
+            Client(station, 20_000 + number, random.Random(number)).send(SYN)
+            if number % BATCH == BATCH - 1:
+                station.answers()
+        answers = ask_in_disorder(station, 50_000, seed=cases)
+        test.check(answers, f"  … and one behind {half_open} half-open connections", output.data)
+        has_memory_back(test, output)
 
 
 with harness.Test(__doc__, harness.QEMU) as test:
     for harts in test.harts_of_tier:
-        attack(test, harts, CASES[test.everyday] // len(test.harts_of_tier))
+        parts = len(test.harts_of_tier)
+        attack(test, harts, CASES[test.everyday] // parts)
+        disorder(test, harts, REORDERED[test.everyday] // parts, HALF_OPEN[test.everyday] // parts)
