@@ -56,13 +56,14 @@ MessageBox::MessageBox(std::string_view name, unsigned mode, abi::MqAttributes a
 
 MessageBox::~MessageBox() {
   while (!is_empty()) (void)take_first();
-  limited_bytes_of_all -= limited_bytes_;
-  --box_count;
 }
 
 void MessageBox::destroy(const MessageBox* box) {
   constexpr std::int64_t most_at_once = 64;
   auto ending = std::unique_ptr<MessageBox>{const_cast<MessageBox*>(box)};
+  // Now, so that the program can create another queue at once.
+  limited_bytes_of_all -= ending->limited_bytes_;
+  --box_count;
   if (ending->attributes_.messages > most_at_once)
     async::spawn(end_in_steps(std::move(ending)), {.name = "message queue"}).detach();
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "uring.h"
 
+#include <mqueue.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/resource.h>
@@ -131,8 +132,20 @@ static pid_t start(void (*life)(void)) {
 static void set_queue(struct msqid_ds* status) {
   if (msgctl(queue, IPC_SET, status) < 0) perror("msgctl");
 }
+// The end of a queue with many messages gives RLIMIT_MSGQUEUE back at once.
+static void fill_and_end(void) {
+  struct mq_attr shape = {.mq_maxmsg = 99, .mq_msgsize = 8000};
+  const mqd_t filled = mq_open("/filled", O_CREAT | O_RDWR | O_EXCL, 0600, &shape);
+  SAY(filled < 0 ? -1 : 0);
+  for (int i = 0; i < 99; ++i)
+    if (mq_send(filled, message.text, 8000, 0) < 0) perror("mq_send");
+  mq_unlink("/filled");
+  SAY(mq_close(filled));
+}
 static void part_queues(void) {
   struct msqid_ds status;
+  fill_and_end();
+  fill_and_end();
   queue = msgget(IPC_PRIVATE, 0600);
   if (msgctl(queue, IPC_STAT, &status) < 0) perror("msgctl");
   message.type = 1;
