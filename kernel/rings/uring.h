@@ -476,7 +476,9 @@ async::Task<Result<int>> cancel_in_steps(Ref<Context> context, Thread& self, Can
 
 trap::Answer<Result<int>> do_register(RingFile& ring, Thread& self, abi::uring::Register opcode,
                                       std::uintptr_t argument, std::uint32_t count);
-/// IORING_OP_FILES_UPDATE. Returns the number of slots that it has changed.
-Result<int> update_files_submitted(Context& context, Thread& self, const Sqe& sqe);
+/// IORING_OP_FILES_UPDATE. Returns the number of slots that it has changed. If not `may_wait`,
+/// would_block: the call takes several steps.
+trap::Answer<Result<int>> update_files_submitted(Context& context, Thread& self, const Sqe& sqe,
+                                                 bool may_wait);
 
 }  // namespace kernel::uring

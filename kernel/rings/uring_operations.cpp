@@ -201,7 +201,8 @@ Register answer_without_file(Context& context, Thread& self, const Sqe& sqe, Req
     case Op::epoll_ctl:
       return encoded(sys::epoll_ctl(self, sqe.fd, static_cast<int>(sqe.len),
                                     static_cast<int>(sqe.off), sqe.addr));
-    case Op::files_update: return encoded(update_files_submitted(context, self, sqe));
+    case Op::files_update:
+      return encoded(update_files_submitted(context, self, sqe, request != nullptr));
     case Op::provide_buffers: return encoded(provide_buffers(context, sqe));
     case Op::remove_buffers: return encoded(remove_buffers(context, sqe));
     case Op::poll_remove: return encoded(poll_remove(context, sqe));

@@ -105,64 +105,109 @@ trap::Answer<Answer> register_files(Context& context, Thread& self, std::uintptr
   return self.wait([&] { return register_in_steps(Ref<Context>::share(context), self, files); });
 }
 
-Answer update_files(Context& context, Thread& self, std::uint32_t offset, std::uintptr_t fds,
-                    std::uintptr_t tags, std::uint32_t count) {
-  std::uint32_t end;
-  if (__builtin_add_overflow(offset, count, &end)) return fail(Errno::eoverflow);
-  if (!context.files.exists()) return fail(Errno::enxio);
-  if (end > context.files.count()) return fail(Errno::einval);
-  std::uint32_t done = 0;
-  Result<> result;
-  for (; done < count && result; ++done) {
-    const auto tag = tag_at(self, tags, done);
-    const auto fd = read_from<std::int32_t>(self, fds + done * sizeof(std::int32_t));
-    if (!tag || !fd) {
-      result = fail(tag ? fd.error() : tag.error());
-      break;
-    }
-    const bool keeps = *fd == abi::uring::register_files_skip;
-    if ((keeps || *fd == -1) && *tag != 0) result = fail(Errno::einval);
-    if (keeps || !result) {
-      if (!result) break;
-      continue;
-    }
-    std::optional<Ref<File>> file;
-    if (*fd != -1) {
-      auto found = registrable(self, *fd);
-      context.drop_file(offset + done);
-      if (!found) {
-        result = fail(found.error());
-        break;
-      }
-      context.files.put(offset + done, {.file = std::move(*found), .tag = *tag});
-    } else {
-      context.drop_file(offset + done);
-    }
-  }
-  if (done != 0) return static_cast<int>(done);
-  return result.transform([] { return 0; });
-}
+/// Changes of slots, which may take several steps. The answer is the number of slots that have been
+/// changed, or the error if that is 0.
+struct UpdatedFiles {
+  std::uint32_t offset;
+  std::uintptr_t fds;
+  std::uintptr_t tags;
+  std::uint32_t count;
+  std::uint32_t next = 0;
 
-/// IORING_OP_FILES_UPDATE with IORING_FILE_INDEX_ALLOC: chooses the slots, and writes them.
-Answer allocate_files(Context& context, Thread& self, std::uintptr_t fds, std::uint32_t count) {
-  if (!context.files.exists()) return fail(Errno::enxio);
-  int done = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const UserPtr<std::int32_t> place{fds + i * sizeof(std::int32_t)};
+  /// Changes a slot.
+  Result<> do_one(Context& context, Thread& self) const {
+    const std::uint32_t slot = offset + next;
+    if (slot >= context.files.count()) return fail(Errno::enxio);  // another thread has ended it
+    const auto tag = tag_at(self, tags, next);
+    if (!tag) return fail(tag.error());
+    const auto fd = read_from<std::int32_t>(self, fds + next * sizeof(std::int32_t));
+    if (!fd) return fail(fd.error());
+    const bool keeps = *fd == abi::uring::register_files_skip;
+    if ((keeps || *fd == -1) && *tag != 0) return fail(Errno::einval);
+    if (keeps) return {};
+    if (*fd == -1) {
+      context.drop_file(slot);
+      return {};
+    }
+    auto found = registrable(self, *fd);
+    context.drop_file(slot);
+    if (!found) return fail(found.error());
+    context.files.put(slot, {.file = std::move(*found), .tag = *tag});
+    return {};
+  }
+};
+
+/// The same for IORING_OP_FILES_UPDATE with IORING_FILE_INDEX_ALLOC: chooses the slots, and writes
+/// them.
+struct AllocatedFiles {
+  std::uintptr_t fds;
+  std::uint32_t count;
+  std::uint32_t next = 0;
+
+  Result<> do_one(Context& context, Thread& self) const {
+    const UserPtr<std::int32_t> place{fds + next * sizeof(std::int32_t)};
     const auto fd = place.read(self.space());
-    if (!fd) return done != 0 ? Answer{done} : fail(fd.error());
+    if (!fd) return fail(fd.error());
     auto file = registrable(self, *fd);
-    if (!file) return done != 0 ? Answer{done} : fail(file.error());
+    if (!file) return fail(file.error());
     const auto slot =
         context.install(std::move(*file), static_cast<std::int32_t>(abi::uring::file_index_alloc));
-    if (!slot) return done != 0 ? Answer{done} : fail(slot.error());
-    if (auto written = place.write(self.space(), *slot); !written) {
-      context.drop_file(static_cast<std::uint32_t>(*slot));
-      return done != 0 ? Answer{done} : fail(written.error());
-    }
-    ++done;
+    if (!slot) return fail(slot.error());
+    auto written = place.write(self.space(), *slot);
+    if (!written) context.drop_file(static_cast<std::uint32_t>(*slot));
+    return written;
   }
-  return done;
+};
+
+/// Changes as many slots as a step can. Returns whether none is left.
+template <class Changes>
+Result<bool> change_some(Changes& changes, Context& context, Thread& self) {
+  for (std::uint32_t done = 0; changes.next < changes.count; ++changes.next, ++done) {
+    if (done == files_in_step) return false;
+    if (auto changed = changes.do_one(context, self); !changed) return fail(changed.error());
+  }
+  return true;
+}
+
+template <class Changes>
+Answer answer_of(const Changes& changes, const Result<bool>& done) {
+  if (done || changes.next != 0) return static_cast<int>(changes.next);
+  return fail(done.error());
+}
+
+template <class Changes>
+async::Task<Answer> change_in_steps(Ref<Context> context, Thread& self, Changes changes) {
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  for (;;) {
+    co_await sys::cond_resched(self);
+    Result<bool> done = change_some(changes, *context, self);
+    if (!done && done.error() == Errno::would_block) {
+      const auto read = co_await page_in_missed(space);
+      done = read ? Result<bool>{false} : fail(read.error());
+    }
+    if (done && !*done && async::is_cancelled()) done = fail(Errno::eintr);
+    if (!done || *done) co_return answer_of(changes, done);
+  }
+}
+
+/// If not `may_wait`, `changes` must fit into a step.
+template <class Changes>
+trap::Answer<Answer> change_files(Context& context, Thread& self, Changes changes,
+                                  bool may_wait = true) {
+  const Result<bool> done = change_some(changes, context, self);
+  const bool needs_page = !done && done.error() == Errno::would_block && changes.next != 0;
+  if (may_wait && (needs_page || (done && !*done)))
+    return self.wait([&] { return change_in_steps(Ref<Context>::share(context), self, changes); });
+  return answer_of(changes, done);
+}
+
+trap::Answer<Answer> update_files(Context& context, Thread& self, const UpdatedFiles& files,
+                                  bool may_wait = true) {
+  std::uint32_t end;
+  if (__builtin_add_overflow(files.offset, files.count, &end)) return fail(Errno::eoverflow);
+  if (!context.files.exists()) return fail(Errno::enxio);
+  if (end > context.files.count()) return fail(Errno::einval);
+  return change_files(context, self, files, may_wait);
 }
 
 // ── Buffers ──
@@ -501,8 +546,8 @@ trap::Answer<Answer> register_resources(Context& context, Thread& self, std::uin
   return register_buffers(context, self, wanted->data, wanted->count, wanted->tags, is_sparse);
 }
 
-Answer update_resources(Context& context, Thread& self, std::uintptr_t argument, std::uint32_t size,
-                        bool are_files) {
+trap::Answer<Answer> update_resources(Context& context, Thread& self, std::uintptr_t argument,
+                                      std::uint32_t size, bool are_files) {
   using namespace abi::uring;
   if (size != sizeof(RsrcUpdate)) return fail(Errno::einval);
   const auto update = read_from<RsrcUpdate>(self, argument);
@@ -510,15 +555,24 @@ Answer update_resources(Context& context, Thread& self, std::uintptr_t argument,
   if (update->count == 0 || update->reserved != 0 || update->reserved2 != 0)
     return fail(Errno::einval);
   if (!are_files) return update_buffers(context, self, *update);
-  return update_files(context, self, update->offset, update->data, update->tags, update->count);
+  return update_files(context, self,
+                      {.offset = update->offset,
+                       .fds = update->data,
+                       .tags = update->tags,
+                       .count = update->count});
 }
 
 }  // namespace
 
-Result<int> update_files_submitted(Context& context, Thread& self, const Sqe& sqe) {
-  if (static_cast<std::uint32_t>(sqe.off) == abi::uring::file_index_alloc)
-    return allocate_files(context, self, sqe.addr, sqe.len);
-  return update_files(context, self, static_cast<std::uint32_t>(sqe.off), sqe.addr, 0, sqe.len);
+trap::Answer<Answer> update_files_submitted(Context& context, Thread& self, const Sqe& sqe,
+                                            bool may_wait) {
+  if (!may_wait && sqe.len > files_in_step) return trap::would_block;
+  const auto offset = static_cast<std::uint32_t>(sqe.off);
+  if (offset != abi::uring::file_index_alloc)
+    return update_files(context, self,
+                        {.offset = offset, .fds = sqe.addr, .tags = 0, .count = sqe.len}, may_wait);
+  if (!context.files.exists()) return fail(Errno::enxio);
+  return change_files(context, self, AllocatedFiles{.fds = sqe.addr, .count = sqe.len}, may_wait);
 }
 
 trap::Answer<Answer> do_register(RingFile& ring, Thread& self, abi::uring::Register opcode,
@@ -556,7 +610,8 @@ trap::Answer<Answer> do_register(RingFile& ring, Thread& self, abi::uring::Regis
       const auto update = read_from<abi::uring::FilesUpdate>(self, argument);
       if (!update) return fail(update.error());
       if (update->reserved != 0) return fail(Errno::einval);
-      return update_files(context, self, update->offset, update->fds, 0, count);
+      return update_files(
+          context, self, {.offset = update->offset, .fds = update->fds, .tags = 0, .count = count});
     }
     case eventfd:
     case eventfd_async:

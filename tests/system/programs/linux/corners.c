@@ -374,11 +374,34 @@ static void part_clock(void) {
 
 // ── Many descriptors ──
 
+// The kernel changes this many registered files in several steps.
+static void change_many(void) {
+  Ring ring;
+  if (open_ring(&ring, 4, 0, 0) < 0) perror("ring");
+  struct io_uring_rsrc_register slots = {.nr = 1000, .flags = IORING_RSRC_REGISTER_SPARSE};
+  SAY(enroll(ring.fd, IORING_REGISTER_FILES2, &slots, sizeof slots));
+  static int fds[700];  // the standard input
+  struct io_uring_files_update update = {.offset = 100, .fds = (uintptr_t)fds};
+  SAY(enroll(ring.fd, IORING_REGISTER_FILES_UPDATE, &update, 700));
+  fds[650] = 12345;
+  SAY(enroll(ring.fd, IORING_REGISTER_FILES_UPDATE, &update, 700));
+  fds[650] = 0;
+  Sqe* sqe = transfer(&ring, IORING_OP_FILES_UPDATE, 1, -1, fds, 700, 0);
+  sqe->off = IORING_FILE_INDEX_ALLOC;
+  run("allocate", &ring, 1);
+  printf("the first slots: %d %d, the next number: %d\n", fds[0], fds[1], fds[301]);
+  memset(fds, 0xff, sizeof fds);
+  sqe = transfer(&ring, IORING_OP_FILES_UPDATE, 2, -1, fds, 600, 0);
+  sqe->off = 400;
+  run("remove", &ring, 1);
+  close_ring(&ring);
+}
 static void part_ranges(void) {
   struct rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
   setrlimit(RLIMIT_NOFILE, &limit);
+  change_many();
   int pipes[2];
   if (pipe(pipes) < 0) perror("pipe");
   int last = 0;
