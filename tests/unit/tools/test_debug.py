@@ -12,8 +12,8 @@ from cotrap.commands import debug
 
 _EXECUTABLE, _SHARED = 2, 3
 _RISCV, _X86 = 243, 62
-_BUILD = SimpleNamespace(processor="riscv64", is_hosted=False)
-_HOSTED = SimpleNamespace(processor="x86_64", is_hosted=True)
+_BUILD = SimpleNamespace(processor="riscv64", is_hosted=False, has_mmu=True)
+_HOSTED = SimpleNamespace(processor="x86_64", is_hosted=True, has_mmu=True)
 
 
 class Debug(unittest.TestCase):
