@@ -329,6 +329,7 @@ bool raise_fault(Thread& self, const abi::SignalInfo& info) {
   const auto signal = static_cast<abi::Signal>(info.signal);
   const bool is_blocked = (self.signal_mask() & abi::set_of(signal)) != 0;
   if (self.tracee() != nullptr) [[unlikely]] {  // the tracer decides
+    self.tracee()->forget_call();
     if (is_blocked || self.process().signal_actions().ignores(signal))
       (void)self.process().set_signal_action(signal, {});
     self.set_signal_mask(self.signal_mask() & ~abi::set_of(signal));

@@ -88,6 +88,9 @@ class Tracee : public ListNode<> {
     repeats_call_ = false;
     if (!is_made) entry_is_reported_ = false;
   }
+  /// The instruction of the reported call has raised an exception: the tracer, or another thread,
+  /// has changed or unmapped it. The thread does not make the call, and takes its signals.
+  void forget_call() { entry_is_reported_ = false; }
   /// Takes the signal with which the tracer has resumed the thread. False: there is none.
   bool take_injected(abi::SignalInfo& info);
   /// Tells the tracer of the stop.

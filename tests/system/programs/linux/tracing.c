@@ -203,6 +203,38 @@ static void calls(void) {
   next_stop(child);
 }
 
+// The tracer overwrites the instruction of a reported call.
+static void call_once(void) {
+  trace(PTRACE_TRACEME, 0, 0, 0);
+  raise(SIGSTOP);
+  _exit(syscall(SYS_getppid) > 0 ? 3 : 4);
+}
+static void overwritten(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) call_once();
+  next_stop(child);
+  do {
+    trace(PTRACE_SYSCALL, child, 0, 0);
+    waitpid(child, NULL, 0);
+    move(PTRACE_GETREGSET, NT_PRSTATUS, sizeof registers);
+  } while (registers[17] != SYS_getppid);
+  const unsigned long call_at = registers[0] - 4;
+  const unsigned shift = call_at % 4 * 8;
+  unsigned long word = 0;
+  trace(PTRACE_PEEKTEXT, child, call_at - call_at % 4, at(&word));
+  const unsigned long breakpoint = 0x100073ul << shift;  // ebreak
+  word = (word & ~(0xfffffffful << shift)) | breakpoint;
+  SAY(trace(PTRACE_POKETEXT, child, call_at - call_at % 4, word));
+  go(PTRACE_SYSCALL, 0);
+  // Linux makes the call nevertheless.
+  int status = 0;
+  waitpid(child, &status, 0);
+  SAY(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+  go(PTRACE_KILL, 0);
+  next_stop(child);
+}
+
 // ── Events ──
 
 static void with_events(void) {
@@ -320,7 +352,10 @@ int main(int count, char** arguments) {
   program = "/proc/self/exe";
   const char* const part = count > 1 ? arguments[1] : "";
   if (strcmp(part, "stops") == 0) stops();
-  if (strcmp(part, "calls") == 0) calls();
+  if (strcmp(part, "calls") == 0) {
+    calls();
+    overwritten();
+  }
   if (strcmp(part, "events") == 0) events();
   if (strcmp(part, "attach") == 0) attach();
   if (strcmp(part, "errors") == 0) errors();
