@@ -216,9 +216,7 @@ void deliver_signals(Thread& self) {
   self.end_interruption();
   bool has_entered = false;
   Tracee* const tracee = self.tracee();
-  const auto is_stopped = [&] {
-    return process.is_stopped() || (tracee != nullptr && tracee->is_stopped());
-  };
+  const auto is_stopped = [&] { return tracee ? self.is_stopped() : process.is_stopped(); };
   while (!is_stopped()) {
     abi::SignalInfo info;
     const bool is_injected = tracee != nullptr && tracee->take_injected(info);

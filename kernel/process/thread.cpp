@@ -235,9 +235,7 @@ void Thread::request_signals() {
 }
 
 bool Thread::is_held() const {
-  const bool is_stopped_by_tracer = tracee() != nullptr && tracee()->is_stopped();
-  return process_->is_stopped() || has(is_throttled_real_time) || has(is_ahead) ||
-         is_stopped_by_tracer;
+  return is_stopped() || has(is_throttled_real_time) || has(is_ahead);
 }
 
 async::Task<> Thread::await_release() {
@@ -269,7 +267,7 @@ async::Task<> Thread::await_resume() {
   save_hart_state(*this);
   hold_ = Hold::stopped;
   process_->note_stopped_thread();
-  while (process_->is_stopped() && !is_ending()) (void)co_await async::park("stop");
+  while (stops_with_process() && !is_ending()) (void)co_await async::park("stop");
   hold_ = Hold::none;
   if (process_->is_stopped()) process_->forget_stopped_thread();
   on_wakeup(*this);
@@ -292,6 +290,7 @@ async::Task<> Thread::await_tracer() {
 }
 
 void Thread::resume() {
+  if (tracee_ != nullptr) tracee_->set_runs_in_stop(false);
   request_signals();  // the thread decides whether its interrupted call is made again
   if (job() != nullptr) async::Executor::unpark(*job());
 }

@@ -126,6 +126,10 @@ class Thread : public Runnable,
   /// Whether the thread must await_release(): its process is stopped, the hart throttles it
   /// (real_time_limit.h), or jobs that follow it must run first (HartFollower::is_behind()).
   bool is_held() const;
+  /// Whether its tracer, or a stop of its process, has stopped the thread.
+  bool is_stopped() const {
+    return stops_with_process() || (tracee() != nullptr && tracee()->is_stopped());
+  }
   /// Waits until the reason of is_held() is over, or until the thread must end. Signals do not
   /// interrupt this wait. The thread itself calls it.
   async::Task<> await_release();
@@ -292,6 +296,9 @@ class Thread : public Runnable,
   /// Lets the thread take the pending signals that its new mask does not block, or ends the
   /// process.
   void take_unblocked_signals();
+  bool stops_with_process() const {
+    return process_->is_stopped() && (tracee() == nullptr || !tracee()->runs_in_stop());
+  }
   async::Task<> await_resume();
   async::Task<> rest();
   async::Task<> await_follower();

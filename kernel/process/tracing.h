@@ -54,6 +54,11 @@ class Tracee : public ListNode<> {
   /// PTRACE_GETSIGINFO, PTRACE_SETSIGINFO. Null: the thread stops for a stop of its process.
   abi::SignalInfo* info() { return stop_ == Stop::group ? nullptr : &info_; }
 
+  /// Whether the thread runs although its process is stopped: its tracer attached to it during the
+  /// stop, and lets it run. Until the process continues.
+  bool runs_in_stop() const { return runs_in_stop_; }
+  void set_runs_in_stop(bool runs) { runs_in_stop_ = runs; }
+
   // ── For wait4 and waitid ──
 
   /// Whether the tracer can learn now of a stop or of the end.
@@ -121,6 +126,7 @@ class Tracee : public ListNode<> {
   bool exit_is_reported_ = false;
   bool is_in_call_ = false;  // its end is to be reported
   bool repeats_call_ = false;
+  bool runs_in_stop_ = false;
   std::uint8_t injected_ = 0;
   abi::WaitStatus status_;
   std::uint64_t message_ = 0;

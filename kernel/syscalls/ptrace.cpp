@@ -99,8 +99,13 @@ Result<> attach(Thread& self, int id) {
       thread->tracee() != nullptr) {
     return fail(Errno::eperm);
   }
-  if (auto begun = Tracee::begin(*thread, self.process()); !begun) return fail(begun.error());
+  const auto begun = Tracee::begin(*thread, self.process());
+  if (!begun) return fail(begun.error());
   thread->post_signal({.signal = static_cast<int>(abi::Signal::sigstop), .code = abi::si_kernel});
+  if (process.is_stopped()) {
+    thread->resume();
+    (*begun)->set_runs_in_stop(true);
+  }
   return {};
 }
 

@@ -320,6 +320,29 @@ static void attach(void) {
   next_stop(child);
 }
 
+// A process that is stopped already, and stays so behind the tracer.
+static void attach_to_stopped(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  kill(child, SIGSTOP);
+  int status = 0;
+  waitpid(child, &status, WUNTRACED);
+  SAY(trace(PTRACE_ATTACH, child, 0, 0));
+  next_stop(child);
+  kill(child, SIGUSR1);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  SAY(trace(PTRACE_DETACH, child, 0, 0));
+  SAY(kill(child, SIGTERM));
+  usleep(20000);
+  SAY(waitpid(child, &status, WNOHANG));
+  SAY(kill(child, SIGCONT));
+  next_stop(child);
+}
+
 static void errors(void) {
   SAY(trace(PTRACE_ATTACH, getpid(), 0, 0));
   SAY(trace(PTRACE_ATTACH, unknown_id, 0, 0));
@@ -357,7 +380,10 @@ int main(int count, char** arguments) {
     overwritten();
   }
   if (strcmp(part, "events") == 0) events();
-  if (strcmp(part, "attach") == 0) attach();
+  if (strcmp(part, "attach") == 0) {
+    attach();
+    attach_to_stopped();
+  }
   if (strcmp(part, "errors") == 0) errors();
   if (strcmp(part, "executed") == 0) return 7;
   return 0;
