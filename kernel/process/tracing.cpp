@@ -80,9 +80,14 @@ void Tracee::end_all(Process& tracer) {
 void Tracee::note_end(abi::WaitStatus status) {
   Process& process = thread_->process();
   const bool is_zombie_of_tracer = thread_->id() == process.id() && process.parent() == tracer_;
-  if (is_zombie_of_tracer || tracer_->is_ending()) {
+  const abi::SignalAction action = tracer_->signal_actions()[abi::Signal::sigchld];
+  const bool does_not_wait =
+      action.handler == abi::sig_ign || (action.flags & abi::sa_nocldwait) != 0;
+  if (is_zombie_of_tracer || tracer_->is_ending() || does_not_wait) {
+    Process& tracer = *tracer_;
     remove();
     delete this;
+    if (!is_zombie_of_tracer) tracer.child_ended().wake_all();  // perhaps ECHILD
     return;
   }
   id_ = thread_->id();
@@ -93,6 +98,7 @@ void Tracee::note_end(abi::WaitStatus status) {
   status_ = status;
   has_report_ = true;
   tracer_->child_ended().wake_all();
+  tracer_->post_signal(change());
 }
 
 int Tracee::id() const {

@@ -343,6 +343,34 @@ static void attach_to_stopped(void) {
   next_stop(child);
 }
 
+// The tracer learns by SIGCHLD of the end of a process that is not its child.
+static volatile int told;
+static void note(int signal) {
+  (void)signal;
+  ++told;
+}
+static void watch_end(void) {
+  signal(SIGCHLD, note);
+  trace(PTRACE_ATTACH, child, 0, 0);
+  next_stop(child);
+  told = 0;
+  go(PTRACE_CONT, 0);
+  kill(child, SIGTERM);
+  next_stop(child);
+  go(PTRACE_CONT, SIGTERM);
+  next_stop(child);
+  SAY(told);
+}
+static void attach_to_sibling(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  run_child(watch_end);
+  next_stop(child);
+}
+
 static void errors(void) {
   SAY(trace(PTRACE_ATTACH, getpid(), 0, 0));
   SAY(trace(PTRACE_ATTACH, unknown_id, 0, 0));
@@ -383,6 +411,7 @@ int main(int count, char** arguments) {
   if (strcmp(part, "attach") == 0) {
     attach();
     attach_to_stopped();
+    attach_to_sibling();
   }
   if (strcmp(part, "errors") == 0) errors();
   if (strcmp(part, "executed") == 0) return 7;
