@@ -60,7 +60,7 @@ void Tracee::remove() {
 }
 
 void Tracee::end() {
-  Thread* const thread = thread_;
+  Thread* const thread = is_stopped() || runs_in_stop_ ? thread_ : nullptr;
   remove();
   delete this;
   if (thread != nullptr) thread->resume();

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -371,6 +372,33 @@ static void attach_to_sibling(void) {
   next_stop(child);
 }
 
+// The end of a tracer does not interrupt the call of a thread that runs.
+static void wait_long(void) {
+  trace(PTRACE_TRACEME, 0, 0, 0);
+  raise(SIGSTOP);
+  struct epoll_event event;
+  SAY(epoll_wait(epoll_create1(0), &event, 1, 300));
+}
+static void leave_waiting(void) {
+  child = fork();
+  if (child == 0) {
+    wait_long();
+    _exit(0);
+  }
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  usleep(100000);
+}
+static void leave(void) {
+  int ends[2];
+  if (pipe(ends) < 0) perror("pipe");
+  run_child(leave_waiting);
+  close(ends[1]);
+  char nothing;
+  SAY(read(ends[0], &nothing, 1));
+  close(ends[0]);
+}
+
 static void errors(void) {
   SAY(trace(PTRACE_ATTACH, getpid(), 0, 0));
   SAY(trace(PTRACE_ATTACH, unknown_id, 0, 0));
@@ -412,6 +440,7 @@ int main(int count, char** arguments) {
     attach();
     attach_to_stopped();
     attach_to_sibling();
+    leave();
   }
   if (strcmp(part, "errors") == 0) errors();
   if (strcmp(part, "executed") == 0) return 7;
