@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 
+#include "memory/area_change.h"
 #include "process/page_in.h"
 #include "process/signal_delivery.h"
 #include "process/tracing.h"
@@ -45,9 +46,13 @@ Result<std::byte*> view_for_debugger(AddressSpace& space, std::uintptr_t at, hal
   return fail(!there && there.error() == Errno::would_block ? Errno::would_block : Errno::eio);
 }
 
-/// Reads or writes a word of the thread's memory. EIO; EINTR.
+/// Reads or writes a word of the thread's memory. Its other threads may run and change the areas in
+/// steps meanwhile, so this takes a turn. EIO; EINTR.
 async::Task<Result<>> move_word(Ref<AddressSpace> space, std::uintptr_t at, Word& word,
                                 hal::Access wanted) {
+  const Ref<memory::AreaChange> change = space->join_change();
+  const auto turn = co_await change->wait_for_turn();
+  if (!turn) co_return fail(Errno::eintr);
   auto* const bytes = reinterpret_cast<std::byte*>(&word);
   for (std::size_t done = 0; done < sizeof word;) {
     const auto there = view_for_debugger(*space, at + done, wanted);
