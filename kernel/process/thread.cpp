@@ -290,7 +290,7 @@ async::Task<> Thread::await_tracer() {
 }
 
 void Thread::resume() {
-  if (tracee_ != nullptr) tracee_->set_runs_in_stop(false);
+  if (tracee() != nullptr) tracee()->set_runs_in_stop(false);
   request_signals();  // the thread decides whether its interrupted call is made again
   if (job() != nullptr) async::Executor::unpark(*job());
 }
