@@ -26,6 +26,9 @@
 
 namespace kernel {
 
+/// The longest queue of connections that wait for accept(): net.core.somaxconn.
+inline constexpr unsigned most_waiting_connections = 4096;
+
 /// An address in the form of its family (sockaddr).
 struct SocketAddress {
   std::uint32_t length = 0;  ///< 0: there is no address

@@ -12,6 +12,7 @@
 #include "files/file_quota.h"
 #include "files/pipe.h"
 #include "files/regular_file.h"
+#include "files/socket.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -78,6 +79,8 @@ constexpr Text fs_texts[] = {
     {"nr_open", [](PagedText& out) { write_number(out, FdTable::size_limit); }},
     {"pipe-max-size", [](PagedText& out) { write_number(out, Pipe::most_capacity); }},
 };
+constexpr Text net_core_texts[] = {
+    {"somaxconn", [](PagedText& out) { write_number(out, most_waiting_connections); }}};
 // A mapping larger than the memory is refused, as in Linux's mode 0.
 constexpr Text vm_texts[] = {{"overcommit_memory", [](PagedText& out) { write_number(out, 0); }}};
 
@@ -178,6 +181,7 @@ void fill_sysctl(Directory& sys) {
   Directory& kernel = add_directory(sys, "kernel", kernel_texts);
   add_directory(kernel, "random", random_texts);
   add_registered(kernel, "sys/kernel/");
+  add_directory(add_directory(sys, "net", {}), "core", net_core_texts);
   add_directory(sys, "vm", vm_texts);
 }
 

@@ -139,8 +139,10 @@ err_t TcpSocket::on_accept(void* listener, tcp_pcb* pcb, err_t error) {
   return ERR_OK;
 }
 
-err_t TcpSocket::on_connected(void* self, tcp_pcb*, err_t) {
+err_t TcpSocket::on_connected(void* self, tcp_pcb* pcb, err_t) {
   auto& socket = *static_cast<TcpSocket*>(self);
+  // A SYN that was repeated says nothing about the time of the first bytes: 3 s (RFC 6298, 5.7).
+  pcb->rto = std::min<s16_t>(pcb->rto, 3'000 / TCP_SLOW_INTERVAL);
   socket.state_ = State::connected;
   socket.wake_all();
   return ERR_OK;

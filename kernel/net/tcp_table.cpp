@@ -2,6 +2,7 @@
 
 #include <kernel/panic.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -141,6 +142,7 @@ bool needs_tcp_timers() {
 }
 
 void run_tcp_timers() {
+  constexpr int first_rto = LWIP_TCP_RTO_TIME / TCP_SLOW_INTERVAL;
   static constinit bool is_second = false;
   if (present != nullptr) panic("net: timers inside a bucket of connections");
   // lwIP's timers walk one list, and count their calls. So they get all these buckets in one list.
@@ -154,6 +156,10 @@ void run_tcp_timers() {
         // persist timer then fires without bytes to send, and fails an assertion.
         if (from == &bucket->active && (pcb->unsent == nullptr || pcb->unacked != nullptr))
           pcb->persist_backoff = 0;
+        // lwIP repeats a SYN at constant intervals. Each one is twice as long as the one before, as
+        // on Linux.
+        if (pcb->state == SYN_SENT)
+          pcb->rto = static_cast<s16_t>(first_rto << std::min<int>(pcb->nrtx, 6));
         *from = pcb->next;
         pcb->next = *to;
         *to = pcb;

@@ -252,10 +252,9 @@ Result<> bind(Thread& self, int fd, std::uintptr_t address, int length) {
 
 /// linux: none known
 Result<> listen(Thread& self, int fd, int backlog) {
-  constexpr unsigned most_connections = 4096;  // net.core.somaxconn
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());
-  return (*socket)->listen(std::min(static_cast<unsigned>(backlog), most_connections),
+  return (*socket)->listen(std::min(static_cast<unsigned>(backlog), most_waiting_connections),
                            credentials_of(self));
 }
 

@@ -72,6 +72,7 @@
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_KEEPALIVE 1
 #define LWIP_TCP_RTO_TIME 1000       // RFC 6298
+#define TCP_SYNMAXRTX 7              // connect() fails after 127 s, as on Linux (net/tcp_table.cpp)
 #define TCP_MSL 30000                // TIME_WAIT lasts for 60 s, as on Linux
 #define TCP_LISTEN_BACKLOG 0         // net/tcp_socket.cpp counts
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 2  // the binding and the socket
