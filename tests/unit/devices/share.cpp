@@ -66,7 +66,7 @@ class ShareWorld {
     auto handle = async::spawn(std::move(task), {.name = "test"});
     server.answer_all(world);
     for (int i = 0; i < 100 && !handle.done(); ++i) {
-      world.advance(P9Device::patience);
+      world.advance(P9Device::request_timeout);
       server.answer_all(world);
     }
     REQUIRE(handle.done());
