@@ -55,12 +55,12 @@ std::uint64_t now_ns() {
   return fake.now_ns += 1000;
 }
 
-constexpr hal::pc::KeyboardAccess access{.read = read, .write = write, .now_ns = now_ns};
+constexpr hal::pc::KeyboardAccess fake_ports{.read = read, .write = write, .now_ns = now_ns};
 
 bool start(FakeController::Kind kind) {
   fake = {};
   fake.kind = kind;
-  return hal::pc::start_keyboard_controller(access);
+  return hal::pc::start_keyboard_controller(fake_ports);
 }
 
 }  // namespace
@@ -68,11 +68,11 @@ bool start(FakeController::Kind kind) {
 TEST_CASE("a keyboard controller interrupts for keys only, and translates their codes") {
   fake = {};
   fake.output = {0x1e, 0x9e};  // keys from before the boot
-  REQUIRE(hal::pc::start_keyboard_controller(access));
+  REQUIRE(hal::pc::start_keyboard_controller(fake_ports));
   CHECK(fake.configuration == 0b0110'0001);
   CHECK(fake.keyboard_is_on);
   CHECK(fake.keyboard_sends);
-  CHECK(!hal::pc::read_keyboard(access));
+  CHECK(!hal::pc::read_keyboard(fake_ports));
 }
 
 TEST_CASE("a PC without a usable keyboard controller has no keyboard, and boots on") {
@@ -89,19 +89,19 @@ TEST_CASE("bytes of a mouse and damaged bytes are dropped") {
     fake = {};
     fake.output = {1, 2, 3};
     fake.extra_status = status;
-    CHECK(!hal::pc::read_keyboard(access));
+    CHECK(!hal::pc::read_keyboard(fake_ports));
     CHECK(fake.output.empty());
   }
   fake = {};
   fake.output = {0x1e, 0x9e};
-  CHECK(hal::pc::read_keyboard(access) == 0x1e);
-  CHECK(hal::pc::read_keyboard(access) == 0x9e);
+  CHECK(hal::pc::read_keyboard(fake_ports) == 0x1e);
+  CHECK(hal::pc::read_keyboard(fake_ports) == 0x9e);
 }
 
 TEST_CASE("a controller that always has a byte of a mouse does not keep the reader") {
   fake = {};
   fake.kind = FakeController::Kind::babbles;
   fake.extra_status = 0x20;
-  CHECK(!hal::pc::read_keyboard(access));
+  CHECK(!hal::pc::read_keyboard(fake_ports));
   CHECK(fake.reads < 100);
 }
