@@ -1,5 +1,7 @@
 #include "user/process.h"
 
+#include <array>
+
 #include "clone.h"
 #include "user/clock.h"
 
@@ -10,21 +12,32 @@ struct Start {
   const char* path;
   const char* const* arguments;
   const SpawnOptions& options;
+  abi::SignalSet mask = 0;  // of the program
   volatile long error = 0;  // written by the child, which shares the memory
 };
 
 void keep_running(int) {}
 
-// Part of become(). A program of the group that reads the terminal may stop the group at any time.
-// If that stopped the child before execve, the parent could not continue it, because it waits for
-// the execve. So the signals that stop have a handler until then; execve sets the default action.
-void join_group(const SpawnOptions& options) {
+constexpr std::array stop_signals{abi::Signal::sigtstp, abi::Signal::sigttin, abi::Signal::sigttou};
+constexpr abi::SignalSet stop_set = abi::set_of(abi::Signal::sigtstp) |
+                                    abi::set_of(abi::Signal::sigttin) |
+                                    abi::set_of(abi::Signal::sigttou);
+
+// Part of become(). The terminal may stop the child's group at any time. If that stopped the child
+// before execve, the parent could not go on, because it waits for the execve. So the signals that
+// stop have a handler until then; execve sets the default action. A signal that the parent ignores
+// stays ignored, unless the child gets a group of its own. spawn() has blocked the signals.
+void run_until_execve(const SpawnOptions& options, abi::SignalSet mask) {
   const abi::SignalAction action{.handler = reinterpret_cast<std::uintptr_t>(keep_running),
                                  .flags = abi::sa_restart};
-  for (const auto signal : {abi::Signal::sigtstp, abi::Signal::sigttin, abi::Signal::sigttou}) {
-    syscall(Call::rt_sigaction, signal, &action, nullptr, sizeof action.mask);
+  for (const auto signal : stop_signals) {
+    abi::SignalAction before{};
+    syscall(Call::rt_sigaction, signal, nullptr, &before, sizeof before.mask);
+    if (options.group || before.handler != abi::sig_ign)
+      syscall(Call::rt_sigaction, signal, &action, nullptr, sizeof action.mask);
   }
-  syscall(Call::setpgid, 0, *options.group);
+  if (options.group) syscall(Call::setpgid, 0, *options.group);
+  static_cast<void>(change_blocked_signals(abi::sig_setmask, mask));
 }
 
 // Runs in the child, on the parent's memory, while the parent is suspended (CLONE_VFORK). It may
@@ -44,7 +57,7 @@ int become(void* argument) {
   static_cast<void>(ignore_signal(abi::Signal::sigint, start.options.ignore_keys));
   static_cast<void>(ignore_signal(abi::Signal::sigquit, start.options.ignore_keys));
   static_cast<void>(ignore_signal(abi::Signal::sigterm, false));
-  if (start.options.group) join_group(start.options);
+  run_until_execve(start.options, start.mask);
   if (start.options.unblock != 0) {
     static_cast<void>(change_blocked_signals(abi::sig_unblock, start.options.unblock));
   }
@@ -59,10 +72,12 @@ int become(void* argument) {
 Result<Pid> spawn(const char* path, const char* const* arguments, SpawnOptions options) {
   alignas(16) std::byte stack[8 << 10];  // with room for a signal's frame
   Start start{path, arguments, options};
+  syscall(Call::rt_sigprocmask, abi::sig_block, &stop_set, &start.mask, sizeof stop_set);
   const auto flags =
       abi::clone_vm | abi::clone_vfork | static_cast<unsigned long>(abi::Signal::sigchld);
   const auto child = to_result<Pid>(
       cotrap_user_clone(flags, stack + sizeof stack, nullptr, nullptr, nullptr, become, &start));
+  static_cast<void>(change_blocked_signals(abi::sig_setmask, start.mask));
   if (child && start.error != 0) {
     static_cast<void>(wait(*child));
     return to_result<Pid>(start.error);
