@@ -32,11 +32,10 @@ void run_until_execve(const SpawnOptions& options, abi::SignalSet mask) {
                                  .flags = abi::sa_restart};
   for (const auto signal : stop_signals) {
     abi::SignalAction before{};
-    syscall(Call::rt_sigaction, signal, nullptr, &before, sizeof before.mask);
-    if (options.group || before.handler != abi::sig_ign)
-      syscall(Call::rt_sigaction, signal, &action, nullptr, sizeof action.mask);
+    syscall(Call::rt_sigaction, signal, &action, &before, sizeof action.mask);
+    if (!options.group && before.handler == abi::sig_ign)
+      syscall(Call::rt_sigaction, signal, &before, nullptr, sizeof before.mask);
   }
-  if (options.group) syscall(Call::setpgid, 0, *options.group);
   static_cast<void>(change_blocked_signals(abi::sig_setmask, mask));
 }
 
@@ -57,7 +56,8 @@ int become(void* argument) {
   static_cast<void>(ignore_signal(abi::Signal::sigint, start.options.ignore_keys));
   static_cast<void>(ignore_signal(abi::Signal::sigquit, start.options.ignore_keys));
   static_cast<void>(ignore_signal(abi::Signal::sigterm, false));
-  run_until_execve(start.options, start.mask);
+  if (start.options.group) syscall(Call::setpgid, 0, *start.options.group);
+  if (start.options.drops_stops) run_until_execve(start.options, start.mask);
   if (start.options.unblock != 0) {
     static_cast<void>(change_blocked_signals(abi::sig_unblock, start.options.unblock));
   }
@@ -72,12 +72,13 @@ int become(void* argument) {
 Result<Pid> spawn(const char* path, const char* const* arguments, SpawnOptions options) {
   alignas(16) std::byte stack[8 << 10];  // with room for a signal's frame
   Start start{path, arguments, options};
-  syscall(Call::rt_sigprocmask, abi::sig_block, &stop_set, &start.mask, sizeof stop_set);
+  if (options.drops_stops)
+    syscall(Call::rt_sigprocmask, abi::sig_block, &stop_set, &start.mask, sizeof stop_set);
   const auto flags =
       abi::clone_vm | abi::clone_vfork | static_cast<unsigned long>(abi::Signal::sigchld);
   const auto child = to_result<Pid>(
       cotrap_user_clone(flags, stack + sizeof stack, nullptr, nullptr, nullptr, become, &start));
-  static_cast<void>(change_blocked_signals(abi::sig_setmask, start.mask));
+  if (options.drops_stops) static_cast<void>(change_blocked_signals(abi::sig_setmask, start.mask));
   if (child && start.error != 0) {
     static_cast<void>(wait(*child));
     return to_result<Pid>(start.error);

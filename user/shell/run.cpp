@@ -237,6 +237,7 @@ std::expected<Pid, int> Shell::start(const Launch& launch, JobStart& how,
                         .environment = environment.data(),
                         .ignore_keys = how.is_background && !how.has_group,
                         .group = how.has_group ? std::optional{how.group} : std::nullopt,
+                        .drops_stops = true,
                         .unblock = is_interactive_ ? blocked_signals : 0});
   };
   auto child = spawn(launch.path, launch.arguments);

@@ -26,8 +26,11 @@ struct SpawnOptions {
   bool ignore_keys = false;
   // The child's process group; 0: a new group with the child's number. Without a value it is that
   // of this process. With one, SIGTSTP, SIGTTIN and SIGTTOU have their default action in the
-  // program; the child drops those that arrive before execve.
+  // program.
   std::optional<Pid> group = {};
+  // The child drops the SIGTSTP, SIGTTIN and SIGTTOU that arrive before execve, so that they do not
+  // stop it while this process waits for the execve. For shells: the terminal may stop the child.
+  bool drops_stops = false;
   // Signals that this process blocks, but not the child.
   abi::SignalSet unblock = 0;
 };
