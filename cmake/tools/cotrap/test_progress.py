@@ -1,5 +1,6 @@
-"""Runs CTest and shows its progress: a line for each test that has ended, the output of failed tests, the
-tests that run now, and the time left. The end lists each failure with the command that repeats it."""
+"""Runs CTest and shows its progress: a line for each test that has ended, the output of failed tests without
+the checks that hold, the tests that run now, and the time left. The end lists each failed test with its
+failed checks and the command that repeats it."""
 
 import os
 import re
@@ -20,6 +21,8 @@ _UNKNOWN = 2.0  # seconds: the assumed cost of a test that has no record and dec
 
 _STARTED = re.compile(r" +Start +\d+: (\S+)$")
 _ENDED = re.compile(r" *\d+/\d+ Test +#\d+: (\S+) \.*(.*?) +([\d.]+) sec$")
+# What the checks of tests/system/harness.py print.
+_HOLDS, _FAILS = "ok: ", "FAILED: "
 _SUMMARY = re.compile(r"\d+% tests passed, \d+ tests? failed out of \d+$")
 
 
@@ -33,7 +36,7 @@ class Progress:
         self._processors = processors or {}
         self._waiting = set(costs)
         self._running: dict[str, float] = {}  # by test: its start (time.monotonic())
-        self.failed: list[str] = []
+        self.failed: dict[str, list[str]] = {}  # by test: its failed checks
         self.skipped: list[str] = []
 
     def waits(self, name: str) -> bool:
@@ -121,7 +124,9 @@ def _relay(lines: Iterable[str], progress: Progress, waiting: Waiting) -> None:
             is_output = _print_end(progress, waiting, name, verdict.strip(" *"), float(seconds))
         elif _SUMMARY.match(line) and progress.ended == progress.total:
             is_output = False
-        elif is_output:
+        elif is_output and not line.startswith(_HOLDS):
+            if line.startswith(_FAILS):
+                progress.failed[name].append(line.removeprefix(_FAILS))
             waiting.hide()
             print(f"    {line}" if line else "", flush=True)
 
@@ -136,7 +141,7 @@ def _print_end(progress: Progress, waiting: Waiting, name: str, verdict: str, se
         word = faint("skipped")
     else:
         failed = True
-        progress.failed.append(name)
+        progress.failed[name] = []
         word = bad(verdict.upper())
     waiting.hide()
     print(f"{word} {name} ({seconds:.1f} s)", flush=True)
@@ -147,8 +152,10 @@ def _conclude(progress: Progress, total: int, seconds: float) -> None:
     passed = total - len(progress.failed) - len(progress.skipped)
     skipped = f", {len(progress.skipped)} skipped" if progress.skipped else ""
     print(f"{passed} of {total} tests pass{skipped}, in {_span(seconds)}")
-    for name in progress.failed:
+    for name, checks in progress.failed.items():
         print(f"{bad('failed')}: {name}; repeat it with ./cotrap test '^{re.escape(name)}$'")
+        for check in checks:
+            print(f"    {check}")
     sys.stdout.flush()
 
 

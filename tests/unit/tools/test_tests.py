@@ -149,6 +149,15 @@ class Tests(unittest.TestCase):
         self.assertIn("failed: be.ta; repeat it with ./cotrap test '^be\\.ta$'\n", out)
         self.assertIn("failed: gamma; repeat it with ./cotrap test '^gamma$'\n", out)
 
+    def test_a_failed_test_shows_its_failed_checks_and_the_end_repeats_them(self):
+        text = self.root / "text"
+        text.write_text("ok: one\nFAILED: two\n    | why\nok: three\nFAILED: four\n")
+        self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" "cat {text}; exit 1")')
+        _, out, _ = self.run_tests("beta")
+        self.assertIn("    FAILED: two\n        | why\n    FAILED: four\n", out)
+        self.assertIn("'^beta$'\n    two\n    four\n", out)
+        self.assertNotIn("ok: ", out)
+
     def test_without_a_terminal_lines_report_the_progress(self):
         flag = self.root / "flag"
         waits = f"until test -e {flag}; do sleep 0.01; done"
