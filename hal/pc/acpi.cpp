@@ -74,14 +74,35 @@ std::optional<Table> Tables::table_at(std::uint64_t address) const {
   return valid_table(memory_, address);
 }
 
+std::size_t Tables::count() const {
+  return (root_.size() - header_bytes) / entry_bytes_;
+}
+
+std::uint64_t Tables::address_of(std::size_t entry) const {
+  const std::size_t at = header_bytes + entry * entry_bytes_;
+  return entry_bytes_ == 8 ? number_at<std::uint64_t>(root_, at)
+                           : number_at<std::uint32_t>(root_, at);
+}
+
 std::optional<Table> Tables::find(std::string_view signature) const {
-  for (std::size_t at = header_bytes; at + entry_bytes_ <= root_.size(); at += entry_bytes_) {
-    const std::uint64_t address = entry_bytes_ == 8 ? number_at<std::uint64_t>(root_, at)
-                                                    : number_at<std::uint32_t>(root_, at);
+  for (std::size_t i = 0; i < count(); ++i) {
+    const std::uint64_t address = address_of(i);
     if (!begins_with(memory_(address, signature.size()), signature)) continue;
     if (const auto table = valid_table(memory_, address)) return table;
   }
   return std::nullopt;
+}
+
+std::optional<Signature> Tables::damaged(std::size_t entry) const {
+  const std::uint64_t address = address_of(entry);
+  if (valid_table(memory_, address)) return std::nullopt;
+  Signature signature{"????"};
+  const auto letters = memory_(address, signature.size() - 1);
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    const auto letter = std::to_integer<char>(letters[i]);
+    if (letter > ' ' && letter <= '~') signature[i] = letter;
+  }
+  return signature;
 }
 
 // ── Multiple APIC description table ──────────────────────────────────────────────────────────────

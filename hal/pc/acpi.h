@@ -18,6 +18,9 @@ using Memory = std::span<const std::byte> (*)(std::uint64_t address, std::size_t
 /// A table, from its header on; its length and its checksum are right.
 using Table = std::span<const std::byte>;
 
+/// Four letters, and a null byte.
+using Signature = std::array<char, 5>;
+
 /// The tables to which the root system description pointer (RSDP) refers.
 class Tables {
  public:
@@ -26,12 +29,25 @@ class Tables {
 
   /// The first valid table with this signature of four letters; nothing if there is none.
   std::optional<Table> find(std::string_view signature) const;
+  /// Calls `use(signature)` with four letters for each table that is not valid. Letters that cannot
+  /// be printed are question marks.
+  template <class Use>
+  void for_each_damaged(Use&& use) const {
+    for (std::size_t i = 0; i < count(); ++i) {
+      if (const auto signature = damaged(i)) use(std::string_view{signature->data()});
+    }
+  }
   /// The table at `address`, if it is valid.
   std::optional<Table> table_at(std::uint64_t address) const;
 
  private:
   Tables(Memory memory, Table root, std::size_t entry_bytes)
       : memory_{memory}, root_{root}, entry_bytes_{entry_bytes} {}
+
+  std::size_t count() const;
+  std::uint64_t address_of(std::size_t entry) const;
+  /// The signature of a table that is not valid.
+  std::optional<Signature> damaged(std::size_t entry) const;
 
   Memory memory_;
   Table root_;

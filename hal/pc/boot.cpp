@@ -135,9 +135,16 @@ void find_io_apics(const acpi::Interrupts& found) {
   }
 }
 
+void report_damaged(std::string_view signature) {
+  console_write(std::string_view("cotrap: the firmware's table "));
+  console_write(signature);
+  console_write(std::string_view(" has a wrong length or checksum: it is left out\n"));
+}
+
 /// Returns the number of harts.
 unsigned find_devices(const acpi::Tables& tables) {
   static constinit acpi::Interrupts found;
+  tables.for_each_damaged(report_damaged);
   const auto madt = tables.find("APIC");
   if (!madt) give_up("cotrap: the firmware has no valid table of interrupt controllers (MADT)");
   acpi::read_interrupts(*madt, found);
@@ -145,6 +152,7 @@ unsigned find_devices(const acpi::Tables& tables) {
   if (const auto fadt = tables.find("FACP")) {
     const auto address = acpi::address_of_dsdt(*fadt);
     const auto dsdt = address ? tables.table_at(*address) : std::nullopt;
+    if (address && !dsdt) report_damaged("DSDT");
     if (dsdt) devices.soft_off = acpi::read_soft_off(*fadt, *dsdt);
     devices.may_have_keyboard = acpi::may_have_keyboard_controller(*fadt);
   }

@@ -12,7 +12,7 @@ from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.profile import TRAMPOLINE, trace
 from cotrap.llvm import llvm_output
 from cotrap.qemu import Machine
-from kernel_paths import kernel_paths
+from kernel_paths import kernel_paths, symbols
 
 MOST_INSTRUCTIONS = 60  # from the trap's entry to the end of the push
 ENTRY = "cotrap_trap_entry"
@@ -26,11 +26,6 @@ STACKS = {
     "is null": "stack pointer outside the stack in the kernel",
     "is above its stack": "stack pointer outside the stack in the kernel",
 }
-
-
-def symbols(kernel) -> dict[str, int]:
-    listed = llvm_output("nm", kernel).splitlines()
-    return {name: int(at, 16) for at, _, name in (line.split() for line in listed)}
 
 
 def instructions(kernel) -> dict[int, str]:

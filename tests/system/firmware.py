@@ -1,7 +1,6 @@
 """If the firmware describes a machine wrongly, the kernel uses the rest, or names what is missing.
 
-The device trees of RISC-V computers are QEMU's own, with changes. QEMU cannot damage a PC's ACPI tables, so unit
-tests do (tests/unit/formats/pc.cpp)."""
+The device trees of RISC-V computers are QEMU's own, with changes. pc_firmware.py does the same with a PC's tables."""
 
 import re
 import struct

@@ -1,7 +1,19 @@
-"""The paths that a benchmark takes through the kernel, from the addresses that it executes."""
+"""The paths that a benchmark takes through the kernel, from the addresses that it executes, and where the kernel's
+symbols are."""
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
+
+import harness  # noqa: F401  # makes the package cotrap known
+from cotrap.llvm import llvm_output
+
+
+def symbols(kernel: Path) -> dict[str, int]:
+    """The addresses of the kernel's symbols."""
+    listed = llvm_output("nm", "--defined-only", kernel).splitlines()
+    return {name: int(at, 16) for at, _, name in (line.split() for line in listed)}
+
 
 
 def kernel_paths(executed: Iterable[int], start: int, end: range) -> Counter:
@@ -17,7 +29,7 @@ def kernel_paths(executed: Iterable[int], start: int, end: range) -> Counter:
         if address in end:
             paths[tuple(path)] += 1
             path = None
-        elif address >> 38:
+        elif address >> 63:
             path.append(address)
         else:
             path = None

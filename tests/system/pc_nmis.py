@@ -4,18 +4,17 @@ QEMU's interface for gdb stops the machine in front of an instruction. The test 
 the hart takes there."""
 
 import re
-import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import harness
 from cotrap.llvm import llvm_output
 from cotrap.qemu import Machine
+from gdb_client import RSP, Debugger
 
-RSP, RIP = 7, 16  # the indices of registers in the answer to the command `g`; each has 8 bytes
 # Labels of trap/pc/user_entry.S: the code between them runs only when the kernel reports a bug of its own.
 REPORTS = ("emergency", "cotrap_exception_gates")
 NMI, IPI = 4 << 8, 0xf0  # messages of the delivery mode NMI, and with the vector of IPIs (machine/vectors.h)
@@ -23,79 +22,6 @@ NMI, IPI = 4 << 8, 0xf0  # messages of the delivery mode NMI, and with the vecto
 # hart enters or leaves a program, and those for an interrupt that preempts a preemptible job.
 UNREACHED = 14
 ENOUGH, MOST_TRIALS = 20, 400  # how many interrupts must arrive early, and the most attempts for that
-
-
-class Debugger:
-    """A client of QEMU's interface for gdb (GDB manual, "Remote Protocol"). It stops the machine."""
-
-    def __init__(self, path: Path):
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(harness.TIMEOUT)
-        self._socket.connect(str(path))
-        self._received = b""
-        self.ask("?")
-
-    def ask(self, command: str) -> str:
-        """Sends a command. Returns the answer, without the text that the monitor prints first."""
-        self._send(command)
-        return self._answer()
-
-    def interrupt(self, message: int) -> None:
-        """Interrupts hart 0, as a PCI device does: by a write of the message to the address of local APICs."""
-        self._must("Qqemu.PhyMemMode:1")
-        self._must(f"Mfee00000,4:{message.to_bytes(4, 'little').hex()}")
-        self._must("Qqemu.PhyMemMode:0")
-
-    def stop_at(self, address: int) -> None:
-        self._must(f"Z1,{address:x},1")
-
-    def no_longer_stop_at(self, address: int) -> None:
-        self._must(f"z1,{address:x},1")
-
-    def run(self) -> int | None:
-        """Lets the machine run until it stops. Returns the address; None: the machine has ended."""
-        try:
-            answer = self.ask("c")
-        except ConnectionError:
-            return None
-        return None if answer.startswith("W") else self.register(RIP)
-
-    def register(self, which: int) -> int:
-        text = self.ask("g")
-        return int.from_bytes(bytes.fromhex(text[16 * which : 16 * which + 16]), "little")
-
-    def word(self, address: int) -> int:
-        return int.from_bytes(bytes.fromhex(self.ask(f"m{address:x},8")), "little")
-
-    def leave(self, stops: Iterable[int]) -> None:
-        """Lets the machine run without the debugger, if it has not ended. stops: the addresses of stop_at()
-        that are left."""
-        with suppress(ConnectionError):
-            for address in stops:
-                self.no_longer_stop_at(address)
-            self.ask("D")
-        self._socket.close()
-
-    def _must(self, command: str) -> None:
-        if (answer := self.ask(command)) != "OK":
-            raise RuntimeError(f"{command}: {answer}")
-
-    def _send(self, command: str) -> None:
-        text = command.encode()
-        self._socket.sendall(b"$" + text + b"#%02x" % (sum(text) % 256))
-
-    def _answer(self) -> str:
-        while True:
-            while not (found := re.search(rb"\$([^#]*)#..", self._received)):
-                data = self._socket.recv(4096)
-                if not data:
-                    raise ConnectionError
-                self._received += data
-            self._received = self._received[found.end() :]
-            self._socket.sendall(b"+")
-            text = found[1].decode()
-            if not re.fullmatch("O([0-9a-f]{2})+", text):
-                return text
 
 
 class Code:
@@ -144,8 +70,6 @@ def debugged(test: harness.Test) -> Iterator[tuple[Debugger, Callable]]:
 
         run = threading.Thread(target=boot, daemon=True)
         run.start()
-        while run.is_alive() and not path.exists():
-            run.join(0.05)
 
         def end() -> harness.Done:
             run.join()

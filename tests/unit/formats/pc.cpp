@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <random>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -145,6 +146,7 @@ void read_everything() {
   const auto tables = acpi::Tables::open(read_ram, rsdp_at);
   if (!tables) return;
   acpi::Interrupts found;
+  tables->for_each_damaged([](std::string_view signature) { CHECK(signature.size() == 4); });
   if (const auto madt = tables->find("APIC")) acpi::read_interrupts(*madt, found);
   if (const auto mcfg = tables->find("MCFG")) (void)acpi::read_config_area(*mcfg);
   if (const auto fadt = tables->find("FACP")) {
@@ -292,6 +294,23 @@ TEST_CASE("processors beyond the array are counted, not stored") {
   acpi::read_interrupts(std::span(ram).subspan(madt_at, 36 + madt.size()), found);
   CHECK(found.processor_count == 1500);
   CHECK(found.processors().size() == acpi::Interrupts::most_processors);
+}
+
+TEST_CASE("each table that is not valid has its signature reported") {
+  const auto damaged = [] {
+    std::vector<std::string> signatures;
+    acpi::Tables::open(read_ram, rsdp_at)->for_each_damaged([&](std::string_view signature) {
+      signatures.emplace_back(signature);
+    });
+    return signatures;
+  };
+  for (const std::uint8_t revision : {0, 2}) {
+    put_small_pc(revision);
+    CHECK(damaged().empty());
+    ram[madt_at + 40] ^= std::byte{1};
+    ram[mcfg_at] = std::byte{0x1b};  // no letter
+    CHECK(damaged() == std::vector<std::string>{"APIC", "?CFG"});
+  }
 }
 
 TEST_CASE("damaged firmware tables are read without an access outside of them") {
