@@ -22,7 +22,7 @@ struct Record {
 };
 
 static bool is_tracing;
-static uint64_t traced_hart;
+static unsigned traced_hart;
 // The records of the traced call, and a hash table of their indices plus one; 0 is a free slot.
 static struct Record records[capacity / 2];
 static uint32_t slots[capacity], slot_of[capacity / 2];
@@ -86,15 +86,15 @@ static void on_translation(PluginId id, struct qemu_plugin_tb* block) {
   for (size_t i = 0; i < count; ++i) {
     struct qemu_plugin_insn* instruction = qemu_plugin_tb_get_insn(block, i);
     const uint64_t address = qemu_plugin_insn_vaddr(instruction);
-    if (address >> 63 != 0) {
+    if ((address & kernel_bit) != 0) {
       qemu_plugin_register_vcpu_mem_cb(instruction, on_access, reads_registers, loads_and_stores,
                                        (void*)(uintptr_t)address);
       continue;
     }
-    const uint32_t code = code_of(instruction);
-    if (code == begin_mark) {
+    const enum Effect effect = effect_of(instruction);
+    if (effect == marks_begin) {
       qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin, reads_registers, NULL);
-    } else if (code == end_mark) {
+    } else if (effect == marks_end) {
       qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, reads_registers, NULL);
     }
   }
@@ -102,7 +102,7 @@ static void on_translation(PluginId id, struct qemu_plugin_tb* block) {
 
 EXPORTED int qemu_plugin_install(PluginId id, const struct qemu_info_t* info, int count,
                                  char** arguments) {
-  (void)info;
+  if (!find_machine(info)) return -1;
   if (count != 1 || strncmp(arguments[0], "out=", 4) != 0) {
     fprintf(stderr, "access_trace: the only argument is out=FILE\n");
     return -1;

@@ -14,7 +14,6 @@
 #include "qemu_plugin.h"
 
 enum { line_shift = 6, sets = 64, ways = 8 };
-enum : uint64_t { ram = 0x80000000, firmware_end = 0x80200000, kernel_bit = (uint64_t)1 << 63 };
 
 static uint64_t lines[sets][ways];  // physical address >> line_shift, plus one; the newest first
 static uint64_t instructions, accesses, misses;
@@ -74,16 +73,15 @@ static void on_translation(PluginId id, struct qemu_plugin_tb* block) {
   for (size_t i = 0; i < count; ++i) {
     struct qemu_plugin_insn* instruction = qemu_plugin_tb_get_insn(block, i);
     const uint64_t address = qemu_plugin_insn_vaddr(instruction);
-    const bool is_firmware = address >= ram && address < firmware_end;
-    const bool is_program = !is_firmware && address < kernel_bit;
+    const bool is_program = !is_firmware(address) && address < kernel_bit;
     static char program;
     qemu_plugin_register_vcpu_mem_cb(instruction, on_access, 0, loads_and_stores,
                                      is_program ? &program : NULL);
     if (!is_program) continue;
-    const uint32_t code = code_of(instruction);
-    if (code == begin_mark || code == end_mark) {
-      qemu_plugin_register_vcpu_insn_exec_cb(instruction, code == begin_mark ? on_begin : on_end, 0,
-                                             NULL);
+    const enum Effect effect = effect_of(instruction);
+    if (effect == marks_begin || effect == marks_end) {
+      qemu_plugin_register_vcpu_insn_exec_cb(instruction, effect == marks_begin ? on_begin : on_end,
+                                             0, NULL);
     } else {
       qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_instruction, 0, NULL);
     }
@@ -92,7 +90,7 @@ static void on_translation(PluginId id, struct qemu_plugin_tb* block) {
 
 EXPORTED int qemu_plugin_install(PluginId id, const struct qemu_info_t* info, int count,
                                  char** arguments) {
-  (void)info;
+  if (!find_machine(info)) return -1;
   if (count != 1 || strncmp(arguments[0], "out=", 4) != 0) {
     fprintf(stderr, "cache_misses: the only argument is out=FILE\n");
     return -1;

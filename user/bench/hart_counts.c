@@ -39,21 +39,17 @@
 #include "qemu_plugin.h"
 
 enum {
-  most_harts = 64,
   most_holds = 1 << 20,
   most_code = 1 << 20,   // addresses of the kernel's instructions: slots of a table
   most_moves = 1 << 20,  // different moves in a round: slots of a table
   longest_loop = 16,     // instructions from one `pause` of a waiting loop to the next
 };
 enum : uint64_t {
-  ram = 0x80000000,  // on QEMU's board `virt`, with the firmware at its beginning
-  firmware_end = 0x80200000,
   line_bytes = 64,
   page_lines = 64,
   most_pages = 1 << 22,
   idle_unit = 1000,
 };
-enum : uint32_t { wfi = 0x10500073, pause = 0x0100000f };
 enum : uint64_t { record_window = 1, record_code = 2, record_moves = 3 };
 enum { store_flag = 256, second_shift = 16 };
 enum Mode { in_kernel, in_program, in_firmware, modes };
@@ -113,14 +109,14 @@ static void end_idle(struct Hart* hart) {
 
 // ── The kernel's code ──
 
-struct Code {
+struct Place {
   uint64_t address, instructions;
 };
 
-static struct Code code[most_code];
+static struct Place code[most_code];
 
 // The slot of an address of the kernel. Each address gets its slot when it is first translated.
-static struct Code* code_at(uint64_t address) {
+static struct Place* code_at(uint64_t address) {
   for (size_t i = address * 0x9e3779b97f4a7c15u >> 44;; i = (i + 1) % most_code) {
     if (code[i].address == address) return &code[i];
     if (code[i].address != 0) continue;
@@ -166,8 +162,8 @@ static struct Move moves[most_moves];
 static uint64_t move_count;
 
 static struct Line* line_at(uint64_t address) {
-  const uint64_t page = (address - ram) / line_bytes / page_lines;
-  if (address < ram || page >= most_pages) fail("the machine has too much memory");
+  const uint64_t page = (address - machine->ram) / line_bytes / page_lines;
+  if (address < machine->ram || page >= most_pages) fail("the machine has too much memory");
   if (pages[page] == NULL) pages[page] = calloc(page_lines, sizeof(struct Line));
   if (pages[page] == NULL) fail("there is no memory");
   return &pages[page][address / line_bytes % page_lines];
@@ -238,8 +234,8 @@ static void write_moves(void) {
 
 static void on_block(unsigned translator, void* is_wait) {
   (void)translator;
-  const uint64_t number = running_hart();
-  if (number >= most_harts) fail("there are too many harts");
+  const unsigned number = running_hart();
+  if (number == no_hart) return;
   if (running != &harts[number]) {
     running->executed += all_executed - run_began;
     running = &harts[number];
@@ -262,7 +258,7 @@ static void on_kernel(unsigned translator, void* slot) {
   ++all_with_firmware;
   if (!running->is_in_window) return;
   ++running->instructions[in_kernel];
-  ++((struct Code*)slot)->instructions;
+  ++((struct Place*)slot)->instructions;
 }
 
 static void on_program(unsigned translator, void* unused) {
@@ -289,7 +285,7 @@ static void on_pause(unsigned translator, void* unused) {
 }
 
 // The hart is idle from now on until it executes the next block.
-static void on_wfi(unsigned translator, void* unused) {
+static void on_sleep(unsigned translator, void* unused) {
   (void)translator;
   (void)unused;
   pass_time();
@@ -323,7 +319,7 @@ static void on_access(unsigned translator, AccessInfo info, uint64_t address, vo
   if (physical == NULL || qemu_plugin_hwaddr_is_io(physical)) return;
   const struct Access access = {
       .address = qemu_plugin_hwaddr_phys_addr(physical),
-      .instruction = ((const struct Code*)instruction)->address,
+      .instruction = ((const struct Place*)instruction)->address,
       .hart = (uint32_t)(running - harts),
       .kind = (1u << qemu_plugin_mem_size_shift(info)) + (is_store ? store_flag : 0),
   };
@@ -379,20 +375,21 @@ static void on_translation(PluginId id, struct qemu_plugin_tb* block) {
   for (size_t i = 0; i < count; ++i) {
     struct qemu_plugin_insn* instruction = qemu_plugin_tb_get_insn(block, i);
     const uint64_t address = qemu_plugin_insn_vaddr(instruction);
-    const uint32_t word = code_of(instruction);
-    if (address >= ram && address < firmware_end) {
+    const enum Effect effect = effect_of(instruction);
+    if (is_firmware(address)) {
       qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_firmware, 0, NULL);
-    } else if (address >> 63 != 0) {
-      struct Code* const slot = code_at(address);
+    } else if ((address & kernel_bit) != 0) {
+      struct Place* const slot = code_at(address);
       qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_kernel, 0, slot);
       qemu_plugin_register_vcpu_mem_cb(instruction, on_access, 0, loads_and_stores, slot);
-      if (word == pause) qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_pause, 0, NULL);
+      if (effect == pauses) qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_pause, 0, NULL);
     } else {
       qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_program, 0, NULL);
     }
-    if (word == wfi) qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_wfi, 0, NULL);
-    if (word == begin_mark) qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin, 0, NULL);
-    if (word == end_mark) qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, 0, NULL);
+    if (effect == sleeps) qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_sleep, 0, NULL);
+    if (effect == marks_begin)
+      qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin, 0, NULL);
+    if (effect == marks_end) qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, 0, NULL);
   }
 }
 
@@ -405,7 +402,7 @@ static const char* value_of(const char* argument, const char* name) {
 
 EXPORTED int qemu_plugin_install(PluginId id, const struct qemu_info_t* info, int count,
                                  char** arguments) {
-  (void)info;
+  if (!find_machine(info)) return -1;
   for (int i = 0; i < count; ++i) {
     const char* value;
     if ((value = value_of(arguments[i], "out")) != NULL) out = fopen(value, "wb");

@@ -4,6 +4,7 @@ import struct
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from support import FakeBuild, called
@@ -144,7 +145,7 @@ KNOWN = {
 class Naming(unittest.TestCase):
     def names(self, *conflicts: Conflict) -> list[Named]:
         with mock.patch.object(naming, "_symbolized", self._symbolized):
-            names = naming.Names(Path("kernel"), conflicts)
+            names = naming.Names(SimpleNamespace(kernel=Path("kernel"), machine="riscv64"), conflicts)
         return list(map(names.of, conflicts))
 
     @staticmethod
@@ -187,7 +188,7 @@ class Command(unittest.TestCase):
     def test_it_refuses_the_hosted_machine_and_options_without_effect(self):
         for options, word in (
             (("--machine", "hosted"), "needs QEMU"),
-            (("--machine", "pc"), "knows only riscv64"),
+            (("--machine", "riscv64-nommu"), "knows only riscv64 and pc"),
             (("--save", "x.json"), "leave out --save"),
             (("--time",), "leave out --time"),
         ):

@@ -177,7 +177,7 @@ class Command(unittest.TestCase):
             done = self.scale(option, "--machine", "hosted")
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"{option} needs QEMU".encode(), done.stderr)
-            done = self.scale(option, "--machine", "pc")
+            done = self.scale(option, "--machine", "riscv64-pmp")
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"scale {option} needs a plugin".encode(), done.stderr)
 

@@ -49,7 +49,7 @@ def of_options(arguments, built: Build, harts: int, target: str) -> tuple[Bench,
     target: builds them, unless the user has named a folder."""
     folder = built.folder
     if arguments.build is None or arguments.build in build.KERNEL_PRESETS:
-        folder = build.ready(MACHINES["riscv64"], target).folder
+        folder = build.ready(MACHINES[built.machine], target).folder
     timeout = arguments.timeout or BENCH_TIMEOUT
     machine = Machine(harts, arguments.memory, **given_cpu(arguments))
     return Bench(built, machine, " ".join(arguments.append), timeout), folder

@@ -4,16 +4,18 @@ import re
 
 from ..errors import UsageError
 
+MACHINES = ("riscv64", "pc")  # that the plugins know (user/bench/qemu_plugin.h)
 _NO_PLUGINS = re.compile("plugin interface not enabled|-plugin: invalid option")
 
 
 def check(arguments, what: str) -> None:
-    """Raises UsageError if the machine has no plugin. what: the benchmark."""
+    """Raises UsageError if the plugins do not know the machine. what: the benchmark."""
     if arguments.machine == "hosted":
         raise UsageError(f"{what} needs QEMU, whose plugin counts: leave out `--machine hosted`")
-    if arguments.machine != "riscv64":
+    if arguments.machine not in MACHINES:
+        known = " and ".join(MACHINES)
         raise UsageError(
-            f"{what} needs a plugin of QEMU that knows only riscv64: leave out `--machine {arguments.machine}`"
+            f"{what} needs a plugin of QEMU that knows only {known}: leave out `--machine {arguments.machine}`"
         )
 
 

@@ -76,11 +76,11 @@ def _count(harts: int, arguments, chosen: list[str]) -> int:
     if arguments.profile:
         scaling.show_functions(built.kernel, found)
     elif arguments.lines:
-        scaling.show_lines(built.kernel, found)
+        scaling.show_lines(built, found)
     else:
         scaling.show(found, harts)
     if arguments.json:
-        text = scaling.lines_to_json(built.kernel, found) if arguments.lines else scaling.to_json(found)
+        text = scaling.lines_to_json(built, found) if arguments.lines else scaling.to_json(found)
         write_output(arguments.json, text)
     return 0
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import ToolError
+from ..paths import Build
 from ..provenance import provenance
 from ..ui import bad, faint, good
 from . import holds
@@ -230,9 +231,9 @@ class Moves:
     functions: Counter = field(default_factory=Counter)
 
 
-def moved(kernel: Path, counted: Counted) -> list[Moves]:
+def moved(build: Build, counted: Counted) -> list[Moves]:
     """The variables, with the one whose lines move most often first."""
-    names = Names(kernel, (move.accesses for move in counted.round.moves))
+    names = Names(build, (move.accesses for move in counted.round.moves))
     found: dict[Variable, Moves] = {}
     for move in counted.round.moves:
         named = names.of(move.accesses)
@@ -244,11 +245,11 @@ def moved(kernel: Path, counted: Counted) -> list[Moves]:
     return sorted(found.values(), key=lambda its: (-its.times, str(its.variable)))
 
 
-def show_lines(kernel: Path, found: list[Counted]) -> None:
+def show_lines(build: Build, found: list[Counted]) -> None:
     for counted in found:
         harts = f"{counted.workers} harts"
         print(f"{counted.name}: {counted.moves:,.2f} cache lines move in an operation on {harts}")
-        its = moved(kernel, counted)
+        its = moved(build, counted)
         if its:
             print(faint("     moves      false  variable"))
         for each in its[:_SHOWN]:
@@ -258,7 +259,7 @@ def show_lines(kernel: Path, found: list[Counted]) -> None:
                     print(faint(f"{times:>10,.2f} {'':>10}      from {functions[0]} to {functions[1]}"))
 
 
-def lines_to_json(kernel: Path, found: list[Counted]) -> str:
+def lines_to_json(build: Build, found: list[Counted]) -> str:
     results = [
         {
             "name": counted.name,
@@ -272,7 +273,7 @@ def lines_to_json(kernel: Path, found: list[Counted]) -> str:
                     "false_sharing": each.false_sharing,
                     "functions": [[*functions, times] for functions, times in each.functions.most_common()],
                 }
-                for each in moved(kernel, counted)
+                for each in moved(build, counted)
             ],
         }
         for counted in found

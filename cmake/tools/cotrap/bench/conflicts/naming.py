@@ -9,9 +9,11 @@ from pathlib import Path
 
 from ...functions import readable
 from ...llvm import llvm_tool
+from ...paths import Build
 from .trace import LINE, Conflict
 
-_DIRECT_MAP = 0xFFFF_FFC0_0000_0000  # hal/riscv64/include/hal/machine/memory_map.h
+# By machine: the kernel's address of physical address 0 (hal/machine/memory_map.h).
+_DIRECT_MAP = {"riscv64": 0xFFFF_FFC0_0000_0000, "pc": 0xFFFF_8000_0000_0000}
 # Functions of the C++ library, maybe after a result type, and wrappers of an atomic word. The name of their
 # caller says more.
 LIBRARY = re.compile(
@@ -52,7 +54,9 @@ class Named:
 class Names:
     """Looks up all addresses of some conflicts at once."""
 
-    def __init__(self, kernel: Path, conflicts: Iterable[Conflict]):
+    def __init__(self, build: Build, conflicts: Iterable[Conflict]):
+        kernel = build.kernel
+        self._direct_map = _DIRECT_MAP[build.machine]
         self._functions: dict[int, str] = {}
         self._symbols: dict[int, tuple[str, int]] = {}
         accesses = [access for each in conflicts for access in (each.first, each.second)]
@@ -92,10 +96,10 @@ class Names:
 
     def _look_up_data(self, kernel: Path, addresses: list[int]) -> None:
         """Only addresses inside a symbol's size get a name: the symbolizer names the nearest symbol below."""
-        virtual = [_DIRECT_MAP + address for address in addresses]
+        virtual = [self._direct_map + address for address in addresses]
         for address, found in zip(addresses, _symbolized(kernel, "DATA", virtual)):
             data = found.get("Data") or {}
-            offset = address + _DIRECT_MAP - int(data.get("Start", "0"), 16)
+            offset = address + self._direct_map - int(data.get("Start", "0"), 16)
             if data.get("Name") and offset < int(data["Size"], 16):
                 self._symbols[address] = (readable(data["Name"]).strip(), offset)
 
