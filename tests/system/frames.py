@@ -1,75 +1,40 @@
 """Malformed and hostile Ethernet frames do not harm the kernel: the guest answers a ping after each batch of them.
 
-The test is the only other station of the guest's network: QEMU passes frames to it as datagrams on 127.0.0.1. A seed
-decides the frames. The station also speaks TCP: the guest's server answers requests whose segments come in a random
-order, and a request after a flood of half-open connections.
+The test is the only other station of the guest's network. A seed decides the frames. The station also speaks TCP: the
+guest's server answers requests whose segments come in a random order, and a request after a flood of half-open
+connections.
 """
 
 import contextlib
 import random
 import re
-import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
 
 import harness
 import network_guest
+from station import (
+    ANSWER_TIMEOUT,
+    GUEST,
+    GUEST6,
+    GUEST_MAC,
+    OWN,
+    OWN6,
+    OWN_MAC,
+    Station,
+    ethernet,
+    ip4,
+    ip6,
+    with_sum,
+)
 
-GUEST_MAC, OWN_MAC = bytes.fromhex("525400123456"), bytes.fromhex("525400aaaaaa")
-GUEST, OWN = bytes([10, 9, 0, 1]), bytes([10, 9, 0, 2])
-GUEST6 = bytes.fromhex("fe80000000000000505400fffe123456")
-OWN6 = bytes.fromhex("fe800000000000000000000000000002")
 LISTENING, CLOSED = 80, 81  # ports of the guest
 BATCH = 64
 CASES = {True: 5_000, False: 100_000}  # everyday, rest
 REORDERED = {True: 100, False: 2_000}  # connections
 HALF_OPEN = {True: 1_000, False: 20_000}
-ANSWER_TIMEOUT = 120.0  # seconds for an answer to a ping, and for the end of what the frames have begun
 ALLOWED = 2048  # KiB that the kernel may keep: caches, fragments and half-open connections, all of them bounded
-
-
-def checksum(data: bytes) -> int:
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def ethernet(kind: int, body: bytes, to: bytes = GUEST_MAC) -> bytes:
-    return to + OWN_MAC + struct.pack(">H", kind) + body
-
-
-def ip4(
-    protocol: int,
-    body: bytes,
-    source: bytes = OWN,
-    to: bytes = GUEST,
-    fragment: int = 0,
-    options: bytes = b"",
-) -> bytes:
-    length = 20 + len(options)
-    head = struct.pack(">BBHHHBBH", 0x40 | length // 4, 0, length + len(body), 7, fragment, 64, protocol, 0)
-    head += source + to + options
-    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + body
-
-
-def ip6(following: int, body: bytes, source: bytes = OWN6, to: bytes = GUEST6) -> bytes:
-    return struct.pack(">IHBB", 6 << 28, len(body), following, 255) + source + to + body
-
-
-def with_sum(protocol: int, segment: bytes, at: int, source: bytes = OWN, to: bytes = GUEST) -> bytes:
-    """The segment with a correct checksum at `at`."""
-    is_v6 = len(source) > 4
-    numbers = struct.pack(">II", len(segment), protocol) if is_v6 else struct.pack(">HH", protocol, len(segment))
-    pseudo = source + to + numbers
-    return segment[:at] + struct.pack(">H", checksum(pseudo + segment)) + segment[at + 2 :]
-
-
-def ping(number: int) -> bytes:
-    echo = struct.pack(">BBHHH", 8, 0, 0, 1, number)
-    return ethernet(0x0800, ip4(1, echo[:2] + struct.pack(">H", checksum(echo)) + echo[4:]))
 
 
 def frames(seed: int) -> Iterator[bytes]:
@@ -140,52 +105,6 @@ def frames(seed: int) -> Iterator[bytes]:
         if dice.random() < 0.2:
             frame = frame[: dice.randrange(1, len(frame))]  # an empty one would end the connection to QEMU
         yield frame[:1514]
-
-
-class Station:
-    """The other end of the guest's network."""
-
-    def __init__(self):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self._to = ("127.0.0.1", network_guest.free_port(socket.SOCK_DGRAM))
-        self._number = 0
-
-    def options(self, device: str) -> tuple[str, ...]:
-        own = self._socket.getsockname()[1]
-        ends = f"local.type=inet,local.host=127.0.0.1,local.port={self._to[1]}"
-        ends += f",remote.type=inet,remote.host=127.0.0.1,remote.port={own}"
-        return ("-netdev", f"dgram,id=net,{ends}", "-device", f"{device},netdev=net,mac=52:54:00:12:34:56")
-
-    def send(self, frame: bytes) -> None:
-        self._socket.sendto(frame, self._to)
-
-    def frames(self, seconds: float) -> Iterator[bytes]:
-        """The guest's frames in this time. Answers its requests for this station's address meanwhile."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self._socket.settimeout(left)
-            try:
-                frame = self._socket.recv(2000)
-            except TimeoutError:
-                return
-            if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1" and frame[38:42] == OWN:
-                reply = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 2) + OWN_MAC + OWN + GUEST_MAC + GUEST
-                self.send(ethernet(0x0806, reply))
-            else:
-                yield frame
-
-    def answers(self) -> bool:
-        """Whether the guest answers a ping."""
-        self._number = (self._number + 1) % 65536
-        deadline = time.monotonic() + ANSWER_TIMEOUT
-        while time.monotonic() < deadline:
-            self.send(ping(self._number))
-            for frame in self.frames(0.5):
-                if frame[12:14] == b"\x08\x00" and frame[23] == 1 and frame[34] == 0:
-                    if struct.unpack(">H", frame[40:42])[0] == self._number:
-                        return True
-        return False
 
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16

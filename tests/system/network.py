@@ -1,6 +1,6 @@
 """A server of the guest answers the host, and programs of the guest reach a server of the host.
 
-All traffic stays on this host. In the tier `rest`, Debian's programs run unchanged: busybox, curl, netcat, lighttpd,
+All traffic stays on this host: the test has a name server of its own. In the tier `rest`, Debian's programs run unchanged: busybox, curl, netcat, lighttpd,
 nginx, redis and iperf3. `--only NAME` runs one part.
 """
 
@@ -13,14 +13,16 @@ import socketserver
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import harness
 from cotrap import debian, root_folder
 from cotrap.network import Forward, Network
-from cotrap.qemu import Boot
+from cotrap.qemu import Boot, Machine
 from cotrap.share import ROOT, Share
 from network_guest import boot_of, free_port, running
+from station import ADDRESS, Names, Station
 
 PACKAGES = (
     "busybox-static bash coreutils curl iperf3 lighttpd netcat-openbsd nginx redis-server redis-tools".split()
@@ -224,6 +226,58 @@ def addresses(test: harness.Test) -> None:
     test.check(done.status != 0, "a machine without a network has no /etc/resolv.conf", done.text)
 
 
+# Scripts that look up names, and what they print. late.test is a name whose first questions get no answer.
+BY_DHCP = """
+/bin/http serve &
+cat /etc/resolv.conf
+/busybox nslookup web.test
+/busybox wget -q -O - http://web.test/proc/uptime && echo page of web.test
+/busybox wget -q -O - http://none.test/ || echo unknown: $?
+"""
+BY_DHCP_PRINTS = {
+    f"nameserver {ADDRESS}\n": "DHCP names a name server of the test in /etc/resolv.conf",
+    "Name:\tweb.test\nAddress: 10.9.0.1\n": "  … which busybox's nslookup asks for an address",
+    "page of web.test\n": "  … and busybox's wget",
+    "unknown: 1\n": "  … and a name that the server does not know is an error",
+}
+BY_FOLDER = """
+busybox httpd -p 80 -h /srv; busybox httpd -p '[::1]:81' -h /srv; sleep 1
+curl -s -m 60 http://web.test/name && echo 4
+curl -s -m 60 http://six.test:81/name && echo 6
+curl -s -m 60 http://late.test/name && echo late
+curl -s -m 60 http://none.test/; echo unknown: $?
+"""
+BY_FOLDER_PRINTS = {
+    "by name 4\n": "curl looks up an IPv4 address by the name server in the root folder",
+    "by name 6\n": "  … and an IPv6 address",
+    "by name late\n": "  … and asks again if the server does not answer",
+    "unknown: 6\n": "  … and fails for a name that the server does not know",
+}
+
+
+def names(test: harness.Test, folder: Path) -> None:
+    """Programs of the guest look up names, at a name server of this test. The resolver of this host gets no question."""
+    known = {"web.test": ("10.9.0.1",), "six.test": ("::1",), "late.test": ("10.9.0.1",)}
+    (folder / "etc" / "resolv.conf").write_text(f"nameserver {ADDRESS}\n")
+    (folder / "srv").mkdir(exist_ok=True)
+    (folder / "srv" / "name").write_text("by name ")
+
+    def look_up(boot: Boot, machine: Machine, prints: dict[str, str]) -> None:
+        station, server = Station(), Names(known, late={"late.test": 2})
+        machine = replace(machine, extra=station.options(test.network_device))
+        with station.serving(server), running(boot, machine) as (output, ended):
+            ended.wait(harness.TIMEOUT)
+        text = output.data.decode(errors="replace").replace("\r", "")
+        for part, what in prints.items():
+            test.check(part in text, f"{what} ({machine.harts} harts)", f"{text}\nasked: {server.asked}")
+
+    for harts in test.harts_of_tier:
+        with test.added(folder / "usr" / "bin" / "busybox", "busybox"):
+            look_up(boot_of(test, "/bin/sh", "-c", BY_DHCP), test.machine(harts=harts), BY_DHCP_PRINTS)
+        boot, root = in_root(test, folder, BY_FOLDER)
+        look_up(boot, test.machine(harts=harts, root=root), BY_FOLDER_PRINTS)
+
+
 def servers(test: harness.Test, folder: Path) -> None:
     """Debian's lighttpd, redis-server and iperf3 serve the host."""
     web, redis, iperf = free_port(), free_port(), free_port()
@@ -346,7 +400,7 @@ def silent_network(test: harness.Test) -> None:
 
 EVERYDAY: dict[str, Callable] = {"addresses": addresses, "server": server_of_guest, "silent": silent_network}
 # With the folder that has Debian's packages.
-REST: dict[str, Callable] = {"programs": programs_of_guest, "datagrams": datagrams, "servers": servers, "web": web_servers}
+REST: dict[str, Callable] = {"programs": programs_of_guest, "datagrams": datagrams, "names": names, "servers": servers, "web": web_servers}
 
 with harness.Test(__doc__, harness.QEMU, own={"only": ""}) as test:
     only = test.options.only
