@@ -2,7 +2,10 @@
 
 The test downloads Debian's python3.13 with its tests, and Debian's kernel. Both kernels boot in QEMU into the folder,
 which the host shares. Each test of a module is compared: it must pass if it passes on Linux. The only network is the
-loopback device. With `--only MODULES` it tests modules with commas between their names, which may be others than MODULES.
+loopback device. With `--only MODULES` it tests modules with commas between their names, which may be others than MODULES:
+
+    python.py --only epoll,select,selectors,socket,asyncio   # each way to wait for many files
+    python.py --only asyncio.test_events                     # one module of a package
 """
 
 import re
@@ -36,6 +39,16 @@ KNOWN = {
     "test_subprocess.POSIXProcessTestCase.test_user": "every program is the superuser's, so setuid to another user "
     "fails with EINVAL",
 }
+
+
+def modules_of(root: Path, names: Iterable[str]) -> list[str]:
+    """The modules with these names. A package stands for its modules, except those for Windows."""
+    found = []
+    for name in names:
+        package = root / "usr" / "lib" / "python3.13" / "test" / f"test_{name}"
+        parts = sorted(file.stem for file in package.glob("test_*.py"))
+        found += [f"{name}.{part}" for part in parts if "windows" not in part] or [name]
+    return found
 
 
 def command(kernel: str, module: str, names: Iterable[str] = ()) -> list[str]:
@@ -112,10 +125,10 @@ def compare(test: harness.Test, root: Path, module: str) -> None:
 
 
 with harness.Test(__doc__, harness.RISC_V, own={"only": ""}) as test:
-    modules = test.options.only.split(",") if test.options.only else MODULES
     if not test.options.only:
         demos(test)
     root = debian.root_folder("python-root", PACKAGES)
+    modules = modules_of(root, test.options.only.split(",") if test.options.only else MODULES)
     (root / "etc" / "hosts").write_text(HOSTS)
     shutil.rmtree(root / RESULTS, ignore_errors=True)
     (root / RESULTS).mkdir()
