@@ -1,7 +1,7 @@
 """A server of the guest answers the host, and programs of the guest reach a server of the host.
 
-All traffic stays on this host: the test has a name server of its own. In the tier `rest`, Debian's programs run unchanged: busybox, curl, netcat, lighttpd,
-nginx, redis and iperf3. `--only NAME` runs one part.
+All traffic stays on this host: the test has a name server of its own. In the tier `rest`, Debian's programs run
+unchanged: busybox, curl, netcat, lighttpd, nginx, redis and iperf3. `--only NAME` runs one part.
 """
 
 import concurrent.futures
@@ -256,7 +256,7 @@ BY_FOLDER_PRINTS = {
 
 
 def names(test: harness.Test, folder: Path) -> None:
-    """Programs of the guest look up names, at a name server of this test. The resolver of this host gets no question."""
+    """Programs look up names, at a name server of this test: the resolver of this host gets no question."""
     known = {"web.test": ("10.9.0.1",), "six.test": ("::1",), "late.test": ("10.9.0.1",)}
     (folder / "etc" / "resolv.conf").write_text(f"nameserver {ADDRESS}\n")
     (folder / "srv").mkdir(exist_ok=True)
@@ -280,7 +280,6 @@ def names(test: harness.Test, folder: Path) -> None:
 
 def servers(test: harness.Test, folder: Path) -> None:
     """Debian's lighttpd, redis-server and iperf3 serve the host."""
-    web, redis, iperf = free_port(), free_port(), free_port()
     (folder / "srv").mkdir(exist_ok=True)
     (folder / "srv" / "page").write_bytes(PAGE)
     (folder / "etc" / "test.conf").write_text(
@@ -297,27 +296,36 @@ echo servers run
 wait
 """
     boot, root = in_root(test, folder, script)
-    network = Network((Forward(web, 80), Forward(redis, 6379), Forward(iperf, 5201)), restricted=True)
-    with running(boot, test.machine(network=network, root=root, memory="512M")) as (output, ended):
-        up = output.wait_for("servers run", ended)
-        test.check(up and b"GET: " in output.data, "redis-benchmark measures redis-server over loopback", output.data)
-        if not up:
-            return
-        status, body = fetch(web, "/page")
-        is_whole = status == 200 and body == PAGE
-        test.check(is_whole, "lighttpd serves a file to the host", str(status))
-        with socket.create_connection(("127.0.0.1", redis), timeout=60) as client:
-            client.sendall(b"SET key value\r\nGET key\r\n")
-            answer = b""
-            while b"value\r\n" not in answer and (more := client.recv(1000)):
-                answer += more
-        test.check(answer == b"+OK\r\n$5\r\nvalue\r\n", "redis-server answers the host", answer)
-        for reverse in (False, True):
-            words = ["iperf3", "-c", "127.0.0.1", "-p", str(iperf), "-n", "8M", *(["-R"] if reverse else [])]
+    for harts in test.harts_of_tier:
+        web, redis, iperf = free_port(), free_port(), free_port()
+        network = Network((Forward(web, 80), Forward(redis, 6379), Forward(iperf, 5201)), restricted=True)
+        machine = test.machine(harts=harts, network=network, root=root, memory="512M")
+        with running(boot, machine) as (output, ended):
+            up = output.wait_for("servers run", ended)
+            has_measured = up and b"GET: " in output.data
+            what = f"redis-benchmark measures redis-server over loopback ({harts} harts)"
+            test.check(has_measured, what, output.data)
+            if not up:
+                continue
+            status, body = fetch(web, "/page")
+            is_whole = status == 200 and body == PAGE
+            test.check(is_whole, f"lighttpd serves a file to the host ({harts} harts)", str(status))
+            with socket.create_connection(("127.0.0.1", redis), timeout=60) as client:
+                client.sendall(b"SET key value\r\nGET key\r\n")
+                answer = b""
+                while b"value\r\n" not in answer and (more := client.recv(1000)):
+                    answer += more
+            test.check(answer == b"+OK\r\n$5\r\nvalue\r\n", f"redis-server answers the host ({harts} harts)", answer)
+            words = ["redis-benchmark", "-p", str(redis), "-q", "-n", "2000", "-c", "8", "-t", "ping,set,get"]
             done = on_host(folder, words)
-            way = "to the host" if reverse else "to the guest"
-            test.check(done.returncode == 0, f"iperf3 transfers 8 MiB {way}", done.stdout)
-            print("\n".join(line for line in done.stdout.splitlines() if "receiver" in line), flush=True)
+            has_ended = done.returncode == 0 and "GET: " in done.stdout
+            test.check(has_ended, f"redis-benchmark on the host measures redis-server ({harts} harts)", done.stdout)
+            for reverse in (False, True):
+                words = ["iperf3", "-c", "127.0.0.1", "-p", str(iperf), "-n", "8M", *(["-R"] if reverse else [])]
+                done = on_host(folder, words)
+                way = "to the host" if reverse else "to the guest"
+                test.check(done.returncode == 0, f"iperf3 transfers 8 MiB {way} ({harts} harts)", done.stdout)
+                print("\n".join(line for line in done.stdout.splitlines() if "receiver" in line), flush=True)
 
 
 NGINX = """
@@ -400,7 +408,13 @@ def silent_network(test: harness.Test) -> None:
 
 EVERYDAY: dict[str, Callable] = {"addresses": addresses, "server": server_of_guest, "silent": silent_network}
 # With the folder that has Debian's packages.
-REST: dict[str, Callable] = {"programs": programs_of_guest, "datagrams": datagrams, "names": names, "servers": servers, "web": web_servers}
+REST: dict[str, Callable] = {
+    "programs": programs_of_guest,
+    "datagrams": datagrams,
+    "names": names,
+    "servers": servers,
+    "web": web_servers,
+}
 
 with harness.Test(__doc__, harness.QEMU, own={"only": ""}) as test:
     only = test.options.only
