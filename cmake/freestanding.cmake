@@ -20,8 +20,12 @@ endif()
 # name select the C library's headers; without any, the compiler's default headers are used.
 function(cotrap_add_freestanding name)
   add_library(${name} INTERFACE)
+  # -ffreestanding would turn all built-in functions off. Then the compiler calls strlen() for a literal.
+  # The mem* functions are off, because the compiler would call them for loops of a few rounds.
   target_compile_options(${name} INTERFACE
-    -ffreestanding -fno-common -ffunction-sections -fdata-sections
+    -U__STDC_HOSTED__ -D__STDC_HOSTED__=0 -Wno-builtin-macro-redefined
+    -fno-builtin-memcpy -fno-builtin-memmove -fno-builtin-memset
+    -fno-common -ffunction-sections -fdata-sections
     $<$<COMPILE_LANGUAGE:CXX>:-nostdinc++ -fno-exceptions -fno-rtti -fno-threadsafe-statics
       -fno-use-cxa-atexit>
     "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem '${CMAKE_SOURCE_DIR}/cmake/libcxx' -isystem ${COTRAP_LIBCXX}>"
