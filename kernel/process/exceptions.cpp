@@ -10,7 +10,6 @@
 #include "process/page_in.h"
 #include "process/serve.h"
 #include "process/signal_delivery.h"
-#include "process/vdso.h"
 
 namespace kernel {
 namespace {
@@ -95,7 +94,6 @@ void die_of(Thread& self, Trap trap, abi::Signal signal, std::uint64_t pc) {
 }
 
 async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, Trap trap, Errno why) {
-  if (why == Errno::efault && vdso::map_at(self, trap.address)) co_return std::nullopt;
   // A job of an upcall begins some time after the fault failed. Processes may have ended since.
   if (why == Errno::enomem && memory::can_allocate(hal::page_size)) {
     const auto served = serve_exception(self, trap);

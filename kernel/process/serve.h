@@ -11,6 +11,7 @@
 
 #include "process/syscall_table.h"
 #include "process/thread.h"
+#include "process/vdso.h"
 #include "trace/points.h"
 
 namespace kernel {
@@ -106,6 +107,7 @@ inline Result<> serve_exception(Thread& self, trap::Trap trap) {
     return serve_instruction(self, trap);
   memory::AddressSpace& space = self.space();
   if (auto made = space.fault(trap.address, trap.access); !made) [[unlikely]] {
+    if (made.error() == Errno::efault && vdso::map_at(self, trap.address)) return {};
     if (memory::is_instruction_to_change(trap.address)) return fail(Errno::enoexec);
     return made;
   }
