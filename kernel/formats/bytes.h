@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -25,7 +26,12 @@ std::optional<T> load(Bytes bytes, std::uint64_t offset) {
   const auto source = part(bytes, offset, sizeof(T));
   if (!source) return std::nullopt;
   T value;
-  std::memcpy(&value, source->data(), sizeof value);
+  if (reinterpret_cast<std::uintptr_t>(source->data()) % alignof(T) == 0) {
+    // Inlined, as the compiler knows size and alignment.
+    __builtin_memcpy(&value, std::assume_aligned<alignof(T)>(source->data()), sizeof value);
+  } else {
+    std::memcpy(&value, source->data(), sizeof value);
+  }
   return value;
 }
 
