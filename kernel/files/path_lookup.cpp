@@ -14,14 +14,20 @@ std::string_view take_name(std::string_view& path) {
 
 namespace {
 
+constexpr std::string_view here = ".", above = "..";
+
 /// The kind of `end`, the end of a path that is not a name: "" (the path is "/"), "." or "..".
 LastName last_name(std::string_view end) {
   if (end.empty()) return LastName::root;
-  return end == "." ? LastName::here : LastName::above;
+  return end == here ? LastName::here : LastName::above;
 }
 
 bool last_name_is_name(std::string_view end) {
-  return !end.empty() && end != "." && end != "..";
+  return !end.empty() && end != here && end != above;
+}
+
+void note_detour(const PathLookup& lookup) {
+  if (lookup.has_detour != nullptr) *lookup.has_detour = true;
 }
 
 /// Found, with a name that it does not own.
@@ -95,10 +101,13 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
     if (name.size() > longest_name) return fail(Errno::enametoolong);
 
     Node* node = at;
-    if (name == "..") {
+    if (name == above) {
+      note_detour(lookup);
       if (stays_beneath && is_same(*at, lookup.start)) return fail(Errno::exdev);
       if (root == nullptr || !is_same(*at, *root)) node = &at->parent();
-    } else if (!name.empty() && name != ".") {
+    } else if (name.empty() || name == here) {
+      note_detour(lookup);
+    } else {
       node = at->find(name);
       if (node == nullptr) {
         const auto unlisted = find_unlisted(lookup, *at, name, rest);
@@ -109,6 +118,7 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
       if (node != nullptr && node->is_symlink() &&
           (!is_last || last == LastLink::follow || (last == LastLink::keep && as_directory))) {
         if (++links > most_symlinks) return fail(Errno::eloop);
+        note_detour(lookup);
         if (restricted) {
           if (auto allowed = check_link(lookup, false); !allowed) return fail(allowed.error());
         }

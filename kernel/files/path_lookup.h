@@ -21,6 +21,8 @@ struct PathLookup {
   LinkReader reader;
   Fetched* fetched = nullptr;  ///< what the call has learnt from servers; null: it cannot ask them
   std::uint64_t resolve = 0;   ///< what the lookup must not do: abi::resolve_*
+  /// Set if the path has a link, "." or "..", so that it is not the path of its node; may be null.
+  bool* has_detour = nullptr;
 };
 
 /// The path of `node`, as a program sees it whose absolute paths begin at `root` (LinkReader). A

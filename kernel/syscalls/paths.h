@@ -30,8 +30,10 @@ class Path {
 /// The caller, as the program that follows a symbolic link.
 inline LinkReader reader_of(Thread& self) {
   Process& process = self.process();
-  return {
-      .executable = process.path_and_name(), .process = process.id(), .root = process.fs().root()};
+  return {.executable = process.path_and_name(),
+          .has_real_path = process.has_real_path(),
+          .process = process.id(),
+          .root = process.fs().root()};
 }
 
 /// The start of the lookup of `path`: the directory `fd`, or the working directory (AT_FDCWD). `fd`
