@@ -81,6 +81,10 @@ std::int32_t InFlightRequest::cut_answer(std::int32_t answer) const {
   return cut ? failed(Errno::ecanceled) : answer;
 }
 
+std::int32_t InFlightRequest::answer_of_limit() const {
+  return failed(Errno::etime);
+}
+
 std::uint8_t level_of_requests(const Thread& thread) {
   const std::uint8_t limit = thread.limit();
   return limit == async::priorities - 1 ? limit : limit - 1;
@@ -88,7 +92,8 @@ std::uint8_t level_of_requests(const Thread& thread) {
 
 async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first) {
   constexpr unsigned most_in_step = 64;  // completions of a broken chain
-  bool broken = false, timed_out = false;
+  bool broken = false;
+  std::int32_t answer_of_limit = 0;  // 0: the last request was not timed out
   unsigned count = 0;
   for (auto request = std::move(first); request != nullptr;) {
     if (++count % most_in_step == 0) co_await sys::cond_resched(thread);
@@ -97,11 +102,12 @@ async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first) 
       answer = refusal;
       broken = true;
     } else if (request->is_link_timeout()) {
-      if (timed_out) answer = failed(Errno::etime);
-      timed_out = false;
+      if (const std::int32_t ended = std::exchange(answer_of_limit, 0); ended != 0) answer = ended;
     } else {
       broken |= request->cancelled || async::is_cancelled();
+      bool timed_out = false;
       if (!broken) answer = co_await carry_out(thread, *request, timed_out);
+      if (timed_out) answer_of_limit = request->answer_of_limit();
       broken |= !request->lets_next_begin(answer);
       if (request->cancelled && request->next_outlives_cancel()) {
         async::current_job().revoke_cancel();

@@ -153,6 +153,10 @@ Register Request::answer(Thread& self) {
   return uring::answer(context, self, sqe, this);
 }
 
+std::int32_t Request::answer_of_limit() const {
+  return is_counted_if_cancelled(sqe.opcode) ? 1 : InFlightRequest::answer_of_limit();
+}
+
 bool Request::lets_next_begin(std::int32_t answer) const {
   if ((sqe.flags & abi::uring::sqe_io_hardlink) != 0 || linked == nullptr) return true;
   return !is_failure(submitter_.thread(), sqe, answer);

@@ -78,6 +78,7 @@ class Submitter final : public ThreadRequests {
   /// Call them when the coroutine of a chain is spawned, and when it begins.
   void note_spawned() { ++starting_; }
   void note_begun() { --starting_; }
+  bool has_starting() const { return starting_ != 0; }
 
   std::array<Ref<File>, abi::uring::most_ring_fds> rings;
 
@@ -113,6 +114,7 @@ class Request final : public InFlightRequest, public ListNode<Submitter> {
   bool is_link_timeout() const override { return sqe.opcode == abi::uring::Op::link_timeout; }
   void begin() override;
   async::Instant deadline() const override { return due; }
+  std::int32_t answer_of_limit() const override;
   bool lets_next_begin(std::int32_t answer) const override;
   bool next_outlives_cancel() const override;
   void complete(std::int32_t answer) override;
@@ -452,6 +454,9 @@ Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request
 bool is_failure(Thread& self, const Sqe& sqe, std::int32_t answer);
 /// Whether a positive answer is a number of bytes.
 bool is_transfer(const Sqe& sqe);
+/// Whether the end of such a request's wait counts as 1: as on Linux, the result is then that of
+/// the cancellation or the link timeout that has ended it.
+bool is_counted_if_cancelled(abi::uring::Op operation);
 /// Whether the kernel has the operation.
 bool is_supported(unsigned operation);
 /// The file of a submission; null: none.
@@ -465,7 +470,8 @@ struct CancelQuery {
   abi::uring::Op operation;
   const Request* except = nullptr;  ///< the request that cancels
 };
-/// Returns the number of requests with cancel_all or cancel_any, else 0. ENOENT.
+/// Returns the number of requests with cancel_all or cancel_any, else 0 or, see
+/// is_counted_if_cancelled(), 1. ENOENT.
 Result<int> cancel_matching(Context& context, const CancelQuery& query);
 /// Whether cancel_matching() would visit too many requests for one step.
 bool is_long(Context& context, const CancelQuery& query);

@@ -41,8 +41,7 @@ Traits traits_of(Op operation) {
     case listen: return file;
     case uring_cmd: return file;
     case send_zc:
-    case sendmsg_zc:
-    case futex_waitv: return unknown;
+    case sendmsg_zc: return unknown;
     default: return plain;
   }
 }
@@ -247,6 +246,9 @@ Result<> check_fields(Context& context, const Sqe& sqe) {
       return require((flags & ~known) == 0 && (flags & size_u32) != 0 && sqe.addr3 <= 0xffff'ffff &&
                      sqe.addr3 != 0 && sqe.off <= 0xffff'ffff);
     }
+    case Op::futex_waitv:
+      return require(
+          has_no(sqe.fd, sqe.buf_index, sqe.file_index, sqe.off, sqe.op_flags, sqe.addr3));
     case Op::fixed_fd_install:
       if (!has_no(sqe.off, sqe.addr, sqe.len, sqe.buf_index, sqe.file_index, sqe.addr3))
         return fail(Errno::einval);

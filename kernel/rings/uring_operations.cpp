@@ -14,7 +14,6 @@
 #include "syscalls/calls.h"
 #include "syscalls/event_files.h"
 #include "syscalls/files.h"
-#include "syscalls/futex.h"
 #include "syscalls/submitted_calls.h"
 
 namespace kernel::uring {
@@ -89,14 +88,12 @@ Result<int> fixed_fd_install(Context& context, Thread& self, const Sqe& sqe) {
 }
 
 Register futex_wait(Thread& self, const Sqe& sqe) {
-  const int command = abi::futex_wait_bitset | (sqe.fd & abi::futex_private_flag);
-  return encoded(sys::futex(self, sqe.addr, command, static_cast<std::uint32_t>(sqe.off), 0, 0,
-                            static_cast<std::uint32_t>(sqe.addr3)));
+  return encoded(
+      sys::futex_wait(self, sqe.addr, sqe.off, sqe.addr3, static_cast<unsigned>(sqe.fd), 0, 0));
 }
 Register futex_wake(Thread& self, const Sqe& sqe) {
-  const int command = abi::futex_wake_bitset | (sqe.fd & abi::futex_private_flag);
-  return encoded(sys::futex(self, sqe.addr, command, static_cast<std::uint32_t>(sqe.off), 0, 0,
-                            static_cast<std::uint32_t>(sqe.addr3)));
+  return encoded(sys::futex_wake(self, sqe.addr, sqe.addr3, static_cast<int>(sqe.off),
+                                 static_cast<unsigned>(sqe.fd)));
 }
 
 std::optional<std::uint64_t> offset_of(std::uint64_t offset) {
@@ -211,7 +208,13 @@ Register answer_without_file(Context& context, Thread& self, const Sqe& sqe, Req
     case Op::msg_ring: return encoded(send_message(context, self, sqe));
     case Op::fixed_fd_install: return encoded(fixed_fd_install(context, self, sqe));
     case Op::futex_wait: return futex_wait(self, sqe);
-    case Op::futex_wake: return futex_wake(self, sqe);
+    case Op::futex_wake:
+      // A FUTEX_WAIT that was submitted before begins before this one.
+      if (request == nullptr && Submitter::find(self)->has_starting()) return trap::would_block;
+      return futex_wake(self, sqe);
+    case Op::futex_waitv:
+      return encoded(
+          sys::futex_waitv(self, sqe.addr, sqe.len, 0, UserPtr<const abi::Timespec>{0}, 0));
     case Op::waitid:
       if (request == nullptr) return trap::would_block;
       return self.wait([&] {

@@ -168,9 +168,11 @@ bool is_wanted(const CancelQuery& query, const InFlightRequest& in_flight) {
   if ((query.flags & cancel_op) != 0 && request.sqe.opcode != query.operation) return false;
   return !cancels_by_data(query) || request.user_data() == query.user_data;
 }
-Result<int> cancelled(const CancelQuery& query, std::uint32_t count) {
+/// `last`: the operation of the last request that was cancelled.
+Result<int> cancelled(const CancelQuery& query, std::uint32_t count, Op last) {
   if (cancels_all(query)) return static_cast<int>(count);
-  return count != 0 ? Result<int>{0} : fail(Errno::enoent);
+  if (count == 0) return fail(Errno::enoent);
+  return is_counted_if_cancelled(last) ? 1 : 0;
 }
 
 constexpr std::uint32_t most_visited = 512;  // requests, in one step
@@ -180,10 +182,19 @@ constexpr std::uint32_t most_visited = 512;  // requests, in one step
 Result<int> cancel_matching(Context& context, const CancelQuery& query) {
   const bool all = cancels_all(query);
   const bool only_by_data = cancels_by_data(query) && (query.flags & abi::uring::cancel_any) == 0;
-  const auto matches = [&](const InFlightRequest& request) { return is_wanted(query, request); };
+  Op last{};
+  const auto matches = [&](const InFlightRequest& request) {
+    last = static_cast<const Request&>(request).sqe.opcode;
+    return is_wanted(query, request);
+  };
   RequestTable& requests = context.requests();
-  return cancelled(query, only_by_data ? requests.cancel_of(query.user_data, all, matches)
-                                       : requests.cancel(all, matches));
+  const std::uint32_t count = only_by_data ? requests.cancel_of(query.user_data, all, matches)
+                                           : requests.cancel(all, matches);
+  return cancelled(query, count, last);
+}
+
+bool is_counted_if_cancelled(Op operation) {
+  return operation == Op::waitid || operation == Op::futex_wait || operation == Op::futex_waitv;
 }
 
 bool is_long(Context& context, const CancelQuery& query) {
@@ -194,15 +205,17 @@ bool is_long(Context& context, const CancelQuery& query) {
 async::Task<Result<int>> cancel_in_steps(Ref<Context> context, Thread& self, CancelQuery query) {
   RequestTable::Walk walk{context->requests()};
   std::uint32_t count = 0, visited = 0;
+  Op last{};
   while (InFlightRequest* const request = walk.next()) {
     if (!request->cancelled && is_wanted(query, *request)) {
       request->cancel();
+      last = static_cast<const Request*>(request)->sqe.opcode;
       ++count;
       if (!cancels_all(query)) break;
     }
     if (++visited % most_visited == 0) co_await sys::cond_resched(self);
   }
-  co_return cancelled(query, count);
+  co_return cancelled(query, count, last);
 }
 
 }  // namespace kernel::uring

@@ -12,6 +12,7 @@
 #include "syscalls/futex.h"
 #include "syscalls/outside.h"
 #include "syscalls/registered_calls.h"
+#include "syscalls/submitted_calls.h"
 #include "syscalls/timespec.h"
 
 namespace kernel {

@@ -86,6 +86,14 @@ Result<> setsockopt(Thread&, int fd, int level, int option, std::uintptr_t value
 Result<int> option_into(Thread&, int fd, int level, int option, std::uintptr_t value, int room);
 
 Result<> epoll_ctl(Thread&, int epoll, int operation, int fd, std::uintptr_t event);
+trap::Answer<Result<int>> futex_wake(Thread&, std::uintptr_t address, std::uint64_t mask, int count,
+                                     unsigned flags);
+trap::Answer<Result<int>> futex_wait(Thread&, std::uintptr_t address, std::uint64_t value,
+                                     std::uint64_t mask, unsigned flags, std::uintptr_t timeout,
+                                     int clock);
+trap::Answer<Result<int>> futex_waitv(Thread&, std::uintptr_t futexes, unsigned count,
+                                      unsigned flags, UserPtr<const abi::Timespec> timeout,
+                                      int clock);
 async::Task<Result<int>> waitid(Thread&, int which, int id, std::uintptr_t info, int options,
                                 UserPtr<abi::ResourceUsage> usage);
 

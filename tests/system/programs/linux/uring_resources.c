@@ -318,24 +318,12 @@ static void part_buffers(void) {
 
 // ── Files ──
 
-// Wakes the waiter of the futex by a request. Leaves the completions of both for run(). On several
-// harts the wait may begin after the call that submits it: wakes that found no waiter are repeated.
-static void wake_waiter(Ring* ring, uint32_t* futex) {
-  for (int i = 0; i < 1000; ++i) {
-    Sqe* const sqe = transfer(ring, OP_FUTEX_WAKE, 2, 2 | FUTEX_PRIVATE_FLAG, futex, 0, 0);
-    sqe->off = 1;
-    sqe->addr3 = ~0u;
-    submit(ring, 1);
-    unsigned* const head = word(ring, ring->params.cq_off.head);
-    const unsigned first = *head;
-    Cqe cqe;
-    if (!take(ring, &cqe)) return;
-    if (cqe.user_data != 2 || cqe.res != 0) {
-      __atomic_store_n(head, first, __ATOMIC_RELEASE);
-      return;
-    }
-    pause_ms(1);
-  }
+// `value`: the value that a wait expects, or the number of waiters to wake.
+static void add_futex(Ring* ring, int operation, uint64_t user_data, uint32_t* futex,
+                      uint64_t value) {
+  Sqe* const sqe = transfer(ring, operation, user_data, 2 | FUTEX_PRIVATE_FLAG, futex, 0, 0);
+  sqe->off = value;
+  sqe->addr3 = ~0u;
 }
 
 static void part_files(void) {
@@ -427,16 +415,15 @@ static void part_files(void) {
   unlink("/tmp/uring/file");
   rmdir("/tmp/uring");
   uint32_t futex = 5;
-  sqe = transfer(&ring, OP_FUTEX_WAIT, 1, 2 | FUTEX_PRIVATE_FLAG, &futex, 0, 0);
-  sqe->off = 4;
-  sqe->addr3 = ~0u;
+  add_futex(&ring, OP_FUTEX_WAIT, 1, &futex, 4);
   run("a futex with another value", &ring, 1);
-  sqe = transfer(&ring, OP_FUTEX_WAIT, 1, 2 | FUTEX_PRIVATE_FLAG, &futex, 0, 0);
-  sqe->off = 5;
-  sqe->addr3 = ~0u;
+  add_futex(&ring, OP_FUTEX_WAIT, 1, &futex, 5);
   SAY(submit(&ring, 0));
-  wake_waiter(&ring, &futex);
+  add_futex(&ring, OP_FUTEX_WAKE, 2, &futex, 1);
   run("a futex", &ring, 2);
+  add_futex(&ring, OP_FUTEX_WAIT, 1, &futex, 5);
+  add_futex(&ring, OP_FUTEX_WAKE, 2, &futex, 1);
+  run("a wait and its wake in one batch", &ring, 2);
   sqe = transfer(&ring, OP_FUTEX_WAIT, 1, 64, &futex, 0, 0);
   run("a futex with bad flags", &ring, 1);
   const pid_t child = fork();
