@@ -114,6 +114,10 @@ async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first) 
         broken = false;
       }
     }
+    if (request->outlives_thread(answer)) [[unlikely]] {
+      InFlightRequest& last = *request;
+      co_return last.continue_alone(std::move(request));
+    }
     request->complete(answer);
     request = std::move(request->linked);
     if (request != nullptr) {

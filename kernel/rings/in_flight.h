@@ -57,6 +57,10 @@ class InFlightRequest : public ListNode<>, public ListNode<struct SameUserData> 
   virtual bool lets_next_begin(std::int32_t answer) const = 0;
   /// Whether the next linked request begins although this one was cancelled.
   virtual bool next_outlives_cancel() const { return false; }
+  /// Whether the request, whose wait ended with `answer`, continues although its thread ends.
+  virtual bool outlives_thread(std::int32_t /*answer*/) const { return false; }
+  /// The request continues in a job of its own. `self` is this request.
+  virtual void continue_alone(std::unique_ptr<InFlightRequest> /*self*/) {}
   /// Posts the last completion.
   virtual void complete(std::int32_t answer) = 0;
 

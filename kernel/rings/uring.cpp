@@ -70,14 +70,23 @@ bool Submitter::is_behind() {
   return false;
 }
 
-/// As on Linux, the end of a thread posts completions only for requests on rings, and for those
-/// linked behind them.
+/// As on Linux, timeouts outlive their thread. Of the other requests, the end of a thread posts
+/// completions only for those on rings, and for those linked behind them.
 void Submitter::silence_requests() {
   for (Request& request : requests_) request.is_silent_ = true;
   for (Request& request : requests_) {
     if (!request.is_of_ring_) continue;
     for (Request* each = &request; each != nullptr; each = each->next()) each->is_silent_ = false;
   }
+  for (Request& request : requests_) request.outlives_thread_ = request.may_outlive_thread();
+}
+
+/// Whether the request waits for a time, and nothing follows that needs the thread.
+bool Request::may_outlive_thread() const {
+  const bool is_once = (sqe.op_flags & abi::uring::timeout_multishot) == 0;
+  const bool skips = (sqe.flags & abi::uring::sqe_cqe_skip_success) != 0;
+  return sqe.opcode == Op::timeout && is_once && !skips && has_time_ && job != nullptr &&
+         !cancelled && linked == nullptr && !context.is_closed();
 }
 
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────
@@ -87,7 +96,7 @@ Request::Request(Context& context, Submitter& submitter, const Sqe& sqe, std::in
       context{context},
       sqe{sqe},
       began_at{context.posted()},
-      submitter_{submitter},
+      submitter_{&submitter},
       refusal_{refusal} {
   submitter.requests_.push_back(*this);
   File* const found = file_of(context, thread(), sqe);
@@ -146,7 +155,7 @@ void Request::change_user_data(std::uint64_t user_data) {
 }
 
 Request::~Request() {
-  submitter_.requests_.remove(*this);
+  if (submitter_ != nullptr) submitter_->requests_.remove(*this);
 }
 
 Register Request::answer(Thread& self) {
@@ -159,11 +168,11 @@ std::int32_t Request::answer_of_limit() const {
 
 bool Request::lets_next_begin(std::int32_t answer) const {
   if ((sqe.flags & abi::uring::sqe_io_hardlink) != 0 || linked == nullptr) return true;
-  return !is_failure(submitter_.thread(), sqe, answer);
+  return !is_failure(submitter_->thread(), sqe, answer);
 }
 
 bool Request::next_outlives_cancel() const {
-  return (sqe.flags & abi::uring::sqe_io_hardlink) != 0 && !submitter_.is_closing() &&
+  return (sqe.flags & abi::uring::sqe_io_hardlink) != 0 && !submitter_->is_closing() &&
          !context.is_closed();
 }
 

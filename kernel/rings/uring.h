@@ -117,10 +117,15 @@ class Request final : public InFlightRequest, public ListNode<Submitter> {
   std::int32_t answer_of_limit() const override;
   bool lets_next_begin(std::int32_t answer) const override;
   bool next_outlives_cancel() const override;
+  bool outlives_thread(std::int32_t answer) const override {
+    return outlives_thread_ && answer == failed(Errno::ecanceled);
+  }
+  void continue_alone(std::unique_ptr<InFlightRequest> self) override;
   void complete(std::int32_t answer) override;
 
-  Thread& thread() { return submitter_.thread(); }
-  Submitter& submitter() { return submitter_; }
+  /// Not after continue_alone().
+  Thread& thread() { return submitter_->thread(); }
+  Submitter& submitter() { return *submitter_; }
   /// Refuses the request, which heads a chain with an invalid member.
   void refuse(std::int32_t answer) {
     if (refusal_ == 0) refusal_ = answer;
@@ -149,12 +154,15 @@ class Request final : public InFlightRequest, public ListNode<Submitter> {
   friend Submitter;
   Result<> read_time();
 
-  Submitter& submitter_;
+  bool may_outlive_thread() const;
+
+  Submitter* submitter_;  // null after continue_alone()
   std::int32_t refusal_;
   bool is_of_device_ = false;  // a transfer of a device or a server, which cannot be cancelled
   bool is_of_ring_ = false;    // its file is a ring
   bool has_time_ = false;      // a relative time was made absolute
-  bool is_silent_ = false;     // no completion if it is cancelled with its chain or its thread
+  bool outlives_thread_ = false;
+  bool is_silent_ = false;  // no completion if it is cancelled with its chain or its thread
 };
 
 /// A chain that waits because its first request, or that of a chain before it, has IOSQE_IO_DRAIN.

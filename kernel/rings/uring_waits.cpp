@@ -105,7 +105,25 @@ async::Task<Result<int>> run_counted_timeout(Request& request) {
   co_return co_await run_timeout(request);
 }
 
+async::Task<> run_alone(Ref<Context>, std::unique_ptr<Request> request) {
+  request->job = &async::current_job();
+  const auto ended = request->sqe.off != 0 ? co_await run_counted_timeout(*request)
+                                           : co_await run_timeout(*request);
+  request->job = nullptr;
+  const auto answer = static_cast<std::int32_t>(encoded(ended));
+  request->complete(async::is_cancelled() ? request->cut_answer(answer) : answer);
+}
+
 }  // namespace
+
+void Request::continue_alone(std::unique_ptr<InFlightRequest> self) {
+  std::exchange(submitter_, nullptr)->requests_.remove(*this);
+  cancelled = outlives_thread_ = is_silent_ = false;
+  std::unique_ptr<Request> request{static_cast<Request*>(self.release())};
+  async::spawn(run_alone(Ref<Context>::share(context), std::move(request)),
+               {.name = "io_uring timeout"})
+      .detach();
+}
 
 Register wait_for_time(Thread& self, Request* request) {
   if (request == nullptr) return trap::would_block;

@@ -14,6 +14,13 @@ static void submit_a_nop(void) {
   nop(common, 6, 0);
   SAY(submit(common, 0));
 }
+static void submit_a_timeout(void) {
+  static struct __kernel_timespec soon = {0, 100000000};
+  Sqe* const sqe = next(common, IORING_OP_TIMEOUT, 7);
+  sqe->addr = (uintptr_t)&soon;
+  sqe->len = 1;
+  SAY(submit(common, 0));
+}
 static void* thread_of_submit(void* unused) {
   submit_and_end();
   return unused;
@@ -41,6 +48,9 @@ static void part_sharing(void) {
   run_child(submit_a_nop);
   ring.tail = *word(&ring, ring.params.sq_off.tail);
   print_all("a nop of another process", &ring);
+  run_child(submit_a_timeout);
+  ring.tail = *word(&ring, ring.params.sq_off.tail);
+  run("a timeout of a process that has ended", &ring, 1);
   int ends[2];
   if (pipe(ends)) perror("pipe");
   transfer(&ring, IORING_OP_READ, 1, ends[0], space, 8, 0);
