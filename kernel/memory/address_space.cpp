@@ -115,9 +115,8 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   child.has_paged_areas_ = has_paged_areas_;
   child.has_shared_areas_ = has_shared_areas_;
   child.barriers_ = barriers_;
-  child.has_tracked_areas_ = has_tracked_areas_;
   child.areas_.copy(areas_);
-  if (has_tracked_areas_) [[unlikely]]
+  if (has_tracked_areas()) [[unlikely]]
     child.areas_.track_all();
   return created;
 }
@@ -198,7 +197,6 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   const bool is_tracked = backing.has_pages() && backing.pages().as_tracked() != nullptr;
   if (backing.is_read_first()) has_paged_areas_ = true;
   if (backing.has_pages()) has_shared_areas_ = true;
-  if (is_tracked) has_tracked_areas_ = true;
   areas_.insert(gap.before, gap.start, gap.start + page_up(request.bytes), usable(request.access),
                 std::move(request.backing), request.code);
   if (is_tracked) areas_.track(*areas_.find(gap.start));

@@ -73,14 +73,14 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// The last process leaves the space: removes its areas from the lists of the objects that
   /// they map, even if harts still own the space.
   void end_tracked_areas() {
-    if (has_tracked_areas_) [[unlikely]]
+    if (has_tracked_areas()) [[unlikely]]
       areas_.untrack_all();
   }
-  bool has_tracked_areas() const { return has_tracked_areas_; }
+  bool has_tracked_areas() const { return areas_.has_tracked(); }
   /// Whether a walk over the whole space, as in fork(), visits few pages and areas, and needs
   /// nothing that only the strand protects.
   bool is_quick_to_walk() const {
-    return is_small() && areas_.size() <= few_areas && !has_tracked_areas_;
+    return is_small() && areas_.size() <= few_areas && !has_tracked_areas();
   }
   /// Starts a fork in steps: returns a copy with all areas and no pages. The caller then calls
   /// copy_pages() for consecutive ranges until they cover user_range(). Meanwhile it has its turn
@@ -533,7 +533,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // What most calls only read.
   alignas(64) hal::PageTable table_;
   bool has_paged_areas_ = false;
-  bool has_tracked_areas_ = false;  // has had one, and may have one still
   async::SharedWord<bool> has_shared_areas_ = false;
   bool code_written_ = false;
   std::uint16_t barriers_ = 0;

@@ -69,6 +69,7 @@ void AreaSet::track(Area& area) {
   TrackedObject* const object = area.backing.pages().as_tracked();
   if (object == nullptr) return;
   area.mapping = new AreaMapping{area, *space_};
+  ++tracked_;
   object->add_area(*area.mapping);
 }
 
@@ -83,6 +84,7 @@ void AreaSet::untrack_all() {
 [[gnu::noinline]] void AreaSet::remove_mapping(Area& area) {
   area.backing.pages().as_tracked()->remove_area(*area.mapping);
   delete std::exchange(area.mapping, nullptr);
+  --tracked_;
 }
 
 Area* AreaSet::at_or_before(VirtAddr va) const {

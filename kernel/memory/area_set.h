@@ -40,6 +40,8 @@ class AreaSet {
   std::size_t size() const { return size_; }
   /// The bytes of all areas together.
   std::size_t bytes() const { return bytes_; }
+  /// Whether an area maps a TrackedObject, and track() has been called for it.
+  bool has_tracked() const { return tracked_ != 0; }
 
   /// The last area that starts at or below `va`. It may end before `va`. Null if there is none.
   Area* at_or_before(VirtAddr va) const;
@@ -99,11 +101,11 @@ class AreaSet {
   void raise_bounds(Area* area);
   Area*& place_of(const Area& area);
   void link(Area& area, Area* before);
-  static void untrack(Area& area) {
+  void untrack(Area& area) {
     if (area.mapping != nullptr) [[unlikely]]
       remove_mapping(area);
   }
-  static void remove_mapping(Area& area);
+  void remove_mapping(Area& area);
 
   VirtAddr lowest_;
   AddressSpace* space_;
@@ -113,6 +115,7 @@ class AreaSet {
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;
   std::uint32_t next_rank_ = 1;
+  std::uint32_t tracked_ = 0;  // areas with a mapping
 };
 
 }  // namespace kernel::memory
