@@ -245,7 +245,10 @@ class Thread : public Runnable,
   /// Takes what the thread submits to io_uring as its `follower`. The thread had none.
   void set_uring_requests(std::unique_ptr<ThreadRequests> requests);
   /// Whether close_rings() has something to do.
-  bool has_rings() const { return ring_ != nullptr || follower != nullptr; }
+  bool has_rings() const {
+    return ring_ != nullptr ||
+           (follower != nullptr && !static_cast<ThreadRequests*>(follower)->is_idle());
+  }
   /// Closes the ring, and ends the requests in io_uring.
   async::Task<> close_rings();
   /// Whether the current job is the thread's own coroutine, not one that works for its ring.

@@ -17,6 +17,9 @@ class ThreadRequests : public HartFollower {
   ~ThreadRequests() override = default;
   void follow() override {}
   bool is_behind() override { return false; }
+  /// Whether close() would do nothing. The thread itself may also call it while its hart shares the
+  /// strand.
+  virtual bool is_idle() const { return false; }
   /// Cancels all requests in flight, and waits until they have completed.
   virtual async::Task<> close() = 0;
 };

@@ -31,6 +31,11 @@ Result<Submitter*> Submitter::of(Thread& thread) {
   return find(thread);
 }
 
+bool Submitter::is_idle() const {
+  if (!requests_.empty() || scope_.children() != 0 || polling_.children() != 0) return false;
+  return std::ranges::all_of(rings, [](const Ref<File>& ring) { return ring == nullptr; });
+}
+
 async::Task<> Submitter::close() {
   is_closing_ = true;
   {

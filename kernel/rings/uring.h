@@ -71,6 +71,7 @@ class Submitter final : public ThreadRequests {
   }
   bool is_closing() const { return is_closing_; }
   async::Task<> close() override;
+  bool is_idle() const override;
   /// Moves the oldest requests to this hart.
   void follow() override;
   /// Looks at the oldest requests, as many as follow() moves.
