@@ -133,7 +133,7 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::unlinkat, Shared>(Call::unlinkat)
         .with_outside<sys::renameat2, Shared>(Call::renameat2)
         .with_outside<sys::ppoll, Shared>(Call::ppoll)
-        .with<sys::io_uring_enter>(Call::io_uring_enter)
+        .with_outside<sys::io_uring_enter, sys::outside::io_uring_enter>(Call::io_uring_enter)
         // the system
         .with_outside<sys::uname, Shared>(Call::uname, no_resched)
         .with_no_resched<sys::sysinfo>(Call::sysinfo)

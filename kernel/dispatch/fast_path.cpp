@@ -74,7 +74,7 @@ FastPathAnswer call(UserContext& context) {
       async::Strand::Sharing{}.keep();
       return leave_to_coroutine(self, result);
     }
-    if (async::Strand::is_shared()) {
+    if (async::Strand::is_held_or_shared()) {
       ++self.syscalls;
       return {.result = result, .instead = UserContext::would_block};
     }

@@ -44,7 +44,8 @@ inline bool serve_syscall(Thread& self, trap::UserContext& context) {
 enum class Outside : std::uint8_t { refused, answered, would_block };
 
 /// Tries to make the system call outside the strand, where several harts run. `refused`: the call
-/// must be made in the strand. Otherwise the step shares the strand afterwards.
+/// must be made in the strand. `answered`: the step shares the strand afterwards. `would_block`:
+/// the step shares it, or is in the strand.
 inline Outside serve_outside(Thread& self, trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
   const SyscallTable& table = *answering_syscalls.table;
@@ -54,7 +55,7 @@ inline Outside serve_outside(Thread& self, trap::UserContext& context) {
   if (answer == nullptr) return Outside::refused;
   const auto result = answer(self, context);
   const bool blocks = result == trap::would_block;
-  if (blocks && !async::Strand::is_shared()) return Outside::refused;
+  if (blocks && !async::Strand::is_held_or_shared()) return Outside::refused;
   ++self.syscalls;
   context.skip_syscall_instruction();
   if (blocks) return Outside::would_block;

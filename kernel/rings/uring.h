@@ -14,7 +14,9 @@
 //      ▲                                                The end of the file cancels all requests;
 //      └── Mapping ◀── areas of programs                the last of them frees the Context.
 //
-// All of it runs in the strand.
+// All of it runs in the strand, except Context::take_sharing(): a hart that shares the strand
+// completes submissions that need no wait. It claims the ring first. Meanwhile no hart is in the
+// strand, and another hart that finds the ring claimed makes its call in the strand.
 #pragma once
 
 #include <abi/io_uring.h>
@@ -26,6 +28,7 @@
 #include <kernel/treap.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -201,11 +204,11 @@ class Context final : public RefCounted<Context> {
   bool take_nop();
   /// Whether take_nops() and take_nop() are allowed: no job waits for a completion, no completion
   /// waits for room, and the next submission need not wait for another one.
-  bool is_undisturbed() const {
-    return may_be_undisturbed_ && !is_taking_ && !drains_next_ && timeouts_.empty() &&
-           overflow_ == nullptr && !eventfd && deferred_.empty() && waiters_.empty() &&
-           pollers_.empty();
-  }
+  bool is_undisturbed() const { return may_be_undisturbed_ && is_quiet(); }
+  /// Takes and completes up to `most` submissions for a caller that shares the strand. Stops at the
+  /// first one that needs the strand. Takes none if another hart does so at this moment, or if the
+  /// ring needs the strand now.
+  std::uint32_t take_sharing(Thread& self, std::uint32_t most);
   /// Ends the chain that take() has left open, because the step became too long.
   void end_chain();
   // While a caller takes submissions in several steps, no other takes any.
@@ -318,13 +321,29 @@ class Context final : public RefCounted<Context> {
   };
   class Chain;
 
+  // The flags of rings whose completions have the usual layout, and that a thread submits itself.
+  static constexpr std::uint32_t usual_flags = abi::uring::setup_cqsize | abi::uring::setup_clamp |
+                                               abi::uring::setup_submit_all |
+                                               abi::uring::setup_coop_taskrun;
+  static constexpr std::uint32_t flags_to_share =
+      usual_flags | abi::uring::setup_no_sqarray | abi::uring::setup_single_issuer |
+      abi::uring::setup_taskrun_flag | abi::uring::setup_defer_taskrun;
+
   explicit Context(const Shape& shape)
       : shape_{shape},
         array_at_{shape.array_at()},
-        may_be_undisturbed_{
-            (shape.flags & ~(abi::uring::setup_cqsize | abi::uring::setup_clamp |
-                             abi::uring::setup_submit_all | abi::uring::setup_coop_taskrun)) == 0},
+        may_be_undisturbed_{(shape.flags & ~usual_flags) == 0},
+        may_be_shared_{(shape.flags & ~flags_to_share) == 0},
         requests_{shape.cq_entries} {}
+
+  bool is_quiet() const {
+    return !is_taking_ && !drains_next_ && timeouts_.empty() && overflow_ == nullptr && !eventfd &&
+           deferred_.empty() && waiters_.empty() && pollers_.empty();
+  }
+  bool may_take_sharing(const Thread& self) const {
+    return may_be_shared_ && is_quiet() && !has_deferred_ && open_chain_ == nullptr &&
+           (submitter == 0 || submitter == self.id());
+  }
 
   enum class One : std::uint8_t { taken, invalid, no_memory };
   const Sqe* next_sqe();
@@ -343,7 +362,9 @@ class Context final : public RefCounted<Context> {
 
   const Shape shape_;
   const std::size_t array_at_;
-  const bool may_be_undisturbed_;  // the flags of the ring allow is_undisturbed()
+  const bool may_be_undisturbed_;         // the flags of the ring allow is_undisturbed()
+  const bool may_be_shared_;              // the flags of the ring allow take_sharing()
+  std::atomic<bool> is_claimed_ = false;  // a hart is in take_sharing()
   Pages ring_;
   Pages sqes_;
   std::uint32_t sq_head_ = 0;
@@ -407,7 +428,8 @@ class RingFile final : public File {
  private:
   class Mapping;
 
-  Ref<Context> context_;
+  // Not on the line of the count of owners, which a child that ends writes.
+  alignas(64) Ref<Context> context_;
   Mapping* mapping_ = nullptr;
 };
 
@@ -459,6 +481,9 @@ std::int32_t check(Context& context, const Sqe& sqe);
 /// The handler of a submission. `request`: null if it is tried in the step of its submission; then
 /// an operation that needs a coroutine returns would_block.
 Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request);
+/// Carries out a submission while the caller shares the strand. would_block: it needs the strand,
+/// and has changed nothing.
+Result<std::size_t> answer_sharing(Context& context, Thread& self, const Sqe& sqe);
 /// Whether an answer counts as a failure, which breaks the chain.
 bool is_failure(Thread& self, const Sqe& sqe, std::int32_t answer);
 /// Whether a positive answer is a number of bytes.

@@ -408,6 +408,54 @@ trap::Answer<Result<std::uint32_t>> io_uring_enter(Thread& self, std::uint32_t f
   return enter_otherwise(self, fd, submit, complete, flags, argument, size);
 }
 
+namespace {
+
+async::Task<Result<std::uint32_t>> answered(std::uint32_t taken) {
+  co_return taken;
+}
+
+/// The rest of io_uring_enter in the strand, after a caller that shares it has taken the first
+/// `taken` submissions. A wait begins in the strand. For every other answer the
+/// step leaves the strand.
+[[gnu::noinline]] trap::Answer<Result<std::uint32_t>> enter_from_outside(
+    Thread& self, async::Strand::Sharing& sharing, RingFile& ring, const Entry& entry,
+    std::uint32_t taken) {
+  if (!ring.retain_if_owned()) return taken;  // another thread has closed the ring
+  auto kept = Ref<File>::adopt(&ring);
+  sharing.keep();
+  async::Strand::stop_sharing();
+  const auto answer = enter_at_length(self, ring, entry, taken);
+  kept = nullptr;
+  if (answer.blocks()) return answer;
+  if (self.has_pending_flags()) [[unlikely]] {
+    // It is no error, because submissions were taken.
+    const auto count = static_cast<std::uint32_t>(encoded(answer));
+    return self.wait([&] { return answered(count); });
+  }
+  async::Strand::leave();
+  return answer;
+}
+
+}  // namespace
+
+trap::Answer<Result<std::uint32_t>> outside::io_uring_enter(
+    Thread& self, std::uint32_t fd, std::uint32_t submit, std::uint32_t complete,
+    std::uint32_t flags, std::uintptr_t argument, std::size_t size) {
+  constexpr std::uint32_t usual = abi::uring::enter_getevents;
+  if (submit == 0 || (flags & ~usual) != 0 || argument != 0) return trap::would_block;
+  async::Strand::Sharing sharing;
+  RingFile* const ring = RingFile::from(self.process().files().find(static_cast<int>(fd)));
+  if (ring == nullptr) return trap::would_block;
+  Context& context = ring->context();
+  const std::uint32_t taken = context.take_sharing(self, submit);
+  if (taken == 0) return trap::would_block;
+  const bool is_complete =
+      flags == 0 || context.unread() >= std::min(complete, context.shape().cq_entries);
+  if (taken == submit && is_complete) [[likely]]
+    return taken;
+  return enter_from_outside(self, sharing, *ring, {submit, complete, flags, argument, size}, taken);
+}
+
 /// flags: IORING_REGISTER_BUFFERS, _FILES, _EVENTFD, _FILES_UPDATE, _EVENTFD_ASYNC, _PROBE,
 ///   _PERSONALITY, _RESTRICTIONS, _ENABLE_RINGS, _FILES2, _FILES_UPDATE2, _BUFFERS2,
 ///   _BUFFERS_UPDATE, _IOWQ_AFF, _IOWQ_MAX_WORKERS, _RING_FDS, _PBUF_RING, _SYNC_CANCEL,

@@ -23,4 +23,14 @@ trap::Answer<Result<std::uint32_t>> io_uring_enter(Thread&, std::uint32_t fd, st
                                                    std::uint32_t complete, std::uint32_t flags,
                                                    std::uintptr_t argument, std::size_t size);
 
+namespace outside {
+
+/// Submissions that need no wait: nops, and transfers that the calls outside::read(), write(),
+/// pread64(), pwrite64(), sendto() and recvfrom() can make. If the rest of the call needs the
+/// strand, the handler enters it and makes the rest there.
+trap::Answer<Result<std::uint32_t>> io_uring_enter(Thread&, std::uint32_t fd, std::uint32_t submit,
+                                                   std::uint32_t complete, std::uint32_t flags,
+                                                   std::uintptr_t argument, std::size_t size);
+
+}  // namespace outside
 }  // namespace kernel::sys

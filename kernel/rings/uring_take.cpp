@@ -101,6 +101,48 @@ std::uint32_t Context::take_nops(std::uint32_t most) {
   return count;
 }
 
+std::uint32_t Context::take_sharing(Thread& self, std::uint32_t most) {
+  if (!may_take_sharing(self) || is_claimed_.exchange(true, std::memory_order_acquire)) return 0;
+  Header& header = this->header();
+  const std::uint32_t sq_mask = shape_.sq_entries - 1, cq_mask = shape_.cq_entries - 1;
+  const bool has_array = !shape_.has(abi::uring::setup_no_sqarray);
+  const std::uint32_t first = sq_head_;
+  const std::uint32_t unread_now = unread();
+  const std::uint32_t there =
+      std::atomic_ref{header.sq_tail}.load(std::memory_order_acquire) - first;
+  most = std::min({most, there, sq_mask + 1, cq_mask + 1 - unread_now});
+  std::uint32_t head = first, tail = cq_tail_;
+  for (std::size_t cost = 0; head - first < most && cost < sys::step_bytes; ++head, ++tail) {
+    std::uint32_t index = head & sq_mask;
+    if (has_array) index = read_once(*ring_.at<std::uint32_t>(array_at_ + index * sizeof index));
+    if (index > sq_mask) break;
+    const Sqe& shared = *sqes_.at<const Sqe>(std::size_t{index} * sizeof(Sqe));
+    abi::uring::Cqe cqe{.user_data = 0, .res = 0, .flags = 0};
+    cost += entry_cost;
+    if (is_plain_nop(shared)) {
+      cqe.user_data = read_once(shared.user_data);
+    } else {
+      const Sqe sqe = copy_sqe(shared);
+      const auto moved = answer_sharing(*this, self, sqe);
+      if (!moved) break;
+      cqe.user_data = sqe.user_data;
+      cqe.res = static_cast<std::int32_t>(*moved);
+      cost += *moved;
+    }
+    *ring_.at<abi::uring::Cqe>(sizeof(Header) + (tail & cq_mask) * sizeof cqe) = cqe;
+  }
+  const std::uint32_t count = head - first;
+  if (count != 0) {
+    sq_head_ = head;
+    posted_ += count;
+    cq_tail_ = published_ = tail;
+    std::atomic_ref{header.sq_head}.store(head, std::memory_order_release);
+    std::atomic_ref{header.cq_tail}.store(tail, std::memory_order_release);
+  }
+  is_claimed_.store(false, std::memory_order_release);
+  return count;
+}
+
 Result<Context::Taken> Context::take(Submitter& submitter, std::uint32_t most) {
   async::Strand::check_access();
   Thread& self = submitter.thread();

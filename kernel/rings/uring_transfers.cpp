@@ -11,6 +11,7 @@
 #include "rings/uring_operations.h"
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
+#include "syscalls/outside.h"
 #include "syscalls/submitted_calls.h"
 
 namespace kernel::uring {
@@ -23,10 +24,12 @@ UserPtr<const abi::IoVector> parts(const Sqe& sqe) {
 
 /// Whether a transfer of the file ignores the offset, because the file is a stream without
 /// positions.
+bool ignores_offset(File& file, std::uint64_t offset) {
+  return offset == current_place || file.node() == nullptr || file.pipe() != nullptr;
+}
 bool ignores_offset(Thread& self, int fd, std::uint64_t offset) {
-  if (offset == current_place) return true;
   File* const file = self.process().files().find(fd);
-  return file != nullptr && (file->node() == nullptr || file->pipe() != nullptr);
+  return file != nullptr ? ignores_offset(*file, offset) : offset == current_place;
 }
 
 trap::Answer<sys::Transfer> move(Thread& self, int fd, const Sqe& sqe) {
@@ -241,7 +244,47 @@ Register receive_now(Context& context, Thread& self, const Sqe& sqe) {
   return answer;
 }
 
+/// Whether a submission has only the fields of a transfer that can be made while the caller shares
+/// the strand.
+bool may_move_sharing(Context& context, const Sqe& sqe) {
+  if ((sqe.flags & ~abi::uring::sqe_fixed_file) != 0 || sqe.ioprio != 0 || sqe.personality != 0)
+    return false;
+  constexpr std::uint32_t of_send = abi::msg_nosignal | abi::msg_dontwait;
+  switch (sqe.opcode) {
+    case Op::read:
+    case Op::write: return sqe.op_flags == 0;
+    case Op::read_fixed:
+    case Op::write_fixed:
+      return sqe.op_flags == 0 && context.buffers.check(sqe.buf_index, sqe.addr, sqe.len);
+    case Op::recv: return sqe.op_flags == 0 && sqe.off == 0 && sqe.file_index == 0;
+    case Op::send: return (sqe.op_flags & ~of_send) == 0 && sqe.off == 0 && sqe.file_index == 0;
+    default: return false;
+  }
+}
+
 }  // namespace
+
+Result<std::size_t> answer_sharing(Context& context, Thread& self, const Sqe& sqe) {
+  const auto refused = fail(Errno::would_block);
+  if (!may_move_sharing(context, sqe)) return refused;
+  File* const file =
+      is_fixed(sqe) ? context.files.find(sqe.fd) : self.process().files().find(sqe.fd);
+  if (file == nullptr) return refused;
+  const bool reads = is_read(sqe.opcode) || sqe.opcode == Op::recv;
+  if (!(reads ? file->can_read() : file->can_write())) return refused;
+  const bool is_message = sqe.opcode == Op::recv || sqe.opcode == Op::send;
+  if (is_message && file->socket() == nullptr) return refused;
+  const auto access = reads ? hal::Access::write : hal::Access::read;
+  std::byte* const there = sys::outside::find_bytes(self, sqe.addr, sqe.len, access);
+  if (there == nullptr) return refused;
+  const ReadBytes to{self.space(), sqe.addr, there, sqe.len};
+  const WrittenBytes from{self.space(), sqe.addr, there, sqe.len};
+  if (is_message || ignores_offset(*file, sqe.off))
+    return reads ? file->read_sharing(to) : file->write_sharing(from);
+  const auto offset = static_cast<std::int64_t>(sqe.off);
+  if (offset < 0 || offset + std::int64_t{sqe.len} < 0) return refused;
+  return reads ? file->read_at_sharing(sqe.off, to) : file->write_at_sharing(sqe.off, from);
+}
 
 Register answer_transfer(Context& context, Thread& self, const Sqe& sqe, Request* request) {
   if (context.polls_files()) {

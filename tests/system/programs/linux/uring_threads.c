@@ -86,6 +86,58 @@ static void part_sharing(void) {
   close_ring(&ring);
 }
 
+// ── One ring, several threads at the same time ──
+
+enum { TAKERS = 4, TOGETHER = 4096, ROUNDS = 8 };
+
+static void* takes_all(void*) {
+  intptr_t sum = 0;
+  for (int count; (count = enter(common->fd, 3, 0, 0, NULL, 0)) > 0;) sum += count;
+  return (void*)sum;
+}
+
+// Each submission is taken by one of the threads, and completes once.
+static void take_together(Ring* ring, int pipe_end) {
+  for (unsigned i = 0; i < TOGETHER; ++i) {
+    if (i % 4 == 0)
+      transfer(ring, IORING_OP_WRITE, i, pipe_end, space, 1, 0);
+    else
+      nop(ring, i, 0);
+  }
+  __atomic_store_n(word(ring, ring->params.sq_off.tail), ring->tail, __ATOMIC_RELEASE);
+  pthread_t takers[TAKERS];
+  for (int i = 0; i < TAKERS; ++i) pthread_create(&takers[i], NULL, takes_all, NULL);
+  intptr_t sum = 0;
+  for (int i = 0; i < TAKERS; ++i) {
+    void* part;
+    pthread_join(takers[i], &part);
+    sum += (intptr_t)part;
+  }
+  static char seen[TOGETHER];
+  memset(seen, 0, sizeof seen);
+  int wrong = 0, completed = 0;
+  for (Cqe cqe; take(ring, &cqe); ++completed)
+    wrong += cqe.res != (cqe.user_data % 4 == 0) || seen[cqe.user_data]++ != 0;
+  if (sum != TOGETHER || completed != TOGETHER || wrong)
+    printf("taken %d, completed %d, wrong %d\n", (int)sum, completed, wrong);
+}
+
+static void part_together(void) {
+  Ring ring;
+  if (open_ring(&ring, TOGETHER, 0, 0) < 0) perror("ring");
+  common = &ring;
+  int ends[2];
+  if (pipe(ends)) perror("pipe");
+  static char bytes[2 * TOGETHER];
+  for (int i = 0; i < ROUNDS; ++i) {
+    take_together(&ring, ends[1]);
+    const int count = read(ends[0], bytes, sizeof bytes);
+    if (count != TOGETHER / 4) printf("the pipe has %d bytes\n", count);
+  }
+  printf("%d submissions by %d threads\n", ROUNDS * TOGETHER, TAKERS);
+  close_ring(&ring);
+}
+
 // ── The end of a thread ──
 
 static int quiet[2], later[2];
@@ -200,5 +252,5 @@ static void part_polling(void) {
   close_ring(&ring);
 }
 
-RUN_PART({"sharing", part_sharing}, {"ends", part_ends}, {"signals", part_signals},
-         {"polling", part_polling})
+RUN_PART({"sharing", part_sharing}, {"together", part_together}, {"ends", part_ends},
+         {"signals", part_signals}, {"polling", part_polling})
