@@ -32,8 +32,8 @@ inline constexpr SyscallTable syscall_table =
     SyscallTable{unknown_call, call_beyond}
 
         // processes and threads
-        .with_outside<sys::clone, sys::outside::clone>(Call::clone, no_fast_path)
-        .with_outside<sys::clone3, sys::outside::clone3>(Call::clone3, no_fast_path)
+        .with_outside<sys::clone, Shared>(Call::clone, no_fast_path)
+        .with_outside<sys::clone3, Shared>(Call::clone3, no_fast_path)
         .with<sys::execve>(Call::execve)
         .with_outside<sys::exit, Shared>(Call::exit, no_fast_path)
         .with_outside<sys::exit_group, Shared>(Call::exit_group, no_fast_path)
@@ -117,7 +117,7 @@ inline constexpr SyscallTable syscall_table =
         .with_outside<sys::eventfd2, Shared>(Call::eventfd2)
         .with_outside<sys::fcntl, Shared>(Call::fcntl)
         .with<sys::ioctl>(Call::ioctl)
-        .with_outside<sys::openat, sys::outside::openat>(Call::openat)
+        .with_outside<sys::openat, Shared>(Call::openat)
         .with_outside<sys::fstat, Shared>(Call::fstat)
         .with_outside<sys::newfstatat, Shared>(Call::newfstatat)
         .with_outside<sys::statx, Shared>(Call::statx)

@@ -37,7 +37,8 @@ Result<Ref<File>> open_existing(const Found& found, int flags) {
   }
   const bool empties = (flags & abi::o_trunc) != 0 && (*node)->type() == abi::s_ifreg;
   if (!async::Strand::is_held()) {
-    if (empties || is_watched(**node)) return fail(Errno::would_block);
+    const bool is_usual = !empties && (flags & (abi::o_path | abi::o_directory)) == 0;
+    if (!is_usual || is_watched(**node)) return fail(Errno::would_block);
     auto file = (*node)->open_sharing(flags & ~for_opening_only);
     return file ? std::move(file) : fail(Errno::would_block);
   }
@@ -121,10 +122,25 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
 
 namespace {
 
+/// A new descriptor, for a caller that shares the strand. If the table needs memory, the caller
+/// enters the strand for it: the file may be new, so the call cannot be made again.
+[[gnu::noinline]] Result<int> add_sharing(FdTable& files, Ref<File> file, bool close_on_exec) {
+  const auto fd = files.add(file, close_on_exec);
+  if (fd || fd.error() != Errno::would_block) return fd;
+  async::Strand::stop_sharing();
+  const auto added = files.add(std::move(file), close_on_exec);
+  async::Strand::share_instead();
+  return added;
+}
+
 /// Ends a call that has opened `file`: puts it into `opened` and returns 0; if `opened` is null,
 /// returns a new descriptor. EMFILE, ENOMEM.
 Result<int> pass_file(Thread& self, Ref<File> file, bool close_on_exec, Ref<File>* opened) {
-  if (opened == nullptr) return self.process().files().add(std::move(file), close_on_exec);
+  if (opened == nullptr) {
+    FdTable& files = self.process().files();
+    return async::Strand::is_shared() ? add_sharing(files, std::move(file), close_on_exec)
+                                      : files.add(std::move(file), close_on_exec);
+  }
   *opened = std::move(file);
   return 0;
 }
@@ -246,26 +262,6 @@ trap::Answer<Result<int>> openat2_into(Thread& self, Ref<File>& opened, int dire
                                        UserPtr<const char> path,
                                        UserPtr<const abi::OpenHow> request, std::size_t size) {
   return open_by_request(self, directory, path, request, size, &opened);
-}
-
-trap::Answer<Result<int>> outside::openat(Thread& self, int directory, UserPtr<const char> path,
-                                          int flags, unsigned mode) {
-  if ((flags & (abi::o_path | abi::o_directory)) != 0) return trap::would_block;
-  FdTable& files = self.process().files();
-  const bool close_on_exec = (flags & abi::o_cloexec) != 0;
-  Ref<File> left;
-  {
-    async::Strand::Sharing sharing;
-    sharing.tell();
-    auto file = open_file(self, directory, path, flags, mode);
-    if (!file) return fail(file.error());
-    const auto fd = files.add(*file, close_on_exec);
-    if (fd || fd.error() != Errno::would_block) return fd;
-    left = std::move(*file);
-  }
-  // The table needs memory. The file may be new, so the call cannot be made again.
-  const async::Strand::Guard strand;
-  return files.add(std::move(left), close_on_exec);
 }
 
 Result<> fstat(Thread& self, int fd, UserPtr<abi::Stat> status) {

@@ -7,9 +7,9 @@
 // If only the strand allows the rest, the handler returns would_block, as an answer or as an error,
 // and has changed nothing. The kernel then makes the call again in the strand.
 //
-// A few calls have a second handler, which runs while the hart shares the strand: the most
-// frequent ones, and those that may have changed something when they need the strand (openat). It
-// answers the usual case. For every other case it returns would_block.
+// A few of the most frequent calls have a second handler, which runs while the hart shares the
+// strand. It answers the usual case, or leaves the same wait as the first one. For every other case
+// it returns would_block.
 #pragma once
 
 #include <async/executor.h>
@@ -91,14 +91,6 @@ inline std::byte* find_bytes(Thread& self, std::uintptr_t address, std::size_t b
   return there != nullptr ? there : walk(self, address, wanted);
 }
 
-/// Starts a thread, or copies a small process with one thread and without a ring.
-trap::Answer<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
-                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
-                                std::uintptr_t child_tid);
-
-/// The same for clone3.
-trap::Answer<Result<int>> clone3(Thread&, std::uintptr_t arguments, std::size_t size);
-
 // Transfers to or from a buffer that lies in one page, which needs no fault. A read from a pipe may
 // wait.
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
@@ -131,11 +123,6 @@ extern template struct Changing<mmap, may_map>;
 extern template struct Changing<munmap, may_unmap>;
 extern template struct Changing<mprotect, may_protect>;
 extern template struct Changing<madvise, may_advise>;
-
-/// Opens regular files that exist, and creates files. Finishes in the strand if only the table of
-/// descriptors needs memory.
-trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
-                                 unsigned mode);
 
 /// Answers at once if no ready job of this hart may run before the thread. Otherwise keeps the
 /// sharing and returns would_block: the thread yields while the hart shares the strand.

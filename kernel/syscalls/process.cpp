@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "files/node.h"
 #include "memory/frames.h"
 #include "process/end_watch.h"
 #include "process/steps.h"
@@ -122,17 +123,10 @@ bool can_be_shared(Thread& self, const CloneArguments& arguments) {
          self.space().is_quick_to_walk() && !self.process().has_cpu_limit() &&
          !self.process().files().is_large();
 }
-/// Whether the new thread's number can be written without a fault. The caller shares the strand.
-bool can_write_ids(Thread& self, const CloneArguments& arguments) {
-  const auto can_write = [&](std::uint64_t flag, std::uintptr_t address) {
-    return !arguments.has(flag) || self.space().fault_in(address, hal::Access::write).has_value();
-  };
-  return can_write(abi::clone_parent_settid, arguments.parent_tid) &&
-         can_write(abi::clone_child_settid, arguments.child_tid);
-}
 
-/// Whether a write to `address` must wait, for example for a page-in.
-bool must_wait_for(Thread& self, std::uintptr_t address) {
+/// Whether a write to `address` would block, for example for a page-in. If the caller shares the
+/// strand, also for any other fault.
+bool would_block_at(Thread& self, std::uintptr_t address) {
   const auto place = self.space().fault_in(address, hal::Access::write);
   return !place && place.error() == Errno::would_block;
 }
@@ -359,41 +353,31 @@ Result<CloneArguments> of_clone3(Thread& self, std::uintptr_t address, std::size
   return arguments;
 }
 
-/// clone and clone3, in the strand.
+/// clone and clone3, also for a caller that shares the strand.
 [[gnu::always_inline]] inline trap::Answer<Result<int>> clone_with(
     Thread& self, const CloneArguments& arguments) {
-  if (auto checked = check(self, arguments); !checked) return fail(checked.error());
+  const bool shares = async::Strand::is_shared();
+  if (shares && (!outside::may_wake_sharing() || !can_be_shared(self, arguments)))
+    return fail(Errno::would_block);
+  if (auto checked = check(self, arguments); !checked) return fail(in_strand(checked.error()));
   // If the page of an ID needs a page-in, the call restarts before it creates the child.
-  if (arguments.has(abi::clone_parent_settid) && must_wait_for(self, arguments.parent_tid))
+  if (arguments.has(abi::clone_parent_settid) && would_block_at(self, arguments.parent_tid))
     return fail(Errno::would_block);
   constexpr std::uint64_t written_here = abi::clone_vm | abi::clone_child_settid;
-  if ((arguments.flags & written_here) == written_here && must_wait_for(self, arguments.child_tid))
+  if ((arguments.flags & written_here) == written_here && would_block_at(self, arguments.child_tid))
       [[unlikely]]
     return fail(Errno::would_block);
-  if (arguments.has(abi::clone_vfork) || copies_in_steps(self, arguments)) {
+  if (!shares && (arguments.has(abi::clone_vfork) || copies_in_steps(self, arguments))) {
     return self.wait([&] { return clone_in_steps(self, arguments); });
   }
   auto space = space_for_child(self, arguments);
-  if (!space) return fail(space.error());
+  if (!space) return fail(in_strand(space.error()));
   auto child = make_child(self, arguments, std::move(*space));
-  if (!child) return fail(child.error());
+  if (!child) return fail(in_strand(child.error()));
+  // The kernel skips the instruction of a caller that shares the strand after this handler, but
+  // not that of the child.
+  if (shares) (*child)->context().skip_syscall_instruction();
   return start_child(self, std::move(*child), arguments);
-}
-
-/// The same while the caller shares the strand.
-[[gnu::always_inline]] inline trap::Answer<Result<int>> clone_sharing(
-    Thread& self, const CloneArguments& arguments) {
-  if (!outside::may_wake_sharing() || !can_be_shared(self, arguments)) return trap::would_block;
-  if (!check(self, arguments) || !can_write_ids(self, arguments)) return trap::would_block;
-  auto space = space_for_child(self, arguments);
-  if (!space) return trap::would_block;
-  auto child = make_child(self, arguments, std::move(*space));
-  if (!child) return trap::would_block;
-  // After this handler the kernel skips the instruction of the caller, but not of the child.
-  (*child)->context().skip_syscall_instruction();
-  const int id = (*child)->id();
-  Thread::start(std::move(*child));
-  return id;
 }
 
 }  // namespace
@@ -404,26 +388,10 @@ trap::Answer<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_
   return clone_with(self, of_clone(flags, stack, parent_tid, thread_pointer, child_tid));
 }
 
-trap::Answer<Result<int>> outside::clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
-                                         std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
-                                         std::uintptr_t child_tid) {
-  async::Strand::Sharing sharing;
-  sharing.tell();
-  return clone_sharing(self, of_clone(flags, stack, parent_tid, thread_pointer, child_tid));
-}
-
 trap::Answer<Result<int>> clone3(Thread& self, std::uintptr_t address, std::size_t size) {
   const auto arguments = of_clone3(self, address, size);
   if (!arguments) return fail(arguments.error());
   return clone_with(self, *arguments);
-}
-
-trap::Answer<Result<int>> outside::clone3(Thread& self, std::uintptr_t address, std::size_t size) {
-  async::Strand::Sharing sharing;
-  sharing.tell();
-  const auto arguments = of_clone3(self, address, size);
-  if (!arguments) return fail(arguments.error());
-  return clone_sharing(self, *arguments);
 }
 
 Result<> exit(Thread& self, int code) {
