@@ -25,8 +25,9 @@ Result<Node*> attribute_node(Thread& self, UserPtr<const char> path) {
 }
 /// The node of a descriptor; null: it is a pipe. EBADF.
 Result<Node*> attribute_node(Thread& self, int fd) {
-  if (self.process().files().find_open(fd) == nullptr) return fail(Errno::ebadf);
-  return node_at(self, fd);
+  File* const file = self.process().files().find_open(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  return file->node();
 }
 
 /// A name, copied from user memory. ERANGE: it is empty or too long; EFAULT.

@@ -39,9 +39,10 @@ HandleBytes handle_bytes(std::uint64_t inode, bool decodable) {
 /// The node of the descriptor `fd`. Its file system is the one in which open_by_handle_at finds
 /// nodes. EBADF.
 Result<Node*> mount_of(Thread& self, int fd) {
-  if (fd != abi::at_fdcwd && self.process().files().find_open(fd) == nullptr)
-    return fail(Errno::ebadf);
-  return node_at(self, fd);
+  if (fd == abi::at_fdcwd) return node_at(self, fd);
+  File* const file = self.process().files().find_open(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  return file->node();
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
-#include "syscalls/file_locking.h"
-
+// The locks of files: the commands of fcntl for ranges, and flock.
 #include <abi/flags.h>
 
 #include <optional>
@@ -103,10 +102,10 @@ Result<int> write_flock(Thread& self, const Range* found, abi::Flock given,
 
 }  // namespace
 
-trap::Answer<Result<int>> lock_record(Thread& self, int fd, int command, UserPtr<abi::Flock> from) {
+trap::Answer<Result<int>> lock_record(Thread& self, int fd, File& file, int command,
+                                      UserPtr<abi::Flock> from) {
   if (async::Strand::is_shared()) return fail(Errno::would_block);
-  File* const file = self.process().files().find_open(fd);
-  if (file == nullptr) return fail(Errno::ebadf);
+  if (file.is_only_path()) return fail(Errno::ebadf);
   const auto given = from.read(self.space());
   if (!given) return fail(given.error());
   const bool is_of_file = command >= abi::f_ofd_getlk && command <= abi::f_ofd_setlkw;
@@ -116,12 +115,12 @@ trap::Answer<Result<int>> lock_record(Thread& self, int fd, int command, UserPtr
   if (!removes && given->type != abi::f_rdlck && given->type != abi::f_wrlck)
     return fail(Errno::einval);
   if (command == abi::f_getlk && removes) return fail(Errno::einval);
-  Node* const node = file->node();
+  Node* const node = file.node();
   if (node == nullptr) return fail(Errno::enolck);
-  const auto at = file->seek(0, abi::seek_cur);
+  const auto at = file.seek(0, abi::seek_cur);
   auto range = range_of(*given, at.value_or(0), static_cast<std::int64_t>(node->size()));
   if (!range) return fail(range.error());
-  range->owner = is_of_file ? file->lock_owner() : self.process().files().lock_owner();
+  range->owner = is_of_file ? file.lock_owner() : self.process().files().lock_owner();
   range->process = is_of_file ? -1 : self.process().id();
   FileLocks* const existing = node->locks();
   if (asks) {
@@ -137,9 +136,9 @@ trap::Answer<Result<int>> lock_record(Thread& self, int fd, int command, UserPtr
       return 0;
     });
   }
-  if (!(given->type == abi::f_rdlck ? file->can_read() : file->can_write()))
+  if (!(given->type == abi::f_rdlck ? file.can_read() : file.can_write()))
     return fail(Errno::ebadf);
-  const auto owner = make_owner(self, *file, is_of_file);
+  const auto owner = make_owner(self, file, is_of_file);
   if (!owner) return fail(owner.error());
   range->owner = *owner;
   const Wanted wanted{Kind::record, *range, is_of_file};
@@ -147,7 +146,7 @@ trap::Answer<Result<int>> lock_record(Thread& self, int fd, int command, UserPtr
   if (!locks) return fail(locks.error());
   const bool waits = command == abi::f_setlkw || command == abi::f_ofd_setlkw;
   if (waits && (*locks)->conflict(Kind::record, *range) != nullptr) {
-    return self.wait([&] { return wait_for_lock(self, fd, Ref<File>::share(*file), wanted); });
+    return self.wait([&] { return wait_for_lock(self, fd, Ref<File>::share(file), wanted); });
   }
   return try_lock(**locks, wanted);
 }

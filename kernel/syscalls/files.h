@@ -15,8 +15,9 @@
 #include "syscalls/user_arguments.h"
 
 namespace kernel {
+class File;
 class Thread;
-}
+}  // namespace kernel
 
 namespace kernel::sys {
 
@@ -90,6 +91,10 @@ Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 ///   owner sends no signals. Wakes of a file until its hart returns to a program send one signal.
 ///   F_NOTIFY lasts until the last copy of the descriptor is closed, and a file has one.
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
+
+/// F_GETLK, F_SETLK, F_SETLKW and F_OFD_* of fcntl (file_locking.cpp), for `file`, which is `fd`.
+trap::Answer<Result<int>> lock_record(Thread& self, int fd, File& file, int command,
+                                      UserPtr<abi::Flock> range);
 
 /// flags: FIOCLEX, FIONCLEX, FIONBIO, FIOASYNC; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF,
 ///   TCGETA, TCSETA, TCSETAW, TCSETAF, TIOCGLCKTRMIOS, TIOCSLCKTRMIOS, TIOCEXCL, TIOCNXCL,

@@ -6,7 +6,6 @@
 
 #include "files/pipe.h"
 #include "process/thread.h"
-#include "syscalls/file_locking.h"
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
 #include "syscalls/readiness_signals.h"
@@ -157,7 +156,8 @@ trap::Answer<Result<int>> fcntl(Thread& self, int fd, int command, std::uintptr_
     case abi::f_setlkw:
     case abi::f_ofd_getlk:
     case abi::f_ofd_setlk:
-    case abi::f_ofd_setlkw: return lock_record(self, fd, command, UserPtr<abi::Flock>{argument});
+    case abi::f_ofd_setlkw:
+      return lock_record(self, fd, *file, command, UserPtr<abi::Flock>{argument});
     case abi::f_setown:
     case abi::f_getown:
     case abi::f_setsig:

@@ -31,13 +31,17 @@ File* writable_file(Thread& self, int fd) {
   return file != nullptr && file->can_write() ? file : nullptr;
 }
 
+bool has_places(File& file) {
+  const auto place = file.seek(0, abi::seek_cur);
+  return place || place.error() != Errno::espipe;
+}
+
 /// The error of a pread64 or pwrite64 that cannot start: EBADF without such a file, ESPIPE for a
 /// file without positions, else `otherwise` (Linux 6.12, ksys_pread64() in fs/read_write.c).
 [[gnu::noinline, gnu::cold]] Errno refusal_at(Thread& self, int fd, Errno otherwise) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return Errno::ebadf;
-  const auto place = file->seek(0, abi::seek_cur);
-  return !place && place.error() == Errno::espipe ? Errno::espipe : otherwise;
+  return has_places(*file) ? otherwise : Errno::espipe;
 }
 
 /// Whether [offset, offset + bytes) ends within the offsets that a file can have.
@@ -130,14 +134,13 @@ async::Task<Transfer> move_parts_at(Thread& self, Ref<File> file, Direction dire
   co_return co_await start_moving_at(self, *file, direction, offset, buffer);
 }
 
-/// preadv() and pwritev().
-IoAnswer move_all_at(Thread& self, int fd, Direction direction, Parts list, int count,
+/// preadv() and pwritev(). `file`: null if there is none.
+IoAnswer move_all_at(Thread& self, File* file, Direction direction, Parts list, int count,
                      std::int64_t offset) {
   if (offset < 0) return fail(Errno::einval);
-  File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   const bool reads = direction == Direction::read;
-  if (refusal_at(self, fd, Errno::ebadf) == Errno::espipe) return fail(Errno::espipe);
+  if (!has_places(*file)) return fail(Errno::espipe);
   if (!(reads ? file->can_read() : file->can_write())) return fail(Errno::ebadf);
   IoParts parts;
   if (auto read = parts.read(self.space(), list, count); !read) return fail(read.error());
@@ -185,9 +188,8 @@ IoAnswer write(Thread& self, int fd, UserSpan<const std::byte> from) {
       [&] { return wait_to_write(self, *file, buffer); });
 }
 
-IoAnswer readv(Thread& self, int fd, Parts to, int count) {
-  File* const file = readable_file(self, fd);
-  if (file == nullptr) return fail(Errno::ebadf);
+IoAnswer read_parts(Thread& self, File* file, Parts to, int count) {
+  if (file == nullptr || !file->can_read()) return fail(Errno::ebadf);
   IoParts parts;
   if (auto read = parts.read(self.space(), to, count); !read) return fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
@@ -196,15 +198,22 @@ IoAnswer readv(Thread& self, int fd, Parts to, int count) {
   return read_into(*file, buffer, wait, wait);
 }
 
-IoAnswer writev(Thread& self, int fd, Parts from, int count) {
-  File* const file = writable_file(self, fd);
-  if (file == nullptr) return fail(Errno::ebadf);
+IoAnswer write_parts(Thread& self, File* file, Parts from, int count) {
+  if (file == nullptr || !file->can_write()) return fail(Errno::ebadf);
   IoParts parts;
   if (auto read = parts.read(self.space(), from, count); !read) return fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) return 0;
   const auto wait = [&] { return wait_for_parts(self, *file, Direction::write, from, count); };
   return write_all(self, *file, buffer, wait, wait);
+}
+
+IoAnswer readv(Thread& self, int fd, Parts to, int count) {
+  return read_parts(self, self.process().files().find(fd), to, count);
+}
+
+IoAnswer writev(Thread& self, int fd, Parts from, int count) {
+  return write_parts(self, self.process().files().find(fd), from, count);
 }
 
 IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
@@ -235,12 +244,14 @@ IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int
 
 /// linux: none known
 IoAnswer preadv(Thread& self, int fd, Parts to, int count, std::int64_t offset) {
-  return move_all_at(self, fd, Direction::read, to, count, offset);
+  return move_all_at(self, self.process().files().find_open(fd), Direction::read, to, count,
+                     offset);
 }
 
 /// linux: As `write`.
 IoAnswer pwritev(Thread& self, int fd, Parts from, int count, std::int64_t offset) {
-  return move_all_at(self, fd, Direction::write, from, count, offset);
+  return move_all_at(self, self.process().files().find_open(fd), Direction::write, from, count,
+                     offset);
 }
 
 namespace {
@@ -250,11 +261,10 @@ constexpr int high_priority = 1, data_sync = 2, full_sync = 4, no_wait = 8, appe
               no_append = 32;
 
 /// Checks the flags of preadv2 and pwritev2. Those allowed change nothing: transfers are not
-/// polled, and each write of a file in memory is complete.
-Result<> check_flags(Thread& self, int fd, int flags, int known) {
+/// polled, and each write of a file in memory is complete. `file`: null if there is none.
+Result<> check_flags(File* file, int flags, int known) {
   if ((flags & ~known) != 0) return fail(Errno::enotsup);
   if (flags == 0) return {};
-  File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   // RWF_NOWAIT: a device, a server or a pipe may block.
   const Node* const node = file->node();
@@ -271,8 +281,10 @@ Result<> check_flags(Thread& self, int fd, int flags, int known) {
 IoAnswer preadv2(Thread& self, int fd, Parts to, int count, std::int64_t offset, std::int64_t,
                  int flags) {
   constexpr int known = high_priority | data_sync | full_sync | no_wait | append;
-  if (auto allowed = check_flags(self, fd, flags, known); !allowed) return fail(allowed.error());
-  return offset == -1 ? readv(self, fd, to, count) : preadv(self, fd, to, count, offset);
+  File* const file = self.process().files().find_open(fd);
+  if (auto allowed = check_flags(file, flags, known); !allowed) return fail(allowed.error());
+  return offset == -1 ? read_parts(self, file, to, count)
+                      : move_all_at(self, file, Direction::read, to, count, offset);
 }
 
 /// flags: RWF_HIPRI, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT, RWF_APPEND; EOPNOTSUPP for others
@@ -282,16 +294,17 @@ IoAnswer pwritev2(Thread& self, int fd, Parts from, int count, std::int64_t offs
                   int flags) {
   constexpr int known = high_priority | data_sync | full_sync | no_wait | append;
   const int checked = (flags & append) != 0 ? flags | no_wait : flags;
-  if (auto allowed = check_flags(self, fd, checked, known); !allowed) return fail(allowed.error());
+  File* const file = self.process().files().find_open(fd);
+  if (auto allowed = check_flags(file, checked, known); !allowed) return fail(allowed.error());
   if ((flags & append) != 0) {
-    File& file = *self.process().files().find_open(fd);
     if (offset == -1) {
-      if (auto moved = file.seek(0, abi::seek_end); !moved) return fail(moved.error());
+      if (auto moved = file->seek(0, abi::seek_end); !moved) return fail(moved.error());
     } else {
-      offset = static_cast<std::int64_t>(file.node()->size());
+      offset = static_cast<std::int64_t>(file->node()->size());
     }
   }
-  return offset == -1 ? writev(self, fd, from, count) : pwritev(self, fd, from, count, offset);
+  return offset == -1 ? write_parts(self, file, from, count)
+                      : move_all_at(self, file, Direction::write, from, count, offset);
 }
 
 Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {

@@ -42,18 +42,18 @@ Result<int> inotify_add_watch(Thread& self, int fd, UserPtr<const char> path, st
                                   abi::in_excl_unlink | abi::in_mask_add | abi::in_mask_create |
                                   abi::in_isdir | abi::in_oneshot;
   if ((mask & known) == 0) return fail(Errno::einval);
-  if (self.process().files().find_open(fd) == nullptr) return fail(Errno::ebadf);
+  File* const file = self.process().files().find_open(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
   constexpr std::uint32_t both = abi::in_mask_add | abi::in_mask_create;
   if ((mask & both) == both) return fail(Errno::einval);
-  const auto inotify = inotify_of(self, fd);
-  if (!inotify) return fail(inotify.error());
+  if (file->inotify() == nullptr) return fail(Errno::einval);
   const bool follows = (mask & abi::in_dont_follow) == 0;
   const auto node =
       find_node(self, abi::at_fdcwd, path, follows ? LastLink::follow : LastLink::keep);
   if (!node) return fail(node.error());
   if ((mask & abi::in_onlydir) != 0 && (*node)->as_directory() == nullptr)
     return fail(Errno::enotdir);
-  return (*inotify)->add(**node, mask);
+  return file->inotify()->add(**node, mask);
 }
 
 /// linux: none known

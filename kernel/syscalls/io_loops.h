@@ -98,6 +98,12 @@ class Writing : public async::WaitLoop<Writing> {
   Transfer moved_ = 0;
 };
 
+/// readv() and writev(). `file`: null if there is none.
+trap::Answer<Transfer> read_parts(Thread& self, File* file, UserPtr<const abi::IoVector> to,
+                                  int count);
+trap::Answer<Transfer> write_parts(Thread& self, File* file, UserPtr<const abi::IoVector> from,
+                                   int count);
+
 /// Reads, or writes until all of `buffer` is written. Waits until the file has data or room. A
 /// write returns a short count only if the file is full, on an error, or if cancelled. `buffer` is
 /// not empty.

@@ -259,9 +259,9 @@ Result<> listen(Thread& self, int fd, int backlog) {
 }
 
 static trap::Answer<Result<int>> accept_into(Thread& self, int fd, const Accepting& accepting) {
-  if (self.process().files().find_open(fd) == nullptr) return fail(Errno::ebadf);
-  if ((accepting.flags & ~socket_flags) != 0) return fail(Errno::einval);
   const auto socket = socket_of(self, fd);
+  const bool is_open = socket || socket.error() != Errno::ebadf;
+  if (is_open && (accepting.flags & ~socket_flags) != 0) return fail(Errno::einval);
   if (!socket) return fail(socket.error());
   if (accepting.lacks_pages(self)) return fail(Errno::would_block);
   const auto accepted = accepting.accept(self, **socket);

@@ -215,11 +215,8 @@ async::Task<Transfer> finish_sending(Thread& self, Ref<File> file, MessagePlace 
 }
 
 /// sendto() and sendmsg(), with the address `to`, if it has one.
-MessageAnswer send_message(Thread& self, int fd, const MessagePlace& place, const SocketAddress& to,
-                           int flags) {
-  const auto found = socket_of(self, fd);
-  if (!found) return fail(found.error());
-  Socket& socket = **found;
+MessageAnswer send_message(Thread& self, Socket& socket, const MessagePlace& place,
+                           const SocketAddress& to, int flags) {
   Outgoing message{.flags = flags};
   message.credentials = credentials_of(self);
   if (place.header.control_length > 0) {
@@ -432,10 +429,7 @@ async::Task<Transfer> finish_receiving(Thread& self, Ref<File> file, MessagePlac
   co_return got;
 }
 
-MessageAnswer receive_message(Thread& self, int fd, const MessagePlace& place, int flags) {
-  const auto found = socket_of(self, fd);
-  if (!found) return fail(found.error());
-  Socket& socket = **found;
+MessageAnswer receive_message(Thread& self, Socket& socket, const MessagePlace& place, int flags) {
   IoParts parts;
   auto buffer = place.buffer(self, parts);
   if (!buffer) return fail(buffer.error());
@@ -457,6 +451,25 @@ MessageAnswer receive_message(Thread& self, int fd, const MessagePlace& place, i
   return self.wait([&] { return finish_receiving(self, Ref<File>::share(socket), place, flags); });
 }
 
+MessageAnswer send_header(Thread& self, Socket& socket, std::uintptr_t header, int flags) {
+  const auto place = read_place(self, header);
+  if (!place) return fail(place.error());
+  SocketAddress to;
+  if (place->header.name_length > 0) {
+    const int length = std::min<int>(place->header.name_length, abi::longest_socket_address);
+    const auto given = read_address(self, place->header.name, length);
+    if (!given) return fail(given.error());
+    to = *given;
+  }
+  return send_message(self, socket, *place, to, flags);
+}
+
+MessageAnswer receive_header(Thread& self, Socket& socket, std::uintptr_t header, int flags) {
+  const auto place = read_place(self, header);
+  if (!place) return fail(place.error());
+  return receive_message(self, socket, *place, flags);
+}
+
 }  // namespace
 
 async::Task<Transfer> read_socket(Thread& self, Ref<File> file, IoBuffer buffer) {
@@ -472,18 +485,21 @@ async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer
 
 MessageAnswer sendto(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
                      std::uintptr_t address, int length) {
+  const auto socket = socket_of(self, fd);
+  if (!socket) return fail(socket.error());
   SocketAddress to;
   if (address != 0) {
-    if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
     const auto given = read_address(self, address, length);
     if (!given) return fail(given.error());
     to = *given;
   }
-  return send_message(self, fd, {.bytes = bytes}, to, flags);
+  return send_message(self, **socket, {.bytes = bytes}, to, flags);
 }
 
 MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
                        std::uintptr_t address, UserPtr<int> length) {
+  const auto socket = socket_of(self, fd);
+  if (!socket) return fail(socket.error());
   MessagePlace place{.bytes = bytes, .name_room = length};
   if (address != 0) {
     const auto room = length.read(self.space());
@@ -491,7 +507,7 @@ MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flag
     place.header.name = address;
     place.header.name_length = room.value_or(0);
   }
-  return receive_message(self, fd, place, flags);
+  return receive_message(self, **socket, place, flags);
 }
 
 /// flags: as `sendto`; control messages SCM_RIGHTS and SCM_CREDENTIALS, and for UDP IP_TTL, IP_TOS,
@@ -499,42 +515,33 @@ MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flag
 /// linux: As `sendto`. UDP takes at most three control messages. If messages that wait hold more
 ///   than RLIMIT_NOFILE or 4,096 files, the call fails with ETOOMANYREFS, also for the superuser.
 MessageAnswer sendmsg(Thread& self, int fd, std::uintptr_t header, int flags) {
-  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
-  const auto place = read_place(self, header);
-  if (!place) return fail(place.error());
-  SocketAddress to;
-  if (place->header.name_length > 0) {
-    const int length = std::min<int>(place->header.name_length, abi::longest_socket_address);
-    const auto given = read_address(self, place->header.name, length);
-    if (!given) return fail(given.error());
-    to = *given;
-  }
-  return send_message(self, fd, *place, to, flags);
+  const auto socket = socket_of(self, fd);
+  return socket ? send_header(self, **socket, header, flags) : fail(socket.error());
 }
 
 /// flags: as `recvfrom`, and MSG_CMSG_CLOEXEC
 /// linux: As `recvfrom`.
 MessageAnswer recvmsg(Thread& self, int fd, std::uintptr_t header, int flags) {
-  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
-  const auto place = read_place(self, header);
-  if (!place) return fail(place.error());
-  return receive_message(self, fd, *place, flags);
+  const auto socket = socket_of(self, fd);
+  return socket ? receive_header(self, **socket, header, flags) : fail(socket.error());
 }
 
 MessageAnswer recvmsg_into(Thread& self, int fd, std::uintptr_t header, UserSpan<std::byte> bytes,
                            int flags) {
-  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  const auto socket = socket_of(self, fd);
+  if (!socket) return fail(socket.error());
   auto place = read_place(self, header);
   if (!place) return fail(place.error());
   place->bytes = bytes;
   place->has_bytes = true;
-  return receive_message(self, fd, *place, flags);
+  return receive_message(self, **socket, *place, flags);
 }
 
 MessageAnswer recvmsg_framed(Thread& self, int fd, std::uintptr_t header, UserSpan<std::byte> bytes,
                              int flags, std::size_t& payload) {
   using abi::uring::RecvmsgOut;
-  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  const auto socket = socket_of(self, fd);
+  if (!socket) return fail(socket.error());
   const auto given = UserPtr<const MessageHeader>{header}.read(self.space());
   if (!given) return fail(given.error());
   if (given->name_length < 0) return fail(Errno::eoverflow);
@@ -555,7 +562,7 @@ MessageAnswer recvmsg_framed(Thread& self, int fd, std::uintptr_t header, UserSp
   }
   place.header.control = bytes.address() + names_end;
   place.header.control_length = given->control_length;
-  const auto answer = receive_message(self, fd, place, flags);
+  const auto answer = receive_message(self, **socket, place, flags);
   const auto got = static_cast<std::int64_t>(trap::ToRegister<MessageAnswer>::encode(answer));
   if (answer.blocks() || got < 0) return answer;
   payload = static_cast<std::size_t>(got);
@@ -572,12 +579,13 @@ constexpr unsigned most_messages = 1024;  // UIO_MAXIOV
 std::uintptr_t header_at(std::uintptr_t messages, std::uint32_t index) {
   return messages + index * sizeof(abi::MessageOfMany);
 }
-/// Sends or receives one of many messages, and notes its length. `call`: sendmsg or recvmsg.
+/// Sends or receives one of many messages, and notes its length. `call`: send_header or
+/// receive_header.
 async::Task<Result<>> move_one(Thread& self,
-                               MessageAnswer (*call)(Thread&, int, std::uintptr_t, int), int fd,
-                               std::uintptr_t at, int flags) {
-  const trap::Register moved = co_await make_syscall(self, [=, &self] {
-    return trap::ToRegister<MessageAnswer>::encode(call(self, fd, at, flags));
+                               MessageAnswer (*call)(Thread&, Socket&, std::uintptr_t, int),
+                               Socket& socket, std::uintptr_t at, int flags) {
+  const trap::Register moved = co_await make_syscall(self, [=, &self, &socket] {
+    return trap::ToRegister<MessageAnswer>::encode(call(self, socket, at, flags));
   });
   const auto answer = static_cast<std::int64_t>(moved);
   if (answer < 0 && answer >= -abi::max_errno) co_return fail(static_cast<Errno>(-answer));
@@ -590,11 +598,12 @@ async::Task<Result<>> move_one(Thread& self,
   co_return Result<>{};
 }
 
-async::Task<Transfer> send_many(Thread& self, int fd, std::uintptr_t messages, std::uint32_t count,
-                                int flags) {
+async::Task<Transfer> send_many(Thread& self, Ref<File> file, std::uintptr_t messages,
+                                std::uint32_t count, int flags) {
   std::uint32_t sent = 0;
   while (sent < count) {
-    const auto one = co_await move_one(self, sendmsg, fd, header_at(messages, sent), flags);
+    const auto one =
+        co_await move_one(self, send_header, *file->socket(), header_at(messages, sent), flags);
     if (!one && sent == 0) co_return fail(one.error());
     if (!one) break;
     ++sent;
@@ -603,14 +612,15 @@ async::Task<Transfer> send_many(Thread& self, int fd, std::uintptr_t messages, s
   co_return sent;
 }
 
-async::Task<Transfer> receive_many(Thread& self, int fd, std::uintptr_t messages,
+async::Task<Transfer> receive_many(Thread& self, Ref<File> file, std::uintptr_t messages,
                                    std::uint32_t count, int flags, UserPtr<abi::Timespec> timeout,
                                    async::Instant deadline) {
   std::uint32_t got = 0;
   const bool waits_for_one = (flags & abi::msg_waitforone) != 0;
   flags &= ~abi::msg_waitforone;
   while (got < count) {
-    const auto one = co_await move_one(self, recvmsg, fd, header_at(messages, got), flags);
+    const auto one =
+        co_await move_one(self, receive_header, *file->socket(), header_at(messages, got), flags);
     if (!one && got == 0) co_return fail(one.error());
     if (!one) break;
     ++got;
@@ -633,9 +643,12 @@ async::Task<Transfer> receive_many(Thread& self, int fd, std::uintptr_t messages
 /// linux: As `sendmsg`.
 MessageAnswer sendmmsg(Thread& self, int fd, std::uintptr_t messages, std::uint32_t count,
                        int flags) {
-  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
-  return self.wait(
-      [&] { return send_many(self, fd, messages, std::min(count, most_messages), flags); });
+  const auto socket = socket_of(self, fd);
+  if (!socket) return fail(socket.error());
+  return self.wait([&] {
+    return send_many(self, Ref<File>::share(**socket), messages, std::min(count, most_messages),
+                     flags);
+  });
 }
 
 /// flags: as `recvmsg`, and MSG_WAITFORONE
@@ -650,10 +663,11 @@ MessageAnswer recvmmsg(Thread& self, int fd, std::uintptr_t messages, std::uint3
     if (!length) return fail(length.error());
     deadline = after(*length);
   }
-  if (auto socket = socket_of(self, fd); !socket) return fail(socket.error());
+  const auto socket = socket_of(self, fd);
+  if (!socket) return fail(socket.error());
   return self.wait([&] {
-    return receive_many(self, fd, messages, std::min(count, most_messages), flags, timeout,
-                        deadline);
+    return receive_many(self, Ref<File>::share(**socket), messages, std::min(count, most_messages),
+                        flags, timeout, deadline);
   });
 }
 

@@ -168,24 +168,9 @@ Result<> setsockopt(Thread& self, int fd, int level, int option, std::uintptr_t 
   }
 }
 
-/// flags: Those of `setsockopt` except the two that end in FORCE, and SO_TYPE, SO_ERROR, SO_DOMAIN,
-///   SO_PROTOCOL, SO_ACCEPTCONN, SO_PEERCRED, SO_SNDLOWAT, IP_MTU, TCP_INFO, TCP_CONGESTION;
-///   ENOPROTOOPT for others; on AF_UNIX EOPNOTSUPP for other levels
-/// linux: The congestion control is `reno`. TCP_INFO has no times and no counts of bytes.
-Result<> getsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value,
-                    UserPtr<int> length) {
-  if (const auto found = socket_of(self, fd); !found) return fail(found.error());
-  const auto room = length.read(self.space());
-  if (!room) return fail(room.error());
-  const auto size = option_into(self, fd, level, option, value, *room);
-  return size ? length.write(self.space(), *size) : fail(size.error());
-}
-
-Result<int> option_into(Thread& self, int fd, int level, int option, std::uintptr_t value,
-                        int room) {
-  const auto found = socket_of(self, fd);
-  if (!found) return fail(found.error());
-  Socket& socket = **found;
+/// Writes an option to the program, which has room for `room` bytes. Returns its length.
+static Result<int> give_option_of(Thread& self, Socket& socket, int level, int option,
+                                  std::uintptr_t value, int room) {
   if (room < 0) return fail(Errno::einval);
   if (level != abi::sol_socket) {
     const UserSpan<std::byte> to{value, static_cast<std::size_t>(room)};
@@ -211,6 +196,27 @@ Result<int> option_into(Thread& self, int fd, int level, int option, std::uintpt
       return give_option(self, *number, value, room);
     }
   }
+}
+
+/// flags: Those of `setsockopt` except the two that end in FORCE, and SO_TYPE, SO_ERROR, SO_DOMAIN,
+///   SO_PROTOCOL, SO_ACCEPTCONN, SO_PEERCRED, SO_SNDLOWAT, IP_MTU, TCP_INFO, TCP_CONGESTION;
+///   ENOPROTOOPT for others; on AF_UNIX EOPNOTSUPP for other levels
+/// linux: The congestion control is `reno`. TCP_INFO has no times and no counts of bytes.
+Result<> getsockopt(Thread& self, int fd, int level, int option, std::uintptr_t value,
+                    UserPtr<int> length) {
+  const auto socket = socket_of(self, fd);
+  if (!socket) return fail(socket.error());
+  const auto room = length.read(self.space());
+  if (!room) return fail(room.error());
+  const auto size = give_option_of(self, **socket, level, option, value, *room);
+  return size ? length.write(self.space(), *size) : fail(size.error());
+}
+
+Result<int> option_into(Thread& self, int fd, int level, int option, std::uintptr_t value,
+                        int room) {
+  const auto socket = socket_of(self, fd);
+  if (!socket) return fail(socket.error());
+  return give_option_of(self, **socket, level, option, value, room);
 }
 
 }  // namespace sys

@@ -547,7 +547,7 @@ TransferAnswer vmsplice(Thread& self, int fd, UserPtr<const abi::IoVector> parts
   }
   if (never_waits && file->pipe()->filled() == 0 && file->pipe()->has_writers())
     return fail(Errno::eagain);
-  return readv(self, fd, parts, number);
+  return read_parts(self, file, parts, number);
 }
 
 }  // namespace sys
