@@ -149,32 +149,23 @@ class EpollWait : public async::SharingWaitLoop<EpollWait> {
   Result<int> taken_ = 0;
 };
 
-/// The same with a deadline. On the heap, because a trap::WaitingCall has too little room for it.
-class TimedEpollWait {
+/// The same with a deadline. For a call, on the heap.
+class TimedEpollWait : public EpollWait {
  public:
   TimedEpollWait(Thread& self, Ref<File> file, const EventArray& array, async::Instant deadline)
-      : parts_{std::make_unique<Parts>(self, std::move(file), array, deadline)} {}
-  static constexpr std::size_t heap_bytes() { return sizeof(Parts); }
+      : EpollWait{self, std::move(file), array}, deadline_{deadline} {
+    if (deadline != async::never) set_timer(timer_);
+  }
 
-  bool await_ready() { return parts_->wait.await_ready(); }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) {
-    const std::coroutine_handle<> next = parts_->wait.await_suspend(awaiter);
-    if (next != awaiter) parts_->timer.arm(parts_->deadline);
+    const std::coroutine_handle<> next = EpollWait::await_suspend(awaiter);
+    if (next != awaiter) timer_.arm(deadline_);
     return next;
   }
-  Result<int> await_resume() { return parts_->wait.await_resume(); }
 
  private:
-  struct Parts {
-    Parts(Thread& self, Ref<File> file, const EventArray& array, async::Instant end)
-        : wait{self, std::move(file), array}, deadline{end} {
-      if (deadline != async::never) wait.set_timer(timer);
-    }
-    EpollWait wait;
-    async::WaitTimer timer;
-    async::Instant deadline;
-  };
-  std::unique_ptr<Parts> parts_;
+  async::WaitTimer timer_;
+  const async::Instant deadline_;
 };
 
 /// The wait with a signal mask, which is in effect meanwhile.
@@ -273,8 +264,9 @@ trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_
     return self.wait([&] { return wait_masked(self, std::move(owner), array, deadline, *set); });
   if (deadline == async::never)
     return self.wait([&] { return EpollWait{self, std::move(owner), array}; });
-  if (!memory::can_allocate(TimedEpollWait::heap_bytes())) return fail(Errno::enomem);
-  return self.wait([&] { return TimedEpollWait{self, std::move(owner), array, deadline}; });
+  if (!memory::can_allocate(sizeof(TimedEpollWait))) return fail(Errno::enomem);
+  return self.wait(
+      [&] { return trap::OnHeap<TimedEpollWait>{self, std::move(owner), array, deadline}; });
 }
 
 /// flags: EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL; events EPOLLIN, EPOLLOUT, EPOLLPRI,

@@ -248,20 +248,6 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
   Result<int> ready_ = 0;
 };
 
-/// The same on the heap, because a trap::WaitingCall has too little room for it.
-class PollingOnHeap {
- public:
-  explicit PollingOnHeap(std::unique_ptr<Polling> polling) : polling_{std::move(polling)} {}
-  bool await_ready() const { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> poller) {
-    return polling_->await_suspend(poller);
-  }
-  Result<int> await_resume() { return polling_->await_resume(); }
-
- private:
-  std::unique_ptr<Polling> polling_;
-};
-
 bool has_room_to_wait_for(const PollList& list) {
   // The reserve of each thread is enough for `few_files` entries.
   const std::size_t count = list.size();
@@ -272,9 +258,7 @@ bool has_room_to_wait_for(const PollList& list) {
 trap::Answer<Result<int>> wait_for_files(Thread& self, UserPtr<abi::PollFd> fds, PollList list,
                                          async::Instant deadline) {
   if (!has_room_to_wait_for(list)) return fail(in_strand(Errno::enomem));
-  return self.wait([&] {
-    return PollingOnHeap{std::make_unique<Polling>(self, fds, std::move(list), deadline)};
-  });
+  return self.wait([&] { return trap::OnHeap<Polling>{self, fds, std::move(list), deadline}; });
 }
 
 /// The deadline; async::never without a timeout. EINVAL, EFAULT.

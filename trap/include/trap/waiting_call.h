@@ -132,6 +132,24 @@ class WaitingCall {
   alignas(void*) std::byte wait_[room];
 };
 
+/// Awaits a `Wait` on the heap, for which a WaitingCall has too little room.
+template <class Wait>
+class OnHeap {
+ public:
+  template <class... Arguments>
+  explicit OnHeap(Arguments&&... arguments)
+      : wait_{std::make_unique<Wait>(std::forward<Arguments>(arguments)...)} {}
+
+  bool await_ready() { return wait_->await_ready(); }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) {
+    return wait_->await_suspend(awaiter);
+  }
+  decltype(auto) await_resume() { return wait_->await_resume(); }
+
+ private:
+  std::unique_ptr<Wait> wait_;
+};
+
 /// Base of a program's thread: where the handlers of its system calls leave what the calls wait
 /// for.
 class SyscallCaller {
