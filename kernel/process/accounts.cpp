@@ -131,6 +131,33 @@ void list_threads(PagedText& out) {
   }
 }
 
+static void list_process(PagedText& out, Process& process) {
+  int threads = 0;
+  unsigned level = async::priorities - 1;
+  for (const Thread& thread : process.threads()) {
+    ++threads;
+    level = std::min<unsigned>(level, thread.level());
+  }
+  fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", process.id(),
+                 process.parent_id(), threads, level, process.state(),
+                 process.start_time().time_since_epoch().count(), process.cpu_time().count(),
+                 process.syscall_count(), process.name().substr(0, 64));
+}
+
+void list_processes(PagedText& out) {
+  constexpr std::size_t longest = 15'000;  // bytes: writing more would take too long for one step
+  out += "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
+  std::size_t left = processes().size();
+  for (Process& process : processes()) {
+    if (out.size() > longest) {
+      fmt::format_to(std::back_inserter(out), "0\t0\t0\t0\t?\t0\t0\t0\t(and {} more)\n", left);
+      break;
+    }
+    list_process(out, process);
+    --left;
+  }
+}
+
 void list_harts(PagedText& out) {
   out += "hart\tswitches\tmigrations\tipis\tshootdowns\tidle_ns\n";
   for (unsigned hart = 0; hart < async::Executor::end(); ++hart) {

@@ -1,4 +1,4 @@
-// Statistics of the harts, as texts for /proc. All of it runs in the strand.
+// Statistics of the harts and processes, as texts for /proc. All of it runs in the strand.
 #pragma once
 
 #include <kernel/result.h>
@@ -42,6 +42,10 @@ void list_interrupts(PagedText& out);
 /// why the thread last left user mode, or by which simulated trap it enters it (trap/cause.h). A
 /// long list ends with the number of threads left out.
 void list_threads(PagedText& out);
+
+/// /proc/processes, the table that `ps` reads: a heading, then one line for each process, with
+/// columns separated by tabs. A long list ends with the number of processes left out.
+void list_processes(PagedText& out);
 
 /// /proc/stacks: a heading, then a line for each hart, with columns separated by tabs.
 ///

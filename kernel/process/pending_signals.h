@@ -44,6 +44,8 @@ class PendingSignals {
     set_ &= ~bit;
     return true;
   }
+  /// take() for a caller whose take_only() has failed.
+  bool take_any(abi::SignalSet wanted, abi::SignalInfo& taken);
   void discard(abi::SignalSet signals);
 
  private:
@@ -59,8 +61,6 @@ class PendingSignals {
 
   /// The slow path of add(): allocates an entry.
   bool append(const abi::SignalInfo& info);
-  /// The slow path of take().
-  bool take_any(abi::SignalSet wanted, abi::SignalInfo& taken);
 
   abi::SignalSet set_ = 0;
   // In the order of their arrival. The last entry is kept, marked free, when its signal is taken:

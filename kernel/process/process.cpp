@@ -1,7 +1,5 @@
 #include "process/process.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -603,23 +601,7 @@ void Process::report_to_parent(abi::WaitStatus report) {
 }
 
 abi::SignalInfo Process::change() const {
-  const abi::WaitStatus change = is_zombie() ? status() : report_;
-  abi::SignalInfo info{.signal = static_cast<int>(abi::Signal::sigchld),
-                       .sender = {.process = id_}};
-  if (change.has_stopped()) {
-    info.code = abi::cld_stopped;
-    info.sender.status = static_cast<int>(change.stop_signal());
-  } else if (change.has_continued()) {
-    info.code = abi::cld_continued;
-    info.sender.status = static_cast<int>(abi::Signal::sigcont);
-  } else if (change.was_killed()) {
-    info.code = abi::cld_killed;
-    info.sender.status = static_cast<int>(change.signal());
-  } else {
-    info.code = abi::cld_exited;
-    info.sender.status = change.exit_code();
-  }
-  return info;
+  return child_signal(id_, is_zombie() ? status() : report_);
 }
 
 void Process::leave_job_control() {
@@ -662,37 +644,6 @@ async::Duration Process::cpu_time() {
   async::Duration time = ended_cpu_time_;
   for (const Thread& thread : threads_) time += thread.cpu_time();
   return time;
-}
-
-namespace {
-
-void list_process(PagedText& out, Process& process) {
-  int threads = 0;
-  unsigned level = async::priorities - 1;
-  for (const Thread& thread : process.threads()) {
-    ++threads;
-    level = std::min<unsigned>(level, thread.level());
-  }
-  fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", process.id(),
-                 process.parent_id(), threads, level, process.state(),
-                 process.start_time().time_since_epoch().count(), process.cpu_time().count(),
-                 process.syscall_count(), process.name().substr(0, 64));
-}
-
-}  // namespace
-
-void list_processes(PagedText& out) {
-  constexpr std::size_t longest = 15'000;  // bytes: writing more would take too long for one step
-  out += "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
-  std::size_t left = processes().size();
-  for (Process& process : processes()) {
-    if (out.size() > longest) {
-      fmt::format_to(std::back_inserter(out), "0\t0\t0\t0\t?\t0\t0\t0\t(and {} more)\n", left);
-      break;
-    }
-    list_process(out, process);
-    --left;
-  }
 }
 
 }  // namespace kernel

@@ -438,8 +438,4 @@ Process* process_of(int id);
 /// The most threads and processes together.
 inline constexpr std::size_t most_threads = IdSlots::limit / 4;
 
-/// Writes the table that `ps` reads: a heading, then one line for each process, with columns
-/// separated by tabs. A long list ends with the number of processes left out.
-void list_processes(PagedText& out);
-
 }  // namespace kernel

@@ -26,4 +26,22 @@ void SignalActions::drop_handlers() {
   });
 }
 
+abi::SignalInfo child_signal(int id, abi::WaitStatus change) {
+  abi::SignalInfo info{.signal = static_cast<int>(abi::Signal::sigchld), .sender = {.process = id}};
+  if (change.has_stopped()) {
+    info.code = abi::cld_stopped;
+    info.sender.status = static_cast<int>(change.stop_signal());
+  } else if (change.has_continued()) {
+    info.code = abi::cld_continued;
+    info.sender.status = static_cast<int>(abi::Signal::sigcont);
+  } else if (change.was_killed()) {
+    info.code = abi::cld_killed;
+    info.sender.status = static_cast<int>(change.signal());
+  } else {
+    info.code = abi::cld_exited;
+    info.sender.status = change.exit_code();
+  }
+  return info;
+}
+
 }  // namespace kernel

@@ -85,6 +85,9 @@ void for_each_signal(abi::SignalSet set, Each&& each) {
   for (; set != 0; set &= set - 1) each(static_cast<abi::Signal>(std::countr_zero(set) + 1));
 }
 
+/// The SIGCHLD that tells of `change` in the process or thread `id`.
+abi::SignalInfo child_signal(int id, abi::WaitStatus change);
+
 constexpr bool valid_signal(int number) {
   return number >= 1 && number <= abi::signal_limit;
 }

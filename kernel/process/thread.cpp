@@ -209,7 +209,7 @@ bool Thread::take_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
 }
 
 [[gnu::noinline]] bool Thread::take_any_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
-  if (!pending_.take(wanted, taken) && !process_->take_signal(wanted, taken)) return false;
+  if (!pending_.take_any(wanted, taken) && !process_->take_signal(wanted, taken)) return false;
   note_taken(taken);
   return true;
 }

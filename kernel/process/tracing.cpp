@@ -106,17 +106,10 @@ int Tracee::id() const {
 }
 
 abi::SignalInfo Tracee::change() const {
-  abi::SignalInfo info{.signal = static_cast<int>(abi::Signal::sigchld),
-                       .sender = {.process = id()}};
+  abi::SignalInfo info = child_signal(id(), status_);
   if (status_.has_stopped()) {
     info.code = abi::cld_trapped;
     info.sender.status = status_.word() >> 8;
-  } else if (status_.was_killed()) {
-    info.code = abi::cld_killed;
-    info.sender.status = static_cast<int>(status_.signal());
-  } else {
-    info.code = abi::cld_exited;
-    info.sender.status = status_.exit_code();
   }
   return info;
 }
