@@ -22,6 +22,7 @@ namespace {
 using trap::CallForm;
 using trap::FastPathAnswer;
 using trap::FastPathCall;
+using trap::Trap;
 using trap::UserContext;
 
 using Entry = trap::SyscallEntry<Thread>;
@@ -34,7 +35,7 @@ template <bool smp_active>
 
 FastPathAnswer leave_to_coroutine(Thread& self, trap::Register result) {
   self.context().set_syscall_result(result);
-  return {.result = result, .instead = UserContext::call_answered};
+  return {.result = result, .instead = trap::cause_of(Trap::call_answered)};
 }
 
 /// Returns to user mode after the call if `may_return_to_user` allows it, otherwise to the thread's
@@ -76,7 +77,7 @@ FastPathAnswer call(UserContext& context) {
     }
     if (async::Strand::is_held_or_shared()) {
       ++self.syscalls;
-      return {.result = result, .instead = UserContext::would_block};
+      return {.result = result, .instead = trap::cause_of(Trap::would_block)};
     }
   }
   constexpr bool in_strand = smp_active && (traced || form != CallForm::no_strand);
@@ -90,7 +91,7 @@ FastPathAnswer call(UserContext& context) {
   const trap::Register result = answer(self, context);
   if constexpr (form != CallForm::no_strand) {
     if (result == trap::would_block) [[unlikely]]
-      return {.result = result, .instead = UserContext::would_block};
+      return {.result = result, .instead = trap::cause_of(Trap::would_block)};
   }
   if constexpr (traced) trace::note_result(result);
   if constexpr (form == CallForm::any) {
@@ -145,7 +146,7 @@ FastPathAnswer count_call(UserContext& context) {
       is_private ? trap::fast_path_calls + number - abi::first_private_call : number;
   const CountedCall call = begin_counted(running_thread(), number);
   const FastPathAnswer answer = (*uncounted_table)[place](context);
-  end_counted(running_thread(), call, answer.instead == UserContext::would_block);
+  end_counted(running_thread(), call, answer.instead == trap::cause_of(Trap::would_block));
   return answer;
 }
 

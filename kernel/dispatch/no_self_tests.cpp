@@ -11,7 +11,7 @@ trap::Register self_test(Thread& self, const trap::UserContext& context) {
 }
 // Called outside the strand, so it does not log the call.
 trap::Register pick_argument(Thread&, const trap::UserContext&) {
-  return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
+  return trap::encode_error(Errno::enosys);
 }
 
 }  // namespace kernel

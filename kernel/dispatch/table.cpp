@@ -73,7 +73,7 @@ trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
     if (const auto handler = registered_handler(number)) return handler(self, context);
     log_once(self, number);
   }
-  return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
+  return trap::encode_error(Errno::enosys);
 }
 
 }  // namespace kernel

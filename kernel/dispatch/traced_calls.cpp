@@ -27,7 +27,8 @@ trap::Register answer_recorded(Thread& self, const trap::UserContext& context) {
   // The thread's coroutine records the results of calls that wait, but not of a bare yield.
   if (self.waiting().holds<async::YieldOp>()) {
     self.waiting().clear();
-    return self.wait(yield_recorded);
+    static_cast<void>(self.wait(yield_recorded));
+    return trap::would_block;
   }
   return result;
 }

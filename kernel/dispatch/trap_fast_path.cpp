@@ -59,11 +59,11 @@ constexpr std::uint64_t back_to_program = 0;
     if (!try_fault_sharing(self, trap)) return cause;
     if (self.has_pending_flags()) {
       sharing.keep();
-      return UserContext::call_answered;
+      return trap::cause_of(Trap::call_answered);
     }
   } else {
     if (!serve_exception(self, trap)) return cause;
-    if (!may_return_to_user(self)) return UserContext::call_answered;
+    if (!may_return_to_user(self)) return trap::cause_of(Trap::call_answered);
   }
   trap::route<Origin::user, Why::exception>();
   return back_to_program;

@@ -192,10 +192,10 @@ Result<> SemaphoreSet::try_now(SemaphoreOperations operations, SemaphoreUndo* un
     const auto& operation = operations[done];
     Semaphore& semaphore = at(operation.number);
     const int wanted = semaphore.value + operation.change;
-    const bool must_wait = wanted < 0 || (operation.change == 0 && semaphore.value != 0);
-    Adjustment* const adjustment = must_wait ? nullptr : adjustment_of(operation);
+    const bool blocks = wanted < 0 || (operation.change == 0 && semaphore.value != 0);
+    Adjustment* const adjustment = blocks ? nullptr : adjustment_of(operation);
     const int undone = adjustment != nullptr ? adjustment->value - operation.change : 0;
-    if (must_wait) {
+    if (blocks) {
       const bool waits = (operation.flags & abi::ipc_nowait) == 0;
       result = fail(waits ? Errno::would_block : Errno::eagain);
     } else if (wanted > most_semaphore_value || undone > most_semaphore_value ||

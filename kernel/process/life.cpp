@@ -65,8 +65,8 @@ bool end_waiting(Thread& self, trap::Register result) {
 /// Returns false if the call has to wait.
 inline bool enter_and_serve(Thread& self, trap::UserContext& context) {
   if (hal::smp_active()) [[unlikely]] {
-    if (const Outside served = serve_outside(self, context); served != Outside::refused)
-      return served == Outside::answered;
+    if (const Trap::Kind served = serve_outside(self, context); served != Trap::syscall)
+      return served == Trap::call_answered;
   }
   async::Strand::enter();
   return serve_syscall(self, context);

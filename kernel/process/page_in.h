@@ -42,7 +42,7 @@ async::Task<trap::Register> make_syscall(Thread& self, Answer answer) {
   for (;;) {
     const auto page = space->missed_page();
     const auto paged_in = co_await page_in_missed(space);
-    if (async::is_cancelled()) co_return trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
+    if (async::is_cancelled()) co_return trap::encode_error(Errno::eintr);
     Fetched::set_of_attempt(&fetched);
     trap::Register result = answer_into(self, waiting, answer);
     Fetched::set_of_attempt(nullptr);

@@ -41,27 +41,25 @@ inline bool serve_syscall(Thread& self, trap::UserContext& context) {
   return true;
 }
 
-enum class Outside : std::uint8_t { refused, answered, would_block };
-
-/// Tries to make the system call outside the strand, where several harts run. `refused`: the call
-/// must be made in the strand. `answered`: the step shares the strand afterwards. `would_block`:
-/// the step shares it, or is in the strand.
-inline Outside serve_outside(Thread& self, trap::UserContext& context) {
+/// Tries to make the system call outside the strand, where several harts run. Returns
+/// Trap::call_answered, and the step shares the strand afterwards, or Trap::would_block, and the
+/// step shares it or is in it. Trap::syscall: the call must be made in the strand.
+inline trap::Trap::Kind serve_outside(Thread& self, trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
   const SyscallTable& table = *answering_syscalls.table;
   const auto& entry = table[number];
   const bool needs_none = entry.form == trap::CallForm::no_strand;
   const auto answer = needs_none ? entry.answer : table.outside(number);
-  if (answer == nullptr) return Outside::refused;
+  if (answer == nullptr) return trap::Trap::syscall;
   const auto result = answer(self, context);
   const bool blocks = result == trap::would_block;
-  if (blocks && !async::Strand::is_held_or_shared()) return Outside::refused;
+  if (blocks && !async::Strand::is_held_or_shared()) return trap::Trap::syscall;
   ++self.syscalls;
   context.skip_syscall_instruction();
-  if (blocks) return Outside::would_block;
+  if (blocks) return trap::Trap::would_block;
   context.set_syscall_result(result);
   async::Strand::Sharing{}.keep();
-  return Outside::answered;
+  return trap::Trap::call_answered;
 }
 
 /// Tries to serve a page fault where several harts run. The caller shares the strand.

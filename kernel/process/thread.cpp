@@ -316,7 +316,7 @@ void Thread::interrupt_call() {
 void Thread::end_interruption() {
   if (interruption_ != Interruption::wait || is_ending()) return;
   job()->revoke_cancel();
-  const trap::Register interrupted = trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
+  const trap::Register interrupted = trap::encode_error(Errno::eintr);
   const bool has_ended_call = context().syscall_result() == interrupted;
   interruption_ = has_ended_call ? Interruption::call : Interruption::none;
   if (!has_ended_call) forget_deadline();

@@ -23,7 +23,7 @@ constexpr std::uint64_t back_to_program = 0;
 /// Call this in the strand, after the trap has been served. Returns to the program, outside the
 /// strand, or leaves the rest to the coroutine, still in the strand.
 std::uint64_t return_to_user(Thread& self) {
-  if (!may_return_to_user(self)) return UserContext::call_answered;
+  if (!may_return_to_user(self)) return trap::cause_of(Trap::call_answered);
   async::Strand::leave();
   return back_to_program;
 }
@@ -38,7 +38,7 @@ std::uint64_t leave_to_coroutine(const UserContext& context) {
 std::uint64_t answer(Thread& self, UserContext& context) {
   if (context.syscall_number() >= abi::first_private_call) return context.last_cause();
   async::Strand::enter();
-  if (!serve_syscall(self, context)) return UserContext::would_block;
+  if (!serve_syscall(self, context)) return trap::cause_of(Trap::would_block);
   return return_to_user(self);
 }
 

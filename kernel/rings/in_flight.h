@@ -196,6 +196,9 @@ template <class Value>
 Register encoded(const Value& value) {
   return trap::ToRegister<Value>::encode(value);
 }
+inline Register encoded(std::unexpected<Errno> error) {
+  return trap::encode_error(error.error());
+}
 
 /// The cost of a step is counted in bytes (steps.h): the bytes moved, and this for each submission.
 inline constexpr std::size_t entry_cost = 256;

@@ -63,9 +63,9 @@ Register write(Thread& self, const RingSubmission& entry) {
           sys::poll_until(self, UserPtr<abi::PollFd>{entry.address}, entry.length, async::never));
     case RingOperation::timeout:
       if (is_over(entry)) return 0;
-      return self.wait([&] {
+      return encoded(self.wait([&] {
         return sys::Sleeping{self.space(), deadline_of(entry), UserPtr<abi::Timespec>{0}};
-      });
+      }));
     case RingOperation::futex_wait:
       return encoded(sys::futex(self, entry.address, futex_call(abi::futex_wait_bitset, entry),
                                 value_expected(entry), 0, 0, futex_bits(entry)));

@@ -113,7 +113,8 @@ class Ring final : public ThreadRing {
   trap::Answer<Result<std::uint32_t>> enter_at_length(std::uint32_t submit, std::uint32_t complete);
   class Entering;
   /// Leaves a wait that carries out the rest of ring_enter.
-  trap::WouldBlock wait_to_enter(std::uint32_t taken, std::uint32_t left, std::uint32_t complete);
+  std::unexpected<Errno> wait_to_enter(std::uint32_t taken, std::uint32_t left,
+                                       std::uint32_t complete);
   async::Task<Result<std::uint32_t>> enter_in_steps(std::uint32_t taken, std::uint32_t left,
                                                     std::uint32_t complete);
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);

@@ -312,8 +312,9 @@ class Ring::Entering : public async::WaitLoop<Entering> {
   return taken->count;
 }
 
-[[gnu::noinline]] trap::WouldBlock Ring::wait_to_enter(std::uint32_t taken, std::uint32_t left,
-                                                       std::uint32_t complete) {
+[[gnu::noinline]] std::unexpected<Errno> Ring::wait_to_enter(std::uint32_t taken,
+                                                             std::uint32_t left,
+                                                             std::uint32_t complete) {
   if (left > 0) return thread_.wait([&] { return enter_in_steps(taken, left, complete); });
   return thread_.wait([&] { return Entering{*this, taken, complete}; });
 }

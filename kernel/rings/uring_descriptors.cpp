@@ -108,10 +108,10 @@ async::Task<Result<int>> accept_all(Request& request, Thread& self) {
 Register answer_with_descriptor(Context& context, Thread& self, const Sqe& sqe, Request* request) {
   if (is_multishot(sqe)) {
     if (request == nullptr) return trap::would_block;
-    return self.wait([&] { return accept_all(*request, self); });
+    return encoded(self.wait([&] { return accept_all(*request, self); }));
   }
   if (sqe.file_index == 0) return make_once(context, self, sqe, nullptr);
-  if (request != nullptr) return self.wait([&] { return make_direct(*request, self); });
+  if (request != nullptr) return encoded(self.wait([&] { return make_direct(*request, self); }));
   Ref<File> opened;
   const Register answer = make_once(context, self, sqe, &opened);
   // The handler may have left a wait that refers to `opened`. The caller drops that wait: a request

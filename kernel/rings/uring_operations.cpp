@@ -217,10 +217,10 @@ Register answer_without_file(Context& context, Thread& self, const Sqe& sqe, Req
           sys::futex_waitv(self, sqe.addr, sqe.len, 0, UserPtr<const abi::Timespec>{0}, 0));
     case Op::waitid:
       if (request == nullptr) return trap::would_block;
-      return self.wait([&] {
+      return encoded(self.wait([&] {
         return sys::waitid(self, static_cast<int>(sqe.len), sqe.fd, sqe.off, sqe.file_index,
                            UserPtr<abi::ResourceUsage>{0});
-      });
+      }));
     default: return error(Errno::einval);
   }
 }
@@ -304,7 +304,8 @@ Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request
     File* const file = file_of(context, self, sqe);
     const bool reads_signals = file != nullptr && is_read(sqe.opcode) && file->signals() != nullptr;
     if (reads_signals || waits_despite_flag(file, sqe))
-      return self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); });
+      return encoded(
+          self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); }));
   }
   const bool connects = sqe.opcode == Op::connect;
   if (!connects) {
@@ -318,7 +319,8 @@ Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request
   if (!waits_despite_flag(file, sqe))
     return connects ? answer_once(context, self, sqe, request) : error(Errno::eagain);
   if (request == nullptr) return trap::would_block;
-  return self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); });
+  return encoded(
+      self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); }));
 }
 
 namespace {

@@ -22,7 +22,7 @@ namespace kernel::uring {
 using abi::uring::Op;
 
 inline Register error(Errno number) {
-  return encoded(Result<>{fail(number)});
+  return encoded(fail(number));
 }
 
 // ── Fields of an operation ──

@@ -295,7 +295,7 @@ Register answer_transfer(Context& context, Thread& self, const Sqe& sqe, Request
   }
   if (selects_buffer(sqe)) {
     if (request == nullptr) return receive_now(context, self, sqe);
-    return self.wait([&] { return receive_selected(*request, self); });
+    return encoded(self.wait([&] { return receive_selected(*request, self); }));
   }
   if (sqe.opcode == Op::read_fixed || sqe.opcode == Op::write_fixed) {
     const auto valid = context.buffers.check(sqe.buf_index, sqe.addr, sqe.len);

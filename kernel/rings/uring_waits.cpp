@@ -56,7 +56,7 @@ Register poll_add(Context& context, Thread& self, const Sqe& sqe, Request* reque
     if (ready != 0) return encoded(Result<int>{ready});
   }
   if (request == nullptr) return trap::would_block;
-  return self.wait([&] { return poll_file(*request, Ref<File>::share(*file)); });
+  return encoded(self.wait([&] { return poll_file(*request, Ref<File>::share(*file)); }));
 }
 
 Result<int> poll_remove(Context& context, const Sqe& sqe) {
@@ -127,8 +127,9 @@ void Request::continue_alone(std::unique_ptr<InFlightRequest> self) {
 
 Register wait_for_time(Thread& self, Request* request) {
   if (request == nullptr) return trap::would_block;
-  if (request->sqe.off != 0) return self.wait([&] { return run_counted_timeout(*request); });
-  return self.wait([&] { return run_timeout(*request); });
+  if (request->sqe.off != 0)
+    return encoded(self.wait([&] { return run_counted_timeout(*request); }));
+  return encoded(self.wait([&] { return run_timeout(*request); }));
 }
 
 Result<int> timeout_remove(Context& context, Thread& self, const Sqe& sqe) {
@@ -165,7 +166,8 @@ Register async_cancel(Context& context, Thread& self, const Sqe& sqe, const Requ
                           .except = request};
   if (!is_long(context, query)) return encoded(cancel_matching(context, query));
   if (request == nullptr) return trap::would_block;
-  return self.wait([&] { return cancel_in_steps(Ref<Context>::share(context), self, query); });
+  return encoded(
+      self.wait([&] { return cancel_in_steps(Ref<Context>::share(context), self, query); }));
 }
 
 namespace {

@@ -289,18 +289,19 @@ trap::Answer<Result<int>> epoll_pwait(Thread& self, int epoll, std::uintptr_t ev
 trap::Answer<Result<int>> outside::epoll_pwait(Thread& self, int epoll, std::uintptr_t events,
                                                int most, int timeout, std::uintptr_t mask,
                                                std::size_t) {
-  if (mask != 0 || most <= 0 || most > most_events) return trap::would_block;
+  if (mask != 0 || most <= 0 || most > most_events) return fail(Errno::would_block);
   if (!UserSpan<abi::EpollEvent>{events, static_cast<std::size_t>(most)}.in_range())
-    return trap::would_block;
+    return fail(Errno::would_block);
   async::Strand::Sharing sharing;
   File* const file = self.process().files().find_open(epoll);
-  if (file == nullptr || file->epoll() == nullptr) return trap::would_block;
+  if (file == nullptr || file->epoll() == nullptr) return fail(Errno::would_block);
   const EventArray array{
       .address = events, .most = static_cast<std::uint16_t>(most), .layout = EventLayout::padded};
   const auto taken = take_events_sharing(self, *file->epoll(), array);
-  if (!taken) return trap::would_block;
+  if (!taken) return fail(Errno::would_block);
   if (*taken != 0 || timeout == 0) return *taken;
-  if (timeout > 0 || !may_wait_sharing(self) || !file->retain_if_owned()) return trap::would_block;
+  if (timeout > 0 || !may_wait_sharing(self) || !file->retain_if_owned())
+    return fail(Errno::would_block);
   sharing.keep();
   return self.wait([&] { return EpollWait{self, Ref<File>::adopt(file), array}; });
 }

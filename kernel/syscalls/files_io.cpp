@@ -326,8 +326,7 @@ Transfer getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
   IoBuffer buffer{self.space(), to.address(), std::min(to.size(), step_bytes)};
   if (file->waits_for_device()) [[unlikely]] {
     if (async::Strand::is_shared()) return fail(Errno::would_block);
-    static_cast<void>(self.wait([&] { return file->transfer_entries(buffer); }));
-    return fail(Errno::would_block);
+    return self.wait([&] { return file->transfer_entries(buffer); });
   }
   return file->list(buffer);
 }
@@ -340,7 +339,7 @@ Result<> ftruncate(Thread& self, int fd, std::int64_t size) {
   if (file->waits_for_device() && file->node() != nullptr && file->node()->is_remote())
       [[unlikely]] {
     if (async::Strand::is_shared()) return fail(Errno::would_block);
-    return wait_for_result(self, [&] {
+    return self.wait([&] {
       return file->node()->remote()->set_attributes({.size = static_cast<std::uint64_t>(size)});
     });
   }
@@ -387,8 +386,8 @@ template <hal::Access wanted>
   const Transfer moved = file.read_sharing({self.space(), to.address(), there, to.size()});
   if (moved || moved.error() != Errno::would_block) [[likely]]
     return moved;
-  if (!file.waits_sharing() || !outside::may_wait_sharing(self)) return trap::would_block;
-  if (!file.retain_if_owned()) return trap::would_block;
+  if (!file.waits_sharing() || !outside::may_wait_sharing(self)) return fail(Errno::would_block);
+  if (!file.retain_if_owned()) return fail(Errno::would_block);
   sharing.keep();
   return self.wait([&] { return Reading{self, Ref<File>::adopt(&file), to}; });
 }
@@ -398,51 +397,51 @@ template <hal::Access wanted>
 IoAnswer outside::read(Thread& self, int fd, UserSpan<std::byte> to) {
   Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
-  if (file == nullptr) return trap::would_block;
+  if (file == nullptr) return fail(Errno::would_block);
   return read_or_wait(self, sharing, *file, there, to);
 }
 
 IoAnswer outside::write(Thread& self, int fd, UserSpan<const std::byte> from) {
   const Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
-  if (file == nullptr) return trap::would_block;
+  if (file == nullptr) return fail(Errno::would_block);
   return file->write_sharing({self.space(), from.address(), there, from.size()});
 }
 
 IoAnswer outside::sendto(Thread& self, int fd, UserSpan<std::byte> from, int flags,
                          std::uintptr_t address, int) {
   constexpr int usual = abi::msg_nosignal | abi::msg_dontwait;
-  if (address != 0 || (flags & ~usual) != 0) return trap::would_block;
+  if (address != 0 || (flags & ~usual) != 0) return fail(Errno::would_block);
   const Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
-  if (file == nullptr || file->socket() == nullptr) return trap::would_block;
+  if (file == nullptr || file->socket() == nullptr) return fail(Errno::would_block);
   return file->write_sharing({self.space(), from.address(), there, from.size()});
 }
 
 IoAnswer outside::recvfrom(Thread& self, int fd, UserSpan<std::byte> to, int flags,
                            std::uintptr_t address, UserPtr<int>) {
-  if (address != 0 || flags != 0) return trap::would_block;
+  if (address != 0 || flags != 0) return fail(Errno::would_block);
   Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
-  if (file == nullptr || file->socket() == nullptr) return trap::would_block;
+  if (file == nullptr || file->socket() == nullptr) return fail(Errno::would_block);
   return read_or_wait(self, sharing, *file, there, to);
 }
 
 IoAnswer outside::pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
-  if (offset < 0 || !has_valid_end(offset, to.size())) return trap::would_block;
+  if (offset < 0 || !has_valid_end(offset, to.size())) return fail(Errno::would_block);
   const Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
-  if (file == nullptr) return trap::would_block;
+  if (file == nullptr) return fail(Errno::would_block);
   return file->read_at_sharing(static_cast<std::uint64_t>(offset),
                                {self.space(), to.address(), there, to.size()});
 }
 
 IoAnswer outside::pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
                            std::int64_t offset) {
-  if (offset < 0 || !has_valid_end(offset, from.size())) return trap::would_block;
+  if (offset < 0 || !has_valid_end(offset, from.size())) return fail(Errno::would_block);
   const Strand::Sharing sharing;
   const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
-  if (file == nullptr) return trap::would_block;
+  if (file == nullptr) return fail(Errno::would_block);
   return file->write_at_sharing(static_cast<std::uint64_t>(offset),
                                 {self.space(), from.address(), there, from.size()});
 }

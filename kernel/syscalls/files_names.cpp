@@ -36,8 +36,7 @@ Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::s
   if (found->as_directory && !std::is_same_v<Made, Ref<Directory>>) return fail(Errno::enoent);
   if (found->directory->is_remote()) [[unlikely]] {
     if (auto allowed = check_new_name(*found); !allowed) return allowed;
-    return wait_for_result(self,
-                           [&] { return make_remote(*found->directory->remote(), found->name); });
+    return self.wait([&] { return make_remote(*found->directory->remote(), found->name); });
   }
   if (auto allowed = check_new_node(*found, bytes); !allowed) return allowed;
   if (must_be_noted_in_strand(*found)) return fail(Errno::would_block);
@@ -134,8 +133,8 @@ Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int fla
   if (victim != nullptr && victim->is_mount_point()) return fail(Errno::ebusy);
   if (!is_writable) return fail(Errno::erofs);
   if (found->directory->is_remote()) [[unlikely]] {
-    return wait_for_result(
-        self, [&] { return found->directory->remote()->remove(found->name, victim != nullptr); });
+    return self.wait(
+        [&] { return found->directory->remote()->remove(found->name, victim != nullptr); });
   }
   if (must_be_noted_in_strand(*found)) return fail(Errno::would_block);
   if (victim != nullptr) {
@@ -187,9 +186,8 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   if (auto allowed = check_new_name(*to); !allowed) return allowed;
   if (is_mount_point(from->node) || is_mount_point(to->node)) return fail(Errno::ebusy);
   if (from->directory->is_remote()) [[unlikely]] {
-    return wait_for_result(self, [&] {
-      return from->directory->remote()->rename(from->name, *to->directory, to->name);
-    });
+    return self.wait(
+        [&] { return from->directory->remote()->rename(from->name, *to->directory, to->name); });
   }
   if (must_be_noted_in_strand(*from) || must_be_noted_in_strand(*to))
     return fail(Errno::would_block);
@@ -283,7 +281,7 @@ Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, i
     Remote& remote = *found->directory->remote();
     if (!(*node)->is_remote() || (*node)->remote()->file_system() != remote.file_system())
       return fail(Errno::exdev);
-    return wait_for_result(self, [&] { return remote.make_link(found->name, **node); });
+    return self.wait([&] { return remote.make_link(found->name, **node); });
   }
   if (auto allowed = check_new_node(*found, 0); !allowed) return allowed;
   auto added = found->directory->add(found->name, Ref<Node>::share(**node));

@@ -446,14 +446,14 @@ async::Task<Result<int>> select(Thread& self, SelectArguments arguments,
 trap::Answer<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                      async::Instant deadline) {
   const bool shares = Strand::is_shared();
-  if (shares && count > PollList::few) return trap::would_block;
+  if (shares && count > PollList::few) return fail(Errno::would_block);
   memory::AddressSpace& space = self.space();
   PollList list;
   if (auto read = list.read(self, fds, count); !read) return fail(read.error());
   const auto ready = list.poll(self.process().files());
   if (!ready) return fail(ready.error());
   if (*ready == 0 && deadline > async::now()) {
-    if (shares && !outside::may_wait_sharing(self)) return trap::would_block;
+    if (shares && !outside::may_wait_sharing(self)) return fail(Errno::would_block);
     self.forget_deadline();
     return wait_for_files(self, fds, std::move(list), deadline);
   }
@@ -468,7 +468,7 @@ trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned
   const auto deadline = poll_deadline(self, timeout);
   if (!deadline) return fail(deadline.error());
   if (mask && mask_size != sizeof(abi::SignalSet)) return fail(Errno::einval);
-  if (mask && Strand::is_shared()) return trap::would_block;
+  if (mask && Strand::is_shared()) return fail(Errno::would_block);
   if (mask) {
     self.forget_deadline();
     return self.wait([&] { return poll_masked(self, fds, count, *deadline, mask); });

@@ -74,7 +74,7 @@ Result<> truncate(Thread& self, UserPtr<const char> path, std::int64_t size) {
   if ((*node)->type() != abi::s_ifreg) return fail(Errno::einval);
   if (!(*node)->is_writable()) return fail(Errno::erofs);
   if ((*node)->is_remote()) [[unlikely]] {
-    return wait_for_result(self, [&] {
+    return self.wait([&] {
       return (*node)->remote()->set_attributes({.size = static_cast<std::uint64_t>(size)});
     });
   }

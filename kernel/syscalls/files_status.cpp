@@ -39,7 +39,7 @@ Result<Node*> settable(Result<Node*> node) {
 /// In the strand, or the error would_block: the call needs the strand.
 Result<> change_remote(Thread& self, Node& node, const AttributeChange& change) {
   if (!async::Strand::is_held()) return fail(Errno::would_block);
-  return wait_for_result(self, [&] { return node.remote()->set_attributes(change); });
+  return self.wait([&] { return node.remote()->set_attributes(change); });
 }
 
 /// The change that utimensat() asks for.
@@ -212,7 +212,7 @@ abi::StatFs status_of_system(const Node* node) {
 Result<> write_status_of_system(Thread& self, Node* node, UserPtr<abi::StatFs> to) {
   if (node != nullptr && node->is_remote()) [[unlikely]] {
     if (!async::Strand::is_held()) return fail(Errno::would_block);
-    return wait_for_result(self, [&] { return write_facts(self, Ref<Node>::share(*node), to); });
+    return self.wait([&] { return write_facts(self, Ref<Node>::share(*node), to); });
   }
   return to.write(self.space(), status_of_system(node));
 }

@@ -185,7 +185,7 @@ trap::Answer<Result<int>> lock_pi(Thread& self, std::uintptr_t address, int oper
 trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int operation,
                                    std::uint32_t expected, std::uintptr_t timeout,
                                    std::uint32_t value3) {
-  if (self.shared_priority() != 0 && Strand::is_shared()) return trap::would_block;
+  if (self.shared_priority() != 0 && Strand::is_shared()) return fail(Errno::would_block);
   const auto deadline = deadline_of(self, operation, timeout);
   if (!deadline) return fail(deadline.error());
   constexpr int wall_clock_wait = abi::futex_wait | abi::futex_clock_realtime;
@@ -269,18 +269,18 @@ trap::Answer<Result<int>> outside::futex(Thread& self, std::uintptr_t address, i
   if (operation == private_wake && Futex::may_be_at(space, address)) {
     const Futex futex = Futex::own(space, address);
     if (!futex.may_have_waiters()) return 0;
-    if (!may_wake_sharing()) return trap::would_block;
+    if (!may_wake_sharing()) return fail(Errno::would_block);
     const Strand::Sharing sharing;
     return futex.wake_sharing(static_cast<int>(value));
   }
-  if (!may_wake_sharing()) return trap::would_block;
+  if (!may_wake_sharing()) return fail(Errno::would_block);
   if (operation == private_wait && timeout == 0 && self.shared_priority() == 0 &&
       Futex::may_be_at(space, address)) {
     Strand::Sharing{}.keep();
     return self.wait([&] { return FutexWait{Futex::own(space, address), value, Futex::any_bits}; });
   }
   if (!waits_for_word(operation) && command_of(operation) != abi::futex_wake)
-    return trap::would_block;
+    return fail(Errno::would_block);
   return Shared<otherwise>::answer(self, address, operation, value, timeout, address2, value3);
 }
 

@@ -303,7 +303,7 @@ trap::Answer<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   }
   const std::uintptr_t now = self.space().set_break(end, most_mapped_bytes(self));
   // There may be free memory on other harts.
-  if (now < end && async::Strand::is_shared()) return trap::would_block;
+  if (now < end && async::Strand::is_shared()) return fail(Errno::would_block);
   return now;
 }
 

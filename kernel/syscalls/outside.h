@@ -70,14 +70,14 @@ Value Changing<handler, may>::answer(Thread& self, Arguments... arguments) {
   async::Strand::Sharing sharing;
   const async::RwLeafLock::GuardIf lock{self.space().lock(), !self.owns_space()};
   if (self.space().is_changing()) [[unlikely]]
-    return trap::would_block;
+    return fail(Errno::would_block);
   bool may_change = false;
   [[clang::always_inline]] may_change = may(self, arguments...);
-  if (!may_change) return trap::would_block;
+  if (!may_change) return fail(Errno::would_block);
   sharing.tell();
-  Value answer = trap::would_block;
+  Value answer = fail(Errno::would_block);
   [[clang::always_inline]] answer = handler(self, arguments...);
-  return answer.is(Errno::enomem) ? Value{trap::would_block} : answer;
+  return answer.is(Errno::enomem) ? Value{fail(Errno::would_block)} : answer;
 }
 
 /// The kernel's view of the byte at `address`, by the page table. Null: the page needs a fault.

@@ -76,14 +76,6 @@ inline Result<> refresh(File& file) {
   return refresh(*file.node());
 }
 
-/// For a call whose last act is an operation of a remote node: the call waits for the task that
-/// `make()` returns, and its result is the call's. In the strand.
-template <class Make>
-Result<> wait_for_result(Thread& self, Make&& make) {
-  static_cast<void>(self.wait(std::forward<Make>(make)));
-  return fail(Errno::would_block);
-}
-
 // Both checks are also for callers that share the strand. would_block: only the strand shows
 // whether the name may be created.
 

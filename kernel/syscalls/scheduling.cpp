@@ -54,9 +54,9 @@ trap::Answer<Result<>> yield_specially(Thread& self) {
 
 trap::Answer<Result<>> outside::sched_yield(Thread& self) {
   const int threshold = self.yield_threshold();
-  if (threshold < 0 || !may_wait_sharing(self)) return trap::would_block;
+  if (threshold < 0 || !may_wait_sharing(self)) return fail(Errno::would_block);
   // Its coroutine may take submissions in the strand now, with no place for a wait of this call.
-  if (self.ring() != nullptr) return trap::would_block;
+  if (self.ring() != nullptr) return fail(Errno::would_block);
   const auto answer = yield_to_ready(self, threshold);
   if (answer.blocks()) async::Strand::Sharing{}.keep();
   return answer;

@@ -118,12 +118,13 @@ Result<> Sleeping::await_resume() {
 namespace {
 
 /// If the deadline has passed, the call only lets other jobs run. That needs the strand.
-trap::WouldBlock sleep_until(Thread& self, async::Instant deadline, UserPtr<abi::Timespec> left) {
+std::unexpected<Errno> sleep_until(Thread& self, async::Instant deadline,
+                                   UserPtr<abi::Timespec> left) {
   const bool shares = async::Strand::is_shared();
-  if (shares && !outside::may_wait_sharing(self)) return trap::would_block;
+  if (shares && !outside::may_wait_sharing(self)) return fail(Errno::would_block);
   deadline = self.deadline_of_call(deadline);
   const bool is_over = deadline <= async::now();
-  if (is_over && shares) return trap::would_block;
+  if (is_over && shares) return fail(Errno::would_block);
   self.forget_deadline();
   if (is_over) return self.wait(async::yield);
   return self.wait([&] { return Sleeping{self.space(), deadline, left}; });
@@ -190,7 +191,7 @@ trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
     const int owner = ~(clock >> 3);
     const bool is_own = (clock & of_thread) != 0 && (owner == 0 || owner == self.id());
     if (is_cpu_clock && is_own) return fail(Errno::einval);
-    if (async::Strand::is_shared()) return trap::would_block;
+    if (async::Strand::is_shared()) return fail(Errno::would_block);
     const auto now = read_clock(self, clock);
     if (!now) return fail(Errno::einval);
     const bool is_absolute = (flags & abi::timer_abstime) != 0;
@@ -205,7 +206,7 @@ trap::Answer<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
     return sleep_until(self, async::Instant{*given}, UserPtr<abi::Timespec>{0});
   const async::Instant deadline{*given - wall_clock_at_boot()};
   if (deadline <= async::now()) return sleep_until(self, deadline, UserPtr<abi::Timespec>{0});
-  if (async::Strand::is_shared()) return trap::would_block;
+  if (async::Strand::is_shared()) return fail(Errno::would_block);
   return self.wait([&] { return sleep_on_wall_clock(*given); });
 }
 

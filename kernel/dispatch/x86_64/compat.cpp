@@ -83,7 +83,8 @@ bool is_compat_call(std::uint64_t number) {
 
 trap::Register compat_call(Thread& self, const trap::UserContext& context) {
   if (!is_call_to_rewrite(self)) return answer(self, context);
-  return self.wait([&] { return see_and_call(self, context); });
+  static_cast<void>(self.wait([&] { return see_and_call(self, context); }));
+  return trap::would_block;
 }
 
 std::uint64_t counted_number_of_compat_call(std::uint64_t number) {

@@ -76,7 +76,7 @@ Answer<int> even_or_later(Self& self, int value) {
   return self.wait([&] { return later(self, value); });
 }
 Answer<std::expected<int, Error>> refuse_or_yield(Self&, bool yields) {
-  if (yields) return would_block;
+  if (yields) return std::unexpected(abi::Errno::would_block);
   return std::unexpected(Error::no_memory);
 }
 

@@ -86,13 +86,14 @@ enum class Errno : int {
   ecanceled = 125,
   eownerdead = 130,
   // Only inside the kernel: the operation has changed nothing. It can be tried again, after a wait
-  // for the file or after a page-in. A program gets EAGAIN instead from a non-blocking file. (Linux
-  // has such numbers here, too.)
-  would_block = 512,
+  // for the file or after a page-in. A program gets EAGAIN instead from a non-blocking file. The
+  // number is max_errno + 1: in a register, it is neither an error nor an address of a program.
+  would_block = 4096,
 };
 
 // Numbers above this are never errors: a0 in [-max_errno, -1] is a failed call.
 inline constexpr int max_errno = 4095;
+static_assert(static_cast<int>(Errno::would_block) == max_errno + 1);
 
 struct ErrnoText {
   Errno number;

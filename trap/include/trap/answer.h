@@ -1,6 +1,7 @@
 // The result of a system call as a register, or would_block if the call has to wait first.
 #pragma once
 
+#include <abi/errno.h>
 #include <trap/typed_call.h>
 
 #include <expected>
@@ -9,25 +10,23 @@
 
 namespace trap {
 
-/// In place of a result: the call must wait. As a register it is no user address, and below all
-/// negative error numbers, the least of which is -4095. One instruction loads it.
-struct WouldBlock {
-  constexpr operator Register() const { return Register{0} - 4096; }
-};
-inline constexpr WouldBlock would_block;
+/// Encodes an error as its negative number.
+template <class Error>
+  requires std::is_enum_v<Error>
+constexpr Register encode_error(Error error) {
+  return static_cast<Register>(-static_cast<std::int64_t>(error));
+}
 
-/// Encodes a value as itself (0 for void) and an error as its negative number. The error
-/// would_block becomes the register of this name.
+/// The error would_block as a register, in place of a result: the call must wait. One instruction
+/// loads it.
+inline constexpr Register would_block = encode_error(abi::Errno::would_block);
+
+/// Encodes a value as itself (0 for void) and an error as its negative number.
 template <class T, class Error>
   requires std::is_enum_v<Error>
 struct ToRegister<std::expected<T, Error>> {
   static constexpr Register encode(const std::expected<T, Error>& result) {
-    if (!result) {
-      if constexpr (requires { Error::would_block; }) {
-        if (result.error() == Error::would_block) return would_block;
-      }
-      return static_cast<Register>(-static_cast<std::int64_t>(result.error()));
-    }
+    if (!result) return encode_error(result.error());
     if constexpr (std::is_void_v<T>) {
       return 0;
     } else {
@@ -36,23 +35,23 @@ struct ToRegister<std::expected<T, Error>> {
   }
 };
 
-/// What a handler returns that may have to wait: a result, or would_block. It holds the encoded
-/// register, so only one word is passed on.
+/// What a handler returns that may have to wait: a result, or the error would_block. It holds the
+/// encoded register, so only one word is passed on.
 template <class Value>
 class Answer {
  public:
   template <class Result>
     requires std::is_convertible_v<Result, Value>
   Answer(Result&& result) : register_{ToRegister<Value>::encode(std::forward<Result>(result))} {}
-  Answer(WouldBlock) : register_{trap::would_block} {}
+  Answer(std::unexpected<abi::Errno> error) : register_{encode_error(error.error())} {}
 
   /// Whether it is would_block.
-  bool blocks() const { return register_ == trap::would_block; }
+  bool blocks() const { return register_ == would_block; }
   /// Whether it is this error.
   template <class Error>
     requires std::is_enum_v<Error>
   bool is(Error error) const {
-    return register_ == static_cast<Register>(-static_cast<std::int64_t>(error));
+    return register_ == encode_error(error);
   }
 
  private:

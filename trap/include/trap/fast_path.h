@@ -23,7 +23,8 @@ namespace trap {
 struct FastPathAnswer {
   Register result;
   /// 0: return to the program with `result`. Otherwise run_user() returns, and this is its cause:
-  /// UserContext::would_block or call_answered. The program counter is behind the ecall.
+  /// cause_of(Trap::would_block) or cause_of(Trap::call_answered). The program counter is behind
+  /// the ecall.
   std::uint64_t instead = 0;
 };
 static_assert(sizeof(FastPathAnswer) == 16, "two registers");

@@ -26,8 +26,8 @@ inline constexpr std::uint64_t syscall_cause = 8;
 /// Called with all of the program's registers in `context`, interrupts masked, on the stack of
 /// run_user()'s caller, outside the strand. Returns 0 to return to the program, with the registers
 /// of `context`. Any other value is the cause that run_user() returns: the trap's own cause, if the
-/// thread's coroutine must serve the trap, or UserContext::would_block or call_answered, with the
-/// strand held. `claimed` is what the trap entry has claimed, as in trap_fast_path.h.
+/// thread's coroutine must serve the trap, or what cause_of() returns, with the strand held.
+/// `claimed` is what the trap entry has claimed, as in trap_fast_path.h.
 extern "C" std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause,
                                             async::Interrupt* claimed);
 

@@ -66,10 +66,11 @@ struct Binding<Self, Handler> {
   static constexpr std::size_t registers = registers_of<Arguments...>;
   static constexpr bool returns_task = true;
   static Register answer(Self& self, const UserContext& context) {
-    return self.wait([&] {
+    static_cast<void>(self.wait([&] {
       return std::apply([&](auto&&... argument) { return Handler(self, std::move(argument)...); },
                         decode_arguments<Arguments...>(context.syscall_arguments()));
-    });
+    }));
+    return would_block;
   }
 };
 

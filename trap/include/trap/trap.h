@@ -19,8 +19,8 @@ struct Trap {
     access_fault,  ///< no memory at the physical address
     arithmetic,    ///< a division by zero or a floating-point exception (not on riscv64)
     unknown,       ///< any other; see `cause`
-    // The fast path of a system call (fast_path.h) ended with:
-    would_block,    ///< nothing has changed: the call must wait
+    // How a system call ended in its fast path (fast_path.h) or in the trap handler (handler.h):
+    would_block,    ///< the call must wait
     call_answered,  ///< a result, but another job must run first
   };
   Kind kind;
@@ -29,6 +29,12 @@ struct Trap {
   std::uint64_t address = 0;               ///< the machine's trap value (riscv64: stval)
 };
 static_assert(sizeof(Trap) == 16, "two registers");
+
+/// In place of a cause: the system call has ended as `kind` says, would_block or call_answered. No
+/// machine has such a cause, and one instruction loads it.
+constexpr std::uint64_t cause_of(Trap::Kind kind) {
+  return 0x700 + kind;
+}
 
 /// The kind in words, for messages: "page fault", …
 std::string_view name(Trap::Kind kind);

@@ -21,7 +21,7 @@
 /// Both are called with interrupts masked, outside the strand, on the stack of run_user()'s caller.
 /// The context's registers are not valid yet. They return 0 to return to the program. Any other
 /// value is the cause that run_user() returns: `cause`, if the thread's coroutine must serve the
-/// trap, or UserContext::call_answered, with the strand held or shared.
+/// trap, or cause_of(Trap::call_answered), with the strand held or shared.
 extern "C" std::uint64_t cotrap_serve_exception(trap::UserContext& context, std::uint64_t cause);
 /// `claimed`: what the trap entry has claimed, as cotrap_claim() returns it; null if `cause` is not
 /// that of an external interrupt.

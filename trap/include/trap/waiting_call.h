@@ -10,6 +10,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <expected>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -160,11 +161,12 @@ class SyscallCaller {
   /// What the thread's present call waits for. The thread's coroutine awaits it.
   WaitingCall& waiting() { return waiting_; }
 
-  /// For a handler: the call waits for what `make()` returns (WaitingCall::fill).
+  /// For a handler, which returns the error would_block: the call waits for what `make()` returns
+  /// (WaitingCall::fill).
   template <class Make>
-  [[gnu::always_inline]] WouldBlock wait(Make&& make) {
+  [[gnu::always_inline]] std::unexpected<abi::Errno> wait(Make&& make) {
     if (place_ != nullptr) place_->fill(std::forward<Make>(make));
-    return would_block;
+    return std::unexpected(abi::Errno::would_block);
   }
 
   /// Whether the handler that has just returned has left a wait. waiting() does not tell that: the

@@ -32,8 +32,8 @@ constexpr Trap::Kind kind_of_cause(std::uint64_t cause) {
     case 14: return Trap::page_fault;
     case 17: return Trap::misaligned;
     case CAUSE_SYSCALL: return Trap::syscall;
-    case UserContext::would_block: return Trap::would_block;
-    case UserContext::call_answered: return Trap::call_answered;
+    case cause_of(Trap::would_block): return Trap::would_block;
+    case cause_of(Trap::call_answered): return Trap::call_answered;
     default:
       return cause >= first_interrupt && cause <= CAUSE_PENDING ? Trap::interrupt : Trap::unknown;
   }
@@ -75,7 +75,7 @@ inline Trap decode_exception(const UserContext& context, std::uint64_t cause) {
                :
                : "rax", "rbx", "rcx", "rsi", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
                  "r15", "cc", "memory");
-  if (cause == UserContext::would_block) [[likely]]
+  if (cause == cause_of(Trap::would_block)) [[likely]]
     return {.kind = Trap::would_block};
   if (cause == CAUSE_SYSCALL) return {.kind = Trap::syscall, .cause = CAUSE_SYSCALL};
   if (cause < first_interrupt) return decode_exception(context, cause);

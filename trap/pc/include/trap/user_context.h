@@ -44,10 +44,6 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
 
   VectorState vectors;
 
-  // Results of the fast path (fast_path.h), which are no causes.
-  static constexpr std::uint64_t would_block = 0x700;
-  static constexpr std::uint64_t call_answered = 0x701;
-
   /// Any hart may read it, also while the program runs on another hart.
   std::uint64_t last_cause() const { return __atomic_load_n(&cause, __ATOMIC_RELAXED); }
   /// Whether the thread last left user mode by a system call.

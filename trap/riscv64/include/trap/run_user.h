@@ -42,15 +42,15 @@ inline constexpr std::array<Trap, 16> exceptions{{
     {Trap::page_fault, hal::Access::write, 15},
 }};
 
-/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or a result of the
-/// fast path: would_block or call_answered. Calls `read_stval()` only for an exception.
+/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or what cause_of()
+/// has returned. Calls `read_stval()` only for an exception.
 template <class ReadStval>
 [[gnu::always_inline]] inline Trap decode(std::uint64_t scause, ReadStval read_stval) {
   const auto cause = static_cast<std::uint32_t>(scause);
   if (scause == UserContext::syscall_cause) return {.kind = Trap::syscall};
-  if (scause == UserContext::would_block) [[likely]]
+  if (scause == cause_of(Trap::would_block)) [[likely]]
     return {.kind = Trap::would_block};
-  if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};
+  if (scause == cause_of(Trap::call_answered)) return {.kind = Trap::call_answered};
   if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
   Trap trap =
       scause < exceptions.size() ? exceptions[scause] : Trap{.kind = Trap::unknown, .cause = cause};
@@ -63,10 +63,6 @@ inline Trap::Kind kind_of_cause(std::uint64_t scause) {
   return decode(scause, [] { return std::uint64_t{0}; }).kind;
 }
 
-/// Whether scause is that of an interrupt.
-inline bool is_interrupt(std::uint64_t scause) {
-  return static_cast<std::int64_t>(scause) < 0;
-}
 /// The exception that has stopped the program of the context, with this scause. It is no system
 /// call.
 inline Trap decode_exception(const UserContext&, std::uint64_t scause) {

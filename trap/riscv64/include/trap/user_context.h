@@ -21,10 +21,6 @@ struct UserContext {
 
   /// scause of the last trap, which the trap entry stores, or the Cause of a later simulated trap.
   std::uint64_t cause = static_cast<std::uint64_t>(Cause::first_instruction);
-  // Results of the fast path (fast_path.h) and of the trap handler (handler.h), which neither
-  // scause nor Cause has. One instruction loads each.
-  static constexpr std::uint64_t would_block = 0x700;
-  static constexpr std::uint64_t call_answered = 0x701;
 
   // Where the kernel continues when this program traps. Valid while the program runs.
   std::uint64_t kernel_sp = 0;
