@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "files/unix_socket.h"
+#include "files/unix_endpoint.h"
 
 namespace kernel {
 namespace {

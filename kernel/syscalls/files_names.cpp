@@ -9,7 +9,7 @@
 #include "files/fifo.h"
 #include "files/inotify.h"
 #include "files/regular_file.h"
-#include "files/unix_socket.h"
+#include "files/unix_endpoint.h"
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"

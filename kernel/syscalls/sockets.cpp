@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "files/path_lookup.h"
-#include "files/unix_socket.h"
+#include "files/unix_endpoint.h"
 #include "sched/running.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
