@@ -17,7 +17,7 @@
 #include "base/random.h"
 #include "boot/boot_option.h"
 #include "boot/parts.h"
-#include "devices/virtio_devices.h"
+#include "devices/virtio_drivers.h"
 #include "dispatch/counted_calls.h"
 #include "dispatch/dispatch.h"
 #include "files/root.h"

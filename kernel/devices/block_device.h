@@ -31,11 +31,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/interrupt_backoff.h"
 #include "devices/block_request.h"
 #include "devices/virtio_device.h"
+#include "memory/paged_text.h"
 
 namespace kernel {
 
@@ -113,5 +115,11 @@ class BlockDevice {
   hal::Counter interrupts_;
   InterruptBackoff backoff_;
 };
+
+/// The disks vda, vdb … in this order. Disks that failed to start are not included.
+std::span<const std::unique_ptr<BlockDevice>> disks();
+
+/// /proc/disks: a line of counters for each disk.
+void list_disks(PagedText& out);
 
 }  // namespace kernel

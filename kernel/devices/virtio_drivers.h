@@ -18,6 +18,10 @@ struct VirtioDriver {
 
 async::Registry<VirtioDriver> virtio_drivers();
 
+/// Starts the driver of each device that has one, and enables its interrupt. Call once at boot, on
+/// the hart that takes external interrupts. Its executor must exist.
+void start_virtio_devices();
+
 /// Adds a driver for the devices of one type, in namespace kernel. `type_number` is a decimal
 /// literal, from section 5 of the specification. Two drivers of one type are an error of the
 /// linker. `starter` is VirtioDriver::start.

@@ -23,6 +23,17 @@ trap::Register answer_counted(Thread& self, const trap::UserContext& context) {
 
 constinit const SyscallTable counted_calls{answer_counted};
 
+/// While a thread of the machine is traced (process/tracing.h), no call has a fast path, and this
+/// answers all calls.
+trap::Register answer_intercepted(Thread& self, const trap::UserContext& context) {
+  if (self.tracee() != nullptr) {
+    if (const auto instead = self.tracee()->before_call()) return *instead;
+  }
+  return usual_calls()[context.syscall_number()].answer(self, context);
+}
+
+constinit const SyscallTable intercepted_calls{answer_intercepted};
+
 // In the strand.
 constinit bool are_counted = false;
 constinit bool are_intercepted = false;

@@ -9,7 +9,8 @@
 //
 // The constant tables are complete before other harts start. count_syscalls() copies one of them,
 // entry by entry, into cotrap_fast_path_table, and changes the pointer to the slow path's table.
-// All these stores are relaxed: a hart may still call an old entry for a while.
+// All these stores are relaxed: a hart may still call an old entry for a while. The calls of traced
+// threads are intercepted in the same way (set_interception()).
 #pragma once
 
 #include <kernel/result.h>

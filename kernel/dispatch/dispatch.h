@@ -22,8 +22,6 @@ const SyscallTable& uncounted_calls();
 
 /// The table of all calls while no thread is traced: counted or not. In the strand.
 const SyscallTable& usual_calls();
-/// Lets the tracers of traced threads know of their calls (process/tracing.h).
-extern const SyscallTable intercepted_calls;
 
 /// Chooses the table of fast paths (trap/fast_path.h), which has one for each call of all_calls.h
 /// whose form allows it. start_system_calls() calls it. If `smp_active` is

@@ -8,7 +8,6 @@
 #include "files/epoll.h"
 #include "files/file_locks.h"
 #include "files/node.h"
-#include "files/readiness_signal.h"
 #include "memory/frames.h"
 
 namespace kernel {

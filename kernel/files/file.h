@@ -51,6 +51,13 @@ namespace kernel {
 
 enum class Direction : bool { read, write };
 
+/// The signal that a file sends when it becomes ready (O_ASYNC, fcntl(2)). The floor of the system
+/// calls derives a class, because it knows processes.
+class ReadinessSignal {
+ public:
+  virtual ~ReadinessSignal() = default;
+};
+
 /// The properties of an open file that system calls ask for before they use it.
 class FileProperties {
  public:
@@ -278,7 +285,7 @@ class alignas(64) File : public FileProperties, public RefCounted<File, 64> {
   /// The same; null if no lock was ever wanted.
   class LockOwner* lock_owner() const { return ties_ != nullptr ? ties_->lock_owner : nullptr; }
   /// The signal that the file sends when it becomes ready. Null: it never had one.
-  class ReadinessSignal* readiness_signal() const {
+  ReadinessSignal* readiness_signal() const {
     return ties_ != nullptr ? ties_->readiness_signal : nullptr;
   }
   /// Gives the file its signal, which `make` returns and which ends with the file. The caller has

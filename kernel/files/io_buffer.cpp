@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "files/copy.h"
 #include "memory/address_space.h"
 
 namespace kernel {

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <utility>
 
-#include "files/copy.h"
 #include "memory/user_memory.h"
 
 namespace kernel {

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <optional>
 
-#include "files/copy.h"
 #include "files/file_quota.h"
 #include "files/inotify.h"
 #include "files/size_limit.h"

@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "base/machine_facts.h"
-#include "devices/virtio_devices.h"
+#include "devices/block_device.h"
 #include "files/block_file.h"
 #include "files/boot_archive.h"
 #include "files/device.h"

@@ -7,7 +7,7 @@
 
 #include "base/machine_facts.h"
 #include "base/system_name.h"
-#include "devices/virtio_devices.h"
+#include "devices/block_device.h"
 #include "files/fd_table.h"
 #include "files/file_quota.h"
 #include "files/pipe.h"

@@ -16,7 +16,6 @@
 #include "sched/policies.h"
 #include "sched/running.h"
 #include "sched/stack_pool.h"
-#include "sched/work_counts.h"
 #include "trace/recorder.h"
 
 namespace kernel {

@@ -16,7 +16,7 @@ void list_uptime(PagedText& out);
 /// The idle time of a started hart up to now, in ns.
 std::uint64_t idle_time(unsigned hart);
 
-/// /proc/deadlines: a heading, then a line for each class of work (sched/work_counts.h) that has
+/// /proc/deadlines: a heading, then a line for each class of work (sched/runnable.h) that has
 /// work, with columns separated by tabs. `overdue` is the work under way whose deadline has passed.
 void list_deadlines(PagedText& out);
 

@@ -5,7 +5,6 @@
 #include <async/async.h>
 #include <kernel/ref.h>
 
-#include "process/shared_priority.h"
 #include "process/thread.h"
 #include "sched/running.h"
 
@@ -23,6 +22,11 @@ void exit_cleanup(Thread& self);
 /// Removes the thread from its process, which ends with its last thread. run_thread() calls this
 /// last.
 void end_thread(Thread& self);
+
+/// Reads how urgent the ready work of `self` is, which may change its level. Writes how urgent the
+/// other ready jobs of this hart are. `self` shares its priority (abi/shared_priority.h) and is the
+/// current thread. In the strand.
+void exchange_priority(Thread& self);
 
 /// Whether a ready job on this hart may end the time slice of `self`.
 inline bool others_wait(const Thread& self) {

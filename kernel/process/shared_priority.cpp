@@ -1,11 +1,11 @@
-#include "process/shared_priority.h"
-
+// The priorities that a program's scheduler and the kernel's exchange in shared memory.
 #include <abi/shared_priority.h>
 
 #include <algorithm>
 #include <atomic>
 
 #include "memory/address_space.h"
+#include "process/life.h"
 
 namespace kernel {
 namespace {

@@ -1,8 +1,25 @@
-// The table of system calls.
+// The table of system calls, and the types of their arguments: an address for a UserPtr, an address
+// and a count for a UserSpan.
 #pragma once
 
 #include <async/shared_word.h>
 #include <trap/syscall_table.h>
+
+#include "memory/user_memory.h"
+
+template <class T>
+struct trap::FromRegisters<kernel::memory::UserPtr<T>> {
+  static constexpr std::size_t count = 1;
+  static kernel::memory::UserPtr<T> decode(const Register* in) {
+    return kernel::memory::UserPtr<T>{in[0]};
+  }
+};
+
+template <class T>
+struct trap::FromRegisters<kernel::memory::UserSpan<T>> {
+  static constexpr std::size_t count = 2;
+  static kernel::memory::UserSpan<T> decode(const Register* in) { return {in[0], in[1]}; }
+};
 
 namespace kernel {
 

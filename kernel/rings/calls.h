@@ -7,7 +7,6 @@
 #include <kernel/result.h>
 
 #include "process/syscall_table.h"
-#include "syscalls/user_arguments.h"
 
 namespace kernel {
 class Thread;

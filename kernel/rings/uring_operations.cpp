@@ -9,10 +9,10 @@
 
 #include "files/socket.h"
 #include "memory/user_memory.h"
+#include "process/asks_for.h"
 #include "process/page_in.h"
 #include "rings/uring_operations.h"
 #include "syscalls/calls.h"
-#include "syscalls/event_files.h"
 #include "syscalls/files.h"
 #include "syscalls/submitted_calls.h"
 

@@ -13,8 +13,8 @@
 #include <optional>
 
 #include "memory/user_memory.h"
+#include "process/asks_for.h"
 #include "rings/uring.h"
-#include "syscalls/event_files.h"
 #include "syscalls/files.h"
 
 namespace kernel::uring {

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "process/asks_for.h"
 #include "process/steps.h"
 #include "rings/uring_operations.h"
-#include "syscalls/event_files.h"
 
 namespace kernel::uring {
 

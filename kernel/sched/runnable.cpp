@@ -8,7 +8,6 @@
 
 #include "sched/real_time_limit.h"
 #include "sched/running.h"
-#include "sched/work_counts.h"
 
 namespace kernel {
 

@@ -4,11 +4,13 @@
 // The strand owns a Runnable, except where a member says "any context".
 #pragma once
 
+#include <abi/numbers.h>
 #include <async/async.h>
 #include <async/leaf_lock.h>
 #include <hal/counter.h>
 #include <trap/path.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -17,6 +19,15 @@
 #include "sched/time_share.h"
 
 namespace kernel {
+
+struct WorkCount {
+  std::uint64_t ended = 0;
+  std::uint64_t missed = 0;  ///< of `ended`: after the deadline
+};
+
+/// The numbers of pieces of work with a deadline, by the class that the caller of hint_work passes.
+/// Each Runnable counts them, under every policy. Read and write them in the strand.
+inline constinit std::array<WorkCount, abi::work_classes> work_counts{};
 
 /// The jobs that follow a thread from hart to hart: its requests to io_uring (rings/uring.h).
 class HartFollower {
@@ -119,7 +130,7 @@ class Runnable {
   bool is_cpu_bound() const { return cpu_bound_; }
   void set_cpu_bound(bool cpu_bound);
 
-  /// The user address of the thread's abi::SharedPriority (process/shared_priority.h); 0: it has
+  /// The user address of the thread's abi::SharedPriority (process/shared_priority.cpp); 0: it has
   /// none.
   std::uintptr_t shared_priority() const { return shared_priority_; }
   void share_priority(std::uintptr_t address);

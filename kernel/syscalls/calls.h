@@ -24,7 +24,6 @@
 #include <optional>
 
 #include "process/syscall_table.h"
-#include "syscalls/user_arguments.h"
 
 namespace kernel {
 class Thread;

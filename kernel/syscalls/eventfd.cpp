@@ -11,7 +11,6 @@
 #include "files/node.h"
 #include "memory/frames.h"
 #include "process/thread.h"
-#include "syscalls/event_files.h"
 #include "syscalls/files.h"
 #include "syscalls/registered_calls.h"
 

@@ -12,7 +12,6 @@
 
 #include "memory/user_memory.h"
 #include "process/syscall_table.h"
-#include "syscalls/user_arguments.h"
 
 namespace kernel {
 class File;

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "devices/block_device.h"
-#include "devices/virtio_devices.h"
 #include "files/inotify.h"
 #include "files/regular_file.h"
 #include "files/share.h"

@@ -4,9 +4,9 @@
 #include <abi/events.h>
 
 #include "memory/frames.h"
-#include "syscalls/event_files.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
+#include "syscalls/submitted_calls.h"
 
 namespace kernel {
 namespace sys {

@@ -414,6 +414,11 @@ bool outside::may_advise(Thread& self, std::uintptr_t address, std::size_t lengt
 
 namespace outside {
 
+[[gnu::noinline]] std::byte* walk(Thread& self, std::uintptr_t address, hal::Access wanted) {
+  const async::Strand::Telling told;
+  return self.space().walk_sharing(address, wanted, self.owns_space());
+}
+
 // Here, so that they contain the functions above.
 template struct Changing<brk, may_move_break>;
 template struct Changing<mmap, may_map>;

@@ -13,6 +13,7 @@
 #include "sched/running.h"
 #include "syscalls/calls.h"
 #include "syscalls/outside.h"
+#include "syscalls/private_calls.h"
 
 namespace kernel::sys {
 namespace {
@@ -412,6 +413,11 @@ Result<> exit_group(Thread& self, int code) {
 Result<int> set_tid_address(Thread& self, std::uintptr_t address) {
   self.clear_child_tid = address;
   return self.id();
+}
+
+Result<> set_thread_pointer(Thread& self, std::uintptr_t address) {
+  self.context().set_thread_pointer(address);
+  return {};
 }
 
 Result<> set_robust_list(Thread& self, std::uintptr_t head, std::size_t size) {

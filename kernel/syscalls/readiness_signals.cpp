@@ -13,7 +13,6 @@
 #include "files/directory.h"
 #include "files/file.h"
 #include "files/inotify.h"
-#include "files/readiness_signal.h"
 #include "memory/frames.h"
 #include "memory/user_memory.h"
 #include "process/end_watch.h"

@@ -16,8 +16,8 @@
 
 #include <cstdint>
 
+#include "process/syscall_table.h"  // so that handlers can have its types
 #include "process/thread.h"
-#include "syscalls/user_arguments.h"  // so that handlers can have its types
 
 namespace kernel {
 

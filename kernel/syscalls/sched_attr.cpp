@@ -1,12 +1,15 @@
-// Full schedules: sched_setattr(2), sched_getattr(2), and hint_work, which Linux does not have.
+// Full schedules: sched_setattr(2) and sched_getattr(2), and hint_work and share_priority, which
+// Linux does not have.
 #include <abi/flags.h>
 #include <abi/numbers.h>
+#include <abi/shared_priority.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 
+#include "process/life.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/private_calls.h"
@@ -140,6 +143,17 @@ Result<> sched_getattr(Thread& self, int id, std::uintptr_t attributes, std::siz
   SchedAttr answer = attributes_of(target->get());
   answer.size = static_cast<std::uint32_t>(std::min(size, sizeof answer));
   return memory::copy_to_user(self.space(), attributes, &answer, answer.size);
+}
+
+Result<> share_priority(Thread& self, std::uintptr_t address) {
+  if (address % alignof(abi::SharedPriority) != 0) return fail(Errno::einval);
+  if (address != 0) {
+    const auto there = self.space().fault_in(address, hal::Access::write);
+    if (!there) return fail(there.error());
+  }
+  if (address != self.shared_priority()) self.share_priority(address);
+  if (address != 0) exchange_priority(self);
+  return {};
 }
 
 Result<> hint_work(Thread& self, std::uint64_t number, std::uint64_t deadline, std::uint64_t weight,

@@ -10,9 +10,10 @@
 #include "files/io_buffer.h"
 #include "memory/frames.h"
 #include "memory/paged_text.h"
+#include "process/asks_for.h"
 #include "process/thread.h"
-#include "syscalls/event_files.h"
 #include "syscalls/registered_calls.h"
+#include "syscalls/submitted_calls.h"
 
 namespace kernel {
 

@@ -1,6 +1,8 @@
-// System calls that io_uring makes, too (rings/uring_operations.cpp). Their sources describe them.
+// System calls that io_uring makes, too (rings/uring_operations.cpp), or the older calls of x86_64.
+// Their sources describe them.
 #pragma once
 
+#include <abi/signal.h>
 #include <abi/types.h>
 #include <async/task.h>
 #include <kernel/ref.h>
@@ -66,10 +68,6 @@ trap::Answer<Result<int>> accept4(Thread&, int fd, std::uintptr_t address, UserP
                                   int flags);
 trap::Answer<Result<>> connect(Thread&, int fd, std::uintptr_t address, int length);
 Result<> shutdown(Thread&, int fd, int how);
-trap::Answer<Transfer> sendto(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
-                              std::uintptr_t address, int length);
-trap::Answer<Transfer> recvfrom(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
-                                std::uintptr_t address, UserPtr<int> length);
 trap::Answer<Transfer> sendmsg(Thread&, int fd, std::uintptr_t header, int flags);
 trap::Answer<Transfer> recvmsg(Thread&, int fd, std::uintptr_t header, int flags);
 /// recvmsg(2) into `bytes` in place of the header's parts.
@@ -85,6 +83,9 @@ Result<> setsockopt(Thread&, int fd, int level, int option, std::uintptr_t value
 /// getsockopt(2) with room for `room` bytes. Returns the length of the value.
 Result<int> option_into(Thread&, int fd, int level, int option, std::uintptr_t value, int room);
 
+Result<int> signalfd4(Thread&, int fd, UserPtr<const abi::SignalSet> mask, std::size_t mask_size,
+                      int flags);
+Result<int> inotify_init1(Thread&, int flags);
 Result<> epoll_ctl(Thread&, int epoll, int operation, int fd, std::uintptr_t event);
 trap::Answer<Result<int>> futex_wake(Thread&, std::uintptr_t address, std::uint64_t mask, int count,
                                      unsigned flags);

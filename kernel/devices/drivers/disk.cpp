@@ -5,8 +5,8 @@
 #include <array>
 #include <iterator>
 
+#include "devices/block_device.h"
 #include "devices/interrupts.h"
-#include "devices/virtio_devices.h"
 #include "devices/virtio_drivers.h"
 
 namespace kernel {

@@ -9,10 +9,10 @@
 #include "process/signal_timers.h"
 #include "process/thread.h"
 #include "syscalls/epoll.h"
-#include "syscalls/event_files.h"
 #include "syscalls/ipc.h"
 #include "syscalls/signal_action.h"
 #include "syscalls/sleep.h"
+#include "syscalls/submitted_calls.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys::x86_64 {

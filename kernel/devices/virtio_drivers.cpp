@@ -1,5 +1,3 @@
-#include "devices/virtio_devices.h"
-
 #include "devices/virtio_drivers.h"
 
 namespace kernel {
