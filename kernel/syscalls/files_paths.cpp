@@ -124,7 +124,7 @@ namespace {
 
 /// A new descriptor, for a caller that shares the strand. If the table needs memory, the caller
 /// enters the strand for it: the file may be new, so the call cannot be made again.
-[[gnu::noinline]] Result<int> add_sharing(FdTable& files, Ref<File> file, bool close_on_exec) {
+[[gnu::noinline]] Result<int> add_sharing(FdTable& files, Ref<File>& file, bool close_on_exec) {
   const auto fd = files.add(file, close_on_exec);
   if (fd || fd.error() != Errno::would_block) return fd;
   async::Strand::stop_sharing();
@@ -138,8 +138,9 @@ namespace {
 Result<int> pass_file(Thread& self, Ref<File> file, bool close_on_exec, Ref<File>* opened) {
   if (opened == nullptr) {
     FdTable& files = self.process().files();
-    return async::Strand::is_shared() ? add_sharing(files, std::move(file), close_on_exec)
-                                      : files.add(std::move(file), close_on_exec);
+    if (async::Strand::is_shared()) [[unlikely]]
+      return add_sharing(files, file, close_on_exec);
+    return files.add(std::move(file), close_on_exec);
   }
   *opened = std::move(file);
   return 0;

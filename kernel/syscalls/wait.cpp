@@ -52,8 +52,10 @@ Result<> write_usage(Thread& self, UserPtr<abi::ResourceUsage> to, Changed& chan
 }
 
 template <class Changed>
-Result<> write_report(Thread& self, UserPtr<int> to, abi::WaitStatus status,
-                      UserPtr<abi::ResourceUsage> usage, Changed& changed) {
+[[gnu::always_inline]] inline Result<> write_report(Thread& self, UserPtr<int> to,
+                                                    abi::WaitStatus status,
+                                                    UserPtr<abi::ResourceUsage> usage,
+                                                    Changed& changed) {
   if (to) {
     if (auto done = to.write(self.space(), status.word()); !done) return done;
   }

@@ -26,7 +26,8 @@ template <class T, class Error>
   requires std::is_enum_v<Error>
 struct ToRegister<std::expected<T, Error>> {
   static constexpr Register encode(const std::expected<T, Error>& result) {
-    if (!result) return encode_error(result.error());
+    if (!result) [[unlikely]]
+      return encode_error(result.error());
     if constexpr (std::is_void_v<T>) {
       return 0;
     } else {
