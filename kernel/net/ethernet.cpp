@@ -58,6 +58,9 @@ class Ethernet final : public NetworkDevice::User {
   std::size_t first_ = 0, count_ = 0;
 };
 
+// Fragments of one datagram cannot have more bytes together than lwIP counts.
+static_assert(IP_REASS_MAX_PBUFS * NetworkDevice::mtu <= 0xffff);
+
 constinit std::unique_ptr<Ethernet> eth0;
 
 /// Whether a packet from the network claims to come from this machine, or go to its loopback

@@ -169,9 +169,22 @@ u8_t prepare_tcp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
   return 0;
 }
 
+/// Whether the length in the header of UDP or UDP-Lite is possible, by Linux's rules. lwIP ignores
+/// it. Cuts off what is behind a datagram of UDP.
+bool has_valid_length(pbuf& packet, const udp_hdr& header, bool is_lite) {
+  const std::size_t before = ip_current_header_tot_len();
+  const std::size_t given = lwip_ntohs(header.len);
+  // 0: all bytes. In UDP-Lite the length is that of the bytes below the checksum (RFC 3828).
+  if (given == 0) return is_lite || ip_current_is_v6() != 0;
+  if (given < sizeof header || given > packet.tot_len - before) return false;
+  if (!is_lite) pbuf_realloc(&packet, static_cast<u16_t>(before + given));
+  return true;
+}
+
 u8_t prepare_udp(void* ports, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
   udp_hdr header;
   if (!read_header(*packet, ip_current_header_tot_len(), header)) return 0;
+  if (!has_valid_length(*packet, header, ports == &udplite_ports)) return drop(packet);
   udp_pcbs = find_receiver(*static_cast<Ports*>(ports), *ip_current_dest_addr(),
                            lwip_ntohs(header.dest), *from, lwip_ntohs(header.src));
   if (udp_pcbs == nullptr && ports == &udp_ports) udp_pcbs = dhcp_receiver(lwip_ntohs(header.dest));

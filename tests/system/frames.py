@@ -26,6 +26,7 @@ from station import (
     ethernet,
     ip4,
     ip6,
+    ping,
     with_sum,
 )
 
@@ -33,6 +34,7 @@ LISTENING, CLOSED = 80, 81  # ports of the guest
 BATCH = 64
 CASES = {True: 5_000, False: 100_000}  # everyday, rest
 REORDERED = {True: 100, False: 2_000}  # connections
+LONG = 60_000  # bytes of a datagram in fragments
 HALF_OPEN = {True: 1_000, False: 20_000}
 ALLOWED = 2048  # KiB that the kernel may keep: caches, fragments and half-open connections, all of them bounded
 
@@ -58,6 +60,11 @@ def frames(seed: int) -> Iterator[bytes]:
         length = dice.choice((8 + len(body),) * 3 + (number(16),))
         return with_sum(17, struct.pack(">HHHH", number(16), number(16), length, 0) + body, 6)
 
+    def lite() -> bytes:
+        body = bytes_of(dice.randrange(300))
+        covered = dice.choice((0, 8, 8 + len(body), number(16)))
+        return with_sum(136, struct.pack(">HHHH", number(16), number(16), covered, 0) + body, 6)
+
     def dhcp() -> bytes:
         body = bytes([2, 1, 6, 0]) + bytes_of(24) + GUEST_MAC + bytes(202) + bytes.fromhex("63825363")
         return with_sum(17, struct.pack(">HHHH", 67, 68, 8 + len(body) + 60, 0) + body + bytes_of(60), 6)
@@ -76,7 +83,7 @@ def frames(seed: int) -> Iterator[bytes]:
         return ethernet(0x0806, head + OWN_MAC + dice.choice((OWN, GUEST, bytes_of(4))) + bytes(6) + GUEST)
 
     def packet4() -> bytes:
-        known = ((6, tcp), (6, tcp), (17, udp), (17, dhcp), (1, icmp), (2, icmp), (number(8), icmp))
+        known = ((6, tcp), (6, tcp), (17, udp), (136, lite), (17, dhcp), (1, icmp), (2, icmp), (number(8), icmp))
         protocol, body = dice.choice(known)
         source = dice.choice((OWN,) * 5 + (GUEST, bytes([127, 0, 0, 1]), bytes(4), bytes([255] * 4), bytes_of(4)))
         fragment = dice.choice((0,) * 5 + (0x2000, 0x2000 | number(13), number(13), 0x1FFF))
@@ -214,6 +221,48 @@ def ask_in_disorder(station: Station, port: int, seed: int) -> bool:
     return client.ask(text, lambda answer: statuses(answer) == expected)
 
 
+def answers_long_datagram(station: Station, protocol: int, length: int) -> bool:
+    """Whether the guest puts a datagram of many fragments together, and answers that its port is closed.
+    length: in the header of UDP or UDP-Lite."""
+    datagram = with_sum(protocol, struct.pack(">HHHH", 1000, CLOSED, length, 0) + bytes(LONG), 6)
+    deadline = time.monotonic() + ANSWER_TIMEOUT
+    while time.monotonic() < deadline:
+        for at in range(0, len(datagram), 1480):
+            part = datagram[at : at + 1480]
+            has_more = 0x2000 if at + 1480 < len(datagram) else 0
+            station.send(ethernet(0x0800, ip4(protocol, part, fragment=has_more | at // 8)))
+        for frame in station.frames(5.0):
+            if frame[12:14] == b"\x08\0" and frame[23] == 1 and frame[34:36] == b"\3\3":
+                return True
+    return False
+
+
+# A datagram of 108 bytes with each of these lengths in its header: those that Linux takes.
+LENGTHS = {17: {0: False, 7: False, 8: True, 50: True, 108: True, 109: False}}
+LENGTHS[136] = LENGTHS[17] | {0: True}
+
+
+def wrong_lengths(station: Station, protocol: int) -> list[int]:
+    """The lengths in LENGTHS for which the guest answers, and should not, or the other way round. It answers to a
+    datagram that it takes, because its port is closed."""
+    found = []
+    for length, is_valid in LENGTHS[protocol].items():
+        datagram = struct.pack(">HHHH", 1000, CLOSED, length, 0) + bytes(100)
+        if protocol == 136:  # UDP needs no checksum
+            datagram = with_sum(protocol, datagram, 6)
+        station.send(ethernet(0x0800, ip4(protocol, datagram)))
+        station.send(ping(0))
+        is_answered = False
+        for frame in station.frames(ANSWER_TIMEOUT):
+            if frame[12:14] == b"\x08\0" and frame[23] == 1:
+                is_answered |= frame[34:36] == b"\3\3"
+                if frame[34] == 0:  # the answer to the ping, which came later
+                    break
+        if is_answered != is_valid:
+            found.append(length)
+    return found
+
+
 def free_memory(shown: bytes) -> list[int]:
     """The free memory in each complete line of the guest, in KiB."""
     return [int(text) for text in re.findall(rb"MemFree: *(\d+) kB\s", shown)]
@@ -244,8 +293,14 @@ def neighbour(test: harness.Test, harts: int) -> Iterator[tuple[Station, network
 
 def attack(test: harness.Test, harts: int, cases: int) -> None:
     with neighbour(test, harts) as (station, output):
-        sent = 0
         alive = station.answers()
+        for name, protocol, length in (("UDP", 17, LONG + 8), ("UDP-Lite", 136, LONG + 8), ("UDP-Lite", 136, 0)):
+            what = f"the guest takes {LONG} bytes of {name} in fragments, of length {length} ({harts} harts)"
+            test.check(alive and answers_long_datagram(station, protocol, length), what, output.data)
+        for name, protocol in (("UDP", 17), ("UDP-Lite", 136)):
+            wrong = wrong_lengths(station, protocol)
+            test.check(not wrong, f"the guest takes the same lengths of {name} as Linux ({harts} harts)", str(wrong))
+        sent = 0
         source = frames(seed=harts)
         while alive and sent < cases:
             for _ in range(BATCH):
