@@ -415,8 +415,8 @@ async::Task<Result<std::uint32_t>> answered(std::uint32_t taken) {
 }
 
 /// The rest of io_uring_enter in the strand, after a caller that shares it has taken the first
-/// `taken` submissions. A wait begins in the strand. For every other answer the
-/// step leaves the strand.
+/// `taken` submissions. A wait begins in the strand. For every other answer the step leaves the
+/// strand.
 [[gnu::noinline]] trap::Answer<Result<std::uint32_t>> enter_from_outside(
     Thread& self, async::Strand::Sharing& sharing, RingFile& ring, const Entry& entry,
     std::uint32_t taken) {

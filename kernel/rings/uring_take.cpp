@@ -124,10 +124,10 @@ std::uint32_t Context::take_sharing(Thread& self, std::uint32_t most) {
     } else {
       const Sqe sqe = copy_sqe(shared);
       const auto moved = answer_sharing(*this, self, sqe);
-      if (!moved) break;
+      if (!moved && moved.error() == Errno::would_block) break;
       cqe.user_data = sqe.user_data;
-      cqe.res = static_cast<std::int32_t>(*moved);
-      cost += *moved;
+      cqe.res = moved ? static_cast<std::int32_t>(*moved) : failed(moved.error());
+      cost += moved.value_or(0);
     }
     *ring_.at<abi::uring::Cqe>(sizeof(Header) + (tail & cq_mask) * sizeof cqe) = cqe;
   }

@@ -281,8 +281,8 @@ Result<std::size_t> answer_sharing(Context& context, Thread& self, const Sqe& sq
   const WrittenBytes from{self.space(), sqe.addr, there, sqe.len};
   if (is_message || ignores_offset(*file, sqe.off))
     return reads ? file->read_sharing(to) : file->write_sharing(from);
-  const auto offset = static_cast<std::int64_t>(sqe.off);
-  if (offset < 0 || offset + std::int64_t{sqe.len} < 0) return refused;
+  constexpr std::uint64_t most = INT64_MAX;
+  if (sqe.off > most || sqe.off + sqe.len > most) return refused;
   return reads ? file->read_at_sharing(sqe.off, to) : file->write_at_sharing(sqe.off, from);
 }
 
