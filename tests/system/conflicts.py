@@ -20,7 +20,8 @@ IN_STRAND = {
     *("setitimer", "timer_create", "timer_settime", "timerfd_settime", "timerfd.read"),
     *("pty.write", "pty.type", "pty.read"),
     *("flock", "flock.unlock", "fcntl.setlk"),
-    *("socketpair", "epoll_ctl"),
+    *("socketpair", "connect", "tcp.connect", "accept4", "tcp.accept4", "epoll_ctl"),
+    *("udp.sendto", "udp.recvfrom"),
 }
 
 

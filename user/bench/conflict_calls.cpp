@@ -4,7 +4,6 @@
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
-#include <user/socket.h>
 #include <user/thread.h>
 
 #include "conflicts.h"
@@ -131,6 +130,106 @@ void fill_watched(Side& side) {
 void close_epoll(Side& side) {
   close_file(side);
   close_pipe(side);
+}
+
+// io_uring: the ring has the submission that the call submits.
+
+void open_ring(Side& side, const abi::uring::Sqe& submission) {
+  side.ring.emplace(1);
+  user::check(static_cast<bool>(*side.ring), "a ring");
+  side.ring->add(submission);
+}
+abi::uring::Sqe transfer(Side& side, abi::uring::Op operation, user::Fd file) {
+  return {.opcode = operation,
+          .fd = file,
+          .addr = reinterpret_cast<std::uintptr_t>(side.arena),
+          .len = 8};
+}
+void open_ring_for_nop(Side& side) {
+  open_ring(side, {});
+}
+void open_ring_for_write(Side& side) {
+  open_pipe(side);
+  open_ring(side, transfer(side, abi::uring::Op::write, side.pipe.write_end));
+}
+void open_ring_for_read(Side& side) {
+  open_data(side);
+  open_ring(side, transfer(side, abi::uring::Op::read, side.file));
+}
+void open_ring_for_send(Side& side) {
+  open_tcp(side);
+  open_ring(side, transfer(side, abi::uring::Op::send, side.pipe.write_end));
+}
+long enter_ring(Side& side) {
+  return side.ring->enter(1);
+}
+void close_ring(Side& side) {
+  side.ring.reset();
+}
+void close_ring_and_pipe(Side& side) {
+  close_ring(side);
+  close_pipe(side);
+}
+void close_ring_and_file(Side& side) {
+  close_ring(side);
+  close_file(side);
+}
+
+// Datagrams over 127.0.0.1
+
+void open_datagrams(Side& side) {
+  constexpr int type = abi::sock_dgram;
+  const auto receiver = must(user::bind_to(user::LoopbackPort{0}, type), "a socket");
+  const auto port = must(user::LoopbackPort::of(receiver), "getsockname");
+  side.pipe = {.read_end = receiver, .write_end = must(user::connect_at(port, type), "connect")};
+}
+void send_datagram(Side& side) {
+  open_datagrams(side);
+  must(user::send(side.pipe.write_end, "12345678"), "sendto");
+}
+
+// Connections: the listening socket, and the socket of a client
+
+void listen_for(Side& side, int family) {
+  const bool is_local = family == abi::af_unix;
+  const auto made = is_local ? user::listen_at(side.name(), abi::sock_stream)
+                             : user::listen_at(user::LoopbackPort{0}, abi::sock_stream);
+  side.file = must(made, "a listening socket");
+  if (!is_local) side.port = must(user::LoopbackPort::of(side.file), "getsockname").port();
+  side.pipe.write_end = must(user::make_socket(abi::sock_stream, family), "a socket");
+}
+void listen_local(Side& side) {
+  listen_for(side, abi::af_unix);
+}
+void listen_tcp(Side& side) {
+  listen_for(side, abi::af_inet);
+}
+long connect_local(Side& side) {
+  const auto to = side.name();
+  return syscall(Number::connect, side.pipe.write_end, to.address(), to.length());
+}
+long connect_tcp(Side& side) {
+  const user::LoopbackPort to{side.port};
+  return syscall(Number::connect, side.pipe.write_end, to.address(), to.length());
+}
+void await_local(Side& side) {
+  listen_local(side);
+  user::check(connect_local(side) == 0, "connect");
+}
+void await_tcp(Side& side) {
+  listen_tcp(side);
+  user::check(connect_tcp(side) == 0, "connect");
+}
+long accept_client(Side& side) {
+  return take_descriptor(side, syscall(Number::accept4, side.file, nullptr, nullptr, 0));
+}
+void close_listener(Side& side) {
+  expect("close", Number::close, side.pipe.write_end);
+  close_file(side);
+}
+void close_accepted(Side& side) {
+  close_other(side);
+  close_listener(side);
 }
 
 // Signals, timers and terminals
@@ -541,6 +640,24 @@ constexpr auto table = std::to_array<Call>({
     {"socket.write.watcher", plain,
      [](Side& side) { return syscall(Number::write, side.pipe.write_end, side.arena, 8); },
      start_watcher, end_watcher},
+    {"udp.sendto", plain,
+     [](Side& side) {
+       return syscall(Number::sendto, side.pipe.write_end, side.arena, 8, 0, nullptr, 0);
+     },
+     open_datagrams, close_pipe},
+    {"udp.recvfrom", writes_memory,
+     [](Side& side) {
+       return syscall(Number::recvfrom, side.pipe.read_end, side.arena, 8, 0, nullptr, nullptr);
+     },
+     send_datagram, close_pipe},
+    {"connect", plain, connect_local, listen_local, close_listener},
+    {"tcp.connect", plain, connect_tcp, listen_tcp, close_listener},
+    {"accept4", takes_descriptor, accept_client, await_local, close_accepted},
+    {"tcp.accept4", takes_descriptor, accept_client, await_tcp, close_accepted},
+    {"io_uring.nop", plain, enter_ring, open_ring_for_nop, close_ring},
+    {"io_uring.write", plain, enter_ring, open_ring_for_write, close_ring_and_pipe},
+    {"io_uring.read", writes_memory, enter_ring, open_ring_for_read, close_ring_and_file},
+    {"io_uring.send", plain, enter_ring, open_ring_for_send, close_ring_and_pipe},
     {"control.pipe.write", shares_object,
      [](Side& side) { return syscall(Number::write, side.shared_pipe.write_end, side.arena, 8); },
      nullptr, drain_shared_pipe},

@@ -5,6 +5,7 @@
 
 #include <abi/signal.h>
 #include <user/calls.h>
+#include <user/socket.h>
 #include <user/thread.h>
 
 #include <array>
@@ -16,6 +17,7 @@
 #include <string_view>
 
 #include "marks.h"
+#include "uring.h"
 
 namespace conflicts {
 
@@ -27,9 +29,11 @@ struct alignas(user::page_size) Side {
   user::Pipe pipe{-1, -1};
   user::Pipe shared_pipe{-1, -1};  // the same pipe for both sides
   user::Pid child = -1;
-  int timer = -1;                       // a number of timer_create
-  bool child_marks_begin = false;       // the child that prepare() starts
-  std::byte* mapped = nullptr;          // a page at an address that the kernel chose
+  std::uint16_t port = 0;          // of a listening socket
+  int timer = -1;                  // a number of timer_create
+  bool child_marks_begin = false;  // the child that prepare() starts
+  std::byte* mapped = nullptr;     // a page at an address that the kernel chose
+  std::optional<bench::Uring> ring;
   std::atomic<std::uint32_t> word = 0;  // a futex
   std::optional<user::Thread> helper;   // a thread on the same hart
   std::atomic<bool> helper_runs = false;
@@ -43,6 +47,9 @@ struct alignas(user::page_size) Side {
   abi::Signal signal() const { return index == 0 ? abi::Signal::sigusr1 : abi::Signal::sigusr2; }
   // A page of the arena that is not mapped between calls.
   std::byte* page() const { return arena + 16 * user::page_size; }
+  user::AbstractName name() const {
+    return user::AbstractName{index == 0 ? "conflicts.0" : "conflicts.1"};
+  }
   // A free descriptor number, far above the numbers that the kernel chooses.
   user::Fd number() const { return 40 + static_cast<int>(16 * index); }
 };

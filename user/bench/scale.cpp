@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "scale_window.h"
+#include "uring.h"
 
 namespace bench {
 namespace {
@@ -62,6 +63,29 @@ std::uint64_t pipe_to_oneself(const Window& window) {
     syscall(Call::write, pipe.write_end, &byte, 1);
     syscall(Call::read, pipe.read_end, &byte, 1);
   });
+}
+
+std::uint64_t uring_to_oneself(const Window& window) {
+  static const auto pipe = user::must(user::make_pipe(), "a pipe");
+  static Uring ring{2};
+  static char byte = 0;
+  const auto transfer = [](abi::uring::Op operation, user::Fd file) {
+    ring.add({.opcode = operation,
+              .fd = file,
+              .addr = reinterpret_cast<std::uintptr_t>(&byte),
+              .len = 1});
+  };
+  return window.count([&] {
+    transfer(abi::uring::Op::write, pipe.write_end);
+    transfer(abi::uring::Op::read, pipe.read_end);
+    ring.enter(2);
+    ring.take();
+  });
+}
+
+/// A kernel without an MMU has none that a program can map.
+bool has_uring() {
+  return static_cast<bool>(Uring{2});
 }
 
 std::uint64_t read_file(const Window& window) {
@@ -232,6 +256,7 @@ constexpr Row rows[] = {
     {"getppid", ask},
     {"yield", yield_alone},
     {"pipe.self", pipe_to_oneself},
+    {.name = "uring.self", .run = uring_to_oneself, .is_possible = has_uring},
     {"pread", read_file},
     {.name = "pipe.pairs", .run = pipe_pair, .has_no_slices = true},
     {.name = "socket.pairs", .run = socket_pair, .has_no_slices = true},

@@ -10,6 +10,7 @@ THROUGHPUTS = {
     "getppid": 1.95,
     "yield": 1.95,
     "pipe.self": 1.95,
+    "uring.self": 1.8,
     "pread": 1.95,
     "pipe.pairs": 1.9,
     "socket.pairs": 1.9,
