@@ -9,6 +9,7 @@
 #include <array>
 #include <bit>
 #include <coroutine>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,6 +19,7 @@
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
 #include "syscalls/registered_calls.h"
+#include "syscalls/select.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
@@ -302,10 +304,11 @@ constexpr std::size_t most_set_words = select_limit / word_bits;
 using FileSet = std::array<SetWord, most_set_words>;
 
 struct SelectArguments {
-  unsigned count;  ///< the sets have descriptors below it; at most select_limit
-  std::array<UserPtr<SetWord>, set_count> sets;
-  UserPtr<abi::Timespec> timeout;
-  async::Instant deadline;
+  unsigned count = 0;  ///< the sets have descriptors below it; at most select_limit
+  std::array<UserPtr<SetWord>, set_count> sets{};
+  UserPtr<abi::Timespec> timeout{};           ///< of pselect6, or null
+  UserPtr<abi::Timeval> timeout_of_select{};  ///< of select, or null
+  async::Instant deadline = async::never;
 
   std::size_t words() const { return (count + word_bits - 1) / word_bits; }
   UserSpan<SetWord> words_of(std::size_t set) const { return {sets[set].address(), words()}; }
@@ -404,10 +407,11 @@ Result<int> begin_select(Thread& self, const SelectArguments& arguments, Selecti
 
 /// Writes the time that is left, as Linux does after every result. A fault is no error then.
 void write_time_left(Thread& self, const SelectArguments& arguments) {
-  if (!arguments.timeout) return;
   const async::Instant now = async::now();
   const auto left = arguments.deadline > now ? arguments.deadline - now : async::Duration{};
-  (void)arguments.timeout.write(self.space(), to_timespec(left));
+  if (const auto timeout = arguments.timeout) (void)timeout.write(self.space(), to_timespec(left));
+  if (const auto timeout = arguments.timeout_of_select)
+    (void)timeout.write(self.space(), to_timeval(left));
 }
 
 Result<int> end_select(Thread& self, const SelectArguments& arguments, FileSets& sets,
@@ -476,6 +480,45 @@ trap::Answer<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned
   return poll_until(self, fds, count, *deadline);
 }
 
+namespace {
+
+/// As kern_select() of Linux 6.12 (fs/select.c), microseconds may be a second or more. EINVAL for
+/// negative ones, and if the seconds overflow.
+Result<abi::Timespec> timespec_of(const abi::Timeval& time) {
+  constexpr std::int64_t us_per_second = 1'000'000, ns_per_us = 1'000;
+  const std::int64_t more = time.microseconds / us_per_second;
+  if (time.microseconds < 0 || time.seconds > std::numeric_limits<std::int64_t>::max() - more)
+    return fail(Errno::einval);
+  return abi::Timespec{.seconds = time.seconds + more,
+                       .nanoseconds = time.microseconds % us_per_second * ns_per_us};
+}
+
+/// EINVAL if `count` is negative.
+trap::Answer<Result<int>> start_select(Thread& self, int count, SelectArguments arguments,
+                                       std::optional<abi::SignalSet> mask) {
+  if (count < 0) return fail(Errno::einval);
+  arguments.count = std::min(static_cast<unsigned>(count), select_limit);
+  self.forget_deadline();
+  return self.wait([&] { return select(self, arguments, mask); });
+}
+
+}  // namespace
+
+trap::Answer<Result<int>> select_for(Thread& self, int count,
+                                     const std::array<UserPtr<std::uint64_t>, 3>& sets,
+                                     UserPtr<abi::Timeval> timeout) {
+  async::Instant deadline = async::never;
+  if (timeout) {
+    const auto given = UserPtr<const abi::Timeval>{timeout.address()}.read(self.space());
+    if (!given) return fail(given.error());
+    const auto duration = timespec_of(*given).and_then(to_duration);
+    if (!duration) return fail(duration.error());
+    deadline = self.deadline_of_call(after(*duration));
+  }
+  return start_select(self, count,
+                      {.sets = sets, .timeout_of_select = timeout, .deadline = deadline}, {});
+}
+
 /// linux: A set may name descriptors below 1,024; the call ignores others.
 trap::Answer<Result<int>> pselect6(Thread& self, int count, UserPtr<std::uint64_t> reading,
                                    UserPtr<std::uint64_t> writing,
@@ -497,13 +540,9 @@ trap::Answer<Result<int>> pselect6(Thread& self, int count, UserPtr<std::uint64_
     if (!read) return fail(read.error());
     set = *read;
   }
-  if (count < 0) return fail(Errno::einval);
-  const SelectArguments arguments{.count = std::min(static_cast<unsigned>(count), select_limit),
-                                  .sets = {reading, writing, exceptional},
-                                  .timeout = timeout,
-                                  .deadline = *deadline};
-  self.forget_deadline();
-  return self.wait([&] { return select(self, arguments, set); });
+  return start_select(
+      self, count,
+      {.sets = {reading, writing, exceptional}, .timeout = timeout, .deadline = *deadline}, set);
 }
 
 }  // namespace kernel::sys

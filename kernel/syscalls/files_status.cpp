@@ -11,6 +11,7 @@
 #include "files/inotify.h"
 #include "memory/frames.h"
 #include "syscalls/files.h"
+#include "syscalls/named_files.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/timespec.h"
@@ -252,20 +253,8 @@ Result<> fchownat(Thread& self, int directory, UserPtr<const char> path, std::ui
   return set_owner(self, node_to_change(self, directory, path, flags, last_link(flags)), uid, gid);
 }
 
-/// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; EINVAL for others
-/// linux: A time before 1677 or after 2262 becomes the nearest of these. A file outside /tmp, /dev
-///   and folders of the host fails with EROFS, and a pipe with EPERM.
-Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::uintptr_t times,
+Result<> set_times(Thread& self, int directory, UserPtr<const char> path, const FileTimes& wanted,
                    int flags) {
-  std::array<abi::Timespec, 2> wanted{{{0, abi::utime_now}, {0, abi::utime_now}}};
-  if (times != 0) {
-    const UserSpan<const abi::Timespec> from{times, wanted.size()};
-    if (auto read = from.read(self.space(), wanted); !read) return read;
-    const auto is_omitted = [](const abi::Timespec& time) {
-      return time.nanoseconds == abi::utime_omit;
-    };
-    if (std::ranges::all_of(wanted, is_omitted)) return {};
-  }
   if (!std::ranges::all_of(wanted, is_valid)) return fail(Errno::einval);
   Result<Node*> found = fail(Errno::einval);
   if (!path && directory != abi::at_fdcwd) {
@@ -288,6 +277,23 @@ Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::u
                      : keeps_modified ? abi::in_access
                                       : abi::in_attrib);
   return {};
+}
+
+/// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; EINVAL for others
+/// linux: A time before 1677 or after 2262 becomes the nearest of these. A file outside /tmp, /dev
+///   and folders of the host fails with EROFS, and a pipe with EPERM.
+Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::uintptr_t times,
+                   int flags) {
+  FileTimes wanted = times_now;
+  if (times != 0) {
+    const UserSpan<const abi::Timespec> from{times, wanted.size()};
+    if (auto read = from.read(self.space(), wanted); !read) return read;
+    const auto is_omitted = [](const abi::Timespec& time) {
+      return time.nanoseconds == abi::utime_omit;
+    };
+    if (std::ranges::all_of(wanted, is_omitted)) return {};
+  }
+  return set_times(self, directory, path, wanted, flags);
 }
 
 Result<> statx(Thread& self, int directory, UserPtr<const char> path, int flags, unsigned mask,

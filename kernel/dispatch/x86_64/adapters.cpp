@@ -3,6 +3,7 @@
 #include <abi/flags.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "base/machine_facts.h"
@@ -10,6 +11,8 @@
 #include "process/thread.h"
 #include "syscalls/epoll.h"
 #include "syscalls/ipc.h"
+#include "syscalls/named_files.h"
+#include "syscalls/select.h"
 #include "syscalls/signal_action.h"
 #include "syscalls/sleep.h"
 #include "syscalls/submitted_calls.h"
@@ -81,6 +84,50 @@ Result<> renameat(Thread& self, int old_directory, Name old_path, int directory,
 Result<> symlink(Thread& self, Name target, Name path) {
   return symlinkat(self, target, abi::at_fdcwd, path);
 }
+Result<> link(Thread& self, Name old_path, Name path) {
+  return linkat(self, abi::at_fdcwd, old_path, abi::at_fdcwd, path, 0);
+}
+Result<> mknod(Thread& self, Name path, unsigned mode, std::uint32_t device) {
+  return mknodat(self, abi::at_fdcwd, path, mode, device);
+}
+Result<> chmod(Thread& self, Name path, unsigned mode) {
+  return fchmodat(self, abi::at_fdcwd, path, mode);
+}
+Result<> chown(Thread& self, Name path, std::uint32_t uid, std::uint32_t gid) {
+  return fchownat(self, abi::at_fdcwd, path, uid, gid, 0);
+}
+Result<> lchown(Thread& self, Name path, std::uint32_t uid, std::uint32_t gid) {
+  return fchownat(self, abi::at_fdcwd, path, uid, gid, abi::at_symlink_nofollow);
+}
+
+Result<> utime(Thread& self, Name path, UserPtr<const abi::x86_64::TwoSeconds> times) {
+  FileTimes wanted = times_now;
+  if (times) {
+    const auto given = times.read(self.space());
+    if (!given) return fail(given.error());
+    wanted = {{{given->accessed, 0}, {given->modified, 0}}};
+  }
+  return set_times(self, abi::at_fdcwd, path, wanted, 0);
+}
+Result<> futimesat(Thread& self, int directory, Name path, std::uintptr_t times) {
+  FileTimes wanted = times_now;
+  if (times != 0) {
+    std::array<abi::Timeval, 2> given;
+    const UserSpan<const abi::Timeval> from{times, given.size()};
+    if (auto read = from.read(self.space(), given); !read) return read;
+    constexpr std::int64_t us_per_second = 1'000'000, ns_per_us = 1'000;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      // A check of the product would take UTIME_NOW and UTIME_OMIT for valid.
+      if (given[i].microseconds < 0 || given[i].microseconds >= us_per_second)
+        return fail(Errno::einval);
+      wanted[i] = {given[i].seconds, given[i].microseconds * ns_per_us};
+    }
+  }
+  return set_times(self, directory, path, wanted, 0);
+}
+Result<> utimes(Thread& self, Name path, std::uintptr_t times) {
+  return futimesat(self, abi::at_fdcwd, path, times);
+}
 
 // ── Descriptors ──
 
@@ -93,6 +140,12 @@ Result<int> dup2(Thread& self, int from, int to) {
   if (from != to) return dup3(self, from, to, 0);
   if (self.process().files().find(from) == nullptr) return fail(Errno::ebadf);
   return to;
+}
+
+trap::Answer<Result<int>> select(Thread& self, int count, UserPtr<std::uint64_t> reading,
+                                 UserPtr<std::uint64_t> writing, UserPtr<std::uint64_t> exceptional,
+                                 UserPtr<abi::Timeval> timeout) {
+  return select_for(self, count, {reading, writing, exceptional}, timeout);
 }
 
 trap::Answer<Result<int>> poll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,

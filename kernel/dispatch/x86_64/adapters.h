@@ -26,10 +26,21 @@ Result<> unlink(Thread&, Name path);
 Result<> rename(Thread&, Name old_path, Name path);
 Result<> renameat(Thread&, int old_directory, Name old_path, int directory, Name path);
 Result<> symlink(Thread&, Name target, Name path);
+Result<> link(Thread&, Name old_path, Name path);
+Result<> mknod(Thread&, Name path, unsigned mode, std::uint32_t device);
+Result<> chmod(Thread&, Name path, unsigned mode);
+Result<> chown(Thread&, Name path, std::uint32_t uid, std::uint32_t gid);
+Result<> lchown(Thread&, Name path, std::uint32_t uid, std::uint32_t gid);
+Result<> utime(Thread&, Name path, UserPtr<const abi::x86_64::TwoSeconds> times);
+Result<> utimes(Thread&, Name path, std::uintptr_t times);
+Result<> futimesat(Thread&, int directory, Name path, std::uintptr_t times);
 
 Result<> pipe(Thread&, UserPtr<int> ends);
 Result<int> dup2(Thread&, int from, int to);
 trap::Answer<Result<int>> poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count, int milliseconds);
+trap::Answer<Result<int>> select(Thread&, int count, UserPtr<std::uint64_t> reading,
+                                 UserPtr<std::uint64_t> writing, UserPtr<std::uint64_t> exceptional,
+                                 UserPtr<abi::Timeval> timeout);
 
 Result<int> eventfd(Thread&, std::uint32_t count);
 Result<int> signalfd(Thread&, int fd, UserPtr<const abi::SignalSet> mask, std::size_t mask_size);

@@ -117,7 +117,11 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {119, Call::setresgid},
     {120, Call::getresgid},
     {121, Call::getpgid},
+    {122, Call::setfsuid},
+    {123, Call::setfsgid},
     {124, Call::getsid},
+    {125, Call::capget},
+    {126, Call::capset},
     {127, Call::rt_sigpending},
     {128, Call::rt_sigtimedwait},
     {129, Call::rt_sigqueueinfo},
@@ -142,6 +146,7 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {157, Call::prctl},
     {159, Call::adjtimex},
     {160, Call::setrlimit},
+    {161, Call::chroot},
     {162, Call::sync},
     {164, Call::settimeofday},
     {166, Call::umount2},
@@ -190,6 +195,8 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {244, Call::mq_notify},
     {245, Call::mq_getsetattr},
     {247, Call::waitid},
+    {251, Call::ioprio_set},
+    {252, Call::ioprio_get},
     {254, Call::inotify_add_watch},
     {255, Call::inotify_rm_watch},
     {257, Call::openat},
@@ -233,7 +240,11 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {305, Call::clock_adjtime},
     {306, Call::syncfs},
     {307, Call::sendmmsg},
+    {308, Call::setns},
     {309, Call::getcpu},
+    {310, Call::process_vm_readv},
+    {311, Call::process_vm_writev},
+    {312, Call::kcmp},
     {314, Call::sched_setattr},
     {315, Call::sched_getattr},
     {316, Call::renameat2},
@@ -254,6 +265,8 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {434, Call::pidfd_open},
     {435, Call::clone3},
     {436, Call::close_range},
+    {437, Call::openat2},
+    {438, Call::pidfd_getfd},
     {439, Call::faccessat2},
     {449, Call::futex_waitv},
     {452, Call::fchmodat2},
@@ -289,6 +302,7 @@ inline constexpr unsigned call_poll = 7;
 inline constexpr unsigned call_rt_sigaction = 13;
 inline constexpr unsigned call_access = 21;
 inline constexpr unsigned call_pipe = 22;
+inline constexpr unsigned call_select = 23;
 inline constexpr unsigned call_dup2 = 33;
 inline constexpr unsigned call_pause = 34;
 inline constexpr unsigned call_alarm = 37;
@@ -300,16 +314,24 @@ inline constexpr unsigned call_rename = 82;
 inline constexpr unsigned call_mkdir = 83;
 inline constexpr unsigned call_rmdir = 84;
 inline constexpr unsigned call_creat = 85;
+inline constexpr unsigned call_link = 86;
 inline constexpr unsigned call_unlink = 87;
 inline constexpr unsigned call_symlink = 88;
 inline constexpr unsigned call_readlink = 89;
+inline constexpr unsigned call_chmod = 90;
+inline constexpr unsigned call_chown = 92;
+inline constexpr unsigned call_lchown = 94;
 inline constexpr unsigned call_getpgrp = 111;
+inline constexpr unsigned call_utime = 132;
+inline constexpr unsigned call_mknod = 133;
 inline constexpr unsigned call_arch_prctl = 158;
 inline constexpr unsigned call_time = 201;
 inline constexpr unsigned call_epoll_create = 213;
 inline constexpr unsigned call_epoll_wait = 232;
 inline constexpr unsigned call_epoll_ctl = 233;
+inline constexpr unsigned call_utimes = 235;
 inline constexpr unsigned call_inotify_init = 253;
+inline constexpr unsigned call_futimesat = 261;
 inline constexpr unsigned call_newfstatat = 262;
 inline constexpr unsigned call_renameat = 264;
 inline constexpr unsigned call_epoll_pwait = 281;
@@ -320,6 +342,12 @@ inline constexpr unsigned call_epoll_pwait2 = 441;
 // arch_prctl (asm/prctl.h)
 inline constexpr int arch_set_fs = 0x1002;
 inline constexpr int arch_get_fs = 0x1003;
+
+// The times of utime (utime(2))
+struct TwoSeconds {
+  std::int64_t accessed;
+  std::int64_t modified;
+};
 
 // The structure of fstat and similar calls
 struct Stat {
