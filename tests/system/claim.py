@@ -83,7 +83,7 @@ def broken_stacks(test: harness.Test) -> None:
             test.check(pushed is not None, "… and has claimed and pushed the interrupt before", report)
 
 
-with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
+with harness.Test(__doc__, harness.RISC_V, all_everyday=True) as test:
     for what, (benchmark, label) in PATHS.items():
         check_path(test, what, benchmark, label)
     broken_stacks(test)

@@ -32,7 +32,7 @@ def boot(test: harness.Test, archive: bytes, machine: Machine, timeout: float) -
     initrd = memory_file("initrd", archive)
     try:
         return subprocess.run(
-            qemu_on(machine_of(test.build, machine), str(linux.image("riscv64")), initrd, linux.words([])),
+            qemu_on(machine_of(test.build, machine), str(linux.image(test.build.machine)), initrd, linux.words([])),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             pass_fds=(initrd,),
@@ -49,7 +49,7 @@ def boot_into_root(
     linux = OTHERS["linux"]
     archive = archive_with(test, commands)
     names = []
-    for name, data in linux.modules_for_shares(linux.image("riscv64")):
+    for name, data in linux.modules_for_shares(linux.image(test.build.machine)):
         archive.add_bytes(data, f"lib/{name}.ko")
         names.append(f"/lib/{name}.ko\n")
     archive.add_bytes("".join(names).encode(), "modules")

@@ -43,14 +43,15 @@ MMU = "an MMU, because of fork: without one, two programs cannot have the same a
 QEMU = "QEMU's own devices and processors"
 COUNTED = "counted time, because a host also runs other processes"
 RISC_V = "the processors, the firmware and the device tree of a RISC-V computer"
+PACKAGES = "a shared root folder with Debian's packages"
 X86_64 = "programs of x86_64"
 PC = "the devices of a PC"
 _LACKING = {
-    "hosted": (MMU, QEMU, COUNTED, RISC_V, PC),
+    "hosted": (MMU, QEMU, COUNTED, RISC_V, PACKAGES, PC),
     "pc": (RISC_V,),
     "riscv64": (X86_64, PC),
-    "riscv64-nommu": (MMU, X86_64, PC),
-    "riscv64-pmp": (MMU, X86_64, PC),
+    "riscv64-nommu": (MMU, PACKAGES, X86_64, PC),
+    "riscv64-pmp": (MMU, PACKAGES, X86_64, PC),
 }
 # Values of `crash=` on the kernel's command line, and the cause that each panic names.
 CRASHES = (
@@ -229,6 +230,12 @@ class Test:
     def machine(self, **given) -> Machine:
         """The default machine of a boot, with the given changes."""
         return Machine(**{"harts": self.harts} | given)
+
+    @property
+    def emulator(self) -> list[str]:
+        """The command of the host that runs the guest's Linux programs: QEMU's user-mode emulation, or none if the
+        host has the guest's processor."""
+        return ["qemu-riscv64"] if self.build.processor == "riscv64" else []
 
     @property
     def network_device(self) -> str:

@@ -15,9 +15,9 @@ import same_output
 from cotrap.disk import Disk
 
 EXPECTED_COUNT = 10
-# `refused` uses gs, which faults on the host; `host_calls` prints times.
-NOT_ELSEWHERE = ("refused", "host_calls")
-ONLY_ON_PC = ("child_signals",)  # the hosted machine has no fork
+# `refused` uses gs, which faults on the host; `host_calls` prints times; `shared_folder` is a program of share.py.
+NOT_ELSEWHERE = ("refused", "host_calls", "shared_folder")
+ONLY_ON_PC = ("child_signals", "files", "processes")  # the hosted machine has no fork
 MODES = ("wrfsbase", "rewrite", "fault")
 
 

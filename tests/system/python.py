@@ -124,10 +124,10 @@ def compare(test: harness.Test, root: Path, module: str) -> None:
     test.check(bool(there) and not wrong, f"test_{module}: {about}", "\n".join(wrong))
 
 
-with harness.Test(__doc__, harness.RISC_V, own={"only": ""}) as test:
+with harness.Test(__doc__, harness.PACKAGES, own={"only": ""}) as test:
     if not test.options.only:
         demos(test)
-    root = debian.root_folder("python-root", PACKAGES)
+    root = debian.root_folder("python-root", PACKAGES, test.build.machine)
     modules = modules_of(root, test.options.only.split(",") if test.options.only else MODULES)
     (root / "etc" / "hosts").write_text(HOSTS)
     shutil.rmtree(root / RESULTS, ignore_errors=True)

@@ -1,6 +1,6 @@
 """Calls in a folder that the host shares have the host's answers, and both sides see each other's changes.
 
-The same static program runs in the guest and, in QEMU's user-mode emulation, in another folder of the host.
+The same static program runs in the guest and in another folder of the host, for riscv64 in QEMU's user-mode emulation.
 """
 
 import os
@@ -64,9 +64,9 @@ def tree(folder: Path) -> dict[str, tuple]:
     return found
 
 
-def on_host(program: Path, folder: Path, part: str) -> bytes:
+def on_host(test: harness.Test, program: Path, folder: Path, part: str) -> bytes:
     done = subprocess.run(
-        ["qemu-riscv64", program, folder, part], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+        [*test.emulator, program, folder, part], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
     )
     return done.stdout
 
@@ -74,7 +74,7 @@ def on_host(program: Path, folder: Path, part: str) -> bytes:
 def parts(test: harness.Test, program: Path, harts: int) -> None:
     for part, what in PARTS:
         with tempfile.TemporaryDirectory() as here, tempfile.TemporaryDirectory() as there:
-            expected = on_host(program, Path(there), part)
+            expected = on_host(test, program, Path(there), part)
             machine = test.machine(harts=harts, share=Share(here))
             done = test.run(f"/{PROGRAM}", GUEST_FOLDER, part, machine=machine)
             same = done.output == expected and done.status == 0
@@ -127,7 +127,7 @@ def programs(test: harness.Test, harts: int) -> None:
         machine = test.machine(harts=harts, share=Share(name))
         for program in ("files", "processes", "containers"):
             there = subprocess.run(
-                ["qemu-riscv64", built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+                [*test.emulator, built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
             )
             done = test.run(f"{GUEST_FOLDER}/{program}", machine=machine)
             same = (done.status, done.output) == (there.returncode, there.stdout)
@@ -210,7 +210,7 @@ def root(test: harness.Test, harts: int) -> None:
         machine = test.machine(harts=harts, root=Share(name, tag=ROOT))
         for program in programs:
             there = subprocess.run(
-                ["qemu-riscv64", built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+                [*test.emulator, built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
             )
             done = test.run(f"/links/{program}", machine=machine, append="root=rw")
             same = (done.status, done.output) == (there.returncode, there.stdout)

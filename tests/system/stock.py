@@ -99,10 +99,11 @@ class Checks:
 
 def archive_of(test: harness.Test, checks: Checks) -> bytes:
     """A boot archive with the packages and the checks, for both kernels."""
-    folder = debian.root_folder(f"stock/{checks.name}", ["busybox-static", *checks.packages])
+    packages = ["busybox-static", *checks.packages]
+    folder = debian.root_folder(f"stock/{checks.name}", packages, test.build.machine)
     archive = debian_system.archive_of(folder)
     listed = subprocess.run(
-        ["qemu-riscv64", folder / "usr/bin/busybox", "--list"], capture_output=True, check=True, text=True
+        [*test.emulator, folder / "usr/bin/busybox", "--list"], capture_output=True, check=True, text=True
     )
     for applet in listed.stdout.split():
         archive.add_link(_BUSYBOX, f"applets/{applet}")
@@ -145,9 +146,7 @@ def compare(test: harness.Test, checks: Checks, here: bytes, there: bytes, why: 
     print(f"{checks.name}: {equal} of {len(checks.commands)} equal", flush=True)
 
 
-with harness.Test(
-    __doc__, "programs for riscv64 (hosted_programs tests those of the host)", own={"only": ""}
-) as test:
+with harness.Test(__doc__, harness.PACKAGES, own={"only": ""}) as test:
     machine = test.machine(harts=2, memory=_MEMORY)
     only, _, single = test.options.only.partition(":")
     for file in sorted(_LISTS.glob("*.txt")):

@@ -304,8 +304,8 @@ def costs(test: harness.Test) -> None:
     )
     each = (on - off) / 2
     test.check(0 < each <= 60, f"an event costs {each:.1f} instructions (at most 60)")
-    if "trampoline" in test.folder.name:
-        return  # its calls have no fast path and no record
+    if "trampoline" in test.folder.name or test.build.machine != "riscv64":
+        return  # the trampoline's calls have no fast path, and neither they nor other machines have a record
     record = harness.ROOT / "tests" / "bench" / "instructions.json"
     recorded = from_json(record.read_text(), record.name).find("syscall.null", INSTRUCTIONS)
     test.check(

@@ -18,18 +18,18 @@ from kernel_paths import kernel_paths
 
 MOST_FUNCTIONS = 35
 MOST_FILES = 20
-ENTRY = "cotrap_trap_entry"
+ENTRY = {"riscv64": "cotrap_trap_entry", "pc": "cotrap_syscall_entry"}  # by machine
 READS = {1: "kernel::sys::read(", 2: "kernel::sys::outside::read("}  # by harts: the handler that waits
 EXECUTOR = "async::Executor::run_until_idle("
 
 
-def places(kernel, read: str) -> dict[str, range]:
-    """The addresses of the handler `read`, and of the two other functions above."""
+def places(kernel, *names: str) -> dict[str, range]:
+    """The addresses of the functions whose names begin so."""
     listed = llvm_output("nm", "--demangle", "--numeric-sort", "--defined-only", kernel)
     symbols = [line.split(maxsplit=2) for line in listed.splitlines()]
     found = {}
     for (start, _, name), (end, _, _) in zip(symbols, symbols[1:]):
-        for wanted in (ENTRY, read, EXECUTOR):
+        for wanted in names:
             if name.startswith(wanted):
                 found.setdefault(wanted, range(int(start, 16), int(end, 16)))
     return found
@@ -59,13 +59,14 @@ def functions(kernel, path: tuple[int, ...]) -> dict[str, str]:
 
 def check_path(test: harness.Test, harts: int, read: str) -> None:
     kernel = test.build.kernel
-    at = places(kernel, read)
-    bench = Bench(test.build, Machine(harts=harts))
+    entry = ENTRY[test.build.machine]
+    at = places(kernel, entry, read, EXECUTOR)
+    bench = Bench(test.build, Machine(harts=harts), timeout=2 * harness.TIMEOUT)
     paths, _ = trace(
         bench,
         BENCHMARKS["ipc.pipe"],
         1,
-        lambda executed: kernel_paths(executed, at[ENTRY].start, at[EXECUTOR]),
+        lambda executed: kernel_paths(executed, at[entry].start, at[EXECUTOR]),
     )
     path, times = next((path, times) for path, times in paths.most_common() if at[read].start in path)
     passed = functions(kernel, path)

@@ -12,6 +12,7 @@ from .errors import ToolError
 from .paths import ROOT
 from .ui import Waiting
 
+ARCHITECTURES = {"riscv64": "riscv64", "pc": "amd64"}  # Debian's names, by --machine
 _SUITE = "trixie"  # Debian 12 has no riscv64
 _TIMEOUT = 300.0  # seconds for each command
 
@@ -86,15 +87,17 @@ def make_root(packages: list[str], into: Path, architecture: str = "riscv64") ->
     _make(into, fetch, f"packages {', '.join(packages)} for {architecture}")
 
 
-def root_folder(name: str, packages: list[str]) -> Path:
-    """The folder build/NAME, made by make_root() if it does not exist yet or has other packages."""
-    folder = ROOT / "build" / name
+def root_folder(name: str, packages: list[str], machine: str = "riscv64") -> Path:
+    """The folder build/NAME, made by make_root() if it does not exist yet or has other packages. machine: one of
+    ARCHITECTURES. For others than riscv64 the folder's name ends in -MACHINE."""
+    architecture = ARCHITECTURES[machine]
+    folder = ROOT / "build" / (name if machine == "riscv64" else f"{name}-{machine}")
     wanted = " ".join(sorted(set(packages)))
     record = folder.with_name(f"{folder.name}.packages")
     if not folder.exists() or not record.exists() or record.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
-        with Waiting(f"fetching Debian's packages {', '.join(packages)} for riscv64"):
-            make_root(packages, folder)
+        with Waiting(f"fetching Debian's packages {', '.join(packages)} for {architecture}"):
+            make_root(packages, folder, architecture)
         record.write_text(wanted)
     return folder
 

@@ -38,7 +38,9 @@ class Demo:
     script: tuple[str, ...] = ()  # with packages: the interpreter in that folder, and the file in user/demos
 
 
-# These demos are programs of Debian for riscv64. The command downloads the packages when you name the demo.
+# The machines on which these demos run, and the demos: programs of Debian. The command downloads the packages when you
+# name the demo.
+WITH_PACKAGES = ("riscv64", "pc")
 PACKAGED = (
     Demo(
         "python",
@@ -133,7 +135,8 @@ def _run_packaged(demo: Demo, stage: Stage, sink) -> Verdict:
     """Runs the demo's script. It finds its file `numbers` in /mnt/share, a folder of the host, and the host looks
     at the file `sorted` that it has written there."""
     debian = packages.module(".debian", __package__)
-    root = Share(str(debian.root_folder(f"demo-{demo.name}", list(demo.packages))), tag=ROOT_TAG)
+    made = debian.root_folder(f"demo-{demo.name}", list(demo.packages), stage.build.machine)
+    root = Share(str(made), tag=ROOT_TAG)
     with tempfile.TemporaryDirectory(prefix="cotrap-demo-") as name:
         folder, numbers = Path(name), [place * 7919 % 10_007 for place in range(10_000)]
         interpreter, script = demo.script

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from .. import build
 from ..console import Capture, FileSink
 from ..defaults import DEMO_TIMEOUT
-from ..demos import PACKAGED, Demo, Stage, Verdict, read_demos, run_demo
+from ..demos import PACKAGED, WITH_PACKAGES, Demo, Stage, Verdict, read_demos, run_demo
 from ..errors import UsageError
 from ..preparation import check_files, machine
 from ..qemu import Guest, archive_with
@@ -22,7 +22,7 @@ def run(arguments) -> int:
     check_files(arguments)
     built = build.chosen(arguments)  # first: the build makes the list of demos
     demos = read_demos(built)
-    packaged = PACKAGED if built.machine == "riscv64" else ()
+    packaged = PACKAGED if built.machine in WITH_PACKAGES else ()
     width = max((len(demo.name) for demo in demos), default=0)
     if arguments.list:
         for demo in demos:

@@ -12,7 +12,6 @@ from ...ui import Waiting
 from .other import Other
 
 _FOLDER = ROOT / "build" / "linux"
-_ARCHITECTURES = {"riscv64": "riscv64", "pc": "amd64"}  # Debian's names, by --machine
 CONSOLE = "console=ttyS0 quiet loglevel=0 panic=-1"
 _LEAN = (
     "randomize_kstack_offset=off init_on_alloc=0 lsm= apparmor=0 audit=0 cgroup_disable=memory psi=0 "
@@ -30,10 +29,11 @@ def newest_image(machine: str = "riscv64") -> Path | None:
 
 
 def _image(machine: str) -> Path:
-    folder, architecture = _folder(machine), _ARCHITECTURES[machine]
+    folder = _folder(machine)
     if not folder.exists():
+        debian = packages.module("...debian", __package__)
+        architecture = debian.ARCHITECTURES[machine]
         with Waiting(f"fetching Debian's kernel for {architecture} (110 MB)"):
-            debian = packages.module("...debian", __package__)
             debian.unpack(f"linux-image-{architecture}", folder, architecture)
     found = newest_image(machine)
     if found is None:
@@ -41,7 +41,7 @@ def _image(machine: str) -> Path:
     return found
 
 
-_SHARE_MODULES = ("virtio_mmio", "9pnet_virtio", "9p")
+_SHARE_MODULES = ("virtio_mmio", "virtio_pci", "9pnet_virtio", "9p")
 
 
 def _modules_for_shares(image: Path) -> list[tuple[str, bytes]]:
