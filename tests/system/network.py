@@ -289,7 +289,7 @@ def servers(test: harness.Test, folder: Path) -> None:
     script = """
 lighttpd -f /etc/test.conf -D &
 redis-server --bind 0.0.0.0 --protected-mode no --save '' --dir /tmp --daemonize no > /tmp/redis &
-iperf3 -s > /tmp/iperf & sleep 1
+iperf3 -s -p 5201 > /tmp/iperf & iperf3 -s -p 5202 > /tmp/iperf2 & sleep 1
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do redis-cli ping 2>/dev/null | grep -q PONG && break; sleep 1; done
 redis-benchmark -q -n 2000 -c 20 -t ping,set,get
 echo servers run
@@ -297,8 +297,11 @@ wait
 """
     boot, root = in_root(test, folder, script)
     for harts in test.harts_of_tier:
-        web, redis, iperf = free_port(), free_port(), free_port()
-        network = Network((Forward(web, 80), Forward(redis, 6379), Forward(iperf, 5201)), restricted=True)
+        web, redis = free_port(), free_port()
+        # Between two clients iperf3 does not listen for a moment, so each way has a server.
+        iperf = {False: free_port(), True: free_port()}
+        forwards = (Forward(web, 80), Forward(redis, 6379), Forward(iperf[False], 5201), Forward(iperf[True], 5202))
+        network = Network(forwards, restricted=True)
         machine = test.machine(harts=harts, network=network, root=root, memory="512M")
         with running(boot, machine) as (output, ended):
             up = output.wait_for("servers run", ended)
@@ -320,8 +323,8 @@ wait
             done = on_host(folder, words)
             has_ended = done.returncode == 0 and "GET: " in done.stdout
             test.check(has_ended, f"redis-benchmark on the host measures redis-server ({harts} harts)", done.stdout)
-            for reverse in (False, True):
-                words = ["iperf3", "-c", "127.0.0.1", "-p", str(iperf), "-n", "8M", *(["-R"] if reverse else [])]
+            for reverse, port in iperf.items():
+                words = ["iperf3", "-c", "127.0.0.1", "-p", str(port), "-n", "8M", *(["-R"] if reverse else [])]
                 done = on_host(folder, words)
                 way = "to the host" if reverse else "to the guest"
                 test.check(done.returncode == 0, f"iperf3 transfers 8 MiB {way} ({harts} harts)", done.stdout)
