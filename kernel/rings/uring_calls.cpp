@@ -442,13 +442,13 @@ trap::Answer<Result<std::uint32_t>> outside::io_uring_enter(
     Thread& self, std::uint32_t fd, std::uint32_t submit, std::uint32_t complete,
     std::uint32_t flags, std::uintptr_t argument, std::size_t size) {
   constexpr std::uint32_t usual = abi::uring::enter_getevents;
-  if (submit == 0 || (flags & ~usual) != 0 || argument != 0) return trap::would_block;
+  if (submit == 0 || (flags & ~usual) != 0 || argument != 0) return fail(Errno::would_block);
   async::Strand::Sharing sharing;
   RingFile* const ring = RingFile::from(self.process().files().find(static_cast<int>(fd)));
-  if (ring == nullptr) return trap::would_block;
+  if (ring == nullptr) return fail(Errno::would_block);
   Context& context = ring->context();
   const std::uint32_t taken = context.take_sharing(self, submit);
-  if (taken == 0) return trap::would_block;
+  if (taken == 0) return fail(Errno::would_block);
   const bool is_complete =
       flags == 0 || context.unread() >= std::min(complete, context.shape().cq_entries);
   if (taken == submit && is_complete) [[likely]]
