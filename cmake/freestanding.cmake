@@ -16,15 +16,17 @@ if(fmt_version)
   set(fmt_check FMT_CONSTEVAL=constexpr)
 endif()
 
+# In the kernel the compiler knows built-in functions, which -ffreestanding would turn off: then it calls
+# strlen() for a literal. The mem* functions are off, because it would call them for loops of a few rounds.
+set(COTRAP_KERNEL_BUILTINS
+    -U__STDC_HOSTED__ -D__STDC_HOSTED__=0 -Wno-builtin-macro-redefined
+    -fno-builtin-memcpy -fno-builtin-memmove -fno-builtin-memset)
+
 # cotrap_add_freestanding(name option…): an interface library with these options. The options after the
 # name select the C library's headers; without any, the compiler's default headers are used.
 function(cotrap_add_freestanding name)
   add_library(${name} INTERFACE)
-  # -ffreestanding would turn all built-in functions off. Then the compiler calls strlen() for a literal.
-  # The mem* functions are off, because the compiler would call them for loops of a few rounds.
   target_compile_options(${name} INTERFACE
-    -U__STDC_HOSTED__ -D__STDC_HOSTED__=0 -Wno-builtin-macro-redefined
-    -fno-builtin-memcpy -fno-builtin-memmove -fno-builtin-memset
     -fno-common -ffunction-sections -fdata-sections
     $<$<COMPILE_LANGUAGE:CXX>:-nostdinc++ -fno-exceptions -fno-rtti -fno-threadsafe-statics
       -fno-use-cxa-atexit>

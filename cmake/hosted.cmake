@@ -11,7 +11,7 @@ find_library(COTRAP_BUILTINS libclang_rt.builtins-x86_64.a NO_DEFAULT_PATH REQUI
   PATHS /usr/lib/llvm-${COTRAP_LLVM_VERSION}/lib/clang/${COTRAP_LLVM_VERSION}/lib/linux)
 
 cotrap_add_freestanding(cotrap_kernel_flags)
-target_compile_options(cotrap_kernel_flags INTERFACE -fno-pie -ftls-model=local-exec -pthread)
+target_compile_options(cotrap_kernel_flags INTERFACE ${COTRAP_KERNEL_BUILTINS} -fno-pie -ftls-model=local-exec -pthread)
 target_compile_definitions(cotrap_kernel_flags INTERFACE
   FMT_USE_FLOAT=0 FMT_USE_DOUBLE=0 FMT_USE_LONG_DOUBLE=0)
 target_link_options(cotrap_kernel_flags INTERFACE -nostdlib++ -no-pie -pthread)
@@ -33,7 +33,7 @@ endif()
 # zone. No stack protector: its code would read the canary from the C library's thread-local storage.
 cotrap_add_freestanding(cotrap_user_flags -nostdlibinc "SHELL:-isystem ${COTRAP_MUSL_HEADERS}")
 target_compile_options(cotrap_user_flags INTERFACE
-  --target=x86_64-linux-musl -fPIE -mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables)
+  -ffreestanding --target=x86_64-linux-musl -fPIE -mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables)
 target_link_options(cotrap_user_flags INTERFACE
   --target=x86_64-linux-musl -nostdlib -static-pie -Wl,-z,now -Wl,-z,norelro)
 target_link_libraries(cotrap_user_flags INTERFACE ${COTRAP_MUSL} ${COTRAP_BUILTINS})

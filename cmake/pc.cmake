@@ -12,6 +12,7 @@ find_library(COTRAP_BUILTINS libclang_rt.builtins-x86_64.a NO_DEFAULT_PATH REQUI
 
 cotrap_add_freestanding(cotrap_kernel_flags -nostdlibinc "SHELL:-isystem ${COTRAP_MUSL_HEADERS}")
 target_compile_options(cotrap_kernel_flags INTERFACE
+  ${COTRAP_KERNEL_BUILTINS}
   -fpie -fdirect-access-external-data -fvisibility=hidden -mno-red-zone -mstack-alignment=8 -mno-mmx -mno-sse -msoft-float -mno-implicit-float
   -fomit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables -ftls-model=local-exec)
 target_compile_definitions(cotrap_kernel_flags INTERFACE

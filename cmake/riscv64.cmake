@@ -32,6 +32,7 @@ target_link_options(cotrap_freestanding INTERFACE -nostdlib -static)
 add_library(cotrap_kernel_flags INTERFACE)
 target_link_libraries(cotrap_kernel_flags INTERFACE cotrap_freestanding)
 target_compile_options(cotrap_kernel_flags INTERFACE
+  ${COTRAP_KERNEL_BUILTINS}
   -march=rv64imac_zicsr_zifencei_zicbom_zicboz -mabi=lp64 -fomit-frame-pointer
   -mno-implicit-float -ftls-model=local-exec)
 target_compile_definitions(cotrap_kernel_flags INTERFACE
@@ -42,7 +43,7 @@ target_link_libraries(cotrap_kernel_flags INTERFACE ${kernel_libc} ${kernel_libg
 
 add_library(cotrap_user_flags INTERFACE)
 target_link_libraries(cotrap_user_flags INTERFACE cotrap_freestanding)
-target_compile_options(cotrap_user_flags INTERFACE -march=rv64gc -mabi=lp64d)
+target_compile_options(cotrap_user_flags INTERFACE -ffreestanding -march=rv64gc -mabi=lp64d)
 if(NOT COTRAP_MMU)
   # Static-PIE, because the kernel loads a program where there is room.
   target_compile_options(cotrap_user_flags INTERFACE -fPIE)
