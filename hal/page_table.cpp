@@ -76,15 +76,6 @@ NoteOfEntry note_of(const PageEntry* slot, std::size_t group_bytes) {
 
 }  // namespace
 
-void PageTable::fill(PageEntry* slot, PageEntry entry) {
-  const bool is_new = slot->empty();
-  set(*slot, entry);
-  if (!is_new) return;
-  const auto [note, group_bit] = note_of(slot, group_bytes);
-  note.groups |= group_bit;
-  ++note.used;
-}
-
 bool PageTable::fill_first(PageEntry* slot, PageEntry entry) {
   if (!set_if_empty(*slot, entry)) return false;
   const auto [note, group_bit] = note_of(slot, group_bytes);

@@ -91,7 +91,7 @@ class FreeVectors {
 [[gnu::noinline]] void copy_by_words(std::byte* to, const std::byte* from) {
   auto* out = reinterpret_cast<std::uint64_t*>(to);
   auto* in = reinterpret_cast<const std::uint64_t*>(from);
-  constexpr std::size_t words = 16, lines = 2;  // words: as many as there are registers for
+  constexpr std::size_t words = 16, lines = 4;  // words: as many as there are registers for
   for (auto* const end = out + page_size / 8; out != end; out += lines * words) {
 #pragma clang loop unroll(full)
     for (std::size_t each = 0; each < lines; ++each, in += words) {

@@ -83,10 +83,9 @@ class PageTable {
   /// The entries of a table are in groups of this number of adjacent pages. An aligned range of so
   /// many pages has its entries in one group.
   static constexpr std::size_t group = 16;
-  /// Fills the empty entries of `run`, which is in one group and has a used entry. entry_of(i) is
-  /// the entry for run[i]. Returns how many it has filled.
-  template <class EntryOf>
-  static std::size_t fill_rest(std::span<PageEntry> run, EntryOf&& entry_of);
+  /// Fills the empty entries of `run`, which is in one table. The first entry gets `first`, and the
+  /// next ones the same with the next frames. Returns how many it has filled.
+  static std::size_t fill_rest(std::span<PageEntry> run, PageEntry first);
 
   /// Returns the end of the first part of a long walk: the part [from, end) has about `pages` used
   /// entries, or `end` is `to`. The end is a table boundary. A part has at least one table, and no
@@ -331,16 +330,33 @@ bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit, Release&& rele
   return from < to && remove_from<root_level>(root_, from, to, take, release);
 }
 
-template <class EntryOf>
-std::size_t PageTable::fill_rest(std::span<PageEntry> run, EntryOf&& entry_of) {
+inline void PageTable::fill(PageEntry* slot, PageEntry entry) {
+  const bool is_new = slot->empty();
+  set(*slot, entry);
+  if (!is_new) return;
+  const PhysAddr at = virt_to_phys(slot);
+  table_frames::Note& note = table_frames::note(page_down(at));
+  note.groups |= std::uint32_t{1} << at % page_size / group_bytes;
+  ++note.used;
+}
+
+inline std::size_t PageTable::fill_rest(std::span<PageEntry> run, PageEntry first) {
   std::size_t filled = 0;
-  for (std::size_t i = 0; i != run.size(); ++i) {
-    if (!run[i].empty()) continue;
-    set(run[i], entry_of(i));
-    ++filled;
+  __atomic_thread_fence(__ATOMIC_RELEASE);  // for all entries: see set()
+  for (PageEntry& entry : run) {
+    if (entry.empty()) {
+      set_relaxed(entry, first);
+      ++filled;
+    }
+    first = first.next();
   }
-  table_frames::note(page_down(virt_to_phys(run.data()))).used +=
-      static_cast<std::uint32_t>(filled);
+  if (filled == 0) return 0;
+  const PhysAddr at = virt_to_phys(run.data());
+  table_frames::Note& note = table_frames::note(page_down(at));
+  note.used += static_cast<std::uint32_t>(filled);
+  const std::size_t first_group = at % page_size / group_bytes;
+  const std::size_t groups = (at % group_bytes + run.size_bytes() - 1) / group_bytes;
+  note.groups |= ((std::uint32_t{2} << groups) - 1) << first_group;
   return filled;
 }
 

@@ -89,10 +89,7 @@ class OwnedPages {
   static bool fill_first(PageEntry*, PageEntry) { return false; }
   /// No page is mapped without a copy, so none has neighbours to map with it.
   static constexpr std::size_t group = 1;
-  template <class EntryOf>
-  static std::size_t fill_rest(std::span<PageEntry>, EntryOf&&) {
-    return 0;
-  }
+  static std::size_t fill_rest(std::span<PageEntry>, PageEntry) { return 0; }
 
   /// As for page tables: the end of the first part of [from, to) that has about `pages` pages.
   VirtAddr end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) const;
