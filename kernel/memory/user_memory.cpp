@@ -1,6 +1,8 @@
 #include "memory/user_memory.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 namespace kernel::memory {
@@ -37,6 +39,34 @@ Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::s
                     });
 }
 
+/// Copies the bytes before the first zero, at most `most`, and returns their number. Reads whole
+/// words, each one once: the program may change them meanwhile.
+[[gnu::noinline]] static std::size_t copy_until_zero(char* to, const std::byte* from,
+                                                     std::size_t most) {
+  using Word = std::uint64_t;
+  constexpr Word ones = ~Word{0} / 0xff, highest_bits = ones << 7;
+  const std::size_t skew = reinterpret_cast<std::uintptr_t>(from) % sizeof(Word);
+  const auto* word_at = reinterpret_cast<const volatile Word*>(from - skew);
+  // The lowest of these bits belongs to the first zero.
+  const auto zeros_of = [](Word word) { return (word - ones) & ~word & highest_bits; };
+  std::size_t copied = 0;
+  Word word = *word_at++ >> 8 * skew;  // the shift fills the end with zeros
+  std::size_t in_word = sizeof(Word) - skew;
+  for (;;) {
+    const Word zeros = zeros_of(word);
+    const std::size_t before_zero = zeros == 0 ? sizeof(Word) : std::countr_zero(zeros) / 8;
+    const std::size_t wanted = std::min({in_word, before_zero, most - copied});
+    for (std::size_t i = 0; i != wanted; ++i, word >>= 8) to[copied + i] = static_cast<char>(word);
+    copied += wanted;
+    if (wanted != in_word || copied == most) return copied;
+    while (zeros_of(word = *word_at++) == 0 && most - copied >= sizeof(Word)) {
+      __builtin_memcpy(to + copied, &word, sizeof word);
+      copied += sizeof word;
+    }
+    in_word = sizeof(Word);
+  }
+}
+
 Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
                                           std::span<char> buffer) {
   constexpr std::size_t usual_length = 64;
@@ -47,13 +77,9 @@ Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
         std::min({buffer.size() - done, hal::page_size - at % hal::page_size, usual_length});
     const auto here = space.fault_in(at, Access::read);
     if (!here) return fail(here.error());
-    // Search the copy for the zero: the program may have changed the original.
-    char* const copy = buffer.data() + done;
-    std::memcpy(copy, *here, size);
-    if (const void* const zero = std::memchr(copy, 0, size)) {
-      return std::string_view(buffer.data(), static_cast<const char*>(zero));
-    }
-    done += size;
+    const std::size_t copied = copy_until_zero(buffer.data() + done, *here, size);
+    done += copied;
+    if (copied != size) return std::string_view{buffer.data(), done};
   }
   return fail(Errno::enametoolong);
 }
