@@ -96,7 +96,10 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
   int links = 0;
   for (;;) {
     const bool as_directory = rest.ends_with('/');
+    const char* const begin = rest.data();
     const std::string_view name = take_name(rest);
+    if (lookup.has_detour != nullptr && (name.data() > begin + 1 || rest.data() > name.end() + 1))
+      note_detour(lookup);
     const bool is_last = rest.empty();
     if (name.size() > longest_name) return fail(Errno::enametoolong);
 

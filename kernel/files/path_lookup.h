@@ -21,7 +21,8 @@ struct PathLookup {
   LinkReader reader;
   Fetched* fetched = nullptr;  ///< what the call has learnt from servers; null: it cannot ask them
   std::uint64_t resolve = 0;   ///< what the lookup must not do: abi::resolve_*
-  /// Set if the path has a link, "." or "..", so that it is not the path of its node; may be null.
+  /// Set if the path has a link, ".", ".." or two slashes in a row, so that it is not the path of
+  /// its node; may be null.
   bool* has_detour = nullptr;
 };
 

@@ -161,7 +161,9 @@ Result<> ProgramArguments::make_room() {
   const std::size_t before = room().size();
   if (has_first && (before == left_ || before >= longest_string)) return fail(Errno::e2big);
   const std::size_t size = has_first ? longest_string : usual_bytes;
-  if (!memory::can_allocate_contiguous(size)) return fail(Errno::enomem);
+  const bool has_memory =
+      size <= hal::page_size ? memory::can_allocate(size) : memory::can_allocate_contiguous(size);
+  if (!has_memory) return fail(Errno::enomem);
   Piece made{.bytes = std::make_unique_for_overwrite<char[]>(size), .capacity = size};
   if (first_.size == 0) {
     first_ = std::move(made);
@@ -235,13 +237,14 @@ std::string_view ProgramArguments::piece(std::size_t index) const {
 
 Result<> StartupStack::put(AddressSpace& space, std::span<const std::byte> bytes,
                            std::size_t alignment) {
+  if (bytes.empty()) return {};
   at_ = (at_ - bytes.size()) & ~(alignment - 1);
   return memory::copy_to_user(space, at_, bytes.data(), bytes.size());
 }
 
+// The zero behind the text is there already: new pages of a stack have zeros.
 Result<> StartupStack::put_string(AddressSpace& space, std::string_view text) {
-  constexpr char zero = '\0';
-  if (auto put_zero = put(space, std::as_bytes(std::span{&zero, 1})); !put_zero) return put_zero;
+  --at_;
   return put(space, std::as_bytes(std::span{text}));
 }
 
@@ -266,16 +269,21 @@ Result<bool> StartupStack::step(AddressSpace& space, std::string_view path,
 
 Result<> StartupStack::begin_table(AddressSpace& space, const ProgramArguments& arguments) {
   string_ = at_;
-  if (auto done = put_string(space, trap::program_machine::name); !done) return done;
-  const VirtAddr platform = at_;
-  std::array<std::byte, 16> random;
-  fill_random(random);
-  if (auto done = put(space, random, alignof(StackWord)); !done) return done;
+  struct {
+    std::array<std::byte, 16> random;
+    std::array<char, trap::program_machine::name.size() + 1> platform{};
+  } texts;
+  fill_random(texts.random);
+  std::ranges::copy(trap::program_machine::name, texts.platform.begin());
+  if (auto done = put(space, std::as_bytes(std::span{&texts, 1}), alignof(StackWord)); !done)
+    return done;
   const VirtAddr random_at = at_;
+  const VirtAddr platform_at = at_ + sizeof texts.random;
 
-  const auto add = [this](StackWord tag, StackWord value) {
-    aux_[aux_count_++] = tag;
-    aux_[aux_count_++] = value;
+  StackWord* next = aux_.data();
+  const auto add = [&next](StackWord tag, StackWord value) {
+    *next++ = tag;
+    *next++ = value;
   };
   add(abi::at_phdr, facts_.program_headers);
   add(abi::at_phent, facts_.header_bytes);
@@ -291,7 +299,7 @@ Result<> StartupStack::begin_table(AddressSpace& space, const ProgramArguments& 
   add(abi::at_clktck, 100);
   add(abi::at_secure, 0);
   add(abi::at_random, random_at);
-  add(abi::at_platform, platform);
+  add(abi::at_platform, platform_at);
   add(abi::at_rseq_feature_size, abi::sequence_area_bytes);
   add(abi::at_rseq_align, alignof(abi::SequenceArea));
   add(abi::at_execfn, path_);
@@ -299,6 +307,7 @@ Result<> StartupStack::begin_table(AddressSpace& space, const ProgramArguments& 
   if (const StackWord entry = trap::program_machine::syscall_entry(); entry != 0)
     add(abi::at_sysinfo, entry);
   add(abi::at_null, 0);
+  aux_count_ = static_cast<std::size_t>(next - aux_.data());
 
   constexpr std::size_t others = 3;  // argc, and the end of both lists
   words_ = aux_count_ + arguments.argument_count() + arguments.environment_count() + others;
@@ -411,6 +420,8 @@ Result<Program> load_program(const PathLookup& lookup, const ProgramFile& file,
   if (plan->has_interpreter) interpreter = map_interpreter(**space, lookup, *plan);
   if (!interpreter) return fail(interpreter.error());
   const VirtAddr entry = plan->has_interpreter ? interpreter->entry : plan->entry;
+  // The program would fault at once. Where the kernel rewrites instructions, it may have to wait.
+  if (!memory::AreaCode::has_state) (void)(*space)->fault(entry, Access::execute);
   const StartupStack::Facts facts{.program_headers = plan->program_headers,
                                   .entry = plan->entry,
                                   .header_bytes = plan->program_header_bytes,

@@ -89,8 +89,6 @@ struct Target {
   int flags = 0;
 };
 
-constexpr std::string_view two_slashes = "//";
-
 struct FoundTarget {
   PathLookup lookup;
   Node* node;
@@ -118,7 +116,7 @@ Result<FoundTarget> find_target(Thread& self, const Target& target, Fetched& fet
   lookup->has_detour = nullptr;
   FoundTarget found{.lookup = *lookup, .node = *node, .name = std::string{*path}};
   if (target.directory == abi::at_fdcwd || (*path).starts_with('/')) {
-    found.has_real_path = !has_detour && !(*path).contains(two_slashes);
+    found.has_real_path = !has_detour;
     return found;
   }
   found.is_in_descriptor = true;
