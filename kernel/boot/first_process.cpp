@@ -98,9 +98,9 @@ Result<> open_standard_files(FdTable& files, Terminal* errors) {
                                                       .actions = make_ref<SignalActions>()});
   const auto opened = open_standard_files(process->files(), errors);
   if (!opened) return fail(opened.error());
-  constexpr bool has_real_path = false;  // not known: the path may have links
+  constexpr bool has_canonical_path = false;  // not known: the path may have links
   process->become(std::move(program->space), found->path.empty() ? path : std::move(found->path),
-                  has_real_path);
+                  has_canonical_path);
   process->set_start_stack(stack.pointer());
   auto thread = make_ref<Thread>(id, process, program->start(stack.pointer()), Schedule{});
   start_share(*thread);

@@ -36,9 +36,9 @@ inline Errno in_strand(Errno error) {
 
 /// The program that follows a symbolic link: /proc/self/exe points to its executable.
 struct LinkReader {
-  std::string_view executable;  ///< absolute path of the program's file; a zero may end it
-  bool has_real_path = false;   ///< `executable` has no links, "." or ".."
-  int process = 0;              ///< its number
+  std::string_view executable;      ///< absolute path of the program's file; a zero may end it
+  bool has_canonical_path = false;  ///< `executable` has no links, ".", ".." or double slashes
+  int process = 0;                  ///< its number
   /// Whether real_path() looks up the path of a program. A link to a program then has the path that
   /// execve was given, because the real one could lead back to the link.
   bool is_real_path = false;

@@ -26,8 +26,8 @@ bool last_name_is_name(std::string_view end) {
   return !end.empty() && end != here && end != above;
 }
 
-void note_detour(const PathLookup& lookup) {
-  if (lookup.has_detour != nullptr) *lookup.has_detour = true;
+void note_noncanonical(const PathLookup& lookup) {
+  if (lookup.is_canonical != nullptr) *lookup.is_canonical = false;
 }
 
 /// Found, with a name that it does not own.
@@ -98,18 +98,19 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
     const bool as_directory = rest.ends_with('/');
     const char* const begin = rest.data();
     const std::string_view name = take_name(rest);
-    if (lookup.has_detour != nullptr && (name.data() > begin + 1 || rest.data() > name.end() + 1))
-      note_detour(lookup);
+    // More than one slash in front of the name, or behind it.
+    if (lookup.is_canonical != nullptr && (name.data() > begin + 1 || rest.data() > name.end() + 1))
+      note_noncanonical(lookup);
     const bool is_last = rest.empty();
     if (name.size() > longest_name) return fail(Errno::enametoolong);
 
     Node* node = at;
     if (name == above) {
-      note_detour(lookup);
+      note_noncanonical(lookup);
       if (stays_beneath && is_same(*at, lookup.start)) return fail(Errno::exdev);
       if (root == nullptr || !is_same(*at, *root)) node = &at->parent();
     } else if (name.empty() || name == here) {
-      note_detour(lookup);
+      note_noncanonical(lookup);
     } else {
       node = at->find(name);
       if (node == nullptr) {
@@ -121,7 +122,7 @@ Result<Place> walk(const PathLookup& lookup, std::string_view path, LastLink las
       if (node != nullptr && node->is_symlink() &&
           (!is_last || last == LastLink::follow || (last == LastLink::keep && as_directory))) {
         if (++links > most_symlinks) return fail(Errno::eloop);
-        note_detour(lookup);
+        note_noncanonical(lookup);
         if (restricted) {
           if (auto allowed = check_link(lookup, false); !allowed) return fail(allowed.error());
         }

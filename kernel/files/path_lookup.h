@@ -21,9 +21,9 @@ struct PathLookup {
   LinkReader reader;
   Fetched* fetched = nullptr;  ///< what the call has learnt from servers; null: it cannot ask them
   std::uint64_t resolve = 0;   ///< what the lookup must not do: abi::resolve_*
-  /// Set if the path has a link, ".", ".." or two slashes in a row, so that it is not the path of
-  /// its node; may be null.
-  bool* has_detour = nullptr;
+  /// Cleared if the path has a link, ".", ".." or two slashes in a row: such a path is not the
+  /// canonical one of its node. Null: the caller does not ask.
+  bool* is_canonical = nullptr;
 };
 
 /// The path of `node`, as a program sees it whose absolute paths begin at `root` (LinkReader). A

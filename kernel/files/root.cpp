@@ -64,8 +64,8 @@ class ExecutableLink final : public Node {
   ExecutableLink() : Node{abi::s_iflnk | 0777} {}
   std::string target(const LinkReader& reader) const override {
     const std::string_view path = reader.executable.substr(0, reader.executable.find('\0'));
-    const bool is_real = reader.has_real_path || reader.is_real_path;
-    return path_from(reader.root, is_real ? std::string{path} : real_path(path));
+    const bool keeps_path = reader.has_canonical_path || reader.is_real_path;
+    return path_from(reader.root, keeps_path ? std::string{path} : real_path(path));
   }
   Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
 };

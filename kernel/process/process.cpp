@@ -237,7 +237,7 @@ bool Process::remove_thread_sharing(Thread& thread) {
 void Process::inherit(const Process& parent) {
   limits_.inherit(parent.limits_);
   path_ = parent.path_;
-  has_real_path_ = parent.has_real_path_;
+  has_canonical_path_ = parent.has_canonical_path_;
   signal_return_ = parent.signal_return_;
   group_ = parent.group();
   session_ = parent.session();
@@ -425,7 +425,7 @@ Result<> Process::own_parts() {
   return {};
 }
 
-void Process::become(Ref<memory::AddressSpace> space, std::string path, bool has_real_path) {
+void Process::become(Ref<memory::AddressSpace> space, std::string path, bool has_canonical_path) {
   async::Strand::check_access();
   leave_space();
   parts_.space->note_threads(-static_cast<int>(thread_count_));
@@ -433,7 +433,7 @@ void Process::become(Ref<memory::AddressSpace> space, std::string path, bool has
   parts_.space->note_threads(static_cast<int>(thread_count_));
   for (Thread& thread : threads_) thread.set_space(*parts_.space);
   path_ = std::move(path);
-  has_real_path_ = has_real_path;
+  has_canonical_path_ = has_canonical_path;
   signal_return_ = 0;
   has_executed_ = true;
   if (signal_timers_ != nullptr) signal_timers_->remove_created();

@@ -77,8 +77,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
 
   /// The path of the program that the process runs.
   std::string_view path() const { return std::string_view{path_}.substr(0, path_.find('\0')); }
-  /// Whether the path had no links, "." or ".." when the program began.
-  bool has_real_path() const { return has_real_path_; }
+  /// Whether the path had no links, ".", ".." or double slashes when the program began.
+  bool has_canonical_path() const { return has_canonical_path_; }
   /// The string given to become(): the path, and for a script a zero and the name.
   const std::string& path_and_name() const { return path_; }
   /// The last component of the path that execve was given: of a script, if it ran one.
@@ -215,9 +215,9 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Result<> own_files();
   Result<> own_fs();
   /// Changes to another program's memory (execve). `path`: of its file. If name() is not the last
-  /// component of the path, a zero and the name are behind it. `has_real_path`: see the function of
-  /// that name. The caller is the only thread left.
-  void become(Ref<memory::AddressSpace> space, std::string path, bool has_real_path);
+  /// component of the path, a zero and the name are behind it. `has_canonical_path`: see the
+  /// function of that name. The caller is the only thread left.
+  void become(Ref<memory::AddressSpace> space, std::string path, bool has_canonical_path);
 
   /// Records the exit code of a thread that calls exit(2). The process exits with the last recorded
   /// code, unless terminate() sets a status (synchronize_group_exit(), Linux, kernel/exit.c).
@@ -393,7 +393,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   abi::WaitStatus report_;  // 0, which is no report: there is none
   unsigned stopped_threads_ = 0;
   bool has_executed_ = false;
-  bool has_real_path_ = false;
+  bool has_canonical_path_ = false;
   bool stop_is_reported_ = false;
   bool is_orphan_ = false;
   async::SharedWord<bool> threads_use_floating_point_ = false;

@@ -71,8 +71,8 @@ class ProcessLink final : public Node {
     if (process == nullptr || process->is_zombie()) return {};
     if (kind_ == Kind::program) {
       const std::string_view path = process->path();
-      const bool is_real = process->has_real_path() || reader.is_real_path;
-      return path_from(reader.root, is_real ? std::string{path} : real_path(path));
+      const bool keeps_path = process->has_canonical_path() || reader.is_real_path;
+      return path_from(reader.root, keeps_path ? std::string{path} : real_path(path));
     }
     const Directory* const directory = directory_of(*process);
     return path_from(reader.root, *directory).value_or("/ (deleted)");

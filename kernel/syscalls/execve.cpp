@@ -95,7 +95,7 @@ struct FoundTarget {
   std::string name;  ///< as the caller has given it, or a path in /dev/fd
   bool is_in_descriptor = false;
   bool names_file = false;  ///< the descriptor's own file
-  bool has_real_path = false;
+  bool has_canonical_path = false;
 };
 
 /// Finds the node. Errors of lookup_from() and find_node(); EACCES: it is a pipe; ELOOP: a link.
@@ -106,17 +106,17 @@ Result<FoundTarget> find_target(Thread& self, const Target& target, Fetched& fet
   auto lookup = lookup_from(self, names_file ? abi::at_fdcwd : target.directory, *path);
   if (!lookup) return fail(lookup.error());
   lookup->fetched = &fetched;
-  bool has_detour = false;
-  lookup->has_detour = &has_detour;
+  bool is_canonical = true;
+  lookup->is_canonical = &is_canonical;
   const auto node = names_file ? node_at(self, target.directory)
                                : kernel::find_node(*lookup, *path, last_link(target.flags));
   if (!node) return fail(node.error());
   if (*node == nullptr) return fail(Errno::eacces);
   if ((*node)->is_symlink()) return fail(Errno::eloop);
-  lookup->has_detour = nullptr;
+  lookup->is_canonical = nullptr;
   FoundTarget found{.lookup = *lookup, .node = *node, .name = std::string{*path}};
   if (target.directory == abi::at_fdcwd || (*path).starts_with('/')) {
-    found.has_real_path = !has_detour;
+    found.has_canonical_path = is_canonical;
     return found;
   }
   found.is_in_descriptor = true;
@@ -173,7 +173,7 @@ struct NewProgram {
   Program program;
   std::string name;  ///< as the caller has given it
   std::string path;  ///< as for Process::become()
-  bool has_real_path;
+  bool has_canonical_path;
 };
 
 /// Everything of execve that can fail but leaves the caller as it is. Not a part of the coroutine,
@@ -206,7 +206,7 @@ struct NewProgram {
     shown = path_with_name(std::move(*shown), *name);
   }
   return NewProgram{std::move(*program), std::move(*name), std::move(*shown),
-                    there->has_real_path && !is_script};
+                    there->has_canonical_path && !is_script};
 }
 
 /// Reports that a traced thread has executed another program.
@@ -255,7 +255,8 @@ async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t argume
   while (!self.process().files().close_some_for_exec(FdTable::closed_in_step))
     co_await cond_resched(self);
   self.process().execute_with_capabilities();
-  self.process().become(std::move(made->program.space), std::move(made->path), made->has_real_path);
+  self.process().become(std::move(made->program.space), std::move(made->path),
+                        made->has_canonical_path);
   self.process().signal_actions().drop_handlers();
   auto start = made->program.start(stack.pointer());
   self.start_program(start);

@@ -31,7 +31,7 @@ class Path {
 inline LinkReader reader_of(Thread& self) {
   Process& process = self.process();
   return {.executable = process.path_and_name(),
-          .has_real_path = process.has_real_path(),
+          .has_canonical_path = process.has_canonical_path(),
           .process = process.id(),
           .root = process.fs().root()};
 }
