@@ -81,7 +81,7 @@ std::int32_t InFlightRequest::cut_answer(std::int32_t answer) const {
   return cut ? failed(Errno::ecanceled) : answer;
 }
 
-std::int32_t InFlightRequest::answer_of_limit() const {
+std::int32_t InFlightRequest::link_timeout_answer() const {
   return failed(Errno::etime);
 }
 
@@ -93,7 +93,7 @@ std::uint8_t level_of_requests(const Thread& thread) {
 async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first) {
   constexpr unsigned most_in_step = 64;  // completions of a broken chain
   bool broken = false;
-  std::int32_t answer_of_limit = 0;  // 0: the last request was not timed out
+  std::int32_t link_timeout_answer = 0;  // 0: the last request was not timed out
   unsigned count = 0;
   for (auto request = std::move(first); request != nullptr;) {
     if (++count % most_in_step == 0) co_await sys::cond_resched(thread);
@@ -102,12 +102,13 @@ async::Task<> run_chain(Thread& thread, std::unique_ptr<InFlightRequest> first) 
       answer = refusal;
       broken = true;
     } else if (request->is_link_timeout()) {
-      if (const std::int32_t ended = std::exchange(answer_of_limit, 0); ended != 0) answer = ended;
+      if (const std::int32_t ended = std::exchange(link_timeout_answer, 0); ended != 0)
+        answer = ended;
     } else {
       broken |= request->cancelled || async::is_cancelled();
       bool timed_out = false;
       if (!broken) answer = co_await carry_out(thread, *request, timed_out);
-      if (timed_out) answer_of_limit = request->answer_of_limit();
+      if (timed_out) link_timeout_answer = request->link_timeout_answer();
       broken |= !request->lets_next_begin(answer);
       if (request->cancelled && request->next_outlives_cancel()) {
         async::current_job().revoke_cancel();

@@ -52,7 +52,7 @@ class InFlightRequest : public ListNode<>, public ListNode<struct SameUserData> 
   /// ended its wait.
   virtual std::int32_t cut_answer(std::int32_t answer) const;
   /// The result of a link timeout that has ended the wait of this request.
-  virtual std::int32_t answer_of_limit() const;
+  virtual std::int32_t link_timeout_answer() const;
   /// Whether the next linked request begins after this answer.
   virtual bool lets_next_begin(std::int32_t answer) const = 0;
   /// Whether the next linked request begins although this one was cancelled.

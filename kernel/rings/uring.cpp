@@ -167,8 +167,8 @@ Register Request::answer(Thread& self) {
   return uring::answer(context, self, sqe, this);
 }
 
-std::int32_t Request::answer_of_limit() const {
-  return is_counted_if_cancelled(sqe.opcode) ? 1 : InFlightRequest::answer_of_limit();
+std::int32_t Request::link_timeout_answer() const {
+  return cancel_returns_one(sqe.opcode) ? 1 : InFlightRequest::link_timeout_answer();
 }
 
 bool Request::lets_next_begin(std::int32_t answer) const {

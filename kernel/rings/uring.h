@@ -118,7 +118,7 @@ class Request final : public InFlightRequest, public ListNode<Submitter> {
   bool is_link_timeout() const override { return sqe.opcode == abi::uring::Op::link_timeout; }
   void begin() override;
   async::Instant deadline() const override { return due; }
-  std::int32_t answer_of_limit() const override;
+  std::int32_t link_timeout_answer() const override;
   bool lets_next_begin(std::int32_t answer) const override;
   bool next_outlives_cancel() const override;
   bool outlives_thread(std::int32_t answer) const override {
@@ -202,8 +202,7 @@ class Context final : public RefCounted<Context> {
   std::uint32_t take_nops(std::uint32_t most);
   /// Takes and completes one such nop, if it is the next submission. The same condition.
   bool take_nop();
-  /// Whether take_nops() and take_nop() are allowed: no job waits for a completion, no completion
-  /// waits for room, and the next submission need not wait for another one.
+  /// Whether take_nops() and take_nop() are allowed.
   bool is_undisturbed() const { return may_be_undisturbed_ && is_quiet(); }
   /// Takes and completes up to `most` submissions for a caller that shares the strand. Stops at the
   /// first one that needs the strand. Takes none if another hart does so at this moment, or if the
@@ -321,7 +320,8 @@ class Context final : public RefCounted<Context> {
   };
   class Chain;
 
-  // The flags of rings whose completions have the usual layout, and that a thread submits itself.
+  // The flags of rings whose completions have the usual layout, and whose submissions only
+  // io_uring_enter takes.
   static constexpr std::uint32_t usual_flags = abi::uring::setup_cqsize | abi::uring::setup_clamp |
                                                abi::uring::setup_submit_all |
                                                abi::uring::setup_coop_taskrun;
@@ -336,6 +336,8 @@ class Context final : public RefCounted<Context> {
         may_be_shared_{(shape.flags & ~flags_to_share) == 0},
         requests_{shape.cq_entries} {}
 
+  /// Whether no job waits for a completion, no completion waits for room, and the next submission
+  /// need not wait for another one.
   bool is_quiet() const {
     return !is_taking_ && !drains_next_ && timeouts_.empty() && overflow_ == nullptr && !eventfd &&
            deferred_.empty() && waiters_.empty() && pollers_.empty();
@@ -488,9 +490,9 @@ Result<std::size_t> answer_sharing(Context& context, Thread& self, const Sqe& sq
 bool is_failure(Thread& self, const Sqe& sqe, std::int32_t answer);
 /// Whether a positive answer is a number of bytes.
 bool is_transfer(const Sqe& sqe);
-/// Whether the end of such a request's wait counts as 1: as on Linux, the result is then that of
-/// the cancellation or the link timeout that has ended it.
-bool is_counted_if_cancelled(abi::uring::Op operation);
+/// Whether a cancellation or a link timeout that ends the wait of such a request has the result 1,
+/// as on Linux.
+bool cancel_returns_one(abi::uring::Op operation);
 /// Whether the kernel has the operation.
 bool is_supported(unsigned operation);
 /// The file of a submission; null: none.
@@ -504,8 +506,8 @@ struct CancelQuery {
   abi::uring::Op operation;
   const Request* except = nullptr;  ///< the request that cancels
 };
-/// Returns the number of requests with cancel_all or cancel_any, else 0 or, see
-/// is_counted_if_cancelled(), 1. ENOENT.
+/// With cancel_all or cancel_any, returns the number of requests. Otherwise returns 1 if
+/// cancel_returns_one() holds for the operation, else 0. ENOENT: no request matches.
 Result<int> cancel_matching(Context& context, const CancelQuery& query);
 /// Whether cancel_matching() would visit too many requests for one step.
 bool is_long(Context& context, const CancelQuery& query);

@@ -428,7 +428,7 @@ async::Task<Result<std::uint32_t>> answered(std::uint32_t taken) {
   kept = nullptr;
   if (answer.blocks()) return answer;
   if (self.has_pending_flags()) [[unlikely]] {
-    // It is no error, because submissions were taken.
+    // The answer is no error, because submissions were taken.
     const auto count = static_cast<std::uint32_t>(encoded(answer));
     return self.wait([&] { return answered(count); });
   }

@@ -209,7 +209,7 @@ Register answer_without_file(Context& context, Thread& self, const Sqe& sqe, Req
     case Op::fixed_fd_install: return encoded(fixed_fd_install(context, self, sqe));
     case Op::futex_wait: return futex_wait(self, sqe);
     case Op::futex_wake:
-      // A FUTEX_WAIT that was submitted before begins before this one.
+      // The waits that the thread has submitted before must begin before this wake.
       if (request == nullptr && Submitter::find(self)->has_starting()) return trap::would_block;
       return futex_wake(self, sqe);
     case Op::futex_waitv:

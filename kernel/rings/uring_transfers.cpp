@@ -249,7 +249,7 @@ Register receive_now(Context& context, Thread& self, const Sqe& sqe) {
 bool may_move_sharing(Context& context, const Sqe& sqe) {
   if ((sqe.flags & ~abi::uring::sqe_fixed_file) != 0 || sqe.ioprio != 0 || sqe.personality != 0)
     return false;
-  constexpr std::uint32_t of_send = abi::msg_nosignal | abi::msg_dontwait;
+  constexpr std::uint32_t send_flags = abi::msg_nosignal | abi::msg_dontwait;
   switch (sqe.opcode) {
     case Op::read:
     case Op::write: return sqe.op_flags == 0;
@@ -257,7 +257,7 @@ bool may_move_sharing(Context& context, const Sqe& sqe) {
     case Op::write_fixed:
       return sqe.op_flags == 0 && context.buffers.check(sqe.buf_index, sqe.addr, sqe.len);
     case Op::recv: return sqe.op_flags == 0 && sqe.off == 0 && sqe.file_index == 0;
-    case Op::send: return (sqe.op_flags & ~of_send) == 0 && sqe.off == 0 && sqe.file_index == 0;
+    case Op::send: return (sqe.op_flags & ~send_flags) == 0 && sqe.off == 0 && sqe.file_index == 0;
     default: return false;
   }
 }

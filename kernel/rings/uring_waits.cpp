@@ -105,6 +105,7 @@ async::Task<Result<int>> run_counted_timeout(Request& request) {
   co_return co_await run_timeout(request);
 }
 
+/// The job of a timeout whose thread has ended. It keeps the ring meanwhile.
 async::Task<> run_alone(Ref<Context>, std::unique_ptr<Request> request) {
   request->job = &async::current_job();
   const auto ended = request->sqe.off != 0 ? co_await run_counted_timeout(*request)
@@ -192,7 +193,7 @@ bool is_wanted(const CancelQuery& query, const InFlightRequest& in_flight) {
 Result<int> cancelled(const CancelQuery& query, std::uint32_t count, Op last) {
   if (cancels_all(query)) return static_cast<int>(count);
   if (count == 0) return fail(Errno::enoent);
-  return is_counted_if_cancelled(last) ? 1 : 0;
+  return cancel_returns_one(last) ? 1 : 0;
 }
 
 constexpr std::uint32_t most_visited = 512;  // requests, in one step
@@ -213,7 +214,7 @@ Result<int> cancel_matching(Context& context, const CancelQuery& query) {
   return cancelled(query, count, last);
 }
 
-bool is_counted_if_cancelled(Op operation) {
+bool cancel_returns_one(Op operation) {
   return operation == Op::waitid || operation == Op::futex_wait || operation == Op::futex_waitv;
 }
 
