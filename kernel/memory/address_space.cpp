@@ -36,10 +36,11 @@ Access usable(Access access) {
   return allows(access, Access::write) ? access | Access::read : access;
 }
 
-// A program's code and constants are borrowed pages, in long runs. As many entries as this are
-// looked at together, in registers.
+// The number of entries that are copied or dropped at once if all are borrowed. A program's code
+// and constants are borrowed pages, in long runs.
 constexpr std::size_t block = 8;
 
+// Whether all entries of a block are.
 [[gnu::always_inline]] inline bool are_borrowed(const PageEntry* entries) {
   bool all = true;
 #pragma clang loop unroll(full)
@@ -518,16 +519,16 @@ template <class Drop>
       }
     }
   };
-  constexpr std::size_t blocks = 2 * block;
-  for (; run.size() >= blocks; run = run.subspan(blocks)) {
+  constexpr std::size_t two_blocks = 2 * block;
+  for (; run.size() >= two_blocks; run = run.subspan(two_blocks)) {
     if (!run.front().borrowed() || !are_borrowed(run.data()) || !are_borrowed(&run[block])) {
-      drop_each(run.first(blocks));
+      drop_each(run.first(two_blocks));
       continue;
     }
 #pragma clang loop unroll(full)
-    for (std::size_t i = 0; i != blocks; ++i) hal::set_relaxed(run[i], PageEntry{});
-    removed += blocks;
-    borrowed += blocks;
+    for (std::size_t i = 0; i != two_blocks; ++i) hal::set_relaxed(run[i], PageEntry{});
+    removed += two_blocks;
+    borrowed += two_blocks;
   }
   drop_each(run);
   resident_ -= removed;

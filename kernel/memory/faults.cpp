@@ -327,14 +327,14 @@ bool AddressSpace::make_page(const Area& area, VirtAddr page, PageEntry* slot, A
 
 /// `page` of `area` has just been mapped without a copy. Also maps the pages around it that need no
 /// copy. A program that reads or executes a page of a file mostly does so with its neighbours, too.
-/// A page more costs 20 instructions until the program ends, and a fault costs 400.
+/// Each page that is mapped costs 20 instructions until the program ends, and a fault costs 400.
 void AddressSpace::borrow_around(const Area& area, VirtAddr page, PageEntry* slot) {
   // Where the kernel rewrites instructions, it looks at each page at its first fault.
   if (AreaCode::has_state && allows(area.access, Access::execute)) return;
   check_access();
-  // Of a small part of a file a program uses more.
-  constexpr std::size_t small = 128 * page_size;
-  const std::size_t span = (area.end - area.start <= small ? 32 : 16) * page_size;
+  // A program uses a larger share of the pages of a small area.
+  constexpr std::size_t small_area = 128 * page_size;
+  const std::size_t span = (area.end - area.start <= small_area ? 32 : 16) * page_size;
   const std::size_t whole_pages = page_down(area.backing.file.size());
   const VirtAddr start = std::max(area.start, page & ~(span - 1));
   const VirtAddr end = std::min({area.end, area.start + whole_pages, (page | (span - 1)) + 1});

@@ -83,8 +83,8 @@ class PageTable {
   /// The entries of a table are in groups of this number of adjacent pages. An aligned range of so
   /// many pages has its entries in one group.
   static constexpr std::size_t group = 16;
-  /// Fills the empty entries of `run`, which is in one table. The first entry gets `first`, and the
-  /// next ones the same with the next frames. Returns how many it has filled.
+  /// Fills the empty entries of `run`, which is in one table: run[i] with `first`, but the frame
+  /// that is i frames further. Returns how many it has filled.
   static std::size_t fill_rest(std::span<PageEntry> run, PageEntry first);
 
   /// Returns the end of the first part of a long walk: the part [from, end) has about `pages` used

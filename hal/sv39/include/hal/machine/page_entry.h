@@ -54,7 +54,7 @@ class PageEntry {
   constexpr PageEntry with(Access access) const {
     return PageEntry(page(address(), access).bits_ | (bits_ & borrowed_bit));
   }
-  /// The same with the next frame.
+  /// The same with the next frame, whose address is `page_size` larger.
   constexpr PageEntry next() const { return PageEntry(bits_ + (page_size >> 2)); }
   /// The same page without the right to write.
   constexpr PageEntry read_only() const { return PageEntry(bits_ & ~write_bit); }
