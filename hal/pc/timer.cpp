@@ -118,7 +118,7 @@ std::optional<Measurement> measure(std::uint16_t count) {
   return Measurement{std::max<std::uint64_t>(end - begin, 1), timer_counts};
 }
 
-/// Whether two measurements differ by less than one percent in both clocks.
+/// Whether two measurements differ by at most one percent in both clocks.
 bool agree(const Measurement& one, const Measurement& other) {
   const auto is_close = [](std::uint64_t a, std::uint64_t b) {
     return std::max(a, b) - std::min(a, b) <= std::min(a, b) / 100;
@@ -139,8 +139,8 @@ bool timer_init() {
   apic::write(apic::Register::timer_divisor, divide_by_1);
 
   // The host of a virtual machine may stop it during a measurement, which is then too long, or
-  // fails. So the shortest one counts, and another one must agree with it. On a host on which none
-  // does, the shortest of all is the best one.
+  // fails. So the loop ends when a measurement agrees with the shortest one before it. If none
+  // does, the kernel uses the shortest of all.
   constexpr unsigned most = 20;
   std::optional<Measurement> shortest;
   for (unsigned attempts = 0; attempts < most; ++attempts) {

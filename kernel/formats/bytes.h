@@ -27,7 +27,7 @@ std::optional<T> load(Bytes bytes, std::uint64_t offset) {
   if (!source) return std::nullopt;
   T value;
   if (reinterpret_cast<std::uintptr_t>(source->data()) % alignof(T) == 0) {
-    // Inlined, as the compiler knows size and alignment.
+    // The compiler inlines this copy, because it knows the size and the alignment.
     __builtin_memcpy(&value, std::assume_aligned<alignof(T)>(source->data()), sizeof value);
   } else {
     std::memcpy(&value, source->data(), sizeof value);

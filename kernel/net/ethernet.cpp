@@ -58,7 +58,7 @@ class Ethernet final : public NetworkDevice::User {
   std::size_t first_ = 0, count_ = 0;
 };
 
-// Fragments of one datagram cannot have more bytes together than lwIP counts.
+// The fragments that lwIP keeps have no more bytes together than it counts in 16 bits.
 static_assert(IP_REASS_MAX_PBUFS * NetworkDevice::mtu <= 0xffff);
 
 constinit std::unique_ptr<Ethernet> eth0;

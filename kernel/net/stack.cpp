@@ -170,11 +170,11 @@ u8_t prepare_tcp(void*, raw_pcb*, pbuf* packet, const ip_addr_t* from) {
 }
 
 /// Whether the length in the header of UDP or UDP-Lite is possible, by Linux's rules. lwIP ignores
-/// it. Cuts off what is behind a datagram of UDP.
+/// it. Cuts off the bytes behind a datagram of UDP.
 bool has_valid_length(pbuf& packet, const udp_hdr& header, bool is_lite) {
   const std::size_t before = ip_current_header_tot_len();
   const std::size_t given = lwip_ntohs(header.len);
-  // 0: all bytes. In UDP-Lite the length is that of the bytes below the checksum (RFC 3828).
+  // 0: all bytes. The length of UDP-Lite is that of the bytes that the checksum covers (RFC 3828).
   if (given == 0) return is_lite || ip_current_is_v6() != 0;
   if (given < sizeof header || given > packet.tot_len - before) return false;
   if (!is_lite) pbuf_realloc(&packet, static_cast<u16_t>(before + given));

@@ -242,7 +242,7 @@ Result<> StartupStack::put(AddressSpace& space, std::span<const std::byte> bytes
   return memory::copy_to_user(space, at_, bytes.data(), bytes.size());
 }
 
-// The zero behind the text is there already: new pages of a stack have zeros.
+// Does not write the zero behind the text: new pages of a stack have zeros.
 Result<> StartupStack::put_string(AddressSpace& space, std::string_view text) {
   --at_;
   return put(space, std::as_bytes(std::span{text}));
@@ -420,7 +420,8 @@ Result<Program> load_program(const PathLookup& lookup, const ProgramFile& file,
   if (plan->has_interpreter) interpreter = map_interpreter(**space, lookup, *plan);
   if (!interpreter) return fail(interpreter.error());
   const VirtAddr entry = plan->has_interpreter ? interpreter->entry : plan->entry;
-  // The program would fault at once. Where the kernel rewrites instructions, it may have to wait.
+  // Maps the page of the first instruction, at which the program would fault. Where the kernel
+  // rewrites instructions, this fault may have to wait, so the program makes it.
   if (!memory::AreaCode::has_state) (void)(*space)->fault(entry, Access::execute);
   const StartupStack::Facts facts{.program_headers = plan->program_headers,
                                   .entry = plan->entry,

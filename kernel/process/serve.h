@@ -42,8 +42,9 @@ inline bool serve_syscall(Thread& self, trap::UserContext& context) {
 }
 
 /// Tries to make the system call outside the strand, where several harts run. Returns
-/// Trap::call_answered, and the step shares the strand afterwards, or Trap::would_block, and the
-/// step shares it or is in it. Trap::syscall: the call must be made in the strand.
+/// - Trap::call_answered: the step shares the strand afterwards;
+/// - Trap::would_block: the call waits, and the step shares the strand or is in it;
+/// - Trap::syscall: the call must be made in the strand.
 inline trap::Trap::Kind serve_outside(Thread& self, trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
   const SyscallTable& table = *answering_syscalls.table;

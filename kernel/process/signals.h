@@ -85,7 +85,7 @@ void for_each_signal(abi::SignalSet set, Each&& each) {
   for (; set != 0; set &= set - 1) each(static_cast<abi::Signal>(std::countr_zero(set) + 1));
 }
 
-/// The SIGCHLD that tells of `change` in the process or thread `id`.
+/// The SIGCHLD that reports the status `change` of the process or thread `id`.
 abi::SignalInfo child_signal(int id, abi::WaitStatus change);
 
 constexpr bool valid_signal(int number) {

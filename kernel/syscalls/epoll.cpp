@@ -149,7 +149,7 @@ class EpollWait : public async::SharingWaitLoop<EpollWait> {
   Result<int> taken_ = 0;
 };
 
-/// The same with a deadline. For a call, on the heap.
+/// The same with a deadline. A call puts it on the heap (trap::OnHeap).
 class TimedEpollWait : public EpollWait {
  public:
   TimedEpollWait(Thread& self, Ref<File> file, const EventArray& array, async::Instant deadline)

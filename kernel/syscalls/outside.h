@@ -9,7 +9,8 @@
 //
 // A few of the most frequent calls have a second handler, which runs while the hart shares the
 // strand. It answers the usual case, or leaves the same wait as the first one. For every other case
-// it returns would_block.
+// it returns would_block. Only that of io_uring_enter enters the strand itself, for the rest of a
+// call that has taken submissions.
 #pragma once
 
 #include <async/executor.h>

@@ -1,5 +1,5 @@
-// System calls that io_uring makes, too (rings/uring_operations.cpp), or the older calls of x86_64.
-// Their sources describe them.
+// System calls that io_uring (rings/uring_operations.cpp) or the older calls of x86_64
+// (dispatch/x86_64/adapters.cpp) make, too. Their sources describe them.
 #pragma once
 
 #include <abi/signal.h>

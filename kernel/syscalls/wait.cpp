@@ -1,5 +1,4 @@
 // wait4 and waitid: wait until a child ends, stops or continues, or a traced thread stops.
-
 #include <abi/flags.h>
 #include <abi/signal.h>
 #include <async/async.h>
@@ -36,7 +35,7 @@ Search search(Process& parent, int id) {
   return {.any = child != nullptr, .zombie = has_ended ? child : nullptr};
 }
 
-/// Of the resource usage, only this is known.
+/// The kernel knows only this part of the resource usage, and nothing of a traced thread.
 async::Duration user_time(Process& child) {
   return child.cpu_time();
 }

@@ -117,7 +117,7 @@ Result<> futimesat(Thread& self, int directory, Name path, std::uintptr_t times)
     if (auto read = from.read(self.space(), given); !read) return read;
     constexpr std::int64_t us_per_second = 1'000'000, ns_per_us = 1'000;
     for (std::size_t i = 0; i < given.size(); ++i) {
-      // A check of the product would take UTIME_NOW and UTIME_OMIT for valid.
+      // The product may be UTIME_NOW or UTIME_OMIT, which set_times() accepts.
       if (given[i].microseconds < 0 || given[i].microseconds >= us_per_second)
         return fail(Errno::einval);
       wanted[i] = {given[i].seconds, given[i].microseconds * ns_per_us};

@@ -37,7 +37,8 @@
 #define LWIP_NETIF_HOSTNAME 1
 #define IP_FORWARD 0
 #define IP_REASSEMBLY 1
-// Fragments that wait for others. lwIP counts the bytes of a datagram in 16 bits.
+// The most fragments that lwIP keeps. It counts the bytes of a datagram in 16 bits. ethernet.cpp
+// checks that the fragments have no more.
 #define IP_REASS_MAX_PBUFS 43
 #define IP_FRAG 1
 #define LWIP_IPV6_FRAG 1

@@ -343,7 +343,7 @@ inline constexpr unsigned call_epoll_pwait2 = 441;
 inline constexpr int arch_set_fs = 0x1002;
 inline constexpr int arch_get_fs = 0x1003;
 
-// The times of utime (utime(2))
+// struct utimbuf of utime(2)
 struct TwoSeconds {
   std::int64_t accessed;
   std::int64_t modified;
