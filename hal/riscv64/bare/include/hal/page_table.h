@@ -88,7 +88,6 @@ class OwnedPages {
   /// A page gets its contents once, from the caller that has mapped it.
   static bool fill_first(PageEntry*, PageEntry) { return false; }
   /// No page is mapped without a copy, so none has neighbours to map with it.
-  static constexpr std::size_t group = 1;
   static std::size_t fill_rest(std::span<PageEntry>, PageEntry) { return 0; }
 
   /// As for page tables: the end of the first part of [from, to) that has about `pages` pages.
