@@ -31,7 +31,7 @@ File* writable_file(Thread& self, int fd) {
   return file != nullptr && file->can_write() ? file : nullptr;
 }
 
-bool has_positions(File& file) {
+bool is_seekable(File& file) {
   const auto place = file.seek(0, abi::seek_cur);
   return place || place.error() != Errno::espipe;
 }
@@ -41,7 +41,7 @@ bool has_positions(File& file) {
 [[gnu::noinline, gnu::cold]] Errno refusal_at(Thread& self, int fd, Errno otherwise) {
   File* const file = self.process().files().find_open(fd);
   if (file == nullptr) return Errno::ebadf;
-  return has_positions(*file) ? otherwise : Errno::espipe;
+  return is_seekable(*file) ? otherwise : Errno::espipe;
 }
 
 /// Whether [offset, offset + bytes) ends within the offsets that a file can have.
@@ -140,7 +140,7 @@ IoAnswer move_all_at(Thread& self, File* file, Direction direction, Parts list, 
   if (offset < 0) return fail(Errno::einval);
   if (file == nullptr) return fail(Errno::ebadf);
   const bool reads = direction == Direction::read;
-  if (!has_positions(*file)) return fail(Errno::espipe);
+  if (!is_seekable(*file)) return fail(Errno::espipe);
   if (!(reads ? file->can_read() : file->can_write())) return fail(Errno::ebadf);
   IoParts parts;
   if (auto read = parts.read(self.space(), list, count); !read) return fail(read.error());
