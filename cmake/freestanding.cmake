@@ -16,8 +16,8 @@ if(fmt_version)
   set(fmt_check FMT_CONSTEVAL=constexpr)
 endif()
 
-# In the kernel the compiler knows built-in functions, which -ffreestanding would turn off: then it calls
-# strlen() for a literal. The mem* functions are off, because it would call them for loops of a few rounds.
+# In the kernel the compiler uses its built-in functions, which -ffreestanding would turn off. Without them it
+# calls strlen() for a literal. The mem* functions are off, because it would call them for loops of a few rounds.
 set(COTRAP_KERNEL_BUILTINS
     -U__STDC_HOSTED__ -D__STDC_HOSTED__=0 -Wno-builtin-macro-redefined
     -fno-builtin-memcpy -fno-builtin-memmove -fno-builtin-memset)

@@ -243,8 +243,8 @@ LENGTHS[136] = LENGTHS[17] | {0: True}
 
 
 def wrong_lengths(station: Station, protocol: int) -> list[int]:
-    """The lengths in LENGTHS for which the guest answers, and should not, or the other way round. It answers to a
-    datagram that it takes, because its port is closed."""
+    """The lengths in LENGTHS that the guest takes and Linux does not, or the other way round. The guest answers a
+    datagram that it takes, because the port is closed."""
     found = []
     for length, is_valid in LENGTHS[protocol].items():
         datagram = struct.pack(">HHHH", 1000, CLOSED, length, 0) + bytes(100)
@@ -295,7 +295,7 @@ def attack(test: harness.Test, harts: int, cases: int) -> None:
     with neighbour(test, harts) as (station, output):
         alive = station.answers()
         for name, protocol, length in (("UDP", 17, LONG + 8), ("UDP-Lite", 136, LONG + 8), ("UDP-Lite", 136, 0)):
-            what = f"the guest takes {LONG} bytes of {name} in fragments, of length {length} ({harts} harts)"
+            what = f"the guest takes {LONG} bytes of {name} in fragments, with length {length} ({harts} harts)"
             test.check(alive and answers_long_datagram(station, protocol, length), what, output.data)
         for name, protocol in (("UDP", 17), ("UDP-Lite", 136)):
             wrong = wrong_lengths(station, protocol)

@@ -15,7 +15,6 @@ def symbols(kernel: Path) -> dict[str, int]:
     return {name: int(at, 16) for at, _, name in (line.split() for line in listed)}
 
 
-
 def kernel_paths(executed: Iterable[int], start: int, end: range) -> Counter:
     """How often each path was executed from `start` to an address in `end`, without that address. A path on
     which the program continues before does not count."""

@@ -68,7 +68,7 @@ class Firmware:
 
 
 def boot(test: harness.Test, change: Callable[[Firmware], None], **how) -> str:
-    """All that the machine prints if `change` changes what the firmware passes. The program `free` is the first one."""
+    """Returns all that the machine prints if `change` changes what the firmware passes. The first program is `free`."""
     entry = symbols(test.build.kernel)["_start"] & LOW
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "gdb"

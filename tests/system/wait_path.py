@@ -24,7 +24,7 @@ EXECUTOR = "async::Executor::run_until_idle("
 
 
 def places(kernel, *names: str) -> dict[str, range]:
-    """The addresses of the functions whose names begin so."""
+    """The addresses of the functions whose names begin with one of `names`, by that beginning."""
     listed = llvm_output("nm", "--demangle", "--numeric-sort", "--defined-only", kernel)
     symbols = [line.split(maxsplit=2) for line in listed.splitlines()]
     found = {}

@@ -91,7 +91,7 @@ static void fail(const char* why) {
 enum : uint64_t { kernel_bit = (uint64_t)1 << 63 };  // set in the kernel's addresses alone
 enum { most_harts = 64, no_hart = most_harts };
 
-// What an instruction does that the plugins look for. The marks are those of user/machine/.
+// The effects of the instructions that the plugins look for. The marks are those of user/machine/.
 enum Effect { no_effect, marks_begin, marks_end, pauses, sleeps };
 
 struct Code {
@@ -146,7 +146,7 @@ static enum Effect effect_of(const struct qemu_plugin_insn* instruction) {
   return no_effect;
 }
 
-// Firmware runs at physical addresses, which are virtual ones, too.
+// Whether the firmware executes at this virtual address, which is a physical one, too.
 [[maybe_unused]] static bool is_firmware(uint64_t address) {
   return address >= machine->ram && address < machine->firmware_end;
 }
