@@ -7,18 +7,16 @@
 #include "process/thread.h"
 
 namespace kernel {
-namespace {
 
 constinit IdTable<Process> process_table;
+
+namespace {
+
 constexpr int first_id = 1;
 
 }  // namespace
 
 constinit async::SharedWord<unsigned> Process::stopped_count_ = 0;
-
-IdTable<Process>& processes() {
-  return process_table;
-}
 
 Process& first_process() {
   return *process_table.find(first_id);

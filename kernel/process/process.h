@@ -426,9 +426,12 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Observed* observed_ = nullptr;
 };
 
+extern constinit IdTable<Process> process_table;  // for processes()
 /// All processes by number. The first one has number 1 and inherits orphans; the machine stops when
 /// it ends.
-IdTable<Process>& processes();
+inline IdTable<Process>& processes() {
+  return process_table;
+}
 Process& first_process();
 /// Woken when the first process has become a zombie. Boot code waits here.
 async::WaitList& first_process_ended();

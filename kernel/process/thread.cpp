@@ -17,18 +17,15 @@
 #include "trace/points.h"
 
 namespace kernel {
-namespace {
 
 constinit IdTable<Thread> thread_table;
+
+namespace {
 
 /// Memory in reserve for each thread, in bytes: the most that its coroutines' frames need.
 constexpr std::ptrdiff_t reserve_for_frames = 1024;
 
 }  // namespace
-
-IdTable<Thread>& threads() {
-  return thread_table;
-}
 
 Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule)
     : Runnable{context, process->space(), schedule}, id_{id}, process_{std::move(process)} {

@@ -324,7 +324,10 @@ class Thread : public Runnable,
   friend class Process;
 };
 
-IdTable<Thread>& threads();
+extern constinit IdTable<Thread> thread_table;  // for threads()
+inline IdTable<Thread>& threads() {
+  return thread_table;
+}
 
 /// The thread whose state this hart holds. The caller knows that there is one.
 inline Thread& running_thread() {
