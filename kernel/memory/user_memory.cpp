@@ -59,7 +59,8 @@ Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::s
     for (std::size_t i = 0; i != wanted; ++i, word >>= 8) to[copied + i] = static_cast<char>(word);
     copied += wanted;
     if (wanted != in_word || copied == most) return copied;
-    while (zeros_of(word = *word_at++) == 0 && most - copied >= sizeof(Word)) {
+    // The loop leaves the last word to the code above: no word may lie behind the last page of RAM.
+    while (zeros_of(word = *word_at++) == 0 && most - copied > sizeof(Word)) {
       __builtin_memcpy(to + copied, &word, sizeof word);
       copied += sizeof word;
     }
