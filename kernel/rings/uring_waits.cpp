@@ -106,13 +106,18 @@ async::Task<Result<int>> run_counted_timeout(Request& request) {
 }
 
 /// The job of a timeout whose thread has ended. It keeps the ring meanwhile.
-async::Task<> run_alone(Ref<Context>, std::unique_ptr<Request> request) {
-  request->job = &async::current_job();
-  const auto ended = request->sqe.off != 0 ? co_await run_counted_timeout(*request)
-                                           : co_await run_timeout(*request);
-  request->job = nullptr;
+async::Task<> run_alone(Ref<Context> context, std::unique_ptr<Request> request) {
+  Result<int> ended = fail(Errno::eintr);
+  // The ring, or the request, may have ended before this job began.
+  if (!request->cancelled && !context->is_closed()) {
+    request->job = &async::current_job();
+    ended = request->sqe.off != 0 ? co_await run_counted_timeout(*request)
+                                  : co_await run_timeout(*request);
+    request->job = nullptr;
+  }
   const auto answer = static_cast<std::int32_t>(encoded(ended));
-  request->complete(async::is_cancelled() ? request->cut_answer(answer) : answer);
+  const bool is_cut = request->cancelled || async::is_cancelled();
+  request->complete(is_cut ? request->cut_answer(answer) : answer);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // io_uring: several threads and processes, their end, signals, and submission polling.
+#include <sys/sysinfo.h>
+
 #include "uring.h"
 
 // ── Threads, processes and polling ──
@@ -20,6 +22,60 @@ static void submit_a_timeout(void) {
   sqe->addr = (uintptr_t)&soon;
   sqe->len = 1;
   SAY(submit(common, 0));
+}
+static void end_with_a_timeout(void) {
+  static struct __kernel_timespec far = {100000, 0};
+  Ring own;
+  if (open_ring(&own, 256, 0, 0) < 0) perror("ring");
+  Sqe* const sqe = next(&own, IORING_OP_TIMEOUT, 1);
+  sqe->addr = (uintptr_t)&far;
+  sqe->len = 1;
+  if (submit(&own, 0) != 1) perror("submit");
+}
+static long free_kb(void) {
+  struct sysinfo info;
+  sysinfo(&info);
+  return (long)(info.freeram * info.mem_unit / 1024);
+}
+static void submit_a_far_timeout(void) {
+  static struct __kernel_timespec far = {100000, 0};
+  Sqe* const sqe = next(common, IORING_OP_TIMEOUT, 7);
+  sqe->addr = (uintptr_t)&far;
+  sqe->len = 1;
+  if (submit(common, 0) != 1) perror("submit");
+}
+// The cancellation follows the end of the process at once.
+static void cancel_timeouts_of_ended(Ring* ring) {
+  enum { rounds = 50 };
+  int cancelled = 0;
+  for (int i = 0; i < rounds; ++i) {
+    run_child(submit_a_far_timeout);
+    ring->tail = *word(ring, ring->params.sq_off.tail);
+    next(ring, IORING_OP_ASYNC_CANCEL, 8)->addr = 7;
+    submit(ring, 1);
+    Cqe cqe;
+    for (int tries = 0, taken = 0; tries < 1000 && taken < 2; ++tries) {
+      if (!take(ring, &cqe)) {
+        pause_ms(1);
+        continue;
+      }
+      ++taken;
+      if (cqe.user_data == 7) cancelled += cqe.res == -ECANCELED;
+    }
+  }
+  printf("cancelled timeouts of ended processes: %d of %d\n", cancelled, rounds);
+}
+// A ring has about 30 KB.
+static void end_with_timeouts(void) {
+  run_child(end_with_a_timeout);
+  const long before = free_kb();
+  for (int i = 0; i < 64; ++i) run_child(end_with_a_timeout);
+  long lost = before - free_kb();
+  for (int i = 0; i < 100 && lost > 512; ++i) {
+    pause_ms(20);
+    lost = before - free_kb();
+  }
+  printf("rings of ended processes with timeouts: %s\n", lost <= 512 ? "freed" : "kept");
 }
 static void* thread_of_submit(void* unused) {
   submit_and_end();
@@ -51,6 +107,8 @@ static void part_sharing(void) {
   run_child(submit_a_timeout);
   ring.tail = *word(&ring, ring.params.sq_off.tail);
   run("a timeout of a process that has ended", &ring, 1);
+  cancel_timeouts_of_ended(&ring);
+  end_with_timeouts();
   int ends[2];
   if (pipe(ends)) perror("pipe");
   transfer(&ring, IORING_OP_READ, 1, ends[0], space, 8, 0);
