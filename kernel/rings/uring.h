@@ -204,10 +204,14 @@ class Context final : public RefCounted<Context> {
   bool take_nop();
   /// Whether take_nops() and take_nop() are allowed.
   bool is_undisturbed() const { return may_be_undisturbed_ && is_quiet(); }
+  struct TakenSharing {
+    std::uint32_t count;   ///< submissions
+    std::uint32_t unread;  ///< as unread(), after them; 0 if `count` is 0
+  };
   /// Takes and completes up to `most` submissions for a caller that shares the strand. Stops at the
   /// first one that needs the strand. Takes none if another hart does so at this moment, or if the
   /// ring needs the strand now.
-  std::uint32_t take_sharing(Thread& self, std::uint32_t most);
+  TakenSharing take_sharing(Thread& self, std::uint32_t most);
   /// Ends the chain that take() has left open, because the step became too long.
   void end_chain();
   // While a caller takes submissions in several steps, no other takes any.
@@ -243,7 +247,7 @@ class Context final : public RefCounted<Context> {
   void show_deferred();
   /// Moves kept completions into the ring.
   void flush();
-  /// The number of completions that the program can read.
+  /// The number of completions that the program can read. In the strand, or with the claim.
   std::uint32_t unread() const {
     const std::uint32_t head = std::atomic_ref{header().cq_head}.load(std::memory_order_acquire);
     return std::min(cq_tail_ - head, shape_.cq_entries);

@@ -447,10 +447,9 @@ trap::Answer<Result<std::uint32_t>> outside::io_uring_enter(
   RingFile* const ring = RingFile::from(self.process().files().find(static_cast<int>(fd)));
   if (ring == nullptr) return fail(Errno::would_block);
   Context& context = ring->context();
-  const std::uint32_t taken = context.take_sharing(self, submit);
+  const auto [taken, unread] = context.take_sharing(self, submit);
   if (taken == 0) return fail(Errno::would_block);
-  const bool is_complete =
-      flags == 0 || context.unread() >= std::min(complete, context.shape().cq_entries);
+  const bool is_complete = flags == 0 || unread >= std::min(complete, context.shape().cq_entries);
   if (taken == submit && is_complete) [[likely]]
     return taken;
   return enter_from_outside(self, sharing, *ring, {submit, complete, flags, argument, size}, taken);

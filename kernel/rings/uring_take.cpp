@@ -101,8 +101,9 @@ std::uint32_t Context::take_nops(std::uint32_t most) {
   return count;
 }
 
-std::uint32_t Context::take_sharing(Thread& self, std::uint32_t most) {
-  if (!may_take_sharing(self) || is_claimed_.exchange(true, std::memory_order_acquire)) return 0;
+Context::TakenSharing Context::take_sharing(Thread& self, std::uint32_t most) {
+  if (!may_take_sharing(self) || is_claimed_.exchange(true, std::memory_order_acquire))
+    return {.count = 0, .unread = 0};
   Header& header = this->header();
   const std::uint32_t sq_mask = shape_.sq_entries - 1, cq_mask = shape_.cq_entries - 1;
   const bool has_array = !shape_.has(abi::uring::setup_no_sqarray);
@@ -131,16 +132,17 @@ std::uint32_t Context::take_sharing(Thread& self, std::uint32_t most) {
     }
     *ring_.at<abi::uring::Cqe>(sizeof(Header) + (tail & cq_mask) * sizeof cqe) = cqe;
   }
-  const std::uint32_t count = head - first;
-  if (count != 0) {
+  TakenSharing taken{.count = head - first, .unread = 0};
+  if (taken.count != 0) {
     sq_head_ = head;
-    posted_ += count;
+    posted_ += taken.count;
     cq_tail_ = published_ = tail;
     std::atomic_ref{header.sq_head}.store(head, std::memory_order_release);
     std::atomic_ref{header.cq_tail}.store(tail, std::memory_order_release);
+    taken.unread = unread();
   }
   is_claimed_.store(false, std::memory_order_release);
-  return count;
+  return taken;
 }
 
 Result<Context::Taken> Context::take(Submitter& submitter, std::uint32_t most) {
