@@ -107,6 +107,31 @@ TEST_CASE("a string that runs into a gap is EFAULT") {
   CHECK(string_from_user(*space, here + page_size - 1, buffer).error() == Errno::efault);
 }
 
+TEST_CASE("a string is read up to the end of each page of RAM, and no further") {
+  test::Machine machine;
+  auto space = *AddressSpace::create();
+  // Only one page of each pair is used, so the kernel must not read behind it.
+  const std::string text(64, 'a');
+  std::array<char, 64> buffer;
+  std::size_t pages = 0;
+  for (VirtAddr page = here;; page += 2 * page_size, ++pages) {
+    if (!space->map({.address = page,
+                     .bytes = page_size,
+                     .access = read_write,
+                     .place = MapRequest::Place::exactly}))
+      break;
+    const VirtAddr last = page + page_size - text.size();
+    if (!copy_to_user(*space, last, text.data(), text.size())) break;
+    for (const std::size_t size : {1, 7, 8, 9, 16, 63, 64}) {
+      CAPTURE(pages, size);
+      const VirtAddr from = page + page_size - size;
+      CHECK(string_from_user(*space, from, buffer).error() ==
+            (size == buffer.size() ? Errno::enametoolong : Errno::efault));
+    }
+  }
+  CHECK(pages > 16);
+}
+
 TEST_CASE("pieces are passed on page by page until one is not used up") {
   test::Machine machine;
   auto space = make_three_pages();
