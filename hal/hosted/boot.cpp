@@ -174,7 +174,7 @@ void silence_bell() {}
 
 }  // namespace hal
 
-extern "C" int main(int argc, char** argv) {
+int main(int argc, char** argv) {
   using namespace hal;
   hosted::start_clock();
   const Arguments given = read_arguments(argc, argv);
