@@ -75,7 +75,7 @@ FastPathAnswer call(UserContext& context) {
       async::Strand::Sharing{}.keep();
       return leave_to_coroutine(self, result);
     }
-    if (async::Strand::is_held_or_shared()) {
+    if (async::Strand::is_shared() || async::Strand::is_held()) {
       ++self.syscalls;
       return {.result = result, .instead = trap::cause_of(Trap::would_block)};
     }

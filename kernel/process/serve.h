@@ -54,7 +54,8 @@ inline trap::Trap::Kind serve_outside(Thread& self, trap::UserContext& context) 
   if (answer == nullptr) return trap::Trap::syscall;
   const auto result = answer(self, context);
   const bool blocks = result == trap::would_block;
-  if (blocks && !async::Strand::is_held_or_shared()) return trap::Trap::syscall;
+  if (blocks && !async::Strand::is_shared() && !async::Strand::is_held())
+    return trap::Trap::syscall;
   ++self.syscalls;
   context.skip_syscall_instruction();
   if (blocks) return trap::Trap::would_block;
