@@ -84,11 +84,17 @@ def compiles(test: harness.Test, entry: dict, header: str) -> subprocess.Complet
     )
 
 
+def needs_lwip(header: str) -> bool:
+    """Whether the kernel's header includes one of lwIP's, itself or by another one."""
+    text = (_KERNEL / header).read_text()
+    others = re.findall(r'^#include "(net/.*)"$', text, re.MULTILINE)
+    return '#include "lwip/' in text or any(map(needs_lwip, others))
+
+
 def header_of(floor: str) -> str:
-    """A header of the floor. Only the floor `net` can include those that include lwIP's."""
-    headers = (_KERNEL / floor).glob("*.h")
-    names = {str(each.relative_to(_KERNEL)) for each in headers if '#include "lwip/' not in each.read_text()}
-    return min(names - _OF_THE_C_LIBRARY)
+    """A header of the floor. Only the floor `net` can include those that need lwIP's."""
+    names = {str(each.relative_to(_KERNEL)) for each in (_KERNEL / floor).glob("*.h")}
+    return min(name for name in names - _OF_THE_C_LIBRARY if not needs_lwip(name))
 
 
 def look_at_includes(test: harness.Test, built: dict[str, list[dict]]) -> None:
