@@ -221,12 +221,17 @@ static void count_together(void) {
 
 // ── Broken sequences ──
 
-static void nothing_there(void) {
-  area.rseq_cs = 32;
-  const struct itimerval soon = {.it_value = {.tv_usec = 1000}};
+// On a busy host the first signal may come before the sequence is named, so there are more.
+static void signal_every_ms(void) {
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
   sigaction(SIGALRM, &action, NULL);
-  setitimer(ITIMER_REAL, &soon, NULL);
+  const struct itimerval often = {.it_value = {.tv_usec = 1000}, .it_interval = {.tv_usec = 1000}};
+  setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static void nothing_there(void) {
+  signal_every_ms();
+  area.rseq_cs = 32;
   for (;;) __asm__ volatile("");
 }
 static void wrong_signature(void) {
@@ -234,10 +239,7 @@ static void wrong_signature(void) {
   sequence = (Sequence){.start_ip = (uintptr_t)never_start,
                         .post_commit_offset = (uintptr_t)(never_end - never_start),
                         .abort_ip = (uintptr_t)never_ends + 4};
-  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
-  sigaction(SIGALRM, &action, NULL);
-  const struct itimerval soon = {.it_value = {.tv_usec = 1000}};
-  setitimer(ITIMER_REAL, &soon, NULL);
+  signal_every_ms();
   area.rseq_cs = (uintptr_t)&sequence;
   __asm__ volatile("j never_start");
   __builtin_unreachable();
