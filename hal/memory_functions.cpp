@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "copy_words.h"
+
 extern "C" void* memcpy(void* destination, const void* source, std::size_t count);
 
 namespace {
@@ -41,32 +43,6 @@ using AnyWord [[gnu::may_alias]] = Word;
 [[gnu::always_inline]] inline NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from,
                                                          std::size_t count) {
   for (; count != 0; --count) *to++ = *from++;
-}
-
-[[gnu::always_inline]] inline NO_BUILTIN void copy_block(AnyWord* out, const AnyWord* in) {
-  const Word a = in[0], b = in[1], c = in[2], d = in[3];
-  const Word e = in[4], f = in[5], g = in[6], h = in[7];
-  out[0] = a, out[1] = b, out[2] = c, out[3] = d;
-  out[4] = e, out[5] = f, out[6] = g, out[7] = h;
-}
-
-// Both pointers are word-aligned.
-[[gnu::always_inline]] inline NO_BUILTIN void copy_words(Bytes* to, const Bytes* from,
-                                                         std::size_t count) {
-  auto* out = reinterpret_cast<AnyWord*>(to);
-  auto* in = reinterpret_cast<const AnyWord*>(from);
-  // Most copies are of whole pages. Unrolled, so that 128 loads and stores need only 4 instructions
-  // for the loop itself.
-  constexpr std::size_t blocks = 8;
-  for (; count >= blocks * block_bytes; count -= blocks * block_bytes) {
-#pragma clang loop unroll(full)
-    for (std::size_t i = 0; i < blocks; ++i) copy_block(out + 8 * i, in + 8 * i);
-    out += 8 * blocks;
-    in += 8 * blocks;
-  }
-  for (; count >= block_bytes; count -= block_bytes, out += 8, in += 8) copy_block(out, in);
-  for (; count >= word_bytes; count -= word_bytes) *out++ = *in++;
-  copy_bytes(reinterpret_cast<Bytes*>(out), reinterpret_cast<const Bytes*>(in), count);
 }
 
 // `to` is word-aligned, `from` is not: combines each word from two.
@@ -110,12 +86,9 @@ NO_BUILTIN void copy_shifted(Bytes* to, const Bytes* from, std::size_t count) {
 extern "C" {
 
 NO_BUILTIN void* memcpy(void* destination, const void* source, std::size_t count) {
-  auto* to = static_cast<Bytes*>(destination);
-  auto* from = static_cast<const Bytes*>(source);
-  if ((offset_in_word(to) | offset_in_word(from)) != 0) [[unlikely]]
+  if ((offset_in_word(destination) | offset_in_word(source)) != 0) [[unlikely]]
     [[clang::musttail]] return copy_unaligned(destination, source, count);
-  copy_words(to, from, count);
-  return destination;
+  [[clang::musttail]] return cotrap_copy_words(destination, source, count);
 }
 
 NO_BUILTIN void* memmove(void* destination, const void* source, std::size_t count) {

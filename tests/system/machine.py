@@ -1,7 +1,7 @@
 """Every hart of a machine has its own data, timer, IPIs and interrupts.
 
 A TLB flush on other harts is complete when the call returns, lines on the console stay whole, and a virtio
-disk answers. The same checks run on a RISC-V computer, with or without an MMU, and on PCs. With `--kvm 1` the PCs run on the host's
+disk answers. Copies of memory are exact. The same checks run on a RISC-V computer, with or without an MMU, and on PCs. With `--kvm 1` the PCs run on the host's
 processors, which have features that QEMU's own do not have.
 """
 

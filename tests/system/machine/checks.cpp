@@ -164,6 +164,7 @@ void run_checks() {
   on_all_harts(one_clock);
   on_all_harts(external_interrupts);
   check_disk();
+  check_copies();
   check_flushes();
   on_all_harts(whole_lines);
 }

@@ -35,6 +35,9 @@ void print(std::string_view line);
 /// Checks the machine's first disk, if it has one; on hart 0.
 void check_disk();
 
+/// Checks copies of memory; on hart 0.
+void check_copies();
+
 /// Checks flushes of other harts' translations; on hart 0.
 void check_flushes();
 
