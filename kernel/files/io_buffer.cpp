@@ -34,42 +34,24 @@ Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
 }
 
 namespace {
-/// A position in an array of pages. Adjacent pages form one piece.
-template <class Byte>
-struct PagePlace {
-  Byte* const* page;
-  Byte* here = *page;
-  std::size_t piece = hal::page_size;  // the bytes from `here` on
-
-  PagePlace(Byte* const* pages, std::size_t at)
-      : page{pages}, here{*pages + at}, piece{hal::page_size - at} {}
-
-  /// Makes the piece longer, up to `count`, if the next pages follow in memory.
-  void extend(std::size_t count) {
-    while (piece < count && page[1] == here + piece) ++page, piece += hal::page_size;
-  }
-  void advance(std::size_t count) {
-    here += count;
-    piece -= count;
-    if (piece == 0) here = *++page, piece = hal::page_size;
-  }
-};
-
 /// Copies `count` bytes from pages to pages. They begin `from` bytes behind the start of the first
 /// source, and `to` bytes behind that of the first destination.
 void copy_pages(std::byte* const* destinations, std::size_t to, const std::byte* const* sources,
                 std::size_t from, std::size_t count) {
-  PagePlace there{destinations, to};
-  PagePlace here{sources, from};
-  for (;;) {
-    there.extend(count);
-    here.extend(count);
-    const std::size_t piece = std::min({there.piece, here.piece, count});
-    std::memcpy(there.here, here.here, piece);
-    count -= piece;
-    if (count == 0) return;
-    there.advance(piece);
-    here.advance(piece);
+  for (; count != 0; from = 0) {
+    const std::byte* const source = *sources++ + from;
+    const std::size_t size = std::min(hal::page_size - from, count);
+    count -= size;
+    const std::size_t room = hal::page_size - to;
+    if (size < room) {
+      std::memcpy(*destinations + to, source, size);
+      to += size;
+      continue;
+    }
+    // The rest of the source begins a page.
+    std::memcpy(*destinations++ + to, source, room);
+    to = size - room;
+    if (to != 0) std::memcpy(*destinations, source + room, to);
   }
 }
 }  // namespace
@@ -77,7 +59,7 @@ void copy_pages(std::byte* const* destinations, std::size_t to, const std::byte*
 Result<std::size_t> IoBuffer::put_pages(const std::byte* const* pages, std::size_t at,
                                         std::size_t count) {
   count = std::min(count, left());
-  std::array<std::byte*, 16> found;
+  std::array<std::byte*, 32> found;
   std::size_t done = 0;
   while (done != count) {
     begin_part();
@@ -86,9 +68,7 @@ Result<std::size_t> IoBuffer::put_pages(const std::byte* const* pages, std::size
     const std::size_t wanted =
         std::min(hal::page_up(in_page + step) / hal::page_size, found.size());
     const std::size_t known =
-        space_ != nullptr
-            ? space_->look_up_pages(base_, hal::Access::write, std::span{found}.first(wanted))
-            : 0;
+        space_ != nullptr ? space_->pages_to_write(base_, std::span{found}.first(wanted)) : 0;
     if (known != 0) {
       step = std::min(step, known * hal::page_size - in_page);
       copy_pages(found.data(), in_page, pages, at, step);

@@ -458,7 +458,7 @@ Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) 
     const std::uint64_t rest = size_ - offset;
     const std::size_t count = std::min<std::uint64_t>(hal::page_size - at, rest);
     Result<std::size_t> moved = 0;
-    std::array<const std::byte*, 16> pages;
+    std::array<const std::byte*, 32> pages;
     if (count < rest && count < buffer.left()) {
       const std::size_t found = pages_.find_run(offset / hal::page_size, pages);
       moved = found != 0

@@ -233,10 +233,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
     return look_up(va, wanted);
   }
   /// Writes to `pages` the kernel addresses of the page of `va` and of the pages behind it, as many
-  /// as the program may access without a fault. Returns their number, which may be smaller: the
+  /// as the program may write to without a fault. Returns their number, which may be smaller: the
   /// rest may need another call. 0 if the caller shares the strand. The addresses are valid until
   /// the next change of this space.
-  std::size_t look_up_pages(VirtAddr va, Access wanted, std::span<std::byte*> pages);
+  std::size_t pages_to_write(VirtAddr va, std::span<std::byte*> pages);
   /// Like translate(), but looks only in the kernel's TLB of this hart. Null: not cached, or one
   /// hart runs alone. For callers that share the strand.
   std::byte* tlb_lookup(VirtAddr va, Access wanted) const { return hart_tlbs_.find(va, wanted); }

@@ -443,18 +443,17 @@ template <class Tlb>
   return look_up_into(hart_tlbs_, va, wanted);
 }
 
-std::size_t AddressSpace::look_up_pages(VirtAddr va, Access wanted, std::span<std::byte*> pages) {
+std::size_t AddressSpace::pages_to_write(VirtAddr va, std::span<std::byte*> pages) {
   if (async::Strand::is_shared() || !user_range().may_have(va)) return 0;
-  const std::span entries = table_.entries_from(va);
-  std::size_t count = std::min(entries.size(), pages.size());
-  const bool writes = wanted == Access::write;
-  for (std::size_t i = 0; i != count; ++i) {
+  const auto entries = table_.entries_from(va);
+  const std::size_t most = std::min(entries.size(), pages.size());
+  for (std::size_t i = 0; i != most; ++i) {
     const PageEntry entry = entries[i];
-    if (!entry.allows(wanted)) return i;
-    if (writes && entry.allows(Access::execute)) code_written_ = true;
+    if (!entry.allows(Access::write)) return i;
+    if (entry.allows(Access::execute)) code_written_ = true;
     pages[i] = hal::phys_to_virt(entry.address());
   }
-  return count;
+  return most;
 }
 
 std::byte* AddressSpace::look_up_sharing(VirtAddr va, Access wanted) const {
