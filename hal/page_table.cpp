@@ -62,23 +62,10 @@ void PageTable::install_kernel_half(VirtAddr from) const {
   }
 }
 
-namespace {
-
-struct NoteOfEntry {
-  table_frames::Note& note;
-  std::uint32_t group;  // the bit of the entry's group
-};
-NoteOfEntry note_of(const PageEntry* slot, std::size_t group_bytes) {
-  const PhysAddr address = virt_to_phys(slot);
-  return {table_frames::note(page_down(address)),
-          std::uint32_t{1} << address % page_size / group_bytes};
-}
-
-}  // namespace
-
 bool PageTable::fill_first(PageEntry* slot, PageEntry entry) {
   if (!set_if_empty(*slot, entry)) return false;
-  const auto [note, group_bit] = note_of(slot, group_bytes);
+  const auto [note, group_number] = note_of(slot);
+  const std::uint32_t group_bit = std::uint32_t{1} << group_number;
   if ((__atomic_load_n(&note.groups, __ATOMIC_RELAXED) & group_bit) == 0)
     __atomic_fetch_or(&note.groups, group_bit, __ATOMIC_RELAXED);
   __atomic_fetch_add(&note.used, 1, __ATOMIC_RELAXED);

@@ -166,6 +166,16 @@ class PageTable {
   static PageEntry* next_table(PageEntry* slot);
   PageEntry* make(VirtAddr va);
 
+  /// The note of the table that has the entry, and the number of the entry's group.
+  struct NoteOfEntry {
+    table_frames::Note& note;
+    std::size_t group_number;
+  };
+  static NoteOfEntry note_of(const PageEntry* slot) {
+    const PhysAddr address = virt_to_phys(slot);
+    return {table_frames::note(page_down(address)), address % page_size / group_bytes};
+  }
+
   static std::uint32_t used_groups(PhysAddr table, std::size_t first, std::size_t last);
   template <unsigned level, class Each>
   static void each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
@@ -334,9 +344,8 @@ inline void PageTable::fill(PageEntry* slot, PageEntry entry) {
   const bool is_new = slot->empty();
   set(*slot, entry);
   if (!is_new) return;
-  const PhysAddr at = virt_to_phys(slot);
-  table_frames::Note& note = table_frames::note(page_down(at));
-  note.groups |= std::uint32_t{1} << at % page_size / group_bytes;
+  const auto [note, group_number] = note_of(slot);
+  note.groups |= std::uint32_t{1} << group_number;
   ++note.used;
 }
 
@@ -351,11 +360,10 @@ inline std::size_t PageTable::fill_rest(std::span<PageEntry> run, PageEntry firs
     first = first.next();
   }
   if (filled == 0) return 0;
-  const PhysAddr at = virt_to_phys(run.data());
-  table_frames::Note& note = table_frames::note(page_down(at));
+  const auto [note, first_group] = note_of(run.data());
   note.used += static_cast<std::uint32_t>(filled);
-  const std::size_t first_group = at % page_size / group_bytes;
-  const std::size_t groups = (at % group_bytes + run.size_bytes() - 1) / group_bytes;
+  const std::size_t start = reinterpret_cast<VirtAddr>(run.data()) % group_bytes;
+  const std::size_t groups = (start + run.size_bytes() - 1) / group_bytes;
   note.groups |= ((std::uint32_t{2} << groups) - 1) << first_group;
   return filled;
 }
