@@ -42,6 +42,8 @@ bool upper_halves_are_in_use() {
 template <Register which>
 class FreeRegister {
  public:
+  using Value = std::array<std::byte, which == Register::ymm ? 32 : 16>;
+
   FreeRegister() {
     asm volatile("movq %%cr0, %0" : "=r"(cr0_));
     if ((cr0_ & task_switched) != 0) asm volatile("clts");
@@ -63,41 +65,39 @@ class FreeRegister {
     if ((cr0_ & task_switched) != 0) asm volatile("movq %0, %%cr0" : : "r"(cr0_));
   }
 
+  void clear() const {
+    if constexpr (which == Register::ymm) {
+      asm volatile("vxorps %ymm0, %ymm0, %ymm0");
+    } else {
+      asm volatile("xorps %xmm0, %xmm0");
+    }
+  }
+  /// `to` is aligned to its size.
+  void store(Value& to) const {
+    if constexpr (which == Register::ymm) {
+      asm volatile("vmovaps %%ymm0, %0" : "=m"(to));
+    } else {
+      asm volatile("movaps %%xmm0, %0" : "=m"(to));
+    }
+  }
+
  private:
   static constexpr std::uint64_t task_switched = 1 << 3;
 
   InterruptGuard masked_;
   bool uses_upper_halves_ = false;
   std::uint64_t cr0_;
-  std::array<std::byte, which == Register::ymm ? 32 : 16> value_;
+  Value value_;
 };
 
-void zero_by_sse(void* page) {
-  const FreeRegister<Register::xmm> free;
-  asm volatile(
-      "xorps %%xmm0, %%xmm0\n\t"
-      ".set offset, 0\n\t"
-      ".rept 256\n\t"
-      "movaps %%xmm0, offset(%0)\n\t"
-      ".set offset, offset + 16\n\t"
-      ".endr"
-      :
-      : "r"(page)
-      : "memory");
-}
-
-void zero_by_avx(void* page) {
-  const FreeRegister<Register::ymm> free;
-  asm volatile(
-      "vxorps %%ymm0, %%ymm0, %%ymm0\n\t"
-      ".set offset, 0\n\t"
-      ".rept 128\n\t"
-      "vmovaps %%ymm0, offset(%0)\n\t"
-      ".set offset, offset + 32\n\t"
-      ".endr"
-      :
-      : "r"(page)
-      : "memory");
+template <Register which>
+void zero_by(void* page) {
+  using Free = FreeRegister<which>;
+  const Free free;
+  free.clear();
+  auto* const pieces = static_cast<Free::Value*>(page);
+#pragma clang loop unroll(full)
+  for (std::size_t i = 0; i < page_size / sizeof(typename Free::Value); ++i) free.store(pieces[i]);
 }
 
 /// Whether programs may use AVX, and upper_halves_are_in_use() works.
@@ -125,8 +125,9 @@ std::uint64_t time_of(Clear way, void* page) {
 void choose_page_instructions() {
   alignas(page_size) static constinit std::array<std::byte, page_size> page{};
   std::uint64_t shortest = time_of(zero_by_words, page.data());
-  for (const Clear way : {zero_by_sse, zero_by_avx}) {
-    if (way == zero_by_avx && !has_avx()) continue;
+  constexpr Clear by_avx = zero_by<Register::ymm>;
+  for (const Clear way : {Clear{zero_by<Register::xmm>}, by_avx}) {
+    if (way == by_avx && !has_avx()) continue;
     const std::uint64_t time = time_of(way, page.data());
     if (time >= shortest) continue;
     shortest = time;
