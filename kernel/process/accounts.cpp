@@ -112,25 +112,24 @@ std::string_view name_of_cause(std::uint64_t cause) {
   return trap::name(trap::kind_of_cause(cause));
 }
 
-}  // namespace
-
-void list_threads(PagedText& out) {
-  constexpr std::size_t longest = 15'000;  // bytes: writing more would take too long for one step
-  out += "pid\ttid\tlevel\tstate\thart\tsyscalls\tcause\n";
-  std::size_t left = threads().size();
-  for (Thread& thread : threads()) {
+/// Writes `heading`, and a row for each of `all`. Adds `rest`, with the number of those left out,
+/// instead of rows that would take too long for one step.
+template <class All, class Row>
+void list(PagedText& out, std::string_view heading, All&& all, std::string_view rest, Row&& row) {
+  constexpr std::size_t longest = 15'000;  // bytes
+  out += heading;
+  std::size_t left = all.size();
+  for (auto& each : all) {
     if (out.size() > longest) {
-      fmt::format_to(std::back_inserter(out), "0\t0\t0\t?\t0\t0\t(and {} more)\n", left);
+      fmt::format_to(std::back_inserter(out), "{}(and {} more)\n", rest, left);
       break;
     }
+    row(each);
     --left;
-    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\n", thread.process().id(),
-                   thread.id(), thread.level(), thread.is_ready() ? 'R' : 'S', thread.hart,
-                   thread.syscalls.value(), name_of_cause(thread.context().last_cause()));
   }
 }
 
-static void list_process(PagedText& out, Process& process) {
+void list_process(PagedText& out, Process& process) {
   int threads = 0;
   unsigned level = async::priorities - 1;
   for (const Thread& thread : process.threads()) {
@@ -143,18 +142,21 @@ static void list_process(PagedText& out, Process& process) {
                  process.syscall_count(), process.name().substr(0, 64));
 }
 
+}  // namespace
+
+void list_threads(PagedText& out) {
+  list(out, "pid\ttid\tlevel\tstate\thart\tsyscalls\tcause\n", threads(), "0\t0\t0\t?\t0\t0\t",
+       [&](Thread& thread) {
+         fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
+                        thread.process().id(), thread.id(), thread.level(),
+                        thread.is_ready() ? 'R' : 'S', thread.hart, thread.syscalls.value(),
+                        name_of_cause(thread.context().last_cause()));
+       });
+}
+
 void list_processes(PagedText& out) {
-  constexpr std::size_t longest = 15'000;  // bytes: writing more would take too long for one step
-  out += "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
-  std::size_t left = processes().size();
-  for (Process& process : processes()) {
-    if (out.size() > longest) {
-      fmt::format_to(std::back_inserter(out), "0\t0\t0\t0\t?\t0\t0\t0\t(and {} more)\n", left);
-      break;
-    }
-    list_process(out, process);
-    --left;
-  }
+  list(out, "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n", processes(),
+       "0\t0\t0\t0\t?\t0\t0\t0\t", [&](Process& process) { list_process(out, process); });
 }
 
 void list_harts(PagedText& out) {
