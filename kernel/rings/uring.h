@@ -14,7 +14,7 @@
 //      ▲                                                The end of the file cancels all requests;
 //      └── Mapping ◀── areas of programs                the last of them frees the Context.
 //
-// All of it runs in the strand, except Context::take_sharing(): a hart that shares the strand
+// All of it runs in the strand, except take_at_once<true>(): a hart that shares the strand
 // completes submissions that need no wait. It claims the ring first. Meanwhile no hart is in the
 // strand, and another hart that finds the ring claimed makes its call in the strand.
 #pragma once
@@ -197,21 +197,21 @@ class Context final : public RefCounted<Context> {
   /// Takes up to `most` submissions for the submitter, in one step. EAGAIN: there is no memory for
   /// the first one.
   Result<Taken> take(Submitter& submitter, std::uint32_t most);
-  /// Takes up to `most` submissions that are nops without flags, and completes them. Call it only
-  /// if is_undisturbed().
-  std::uint32_t take_nops(std::uint32_t most);
-  /// Takes and completes one such nop, if it is the next submission. The same condition.
+  /// Takes and completes the next submission if it is a nop without flags. Call it only if
+  /// is_undisturbed().
   bool take_nop();
-  /// Whether take_nops() and take_nop() are allowed.
+  /// Whether take_nop() and take_at_once<false>() are allowed.
   bool is_undisturbed() const { return may_be_undisturbed_ && is_quiet(); }
-  struct TakenSharing {
+  struct TakenAtOnce {
     std::uint32_t count;   ///< submissions
-    std::uint32_t unread;  ///< as unread(), after them; 0 if `count` is 0
+    std::uint32_t unread;  ///< if `shares`: as unread(), after them; 0 if `count` is 0
   };
-  /// Takes and completes up to `most` submissions for a caller that shares the strand. Stops at the
-  /// first one that needs the strand. Takes none if another hart does so at this moment, or if the
-  /// ring needs the strand now.
-  TakenSharing take_sharing(Thread& self, std::uint32_t most);
+  /// Takes and completes up to `most` submissions, without a request for any. Stops at the first
+  /// one that is no such nop. With `shares`, for a caller that shares the strand, it stops at the
+  /// first one that needs the strand. It takes none if another hart does so at this moment, or if
+  /// the ring needs the strand now.
+  template <bool shares>
+  TakenAtOnce take_at_once(Thread& self, std::uint32_t most);
   /// Ends the chain that take() has left open, because the step became too long.
   void end_chain();
   // While a caller takes submissions in several steps, no other takes any.
@@ -369,8 +369,8 @@ class Context final : public RefCounted<Context> {
   const Shape shape_;
   const std::size_t array_at_;
   const bool may_be_undisturbed_;         // the flags of the ring allow is_undisturbed()
-  const bool may_be_shared_;              // the flags of the ring allow take_sharing()
-  std::atomic<bool> is_claimed_ = false;  // a hart is in take_sharing()
+  const bool may_be_shared_;              // the flags of the ring allow take_at_once<true>()
+  std::atomic<bool> is_claimed_ = false;  // a hart is in take_at_once<true>()
   Pages ring_;
   Pages sqes_;
   std::uint32_t sq_head_ = 0;

@@ -388,27 +388,10 @@ namespace {
   Context& context = (*found)->context();
   const Entry entry{submit, complete, flags, argument, size};
   std::uint32_t taken = 0;
-  if (context.is_undisturbed()) taken = context.take_nops(std::min(submit, most_nops));
+  if (context.is_undisturbed())
+    taken = context.take_at_once<false>(self, std::min(submit, most_nops)).count;
   return enter_at_length(self, **found, entry, taken);
 }
-
-}  // namespace
-
-trap::Answer<Result<std::uint32_t>> io_uring_enter(Thread& self, std::uint32_t fd,
-                                                   std::uint32_t submit, std::uint32_t complete,
-                                                   std::uint32_t flags, std::uintptr_t argument,
-                                                   std::size_t size) {
-  constexpr std::uint32_t usual = abi::uring::enter_getevents;
-  if (submit == 1 && complete <= 1 && (flags & ~usual) == 0 && argument == 0) [[likely]] {
-    RingFile* const ring = RingFile::from(self.process().files().find(static_cast<int>(fd)));
-    if (ring != nullptr && ring->context().is_undisturbed() && ring->context().take_nop())
-        [[likely]]
-      return 1u;
-  }
-  return enter_otherwise(self, fd, submit, complete, flags, argument, size);
-}
-
-namespace {
 
 async::Task<Result<std::uint32_t>> answered(std::uint32_t taken) {
   co_return taken;
@@ -438,22 +421,36 @@ async::Task<Result<std::uint32_t>> answered(std::uint32_t taken) {
 
 }  // namespace
 
-trap::Answer<Result<std::uint32_t>> outside::io_uring_enter(
-    Thread& self, std::uint32_t fd, std::uint32_t submit, std::uint32_t complete,
-    std::uint32_t flags, std::uintptr_t argument, std::size_t size) {
-  constexpr std::uint32_t usual = abi::uring::enter_getevents;
-  if (submit == 0 || (flags & ~usual) != 0 || argument != 0) return fail(Errno::would_block);
-  async::Strand::Sharing sharing;
-  RingFile* const ring = RingFile::from(self.process().files().find(static_cast<int>(fd)));
-  if (ring == nullptr) return fail(Errno::would_block);
-  Context& context = ring->context();
-  const auto [taken, unread] = context.take_sharing(self, submit);
-  if (taken == 0) return fail(Errno::would_block);
-  const bool is_complete = flags == 0 || unread >= std::min(complete, context.shape().cq_entries);
-  if (taken == submit && is_complete) [[likely]]
-    return taken;
-  return enter_from_outside(self, sharing, *ring, {submit, complete, flags, argument, size}, taken);
+template <bool shares>
+trap::Answer<Result<std::uint32_t>> io_uring_enter(Thread& self, std::uint32_t fd,
+                                                   std::uint32_t submit, std::uint32_t complete,
+                                                   std::uint32_t flags, std::uintptr_t argument,
+                                                   std::size_t size) {
+  const bool is_usual = (flags & ~abi::uring::enter_getevents) == 0 && argument == 0;
+  if constexpr (shares) {
+    if (submit == 0 || !is_usual) return fail(Errno::would_block);
+    async::Strand::Sharing sharing;
+    RingFile* const ring = RingFile::from(self.process().files().find(static_cast<int>(fd)));
+    if (ring == nullptr) return fail(Errno::would_block);
+    Context& context = ring->context();
+    const auto [taken, unread] = context.take_at_once<true>(self, submit);
+    if (taken == 0) return fail(Errno::would_block);
+    const bool is_complete = flags == 0 || unread >= std::min(complete, context.shape().cq_entries);
+    if (taken == submit && is_complete) [[likely]]
+      return taken;
+    const Entry entry{submit, complete, flags, argument, size};
+    return enter_from_outside(self, sharing, *ring, entry, taken);
+  }
+  if (submit == 1 && complete <= 1 && is_usual) [[likely]] {
+    RingFile* const ring = RingFile::from(self.process().files().find(static_cast<int>(fd)));
+    if (ring != nullptr && ring->context().is_undisturbed() && ring->context().take_nop())
+        [[likely]]
+      return 1u;
+  }
+  return enter_otherwise(self, fd, submit, complete, flags, argument, size);
 }
+template decltype(io_uring_enter<false>) io_uring_enter<false>;
+template decltype(io_uring_enter<true>) io_uring_enter<true>;
 
 /// flags: IORING_REGISTER_BUFFERS, _FILES, _EVENTFD, _FILES_UPDATE, _EVENTFD_ASYNC, _PROBE,
 ///   _PERSONALITY, _RESTRICTIONS, _ENABLE_RINGS, _FILES2, _FILES_UPDATE2, _BUFFERS2,

@@ -68,61 +68,34 @@ inline const Sqe* Context::next_sqe() {
   return sqes_.at<const Sqe>(std::size_t{index} * shape_.sqe_bytes());
 }
 
-std::uint32_t Context::take_nops(std::uint32_t most) {
-  async::Strand::check_access();
+template <bool shares>
+Context::TakenAtOnce Context::take_at_once(Thread& self, std::uint32_t most) {
+  if constexpr (shares) {
+    if (!may_take_sharing(self) || is_claimed_.exchange(true, std::memory_order_acquire))
+      return {.count = 0, .unread = 0};
+  } else {
+    async::Strand::check_access();
+  }
   Header& header = this->header();
   const std::uint32_t sq_mask = shape_.sq_entries - 1, cq_mask = shape_.cq_entries - 1;
+  const bool has_array = !shares || !shape_.has(abi::uring::setup_no_sqarray);
   const std::uint32_t first = sq_head_;
-  std::uint32_t tail = cq_tail_;
-  const std::uint32_t unread =
-      tail - std::atomic_ref{header.cq_head}.load(std::memory_order_acquire);
+  const std::uint32_t room = cq_mask + 1 - unread();
   const std::uint32_t there =
       std::atomic_ref{header.sq_tail}.load(std::memory_order_acquire) - first;
-  const std::uint32_t room = cq_mask + 1 - std::min(unread, cq_mask + 1);
   most = std::min({most, there, sq_mask + 1, room});
   const std::size_t array = array_at_;
-  std::uint32_t head = first;
-  for (; head - first < most; ++head, ++tail) {
-    const std::uint32_t index =
-        read_once(*ring_.at<std::uint32_t>(array + (head & sq_mask) * sizeof head));
-    if (index > sq_mask) break;
-    const Sqe& sqe = *sqes_.at<const Sqe>(std::size_t{index} * sizeof(Sqe));
-    if (!is_plain_nop(sqe)) break;
-    *ring_.at<abi::uring::Cqe>(sizeof(Header) + (tail & cq_mask) * sizeof(abi::uring::Cqe)) = {
-        .user_data = read_once(sqe.user_data), .res = 0, .flags = 0};
-  }
-  const std::uint32_t count = head - first;
-  if (count == 0) return 0;
-  sq_head_ = head;
-  posted_ += count;
-  cq_tail_ = published_ = tail;
-  std::atomic_ref{header.sq_head}.store(head, std::memory_order_release);
-  std::atomic_ref{header.cq_tail}.store(tail, std::memory_order_release);
-  return count;
-}
-
-Context::TakenSharing Context::take_sharing(Thread& self, std::uint32_t most) {
-  if (!may_take_sharing(self) || is_claimed_.exchange(true, std::memory_order_acquire))
-    return {.count = 0, .unread = 0};
-  Header& header = this->header();
-  const std::uint32_t sq_mask = shape_.sq_entries - 1, cq_mask = shape_.cq_entries - 1;
-  const bool has_array = !shape_.has(abi::uring::setup_no_sqarray);
-  const std::uint32_t first = sq_head_;
-  const std::uint32_t unread_now = unread();
-  const std::uint32_t there =
-      std::atomic_ref{header.sq_tail}.load(std::memory_order_acquire) - first;
-  most = std::min({most, there, sq_mask + 1, cq_mask + 1 - unread_now});
   std::uint32_t head = first, tail = cq_tail_;
   for (std::size_t cost = 0; head - first < most && cost < sys::step_bytes; ++head, ++tail) {
     std::uint32_t index = head & sq_mask;
-    if (has_array) index = read_once(*ring_.at<std::uint32_t>(array_at_ + index * sizeof index));
+    if (has_array) index = read_once(*ring_.at<std::uint32_t>(array + index * sizeof index));
     if (index > sq_mask) break;
     const Sqe& shared = *sqes_.at<const Sqe>(std::size_t{index} * sizeof(Sqe));
     abi::uring::Cqe cqe{.user_data = 0, .res = 0, .flags = 0};
-    cost += entry_cost;
     if (is_plain_nop(shared)) {
       cqe.user_data = read_once(shared.user_data);
     } else {
+      if constexpr (!shares) break;
       const Sqe sqe = copy_sqe(shared);
       const auto moved = answer_sharing(*this, self, sqe);
       if (!moved && moved.error() == Errno::would_block) break;
@@ -130,20 +103,23 @@ Context::TakenSharing Context::take_sharing(Thread& self, std::uint32_t most) {
       cqe.res = moved ? static_cast<std::int32_t>(*moved) : failed(moved.error());
       cost += moved.value_or(0);
     }
+    if constexpr (shares) cost += entry_cost;
     *ring_.at<abi::uring::Cqe>(sizeof(Header) + (tail & cq_mask) * sizeof cqe) = cqe;
   }
-  TakenSharing taken{.count = head - first, .unread = 0};
+  TakenAtOnce taken{.count = head - first, .unread = 0};
   if (taken.count != 0) {
     sq_head_ = head;
     posted_ += taken.count;
     cq_tail_ = published_ = tail;
     std::atomic_ref{header.sq_head}.store(head, std::memory_order_release);
     std::atomic_ref{header.cq_tail}.store(tail, std::memory_order_release);
-    taken.unread = unread();
+    if constexpr (shares) taken.unread = unread();
   }
-  is_claimed_.store(false, std::memory_order_release);
+  if constexpr (shares) is_claimed_.store(false, std::memory_order_release);
   return taken;
 }
+template Context::TakenAtOnce Context::take_at_once<false>(Thread&, std::uint32_t);
+template Context::TakenAtOnce Context::take_at_once<true>(Thread&, std::uint32_t);
 
 Result<Context::Taken> Context::take(Submitter& submitter, std::uint32_t most) {
   async::Strand::check_access();

@@ -11,7 +11,7 @@
 #include "rings/uring_operations.h"
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
-#include "syscalls/outside.h"
+#include "syscalls/io_loops.h"
 #include "syscalls/submitted_calls.h"
 
 namespace kernel::uring {
@@ -274,16 +274,15 @@ Result<std::size_t> answer_sharing(Context& context, Thread& self, const Sqe& sq
   if (!(reads ? file->can_read() : file->can_write())) return refused;
   const bool is_message = sqe.opcode == Op::recv || sqe.opcode == Op::send;
   if (is_message && file->socket() == nullptr) return refused;
-  const auto access = reads ? hal::Access::write : hal::Access::read;
-  std::byte* const there = sys::outside::find_bytes(self, sqe.addr, sqe.len, access);
-  if (there == nullptr) return refused;
-  const ReadBytes to{self.space(), sqe.addr, there, sqe.len};
-  const WrittenBytes from{self.space(), sqe.addr, there, sqe.len};
-  if (is_message || ignores_offset(*file, sqe.off))
-    return reads ? file->read_sharing(to) : file->write_sharing(from);
-  constexpr std::uint64_t most = INT64_MAX;
-  if (sqe.off > most || sqe.off + sqe.len > most) return refused;
-  return reads ? file->read_at_sharing(sqe.off, to) : file->write_at_sharing(sqe.off, from);
+  std::optional<std::uint64_t> offset;
+  if (!is_message && !ignores_offset(*file, sqe.off)) {
+    constexpr std::uint64_t most = INT64_MAX;
+    if (sqe.off > most || sqe.off + sqe.len > most) return refused;
+    offset = sqe.off;
+  }
+  const UserSpan<const std::byte> bytes{sqe.addr, sqe.len};
+  return reads ? sys::move_sharing(self, *file, room(sqe), offset)
+               : sys::move_sharing(self, *file, bytes, offset);
 }
 
 Register answer_transfer(Context& context, Thread& self, const Sqe& sqe, Request* request) {

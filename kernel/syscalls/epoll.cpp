@@ -234,6 +234,7 @@ Result<> change_epoll(Thread& self, int epoll, int operation, int fd, std::uintp
   }
 }
 
+template <bool shares>
 trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_t events, int most,
                                           async::Instant deadline, std::uintptr_t mask,
                                           std::size_t mask_size, EventLayout layout) {
@@ -256,9 +257,15 @@ trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_
   const EventArray array{.address = events,
                          .most = static_cast<std::uint16_t>(std::min(most, most_events)),
                          .layout = layout};
-  const auto taken = take_events(**items, self.space(), array);
+  const auto taken = shares ? take_events_sharing(self, **items, array)
+                            : take_events(**items, self.space(), array);
   if (!taken) return fail(taken.error());
   if (*taken != 0 || deadline <= async::now()) return *taken;
+  if constexpr (shares) {
+    const bool may_wait = deadline == async::never && !set && outside::may_wait_sharing(self);
+    if (!may_wait || !file->retain_if_owned()) return fail(Errno::would_block);
+    return self.wait([&] { return EpollWait{self, Ref<File>::adopt(file), array}; });
+  }
   auto owner = Ref<File>::share(*file);
   if (set)
     return self.wait([&] { return wait_masked(self, std::move(owner), array, deadline, *set); });
@@ -280,31 +287,15 @@ Result<> epoll_ctl(Thread& self, int epoll, int operation, int fd, std::uintptr_
   return change_epoll(self, epoll, operation, fd, event, EventLayout::padded);
 }
 
+template <bool shares>
 trap::Answer<Result<int>> epoll_pwait(Thread& self, int epoll, std::uintptr_t events, int most,
                                       int timeout, std::uintptr_t mask, std::size_t mask_size) {
-  return wait_for_events(self, epoll, events, most, deadline_in_ms(timeout), mask, mask_size,
-                         EventLayout::padded);
+  return wait_for_events<shares>(self, epoll, events, most, deadline_in_ms(timeout), mask,
+                                 mask_size, EventLayout::padded);
 }
-
-trap::Answer<Result<int>> outside::epoll_pwait(Thread& self, int epoll, std::uintptr_t events,
-                                               int most, int timeout, std::uintptr_t mask,
-                                               std::size_t) {
-  if (mask != 0 || most <= 0 || most > most_events) return fail(Errno::would_block);
-  if (!UserSpan<abi::EpollEvent>{events, static_cast<std::size_t>(most)}.in_range())
-    return fail(Errno::would_block);
-  async::Strand::Sharing sharing;
-  File* const file = self.process().files().find_open(epoll);
-  if (file == nullptr || file->epoll() == nullptr) return fail(Errno::would_block);
-  const EventArray array{
-      .address = events, .most = static_cast<std::uint16_t>(most), .layout = EventLayout::padded};
-  const auto taken = take_events_sharing(self, *file->epoll(), array);
-  if (!taken) return fail(Errno::would_block);
-  if (*taken != 0 || timeout == 0) return *taken;
-  if (timeout > 0 || !may_wait_sharing(self) || !file->retain_if_owned())
-    return fail(Errno::would_block);
-  sharing.keep();
-  return self.wait([&] { return EpollWait{self, Ref<File>::adopt(file), array}; });
-}
+template decltype(wait_for_events<false>) wait_for_events<false>;
+template decltype(epoll_pwait<false>) epoll_pwait<false>;
+template decltype(epoll_pwait<true>) epoll_pwait<true>;
 
 /// linux: As `epoll_pwait`.
 trap::Answer<Result<int>> epoll_pwait2(Thread& self, int epoll, std::uintptr_t events, int most,

@@ -19,12 +19,15 @@ Result<int> epoll_create1(Thread&, int flags);
 Result<> change_epoll(Thread&, int epoll, int operation, int fd, std::uintptr_t event,
                       EventLayout layout);
 
-/// epoll_wait, epoll_pwait and epoll_pwait2. `mask`: 0, or the address of a signal mask.
+/// epoll_wait, epoll_pwait and epoll_pwait2. `mask`: 0, or the address of a signal mask. `shares`:
+/// for a hart that shares the strand (outside.h).
+template <bool shares = false>
 trap::Answer<Result<int>> wait_for_events(Thread&, int epoll, std::uintptr_t events, int most,
                                           async::Instant deadline, std::uintptr_t mask,
                                           std::size_t mask_size, EventLayout layout);
 
 /// linux: One call returns 4,096 events at most.
+template <bool shares = false>
 trap::Answer<Result<int>> epoll_pwait(Thread&, int epoll, std::uintptr_t events, int most,
                                       int timeout, std::uintptr_t mask, std::size_t mask_size);
 

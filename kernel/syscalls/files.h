@@ -24,11 +24,16 @@ namespace kernel::sys {
 
 using Transfer = Result<std::size_t>;
 
+// `shares`: the handler for a hart that shares the strand (outside.h). Without it the caller is in
+// the strand.
+
 /// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0. A read that would
 ///   end behind the last possible position answers 0 instead of EINVAL.
+template <bool shares = false>
 trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
 
 /// linux: A write to a text file of /proc has 128 bytes at most (EINVAL).
+template <bool shares = false>
 trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 
 /// linux: A read from a pipe into a list with a bad part stores the bytes before that part; Linux
@@ -39,9 +44,11 @@ trap::Answer<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, i
 trap::Answer<Transfer> writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 
 /// linux: none known
+template <bool shares = false>
 trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 
 /// linux: As `write`.
+template <bool shares = false>
 trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                 std::int64_t offset);
 
@@ -195,11 +202,13 @@ Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int
 /// flags: MSG_DONTWAIT, MSG_NOSIGNAL, for TCP MSG_MORE; MSG_OOB fails with EOPNOTSUPP, and so does
 ///   MSG_MORE for UDP; others have no effect
 /// linux: A stream has no urgent byte (MSG_OOB). A datagram over IPv6 has at most 65,487 bytes.
+template <bool shares = false>
 trap::Answer<Transfer> sendto(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
                               std::uintptr_t address, int length);
 
 /// flags: MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL; MSG_OOB fails, others have no effect
 /// linux: A stream has no urgent byte (MSG_OOB).
+template <bool shares = false>
 trap::Answer<Transfer> recvfrom(Thread&, int fd, UserSpan<std::byte> bytes, int flags,
                                 std::uintptr_t address, UserPtr<int> length);
 

@@ -18,7 +18,6 @@
 namespace kernel::sys {
 namespace {
 
-using async::Strand;
 using IoAnswer = trap::Answer<Transfer>;
 using Parts = UserPtr<const abi::IoVector>;
 
@@ -168,20 +167,24 @@ async::Task<Result<>> sync(Ref<File> file) {
 
 }  // namespace
 
+template <bool shares>
 IoAnswer read(Thread& self, int fd, UserSpan<std::byte> to) {
   File* const file = readable_file(self, fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (!to.in_range()) return fail(Errno::efault);
+  if constexpr (shares) return read_sharing(self, *file, to);
   IoBuffer buffer{self.space(), to.address(), to.size()};
   return read_into(
       *file, buffer, [&] { return move_specially(self, *file, Direction::read, buffer); },
       [&] { return wait_to_read(self, *file, buffer); });
 }
 
+template <bool shares>
 IoAnswer write(Thread& self, int fd, UserSpan<const std::byte> from) {
   File* const file = writable_file(self, fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (!from.in_range()) return fail(Errno::efault);
+  if constexpr (shares) return move_sharing(self, *file, from);
   IoBuffer buffer{self.space(), from.address(), from.size()};
   return write_all(
       self, *file, buffer, [&] { return move_specially(self, *file, Direction::write, buffer); },
@@ -216,26 +219,30 @@ IoAnswer writev(Thread& self, int fd, Parts from, int count) {
   return write_parts(self, self.process().files().find(fd), from, count);
 }
 
+template <bool shares>
 IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
   if (offset < 0) return fail(Errno::einval);
   File* const file = readable_file(self, fd);
   if (file == nullptr) return fail(refusal_at(self, fd, Errno::ebadf));
   if (!to.in_range()) return fail(refusal_at(self, fd, Errno::efault));
   if (!has_valid_end(offset, to.size())) return fail(refusal_at(self, fd, Errno::einval));
-  IoBuffer buffer{self.space(), to.address(), to.size()};
   const auto place = static_cast<std::uint64_t>(offset);
+  if constexpr (shares) return move_sharing(self, *file, to, place);
+  IoBuffer buffer{self.space(), to.address(), to.size()};
   if (buffer.left() <= step_bytes && !file->waits_for_device()) return file->read_at(place, buffer);
   return move_specially_at(self, *file, Direction::read, place, buffer);
 }
 
+template <bool shares>
 IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
   if (offset < 0) return fail(Errno::einval);
   File* const file = writable_file(self, fd);
   if (file == nullptr) return fail(refusal_at(self, fd, Errno::ebadf));
   if (!from.in_range()) return fail(refusal_at(self, fd, Errno::efault));
   if (!has_valid_end(offset, from.size())) return fail(refusal_at(self, fd, Errno::einval));
-  IoBuffer buffer{self.space(), from.address(), from.size()};
   const auto place = static_cast<std::uint64_t>(offset);
+  if constexpr (shares) return move_sharing(self, *file, from, place);
+  IoBuffer buffer{self.space(), from.address(), from.size()};
   if (buffer.left() <= step_bytes && !file->waits_for_device()) {
     return file->write_at(place, buffer);
   }
@@ -359,92 +366,14 @@ trap::Answer<Result<>> fsync(Thread& self, int fd) {
   return type == abi::s_ifreg || type == abi::s_ifdir ? Result<>{} : fail(Errno::einval);
 }
 
-// ── While the hart shares the strand ─────────────────────────────────────────────────────────────
-
-namespace {
-
-/// An open file, and the kernel's address of the caller's buffer. The file is null if the call must
-/// be made in the strand, which also finds the errors.
-struct Moving {
-  File* file;
-  std::byte* there;
-};
-template <hal::Access wanted>
-[[gnu::always_inline]] inline Moving find_moving(Thread& self, int fd, std::uintptr_t address,
-                                                 std::size_t bytes) {
-  constexpr bool reads = wanted == hal::Access::write;
-  File* const file = reads ? readable_file(self, fd) : writable_file(self, fd);
-  if (file == nullptr) return {};
-  std::byte* const there = outside::find_bytes(self, address, bytes, wanted);
-  return {there != nullptr ? file : nullptr, there};
-}
-
-/// `there`: the buffer `to` in the kernel's view.
-[[gnu::always_inline]] inline IoAnswer read_or_wait(Thread& self, Strand::Sharing& sharing,
-                                                    File& file, std::byte* there,
-                                                    UserSpan<std::byte> to) {
-  const Transfer moved = file.read_sharing({self.space(), to.address(), there, to.size()});
-  if (moved || moved.error() != Errno::would_block) [[likely]]
-    return moved;
-  if (!file.waits_sharing() || !outside::may_wait_sharing(self)) return fail(Errno::would_block);
-  if (!file.retain_if_owned()) return fail(Errno::would_block);
-  sharing.keep();
-  return self.wait([&] { return Reading{self, Ref<File>::adopt(&file), to}; });
-}
-
-}  // namespace
-
-IoAnswer outside::read(Thread& self, int fd, UserSpan<std::byte> to) {
-  Strand::Sharing sharing;
-  const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
-  if (file == nullptr) return fail(Errno::would_block);
-  return read_or_wait(self, sharing, *file, there, to);
-}
-
-IoAnswer outside::write(Thread& self, int fd, UserSpan<const std::byte> from) {
-  const Strand::Sharing sharing;
-  const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
-  if (file == nullptr) return fail(Errno::would_block);
-  return file->write_sharing({self.space(), from.address(), there, from.size()});
-}
-
-IoAnswer outside::sendto(Thread& self, int fd, UserSpan<std::byte> from, int flags,
-                         std::uintptr_t address, int) {
-  constexpr int usual = abi::msg_nosignal | abi::msg_dontwait;
-  if (address != 0 || (flags & ~usual) != 0) return fail(Errno::would_block);
-  const Strand::Sharing sharing;
-  const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
-  if (file == nullptr || file->socket() == nullptr) return fail(Errno::would_block);
-  return file->write_sharing({self.space(), from.address(), there, from.size()});
-}
-
-IoAnswer outside::recvfrom(Thread& self, int fd, UserSpan<std::byte> to, int flags,
-                           std::uintptr_t address, UserPtr<int>) {
-  if (address != 0 || flags != 0) return fail(Errno::would_block);
-  Strand::Sharing sharing;
-  const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
-  if (file == nullptr || file->socket() == nullptr) return fail(Errno::would_block);
-  return read_or_wait(self, sharing, *file, there, to);
-}
-
-IoAnswer outside::pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
-  if (offset < 0 || !has_valid_end(offset, to.size())) return fail(Errno::would_block);
-  const Strand::Sharing sharing;
-  const auto [file, there] = find_moving<hal::Access::write>(self, fd, to.address(), to.size());
-  if (file == nullptr) return fail(Errno::would_block);
-  return file->read_at_sharing(static_cast<std::uint64_t>(offset),
-                               {self.space(), to.address(), there, to.size()});
-}
-
-IoAnswer outside::pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
-                           std::int64_t offset) {
-  if (offset < 0 || !has_valid_end(offset, from.size())) return fail(Errno::would_block);
-  const Strand::Sharing sharing;
-  const auto [file, there] = find_moving<hal::Access::read>(self, fd, from.address(), from.size());
-  if (file == nullptr) return fail(Errno::would_block);
-  return file->write_at_sharing(static_cast<std::uint64_t>(offset),
-                                {self.space(), from.address(), there, from.size()});
-}
+template decltype(read<false>) read<false>;
+template decltype(read<true>) read<true>;
+template decltype(write<false>) write<false>;
+template decltype(write<true>) write<true>;
+template decltype(pread64<false>) pread64<false>;
+template decltype(pread64<true>) pread64<true>;
+template decltype(pwrite64<false>) pwrite64<false>;
+template decltype(pwrite64<true>) pwrite64<true>;
 
 }  // namespace kernel::sys
 

@@ -185,7 +185,6 @@ trap::Answer<Result<int>> lock_pi(Thread& self, std::uintptr_t address, int oper
 trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int operation,
                                    std::uint32_t expected, std::uintptr_t timeout,
                                    std::uint32_t value3) {
-  if (self.shared_priority() != 0 && Strand::is_shared()) return fail(Errno::would_block);
   const auto deadline = deadline_of(self, operation, timeout);
   if (!deadline) return fail(deadline.error());
   constexpr int wall_clock_wait = abi::futex_wait | abi::futex_clock_realtime;
@@ -245,43 +244,29 @@ trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int ope
   return Strand::is_shared() ? futex->wake_sharing(count) : futex->wake(count);
 }
 
-constexpr int private_wait = abi::futex_wait | abi::futex_private_flag;
-constexpr int private_wake = abi::futex_wake | abi::futex_private_flag;
-
 }  // namespace
 
+template <bool shares>
 trap::Answer<Result<int>> any_futex(Thread& self, std::uintptr_t address, int operation,
                                     std::uint32_t value, std::uintptr_t timeout,
                                     std::uintptr_t address2, std::uint32_t value3) {
+  constexpr int private_wait = abi::futex_wait | abi::futex_private_flag;
+  if constexpr (shares) {
+    const bool wakes = command_of(operation) == abi::futex_wake && outside::may_wake_sharing();
+    const bool waits = waits_for_word(operation) && outside::may_wait_sharing(self);
+    if (!wakes && !waits) return fail(Errno::would_block);
+  }
   memory::AddressSpace& space = self.space();
   if (operation == private_wait && timeout == 0 && Futex::may_be_at(space, address)) [[likely]] {
     const Futex futex = Futex::own(space, address);
-    if (const auto unchanged = futex.check(value); !unchanged) return fail(unchanged.error());
+    if constexpr (!shares) {
+      if (const auto unchanged = futex.check(value); !unchanged) return fail(unchanged.error());
+    }
     return self.wait([&] { return FutexWait{futex, value, Futex::any_bits}; });
   }
   return otherwise(self, address, operation, value, timeout, address2, value3);
 }
-
-trap::Answer<Result<int>> outside::futex(Thread& self, std::uintptr_t address, int operation,
-                                         std::uint32_t value, std::uintptr_t timeout,
-                                         std::uintptr_t address2, std::uint32_t value3) {
-  AddressSpace& space = self.space();
-  if (operation == private_wake && Futex::may_be_at(space, address)) {
-    const Futex futex = Futex::own(space, address);
-    if (!futex.may_have_waiters()) return 0;
-    if (!may_wake_sharing()) return fail(Errno::would_block);
-    const Strand::Sharing sharing;
-    return futex.wake_sharing(static_cast<int>(value));
-  }
-  if (!may_wake_sharing()) return fail(Errno::would_block);
-  if (operation == private_wait && timeout == 0 && self.shared_priority() == 0 &&
-      Futex::may_be_at(space, address)) {
-    Strand::Sharing{}.keep();
-    return self.wait([&] { return FutexWait{Futex::own(space, address), value, Futex::any_bits}; });
-  }
-  if (!waits_for_word(operation) && command_of(operation) != abi::futex_wake)
-    return fail(Errno::would_block);
-  return Shared<otherwise>::answer(self, address, operation, value, timeout, address2, value3);
-}
+template decltype(any_futex<false>) any_futex<false>;
+template decltype(any_futex<true>) any_futex<true>;
 
 }  // namespace kernel::sys

@@ -121,8 +121,8 @@ trap::Answer<Result<int>> futex_wait(Thread& self, std::uintptr_t address, std::
     if (auto known = check_futex_clock(clock); !known) return fail(known.error());
     if (clock == abi::clock_realtime) operation |= abi::futex_clock_realtime;
   }
-  return any_futex(self, address, operation, static_cast<std::uint32_t>(value), timeout, 0,
-                   static_cast<std::uint32_t>(mask));
+  return any_futex<false>(self, address, operation, static_cast<std::uint32_t>(value), timeout, 0,
+                          static_cast<std::uint32_t>(mask));
 }
 
 /// flags: 0; EINVAL for others. The two futexes have flags as `futex_wake`

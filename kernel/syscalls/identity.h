@@ -45,11 +45,17 @@ trap::Answer<Result<>> yield_specially(Thread& self);
 // Would block if an equally or more urgent job is ready. A thread with a reservation always gives
 // up the rest of its budget.
 /// linux: none known
+template <bool shares = false>
 inline trap::Answer<Result<>> sched_yield(Thread& self) {
   const int threshold = self.yield_threshold();
   if (threshold < 0 || async::current_executor().has_events()) [[unlikely]]
-    return yield_specially(self);
-  return yield_to_ready(self, threshold);
+    return shares ? fail(Errno::would_block) : yield_specially(self);
+  if constexpr (!shares) return yield_to_ready(self, threshold);
+  // Its coroutine may take submissions in the strand now, with no place for a wait of this call.
+  if (self.shared_priority() != 0 || self.ring() != nullptr) return fail(Errno::would_block);
+  const auto answer = yield_to_ready(self, threshold);
+  if (answer.blocks()) async::Strand::Sharing{}.keep();
+  return answer;
 }
 
 }  // namespace kernel::sys

@@ -7,6 +7,8 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "process/thread.h"
@@ -29,6 +31,26 @@ inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved)
 inline void signal_broken_pipe(Thread& self, const File& file, const Transfer& moved) {
   if (!moved && moved.error() == Errno::epipe && file.is_stream()) [[unlikely]]
     post_broken_pipe(self);
+}
+
+/// Moves bytes between `file` and a buffer of the program, in one step that shares the strand: at
+/// `offset`, or at the file's position. A buffer of const bytes is written to the file.
+/// would_block: the caller must wait for the file, or only a step in the strand can move the bytes,
+/// for example because the buffer does not lie in one page.
+template <class Byte>
+[[gnu::always_inline]] inline Transfer move_sharing(Thread& self, File& file, UserSpan<Byte> buffer,
+                                                    std::optional<std::uint64_t> offset = {}) {
+  constexpr bool reads = !std::is_const_v<Byte>;
+  const std::uintptr_t at = buffer.address();
+  std::byte* const there =
+      outside::find_bytes(self, at, buffer.size(), reads ? hal::Access::write : hal::Access::read);
+  if (there == nullptr) return fail(Errno::would_block);
+  const FoundBytes<Byte> bytes{self.space(), at, there, buffer.size()};
+  if constexpr (reads) {
+    return offset ? file.read_at_sharing(*offset, bytes) : file.read_sharing(bytes);
+  } else {
+    return offset ? file.write_at_sharing(*offset, bytes) : file.write_sharing(bytes);
+  }
 }
 
 // The file stays open until the transfer has ended. The caller keeps the list alive that `buffer`
@@ -54,10 +76,7 @@ class Reading : public async::SharingWaitLoop<Reading> {
     return !waits_for(*file_, buffer, moved_);
   }
   bool attempt_sharing() {
-    std::byte* const there =
-        outside::find_bytes(self_, to_.address(), to_.size(), hal::Access::write);
-    if (there == nullptr) return false;
-    moved_ = file_->read_sharing({self_.space(), to_.address(), there, to_.size()});
+    moved_ = move_sharing(self_, *file_, to_);
     return moved_ || moved_.error() != Errno::would_block;
   }
   void cut_short() { moved_ = fail(Errno::eintr); }
@@ -68,6 +87,17 @@ class Reading : public async::SharingWaitLoop<Reading> {
   UserSpan<std::byte> to_;
   Transfer moved_ = 0;
 };
+
+/// Reads in a step that shares the strand, or waits for bytes. would_block without a wait: only a
+/// step in the strand can do that.
+inline trap::Answer<Transfer> read_sharing(Thread& self, File& file, UserSpan<std::byte> to) {
+  const Transfer moved = move_sharing(self, file, to);
+  if (moved || moved.error() != Errno::would_block) [[likely]]
+    return moved;
+  if (!file.waits_sharing() || !outside::may_wait_sharing(self) || !file.retain_if_owned())
+    return fail(Errno::would_block);
+  return self.wait([&] { return Reading{self, Ref<File>::adopt(&file), to}; });
+}
 
 /// Waits until the file has room, and then writes all of `from`, at most File::whole_write() and
 /// `step_bytes` bytes. Its steps are in the strand.

@@ -7,10 +7,10 @@
 // If only the strand allows the rest, the handler returns would_block, as an answer or as an error,
 // and has changed nothing. The kernel then makes the call again in the strand.
 //
-// A few of the most frequent calls have a second handler, which runs while the hart shares the
-// strand. It answers the usual case, or leaves the same wait as the first one. For every other case
-// it returns would_block. Only that of io_uring_enter enters the strand itself, for the rest of a
-// call that has taken submissions.
+// The handlers of the most frequent calls are templates. With `shares` the handler answers the
+// usual case, or leaves the same wait as without. For every other case it returns would_block. Only
+// that of io_uring_enter enters the strand itself, for the rest of a call that has taken
+// submissions.
 #pragma once
 
 #include <async/executor.h>
@@ -92,24 +92,6 @@ inline std::byte* find_bytes(Thread& self, std::uintptr_t address, std::size_t b
   return there != nullptr ? there : walk(self, address, wanted);
 }
 
-// Transfers to or from a buffer that lies in one page, which needs no fault. A read from a pipe may
-// wait.
-trap::Answer<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
-trap::Answer<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
-trap::Answer<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
-trap::Answer<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
-                                std::int64_t offset);
-
-// The same for a connected stream socket, without an address.
-trap::Answer<Transfer> sendto(Thread&, int fd, UserSpan<std::byte> from, int flags,
-                              std::uintptr_t address, int length);
-trap::Answer<Transfer> recvfrom(Thread&, int fd, UserSpan<std::byte> to, int flags,
-                                std::uintptr_t address, UserPtr<int> length);
-
-/// Takes the events of streams that were watched for bytes, and waits for them without a timeout.
-trap::Answer<Result<int>> epoll_pwait(Thread&, int epoll, std::uintptr_t events, int most,
-                                      int timeout, std::uintptr_t mask, std::size_t mask_size);
-
 // Changes of private memory, without a file or with one in memory: whether Changing may make the
 // call. If other threads or processes use the memory, a range of more than 64 pages needs the
 // strand. Memory for instructions needs it, too.
@@ -124,15 +106,5 @@ extern template struct Changing<mmap, may_map>;
 extern template struct Changing<munmap, may_unmap>;
 extern template struct Changing<mprotect, may_protect>;
 extern template struct Changing<madvise, may_advise>;
-
-/// Answers at once if no ready job of this hart may run before the thread. Otherwise keeps the
-/// sharing and returns would_block: the thread yields while the hart shares the strand.
-trap::Answer<Result<>> sched_yield(Thread&);
-
-/// FUTEX_WAIT and FUTEX_WAIT_BITSET, each with or without a timeout, and a FUTEX_WAKE of one
-/// thread.
-trap::Answer<Result<int>> futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
-                                std::uintptr_t timeout, std::uintptr_t address2,
-                                std::uint32_t value3);
 
 }  // namespace kernel::sys::outside

@@ -11,7 +11,6 @@
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/identity.h"
-#include "syscalls/outside.h"
 #include "syscalls/scheduled.h"
 #include "syscalls/timespec.h"
 
@@ -50,16 +49,6 @@ trap::Answer<Result<>> yield_specially(Thread& self) {
   if (threshold < 0) return self.wait([&] { return yield_budget(self); });
   if (!async::current_executor().preempts(static_cast<unsigned>(threshold))) return Result<>{};
   return self.wait(async::yield);
-}
-
-trap::Answer<Result<>> outside::sched_yield(Thread& self) {
-  const int threshold = self.yield_threshold();
-  if (threshold < 0 || !may_wait_sharing(self)) return fail(Errno::would_block);
-  // Its coroutine may take submissions in the strand now, with no place for a wait of this call.
-  if (self.ring() != nullptr) return fail(Errno::would_block);
-  const auto answer = yield_to_ready(self, threshold);
-  if (answer.blocks()) async::Strand::Sharing{}.keep();
-  return answer;
 }
 
 Result<> sched_setscheduler(Thread& self, int id, int policy,

@@ -483,10 +483,16 @@ async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer
   co_return co_await send_from(self, std::move(file), buffer, message);
 }
 
+template <bool shares>
 MessageAnswer sendto(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
                      std::uintptr_t address, int length) {
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());
+  if constexpr (shares) {
+    const bool is_usual = (flags & ~(abi::msg_nosignal | abi::msg_dontwait)) == 0 && address == 0;
+    if (!is_usual) return fail(Errno::would_block);
+    return move_sharing(self, **socket, UserSpan<const std::byte>{bytes.address(), bytes.size()});
+  }
   SocketAddress to;
   if (address != 0) {
     const auto given = read_address(self, address, length);
@@ -496,10 +502,15 @@ MessageAnswer sendto(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
   return send_message(self, **socket, {.bytes = bytes}, to, flags);
 }
 
+template <bool shares>
 MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
                        std::uintptr_t address, UserPtr<int> length) {
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());
+  if constexpr (shares) {
+    if (address != 0 || flags != 0) return fail(Errno::would_block);
+    return read_sharing(self, **socket, bytes);
+  }
   MessagePlace place{.bytes = bytes, .name_room = length};
   if (address != 0) {
     const auto room = length.read(self.space());
@@ -509,6 +520,11 @@ MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flag
   }
   return receive_message(self, **socket, place, flags);
 }
+
+template decltype(sendto<false>) sendto<false>;
+template decltype(sendto<true>) sendto<true>;
+template decltype(recvfrom<false>) recvfrom<false>;
+template decltype(recvfrom<true>) recvfrom<true>;
 
 /// flags: as `sendto`; control messages SCM_RIGHTS and SCM_CREDENTIALS, and for UDP IP_TTL, IP_TOS,
 ///   IP_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS, IPV6_PKTINFO; EINVAL for others

@@ -101,8 +101,9 @@ Register answer_with(Self& self, const UserContext& context) {
 ///         .with<read>(abi::Call::read);
 ///
 /// with_no_resched(), with_no_strand() and with_no_fast_path() set the CallForm; with_outside()
-/// adds a second handler. Every number has an entry: `unknown` handles the numbers without a call.
-/// A handler that needs more than `ArgumentRegisters` registers does not compile.
+/// adds a form of the handler for callers outside the strand. Every number has an entry: `unknown`
+/// handles the numbers without a call. A handler that needs more than `ArgumentRegisters` registers
+/// does not compile.
 template <class Self, std::size_t Size, std::size_t ArgumentRegisters = linux_argument_registers>
 class SyscallTable {
  public:

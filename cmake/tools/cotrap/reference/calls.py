@@ -27,9 +27,9 @@ _CHOICES = {
 # Calls whose parameter with a name of _CHOICES is permission bits, and selects no variant.
 _NO_CHOICE = {"mkdirat", "fchmod", "fchmodat"}
 
-_DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
-_OUTSIDE = r"(?:,\s+(?:sys::outside::\w+|Shared|Changing<[\w:,\s]+>::answer))?"
-_ENTRY = re.compile(r"\.with\w*<sys::(\w+)" + _OUTSIDE + r">\(\s*(?:Call::)?(\w+)")
+_DECLARATION = re.compile(r"(?:template <bool shares = false>\n)?(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
+_OUTSIDE = r"(?:,\s+(?:sys::\w+<true>|Shared(?:<sys::\w+<true>>::answer)?|Changing<[\w:,\s]+>::answer))?"
+_ENTRY = re.compile(r"\.with\w*<sys::(\w+)(?:<>)?" + _OUTSIDE + r">\(\s*(?:Call::)?(\w+)")
 _ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+),\s+\{\.answer = (\w+)")
 # syscalls/registered_calls.h: the macros that add a call outside the tables.
 _REGISTERED = re.compile(r"^KERNEL_(?:PRIVATE_CALL\((\d+), |CALL\()(\w+), (?:\w+::)*(\w+)\);", re.MULTILINE)
