@@ -9,6 +9,8 @@
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
 
+#include <type_traits>
+
 #include "files/fetched.h"
 #include "memory/address_space.h"
 #include "process/thread.h"
@@ -21,6 +23,19 @@ async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va)
 /// Reads the page that a system call in `space` missed last. EFAULT: the page cannot be read;
 /// ENOMEM.
 async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space);
+
+/// Returns the result of `attempt()`. While that is would_block, reads the page that the attempt
+/// has missed, and makes it again. The errors of page_in_missed(); EINTR: cancelled.
+template <class Attempt>
+async::Task<std::invoke_result_t<Attempt&>> with_page_ins(Ref<memory::AddressSpace> space,
+                                                          Attempt attempt) {
+  for (;;) {
+    auto result = attempt();
+    if (result || result.error() != Errno::would_block) co_return result;
+    if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
+    if (async::current_job().is_stopped()) co_return fail(Errno::eintr);
+  }
+}
 
 /// Returns what `answer()`, which calls a handler, returns. The handler leaves what the call waits
 /// for in `waiting`.

@@ -75,12 +75,8 @@ async::Task<Answer> register_in_steps(Ref<Context> context, Thread& self, Regist
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (;;) {
     co_await sys::cond_resched(self);
-    Result<bool> done = files.do_some(*context, self);
+    auto done = co_await with_page_ins(space, [&] { return files.do_some(*context, self); });
     if (done && *done) co_return 0;
-    if (!done && done.error() == Errno::would_block) {
-      const auto read = co_await page_in_missed(space);
-      done = read ? Result<bool>{false} : fail(read.error());
-    }
     if (done && async::is_cancelled()) done = fail(Errno::eintr);
     if (done) continue;
     context->files.clear();
@@ -180,11 +176,7 @@ async::Task<Answer> change_in_steps(Ref<Context> context, Thread& self, Changes 
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (;;) {
     co_await sys::cond_resched(self);
-    Result<bool> done = change_some(changes, *context, self);
-    if (!done && done.error() == Errno::would_block) {
-      const auto read = co_await page_in_missed(space);
-      done = read ? Result<bool>{false} : fail(read.error());
-    }
+    auto done = co_await with_page_ins(space, [&] { return change_some(changes, *context, self); });
     if (done && !*done && async::is_cancelled()) done = fail(Errno::eintr);
     if (!done || *done) co_return answer_of(changes, done);
   }

@@ -148,12 +148,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   Sqe& sqe = request.sqe;
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   if (sqe.opcode == Op::readv || sqe.opcode == Op::recvmsg) {
-    auto length = length_of_part(self, sqe);
-    while (!length && length.error() == Errno::would_block) {
-      if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
-      if (async::is_cancelled()) co_return fail(Errno::eintr);
-      length = length_of_part(self, sqe);
-    }
+    const auto length = co_await with_page_ins(space, [&] { return length_of_part(self, sqe); });
     if (!length) co_return fail(length.error());
     if (sqe.opcode == Op::readv) sqe.opcode = Op::read;
     sqe.len = *length;

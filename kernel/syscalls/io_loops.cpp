@@ -15,17 +15,15 @@ void post_broken_pipe(Thread& self) {
   self.post_signal(signal_from(self, static_cast<int>(abi::Signal::sigpipe), abi::si_user));
 }
 
+async::Task<> page_in_all(Thread& self, IoBuffer part, IoBuffer::Direction side) {
+  (void)co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), [&]() -> Result<> {
+    return part.lacks_pages(side) ? fail(Errno::would_block) : Result<>{};
+  });
+}
+
 namespace {
 
 using Side = IoBuffer::Direction;
-
-/// Pages in the missing pages of `part`. Errors surface in the transfer.
-async::Task<> page_in_all(Thread& self, IoBuffer part, Side side) {
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
-  while (part.lacks_pages(side)) {
-    if (!co_await page_in_missed(space) || async::is_cancelled()) co_return;
-  }
-}
 
 /// Reads more than one step's bytes. Ends when the file returns less than requested.
 async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffer) {

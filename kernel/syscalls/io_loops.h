@@ -134,6 +134,9 @@ trap::Answer<Transfer> read_parts(Thread& self, File* file, UserPtr<const abi::I
 trap::Answer<Transfer> write_parts(Thread& self, File* file, UserPtr<const abi::IoVector> from,
                                    int count);
 
+/// Pages in the missing pages of `part`. Errors surface in the transfer.
+async::Task<> page_in_all(Thread& self, IoBuffer part, IoBuffer::Direction side);
+
 /// Reads, or writes until all of `buffer` is written. Waits until the file has data or room. A
 /// write returns a short count only if the file is full, on an error, or if cancelled. `buffer` is
 /// not empty.

@@ -79,13 +79,8 @@ Result<int> semctl(Thread& self, int number, unsigned semaphore, int command,
 /// calls it again after each page-in. Signals do not interrupt that: the message would be lost.
 template <class Write>
 async::Task<Result<std::size_t>> write_at_last(Thread& self, Write write) {
-  for (;;) {
-    const auto written = write();
-    if (written || written.error() != Errno::would_block) co_return written;
-    const async::Shield whole;
-    const auto space = Ref<memory::AddressSpace>::share(self.space());
-    if (auto there = co_await page_in_missed(space); !there) co_return fail(there.error());
-  }
+  const async::Shield whole;
+  co_return co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), write);
 }
 
 }  // namespace kernel::sys

@@ -55,16 +55,9 @@ class PartsReader {
 /// ENOMEM; EINTR.
 async::Task<Result<std::span<std::byte>>> view(Ref<AddressSpace> space, std::uintptr_t at,
                                                std::size_t bytes, hal::Access wanted) {
-  for (;;) {
-    const auto there = space->fault_in(at, wanted);
-    if (there) {
-      const std::size_t in_page = hal::page_size - at % hal::page_size;
-      co_return std::span{*there, std::min(bytes, in_page)};
-    }
-    if (there.error() != Errno::would_block) co_return fail(there.error());
-    if (auto paged_in = co_await page_in_missed(space); !paged_in) co_return fail(paged_in.error());
-    if (async::is_cancelled()) co_return fail(Errno::eintr);
-  }
+  const auto there = co_await with_page_ins(space, [&] { return space->fault_in(at, wanted); });
+  if (!there) co_return fail(there.error());
+  co_return std::span{*there, std::min(bytes, hal::page_size - at % hal::page_size)};
 }
 
 /// Moves bytes between the caller's memory and that of `other`, through a page of the kernel: a
@@ -81,22 +74,14 @@ async::Task<Moved> move_memory(Thread& self, Ref<AddressSpace> other, IoList own
   std::size_t done = 0, in_step = 0;
   Errno error{};
   while (error == Errno{} && !buffer.empty() && !async::is_cancelled()) {
-    const auto part = parts.present(*space);
-    if (!part && part.error() == Errno::would_block) {
-      if (auto paged_in = co_await page_in_missed(space); !paged_in) error = paged_in.error();
-      continue;
-    }
+    const auto part = co_await with_page_ins(space, [&] { return parts.present(*space); });
     if (!part) error = part.error();
     if (!part || part->length == 0) break;
     const std::size_t wanted = std::min({part->length, buffer.left(), hal::page_size});
     std::span<std::byte> bytes{bounce.bytes(), wanted};
     const auto move_own = [&]() -> Moved { return reads ? buffer.put(bytes) : buffer.take(bytes); };
     if (!reads) {
-      auto moved = move_own();
-      while (!moved && moved.error() == Errno::would_block) {
-        if (auto paged_in = co_await page_in_missed(space); !paged_in) break;
-        moved = move_own();
-      }
+      const auto moved = co_await with_page_ins(space, move_own);
       if (!moved) error = moved.error();
       if (!moved || *moved == 0) break;
       bytes = bytes.first(*moved);
@@ -118,11 +103,7 @@ async::Task<Moved> move_memory(Thread& self, Ref<AddressSpace> other, IoList own
     parts.advance(copied);
     bytes = bytes.first(copied);
     if (reads && copied > 0) {
-      auto moved = move_own();
-      while (!moved && moved.error() == Errno::would_block) {
-        if (auto paged_in = co_await page_in_missed(space); !paged_in) break;
-        moved = move_own();
-      }
+      const auto moved = co_await with_page_ins(space, move_own);
       if (!moved) error = moved.error();
       copied = moved ? *moved : 0;
     }

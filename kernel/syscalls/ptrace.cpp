@@ -55,13 +55,9 @@ async::Task<Result<>> move_word(Ref<AddressSpace> space, std::uintptr_t at, Word
   if (!turn) co_return fail(Errno::eintr);
   auto* const bytes = reinterpret_cast<std::byte*>(&word);
   for (std::size_t done = 0; done < sizeof word;) {
-    const auto there = view_for_debugger(*space, at + done, wanted);
-    if (!there && there.error() != Errno::would_block) co_return fail(there.error());
-    if (!there) {
-      if (!co_await page_in_missed(space)) co_return fail(Errno::eio);
-      if (async::is_cancelled()) co_return fail(Errno::eintr);
-      continue;
-    }
+    const auto there =
+        co_await with_page_ins(space, [&] { return view_for_debugger(*space, at + done, wanted); });
+    if (!there) co_return fail(there.error() == Errno::eintr ? Errno::eintr : Errno::eio);
     const std::size_t in_page = hal::page_size - (at + done) % hal::page_size;
     const std::size_t piece = std::min(sizeof word - done, in_page);
     if (wanted == hal::Access::read) {

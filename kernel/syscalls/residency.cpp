@@ -99,13 +99,9 @@ async::Task<Result<>> find_in_steps(Thread& self, std::uintptr_t start, std::siz
   constexpr std::size_t step_pages = 1024;
   while (count != 0) {
     const std::size_t some = std::min(count, step_pages);
-    const auto found = find_in_memory(self, start, some, to);
-    if (!found && found.error() == Errno::would_block) {
-      if (auto paged_in = co_await page_in_missed(Ref<memory::AddressSpace>::share(self.space()));
-          !paged_in)
-        co_return paged_in;
-      continue;
-    }
+    const auto found = co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), [&] {
+      return find_in_memory(self, start, some, to);
+    });
     if (!found) co_return found;
     start += some * hal::page_size;
     to += some;

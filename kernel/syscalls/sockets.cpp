@@ -8,6 +8,7 @@
 
 #include "files/path_lookup.h"
 #include "files/unix_endpoint.h"
+#include "process/page_in.h"
 #include "sched/running.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"

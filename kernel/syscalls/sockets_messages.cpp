@@ -174,13 +174,11 @@ Result<> read_control(Thread& self, const MessageHeader& header, Outgoing& messa
 async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, Outgoing& message) {
   Socket& socket = *file->socket();
   const async::Instant deadline = end_of_wait(socket.options().send_timeout);
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = socket.is_stream() ? buffer.first(step_bytes) : buffer;
-    while (part.left() <= Socket::Options::most_buffer &&
-           part.lacks_pages(IoBuffer::Direction::take))
-      if (!co_await page_in_missed(space) || async::is_cancelled()) break;
+    if (part.left() <= Socket::Options::most_buffer && part.lacks_pages(IoBuffer::Direction::take))
+      co_await page_in_all(self, part, IoBuffer::Direction::take);
     Transfer sent = socket.send(part, message);
     if (!sent && part.needs_page_in()) sent = fail(Errno::efault);  // it has failed
     if (sent) {

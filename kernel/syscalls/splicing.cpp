@@ -71,13 +71,9 @@ async::Task<Result<>> set_position(Thread& self, const TransferPlace& side, std:
   const auto place = static_cast<std::int64_t>(to);
   if (!side.offset) co_return side.file->seek(place, abi::seek_set).transform([](std::int64_t) {});
   if (side.offset_address == 0) co_return Result<>{};
-  for (;;) {
-    const auto written = OffsetPtr{side.offset_address}.write(self.space(), place);
-    if (written || written.error() != Errno::would_block) co_return written;
-    const auto read = co_await page_in_missed(Ref<memory::AddressSpace>::share(self.space()));
-    if (!read) co_return read;
-    if (async::is_cancelled()) co_return fail(Errno::eintr);
-  }
+  co_return co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), [&] {
+    return OffsetPtr{side.offset_address}.write(self.space(), place);
+  });
 }
 
 async::Task<Transfer> move_at(File& file, Direction direction, std::uint64_t place,
