@@ -21,8 +21,12 @@ void set_executor_alarm(std::uint64_t ns) noexcept;
 void send_ipi_with_faults(unsigned hart) noexcept;
 void stand_still(std::uint64_t ns) noexcept;
 
-// sched/preemption.h
+// sched/preemption.cpp
+
+/// Called when a preemptible step begins, or if `continues` is true, when a preempted one is about
+/// to be resumed. Unmasks interrupts for a step that begins.
 void begin_preemptible_step(bool continues) noexcept;
+/// Called by the executor between two steps if an interrupt is pending.
 void take_interrupts_at_yield_point() noexcept;
 
 // sched/running.cpp

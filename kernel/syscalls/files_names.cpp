@@ -11,9 +11,9 @@
 #include "files/regular_file.h"
 #include "files/unix_endpoint.h"
 #include "syscalls/files.h"
-#include "syscalls/named_files.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
+#include "syscalls/submitted_calls.h"
 
 namespace kernel::sys {
 namespace {

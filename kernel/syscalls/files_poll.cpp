@@ -19,7 +19,7 @@
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
 #include "syscalls/registered_calls.h"
-#include "syscalls/select.h"
+#include "syscalls/submitted_calls.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {

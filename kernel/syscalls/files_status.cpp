@@ -11,9 +11,9 @@
 #include "files/inotify.h"
 #include "memory/frames.h"
 #include "syscalls/files.h"
-#include "syscalls/named_files.h"
 #include "syscalls/paths.h"
 #include "syscalls/registered_calls.h"
+#include "syscalls/submitted_calls.h"
 #include "syscalls/timespec.h"
 
 namespace kernel {

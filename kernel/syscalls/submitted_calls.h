@@ -8,6 +8,7 @@
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -97,5 +98,24 @@ trap::Answer<Result<int>> futex_waitv(Thread&, std::uintptr_t futexes, unsigned 
                                       int clock);
 async::Task<Result<int>> waitid(Thread&, int which, int id, std::uintptr_t info, int options,
                                 UserPtr<abi::ResourceUsage> usage);
+
+// Only for the older calls of x86_64.
+
+/// select(2). sets: of descriptors to read from, to write to, and with exceptional conditions.
+/// Writes the time that is left to `timeout`.
+trap::Answer<Result<int>> select_for(Thread&, int count,
+                                     const std::array<UserPtr<std::uint64_t>, 3>& sets,
+                                     UserPtr<abi::Timeval> timeout);
+Result<> fchmodat(Thread&, int directory, UserPtr<const char> path, unsigned mode);
+Result<> fchownat(Thread&, int directory, UserPtr<const char> path, std::uint32_t uid,
+                  std::uint32_t gid, int flags);
+Result<> mknodat(Thread&, int directory, UserPtr<const char> path, unsigned mode,
+                 std::uint32_t device);
+/// The times of the last access and of the last change.
+using FileTimes = std::array<abi::Timespec, 2>;
+inline constexpr FileTimes times_now{{{0, abi::utime_now}, {0, abi::utime_now}}};
+/// utimensat(2) with the times themselves.
+Result<> set_times(Thread&, int directory, UserPtr<const char> path, const FileTimes& times,
+                   int flags);
 
 }  // namespace kernel::sys

@@ -11,8 +11,6 @@
 #include "process/thread.h"
 #include "syscalls/epoll.h"
 #include "syscalls/ipc.h"
-#include "syscalls/named_files.h"
-#include "syscalls/select.h"
 #include "syscalls/signal_action.h"
 #include "syscalls/sleep.h"
 #include "syscalls/submitted_calls.h"
