@@ -129,7 +129,7 @@ async::Task<> run_first_process(const formats::BootOptions& options, Terminal* e
   mark_start();
   Fetched fetched;
   auto process = start(path, arguments_from(options, path), errors, fetched);
-  while (!process && process.error() == Errno::would_block && fetched.lacks_something()) {
+  while (blocks(process) && fetched.lacks_something()) {
     co_await fetched.fetch();
     process = start(path, arguments_from(options, path), errors, fetched);
   }

@@ -26,7 +26,7 @@ async::Task<Result<std::size_t>> Socket::transfer(Direction direction, std::opti
     Incoming incoming{.flags = is_nonblocking() ? abi::msg_dontwait : 0};
     Outgoing outgoing;
     const auto moved = reads ? receive(buffer, incoming) : send(buffer, outgoing);
-    if (moved || moved.error() != Errno::would_block || buffer.needs_page_in()) co_return moved;
+    if (!blocks(moved) || buffer.needs_page_in()) co_return moved;
     if (is_nonblocking()) co_return fail(Errno::eagain);
     const auto woken = co_await changes(direction)->wait_until(deadline, "socket");
     if (woken == async::WaitResult::timed_out) co_return fail(Errno::eagain);
@@ -39,7 +39,7 @@ Result<std::size_t> Socket::move_nothing(Direction direction) {
   Outgoing message;
   IoBuffer none{std::span<std::byte>{}};
   const auto sent = send(none, message);
-  return sent || sent.error() != Errno::would_block ? sent : fail(Errno::eagain);
+  return blocks(sent) ? fail(Errno::eagain) : sent;
 }
 
 abi::Stat Socket::status() {

@@ -247,7 +247,7 @@ bool SemaphoreSet::try_waiters(List<WaitingOperations>& waiters) {
   for (WaitingOperations& waiting : waiters) {
     const auto tried =
         try_now(waiting.operations_, waiting.undo_, waiting.process_, waiting.blocking_);
-    if (!tried && tried.error() == Errno::would_block) continue;
+    if (blocks(tried)) continue;
     if (tried) has_changed |= alters(waiting.operations_);
     waiting.finish(tried);
   }
@@ -271,7 +271,7 @@ void SemaphoreSet::try_combined() {
     for (WaitingOperations& waiting : combined_) {
       const SemaphoreOperations operations = waiting.operations_;
       const auto tried = try_now(operations, waiting.undo_, waiting.process_, waiting.blocking_);
-      if (!tried && tried.error() == Errno::would_block) continue;
+      if (blocks(tried)) continue;
       if (tried && alters(operations)) {
         for (const auto& operation : operations) try_waiters_of(operation.number);
         again = true;

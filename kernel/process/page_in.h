@@ -31,7 +31,7 @@ async::Task<std::invoke_result_t<Attempt&>> with_page_ins(Ref<memory::AddressSpa
                                                           Attempt attempt) {
   for (;;) {
     auto result = attempt();
-    if (result || result.error() != Errno::would_block) co_return result;
+    if (!blocks(result)) co_return result;
     if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
     if (async::current_job().is_stopped()) co_return fail(Errno::eintr);
   }

@@ -187,7 +187,7 @@ template <class Changes>
 trap::Answer<Answer> change_files(Context& context, Thread& self, Changes changes,
                                   bool may_wait = true) {
   const Result<bool> done = change_some(changes, context, self);
-  const bool needs_page = !done && done.error() == Errno::would_block && changes.next != 0;
+  const bool needs_page = blocks(done) && changes.next != 0;
   if (may_wait && (needs_page || (done && !*done)))
     return self.wait([&] { return change_in_steps(Ref<Context>::share(context), self, changes); });
   return answer_of(changes, done);

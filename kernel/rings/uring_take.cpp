@@ -98,7 +98,7 @@ Context::TakenAtOnce Context::take_at_once(Thread& self, std::uint32_t most) {
       if constexpr (!shares) break;
       const Sqe sqe = copy_sqe(shared);
       const auto moved = answer_sharing(*this, self, sqe);
-      if (!moved && moved.error() == Errno::would_block) break;
+      if (blocks(moved)) break;
       cqe.user_data = sqe.user_data;
       cqe.res = moved ? static_cast<std::int32_t>(*moved) : failed(moved.error());
       cost += moved.value_or(0);

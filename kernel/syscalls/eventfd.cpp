@@ -33,7 +33,7 @@ class EventFile final : public File {
       return fail(Errno::would_block);
     const Count taken = is_semaphore_ ? 1 : count_;
     const auto moved = buffer.put(std::as_bytes(std::span{&taken, 1}));
-    if (!moved && moved.error() == Errno::would_block) return moved;
+    if (blocks(moved)) return moved;
     count_ -= taken;
     writers_.wake_all();
     return moved && *moved == sizeof taken ? moved : fail(Errno::efault);

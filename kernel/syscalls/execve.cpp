@@ -224,7 +224,7 @@ async::Task<Result<>> execute(Thread& self, Target target, std::uintptr_t argume
   ArgumentReader reader{self, arguments, environment};
   Fetched fetched;
   auto made = make_program(self, target, reader, fetched);
-  while (!made && made.error() == Errno::would_block) {
+  while (blocks(made)) {
     if (fetched.lacks_something()) {
       co_await fetched.fetch();
     } else if (reader.paused()) {

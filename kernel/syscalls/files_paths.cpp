@@ -126,7 +126,7 @@ namespace {
 /// enters the strand for it: the file may be new, so the call cannot be made again.
 [[gnu::noinline]] Result<int> add_sharing(FdTable& files, Ref<File>& file, bool close_on_exec) {
   const auto fd = files.add(file, close_on_exec);
-  if (fd || fd.error() != Errno::would_block) return fd;
+  if (!blocks(fd)) return fd;
   async::Strand::stop_sharing();
   const auto added = files.add(std::move(file), close_on_exec);
   async::Strand::share_instead();
@@ -245,8 +245,7 @@ static trap::Answer<Result<int>> open_by_request(Thread& self, int directory,
   const int flags = static_cast<int>(how->flags);
   auto file =
       open_file(self, directory, path, flags, static_cast<unsigned>(how->mode), how->resolve);
-  const bool needs_server =
-      !file && file.error() == Errno::would_block && Fetched::of_attempt() == nullptr;
+  const bool needs_server = blocks(file) && Fetched::of_attempt() == nullptr;
   if (needs_server && (how->resolve & abi::resolve_cached) != 0) return fail(Errno::eagain);
   return add_opened(self, std::move(file), flags, opened);
 }

@@ -21,7 +21,7 @@ namespace kernel::sys {
 /// the caller must wait for the file. If not, `moved` is the caller's result: EAGAIN if the file is
 /// non-blocking, would_block if the call must be restarted after a page-in.
 inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved) {
-  if (moved || moved.error() != Errno::would_block || buffer.needs_page_in()) return false;
+  if (!blocks(moved) || buffer.needs_page_in()) return false;
   if (!file.is_nonblocking() || file.waits_for_device()) return true;
   moved = fail(Errno::eagain);
   return false;
@@ -77,7 +77,7 @@ class Reading : public async::SharingWaitLoop<Reading> {
   }
   bool attempt_sharing() {
     moved_ = move_sharing(self_, *file_, to_);
-    return moved_ || moved_.error() != Errno::would_block;
+    return !blocks(moved_);
   }
   void cut_short() { moved_ = fail(Errno::eintr); }
   Transfer result() const { return moved_; }
@@ -92,7 +92,7 @@ class Reading : public async::SharingWaitLoop<Reading> {
 /// step in the strand can do that.
 inline trap::Answer<Transfer> read_sharing(Thread& self, File& file, UserSpan<std::byte> to) {
   const Transfer moved = move_sharing(self, file, to);
-  if (moved || moved.error() != Errno::would_block) [[likely]]
+  if (!blocks(moved)) [[likely]]
     return moved;
   if (!file.waits_sharing() || !outside::may_wait_sharing(self) || !file.retain_if_owned())
     return fail(Errno::would_block);

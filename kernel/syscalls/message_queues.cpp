@@ -230,7 +230,7 @@ trap::Answer<Result<std::size_t>> mq_timedreceive(Thread& self, int fd, std::uin
     const auto written = place.write(self, box.first());
     // A page that must be read first leaves the message in the queue. After another error it is
     // lost, as on Linux.
-    if (written || written.error() != Errno::would_block) (void)box.take_first();
+    if (!blocks(written)) (void)box.take_first();
     return written;
   }
   if ((*file)->is_nonblocking()) return fail(Errno::eagain);
@@ -287,7 +287,7 @@ Result<int> mq_getsetattr(Thread& self, int fd, UserPtr<const abi::MqAttributes>
   // After another error than a page-in the flags change all the same, as on Linux.
   Result<> written{};
   if (old) written = old.write(self.space(), before);
-  if (!written && written.error() == Errno::would_block) return fail(written.error());
+  if (blocks(written)) return fail(written.error());
   if (wanted) {
     const int others = (*file)->flags() & ~abi::o_nonblock;
     (*file)->set_status_flags(others | static_cast<int>(given->flags));

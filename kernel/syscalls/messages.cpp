@@ -176,8 +176,7 @@ trap::Answer<Result<std::size_t>> msgrcv(Thread& self, int number, std::uintptr_
     // A page that must be read first leaves the message in the queue. After another error it is
     // lost, as on Linux.
     const auto delivered = deliver_message(self, **found, to, bytes);
-    if (delivered || delivered.error() != Errno::would_block)
-      (void)(*queue)->take(**found, self.process().id());
+    if (!blocks(delivered)) (void)(*queue)->take(**found, self.process().id());
     return delivered;
   }
   if (found.error() != Errno::enomsg || (flags & abi::ipc_nowait) != 0) return fail(found.error());

@@ -128,8 +128,7 @@ bool can_be_shared(Thread& self, const CloneArguments& arguments) {
 /// Whether a write to `address` would block, for example for a page-in. If the caller shares the
 /// strand, also for any other fault.
 bool would_block_at(Thread& self, std::uintptr_t address) {
-  const auto place = self.space().fault_in(address, hal::Access::write);
-  return !place && place.error() == Errno::would_block;
+  return blocks(self.space().fault_in(address, hal::Access::write));
 }
 
 /// Copies the pages of the rings of `process` that it shares with a copy of its memory. Returns

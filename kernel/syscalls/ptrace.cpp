@@ -43,7 +43,7 @@ Result<std::byte*> view_for_debugger(AddressSpace& space, std::uintptr_t at, hal
   const auto restored = space.protect(page, hal::page_size, usual);
   if (space.code_written()) space.synchronize_code();
   if (there && restored) return there;
-  return fail(!there && there.error() == Errno::would_block ? Errno::would_block : Errno::eio);
+  return fail(blocks(there) ? Errno::would_block : Errno::eio);
 }
 
 /// Reads or writes a word of the thread's memory. Its other threads may run and change the areas in

@@ -34,7 +34,7 @@ async::Task<Result<>> touch_in_steps(Thread& self, std::uintptr_t start, std::ui
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (std::uintptr_t page = start; page < end;) {
     const auto made = touch(*space, page);
-    if (!made && made.error() == Errno::would_block) {
+    if (blocks(made)) {
       if (auto paged_in = co_await page_in_missed(space); !paged_in) co_return fail(Errno::enomem);
     } else if (!made) {
       co_return fail(made.error() == Errno::enomem ? Errno::eagain : Errno::enomem);

@@ -40,7 +40,7 @@ Result<> exchange_signal_action(Thread& self, int number, UserPtr<const Action> 
     shown.mask = before->mask;
     written = old.write(self.space(), shown);
   }
-  if (!written && written.error() == Errno::would_block) return written;
+  if (blocks(written)) return written;
   if (wanted) {
     if (const auto done = set_signal_action(self, number, *wanted); !done) return done;
   }

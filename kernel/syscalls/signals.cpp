@@ -65,11 +65,6 @@ Result<abi::SignalInfo> made_up_info(Thread& self, int target, int signal,
   return info;
 }
 
-/// Whether the write failed only because it needs a page-in.
-bool is_page_in(const Result<>& written) {
-  return !written && written.error() == Errno::would_block;
-}
-
 /// Sends a signal to one thread. If `process` is not 0, the thread must belong to it. An ended
 /// first thread still exists while its process does; signals to it have no effect.
 Result<> post_to_thread(Thread& self, int id, int process, int signal) {
@@ -174,7 +169,7 @@ Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set
   }
   Result<> written{};
   if (old) written = old.write(self.space(), before);
-  if (is_page_in(written)) return written;
+  if (blocks(written)) return written;
   if (set) self.set_signal_mask(wanted);
   return written;
 }
@@ -201,7 +196,7 @@ Result<> sigaltstack(Thread& self, UserPtr<const abi::SignalStack> wanted,
     abi::SignalStack shown = shown_signal_stack(self);
     if (is_on_signal_stack(self, self.context().stack())) shown.flags |= abi::ss_onstack;
     written = old.write(self.space(), shown);
-    if (is_page_in(written)) return written;
+    if (blocks(written)) return written;
   }
   if (given) {
     if (auto set = set_signal_stack(self, *given); !set) return set;
@@ -255,7 +250,7 @@ trap::Answer<Result<int>> rt_sigtimedwait(Thread& self, UserPtr<const abi::Signa
   }
   if (info) {  // before a signal is taken, so that a page-in loses none
     const auto there = self.space().fault_in(info.address(), hal::Access::write);
-    if (!there && there.error() == Errno::would_block) return fail(there.error());
+    if (blocks(there)) return fail(there.error());
   }
   if (auto made = self.make_rare_settings(); !made) return fail(made.error());
   if ((self.pending_signals() & wanted) != 0) deadline = async::now();

@@ -73,7 +73,7 @@ async::Task<Result<>> finish_connecting(Thread& self, Ref<File> file, SocketAddr
     if (woken == async::WaitResult::timed_out) co_return fail(socket.connect_timeout());
     if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
     const auto connected = socket.connect(caller, address, to);
-    if (connected || connected.error() != Errno::would_block) co_return connected;
+    if (!blocks(connected)) co_return connected;
   }
 }
 
@@ -266,7 +266,7 @@ static trap::Answer<Result<int>> accept_into(Thread& self, int fd, const Accepti
   if (!socket) return fail(socket.error());
   if (accepting.lacks_pages(self)) return fail(Errno::would_block);
   const auto accepted = accepting.accept(self, **socket);
-  if (accepted || accepted.error() != Errno::would_block) return accepted;
+  if (!blocks(accepted)) return accepted;
   if (never_waits(**socket, 0)) return fail(Errno::eagain);
   return self.wait([&] { return finish_accepting(self, Ref<File>::share(**socket), accepting); });
 }
@@ -299,9 +299,7 @@ trap::Answer<Result<>> connect(Thread& self, int fd, std::uintptr_t address, int
   CallingThread caller{self};
   Destination to;
   const auto connected = (*socket)->connect(caller, *given, to);
-  if (connected || connected.error() != Errno::would_block ||
-      (*socket)->room_to_connect(to) == nullptr)
-    return connected;
+  if (!blocks(connected) || (*socket)->room_to_connect(to) == nullptr) return connected;
   return self.wait(
       [&] { return finish_connecting(self, Ref<File>::share(**socket), *given, std::move(to)); });
 }

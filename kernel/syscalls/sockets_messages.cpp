@@ -227,7 +227,7 @@ MessageAnswer send_message(Thread& self, Socket& socket, const MessagePlace& pla
   if (!buffer) return fail(buffer.error());
   if (!socket.is_stream() || buffer->left() <= socket.whole_write()) {
     Transfer sent = socket.send(*buffer, message);
-    const bool is_over = sent || sent.error() != Errno::would_block;
+    const bool is_over = !blocks(sent);
     if (is_over || never_waits(socket, flags) || buffer->needs_page_in()) {
       if (!is_over && !buffer->needs_page_in()) sent = fail(Errno::eagain);
       if ((flags & abi::msg_nosignal) == 0) signal_broken_pipe(self, socket, sent);
@@ -512,7 +512,7 @@ MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flag
   MessagePlace place{.bytes = bytes, .name_room = length};
   if (address != 0) {
     const auto room = length.read(self.space());
-    if (!room && room.error() == Errno::would_block) return fail(room.error());
+    if (blocks(room)) return fail(room.error());
     place.header.name = address;
     place.header.name_length = room.value_or(0);
   }

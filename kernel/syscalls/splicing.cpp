@@ -167,7 +167,7 @@ async::Task<Transfer> fill_pipe(Thread& self, TransferPlace from, Ref<File> to, 
     moved = co_await move_at(*from.file, Direction::read, start + done, bounce.first(some));
     if (!moved || *moved == 0) break;
     moved = put_into_pipe(*to, bounce.first(*moved));
-    if (!moved && moved.error() == Errno::would_block) continue;  // filled during a disk's read
+    if (blocks(moved)) continue;  // filled during a disk's read
     if (!moved) break;
     done += *moved;
     if (async::is_cancelled()) break;
@@ -205,7 +205,7 @@ async::Task<Transfer> fill_pipe_from_socket(Thread& self, Ref<File> from, Ref<Fi
     const int peek = from->is_stream() ? abi::msg_peek : 0;
     Incoming message{.flags = abi::msg_dontwait | peek};
     moved = from->socket()->receive(room, message);
-    if (!moved && moved.error() == Errno::would_block) {
+    if (blocks(moved)) {
       if (done > 0) break;
       if (auto waited = co_await wait_for_pipe(from, Direction::read, never_waits); !waited)
         co_return fail(waited.error());
@@ -258,7 +258,7 @@ async::Task<Transfer> drain_pipe(Thread& self, Ref<File> from, TransferPlace to,
     } else {
       IoBuffer buffer{bytes};
       moved = writes_at ? to.file->write_at(start + done, buffer) : to.file->try_write(buffer);
-      if (!moved && moved.error() == Errno::would_block) {
+      if (blocks(moved)) {
         if (done > 0) break;
         from->pipe()->pass_wakes();
         if (auto waited = co_await wait_for_pipe(to.file, Direction::write, never_waits); !waited)
@@ -296,7 +296,7 @@ async::Task<Transfer> move_between_pipes(Thread& self, Ref<File> from, Ref<File>
       continue;
     }
     const auto moved = put_into_pipe(*to, bytes);
-    if (!moved && moved.error() == Errno::would_block) {
+    if (blocks(moved)) {
       if (done > 0) break;
       from->pipe()->pass_wakes();
       if (auto waited = co_await wait_for_pipe(to, Direction::write, never_waits); !waited)
@@ -508,10 +508,10 @@ async::Task<Transfer> put_parts(Thread& self, Ref<File> to, UserPtr<const abi::I
     const std::size_t some = pipe.has_readers() ? std::min(from.left(), pipe.room()) : 1;
     auto moved = from.take(bounce.first(some));
     if (moved && *moved == 0) moved = fail(Errno::efault);
-    if (!moved && moved.error() == Errno::would_block) {
+    if (blocks(moved)) {
       const auto space = Ref<memory::AddressSpace>::share(self.space());
       if (auto paged_in = co_await page_in_missed(space); !paged_in) moved = fail(paged_in.error());
-      if (!moved && moved.error() == Errno::would_block) continue;
+      if (blocks(moved)) continue;
     }
     if (moved) moved = put_into_pipe(*to, bounce.first(*moved));
     if (!moved) {

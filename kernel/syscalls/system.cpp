@@ -98,7 +98,7 @@ Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::Resour
   // limit changes all the same, as on Linux.
   Result<> written{};
   if (old) written = old.write(self.space(), process->limits()[resource]);
-  if (!written && written.error() == Errno::would_block) return written;
+  if (blocks(written)) return written;
   if (limit) {
     if (auto done = process->limits().set(resource, *wanted); !done) return done;
     if (!process->is_zombie() && !apply_limit(*process, resource)) return fail(Errno::enomem);

@@ -71,7 +71,7 @@ class TimerFile final : public File, private async::Timer, private FollowsWallCl
     }
     pass_intervals();
     const auto moved = buffer.put(std::as_bytes(std::span{&expirations_, 1}));
-    if (!moved && moved.error() == Errno::would_block) return moved;
+    if (blocks(moved)) return moved;
     const bool is_whole = moved && *moved == sizeof expirations_;
     expirations_ = 0;
     return is_whole ? moved : fail(Errno::efault);
@@ -191,7 +191,7 @@ Result<> timerfd_settime(Thread& self, int fd, int flags, UserPtr<const abi::Tim
   if (!timer) return fail(timer.error());
   Result<> written{};
   if (old) written = old.write(self.space(), setting_for_program((*timer)->setting()));
-  if (!written && written.error() == Errno::would_block) return written;  // it needs a page-in
+  if (blocks(written)) return written;  // it needs a page-in
   const auto set = (*timer)->set({.left = *left, .interval = *interval},
                                  (flags & abi::timer_abstime) != 0, (flags & cancel_on_set) != 0);
   return set ? written : set;

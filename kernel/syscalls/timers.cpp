@@ -70,11 +70,6 @@ Result<ClockOfTimer> clock_for_timer(Thread& self, int clock) {
   return ClockOfTimer{Clock::process, id};
 }
 
-/// Whether the write failed only because it needs a page-in, after which the call is made again.
-bool needs_page_in(const Result<>& written) {
-  return !written && written.error() == Errno::would_block;
-}
-
 }  // namespace
 
 /// flags: ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF; EINVAL for others
@@ -102,7 +97,7 @@ Result<> setitimer(Thread& self, int which, UserPtr<const abi::IntervalSetting> 
   if (!timer) return fail(timer.error());
   Result<> written{};
   if (old) written = old.write(self.space(), shown((*timer)->setting()));
-  if (needs_page_in(written)) return written;
+  if (blocks(written)) return written;
   (*timer)->set(setting);
   return written;
 }
@@ -172,7 +167,7 @@ Result<> timer_settime(Thread& self, int id, int flags, UserPtr<const abi::Timer
     written = old.write(
         self.space(), {.interval = to_timespec(before.interval), .left = to_timespec(before.left)});
   }
-  if (needs_page_in(written)) return written;
+  if (blocks(written)) return written;
   (*timer)->set(setting, is_absolute);
   return written;
 }

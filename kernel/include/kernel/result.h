@@ -16,4 +16,11 @@ constexpr std::unexpected<Errno> fail(Errno error) {
   return std::unexpected(error);
 }
 
+/// Whether a call with this result must wait: for its object, or for a page-in. Then the caller
+/// makes it again.
+template <class T>
+constexpr bool blocks(const Result<T>& result) {
+  return !result && result.error() == Errno::would_block;
+}
+
 }  // namespace kernel

@@ -106,7 +106,7 @@ async::Task<Result<>> copy_code(memory::AddressSpace& code, std::byte* to, VirtA
   const auto space = Ref<memory::AddressSpace>::share(code);
   for (;;) {
     const auto copied = memory::copy_from_user(*space, to, from, bytes);
-    if (copied || copied.error() != Errno::would_block) co_return copied;
+    if (!blocks(copied)) co_return copied;
     if (const auto paged_in = co_await page_in_missed(space); !paged_in) co_return paged_in;
   }
 }
@@ -290,7 +290,7 @@ void log_rewritten_code() {
 async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
   if (memory::is_instruction_to_change(at)) {
     const auto changed = change_instruction(self);
-    if (changed || changed.error() != Errno::would_block) co_return changed;
+    if (!blocks(changed)) co_return changed;
     co_return co_await page_in_missed(Ref<memory::AddressSpace>::share(self.space()));
   }
   const auto change = self.space().join_change();
