@@ -48,19 +48,12 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(offset) + bytes) >= 0;
 }
 
-// These leave a transfer to a coroutine.
+// This leaves a transfer to a coroutine.
 
 [[gnu::noinline]] IoAnswer move_specially(Thread& self, File& file, Direction direction,
-                                          const IoBuffer& buffer) {
-  return self.wait([&] { return start_moving(self, file, direction, buffer); });
-}
-/// For pread64 and pwrite64.
-[[gnu::noinline]] IoAnswer move_specially_at(Thread& self, File& file, Direction direction,
-                                             std::uint64_t place, const IoBuffer& buffer) {
-  return self.wait([&] {
-    return file.waits_for_device() ? file.transfer(direction, place, buffer)
-                                   : start_moving_at(self, file, direction, place, buffer);
-  });
+                                          const IoBuffer& buffer,
+                                          std::optional<std::uint64_t> offset = {}) {
+  return self.wait([&] { return start_moving(self, file, direction, offset, buffer); });
 }
 
 // After an attempt of one step that must wait for the file.
@@ -114,23 +107,17 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
 /// Reads or writes in a coroutine that reads the list of parts again: another thread may have
 /// changed it.
 async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Direction direction, Parts list,
-                                 int count) {
+                                 int count, std::optional<std::uint64_t> offset) {
   IoParts parts;
   if (auto read = parts.read(self.space(), list, count); !read) co_return fail(read.error());
   const IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) co_return 0;
-  co_return co_await start_moving(self, *file, direction, buffer);
+  co_return co_await start_moving(self, *file, direction, offset, buffer);
 }
-
-/// The same at `offset`.
-async::Task<Transfer> move_parts_at(Thread& self, Ref<File> file, Direction direction, Parts list,
-                                    int count, std::uint64_t offset) {
-  IoParts parts;
-  if (auto read = parts.read(self.space(), list, count); !read) co_return fail(read.error());
-  const IoBuffer buffer = parts.buffer(self.space());
-  if (buffer.empty()) co_return 0;
-  if (file->waits_for_device()) co_return co_await file->transfer(direction, offset, buffer);
-  co_return co_await start_moving_at(self, *file, direction, offset, buffer);
+[[gnu::noinline]] IoAnswer wait_for_parts(Thread& self, File& file, Direction direction, Parts list,
+                                          int count, std::optional<std::uint64_t> offset = {}) {
+  return self.wait(
+      [&] { return move_parts(self, Ref<File>::share(file), direction, list, count, offset); });
 }
 
 /// preadv() and pwritev(). `file`: null if there is none.
@@ -147,18 +134,9 @@ IoAnswer move_all_at(Thread& self, File* file, Direction direction, Parts list, 
   if (buffer.empty()) return 0;
   if (!has_valid_end(offset, buffer.left())) return fail(Errno::einval);
   const auto place = static_cast<std::uint64_t>(offset);
-  if (buffer.left() > step_bytes || file->waits_for_device()) {
-    return self.wait([&] {
-      return move_parts_at(self, Ref<File>::share(*file), direction, list, count, place);
-    });
-  }
+  if (buffer.left() > step_bytes || file->waits_for_device())
+    return wait_for_parts(self, *file, direction, list, count, place);
   return reads ? file->read_at(place, buffer) : file->write_at(place, buffer);
-}
-
-[[gnu::noinline]] IoAnswer wait_for_parts(Thread& self, File& file, Direction direction, Parts list,
-                                          int count) {
-  return self.wait(
-      [&] { return move_parts(self, Ref<File>::share(file), direction, list, count); });
 }
 
 async::Task<Result<>> sync(Ref<File> file) {
@@ -230,7 +208,7 @@ IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offs
   if constexpr (shares) return move_sharing(self, *file, to, place);
   IoBuffer buffer{self.space(), to.address(), to.size()};
   if (buffer.left() <= step_bytes && !file->waits_for_device()) return file->read_at(place, buffer);
-  return move_specially_at(self, *file, Direction::read, place, buffer);
+  return move_specially(self, *file, Direction::read, buffer, place);
 }
 
 template <bool shares>
@@ -246,7 +224,7 @@ IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int
   if (buffer.left() <= step_bytes && !file->waits_for_device()) {
     return file->write_at(place, buffer);
   }
-  return move_specially_at(self, *file, Direction::write, place, buffer);
+  return move_specially(self, *file, Direction::write, buffer, place);
 }
 
 /// linux: none known

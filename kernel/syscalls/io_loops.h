@@ -137,12 +137,11 @@ trap::Answer<Transfer> write_parts(Thread& self, File* file, UserPtr<const abi::
 /// Pages in the missing pages of `part`. Errors surface in the transfer.
 async::Task<> page_in_all(Thread& self, IoBuffer part, IoBuffer::Direction side);
 
-/// Reads, or writes until all of `buffer` is written. Waits until the file has data or room. A
-/// write returns a short count only if the file is full, on an error, or if cancelled. `buffer` is
-/// not empty.
-async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction, IoBuffer buffer);
-/// The same at a file offset, for a file that does not wait for a device.
-async::Task<Transfer> start_moving_at(Thread& self, File& file, Direction direction,
-                                      std::uint64_t offset, IoBuffer buffer);
+/// Reads, or writes until all of `buffer` is written, at the file's position. Waits until the file
+/// has data or room. A write returns a short count only if the file is full, on an error, or if
+/// cancelled. At `offset` it also ends when the file moves less than requested. `buffer` is not
+/// empty.
+async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction,
+                                   std::optional<std::uint64_t> offset, IoBuffer buffer);
 
 }  // namespace kernel::sys
