@@ -64,9 +64,15 @@ def tree(folder: Path) -> dict[str, tuple]:
     return found
 
 
+def emulator(test: harness.Test) -> str:
+    """QEMU's user-mode emulation. It checks addresses before a system call. Linux on a PC may do so later: some
+    file systems of Linux 6.18 lengthen a file although the write's address is wrong."""
+    return f"qemu-{test.build.processor}"
+
+
 def on_host(test: harness.Test, program: Path, folder: Path, part: str) -> bytes:
     done = subprocess.run(
-        [*test.emulator, program, folder, part], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+        [emulator(test), program, folder, part], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
     )
     return done.stdout
 
@@ -127,7 +133,7 @@ def programs(test: harness.Test, harts: int) -> None:
         machine = test.machine(harts=harts, share=Share(name))
         for program in ("files", "processes", "containers"):
             there = subprocess.run(
-                [*test.emulator, built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+                [emulator(test), built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
             )
             done = test.run(f"{GUEST_FOLDER}/{program}", machine=machine)
             same = (done.status, done.output) == (there.returncode, there.stdout)
@@ -210,7 +216,7 @@ def root(test: harness.Test, harts: int) -> None:
         machine = test.machine(harts=harts, root=Share(name, tag=ROOT))
         for program in programs:
             there = subprocess.run(
-                [*test.emulator, built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+                [emulator(test), built / program], stdout=subprocess.PIPE, timeout=harness.TIMEOUT
             )
             done = test.run(f"/links/{program}", machine=machine, append="root=rw")
             same = (done.status, done.output) == (there.returncode, there.stdout)
