@@ -240,6 +240,7 @@ const Directory::Entry* Directory::entry_behind(std::string_view name) const {
 void Directory::adopt(Entry& entry) {
   Node& node = entry.node();
   node.has_name_ = true;
+  node.may_get_name_ = false;
   node.links_ = node.links_ + 1;
   if (node.file_system_ == FileSystem::none) node.file_system_ = file_system();
   node.parent_ = this;

@@ -80,6 +80,12 @@ class alignas(64) Node : public RefCounted<Node> {
   bool is_executable() const { return type() == abi::s_ifreg && (mode_ & 0111) != 0; }
   /// Whether a directory has the node. Then that directory has a reference to it.
   bool has_name() const { return has_name_; }
+  /// The new node has no name. `may_get_name`: linkat can give it one, as for O_TMPFILE.
+  void begin_without_name(bool may_get_name) {
+    has_name_ = false;
+    may_get_name_ = may_get_name;
+  }
+  bool may_get_name() const { return may_get_name_; }
   /// A path from the root by one of the node's names. ENOENT: the name that it was found or made by
   /// last was removed, or a server has the node; ENAMETOOLONG: the path is longer than longest_path
   /// allows. would_block: the caller shares the strand, and the node may have been removed.
@@ -239,6 +245,7 @@ class alignas(64) Node : public RefCounted<Node> {
   FileSystem file_system_ = FileSystem::none;
   bool is_remote_ = false;
   bool has_handle_ = false;
+  bool may_get_name_ = false;  // until it gets one
   unsigned mode_;
   std::uint64_t inode_;
   async::SharedWord<std::int64_t> accessed_, modified_, changed_;

@@ -132,12 +132,11 @@ Result<> statx(Thread&, int directory, UserPtr<const char> path, int flags, unsi
 // ── files_paths.cpp: opening files by path ──
 
 /// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,
-///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH; others have no effect
+///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH, O_TMPFILE; others have no effect
 /// linux: A program can create files only in /tmp, /dev/shm and folders of the host; elsewhere the
 ///   error is EROFS. O_SYNC, O_DSYNC, O_DIRECT and O_NOATIME have no effect. In a folder of the
-///   host a device, a socket or a FIFO fails with ENXIO. O_TMPFILE fails with EISDIR if its other
-///   flags are right. Read and write permissions do not matter, because every program is the
-///   superuser's.
+///   host a device, a socket or a FIFO fails with ENXIO, and O_TMPFILE with EOPNOTSUPP. Read and
+///   write permissions do not matter, because every program is the superuser's.
 trap::Answer<Result<int>> openat(Thread&, int directory, UserPtr<const char> path, int flags,
                                  unsigned mode);
 

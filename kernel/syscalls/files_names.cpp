@@ -276,7 +276,7 @@ Result<> linkat(Thread& self, int old_directory, UserPtr<const char> old_path, i
   if (*node == nullptr || (*node)->file_system() != found->directory->file_system())
     return fail(Errno::exdev);
   if ((*node)->as_directory() != nullptr) return fail(Errno::eperm);
-  if ((*node)->links() == 0) return fail(Errno::enoent);
+  if ((*node)->links() == 0 && !(*node)->may_get_name()) return fail(Errno::enoent);
   if ((*node)->links() >= most_links) return fail(Errno::emlink);
   if (found->directory->is_remote()) [[unlikely]] {
     Remote& remote = *found->directory->remote();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "files/file_quota.h"
 #include "files/inotify.h"
 #include "files/regular_file.h"
 #include "syscalls/files.h"
@@ -81,6 +82,24 @@ Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned m
   return file;
 }
 
+/// Creates a file without a name in the file system of a directory, and opens it (O_TMPFILE).
+/// EOPNOTSUPP: a folder of the host.
+Result<Ref<File>> create_without_name(Thread& self, const Found& found, int flags, unsigned mode) {
+  const auto node = found.existing();
+  if (!node) return fail(node.error());
+  Directory* const directory = (*node)->as_directory();
+  if (directory == nullptr) return fail(Errno::enotdir);
+  if (!directory->is_writable()) return fail(Errno::erofs);
+  if (directory->is_remote()) return fail(Errno::enotsup);
+  if (!async::Strand::is_held()) return fail(Errno::would_block);
+  if (!memory::can_allocate(sizeof(MemoryFile)) || !file_quota::has(sizeof(MemoryFile)))
+    return fail(Errno::enospc);
+  auto created = make_ref<MemoryFile>(mode & 07777 & ~self.process().fs().umask());
+  created->set_file_system(directory->file_system());
+  created->begin_without_name((flags & abi::o_excl) == 0);
+  return created->open(flags & ~for_opening_only);
+}
+
 /// `flags` without those that openat ignores. EINVAL.
 Result<int> used_open_flags(int flags) {
   if ((flags & abi::o_path) != 0)
@@ -88,6 +107,7 @@ Result<int> used_open_flags(int flags) {
   const bool creates = (flags & abi::o_creat) != 0;
   if (creates && (flags & abi::o_directory) != 0) return fail(Errno::einval);
   if ((flags & abi::o_tmpfile) != 0) [[unlikely]] {
+    flags &= ~abi::o_trunc;  // the file is empty
     const bool writes = (flags & abi::o_accmode) != abi::o_rdonly;
     if (!writes || (flags & abi::o_directory) == 0) return fail(Errno::einval);
   }
@@ -115,6 +135,8 @@ Result<Ref<File>> open_file(Thread& self, int directory, UserPtr<const char> pat
   const LastLink last = keeps_link ? LastLink::keep : LastLink::follow;
   const auto found = find(self, directory, path, last, resolve);
   if (!found) return fail(found.error());
+  if ((flags & abi::o_tmpfile) != 0) [[unlikely]]
+    return create_without_name(self, *found, flags, mode);
   if (creates && found->as_directory && found->last == LastName::name) return fail(Errno::eisdir);
   if (found->node != nullptr) return open_existing(*found, flags);
   return creates ? create(self, *found, flags, mode) : fail(Errno::enoent);

@@ -25,6 +25,7 @@ Result<int> memfd_create(Thread& self, UserPtr<const char> name, unsigned flags)
     return fail(Errno::enomem);
   auto node = make_ref<MemoryFile>(0777);
   node->set_file_system(Node::FileSystem::temporary);
+  node->begin_without_name(false);
   if ((flags & abi::mfd_allow_sealing) != 0) node->allow_sealing();
   node->allow_change_in_use();
   auto file = node->open(abi::o_rdwr | abi::o_largefile);

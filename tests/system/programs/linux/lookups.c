@@ -1,5 +1,5 @@
-// Path lookups of openat2(2), and programs that execveat(2) finds. An argument chooses one:
-// `openat2` or `execveat`.
+// Path lookups of openat2(2), programs that execveat(2) finds, and files without a name
+// (O_TMPFILE). An argument chooses one: `openat2`, `execveat` or `unnamed`.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -218,10 +218,76 @@ static void executed(void) {
   execute("the working directory", AT_FDCWD, "", AT_EMPTY_PATH);
 }
 
+// ── O_TMPFILE ──
+
+static void unnamed_files(void) {
+  enum { temporary = O_TMPFILE | O_RDWR };
+  struct stat status;
+  char bytes[8] = "", path[32];
+  mkdir("/tmp/unnamed", 0755);
+  SAY(chdir("/tmp/unnamed"));
+  symlink(".", "link");
+  close(open("file", O_CREAT | O_WRONLY, 0644));
+  umask(027);
+  const int fd = dup2(open(".", temporary, 0666), 50);
+  SAY(fcntl(fd, F_GETFL) & (O_TMPFILE | O_ACCMODE));
+  SAY(fstat(fd, &status));
+  printf("mode %o, %u links, %d bytes\n", status.st_mode, (unsigned)status.st_nlink,
+         (int)status.st_size);
+  SAY(write(fd, "a text", 6));
+  SAY(pread(fd, bytes, sizeof bytes, 2));
+  printf("%s\n", bytes);
+  SAY(rmdir("."));
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  SAY(linkat(AT_FDCWD, path, AT_FDCWD, "file", AT_SYMLINK_FOLLOW));
+  SAY(linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW));
+  SAY(fstat(fd, &status));
+  SAY(status.st_nlink);
+  const int again = dup2(open("named", O_RDONLY), 51);
+  memset(bytes, 0, sizeof bytes);
+  SAY(read(again, bytes, sizeof bytes));
+  printf("%s\n", bytes);
+  SAY(linkat(fd, "", AT_FDCWD, "second", AT_EMPTY_PATH));
+  SAY(unlink("named"));
+  SAY(unlink("second"));
+  SAY(linkat(fd, "", AT_FDCWD, "third", AT_EMPTY_PATH));
+  SAY(close(fd));
+  SAY(pread(again, bytes, sizeof bytes, 0));
+  SAY(close(again));
+  const int kept = dup2(open("link", temporary | O_EXCL, 0600), 50);
+  SAY(linkat(kept, "", AT_FDCWD, "third", AT_EMPTY_PATH));
+  SAY(ftruncate(kept, 1 << 20));
+  SAY(close(kept));
+  const int written = dup2(open("/tmp/unnamed", O_TMPFILE | O_WRONLY | O_TRUNC, 0600), 50);
+  SAY(write(written, "x", 1));
+  SAY(read(written, bytes, 1));
+  SAY(linkat(written, "", AT_FDCWD, "third", AT_EMPTY_PATH));
+  SAY(unlink("third"));
+  SAY(close(written));
+  SAY(open("link", temporary | O_NOFOLLOW, 0600));
+  SAY(open("file", temporary, 0600));
+  SAY(open("none", temporary, 0600));
+  SAY(open("none/", temporary, 0600));
+  SAY(open("none/none", temporary, 0600));
+  SAY(open(".", O_TMPFILE | O_RDONLY, 0600));
+  SAY(open(".", (O_TMPFILE & ~O_DIRECTORY) | O_RDWR, 0600));
+  SAY(open(".", temporary | O_CREAT, 0600));
+  SAY(open_with(AT_FDCWD, ".", temporary, 0600, 0));
+  SAY(open_with(AT_FDCWD, ".", temporary, 0600, beneath));
+  SAY(open_with(AT_FDCWD, ".", temporary, 010000, 0));
+  SAY(open_with(AT_FDCWD, ".", temporary, 0600, cached));
+  SAY(open_with(AT_FDCWD, "..", temporary, 0600, beneath));
+  SAY(unlink("file"));
+  SAY(unlink("link"));
+  SAY(rmdir("/tmp/unnamed"));
+  SAY(open(".", temporary, 0600) >= 0);
+}
+
 int main(int argc, char** argv) {
   const char* const part = argc > 1 ? argv[1] : "";
   program = argv[0];
   if (strcmp(part, "openat2") == 0) open_files();
+  if (strcmp(part, "unnamed") == 0) unnamed_files();
   if (strcmp(part, "execveat") == 0) executed();
   if (strcmp(part, "tell") == 0) tell(argc, argv);
   fflush(stdout);
