@@ -479,6 +479,8 @@ bool Process::keeps_signal(abi::Signal signal, bool is_taken) {
   if (signal == abi::Signal::sigcont) {
     discard_pending(stop_signals);
     resume();
+    for (Thread& thread : threads_)
+      if (thread.tracee() != nullptr) thread.tracee()->note_continue();
   } else {
     discard_pending(abi::set_of(abi::Signal::sigcont));
   }

@@ -301,6 +301,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// Whether a signal has stopped the process: none of its threads returns to the program before
   /// resume(). A caller in the strand, or one that shares it.
   bool is_stopped() const { return stopped_by_ != 0; }
+  /// The number of the signal that has stopped the process; 0: it is not stopped.
+  std::uint8_t stopped_by() const { return stopped_by_; }
   /// How many processes are stopped. As is_stopped().
   static unsigned stopped_count() { return stopped_count_; }
   /// Stops the process; `signal` is reported to the parent when all threads wait. The threads but
@@ -397,7 +399,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   bool stop_is_reported_ = false;
   bool is_orphan_ = false;
   async::SharedWord<bool> threads_use_floating_point_ = false;
-  async::SharedWord<std::uint8_t> stopped_by_ = 0;  // the number of the signal; 0: not stopped
+  async::SharedWord<std::uint8_t> stopped_by_ = 0;
   std::uintptr_t signal_return_ = 0;
   std::unique_ptr<SignalTimers> signal_timers_;
   std::uintptr_t start_stack_ = 0;

@@ -147,7 +147,7 @@ class Thread : public Runnable,
   /// Lets the thread call Tracee::begin_pending_stop() before it runs its program again.
   void request_trace_stop() {
     set(must_stop_for_tracer);
-    notice();
+    if (job() != nullptr) notice();
   }
   /// Whether the thread has stopped, and its tracer may look at it.
   bool waits_for_tracer() const { return hold_ == Hold::traced; }

@@ -38,12 +38,12 @@ bool is_traced(Process& process) {
   return false;
 }
 
-Result<Tracee*> Tracee::begin(Thread& thread, Process& tracer, unsigned options) {
+Result<Tracee*> Tracee::begin(Thread& thread, Process& tracer, unsigned options, Attached how) {
   async::Strand::check_access();
   List<Tracee>* const tracees = tracer.make_tracees();
   if (tracees == nullptr || !memory::can_allocate(sizeof(Tracee))) return fail(Errno::enomem);
   if (auto made = thread.make_rare_settings(); !made) return fail(made.error());
-  auto* const tracee = new Tracee{thread, tracer, options};
+  auto* const tracee = new Tracee{thread, tracer, options, how};
   tracees->push_back(*tracee);
   thread.set_tracee(tracee);
   if (traced_count++ == 0) intercept_calls(true);
@@ -61,6 +61,10 @@ void Tracee::remove() {
 
 void Tracee::end() {
   Thread* const thread = is_stopped() || runs_in_stop_ ? thread_ : nullptr;
+  if (stopped_by_ != 0 && thread_ != nullptr && !thread_->process().is_ending()) {
+    thread_->process().stop(static_cast<abi::Signal>(stopped_by_), *thread_);
+    thread_->request_signals();
+  }
   remove();
   delete this;
   if (thread != nullptr) thread->resume();
@@ -128,6 +132,7 @@ void Tracee::begin_stop(Stop stop, abi::WaitStatus status, const abi::SignalInfo
   status_ = status;
   info_ = info;
   injected_ = 0;
+  is_interrupted_ = false;
 }
 
 void Tracee::begin_call_stop(Stop stop) {
@@ -144,7 +149,52 @@ void Tracee::stop_for_signal(const abi::SignalInfo& info) {
 }
 
 void Tracee::stop_for_group(const abi::SignalInfo& info) {
+  stopped_by_ = static_cast<std::uint8_t>(info.signal);
+  if (is_seized_) return begin_group_stop();
   begin_stop(Stop::group, stopped_with(static_cast<unsigned>(info.signal)), {});
+}
+
+void Tracee::begin_group_stop() {
+  const Process& process = thread_->process();
+  const unsigned of_process = process.is_stopped() ? process.stopped_by() : stopped_by_;
+  const unsigned signal = of_process != 0 ? of_process : trap_signal;
+  const unsigned code = signal | static_cast<unsigned>(abi::PtraceEvent::stop) << 8;
+  begin_stop(Stop::group, stopped_with(code),
+             {.signal = static_cast<int>(signal),
+              .code = static_cast<int>(code),
+              .sender = {.process = thread_->id()}});
+  has_continued_ = false;
+}
+
+void Tracee::request_group_stop() {
+  if (std::exchange(listens_, false)) {
+    begin_group_stop();
+    report();
+  } else if (!is_stopped()) {
+    thread_->request_trace_stop();
+    thread_->request_signals();  // ends a wait of the thread
+  }
+}
+
+void Tracee::interrupt() {
+  if (thread_ == nullptr) return;
+  is_interrupted_ = true;
+  request_group_stop();
+}
+
+Result<> Tracee::listen() {
+  if (!is_seized_ || stop_ != Stop::group) return fail(Errno::eio);
+  listens_ = true;
+  has_report_ = false;
+  if (has_continued_) request_group_stop();
+  return {};
+}
+
+void Tracee::note_continue() {
+  stopped_by_ = 0;
+  if (!is_seized_) return;
+  has_continued_ = true;
+  request_group_stop();
 }
 
 void Tracee::stop_for_event(abi::PtraceEvent event, std::uint64_t message) {
@@ -176,7 +226,7 @@ std::optional<trap::Register> Tracee::before_call() {
   } else {
     entry_is_reported_ = false;
     is_in_call_ = reports_calls_;
-    if (is_in_call_) thread_->request_trace_stop();
+    if (is_in_call_ || must_stop()) thread_->request_trace_stop();
     return {};
   }
   repeats_call_ = true;
@@ -194,6 +244,9 @@ void Tracee::begin_pending_stop() {
     is_in_call_ = false;
     if (reports_calls_) begin_call_stop(Stop::exit);
   }
+  if (is_stopped() || !must_stop() || is_about_to_call()) return;
+  if (injected_ != 0) return thread_->request_trace_stop();  // the thread takes the signal first
+  begin_group_stop();
 }
 
 bool Tracee::take_injected(abi::SignalInfo& info) {
@@ -228,6 +281,7 @@ void Tracee::resume(int signal, bool reports_calls) {
   // The thread has stopped while it took signals. In other stops a signal that has arrived is
   // noted, and without one the next call may wait.
   if (before == Stop::signal || before == Stop::group) thread_->request_signals();
+  if (must_stop()) request_group_stop();
   async::Executor::unpark(*thread_->job());
 }
 

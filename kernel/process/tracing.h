@@ -31,9 +31,13 @@ class Tracee : public ListNode<> {
  public:
   enum class Stop : std::uint8_t { none, signal, group, entry, exit, event };
 
+  enum class Attached : std::uint8_t { usual, seized };
+
   /// Lets `tracer` trace the thread, which no process traces. ENOMEM.
-  static Result<Tracee*> begin(Thread& thread, Process& tracer, unsigned options = 0);
-  /// The tracer does not trace the thread any more. If it stopped, it runs again. Destroys this.
+  static Result<Tracee*> begin(Thread& thread, Process& tracer, unsigned options = 0,
+                               Attached how = Attached::usual);
+  /// The tracer does not trace the thread any more. If it stopped, it runs again, or its process
+  /// stops if a signal has said so. Destroys this.
   void end();
   /// end() for all tracees of a process that ends. Kills those with PTRACE_O_EXITKILL.
   static void end_all(Process& tracer);
@@ -51,13 +55,28 @@ class Tracee : public ListNode<> {
   void set_options(unsigned options) { options_ = options; }
   /// PTRACE_GETEVENTMSG.
   std::uint64_t message() const { return message_; }
-  /// PTRACE_GETSIGINFO, PTRACE_SETSIGINFO. Null: the thread stops for a stop of its process.
-  abi::SignalInfo* info() { return stop_ == Stop::group ? nullptr : &info_; }
+  /// PTRACE_GETSIGINFO, PTRACE_SETSIGINFO. Null: the thread, which was not seized, stops for a stop
+  /// of its process.
+  abi::SignalInfo* info() { return stop_ == Stop::group && !is_seized_ ? nullptr : &info_; }
 
   /// Whether the thread runs although its process is stopped: its tracer attached to it during the
   /// stop, and lets it run. Until the process continues.
   bool runs_in_stop() const { return runs_in_stop_; }
   void set_runs_in_stop(bool runs) { runs_in_stop_ = runs; }
+
+  // ── Seized threads (PTRACE_SEIZE): each Stop::group reports PTRACE_EVENT_STOP ──
+
+  bool is_seized() const { return is_seized_; }
+  Attached attached() const { return is_seized_ ? Attached::seized : Attached::usual; }
+  /// PTRACE_INTERRUPT: a thread that runs stops soon, one that has stopped stops once more.
+  void interrupt();
+  /// PTRACE_LISTEN: the thread remains stopped. It reports the stop again when its process
+  /// continues, or at interrupt(). EIO: the thread has not stopped for the group.
+  Result<> listen();
+  /// Whether the tracer, which has called listen(), has no access to the thread.
+  bool listens() const { return listens_; }
+  /// SIGCONT was sent to the process. Also for threads that are not seized.
+  void note_continue();
 
   // ── For wait4 and waitid ──
 
@@ -108,10 +127,18 @@ class Tracee : public ListNode<> {
   void resume(int signal, bool reports_calls);
 
  private:
-  Tracee(Thread& thread, Process& tracer, unsigned options)
-      : thread_{&thread}, tracer_{&tracer}, options_{options} {}
+  Tracee(Thread& thread, Process& tracer, unsigned options, Attached how)
+      : thread_{&thread},
+        tracer_{&tracer},
+        options_{options},
+        is_seized_{how == Attached::seized} {}
   void begin_stop(Stop stop, abi::WaitStatus status, const abi::SignalInfo& info);
   void begin_call_stop(Stop stop);
+  /// A stop of a seized thread for the stop of its process, or else for its tracer.
+  void begin_group_stop();
+  /// Lets the thread stop, or report its stop again if it listens.
+  void request_group_stop();
+  bool must_stop() const { return is_interrupted_ || has_continued_; }
   void remove();
 
   Thread* thread_;
@@ -127,7 +154,12 @@ class Tracee : public ListNode<> {
   bool is_in_call_ = false;  // its end is to be reported
   bool repeats_call_ = false;
   bool runs_in_stop_ = false;
+  const bool is_seized_;
+  bool listens_ = false;
+  bool is_interrupted_ = false;  // interrupt() since the last stop
+  bool has_continued_ = false;   // note_continue() since the last stop for the group
   std::uint8_t injected_ = 0;
+  std::uint8_t stopped_by_ = 0;  // the last signal that has stopped the process; 0: it continues
   abi::WaitStatus status_;
   std::uint64_t message_ = 0;
   abi::SignalInfo info_{};

@@ -213,7 +213,7 @@ struct NewProgram {
 [[gnu::cold, gnu::noinline]] void report_exec(Thread& self) {
   if (self.tracee()->has(abi::option_of(abi::PtraceEvent::exec))) {
     self.tracee()->stop_soon(abi::PtraceEvent::exec, static_cast<unsigned>(self.id()));
-  } else {
+  } else if (!self.tracee()->is_seized()) {
     self.post_signal(signal_from(self, static_cast<int>(abi::Signal::sigtrap), abi::si_user));
   }
 }

@@ -267,8 +267,12 @@ abi::PtraceEvent event_of(const CloneArguments& arguments) {
   const auto event = event_of(arguments);
   if (event == abi::PtraceEvent::none || !tracee.has(abi::option_of(event)))
     return abi::PtraceEvent::none;
-  if (Tracee::begin(child, tracee.tracer(), tracee.options()))
+  const auto begun = Tracee::begin(child, tracee.tracer(), tracee.options(), tracee.attached());
+  if (begun && tracee.is_seized()) {
+    (*begun)->interrupt();
+  } else if (begun) {
     child.post_signal({.signal = static_cast<int>(abi::Signal::sigstop), .code = abi::si_kernel});
+  }
   return event;
 }
 

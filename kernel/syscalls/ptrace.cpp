@@ -91,7 +91,8 @@ bool may_trace(Thread& self, Process& process) {
   return (wanted & ~self.process().capabilities().permitted) == 0 && process.settings().is_dumpable;
 }
 
-Result<> attach(Thread& self, int id) {
+/// PTRACE_ATTACH, or PTRACE_SEIZE with options.
+Result<> attach(Thread& self, int id, Tracee::Attached how, unsigned options = 0) {
   Thread* const thread = threads().find(id);
   if (thread == nullptr) return fail(processes().find(id) != nullptr ? Errno::eperm : Errno::esrch);
   Process& process = thread->process();
@@ -100,14 +101,22 @@ Result<> attach(Thread& self, int id) {
       thread->tracee() != nullptr) {
     return fail(Errno::eperm);
   }
-  const auto begun = Tracee::begin(*thread, self.process());
+  const auto begun = Tracee::begin(*thread, self.process(), options, how);
   if (!begun) return fail(begun.error());
-  thread->post_signal({.signal = static_cast<int>(abi::Signal::sigstop), .code = abi::si_kernel});
+  if (how == Tracee::Attached::usual)
+    thread->post_signal({.signal = static_cast<int>(abi::Signal::sigstop), .code = abi::si_kernel});
   if (process.is_stopped()) {
     thread->resume();
     (*begun)->set_runs_in_stop(true);
+    if (how == Tracee::Attached::seized) (*begun)->interrupt();
   }
   return {};
+}
+
+Result<> seize(Thread& self, int id, std::uintptr_t address, Word options) {
+  if (threads().find(id) == nullptr && processes().find(id) == nullptr) return fail(Errno::esrch);
+  if (address != 0 || (options & ~Word{abi::ptrace_options}) != 0) return fail(Errno::eio);
+  return attach(self, id, Tracee::Attached::seized, static_cast<unsigned>(options));
 }
 
 Result<> trace_me(Thread& self) {
@@ -214,22 +223,23 @@ Result<> resume(Tracee& tracee, PtraceRequest request, Word signal) {
                                     : abi::SignalInfo{.signal = number,
                                                       .code = abi::si_user,
                                                       .sender = {.process = tracee.tracer().id()}};
+  const bool takes_signal = number != 0 && tracee.stop() != Tracee::Stop::group;
   tracee.end();
-  if (number != 0) thread.post_signal(given);
+  if (takes_signal) thread.post_signal(given);
   return {};
 }
 
 }  // namespace
 
-/// flags: PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_CONT, PTRACE_SYSCALL, PTRACE_KILL,
-///   PTRACE_PEEKTEXT, PTRACE_PEEKDATA, PTRACE_POKETEXT, PTRACE_POKEDATA, PTRACE_SETOPTIONS,
-///   PTRACE_GETEVENTMSG, PTRACE_GETSIGINFO, PTRACE_SETSIGINFO, PTRACE_GETREGSET and
-///   PTRACE_SETREGSET with NT_PRSTATUS and NT_PRFPREG, PTRACE_GETSIGMASK, PTRACE_SETSIGMASK,
-///   PTRACE_GET_SYSCALL_INFO; EIO for others
-/// linux: The tracer is a process: each of its threads can trace and wait. PTRACE_SEIZE fails with
-///   EIO. A signal that stops the process stops only the traced thread, until its tracer lets it
-///   run. Before a call the result register has the first argument. PTRACE_EVENT_EXIT is reported
-///   for exit and exit_group alone. The first process cannot be traced (EPERM).
+/// flags: PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_LISTEN,
+///   PTRACE_DETACH, PTRACE_CONT, PTRACE_SYSCALL, PTRACE_KILL, PTRACE_PEEKTEXT, PTRACE_PEEKDATA,
+///   PTRACE_POKETEXT, PTRACE_POKEDATA, PTRACE_SETOPTIONS, PTRACE_GETEVENTMSG, PTRACE_GETSIGINFO,
+///   PTRACE_SETSIGINFO, PTRACE_GETREGSET and PTRACE_SETREGSET with NT_PRSTATUS and NT_PRFPREG,
+///   PTRACE_GETSIGMASK, PTRACE_SETSIGMASK, PTRACE_GET_SYSCALL_INFO; EIO for others
+/// linux: The tracer is a process: each of its threads can trace and wait. A signal that stops the
+///   process stops only the traced thread, until its tracer lets it run or detaches from it. Before
+///   a call the result register has the first argument. PTRACE_EVENT_EXIT is reported for exit and
+///   exit_group alone. The first process cannot be traced (EPERM).
 trap::Answer<Result<std::size_t>> ptrace(Thread& self, std::int64_t number, int id,
                                          std::uintptr_t address, Word data) {
   const auto none = [](const Result<>& done) -> Result<std::size_t> {
@@ -237,7 +247,8 @@ trap::Answer<Result<std::size_t>> ptrace(Thread& self, std::int64_t number, int 
   };
   const auto request = static_cast<PtraceRequest>(number);
   if (request == PtraceRequest::traceme) return none(trace_me(self));
-  if (request == PtraceRequest::attach) return none(attach(self, id));
+  if (request == PtraceRequest::attach) return none(attach(self, id, Tracee::Attached::usual));
+  if (request == PtraceRequest::seize) return none(seize(self, id, address, data));
   Thread* const thread = threads().find(id);
   Tracee* const tracee = thread != nullptr ? thread->tracee() : nullptr;
   if (tracee == nullptr || &tracee->tracer() != &self.process()) return fail(Errno::esrch);
@@ -246,9 +257,16 @@ trap::Answer<Result<std::size_t>> ptrace(Thread& self, std::int64_t number, int 
         {.signal = static_cast<int>(abi::Signal::sigkill), .code = abi::si_kernel});
     return 0;
   }
+  if (request == PtraceRequest::interrupt) {
+    if (!tracee->is_seized()) return fail(Errno::eio);
+    tracee->interrupt();
+    return 0;
+  }
   // A thread that its tracer has just resumed may not have run yet.
-  if (!thread->waits_for_tracer() || !tracee->is_stopped()) return fail(Errno::esrch);
+  if (!thread->waits_for_tracer() || !tracee->is_stopped() || tracee->listens())
+    return fail(Errno::esrch);
   switch (request) {
+    case PtraceRequest::listen: return none(tracee->listen());
     case PtraceRequest::peektext:
     case PtraceRequest::peekdata:
       return self.wait(

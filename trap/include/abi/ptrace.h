@@ -23,6 +23,9 @@ enum class PtraceRequest : std::int64_t {
   setsiginfo = 0x4203,
   getregset = 0x4204,
   setregset = 0x4205,
+  seize = 0x4206,
+  interrupt = 0x4207,
+  listen = 0x4208,
   getsigmask = 0x420a,
   setsigmask = 0x420b,
   get_syscall_info = 0x420e,
@@ -43,6 +46,7 @@ enum class PtraceEvent : std::uint8_t {
   vfork_done = 5,
   exit = 6,
   seccomp = 7,
+  stop = 128,  // has no option
 };
 constexpr unsigned option_of(PtraceEvent event) {
   return 1u << static_cast<unsigned>(event);

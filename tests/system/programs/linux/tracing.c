@@ -1,6 +1,6 @@
 // ptrace(2): the stops of a child and what its tracer sees and changes. The arguments `stops`,
-// `calls`, `events`, `attach` and `errors` choose a part; without one there is none, because
-// emulators have no ptrace.
+// `calls`, `events`, `attach`, `seize` and `errors` choose a part; without one there is none,
+// because emulators have no ptrace.
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -399,6 +399,240 @@ static void leave(void) {
   close(ends[0]);
 }
 
+// ── Seizing ──
+
+// Whether the child has nothing to report.
+static void tell_silence(void) {
+  usleep(50000);
+  int status = 0;
+  SAY(waitpid(child, &status, WNOHANG | __WALL));
+}
+static void seize(unsigned long options) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    signal(SIGUSR1, handle);
+    signal(SIGUSR2, SIG_IGN);
+    for (;;) pause();
+  }
+  usleep(50000);
+  SAY(trace(PTRACE_SEIZE, child, 0, options));
+}
+static void interrupt(void) {
+  seize(0);
+  SAY(trace(PTRACE_SEIZE, child, 0, 0));
+  SAY(trace(PTRACE_ATTACH, child, 0, 0));
+  tell_silence();
+  SAY(trace(PTRACE_CONT, child, 0, 0));
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  tell_info();
+  SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, 88));
+  go(PTRACE_CONT, 0);
+  tell_silence();
+  // Once more, while it has stopped.
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  tell_silence();
+  go(PTRACE_CONT, SIGUSR1);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  tell_silence();
+  // A signal stops it as usual. Other stops forget an interruption before them.
+  kill(child, SIGUSR1);
+  next_stop(child);
+  tell_info();
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  go(PTRACE_CONT, SIGUSR1);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  tell_silence();
+  kill(child, SIGUSR1);
+  next_stop(child);
+  long word = 0;
+  SAY(trace(PTRACE_PEEKDATA, child, at((void*)&handled), at(&word)));
+  printf("  handled %d\n", (int)word);
+  go(PTRACE_CONT, 0);
+  tell_silence();
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  tell_silence();
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  go(PTRACE_DETACH, 0);
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  kill(child, SIGTERM);
+  next_stop(child);
+}
+
+static void stop_group(void) {
+  seize(0);
+  kill(child, SIGSTOP);
+  next_stop(child);
+  tell_info();
+  go(PTRACE_CONT, SIGSTOP);
+  next_stop(child);
+  tell_info();
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  tell_silence();
+  SAY(trace(PTRACE_CONT, child, 0, 0));
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  kill(child, SIGUSR2);
+  tell_silence();
+  kill(child, SIGCONT);
+  next_stop(child);
+  tell_info();
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  go(PTRACE_CONT, SIGCONT);
+  tell_silence();
+  // It runs although its process is stopped.
+  kill(child, SIGSTOP);
+  next_stop(child);
+  go(PTRACE_CONT, SIGSTOP);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  tell_silence();
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  kill(child, SIGCONT);
+  tell_silence();
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  next_stop(child);
+  go(PTRACE_KILL, 0);
+  next_stop(child);
+}
+
+// The process remains stopped behind its tracer.
+static void leave_stopped(unsigned long signal) {
+  seize(0);
+  kill(child, SIGSTOP);
+  next_stop(child);
+  go(PTRACE_CONT, SIGSTOP);
+  next_stop(child);
+  go(PTRACE_DETACH, signal);
+  int status = 0;
+  SAY(waitpid(child, &status, WUNTRACED) == child);
+  tell_status("child", status);
+  kill(child, SIGTERM);
+  tell_silence();
+  kill(child, SIGCONT);
+  next_stop(child);
+}
+static void seize_stopped(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  kill(child, SIGSTOP);
+  int status = 0;
+  waitpid(child, &status, WUNTRACED);
+  SAY(trace(PTRACE_SEIZE, child, 0, 0));
+  next_stop(child);
+  tell_info();
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  kill(child, SIGCONT);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  go(PTRACE_DETACH, SIGTERM);
+  next_stop(child);
+}
+
+// The calls of a seized thread, and an interruption of one that waits.
+static void seize_calls(void) {
+  seize(PTRACE_O_TRACESYSGOOD);
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  go(PTRACE_SYSCALL, 0);
+  next_stop(child);
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  go(PTRACE_SYSCALL, 0);
+  next_stop(child);
+  go(PTRACE_SYSCALL, 0);
+  next_stop(child);
+  go(PTRACE_SYSCALL, 0);
+  tell_silence();
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  tell_silence();
+  go(PTRACE_KILL, 0);
+  next_stop(child);
+}
+
+// Children of a seized process are seized, and execve has no signal.
+static void forking(void) {
+  int ready = 0;
+  while (read(0, &ready, 1) < 0) continue;
+  const pid_t forked = fork();
+  if (forked == 0) _exit(5);
+  waitpid(forked, NULL, 0);
+  char* const arguments[] = {(char*)program, "executed", NULL};
+  execv(program, arguments);
+}
+static void seize_forking(void) {
+  int ends[2];
+  if (pipe(ends) < 0) perror("pipe");
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    dup2(ends[0], 0);
+    forking();
+    _exit(0);
+  }
+  usleep(50000);
+  SAY(trace(PTRACE_SEIZE, child, 1, 0));
+  SAY(trace(PTRACE_SEIZE, child, 0, 1ul << 31));
+  SAY(trace(PTRACE_SEIZE, child, 0, PTRACE_O_TRACEFORK));
+  SAY(write(ends[1], "", 1));
+  next_stop(child);
+  unsigned long forked = 0;
+  SAY(trace(PTRACE_GETEVENTMSG, child, 0, at(&forked)));
+  int status = 0;
+  waitpid((pid_t)forked, &status, __WALL);
+  tell_status("child of the child", status);
+  SAY(trace(PTRACE_CONT, (pid_t)forked, 0, 0));
+  waitpid((pid_t)forked, &status, __WALL);
+  tell_status("child of the child", status);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  go(PTRACE_CONT, SIGCHLD);
+  next_stop(child);
+  SAY(close(ends[0]));
+  SAY(close(ends[1]));
+}
+
+static void not_seized(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    trace(PTRACE_TRACEME, 0, 0, 0);
+    raise(SIGSTOP);
+    _exit(0);
+  }
+  next_stop(child);
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  SAY(trace(PTRACE_SEIZE, getpid(), 0, 0));
+  SAY(trace(PTRACE_SEIZE, unknown_id, 0, 0));
+  SAY(trace(PTRACE_SEIZE, unknown_id, 1, 0));
+  SAY(trace(PTRACE_INTERRUPT, getppid(), 0, 0));
+  go(PTRACE_KILL, 0);
+  next_stop(child);
+}
+
 static void errors(void) {
   SAY(trace(PTRACE_ATTACH, getpid(), 0, 0));
   SAY(trace(PTRACE_ATTACH, unknown_id, 0, 0));
@@ -441,6 +675,16 @@ int main(int count, char** arguments) {
     attach_to_stopped();
     attach_to_sibling();
     leave();
+  }
+  if (strcmp(part, "seize") == 0) {
+    interrupt();
+    stop_group();
+    leave_stopped(0);
+    leave_stopped(SIGUSR1);
+    seize_stopped();
+    seize_calls();
+    seize_forking();
+    not_seized();
   }
   if (strcmp(part, "errors") == 0) errors();
   if (strcmp(part, "executed") == 0) return 7;
