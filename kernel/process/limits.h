@@ -10,6 +10,7 @@
 //   RLIMIT_FSIZE    writes to regular files and calls that make them longer enforce it
 //   RLIMIT_CPU      see limit_effects.h
 //   RLIMIT_MSGQUEUE mq_open enforces it, for all POSIX message queues together
+//   RLIMIT_SIGPENDING see queued_signals.h
 //   RLIMIT_NPROC and RLIMIT_MEMLOCK do not bind the superuser, as on Linux
 //   the others      have no effect; the process can read them back
 #pragma once

@@ -45,6 +45,16 @@ bool PendingSignals::add(const abi::SignalInfo& info) {
   return true;
 }
 
+unsigned PendingSignals::queued() const {
+  async::Strand::check_access();
+  unsigned count = 0;
+  for (const Entry* at = first_.get(); at != nullptr; at = at->next.get()) {
+    const bool is_lost = at->info.code == abi::si_user && at->info.sender.process == 0;
+    if (!at->is_free() && !is_lost && at->info.code != abi::si_timer) ++count;
+  }
+  return count;
+}
+
 bool PendingSignals::take_any(abi::SignalSet wanted, abi::SignalInfo& taken) {
   if ((set_ & wanted) == 0) return false;
   const abi::Signal signal = first_of(set_ & wanted);

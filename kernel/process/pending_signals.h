@@ -20,7 +20,11 @@ class PendingSignals {
       discard(~abi::SignalSet{0});
   }
 
+  static constexpr unsigned most_entries = 1024;
+
   bool empty() const { return set_ == 0; }
+  /// The signals that wait with their information, without those of timers.
+  unsigned queued() const;
   abi::SignalSet set() const { return set_; }
 
   /// Adds a signal. Without memory for `info`, or with most_entries before it, the signal is
@@ -56,8 +60,6 @@ class PendingSignals {
     abi::SignalInfo info;
     std::unique_ptr<Entry> next;
   };
-
-  static constexpr unsigned most_entries = 1024;
 
   /// The slow path of add(): allocates an entry.
   bool append(const abi::SignalInfo& info);

@@ -258,6 +258,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   Result<> set_signal_action(abi::Signal signal, const abi::SignalAction& action);
   bool has_pending_signals() const { return !pending_.empty(); }
   abi::SignalSet pending_signals() const { return pending_.set(); }
+  /// The signals that wait for the process: any of its threads may take them.
+  const PendingSignals& queue() const { return pending_; }
   /// Takes a pending signal that is a member of `wanted`. Returns false if there is none.
   bool take_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
     return pending_.take(wanted, taken);

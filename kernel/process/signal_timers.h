@@ -99,6 +99,8 @@ class SignalTimers {
   SignalTimer* find(int id);
   void remove(SignalTimer& timer);
   void remove_created();
+  /// Those of timer_create(2).
+  unsigned count() const { return count_; }
 
   /// The interval timer `which` of setitimer(2), 0 to 2. Makes it if it does not exist. ENOMEM.
   Result<SignalTimer*> interval_timer(unsigned which);

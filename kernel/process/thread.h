@@ -105,6 +105,8 @@ class Thread : public Runnable,
   bool has_pending_signals() const { return !pending_.empty() || process_->has_pending_signals(); }
   /// The signals that wait for this thread or for its process (rt_sigpending).
   abi::SignalSet pending_signals() const { return pending_.set() | process_->pending_signals(); }
+  /// The signals that wait for this thread alone.
+  const PendingSignals& queue() const { return pending_; }
   /// Sends a signal to this thread alone (tgkill). Returns whether take_signal() will return
   /// `info`.
   bool post_signal(const abi::SignalInfo& info);

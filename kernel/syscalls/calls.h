@@ -279,10 +279,11 @@ Result<> uname(Thread&, UserPtr<abi::Utsname> name);
 Result<> sysinfo(Thread&, UserPtr<abi::Sysinfo> info);
 
 /// flags: RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_FSIZE, RLIMIT_CPU,
-///   RLIMIT_MSGQUEUE; the kernel stores the other resources; EINVAL for numbers from 16 up
+///   RLIMIT_MSGQUEUE, RLIMIT_SIGPENDING; the kernel stores the other resources; EINVAL for numbers
+///   from 16 up
 /// linux: The stored resources have no effect. RLIMIT_NOFILE is 65,536 at most (EPERM). The next
 ///   program's stack has 256 KiB at least and 64 MiB at most. Signals of RLIMIT_CPU come up to 10
-///   ms late.
+///   ms late. RLIMIT_SIGPENDING is unlimited at first.
 Result<> prlimit64(Thread&, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
                    UserPtr<abi::ResourceLimit> old);
 

@@ -6,6 +6,7 @@
 #include "files/directory.h"
 #include "formats/numbers.h"
 #include "process/end_watch.h"
+#include "process/queued_signals.h"
 #include "process/signal_delivery.h"
 #include "process/thread.h"
 #include "syscalls/registered_calls.h"
@@ -81,8 +82,8 @@ Result<> pidfd_send_signal(Thread& self, int fd, int signal, UserPtr<const abi::
   if (!sent) return fail(sent.error());
   if (signal != 0 && !valid_signal(signal)) return fail(Errno::einval);
   const bool is_protected = process == &first_process() && process != &self.process();
-  if (signal != 0 && !is_protected) process->post_signal(*sent);
-  return {};
+  if (signal == 0 || is_protected) return {};
+  return send_signal(*process, *sent);
 }
 
 }  // namespace sys

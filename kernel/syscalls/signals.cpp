@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "process/queued_signals.h"
 #include "process/signal_delivery.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
@@ -31,7 +32,7 @@ bool may_signal(Thread& self, const Process& process) {
 
 void post(Thread& self, Process& process, int signal) {
   if (signal == 0 || !may_signal(self, process)) return;
-  process.post_signal(signal_from(self, signal, abi::si_user));
+  (void)send_signal(process, signal_from(self, signal, abi::si_user));
 }
 
 /// kill(-1): all processes but the first and the caller's.
@@ -74,8 +75,7 @@ Result<> post_to_thread(Thread& self, int id, int process, int signal) {
   if (process != 0 && owner != process) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
   if (thread == nullptr || signal == 0 || !may_signal(self, thread->process())) return {};
-  thread->post_signal(signal_from(self, signal, abi::si_tkill));
-  return {};
+  return send_signal(*thread, signal_from(self, signal, abi::si_tkill));
 }
 
 }  // namespace
@@ -102,8 +102,8 @@ Result<> tgkill(Thread& self, int process, int thread, int signal) {
   return post_to_thread(self, thread, process, signal);
 }
 
-/// linux: The handler gets SI_QUEUE for SI_TIMER. Behind 1,024 queued signals
-///   the target gets the signal without its information.
+/// linux: The handler gets SI_QUEUE for SI_TIMER. A process or a thread has at most 1,024 queued
+///   signals, also without RLIMIT_SIGPENDING.
 Result<> rt_sigqueueinfo(Thread& self, int process, int signal,
                          UserPtr<const abi::SignalInfo> info) {
   const auto made_up = made_up_info(self, process, signal, info);
@@ -111,8 +111,8 @@ Result<> rt_sigqueueinfo(Thread& self, int process, int signal,
   Process* const target = process_of(process);
   if (process <= 0 || target == nullptr) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
-  if (signal != 0 && may_signal(self, *target)) (void)target->post_signal(*made_up);
-  return {};
+  if (signal == 0 || !may_signal(self, *target)) return {};
+  return send_signal(*target, *made_up);
 }
 
 /// linux: As `rt_sigqueueinfo`.
@@ -124,8 +124,8 @@ Result<> rt_tgsigqueueinfo(Thread& self, int process, int id, int signal,
   Thread* const thread = threads().find(id);
   if (thread == nullptr || thread->process().id() != process) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
-  if (signal != 0 && may_signal(self, thread->process())) (void)thread->post_signal(*made_up);
-  return {};
+  if (signal == 0 || !may_signal(self, thread->process())) return {};
+  return send_signal(*thread, *made_up);
 }
 
 Result<abi::SignalAction> signal_action(Thread& self, int number, bool to_change) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "process/queued_signals.h"
 #include "process/thread.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/timespec.h"
@@ -135,6 +136,7 @@ Result<> timer_create(Thread& self, int clock, UserPtr<const abi::SignalEvent> e
     info.signal = given->signal;
     info.timer.value = given->value;
   }
+  if (has_queued_most(self.process())) return fail(Errno::eagain);
   const auto timers = self.process().make_signal_timers();
   if (!timers) return fail(timers.error());
   const auto timer =

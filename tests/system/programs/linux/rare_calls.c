@@ -399,6 +399,65 @@ static void data_size(void) {
   say_whether("5 MiB, shared", (long)mmap(NULL, 5 << 20, all, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   say_whether("a heap of 5 MiB", sbrk(5 << 20) == (void*)-1 ? -1 : 0);
 }
+// Signals with information that wait. Other processes of the user have none.
+static long queue(int signal, int value) {
+  return sigqueue(getpid(), signal, (union sigval){.sival_int = value});
+}
+static void take_all(void) {
+  sigset_t all;
+  sigfillset(&all);
+  const struct timespec now = {0, 0};
+  siginfo_t info;
+  for (;;) {
+    memset(&info, 0, sizeof info);
+    if (sigtimedwait(&all, &info, &now) < 0) break;
+    printf("  signal %d, code %d, value %d, own %d\n", info.si_signo, info.si_code,
+           info.si_value.sival_int, info.si_pid == getpid());
+  }
+}
+static void set_queue(rlim_t most) {
+  const struct rlimit limit = {most, most};
+  SAY(setrlimit(RLIMIT_SIGPENDING, &limit));
+}
+static void queued_signals(void) {
+  const int first = SIGRTMIN, second = SIGRTMIN + 1;
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+  timer_t timer, other;
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, NULL);
+  set_queue(3);
+  for (int i = 0; i < 4; ++i) SAY(queue(first, i));
+  SAY(queue(second, 9));
+  SAY(queue(SIGUSR1, 10));
+  SAY(queue(SIGUSR1, 11));
+  SAY(kill(getpid(), first));
+  SAY(kill(getpid(), second));
+  SAY(kill(getpid(), second));
+  SAY(kill(getpid(), SIGUSR2));
+  SAY(tgkill(getpid(), gettid(), first));
+  SAY(tgkill(getpid(), gettid(), SIGHUP));
+  SAY(timer_create(CLOCK_MONOTONIC, &event, &timer));
+  take_all();
+  SAY(timer_create(CLOCK_MONOTONIC, &event, &timer));
+  SAY(queue(first, 1));
+  SAY(tgkill(getpid(), gettid(), first));
+  SAY(queue(first, 2));
+  SAY(timer_create(CLOCK_MONOTONIC, &event, &other));
+  SAY(timer_delete(timer));
+  SAY(queue(first, 3));
+  SAY(queue(first, 4));
+  signal(second, SIG_IGN);
+  take_all();
+  set_queue(0);
+  SAY(queue(first, 1));
+  SAY(queue(SIGUSR1, 1));
+  SAY(kill(getpid(), first));
+  SAY(kill(getpid(), SIGUSR2));
+  SAY(timer_create(CLOCK_MONOTONIC, &event, &timer));
+  take_all();
+}
+
 // Many short processes, which several harts end and reap.
 static void end_limited(void) {
   const struct rlimit limit = {1000, 1000};
@@ -414,6 +473,8 @@ static void limits(void) {
   printf("  killed by %d\n", WTERMSIG(status));
   printf("RLIMIT_DATA\n");
   run_child(data_size);
+  printf("RLIMIT_SIGPENDING\n");
+  run_child(queued_signals);
   int ended = 0;
   for (int i = 0; i < 100; ++i) ended += run_child(end_limited) == 0;
   printf("processes with a limit of CPU time: %d\n", ended);

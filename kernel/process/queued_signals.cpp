@@ -1,0 +1,63 @@
+#include "process/queued_signals.h"
+
+#include "process/thread.h"
+
+namespace kernel {
+namespace {
+
+constexpr int first_real_time = 32;
+
+/// The signals and timers that count, of all processes. Only processes that have set a limit need
+/// this number.
+std::uint64_t count_queued() {
+  std::uint64_t count = 0;
+  for (Process& process : processes()) {
+    count += process.queue().queued();
+    if (const SignalTimers* const timers = process.signal_timers()) count += timers->count();
+    for (Thread& thread : process.threads()) count += thread.queue().queued();
+  }
+  return count;
+}
+
+template <class Target>
+[[gnu::noinline]] Result<> send_limited(Target& to, Process& process,
+                                        const abi::SignalInfo& info) {
+  const bool is_full =
+      to.queue().queued() >= PendingSignals::most_entries || has_queued_most(process);
+  const auto signal = static_cast<abi::Signal>(info.signal);
+  const bool is_real_time = info.signal >= first_real_time;
+  if (!is_full || (!is_real_time && info.code >= 0)) {
+    (void)to.post_signal(info);
+  } else if (is_real_time && info.code != abi::si_user) {
+    if (!process.signal_actions().ignores(signal)) return fail(Errno::eagain);
+  } else if ((to.queue().set() & abi::set_of(signal)) == 0) {
+    (void)to.post_signal({.signal = info.signal});
+  }
+  return {};
+}
+
+template <class Target>
+Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
+  if (info.signal >= first_real_time || !process.limits().are_usual()) [[unlikely]]
+    return send_limited(to, process, info);
+  (void)to.post_signal(info);
+  return {};
+}
+
+}  // namespace
+
+Result<> send_signal(Process& to, const abi::SignalInfo& info) {
+  return send(to, to, info);
+}
+
+Result<> send_signal(Thread& to, const abi::SignalInfo& info) {
+  return send(to, to.process(), info);
+}
+
+bool has_queued_most(Process& process) {
+  if (process.limits().are_usual()) return false;
+  const std::uint64_t most = process.limits()[abi::rlimit_sigpending].soft;
+  return most != abi::unlimited && count_queued() >= most;
+}
+
+}  // namespace kernel
