@@ -1,10 +1,9 @@
 // riscv_hwprobe: what the harts can do (Linux, Documentation/arch/riscv/hwprobe.rst).
 #include <abi/process.h>
-#include <hal/memory_map.h>
-#include <trap/program_machine.h>
 
 #include <algorithm>
 
+#include "process/hardware_probe.h"
 #include "process/steps.h"
 #include "process/thread.h"
 #include "syscalls/registered_calls.h"
@@ -15,36 +14,11 @@ namespace {
 
 using memory::UserPtr;
 
-constexpr std::int64_t key_base_behavior = 3;
-constexpr std::uint64_t base_ima = 1;
-constexpr std::int64_t key_extensions = 4;
-constexpr std::uint64_t extension_fd = 1, extension_c = 2, extension_v = 4;
-constexpr std::int64_t key_misaligned = 5, key_misaligned_scalar = 9;
-constexpr std::uint64_t misaligned_unknown = 0;
-constexpr std::int64_t key_highest_address = 7;
-constexpr std::int64_t unknown_key = -1;
-
-bool has(char letter) {
-  return (trap::program_machine::hardware_capabilities() >> (letter - 'a') & 1) != 0;
-}
-
-std::uint64_t extensions() {
-  std::uint64_t bits = 0;
-  if (has('f') && has('d')) bits |= extension_fd;
-  if (has('c')) bits |= extension_c;
-  if (has('v')) bits |= extension_v;
-  return bits;
-}
-
+/// Sets the value, or the key -1 if the key is unknown.
 void answer(abi::HardwareProbe& pair) {
-  switch (pair.key) {
-    case key_base_behavior: pair.value = base_ima; break;
-    case key_extensions: pair.value = extensions(); break;
-    case key_misaligned:
-    case key_misaligned_scalar: pair.value = misaligned_unknown; break;
-    case key_highest_address: pair.value = hal::user_end - 1; break;
-    default: pair = {.key = unknown_key, .value = 0};
-  }
+  const auto value = hardware_value(pair.key);
+  if (!value) pair.key = -1;
+  pair.value = value.value_or(0);
 }
 
 /// Whether the set of `bytes` bytes at `harts` has a hart of the machine. Both 0: it means all.

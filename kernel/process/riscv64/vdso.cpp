@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/machine_facts.h"
+#include "process/hardware_probe.h"
 #include "process/thread.h"
 
 namespace kernel::vdso {
@@ -28,9 +29,17 @@ void start() {
   const auto image = trap::vdso_image();
   if (image.size() > trap::vdso_parameters_at) panic("the vDSO does not fit into its page");
   std::ranges::copy(image, page.begin());
-  const trap::VdsoParameters parameters{.first_tick = hal::riscv64::entry_tick,
-                                        .ns_per_tick_fixed = hal::riscv64::ns_per_tick_fixed,
-                                        .wall_clock_ns = wall_clock_at_boot().count()};
+  trap::VdsoParameters parameters{.first_tick = hal::riscv64::entry_tick,
+                                  .ns_per_tick_fixed = hal::riscv64::ns_per_tick_fixed,
+                                  .wall_clock_ns = wall_clock_at_boot().count(),
+                                  .known_keys = 0,
+                                  .hardware = {}};
+  for (std::size_t key = 0; key < trap::probe_keys; ++key) {
+    const auto value = hardware_value(static_cast<std::int64_t>(key));
+    if (!value) continue;
+    parameters.known_keys |= std::uint64_t{1} << key;
+    parameters.hardware[key] = *value;
+  }
   std::memcpy(page.data() + trap::vdso_parameters_at, &parameters, sizeof parameters);
 }
 

@@ -1,8 +1,9 @@
-// The code of the vDSO: programs read the clock without a trap. It runs in user mode, with the
-// calling convention of C. Calls that need the kernel make the system call (vdso(7), "RISC-V
-// functions").
+// The code of the vDSO: programs read the clock and ask for the harts' extensions without a trap.
+// It runs in user mode, with the calling convention of C. Calls that need the kernel make the
+// system call (vdso(7), "RISC-V functions").
 #include <abi/flags.h>
 #include <abi/numbers.h>
+#include <abi/process.h>
 #include <abi/types.h>
 #include <trap/vdso_layout.h>
 
@@ -16,18 +17,23 @@ COTRAP_EXPORTED int __vdso_clock_getres(int clock, abi::Timespec* resolution);
 COTRAP_EXPORTED int __vdso_gettimeofday(abi::Timeval* time, void* zone);
 COTRAP_EXPORTED int __vdso_getcpu(unsigned* hart, unsigned* node, void* unused);
 COTRAP_EXPORTED int __vdso_flush_icache(void* start, void* end, unsigned long flags);
+COTRAP_EXPORTED int __vdso_riscv_hwprobe(abi::HardwareProbe* pairs, std::size_t count,
+                                         std::size_t bytes, unsigned long* harts, unsigned flags);
 }
 
 namespace {
 
 constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
-long make_call(abi::Call number, const void* a, const void* b, const void* c = nullptr) {
+long make_call(abi::Call number, const void* a, const void* b, const void* c = nullptr,
+               const void* d = nullptr, unsigned long e = 0) {
   register auto a0 asm("a0") = reinterpret_cast<long>(a);
   register auto a1 asm("a1") = reinterpret_cast<long>(b);
   register auto a2 asm("a2") = reinterpret_cast<long>(c);
+  register auto a3 asm("a3") = reinterpret_cast<long>(d);
+  register auto a4 asm("a4") = static_cast<long>(e);
   register auto a7 asm("a7") = static_cast<long>(number);
-  asm volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a7) : "memory");
+  asm volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a7) : "memory");
   return a0;
 }
 
@@ -88,4 +94,24 @@ int __vdso_getcpu(unsigned* hart, unsigned* node, void* unused) {
 int __vdso_flush_icache(void* start, void* end, unsigned long flags) {
   const auto as_pointer = reinterpret_cast<const void*>(flags);
   return static_cast<int>(make_call(abi::Call::riscv_flush_icache, start, end, as_pointer));
+}
+
+// Every hart gives the same answers. The kernel answers for a set of harts, because the set may be
+// wrong.
+int __vdso_riscv_hwprobe(abi::HardwareProbe* pairs, std::size_t count, std::size_t bytes,
+                         unsigned long* harts, unsigned flags) {
+  if (bytes != 0 || harts != nullptr || flags != 0) {
+    const auto as_pointer = [](std::size_t number) {
+      return reinterpret_cast<const void*>(number);
+    };
+    return static_cast<int>(make_call(abi::Call::riscv_hwprobe, pairs, as_pointer(count),
+                                      as_pointer(bytes), harts, flags));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto key = static_cast<std::uint64_t>(pairs[i].key);
+    const bool is_known = key < trap::probe_keys && (parameters().known_keys >> key & 1) != 0;
+    if (!is_known) pairs[i].key = -1;
+    pairs[i].value = is_known ? parameters().hardware[key] : 0;
+  }
+  return 0;
 }
