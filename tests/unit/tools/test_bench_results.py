@@ -8,6 +8,7 @@ from support import ROOT
 
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.compare import Change
+from cotrap.bench.goals import goal, is_missed
 from cotrap.bench.results import COUNTED_NS, INSTRUCTIONS, TIME, Report, combine, from_json, parse
 from cotrap.bench.results import percentile, to_json
 from cotrap.errors import UsageError
@@ -51,6 +52,15 @@ class Results(unittest.TestCase):
         self.assertNotEqual(report.setting, other.setting)
         kept = from_json(to_json(report, whole=False), "a file")
         self.assertEqual((kept.facts, kept.results[0].value), ({}, 144.25))
+
+    def test_only_riscv64_has_goals_in_instructions(self):
+        slow = result(1e6)
+        report = Report("riscv64", 1, "some", (slow,))
+        self.assertEqual(goal(slow, report), BENCHMARKS["syscall.null"].goal)
+        self.assertTrue(is_missed(slow, report))
+        for machine in ("pc", "riscv64-nommu"):
+            other = replace(report, machine=machine)
+            self.assertEqual((goal(slow, other), is_missed(slow, other)), (None, False), machine)
 
     def test_a_result_needs_only_its_value(self):
         text = """{"schema": 1, "machine": "riscv64", "harts": 1, "build": "mine", "results":

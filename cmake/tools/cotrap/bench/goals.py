@@ -2,7 +2,10 @@
 benchmarks; those of `scale` and `pool` are here."""
 
 from .catalogue import BENCHMARKS
-from .results import TIME, Result
+from .results import TIME, Report, Result
+
+# The goals in instructions, counted time and bytes are those of this machine. Other machines have none.
+_MACHINE = "riscv64"
 
 # The rows of `scale`: the least throughput of two harts, as a multiple of that of one.
 THROUGHPUTS = {
@@ -37,28 +40,28 @@ _SAME_OPERATION = {
 }
 
 
-def goal(result: Result, harts: int) -> float | None:
-    """The largest value that reaches the goal on a machine of so many harts, in the result's unit. None: the
-    result has no goal."""
+def goal(result: Result, report: Report) -> float | None:
+    """The largest value of this result of the report that reaches its goal. None: the result has no goal on the
+    report's machine."""
     benchmark = BENCHMARKS.get(result.name)
-    if not benchmark or result.unit == TIME:
+    if not benchmark or result.unit == TIME or report.machine != _MACHINE:
         return None
-    return benchmark.goal if harts == 1 else benchmark.goal_on_several
+    return benchmark.goal if report.harts == 1 else benchmark.goal_on_several
 
 
-def is_missed(result: Result, harts: int) -> bool:
-    most = goal(result, harts)
+def is_missed(result: Result, report: Report) -> bool:
+    most = goal(result, report)
     return most is not None and result.value > most
 
 
-def excess(result: Result, harts: int) -> str:
+def excess(result: Result, report: Report) -> str:
     """For a missed goal: by how many percent the result exceeds it."""
-    return f"{(result.value / goal(result, harts) - 1) * 100:.1f} % above its goal"
+    return f"{(result.value / goal(result, report) - 1) * 100:.1f} % above its goal"
 
 
-def has_goals(results: list[Result], harts: int) -> bool:
-    """Whether some of the results have a goal."""
-    return any(goal(each, harts) is not None for each in results)
+def has_goals(results: list[Result], report: Report) -> bool:
+    """Whether some of these results of the report have a goal."""
+    return any(goal(each, report) is not None for each in results)
 
 
 def throughput_goal(row: str, harts: int) -> float | None:
@@ -66,7 +69,8 @@ def throughput_goal(row: str, harts: int) -> float | None:
     return THROUGHPUTS[row] if harts == 2 else None
 
 
-def operation_goal(row: str, harts: int) -> float | None:
-    """The most instructions of an operation in this row of `scale` that reach its goal on so many harts."""
-    same = _SAME_OPERATION.get(row)
+def operation_goal(row: str, machine: str, harts: int) -> float | None:
+    """The most instructions of an operation in this row of `scale` that reach its goal on this machine with so
+    many harts."""
+    same = _SAME_OPERATION.get(row) if machine == _MACHINE else None
     return BENCHMARKS[same].goal_on_several if same and harts > 1 else None

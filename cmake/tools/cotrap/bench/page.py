@@ -156,20 +156,20 @@ def _sections(report: Report, before: Report | None, against: list[Report]) -> l
                 each,
                 found.get((each.name, unit)),
                 [other.find(each.name, unit) for other in against],
-                report.harts,
+                report,
             )
             for each in results
         ]
-        shows_goals = has_goals(results, report.harts)
+        shows_goals = has_goals(results, report)
         sections.append({"unit": unit, "title": TITLES[unit], "rows": rows, "has_goals": shows_goals})
     return sections
 
 
 def _row(
-    result: Result, change: Change | None, theirs: list[Result | None], harts: int
+    result: Result, change: Change | None, theirs: list[Result | None], report: Report
 ) -> dict:
     """theirs: for each other kernel its result of that name, None if it has none."""
-    most = goal(result, harts)
+    most = goal(result, report)
     return {
         "result": result,
         "about": BENCHMARKS[result.name].about if result.name in BENCHMARKS else "",
@@ -182,7 +182,7 @@ def _row(
         ],
         "most": most,
         "goal": number(most) if most else "",
-        "missed": excess(result, harts) if is_missed(result, harts) else "",
+        "missed": excess(result, report) if is_missed(result, report) else "",
         "numbers": {key: number(each) for key, each in result.percentiles.items()},
         "spread": number(result.spread / 2),
     }

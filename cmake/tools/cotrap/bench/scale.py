@@ -78,9 +78,9 @@ def _count(harts: int, arguments, chosen: list[str]) -> int:
     elif arguments.lines:
         scaling.show_lines(built, found)
     else:
-        scaling.show(found, harts)
+        scaling.show(found, arguments.machine, harts)
     if arguments.json:
-        text = scaling.lines_to_json(built, found) if arguments.lines else scaling.to_json(found)
+        text = scaling.lines_to_json(built, found) if arguments.lines else scaling.to_json(found, arguments.machine)
         write_output(arguments.json, text)
     return 0
 

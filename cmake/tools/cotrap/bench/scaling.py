@@ -64,13 +64,12 @@ class Row:
         """Those that a hart executes for an operation, without idle time."""
         return self.kernel + self.program + self.firmware
 
-    @property
-    def goals(self) -> list[tuple[str, bool]]:
-        """The goals of the row, and whether it misses them."""
+    def goals(self, machine: str) -> list[tuple[str, bool]]:
+        """The goals of the row on this machine, and whether it misses them."""
         found = []
         if least := throughput_goal(self.name, self.harts):
             found.append((f"≥ {least}", self.throughput < least))
-        if most := operation_goal(self.name, self.harts):
+        if most := operation_goal(self.name, machine, self.harts):
             found.append((f"≤ {most:,} instructions", self.instructions > most))
         return found
 
@@ -99,7 +98,7 @@ def rows(found: list[Counted]) -> list[Row]:
     return sorted(done, key=lambda row: order.index(row.name))
 
 
-def show(found: list[Counted], harts: int) -> None:
+def show(found: list[Counted], machine: str, harts: int) -> None:
     """harts: the largest number of workers."""
     if not found:
         raise ToolError("the program printed no results")
@@ -116,7 +115,7 @@ def show(found: list[Counted], harts: int) -> None:
         times = f"{row.throughput:>10.2f}"
         name = row.name if row.harts == 1 else ""
         end = bad(f"{times}  worse than one hart") if row.is_worse else times
-        goals = [bad(f"missed {goal}") if missed else good(goal) for goal, missed in row.goals]
+        goals = [bad(f"missed {goal}") if missed else good(goal) for goal, missed in row.goals(machine)]
         end += "  " * bool(goals) + ", ".join(goals)
         print(f"  {name:<{width}}  {row.harts:>5}  {row.operations:>10,}  {figures}  {end}")
     print()
@@ -137,19 +136,20 @@ def _judge(its: list[Row]) -> None:
         print(good("no row is worse on several harts than on one"))
 
 
-def to_json(found: list[Counted]) -> str:
+def to_json(found: list[Counted], machine: str) -> str:
     lengths = {(each.name, each.workers): holds.row_of(each).holds for each in found}
     results = [
-        asdict(row) | {"throughput": row.throughput, **_goals(row), "holds": lengths[row.name, row.harts]}
+        asdict(row)
+        | {"throughput": row.throughput, **_goals(row, machine), "holds": lengths[row.name, row.harts]}
         for row in rows(found)
     ]
     return json.dumps(provenance() | {"results": results}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _goals(row: Row) -> dict[str, float | None]:
+def _goals(row: Row, machine: str) -> dict[str, float | None]:
     return {
         "throughput_goal": throughput_goal(row.name, row.harts),
-        "instructions_goal": operation_goal(row.name, row.harts),
+        "instructions_goal": operation_goal(row.name, machine, row.harts),
     }
 
 

@@ -25,7 +25,7 @@ def show(report: Report, changes: list[Change] | None, against: list[Report]) ->
         if not results:
             continue
         base = report.find(BASELINE, unit)
-        goals = report.harts if has_goals(results, report.harts) else None
+        goals = report if has_goals(results, report) else None
         rows = [_head(unit, compared, base is not None, against, goals is not None)]
         for each in results:
             change = by_result.get((each.name, each.unit))
@@ -49,9 +49,9 @@ def _row(
     change: Change | None,
     base: Result | None,
     against: list[Report],
-    goals: int | None,
+    goals: Report | None,
 ) -> list[str]:
-    """goals: the number of harts, whose goals the row shows; None: it shows none."""
+    """goals: the report, whose goals the row shows; None: it shows none."""
     row = [result.name, *(number(result.percentiles[key]) for key in ("p50", "p99", "max"))]
     if compared:
         row += [number(change.before.value), change.ratio_text] if change else ["", "new"]
@@ -70,9 +70,9 @@ def _row(
     return row
 
 
-def _goal(result: Result, harts: int) -> str:
-    most = goal(result, harts)
-    return f"{'missed ' * is_missed(result, harts)}≤ {number(most)}" if most else ""
+def _goal(result: Result, report: Report) -> str:
+    most = goal(result, report)
+    return f"{'missed ' * is_missed(result, report)}≤ {number(most)}" if most else ""
 
 
 def _remark(result: Result, change: Change | None) -> str:
