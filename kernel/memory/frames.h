@@ -68,8 +68,8 @@ class FrameAllocator {
   static constexpr unsigned max_order = 9;  // blocks up to 2 MiB
 
   /// Takes over `memory` without `reserved`. Ranges may have any order and alignment; a partly
-  /// reserved page counts as reserved. The array of FrameInfo, 64 bytes a frame, is placed in RAM
-  /// itself. Call once, when the direct map exists. False: no RAM is left.
+  /// reserved page counts as reserved. The array of FrameInfo is placed in RAM itself. Call once,
+  /// when the direct map exists. False: no RAM is left.
   bool initialize(std::span<const hal::MemoryRange> memory,
                   std::span<const hal::MemoryRange> reserved);
 

@@ -31,6 +31,7 @@ PROTECTION = {
 _MIB = 1 << 20
 # QEMU puts the boot archive behind half of the memory, and the device tree behind it at a multiple of 2 MiB.
 _RAM_MIB = 12
+_FRAME_INFO_BYTES = 16  # sizeof(FrameInfo) on these machines
 
 
 def no_page_tables(test: harness.Test) -> None:
@@ -93,7 +94,7 @@ def is_small(test: harness.Test) -> None:
     found = re.search(r"^ +\d+ KiB +(\d+) KiB +(\d+) KiB", text, re.MULTILINE)
     if not test.check(found is not None, f"a program runs in {_RAM_MIB} MiB", text):
         return
-    records = _RAM_MIB * _MIB // 4096 * 64  # FrameInfo
+    records = _RAM_MIB * _MIB // 4096 * _FRAME_INFO_BYTES
     used = image_bytes(build.kernel) + int(found[1]) * 1024 + records
     what = f"the kernel and a program take {used >> 10} KiB, at most 2 MiB"
     test.check(used <= 2 * _MIB, what, text)
