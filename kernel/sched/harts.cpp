@@ -4,11 +4,13 @@
 #include <async/retired.h>
 #include <hal/boot.h>
 #include <hal/hart.h>
+#include <hal/memory_map.h>
 #include <hal/timer.h>
 #include <kernel/log.h>
 #include <trap/kernel_trap.h>
 
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <new>
@@ -25,10 +27,23 @@ namespace kernel {
 namespace {
 
 /// The memory of a hart's executor, which begin_hart() constructs. In cache lines of its own.
-struct alignas(64) HartExecutor {
-  alignas(async::Executor) std::array<std::byte, sizeof(async::Executor)> memory;
+struct alignas(64) ExecutorMemory {
+  alignas(async::Executor) std::array<std::byte, sizeof(async::Executor)> bytes;
 };
-[[gnu::section(".bss.uninitialized")]] std::array<HartExecutor, hal::max_harts> executors;
+[[gnu::section(".bss.uninitialized")]] ExecutorMemory first_executor;
+// By hart index. Null for a hart that does not exist.
+constinit std::array<ExecutorMemory*, hal::max_harts> executors{&first_executor};
+
+/// Allocates the executor of another hart, which is never freed. False: there is no memory.
+bool allocate_executor(unsigned hart) {
+  constexpr auto order =
+      static_cast<unsigned>(std::bit_width((sizeof(ExecutorMemory) - 1) / hal::page_size));
+  const memory::PhysAddr block = memory::frames.allocate_block(order);
+  if (block == 0) return false;
+  executors[hart] = hal::phys_to_virt<ExecutorMemory>(block);
+  return true;
+}
+
 constinit async::HartMask expected = 0;  // the harts that were started
 
 constexpr TimerHandlers handlers{
@@ -86,7 +101,7 @@ void begin_hart(bool smp_active) {
     async::Strand::let_share();
     memory::frames.begin_smp();
   }
-  new (&executors[hal::hart_index()].memory) async::Executor;
+  new (executors[hal::hart_index()]) async::Executor;
   start_interrupts();
   start_policy();
   start_scheduling();
@@ -102,7 +117,7 @@ void run_hart() {
 
 void start_other_harts(unsigned count) {
   for (unsigned hart = 1; hart < count; ++hart) {
-    if (hal::start_hart(hart)) {
+    if (allocate_executor(hart) && hal::start_hart(hart)) {
       expected |= async::hart_mask(hart);
     } else {
       log("hart {} cannot be started", hart);
