@@ -134,7 +134,7 @@ Result<> move_registers(Thread& self, trap::UserContext& context, UserPtr<abi::I
                         bool reads) {
   auto to = vector.read(self.space());
   if (!to) return fail(to.error());
-  if (sizeof(Set) < sizeof(Word) || to->length % sizeof(Word) != 0) return fail(Errno::einval);
+  if (to->length % sizeof(Word) != 0) return fail(Errno::einval);
   Set set = Set::of(context);
   to->length = std::min(to->length, sizeof set);
   const auto moved = reads ? memory::copy_to_user(self.space(), to->base, &set, to->length)
@@ -167,7 +167,7 @@ Result<std::size_t> describe_call(Thread& self, const Tracee& tracee, std::size_
   std::size_t size = offsetof(abi::PtraceSyscallInfo, entry);
   if (tracee.stop() == Tracee::Stop::entry) {
     info.operation = 1;
-    info.entry.number = context.syscall_number();
+    info.entry.number = trap::linux_number(context);
     const auto arguments = context.syscall_arguments();
     const std::uint64_t* const first = arguments;
     std::copy_n(first, std::size(info.entry.arguments), info.entry.arguments);

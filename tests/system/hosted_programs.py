@@ -17,7 +17,7 @@ from cotrap.disk import Disk
 EXPECTED_COUNT = 10
 # `refused` uses gs, which faults on the host; `host_calls` prints times; `shared_folder` is a program of share.py. In
 # `files`, a write from a wrong address makes a file longer on some file systems of the host.
-NOT_ELSEWHERE = ("refused", "host_calls", "shared_folder", "files")
+NOT_ELSEWHERE = ("refused", "host_calls", "shared_folder", "files", "tracing")
 ONLY_ON_PC = ("child_signals", "processes")  # the hosted machine has no fork
 MODES = ("wrfsbase", "rewrite", "fault")
 
@@ -142,6 +142,10 @@ with harness.Test(__doc__, all_everyday=True) as test:
             machine = test.machine(harts=harts, fs=fs)
             about = f"{harts} harts" + (f", --fs={fs}" if fs else "")
             same_output.check(test, expected, machine, about)
+    if is_pc:
+        recorded = same_output.recorded()
+        parts = {part: recorded[part] for part in recorded if same_output.command(part)[0] == "tracing"}
+        same_output.check(test, parts, test.machine(), "what Linux has printed")
     unknown_calls(test)
     counted_calls(test)
     if not is_pc:  # a PC runs programs as they are

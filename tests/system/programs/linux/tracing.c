@@ -146,13 +146,23 @@ static void calling(void) {
   const long answer = syscall(SYS_lseek, 98, 5, SEEK_SET);
   _exit((int)answer);
 }
+static const char* name_of_call(long number) {
+  switch (number) {
+    case SYS_getppid: return "getppid";
+    case SYS_close: return "close";
+    case SYS_lseek: return "lseek";
+    case SYS_exit_group: return "exit_group";
+    default: return "another";
+  }
+}
 static void tell_call(void) {
   struct ptrace_syscall_info info;
   memset(&info, 0, sizeof info);
   const long size = trace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, at(&info));
   if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-    printf("  %ld bytes: call %llu(%d, %d)\n", size, (unsigned long long)info.entry.nr,
-           (int)info.entry.args[0], (int)info.entry.args[1]);
+    const char* const name = name_of_call((long)info.entry.nr);
+    printf("  %ld bytes: call %s(%d, …)\n", size, name, (int)info.entry.args[0]);
+    if (strcmp(name, "exit_group") != 0) SAY((int)info.entry.args[1]);
   } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
     const int is_id = info.exit.rval == getpid();
     printf("  %ld bytes: result %lld, error %d\n", size, is_id ? 0 : (long long)info.exit.rval,
@@ -162,6 +172,15 @@ static void tell_call(void) {
   }
   fflush(stdout);
 }
+// The places of registers in the set NT_PRSTATUS, and an instruction that raises SIGTRAP.
+#ifdef __riscv
+enum { set_size = 32, result_at = 10, number_at = 17, pc_at = 0, call_bytes = 4 };
+static const unsigned long breakpoint = 0x100073, breakpoint_mask = 0xffffffff;
+#else
+enum { set_size = 27, result_at = 10, number_at = 15, pc_at = 16, call_bytes = 2 };
+static const unsigned long breakpoint = 0xcc, breakpoint_mask = 0xff;
+#endif
+enum { whole = set_size * sizeof(long) };
 static unsigned long registers[32];
 static long move(int request, unsigned long kind, size_t bytes) {
   struct iovec vector = {registers, bytes};
@@ -183,10 +202,10 @@ static void calls(void) {
     tell_info();
     tell_call();
   }
-  SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, sizeof registers));
-  SAY((long)registers[10]);
-  registers[10] = 42;
-  SAY(move(PTRACE_SETREGSET, NT_PRSTATUS, sizeof registers));
+  SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, whole) == whole);
+  SAY((long)registers[result_at]);
+  registers[result_at] = 42;
+  SAY(move(PTRACE_SETREGSET, NT_PRSTATUS, whole) == whole);
   SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, 88));
   SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, 87));
   SAY(move(PTRACE_GETREGSET, NT_PRSTATUS, 0));
@@ -218,14 +237,13 @@ static void overwritten(void) {
   do {
     trace(PTRACE_SYSCALL, child, 0, 0);
     waitpid(child, NULL, 0);
-    move(PTRACE_GETREGSET, NT_PRSTATUS, sizeof registers);
-  } while (registers[17] != SYS_getppid);
-  const unsigned long call_at = registers[0] - 4;
-  const unsigned shift = call_at % 4 * 8;
+    move(PTRACE_GETREGSET, NT_PRSTATUS, whole);
+  } while (registers[number_at] != SYS_getppid);
+  const unsigned long call_at = registers[pc_at] - call_bytes;
+  const unsigned shift = call_at % 4 * 8;  // a word of memory holds the whole instruction
   unsigned long word = 0;
   trace(PTRACE_PEEKTEXT, child, call_at - call_at % 4, at(&word));
-  const unsigned long breakpoint = 0x100073ul << shift;  // ebreak
-  word = (word & ~(0xfffffffful << shift)) | breakpoint;
+  word = (word & ~(breakpoint_mask << shift)) | breakpoint << shift;
   SAY(trace(PTRACE_POKETEXT, child, call_at - call_at % 4, word));
   go(PTRACE_SYSCALL, 0);
   // Linux makes the call nevertheless.

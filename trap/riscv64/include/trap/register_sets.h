@@ -13,6 +13,11 @@ namespace trap {
 /// AUDIT_ARCH_RISCV64 (Linux, include/uapi/linux/audit.h).
 inline constexpr std::uint32_t audit_architecture = 0xc000'00f3;
 
+/// The number of the last call, as Linux numbers it on this machine.
+inline std::uint64_t linux_number(const UserContext& context) {
+  return context.syscall_number();
+}
+
 struct GeneralSet {
   std::array<std::uint64_t, 32> x;  ///< x[0] is the program counter
 

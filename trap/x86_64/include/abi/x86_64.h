@@ -98,6 +98,7 @@ inline constexpr auto same_calls = std::to_array<Pair>({
     {98, Call::getrusage},
     {99, Call::sysinfo},
     {100, Call::times},
+    {101, Call::ptrace},
     {102, Call::getuid},
     {103, Call::syslog},
     {104, Call::getgid},
@@ -291,6 +292,16 @@ inline constexpr auto numbers = make_numbers();  // 0: not a listed call
 constexpr std::optional<Call> generic(std::uint64_t number) {
   if (number >= call_limit || detail::numbers[number] == 0) return std::nullopt;
   return Call{detail::numbers[number]};
+}
+
+/// The x86_64 number of the call that the kernel numbers `number`: the reverse of generic(), or the
+/// number without first_compat_call. Takes up to 300 steps.
+constexpr std::uint64_t linux_number(std::uint64_t number) {
+  if (number >= first_compat_call) return number - first_compat_call;
+  for (const detail::Pair& pair : detail::same_calls) {
+    if (static_cast<std::uint64_t>(pair.generic) == number) return pair.number;
+  }
+  return number;
 }
 
 // Calls that differ from the generic ones.

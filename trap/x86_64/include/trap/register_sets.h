@@ -3,15 +3,23 @@
 // (trap::fpu::release).
 #pragma once
 
+#include <abi/x86_64.h>
 #include <trap/user_context.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace trap {
 
 /// AUDIT_ARCH_X86_64 (Linux, include/uapi/linux/audit.h).
 inline constexpr std::uint32_t audit_architecture = 0xc000'003e;
+
+/// The number of the last call, as Linux numbers it on this machine.
+inline std::uint64_t linux_number(const UserContext& context) {
+  return abi::x86_64::linux_number(context.syscall_number());
+}
 
 struct GeneralSet {
   /// r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, the call's number,
@@ -28,7 +36,7 @@ struct GeneralSet {
              r[1],  r[0],
              r[13], r[14],
              r[12], r[9],
-             r[8],  context.syscall_number(),
+             r[8],  linux_number(context),
              r[16], code,
              r[17], r[15],
              data,  context.thread_pointer(),
@@ -44,10 +52,16 @@ struct GeneralSet {
   }
 };
 
-/// The kernel has no layout of floating-point registers for debuggers of this machine.
+/// The x87 and SSE registers, as FXSAVE stores them.
 struct FloatingSet {
-  static FloatingSet of(const UserContext&) { return {}; }
-  void load(UserContext&) const {}
+  std::array<std::byte, VectorState::legacy_size> bytes;
+
+  static FloatingSet of(const UserContext& context) {
+    FloatingSet set;
+    std::memcpy(set.bytes.data(), context.vectors.data(), set.bytes.size());
+    return set;
+  }
+  void load(UserContext& context) const { context.vectors.load_legacy(bytes.data()); }
 };
 
 }  // namespace trap

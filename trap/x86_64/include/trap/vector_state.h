@@ -46,6 +46,16 @@ class VectorState {
     std::memcpy(data() + STATE_XSTATE_BV, &components, sizeof components);
   }
 
+  /// Replaces the x87 and SSE registers by the program's bytes. The other registers stay.
+  void load_legacy(const std::byte* bytes) {
+    std::memcpy(data(), bytes, legacy_size);
+    std::uint64_t components;
+    std::memcpy(&components, data() + STATE_XSTATE_BV, sizeof components);
+    components |= 3;  // x87, SSE
+    std::memcpy(data() + STATE_XSTATE_BV, &components, sizeof components);
+    make_loadable(true);
+  }
+
   /// Call it when only the control words and, with `has_xmm`, the lower halves of the SSE and AVX
   /// registers are the program's: all else gets its reset value.
   void complete(bool has_xmm) {
