@@ -153,7 +153,7 @@ bool IoBuffer::misses_a_page(Direction direction) const {
   return false;
 }
 
-void IoBuffer::skip(std::size_t count) {
+void IoBuffer::skip_parts(std::size_t count) {
   while (count > 0) {
     begin_part();
     const std::size_t step = std::min(count, part_);

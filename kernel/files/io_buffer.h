@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
 #include "memory/address_space.h"
 #include "memory/frames.h"
@@ -55,6 +56,16 @@ class IoBuffer {
   /// The program's address of the next byte, if the buffer has one part.
   hal::VirtAddr front() const { return base_; }
 
+  /// The kernel's view of the next bytes, if they are a whole and aligned word. Null, which is no
+  /// error: they are none, or their page is not in the kernel's TLB. Then use put() or take(). The
+  /// buffer does not advance. The program may change the word at any time (memory/read_once.h).
+  template <class T>
+  T* find_word(Direction direction) const {
+    static_assert(std::is_integral_v<T> && sizeof(T) == alignof(T));
+    if (space_ == nullptr || part_ < sizeof(T) || base_ % sizeof(T) != 0) return nullptr;
+    return reinterpret_cast<T*>(space_->tlb_lookup_alone(base_, access(direction)));
+  }
+
   /// Moves `bytes`, or as many as there is room for, into the buffer.
   Result<std::size_t> put(std::span<const std::byte> bytes);
   /// Moves `count` bytes, or as many as there is room for, into the buffer. They lie in pages at
@@ -86,7 +97,11 @@ class IoBuffer {
   /// nor more than left(). The buffer does not advance. EFAULT; would_block: a page-in.
   Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);
   /// Skips the next `count` bytes. The buffer has at least that many.
-  void skip(std::size_t count);
+  void skip(std::size_t count) {
+    if (count > part_) [[unlikely]]
+      return skip_parts(count);
+    advance(count);
+  }
 
   /// Whether the buffer needs page-ins. If so, a page-in of one page is requested (page_in.h).
   bool lacks_pages(Direction direction) const {
@@ -139,6 +154,8 @@ class IoBuffer {
 
   /// The slow path of take_all().
   Result<std::size_t> take_all_pieces(std::span<std::byte> room);
+
+  void skip_parts(std::size_t count);
 
   /// Advances to the next part if this one is used up. The buffer is not empty.
   void begin_part() {

@@ -10,6 +10,7 @@
 #include "files/io_buffer.h"
 #include "files/node.h"
 #include "memory/frames.h"
+#include "memory/read_once.h"
 #include "process/thread.h"
 #include "syscalls/files.h"
 #include "syscalls/registered_calls.h"
@@ -29,32 +30,29 @@ class EventFile final : public File {
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {
     if (buffer.left() < sizeof(Count)) return fail(Errno::einval);
-    if (count_ == 0 || buffer.must_page_in(IoBuffer::Direction::put))
-      return fail(Errno::would_block);
+    if (count_ == 0) return fail(Errno::would_block);
     const Count taken = is_semaphore_ ? 1 : count_;
-    const auto moved = buffer.put(std::as_bytes(std::span{&taken, 1}));
-    if (blocks(moved)) return moved;
-    count_ -= taken;
-    writers_.wake_all();
-    return moved && *moved == sizeof taken ? moved : fail(Errno::efault);
+    if (Count* const there = buffer.find_word<Count>(IoBuffer::Direction::put)) [[likely]] {
+      write_once(*there, taken);
+      buffer.skip(sizeof taken);
+      count_ -= taken;
+      writers_.wake_all();
+      return sizeof taken;
+    }
+    return put_slowly(buffer, taken);
   }
 
   Result<std::size_t> try_write(IoBuffer& buffer) override {
     if (buffer.left() != sizeof(Count)) return fail(Errno::einval);
-    Count added = 0;
-    IoBuffer from = buffer;  // the caller's buffer advances only if the count has room
-    const auto moved = from.take(std::as_writable_bytes(std::span{&added, 1}));
-    if (!moved) {
-      (void)buffer.must_page_in(IoBuffer::Direction::take);
-      return moved;
-    }
-    if (*moved < sizeof added) return fail(Errno::efault);
-    if (added == std::numeric_limits<Count>::max()) return fail(Errno::einval);
-    if (added > most - count_) return fail(Errno::would_block);
-    count_ += added;
-    buffer = from;
+    const Count* const there = buffer.find_word<Count>(IoBuffer::Direction::take);
+    const Result<Count> added = there != nullptr ? read_once(*there) : look_slowly(buffer);
+    if (!added) return fail(added.error());
+    if (*added == std::numeric_limits<Count>::max()) return fail(Errno::einval);
+    if (*added > most - count_) return fail(Errno::would_block);
+    count_ += *added;
+    buffer.skip(sizeof(Count));
     if (count_ != 0) readers_.wake_all();
-    return moved;
+    return sizeof(Count);
   }
 
   std::string_view unnamed_kind() override { return "[eventfd]"; }
@@ -98,6 +96,28 @@ class EventFile final : public File {
   }
 
  private:
+  /// The rest of try_read(), for every buffer.
+  [[gnu::noinline]] Result<std::size_t> put_slowly(IoBuffer& buffer, Count taken) {
+    if (buffer.must_page_in(IoBuffer::Direction::put)) return fail(Errno::would_block);
+    const auto moved = buffer.put(std::as_bytes(std::span{&taken, 1}));
+    if (blocks(moved)) return moved;
+    count_ -= taken;
+    writers_.wake_all();
+    return moved && *moved == sizeof taken ? moved : fail(Errno::efault);
+  }
+  /// The number at the front of `buffer`, which does not advance: the count may lack room for it.
+  [[gnu::noinline]] static Result<Count> look_slowly(IoBuffer& buffer) {
+    Count added = 0;
+    IoBuffer from = buffer;
+    const auto moved = from.take(std::as_writable_bytes(std::span{&added, 1}));
+    if (!moved) {
+      (void)buffer.must_page_in(IoBuffer::Direction::take);
+      return fail(moved.error());
+    }
+    if (*moved < sizeof added) return fail(Errno::efault);
+    return added;
+  }
+
   static constexpr Count most = std::numeric_limits<Count>::max() - 1;
 
   // For callers that share the strand: protects the count. Not in the line with the count of

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -94,6 +95,38 @@ static void counters(void) {
   pthread_create(&thread, NULL, take_later, &fd);
   add(fd, 4);  // waits for room
   pthread_join(thread, NULL);
+  take(fd);
+  close(fd);
+}
+
+// The eight bytes of a count may lie anywhere in memory, also in two pages.
+static void places(void) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char* const pages =
+      mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  munmap(pages + 2 * page, page);
+  const size_t at[] = {0, 1, 4, page - 8, page - 7, page - 4, page - 1, 2 * page - 8, 2 * page - 3};
+  const int fd = eventfd(0, EFD_NONBLOCK);
+  for (unsigned i = 0; i < sizeof at / sizeof *at; ++i) {
+    const uint64_t given = 0x0102030405060700 + i;
+    const int fits = at[i] + sizeof given <= 2 * page;
+    printf("at %zu of the pages\n", at[i]);
+    if (fits) memcpy(pages + at[i], &given, sizeof given);
+    say("  write", write(fd, pages + at[i], sizeof given));
+    if (!fits) add(fd, 1);
+    uint64_t got = 0;
+    say("  read", read(fd, pages + at[i], sizeof got));
+    if (fits) memcpy(&got, pages + at[i], sizeof got);
+    printf("  got %llx\n", (unsigned long long)got);
+    look(fd);
+  }
+  add(fd, 3);
+  mprotect(pages, page, PROT_READ);
+  SAY(read(fd, pages, sizeof(uint64_t)));
+  take(fd);
+  memset(pages + page, 0, 8);
+  pages[page] = 9;
+  SAY(write(fd, pages + page, sizeof(uint64_t)));
   take(fd);
   close(fd);
 }
@@ -187,6 +220,7 @@ int main(void) {
   show_name(eventfd(0, 0));
   show_name(timerfd_create(CLOCK_MONOTONIC, 0));
   counters();
+  places();
   timers();
   return 0;
 }
