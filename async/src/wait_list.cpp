@@ -26,17 +26,26 @@ bool waits_in_vain(const Job& job) noexcept {
          static_cast<const WaitList*>(target)->should_be_empty();
 }
 
-bool WaitList::wake(Node& node, WaitResult result) noexcept {
-  if (node.kind == Kind::waiting) return complete(static_cast<Job&>(node), result);
-  auto& entry = static_cast<Entry&>(node);
+inline void WaitList::take_out(Entry& entry) noexcept {
   entry.unlink();
   entry.reset();
   entry.list = nullptr;
+}
+
+inline void WaitList::notify(Observer& observer) noexcept {
+  take_out(observer);
+  Watcher& watcher = *observer.watcher;
+  watcher.notify_(watcher);
+}
+
+bool WaitList::wake(Node& node, WaitResult result) noexcept {
+  if (node.kind == Kind::waiting) return complete(static_cast<Job&>(node), result);
   if (node.kind == Kind::observer) {
-    Watcher& watcher = *static_cast<Observer&>(node).watcher;
-    watcher.notify_(watcher);
+    notify(static_cast<Observer&>(node));
     return false;
   }
+  auto& entry = static_cast<Entry&>(node);
+  take_out(entry);
   return complete(*entry.job, result);  // false: the wait has ended already
 }
 
@@ -68,8 +77,15 @@ bool WaitList::notify_observer_sharing(Job*& woken) noexcept {
   return true;
 }
 
-// Usually only one job waits, and the list is empty after the first wake.
+// Usually only one job waits or observes, and the list is empty after the first wake.
 std::size_t WaitList::wake_everybody(WaitResult result) noexcept {
+  Node& first = static_cast<Node&>(*next);
+  if (first.kind == Kind::observer) {
+    platform::InterruptGuard masked;
+    notify(static_cast<Observer&>(first));
+    if (empty()) [[likely]]
+      return 0;
+  }
   const std::size_t woken = wake_one(result) ? 1 : 0;
   if (empty()) [[likely]]
     return woken;

@@ -30,6 +30,7 @@
 namespace async {
 
 class WaitList;
+struct Observer;
 
 /// The key of a keyed waiter: two words. Only the predicates of the wakers interpret them.
 struct Key {
@@ -429,6 +430,8 @@ class WaitList : public Node {
   }
   bool loses_wake() const noexcept;
   bool wake(Node& node, WaitResult result) noexcept;  // true: it woke a job, not an observer
+  static void take_out(Entry& entry) noexcept;
+  static void notify(Observer& observer) noexcept;
   std::size_t wake_everybody(WaitResult result) noexcept;
   ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
   ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
