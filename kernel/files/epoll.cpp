@@ -13,7 +13,6 @@ namespace kernel {
 namespace {
 
 constexpr std::uint32_t always = abi::epollerr | abi::epollhup;
-constexpr std::uint32_t poll_bits = 0xffff;
 /// The most items that the search for a cycle may meet.
 constexpr unsigned longest_walk = 1000;
 
@@ -39,26 +38,24 @@ void EpollItem::file_has_ended() {
 
 void EpollItem::notify(Watcher& watcher) noexcept {
   auto& self = static_cast<EpollItem&>(watcher);
-  if (!self.is_ready_ && !self.is_disabled()) self.owner_.make_ready(self);
-}
-
-bool EpollItem::is_disabled() const {
-  return (events_ & poll_bits) == 0;
-}
-
-std::uint32_t EpollItem::poll() const {
-  return static_cast<std::uint16_t>(file_.readiness()) & events_ & poll_bits;
+  if (self.is_ready_ || self.is_disabled()) return;
+  Epoll& owner = self.owner_;
+  owner.add_to_ready(self);
+  owner.waiters_.wake_one();
 }
 
 // Errors can come from both lists. An item that wants neither bytes nor room waits for errors.
 void EpollItem::observe() {
   const bool both = (events_ & (input | output)) == 0;
-  async::WaitList* const read_list = file_.changes(Direction::read);
-  async::WaitList* const write_list = file_.changes(Direction::write);
-  const bool reads = read_list != nullptr && (both || (events_ & input) != 0);
-  if (reads) watch(reading_, *read_list);
-  if (write_list == nullptr || (reads && write_list == read_list)) return;
-  if (both || (events_ & output) != 0) watch(writing_, *write_list);
+  async::WaitList* read_list = nullptr;
+  if (both || (events_ & input) != 0) {
+    read_list = file_.changes(Direction::read);
+    if (read_list != nullptr) watch(reading_, *read_list);
+  }
+  if (both || (events_ & output) != 0) {
+    async::WaitList* const write_list = file_.changes(Direction::write);
+    if (write_list != nullptr && write_list != read_list) watch(writing_, *write_list);
+  }
 }
 
 bool EpollItem::notify_sharing(Watcher& watcher, async::Job*& woken) noexcept {
@@ -208,12 +205,6 @@ bool Epoll::wait_for_ready_sharing(std::coroutine_handle<> loop) {
 void Epoll::make_ready(EpollItem& item) {
   add_to_ready(item);
   waiters_.wake_one();
-}
-
-void Epoll::unready(EpollItem& item) {
-  item.is_ready_ = false;
-  ready_.remove(item);
-  --ready_count_;
 }
 
 short Epoll::readiness() {

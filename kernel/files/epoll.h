@@ -63,7 +63,9 @@ class EpollItem : public async::SkipLinks<EpollItem, 5>,
   static void notify(Watcher& watcher) noexcept;
   static bool notify_sharing(Watcher& watcher, async::Job*& woken) noexcept;
   /// The events that are wanted and true now.
-  std::uint32_t poll() const;
+  std::uint32_t poll() const {
+    return static_cast<std::uint16_t>(file_.readiness()) & events_ & poll_bits;
+  }
   void observe();
   /// poll() for a caller that shares the strand, and has taken the item from the ready list. If the
   /// result is 0, or with EPOLLET, the item observes its file. would_block: only the strand can do
@@ -74,11 +76,12 @@ class EpollItem : public async::SkipLinks<EpollItem, 5>,
     return (events_ & input) != 0 && (events_ & (output | abi::epolloneshot)) == 0 &&
            file_.is_watched_sharing();
   }
-  bool is_disabled() const;
+  bool is_disabled() const { return (events_ & poll_bits) == 0; }
 
   /// The most items of all epoll files. A descriptor that was closed while a duplicate is open
   /// keeps its item, so the number of descriptors is no bound.
   static constexpr unsigned most = 65'536;
+  static constexpr std::uint32_t poll_bits = 0xffff;
   static constexpr std::uint32_t kept_of_one_shot =
       abi::epollexclusive | abi::epollwakeup | abi::epolloneshot | abi::epollet;
   static constexpr std::uint32_t input = abi::epollin | abi::epollrdnorm | abi::epollrdband |
@@ -173,7 +176,11 @@ class Epoll final : public File {
   /// Wakes a waiter if items are ready.
   void pass_wake_sharing();
   /// Takes the item from the ready list.
-  void unready(EpollItem& item);
+  void unready(EpollItem& item) {
+    item.is_ready_ = false;
+    ready_.remove(item);
+    --ready_count_;
+  }
   void destroy(EpollItem& item);
 
   async::SkipList<EpollItem, 5> items_;
@@ -189,7 +196,7 @@ class Epoll final : public File {
 };
 
 template <class Put>
-int Epoll::take(int most, Put&& put) {
+[[gnu::always_inline]] inline int Epoll::take(int most, Put&& put) {
   int taken = 0;
   // Items that stay ready go to the end, so this round does not meet them again.
   for (unsigned left = ready_count_; left != 0 && taken < most; --left) {
@@ -202,13 +209,18 @@ int Epoll::take(int most, Put&& put) {
     }
     if (!put(events, item.data_)) break;
     ++taken;
+    if ((item.events_ & (abi::epolloneshot | abi::epollet)) == 0) [[likely]] {
+      if (ready_count_ != 1) {
+        ready_.remove(item);
+        ready_.push_back(item);
+      }
+      continue;
+    }
     unready(item);
     if ((item.events_ & abi::epolloneshot) != 0) {
       item.events_ &= EpollItem::kept_of_one_shot;
-    } else if ((item.events_ & abi::epollet) != 0) {
-      item.observe();
     } else {
-      add_to_ready(item);
+      item.observe();
     }
   }
   if (may_be_ready()) waiters_.pass_wake();

@@ -41,8 +41,9 @@ constexpr int most_events = step_bytes / sizeof(abi::EpollEvent);
 /// EBADF; EINVAL: it is no epoll file.
 Result<Epoll*> epoll_of(File* file) {
   if (file == nullptr) return fail(Errno::ebadf);
-  if (file->epoll() == nullptr) return fail(Errno::einval);
-  return file->epoll();
+  Epoll* const epoll = file->epoll();
+  if (epoll == nullptr) return fail(Errno::einval);
+  return epoll;
 }
 
 Result<abi::EpollEvent> read_event(Thread& self, std::uintptr_t address, EventLayout layout) {
@@ -88,7 +89,8 @@ Result<int> take_events_sharing(Thread& self, Epoll& epoll, const EventArray& ar
 
 /// Writes the events of ready items. Returns their number. An error only if it is 0: EFAULT,
 /// ENOMEM, would_block. The items whose events could not be written stay ready.
-Result<int> take_events(Epoll& epoll, memory::AddressSpace& space, const EventArray& array) {
+[[gnu::always_inline]] inline Result<int> take_events(Epoll& epoll, memory::AddressSpace& space,
+                                                      const EventArray& array) {
   int index = 0;
   Result<> written;
   const int taken = epoll.take(array.most, [&](std::uint32_t events, std::uint64_t data) {
@@ -104,8 +106,8 @@ Result<int> take_events(Epoll& epoll, memory::AddressSpace& space, const EventAr
 /// steps may share the strand.
 class EpollWait : public async::SharingWaitLoop<EpollWait> {
  public:
-  EpollWait(Thread& self, Ref<File> file, const EventArray& array)
-      : self_{self}, file_{std::move(file)}, array_{array} {}
+  EpollWait(Thread& self, Ref<Epoll> epoll, const EventArray& array)
+      : self_{self}, epoll_{std::move(epoll)}, array_{array} {}
 
   /// `timer` ends the wait.
   void set_timer(const async::Timer& timer) { timer_ = &timer; }
@@ -118,32 +120,30 @@ class EpollWait : public async::SharingWaitLoop<EpollWait> {
   bool wait() const {
     async::Job& job = async::current_job();
     if (job.refuses_to_wait()) return true;
-    async::WaitList& waiters = file_->epoll()->waiters();
+    async::WaitList& waiters = epoll_->waiters();
     job.prepare(&waiters, "epoll_wait");
     waiters.insert_first(job);
     return false;
   }
-  bool wait_sharing(std::coroutine_handle<> loop) {
-    return file_->epoll()->wait_for_ready_sharing(loop);
-  }
+  bool wait_sharing(std::coroutine_handle<> loop) { return epoll_->wait_for_ready_sharing(loop); }
   bool attempt_sharing() {
-    taken_ = take_events_sharing(self_, *file_->epoll(), array_);
+    taken_ = take_events_sharing(self_, *epoll_, array_);
     return taken_ && *taken_ != 0;
   }
   bool attempt() {
-    taken_ = take_events(*file_->epoll(), self_.space(), array_);
+    taken_ = take_events(*epoll_, self_.space(), array_);
     if (!taken_ || *taken_ != 0) return true;
     return timer_ != nullptr && !timer_->armed();  // it has fired since the wake
   }
-  void cut_short() {
+  [[gnu::noinline, gnu::cold]] void cut_short() {
     taken_ = async::current_job().result() == WaitResult::cancelled
                  ? fail(Errno::eintr)
-                 : take_events(*file_->epoll(), self_.space(), array_);
+                 : take_events(*epoll_, self_.space(), array_);
   }
   Result<int> result() const { return taken_; }
 
   Thread& self_;
-  Ref<File> file_;
+  Ref<Epoll> epoll_;
   const async::Timer* timer_ = nullptr;
   EventArray array_;
   Result<int> taken_ = 0;
@@ -152,8 +152,8 @@ class EpollWait : public async::SharingWaitLoop<EpollWait> {
 /// The same with a deadline. A call puts it on the heap (trap::OnHeap).
 class TimedEpollWait : public EpollWait {
  public:
-  TimedEpollWait(Thread& self, Ref<File> file, const EventArray& array, async::Instant deadline)
-      : EpollWait{self, std::move(file), array}, deadline_{deadline} {
+  TimedEpollWait(Thread& self, Ref<Epoll> epoll, const EventArray& array, async::Instant deadline)
+      : EpollWait{self, std::move(epoll), array}, deadline_{deadline} {
     if (deadline != async::never) set_timer(timer_);
   }
 
@@ -169,10 +169,10 @@ class TimedEpollWait : public EpollWait {
 };
 
 /// The wait with a signal mask, which is in effect meanwhile.
-async::Task<Result<int>> wait_masked(Thread& self, Ref<File> file, EventArray array,
+async::Task<Result<int>> wait_masked(Thread& self, Ref<Epoll> epoll, EventArray array,
                                      async::Instant deadline, abi::SignalSet mask) {
   if (auto set = self.set_temporary_mask(mask); !set) co_return fail(set.error());
-  const Result<int> taken = co_await TimedEpollWait{self, std::move(file), array, deadline};
+  const Result<int> taken = co_await TimedEpollWait{self, std::move(epoll), array, deadline};
   if (taken || taken.error() != Errno::eintr) self.end_temporary_mask();
   co_return taken;
 }
@@ -250,8 +250,7 @@ trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_
     return fail(Errno::einval);
   if (!UserSpan<std::byte>{events, static_cast<std::size_t>(most) * bytes}.in_range())
     return fail(Errno::efault);
-  File* const file = self.process().files().find_open(epoll);
-  const auto items = epoll_of(file);
+  const auto items = epoll_of(self.process().files().find_open(epoll));
   if (!items) return fail(items.error());
 
   const EventArray array{.address = events,
@@ -260,13 +259,13 @@ trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_
   const auto taken = shares ? take_events_sharing(self, **items, array)
                             : take_events(**items, self.space(), array);
   if (!taken) return fail(taken.error());
-  if (*taken != 0 || deadline <= async::now()) return *taken;
+  if (*taken != 0 || (deadline != async::never && deadline <= async::now())) return *taken;
   if constexpr (shares) {
     const bool may_wait = deadline == async::never && !set && outside::may_wait_sharing(self);
-    if (!may_wait || !file->retain_if_owned()) return fail(Errno::would_block);
-    return self.wait([&] { return EpollWait{self, Ref<File>::adopt(file), array}; });
+    if (!may_wait || !(*items)->retain_if_owned()) return fail(Errno::would_block);
+    return self.wait([&] { return EpollWait{self, Ref<Epoll>::adopt(*items), array}; });
   }
-  auto owner = Ref<File>::share(*file);
+  auto owner = Ref<Epoll>::share(**items);
   if (set)
     return self.wait([&] { return wait_masked(self, std::move(owner), array, deadline, *set); });
   if (deadline == async::never)
