@@ -93,11 +93,12 @@ Result<int> take_events_sharing(Thread& self, Epoll& epoll, const EventArray& ar
                                                       const EventArray& array) {
   int index = 0;
   Result<> written;
-  const int taken = epoll.take(array.most, [&](std::uint32_t events, std::uint64_t data) {
+  const auto put = [&] [[gnu::always_inline]] (std::uint32_t events, std::uint64_t data) {
     written = array.write(space, index, events, data);
     if (written) ++index;
     return written.has_value();
-  });
+  };
+  const int taken = epoll.take(array.most, put);
   if (taken == 0 && !written) return fail(written.error());
   return taken;
 }
