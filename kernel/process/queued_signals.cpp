@@ -1,11 +1,7 @@
 #include "process/queued_signals.h"
 
-#include "process/thread.h"
-
 namespace kernel {
 namespace {
-
-constexpr int first_real_time = 32;
 
 /// The signals and timers that count, of all processes. Only processes that have set a limit need
 /// this number.
@@ -20,12 +16,11 @@ std::uint64_t count_queued() {
 }
 
 template <class Target>
-[[gnu::noinline]] Result<> send_limited(Target& to, Process& process,
-                                        const abi::SignalInfo& info) {
+Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
   const bool is_full =
       to.queue().queued() >= PendingSignals::most_entries || has_queued_most(process);
   const auto signal = static_cast<abi::Signal>(info.signal);
-  const bool is_real_time = info.signal >= first_real_time;
+  const bool is_real_time = info.signal >= first_real_time_signal;
   if (!is_full || (!is_real_time && info.code >= 0)) {
     (void)to.post_signal(info);
   } else if (is_real_time && info.code != abi::si_user) {
@@ -36,21 +31,13 @@ template <class Target>
   return {};
 }
 
-template <class Target>
-Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
-  if (info.signal >= first_real_time || !process.limits().are_usual()) [[unlikely]]
-    return send_limited(to, process, info);
-  (void)to.post_signal(info);
-  return {};
-}
-
 }  // namespace
 
-Result<> send_signal(Process& to, const abi::SignalInfo& info) {
+Result<> send_limited(Process& to, const abi::SignalInfo& info) {
   return send(to, to, info);
 }
 
-Result<> send_signal(Thread& to, const abi::SignalInfo& info) {
+Result<> send_limited(Thread& to, const abi::SignalInfo& info) {
   return send(to, to.process(), info);
 }
 

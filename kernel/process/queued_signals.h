@@ -6,16 +6,37 @@
 #include <abi/signal.h>
 #include <kernel/result.h>
 
+#include "process/thread.h"
+
 namespace kernel {
 
-class Process;
-class Thread;
+inline constexpr int first_real_time_signal = 32;
+
+/// Whether the limit of the process may matter for the signal.
+inline bool may_be_limited(Process& process, const abi::SignalInfo& info) {
+  if (info.signal >= first_real_time_signal) return true;
+  return info.code < 0 && !process.limits().are_usual();
+}
+
+/// send_signal() for signals that may_be_limited().
+Result<> send_limited(Process& to, const abi::SignalInfo& info);
+Result<> send_limited(Thread& to, const abi::SignalInfo& info);
 
 /// Posts a signal that a program has sent. EAGAIN: it is a real-time signal, was not sent by kill,
 /// and its queue is full. Other signals lose their information then, unless they have a code of the
 /// kernel or of kill.
-Result<> send_signal(Process& to, const abi::SignalInfo& info);
-Result<> send_signal(Thread& to, const abi::SignalInfo& info);
+inline Result<> send_signal(Process& to, const abi::SignalInfo& info) {
+  if (may_be_limited(to, info)) [[unlikely]]
+    return send_limited(to, info);
+  (void)to.post_signal(info);
+  return {};
+}
+inline Result<> send_signal(Thread& to, const abi::SignalInfo& info) {
+  if (may_be_limited(to.process(), info)) [[unlikely]]
+    return send_limited(to, info);
+  (void)to.post_signal(info);
+  return {};
+}
 
 /// Whether the limit of the process allows no further timer.
 bool has_queued_most(Process& process);
