@@ -94,8 +94,12 @@ void arm(std::uint64_t count) {
   if (is_off) return apic::write(apic::Register::timer_start, 0);
   using Wide = unsigned __int128;
   const std::uint64_t now = read_counter();
-  const Wide left = count > now ? count - now : 0;
-  const Wide timer_counts = (left * timer_counts_fixed >> 32) + 1;
+  if (count <= now) {
+    // A count takes at least one period of the timer, in which a program would run on.
+    apic::write(apic::Register::timer_start, 0);
+    return apic::send(apic::own_id(), apic::Delivery::fixed, VECTOR_TIMER);
+  }
+  const Wide timer_counts = (Wide{count - now} * timer_counts_fixed >> 32) + 1;
   constexpr std::uint32_t most = ~std::uint32_t{0};  // accept_timer() starts it again
   apic::write(apic::Register::timer_start,
               timer_counts > most ? most : static_cast<std::uint32_t>(timer_counts));

@@ -18,7 +18,7 @@ EXPECTED_COUNT = 10
 # `refused` uses gs, which faults on the host; `host_calls` prints times; `shared_folder` is a program of share.py. In
 # `files`, a write from a wrong address makes a file longer on some file systems of the host.
 NOT_ELSEWHERE = ("refused", "host_calls", "shared_folder", "files", "tracing")
-ONLY_ON_PC = ("child_signals", "processes")  # the hosted machine has no fork
+ONLY_ON_PC = ("child_signals", "owners", "processes")  # the hosted machine has no fork
 MODES = ("wrfsbase", "rewrite", "fault")
 
 
