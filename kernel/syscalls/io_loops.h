@@ -94,6 +94,9 @@ inline trap::Answer<Transfer> read_sharing(Thread& self, File& file, UserSpan<st
   const Transfer moved = move_sharing(self, file, to);
   if (!blocks(moved)) [[likely]]
     return moved;
+  // Only the strand reads into other buffers. A read of no bytes does not wait.
+  if (outside::find_bytes(self, to.address(), to.size(), hal::Access::write) == nullptr)
+    return fail(Errno::would_block);
   if (!file.waits_sharing() || !outside::may_wait_sharing(self) || !file.retain_if_owned())
     return fail(Errno::would_block);
   return self.wait([&] { return Reading{self, Ref<File>::adopt(&file), to}; });

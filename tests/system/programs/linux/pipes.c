@@ -48,6 +48,7 @@ static void readiness(void) {
   struct pollfd fds[] = {{end[0], POLLIN, 0}, {end[1], POLLOUT, 0}, {99, POLLIN, 0}, {-1, 0, 0}};
   SAY(poll(fds, 4, 0));
   printf("%x %x %x\n", fds[0].revents, fds[1].revents, fds[2].revents);
+  SAY(read(end[0], bytes, 0));  // does not wait
   SAY(write(end[1], "x", 1));
   SAY(poll(fds, 2, 0));
   printf("%x %x\n", fds[0].revents, fds[1].revents);
