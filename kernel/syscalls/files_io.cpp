@@ -147,10 +147,11 @@ async::Task<Result<>> sync(Ref<File> file) {
 
 template <bool shares>
 IoAnswer read(Thread& self, int fd, UserSpan<std::byte> to) {
+  outside::SharingIf<shares> sharing;
   File* const file = readable_file(self, fd);
   if (file == nullptr) return fail(Errno::ebadf);
+  if constexpr (shares) return read_sharing(self, sharing, *file, to);
   if (!to.in_range()) return fail(Errno::efault);
-  if constexpr (shares) return read_sharing(self, *file, to);
   IoBuffer buffer{self.space(), to.address(), to.size()};
   return read_into(
       *file, buffer, [&] { return move_specially(self, *file, Direction::read, buffer); },
@@ -159,10 +160,11 @@ IoAnswer read(Thread& self, int fd, UserSpan<std::byte> to) {
 
 template <bool shares>
 IoAnswer write(Thread& self, int fd, UserSpan<const std::byte> from) {
+  const outside::SharingIf<shares> sharing;
   File* const file = writable_file(self, fd);
   if (file == nullptr) return fail(Errno::ebadf);
-  if (!from.in_range()) return fail(Errno::efault);
   if constexpr (shares) return move_sharing(self, *file, from);
+  if (!from.in_range()) return fail(Errno::efault);
   IoBuffer buffer{self.space(), from.address(), from.size()};
   return write_all(
       self, *file, buffer, [&] { return move_specially(self, *file, Direction::write, buffer); },
@@ -200,12 +202,16 @@ IoAnswer writev(Thread& self, int fd, Parts from, int count) {
 template <bool shares>
 IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
   if (offset < 0) return fail(Errno::einval);
+  const outside::SharingIf<shares> sharing;
   File* const file = readable_file(self, fd);
   if (file == nullptr) return fail(refusal_at(self, fd, Errno::ebadf));
+  const auto place = static_cast<std::uint64_t>(offset);
+  if constexpr (shares) {
+    if (!has_valid_end(offset, to.size())) return fail(Errno::would_block);
+    return move_sharing(self, *file, to, place);
+  }
   if (!to.in_range()) return fail(refusal_at(self, fd, Errno::efault));
   if (!has_valid_end(offset, to.size())) return fail(refusal_at(self, fd, Errno::einval));
-  const auto place = static_cast<std::uint64_t>(offset);
-  if constexpr (shares) return move_sharing(self, *file, to, place);
   IoBuffer buffer{self.space(), to.address(), to.size()};
   if (buffer.left() <= step_bytes && !file->waits_for_device()) return file->read_at(place, buffer);
   return move_specially(self, *file, Direction::read, buffer, place);
@@ -214,12 +220,16 @@ IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offs
 template <bool shares>
 IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
   if (offset < 0) return fail(Errno::einval);
+  const outside::SharingIf<shares> sharing;
   File* const file = writable_file(self, fd);
   if (file == nullptr) return fail(refusal_at(self, fd, Errno::ebadf));
+  const auto place = static_cast<std::uint64_t>(offset);
+  if constexpr (shares) {
+    if (!has_valid_end(offset, from.size())) return fail(Errno::would_block);
+    return move_sharing(self, *file, from, place);
+  }
   if (!from.in_range()) return fail(refusal_at(self, fd, Errno::efault));
   if (!has_valid_end(offset, from.size())) return fail(refusal_at(self, fd, Errno::einval));
-  const auto place = static_cast<std::uint64_t>(offset);
-  if constexpr (shares) return move_sharing(self, *file, from, place);
   IoBuffer buffer{self.space(), from.address(), from.size()};
   if (buffer.left() <= step_bytes && !file->waits_for_device()) {
     return file->write_at(place, buffer);

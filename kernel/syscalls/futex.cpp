@@ -259,11 +259,16 @@ trap::Answer<Result<int>> any_futex(Thread& self, std::uintptr_t address, int op
   memory::AddressSpace& space = self.space();
   if (operation == private_wait && timeout == 0 && Futex::may_be_at(space, address)) [[likely]] {
     const Futex futex = Futex::own(space, address);
-    if constexpr (!shares) {
-      if (const auto unchanged = futex.check(value); !unchanged) return fail(unchanged.error());
+    if constexpr (shares) {
+      Strand::Sharing{}.keep();
+    } else if (const auto unchanged = futex.check(value); !unchanged) {
+      return fail(unchanged.error());
     }
     return self.wait([&] { return FutexWait{futex, value, Futex::any_bits}; });
   }
+  using Otherwise = outside::Shared<otherwise>;
+  if constexpr (shares)
+    return Otherwise::answer(self, address, operation, value, timeout, address2, value3);
   return otherwise(self, address, operation, value, timeout, address2, value3);
 }
 template decltype(any_futex<false>) any_futex<false>;

@@ -43,9 +43,6 @@ inline trap::Answer<Result<int>> futex(Thread& self, std::uintptr_t address, int
     const async::Strand::Sharing sharing;
     return futex.wake_sharing(static_cast<int>(value));
   }
-  using Any = outside::Shared<any_futex<shares>>;
-  if constexpr (shares)
-    return Any::answer(self, address, operation, value, timeout, address2, value3);
   return any_futex<shares>(self, address, operation, value, timeout, address2, value3);
 }
 

@@ -88,17 +88,21 @@ class Reading : public async::SharingWaitLoop<Reading> {
   Transfer moved_ = 0;
 };
 
-/// Reads in a step that shares the strand, or waits for bytes. would_block without a wait: only a
-/// step in the strand can do that.
-inline trap::Answer<Transfer> read_sharing(Thread& self, File& file, UserSpan<std::byte> to) {
-  const Transfer moved = move_sharing(self, file, to);
+/// Reads in a step that shares the strand, or waits for bytes; then the step goes on sharing it.
+/// would_block without a wait: only a step in the strand can do that, for example if the buffer has
+/// no bytes or does not lie in one page.
+[[gnu::always_inline]] inline trap::Answer<Transfer> read_sharing(Thread& self,
+                                                                  async::Strand::Sharing& sharing,
+                                                                  File& file,
+                                                                  UserSpan<std::byte> to) {
+  std::byte* const there = outside::find_bytes(self, to.address(), to.size(), hal::Access::write);
+  if (there == nullptr) return fail(Errno::would_block);
+  const Transfer moved = file.read_sharing({self.space(), to.address(), there, to.size()});
   if (!blocks(moved)) [[likely]]
     return moved;
-  // Only the strand reads into other buffers. A read of no bytes does not wait.
-  if (outside::find_bytes(self, to.address(), to.size(), hal::Access::write) == nullptr)
-    return fail(Errno::would_block);
   if (!file.waits_sharing() || !outside::may_wait_sharing(self) || !file.retain_if_owned())
     return fail(Errno::would_block);
+  sharing.keep();
   return self.wait([&] { return Reading{self, Ref<File>::adopt(&file), to}; });
 }
 

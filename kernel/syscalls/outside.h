@@ -39,6 +39,16 @@ inline void enter_strand() {
   if (async::Strand::is_shared()) async::Strand::stop_sharing();
 }
 
+/// A scope in which the hart shares the strand if `shares`, else none. Handlers that do not ask
+/// Strand::is_shared() have one instead of Shared.
+template <bool shares>
+class [[nodiscard]] SharingIf : public async::Strand::Sharing {};
+template <>
+class [[nodiscard]] SharingIf<false> {
+ public:
+  SharingIf() {}  // not trivial, so that an object without uses needs no attribute
+};
+
 /// Makes a call by its handler, while the thread shares the strand. If the handler leaves a wait,
 /// the wait begins while the thread shares the strand.
 template <auto handler>

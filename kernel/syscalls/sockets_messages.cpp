@@ -484,6 +484,7 @@ async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer
 template <bool shares>
 MessageAnswer sendto(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
                      std::uintptr_t address, int length) {
+  const outside::SharingIf<shares> sharing;
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());
   if constexpr (shares) {
@@ -503,11 +504,12 @@ MessageAnswer sendto(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
 template <bool shares>
 MessageAnswer recvfrom(Thread& self, int fd, UserSpan<std::byte> bytes, int flags,
                        std::uintptr_t address, UserPtr<int> length) {
+  outside::SharingIf<shares> sharing;
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());
   if constexpr (shares) {
     if (address != 0 || flags != 0) return fail(Errno::would_block);
-    return read_sharing(self, **socket, bytes);
+    return read_sharing(self, sharing, **socket, bytes);
   }
   MessagePlace place{.bytes = bytes, .name_room = length};
   if (address != 0) {
