@@ -65,9 +65,12 @@ void Tracee::end() {
     thread_->process().stop(static_cast<abi::Signal>(stopped_by_), *thread_);
     thread_->request_signals();
   }
+  abi::SignalInfo info;
+  Thread* const injected = take_injected(info) ? thread_ : nullptr;
   remove();
   delete this;
   if (thread != nullptr) thread->resume();
+  if (injected != nullptr) injected->post_signal(info);
 }
 
 void Tracee::end_all(Process& tracer) {

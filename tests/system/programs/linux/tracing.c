@@ -417,6 +417,36 @@ static void leave(void) {
   close(ends[0]);
 }
 
+// A thread that runs again with a signal gets it, although its tracer ends before the thread runs.
+static int message[2];
+static void tell_signal(int signal) {
+  const char number = (char)signal;
+  if (write(message[1], &number, 1) < 0) perror("write");
+}
+static void be_signalled(void) {
+  signal(SIGUSR1, tell_signal);
+  trace(PTRACE_TRACEME, 0, 0, 0);
+  raise(SIGUSR1);
+}
+static void leave_signalled(void) {
+  child = fork();
+  if (child == 0) {
+    be_signalled();
+    _exit(0);
+  }
+  next_stop(child);
+  go(PTRACE_CONT, SIGUSR1);
+}
+static void leave_with_signal(void) {
+  if (pipe(message) < 0) perror("pipe");
+  run_child(leave_signalled);
+  close(message[1]);
+  char signal = 0;
+  SAY(read(message[0], &signal, 1));
+  SAY(signal);
+  close(message[0]);
+}
+
 // ── Seizing ──
 
 // Whether the child has nothing to report.
@@ -693,6 +723,7 @@ int main(int count, char** arguments) {
     attach_to_stopped();
     attach_to_sibling();
     leave();
+    leave_with_signal();
   }
   if (strcmp(part, "seize") == 0) {
     interrupt();
