@@ -566,6 +566,7 @@ void Process::stop(abi::Signal signal, const Thread& taker) {
     } else {
       thread.request_signals();
     }
+    if (thread.tracee() != nullptr) thread.tracee()->stop_with_process();
   }
 }
 

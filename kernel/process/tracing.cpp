@@ -153,20 +153,24 @@ void Tracee::stop_for_signal(const abi::SignalInfo& info) {
 
 void Tracee::stop_for_group(const abi::SignalInfo& info) {
   stopped_by_ = static_cast<std::uint8_t>(info.signal);
-  if (is_seized_) return begin_group_stop();
-  begin_stop(Stop::group, stopped_with(static_cast<unsigned>(info.signal)), {});
+  begin_group_stop();
 }
 
 void Tracee::begin_group_stop() {
   const Process& process = thread_->process();
   const unsigned of_process = process.is_stopped() ? process.stopped_by() : stopped_by_;
   const unsigned signal = of_process != 0 ? of_process : trap_signal;
+  if (!is_seized_) {
+    stops_with_process_ = false;
+    return begin_stop(Stop::group, stopped_with(signal), {});
+  }
   const unsigned code = signal | static_cast<unsigned>(abi::PtraceEvent::stop) << 8;
   begin_stop(Stop::group, stopped_with(code),
              {.signal = static_cast<int>(signal),
               .code = static_cast<int>(code),
               .sender = {.process = thread_->id()}});
   has_continued_ = false;
+  stops_with_process_ = false;
 }
 
 void Tracee::request_group_stop() {
@@ -177,6 +181,12 @@ void Tracee::request_group_stop() {
     thread_->request_trace_stop();
     thread_->request_signals();  // ends a wait of the thread
   }
+}
+
+void Tracee::stop_with_process() {
+  runs_in_stop_ = true;
+  stops_with_process_ = true;
+  request_group_stop();
 }
 
 void Tracee::interrupt() {
@@ -195,6 +205,7 @@ Result<> Tracee::listen() {
 
 void Tracee::note_continue() {
   stopped_by_ = 0;
+  stops_with_process_ = false;
   if (!is_seized_) return;
   has_continued_ = true;
   request_group_stop();

@@ -60,7 +60,7 @@ class Tracee : public ListNode<> {
   abi::SignalInfo* info() { return stop_ == Stop::group && !is_seized_ ? nullptr : &info_; }
 
   /// Whether the thread runs although its process is stopped: its tracer attached to it during the
-  /// stop, and lets it run. Until the process continues.
+  /// stop, or stop_with_process(), and it lets the thread run. Until the process continues.
   bool runs_in_stop() const { return runs_in_stop_; }
   void set_runs_in_stop(bool runs) { runs_in_stop_ = runs; }
 
@@ -94,6 +94,8 @@ class Tracee : public ListNode<> {
   void stop_for_signal(const abi::SignalInfo& info);
   /// The thread gets a signal that stops its process.
   void stop_for_group(const abi::SignalInfo& info);
+  /// A thread that no process traces gets a signal that stops the process: this thread stops soon.
+  void stop_with_process();
   /// Lets the thread stop before it runs its program again.
   void stop_soon(abi::PtraceEvent event, std::uint64_t message);
   /// Lets the thread stop now; it must await_tracer().
@@ -138,7 +140,7 @@ class Tracee : public ListNode<> {
   void begin_group_stop();
   /// Lets the thread stop, or report its stop again if it listens.
   void request_group_stop();
-  bool must_stop() const { return is_interrupted_ || has_continued_; }
+  bool must_stop() const { return is_interrupted_ || has_continued_ || stops_with_process_; }
   void remove();
 
   Thread* thread_;
@@ -156,8 +158,9 @@ class Tracee : public ListNode<> {
   bool runs_in_stop_ = false;
   const bool is_seized_;
   bool listens_ = false;
-  bool is_interrupted_ = false;  // interrupt() since the last stop
-  bool has_continued_ = false;   // note_continue() since the last stop for the group
+  bool is_interrupted_ = false;      // interrupt() since the last stop
+  bool has_continued_ = false;       // note_continue() since the last stop for the group
+  bool stops_with_process_ = false;  // stop_with_process() since then
   std::uint8_t injected_ = 0;
   std::uint8_t stopped_by_ = 0;  // the last signal that has stopped the process; 0: it continues
   abi::WaitStatus status_;

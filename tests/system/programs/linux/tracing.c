@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <linux/ptrace.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -577,6 +578,40 @@ static void leave_stopped(unsigned long signal) {
   kill(child, SIGCONT);
   next_stop(child);
 }
+
+// A thread without a tracer stops the process, which has a seized thread, too.
+static void* stop_all(void* nothing) {
+  usleep(200000);
+  pthread_kill(pthread_self(), SIGSTOP);
+  for (;;) pause();
+  return nothing;
+}
+static void stop_by_sibling(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    pthread_t sibling;
+    pthread_create(&sibling, NULL, stop_all, NULL);
+    for (;;) pause();
+  }
+  usleep(50000);
+  SAY(trace(PTRACE_SEIZE, child, 0, 0));
+  alarm(20);  // waits for a stop that may not come
+  next_stop(child);
+  alarm(0);
+  tell_info();
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  tell_silence();
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  tell_silence();
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  go(PTRACE_DETACH, 0);
+  kill(child, SIGKILL);
+  next_stop(child);
+}
 static void seize_stopped(void) {
   fflush(stdout);
   child = fork();
@@ -730,6 +765,7 @@ int main(int count, char** arguments) {
     stop_group();
     leave_stopped(0);
     leave_stopped(SIGUSR1);
+    stop_by_sibling();
     seize_stopped();
     seize_calls();
     seize_forking();
