@@ -48,11 +48,11 @@ trap::Answer<Result<>> yield_specially(Thread& self);
 template <bool shares = false>
 inline trap::Answer<Result<>> sched_yield(Thread& self) {
   const int threshold = self.yield_threshold();
-  const bool is_usual = threshold >= 0 && !async::current_executor().has_events();
-  if constexpr (!shares) return is_usual ? yield_to_ready(self, threshold) : yield_specially(self);
+  if (threshold < 0 || async::current_executor().has_events()) [[unlikely]]
+    return shares ? fail(Errno::would_block) : yield_specially(self);
+  if constexpr (!shares) return yield_to_ready(self, threshold);
   // Its coroutine may take submissions in the strand now, with no place for a wait of this call.
-  if (!is_usual || self.shared_priority() != 0 || self.ring() != nullptr)
-    return fail(Errno::would_block);
+  if (self.shared_priority() != 0 || self.ring() != nullptr) return fail(Errno::would_block);
   const auto answer = yield_to_ready(self, threshold);
   if (answer.blocks()) async::Strand::Sharing{}.keep();
   return answer;
