@@ -1,6 +1,6 @@
-// Signals that a program sends, and RLIMIT_SIGPENDING: at most so many signals wait with their
-// information, in the queues of all processes together. Each timer of timer_create counts, too.
-// In the strand.
+// Signals that a program sends, and RLIMIT_SIGPENDING. The limit is the greatest number of signals
+// that wait with their information, in the queues of all processes together. Each timer that
+// timer_create made counts as one of them. In the strand.
 #pragma once
 
 #include <abi/signal.h>

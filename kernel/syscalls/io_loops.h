@@ -88,7 +88,8 @@ class Reading : public async::SharingWaitLoop<Reading> {
   Transfer moved_ = 0;
 };
 
-/// Reads in a step that shares the strand, or waits for bytes; then the step goes on sharing it.
+/// Reads in a step that shares the strand, or leaves a wait for bytes. If it leaves a wait, it has
+/// called sharing.keep().
 /// would_block without a wait: only a step in the strand can do that, for example if the buffer has
 /// no bytes or does not lie in one page.
 [[gnu::always_inline]] inline trap::Answer<Transfer> read_sharing(Thread& self,
