@@ -1,7 +1,7 @@
 // io_uring: several threads and processes, their end, signals, and submission polling.
-#include <sys/sysinfo.h>
+#include "uring.h"  // first: it defines _GNU_SOURCE
 
-#include "uring.h"
+#include <sys/sysinfo.h>
 
 // ── Threads, processes and polling ──
 
