@@ -44,18 +44,21 @@ void EpollItem::notify(Watcher& watcher) noexcept {
   owner.waiters_.wake_one();
 }
 
-// Errors can come from both lists. An item that wants neither bytes nor room waits for errors.
 void EpollItem::observe() {
-  const bool both = (events_ & (input | output)) == 0;
+  const bool wants_input = (events_ & input) != 0;
+  const bool wants_output = (events_ & output) != 0;
+  if (wants_input && !wants_output) [[likely]] {
+    if (async::WaitList* const list = file_.changes(Direction::read)) watch(reading_, *list);
+    return;
+  }
+  // Errors can come from both lists. An item that wants neither bytes nor room waits for errors.
   async::WaitList* read_list = nullptr;
-  if (both || (events_ & input) != 0) {
+  if (wants_input || !wants_output) {
     read_list = file_.changes(Direction::read);
     if (read_list != nullptr) watch(reading_, *read_list);
   }
-  if (both || (events_ & output) != 0) {
-    async::WaitList* const write_list = file_.changes(Direction::write);
-    if (write_list != nullptr && write_list != read_list) watch(writing_, *write_list);
-  }
+  async::WaitList* const write_list = file_.changes(Direction::write);
+  if (write_list != nullptr && write_list != read_list) watch(writing_, *write_list);
 }
 
 bool EpollItem::notify_sharing(Watcher& watcher, async::Job*& woken) noexcept {

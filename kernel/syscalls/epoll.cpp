@@ -61,12 +61,18 @@ struct EventArray {
   std::uint16_t most;
   EventLayout layout;
 
-  Result<> write(memory::AddressSpace& space, int index, std::uint32_t events,
-                 std::uint64_t data) const {
+  [[gnu::always_inline]] Result<> write(memory::AddressSpace& space, int index,
+                                        std::uint32_t events, std::uint64_t data) const {
     const std::uintptr_t at = address + static_cast<std::size_t>(index) * bytes_of(layout);
-    if (layout == EventLayout::padded)
-      return UserPtr<abi::EpollEvent>{at}.write(space,
-                                                {.events = events, .padding = 0, .data = data});
+    if (layout != EventLayout::padded) [[unlikely]]
+      return write_packed(space, at, events, data);
+    return UserPtr<abi::EpollEvent>{at}.write(space,
+                                              {.events = events, .padding = 0, .data = data});
+  }
+
+ private:
+  [[gnu::noinline]] static Result<> write_packed(memory::AddressSpace& space, std::uintptr_t at,
+                                                 std::uint32_t events, std::uint64_t data) {
     return UserPtr<PackedEvent>{at}.write(
         space, {events, static_cast<std::uint32_t>(data), static_cast<std::uint32_t>(data >> 32)});
   }
