@@ -46,10 +46,17 @@ Outcome large_read() {
   return samples;
 }
 
+enum class Trigger : std::uint8_t {
+  level,  // a wait ends with a read of the eventfd
+  edge,   // EPOLLET: nobody reads the eventfd
+};
+
 /// An eventfd, and an epoll file that watches it.
+template <Trigger trigger>
 struct Watched {
   Watched() {
-    abi::EpollEvent event{.events = abi::epollin};
+    constexpr auto is_edge = trigger == Trigger::edge;
+    abi::EpollEvent event{.events = abi::epollin | (is_edge ? abi::epollet : 0U)};
     syscall(Call::epoll_ctl, epoll, abi::epoll_ctl_add, file, &event);
   }
   ~Watched() {
@@ -59,9 +66,9 @@ struct Watched {
   void count_up() const { syscall(Call::write, file, &one, sizeof one); }
   void wait() const {
     abi::EpollEvent event;
-    std::uint64_t count;
+    [[maybe_unused]] std::uint64_t count;
     syscall(Call::epoll_pwait, epoll, &event, 1, -1, nullptr, 0);
-    syscall(Call::read, file, &count, sizeof count);
+    if constexpr (trigger == Trigger::level) syscall(Call::read, file, &count, sizeof count);
   }
 
   static constexpr std::uint64_t one = 1;
@@ -71,7 +78,7 @@ struct Watched {
 
 // A thread writes to an eventfd, learns of it by epoll, and reads.
 Outcome event_to_oneself() {
-  const Watched event;
+  const Watched<Trigger::level> event;
   if (event.epoll < 0) return {};
   return sample({}, [&] {
     event.count_up();
@@ -80,9 +87,10 @@ Outcome event_to_oneself() {
 }
 
 // Two threads send each other events, and wait for them by epoll.
+template <Trigger trigger>
 Outcome events_of_two() {
   static std::atomic<bool> is_over;
-  const Watched here, there;
+  const Watched<trigger> here, there;
   if (here.epoll < 0) return {};
   is_over = false;
   user::Thread other{[&] {
@@ -105,7 +113,8 @@ constexpr Benchmark table[] = {
     {"read.large", Unit::cost, large_read},
     {"signal.self", Unit::cost, signal_to_oneself},
     {"epoll.self", Unit::cost, event_to_oneself},
-    {"epoll.pair", Unit::cost, events_of_two},
+    {"epoll.pair", Unit::cost, events_of_two<Trigger::level>},
+    {"epoll.edge", Unit::cost, events_of_two<Trigger::edge>},
 };
 
 }  // namespace

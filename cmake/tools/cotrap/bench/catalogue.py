@@ -88,6 +88,7 @@ _ALL = (
     Benchmark("inet.udp", "send a byte to another process and one back, by UDP over 127.0.0.1"),
     Benchmark("epoll.self", "an event of an eventfd, and the epoll_pwait that reports it", 2_000),
     Benchmark("epoll.pair", "a round trip of two threads by eventfds and epoll_pwait"),
+    Benchmark("epoll.edge", "a round trip of two threads by eventfds that epoll watches with EPOLLET", 2_000),
     Benchmark("ipc.futex", "a futex wake of another thread, and one back", 1_500, 1_720),
     Benchmark("pipe.self", "write a byte to a pipe and read it", 600, 570),
     Benchmark("pipe.ring@64", "write and read a byte by a ring, 64 of each in a batch", 248),
