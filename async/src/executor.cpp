@@ -162,16 +162,30 @@ namespace {
 }
 }  // namespace
 
-// Enters the strand, because it wakes jobs of the strand. A step that shares the strand stays in
-// it. Only for SharingTimers it suffices to share the strand. Parallel jobs need no strand.
+// On one hart an alarm is often alone in the inbox. It needs no loop.
 void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
   if constexpr (platform::parallel) {
     if (local_.smp_active) [[unlikely]] {
       if (expire_sharing()) return;
       if (Strand::is_shared()) Strand::stop_sharing();
+      return drain_all();
     }
   }
+  Link* only = &alarm_node_;
+  if (inbox_.load(std::memory_order_acquire) != only || !is_inbox_end(alarm_node_.next) ||
+      !inbox_.compare_exchange_strong(only, inbox_end(), std::memory_order_acq_rel,
+                                      std::memory_order_relaxed))
+    return drain_all();
+  if constexpr (platform::injects_faults) drains_ = drains_ + 1;
+  alarm_pending_.store(0, std::memory_order_release);
+  Strand::Guard strand{!Strand::is_held()};
+  expire(now());
+}
+
+// Enters the strand, because it wakes jobs of the strand. A step that shares the strand stays in
+// it. Only for SharingTimers it suffices to share the strand. Parallel jobs need no strand.
+void Executor::drain_all() noexcept {
   // A step that runs may have jobs of the strand for idle harts: offer_rest().
   const bool enters = !platform::parallel_jobs || local_.job != nullptr;
   Strand::Guard strand{enters && !Strand::is_held()};

@@ -379,6 +379,8 @@ class Executor {
     return hart_ == platform::hart() && local_.job != nullptr && local_.job->is_preemptible();
   }
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
+  /// drain_inbox() for every inbox. Interrupts are masked.
+  ASYNC_SLOW_PATH void drain_all() noexcept;
   bool expire_sharing() noexcept;
   void set_next_alarm() noexcept;
   ASYNC_SLOW_PATH bool preempts_with_events(unsigned priority) noexcept;
