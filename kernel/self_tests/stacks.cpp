@@ -8,9 +8,9 @@ namespace {
 /// Two stacks of one hart: the self-test's and `other`. A switch runs on the stack `between` until
 /// it resumes the other stack.
 struct Stacks {
+  trap::StackContext here, there;
   alignas(16) std::byte other[2'048]{};
   alignas(16) std::byte between[512]{};
-  trap::StackContext here, there;
 };
 constinit Stacks stacks;  // only one self-test runs at a time
 
