@@ -29,7 +29,7 @@ Result<Node*> node_of(Thread& self, int fd) {
   return file->node();
 }
 
-/// `node`, if programs may change its status. EPERM: it is null, a pipe; EROFS.
+/// `node`, if programs may change its status. EPERM: it is null, as for a pipe; EROFS.
 Result<Node*> settable(Result<Node*> node) {
   if (!node) return node;
   if (*node == nullptr) return fail(Errno::eperm);
@@ -220,8 +220,8 @@ Result<> write_status_of_system(Thread& self, Node* node, UserPtr<abi::StatFs> t
 
 }  // namespace
 
-/// linux: A file outside /tmp, /dev and folders of the host fails with EROFS, and a pipe with
-///   EPERM.
+/// linux: A file outside /tmp, /dev and folders of the host fails with EROFS. Pipes, sockets and
+///   other files without a node fail with EPERM.
 Result<> fchmod(Thread& self, int fd, unsigned mode) {
   return set_mode(self, node_of(self, fd), mode);
 }
@@ -240,7 +240,7 @@ Result<> fchmodat(Thread& self, int directory, UserPtr<const char> path, unsigne
 }
 
 /// linux: The kernel stores the owner, and no call checks it. A file outside /tmp, /dev and folders
-///   of the host fails with EROFS, and a pipe with EPERM.
+///   of the host fails with EROFS. Pipes, sockets and other files without a node fail with EPERM.
 Result<> fchown(Thread& self, int fd, std::uint32_t uid, std::uint32_t gid) {
   return set_owner(self, node_of(self, fd), uid, gid);
 }
@@ -281,7 +281,8 @@ Result<> set_times(Thread& self, int directory, UserPtr<const char> path, const 
 
 /// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; EINVAL for others
 /// linux: A time before 1677 or after 2262 becomes the nearest of these. A file outside /tmp, /dev
-///   and folders of the host fails with EROFS, and a pipe with EPERM.
+///   and folders of the host fails with EROFS. Pipes, sockets and other files without a node fail
+///   with EPERM.
 Result<> utimensat(Thread& self, int directory, UserPtr<const char> path, std::uintptr_t times,
                    int flags) {
   FileTimes wanted = times_now;
