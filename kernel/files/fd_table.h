@@ -40,11 +40,12 @@ class FdTable : public RefCounted<FdTable> {
   // `= default` would make `new FdTable()` zero the whole table twice
   FdTable() {}
   ~FdTable();
-  /// The end of a table without owners: closes its descriptors. If the caller shares the strand, it
-  /// closes those of files that others have open, and retires the table (async/retired.h).
+  /// The end of a table without owners: closes its descriptors. A caller that shares the strand
+  /// closes only those of files that others have open, and retires the table (async/retired.h). It
+  /// closes none if the table has ever had a lock.
   static void destroy(const FdTable* table);
-  /// Closes the descriptors of files that others have open. False: there are other files. The
-  /// caller is the only owner of the table, which ends.
+  /// Closes the descriptors of files that have other owners, too. Returns false if other files
+  /// remain. Only for a table that ends, by its only owner.
   bool release_shared();
 
   /// The open file, or null. Another thread may close it when the caller awaits, or ends its
