@@ -24,7 +24,8 @@ struct Watched {
   const Job* job = nullptr;  // null: the entry is free
   async::Instant since{};    // time of the last change of state
   State state = State::ready;
-  bool is_late = false;  // too long ready, and reported
+  // Ready for too long, and reported; or the last check has found it waiting in vain.
+  bool is_late = false;
 };
 
 /// The jobs of the strand. The address of a job selects a group of eight entries. If all of them
