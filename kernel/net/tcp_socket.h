@@ -105,7 +105,8 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   /// The socket at the other end of a connection that is being accepted, if the two can be joined:
   /// lwIP has no bytes for either of them. Else null.
   static TcpSocket* joinable_client(const tcp_pcb& accepted);
-  /// Joins the two ends of a connection, which have the same pipes.
+  /// Joins this socket and `peer`, the other end of its connection. Both must already use the same
+  /// two pipes.
   void join(TcpSocket& peer);
   /// Ends the join, because this end stops receiving. The peer sends by lwIP from now on.
   void leave_peer();
@@ -158,7 +159,7 @@ class TcpSocket final : public InetSocket, private ListNode<> {
 
   State state_ = State::closed;
   bool was_connected_ = false;   // the state is `closed`, and was `connected`
-  bool connect_is_over_ = true;  // connect() has returned the result
+  bool connect_is_over_ = true;  // false: connect() has yet to return a result
   bool has_end_ = false;         // the peer has sent its FIN
   bool lacks_room_ = false;      // a writer waits
   bool is_nodelay_ = false;

@@ -24,7 +24,8 @@ struct Bucket {
 };
 
 constexpr std::size_t bucket_count = 4096;
-/// Further connections skip TIME_WAIT, so that programs cannot fill the memory with them.
+/// The timer ends TIME_WAIT at once for connections beyond this number, so that programs cannot
+/// fill the memory with them.
 constexpr unsigned most_in_time_wait = 32'768;
 using Buckets = std::array<Bucket, bucket_count>;
 
