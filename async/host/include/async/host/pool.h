@@ -15,9 +15,10 @@
 // thread. A busy thread gives jobs away between two steps only. So if a step computes for long,
 // split it into jobs, or put `co_await async::yield()` into its loop.
 //
-// Wrong use and lack of memory end the process with a message on stderr (platform::fail()): an
-// exception that leaves a task, a number of threads that is not allowed, a second pool beside the
-// first, run() called by a job, or jobs used by a thread outside the pool.
+// Wrong use and lack of memory end the process with a message on stderr (platform::fail()). Wrong
+// uses are: an exception that leaves a task, a number of threads or a policy that does not exist, a
+// second pool beside the first, a job that calls run() or destroys the pool, and a thread outside
+// the pool that uses jobs.
 #pragma once
 
 #include <atomic>
