@@ -47,7 +47,7 @@ class P9Request : public RefCounted<P9Request>, public ListNode<> {
   friend class P9Device;
 
   bool has_data() const { return pieces_ > 0; }
-  /// Writes the header, and makes the chain for the device.
+  /// Writes the message's header with `tag`, and returns the descriptors for the device.
   std::span<virtio::Descriptor> make_chain(std::uint16_t tag);
   /// The server has answered, and has written `written` bytes.
   void take_answer(std::size_t written);

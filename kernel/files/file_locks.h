@@ -91,7 +91,8 @@ class FileLocks : public RefCounted<FileLocks> {
     const LockOwner* owner_;
     const LockOwner* holder_;
   };
-  /// Whether `holder` waits for `owner`, perhaps by way of others: at most ten, as in Linux.
+  /// Whether `holder` waits for `owner`, directly or through other owners. Looks at ten owners at
+  /// most: Linux, too, gives up on a chain of about this length.
   static bool would_deadlock(const LockOwner* owner, const LockOwner* holder);
 
  private:

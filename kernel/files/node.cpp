@@ -31,7 +31,7 @@ std::uint64_t next_inode() {
 
 constexpr std::int64_t ns_per_second = 1'000'000'000;
 
-/// The nanoseconds of a time before 1970 count from the second before it.
+/// A time before 1970 has negative seconds, and nanoseconds from 0 to 999,999,999.
 constexpr abi::Timespec to_timespec(std::int64_t ns) {
   const std::int64_t rest = ns % ns_per_second;
   const bool before = rest < 0;

@@ -70,7 +70,8 @@ std::string_view take_name(std::string_view& path);
 Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last);
 
 /// Looks `path` up and returns its node. ENOENT if it does not exist; ENOTDIR if the path ends in a
-/// slash and the node is no directory. The node lives as long as that of Found.
+/// slash and the node is no directory. The node lives until the next await, or as long as the
+/// caller shares the strand.
 Result<Node*> find_node(const PathLookup& lookup, std::string_view path,
                         LastLink last = LastLink::follow);
 

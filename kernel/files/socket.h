@@ -156,8 +156,9 @@ class Socket : public File, public PassedSocket {
   /// Afterwards call options_changed().
   Options& change_options() { return options_; }
   virtual void options_changed() {}
-  /// The calls wait in coroutines of their own from now on, because reads or writes of this socket
-  /// have a timeout or wait for more than a byte.
+  /// From now on each read(2) and write(2) moves bytes in a coroutine of its own, in the strand.
+  /// Call it when the socket gets a timeout (SO_RCVTIMEO, SO_SNDTIMEO), or when its receives wait
+  /// for more than a byte (SO_RCVLOWAT).
   void wait_specially() {
     let_wait_for_device();
     let_wait_sharing(false);
@@ -171,7 +172,7 @@ class Socket : public File, public PassedSocket {
   async::Task<Result<std::size_t>> transfer(Direction direction, std::optional<std::uint64_t>,
                                             IoBuffer buffer) final;
   Result<std::size_t> move_nothing(Direction direction) override;
-  /// Of a socket without a name in a folder.
+  /// The socket itself, as fstat(2) shows it. The name that bind() may have made has its own node.
   abi::Stat status() override;
 
   /// Requests about network devices. ENOTTY.
