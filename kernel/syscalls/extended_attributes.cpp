@@ -151,7 +151,8 @@ Result<std::size_t> list_attributes(Thread& self, Result<Node*> node, UserSpan<s
   if (attributes == nullptr) return 0;
   const bool sees_trusted = self.process().has(Capability::sys_admin);
   std::size_t listed = 0;
-  for (const auto& [name, value] : std::views::reverse(attributes->values())) {  // as in Linux 6.12
+  // In descending order of the names, as Linux 6.12 lists them.
+  for (const auto& [name, value] : std::views::reverse(attributes->values())) {
     if (!sees_trusted && name.starts_with(trusted)) continue;
     const std::size_t size = name.size() + 1;
     if (!to.empty()) {

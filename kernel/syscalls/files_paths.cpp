@@ -83,7 +83,8 @@ Result<Ref<File>> create(Thread& self, const Found& found, int flags, unsigned m
 }
 
 /// Creates a file without a name in the file system of a directory, and opens it (O_TMPFILE).
-/// EOPNOTSUPP: a folder of the host.
+/// ENOTDIR; EROFS; EOPNOTSUPP: a folder of the host; ENOSPC; would_block: the caller shares the
+/// strand.
 Result<Ref<File>> create_without_name(Thread& self, const Found& found, int flags, unsigned mode) {
   const auto node = found.existing();
   if (!node) return fail(node.error());

@@ -226,9 +226,10 @@ trap::Answer<Result<int>> any_wait(Thread& self, std::uintptr_t address, int ope
   }
 }
 
-/// Handles every command. In a step that shares the strand: FUTEX_WAIT, FUTEX_WAIT_BITSET, and
-/// FUTEX_WAKE of one thread. It returns would_block for a wake of several threads then. Arguments
-/// are checked in Linux's order: the timeout, the command, the numbers, the address.
+/// Handles every command in the strand. A caller that shares the strand may pass only FUTEX_WAIT,
+/// FUTEX_WAIT_BITSET and FUTEX_WAKE. would_block: the caller shares the strand, and the call may
+/// wake several threads. Checks the arguments in Linux's order: the timeout, the command, the
+/// numbers, the address.
 [[gnu::noinline]] trap::Answer<Result<int>> otherwise(Thread& self, std::uintptr_t address,
                                                       int operation, std::uint32_t value,
                                                       std::uintptr_t timeout,
