@@ -28,7 +28,7 @@ struct Arguments {
   std::string record;                    // the file for the recording; empty: do not record
   std::string known_as;                  // the workload's name in recordings; empty: `workload`
   std::string by;                        // the world that made the recording; empty: the simulator
-  std::optional<std::uint64_t> explore;  // the bound of the exploration
+  std::optional<std::uint64_t> explore;  // alternatives passed over, at most; empty: off
   std::uint64_t most = 1'000'000;        // schedules to explore, at most
   std::uint64_t depth = 0;               // explore at random for bugs of this depth; 0: depth first
   std::optional<std::string> schedule;   // for a directed policy

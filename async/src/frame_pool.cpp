@@ -20,8 +20,8 @@ namespace async {
 
 namespace {
 
-/// The first two words of a batch's first block, which is a FramePool::CountedBlock or a Link.
-/// While it is in the store, the second word is not the length.
+/// A batch in the store. It overlays the first two words of the batch's first block, which is a
+/// FramePool::CountedBlock or a Link. take_batch() makes the second word a length again.
 struct Batch {
   void* next_block;
   Batch* below;
@@ -49,7 +49,7 @@ void* platform_defaults::take_batch(std::size_t list) noexcept {
   if (taken == nullptr) return nullptr;
   platform::unpoison(taken, sizeof *taken);
   store.tops[list] = taken->below;
-  // From here on a length again. It is too small, so the hart may keep up to two batches.
+  // The length is too small, so the hart may keep up to two batches.
   taken->below = reinterpret_cast<Batch*>(std::uintptr_t{1});
   return taken;
 }

@@ -103,7 +103,7 @@ bool Executor::has_rest_for_idle_harts() noexcept {
 }
 
 /// Offers ready jobs to idle harts, because the running step may take long. Does only one step of a
-/// search, unless that may miss the only job. In the strand.
+/// search, unless this step may not reach the only job for other harts. In the strand.
 void Executor::offer_rest() noexcept {
   if (offering_ || !has_rest_for_idle_harts() || inject(Fault::steal) != 0) return;
   if (std::exchange(hides_job_for_others_, false)) return offer_all();

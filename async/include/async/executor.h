@@ -495,8 +495,8 @@ class Executor {
   //
   // A job that may run on another hart has entered the ready list since that was last found empty.
   alignas(64) SharedWord<bool> may_have_jobs_for_others_ = false;
-  // When the first such job entered the list, others were there, behind which a step of a search
-  // may not find it. Only this hart accesses it.
+  // The list was not empty when the first such job entered it. So one step of a search may not
+  // reach that job. Only this hart accesses the word.
   bool hides_job_for_others_ = false;
   Local& local_ = platform::local();
   unsigned hart_;

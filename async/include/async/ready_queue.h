@@ -53,7 +53,7 @@ class ReadyQueue {
   /// Whether a ready job is more urgent than `priority` (0 … 32). A policy is a Node
   /// itself: its own `priority` stands for all its ready jobs (policy.h).
   bool has_above(unsigned priority) const noexcept {
-    // A bitmap has lost its bit 0. The address of the sole node is odd now.
+    // `nothing` is 1: the subtraction clears bit 0 of a bitmap, and makes an address odd.
     const std::uint64_t levels = state_ - nothing;
     if (levels == 0) [[likely]]
       return false;
