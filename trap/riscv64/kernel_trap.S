@@ -53,7 +53,8 @@ check_stack:                            // a0: the line's entry, or 0
   addi  t0, t0, INTERRUPT_FRAME_SIZE
   bltu  sp, t0, bad_stack
   bltu  t1, sp, bad_stack
-  // No store below can trap: a trap while sscratch is not 0 would look like one of a program.
+  // The checks make sure that no store below traps. While sscratch is not 0, the trap vector would
+  // take a trap for a program's.
   addi  sp, sp, -INTERRUPT_FRAME_SIZE
   ld    t0, %tprel_lo(cotrap_hart + HART_T0)(tp)
   ld    t1, %tprel_lo(cotrap_hart + HART_T1)(tp)

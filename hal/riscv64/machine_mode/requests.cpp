@@ -45,8 +45,8 @@ void start_requests() {
 }
 
 void serve_requests() {
-  // In an interrupt another call could come between, and after a preemption another hart could go
-  // on.
+  // Otherwise an interrupt could make this call again, and the first call would then set `done`
+  // back. After a preemption the step could continue on another hart.
   const InterruptGuard masked;
   const std::uint32_t asked = own_requests->asked.load(std::memory_order_acquire);
   flush_all();

@@ -193,7 +193,7 @@ constexpr abi::Call call_of(const UserContext& registers) {
   return static_cast<abi::Call>(registers.syscall_number());
 }
 
-/// The codes of SIGILL and SIGTRAP of an exception.
+/// `si_code` of the SIGILL and the SIGTRAP that an exception sends.
 inline constexpr int illegal_instruction_code = abi::ill_illopc, breakpoint_code = abi::trap_brkpt;
 
 /// How a program returns from a handler: the kernel maps these instructions for it. An unwinder

@@ -168,7 +168,8 @@ constexpr abi::Call call_of(const UserContext& registers) {
   }
 }
 
-/// The codes of SIGILL and SIGTRAP of an exception: ILL_ILLOPN and, as on Linux, SI_KERNEL.
+/// `si_code` of the SIGILL and the SIGTRAP that an exception sends: ILL_ILLOPN and, as on Linux,
+/// SI_KERNEL.
 inline constexpr int illegal_instruction_code = 2, breakpoint_code = abi::si_kernel;
 
 /// How a program returns from a handler: the kernel maps these instructions for it.

@@ -17,7 +17,8 @@ void prepare_hart();
 /// This hart's register that raises its software interrupt (CLINT, `msip`).
 extern constinit thread_local volatile std::uint32_t* software_interrupt;
 
-/// Requests to a hart. Others increment `asked`, and wait until `done` reaches it (requests.cpp).
+/// Requests to a hart (requests.cpp). A hart that requests something increments `asked`, and waits
+/// until `done` has reached this number.
 struct Requests {
   std::atomic<std::uint32_t> asked = 0;
   std::atomic<std::uint32_t> done = 0;
