@@ -133,7 +133,7 @@ async::Task<> await_other_harts() {
   for (int sleeps = 0; missing != 0; ++sleeps) {
     if (sleeps == limit) {
       hal::for_each_hart(missing, [](unsigned hart) {
-        log("hart {} did not start: the machine goes on without it", hart);
+        log("hart {} did not start: the machine continues without it", hart);
       });
       break;
     }
