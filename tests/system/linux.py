@@ -2,7 +2,8 @@
 
 The test downloads the kernel, as `./cotrap bench --against linux` does. It runs the programs of linux_programs.py
 there, and the parts that linux_programs.py compares with recorded texts. Each line that a program prints on both
-kernels is a check of its own in the count at the end.
+kernels is a check of its own in the count at the end. `--only NAMES` runs the programs and parts with commas between
+their names.
 """
 
 import subprocess
@@ -36,10 +37,12 @@ def on_linux(test: harness.Test, wanted: list[str], machine: Machine) -> bytes:
     return debian_linux.boot(test, archive.pack(), machine, _TIMEOUT)
 
 
-with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of the host)") as test:
+with harness.Test(
+    __doc__, "programs for riscv64 (hosted_programs tests those of the host)", own={"only": ""}
+) as test:
     test.add(test.folder / "linux-programs", "linux")
     machine = test.machine(harts=2)
-    wanted = names(test)
+    wanted = test.options.only.split(",") if test.options.only else names(test)
     output = on_linux(test, wanted, machine)
     expected = {}
     for name in wanted:
