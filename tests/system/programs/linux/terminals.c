@@ -41,6 +41,18 @@ static void get(const char* what, int file) {
   show(what, bytes, read(file, bytes, sizeof bytes));
 }
 
+// Linux may pass the bytes of one write on in parts.
+static void get_all(const char* what, int file, long count) {
+  char bytes[64];
+  long got = 0;
+  while (got < count) {
+    const long some = read(file, bytes + got, sizeof bytes - (size_t)got);
+    if (some <= 0) break;
+    got += some;
+  }
+  show(what, bytes, got);
+}
+
 static void put(int file, const char* text) {
   if (write(file, text, strlen(text)) != (long)strlen(text)) say("write", -1);
 }
@@ -336,7 +348,7 @@ static void lead(void) {
   fstat(controlling, &status);
   printf("its device: %u %u\n", major(status.st_rdev), minor(status.st_rdev));
   put(controlling, "by /dev/tty\n");
-  get("the other end", master);
+  get_all("the other end", master, 13);
   put(master, "\x03");
   await(&interrupts);
   printf("SIGINT: %d\n", interrupts);
@@ -474,7 +486,7 @@ static void peers(void) {
   const int peer = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   printf("peer: %d, closed by exec: %d\n", peer >= 0, fcntl(peer, F_GETFD) == FD_CLOEXEC);
   put(peer, "by the peer\n");
-  get("the other end", master);
+  get_all("the other end", master, 13);
   put(master, "typed\n");
   get("the peer", peer);
   get("echo", master);
