@@ -283,15 +283,18 @@ void Tracee::report() {
   tracer_->post_signal(info);
 }
 
-void Tracee::resume(int signal, bool reports_calls) {
+void Tracee::choose_signal(int signal) {
+  if (stop_ == Stop::signal) {
+    injected_ = static_cast<std::uint8_t>(signal);
+  } else if (signal != 0 && (stop_ == Stop::entry || stop_ == Stop::exit)) {
+    thread_->post_signal({.signal = signal, .code = abi::si_kernel});
+  }
+}
+
+void Tracee::resume(bool reports_calls) {
   const Stop before = std::exchange(stop_, Stop::none);
   has_report_ = false;
   reports_calls_ = reports_calls;
-  if (before == Stop::signal) {
-    injected_ = static_cast<std::uint8_t>(signal);
-  } else if (signal != 0 && before != Stop::group) {
-    thread_->post_signal({.signal = signal, .code = abi::si_kernel});
-  }
   // The thread has stopped while it took signals. In other stops a signal that has arrived is
   // noted, and without one the next call may wait.
   if (before == Stop::signal || before == Stop::group) thread_->request_signals();

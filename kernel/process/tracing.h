@@ -124,9 +124,11 @@ class Tracee : public ListNode<> {
 
   // ── For the tracer ──
 
-  /// Lets the stopped thread run, with a signal, or 0 for none. `reports_calls`: it stops at the
-  /// next call.
-  void resume(int signal, bool reports_calls);
+  /// The signal that the stopped thread gets when it runs again; 0: none. Stops for the group and
+  /// for events ignore it.
+  void choose_signal(int signal);
+  /// Lets the stopped thread run. `reports_calls`: it stops at the next call.
+  void resume(bool reports_calls);
 
  private:
   Tracee(Thread& thread, Process& tracer, unsigned options, Attached how)

@@ -210,22 +210,12 @@ Result<> move_info(Thread& self, Tracee& tracee, std::uintptr_t at, bool reads) 
 /// PTRACE_CONT, PTRACE_SYSCALL, PTRACE_DETACH. EIO: there is no such signal.
 Result<> resume(Tracee& tracee, PtraceRequest request, Word signal) {
   if (signal > static_cast<Word>(abi::signal_limit)) return fail(Errno::eio);
-  const int number = static_cast<int>(signal);
-  Thread& thread = *tracee.thread();
-  if (request != PtraceRequest::detach) {
-    tracee.resume(number, request == PtraceRequest::syscall);
-    return {};
+  tracee.choose_signal(static_cast<int>(signal));
+  if (request == PtraceRequest::detach) {
+    tracee.end();
+  } else {
+    tracee.resume(request == PtraceRequest::syscall);
   }
-  const abi::SignalInfo* const info = tracee.info();
-  const bool is_same = info != nullptr && info->signal == number;
-  const abi::SignalInfo given = is_same
-                                    ? *info
-                                    : abi::SignalInfo{.signal = number,
-                                                      .code = abi::si_user,
-                                                      .sender = {.process = tracee.tracer().id()}};
-  const bool takes_signal = number != 0 && tracee.stop() != Tracee::Stop::group;
-  tracee.end();
-  if (takes_signal) thread.post_signal(given);
   return {};
 }
 

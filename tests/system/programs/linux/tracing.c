@@ -612,6 +612,20 @@ static void stop_by_sibling(void) {
   kill(child, SIGKILL);
   next_stop(child);
 }
+// Stops for events ignore the signal of PTRACE_CONT.
+static void signal_event(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    usleep(100000);
+    _exit(3);
+  }
+  SAY(trace(PTRACE_SEIZE, child, 0, PTRACE_O_TRACEEXIT));
+  next_stop(child);
+  go(PTRACE_CONT, SIGUSR1);
+  next_stop(child);
+}
+
 static void seize_stopped(void) {
   fflush(stdout);
   child = fork();
@@ -766,6 +780,7 @@ int main(int count, char** arguments) {
     leave_stopped(0);
     leave_stopped(SIGUSR1);
     stop_by_sibling();
+    signal_event();
     seize_stopped();
     seize_calls();
     seize_forking();
