@@ -221,6 +221,7 @@ void deliver_signals(Thread& self) {
     abi::SignalInfo info;
     const bool is_injected = tracee != nullptr && tracee->take_injected(info);
     if (!is_injected) {
+      if (tracee != nullptr && tracee->begin_requested_stop()) break;
       if ((self.pending_signals() & ~self.signal_mask()) == 0) break;
       if (!self.take_signal(~self.signal_mask(), info)) break;
     }

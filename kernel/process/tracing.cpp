@@ -258,9 +258,14 @@ void Tracee::begin_pending_stop() {
     is_in_call_ = false;
     if (reports_calls_) begin_call_stop(Stop::exit);
   }
-  if (is_stopped() || !must_stop() || is_about_to_call()) return;
-  if (injected_ != 0) return thread_->request_trace_stop();  // the thread takes the signal first
+  const bool takes_signal_first = injected_ != 0;
+  if (!is_stopped() && !is_about_to_call() && !takes_signal_first) (void)begin_requested_stop();
+}
+
+bool Tracee::begin_requested_stop() {
+  if (!must_stop()) return false;
   begin_group_stop();
+  return true;
 }
 
 bool Tracee::take_injected(abi::SignalInfo& info) {

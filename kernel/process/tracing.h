@@ -105,6 +105,9 @@ class Tracee : public ListNode<> {
   std::optional<trap::Register> before_call();
   /// Begins the stop that stop_soon() and the end of a call have asked for.
   void begin_pending_stop();
+  /// Begins the stop for the group that the tracer or the process has asked for. False: none has.
+  /// Called before the thread takes a signal that the tracer does not know.
+  bool begin_requested_stop();
   /// Whether the thread has reported a call and is about to make it. It takes no signals then.
   bool is_about_to_call() const { return entry_is_reported_; }
   /// Whether the call that the thread has reported must be made when it runs again.

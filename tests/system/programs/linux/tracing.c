@@ -612,6 +612,30 @@ static void stop_by_sibling(void) {
   kill(child, SIGKILL);
   next_stop(child);
 }
+// An interruption comes before the signals that the tracer does not know yet, and after the one
+// that it has chosen.
+static void interrupt_signalled(void) {
+  seize(0);
+  kill(child, SIGUSR1);
+  next_stop(child);
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  alarm(20);  // waits for a stop that may not come
+  go(PTRACE_CONT, SIGUSR2);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  kill(child, SIGUSR1);
+  next_stop(child);
+  kill(child, SIGWINCH);
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  go(PTRACE_CONT, SIGUSR1);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  alarm(0);
+  go(PTRACE_KILL, 0);
+  next_stop(child);
+}
+
 // Stops for events ignore the signal of PTRACE_CONT.
 static void signal_event(void) {
   fflush(stdout);
@@ -780,6 +804,7 @@ int main(int count, char** arguments) {
     leave_stopped(0);
     leave_stopped(SIGUSR1);
     stop_by_sibling();
+    interrupt_signalled();
     signal_event();
     seize_stopped();
     seize_calls();
