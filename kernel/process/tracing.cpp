@@ -148,6 +148,7 @@ void Tracee::begin_call_stop(Stop stop) {
 }
 
 void Tracee::stop_for_signal(const abi::SignalInfo& info) {
+  cancels_stop_ = false;
   begin_stop(Stop::signal, stopped_with(static_cast<unsigned>(info.signal)), info);
 }
 
@@ -205,6 +206,7 @@ Result<> Tracee::listen() {
 
 void Tracee::note_continue() {
   stopped_by_ = 0;
+  cancels_stop_ = true;
   stops_with_process_ = false;
   if (!is_seized_) return;
   has_continued_ = true;
@@ -269,12 +271,15 @@ bool Tracee::begin_requested_stop() {
 }
 
 bool Tracee::take_injected(abi::SignalInfo& info) {
-  if (injected_ == 0) return false;
+  const int signal = std::exchange(injected_, 0);
+  if (signal == 0 || thread_ == nullptr) return false;
+  const SignalActions& actions = thread_->process().signal_actions();
+  const bool stops =
+      actions.effect(static_cast<abi::Signal>(signal)) == SignalActions::Effect::stop;
+  if (stops && cancels_stop_) return false;
   info = info_;
-  if (info.signal != injected_) {
-    info = {.signal = injected_, .code = abi::si_user, .sender = {.process = tracer_->id()}};
-  }
-  injected_ = 0;
+  if (info.signal != signal)
+    info = {.signal = signal, .code = abi::si_user, .sender = {.process = tracer_->id()}};
   return true;
 }
 

@@ -120,7 +120,8 @@ class Tracee : public ListNode<> {
   /// The instruction of the reported call has raised an exception: the tracer, or another thread,
   /// has changed or unmapped it. The thread does not make the call, and takes its signals.
   void forget_call() { entry_is_reported_ = false; }
-  /// Takes the signal with which the tracer has resumed the thread. False: there is none.
+  /// Takes the signal with which the tracer has resumed the thread. False: there is none, or it
+  /// would stop the process, which got SIGCONT since the thread stopped for a signal.
   bool take_injected(abi::SignalInfo& info);
   /// Tells the tracer of the stop.
   void report();
@@ -166,6 +167,7 @@ class Tracee : public ListNode<> {
   bool is_interrupted_ = false;      // interrupt() since the last stop
   bool has_continued_ = false;       // note_continue() since the last stop for the group
   bool stops_with_process_ = false;  // stop_with_process() since then
+  bool cancels_stop_ = false;        // note_continue() since the thread has stopped for a signal
   std::uint8_t injected_ = 0;
   std::uint8_t stopped_by_ = 0;  // the last signal that has stopped the process; 0: it continues
   abi::WaitStatus status_;

@@ -636,6 +636,28 @@ static void interrupt_signalled(void) {
   next_stop(child);
 }
 
+// SIGCONT cancels the stop for a signal that the tracer has not decided yet.
+static void continue_signalled(void) {
+  seize(0);
+  kill(child, SIGTSTP);
+  next_stop(child);
+  kill(child, SIGCONT);
+  go(PTRACE_CONT, SIGTSTP);
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  next_stop(child);
+  go(PTRACE_CONT, SIGCONT);
+  kill(child, SIGSTOP);
+  next_stop(child);
+  kill(child, SIGCONT);
+  go(PTRACE_DETACH, SIGSTOP);
+  usleep(50000);
+  int status = 0;
+  SAY(waitpid(child, &status, WNOHANG | WUNTRACED));
+  kill(child, SIGTERM);
+  next_stop(child);
+}
+
 // Stops for events ignore the signal of PTRACE_CONT.
 static void signal_event(void) {
   fflush(stdout);
@@ -805,6 +827,7 @@ int main(int count, char** arguments) {
     leave_stopped(SIGUSR1);
     stop_by_sibling();
     interrupt_signalled();
+    continue_signalled();
     signal_event();
     seize_stopped();
     seize_calls();
