@@ -200,7 +200,7 @@ Result<> Tracee::listen() {
   if (!is_seized_ || stop_ != Stop::group) return fail(Errno::eio);
   listens_ = true;
   has_report_ = false;
-  if (has_continued_) request_group_stop();
+  if (has_continued_ || stops_with_process_) request_group_stop();
   return {};
 }
 

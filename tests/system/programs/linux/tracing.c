@@ -612,6 +612,28 @@ static void stop_by_sibling(void) {
   kill(child, SIGKILL);
   next_stop(child);
 }
+// The same while the seized thread has stopped already: PTRACE_LISTEN reports the other stop.
+static void stop_by_sibling_later(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    pthread_t sibling;
+    pthread_create(&sibling, NULL, stop_all, NULL);
+    for (;;) pause();
+  }
+  usleep(50000);
+  SAY(trace(PTRACE_SEIZE, child, 0, 0));
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  usleep(400000);
+  SAY(trace(PTRACE_LISTEN, child, 0, 0));
+  alarm(20);  // waits for a stop that may not come
+  next_stop(child);
+  alarm(0);
+  go(PTRACE_KILL, 0);
+  next_stop(child);
+}
+
 // An interruption comes before the signals that the tracer does not know yet, and after the one
 // that it has chosen.
 static void interrupt_signalled(void) {
@@ -826,6 +848,7 @@ int main(int count, char** arguments) {
     leave_stopped(0);
     leave_stopped(SIGUSR1);
     stop_by_sibling();
+    stop_by_sibling_later();
     interrupt_signalled();
     continue_signalled();
     signal_event();
