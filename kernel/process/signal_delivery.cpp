@@ -197,11 +197,12 @@ bool leave_handler(Thread& self) {
       process.terminate(abi::WaitStatus::killed(signal));
       return false;
     case SignalActions::Effect::stop:
+      if (signal != abi::Signal::sigstop &&
+          job_control::is_orphaned(process.session(), process.group()))
+        return true;
       if (self.tracee() != nullptr) {
         self.tracee()->stop_for_group(info);
-      } else if (&process != &first_process() &&  // no other process could continue it
-                 (signal == abi::Signal::sigstop ||
-                  !job_control::is_orphaned(process.session(), process.group()))) {
+      } else if (&process != &first_process()) {  // no other process could continue it
         process.stop(signal, self);
       }
       return true;

@@ -680,6 +680,27 @@ static void continue_signalled(void) {
   next_stop(child);
 }
 
+// No process could continue a group without a parent in its session: it does not stop.
+static void stop_orphan(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    setsid();
+    for (;;) pause();
+  }
+  usleep(50000);
+  SAY(trace(PTRACE_SEIZE, child, 0, 0));
+  kill(child, SIGTSTP);
+  next_stop(child);
+  go(PTRACE_CONT, SIGTSTP);
+  tell_silence();
+  SAY(trace(PTRACE_INTERRUPT, child, 0, 0));
+  next_stop(child);
+  go(PTRACE_DETACH, 0);
+  kill(child, SIGTERM);
+  next_stop(child);
+}
+
 // Stops for events ignore the signal of PTRACE_CONT.
 static void signal_event(void) {
   fflush(stdout);
@@ -851,6 +872,7 @@ int main(int count, char** arguments) {
     stop_by_sibling_later();
     interrupt_signalled();
     continue_signalled();
+    stop_orphan();
     signal_event();
     seize_stopped();
     seize_calls();
