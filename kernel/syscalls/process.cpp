@@ -265,9 +265,12 @@ abi::PtraceEvent event_of(const CloneArguments& arguments) {
                                                           const CloneArguments& arguments) {
   Tracee& tracee = *self.tracee();
   const auto event = event_of(arguments);
+  const bool joins_stop = child.process().is_stopped();  // a new thread of a stopped process
+  if (joins_stop) child.request_signals();
   if (event == abi::PtraceEvent::none || !tracee.has(abi::option_of(event)))
     return abi::PtraceEvent::none;
   const auto begun = Tracee::begin(child, tracee.tracer(), tracee.options(), tracee.attached());
+  if (begun && joins_stop) (*begun)->stop_with_process();
   if (begun && tracee.is_seized()) {
     (*begun)->interrupt();
   } else if (begun) {

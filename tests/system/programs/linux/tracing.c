@@ -701,6 +701,48 @@ static void stop_orphan(void) {
   next_stop(child);
 }
 
+// A new thread of a stopped process stops, too.
+static void* wait_for_ever(void* nothing) {
+  for (;;) pause();
+  return nothing;
+}
+static void create(int signal) {
+  (void)signal;
+  pthread_t created;
+  pthread_create(&created, NULL, wait_for_ever, NULL);
+}
+static void create_stopped(void) {
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    signal(SIGUSR1, create);
+    for (;;) pause();
+  }
+  usleep(50000);
+  kill(child, SIGSTOP);
+  int status = 0;
+  waitpid(child, &status, WUNTRACED);
+  SAY(trace(PTRACE_SEIZE, child, 0, PTRACE_O_TRACECLONE));
+  next_stop(child);
+  go(PTRACE_CONT, 0);
+  kill(child, SIGUSR1);
+  next_stop(child);
+  go(PTRACE_CONT, SIGUSR1);
+  next_stop(child);
+  unsigned long created = 0;
+  SAY(trace(PTRACE_GETEVENTMSG, child, 0, at(&created)));
+  alarm(20);  // waits for stops that may not come
+  next_stop((pid_t)created);
+  SAY(trace(PTRACE_CONT, (pid_t)created, 0, 0));
+  usleep(50000);
+  SAY(trace(PTRACE_INTERRUPT, (pid_t)created, 0, 0));
+  next_stop((pid_t)created);
+  alarm(0);
+  go(PTRACE_KILL, 0);
+  waitpid((pid_t)created, &status, __WALL);
+  next_stop(child);
+}
+
 // Stops for events ignore the signal of PTRACE_CONT.
 static void signal_event(void) {
   fflush(stdout);
@@ -873,6 +915,7 @@ int main(int count, char** arguments) {
     interrupt_signalled();
     continue_signalled();
     stop_orphan();
+    create_stopped();
     signal_event();
     seize_stopped();
     seize_calls();
