@@ -107,8 +107,7 @@ Result<> attach(Thread& self, int id, Tracee::Attached how, unsigned options = 0
     thread->post_signal({.signal = static_cast<int>(abi::Signal::sigstop), .code = abi::si_kernel});
   if (process.is_stopped()) {
     thread->resume();
-    (*begun)->set_runs_in_stop(true);
-    if (how == Tracee::Attached::seized) (*begun)->interrupt();
+    (*begun)->stop_with_process();
   }
   return {};
 }

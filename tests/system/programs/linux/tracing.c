@@ -352,6 +352,7 @@ static void attach_to_stopped(void) {
   waitpid(child, &status, WUNTRACED);
   SAY(trace(PTRACE_ATTACH, child, 0, 0));
   next_stop(child);
+  tell_info();
   kill(child, SIGUSR1);
   go(PTRACE_CONT, 0);
   next_stop(child);
