@@ -80,6 +80,9 @@ void Tracee::end_all(Process& tracer) {
     Thread* const thread = tracee.thread_;
     if (thread != nullptr && tracee.has(abi::ptrace_o_exitkill))
       thread->process().terminate(abi::WaitStatus::killed(abi::Signal::sigkill));
+    // A tracer that has not learnt of a signal does not keep it from the thread.
+    if (tracee.has_report_ && tracee.stop_ == Stop::signal)
+      tracee.choose_signal(tracee.info_.signal);
     tracee.end();
   }
 }

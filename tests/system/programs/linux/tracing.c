@@ -439,9 +439,18 @@ static void leave_signalled(void) {
   next_stop(child);
   go(PTRACE_CONT, SIGUSR1);
 }
-static void leave_with_signal(void) {
+// So does one whose tracer ends before it learns of the signal.
+static void leave_unknown(void) {
+  child = fork();
+  if (child == 0) {
+    be_signalled();
+    _exit(0);
+  }
+  usleep(100000);
+}
+static void leave_with_signal(void (*leaving)(void)) {
   if (pipe(message) < 0) perror("pipe");
-  run_child(leave_signalled);
+  run_child(leaving);
   close(message[1]);
   char signal = 0;
   SAY(read(message[0], &signal, 1));
@@ -904,7 +913,8 @@ int main(int count, char** arguments) {
     attach_to_stopped();
     attach_to_sibling();
     leave();
-    leave_with_signal();
+    leave_with_signal(leave_signalled);
+    leave_with_signal(leave_unknown);
   }
   if (strcmp(part, "seize") == 0) {
     interrupt();
