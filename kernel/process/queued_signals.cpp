@@ -15,6 +15,15 @@ std::uint64_t count_queued() {
   return count;
 }
 
+abi::SignalSet blocked_by_all(Thread& to) {
+  return to.signal_mask();
+}
+abi::SignalSet blocked_by_all(Process& to) {
+  abi::SignalSet blocked = ~abi::SignalSet{0};
+  for (const Thread& thread : to.threads()) blocked &= thread.signal_mask();
+  return blocked;
+}
+
 template <class Target>
 Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
   const bool is_full =
@@ -24,7 +33,9 @@ Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
   if (!is_full || (!is_real_time && info.code >= 0)) {
     (void)to.post_signal(info);
   } else if (is_real_time && info.code != abi::si_user) {
-    if (!process.signal_actions().ignores(signal)) return fail(Errno::eagain);
+    const bool is_dropped = process.signal_actions().ignores(signal) && !is_traced(process) &&
+                            (blocked_by_all(to) & abi::set_of(signal)) == 0;
+    if (!is_dropped) return fail(Errno::eagain);
   } else if ((to.queue().set() & abi::set_of(signal)) == 0) {
     (void)to.post_signal({.signal = info.signal});
   }

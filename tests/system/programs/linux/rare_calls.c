@@ -449,6 +449,9 @@ static void queued_signals(void) {
   SAY(queue(first, 4));
   signal(second, SIG_IGN);
   take_all();
+  for (int i = 0; i < 3; ++i) SAY(queue(first, i));
+  SAY(queue(second, 3));  // ignored, but blocked
+  take_all();
   set_queue(0);
   SAY(queue(first, 1));
   SAY(queue(SIGUSR1, 1));
