@@ -49,10 +49,16 @@ unsigned PendingSignals::queued() const {
   async::Strand::check_access();
   unsigned count = 0;
   for (const Entry* at = first_.get(); at != nullptr; at = at->next.get()) {
-    const bool is_lost = at->info.code == abi::si_user && at->info.sender.process == 0;
-    if (!at->is_free() && !is_lost && at->info.code != abi::si_timer) ++count;
+    if (!at->is_free() && at->info.code != abi::si_timer) ++count;
   }
   return count;
+}
+
+void PendingSignals::lose_info(abi::Signal signal) {
+  const int number = static_cast<int>(signal);
+  std::unique_ptr<Entry>* at = &first_;
+  while (*at && (*at)->info.signal != number) at = &(*at)->next;
+  if (*at) *at = std::move((*at)->next);
 }
 
 bool PendingSignals::take_any(abi::SignalSet wanted, abi::SignalInfo& taken) {

@@ -31,6 +31,8 @@ class PendingSignals {
   /// pending all the same, but not once more if its number is pending already. take() then makes up
   /// an `info` that says si_user, as on Linux. Returns whether take() will return `info`.
   bool add(const abi::SignalInfo& info);
+  /// Forgets the information of a signal of which there is one: it is pending without.
+  void lose_info(abi::Signal signal);
   /// Removes the signal of `wanted` with the lowest number, but those of faults first. Returns
   /// false if there is none.
   bool take(abi::SignalSet wanted, abi::SignalInfo& taken) {

@@ -260,6 +260,7 @@ class Process : public RefCounted<Process>, public ListNode<> {
   abi::SignalSet pending_signals() const { return pending_.set(); }
   /// The signals that wait for the process: any of its threads may take them.
   const PendingSignals& queue() const { return pending_; }
+  void lose_info(abi::Signal signal) { pending_.lose_info(signal); }
   /// Takes a pending signal that is a member of `wanted`. Returns false if there is none.
   bool take_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
     return pending_.take(wanted, taken);

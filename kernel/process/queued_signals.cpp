@@ -37,7 +37,7 @@ Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
                             (blocked_by_all(to) & abi::set_of(signal)) == 0;
     if (!is_dropped) return fail(Errno::eagain);
   } else if ((to.queue().set() & abi::set_of(signal)) == 0) {
-    (void)to.post_signal({.signal = info.signal});
+    if (to.post_signal({.signal = info.signal})) to.lose_info(signal);
   }
   return {};
 }

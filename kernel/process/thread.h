@@ -110,6 +110,7 @@ class Thread : public Runnable,
   /// Sends a signal to this thread alone (tgkill). Returns whether take_signal() will return
   /// `info`.
   bool post_signal(const abi::SignalInfo& info);
+  void lose_info(abi::Signal signal) { pending_.lose_info(signal); }
   /// Forgets those of `signals` that are pending for this thread.
   void discard_pending(abi::SignalSet signals) { pending_.discard(signals); }
   /// Takes a pending signal that is a member of `wanted`: of this thread, or else of its process.

@@ -415,6 +415,12 @@ static void take_all(void) {
            info.si_value.sival_int, info.si_pid == getpid());
   }
 }
+static void take_one(int signal) {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, signal);
+  SAY(sigwaitinfo(&wanted, NULL));
+}
 static void set_queue(rlim_t most) {
   const struct rlimit limit = {most, most};
   SAY(setrlimit(RLIMIT_SIGPENDING, &limit));
@@ -451,6 +457,9 @@ static void queued_signals(void) {
   take_all();
   for (int i = 0; i < 3; ++i) SAY(queue(first, i));
   SAY(queue(second, 3));  // ignored, but blocked
+  SAY(kill(getpid(), second));
+  take_one(first);
+  SAY(kill(getpid(), second));
   take_all();
   set_queue(0);
   SAY(queue(first, 1));
