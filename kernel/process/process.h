@@ -261,6 +261,8 @@ class Process : public RefCounted<Process>, public ListNode<> {
   /// The signals that wait for the process: any of its threads may take them.
   const PendingSignals& queue() const { return pending_; }
   void lose_info(abi::Signal signal) { pending_.lose_info(signal); }
+  /// Forgets those of `signals` that are pending for the process or for one of its threads.
+  void discard_pending(abi::SignalSet signals);
   /// Takes a pending signal that is a member of `wanted`. Returns false if there is none.
   bool take_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
     return pending_.take(wanted, taken);
@@ -338,8 +340,6 @@ class Process : public RefCounted<Process>, public ListNode<> {
   bool keeps_signal(abi::Signal signal, bool is_taken);
   bool keeps_job_control_signal(abi::Signal signal, bool is_taken);
   bool keeps_without_handler(abi::Signal signal);
-  /// Forgets those of `signals` that are pending for the process or its threads.
-  void discard_pending(abi::SignalSet signals);
   /// Makes `report` the report of wait4, and tells the parent.
   void report_to_parent(abi::WaitStatus report);
   void report_stop_if_complete();

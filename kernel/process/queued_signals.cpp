@@ -26,9 +26,13 @@ abi::SignalSet blocked_by_all(Process& to) {
 
 template <class Target>
 Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
+  const auto signal = static_cast<abi::Signal>(info.signal);
+  // post_signal() would do this later, and free the places of these signals.
+  if (signal == abi::Signal::sigcont) process.discard_pending(stop_signals);
+  if ((abi::set_of(signal) & stop_signals) != 0)
+    process.discard_pending(abi::set_of(abi::Signal::sigcont));
   const bool is_full =
       to.queue().queued() >= PendingSignals::most_entries || has_queued_most(process);
-  const auto signal = static_cast<abi::Signal>(info.signal);
   const bool is_real_time = info.signal >= first_real_time_signal;
   if (!is_full || (!is_real_time && info.code >= 0)) {
     (void)to.post_signal(info);

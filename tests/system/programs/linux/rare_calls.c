@@ -461,6 +461,12 @@ static void queued_signals(void) {
   take_one(first);
   SAY(kill(getpid(), second));
   take_all();
+  SAY(queue(SIGTSTP, 1));
+  SAY(queue(first, 2));
+  SAY(queue(first, 3));
+  SAY(queue(SIGCONT, 4));  // takes the place of SIGTSTP
+  SAY(queue(first, 5));
+  take_all();
   set_queue(0);
   SAY(queue(first, 1));
   SAY(queue(SIGUSR1, 1));
