@@ -175,8 +175,8 @@ BootInfo describe_boot(const StartInfo& start, unsigned harts) {
   const auto all = start.memory(memory);
   if (all.empty()) give_up("cotrap: the start information has no memory map");
   if (all.back().end() > mapped_at_boot()) {
-    console_write(
-        "cotrap: memory is left out: the kernel cannot use all of it before it has page tables\n");
+    console_write(std::string_view(
+        "cotrap: memory is left out: the kernel cannot use all of it before it has page tables\n"));
   }
   const auto ranges = start.memory(memory, mapped_at_boot());
   info.memory = ranges;

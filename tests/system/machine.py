@@ -129,6 +129,18 @@ def broken_pcs(test: harness.Test) -> None:
         test.check("exit status 3" in shown, "  … and switches itself off", shown)
 
 
+def small_pages(test: harness.Test) -> None:
+    """Without pages of 1 GiB the boot maps 4 GiB of memory."""
+    machine = Machine(pc="q35", memory="5G", extra=("-cpu", "max,pdpe1gb=off"))
+    command = qemu_on(machine, str(test.build.kernel), None, "mark=0")
+    done = subprocess.run(command, input=b"x" * 32, stdout=subprocess.PIPE, timeout=60)
+    shown = done.stdout.decode(errors="replace")
+    message = "cotrap: memory is left out: the kernel cannot use all of it before it has page tables\n"
+    what = "a PC without pages of 1 GiB leaves out memory above 4 GiB"
+    test.check(message in shown and "0 exit 0 0\n" in shown, what, shown)
+    test.check("\0" not in shown, "  … and its message has no zero byte", shown)
+
+
 def check_without_mmu(test: harness.Test) -> None:
     for name, what in (("nommu", "without an MMU"), ("pmp", "without an MMU and firmware")):
         test.build = Checks(preset_folder(f"riscv64-{name}-release"))
@@ -147,6 +159,7 @@ def check_pcs(test: harness.Test, image: Path, kvm: bool) -> None:
         refused_disks(test, image)
     if test.rest:
         broken_pcs(test)
+        small_pages(test)
 
 
 with (

@@ -26,6 +26,9 @@ class [[nodiscard]] ConsoleLock {
 /// Writes all of `bytes` without interruption by other harts' output. Locks the console and spins
 /// while the device is busy. Any context, panics included.
 void console_write(std::span<const char> bytes);
+/// A string literal would write its terminating zero, too: pass a std::string_view.
+template <std::size_t n>
+void console_write(const char (&)[n]) = delete;
 
 /// Gives the console lock to this hart for good; other harts that want it spin for ever. Waits at
 /// most 20 ms for the present holder. Only for a panic.
