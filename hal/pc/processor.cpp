@@ -31,6 +31,9 @@ bool has_base_instructions() {
 bool has_xsave() {
   return (cpuid(1).c >> 26 & 1) != 0;
 }
+bool has_local_apic() {
+  return (cpuid(1).d >> 9 & 1) != 0;
+}
 /// The kernel does not execute code of programs (SMEP), nor access their memory (SMAP).
 bool has_execution_prevention() {
   return (cpuid(7).b >> 7 & 1) != 0;
@@ -58,6 +61,7 @@ std::string_view find_features() {
   if (!has_no_execute()) return "pages that are not executable (NX)";
   if (!has_base_instructions()) return "instructions for the bases of FS and GS (FSGSBASE)";
   if (!has_xsave()) return "the instruction XSAVE";
+  if (!has_local_apic()) return "an interrupt controller of its own (local APIC)";
   if (has_pages_of_1_gib()) largest_page_level = 2;
   return {};
 }

@@ -117,9 +117,12 @@ def refused_disks(test: harness.Test, image: Path) -> None:
 
 def broken_pcs(test: harness.Test) -> None:
     """A PC that lacks what the kernel needs says so and switches itself off."""
-    nx = "cotrap: the processor lacks what the kernel needs: pages that are not executable (NX)"
+    lacks = "cotrap: the processor lacks what the kernel needs: "
+    nx = lacks + "pages that are not executable (NX)"
+    apic = lacks + "an interrupt controller of its own (local APIC)"
     for what, board, processor, message in (
         ("NX", "q35", "max,nx=off", nx),
+        ("a local APIC", "q35", "max,apic=off", apic),
         ("64-bit mode", "q35", "qemu32", "cotrap: the processor has no 64-bit mode"),
         ("a timer", "q35,pit=off", "max", "cotrap: the 8254 timer does not count"),
     ):
