@@ -51,7 +51,7 @@ def ready(name: str, *targets: str) -> Build:
 
 def chosen(arguments, *targets: str) -> Build:
     """The build that --machine, --build and --self-tests select."""
-    machines.check(arguments)
+    machines.check_early(arguments)
     preset = MACHINES[arguments.machine]
     faults = getattr(arguments, "faults", None)
     if faults:
@@ -70,10 +70,10 @@ def chosen(arguments, *targets: str) -> Build:
     else:
         built = ready(arguments.build or preset, *targets)
     if built.machine != arguments.machine:
-        if arguments.machine != "riscv64":  # the user has chosen it: it is not the default
+        if arguments.machine != machines.DEFAULT:  # the user has chosen it
             raise UsageError(f"--build {arguments.build}: not a build for `--machine {arguments.machine}`")
         arguments.machine = built.machine
-        machines.check(arguments)
+    machines.check(arguments)
     if faults and not built.injects_faults:
         raise UsageError(
             f"--faults: the kernel in {built.folder} is built without COTRAP_FAULTS: leave out --build, or "

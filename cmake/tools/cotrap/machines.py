@@ -5,6 +5,8 @@ import re
 
 from .errors import UsageError
 
+# Without --machine; but --build may select another one.
+DEFAULT = "riscv64"
 # On these machines the kernel and all programs use physical addresses.
 WITHOUT_MMU = ("riscv64-nommu", "riscv64-pmp")
 _HARTS_WITHOUT_MMU = 8  # hal/riscv64/bare/include/hal/limits.h
@@ -37,6 +39,12 @@ def parse_cpu(text: str) -> str:
 def given_cpu(arguments) -> dict[str, str]:
     """The member of Machine that --cpu sets."""
     return {"cpu": arguments.cpu} if arguments.cpu else {}
+
+
+def check_early(arguments) -> None:
+    """check(), before there is a build. If --build selects the machine, build.chosen() checks later."""
+    if not arguments.build or arguments.machine != DEFAULT:
+        check(arguments)
 
 
 def check(arguments) -> None:

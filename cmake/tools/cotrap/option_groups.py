@@ -20,7 +20,7 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--machine",
         choices=MACHINES,
-        default="riscv64",
+        default=machines.DEFAULT,
         help="riscv64 or pc: the kernel runs in QEMU, on a RISC-V computer or an x86_64 PC. riscv64-nommu is a "
         "RISC-V computer without an MMU; on riscv64-pmp the kernel runs there without firmware, and protects memory "
         "by PMP. hosted: the same kernel runs as a process of this host (%(default)s)",

@@ -138,7 +138,7 @@ def _own_program(built: Build, name: Path) -> Path:
 
 def check_files(arguments) -> None:
     """Raises UsageError if a file that an option names is missing, or the machine lacks an option."""
-    machines.check(arguments)
+    machines.check_early(arguments)
     for path in arguments.add:
         if not os.path.exists(path):
             raise UsageError(f"--add {path}: no such file or folder")
