@@ -14,6 +14,7 @@ _HARTS_WITHOUT_MMU = 8  # hal/riscv64/bare/include/hal/limits.h
 # How QEMU executes the instructions of a PC.
 ACCELERATORS = ("tcg", "kvm")
 _KVM = "/dev/kvm"
+_PVM = "/sys/module/kvm_pvm"  # a KVM without the processor's help
 _CPU = re.compile(r"[a-z][a-z0-9-]*(,[a-z][a-z0-9_-]*=[a-z0-9.]+)*")
 _VECTOR_BITS = ("128", "256", "512", "1024")  # hal/riscv64/vectors.cpp: is_supported()
 
@@ -76,3 +77,8 @@ def _check_kvm(icount: bool) -> None:
         )
     if not os.access(_KVM, os.R_OK | os.W_OK):
         raise UsageError(f"--accel kvm: you may not open {_KVM}: on Debian, join the group `kvm`")
+    if os.path.exists(_PVM):
+        raise UsageError(
+            "--accel kvm: this host's KVM (kvm_pvm) emulates the privilege levels of a processor, and cannot run the "
+            "kernel: leave out the option"
+        )

@@ -33,15 +33,18 @@ class Refused(unittest.TestCase):
         self.refused("--icount needs QEMU", "hosted", icount=True)
         self.refused("at most 8 harts", "riscv64-pmp", harts=9)
 
-    def test_kvm_is_refused_where_it_is_missing(self):
+    def test_kvm_is_refused_where_it_cannot_run_the_kernel(self):
         with tempfile.TemporaryDirectory() as folder:
-            device = Path(folder) / "kvm"
-            with mock.patch.object(machines, "_KVM", str(device)):
+            device, module = Path(folder) / "kvm", Path(folder) / "kvm_pvm"
+            with mock.patch.multiple(machines, _KVM=str(device), _PVM=str(module)):
                 self.refused("does not exist", "pc", accel="kvm")
                 device.touch()
                 with mock.patch.object(os, "access", return_value=False):
                     self.refused("you may not open", "pc", accel="kvm")
                 self.refused("--icount counts the instructions that QEMU emulates", "pc", accel="kvm", icount=True)
+                machines.check(asked("pc", accel="kvm"))
+                module.mkdir()
+                self.refused("emulates the privilege levels", "pc", accel="kvm")
 
 
 class OfTheBuild(support.Command):
