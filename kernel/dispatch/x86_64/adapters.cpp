@@ -270,13 +270,24 @@ Result<std::int64_t> time(Thread& self, UserPtr<std::int64_t> seconds) {
 }
 
 Result<> arch_prctl(Thread& self, int code, std::uintptr_t address) {
+  namespace x86_64 = abi::x86_64;
+  trap::UserContext& context = self.context();
+  const bool is_gs = code == x86_64::arch_set_gs || code == x86_64::arch_get_gs;
+  if (is_gs && !trap::UserContext::has_gs_base) return fail(Errno::einval);
   switch (code) {
-    case abi::x86_64::arch_set_fs:
+    case x86_64::arch_set_fs:
+    case x86_64::arch_set_gs:
       if (address >= hal::user_end) return fail(Errno::eperm);
-      self.context().set_thread_pointer(address);
+      if (is_gs) {
+        context.set_gs_base(address);
+      } else {
+        context.set_thread_pointer(address);
+      }
       return {};
-    case abi::x86_64::arch_get_fs:
-      return UserPtr<std::uint64_t>{address}.write(self.space(), self.context().thread_pointer());
+    case x86_64::arch_get_fs:
+    case x86_64::arch_get_gs:
+      return UserPtr<std::uint64_t>{address}.write(
+          self.space(), is_gs ? context.gs_base() : context.thread_pointer());
     default: return fail(Errno::einval);
   }
 }

@@ -239,7 +239,29 @@ void try_end() {
 
 // ── Registers that the kernel loads ──
 
+constexpr long set_gs = 0x1001, set_fs = 0x1002, get_gs = 0x1004;
+
+long arch_prctl(long code, std::uintptr_t address) {
+  long answer = 158;
+  asm volatile("syscall" : "+a"(answer) : "D"(code), "S"(address) : "rcx", "r11", "memory");
+  return answer;
+}
+
+void try_gs() {
+  must_go_on("GS by arch_prctl", [] {
+    std::uintptr_t value = 0, base = 0, got = 0;
+    check(arch_prctl(set_gs, reinterpret_cast<std::uintptr_t>(&value)) == 0, "the base is set");
+    value = 77;
+    must(sleep_for(1ms), "sleeping");
+    asm volatile("movq %%gs:0, %0\n\trdgsbase %1" : "=&r"(got), "=r"(base) : : "memory");
+    check(got == 77 && base == reinterpret_cast<std::uintptr_t>(&value), "GS is at {:#x}", base);
+    check(arch_prctl(get_gs, reinterpret_cast<std::uintptr_t>(&value)) == 0 && value == base,
+          "arch_prctl reads {:#x}", value);
+  });
+}
+
 void try_entries() {
+  try_gs();
   alignas(64) static abi::UpcallHeader header;
   for (const std::uintptr_t address : addresses) {
     const auto at = [&](std::string_view what) { return format("{} {:#x}", what, address); };
@@ -259,11 +281,11 @@ void try_entries() {
         if (!is_canonical(pointer)) exit(1);
       }
     });
-    constexpr unsigned long arch_prctl = 158, set_fs = 0x1002;
     must_go_on(at("arch_prctl with the address"), [=] {
-      long answer = arch_prctl;
-      asm volatile("syscall" : "+a"(answer) : "D"(set_fs), "S"(address) : "rcx", "r11", "memory");
-      check(answer == -static_cast<long>(Errno::eperm), "arch_prctl returned {}", answer);
+      for (const long code : {set_fs, set_gs}) {
+        const long answer = arch_prctl(code, address);
+        check(answer == -static_cast<long>(Errno::eperm), "arch_prctl returned {}", answer);
+      }
     });
     // Starts a thread, which pushes its thread pointer.
     const auto start_thread = [](std::uintptr_t stack, std::uintptr_t pointer) {

@@ -160,6 +160,10 @@ struct UserContext {
   std::uint64_t stack() const { return general.rsp; }
   std::uint64_t thread_pointer() const { return general.fsbase; }
   void set_thread_pointer(std::uint64_t address) { general.fsbase = address; }
+  /// GS is the kernel's, or has the thread pointer (trap/segments.h): programs cannot set it.
+  static constexpr bool has_gs_base = false;
+  std::uint64_t gs_base() const { return 0; }
+  void set_gs_base(std::uint64_t) {}
   /// Unknown: it is somewhere on the stack.
   std::uint64_t return_address() const { return 0; }
   std::uint64_t program_counter() const { return general.rip; }

@@ -138,6 +138,10 @@ struct alignas(CONTEXT_ALIGNMENT) UserContext {
   }
   std::uint64_t thread_pointer() const { return fsbase; }
   void set_thread_pointer(std::uint64_t address) { fsbase = in_lower_half(address); }
+  /// The base of GS, which is the program's own.
+  static constexpr bool has_gs_base = true;
+  std::uint64_t gs_base() const { return gsbase; }
+  void set_gs_base(std::uint64_t address) { gsbase = in_lower_half(address); }
 };
 
 static_assert(offsetof(UserContext, rax) == CONTEXT_RAX);

@@ -351,8 +351,10 @@ inline constexpr unsigned call_eventfd = 284;
 inline constexpr unsigned call_epoll_pwait2 = 441;
 
 // arch_prctl (asm/prctl.h)
+inline constexpr int arch_set_gs = 0x1001;
 inline constexpr int arch_set_fs = 0x1002;
 inline constexpr int arch_get_fs = 0x1003;
+inline constexpr int arch_get_gs = 0x1004;
 
 // struct utimbuf of utime(2)
 struct TwoSeconds {
