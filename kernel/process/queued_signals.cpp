@@ -24,25 +24,33 @@ abi::SignalSet blocked_by_all(Process& to) {
   return blocked;
 }
 
+/// send() if the queue of signals is full. A real-time signal needs a place, unless it is dropped.
 template <class Target>
-Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
+[[gnu::noinline, gnu::cold]] Result<> send_to_full_queue(Target& to, Process& process,
+                                                         const abi::SignalInfo& info) {
   const auto signal = static_cast<abi::Signal>(info.signal);
-  // post_signal() would do this later, and free the places of these signals.
-  if (signal == abi::Signal::sigcont) process.discard_pending(stop_signals);
-  if ((abi::set_of(signal) & stop_signals) != 0)
-    process.discard_pending(abi::set_of(abi::Signal::sigcont));
-  const bool is_full =
-      to.queue().queued() >= PendingSignals::most_entries || has_queued_most(process);
-  const bool is_real_time = info.signal >= first_real_time_signal;
-  if (!is_full || (!is_real_time && info.code >= 0)) {
+  if (info.signal < first_real_time_signal && info.code >= 0) {
     (void)to.post_signal(info);
-  } else if (is_real_time && info.code != abi::si_user) {
+  } else if (info.signal >= first_real_time_signal && info.code != abi::si_user) {
     const bool is_dropped = process.signal_actions().ignores(signal) && !is_traced(process) &&
                             (blocked_by_all(to) & abi::set_of(signal)) == 0;
     if (!is_dropped) return fail(Errno::eagain);
   } else if ((to.queue().set() & abi::set_of(signal)) == 0) {
     if (to.post_signal({.signal = info.signal})) to.lose_info(signal);
   }
+  return {};
+}
+
+template <class Target>
+Result<> send(Target& to, Process& process, const abi::SignalInfo& info) {
+  const auto signal = static_cast<abi::Signal>(info.signal);
+  // post_signal() would do this later, and free the places of these signals.
+  constexpr abi::SignalSet continuing = abi::set_of(abi::Signal::sigcont);
+  if ((abi::set_of(signal) & (stop_signals | continuing)) != 0) [[unlikely]]
+    process.discard_pending(signal == abi::Signal::sigcont ? stop_signals : continuing);
+  if (to.queue().queued() >= PendingSignals::most_entries || has_queued_most(process)) [[unlikely]]
+    return send_to_full_queue(to, process, info);
+  (void)to.post_signal(info);
   return {};
 }
 

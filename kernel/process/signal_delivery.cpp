@@ -218,11 +218,16 @@ void deliver_signals(Thread& self) {
   bool has_entered = false;
   Tracee* const tracee = self.tracee();
   const auto is_stopped = [&] { return tracee ? self.is_stopped() : process.is_stopped(); };
-  while (!is_stopped()) {
+  // A traced thread may have to stop before it takes a signal that its tracer does not know.
+  const auto stops = [&] {
+    if (tracee == nullptr) [[likely]]
+      return process.is_stopped();
+    return self.is_stopped() || (!tracee->has_injected() && tracee->begin_requested_stop());
+  };
+  while (!stops()) {
     abi::SignalInfo info;
     const bool is_injected = tracee != nullptr && tracee->take_injected(info);
     if (!is_injected) {
-      if (tracee != nullptr && tracee->begin_requested_stop()) break;
       if ((self.pending_signals() & ~self.signal_mask()) == 0) break;
       if (!self.take_signal(~self.signal_mask(), info)) break;
     }

@@ -273,13 +273,18 @@ bool Tracee::begin_requested_stop() {
   return true;
 }
 
-bool Tracee::take_injected(abi::SignalInfo& info) {
-  const int signal = std::exchange(injected_, 0);
-  if (signal == 0 || thread_ == nullptr) return false;
+bool Tracee::has_injected() const {
+  if (injected_ == 0 || thread_ == nullptr) return false;
   const SignalActions& actions = thread_->process().signal_actions();
   const bool stops =
-      actions.effect(static_cast<abi::Signal>(signal)) == SignalActions::Effect::stop;
-  if (stops && cancels_stop_) return false;
+      actions.effect(static_cast<abi::Signal>(injected_)) == SignalActions::Effect::stop;
+  return !stops || !cancels_stop_;
+}
+
+bool Tracee::take_injected(abi::SignalInfo& info) {
+  const bool has = has_injected();
+  const int signal = std::exchange(injected_, 0);
+  if (!has) return false;
   info = info_;
   if (info.signal != signal)
     info = {.signal = signal, .code = abi::si_user, .sender = {.process = tracer_->id()}};

@@ -120,8 +120,10 @@ class Tracee : public ListNode<> {
   /// The instruction of the reported call has raised an exception: the tracer, or another thread,
   /// has changed or unmapped it. The thread does not make the call, and takes its signals.
   void forget_call() { entry_is_reported_ = false; }
-  /// Takes the signal with which the tracer has resumed the thread. False: there is none, or it
-  /// would stop the process, which got SIGCONT since the thread stopped for a signal.
+  /// Whether the tracer has resumed the thread with a signal. Not if it would stop the process,
+  /// which got SIGCONT since the thread stopped for a signal.
+  bool has_injected() const;
+  /// Takes that signal. False: there is none.
   bool take_injected(abi::SignalInfo& info);
   /// Tells the tracer of the stop.
   void report();
