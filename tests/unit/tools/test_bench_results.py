@@ -8,7 +8,7 @@ from support import ROOT
 
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.compare import Change
-from cotrap.bench.goals import goal, is_missed
+from cotrap.bench.goals import PC, goal, is_missed
 from cotrap.bench.results import COUNTED_NS, INSTRUCTIONS, TIME, Report, combine, from_json, parse
 from cotrap.bench.results import percentile, to_json
 from cotrap.errors import UsageError
@@ -53,14 +53,17 @@ class Results(unittest.TestCase):
         kept = from_json(to_json(report, whole=False), "a file")
         self.assertEqual((kept.facts, kept.results[0].value), ({}, 144.25))
 
-    def test_only_riscv64_has_goals_in_instructions(self):
+    def test_riscv64_and_a_pc_have_their_own_goals_in_instructions(self):
         slow = result(1e6)
         report = Report("riscv64", 1, "some", (slow,))
-        self.assertEqual(goal(slow, report), BENCHMARKS["syscall.null"].goal)
-        self.assertTrue(is_missed(slow, report))
-        for machine in ("pc", "riscv64-nommu"):
-            other = replace(report, machine=machine)
-            self.assertEqual((goal(slow, other), is_missed(slow, other)), (None, False), machine)
+        for machine, most in (("riscv64", BENCHMARKS["syscall.null"].goal), ("pc", PC["syscall.null"])):
+            self.assertEqual(goal(slow, replace(report, machine=machine)), most)
+            self.assertTrue(is_missed(slow, replace(report, machine=machine)))
+        for other in (replace(report, machine="riscv64-nommu"), replace(report, machine="pc", harts=2)):
+            self.assertEqual((goal(slow, other), is_missed(slow, other)), (None, False), other)
+
+    def test_the_goals_of_a_pc_are_those_of_benchmarks(self):
+        self.assertLessEqual(set(PC), set(BENCHMARKS))
 
     def test_a_result_needs_only_its_value(self):
         text = """{"schema": 1, "machine": "riscv64", "harts": 1, "build": "mine", "results":
