@@ -43,7 +43,9 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction dire
       moved = reads ? file->read_at(place, part) : file->write_at(place, part);
     } else {
       moved = reads ? file->try_read(part) : file->try_write(part);
-      if (!reads) signal_broken_pipe(self, *file, moved);
+      // As on Linux, a stream socket sends no SIGPIPE if the call has written a part.
+      if (!reads && (done == 0 || file->socket() == nullptr))
+        signal_broken_pipe(self, *file, moved);
     }
     if (!moved) {
       if (done > 0 && !moves_all) co_return done;

@@ -416,6 +416,48 @@ static void shut_readers(void) {
   end(&ends);
 }
 
+// Reads a part of a long write, and ends. `resets`: by an RST.
+static pid_t read_a_part(struct ends ends, int resets) {
+  const pid_t reader = fork();
+  if (reader != 0) return reader;
+  close(ends.client);
+  const struct linger at_once = {.l_onoff = 1};
+  if (resets) setsockopt(ends.server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  static char part[30000];
+  recv(ends.server, part, sizeof part, MSG_WAITALL);
+  usleep(50000);  // the writer waits for room
+  _exit(0);
+}
+static volatile sig_atomic_t broken_pipes;
+static void count_broken_pipe(int signal) {
+  (void)signal;
+  ++broken_pipes;
+}
+static void write_a_part(const char* what, struct ends ends, int resets, int calls_send) {
+  static char more[4 << 20];
+  const pid_t reader = read_a_part(ends, resets);
+  close(ends.server);
+  broken_pipes = 0;
+  const ssize_t part = calls_send ? send(ends.client, more, sizeof more, 0)
+                                  : write(ends.client, more, sizeof more);
+  printf("%s: a part %d, SIGPIPE %d\n", what, part > 0 && (size_t)part < sizeof more, broken_pipes);
+  waitpid(reader, NULL, 0);
+  SAY(write(ends.client, more, 5));
+  SAY(write(ends.client, more, 5));
+  printf("  SIGPIPE %d\n", broken_pipes);
+  close(ends.client);
+}
+static void parts(void) {
+  puts("a write that has written a part when the other end closes");
+  signal(SIGPIPE, count_broken_pipe);
+  for (int calls_send = 0; calls_send < 2; ++calls_send) {
+    int pair[2];
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    write_a_part("AF_UNIX", (struct ends){pair[0], pair[1]}, 0, calls_send);
+  }
+  signal(SIGPIPE, SIG_IGN);
+}
+
 static void events(unsigned flags) {
   printf("epoll, flags %x\n", flags);
   const int epoll = epoll_create1(0);
@@ -542,6 +584,7 @@ int main(void) {
   waiting_writers();
   cut_writers();
   shut_readers();
+  parts();
   events(0);
   events(EPOLLET);
   files();
