@@ -220,6 +220,9 @@ class Socket : public File, public PassedSocket {
   virtual abi::Credentials peer_credentials() const = 0;
   /// Returns the error that has occurred meanwhile, and forgets it. 0: none.
   virtual int take_error() = 0;
+  /// Whether the next send or receive returns that error. A call that has moved bytes leaves the
+  /// error to the next call.
+  virtual bool has_error(Direction) { return false; }
 
   // ── Messages ──
 

@@ -67,6 +67,9 @@ class TcpSocket final : public InetSocket, private ListNode<> {
   Result<std::size_t> send(IoBuffer& from, Outgoing& message) override;
   Result<std::size_t> receive(IoBuffer& to, Incoming& message) override;
   bool has_bytes(std::size_t count) override;
+  bool has_error(Direction direction) override {
+    return error_ != 0 && (direction == Direction::write || next_size() == 0);
+  }
   std::size_t next_size() override { return is_joined_ ? in_->filled() : received_; }
   short readiness() override;
   void options_changed() override;

@@ -37,6 +37,8 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction dire
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
     if (part.lacks_pages(side)) co_await page_in_all(self, part, side);
+    Socket* const socket = file->socket();
+    if (done > 0 && socket != nullptr && socket->has_error(direction)) co_return done;
     Transfer moved = 0;
     if (offset) {
       const std::uint64_t place = *offset + done;
@@ -44,8 +46,7 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction dire
     } else {
       moved = reads ? file->try_read(part) : file->try_write(part);
       // As on Linux, a stream socket sends no SIGPIPE if the call has written a part.
-      if (!reads && (done == 0 || file->socket() == nullptr))
-        signal_broken_pipe(self, *file, moved);
+      if (!reads && (done == 0 || socket == nullptr)) signal_broken_pipe(self, *file, moved);
     }
     if (!moved) {
       if (done > 0 && !moves_all) co_return done;

@@ -179,6 +179,7 @@ async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, O
     IoBuffer part = socket.is_stream() ? buffer.first(step_bytes) : buffer;
     if (part.left() <= Socket::Options::most_buffer && part.lacks_pages(IoBuffer::Direction::take))
       co_await page_in_all(self, part, IoBuffer::Direction::take);
+    if (done > 0 && socket.has_error(Direction::write)) co_return done;
     Transfer sent = socket.send(part, message);
     if (!sent && part.needs_page_in()) sent = fail(Errno::efault);  // it has failed
     if (sent) {
@@ -380,6 +381,7 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
       // Another thread may have taken the message meanwhile.
       part = buffer.first(most_received(socket));
     }
+    if (done > 0 && socket.has_error(Direction::read)) co_return done;
     const std::size_t asked = part.left();
     Transfer got = fail(Errno::would_block);
     if (!message.peeks() || !waits || socket.has_bytes(wanted)) got = socket.receive(part, message);

@@ -454,8 +454,28 @@ static void parts(void) {
     int pair[2];
     socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
     write_a_part("AF_UNIX", (struct ends){pair[0], pair[1]}, 0, calls_send);
+    write_a_part("TCP, end", connect_ends(AF_INET), 0, calls_send);
+    write_a_part("TCP, reset", connect_ends(AF_INET), 1, calls_send);
   }
   signal(SIGPIPE, SIG_IGN);
+
+  puts("a read that has read a part when the other end resets the connection");
+  struct ends ends = connect_ends(AF_INET);
+  const pid_t writer = fork();
+  if (writer == 0) {
+    close(ends.client);
+    const struct linger at_once = {.l_onoff = 1};
+    setsockopt(ends.server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)!write(ends.server, "part", 4);
+    usleep(50000);  // the reader waits for more
+    _exit(0);
+  }
+  close(ends.server);
+  SAY(recv(ends.client, large, 10, MSG_WAITALL));
+  SAY(recv(ends.client, large, 10, MSG_WAITALL));
+  SAY(recv(ends.client, large, 10, MSG_WAITALL));
+  waitpid(writer, NULL, 0);
+  close(ends.client);
 }
 
 static void events(unsigned flags) {
