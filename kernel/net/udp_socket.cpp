@@ -130,7 +130,7 @@ void UdpSocket::on_received(void* self, udp_pcb*, pbuf* bytes, const ip_addr_t* 
                             u16_t from_port) {
   auto& socket = *static_cast<UdpSocket*>(self);
   const std::size_t cost_of_this = cost(bytes->tot_len);
-  if (socket.shut_reads_ || socket.queued_bytes_ + cost_of_this > socket.options().receive_buffer ||
+  if (socket.queued_bytes_ + cost_of_this > socket.options().receive_buffer ||
       !memory::can_allocate(sizeof(Datagram))) {
     pbuf_free(bytes);
     return;
@@ -364,7 +364,7 @@ Result<std::size_t> UdpSocket::receive(IoBuffer& to, Incoming& message) {
     return fail(static_cast<Errno>(take_error()));
   }
   if (queue_.empty()) {
-    if (shut_reads_) return 0;
+    if (shut_reads_ && (message.flags & abi::msg_dontwait) == 0) return 0;
     return fail(Errno::would_block);
   }
   if (to.must_page_in(IoBuffer::Direction::put)) {

@@ -653,6 +653,11 @@ static void datagrams(const char* ip) {
   SAY(shutdown(b, SHUT_RD));
   look("shut to read", b);
   SAY(recv(b, bytes, 1, 0));
+  SAY(recv(b, bytes, 1, MSG_DONTWAIT));
+  SAY(send_to(a, "late", 0, ip, port_of(b)));
+  usleep(10000);
+  SAY(recv(b, bytes, sizeof bytes, MSG_DONTWAIT));
+  SAY(recv(b, bytes, sizeof bytes, 0));
   SAY(shutdown(b, SHUT_WR));
   look("shut", b);
   SAY(send(b, "x", 1, MSG_NOSIGNAL));
