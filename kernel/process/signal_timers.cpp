@@ -154,7 +154,8 @@ void SignalTimer::note_taken(abi::SignalInfo& info) {
     async::Executor::disarm(*this);
     arm(Duration::zero());
   }
-  info.timer.overrun = last_overrun_ = overrun_;
+  last_overrun_ = overrun_;
+  if (info.code == abi::si_timer) info.timer.overrun = overrun_;
 }
 
 unsigned SignalTimers::free_id() const {
@@ -228,8 +229,11 @@ Duration SignalTimers::cpu_time() {
 }
 
 void SignalTimers::note_taken(abi::SignalInfo& info) {
-  SignalTimer* const timer = find(info.timer.id);
-  if (timer != nullptr) timer->note_taken(info);
+  if (info.code == abi::si_timer) {
+    if (SignalTimer* const timer = find(info.timer.id)) timer->note_taken(info);
+  } else if (interval_timers_[0]) {
+    interval_timers_[0]->note_taken(info);
+  }
 }
 
 }  // namespace kernel

@@ -106,7 +106,8 @@ class SignalTimers {
   Result<SignalTimer*> interval_timer(unsigned which);
   static constexpr unsigned interval_timers = 3;
 
-  /// A thread takes a signal of a timer.
+  /// A thread takes a signal of a timer. As on Linux, a SIGALRM of any other sender counts as that
+  /// of ITIMER_REAL.
   void note_taken(abi::SignalInfo& info);
 
   /// The CPU time of the process, at most 1 ms old: finding it takes a step for each thread.

@@ -212,7 +212,9 @@ bool Thread::take_signal(abi::SignalSet wanted, abi::SignalInfo& taken) {
 }
 
 [[gnu::noinline]] void Thread::note_taken(abi::SignalInfo& taken) {
-  if (taken.code == abi::si_timer && process_->signal_timers() != nullptr) {
+  const bool may_be_of_timer =
+      taken.code == abi::si_timer || taken.signal == static_cast<int>(abi::Signal::sigalrm);
+  if (may_be_of_timer && process_->signal_timers() != nullptr) {
     process_->signal_timers()->note_taken(taken);
   }
 }
