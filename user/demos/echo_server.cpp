@@ -267,7 +267,12 @@ class Client {
     free_before_ = free_memory();
     server_ = must(spawn(program_path(), arguments, {.fds = mapping}), "starting the server");
     must(close(listening), "closing");
-    for (Fd& fd : connections_) fd = must(connect_at(address, abi::sock_stream), "connecting");
+    for (unsigned number = 0; number < connections; ++number) {
+      connections_[number] = must(connect_at(address, abi::sock_stream), "connecting");
+      // Waits until the server has accepted all of them. TCP drops a connection beyond the backlog,
+      // and tries again after a second.
+      if ((number + 1) % backlog == 0) exchange(number);
+    }
   }
 
   void say(unsigned number) {
