@@ -461,6 +461,11 @@ Result<> TcpSocket::start_connecting(const InetName& to) {
                     .remote = to.ip,
                     .local_port = binding_->name().port,
                     .remote_port = to.port};
+  // lwIP has no simultaneous open: such a connect would wait until it times out.
+  if (tuple.local == tuple.remote && tuple.local_port == tuple.remote_port) {
+    forget_names();
+    return fail(Errno::econnrefused);
+  }
   tcp_pcb* const pcb = tcp_new_ip_type(to.ip.type);
   if (pcb == nullptr) return fail(Errno::enobufs);
   pcb->local_ip = tuple.local;

@@ -290,7 +290,7 @@ trap::Answer<Result<int>> accept(Thread& self, int fd, std::uintptr_t address,
   return accept4(self, fd, address, length, 0);
 }
 
-/// linux: none known
+/// linux: A TCP socket cannot connect to its own address (ECONNREFUSED).
 trap::Answer<Result<>> connect(Thread& self, int fd, std::uintptr_t address, int length) {
   const auto socket = socket_of(self, fd);
   if (!socket) return fail(socket.error());

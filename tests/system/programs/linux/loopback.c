@@ -570,6 +570,20 @@ static void inherited(void) {
   printf("  exit %d\n", WEXITSTATUS(status));
 }
 
+// Linux connects the socket, and Cotrap refuses.
+static void itself(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof name;
+  bind(fd, (struct sockaddr*)&name, length);
+  getsockname(fd, (struct sockaddr*)&name, &length);
+  const struct timeval second = {.tv_sec = 1};
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second);
+  const int answer = connect(fd, (struct sockaddr*)&name, length);
+  printf("a connect to itself waits: %d\n", answer < 0 && errno != ECONNREFUSED);
+  close(fd);
+}
+
 static void timeouts(void) {
   puts("timeouts and low water");
   struct ends ends = connect_ends(AF_INET);
@@ -609,6 +623,7 @@ int main(void) {
   events(EPOLLET);
   files();
   inherited();
+  itself();
   timeouts();
   return 0;
 }
