@@ -68,5 +68,5 @@ def table_on_linux(test: harness.Test) -> None:
 
 with harness.Test(__doc__) as test:
     test.run_parts("answers", PARTS)
-    if test.everyday and not test.build.is_hosted:
+    if test.everyday and test.build.machine == "riscv64":  # as the kernel in build/linux
         table_on_linux(test)
