@@ -128,7 +128,7 @@ def on_cotrap(test: harness.Test, archive: bytes, machine: Machine) -> tuple[byt
 
 
 def compare(test: harness.Test, checks: Checks, here: bytes, there: bytes, why: str, shows: bool) -> None:
-    equal = 0
+    equal, wrong = 0, 0
     for name, command in checks.commands.items():
         ours, theirs = same_output.part_of(here, name), same_output.part_of(there, name)
         lines = [text.decode(errors="replace").splitlines() for _, text in (theirs, ours)]
@@ -138,12 +138,13 @@ def compare(test: harness.Test, checks: Checks, here: bytes, there: bytes, why: 
         if name in checks.differs and not shows:
             test.check(not same, f"{checks.name}: {name} still differs: {checks.differs[name]}")
             continue
+        wrong += not same
         detail = "\n".join((f"$ {command}status {ours[0]}, Linux: {theirs[0]}", *difference, why))
         if not same or shows:
             test.check(same, f"{checks.name}: {name}", detail)
         if shows:
             print(theirs[1].decode(errors="replace"))
-    print(f"{checks.name}: {equal} of {len(checks.commands)} equal", flush=True)
+    test.check(wrong == 0, f"{checks.name}: {equal} of {len(checks.commands)} equal")
 
 
 with harness.Test(__doc__, harness.PACKAGES, own={"only": ""}) as test:
