@@ -315,12 +315,21 @@ static void events(void) {
 
 // ── Attaching ──
 
-static void attach(void) {
+static void start_pausing(void) {
   fflush(stdout);
   child = fork();
   if (child == 0) {
     for (;;) pause();
   }
+}
+static void stop_child(void) {
+  int status = 0;
+  kill(child, SIGSTOP);
+  waitpid(child, &status, WUNTRACED);
+}
+
+static void attach(void) {
+  start_pausing();
   usleep(50000);
   SAY(trace(PTRACE_ATTACH, child, 0, 0));
   SAY(trace(PTRACE_ATTACH, child, 0, 0));
@@ -342,14 +351,8 @@ static void attach(void) {
 
 // A process that is stopped already, and stays so behind the tracer.
 static void attach_to_stopped(void) {
-  fflush(stdout);
-  child = fork();
-  if (child == 0) {
-    for (;;) pause();
-  }
-  kill(child, SIGSTOP);
-  int status = 0;
-  waitpid(child, &status, WUNTRACED);
+  start_pausing();
+  stop_child();
   SAY(trace(PTRACE_ATTACH, child, 0, 0));
   next_stop(child);
   tell_info();
@@ -359,6 +362,7 @@ static void attach_to_stopped(void) {
   SAY(trace(PTRACE_DETACH, child, 0, 0));
   SAY(kill(child, SIGTERM));
   usleep(20000);
+  int status = 0;
   SAY(waitpid(child, &status, WNOHANG));
   SAY(kill(child, SIGCONT));
   next_stop(child);
@@ -383,11 +387,7 @@ static void watch_end(void) {
   SAY(told);
 }
 static void attach_to_sibling(void) {
-  fflush(stdout);
-  child = fork();
-  if (child == 0) {
-    for (;;) pause();
-  }
+  start_pausing();
   run_child(watch_end);
   next_stop(child);
 }
@@ -729,9 +729,7 @@ static void create_stopped(void) {
     for (;;) pause();
   }
   usleep(50000);
-  kill(child, SIGSTOP);
-  int status = 0;
-  waitpid(child, &status, WUNTRACED);
+  stop_child();
   SAY(trace(PTRACE_SEIZE, child, 0, PTRACE_O_TRACECLONE));
   next_stop(child);
   go(PTRACE_CONT, 0);
@@ -749,6 +747,7 @@ static void create_stopped(void) {
   next_stop((pid_t)created);
   alarm(0);
   go(PTRACE_KILL, 0);
+  int status = 0;
   waitpid((pid_t)created, &status, __WALL);
   next_stop(child);
 }
@@ -768,14 +767,8 @@ static void signal_event(void) {
 }
 
 static void seize_stopped(void) {
-  fflush(stdout);
-  child = fork();
-  if (child == 0) {
-    for (;;) pause();
-  }
-  kill(child, SIGSTOP);
-  int status = 0;
-  waitpid(child, &status, WUNTRACED);
+  start_pausing();
+  stop_child();
   SAY(trace(PTRACE_SEIZE, child, 0, 0));
   next_stop(child);
   tell_info();
