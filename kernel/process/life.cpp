@@ -26,6 +26,12 @@ using trap::Origin;
 using trap::Trap;
 using trap::Why;
 
+/// What the thread's system call waits for. If the handler has left nothing, the call is made again
+/// from the registers.
+trap::WaitingCall& awaited(Thread& self) {
+  return awaited_call(self.waiting(), [&self] { return answer_syscall(self, self.context()); });
+}
+
 /// Called after interrupts have been taken: whether the thread goes to the end of its level's
 /// queue, or to another hart. The check for more urgent jobs comes later, before the thread runs
 /// again.
@@ -38,12 +44,6 @@ bool ends_timeslice(Thread& self) {
   return ends;
 }
 
-/// What the thread's system call waits for.
-trap::WaitingCall& awaited(Thread& self) {
-  return awaited_call(self, self.waiting(),
-                      [&self] { return answer_syscall(self, self.context()); });
-}
-
 /// Like may_return_to_user(), after a yield. The executor has just chosen `self`, so no ready job
 /// is more urgent. If this returns false, may_return_to_user() decides.
 [[gnu::noinline]] bool may_return_after_yield(Thread& self) {
@@ -51,7 +51,7 @@ trap::WaitingCall& awaited(Thread& self) {
   return timeslice_is_armed() || !others_wait(self);
 }
 
-/// Returns false if the call must be restarted after a page-in.
+/// Returns false if the call has missed a page.
 bool end_waiting(Thread& self, trap::Register result) {
   if (result == trap::would_block) [[unlikely]]
     return false;
@@ -81,7 +81,7 @@ inline bool end_sharing_wait(Thread& self, bool is_over) {
     async::Strand::stop_sharing();
   return is_over;
 }
-/// The same for the wait of a system call. Returns false if the call must be made again.
+/// The same for the wait of a system call. Returns false if the call has missed a page.
 inline bool end_sharing_call(Thread& self, trap::Register result) {
   const bool is_over = end_sharing_wait(self, result != trap::would_block);
   if (is_over) {
@@ -335,8 +335,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
             if (self.has_pending_flags()) [[unlikely]]
               self.refuse_wait_for_signals();
             if (end_sharing_call(self, co_await self.waiting())) break;
-            while (!end_waiting(self, co_await awaited(self))) continue;
-            break;
+            goto missed_page;
           }
         }
         if (self.shared_priority() != 0) [[unlikely]]
@@ -349,7 +348,9 @@ async::Task<> run_thread(Ref<Thread> thread) {
         } else {
           if (self.has_pending_flags()) [[unlikely]]
             self.refuse_wait_for_signals();
-          while (!end_waiting(self, co_await awaited(self))) continue;
+          if (end_waiting(self, co_await awaited(self))) break;
+        missed_page:
+          end_waiting(self, co_await finish_call(self, awaited(self)));
         }
         break;
       case Trap::call_answered: break;  // this hart already is in the strand, or shares it
@@ -389,7 +390,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
   if (!async::Strand::is_shared() || !end_thread_sharing(self)) {
     if (self.has_rings() || has_large_memory_alone(self) || must_undo(self) ||
         has_many_files_alone(self)) [[unlikely]] {
-      co_await exit_cleanup_in_steps(self);
+      self.waiting().fill([&self] { return exit_cleanup_in_steps(self); });
+      (void)co_await self.waiting();
     } else {
       exit_cleanup(self);
     }

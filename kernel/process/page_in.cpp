@@ -1,5 +1,7 @@
 #include "process/page_in.h"
 
+#include <optional>
+
 namespace kernel {
 
 // Two jobs that need the same page both read it. The first one to finish provides the page.
@@ -22,6 +24,44 @@ async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space) {
   const auto paged_in = co_await page_in(space, *page);
   if (!paged_in && paged_in.error() == Errno::eio) co_return fail(Errno::efault);
   co_return paged_in;
+}
+
+async::Task<Result<>> prepare_attempt(Ref<memory::AddressSpace> space) {
+  auto read = co_await page_in_missed(space);
+  if (read && async::current_job().is_stopped()) co_return fail(Errno::eintr);
+  co_return read;
+}
+
+async::Task<trap::Register> finish_call(Thread& self, trap::WaitingCall& waiting) {
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  std::optional<trap::RepeatableCall> call;
+  Fetched fetched;
+  trap::Register result = trap::would_block;
+  while (result == trap::would_block) {
+    const auto page = space->missed_page();
+    const auto paged_in = co_await page_in_missed(space);
+    if (async::is_cancelled()) {
+      result = trap::encode_error(Errno::eintr);
+      break;
+    }
+    if (waiting.holds<trap::RepeatableCall>()) {
+      call = waiting.take<trap::RepeatableCall>();
+      Fetched::set_of_attempt(&fetched);
+      result = begin_call(self, waiting, *call);
+      Fetched::set_of_attempt(nullptr);
+    }
+    if (result == trap::would_block && !waiting.empty()) result = co_await waiting;
+    if (result != trap::would_block) break;
+    if (waiting.empty()) waiting.fill([&] { return *call; });
+    if (fetched.lacks_something()) {
+      co_await fetched.fetch();
+    } else if (!paged_in && space->missed_page() == page) {
+      static_cast<void>(space->take_missed_page());
+      result = trap::ToRegister<Result<>>::encode(paged_in);
+    }
+  }
+  waiting.clear();
+  co_return result;
 }
 
 }  // namespace kernel

@@ -9,7 +9,9 @@
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
 
+#include <coroutine>
 #include <type_traits>
+#include <utility>
 
 #include "files/fetched.h"
 #include "memory/address_space.h"
@@ -24,64 +26,74 @@ async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va)
 /// ENOMEM.
 async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space);
 
+/// Reads the page that an attempt has missed, which can then be made again. The errors of
+/// page_in_missed(); EINTR: cancelled.
+async::Task<Result<>> prepare_attempt(Ref<memory::AddressSpace> space);
+
 /// Returns the result of `attempt()`. While that is would_block, reads the page that the attempt
-/// has missed, and makes it again. The errors of page_in_missed(); EINTR: cancelled.
+/// has missed, and makes it again. The errors of prepare_attempt().
 template <class Attempt>
 async::Task<std::invoke_result_t<Attempt&>> with_page_ins(Ref<memory::AddressSpace> space,
                                                           Attempt attempt) {
   for (;;) {
     auto result = attempt();
     if (!blocks(result)) co_return result;
-    if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
-    if (async::current_job().is_stopped()) co_return fail(Errno::eintr);
+    if (auto ready = co_await prepare_attempt(space); !ready) co_return fail(ready.error());
   }
 }
+/// Awaits `wait`. After each page that it misses, lets it try again (trap/waiting_call.h). The
+/// errors of `wait` and of prepare_attempt().
+template <class Wait, class Value = decltype(std::declval<Wait&>().await_resume())>
+async::Task<Value> await_with_page_ins(Ref<memory::AddressSpace> space, Wait& wait) {
+  struct Again {
+    Wait& wait;
+    bool await_ready() const { return false; }
+    auto await_suspend(std::coroutine_handle<> caller) { return wait.again(caller); }
+    Value await_resume() { return wait.await_resume(); }
+  };
+  Value result = co_await wait;
+  while (blocks(result)) {
+    if (auto ready = co_await prepare_attempt(space); !ready) co_return fail(ready.error());
+    result = co_await Again{wait};
+  }
+  co_return result;
+}
 
-/// Returns what `answer()`, which calls a handler, returns. The handler leaves what the call waits
-/// for in `waiting`.
-template <class Answer>
-trap::Register answer_into(Thread& self, trap::WaitingCall& waiting, Answer answer) {
+// A system call is made in up to three parts. `call()` calls its handler and is trivial to copy.
+//
+//   begin_call()             tries the call
+//   co_await awaited_call()  if that would block: waits, or finds out that a page is missing
+//   co_await finish_call()   if that would block: pages in, and goes on
+
+/// Returns what `call()` returns. The handler leaves what the call waits for in `waiting`.
+template <class Call>
+trap::Register begin_call(Thread& self, trap::WaitingCall& waiting, const Call& call) {
   const trap::SyscallCaller::Elsewhere place{self, &waiting};
-  return answer();
+  return call();
 }
 
-/// Makes a system call in a coroutine, until it has a result: pages in what the call misses,
-/// fetches what it lacks, awaits what it waits for, and makes it again. `answer()` calls its
-/// handler, which may have missed a page before. EFAULT or ENOMEM if a page cannot be read. EINTR:
-/// cancelled.
-template <class Answer>
-async::Task<trap::Register> make_syscall(Thread& self, Answer answer) {
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
-  trap::WaitingCall waiting;
-  Fetched fetched;
-  for (;;) {
-    const auto page = space->missed_page();
-    const auto paged_in = co_await page_in_missed(space);
-    if (async::is_cancelled()) co_return trap::encode_error(Errno::eintr);
-    Fetched::set_of_attempt(&fetched);
-    trap::Register result = answer_into(self, waiting, answer);
-    Fetched::set_of_attempt(nullptr);
-    if (!waiting.empty()) result = co_await waiting;
-    if (result != trap::would_block) co_return result;
-    if (fetched.lacks_something()) {
-      co_await fetched.fetch();
-      continue;
-    }
-    if (!paged_in && space->missed_page() == page) {
-      static_cast<void>(space->take_missed_page());
-      co_return trap::ToRegister<Result<>>::encode(paged_in);
-    }
-  }
-}
-
-/// Returns the wait of a system call that would block: `waiting` as the handler has filled it, or a
-/// page-in and a restart of the call. If the awaited result is would_block, the wait has missed a
-/// page: call this function again. `answer()` calls the handler.
-template <class Answer>
-trap::WaitingCall& awaited_call(Thread& self, trap::WaitingCall& waiting, Answer answer) {
+/// What a call waits for that has answered would_block. If it has left nothing, it is made again
+/// after a page-in.
+template <class Call>
+trap::WaitingCall& awaited_call(trap::WaitingCall& waiting, const Call& call) {
   if (waiting.empty()) [[unlikely]]
-    waiting.fill([&self, answer] { return make_syscall(self, answer); });
+    waiting.fill([&] { return trap::RepeatableCall{call}; });
   return waiting;
+}
+
+/// Ends a system call that has missed a page: pages it in, fetches what the call lacks, and goes on
+/// with what `waiting` holds, until there is a result. EFAULT or ENOMEM if a page cannot be read.
+/// EINTR: cancelled.
+async::Task<trap::Register> finish_call(Thread& self, trap::WaitingCall& waiting);
+
+/// Makes a system call, and awaits what it waits for, until there is a result.
+template <class Call>
+async::Task<trap::Register> make_call(Thread& self, Call call) {
+  trap::WaitingCall waiting;
+  trap::Register result = begin_call(self, waiting, call);
+  if (result == trap::would_block) result = co_await awaited_call(waiting, call);
+  if (result == trap::would_block) result = co_await finish_call(self, awaited_call(waiting, call));
+  co_return result;
 }
 
 }  // namespace kernel

@@ -132,7 +132,7 @@ async::Task<std::int32_t> carry_out(Thread& thread, InFlightRequest& request, bo
   request.job = &async::current_job();
   request.begin();
   trap::WaitingCall waiting;
-  Register result = answer_into(thread, waiting, make);
+  Register result = begin_call(thread, waiting, make);
   if (result != trap::would_block) {
     co_await sys::cond_resched(thread);
   } else {
@@ -142,7 +142,9 @@ async::Task<std::int32_t> carry_out(Thread& thread, InFlightRequest& request, bo
       limit.emplace(request.linked->deadline());
       request.linked->limit = &*limit;
     }
-    while (result == trap::would_block) result = co_await awaited_call(thread, waiting, make);
+    result = co_await awaited_call(waiting, make);
+    if (result == trap::would_block)
+      result = co_await finish_call(thread, awaited_call(waiting, make));
     timed_out = limit && limit->leave();
     if (limit) request.linked->limit = nullptr;
   }

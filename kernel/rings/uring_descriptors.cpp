@@ -59,7 +59,7 @@ async::Task<Result<int>> make_direct(Request& request, Thread& self) {
     if (listener && listener->is_nonblocking()) wait.emplace(request, *listener, true, false);
     Ref<File> opened;
     const Register answer =
-        co_await make_syscall(self, [&] { return make_once(request.context, self, sqe, &opened); });
+        co_await make_call(self, [&] { return make_once(request.context, self, sqe, &opened); });
     if (answer == error(Errno::eagain) && wait && !never_waits(sqe)) {
       if (co_await wait->wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
       continue;
@@ -80,7 +80,7 @@ async::Task<Result<int>> accept_all(Request& request, Thread& self) {
     FileWait wait{request, *file, true, false};
     Ref<File> opened;
     const bool is_direct = sqe.file_index != 0;
-    const Register answer = co_await make_syscall(self, [&] {
+    const Register answer = co_await make_call(self, [&] {
       return accept_connection(request.context, self, sqe, is_direct ? &opened : nullptr);
     });
     if (answer == error(Errno::eagain) && !never_waits(sqe)) {

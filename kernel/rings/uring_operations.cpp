@@ -274,7 +274,7 @@ async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File
     if (answer == trap::would_block && file->signals() == nullptr) {
       // The call needs a coroutine of its own, for example because it takes several steps. With
       // O_NONBLOCK that does not wait for the file.
-      answer = co_await make_syscall(self, [&request, &self] {
+      answer = co_await make_call(self, [&request, &self] {
         return answer_once(request.context, self, request.sqe, &request);
       });
       if (async::is_cancelled() && !is_value(answer)) co_return fail(Errno::eintr);

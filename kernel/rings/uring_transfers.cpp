@@ -176,7 +176,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     if (answer == trap::would_block && picked && takes_steps(sqe, *file)) {
       group->take();
       request.cqe_flags = flags_for(*picked);
-      answer = co_await make_syscall(self, [&] {
+      answer = co_await make_call(self, [&] {
         const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
         return receive_into(self, fd.fd(), sqe, *picked, is_last);
       });

@@ -16,6 +16,7 @@
 #include "files/epoll.h"
 #include "memory/frames.h"
 #include "memory/user_memory.h"
+#include "process/page_in.h"
 #include "process/steps.h"
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
@@ -116,6 +117,8 @@ class EpollWait : public async::SharingWaitLoop<EpollWait> {
   EpollWait(Thread& self, Ref<Epoll> epoll, const EventArray& array)
       : self_{self}, epoll_{std::move(epoll)}, array_{array} {}
 
+  using WaitLoop::again;
+
   /// `timer` ends the wait.
   void set_timer(const async::Timer& timer) { timer_ = &timer; }
 
@@ -169,6 +172,15 @@ class TimedEpollWait : public EpollWait {
     if (next != awaiter) timer_.arm(deadline_);
     return next;
   }
+  Result<int> await_resume() {
+    const Result<int> taken = EpollWait::await_resume();
+    if (blocks(taken)) async::Executor::disarm(timer_);  // it must not end the page-in
+    return taken;
+  }
+  std::coroutine_handle<> again(std::coroutine_handle<> awaiter) {
+    timer_.arm(deadline_);
+    return EpollWait::again(awaiter);
+  }
 
  private:
   async::WaitTimer timer_;
@@ -179,7 +191,9 @@ class TimedEpollWait : public EpollWait {
 async::Task<Result<int>> wait_masked(Thread& self, Ref<Epoll> epoll, EventArray array,
                                      async::Instant deadline, abi::SignalSet mask) {
   if (auto set = self.set_temporary_mask(mask); !set) co_return fail(set.error());
-  const Result<int> taken = co_await TimedEpollWait{self, std::move(epoll), array, deadline};
+  TimedEpollWait wait{self, std::move(epoll), array, deadline};
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  const Result<int> taken = co_await await_with_page_ins(space, wait);
   if (taken || taken.error() != Errno::eintr) self.end_temporary_mask();
   co_return taken;
 }

@@ -15,6 +15,7 @@
 #include <span>
 #include <utility>
 
+#include "process/page_in.h"
 #include "process/thread.h"
 #include "syscalls/files.h"
 #include "syscalls/outside.h"
@@ -160,6 +161,8 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     return std::noop_coroutine();
   }
 
+  using WaitLoop::again;
+
   PollList& list() { return list_; }
 
  private:
@@ -198,6 +201,8 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     return false;
   }
 
+  /// After a page-in for the result, which is known.
+  bool attempt() const { return true; }
   /// Called after a wait: whether the poll is over.
   bool poll() {
     const WaitResult result = wait_->end();
@@ -281,7 +286,8 @@ async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, uns
   if (!has_room_to_wait_for(list)) co_return fail(Errno::enomem);
   const auto polling = std::make_unique<Polling>(self, fds, std::move(list), deadline);
   if (auto set = self.set_temporary_mask(*given); !set) co_return fail(set.error());
-  const Result<int> ready = co_await *polling;
+  const Result<int> ready =
+      co_await await_with_page_ins(Ref<memory::AddressSpace>::share(self.space()), *polling);
   if (ready || ready.error() != Errno::eintr) self.end_temporary_mask();
   co_return ready;
 }
@@ -405,13 +411,13 @@ Result<int> begin_select(Thread& self, const SelectArguments& arguments, Selecti
   return selection.list.poll(files);
 }
 
-/// Writes the time that is left, as Linux does after every result. A fault is no error then.
-void write_time_left(Thread& self, const SelectArguments& arguments) {
+/// Writes the time that is left, as Linux does after every result.
+Result<> write_time_left(Thread& self, const SelectArguments& arguments) {
   const async::Instant now = async::now();
   const auto left = arguments.deadline > now ? arguments.deadline - now : async::Duration{};
-  if (const auto timeout = arguments.timeout) (void)timeout.write(self.space(), to_timespec(left));
-  if (const auto timeout = arguments.timeout_of_select)
-    (void)timeout.write(self.space(), to_timeval(left));
+  if (const auto timeout = arguments.timeout) return timeout.write(self.space(), to_timespec(left));
+  const auto timeout = arguments.timeout_of_select;
+  return timeout ? timeout.write(self.space(), to_timeval(left)) : Result<>{};
 }
 
 Result<int> end_select(Thread& self, const SelectArguments& arguments, FileSets& sets,
@@ -440,8 +446,14 @@ async::Task<Result<int>> select(Thread& self, SelectArguments arguments,
     selection->list = std::move(polling->list());
   }
   if (mask && (ready || ready.error() != Errno::eintr)) self.end_temporary_mask();
-  if (ready) ready = end_select(self, arguments, selection->sets, selection->list);
-  write_time_left(self, arguments);
+  // After a wait the call must not be made again.
+  const auto finish = [&] { return end_select(self, arguments, selection->sets, selection->list); };
+  const auto write_time = [&] { return write_time_left(self, arguments); };
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  if (ready) ready = finish();
+  if (blocks(ready)) ready = co_await with_page_ins(space, finish);
+  // A fault is no error here.
+  if (blocks(write_time())) (void)co_await with_page_ins(space, write_time);
   co_return ready;
 }
 

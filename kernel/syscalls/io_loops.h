@@ -64,6 +64,8 @@ class Reading : public async::SharingWaitLoop<Reading> {
   Reading(Thread& self, Ref<File> file, UserSpan<std::byte> to)
       : self_{self}, file_{std::move(file)}, to_{to} {}
 
+  using WaitLoop::again;
+
  private:
   friend WaitLoop;
   friend SharingWaitLoop;
@@ -114,6 +116,8 @@ class Writing : public async::WaitLoop<Writing> {
   Writing(Thread& self, Ref<File> file, UserSpan<const std::byte> from)
       : self_{self}, file_{std::move(file)}, from_{from} {}
 
+  using WaitLoop::again;
+
  private:
   friend WaitLoop;
 
@@ -123,6 +127,9 @@ class Writing : public async::WaitLoop<Writing> {
       moved_ = fail(Errno::eintr);
       return true;
     }
+    return attempt();
+  }
+  bool attempt() {
     IoBuffer buffer{self_.space(), from_.address(), from_.size()};
     moved_ = file_->try_write(buffer);
     signal_broken_pipe(self_, *file_, moved_);

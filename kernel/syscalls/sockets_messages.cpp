@@ -602,13 +602,13 @@ std::uintptr_t header_at(std::uintptr_t messages, std::uint32_t index) {
 async::Task<Result<>> move_one(Thread& self,
                                MessageAnswer (*call)(Thread&, Socket&, std::uintptr_t, int),
                                Socket& socket, std::uintptr_t at, int flags) {
-  const trap::Register moved = co_await make_syscall(self, [=, &self, &socket] {
+  const trap::Register moved = co_await make_call(self, [=, &self, &socket] {
     return trap::ToRegister<MessageAnswer>::encode(call(self, socket, at, flags));
   });
   const auto answer = static_cast<std::int64_t>(moved);
   if (answer < 0 && answer >= -abi::max_errno) co_return fail(static_cast<Errno>(-answer));
   const UserPtr<std::uint32_t> length{at + offsetof(abi::MessageOfMany, length)};
-  const trap::Register noted = co_await make_syscall(self, [=, &self] {
+  const trap::Register noted = co_await make_call(self, [=, &self] {
     const auto written = length.write(self.space(), static_cast<std::uint32_t>(moved));
     return trap::ToRegister<Result<>>::encode(written);
   });
@@ -647,7 +647,7 @@ async::Task<Transfer> receive_many(Thread& self, Ref<File> file, std::uintptr_t 
   }
   if (timeout && got > 0) {
     const auto left = std::max(deadline - async::now(), async::Duration::zero());
-    const trap::Register written = co_await make_syscall(self, [=, &self] {
+    const trap::Register written = co_await make_call(self, [=, &self] {
       return trap::ToRegister<Result<>>::encode(timeout.write(self.space(), to_timespec(left)));
     });
     if (written != 0) co_return fail(Errno::efault);

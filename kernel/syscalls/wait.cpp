@@ -187,6 +187,8 @@ class ChildWait : public async::SharingWaitLoop<ChildWait> {
             UserPtr<abi::ResourceUsage> usage)
       : self_{self}, id_{id}, options_{options}, status_{status}, usage_{usage} {}
 
+  using WaitLoop::again;
+
  private:
   friend WaitLoop;
   friend SharingWaitLoop;

@@ -85,6 +85,9 @@ def on_a_slow_disk(test: harness.Test) -> None:
                 f"pages of killed threads stay pinned until the disk has answered ({harts} harts)",
                 done.text + done.why,
             )
+        done = test.run(PROGRAM, "left-to-others", machine=Machine(disk=disk))
+        what = "a call that waits for a page-in leaves bytes and events to the next one"
+        test.check(done.status == 0, what, done.text + done.why)
     if not test.lacks("a fork during a read", harness.MMU):
         with slow_disk(contents(2), 0.05, test.build) as disk:
             done = test.run(PROGRAM, "fork", machine=Machine(disk=disk))

@@ -43,6 +43,15 @@ class WaitLoop {
   decltype(auto) await_resume() noexcept { return self().result(); }
 
  protected:
+  /// In place of await_suspend(), for an awaiter that could not use the result and wants another
+  /// one: calls Self's `bool attempt()`, and waits as before if that returns false. In the strand.
+  std::coroutine_handle<> again(std::coroutine_handle<> awaiter) noexcept {
+    const std::coroutine_handle<> loop = begin(awaiter);
+    if (self().attempt() || (refused() && self().poll())) return awaiter;
+    current_job().suspend(loop);
+    return std::noop_coroutine();
+  }
+
   // For a loop whose first wait begins in another way than by wait().
 
   /// Returns the handle that the executor resumes at the end of a wait.

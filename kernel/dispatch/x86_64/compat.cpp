@@ -81,7 +81,7 @@ async::Task<trap::Register> see_and_call(Thread& self, const trap::UserContext& 
   // Errors do not matter: the call is made in any case.
   if (is_call_to_rewrite(self)) (void)co_await see_code(self, context.program_counter() - 1);
   if (async::is_cancelled()) co_return 0;
-  co_return co_await make_syscall(self, [&] { return answer(self, context); });
+  co_return co_await make_call(self, [&] { return answer(self, context); });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 using namespace async_test;
 using trap::Register;
+using trap::RepeatableCall;
 using trap::WaitingCall;
 
 namespace {
@@ -24,7 +25,14 @@ class NumberWait : public async::WaitLoop<NumberWait> {
     cut_ = async::current_job().result() != WaitResult::woken;
     return cut_ || number_ != 0;
   }
-  int result() const { return cut_ ? -1 : number_; }
+  bool attempt() const { return number_ != 0; }
+  std::expected<int, abi::Errno> result() const {
+    if (number_ == missing) return std::unexpected(abi::Errno::would_block);
+    return cut_ ? -1 : number_;
+  }
+  using WaitLoop::again;
+
+  static constexpr int missing = 13;  // a result that lacks something
 
  private:
   async::WaitList& list_;
@@ -134,6 +142,47 @@ TEST_CASE_METHOD(NumberFixture, "a wait without a value lets others run too, and
   run();
   CHECK(order == "other yielding ");
   CHECK(std::move(yielding).get() == 0);
+}
+
+TEST_CASE_METHOD(NumberFixture, "a wait that lacks something for its result is tried again") {
+  auto waiting = async::spawn([](NumberFixture& self) -> Task<Register> {
+    WaitingCall call;
+    call.fill([&] { return NumberWait{self.list, self.number, self.live}; });
+    CHECK(co_await call == trap::would_block);
+    CHECK(call.holds<NumberWait>());
+    CHECK(co_await call == trap::would_block);  // without a wait
+    self.number = 0;
+    const Register result = co_await call;
+    CHECK(call.empty());
+    co_return result;
+  }(*this));
+  run();
+  number = NumberWait::missing;
+  CHECK(list.wake_all() == 1);
+  run();
+  CHECK_FALSE(waiting.done());
+  number = 5;
+  CHECK(list.wake_all() == 1);
+  run();
+  CHECK(std::move(waiting).get() == 5);
+  CHECK(live == 0);
+}
+
+TEST_CASE_METHOD(NumberFixture, "a call that is made again is awaited without a wait") {
+  auto made = async::spawn([](int& number) -> Task<Register> {
+    WaitingCall call;
+    call.fill([&] { return RepeatableCall{[&number] { return Register(++number); }}; });
+    CHECK(co_await call == trap::would_block);
+    CHECK(co_await call == trap::would_block);
+    CHECK(call.holds<RepeatableCall>());
+    const auto repeated = call.take<RepeatableCall>();
+    CHECK(call.empty());
+    CHECK(number == 0);
+    CHECK(repeated() == 1);
+    co_return repeated();
+  }(number));
+  run();
+  CHECK(std::move(made).get() == 2);
 }
 
 TEST_CASE("a caller that awaits yields itself takes them out") {

@@ -7,7 +7,7 @@
 // Value is a type that ToRegister encodes, usually Result<T>. Self derives from SyscallCaller. A
 // handler that returns `would_block` has changed nothing. It may have left a wait by
 // SyscallCaller::wait(), which the thread's coroutine awaits. If it has left none, the call needs a
-// page-in first, and the kernel then makes the call again.
+// page-in first, and is then made again (RepeatableCall).
 #pragma once
 
 #include <async/task.h>

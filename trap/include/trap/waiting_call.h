@@ -1,8 +1,15 @@
 // The wait of a system call, with its type erased. `co_await` returns the encoded result.
 //
-// A handler that cannot answer at once leaves one of two things in its caller's WaitingCall: a
-// coroutine, or an awaiter that only joins a wait list (async/wait_list.h, async/wait_loop.h). The
-// awaiter needs no frame of its own.
+// A handler that cannot answer at once leaves one of three things in its caller's WaitingCall:
+//
+// - an awaiter that only joins a wait list (async/wait_list.h, async/wait_loop.h). It needs no
+//   frame of its own;
+// - a coroutine;
+// - nothing, if the call has missed a page. Its caller then leaves a RepeatableCall.
+//
+// An awaiter that misses a page at the end of its wait answers would_block and remains in the
+// WaitingCall, with all that it knows: its file, for example, and its deadline. Whoever awaits the
+// WaitingCall pages in what is missing, and awaits it again.
 #pragma once
 
 #include <async/task.h>
@@ -18,7 +25,38 @@
 
 namespace trap {
 
-/// Empty, or what one call waits for. After `co_await` it is empty again.
+/// A system call that can be made again, from its start.
+class RepeatableCall {
+ public:
+  /// `call()` calls the handler and returns what that returns.
+  template <class Call>
+  explicit RepeatableCall(const Call& call)
+      : make_{[](const void* made) { return (*static_cast<const Call*>(made))(); }} {
+    static_assert(sizeof(Call) <= room && alignof(Call) <= alignof(void*));
+    static_assert(std::is_trivially_copyable_v<Call>);
+    ::new (call_) Call(call);
+  }
+
+  Register operator()() const { return make_(call_); }
+
+  // As an awaiter it asks for a page-in and remains, because only after that is it of use to make
+  // the call.
+
+  bool await_ready() const { return true; }
+  void await_suspend(std::coroutine_handle<>) const {}
+  Register await_resume() const { return would_block; }
+  std::coroutine_handle<> again(std::coroutine_handle<> caller) const { return caller; }
+
+ private:
+  static constexpr std::size_t room = 48;
+
+  Register (*make_)(const void* call);
+  alignas(void*) std::byte call_[room];
+};
+
+/// Empty, or what one call waits for. After `co_await` it is empty again, with one exception: if an
+/// awaiter that can try again (can_try_again) answers would_block, it remains, and the next
+/// `co_await` tries again.
 class WaitingCall {
  public:
   WaitingCall() = default;
@@ -42,14 +80,17 @@ class WaitingCall {
   /// Whether the call waits for a `Wait`.
   template <class Wait>
   bool holds() const {
+    if constexpr (can_try_again<Wait>) {
+      if (kind_ == &kind_again<Wait>) return true;
+    }
     return kind_ == &kind_of<Wait>;
   }
   /// Takes out the `Wait` that it holds. For a caller that awaits waits of this kind itself.
   template <class Wait>
   Wait take() {
-    static_assert(std::is_empty_v<Wait>);
+    static_assert(std::is_trivially_copyable_v<Wait>);
     kind_ = nullptr;
-    return {};
+    return as<Wait>(wait_);
   }
 
   /// Until when the call waits; never if its wait has no `deadline()`.
@@ -61,15 +102,22 @@ class WaitingCall {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) {
     return kind_->begin(wait_, caller);
   }
-  Register await_resume() { return std::exchange(kind_, nullptr)->end(wait_); }
+  Register await_resume() { return std::exchange(kind_, nullptr)->end(*this); }
 
  private:
   struct Kind {
     std::coroutine_handle<> (*begin)(void* wait, std::coroutine_handle<> caller);
-    Register (*end)(void* wait);  // returns the result and destroys `wait`
+    Register (*end)(WaitingCall& call);  // returns the result; for await_resume()
     void (*destroy)(void* wait);
     async::Instant (*deadline)(const void* wait);  // null: it has none
   };
+
+  /// Whether an awaiter remains after the result would_block. In place of await_suspend(caller),
+  /// again(caller) is called then, in the strand. It returns `caller` if there is a new result, and
+  /// otherwise waits as before.
+  template <class Wait>
+  static constexpr bool can_try_again =
+      requires(Wait& wait, std::coroutine_handle<> caller) { wait.again(caller); };
 
   static constexpr std::size_t room = 112;
 
@@ -98,8 +146,8 @@ class WaitingCall {
     }
   }
   template <class Wait>
-  static Register end(void* wait) {
-    auto& done = awaiter(as<Wait>(wait));
+  static Register end(WaitingCall& call) {
+    auto& done = awaiter(as<Wait>(call.wait_));
     Register result = 0;
     if constexpr (std::is_void_v<decltype(done.await_resume())>) {
       done.await_resume();
@@ -107,8 +155,18 @@ class WaitingCall {
       auto&& answer = done.await_resume();
       result = ToRegister<std::remove_cvref_t<decltype(answer)>>::encode(answer);
     }
-    destroy<Wait>(wait);
+    if constexpr (can_try_again<Wait>) {
+      if (result == would_block) [[unlikely]] {
+        call.kind_ = &kind_again<Wait>;
+        return result;
+      }
+    }
+    destroy<Wait>(call.wait_);
     return result;
+  }
+  template <class Wait>
+  static std::coroutine_handle<> try_again(void* wait, std::coroutine_handle<> caller) {
+    return as<Wait>(wait).again(caller);
   }
   template <class Wait>
   static void destroy(void* wait) {
@@ -127,7 +185,15 @@ class WaitingCall {
     return kind;
   }
   template <class Wait>
+  static constexpr Kind make_kind_again() {
+    Kind kind = make_kind<Wait>();
+    kind.begin = try_again<Wait>;
+    return kind;
+  }
+  template <class Wait>
   static constexpr Kind kind_of = make_kind<Wait>();
+  template <class Wait>
+  static constexpr Kind kind_again = make_kind_again<Wait>();
 
   const Kind* kind_ = nullptr;  // null: empty
   alignas(void*) std::byte wait_[room];
@@ -146,6 +212,11 @@ class OnHeap {
     return wait_->await_suspend(awaiter);
   }
   decltype(auto) await_resume() { return wait_->await_resume(); }
+  std::coroutine_handle<> again(std::coroutine_handle<> awaiter)
+    requires requires(Wait& wait) { wait.again(awaiter); }
+  {
+    return wait_->again(awaiter);
+  }
 
  private:
   std::unique_ptr<Wait> wait_;

@@ -60,6 +60,9 @@ int fork_meanwhile();
 /// Then either the program is executed, or all threads continue.
 int execute_meanwhile();
 
+/// A reader and a waiter of epoll that wait for a page-in leave what there is to the next ones.
+int leave_to_others();
+
 // ── mapped.cpp ──
 
 /// Maps the disk. A mapping has the same bytes as reads, whether a program or a system call touches

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   if (what == "mapped") return disk::map();
   if (what == "mapped-bad") return disk::map_bad(first);
   if (what == "touch") return disk::touch(first);
+  if (what == "left-to-others") return disk::leave_to_others();
   if (what == "fork") return disk::fork_meanwhile();
   if (what == "execve") return disk::execute_meanwhile();
   if (what == "errors") return disk::meet_errors(first);

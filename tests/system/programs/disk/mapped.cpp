@@ -1,3 +1,4 @@
+#include <abi/events.h>
 #include <user/process.h>
 #include <user/ring.h>
 #include <user/thread.h>
@@ -176,6 +177,110 @@ void by_answers() {
   check(*status == 7 << 8, "… and its status {:#x}", *status);
 }
 
+// Maps a page of the disk, which needs a page-in, in place of `page`. The first word of the disk's
+// page is positive.
+void replace(std::byte* page, const std::vector<std::byte>& all) {
+  std::size_t offset = 0;
+  while ((all[offset + 3] & std::byte{0x80}) != std::byte{}) offset += page_bytes;
+  must(call<std::byte*>(Call::mmap, page, page_bytes, abi::prot_read | abi::prot_write,
+                        abi::map_private | abi::map_fixed, file, offset),
+       "a page of the disk");
+}
+
+// The page for a result needs a page-in only after the wait. Then the wait ends, or goes on: the
+// call is not made again.
+void by_waits(const std::vector<std::byte>& all) {
+  std::byte* const mapped = map_all();
+  const auto pipe = must(make_pipe(), "a pipe"), other = must(make_pipe(), "another pipe");
+  const auto text = std::as_bytes(std::span{"one two"});
+  check(write(other.write_end, text.subspan(4, 3)) == 3, "three bytes for another file");
+  const Fd fd = must(dup(pipe.read_end), "a descriptor");
+  Thread reader{[&] {
+    check(read(fd, std::span{mapped, 3}) == 3, "three bytes are read");
+    check(std::memcmp(mapped, text.data(), 3) == 0, "… from the file that the call began with");
+  }};
+  sleep_for(5ms);
+  must(dup_to(other.read_end, fd), "another file for the descriptor");
+  check(write(pipe.write_end, text.first(3)) == 3, "three bytes");
+  reader.join();
+
+  constexpr abi::Timespec time{.seconds = 0, .nanoseconds = 20'000'000};
+  const auto list =
+      must(map_memory(page_bytes, abi::prot_read | abi::prot_write), "a list for ppoll");
+  const abi::PollFd entry{.fd = pipe.read_end, .events = abi::pollin, .returned = 0};
+  std::memcpy(list, &entry, sizeof entry);
+  Thread poller{[&] {
+    abi::Timespec rest = time;
+    const auto ready = call<int>(Call::ppoll, list, 1, &rest, nullptr, 0);
+    check(ready == 0, "ppoll ends by its time, and does not read its list again");
+  }};
+  const auto set =
+      must(map_memory(page_bytes, abi::prot_read | abi::prot_write), "a set for pselect6");
+  set[pipe.read_end / 8] |= std::byte{1} << pipe.read_end % 8;
+  Thread selector{[&] {
+    abi::Timespec rest = time;
+    const auto ready =
+        call<int>(Call::pselect6, pipe.read_end + 1, set, nullptr, nullptr, &rest, nullptr);
+    check(ready == 0, "pselect6 ends by its time, and does not read its set again");
+  }};
+  sleep_for(5ms);
+  replace(list, all);
+  replace(set, all);
+  poller.join();
+  selector.join();
+
+  const Fd epoll = must(call<Fd>(Call::epoll_create1, 0), "an epoll file");
+  const abi::EpollEvent wanted{.events = abi::epollin, .padding = 0, .data = 42};
+  must(call(Call::epoll_ctl, epoll, abi::epoll_ctl_add, pipe.read_end, &wanted), "an item");
+  const abi::SignalSet no_signals = 0;
+  const abi::SignalSet* const masks[] = {nullptr, &no_signals};
+  for (std::size_t page = 1; const abi::SignalSet* mask : masks) {
+    auto* const event = at<abi::EpollEvent>(mapped, page++);
+    Thread waiter{[&] {
+      const auto ready = call<int>(Call::epoll_pwait, epoll, event, 1, 10'000, mask, 8);
+      check(ready == 1 && event->data == 42, "epoll_pwait writes an event to an absent page");
+    }};
+    sleep_for(5ms);
+    check(write(pipe.write_end, text.first(1)) == 1, "a byte");
+    waiter.join();
+    std::byte byte{};
+    check(read(pipe.read_end, std::span{&byte, 1}) == 1, "… is read");
+  }
+
+  auto* const word = at<std::uint32_t>(mapped, 4);
+  std::uint32_t value = 0;
+  std::memcpy(&value, &all[4 * page_bytes + 64], sizeof value);
+  refused(call(Call::futex, word, abi::futex_wait, value, &time, nullptr, 0), Errno::etimedout,
+          "a wait for a word in an absent page");
+  auto* const changed = at<std::uint32_t>(mapped, 5);
+  std::memcpy(&value, &all[5 * page_bytes + 64], sizeof value);
+  refused(call(Call::futex, changed, abi::futex_wait, value + 1, &time, nullptr, 0), Errno::eagain,
+          "a wait for another value of such a word");
+  auto* const shared = at<std::uint32_t>(mapped, 6);
+  std::memcpy(&value, &all[6 * page_bytes + 64], sizeof value);
+  constexpr int wait_private = abi::futex_wait | abi::futex_private_flag;
+  Thread sleeper{[&] {
+    check(call<int>(Call::futex, shared, wait_private, value, nullptr, nullptr, 0) == 0,
+          "a wait for such a word ends with a wake");
+  }};
+  while (must(call<int>(Call::futex, shared, abi::futex_wake | abi::futex_private_flag, 1, nullptr,
+                        nullptr, 0),
+              "a wake") == 0)
+    sleep_for(1ms);
+  sleeper.join();
+
+  const auto child = fork();
+  if (!child) return;  // a machine without an MMU
+  if (*child == 0) {
+    sleep_for(5ms);
+    exit(9);
+  }
+  auto* const status = at<int>(mapped, 7);
+  check(must(call<Pid>(Call::wait4, *child, status, 0, nullptr), "wait") == *child &&
+            *status == 9 << 8,
+        "a waiting wait4 writes the status to an absent page");
+}
+
 // Several threads touch the pages of a mapping at the same time, and a child touches them later:
 // all see the same bytes.
 void by_many(const std::vector<std::byte>& all) {
@@ -223,6 +328,7 @@ int map() {
   by_calls(all);
   over_borders(all);
   by_answers();
+  by_waits(all);
   by_many(all);
   refused(map_file(file, page_bytes, abi::prot_read, 0, abi::map_shared), Errno::enodev,
           "a shared mapping");

@@ -1,4 +1,5 @@
 // Pages that a disk writes to while their processes end, fork or call execve.
+#include <abi/events.h>
 #include <user/clock.h>
 #include <user/process.h>
 #include <user/sync.h>
@@ -149,6 +150,53 @@ int execute_meanwhile() {
   check(status.has_exited(), "the child is not killed");
   check(status.exit_code() != failed_alone,
         "execve does not fail after the other threads have ended");
+  return 0;
+}
+
+int leave_to_others() {
+  constexpr std::size_t page_bytes = 4096;
+  const auto absent = must(map_file(file, 2 * page_bytes, abi::prot_read | abi::prot_write, 0),
+                           "two pages that the slow disk has");
+  const auto pipe = must(make_pipe(), "a pipe");
+  const std::uint64_t one = 1;
+  const auto bytes_of_one = std::as_bytes(std::span{&one, 1});
+  std::uint64_t present = 0;
+  std::atomic<int> order = 0;
+  std::array<int, 2> place{};
+  const auto read_into = [&](void* to, int who) {
+    check(read(pipe.read_end, std::span{static_cast<std::byte*>(to), sizeof one}) == sizeof one,
+          "eight bytes are read");
+    place[who] = ++order;
+  };
+  Thread first{[&] { read_into(absent, 0); }};
+  must(sleep_for(5ms), "sleeping");
+  Thread second{[&] { read_into(&present, 1); }};
+  must(sleep_for(5ms), "sleeping");
+  check(write(pipe.write_end, bytes_of_one) == sizeof one, "bytes for one reader");
+  second.join();
+  check(place[1] == 1 && present == one, "the second reader does not wait for the first one");
+  check(write(pipe.write_end, bytes_of_one) == sizeof one, "more bytes");
+  first.join();
+  check(place[0] == 2 && std::memcmp(absent, &one, sizeof one) == 0, "… which the first one gets");
+
+  // The waiter that came last is woken first.
+  const Fd epoll = must(call<Fd>(Call::epoll_create1, 0), "an epoll file");
+  const abi::EpollEvent wanted{
+      .events = abi::epollin | abi::epolloneshot, .padding = 0, .data = 42};
+  must(call(Call::epoll_ctl, epoll, abi::epoll_ctl_add, pipe.read_end, &wanted), "an item");
+  abi::EpollEvent there{};
+  auto* const far = reinterpret_cast<abi::EpollEvent*>(absent + page_bytes);
+  const auto wait_into = [&](abi::EpollEvent* event, int timeout) {
+    return call<int>(Call::epoll_pwait, epoll, event, 1, timeout, nullptr, 8);
+  };
+  Thread patient{[&] { check(wait_into(&there, -1) == 1, "the first waiter gets the event"); }};
+  must(sleep_for(5ms), "sleeping");
+  Thread last{[&] { check(wait_into(far, 1'000) == 0, "… and the last one none"); }};
+  must(sleep_for(5ms), "sleeping");
+  check(write(pipe.write_end, bytes_of_one) == sizeof one, "an event");
+  patient.join();
+  check(there.data == 42, "the event");
+  last.join();
   return 0;
 }
 
