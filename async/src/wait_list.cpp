@@ -126,21 +126,8 @@ void WaitList::reorder(Job& job) noexcept {
 
 // ── in worlds with parallel jobs ─────────────────────────────────────────────────────────────────
 
-// These functions run in the strand, for jobs and entries whose waits end only in the strand. So no
-// other hart ends the wait meanwhile, and the list still exists.
-
-WaitList* Job::awaited_list() const noexcept {
-  if (kind != Kind::waiting || waits_for_ == nullptr) return nullptr;
-  const bool is_list = waits_for_->kind == Kind::list || waits_for_->kind == Kind::mutex;
-  return is_list ? static_cast<WaitList*>(waits_for_) : nullptr;
-}
-
-void Job::leave_list() noexcept {
-  WaitList* const left = awaited_list();
-  if (left == nullptr) return unlink();
-  const ListLock::Guard guard(left->lock());
-  unlink();
-}
+// In the strand, for entries whose waits end only in the strand. So no other hart ends the wait
+// meanwhile, and the list still exists.
 
 void Entry::leave_list() noexcept {
   const Strand::Guard strand;
