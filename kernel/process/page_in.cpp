@@ -18,6 +18,10 @@ async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va)
   co_return space->put_page_in(*wanted, std::move(*frame));
 }
 
+namespace {
+
+/// Reads the page that a system call in `space` missed last. EFAULT: the page cannot be read;
+/// ENOMEM.
 async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space) {
   const auto page = space->take_missed_page();
   if (!page) co_return Result<>{};
@@ -25,6 +29,8 @@ async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space) {
   if (!paged_in && paged_in.error() == Errno::eio) co_return fail(Errno::efault);
   co_return paged_in;
 }
+
+}  // namespace
 
 async::Task<Result<>> prepare_attempt(Ref<memory::AddressSpace> space) {
   auto read = co_await page_in_missed(space);

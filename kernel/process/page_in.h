@@ -22,12 +22,8 @@ namespace kernel {
 /// Reads the page at `va` into memory and maps it. Does nothing if the page needs no page-in. If a
 /// change holds back faults at `va`, waits for its end instead. EIO; ENOMEM.
 async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va);
-/// Reads the page that a system call in `space` missed last. EFAULT: the page cannot be read;
-/// ENOMEM.
-async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space);
-
-/// Reads the page that an attempt has missed, which can then be made again. The errors of
-/// page_in_missed(); EINTR: cancelled.
+/// Reads the page that an attempt of a system call in `space` has missed. The attempt can then be
+/// made again. EFAULT: the page cannot be read; ENOMEM; EINTR: cancelled.
 async::Task<Result<>> prepare_attempt(Ref<memory::AddressSpace> space);
 
 /// Returns the result of `attempt()`. While that is would_block, reads the page that the attempt

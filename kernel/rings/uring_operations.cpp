@@ -267,8 +267,7 @@ async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File
       answer = answer_once(request.context, self, request.sqe, &request);
     }
     if (answer == trap::would_block && space->missed_page()) {
-      if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
-      if (async::is_cancelled()) co_return fail(Errno::eintr);
+      if (auto ready = co_await prepare_attempt(space); !ready) co_return fail(ready.error());
       continue;
     }
     if (answer == trap::would_block && file->signals() == nullptr) {

@@ -185,8 +185,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     const bool is_idle = answer == error(Errno::eagain) && !never_waits(sqe);
     if (answer == trap::would_block || is_idle) {
       if (space->missed_page()) {
-        if (auto read = co_await page_in_missed(space); !read) co_return fail(read.error());
-        if (async::is_cancelled()) co_return fail(Errno::eintr);
+        if (auto ready = co_await prepare_attempt(space); !ready) co_return fail(ready.error());
       } else if (co_await wait.wait() != async::WaitResult::woken) {
         co_return fail(Errno::eintr);
       }

@@ -33,15 +33,11 @@ Result<> touch(memory::AddressSpace& space, std::uintptr_t page) {
 async::Task<Result<>> touch_in_steps(Thread& self, std::uintptr_t start, std::uintptr_t end) {
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (std::uintptr_t page = start; page < end;) {
-    const auto made = touch(*space, page);
-    if (blocks(made)) {
-      if (auto paged_in = co_await page_in_missed(space); !paged_in) co_return fail(Errno::enomem);
-    } else if (!made) {
-      co_return fail(made.error() == Errno::enomem ? Errno::eagain : Errno::enomem);
-    } else if ((page += hal::page_size) % step_bytes == 0) {
-      co_await cond_resched(self);
-    }
+    auto made = touch(*space, page);
+    if (blocks(made)) made = co_await with_page_ins(space, [&] { return touch(*space, page); });
     if (async::is_cancelled()) co_return fail(Errno::eintr);
+    if (!made) co_return fail(made.error() == Errno::enomem ? Errno::eagain : Errno::enomem);
+    if ((page += hal::page_size) % step_bytes == 0) co_await cond_resched(self);
   }
   co_return Result<>{};
 }

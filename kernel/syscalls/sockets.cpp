@@ -133,9 +133,15 @@ async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Acceptin
   for (;;) {
     const auto woken = co_await socket.changes(Direction::read)->wait_until(deadline, "accept");
     if (woken != async::WaitResult::woken) co_return fail(wait_error(woken));
-    while (accepting.lacks_pages(self))
-      if (!co_await page_in_missed(space) || async::is_cancelled()) break;
-    const auto accepted = accepting.accept(self, socket);
+    Result<> ready;
+    if (accepting.lacks_pages(self)) {
+      ready = co_await with_page_ins(space, [&]() -> Result<> {
+        return accepting.lacks_pages(self) ? fail(Errno::would_block) : Result<>{};
+      });
+    }
+    // If a page cannot be read, the attempt fails, too.
+    const bool is_cancelled = !ready && ready.error() == Errno::eintr;
+    const auto accepted = is_cancelled ? fail(Errno::eintr) : accepting.accept(self, socket);
     if (accepted) co_return accepted;
     if (accepted.error() != Errno::would_block) {
       socket.changes(Direction::read)->pass_wake();  // another thread may take the connection

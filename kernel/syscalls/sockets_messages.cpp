@@ -374,12 +374,21 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
   const std::size_t wanted = wanted_bytes(socket, message.flags, buffer.left());
   std::size_t done = 0;
   for (;;) {
-    IoBuffer part = buffer.first(most_received(socket));
-    while (part.lacks_pages(IoBuffer::Direction::put) ||
-           (place != nullptr && place->lacks_pages(self))) {
-      if (!co_await page_in_missed(space) || async::is_cancelled()) break;
-      // Another thread may have taken the message meanwhile.
-      part = buffer.first(most_received(socket));
+    IoBuffer part = buffer;
+    const auto lacks_pages = [&] {
+      part = buffer.first(most_received(socket));  // another thread may have taken the message
+      return part.lacks_pages(IoBuffer::Direction::put) ||
+             (place != nullptr && place->lacks_pages(self));
+    };
+    if (lacks_pages()) {
+      const auto ready = co_await with_page_ins(space, [&]() -> Result<> {
+        return lacks_pages() ? fail(Errno::would_block) : Result<>{};
+      });
+      // If a page cannot be read, the attempt fails, too.
+      if (!ready && ready.error() == Errno::eintr) {
+        socket.changes(Direction::read)->pass_wake();  // another thread may take the message
+        co_return done > 0 ? Transfer{done} : fail(Errno::eintr);
+      }
     }
     if (done > 0 && socket.has_error(Direction::read)) co_return done;
     const std::size_t asked = part.left();

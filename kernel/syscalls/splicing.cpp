@@ -509,9 +509,9 @@ async::Task<Transfer> put_parts(Thread& self, Ref<File> to, UserPtr<const abi::I
     auto moved = from.take(bounce.first(some));
     if (moved && *moved == 0) moved = fail(Errno::efault);
     if (blocks(moved)) {
-      const auto space = Ref<memory::AddressSpace>::share(self.space());
-      if (auto paged_in = co_await page_in_missed(space); !paged_in) moved = fail(paged_in.error());
-      if (blocks(moved)) continue;
+      const auto ready = co_await prepare_attempt(Ref<memory::AddressSpace>::share(self.space()));
+      if (ready) continue;
+      moved = fail(ready.error());
     }
     if (moved) moved = put_into_pipe(*to, bounce.first(*moved));
     if (!moved) {

@@ -103,12 +103,8 @@ void keep_all_vectors(Process& process) {
 /// Copies code from a program, and pages it in if necessary. EFAULT; ENOMEM.
 async::Task<Result<>> copy_code(memory::AddressSpace& code, std::byte* to, VirtAddr from,
                                 std::size_t bytes) {
-  const auto space = Ref<memory::AddressSpace>::share(code);
-  for (;;) {
-    const auto copied = memory::copy_from_user(*space, to, from, bytes);
-    if (!blocks(copied)) co_return copied;
-    if (const auto paged_in = co_await page_in_missed(space); !paged_in) co_return paged_in;
-  }
+  co_return co_await with_page_ins(Ref<memory::AddressSpace>::share(code),
+                                   [&] { return memory::copy_from_user(code, to, from, bytes); });
 }
 
 /// New contents of pages, which replace the old pages all in one step.
@@ -291,7 +287,7 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
   if (memory::is_instruction_to_change(at)) {
     const auto changed = change_instruction(self);
     if (!blocks(changed)) co_return changed;
-    co_return co_await page_in_missed(Ref<memory::AddressSpace>::share(self.space()));
+    co_return co_await prepare_attempt(Ref<memory::AddressSpace>::share(self.space()));
   }
   const auto change = self.space().join_change();
   const auto turn = co_await change->wait_for_turn();
