@@ -83,7 +83,7 @@ abi::Signal signal_for(Trap trap, Errno why) {
     case Trap::breakpoint: return abi::Signal::sigtrap;
     case Trap::misaligned: return abi::Signal::sigbus;
     case Trap::arithmetic: return abi::Signal::sigfpe;
-    default: return abi::Signal::sigsegv;
+    default: return trap::is_bus_error(trap) ? abi::Signal::sigbus : abi::Signal::sigsegv;
   }
 }
 
@@ -118,6 +118,7 @@ namespace {
 
 /// The code of the signal of an exception (sigaction(2)).
 int code_for(Thread& self, Trap trap, abi::Signal signal) {
+  if (const int code = trap::code_of_exception(trap); code != 0) return code;
   switch (signal) {
     case abi::Signal::sigsegv: {
       const hal::VirtAddr page = hal::page_down(trap.address);
@@ -125,19 +126,17 @@ int code_for(Thread& self, Trap trap, abi::Signal signal) {
                              self.space().is_mapped(page, page + hal::page_size);
       return is_mapped ? abi::segv_accerr : abi::segv_maperr;
     }
-    case abi::Signal::sigbus:
-      return trap.kind == Trap::misaligned ? abi::bus_adraln : abi::bus_adrerr;
-    case abi::Signal::sigfpe: return abi::fpe_intdiv;
-    case abi::Signal::sigtrap: return trap::breakpoint_code;
+    case abi::Signal::sigbus: return abi::bus_adrerr;
     default: return trap::illegal_instruction_code;
   }
 }
 
 abi::SignalInfo info_of(Thread& self, Trap trap, abi::Signal signal) {
   const bool has_address = trap.kind == Trap::page_fault || trap.kind == Trap::misaligned;
-  return {.signal = static_cast<int>(signal),
-          .code = code_for(self, trap, signal),
-          .address = has_address ? trap.address : self.context().program_counter()};
+  const int code = code_for(self, trap, signal);
+  std::uint64_t address = has_address ? trap.address : self.context().program_counter();
+  if (code == abi::si_kernel) address = 0;
+  return {.signal = static_cast<int>(signal), .code = code, .address = address};
 }
 
 // Not inlined, so that the information is not in the frame of a coroutine.

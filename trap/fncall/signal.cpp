@@ -177,6 +177,10 @@ Trap decode(const Signal& signal) {
   constexpr std::uint64_t fetch = 16;
   const Trap::Kind kind = kind_of_cause(vector);
   switch (kind) {
+    case Trap::arithmetic: {
+      const auto code = static_cast<std::uint64_t>(signal.info.si_code);
+      return {kind, hal::Access::none, vector, code};
+    }
     case Trap::illegal_instruction: return {kind, hal::Access::execute, vector};
     case Trap::access_fault:
     case Trap::misaligned: return {kind, hal::Access::read, vector};

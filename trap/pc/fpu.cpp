@@ -1,4 +1,39 @@
+#include <abi/signal.h>
 #include <trap/fpu.h>
+#include <trap/run_user.h>
+
+#include <cstdint>
+
+namespace trap {
+namespace {
+
+/// The code of the first exception of `raised`, bits as in the x87 status word and in MXCSR (Intel
+/// SDM, volume 1, sections 8.1.3 and 10.2.3), in Linux's order (fpu__exception_code()).
+int code_of(unsigned raised) {
+  constexpr unsigned invalid = 1, denormal = 2, by_zero = 4, overflow = 8, underflow = 16;
+  if ((raised & invalid) != 0) return abi::fpe_fltinv;
+  if ((raised & by_zero) != 0) return abi::fpe_fltdiv;
+  if ((raised & overflow) != 0) return abi::fpe_fltovf;
+  if ((raised & (denormal | underflow)) != 0) return abi::fpe_fltund;
+  return abi::fpe_fltres;
+}
+
+}  // namespace
+
+int arithmetic_code(std::uint64_t cause) {
+  constexpr std::uint64_t x87 = 16;
+  if (cause == CAUSE_DIVIDE_ERROR) return abi::fpe_intdiv;
+  if (cause == x87) {
+    std::uint16_t status = 0, masked = 0;
+    asm volatile("fnstsw %0\n\tfnstcw %1" : "=m"(status), "=m"(masked));
+    return code_of(status & ~unsigned{masked});
+  }
+  std::uint32_t mxcsr = 0;
+  asm volatile("stmxcsr %0" : "=m"(mxcsr));
+  return code_of(mxcsr & ~(mxcsr >> 7));
+}
+
+}  // namespace trap
 
 namespace trap::fpu {
 

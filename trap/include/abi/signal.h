@@ -149,8 +149,15 @@ inline constexpr int segv_accerr = 2;  // SIGSEGV: the mapping forbids the acces
 inline constexpr int bus_adraln = 1;
 inline constexpr int bus_adrerr = 2;
 inline constexpr int ill_illopc = 1;
+inline constexpr int ill_illopn = 2;
 inline constexpr int fpe_intdiv = 1;
+inline constexpr int fpe_fltdiv = 3;
+inline constexpr int fpe_fltovf = 4;
+inline constexpr int fpe_fltund = 5;
+inline constexpr int fpe_fltres = 6;
+inline constexpr int fpe_fltinv = 7;
 inline constexpr int trap_brkpt = 1;
+inline constexpr int trap_trace = 2;
 
 // The sixth argument of pselect6 points to this.
 struct SignalSetArgument {

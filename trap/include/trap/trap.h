@@ -17,8 +17,10 @@ struct Trap {
     breakpoint,
     misaligned,    ///< `address`: the operand's address
     access_fault,  ///< no memory at the physical address
-    arithmetic,    ///< a division by zero or a floating-point exception (not on riscv64)
-    unknown,       ///< any other; see `cause`
+    /// A division by zero or a floating-point exception (not on riscv64). `address`: the code of
+    /// its SIGFPE.
+    arithmetic,
+    unknown,  ///< any other; see `cause`
     // How a system call ended in its fast path (fast_path.h) or in the trap handler (handler.h):
     would_block,    ///< the call must wait
     call_answered,  ///< a result, but another job must run first

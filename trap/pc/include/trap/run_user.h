@@ -46,6 +46,10 @@ constexpr hal::Access access_of_fault(std::uint64_t error_code) {
   return (error_code & write) != 0 ? hal::Access::write : hal::Access::read;
 }
 
+/// The code of the SIGFPE of an arithmetic exception: by the floating-point registers, which must
+/// still be those of the program.
+int arithmetic_code(std::uint64_t cause);  // fpu.cpp
+
 /// The exception that stopped the program of `context`, or kernel code with these registers. Call
 /// it before the next page fault of this hart.
 inline Trap decode_exception(const UserContext& context, std::uint64_t cause) {
@@ -55,6 +59,7 @@ inline Trap decode_exception(const UserContext& context, std::uint64_t cause) {
       trap.access = access_of_fault(context.error_code);
       asm volatile("movq %%cr2, %0" : "=r"(trap.address));
       break;
+    case Trap::arithmetic: trap.address = static_cast<std::uint64_t>(arithmetic_code(cause)); break;
     case Trap::illegal_instruction: trap.access = hal::Access::execute; break;
     case Trap::access_fault:
     case Trap::misaligned: trap.access = hal::Access::read; break;

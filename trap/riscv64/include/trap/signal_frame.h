@@ -12,6 +12,7 @@
 #include <abi/numbers.h>
 #include <abi/signal.h>
 #include <hal/machine/vectors.h>
+#include <trap/trap.h>
 #include <trap/user_context.h>
 
 #include <algorithm>
@@ -193,8 +194,21 @@ constexpr abi::Call call_of(const UserContext& registers) {
   return static_cast<abi::Call>(registers.syscall_number());
 }
 
-/// `si_code` of the SIGILL and the SIGTRAP that an exception sends.
-inline constexpr int illegal_instruction_code = abi::ill_illopc, breakpoint_code = abi::trap_brkpt;
+inline constexpr int illegal_instruction_code = abi::ill_illopc;  // `si_code` of SIGILL
+
+/// `si_code` of the signal of an exception. 0: the page that the program accessed determines it.
+constexpr int code_of_exception(const Trap& trap) {
+  switch (trap.kind) {
+    case Trap::illegal_instruction: return illegal_instruction_code;
+    case Trap::breakpoint: return abi::trap_brkpt;
+    case Trap::misaligned: return abi::bus_adraln;
+    default: return 0;
+  }
+}
+/// Whether an exception that is neither a page fault nor misaligned sends SIGBUS.
+constexpr bool is_bus_error(const Trap&) {
+  return false;
+}
 
 /// How a program returns from a handler: the kernel maps these instructions for it. An unwinder
 /// recognises them.

@@ -12,6 +12,7 @@
 #include <abi/numbers.h>
 #include <abi/signal.h>
 #include <abi/x86_64.h>
+#include <trap/trap.h>
 #include <trap/user_context.h>
 
 #include <array>
@@ -168,9 +169,26 @@ constexpr abi::Call call_of(const UserContext& registers) {
   }
 }
 
-/// `si_code` of the SIGILL and the SIGTRAP that an exception sends: ILL_ILLOPN and, as on Linux,
-/// SI_KERNEL.
-inline constexpr int illegal_instruction_code = 2, breakpoint_code = abi::si_kernel;
+inline constexpr int illegal_instruction_code = abi::ill_illopn;  // `si_code` of SIGILL
+
+/// `si_code` of the signal of an exception. 0: the page that the program accessed determines it.
+/// After SI_KERNEL the signal has no address (Linux 6.12, arch/x86/kernel/traps.c).
+constexpr int code_of_exception(const Trap& trap) {
+  switch (trap.kind) {
+    case Trap::illegal_instruction: return illegal_instruction_code;
+    case Trap::breakpoint: return trap.cause == 1 ? abi::trap_trace : abi::si_kernel;
+    case Trap::misaligned: return abi::bus_adraln;
+    case Trap::arithmetic: return static_cast<int>(trap.address);
+    case Trap::page_fault: return 0;
+    default: return abi::si_kernel;
+  }
+}
+/// Whether an exception that is neither a page fault nor misaligned sends SIGBUS: an access of the
+/// stack to an address that no program can have does.
+constexpr bool is_bus_error(const Trap& trap) {
+  constexpr std::uint32_t stack_fault = 12;
+  return trap.cause == stack_fault;
+}
 
 /// How a program returns from a handler: the kernel maps these instructions for it.
 inline auto signal_return_code() {
