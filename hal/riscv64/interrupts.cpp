@@ -9,6 +9,7 @@
 
 #include "devices.h"
 #include "firmware.h"
+#include "hart_groups.h"
 #include "timer.h"
 
 /// This hart's claim register; null without a PLIC. The trap entry reads it
@@ -92,6 +93,10 @@ void complete_interrupt(Irq irq) {
 
 void send_ipi(unsigned hart) {
   firmware::send_ipi({.first = devices.firmware_hart_id[hart], .bits = 1});
+}
+
+void send_ipis(HartMask harts) {
+  for_each_group(harts, firmware::send_ipi);
 }
 
 }  // namespace hal

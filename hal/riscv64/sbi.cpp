@@ -1,5 +1,9 @@
 #include "sbi.h"
 
+#include <hal/remote.h>
+
+#include "hart_groups.h"
+
 namespace hal::riscv64::firmware {
 namespace {
 
@@ -126,3 +130,7 @@ void shutdown(bool failed) {
 }
 
 }  // namespace hal::riscv64::firmware
+
+void hal::synchronize_code_remote(HartMask harts) {
+  riscv64::for_each_group(harts, riscv64::firmware::remote_synchronize_code);
+}
