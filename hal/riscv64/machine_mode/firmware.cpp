@@ -11,7 +11,6 @@
 
 #include "devices.h"
 #include "pmp.h"
-#include "requests.h"
 
 // machine_mode/entry.S: by hart number, a1 of each; 0: waits.
 constexpr std::uint64_t parkable_harts = 64;

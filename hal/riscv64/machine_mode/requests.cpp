@@ -2,8 +2,6 @@
 // physical memory protection, and to fetch written instructions. A hart serves them when it takes
 // the software interrupt, which comes before the next instruction of its program, or while it waits
 // for another hart. The kernel itself needs neither.
-#include "requests.h"
-
 #include <hal/hart.h>
 #include <hal/interrupts.h>
 #include <hal/machine/privilege.h>

@@ -24,6 +24,8 @@ struct Requests {
   std::atomic<std::uint32_t> done = 0;
 };
 extern constinit thread_local Requests* own_requests;
+/// Call it on each hart before the hart can get requests.
+void start_requests();
 void serve_requests();
 
 /// Call it in each round of a loop that waits for another hart, which may wait for this one.
