@@ -2,7 +2,11 @@
 // Interrupts and preemption in the loop must not change any. It does not check rsp, rbp and r15.
 #pragma once
 
+#include <hal/timer.h>
+
 #include <cstdint>
+
+extern "C" bool cotrap_look_at_registers(std::uint64_t seed);  // check_registers.S
 
 namespace trap {
 
@@ -15,6 +19,13 @@ struct CheckRegisters {
 };
 
 /// Runs the loop. Returns true if every register kept its value.
-bool cotrap_check_registers(CheckRegisters& check);
+inline bool cotrap_check_registers(CheckRegisters& check) {
+  bool intact = true;
+  while (check.stop == 0 && hal::clock_ticks() < check.until_tick) {
+    intact = cotrap_look_at_registers(check.seed) && intact;
+    check.rounds = check.rounds + 1;
+  }
+  return intact;
+}
 
 }  // namespace trap
