@@ -5,7 +5,6 @@
 #include <trap/run_user.h>
 #include <trap/segments.h>
 #include <trap/signal.h>
-#include <trap/syscall_instruction.h>
 #include <unistd.h>
 
 #include <algorithm>

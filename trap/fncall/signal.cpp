@@ -1,7 +1,9 @@
 #include <asm/prctl.h>
 #include <errno.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <trap/emulated.h>
+#include <trap/hart_record.h>
 #include <trap/run_user.h>
 #include <trap/segments.h>
 #include <trap/signal.h>
@@ -17,9 +19,11 @@
 
 #include "window.h"
 
+// signal_entry.S: the code from cotrap_signal_entry to cotrap_signal_end.
 extern "C" {
 void cotrap_signal_entry();
 void cotrap_signal_return();
+void cotrap_signal_end();
 constinit bool cotrap_is_emulated = false;  // for signal_entry.S
 }
 static_assert(offsetof(ucontext_t, uc_mcontext.fpregs) == FRAME_VECTORS);
@@ -237,6 +241,18 @@ void handle_signal(int number, void (*handler)(Signal&)) {
     std::perror("rt_sigaction");
     std::abort();
   }
+}
+
+bool catch_syscall_instructions(bool on) {
+  constexpr int set_dispatch = 59;  // PR_SET_SYSCALL_USER_DISPATCH
+  if (!on) return prctl(set_dispatch, 0, 0, 0, 0) == 0;
+  // valgrind makes the program's system calls from its own code, outside the permitted range.
+  if (is_emulated()) return false;
+  // The code in signal_entry.S makes system calls of its own, at points where HartRecord::syscalls
+  // can still be 1, so prctl() exempts it.
+  const auto start = reinterpret_cast<std::uintptr_t>(cotrap_signal_entry);
+  const auto end = reinterpret_cast<std::uintptr_t>(cotrap_signal_end);
+  return prctl(set_dispatch, 1, start, end - start, &cotrap_hart.syscalls) == 0;
 }
 
 }  // namespace trap

@@ -1,6 +1,6 @@
 // The entry of all signal handlers. It sets the kernel's fs, whichever was live. From
 // cotrap_signal_entry to cotrap_signal_end, Linux executes all `syscall` instructions instead of
-// raising SIGSYS (trap/syscall_instruction.h). The return from a signal is such a system call.
+// raising SIGSYS (trap/signal.h). The return from a signal is such a system call.
 #include "context_layout.h"
 
 #define SYSCALL_RT_SIGRETURN 15

@@ -13,7 +13,6 @@
 #include <trap/router.h>
 #include <trap/segments.h>
 #include <trap/signal.h>
-#include <trap/syscall_instruction.h>
 
 #include <sys/mman.h>
 

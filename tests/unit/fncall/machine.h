@@ -4,7 +4,6 @@
 #include <trap/run_user.h>
 #include <trap/segments.h>
 #include <trap/signal.h>
-#include <trap/syscall_instruction.h>
 
 #include <array>
 #include <catch2/generators/catch_generators.hpp>

@@ -9,8 +9,8 @@
 //   - at a fault of a push or call, the stack pointer has already changed, and at a fault of a
 //     repeated string instruction, rcx: `complete` restores them.
 //
-// Not handled: a program's own `syscall` is a call of the host (trap/syscall_instruction.h). The
-// other registers are correct at a faulting instruction only with valgrind's options
+// Not handled: a program's own `syscall` is a call of the host (trap/signal.h). The other registers
+// are correct at a faulting instruction only with valgrind's options
 // --px-default=allregs-at-mem-access, --px-file-backed=allregs-at-mem-access and
 // --vex-guest-chase=no (implied by callgrind).
 #pragma once

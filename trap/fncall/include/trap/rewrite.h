@@ -5,9 +5,8 @@
 // found through gs. Rewriting replaces the one byte of an instruction that selects fs by the one
 // that selects gs. Instructions keep their lengths, and each change is one byte.
 //
-// The host catches `syscall` instructions (trap/syscall_instruction.h), which costs a signal. To
-// avoid that, the instruction before a `syscall` is replaced by a jump to the gate, if it can be
-// moved:
+// The host catches `syscall` instructions (trap/signal.h), which costs a signal. To avoid that, the
+// instruction before a `syscall` is replaced by a jump to the gate, if it can be moved:
 //
 //     mov $n, %eax        5 bytes or more   ──▶   jmp thunk
 //     syscall             2 bytes                 syscall         unchanged: may be jumped to

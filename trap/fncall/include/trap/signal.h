@@ -43,4 +43,11 @@ bool is_fault(const Signal& signal);
 /// The signal as a trap, for reports of faults in the kernel.
 Trap decode(const Signal& signal);
 
+/// Makes Linux (from 5.11) raise SIGSYS for the `syscall` instructions of programs, for the calling
+/// thread (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). Then run_user() returns Trap::syscall with the
+/// registers that the instruction leaves, also in programs that were not built for the gate. The
+/// kernel's own system calls are not affected: see HartRecord::syscalls. `on` = false ends this.
+/// Returns false if Linux does not support it.
+bool catch_syscall_instructions(bool on);
+
 }  // namespace trap
