@@ -10,7 +10,6 @@
 #include "process/signal_delivery.h"
 #include "process/thread.h"
 #include "syscalls/registered_calls.h"
-#include "syscalls/signal_info.h"
 
 namespace kernel {
 namespace sys {

@@ -11,7 +11,6 @@
 #include "syscalls/calls.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/signal_action.h"
-#include "syscalls/signal_info.h"
 #include "syscalls/sleep.h"
 #include "syscalls/timespec.h"
 
