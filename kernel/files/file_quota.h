@@ -19,7 +19,14 @@ namespace kernel::file_quota {
 
 inline constinit HartCount<16 * 1024> bytes_of_files;
 
-[[nodiscard]] ASYNC_SLOW_PATH bool has_smp(std::size_t bytes);
+/// has(), if several harts run.
+[[nodiscard]] ASYNC_SLOW_PATH inline bool has_smp(std::size_t bytes) {
+  const auto fits = [bytes](std::size_t total) { return memory::can_allocate(total + bytes); };
+  if (bytes_of_files.prepare(static_cast<std::ptrdiff_t>(bytes), fits)) return true;
+  if (!async::Strand::is_held()) return false;
+  bytes_of_files.collect();
+  return fits(bytes_of_files.total() + bytes);
+}
 
 /// Whether `bytes` more fit into the quota. Then the caller may charge them in this step. If not,
 /// the caller fails with ENOSPC in the strand. If it shares the strand, it tries again in the
