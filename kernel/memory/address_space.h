@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -545,6 +546,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Area* recent_ = nullptr;  // area of the last fault; reset whenever an area may be removed, and
                             // null while the space is_changing()
 };
+
+/// What protects the kernel and programs from other programs, on a machine without translation.
+/// Boot prints it.
+std::string_view protection();
 
 }  // namespace kernel::memory
 

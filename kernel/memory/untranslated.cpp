@@ -11,7 +11,6 @@
 #include <bit>
 
 #include "memory/address_space.h"
-#include "memory/untranslated.h"
 
 namespace kernel::memory {
 namespace {
