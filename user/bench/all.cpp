@@ -10,9 +10,8 @@ namespace bench {
 std::vector<Benchmark> all() {
   std::vector<Benchmark> all;
   for (const bool about_memory : {true, false}) {
-    for (const auto part :
-         {wakes(), system_calls(), rings(), switching(), faults(), lives(), memory(), disks(),
-          in_kernel(), coroutines(), late_system_calls(), io_urings()}) {
+    for (const auto part : {wakes(), system_calls(), rings(), switching(), faults(), lives(),
+                            disks(), in_kernel(), coroutines(), late_system_calls(), io_urings()}) {
       std::ranges::copy_if(part, std::back_inserter(all), [&](const Benchmark& each) {
         return (each.unit == Unit::bytes) == about_memory;
       });

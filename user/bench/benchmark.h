@@ -60,7 +60,6 @@ std::span<const Benchmark> lives();
 std::span<const Benchmark> faults();
 std::span<const Benchmark> wakes();
 std::span<const Benchmark> disks();
-std::span<const Benchmark> memory();
 std::span<const Benchmark> in_kernel();
 std::span<const Benchmark> coroutines();
 std::span<const Benchmark> late_system_calls();

@@ -1,14 +1,18 @@
-// The cost of threads and processes from creation to end. spawn.fork, spawn.process and
-// memory.process measure a minimal program: minimal.cpp measures itself, and this file runs it.
+// The cost of threads and processes from creation to end, and their kernel memory while they are
+// blocked. spawn.fork, spawn.process and memory.process measure a minimal program: minimal.cpp
+// measures itself, and this file runs it.
+#include <user/calls.h>
 #include <user/check.h>
 #include <user/files.h>
 #include <user/process.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 
 #include "benchmark.h"
 #include "clone.h"
+#include "crowd.h"
 #include "minimal.h"
 
 namespace bench {
@@ -105,12 +109,21 @@ Outcome blocked_process() {
   return Samples::of(ask_minimal("blocked"), minimal::children);
 }
 
+Outcome blocked_thread() {
+  constexpr int threads = 1'000;
+  const Crowd crowd{threads};
+  const auto before = crowd.free_memory_before();
+  const auto after = user::free_memory();
+  return Samples::of({before - std::min(before, after)}, threads);
+}
+
 constexpr Benchmark table[] = {
     {"spawn.thread", Unit::cost, thread_create_and_join},
     {"spawn.fork", Unit::cost, fork_exit_wait},
     {"spawn.process", Unit::cost, fork_execve_exit_wait},
     {"fork.touched", Unit::cost, fork_of_touched_memory},
     {"memory.process", Unit::bytes, blocked_process},
+    {"memory.thread", Unit::bytes, blocked_thread},
 };
 
 }  // namespace
