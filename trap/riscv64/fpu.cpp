@@ -2,9 +2,8 @@
 #include <hal/machine/vectors.h>
 #include <trap/fpu.h>
 
+#include <cstdint>
 #include <utility>
-
-#include "vector_instruction.h"
 
 extern "C" {  // fpu.S, vectors.S
 void cotrap_fpu_save(trap::UserContext& context);
@@ -107,6 +106,28 @@ void load_floating(UserContext& context) {
   set_state(status::fs_clean);
   owner = &context;
   owner_state = status::fs_clean;
+}
+
+/// Whether an instruction that was illegal with sstatus.VS off may be legal with VS on: vector
+/// arithmetic, vset… and cryptography, vector loads and stores, or an access to a CSR of the
+/// extension (RISC-V "V" vector extension 1.0, chapter 5). True for 0, too: then stval does not
+/// hold the instruction.
+constexpr bool may_use_vectors(std::uint64_t instruction) {
+  const std::uint64_t opcode = instruction & 0x7f;
+  const std::uint64_t function = instruction >> 12 & 7;
+  const std::uint64_t csr = instruction >> 20 & 0xfff;
+  constexpr std::uint64_t load = 0x07, store = 0x27, arithmetic = 0x57, crypto = 0x77,
+                          system = 0x73;
+  switch (opcode) {
+    case arithmetic:
+    case crypto: return true;
+    case load:
+    case store: return function == 0 || function >= 5;  // 1 to 4: widths of scalar loads
+    case system:
+      return (function & 3) != 0 &&
+             ((csr >= 0x008 && csr <= 0x00a) || csr == 0x00f || (csr >= 0xc20 && csr <= 0xc22));
+    default: return instruction == 0;
+  }
 }
 
 /// Whether the instruction may be legal with the vector registers on. If stval does not hold the
