@@ -201,7 +201,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
     return false;
   }
 
-  /// After a page-in for the result, which is known.
+  /// Called after a page-in: the result is known, and only has to be written.
   bool attempt() const { return true; }
   /// Called after a wait: whether the poll is over.
   bool poll() {
@@ -446,7 +446,7 @@ async::Task<Result<int>> select(Thread& self, SelectArguments arguments,
     selection->list = std::move(polling->list());
   }
   if (mask && (ready || ready.error() != Errno::eintr)) self.end_temporary_mask();
-  // After a wait the call must not be made again.
+  // The call must not be made again: the wait has used up its time.
   const auto finish = [&] { return end_select(self, arguments, selection->sets, selection->list); };
   const auto write_time = [&] { return write_time_left(self, arguments); };
   const auto space = Ref<memory::AddressSpace>::share(self.space());

@@ -100,7 +100,7 @@ void keep_all_vectors(Process& process) {
   for (Thread& thread : process.threads()) thread.context().kept = trap::UserContext::all;
 }
 
-/// Copies code from a program, and pages it in if necessary. EFAULT; ENOMEM.
+/// Copies code from a program, and pages it in if necessary. EFAULT; ENOMEM; EINTR.
 async::Task<Result<>> copy_code(memory::AddressSpace& code, std::byte* to, VirtAddr from,
                                 std::size_t bytes) {
   co_return co_await with_page_ins(Ref<memory::AddressSpace>::share(code),

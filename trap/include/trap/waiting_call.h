@@ -1,11 +1,9 @@
 // The wait of a system call, with its type erased. `co_await` returns the encoded result.
 //
-// A handler that cannot answer at once leaves one of three things in its caller's WaitingCall:
-//
-// - an awaiter that only joins a wait list (async/wait_list.h, async/wait_loop.h). It needs no
-//   frame of its own;
-// - a coroutine;
-// - nothing, if the call has missed a page. Its caller then leaves a RepeatableCall.
+// A handler that cannot answer at once leaves one of two things in its caller's WaitingCall: a
+// coroutine, or an awaiter that only joins a wait list (async/wait_list.h, async/wait_loop.h). The
+// awaiter needs no frame of its own. If the call has missed a page before it had to wait, the
+// handler leaves nothing, and its caller adds a RepeatableCall.
 //
 // An awaiter that misses a page at the end of its wait answers would_block and remains in the
 // WaitingCall, with all that it knows: its file, for example, and its deadline. Whoever awaits the
@@ -39,8 +37,8 @@ class RepeatableCall {
 
   Register operator()() const { return make_(call_); }
 
-  // As an awaiter it asks for a page-in and remains, because only after that is it of use to make
-  // the call.
+  // As an awaiter it does not make the call. It only asks for the page-in, by the result
+  // would_block, and remains.
 
   bool await_ready() const { return true; }
   void await_suspend(std::coroutine_handle<>) const {}
