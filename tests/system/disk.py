@@ -88,6 +88,10 @@ def on_a_slow_disk(test: harness.Test) -> None:
         done = test.run(PROGRAM, "left-to-others", machine=Machine(disk=disk))
         what = "a call that waits for a page-in leaves bytes and events to the next one"
         test.check(done.status == 0, what, done.text + done.why)
+        for harts in (1, 4):
+            done = test.run(PROGRAM, "ended-in-page-in", machine=Machine(harts=harts, disk=disk))
+            what = f"a ring's request ends in its page-in, and loses no byte ({harts} harts)"
+            test.check(done.status == 0, what, done.text + done.why)
     if not test.lacks("a fork during a read", harness.MMU):
         with slow_disk(contents(2), 0.05, test.build) as disk:
             done = test.run(PROGRAM, "fork", machine=Machine(disk=disk))

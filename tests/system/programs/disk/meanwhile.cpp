@@ -2,6 +2,7 @@
 #include <abi/events.h>
 #include <user/clock.h>
 #include <user/process.h>
+#include <user/ring.h>
 #include <user/sync.h>
 #include <user/thread.h>
 
@@ -197,6 +198,50 @@ int leave_to_others() {
   patient.join();
   check(there.data == 42, "the event");
   last.join();
+  return 0;
+}
+
+int end_in_page_in() {
+  constexpr std::size_t page_bytes = 4096;
+  const auto absent = must(map_file(file, 2 * page_bytes, abi::prot_read | abi::prot_write, 0),
+                           "two pages that the slow disk has");
+  const auto pipe = must(make_pipe(), "a pipe");
+  const std::byte byte{9};
+  auto ring = must(Ring::make(), "a ring");
+  const auto results = [&](unsigned count) {
+    std::array<int, 4> all{};
+    for (unsigned i = 0; i < count; ++i) {
+      const auto done = ring.wait();
+      check(done.has_value(), "a completion");
+      all[done->user_data] = done->result;
+    }
+    return all;
+  };
+  const auto page = [&](std::size_t number) { return std::span{absent + number * page_bytes, 1}; };
+
+  check(ring.add(linked(read_next(pipe.read_end, page(0), 1))) && ring.add(link_timeout(50ms, 2)),
+        "the ring has room");
+  check(must(ring.enter(), "entering") == 2, "a read with a limit");
+  check(write(pipe.write_end, std::span{&byte, 1}) == 1, "a byte");
+  const auto limited = results(2);
+  const bool is_over = limited[1] == -static_cast<int>(Errno::ecanceled) &&
+                       limited[2] == -static_cast<int>(Errno::etime);
+  // A host that delays the timer lets the read end first.
+  check(is_over || limited[1] == 1, "the limit ends the read: {}, {}", limited[1], limited[2]);
+  if (!is_over) check(write(pipe.write_end, std::span{&byte, 1}) == 1, "another byte");
+
+  check(ring.add(read_next(pipe.read_end, page(1), 1)), "the ring has room");
+  check(must(ring.enter(), "entering") == 1, "a read of the byte");
+  check(ring.add(cancel(1, 2)), "the ring has room");
+  check(must(ring.enter(), "entering") == 1, "its cancellation");
+  const auto cancelled = results(2);
+  const bool has_read = cancelled[1] == 1;
+  check(has_read || cancelled[1] == -static_cast<int>(Errno::ecanceled),
+        "the cancellation ends the read: {}", cancelled[1]);
+  std::byte got{};
+  if (!has_read) {
+    check(read(pipe.read_end, std::span{&got, 1}) == 1 && got == byte, "the byte is still there");
+  }
   return 0;
 }
 
