@@ -59,8 +59,8 @@ void Job::cut_short(WaitResult result) noexcept {
   }
 }
 
-// In worlds with parallel jobs: in the strand, for jobs whose waits end only in the strand. So no
-// other hart ends the wait meanwhile, and the list still exists.
+// Where jobs are parallel: call these in the strand, for jobs whose waits end only in the strand.
+// So no other hart ends the wait meanwhile, and the list still exists.
 
 WaitList* Job::awaited_list() const noexcept {
   if (kind != Kind::waiting || waits_for_ == nullptr) return nullptr;

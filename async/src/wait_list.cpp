@@ -126,8 +126,8 @@ void WaitList::reorder(Job& job) noexcept {
 
 // ── in worlds with parallel jobs ─────────────────────────────────────────────────────────────────
 
-// In the strand, for entries whose waits end only in the strand. So no other hart ends the wait
-// meanwhile, and the list still exists.
+// The entry's wait ends only in the strand. So no other hart ends it meanwhile, and the list still
+// exists.
 
 void Entry::leave_list() noexcept {
   const Strand::Guard strand;

@@ -23,7 +23,8 @@ namespace kernel {
 /// change holds back faults at `va`, waits for its end instead. EIO; ENOMEM.
 async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va);
 /// Reads the page that an attempt of a system call in `space` has missed. The attempt can then be
-/// made again. EFAULT: the page cannot be read; ENOMEM; EINTR: cancelled.
+/// made again. EFAULT: the page cannot be read; ENOMEM; EINTR: the job is cancelled or past
+/// a deadline.
 async::Task<Result<>> prepare_attempt(Ref<memory::AddressSpace> space);
 
 /// Returns the result of `attempt()`. While that is would_block, reads the page that the attempt
@@ -68,8 +69,8 @@ trap::Register begin_call(Thread& self, trap::WaitingCall& waiting, const Call& 
   return call();
 }
 
-/// What a call waits for that has answered would_block. If it has left nothing, it is made again
-/// after a page-in.
+/// Returns the wait of a call that has answered would_block. If its handler has left none, stores a
+/// RepeatableCall in `waiting`.
 template <class Call>
 trap::WaitingCall& awaited_call(trap::WaitingCall& waiting, const Call& call) {
   if (waiting.empty()) [[unlikely]]

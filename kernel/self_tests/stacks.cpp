@@ -7,7 +7,7 @@ namespace {
 
 // Two stacks of one hart: the self-test's and `other`. A switch runs on the stack `between` until
 // it resumes the other stack. Only one self-test runs at a time. These are no members of one
-// struct, because go_there() would then add the offset of `far_stack` in each switch.
+// struct, because go_there() would then add the offset of `far_stack`.
 constinit trap::StackContext near_stack, far_stack;
 alignas(16) constinit std::byte other[2'048]{};
 alignas(16) constinit std::byte between[512]{};

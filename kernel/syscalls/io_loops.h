@@ -19,7 +19,7 @@ namespace kernel::sys {
 
 /// `moved` is the result of an attempt to move bytes between `file` and `buffer`. Returns whether
 /// the caller must wait for the file. If not, `moved` is the caller's result: EAGAIN if the file is
-/// non-blocking, would_block if the call must be restarted after a page-in.
+/// non-blocking, would_block if a page is missing.
 inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved) {
   if (!blocks(moved) || buffer.needs_page_in()) return false;
   if (!file.is_nonblocking() || file.waits_for_device()) return true;

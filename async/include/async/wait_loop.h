@@ -43,8 +43,8 @@ class WaitLoop {
   decltype(auto) await_resume() noexcept { return self().result(); }
 
  protected:
-  /// In place of await_suspend(), for an awaiter that could not use the result and wants another
-  /// one: calls Self's `bool attempt()`, and waits as before if that returns false. In the strand.
+  /// Awaits this loop once more, for example after a result that lacked a page. Calls Self's `bool
+  /// attempt()`; if that returns false, waits as before. In the strand.
   std::coroutine_handle<> again(std::coroutine_handle<> awaiter) noexcept {
     const std::coroutine_handle<> loop = begin(awaiter);
     if (self().attempt() || (refused() && self().poll())) return awaiter;

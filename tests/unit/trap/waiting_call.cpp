@@ -32,7 +32,7 @@ class NumberWait : public async::WaitLoop<NumberWait> {
   }
   using WaitLoop::again;
 
-  static constexpr int missing = 13;  // a result that lacks something
+  static constexpr int missing = 13;  // stands for a result whose page is missing
 
  private:
   async::WaitList& list_;
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(NumberFixture, "a wait without a value lets others run too, and
   CHECK(std::move(yielding).get() == 0);
 }
 
-TEST_CASE_METHOD(NumberFixture, "a wait that lacks something for its result is tried again") {
+TEST_CASE_METHOD(NumberFixture, "a wait that misses a page stays, and is tried again") {
   auto waiting = async::spawn([](NumberFixture& self) -> Task<Register> {
     WaitingCall call;
     call.fill([&] { return NumberWait{self.list, self.number, self.live}; });
@@ -168,7 +168,7 @@ TEST_CASE_METHOD(NumberFixture, "a wait that lacks something for its result is t
   CHECK(live == 0);
 }
 
-TEST_CASE_METHOD(NumberFixture, "a call that is made again is awaited without a wait") {
+TEST_CASE_METHOD(NumberFixture, "to await a RepeatableCall does not make the call") {
   auto made = async::spawn([](int& number) -> Task<Register> {
     WaitingCall call;
     call.fill([&] { return RepeatableCall{[&number] { return Register(++number); }}; });

@@ -3,11 +3,11 @@
 // A handler that cannot answer at once leaves one of two things in its caller's WaitingCall: a
 // coroutine, or an awaiter that only joins a wait list (async/wait_list.h, async/wait_loop.h). The
 // awaiter needs no frame of its own. If the call has missed a page before it had to wait, the
-// handler leaves nothing, and its caller adds a RepeatableCall.
+// handler leaves nothing, and the handler's caller stores a RepeatableCall.
 //
 // An awaiter that misses a page at the end of its wait answers would_block and remains in the
-// WaitingCall, with all that it knows: its file, for example, and its deadline. Whoever awaits the
-// WaitingCall pages in what is missing, and awaits it again.
+// WaitingCall, with all that it knows: its file, for example, and its deadline. The
+// coroutine that awaits the WaitingCall reads the page, and then awaits the WaitingCall again.
 #pragma once
 
 #include <async/task.h>
@@ -83,7 +83,8 @@ class WaitingCall {
     }
     return kind_ == &kind_of<Wait>;
   }
-  /// Takes out the `Wait` that it holds. For a caller that awaits waits of this kind itself.
+  /// Takes out the `Wait` that it holds. For a caller that itself awaits or makes
+  /// what it holds.
   template <class Wait>
   Wait take() {
     static_assert(std::is_trivially_copyable_v<Wait>);

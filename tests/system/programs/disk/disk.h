@@ -62,8 +62,8 @@ int execute_meanwhile();
 
 /// A reader and a waiter of epoll that wait for a page-in leave what there is to the next ones.
 int leave_to_others();
-/// Requests of a ring that wait for a page-in end by their limit, and when they are cancelled. The
-/// byte that they could not store stays in the pipe.
+/// Requests of a ring that wait for a page-in end when their time is over or when they are
+/// cancelled. The byte that they could not store stays in the pipe.
 int end_in_page_in();
 
 // ── mapped.cpp ──

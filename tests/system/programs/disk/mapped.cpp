@@ -177,8 +177,8 @@ void by_answers() {
   check(*status == 7 << 8, "… and its status {:#x}", *status);
 }
 
-// Maps a page of the disk, which needs a page-in, in place of `page`. The first word of the disk's
-// page is positive.
+// Maps a page of the disk, which needs a page-in, in place of `page`. The page
+// begins with a word that is not negative: ppoll ignores negative descriptors.
 void replace(std::byte* page, const std::vector<std::byte>& all) {
   std::size_t offset = 0;
   while ((all[offset + 3] & std::byte{0x80}) != std::byte{}) offset += page_bytes;
@@ -187,8 +187,8 @@ void replace(std::byte* page, const std::vector<std::byte>& all) {
        "a page of the disk");
 }
 
-// The page for a result needs a page-in only after the wait. Then the wait ends, or goes on: the
-// call is not made again.
+// Calls that miss a page at the end of their wait end, or wait again, without being made again.
+// Then futex calls that miss a page before they wait.
 void by_waits(const std::vector<std::byte>& all) {
   std::byte* const mapped = map_all();
   const auto pipe = must(make_pipe(), "a pipe"), other = must(make_pipe(), "another pipe");

@@ -196,7 +196,7 @@ int leave_to_others() {
   must(sleep_for(5ms), "sleeping");
   check(write(pipe.write_end, bytes_of_one) == sizeof one, "an event");
   patient.join();
-  check(there.data == 42, "the event");
+  check(there.data == 42, "the event has the item's data");
   last.join();
   return 0;
 }

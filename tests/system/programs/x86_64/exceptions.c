@@ -1,6 +1,5 @@
-// The signal, its code and its address after the exceptions that a program can cause. QEMU without
-// KVM has no exceptions of SSE, and answers an access of the stack to a non-canonical address like
-// any other access.
+// Prints the signal, its code and its address for exceptions that a program can cause. QEMU without
+// KVM does not raise exceptions of SSE and stack faults, so these are not tested.
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
@@ -26,7 +25,7 @@ static void set_x87(unsigned short control) {
 
 int main(void);
 
-// Prints an address as what it is, because the program may lie anywhere.
+// Names an address, because the program lies elsewhere in each run.
 static const char* text_of(void* address) {
   static char text[32];
   if (address == at) return "the instruction";

@@ -47,7 +47,7 @@ Trap decode(const Signal& signal);
 /// thread (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). Then run_user() returns Trap::syscall with the
 /// registers that the instruction leaves, also in programs that were not built for the gate. The
 /// kernel's own system calls are not affected: see HartRecord::syscalls. `on` = false ends this.
-/// Returns false if Linux does not support it.
+/// Returns false if Linux does not support it, and under valgrind.
 bool catch_syscall_instructions(bool on);
 
 }  // namespace trap

@@ -46,8 +46,8 @@ constexpr hal::Access access_of_fault(std::uint64_t error_code) {
   return (error_code & write) != 0 ? hal::Access::write : hal::Access::read;
 }
 
-/// The code of the SIGFPE of an arithmetic exception: by the floating-point registers, which must
-/// still be those of the program.
+/// `si_code` of the SIGFPE of the exception with vector `cause`. For the x87 and SSE it reads their
+/// status: call it before another thread's registers are loaded.
 int arithmetic_code(std::uint64_t cause);  // fpu.cpp
 
 /// The exception that stopped the program of `context`, or kernel code with these registers. Call

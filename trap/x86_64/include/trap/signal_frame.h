@@ -172,7 +172,7 @@ constexpr abi::Call call_of(const UserContext& registers) {
 inline constexpr int illegal_instruction_code = abi::ill_illopn;  // `si_code` of SIGILL
 
 /// `si_code` of the signal of an exception. 0: the page that the program accessed determines it.
-/// After SI_KERNEL the signal has no address (Linux 6.12, arch/x86/kernel/traps.c).
+/// With SI_KERNEL the signal has no address (Linux 6.12, arch/x86/kernel/traps.c).
 constexpr int code_of_exception(const Trap& trap) {
   switch (trap.kind) {
     case Trap::illegal_instruction: return illegal_instruction_code;
@@ -183,8 +183,8 @@ constexpr int code_of_exception(const Trap& trap) {
     default: return abi::si_kernel;
   }
 }
-/// Whether an exception that is neither a page fault nor misaligned sends SIGBUS: an access of the
-/// stack to an address that no program can have does.
+/// Whether the exception is a stack fault, which sends SIGBUS: an access of the stack at a
+/// non-canonical address.
 constexpr bool is_bus_error(const Trap& trap) {
   constexpr std::uint32_t stack_fault = 12;
   return trap.cause == stack_fault;
