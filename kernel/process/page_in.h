@@ -38,6 +38,22 @@ async::Task<std::invoke_result_t<Attempt&>> with_page_ins(Ref<memory::AddressSpa
     if (auto ready = co_await prepare_attempt(space); !ready) co_return fail(ready.error());
   }
 }
+/// Calls `lacks_pages()`, and reads the page that it has missed, until it returns false. The errors
+/// of prepare_attempt().
+template <class LacksPages>
+async::Task<Result<>> page_in_while(Ref<memory::AddressSpace> space, LacksPages lacks_pages) {
+  while (lacks_pages()) {
+    if (auto ready = co_await prepare_attempt(space); !ready) co_return ready;
+  }
+  co_return Result<>{};
+}
+/// Returns the result of `write()`, which writes what a call has taken and would otherwise lose,
+/// for example a message. Calls it again after each page-in. Signals do not interrupt that.
+template <class Write>
+async::Task<std::invoke_result_t<Write&>> write_at_last(Thread& self, Write write) {
+  const async::Shield whole;
+  co_return co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), write);
+}
 /// Awaits `wait`. After each page that it misses, lets it try again (trap/waiting_call.h). The
 /// errors of `wait` and of prepare_attempt().
 template <class Wait, class Value = decltype(std::declval<Wait&>().await_resume())>

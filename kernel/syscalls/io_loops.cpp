@@ -56,7 +56,6 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction dire
         if (woken == async::WaitResult::woken) continue;
         moved = fail(Errno::eintr);
       }
-      if (part.needs_page_in()) moved = fail(Errno::efault);  // it has failed
       co_return done > 0 ? Transfer{done} : moved;
     }
     done += *moved;

@@ -7,7 +7,6 @@
 
 #include "ipc/objects.h"
 #include "memory/user_memory.h"
-#include "process/page_in.h"
 #include "process/thread.h"
 
 namespace kernel::sys {
@@ -74,13 +73,5 @@ Result<int> remove_object(int number) {
 Result<int> semaphore_status(Thread& self, int number, int command, abi::SemaphoreStatus& status);
 Result<int> semctl(Thread& self, int number, unsigned semaphore, int command,
                    std::uintptr_t argument);
-
-/// Calls write() -> Result<std::size_t>, which writes a message that is in no queue any more, and
-/// calls it again after each page-in. Signals do not interrupt that: the message would be lost.
-template <class Write>
-async::Task<Result<std::size_t>> write_at_last(Thread& self, Write write) {
-  const async::Shield whole;
-  co_return co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), write);
-}
 
 }  // namespace kernel::sys

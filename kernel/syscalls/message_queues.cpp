@@ -7,6 +7,7 @@
 
 #include "base/machine_facts.h"
 #include "ipc/message_files.h"
+#include "process/page_in.h"
 #include "syscalls/ipc.h"
 #include "syscalls/registered_calls.h"
 #include "syscalls/timespec.h"

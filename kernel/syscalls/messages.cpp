@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "process/page_in.h"
 #include "process/steps.h"
 #include "syscalls/ipc.h"
 #include "syscalls/registered_calls.h"

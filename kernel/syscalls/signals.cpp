@@ -226,9 +226,8 @@ async::Task<Result<int>> await_signal(Thread& self, abi::SignalSet set,
   self.process().choose_takers();
   if (!has_taken) co_return fail(end == async::WaitResult::woken ? Errno::eagain : Errno::eintr);
   if (info) {
-    const auto written = co_await with_page_ins(
-        Ref<memory::AddressSpace>::share(self.space()),
-        [&] { return info.write(self.space(), {.info = taken, .zeros = {}}); });
+    const auto written = co_await write_at_last(
+        self, [&] { return info.write(self.space(), {.info = taken, .zeros = {}}); });
     if (!written) co_return fail(written.error());
   }
   co_return taken.signal;

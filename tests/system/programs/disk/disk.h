@@ -66,6 +66,11 @@ int leave_to_others();
 /// cancelled. The byte that they could not store stays in the pipe.
 int end_in_page_in();
 
+// ── signals.cpp ──
+
+/// Signals with a handler come while calls wait for a page-in.
+int be_interrupted();
+
 // ── mapped.cpp ──
 
 /// Maps the disk. A mapping has the same bytes as reads, whether a program or a system call touches

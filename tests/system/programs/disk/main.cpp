@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
   if (what == "touch") return disk::touch(first);
   if (what == "left-to-others") return disk::leave_to_others();
   if (what == "ended-in-page-in") return disk::end_in_page_in();
+  if (what == "interrupted") return disk::be_interrupted();
   if (what == "fork") return disk::fork_meanwhile();
   if (what == "execve") return disk::execute_meanwhile();
   if (what == "errors") return disk::meet_errors(first);
