@@ -390,6 +390,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
   if (!async::Strand::is_shared() || !end_thread_sharing(self)) {
     if (self.has_rings() || has_large_memory_alone(self) || must_undo(self) ||
         has_many_files_alone(self)) [[unlikely]] {
+      // Awaited in place of a call: a coroutine of its own would enlarge the frame of each thread.
       self.waiting().fill([&self] { return exit_cleanup_in_steps(self); });
       (void)co_await self.waiting();
     } else {

@@ -58,7 +58,7 @@ async::Task<trap::Register> finish_call(Thread& self, trap::WaitingCall& waiting
     }
     if (result == trap::would_block && !waiting.empty()) result = co_await waiting;
     if (result != trap::would_block) break;
-    if (waiting.empty()) waiting.fill([&] { return *call; });
+    if (waiting.empty()) awaited_call(waiting, *call);
     if (fetched.lacks_something()) {
       co_await fetched.fetch();
     } else if (!paged_in && space->missed_page() == page) {

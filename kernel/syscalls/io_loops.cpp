@@ -16,9 +16,8 @@ void post_broken_pipe(Thread& self) {
 }
 
 async::Task<> page_in_all(Thread& self, IoBuffer part, IoBuffer::Direction side) {
-  (void)co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), [&]() -> Result<> {
-    return part.lacks_pages(side) ? fail(Errno::would_block) : Result<>{};
-  });
+  (void)co_await page_in_while(Ref<memory::AddressSpace>::share(self.space()),
+                               [&] { return part.lacks_pages(side); });
 }
 
 namespace {

@@ -135,11 +135,9 @@ async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Acceptin
     if (woken != async::WaitResult::woken) co_return fail(wait_error(woken));
     Result<> ready;
     if (accepting.lacks_pages(self)) {
-      ready = co_await with_page_ins(space, [&]() -> Result<> {
-        return accepting.lacks_pages(self) ? fail(Errno::would_block) : Result<>{};
-      });
+      ready = co_await page_in_while(space, [&] { return accepting.lacks_pages(self); });
     }
-    // If a page cannot be read, the attempt fails, too.
+    // After another error accept() reports the page that cannot be read.
     const bool is_cancelled = !ready && ready.error() == Errno::eintr;
     const auto accepted = is_cancelled ? fail(Errno::eintr) : accepting.accept(self, socket);
     if (accepted) co_return accepted;

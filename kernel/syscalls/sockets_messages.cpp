@@ -381,10 +381,8 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
              (place != nullptr && place->lacks_pages(self));
     };
     if (lacks_pages()) {
-      const auto ready = co_await with_page_ins(space, [&]() -> Result<> {
-        return lacks_pages() ? fail(Errno::would_block) : Result<>{};
-      });
-      // If a page cannot be read, the attempt fails, too.
+      const auto ready = co_await page_in_while(space, lacks_pages);
+      // After another error receive() reports the page that cannot be read.
       if (!ready && ready.error() == Errno::eintr) {
         socket.changes(Direction::read)->pass_wake();  // another thread may take the message
         co_return done > 0 ? Transfer{done} : fail(Errno::eintr);

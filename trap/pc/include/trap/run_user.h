@@ -51,7 +51,8 @@ constexpr hal::Access access_of_fault(std::uint64_t error_code) {
 int arithmetic_code(std::uint64_t cause);  // fpu.cpp
 
 /// The exception that stopped the program of `context`, or kernel code with these registers. Call
-/// it before the next page fault of this hart.
+/// it before the next page fault of this hart, and before other floating-point registers are
+/// loaded.
 inline Trap decode_exception(const UserContext& context, std::uint64_t cause) {
   Trap trap = {.kind = kind_of_cause(cause), .cause = static_cast<std::uint32_t>(cause)};
   switch (trap.kind) {
