@@ -108,14 +108,12 @@ bool Mutex::lock_again(Job& job, Attempt& attempt) noexcept {
   if (++attempt.losses_ >= most_losses) waiters_.must_hand_over_ = true;
   job.prepare(&waiters_, attempt.reason_);
   waiters_.insert_first(job);
-  job.suspend(attempt.header_.handle());
+  job.suspend(attempt.handle());
   return false;
 }
 
 void Mutex::Attempt::resume(void* frame) noexcept {
-  static_assert(offsetof(Attempt, header_) == 0);
-  static_assert(offsetof(Attempt, promise_) == sizeof(FrameHeader));
-  auto& attempt = *static_cast<Attempt*>(frame);
+  auto& attempt = from<Attempt>(frame);
   Mutex& mutex = *attempt.mutex_;
   Job& job = current_job();
   const bool is_woken = job.result() == WaitResult::woken;

@@ -72,11 +72,11 @@ void go_on_without_step() {
                                    .home = stack_pool,
                                    .time = step_time.stopped(),
                                    .step = step};
-  context.interrupted = async::Executor::preempt(job, context.handle());
+  context.interrupted() = async::Executor::preempt(job, context.handle());
   step.preempt();
   stack_pool.go_to(next);
   trap::leave_stack(context, next->top, go_on_without_step);
-  resume_preempted(preempted, context.interrupted);
+  resume_preempted(preempted, context.interrupted());
 }
 
 }  // namespace

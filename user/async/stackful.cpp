@@ -60,9 +60,7 @@ void* Stackful::begin(void* top, void (*body)()) {
 }
 
 void Stackful::resume(void* self) noexcept {
-  static_assert(offsetof(Stackful, header_) == 0);
-  static_assert(offsetof(Stackful, root_) == sizeof(async::FrameHeader));
-  auto& stackful = *static_cast<Stackful*>(self);
+  auto& stackful = from<Stackful>(self);
   void* const next = stackful.run(stackful.function_.sp, go_to_function);
   if (next == nullptr) return;
   [[clang::musttail]] return static_cast<async::FrameHeader*>(next)->resume(next);

@@ -88,16 +88,16 @@ Upcalls::Kept& Upcalls::keep(std::uint64_t context) {
   Kept& kept = kept_[context];
   Stack* const stack = own_;
   set_own(std::exchange(next_, nullptr));
-  kept = {.resume = go_on,
-          .job = &async::current_job(),
-          .owner = this,
-          .stack = stack,
-          .is_at_home = stack == nullptr,
-          .stackful = std::exchange(running_stackful(), nullptr),
-          .attempt = attempt_,
-          .cleanups = std::exchange(cleanups_, nullptr),
-          .preemption = preemption_,
-          .spin_locks = std::exchange(async::platform::local().spin_locks, 0)};
+  kept = Kept{};
+  kept.job = &async::current_job();
+  kept.owner = this;
+  kept.stack = stack;
+  kept.is_at_home = stack == nullptr;
+  kept.stackful = std::exchange(running_stackful(), nullptr);
+  kept.attempt = attempt_;
+  kept.cleanups = std::exchange(cleanups_, nullptr);
+  kept.preemption = preemption_;
+  kept.spin_locks = std::exchange(async::platform::local().spin_locks, 0);
   set_attempt(nullptr);
   keep_due_preemption();
   return kept;
@@ -116,9 +116,9 @@ Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   Kept& kept = keep(context);
   async::Job& job = *kept.job;
   kept.binding.begin(job);
-  kept.interrupted = job.leaf();
+  kept.interrupted() = job.leaf();
   job.prepare(nullptr, reason);
-  job.suspend_alone(std::coroutine_handle<>::from_address(&kept));
+  job.suspend_alone(kept.handle());
   // The executor, which tells the policy of each wait, is on the stack that this step keeps.
   if (async::Policy* const policy = async::current_executor().policy()) policy->stopped(job);
   if constexpr (several_loops) leave_strand(job);
@@ -146,18 +146,19 @@ void Upcalls::end_wait(Kept& kept) {
 }
 
 // The executor calls this in place of resuming the coroutine.
-void Upcalls::go_on(Kept* kept) {
-  if (!kept->can_go_on) {  // cancelled or timed out: its page-in or handler has not ended yet
-    kept->job->suspend_alone(std::coroutine_handle<>::from_address(kept));
+void Upcalls::go_on(void* frame) noexcept {
+  Kept& kept = Kept::from<Kept>(frame);
+  if (!kept.can_go_on) {  // cancelled or timed out: its page-in or handler has not ended yet
+    kept.job->suspend_alone(kept.handle());
     return;
   }
-  if (current().must_let_others_go_first(*kept)) return;
-  kept->job->set_leaf(kept->interrupted);
-  kept->binding.end(*kept->job);
-  if (std::exchange(kept->was_preempted, false))
-    kept->owner->preempted_.fetch_add(-1u, std::memory_order_relaxed);
-  if (kept->goes_first) async::current_executor().set_priority(*kept->job, kept->priority);
-  current().leave_for(*kept);
+  if (current().must_let_others_go_first(kept)) return;
+  kept.job->set_leaf(kept.interrupted());
+  kept.binding.end(*kept.job);
+  if (std::exchange(kept.was_preempted, false))
+    kept.owner->preempted_.fetch_add(-1u, std::memory_order_relaxed);
+  if (kept.goes_first) async::current_executor().set_priority(*kept.job, kept.priority);
+  current().leave_for(kept);
 }
 
 // A notification or a completion may have come since the loop has picked the job of the step. A
@@ -397,15 +398,15 @@ async::Task<> Upcalls::judge(Kept& kept, Exception exception) {
 // Abandons the job: it never becomes ready again. Frees its context and the stack of the loop below
 // its step. A stackful job keeps its own stack.
 void Upcalls::leave_behind(Kept& kept) {
-  static constinit Kept left{.resume = stay};
-  kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));
+  static constinit Kept left{stay};
+  kept.job->set_leaf(left.handle());
   must(call(abi::upcall_drop, number_of(kept)), "dropping a step");
   clean_up(kept);
   give_back(kept.stack);
   prepare_stack();
 }
 
-void Upcalls::stay(Kept* left) {
+void Upcalls::stay(void* left) noexcept {
   async::current_job().suspend_alone(std::coroutine_handle<>::from_address(left));
 }
 
@@ -446,8 +447,8 @@ void Upcalls::preempt_if_due(std::uint64_t context) {
   Kept& kept = keep(context);
   if (kept.stack == nullptr) kept.binding.begin(*kept.job);
   kept.can_go_on = kept.was_preempted = true;
-  kept.interrupted = kept.job->leaf();
-  kept.job->set_leaf(std::coroutine_handle<>::from_address(&kept));
+  kept.interrupted() = kept.job->leaf();
+  kept.job->set_leaf(kept.handle());
   prepare_stack();
   async::Executor::ready_again(due == Loop::Due::end_of_slice);
   Loop::run_for_ever();

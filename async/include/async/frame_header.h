@@ -1,9 +1,17 @@
-// The beginning of a suspended coroutine's frame: two functions, then the promise. Clang and GCC
-// lay it out like this, so an object that begins with a FrameHeader can be resumed like a
-// coroutine. tests/unit/async/task.cpp tests the layout.
+// Objects that an executor resumes as it resumes a suspended coroutine.
+//
+// A suspended coroutine's frame begins with two functions, then the promise. Clang and GCC lay it
+// out like this, and tests/unit/async/task.cpp tests the layout:
+//
+//   FrameHeader  resume, destroy
+//   promise      of a task: begins with the handle of the coroutine that awaits the task
+//
+// A ForgedFrame has the same layout. So a std::coroutine_handle may lead to it, and the await chain
+// of a job leads through it (graph.h).
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 
 namespace async {
 
@@ -18,5 +26,32 @@ struct FrameHeader {
 };
 
 static_assert(sizeof(FrameHeader) == 2 * sizeof(void*));
+
+/// Base of an object in the place of a coroutine's frame. `Promise` is in the place of the promise:
+/// a promise, or the handle of the coroutine that comes next in the await chain. The functions of
+/// the header get the address of the ForgedFrame, which from() turns into the object.
+template <class Promise>
+class ForgedFrame {
+ public:
+  std::coroutine_handle<> handle() noexcept { return header_.handle(); }
+
+ protected:
+  using Resume = void(void* frame) noexcept;
+  using Destroy = void(void* frame) noexcept;
+
+  explicit constexpr ForgedFrame(Resume* resume, Destroy* destroy = nullptr) noexcept
+      : header_{.resume = resume, .destroy = destroy} {
+    static_assert(offsetof(ForgedFrame, header_) == 0);
+    static_assert(offsetof(ForgedFrame, promise_) == sizeof(FrameHeader));
+  }
+
+  template <class Object>
+  static Object& from(void* frame) noexcept {
+    return static_cast<Object&>(*static_cast<ForgedFrame*>(frame));
+  }
+
+  FrameHeader header_;
+  Promise promise_;
+};
 
 }  // namespace async

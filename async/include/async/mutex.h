@@ -133,27 +133,26 @@ class Mutex {
     Mutex* mutex_ = nullptr;
   };
 
-  /// In worlds with parallel jobs, a waiter for the mutex waits in an Attempt, which has the form
-  /// of a coroutine's frame (frame_header.h). When the wait has ended, the executor resumes the
-  /// Attempt. It tries to lock the mutex. If another job has locked it meanwhile, it waits again.
-  /// Otherwise it resumes the job's own coroutine.
-  class Attempt {
+  /// In worlds with parallel jobs, a waiter for the mutex waits in an Attempt. When the wait has
+  /// ended, the executor resumes the Attempt. It tries to lock the mutex. If another job has locked
+  /// it meanwhile, it waits again. Otherwise it resumes the job's own coroutine.
+  class Attempt : public ForgedFrame<PromiseBase> {
    public:
+    Attempt() noexcept : ForgedFrame{resume} {}
+
     std::coroutine_handle<> before(std::coroutine_handle<> awaiter, Mutex& mutex,
                                    const char* reason, bool cancellable) noexcept {
       promise_.set_parent(awaiter);
       mutex_ = &mutex;
       reason_ = reason;
       cancellable_ = cancellable;
-      return header_.handle();
+      return handle();
     }
 
    private:
     friend class Mutex;
     static void resume(void* frame) noexcept;
 
-    FrameHeader header_{.resume = resume, .destroy = nullptr};
-    PromiseBase promise_;
     Mutex* mutex_;
     const char* reason_;
     bool cancellable_;

@@ -11,13 +11,11 @@
 //               ▲                      │
 //               └────────false─────────┘
 //
-// The executor resumes a WaitLoop like a coroutine: the object begins like a suspended coroutine's
-// frame (frame_header.h). The steps of a WaitLoop are in the strand; those of a SharingWaitLoop may
-// share it.
+// The executor resumes a WaitLoop like a coroutine (frame_header.h). The steps of a WaitLoop are in
+// the strand; those of a SharingWaitLoop may share it.
 #pragma once
 
 #include <coroutine>
-#include <cstddef>
 #include <type_traits>
 
 #include "async/frame_header.h"
@@ -31,9 +29,9 @@ namespace async {
 /// wait that was cut short, which current_job().result() tells. It must return true then: a later
 /// wait would be refused, too.
 template <class Self>
-class WaitLoop {
+class WaitLoop : public ForgedFrame<PromiseBase> {
  public:
-  WaitLoop() noexcept = default;
+  WaitLoop() noexcept : ForgedFrame{resume} {}
   WaitLoop(const WaitLoop&) = delete;
 
   [[gnu::always_inline]] bool await_ready() noexcept { return refused() && self().poll(); }
@@ -56,8 +54,8 @@ class WaitLoop {
 
   /// Returns the handle that the executor resumes at the end of a wait.
   std::coroutine_handle<> begin(std::coroutine_handle<> awaiter) noexcept {
-    promise_.set_parent(awaiter);
-    return header_.handle();
+    this->promise_.set_parent(awaiter);
+    return this->handle();
   }
   /// Puts the job into the list, or returns true if the wait is refused. `wait()` may return that
   /// itself.
@@ -72,18 +70,13 @@ class WaitLoop {
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
 
+  // The object or frame that contains the loop destroys it.
   static void resume(void* frame) noexcept {
-    static_assert(offsetof(WaitLoop, header_) == 0);
-    static_assert(offsetof(WaitLoop, promise_) == sizeof(FrameHeader));
-    auto* const loop = static_cast<WaitLoop*>(frame);
-    if (loop->self().poll()) return loop->promise_.parent().resume();
-    if (loop->refused()) return resume(loop);
-    current_job().suspend(loop->header_.handle());
+    auto& loop = ForgedFrame::from<WaitLoop>(frame);
+    if (loop.self().poll()) return loop.promise_.parent().resume();
+    if (loop.refused()) return resume(frame);
+    current_job().suspend(loop.handle());
   }
-
-  // destroy: the object or frame that contains the loop destroys it.
-  FrameHeader header_{.resume = resume, .destroy = nullptr};
-  PromiseBase promise_;
 };
 
 /// A WaitLoop that may begin in a step that shares the strand (strand.h). Its steps then share it

@@ -16,14 +16,12 @@ Task<> log_once(Log& log, std::string who) {
 }
 
 /// Stands for a preempted stack, which the executor resumes like a coroutine frame.
-struct PreemptedContext {
-  async::FrameHeader header{.resume = resume, .destroy = nullptr};
+struct PreemptedContext : async::ForgedFrame<std::coroutine_handle<>> {
+  PreemptedContext() : ForgedFrame{resume} {}
+
   std::function<void()> on_resume;
 
-  static void resume(void* context) noexcept {
-    static_cast<PreemptedContext*>(context)->on_resume();
-  }
-  std::coroutine_handle<> handle() { return header.handle(); }
+  static void resume(void* context) noexcept { from<PreemptedContext>(context).on_resume(); }
 };
 
 class Preemptible : public Fixture {

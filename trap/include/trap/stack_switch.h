@@ -6,14 +6,12 @@
 //   context.handle().resume()                 leave_stack() returns; the stack that called resume()
 //                                             is free for reuse
 //
-// A StackContext begins like a suspended coroutine's frame (async/frame_header.h). So an executor
-// resumes a stack exactly as it resumes a coroutine.
+// An executor resumes a left stack as it resumes a coroutine (async/frame_header.h).
 #pragma once
 
 #include <async/frame_header.h>
 
 #include <coroutine>
-#include <cstddef>
 #include <cstdint>
 
 #include "../../stack_layout.h"
@@ -24,19 +22,16 @@ struct StackContext;
 extern "C" void cotrap_return_to_stack(void* context) noexcept;
 extern "C" void cotrap_leave_stack(StackContext* context, std::uintptr_t top, void (*go_on)());
 
-struct StackContext {
-  /// A left stack is never destroyed.
-  async::FrameHeader header{.resume = cotrap_return_to_stack, .destroy = nullptr};
-  /// The coroutine whose step was preempted. A task's promise has its parent at this offset, so a
-  /// job's await chain leads from the context to this coroutine (async/graph.h).
-  std::coroutine_handle<> interrupted;
-  std::uintptr_t sp = 0;
+/// A left stack. It is never destroyed.
+struct StackContext : async::ForgedFrame<std::coroutine_handle<>> {
+  constexpr StackContext() noexcept : ForgedFrame{cotrap_return_to_stack} {}
 
-  std::coroutine_handle<> handle() { return header.handle(); }
+  /// The coroutine whose step was preempted.
+  std::coroutine_handle<>& interrupted() { return promise_; }
+
+  std::uintptr_t sp = 0;
 };
-static_assert(offsetof(StackContext, header) == 0);
-static_assert(offsetof(StackContext, interrupted) == sizeof(async::FrameHeader));
-static_assert(offsetof(StackContext, sp) == STACK_SP);
+static_assert(sizeof(StackContext) == STACK_SP + sizeof(std::uintptr_t));  // sp is its last member
 
 /// Call it with interrupts masked; they are masked when it returns. Another hart may have resumed
 /// the stack, so look up per-hart data again afterwards.

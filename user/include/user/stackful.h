@@ -53,9 +53,9 @@ namespace detail {
 
 struct Stack;
 
-/// The switch between the executor's stack and a function's stack. While the function waits, this
-/// object is in the place of a coroutine's frame: the executor resumes it.
-class Stackful {
+/// The switch between the executor's stack and a function's stack. While the function waits, the
+/// executor resumes this object. Its promise is the handle of the task's frame, `root`.
+class Stackful : public async::ForgedFrame<std::coroutine_handle<>> {
  public:
   static constexpr std::size_t least_bytes = 8 * 1024;
   static constexpr unsigned largest = 30;
@@ -63,7 +63,9 @@ class Stackful {
   /// continues there; null: none.
   using After = void* (*)(Stackful & function, void* argument);
 
-  Stackful(Stack* stack, std::coroutine_handle<> root) : root_{root}, stack_{stack} {}
+  Stackful(Stack* stack, std::coroutine_handle<> root) : ForgedFrame{resume}, stack_{stack} {
+    promise_ = root;
+  }
   Stackful(const Stackful&) = delete;
 
   /// The binary logarithm of the size of a stack with `bytes`. For a constant, the compiler
@@ -84,7 +86,7 @@ class Stackful {
   /// the frame of the coroutine that continues; null: none.
   void* begin(void* top, void (*body)());
   static Stackful& running() { return *running_stackful(); }
-  std::coroutine_handle<> root() const { return root_; }
+  std::coroutine_handle<> root() const { return promise_; }
   /// Called at the end of `body`. `next` then continues, on the executor's stack.
   [[noreturn]] void end(std::coroutine_handle<> next) {
     state_ = State::ended;
@@ -107,7 +109,7 @@ class Stackful {
       leave_for(suspend<Awaiter>, &awaiter);
       return;
     }
-    const auto self = header_.handle();
+    const auto self = handle();
     using Next = decltype(awaiter.await_suspend(self));
     if constexpr (std::is_void_v<Next>) {
       awaiter.await_suspend(self);
@@ -136,7 +138,7 @@ class Stackful {
   template <class Awaiter>
   static void* suspend(Stackful& function, void* awaiter) {
     auto& waiting = *static_cast<Awaiter*>(awaiter);
-    const auto self = function.header_.handle();
+    const auto self = function.handle();
     using Next = decltype(waiting.await_suspend(self));
     if constexpr (std::is_void_v<Next>) {
       waiting.await_suspend(self);
@@ -148,8 +150,6 @@ class Stackful {
     }
   }
 
-  async::FrameHeader header_{.resume = resume, .destroy = nullptr};
-  std::coroutine_handle<> root_;  // in the place of a promise's parent, for the await chain
   trap::StackContext function_, step_;
   void* next_ = nullptr;
   Stack* stack_;
@@ -157,13 +157,12 @@ class Stackful {
   After after_;  // with several loops, which call it with next_; set by leave_for()
 };
 
-/// The frame of a task whose body is a function on the stack below the frame. It is laid out as the
-/// frame of a coroutine (async/frame_header.h).
-template <class F>
-class StackfulTask {
- public:
-  using T = std::invoke_result_t<F&>;
+/// The frame of a task whose body is a function on the stack below the frame.
+template <class F, class T = std::invoke_result_t<F&>>
+class StackfulTask : public async::ForgedFrame<async::Promise<T>> {
+  using Frame = async::ForgedFrame<async::Promise<T>>;
 
+ public:
   static async::Task<T> make(Stack* stack, F&& f) {
     static_assert(alignof(StackfulTask) <= 16);  // so the promise follows the header, as in a frame
     return (new (Stackful::place(stack, sizeof(StackfulTask))) StackfulTask{stack, std::move(f)})
@@ -173,15 +172,17 @@ class StackfulTask {
  private:
   using Handle = std::coroutine_handle<async::Promise<T>>;
 
-  StackfulTask(Stack* stack, F&& f) : switch_{stack, header_.handle()}, function_{std::move(f)} {}
+  StackfulTask(Stack* stack, F&& f)
+      : Frame{start, destroy}, switch_{stack, this->handle()}, function_{std::move(f)} {}
 
+  static StackfulTask& of(void* frame) { return Frame::template from<StackfulTask>(frame); }
   static void start(void* frame) noexcept {
-    void* const next = static_cast<StackfulTask*>(frame)->switch_.begin(frame, run);
+    void* const next = of(frame).switch_.begin(frame, run);
     if (next == nullptr) return;
     [[clang::musttail]] return static_cast<async::FrameHeader*>(next)->resume(next);
   }
   static void destroy(void* frame) noexcept {
-    auto& self = *static_cast<StackfulTask*>(frame);
+    auto& self = of(frame);
     self.switch_.check_may_be_destroyed();
     Stack* const stack = self.switch_.stack();
     std::destroy_at(&self);
@@ -189,7 +190,7 @@ class StackfulTask {
   }
   // On the function's stack.
   static void run() {
-    auto& self = *static_cast<StackfulTask*>(Stackful::running().root().address());
+    auto& self = of(Stackful::running().root().address());
     if constexpr (std::is_void_v<T>) {
       self.function_();
       self.promise_.return_void();
@@ -201,12 +202,10 @@ class StackfulTask {
         self.promise_.final_suspend().await_suspend(Handle::from_promise(self.promise_)));
   }
   static void* finish(Stackful& function, void*) {
-    auto& promise = static_cast<StackfulTask*>(function.root().address())->promise_;
+    auto& promise = of(function.root().address()).promise_;
     return promise.final_suspend().await_suspend(Handle::from_promise(promise)).address();
   }
 
-  async::FrameHeader header_{.resume = start, .destroy = destroy};
-  async::Promise<T> promise_;
   Stackful switch_;
   F function_;
 };

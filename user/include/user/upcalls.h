@@ -227,10 +227,13 @@ class Upcalls {
 
   // A step that an upcall interrupted. `resume` and `destroy` come first, as in a suspended
   // coroutine's frame, so that a coroutine_handle can refer to it.
-  struct Kept {
-    void (*resume)(Kept*);
-    void (*destroy)(Kept*) = nullptr;
-    std::coroutine_handle<> interrupted;  // in the place of a promise's awaiter
+  struct Kept : async::ForgedFrame<std::coroutine_handle<>> {
+    using ForgedFrame::from;
+    constexpr Kept() noexcept : Kept{go_on} {}
+    explicit constexpr Kept(Resume* resume) noexcept : ForgedFrame{resume} {}
+    /// The coroutine whose step was interrupted.
+    std::coroutine_handle<>& interrupted() { return promise_; }
+
     async::Job* job = nullptr;
     Upcalls* owner = nullptr;  // the kernel keeps the context for the thread of these
     // The stack of the loop below the step; null: the thread's own. The step itself runs on it, or
@@ -268,8 +271,8 @@ class Upcalls {
   bool must_let_others_go_first(const Kept& kept);
   [[noreturn]] void leave_for(Kept& kept);
   static void abandon(Kept& kept);
-  static void go_on(Kept* kept);
-  static void stay(Kept* kept);
+  static void go_on(void* frame) noexcept;
+  static void stay(void* kept) noexcept;
   static void end_wait(Kept& kept);
   static Exception exception(std::uint64_t context, const async::Job& job);
   void handle(Kept& kept);

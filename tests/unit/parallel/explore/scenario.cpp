@@ -57,19 +57,20 @@ void idle() {
 // ── preemption (docs/preemption.md) ──────────────────────────────────────────────────────────────
 
 /// The stack of a preempted step. The executor resumes it in place of the step's coroutine.
-struct StackContext {
-  async::FrameHeader header{.resume = return_to, .destroy = nullptr};
+struct StackContext : async::ForgedFrame<std::coroutine_handle<>> {
+  StackContext() : ForgedFrame{return_to} {}
+
   Explorer::Stack* stack = nullptr;
 
   static void return_to(void* context) noexcept {
-    explorer.return_to(*static_cast<StackContext*>(context)->stack);
+    explorer.return_to(*from<StackContext>(context).stack);
   }
 };
 
 /// Lets more urgent jobs run. Returns on the hart that continues the step.
 void preempt(async::Job& job) {
   StackContext context;
-  const auto interrupted = Executor::preempt(job, context.header.handle());
+  const auto interrupted = Executor::preempt(job, context.handle());
   async::platform::stop_running();
   explorer.leave_stack(context.stack, [] {
     Executor::ready_again(false);
