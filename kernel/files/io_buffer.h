@@ -105,7 +105,7 @@ class IoBuffer {
 
   /// Whether the buffer needs page-ins. If so, a page-in of one page is requested (page_in.h).
   bool lacks_pages(Direction direction) const {
-    return space_ != nullptr && space_->has_paged_areas() && misses_a_page(direction);
+    return space_ != nullptr && space_->may_miss_pages() && misses_a_page(direction);
   }
   /// Like lacks_pages(), for the transfer itself. It cannot be restarted after it has moved bytes.
   /// So a transfer in several parts calls this before the first part, and returns would_block if

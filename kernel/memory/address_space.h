@@ -112,7 +112,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// adds for its coroutines, so a job joins one change at a time.
   Ref<AreaChange> join_change() {
     recent_ = nullptr;
-    return change_ != nullptr ? Ref<AreaChange>::share(*change_) : make_ref<AreaChange>(change_);
+    return change_ != nullptr ? Ref<AreaChange>::share(*change_)
+                              : make_ref<AreaChange>(change_, may_miss_pages_);
   }
   /// Whether a fault at `va` waits for a turn.
   bool is_held_back(VirtAddr va) const { return change_ != nullptr && change_->holds_back(va); }
@@ -282,8 +283,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   // Page-ins (process/page_in.h).
 
-  /// Whether an area has ever been mapped whose pages need page-ins.
-  bool has_paged_areas() const { return has_paged_areas_; }
+  /// Whether an access may have to wait: an area has been mapped whose pages need page-ins, or a
+  /// change in steps may hold faults back.
+  bool may_miss_pages() const { return may_miss_pages_ != 0; }
   /// Whether the space has ever had an area whose pages other spaces may map, too. Callers that
   /// share the strand need no lock for this.
   bool has_shared_areas() const { return has_shared_areas_; }
@@ -533,7 +535,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   // What most calls only read.
   alignas(64) hal::PageTable table_;
-  bool has_paged_areas_ = false;
+  std::uint8_t may_miss_pages_ = 0;  // a set of MissCause
   async::SharedWord<bool> has_shared_areas_ = false;
   bool code_written_ = false;
   std::uint16_t barriers_ = 0;

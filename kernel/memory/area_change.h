@@ -9,9 +9,9 @@
 // access happens after the change. All other faults and accesses happen before it. So a child
 // process sees all that a thread wrote up to a moment, and nothing that it wrote later, although
 // its memory is copied while the thread runs. There is one exception: the kernel itself writes
-// without a wait to words of threads that end, to pages of shared priorities and to rings
-// (AddressSpace::WithoutWait). From then on the program may write to such a page, too, and the
-// child does not see what it writes.
+// without a wait to words of threads that end, to pages of shared priorities, to rings, and to
+// pages that a device has read (AddressSpace::WithoutWait). From then on the program may write to
+// such a page, too, and the child does not see what it writes.
 //
 // The object exists while a call changes the space in steps, or waits. Use it only in the strand.
 #pragma once
@@ -20,15 +20,30 @@
 #include <hal/memory_map.h>
 #include <kernel/ref.h>
 
+#include <cstdint>
+
 namespace kernel::memory {
+
+/// Why an access of a system call may have to wait.
+enum MissCause : std::uint8_t {
+  pages_are_elsewhere = 1,  ///< an area has been mapped whose pages need page-ins
+  areas_change = 2,         ///< a change in steps may hold faults back
+};
 
 class AreaChange : public RefCounted<AreaChange> {
  public:
   using Turn = async::Mutex::Guard;
 
-  /// `place` is null. It points to the new object as long as that exists.
-  explicit AreaChange(AreaChange*& place) : place_{place} { place_ = this; }
-  ~AreaChange() { place_ = nullptr; }
+  /// `place` is null. It points to the new object as long as that exists, and `causes` has
+  /// areas_change.
+  AreaChange(AreaChange*& place, std::uint8_t& causes) : place_{place}, causes_{causes} {
+    place_ = this;
+    causes_ |= areas_change;
+  }
+  ~AreaChange() {
+    place_ = nullptr;
+    causes_ &= ~areas_change;
+  }
 
   /// co_await it. The turn is empty if the job was cancelled. Release it before the reference.
   async::Mutex::LockOp wait_for_turn() { return mutex_.lock_or_cancel("memory change"); }
@@ -53,6 +68,7 @@ class AreaChange : public RefCounted<AreaChange> {
 
  private:
   AreaChange*& place_;
+  std::uint8_t& causes_;
   async::Mutex mutex_;
   hal::VirtAddr start_ = 0, end_ = 0;
 };
