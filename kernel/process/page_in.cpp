@@ -32,9 +32,10 @@ async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space) {
 
 }  // namespace
 
-async::Task<Result<>> prepare_attempt(Ref<memory::AddressSpace> space) {
+async::Task<Result<>> prepare_attempt(Thread& self, Ref<memory::AddressSpace> space) {
+  const Thread::WithoutInterruption page_in{self};
   auto read = co_await page_in_missed(space);
-  if (read && async::current_job().is_stopped()) co_return fail(Errno::eintr);
+  if (async::current_job().refuses_to_wait()) co_return fail(Errno::eintr);
   co_return read;
 }
 
@@ -45,10 +46,18 @@ async::Task<trap::Register> finish_call(Thread& self, trap::WaitingCall& waiting
   trap::Register result = trap::would_block;
   while (result == trap::would_block) {
     const auto page = space->missed_page();
-    const auto paged_in = co_await page_in_missed(space);
-    if (async::is_cancelled()) {
-      result = trap::encode_error(Errno::eintr);
-      break;
+    Result<> paged_in;
+    {
+      const Thread::WithoutInterruption page_in{self};
+      if (fetched.lacks_something()) {
+        co_await fetched.fetch();
+      } else {
+        paged_in = co_await page_in_missed(space);
+      }
+      if (async::current_job().refuses_to_wait()) {
+        result = trap::encode_error(Errno::eintr);
+        break;
+      }
     }
     if (waiting.holds<trap::RepeatableCall>()) {
       call = waiting.take<trap::RepeatableCall>();
@@ -59,9 +68,7 @@ async::Task<trap::Register> finish_call(Thread& self, trap::WaitingCall& waiting
     if (result == trap::would_block && !waiting.empty()) result = co_await waiting;
     if (result != trap::would_block) break;
     if (waiting.empty()) awaited_call(waiting, *call);
-    if (fetched.lacks_something()) {
-      co_await fetched.fetch();
-    } else if (!paged_in && space->missed_page() == page) {
+    if (!fetched.lacks_something() && !paged_in && space->missed_page() == page) {
       static_cast<void>(space->take_missed_page());
       result = trap::ToRegister<Result<>>::encode(paged_in);
     }

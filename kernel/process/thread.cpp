@@ -303,7 +303,20 @@ void Thread::interrupt_wait() {
   interruption_ = Interruption::wait;
   overwritten_ = context().syscall_result();
   keep_deadline(waiting().deadline());
-  job()->cancel();
+  if (!is_uninterrupted_) job()->cancel();
+}
+
+Thread::WithoutInterruption::WithoutInterruption(Thread& self)
+    : self_{self.is_current_job() && !self.is_uninterrupted_ ? &self : nullptr} {
+  if (self_ == nullptr) return;
+  self.is_uninterrupted_ = true;
+  if (self.interruption_ == Interruption::wait && !self.is_ending()) self.job()->revoke_cancel();
+}
+
+Thread::WithoutInterruption::~WithoutInterruption() {
+  if (self_ == nullptr) return;
+  self_->is_uninterrupted_ = false;
+  if (self_->interruption_ == Interruption::wait) self_->job()->cancel();
 }
 
 void Thread::interrupt_call() {

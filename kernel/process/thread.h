@@ -164,6 +164,23 @@ class Thread : public Runnable,
     if (has(has_signals) && is_in_interruptible_call()) interrupt_wait();
   }
 
+  /// While it exists, a signal does not cut short a wait of the thread's call: the wait after its
+  /// end is refused instead. The end of the thread cuts waits short all the same. Has no effect in
+  /// a job that works for the thread's ring. For page-ins (page_in.h). In the strand.
+  class [[nodiscard]] WithoutInterruption {
+   public:
+    explicit WithoutInterruption(Thread& self);
+    WithoutInterruption(const WithoutInterruption&) = delete;
+    ~WithoutInterruption();
+
+   private:
+    Thread* const self_;  // null: no effect
+  };
+
+  /// Whether the running job must end the thread's call with what the call has done: the thread
+  /// ends, or its ring has cancelled the request. A signal only refuses the next wait.
+  bool must_end_call() const { return async::is_cancelled() && (is_ending() || !is_current_job()); }
+
   /// Lets the thread's job wait again. The thread itself calls it, before it takes signals.
   void end_interruption();
   /// If signals have ended the thread's call with EINTR, and it was not decided yet whether the
@@ -313,6 +330,7 @@ class Thread : public Runnable,
   // `wait`: its job is cancelled until it has taken its signals. `call`: its call has ended with
   // EINTR, and may be made again.
   enum class Interruption : std::uint8_t { none, wait, call } interruption_ = Interruption::none;
+  bool is_uninterrupted_ = false;  // a WithoutInterruption exists
   enum class Hold : std::uint8_t { none, stopped, throttled, traced } hold_ = Hold::none;
   Ref<Process> process_;
   // While others share the strand, a child that ends reads the masks of its parent's threads.

@@ -267,7 +267,7 @@ async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File
       answer = answer_once(request.context, self, request.sqe, &request);
     }
     if (answer == trap::would_block && space->missed_page()) {
-      if (auto ready = co_await prepare_attempt(space); !ready) co_return fail(ready.error());
+      if (auto ready = co_await prepare_attempt(self); !ready) co_return fail(ready.error());
       continue;
     }
     if (answer == trap::would_block && file->signals() == nullptr) {

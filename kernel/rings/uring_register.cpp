@@ -72,10 +72,9 @@ struct RegisteredFiles {
 };
 
 async::Task<Answer> register_in_steps(Ref<Context> context, Thread& self, RegisteredFiles files) {
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (;;) {
     co_await sys::cond_resched(self);
-    auto done = co_await with_page_ins(space, [&] { return files.do_some(*context, self); });
+    auto done = co_await with_page_ins(self, [&] { return files.do_some(*context, self); });
     if (done && *done) co_return 0;
     if (done && async::is_cancelled()) done = fail(Errno::eintr);
     if (done) continue;
@@ -173,10 +172,9 @@ Answer answer_of(const Changes& changes, const Result<bool>& done) {
 
 template <class Changes>
 async::Task<Answer> change_in_steps(Ref<Context> context, Thread& self, Changes changes) {
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (;;) {
     co_await sys::cond_resched(self);
-    auto done = co_await with_page_ins(space, [&] { return change_some(changes, *context, self); });
+    auto done = co_await with_page_ins(self, [&] { return change_some(changes, *context, self); });
     if (done && !*done && async::is_cancelled()) done = fail(Errno::eintr);
     if (!done || *done) co_return answer_of(changes, done);
   }

@@ -148,7 +148,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
   Sqe& sqe = request.sqe;
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   if (sqe.opcode == Op::readv || sqe.opcode == Op::recvmsg) {
-    const auto length = co_await with_page_ins(space, [&] { return length_of_part(self, sqe); });
+    const auto length = co_await with_page_ins(self, [&] { return length_of_part(self, sqe); });
     if (!length) co_return fail(length.error());
     if (sqe.opcode == Op::readv) sqe.opcode = Op::read;
     sqe.len = *length;
@@ -185,7 +185,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     const bool is_idle = answer == error(Errno::eagain) && !never_waits(sqe);
     if (answer == trap::would_block || is_idle) {
       if (space->missed_page()) {
-        if (auto ready = co_await prepare_attempt(space); !ready) co_return fail(ready.error());
+        if (auto ready = co_await prepare_attempt(self); !ready) co_return fail(ready.error());
       } else if (co_await wait.wait() != async::WaitResult::woken) {
         co_return fail(Errno::eintr);
       }

@@ -187,15 +187,27 @@ class TimedEpollWait : public EpollWait {
   const async::Instant deadline_;
 };
 
-/// The wait with a signal mask, which is in effect meanwhile.
+/// The wait with a signal mask, which is in effect meanwhile. Begins with an attempt: the handler's
+/// may have missed a page.
 async::Task<Result<int>> wait_masked(Thread& self, Ref<Epoll> epoll, EventArray array,
                                      async::Instant deadline, abi::SignalSet mask) {
   if (auto set = self.set_temporary_mask(mask); !set) co_return fail(set.error());
   TimedEpollWait wait{self, std::move(epoll), array, deadline};
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
-  const Result<int> taken = co_await await_with_page_ins(space, wait);
+  const Result<int> taken = co_await try_with_page_ins(self, wait);
   if (taken || taken.error() != Errno::eintr) self.end_temporary_mask();
   co_return taken;
+}
+
+/// The wait after an attempt that has missed a page of `array`.
+[[gnu::noinline, gnu::cold]] trap::Answer<Result<int>> wait_for_page(
+    Thread& self, Epoll& epoll, const EventArray& array, async::Instant deadline,
+    const std::optional<abi::SignalSet>& mask) {
+  auto owner = Ref<Epoll>::share(epoll);
+  if (mask)
+    return self.wait([&] { return wait_masked(self, std::move(owner), array, deadline, *mask); });
+  if (!memory::can_allocate(sizeof(TimedEpollWait))) return fail(Errno::enomem);
+  return self.wait_for_page(
+      [&] { return trap::OnHeap<TimedEpollWait>{self, std::move(owner), array, deadline}; });
 }
 
 /// Whether events may be combined (epoll_ctl(2), EPOLLEXCLUSIVE).
@@ -279,7 +291,10 @@ trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_
                          .layout = layout};
   const auto taken = shares ? take_events_sharing(self, **items, array)
                             : take_events(**items, self.space(), array);
-  if (!taken) return fail(taken.error());
+  if (!taken) {
+    if (shares || !blocks(taken)) return fail(taken.error());
+    return wait_for_page(self, **items, array, deadline, set);
+  }
   if (*taken != 0 || (deadline != async::never && deadline <= async::now())) return *taken;
   if constexpr (shares) {
     const bool may_wait = deadline == async::never && !set && outside::may_wait_sharing(self);

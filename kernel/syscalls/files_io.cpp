@@ -44,36 +44,40 @@ bool is_seekable(File& file) {
 }
 
 /// Whether [offset, offset + bytes) ends within the offsets that a file can have.
-bool has_valid_end(std::int64_t offset, std::size_t bytes) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(offset) + bytes) >= 0;
+bool has_valid_end(std::uint64_t offset, std::size_t bytes) {
+  return static_cast<std::int64_t>(offset + bytes) >= 0;
 }
 
 // This leaves a transfer to a coroutine.
 
 [[gnu::noinline]] IoAnswer move_specially(Thread& self, File& file, Direction direction,
-                                          const IoBuffer& buffer,
-                                          std::optional<std::uint64_t> offset = {}) {
-  return self.wait([&] { return start_moving(self, file, direction, offset, buffer); });
+                                          const IoBuffer& buffer, FilePlace place = {}) {
+  if (file.waits_for_device() && file.socket() == nullptr) {
+    return self.wait([&] {
+      return DeviceTransfer{self, Ref<File>::share(file), direction, place.offset, buffer};
+    });
+  }
+  return self.wait([&] { return start_moving(self, file, direction, place, buffer); });
 }
 
-// After an attempt of one step that must wait for the file.
+// After an attempt of one step that must wait for the file or for a page.
 
 [[gnu::noinline]] IoAnswer wait_to_read(Thread& self, File& file, const IoBuffer& buffer) {
-  if (file.waits_for_device()) [[unlikely]]
+  if (file.waits_for_device() || buffer.needs_page_in()) [[unlikely]]
     return move_specially(self, file, Direction::read, buffer);
   const UserSpan<std::byte> to{buffer.front(), buffer.left()};
   return self.wait([&] { return Reading{self, Ref<File>::share(file), to}; });
 }
 
 [[gnu::noinline]] IoAnswer wait_to_write(Thread& self, File& file, const IoBuffer& buffer) {
-  if (file.waits_for_device()) [[unlikely]]
+  if (file.waits_for_device() || buffer.needs_page_in()) [[unlikely]]
     return move_specially(self, file, Direction::write, buffer);
   const UserSpan<const std::byte> from{buffer.front(), buffer.left()};
   return self.wait([&] { return Writing{self, Ref<File>::share(file), from}; });
 }
 
 /// Reads into `buffer`. Calls `begin()` for a transfer of several steps, and `wait()` after an
-/// attempt that must wait for the file.
+/// attempt that must wait for the file or for a page.
 [[gnu::always_inline]] inline IoAnswer read_into(File& file, IoBuffer& buffer, auto begin,
                                                  auto wait) {
   if (buffer.empty()) [[unlikely]]
@@ -85,12 +89,13 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
     buffer = buffer.first(step_bytes);
   }
   Transfer moved = file.try_read(buffer);
-  if (!moved && waits_for(file, buffer, moved)) [[unlikely]]
+  if (!moved && waits_for_file_or_page(file, buffer, moved)) [[unlikely]]
     return wait();
   return moved;
 }
 
-/// Writes all of `buffer`. Calls `begin()` for a transfer that may be partial.
+/// Writes all of `buffer`. Calls `begin()` for a transfer that may be partial, and `wait()` after
+/// an attempt that must wait for the file or for a page.
 [[gnu::always_inline]] inline IoAnswer write_all(Thread& self, File& file, IoBuffer& buffer,
                                                  auto begin, auto wait) {
   if (buffer.empty()) [[unlikely]]
@@ -98,7 +103,7 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
   if (buffer.left() > std::min(file.whole_write(), step_bytes)) return begin();
   Transfer moved = file.try_write(buffer);
   if (!moved) [[unlikely]] {
-    if (waits_for(file, buffer, moved)) return wait();
+    if (waits_for_file_or_page(file, buffer, moved)) return wait();
     signal_broken_pipe(self, file, moved);
   }
   return moved;
@@ -107,36 +112,46 @@ bool has_valid_end(std::int64_t offset, std::size_t bytes) {
 /// Reads or writes in a coroutine that reads the list of parts again: another thread may have
 /// changed it.
 async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Direction direction, Parts list,
-                                 int count, std::optional<std::uint64_t> offset) {
+                                 int count, FilePlace place) {
   IoParts parts;
-  if (auto read = parts.read(self.space(), list, count); !read) co_return fail(read.error());
+  const auto read =
+      co_await with_page_ins(self, [&] { return parts.read(self.space(), list, count); });
+  if (!read) co_return fail(read.error());
   const IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) co_return 0;
-  co_return co_await start_moving(self, *file, direction, offset, buffer);
+  if (place.offset && !has_valid_end(*place.offset, buffer.left())) co_return fail(Errno::einval);
+  co_return co_await start_moving(self, *file, direction, place, buffer);
 }
 [[gnu::noinline]] IoAnswer wait_for_parts(Thread& self, File& file, Direction direction, Parts list,
-                                          int count, std::optional<std::uint64_t> offset = {}) {
+                                          int count, FilePlace place = {}) {
   return self.wait(
-      [&] { return move_parts(self, Ref<File>::share(file), direction, list, count, offset); });
+      [&] { return move_parts(self, Ref<File>::share(file), direction, list, count, place); });
 }
 
-/// preadv() and pwritev(). `file`: null if there is none.
+/// preadv() and pwritev(). `file`: null if there is none. `is_end`: of a write, FilePlace::is_end.
 IoAnswer move_all_at(Thread& self, File* file, Direction direction, Parts list, int count,
-                     std::int64_t offset) {
+                     std::int64_t offset, bool is_end = false) {
   if (offset < 0) return fail(Errno::einval);
   if (file == nullptr) return fail(Errno::ebadf);
   const bool reads = direction == Direction::read;
   if (!is_seekable(*file)) return fail(Errno::espipe);
   if (!(reads ? file->can_read() : file->can_write())) return fail(Errno::ebadf);
+  const FilePlace place{.offset = static_cast<std::uint64_t>(offset), .is_end = is_end};
+  const auto wait = [&] { return wait_for_parts(self, *file, direction, list, count, place); };
   IoParts parts;
-  if (auto read = parts.read(self.space(), list, count); !read) return fail(read.error());
+  if (auto read = parts.read(self.space(), list, count); !read)
+    return blocks(read) ? wait() : fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) return 0;
-  if (!has_valid_end(offset, buffer.left())) return fail(Errno::einval);
-  const auto place = static_cast<std::uint64_t>(offset);
-  if (buffer.left() > step_bytes || file->waits_for_device())
-    return wait_for_parts(self, *file, direction, list, count, place);
-  return reads ? file->read_at(place, buffer) : file->write_at(place, buffer);
+  if (!has_valid_end(*place.offset, buffer.left())) return fail(Errno::einval);
+  if (buffer.left() > step_bytes || file->waits_for_device()) return wait();
+  Transfer moved = 0;
+  if (is_end) {
+    moved = write_at_end(*file, place, buffer);
+  } else {
+    moved = reads ? file->read_at(*place.offset, buffer) : file->write_at(*place.offset, buffer);
+  }
+  return blocks(moved) ? wait() : moved;
 }
 
 async::Task<Result<>> sync(Ref<File> file) {
@@ -173,21 +188,26 @@ IoAnswer write(Thread& self, int fd, UserSpan<const std::byte> from) {
 
 IoAnswer read_parts(Thread& self, File* file, Parts to, int count) {
   if (file == nullptr || !file->can_read()) return fail(Errno::ebadf);
+  const auto wait = [&] { return wait_for_parts(self, *file, Direction::read, to, count); };
   IoParts parts;
-  if (auto read = parts.read(self.space(), to, count); !read) return fail(read.error());
+  if (auto read = parts.read(self.space(), to, count); !read)
+    return blocks(read) ? wait() : fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) return 0;
-  const auto wait = [&] { return wait_for_parts(self, *file, Direction::read, to, count); };
   return read_into(*file, buffer, wait, wait);
 }
 
-IoAnswer write_parts(Thread& self, File* file, Parts from, int count) {
+IoAnswer write_parts(Thread& self, File* file, Parts from, int count, bool appends) {
   if (file == nullptr || !file->can_write()) return fail(Errno::ebadf);
+  const auto wait = [&] {
+    return wait_for_parts(self, *file, Direction::write, from, count, {.is_end = appends});
+  };
   IoParts parts;
-  if (auto read = parts.read(self.space(), from, count); !read) return fail(read.error());
+  if (auto read = parts.read(self.space(), from, count); !read)
+    return blocks(read) ? wait() : fail(read.error());
   IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) return 0;
-  const auto wait = [&] { return wait_for_parts(self, *file, Direction::write, from, count); };
+  if (appends) return wait();
   return write_all(self, *file, buffer, wait, wait);
 }
 
@@ -214,7 +234,7 @@ IoAnswer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offs
   if (!has_valid_end(offset, to.size())) return fail(refusal_at(self, fd, Errno::einval));
   IoBuffer buffer{self.space(), to.address(), to.size()};
   if (buffer.left() <= step_bytes && !file->waits_for_device()) return file->read_at(place, buffer);
-  return move_specially(self, *file, Direction::read, buffer, place);
+  return move_specially(self, *file, Direction::read, buffer, {.offset = place});
 }
 
 template <bool shares>
@@ -231,10 +251,9 @@ IoAnswer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int
   if (!from.in_range()) return fail(refusal_at(self, fd, Errno::efault));
   if (!has_valid_end(offset, from.size())) return fail(refusal_at(self, fd, Errno::einval));
   IoBuffer buffer{self.space(), from.address(), from.size()};
-  if (buffer.left() <= step_bytes && !file->waits_for_device()) {
+  if (buffer.left() <= step_bytes && !file->waits_for_device())
     return file->write_at(place, buffer);
-  }
-  return move_specially(self, *file, Direction::write, buffer, place);
+  return move_specially(self, *file, Direction::write, buffer, {.offset = place});
 }
 
 /// linux: none known
@@ -291,15 +310,9 @@ IoAnswer pwritev2(Thread& self, int fd, Parts from, int count, std::int64_t offs
   const int checked = (flags & append) != 0 ? flags | no_wait : flags;
   File* const file = self.process().files().find_open(fd);
   if (auto allowed = check_flags(file, checked, known); !allowed) return fail(allowed.error());
-  if ((flags & append) != 0) {
-    if (offset == -1) {
-      if (auto moved = file->seek(0, abi::seek_end); !moved) return fail(moved.error());
-    } else {
-      offset = static_cast<std::int64_t>(file->node()->size());
-    }
-  }
-  return offset == -1 ? write_parts(self, file, from, count)
-                      : move_all_at(self, file, Direction::write, from, count, offset);
+  const bool appends = (flags & append) != 0;
+  return offset == -1 ? write_parts(self, file, from, count, appends)
+                      : move_all_at(self, file, Direction::write, from, count, offset, appends);
 }
 
 Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {

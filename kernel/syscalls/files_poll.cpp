@@ -286,8 +286,7 @@ async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, uns
   if (!has_room_to_wait_for(list)) co_return fail(Errno::enomem);
   const auto polling = std::make_unique<Polling>(self, fds, std::move(list), deadline);
   if (auto set = self.set_temporary_mask(*given); !set) co_return fail(set.error());
-  const Result<int> ready =
-      co_await await_with_page_ins(Ref<memory::AddressSpace>::share(self.space()), *polling);
+  const Result<int> ready = co_await try_with_page_ins(self, *polling);
   if (ready || ready.error() != Errno::eintr) self.end_temporary_mask();
   co_return ready;
 }
@@ -449,11 +448,10 @@ async::Task<Result<int>> select(Thread& self, SelectArguments arguments,
   // The call must not be made again: the wait has used up its time.
   const auto finish = [&] { return end_select(self, arguments, selection->sets, selection->list); };
   const auto write_time = [&] { return write_time_left(self, arguments); };
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
   if (ready) ready = finish();
-  if (blocks(ready)) ready = co_await with_page_ins(space, finish);
+  if (blocks(ready)) ready = co_await with_page_ins(self, finish);
   // A fault is no error here.
-  if (blocks(write_time())) (void)co_await with_page_ins(space, write_time);
+  if (blocks(write_time())) (void)co_await with_page_ins(self, write_time);
   co_return ready;
 }
 

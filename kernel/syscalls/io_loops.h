@@ -26,6 +26,10 @@ inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved)
   moved = fail(Errno::eagain);
   return false;
 }
+/// The same, but returns true also if a page is missing.
+inline bool waits_for_file_or_page(const File& file, const IoBuffer& buffer, Transfer& moved) {
+  return waits_for(file, buffer, moved) || blocks(moved);
+}
 [[gnu::cold]] void post_broken_pipe(Thread& self);
 /// Sends SIGPIPE if a write has failed because the pipe or the stream has no readers.
 inline void signal_broken_pipe(Thread& self, const File& file, const Transfer& moved) {
@@ -143,20 +147,66 @@ class Writing : public async::WaitLoop<Writing> {
   Transfer moved_ = 0;
 };
 
-/// readv() and writev(). `file`: null if there is none.
+inline IoBuffer::Direction side_of(Direction direction) {
+  return direction == Direction::read ? IoBuffer::Direction::put : IoBuffer::Direction::take;
+}
+
+/// Moves the bytes of `buffer` by File::transfer(), which ends at a page that is missing. Then its
+/// result is would_block, and after the page-in again() moves the rest. If the page cannot be read,
+/// the result is the number of bytes before it.
+class DeviceTransfer {
+ public:
+  DeviceTransfer(Thread& self, Ref<File> file, Direction direction,
+                 std::optional<std::uint64_t> offset, const IoBuffer& buffer)
+      : self_{self},
+        file_{std::move(file)},
+        direction_{direction},
+        offset_{offset},
+        left_{buffer} {}
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) { return again(caller); }
+  Transfer await_resume();
+  std::coroutine_handle<> again(std::coroutine_handle<> caller);
+  /// The number of bytes that it has moved.
+  std::size_t done() const { return done_; }
+
+ private:
+  Thread& self_;
+  Ref<File> file_;
+  std::optional<async::Task<Transfer>> task_;  // moves `left_`
+  const Direction direction_;
+  std::uint32_t done_ = 0;
+  const std::optional<std::uint64_t> offset_;  // of the first byte; nothing: the file's position
+  IoBuffer left_;
+};
+
+/// readv() and writev(). `file`: null if there is none. `appends`: each step writes at the file's
+/// end, and the file's position moves there.
 trap::Answer<Transfer> read_parts(Thread& self, File* file, UserPtr<const abi::IoVector> to,
                                   int count);
 trap::Answer<Transfer> write_parts(Thread& self, File* file, UserPtr<const abi::IoVector> from,
-                                   int count);
+                                   int count, bool appends = false);
 
-/// Pages in the missing pages of `part`. Errors surface in the transfer.
-async::Task<> page_in_all(Thread& self, IoBuffer part, IoBuffer::Direction side);
+/// Pages in the missing pages of `part`. The errors of prepare_attempt(): at the first page that
+/// cannot be read. A transfer then still moves the bytes before that page.
+async::Task<Result<>> page_in_all(Thread& self, IoBuffer part, IoBuffer::Direction side);
+
+/// Where a transfer moves bytes: at `offset`, or at the file's position, which it advances.
+struct FilePlace {
+  std::optional<std::uint64_t> offset;
+  bool is_end = false;  ///< each step begins at the end that the file has then; not for devices
+};
+
+/// Writes `part` at the end that the file has now. Advances the file's position if `place` has no
+/// offset. In the strand.
+Transfer write_at_end(File& file, const FilePlace& place, IoBuffer& part);
 
 /// Reads, or writes until all of `buffer` is written, at the file's position. Waits until the file
-/// has data or room. A write returns a short count only if the file is full, on an error, or if
-/// cancelled. At `offset` it also ends when the file moves less than requested. `buffer` is not
-/// empty.
-async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction,
-                                   std::optional<std::uint64_t> offset, IoBuffer buffer);
+/// has data or room. A write returns a short count only if the file is full, on an error, or if a
+/// wait is cut short. At an offset it also ends when the file moves less than requested. It never
+/// returns would_block. `buffer` is not empty.
+async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction, FilePlace place,
+                                   IoBuffer buffer);
 
 }  // namespace kernel::sys

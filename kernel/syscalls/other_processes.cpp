@@ -53,9 +53,11 @@ class PartsReader {
 
 /// The kernel's view of bytes of a program, up to the end of a page. Waits for a page-in. EFAULT;
 /// ENOMEM; EINTR.
-async::Task<Result<std::span<std::byte>>> view(Ref<AddressSpace> space, std::uintptr_t at,
-                                               std::size_t bytes, hal::Access wanted) {
-  const auto there = co_await with_page_ins(space, [&] { return space->fault_in(at, wanted); });
+async::Task<Result<std::span<std::byte>>> view(Thread& self, Ref<AddressSpace> space,
+                                               std::uintptr_t at, std::size_t bytes,
+                                               hal::Access wanted) {
+  const auto there =
+      co_await with_page_ins(self, space, [&] { return space->fault_in(at, wanted); });
   if (!there) co_return fail(there.error());
   co_return std::span{*there, std::min(bytes, hal::page_size - at % hal::page_size)};
 }
@@ -74,21 +76,21 @@ async::Task<Moved> move_memory(Thread& self, Ref<AddressSpace> other, IoList own
   std::size_t done = 0, in_step = 0;
   Errno error{};
   while (error == Errno{} && !buffer.empty() && !async::is_cancelled()) {
-    const auto part = co_await with_page_ins(space, [&] { return parts.present(*space); });
+    const auto part = co_await with_page_ins(self, [&] { return parts.present(*space); });
     if (!part) error = part.error();
     if (!part || part->length == 0) break;
     const std::size_t wanted = std::min({part->length, buffer.left(), hal::page_size});
     std::span<std::byte> bytes{bounce.bytes(), wanted};
     const auto move_own = [&]() -> Moved { return reads ? buffer.put(bytes) : buffer.take(bytes); };
     if (!reads) {
-      const auto moved = co_await with_page_ins(space, move_own);
+      const auto moved = co_await with_page_ins(self, move_own);
       if (!moved) error = moved.error();
       if (!moved || *moved == 0) break;
       bytes = bytes.first(*moved);
     }
     std::size_t copied = 0;
     while (copied < bytes.size()) {
-      const auto there = co_await view(other, part->base + copied, bytes.size() - copied,
+      const auto there = co_await view(self, other, part->base + copied, bytes.size() - copied,
                                        reads ? hal::Access::read : hal::Access::write);
       if (!there) error = there.error();
       if (!there) break;
@@ -103,7 +105,7 @@ async::Task<Moved> move_memory(Thread& self, Ref<AddressSpace> other, IoList own
     parts.advance(copied);
     bytes = bytes.first(copied);
     if (reads && copied > 0) {
-      const auto moved = co_await with_page_ins(space, move_own);
+      const auto moved = co_await with_page_ins(self, move_own);
       if (!moved) error = moved.error();
       copied = moved ? *moved : 0;
     }

@@ -48,15 +48,15 @@ Result<std::byte*> view_for_debugger(AddressSpace& space, std::uintptr_t at, hal
 
 /// Reads or writes a word of the thread's memory. Its other threads may run and change the areas in
 /// steps meanwhile, so this takes a turn. EIO; EINTR.
-async::Task<Result<>> move_word(Ref<AddressSpace> space, std::uintptr_t at, Word& word,
-                                hal::Access wanted) {
+async::Task<Result<>> move_word(Thread& self, Ref<AddressSpace> space, std::uintptr_t at,
+                                Word& word, hal::Access wanted) {
   const Ref<memory::AreaChange> change = space->join_change();
   const auto turn = co_await change->wait_for_turn();
   if (!turn) co_return fail(Errno::eintr);
   auto* const bytes = reinterpret_cast<std::byte*>(&word);
   for (std::size_t done = 0; done < sizeof word;) {
-    const auto there =
-        co_await with_page_ins(space, [&] { return view_for_debugger(*space, at + done, wanted); });
+    const auto there = co_await with_page_ins(
+        self, space, [&] { return view_for_debugger(*space, at + done, wanted); });
     if (!there) co_return fail(there.error() == Errno::eintr ? Errno::eintr : Errno::eio);
     const std::size_t in_page = hal::page_size - (at + done) % hal::page_size;
     const std::size_t piece = std::min(sizeof word - done, in_page);
@@ -74,13 +74,13 @@ async::Task<Result<>> move_word(Ref<AddressSpace> space, std::uintptr_t at, Word
 async::Task<Result<>> peek(Thread& self, Ref<AddressSpace> space, std::uintptr_t at,
                            std::uintptr_t to) {
   Word word = 0;
-  if (auto moved = co_await move_word(std::move(space), at, word, hal::Access::read); !moved)
+  if (auto moved = co_await move_word(self, std::move(space), at, word, hal::Access::read); !moved)
     co_return moved;
   co_return memory::copy_to_user(self.space(), to, &word, sizeof word);
 }
 
-async::Task<Result<>> poke(Ref<AddressSpace> space, std::uintptr_t at, Word word) {
-  co_return co_await move_word(std::move(space), at, word, hal::Access::write);
+async::Task<Result<>> poke(Thread& self, Ref<AddressSpace> space, std::uintptr_t at, Word word) {
+  co_return co_await move_word(self, std::move(space), at, word, hal::Access::write);
 }
 
 /// Whether the caller may trace the process (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS).
@@ -263,7 +263,7 @@ trap::Answer<Result<std::size_t>> ptrace(Thread& self, std::int64_t number, int 
     case PtraceRequest::poketext:
     case PtraceRequest::pokedata:
       return self.wait(
-          [&] { return poke(Ref<AddressSpace>::share(thread->space()), address, data); });
+          [&] { return poke(self, Ref<AddressSpace>::share(thread->space()), address, data); });
     case PtraceRequest::cont:
     case PtraceRequest::syscall:
     case PtraceRequest::detach: return none(resume(*tracee, request, data));

@@ -34,7 +34,7 @@ async::Task<Result<>> touch_in_steps(Thread& self, std::uintptr_t start, std::ui
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (std::uintptr_t page = start; page < end;) {
     auto made = touch(*space, page);
-    if (blocks(made)) made = co_await with_page_ins(space, [&] { return touch(*space, page); });
+    if (blocks(made)) made = co_await with_page_ins(self, [&] { return touch(*space, page); });
     if (async::is_cancelled()) co_return fail(Errno::eintr);
     if (!made) co_return fail(made.error() == Errno::enomem ? Errno::eagain : Errno::enomem);
     if ((page += hal::page_size) % step_bytes == 0) co_await cond_resched(self);
@@ -95,9 +95,8 @@ async::Task<Result<>> find_in_steps(Thread& self, std::uintptr_t start, std::siz
   constexpr std::size_t step_pages = 1024;
   while (count != 0) {
     const std::size_t some = std::min(count, step_pages);
-    const auto found = co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), [&] {
-      return find_in_memory(self, start, some, to);
-    });
+    const auto found =
+        co_await with_page_ins(self, [&] { return find_in_memory(self, start, some, to); });
     if (!found) co_return found;
     start += some * hal::page_size;
     to += some;

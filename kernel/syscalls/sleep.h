@@ -23,12 +23,15 @@ class Sleeping : private async::SharingTimer {
   bool await_ready();
   void await_suspend(std::coroutine_handle<> sleeper);
   Result<> await_resume();
+  /// After a page-in for `left`: the sleep is over.
+  std::coroutine_handle<> again(std::coroutine_handle<> sleeper) const { return sleeper; }
 
  private:
   static Ended end(SharingTimer& timer) noexcept;
 
   memory::AddressSpace& space_;
   async::Job* job_ = nullptr;
+  bool was_cut_short_ = false;
   memory::UserPtr<abi::Timespec> left_;
 };
 

@@ -126,16 +126,14 @@ struct Accepting {
   }
 };
 
+/// Pages in what accept() writes, and waits for a connection.
 async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Accepting accepting) {
   Socket& socket = *file->socket();
   const async::Instant deadline = end_of_wait(socket.options().receive_timeout);
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (;;) {
-    const auto woken = co_await socket.changes(Direction::read)->wait_until(deadline, "accept");
-    if (woken != async::WaitResult::woken) co_return fail(wait_error(woken));
     Result<> ready;
     if (accepting.lacks_pages(self)) {
-      ready = co_await page_in_while(space, [&] { return accepting.lacks_pages(self); });
+      ready = co_await page_in_while(self, [&] { return accepting.lacks_pages(self); });
     }
     // After another error accept() reports the page that cannot be read.
     const bool is_cancelled = !ready && ready.error() == Errno::eintr;
@@ -145,6 +143,9 @@ async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Acceptin
       socket.changes(Direction::read)->pass_wake();  // another thread may take the connection
       co_return accepted;
     }
+    if (never_waits(socket, 0)) co_return fail(Errno::eagain);
+    const auto woken = co_await socket.changes(Direction::read)->wait_until(deadline, "accept");
+    if (woken != async::WaitResult::woken) co_return fail(wait_error(woken));
   }
 }
 
@@ -268,10 +269,11 @@ static trap::Answer<Result<int>> accept_into(Thread& self, int fd, const Accepti
   const bool is_open = socket || socket.error() != Errno::ebadf;
   if (is_open && (accepting.flags & ~socket_flags) != 0) return fail(Errno::einval);
   if (!socket) return fail(socket.error());
-  if (accepting.lacks_pages(self)) return fail(Errno::would_block);
-  const auto accepted = accepting.accept(self, **socket);
-  if (!blocks(accepted)) return accepted;
-  if (never_waits(**socket, 0)) return fail(Errno::eagain);
+  if (!accepting.lacks_pages(self)) {
+    const auto accepted = accepting.accept(self, **socket);
+    if (!blocks(accepted)) return accepted;
+    if (never_waits(**socket, 0)) return fail(Errno::eagain);
+  }
   return self.wait([&] { return finish_accepting(self, Ref<File>::share(**socket), accepting); });
 }
 

@@ -177,11 +177,13 @@ async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, O
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = socket.is_stream() ? buffer.first(step_bytes) : buffer;
+    Result<> paged_in;
     if (part.left() <= Socket::Options::most_buffer && part.lacks_pages(IoBuffer::Direction::take))
-      co_await page_in_all(self, part, IoBuffer::Direction::take);
+      paged_in = co_await page_in_all(self, part, IoBuffer::Direction::take);
     if (done > 0 && socket.has_error(Direction::write)) co_return done;
     Transfer sent = socket.send(part, message);
-    if (!sent && part.needs_page_in()) sent = fail(Errno::efault);  // it has failed
+    if (blocks(sent) && part.needs_page_in())
+      sent = fail(paged_in ? Errno::efault : paged_in.error());
     if (sent) {
       done += *sent;
       if (!socket.is_stream() || *sent >= buffer.left()) co_return done;
@@ -208,7 +210,7 @@ async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, O
 async::Task<Transfer> finish_sending(Thread& self, Ref<File> file, MessagePlace place,
                                      Outgoing message) {
   IoParts parts;
-  const auto buffer = place.buffer(self, parts);
+  const auto buffer = co_await with_page_ins(self, [&] { return place.buffer(self, parts); });
   if (!buffer) co_return fail(buffer.error());
   co_return co_await send_from(self, std::move(file), *buffer, message);
 }
@@ -225,12 +227,12 @@ MessageAnswer send_message(Thread& self, Socket& socket, const MessagePlace& pla
   if (auto ready = socket.prepare_send(caller, to, message); !ready) return fail(ready.error());
   IoParts parts;
   auto buffer = place.buffer(self, parts);
-  if (!buffer) return fail(buffer.error());
-  if (!socket.is_stream() || buffer->left() <= socket.whole_write()) {
+  if (!buffer && !blocks(buffer)) return fail(buffer.error());
+  if (buffer && (!socket.is_stream() || buffer->left() <= socket.whole_write())) {
     Transfer sent = socket.send(*buffer, message);
     const bool is_over = !blocks(sent);
-    if (is_over || never_waits(socket, flags) || buffer->needs_page_in()) {
-      if (!is_over && !buffer->needs_page_in()) sent = fail(Errno::eagain);
+    if (is_over || (never_waits(socket, flags) && !buffer->needs_page_in())) {
+      if (!is_over) sent = fail(Errno::eagain);
       if ((flags & abi::msg_nosignal) == 0) signal_broken_pipe(self, socket, sent);
       return sent;
     }
@@ -370,7 +372,6 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
   const bool waits = !never_waits(socket, message.flags);
   if (!waits) message.flags |= abi::msg_dontwait;
   const async::Instant deadline = end_of_wait(socket.options().receive_timeout);
-  const auto space = Ref<memory::AddressSpace>::share(self.space());
   const std::size_t wanted = wanted_bytes(socket, message.flags, buffer.left());
   std::size_t done = 0;
   for (;;) {
@@ -381,7 +382,7 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
              (place != nullptr && place->lacks_pages(self));
     };
     if (lacks_pages()) {
-      const auto ready = co_await page_in_while(space, lacks_pages);
+      const auto ready = co_await page_in_while(self, lacks_pages);
       // After another error receive() reports the page that cannot be read.
       if (!ready && ready.error() == Errno::eintr) {
         socket.changes(Direction::read)->pass_wake();  // another thread may take the message
@@ -427,7 +428,7 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
 async::Task<Transfer> finish_receiving(Thread& self, Ref<File> file, MessagePlace place,
                                        int flags) {
   IoParts parts;
-  const auto buffer = place.buffer(self, parts);
+  const auto buffer = co_await with_page_ins(self, [&] { return place.buffer(self, parts); });
   if (!buffer) co_return fail(buffer.error());
   Incoming message{.flags = flags};
   const Transfer got = co_await receive_into(self, std::move(file), *buffer, message, &place);
@@ -439,8 +440,12 @@ async::Task<Transfer> finish_receiving(Thread& self, Ref<File> file, MessagePlac
 MessageAnswer receive_message(Thread& self, Socket& socket, const MessagePlace& place, int flags) {
   IoParts parts;
   auto buffer = place.buffer(self, parts);
-  if (!buffer) return fail(buffer.error());
-  if (place.lacks_pages(self)) return fail(Errno::would_block);
+  const auto wait = [&] {
+    return self.wait(
+        [&] { return finish_receiving(self, Ref<File>::share(socket), place, flags); });
+  };
+  if (!buffer) return blocks(buffer) ? wait() : fail(buffer.error());
+  if (place.lacks_pages(self)) return wait();
   const bool waits = !never_waits(socket, flags);
   const bool is_one_step = !socket.is_stream() || buffer->left() <= step_bytes;
   if (is_one_step && (!waits || wanted_bytes(socket, flags, buffer->left()) <= 1)) {
@@ -452,10 +457,10 @@ MessageAnswer receive_message(Thread& self, Socket& socket, const MessagePlace& 
         return fail(delivered.error());
       return got;
     }
-    if (got.error() != Errno::would_block || part.needs_page_in()) return got;
-    if (!waits) return fail(Errno::eagain);
+    if (got.error() != Errno::would_block) return got;
+    if (!waits && !part.needs_page_in()) return fail(Errno::eagain);
   }
-  return self.wait([&] { return finish_receiving(self, Ref<File>::share(socket), place, flags); });
+  return wait();
 }
 
 MessageAnswer send_header(Thread& self, Socket& socket, std::uintptr_t header, int flags) {

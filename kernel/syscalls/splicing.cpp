@@ -71,9 +71,8 @@ async::Task<Result<>> set_position(Thread& self, const TransferPlace& side, std:
   const auto place = static_cast<std::int64_t>(to);
   if (!side.offset) co_return side.file->seek(place, abi::seek_set).transform([](std::int64_t) {});
   if (side.offset_address == 0) co_return Result<>{};
-  co_return co_await with_page_ins(Ref<memory::AddressSpace>::share(self.space()), [&] {
-    return OffsetPtr{side.offset_address}.write(self.space(), place);
-  });
+  co_return co_await with_page_ins(
+      self, [&] { return OffsetPtr{side.offset_address}.write(self.space(), place); });
 }
 
 async::Task<Transfer> move_at(File& file, Direction direction, std::uint64_t place,
@@ -509,7 +508,7 @@ async::Task<Transfer> put_parts(Thread& self, Ref<File> to, UserPtr<const abi::I
     auto moved = from.take(bounce.first(some));
     if (moved && *moved == 0) moved = fail(Errno::efault);
     if (blocks(moved)) {
-      const auto ready = co_await prepare_attempt(Ref<memory::AddressSpace>::share(self.space()));
+      const auto ready = co_await prepare_attempt(self);
       if (ready) continue;
       moved = fail(ready.error());
     }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/machine_facts.h"
+#include "process/page_in.h"
 #include "process/thread.h"
 #include "process/wall_clock.h"
 #include "syscalls/calls.h"
@@ -106,7 +107,8 @@ async::SharingTimer::Ended Sleeping::end(SharingTimer& timer) noexcept {
 }
 
 Result<> Sleeping::await_resume() {
-  if (job_->result() == async::WaitResult::woken) return {};
+  if (job_->result() == async::WaitResult::woken && !was_cut_short_) return {};
+  was_cut_short_ = true;  // a page-in changes the job's result
   outside::enter_strand();
   if (left_) {
     const auto rest = std::max(async::Duration::zero(), deadline() - async::now());
@@ -147,7 +149,9 @@ async::Task<Result<>> sleep_on_cpu_clock(Thread& self, int clock, async::Duratio
     const auto woken = co_await async::sleep_for(std::max(rest / threads, least_check));
     if (woken == async::WaitResult::cancelled) {
       if (left) {
-        if (auto written = left.write(self.space(), to_timespec(rest)); !written) co_return written;
+        const auto written = co_await with_page_ins(
+            self, [&] { return left.write(self.space(), to_timespec(rest)); });
+        if (!written) co_return written;
       }
       co_return fail(Errno::eintr);
     }

@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 
+#include "process/page_in.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/outside.h"
@@ -311,6 +312,20 @@ Answer report(Thread& self, Tracee& tracee, const WantedChild& wanted, std::uint
   return report(self, tracee, wanted, info, usage, [&] { tracee.drop_report(); });
 }
 
+/// Writes what waitid() tells of a matching child or traced thread; with WNOHANG also that none has
+/// changed. Returns false if the call must wait. ECHILD; EFAULT; would_block: a page-in.
+Result<bool> try_waitid(Thread& self, const WantedChild& wanted, std::uintptr_t info,
+                        UserPtr<abi::ResourceUsage> usage) {
+  const auto done = [](auto written) { return written.transform([](auto...) { return true; }); };
+  const auto traced = find_changed_tracee(self.process(), wanted.id);
+  if (traced && *traced != nullptr) return done(report(self, **traced, wanted, info, usage));
+  auto found = find_changed_child(self.process(), wanted.id, wanted.options);
+  if (!found && traced) found = nullptr;
+  if (!found) return fail(found.error());
+  if (*found != nullptr) return done(report(self, **found, wanted, info, usage));
+  return (wanted.options & abi::wnohang) != 0 ? done(write_info(self.space(), info, {})) : false;
+}
+
 }  // namespace
 
 /// flags: P_ALL, P_PID, P_PGID, P_PIDFD; WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL,
@@ -322,18 +337,11 @@ async::Task<Result<int>> waitid(Thread& self, int which, int id, std::uintptr_t 
                                 UserPtr<abi::ResourceUsage> usage) {
   const auto wanted = wanted_from(self, which, id, options);
   if (!wanted) co_return fail(wanted.error());
+  const auto attempt = [&] { return try_waitid(self, *wanted, info, usage); };
   for (;;) {
-    const auto traced = find_changed_tracee(self.process(), wanted->id);
-    if (traced && *traced != nullptr) co_return report(self, **traced, *wanted, info, usage);
-    auto found = find_changed_child(self.process(), wanted->id, wanted->options);
-    if (!found && traced) found = nullptr;
-    if (!found) co_return fail(found.error());
-    if (*found != nullptr) co_return report(self, **found, *wanted, info, usage);
-    if ((options & abi::wnohang) != 0) {
-      const auto written = write_info(self.space(), info, {});
-      if (!written) co_return fail(written.error());
-      co_return 0;
-    }
+    const auto answer = co_await with_page_ins(self, attempt);
+    if (!answer) co_return fail(answer.error());
+    if (*answer) co_return 0;
     if (wanted->never_waits) co_return fail(Errno::eagain);
     const auto woken = co_await self.process().child_ended().wait("child");
     if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);

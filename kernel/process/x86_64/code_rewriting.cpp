@@ -101,10 +101,9 @@ void keep_all_vectors(Process& process) {
 }
 
 /// Copies code from a program, and pages it in if necessary. EFAULT; ENOMEM; EINTR.
-async::Task<Result<>> copy_code(memory::AddressSpace& code, std::byte* to, VirtAddr from,
-                                std::size_t bytes) {
-  co_return co_await with_page_ins(Ref<memory::AddressSpace>::share(code),
-                                   [&] { return memory::copy_from_user(code, to, from, bytes); });
+async::Task<Result<>> copy_code(Thread& self, std::byte* to, VirtAddr from, std::size_t bytes) {
+  co_return co_await with_page_ins(
+      self, [&] { return memory::copy_from_user(self.space(), to, from, bytes); });
 }
 
 /// New contents of pages, which replace the old pages all in one step.
@@ -287,7 +286,7 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
   if (memory::is_instruction_to_change(at)) {
     const auto changed = change_instruction(self);
     if (!blocks(changed)) co_return changed;
-    co_return co_await prepare_attempt(Ref<memory::AddressSpace>::share(self.space()));
+    co_return co_await prepare_attempt(self);
   }
   const auto change = self.space().join_change();
   const auto turn = co_await change->wait_for_turn();
@@ -303,7 +302,7 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
   Result<> read{};
   for (std::size_t done = 0; done < copy.size() && read; done += sys::step_bytes) {
     const std::size_t size = std::min(copy.size() - done, sys::step_bytes);
-    read = co_await copy_code(self.space(), copy.data() + done, area->start + done, size);
+    read = co_await copy_code(self, copy.data() + done, area->start + done, size);
     co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return Result<>{};
   }

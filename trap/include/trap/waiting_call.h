@@ -72,6 +72,15 @@ class WaitingCall {
     ::new (wait_) Wait(make());
     kind_ = &kind_of<Wait>;
   }
+  /// The same for a call that has missed a page. The next `co_await` returns would_block, so that
+  /// its caller reads the page, and the one after that tries the awaiter again.
+  template <class Make>
+  void fill_missing_page(Make&& make) {
+    using Wait = std::invoke_result_t<Make>;
+    static_assert(can_try_again<Wait>);
+    fill(std::forward<Make>(make));
+    kind_ = &kind_missing_page<Wait>;
+  }
   void clear() {
     if (!empty()) std::exchange(kind_, nullptr)->destroy(wait_);
   }
@@ -190,9 +199,21 @@ class WaitingCall {
     return kind;
   }
   template <class Wait>
+  static constexpr Kind make_kind_missing_page() {
+    Kind kind = make_kind<Wait>();
+    kind.begin = [](void*, std::coroutine_handle<> caller) { return caller; };
+    kind.end = [](WaitingCall& call) {
+      call.kind_ = &kind_again<Wait>;
+      return would_block;
+    };
+    return kind;
+  }
+  template <class Wait>
   static constexpr Kind kind_of = make_kind<Wait>();
   template <class Wait>
   static constexpr Kind kind_again = make_kind_again<Wait>();
+  template <class Wait>
+  static constexpr Kind kind_missing_page = make_kind_missing_page<Wait>();
 
   const Kind* kind_ = nullptr;  // null: empty
   alignas(void*) std::byte wait_[room];
@@ -236,6 +257,13 @@ class SyscallCaller {
   template <class Make>
   [[gnu::always_inline]] std::unexpected<abi::Errno> wait(Make&& make) {
     if (place_ != nullptr) place_->fill(std::forward<Make>(make));
+    return std::unexpected(abi::Errno::would_block);
+  }
+
+  /// The same for a call that has missed a page (WaitingCall::fill_missing_page).
+  template <class Make>
+  std::unexpected<abi::Errno> wait_for_page(Make&& make) {
+    if (place_ != nullptr) place_->fill_missing_page(std::forward<Make>(make));
     return std::unexpected(abi::Errno::would_block);
   }
 

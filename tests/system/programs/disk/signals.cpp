@@ -32,23 +32,38 @@ void interrupt(Make make, Meanwhile meanwhile) {
   check(handled == before + 1, "the handler has run once");
 }
 
+/// Puts a page of the slow disk in the place of the memory at `page`.
+void replace(std::byte* page) {
+  must(call<std::byte*>(Call::mmap, page, page_size, abi::prot_read | abi::prot_write,
+                        abi::map_private | abi::map_fixed, file, 0),
+       "a page of the disk in its place");
+}
+
+/// A page of memory, which replace() replaces.
+template <class T>
+T& in_own_page() {
+  return *reinterpret_cast<T*>(
+      must(map_memory(page_size, abi::prot_read | abi::prot_write), "a page"));
+}
+template <class T>
+std::byte* page_of(T& object) {
+  return reinterpret_cast<std::byte*>(&object);
+}
+
 void await_signal() {
-  std::byte* const page =
-      must(map_memory(page_size, abi::prot_read | abi::prot_write), "a page for the information");
-  auto* const info = reinterpret_cast<abi::PaddedSignalInfo*>(page);
+  auto& info = in_own_page<abi::PaddedSignalInfo>();
   const abi::SignalSet awaited = abi::set_of(abi::Signal::sigusr1);
   must(call(Call::rt_sigprocmask, abi::sig_block, &awaited, nullptr, sizeof awaited), "blocking");
   interrupt(
       [&] {
         constexpr abi::Timespec limit{.seconds = 50, .nanoseconds = 0};
-        const auto taken = call<int>(Call::rt_sigtimedwait, &awaited, info, &limit, sizeof awaited);
+        const auto taken =
+            call<int>(Call::rt_sigtimedwait, &awaited, &info, &limit, sizeof awaited);
         check(taken == static_cast<int>(abi::Signal::sigusr1), "the awaited signal is not lost");
-        check(info->info.signal == *taken, "… and its information is written");
+        check(info.info.signal == *taken, "… and its information is written");
       },
       [&](const Thread& caller) {
-        must(call<std::byte*>(Call::mmap, page, page_size, abi::prot_read | abi::prot_write,
-                              abi::map_private | abi::map_fixed, file, 0),
-             "a page of the disk in its place");
+        replace(page_of(info));
         must(call(Call::tgkill, process_id(), caller.id(), abi::Signal::sigusr1), "a signal");
       });
 }
@@ -58,12 +73,119 @@ void write_much() {
   const std::byte* const absent =
       must(map_file(file, much, abi::prot_read, 0), "pages that the slow disk has");
   const Fd copy = must(open("/tmp/copy", abi::o_rdwr | abi::o_creat), "a file");
+  interrupt([&] { check(write(copy, std::span{absent, much}) == much, "a long write is whole"); },
+            [](const Thread&) {});
+}
+
+/// A byte comes for a reader whose page is absent.
+void read_pipe() {
+  const auto pipe = must(make_pipe(), "a pipe");
+  auto& byte = in_own_page<std::byte>();
   interrupt(
       [&] {
-        const auto written = write(copy, std::span{absent, much});
-        check(written || written.error() == Errno::eintr, "a long write is no fault");
+        check(read(pipe.read_end, std::span{&byte, 1}) == 1, "a read returns the byte");
+        check(byte == std::byte{7}, "… and stores it");
       },
-      [](const Thread&) {});
+      [&](const Thread&) {
+        replace(page_of(byte));
+        constexpr std::byte sent{7};
+        check(write(pipe.write_end, std::span{&sent, 1}) == 1, "a byte");
+      });
+}
+
+/// The same for events of files.
+void await_events() {
+  const auto pipe = must(make_pipe(), "a pipe");
+  const Fd epoll = must(call<Fd>(Call::epoll_create1, 0), "an epoll file");
+  const abi::EpollEvent wanted{.events = abi::epollin, .padding = 0, .data = 42};
+  must(call(Call::epoll_ctl, epoll, abi::epoll_ctl_add, pipe.read_end, &wanted), "an item");
+  auto& event = in_own_page<abi::EpollEvent>();
+  constexpr std::byte sent{7};
+  const auto send = [&] { check(write(pipe.write_end, std::span{&sent, 1}) == 1, "a byte"); };
+  interrupt(
+      [&] {
+        check(call<int>(Call::epoll_pwait, epoll, &event, 1, -1, nullptr, 8) == 1,
+              "epoll_wait returns an event");
+        check(event.data == 42, "… and writes it");
+      },
+      [&](const Thread&) {
+        replace(page_of(event));
+        send();
+      });
+  std::byte taken{};
+  check(read(pipe.read_end, std::span{&taken, 1}) == 1, "the byte");
+  auto& polled = in_own_page<abi::PollFd>();
+  polled = {.fd = pipe.read_end, .events = abi::pollin, .returned = 0};
+  interrupt(
+      [&] {
+        check(call<int>(Call::ppoll, &polled, 1, nullptr, nullptr, 8) == 1, "ppoll returns 1");
+        check(polled.returned == abi::pollin, "… and writes the event");
+      },
+      [&](const Thread&) {
+        replace(page_of(polled));
+        send();
+      });
+}
+
+void await_child() {
+  const auto pipe = must(make_pipe(), "a pipe");
+  const Pid child = must(fork(), "fork");
+  if (child == 0) {
+    std::byte end{};
+    must(close(pipe.write_end), "closing");
+    static_cast<void>(read(pipe.read_end, std::span{&end, 1}));
+    exit(3);
+  }
+  auto& status = in_own_page<int>();
+  interrupt(
+      [&] {
+        check(call<Pid>(Call::wait4, child, &status, 0, nullptr) == child, "wait4 reaps the child");
+        check(status == 3 << 8, "… and writes its status");
+      },
+      [&](const Thread&) {
+        replace(page_of(status));
+        must(close(pipe.write_end), "closing");
+      });
+}
+
+/// The descriptor of the process means another file when its page is there.
+void await_child_by_file() {
+  const auto pipe = must(make_pipe(), "a pipe");
+  const Pid child = must(fork(), "fork");
+  if (child == 0) {
+    std::byte end{};
+    must(close(pipe.write_end), "closing");
+    static_cast<void>(read(pipe.read_end, std::span{&end, 1}));
+    exit(3);
+  }
+  const Fd child_file = must(call<Fd>(Call::pidfd_open, child, 0), "a file of the process");
+  auto& info = in_own_page<abi::SignalInfo>();
+  interrupt(
+      [&] {
+        check(
+            call(Call::waitid, abi::p_pidfd, child_file, &info, abi::wexited, nullptr).has_value(),
+            "waitid reaps the child");
+        check(info.sender.status == 3, "… and writes its status");
+      },
+      [&](const Thread&) {
+        replace(page_of(info));
+        must(close(pipe.write_end), "closing");
+        must(sleep_for(50ms), "sleeping");
+        must(close(child_file), "closing");
+      });
+}
+
+/// The signal ends the sleep. Then the time left is written into an absent page.
+void sleep_long() {
+  auto& left = in_own_page<abi::Timespec>();
+  interrupt(
+      [&] {
+        constexpr abi::Timespec length{.seconds = 1000, .nanoseconds = 0};
+        check(call(Call::nanosleep, &length, &left).error() == Errno::eintr,
+              "the signal ends the sleep");
+        check(left.seconds > 900 && left.seconds < 1000, "… and the time left is written");
+      },
+      [&](const Thread&) { replace(page_of(left)); });
 }
 
 }  // namespace
@@ -74,6 +196,11 @@ int be_interrupted() {
        "a handler, without SA_RESTART");
   await_signal();
   write_much();
+  read_pipe();
+  await_events();
+  await_child();
+  await_child_by_file();
+  sleep_long();
   return 0;
 }
 
