@@ -204,7 +204,7 @@ void by_waits(const std::vector<std::byte>& all) {
   check(write(pipe.write_end, text.first(3)) == 3, "three bytes");
   reader.join();
 
-  constexpr abi::Timespec time{.seconds = 0, .nanoseconds = 20'000'000};
+  constexpr abi::Timespec time{.seconds = 0, .nanoseconds = 300'000'000};
   const auto list =
       must(map_memory(page_bytes, abi::prot_read | abi::prot_write), "a list for ppoll");
   const abi::PollFd entry{.fd = pipe.read_end, .events = abi::pollin, .returned = 0};
@@ -223,7 +223,7 @@ void by_waits(const std::vector<std::byte>& all) {
         call<int>(Call::pselect6, pipe.read_end + 1, set, nullptr, nullptr, &rest, nullptr);
     check(ready == 0, "pselect6 ends by its time, and does not read its set again");
   }};
-  sleep_for(5ms);
+  sleep_for(100ms);
   replace(list, all);
   replace(set, all);
   poller.join();

@@ -1,4 +1,5 @@
 // Signals that come while a system call waits for a page-in.
+#include <abi/events.h>
 #include <user/clock.h>
 #include <user/process.h>
 #include <user/thread.h>
@@ -33,13 +34,13 @@ void interrupt(Make make, Meanwhile meanwhile) {
 }
 
 /// Puts a page of the slow disk in the place of the memory at `page`.
-void replace(std::byte* page) {
+void put_disk_at(std::byte* page) {
   must(call<std::byte*>(Call::mmap, page, page_size, abi::prot_read | abi::prot_write,
                         abi::map_private | abi::map_fixed, file, 0),
        "a page of the disk in its place");
 }
 
-/// A page of memory, which replace() replaces.
+/// A page of memory, which put_disk_at() replaces.
 template <class T>
 T& in_own_page() {
   return *reinterpret_cast<T*>(
@@ -63,7 +64,7 @@ void await_signal() {
         check(info.info.signal == *taken, "… and its information is written");
       },
       [&](const Thread& caller) {
-        replace(page_of(info));
+        put_disk_at(page_of(info));
         must(call(Call::tgkill, process_id(), caller.id(), abi::Signal::sigusr1), "a signal");
       });
 }
@@ -87,7 +88,7 @@ void read_pipe() {
         check(byte == std::byte{7}, "… and stores it");
       },
       [&](const Thread&) {
-        replace(page_of(byte));
+        put_disk_at(page_of(byte));
         constexpr std::byte sent{7};
         check(write(pipe.write_end, std::span{&sent, 1}) == 1, "a byte");
       });
@@ -109,7 +110,7 @@ void await_events() {
         check(event.data == 42, "… and writes it");
       },
       [&](const Thread&) {
-        replace(page_of(event));
+        put_disk_at(page_of(event));
         send();
       });
   std::byte taken{};
@@ -122,7 +123,7 @@ void await_events() {
         check(polled.returned == abi::pollin, "… and writes the event");
       },
       [&](const Thread&) {
-        replace(page_of(polled));
+        put_disk_at(page_of(polled));
         send();
       });
 }
@@ -143,7 +144,7 @@ void await_child() {
         check(status == 3 << 8, "… and writes its status");
       },
       [&](const Thread&) {
-        replace(page_of(status));
+        put_disk_at(page_of(status));
         must(close(pipe.write_end), "closing");
       });
 }
@@ -168,7 +169,7 @@ void await_child_by_file() {
         check(info.sender.status == 3, "… and writes its status");
       },
       [&](const Thread&) {
-        replace(page_of(info));
+        put_disk_at(page_of(info));
         must(close(pipe.write_end), "closing");
         must(sleep_for(50ms), "sleeping");
         must(close(child_file), "closing");
@@ -185,7 +186,7 @@ void sleep_long() {
               "the signal ends the sleep");
         check(left.seconds > 900 && left.seconds < 1000, "… and the time left is written");
       },
-      [&](const Thread&) { replace(page_of(left)); });
+      [&](const Thread&) { put_disk_at(page_of(left)); });
 }
 
 }  // namespace
