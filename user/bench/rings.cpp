@@ -2,8 +2,9 @@
 #include <user/files.h>
 #include <user/ring.h>
 
-#include <array>
+#include <cstddef>
 #include <optional>
+#include <span>
 
 #include "benchmark.h"
 
@@ -11,14 +12,35 @@ namespace bench {
 namespace {
 
 constexpr unsigned most = 64;
+constexpr unsigned block = 64;
+
+/// `most` blocks that fill a page. A page of the program's data could share a line of the kernel's
+/// TLB with the ring, or the blocks could lie in two pages, as the linker decides.
+class Blocks {
+ public:
+  Blocks() : page_{user::map_memory(bytes, abi::prot_read | abi::prot_write)} {}
+  Blocks(const Blocks&) = delete;
+  ~Blocks() {
+    if (page_) static_cast<void>(user::unmap_memory(*page_, bytes));
+  }
+  explicit operator bool() const { return page_.has_value(); }
+  std::span<std::byte> operator[](unsigned i) const { return {*page_ + i * block, block}; }
+
+ private:
+  static constexpr std::size_t bytes = most * block;
+  static_assert(bytes == user::page_size);
+  user::Result<std::byte*> page_;
+};
 
 /// Measures batches of `size` submissions: adds a batch, enters the kernel, takes the completions.
+/// Calls submission(i, blocks).
 template <unsigned size, class Submission>
 Outcome in_batches(Submission&& submission) {
   auto ring = user::Ring::make({.submissions = size});
-  if (!ring) return {};
+  const Blocks blocks;
+  if (!ring || !blocks) return {};
   auto samples = sample({.size = 64 * static_cast<int>(most) / static_cast<int>(size)}, [&] {
-    for (unsigned i = 0; i < size; ++i) ring->add(submission(i));
+    for (unsigned i = 0; i < size; ++i) ring->add(submission(i, blocks));
     static_cast<void>(ring->enter(size));
     while (ring->take()) {
     }
@@ -29,14 +51,7 @@ Outcome in_batches(Submission&& submission) {
 
 template <unsigned size>
 Outcome nops() {
-  return in_batches<size>([](unsigned i) { return user::nop(i); });
-}
-
-constexpr unsigned block = 64;
-alignas(64) std::array<std::byte, most * block> buffer;
-
-std::span<std::byte> place(unsigned i) {
-  return std::span{buffer}.subspan(i * block, block);
+  return in_batches<size>([](unsigned i, const Blocks&) { return user::nop(i); });
 }
 
 struct File {
@@ -55,8 +70,8 @@ template <unsigned size, bool apart = false>
 Outcome reads() {
   const File file;
   if (!file.fd) return {};
-  return in_batches<size>([&](unsigned i) {
-    return user::read_at(*file.fd, place(apart ? most - 1 - i : i), i * block, i);
+  return in_batches<size>([&](unsigned i, const Blocks& blocks) {
+    return user::read_at(*file.fd, blocks[apart ? most - 1 - i : i], i * block, i);
   });
 }
 
@@ -64,8 +79,8 @@ Outcome reads() {
 Outcome pipe_in_batch() {
   const auto pipe = user::make_pipe();
   if (!pipe) return {};
-  auto samples = in_batches<2 * most>([&](unsigned i) {
-    const auto byte = std::span{buffer}.subspan(i % most, 1);
+  auto samples = in_batches<2 * most>([&](unsigned i, const Blocks& blocks) {
+    const auto byte = blocks[0].subspan(i % most, 1);
     return i < most ? user::write_next(pipe->write_end, byte, i)
                     : user::read_next(pipe->read_end, byte, i);
   });
@@ -78,8 +93,10 @@ Outcome pipe_in_batch() {
 // The read of reads(), as a plain system call.
 Outcome read_call() {
   const File file;
-  if (!file.fd) return {};
-  return sample({}, [&] { user::syscall(user::Call::pread64, *file.fd, buffer.data(), block, 0); });
+  const Blocks blocks;
+  if (!file.fd || !blocks) return {};
+  return sample({},
+                [&] { user::syscall(user::Call::pread64, *file.fd, blocks[0].data(), block, 0); });
 }
 
 constexpr Benchmark table[] = {
