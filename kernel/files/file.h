@@ -58,6 +58,24 @@ class ReadinessSignal {
   virtual ~ReadinessSignal() = default;
 };
 
+/// While it exists, no file is_nonblocking(): a request of io_uring waits for its file although
+/// that has O_NONBLOCK, and so does a call that has begun to wait. Must not live across a wait. In
+/// the strand.
+class [[nodiscard]] DespiteNonblock {
+ public:
+  explicit DespiteNonblock(bool active = true) : before_{std::exchange(active_, active)} {
+    async::Strand::check_access();
+  }
+  ~DespiteNonblock() { active_ = before_; }
+  DespiteNonblock(const DespiteNonblock&) = delete;
+
+  static bool is_active() { return active_; }
+
+ private:
+  inline static constinit bool active_ = false;
+  const bool before_;
+};
+
 /// The properties of an open file that system calls ask for before they use it.
 class FileProperties {
  public:
@@ -71,7 +89,10 @@ class FileProperties {
   bool is_only_path() const { return (flags_ & abi::o_path) != 0; }
   bool can_read() const { return can_read_; }
   bool can_write() const { return can_write_; }
-  bool is_nonblocking() const { return (flags_ & abi::o_nonblock) != 0; }
+  /// Whether a call that begins now must not wait for the file.
+  bool is_nonblocking() const {
+    return (flags_ & abi::o_nonblock) != 0 && !DespiteNonblock::is_active();
+  }
   bool appends() const { return (flags_ & abi::o_append) != 0; }
   int flags() const { return flags_; }
   /// Sets those flags that F_SETFL may change. In the strand.
@@ -102,7 +123,7 @@ class FileProperties {
   /// Whether partner() may be a list.
   bool may_wait_to_open() const { return may_wait_to_open_; }
   /// Whether File::wait_sharing() may succeed.
-  bool waits_sharing() const { return waits_sharing_ && !is_nonblocking(); }
+  bool waits_sharing() const { return waits_sharing_ && (flags_ & abi::o_nonblock) == 0; }
 
  protected:
   void be_stream() { is_stream_ = true; }

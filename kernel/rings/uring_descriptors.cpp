@@ -49,44 +49,29 @@ Register make_once(Context& context, Thread& self, const Sqe& sqe, Ref<File>* op
   return open_file(self, sqe, opened);
 }
 
-/// Calls the handler until it has a result, and then registers the file.
+/// Makes the call, and registers the file.
 async::Task<Result<int>> make_direct(Request& request, Thread& self) {
   const Sqe& sqe = request.sqe;
-  File* const found = file_of(request.context, self, sqe);
-  const auto listener = found != nullptr ? Ref<File>::share(*found) : Ref<File>{};
-  for (;;) {
-    std::optional<FileWait> wait;
-    if (listener && listener->is_nonblocking()) wait.emplace(request, *listener, true, false);
-    Ref<File> opened;
-    const Register answer =
-        co_await make_call(self, [&] { return make_once(request.context, self, sqe, &opened); });
-    if (answer == error(Errno::eagain) && wait && !never_waits(sqe)) {
-      if (co_await wait->wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
-      continue;
-    }
-    const auto result = static_cast<std::int32_t>(answer);
-    if (result < 0) co_return result;
-    co_return request.context.install(std::move(opened), sqe.file_index);
-  }
+  Ref<File> opened;
+  const Register answer = co_await make_call(self, [&] {
+    const DespiteNonblock waits{!never_waits(sqe)};
+    return make_once(request.context, self, sqe, &opened);
+  });
+  const auto result = static_cast<std::int32_t>(answer);
+  if (result < 0) co_return result;
+  co_return request.context.install(std::move(opened), sqe.file_index);
 }
 
 async::Task<Result<int>> accept_all(Request& request, Thread& self) {
   const Sqe& sqe = request.sqe;
-  File* const found = file_of(request.context, self, sqe);
-  if (found == nullptr) co_return fail(Errno::ebadf);
-  const auto file = Ref<File>::share(*found);
   std::size_t cost = 0;
   for (;;) {
-    FileWait wait{request, *file, true, false};
     Ref<File> opened;
     const bool is_direct = sqe.file_index != 0;
     const Register answer = co_await make_call(self, [&] {
+      const DespiteNonblock waits{!never_waits(sqe)};
       return accept_connection(request.context, self, sqe, is_direct ? &opened : nullptr);
     });
-    if (answer == error(Errno::eagain) && !never_waits(sqe)) {
-      if (co_await wait.wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
-      continue;
-    }
     auto result = static_cast<std::int32_t>(answer);
     if (result >= 0 && is_direct) {
       const auto slot = request.context.install(std::move(opened), sqe.file_index);

@@ -225,64 +225,34 @@ Register answer_without_file(Context& context, Thread& self, const Sqe& sqe, Req
   }
 }
 
-// ── Files with O_NONBLOCK ──
+// ── Waiting for files ──
 
 Register answer_once(Context& context, Thread& self, const Sqe& sqe, Request* request);
 
-/// The direction in which an operation waits for its file; nothing: it does not wait for a file.
-std::optional<Direction> direction_of(Op operation) {
-  if (is_read(operation) || operation == Op::recv || operation == Op::recvmsg ||
-      operation == Op::accept)
-    return Direction::read;
-  if (is_write(operation) || operation == Op::send || operation == Op::sendmsg ||
-      operation == Op::connect)
-    return Direction::write;
-  return {};
+/// Whether an operation waits for its file, also if that has O_NONBLOCK.
+bool waits_for_file(const Sqe& sqe) {
+  return (is_transfer(sqe) || sqe.opcode == Op::accept || sqe.opcode == Op::connect) &&
+         !never_waits(sqe);
 }
 
-/// Whether an answer of a file with O_NONBLOCK means that the operation waits. `has_begun`: of a
-/// CONNECT, whether this request has begun to connect.
-bool waits_for_file(const Sqe& sqe, Register answer, bool has_begun) {
-  if (sqe.opcode != Op::connect) return answer == error(Errno::eagain);
-  return answer == error(Errno::einprogress) || (has_begun && answer == error(Errno::ealready));
-}
-
-/// Whether an operation waits for its file although that has O_NONBLOCK.
-bool waits_despite_flag(File* file, const Sqe& sqe) {
-  return file != nullptr && file->is_nonblocking() && file->can_poll() && !never_waits(sqe) &&
-         direction_of(sqe.opcode);
-}
-
-/// Makes an operation again and again, as soon as its file may be ready.
-async::Task<Result<int>> wait_and_retry(Request& request, Thread& self, Ref<File> file) {
+/// Reads a signalfd. It needs its reader at each attempt, so it waits here and not as other reads.
+async::Task<Result<int>> read_signals(Request& request, Thread& self, Ref<File> file) {
   const auto space = Ref<memory::AddressSpace>::share(self.space());
-  const bool reads = direction_of(request.sqe.opcode) == Direction::read;
-  bool has_begun = false;
   for (;;) {
-    FileWait wait{request, *file, reads, !reads};
+    FileWait wait{request, *file, true, false};
     Register answer = trap::would_block;
     {
       const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
       const sys::AsksFor asks{self};
+      const DespiteNonblock waits{waits_for_file(request.sqe)};
       answer = answer_once(request.context, self, request.sqe, &request);
     }
-    if (answer == trap::would_block && space->missed_page()) {
+    if (answer != trap::would_block) co_return static_cast<std::int32_t>(answer);
+    if (space->missed_page()) {
       if (auto ready = co_await prepare_attempt(self); !ready) co_return fail(ready.error());
-      continue;
+    } else if (co_await wait.wait() != async::WaitResult::woken) {
+      co_return fail(Errno::eintr);
     }
-    if (answer == trap::would_block && file->signals() == nullptr) {
-      // The call needs a coroutine of its own, for example because it takes several steps. With
-      // O_NONBLOCK that does not wait for the file.
-      answer = co_await make_call(self, [&request, &self] {
-        return answer_once(request.context, self, request.sqe, &request);
-      });
-      if (async::is_cancelled() && !is_value(answer)) co_return fail(Errno::eintr);
-    }
-    if (has_begun && answer == error(Errno::eisconn)) co_return 0;
-    if (answer != trap::would_block && !waits_for_file(request.sqe, answer, has_begun))
-      co_return static_cast<std::int32_t>(answer);
-    has_begun = true;
-    if (co_await wait.wait() != async::WaitResult::woken) co_return fail(Errno::eintr);
   }
 }
 
@@ -297,29 +267,23 @@ bool never_waits(const Sqe& sqe) {
 
 Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request) {
   const sys::AsksFor asks{self};
-  if (request != nullptr && is_transfer(sqe) && !selects_buffer(sqe)) {
-    // A read of a signalfd needs its reader at each attempt. The coroutine of a long transfer ends
-    // with EAGAIN if its file has O_NONBLOCK.
+  if (request != nullptr && is_read(sqe.opcode) && !selects_buffer(sqe)) {
     File* const file = file_of(context, self, sqe);
-    const bool reads_signals = file != nullptr && is_read(sqe.opcode) && file->signals() != nullptr;
-    if (reads_signals || waits_despite_flag(file, sqe))
+    if (file != nullptr && file->signals() != nullptr)
       return encoded(
-          self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); }));
+          self.wait([&] { return read_signals(*request, self, Ref<File>::share(*file)); }));
   }
-  const bool connects = sqe.opcode == Op::connect;
-  if (!connects) {
-    const Register answer = answer_once(context, self, sqe, request);
-    if (answer != error(Errno::eagain)) [[likely]]
-      return answer;
+  if (sqe.opcode == Op::connect) {
+    // The connection belongs to the request that starts it: EALREADY for another one.
+    File* const file = file_of(context, self, sqe);
+    if (file != nullptr && file->is_nonblocking()) {
+      if (request == nullptr) return trap::would_block;
+      const Register begun = answer_once(context, self, sqe, request);
+      if (begun != error(Errno::einprogress)) return begun;
+    }
   }
-  // As on Linux, O_NONBLOCK alone does not end the operation. A CONNECT begins only in
-  // its request, because the connection that it starts belongs to this request.
-  File* const file = file_of(context, self, sqe);
-  if (!waits_despite_flag(file, sqe))
-    return connects ? answer_once(context, self, sqe, request) : error(Errno::eagain);
-  if (request == nullptr) return trap::would_block;
-  return encoded(
-      self.wait([&] { return wait_and_retry(*request, self, Ref<File>::share(*file)); }));
+  const DespiteNonblock waits{waits_for_file(sqe)};
+  return answer_once(context, self, sqe, request);
 }
 
 namespace {

@@ -168,6 +168,7 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
     if (picked) {
       const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
       const sys::AsksFor asks{self};
+      const DespiteNonblock waits{!never_waits(sqe)};
       const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
       answer = receive_into(self, fd.fd(), sqe, *picked, is_last);
     } else if (picked.error() != Errno::would_block) {
@@ -177,11 +178,13 @@ async::Task<Result<int>> receive_selected(Request& request, Thread& self) {
       group->take();
       request.cqe_flags = flags_for(*picked);
       answer = co_await make_call(self, [&] {
+        const DespiteNonblock waits{!never_waits(sqe)};
         const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
         return receive_into(self, fd.fd(), sqe, *picked, is_last);
       });
       co_return static_cast<int>(answer);
     }
+    // A multishot operation has received with MSG_DONTWAIT.
     const bool is_idle = answer == error(Errno::eagain) && !never_waits(sqe);
     if (answer == trap::would_block || is_idle) {
       if (space->missed_page()) {
@@ -228,7 +231,6 @@ Register receive_now(Context& context, Thread& self, const Sqe& sqe) {
   bool is_empty = false;
   const Descriptor fd{context, self, sqe.fd, is_fixed(sqe), 0};
   const Register answer = receive_into(self, fd.fd(), sqe, *picked, is_empty);
-  if (answer == error(Errno::eagain) && !never_waits(sqe)) return trap::would_block;
   if (answer == trap::would_block) return answer;
   const auto result = static_cast<std::int32_t>(answer);
   if (result > 0 || (result == 0 && sqe.opcode == Op::read)) {

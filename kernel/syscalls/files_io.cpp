@@ -57,7 +57,8 @@ bool has_valid_end(std::uint64_t offset, std::size_t bytes) {
       return DeviceTransfer{self, Ref<File>::share(file), direction, place.offset, buffer};
     });
   }
-  return self.wait([&] { return start_moving(self, file, direction, place, buffer); });
+  const bool waits = !file.is_nonblocking();
+  return self.wait([&] { return start_moving(self, file, direction, place, buffer, waits); });
 }
 
 // After an attempt of one step that must wait for the file or for a page.
@@ -89,7 +90,7 @@ bool has_valid_end(std::uint64_t offset, std::size_t bytes) {
     buffer = buffer.first(step_bytes);
   }
   Transfer moved = file.try_read(buffer);
-  if (!moved && waits_for_file_or_page(file, buffer, moved)) [[unlikely]]
+  if (!moved && must_wait(file, buffer, moved)) [[unlikely]]
     return wait();
   return moved;
 }
@@ -103,7 +104,7 @@ bool has_valid_end(std::uint64_t offset, std::size_t bytes) {
   if (buffer.left() > std::min(file.whole_write(), step_bytes)) return begin();
   Transfer moved = file.try_write(buffer);
   if (!moved) [[unlikely]] {
-    if (waits_for_file_or_page(file, buffer, moved)) return wait();
+    if (must_wait(file, buffer, moved)) return wait();
     signal_broken_pipe(self, file, moved);
   }
   return moved;
@@ -112,7 +113,7 @@ bool has_valid_end(std::uint64_t offset, std::size_t bytes) {
 /// Reads or writes in a coroutine that reads the list of parts again: another thread may have
 /// changed it.
 async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Direction direction, Parts list,
-                                 int count, FilePlace place) {
+                                 int count, FilePlace place, bool waits) {
   IoParts parts;
   const auto read =
       co_await with_page_ins(self, [&] { return parts.read(self.space(), list, count); });
@@ -120,12 +121,14 @@ async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Direction directi
   const IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) co_return 0;
   if (place.offset && !has_valid_end(*place.offset, buffer.left())) co_return fail(Errno::einval);
-  co_return co_await start_moving(self, *file, direction, place, buffer);
+  co_return co_await start_moving(self, *file, direction, place, buffer, waits);
 }
 [[gnu::noinline]] IoAnswer wait_for_parts(Thread& self, File& file, Direction direction, Parts list,
                                           int count, FilePlace place = {}) {
-  return self.wait(
-      [&] { return move_parts(self, Ref<File>::share(file), direction, list, count, place); });
+  const bool waits = !file.is_nonblocking();
+  return self.wait([&] {
+    return move_parts(self, Ref<File>::share(file), direction, list, count, place, waits);
+  });
 }
 
 /// preadv() and pwritev(). `file`: null if there is none. `is_end`: of a write, FilePlace::is_end.

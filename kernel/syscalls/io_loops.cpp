@@ -46,10 +46,10 @@ namespace {
 
 using Side = IoBuffer::Direction;
 
-/// Moves the bytes of `buffer`. Waits until the file has data or room. A read ends when the file
-/// returns less than requested, as does a transfer at an offset.
+/// Moves the bytes of `buffer`. A read ends when the file returns less than requested, as does a
+/// transfer at an offset.
 async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction direction,
-                                    FilePlace place, IoBuffer buffer) {
+                                    FilePlace place, IoBuffer buffer, bool waits) {
   const bool reads = direction == Direction::read;
   const bool moves_all = !reads && !place.offset;
   const Side side = side_of(direction);
@@ -73,10 +73,13 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction dire
     }
     if (!moved) {
       if (done > 0 && !moves_all) co_return done;
-      if (waits_for(*file, part, moved)) {
-        const auto woken = co_await file->changes(direction)->wait(reads ? "read" : "write");
-        if (woken == async::WaitResult::woken) continue;
-        moved = fail(Errno::eintr);
+      if (waits_for_file(part, moved)) {
+        moved = fail(Errno::eagain);
+        if (waits) {
+          const auto woken = co_await file->changes(direction)->wait(reads ? "read" : "write");
+          if (woken == async::WaitResult::woken) continue;
+          moved = fail(Errno::eintr);
+        }
       } else if (blocks(moved)) {
         if (paged_in) continue;
         moved = fail(paged_in.error());
@@ -101,14 +104,14 @@ async::Task<Transfer> move_by_device(Thread& self, Ref<File> file, Direction dir
 }  // namespace
 
 async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction, FilePlace place,
-                                   IoBuffer buffer) {
+                                   IoBuffer buffer, bool waits) {
   if (!place.offset && file.socket() != nullptr && (!file.is_stream() || file.waits_for_device())) {
     const auto move = direction == Direction::read ? read_socket : write_socket;
-    return move(self, Ref<File>::share(file), buffer);
+    return move(self, Ref<File>::share(file), buffer, waits);
   }
   if (file.waits_for_device())
     return move_by_device(self, Ref<File>::share(file), direction, place.offset, buffer);
-  return move_in_steps(self, Ref<File>::share(file), direction, place, buffer);
+  return move_in_steps(self, Ref<File>::share(file), direction, place, buffer, waits);
 }
 
 }  // namespace kernel::sys

@@ -17,18 +17,18 @@
 
 namespace kernel::sys {
 
-/// `moved` is the result of an attempt to move bytes between `file` and `buffer`. Returns whether
-/// the caller must wait for the file. If not, `moved` is the caller's result: EAGAIN if the file is
-/// non-blocking, would_block if a page is missing.
-inline bool waits_for(const File& file, const IoBuffer& buffer, Transfer& moved) {
-  if (!blocks(moved) || buffer.needs_page_in()) return false;
-  if (!file.is_nonblocking() || file.waits_for_device()) return true;
+/// `moved` is the result of a call's first attempt to move bytes between `file` and `buffer`.
+/// Returns whether the call must wait, for the file or for a page. If not, `moved` is its result:
+/// EAGAIN if the file is non-blocking.
+inline bool must_wait(const File& file, const IoBuffer& buffer, Transfer& moved) {
+  if (!blocks(moved)) return false;
+  if (!file.is_nonblocking() || file.waits_for_device() || buffer.needs_page_in()) return true;
   moved = fail(Errno::eagain);
   return false;
 }
-/// The same, but returns true also if a page is missing.
-inline bool waits_for_file_or_page(const File& file, const IoBuffer& buffer, Transfer& moved) {
-  return waits_for(file, buffer, moved) || blocks(moved);
+/// Whether a transfer that has begun to wait must wait for its file after an attempt.
+inline bool waits_for_file(const IoBuffer& buffer, const Transfer& moved) {
+  return blocks(moved) && !buffer.needs_page_in();
 }
 [[gnu::cold]] void post_broken_pipe(Thread& self);
 /// Sends SIGPIPE if a write has failed because the pipe or the stream has no readers.
@@ -79,7 +79,7 @@ class Reading : public async::SharingWaitLoop<Reading> {
   bool attempt() {
     IoBuffer buffer{self_.space(), to_.address(), to_.size()};
     moved_ = file_->try_read(buffer);
-    return !waits_for(*file_, buffer, moved_);
+    return !waits_for_file(buffer, moved_);
   }
   bool attempt_sharing() {
     moved_ = move_sharing(self_, *file_, to_);
@@ -137,7 +137,7 @@ class Writing : public async::WaitLoop<Writing> {
     IoBuffer buffer{self_.space(), from_.address(), from_.size()};
     moved_ = file_->try_write(buffer);
     signal_broken_pipe(self_, *file_, moved_);
-    return !waits_for(*file_, buffer, moved_);
+    return !waits_for_file(buffer, moved_);
   }
   Transfer result() const { return moved_; }
 
@@ -202,11 +202,11 @@ struct FilePlace {
 /// offset. In the strand.
 Transfer write_at_end(File& file, const FilePlace& place, IoBuffer& part);
 
-/// Reads, or writes until all of `buffer` is written, at the file's position. Waits until the file
-/// has data or room. A write returns a short count only if the file is full, on an error, or if a
-/// wait is cut short. At an offset it also ends when the file moves less than requested. It never
-/// returns would_block. `buffer` is not empty.
+/// Reads, or writes until all of `buffer` is written, at the file's position. If it `waits`, waits
+/// until the file has data or room; EAGAIN otherwise. A write returns a short count only if the
+/// file is full, on an error, or if a wait is cut short. At an offset it also ends when the file
+/// moves less than requested. It never returns would_block. `buffer` is not empty.
 async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction, FilePlace place,
-                                   IoBuffer buffer);
+                                   IoBuffer buffer, bool waits);
 
 }  // namespace kernel::sys

@@ -72,6 +72,7 @@ async::Task<Result<>> finish_connecting(Thread& self, Ref<File> file, SocketAddr
     const auto woken = co_await socket.room_to_connect(to)->wait_until(deadline, "connect");
     if (woken == async::WaitResult::timed_out) co_return fail(socket.connect_timeout());
     if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
+    const DespiteNonblock has_begun_to_wait;
     const auto connected = socket.connect(caller, address, to);
     if (!blocks(connected)) co_return connected;
   }
@@ -126,8 +127,9 @@ struct Accepting {
   }
 };
 
-/// Pages in what accept() writes, and waits for a connection.
-async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Accepting accepting) {
+/// Pages in what accept() writes, and waits for a connection; EAGAIN instead if not `waits`.
+async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Accepting accepting,
+                                          bool waits) {
   Socket& socket = *file->socket();
   const async::Instant deadline = end_of_wait(socket.options().receive_timeout);
   for (;;) {
@@ -143,7 +145,7 @@ async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Acceptin
       socket.changes(Direction::read)->pass_wake();  // another thread may take the connection
       co_return accepted;
     }
-    if (never_waits(socket, 0)) co_return fail(Errno::eagain);
+    if (!waits) co_return fail(Errno::eagain);
     const auto woken = co_await socket.changes(Direction::read)->wait_until(deadline, "accept");
     if (woken != async::WaitResult::woken) co_return fail(wait_error(woken));
   }
@@ -269,12 +271,14 @@ static trap::Answer<Result<int>> accept_into(Thread& self, int fd, const Accepti
   const bool is_open = socket || socket.error() != Errno::ebadf;
   if (is_open && (accepting.flags & ~socket_flags) != 0) return fail(Errno::einval);
   if (!socket) return fail(socket.error());
+  const bool waits = !never_waits(**socket, 0);
   if (!accepting.lacks_pages(self)) {
     const auto accepted = accepting.accept(self, **socket);
     if (!blocks(accepted)) return accepted;
-    if (never_waits(**socket, 0)) return fail(Errno::eagain);
+    if (!waits) return fail(Errno::eagain);
   }
-  return self.wait([&] { return finish_accepting(self, Ref<File>::share(**socket), accepting); });
+  return self.wait(
+      [&] { return finish_accepting(self, Ref<File>::share(**socket), accepting, waits); });
 }
 
 /// flags: SOCK_CLOEXEC, SOCK_NONBLOCK; EINVAL for others

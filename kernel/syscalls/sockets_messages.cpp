@@ -170,7 +170,8 @@ Result<> read_control(Thread& self, const MessageHeader& header, Outgoing& messa
   return {};
 }
 
-/// Sends all of `buffer`: waits for room, in steps. A message is sent at once.
+/// Sends all of `buffer`: waits for room, in steps, unless `message` has MSG_DONTWAIT. A message is
+/// sent at once.
 async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, Outgoing& message) {
   Socket& socket = *file->socket();
   const async::Instant deadline = end_of_wait(socket.options().send_timeout);
@@ -192,7 +193,7 @@ async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, O
       co_await cond_resched(self);
       continue;
     }
-    if (sent.error() != Errno::would_block || never_waits(socket, message.flags)) {
+    if (sent.error() != Errno::would_block || (message.flags & abi::msg_dontwait) != 0) {
       if (done > 0) co_return done;
       if (sent.error() == Errno::would_block) sent = fail(Errno::eagain);
       socket.pass_room(message);
@@ -218,7 +219,8 @@ async::Task<Transfer> finish_sending(Thread& self, Ref<File> file, MessagePlace 
 /// sendto() and sendmsg(), with the address `to`, if it has one.
 MessageAnswer send_message(Thread& self, Socket& socket, const MessagePlace& place,
                            const SocketAddress& to, int flags) {
-  Outgoing message{.flags = flags};
+  const bool waits = !never_waits(socket, flags);
+  Outgoing message{.flags = waits ? flags : flags | abi::msg_dontwait};
   message.credentials = credentials_of(self);
   if (place.header.control_length > 0) {
     if (auto read = read_control(self, place.header, message); !read) return fail(read.error());
@@ -231,7 +233,7 @@ MessageAnswer send_message(Thread& self, Socket& socket, const MessagePlace& pla
   if (buffer && (!socket.is_stream() || buffer->left() <= socket.whole_write())) {
     Transfer sent = socket.send(*buffer, message);
     const bool is_over = !blocks(sent);
-    if (is_over || (never_waits(socket, flags) && !buffer->needs_page_in())) {
+    if (is_over || (!waits && !buffer->needs_page_in())) {
       if (!is_over) sent = fail(Errno::eagain);
       if ((flags & abi::msg_nosignal) == 0) signal_broken_pipe(self, socket, sent);
       return sent;
@@ -364,13 +366,12 @@ async::Task<async::WaitResult> watch_for_bytes(Socket& socket, async::Instant de
   co_return co_await wait.until(deadline, "recv");
 }
 
-/// Receives into `buffer`: waits until there are bytes. `place`: where deliver() will write; null:
-/// it is not called.
+/// Receives into `buffer`: waits until there are bytes, unless `message` has MSG_DONTWAIT. `place`:
+/// where deliver() will write; null: it is not called.
 async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer, Incoming& message,
                                    const MessagePlace* place) {
   Socket& socket = *file->socket();
-  const bool waits = !never_waits(socket, message.flags);
-  if (!waits) message.flags |= abi::msg_dontwait;
+  const bool waits = (message.flags & abi::msg_dontwait) == 0;
   const async::Instant deadline = end_of_wait(socket.options().receive_timeout);
   const std::size_t wanted = wanted_bytes(socket, message.flags, buffer.left());
   std::size_t done = 0;
@@ -440,16 +441,17 @@ async::Task<Transfer> finish_receiving(Thread& self, Ref<File> file, MessagePlac
 MessageAnswer receive_message(Thread& self, Socket& socket, const MessagePlace& place, int flags) {
   IoParts parts;
   auto buffer = place.buffer(self, parts);
+  const bool waits = !never_waits(socket, flags);
+  if (!waits) flags |= abi::msg_dontwait;
   const auto wait = [&] {
     return self.wait(
         [&] { return finish_receiving(self, Ref<File>::share(socket), place, flags); });
   };
   if (!buffer) return blocks(buffer) ? wait() : fail(buffer.error());
   if (place.lacks_pages(self)) return wait();
-  const bool waits = !never_waits(socket, flags);
   const bool is_one_step = !socket.is_stream() || buffer->left() <= step_bytes;
   if (is_one_step && (!waits || wanted_bytes(socket, flags, buffer->left()) <= 1)) {
-    Incoming message{.flags = waits ? flags : flags | abi::msg_dontwait};
+    Incoming message{.flags = flags};
     IoBuffer part = buffer->first(most_received(socket));
     const Transfer got = socket.receive(part, message);
     if (got) {
@@ -484,13 +486,13 @@ MessageAnswer receive_header(Thread& self, Socket& socket, std::uintptr_t header
 
 }  // namespace
 
-async::Task<Transfer> read_socket(Thread& self, Ref<File> file, IoBuffer buffer) {
-  Incoming message;
+async::Task<Transfer> read_socket(Thread& self, Ref<File> file, IoBuffer buffer, bool waits) {
+  Incoming message{.flags = waits ? 0 : abi::msg_dontwait};
   co_return co_await receive_into(self, std::move(file), buffer, message, nullptr);
 }
 
-async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer) {
-  Outgoing message;
+async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer, bool waits) {
+  Outgoing message{.flags = waits ? 0 : abi::msg_dontwait};
   message.credentials = credentials_of(self);
   co_return co_await send_from(self, std::move(file), buffer, message);
 }

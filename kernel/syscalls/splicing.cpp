@@ -100,7 +100,8 @@ async::Task<Transfer> copy(Thread& self, TransferPlace from, TransferPlace to, b
     if (writes_at) {
       moved = co_await move_at(*to.file, Direction::write, start_out + done, bytes);
     } else {
-      moved = co_await start_moving(self, *to.file, Direction::write, {}, IoBuffer{bytes});
+      moved = co_await start_moving(self, *to.file, Direction::write, {}, IoBuffer{bytes},
+                                    !to.file->is_nonblocking());
     }
     if (!moved) break;
     done += *moved;
