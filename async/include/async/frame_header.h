@@ -6,12 +6,11 @@
 //   FrameHeader  resume, destroy
 //   promise      of a task: begins with the handle of the coroutine that awaits the task
 //
-// A ForgedFrame has the same layout. So a std::coroutine_handle may lead to it, and the await chain
-// of a job leads through it (graph.h).
+// A ForgedFrame has the same layout, which the same file tests. So a std::coroutine_handle may lead
+// to it, and the await chain of a job leads through it (graph.h).
 #pragma once
 
 #include <coroutine>
-#include <cstddef>
 
 namespace async {
 
@@ -41,8 +40,7 @@ class ForgedFrame {
 
   explicit constexpr ForgedFrame(Resume* resume, Destroy* destroy = nullptr) noexcept
       : header_{.resume = resume, .destroy = destroy} {
-    static_assert(offsetof(ForgedFrame, header_) == 0);
-    static_assert(offsetof(ForgedFrame, promise_) == sizeof(FrameHeader));
+    static_assert(sizeof(FrameHeader) % alignof(Promise) == 0);  // no gap before the promise
   }
 
   template <class Object>

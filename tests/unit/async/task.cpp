@@ -1,3 +1,5 @@
+#include <catch2/catch_template_test_macros.hpp>
+
 #include <memory>
 
 #include "support.h"
@@ -319,4 +321,28 @@ TEST_CASE("a suspended coroutine begins with the functions of a FrameHeader, the
   CHECK(steps == 2);
   CHECK(suspended.handle.done());
   header.destroy(frame);
+}
+
+namespace {
+
+template <class Promise>
+struct Forged : async::ForgedFrame<Promise> {
+  using Frame = async::ForgedFrame<Promise>;
+  Forged() : Frame{resume} {}
+  static void resume(void* frame) noexcept { ++Frame::template from<Forged>(frame).resumed; }
+  const void* promise() const { return &this->promise_; }
+
+  int resumed = 0;
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("a ForgedFrame is laid out as a coroutine's frame", "", std::coroutine_handle<>,
+                   async::PromiseBase, async::Promise<std::string>) {
+  Forged<TestType> forged;
+  const auto handle = forged.handle();
+  CHECK(forged.promise() == static_cast<std::byte*>(handle.address()) + sizeof(async::FrameHeader));
+  handle.resume();
+  CHECK(forged.resumed == 1);
+  CHECK(async::FrameHeader::of(handle).destroy == nullptr);
 }

@@ -320,6 +320,43 @@ int status_of_touching(std::size_t offset) {
   return must(wait(child), "wait").status.signal() == abi::Signal::sigbus;
 }
 
+/// The device itself moves the bytes of pages that need a page-in.
+void by_the_device(const std::vector<std::byte>& all) {
+  constexpr std::size_t start = 3 * page_bytes + 100, count = 5 * page_bytes;
+  std::byte* const to = map_all();
+  check(read_at(start, to + 700, count) == count, "a read of a disk into absent pages is whole");
+  check(std::memcmp(to + 700, &all[start], count) == 0, "… and has the bytes");
+  const std::byte* const same_bytes = map_all() + start;
+  check(write_at(start, same_bytes, count) == count, "a write of absent pages to a disk is whole");
+  must(seek(file, start, abi::seek_set), "a position");
+  std::byte* const again = map_all();
+  check(read(file, std::span{again, count}) == count, "a read at the position is whole");
+  check(std::memcmp(again, &all[start], count) == 0, "… and has the bytes, too");
+  check(seek(file, 0, abi::seek_cur) == start + count, "the position is behind them");
+}
+
+/// Appends by two threads do not overwrite each other, although one waits for page-ins.
+void by_appending(const std::vector<std::byte>& all) {
+  constexpr std::size_t many = 150'000, few = 100, rounds = 200;
+  constexpr int appends = 16;  // RWF_APPEND
+  const Fd copy = must(open("/tmp/appended", abi::o_rdwr | abi::o_creat), "a file");
+  const auto append = [copy](const std::byte* from, std::size_t size, std::int64_t offset) {
+    const abi::IoVector part{.base = reinterpret_cast<std::uintptr_t>(from), .length = size};
+    return call<std::size_t>(Call::pwritev2, copy, &part, 1, offset, 0, appends);
+  };
+  for (const std::int64_t offset : {0, -1}) {
+    const auto before = must(seek(copy, 0, abi::seek_end), "the size");
+    std::byte* const absent = map_all();
+    Thread slow{[&] { check(append(absent, many, offset) == many, "a long append is whole"); }};
+    for (std::size_t i = 0; i < rounds; ++i) {
+      check(append(all.data(), few, offset) == few, "a short append");
+    }
+    slow.join();
+    check(must(seek(copy, 0, abi::seek_end), "the size") == before + many + rounds * few,
+          "the file has the bytes of all appends");
+  }
+}
+
 }  // namespace
 
 int map() {
@@ -330,6 +367,8 @@ int map() {
   by_answers();
   by_waits(all);
   by_many(all);
+  by_the_device(all);
+  by_appending(all);
   refused(map_file(file, page_bytes, abi::prot_read, 0, abi::map_shared), Errno::enodev,
           "a shared mapping");
   refused(map_file(file, page_bytes, abi::prot_read, 1), Errno::einval, "an odd offset");
