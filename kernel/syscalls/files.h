@@ -93,9 +93,10 @@ Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
 ///   EINVAL for other commands
 /// linux: There are no leases, a lock of a pipe fails with ENOLCK, F_SEAL_EXEC fails with EINVAL,
 ///   and a pipe has 64 KiB at most (EPERM). F_SETFL changes O_APPEND, O_ASYNC, O_NONBLOCK and
-///   O_DIRECT. F_GETFL shows O_LARGEFILE only where the program gave it. A terminal without an
-///   owner sends no signals. Wakes of a file until its hart returns to a program send one signal.
-///   F_NOTIFY lasts until the last copy of the descriptor is closed, and a file has one.
+///   O_DIRECT; a call that waits already does not notice O_NONBLOCK. F_GETFL shows O_LARGEFILE only
+///   where the program gave it. A terminal without an owner sends no signals. Wakes of a file until
+///   its hart returns to a program send one signal. F_NOTIFY lasts until the last copy of the
+///   descriptor is closed, and a file has one.
 trap::Answer<Result<int>> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 
 /// F_GETLK, F_SETLK, F_SETLKW and F_OFD_* of fcntl (file_locking.cpp), for `file`, which is `fd`.

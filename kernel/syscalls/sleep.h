@@ -30,8 +30,7 @@ class Sleeping : private async::SharingTimer {
   static Ended end(SharingTimer& timer) noexcept;
 
   memory::AddressSpace& space_;
-  async::Job* job_ = nullptr;
-  bool was_cut_short_ = false;
+  async::Job* job_ = nullptr;  // null again once the sleep was cut short
   memory::UserPtr<abi::Timespec> left_;
 };
 

@@ -107,8 +107,8 @@ async::SharingTimer::Ended Sleeping::end(SharingTimer& timer) noexcept {
 }
 
 Result<> Sleeping::await_resume() {
-  if (job_->result() == async::WaitResult::woken && !was_cut_short_) return {};
-  was_cut_short_ = true;  // a page-in changes the job's result
+  if (job_ != nullptr && job_->result() == async::WaitResult::woken) return {};
+  job_ = nullptr;  // a page-in changes the job's result
   outside::enter_strand();
   if (left_) {
     const auto rest = std::max(async::Duration::zero(), deadline() - async::now());
