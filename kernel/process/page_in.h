@@ -70,22 +70,23 @@ async::Task<std::invoke_result_t<Write&>> write_at_last(Thread& self, Write writ
   const async::Shield whole;
   co_return co_await with_page_ins(self, write);
 }
-/// Lets `wait` try, and awaits it if that fails (trap/waiting_call.h). Does so again after each
-/// page that it misses. The errors of `wait` and of prepare_attempt().
+/// Awaits `wait`. After each page that it misses, lets it try again (trap/waiting_call.h). The
+/// errors of `wait` and of prepare_attempt().
 template <class Wait, class Value = decltype(std::declval<Wait&>().await_resume())>
-async::Task<Value> try_with_page_ins(Thread& self, Wait& wait) {
-  struct Attempt {
+async::Task<Value> await_with_page_ins(Thread& self, Wait& wait) {
+  struct Again {
     Wait& wait;
     bool await_ready() const { return false; }
     auto await_suspend(std::coroutine_handle<> caller) { return wait.again(caller); }
     Value await_resume() { return wait.await_resume(); }
   };
   const auto space = Ref<memory::AddressSpace>::share(self.space());
-  for (;;) {
-    const Value result = co_await Attempt{wait};
-    if (!blocks(result)) co_return result;
+  Value result = co_await wait;
+  while (blocks(result)) {
     if (auto ready = co_await prepare_attempt(self, space); !ready) co_return fail(ready.error());
+    result = co_await Again{wait};
   }
+  co_return result;
 }
 
 // A system call is made in up to three parts. `call()` calls its handler and is trivial to copy.

@@ -187,13 +187,17 @@ class TimedEpollWait : public EpollWait {
   const async::Instant deadline_;
 };
 
-/// The wait with a signal mask, which is in effect meanwhile. Begins with an attempt: the handler's
-/// may have missed a page.
+/// The wait with a signal mask, which is in effect meanwhile. Begins with an attempt, because that
+/// of the handler may have missed a page.
 async::Task<Result<int>> wait_masked(Thread& self, Ref<Epoll> epoll, EventArray array,
                                      async::Instant deadline, abi::SignalSet mask) {
   if (auto set = self.set_temporary_mask(mask); !set) co_return fail(set.error());
-  TimedEpollWait wait{self, std::move(epoll), array, deadline};
-  const Result<int> taken = co_await try_with_page_ins(self, wait);
+  Result<int> taken =
+      co_await with_page_ins(self, [&] { return take_events(*epoll, self.space(), array); });
+  if (taken && *taken == 0) {
+    TimedEpollWait wait{self, std::move(epoll), array, deadline};
+    taken = co_await await_with_page_ins(self, wait);
+  }
   if (taken || taken.error() != Errno::eintr) self.end_temporary_mask();
   co_return taken;
 }

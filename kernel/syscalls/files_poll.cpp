@@ -286,7 +286,7 @@ async::Task<Result<int>> poll_masked(Thread& self, UserPtr<abi::PollFd> fds, uns
   if (!has_room_to_wait_for(list)) co_return fail(Errno::enomem);
   const auto polling = std::make_unique<Polling>(self, fds, std::move(list), deadline);
   if (auto set = self.set_temporary_mask(*given); !set) co_return fail(set.error());
-  const Result<int> ready = co_await try_with_page_ins(self, *polling);
+  const Result<int> ready = co_await await_with_page_ins(self, *polling);
   if (ready || ready.error() != Errno::eintr) self.end_temporary_mask();
   co_return ready;
 }

@@ -97,7 +97,7 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction dire
 async::Task<Transfer> move_by_device(Thread& self, Ref<File> file, Direction direction,
                                      std::optional<std::uint64_t> offset, IoBuffer buffer) {
   DeviceTransfer transfer{self, std::move(file), direction, offset, buffer};
-  const Transfer moved = co_await try_with_page_ins(self, transfer);
+  const Transfer moved = co_await await_with_page_ins(self, transfer);
   co_return !moved && transfer.done() > 0 ? Transfer{transfer.done()} : moved;
 }
 

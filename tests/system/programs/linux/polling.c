@@ -51,6 +51,17 @@ static void poll_with_mask(void) {
   int status = 0;
   waitpid(child, &status, 0);
   printf("an unblocked signal ends the thread: %d\n", status);
+  int ends[2];
+  if (pipe(ends) != 0) perror("pipe");
+  pthread_t writer;
+  pthread_create(&writer, NULL, write_later, &ends[1]);
+  struct pollfd late = {.fd = ends[0], .events = POLLIN};
+  sigset_t own;
+  sigprocmask(SIG_BLOCK, NULL, &own);
+  printf("a file that is ready later: %d\n", ppoll(&late, 1, NULL, &own));
+  pthread_join(writer, NULL);
+  close(ends[0]);
+  close(ends[1]);
   const struct timespec now = {0};
   sigset_t none;
   sigemptyset(&none);
