@@ -237,6 +237,7 @@ class Polling : public async::WaitLoop<Polling>, async::SharingTimer {
       outside::enter_strand();
       written = list_.write(self_.space(), fds_);
     }
+    if (blocks(written)) disarm();  // the timer must not end the page-in
     if (!written) return fail(written.error());
     return ready_;
   }

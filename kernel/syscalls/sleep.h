@@ -23,7 +23,7 @@ class Sleeping : private async::SharingTimer {
   bool await_ready();
   void await_suspend(std::coroutine_handle<> sleeper);
   Result<> await_resume();
-  /// After a page-in for `left`: the sleep is over.
+  /// Called after a page-in of `left`. Does not sleep again.
   std::coroutine_handle<> again(std::coroutine_handle<> sleeper) const { return sleeper; }
 
  private:

@@ -90,7 +90,7 @@ void read_pipe() {
       [&](const Thread&) {
         put_disk_at(page_of(byte));
         constexpr std::byte sent{7};
-        check(write(pipe.write_end, std::span{&sent, 1}) == 1, "a byte");
+        check(write(pipe.write_end, std::span{&sent, 1}) == 1, "a byte is written");
       });
 }
 
@@ -102,7 +102,9 @@ void await_events() {
   must(call(Call::epoll_ctl, epoll, abi::epoll_ctl_add, pipe.read_end, &wanted), "an item");
   auto& event = in_own_page<abi::EpollEvent>();
   constexpr std::byte sent{7};
-  const auto send = [&] { check(write(pipe.write_end, std::span{&sent, 1}) == 1, "a byte"); };
+  const auto send = [&] {
+    check(write(pipe.write_end, std::span{&sent, 1}) == 1, "a byte is written");
+  };
   interrupt(
       [&] {
         check(call<int>(Call::epoll_pwait, epoll, &event, 1, -1, nullptr, 8) == 1,
@@ -114,7 +116,7 @@ void await_events() {
         send();
       });
   std::byte taken{};
-  check(read(pipe.read_end, std::span{&taken, 1}) == 1, "the byte");
+  check(read(pipe.read_end, std::span{&taken, 1}) == 1, "the byte is read");
   auto& polled = in_own_page<abi::PollFd>();
   polled = {.fd = pipe.read_end, .events = abi::pollin, .returned = 0};
   interrupt(
@@ -149,7 +151,7 @@ void await_child() {
       });
 }
 
-/// The descriptor of the process means another file when its page is there.
+/// The descriptor of the process is closed during the page-in of `info`.
 void await_child_by_file() {
   const auto pipe = must(make_pipe(), "a pipe");
   const Pid child = must(fork(), "fork");
@@ -189,6 +191,21 @@ void sleep_long() {
       [&](const Thread&) { put_disk_at(page_of(left)); });
 }
 
+/// The same, but the time of the sleep passes during the page-in.
+void sleep_shortly() {
+  auto& left = in_own_page<abi::Timespec>();
+  interrupt(
+      [&] {
+        constexpr abi::Timespec length{.seconds = 0, .nanoseconds = 300'000'000};
+        const auto slept = call(Call::nanosleep, &length, &left);
+        // A host that delays the signal lets the sleep end first.
+        check(slept || slept.error() == Errno::eintr, "the signal ends a short sleep");
+        check(slept || (left.seconds == 0 && left.nanoseconds < length.nanoseconds),
+              "… and the time left is written");
+      },
+      [&](const Thread&) { put_disk_at(page_of(left)); });
+}
+
 }  // namespace
 
 int be_interrupted() {
@@ -202,6 +219,7 @@ int be_interrupted() {
   await_child();
   await_child_by_file();
   sleep_long();
+  sleep_shortly();
   return 0;
 }
 
