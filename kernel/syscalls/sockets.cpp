@@ -127,7 +127,8 @@ struct Accepting {
   }
 };
 
-/// Pages in what accept() writes, and waits for a connection; EAGAIN instead if not `waits`.
+/// Pages in the memory that accept() writes, and waits for a connection. Without `waits`, fails
+/// with EAGAIN instead.
 async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Accepting accepting,
                                           bool waits) {
   Socket& socket = *file->socket();
@@ -137,9 +138,7 @@ async::Task<Result<int>> finish_accepting(Thread& self, Ref<File> file, Acceptin
     if (accepting.lacks_pages(self)) {
       ready = co_await page_in_while(self, [&] { return accepting.lacks_pages(self); });
     }
-    // After another error accept() reports the page that cannot be read.
-    const bool is_cancelled = !ready && ready.error() == Errno::eintr;
-    const auto accepted = is_cancelled ? fail(Errno::eintr) : accepting.accept(self, socket);
+    const auto accepted = ready ? accepting.accept(self, socket) : fail(ready.error());
     if (accepted) co_return accepted;
     if (accepted.error() != Errno::would_block) {
       socket.changes(Direction::read)->pass_wake();  // another thread may take the connection

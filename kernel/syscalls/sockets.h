@@ -58,8 +58,9 @@ class CallingThread final : public SocketCaller {
 
 // ── sockets_messages.cpp ──
 
-/// Receives, as read() on a socket that needs a coroutine: with a timeout, or many bytes. EAGAIN
-/// instead of a wait if not `waits`.
+/// Receives, as read() on a socket that needs a coroutine: with a timeout, with many bytes, or
+/// after a missing page. Without `waits`, fails with EAGAIN instead of waiting. write_socket()
+/// sends.
 async::Task<Transfer> read_socket(Thread& self, Ref<File> file, IoBuffer buffer, bool waits);
 async::Task<Transfer> write_socket(Thread& self, Ref<File> file, IoBuffer buffer, bool waits);
 

@@ -170,6 +170,12 @@ Result<> read_control(Thread& self, const MessageHeader& header, Outgoing& messa
   return {};
 }
 
+/// Sends what the socket has room for. If the call waits, O_NONBLOCK does not matter any more.
+Transfer send_step(Socket& socket, IoBuffer& part, Outgoing& message) {
+  const DespiteNonblock waits{(message.flags & abi::msg_dontwait) == 0};
+  return socket.send(part, message);
+}
+
 /// Sends all of `buffer`: waits for room, in steps, unless `message` has MSG_DONTWAIT. A message is
 /// sent at once.
 async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, Outgoing& message) {
@@ -182,14 +188,14 @@ async::Task<Transfer> send_from(Thread& self, Ref<File> file, IoBuffer buffer, O
     if (part.left() <= Socket::Options::most_buffer && part.lacks_pages(IoBuffer::Direction::take))
       paged_in = co_await page_in_all(self, part, IoBuffer::Direction::take);
     if (done > 0 && socket.has_error(Direction::write)) co_return done;
-    Transfer sent = socket.send(part, message);
+    Transfer sent = send_step(socket, part, message);
     if (blocks(sent) && part.needs_page_in())
       sent = fail(paged_in ? Errno::efault : paged_in.error());
     if (sent) {
       done += *sent;
       if (!socket.is_stream() || *sent >= buffer.left()) co_return done;
       buffer.skip(*sent);
-      if (async::is_cancelled()) co_return done;
+      if (self.must_end_call()) co_return done;
       co_await cond_resched(self);
       continue;
     }
@@ -382,19 +388,20 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
       return part.lacks_pages(IoBuffer::Direction::put) ||
              (place != nullptr && place->lacks_pages(self));
     };
-    if (lacks_pages()) {
-      const auto ready = co_await page_in_while(self, lacks_pages);
-      // After another error receive() reports the page that cannot be read.
-      if (!ready && ready.error() == Errno::eintr) {
-        socket.changes(Direction::read)->pass_wake();  // another thread may take the message
-        co_return done > 0 ? Transfer{done} : fail(Errno::eintr);
-      }
+    Result<> paged_in;
+    if (lacks_pages()) paged_in = co_await page_in_while(self, lacks_pages);
+    // If a page of `buffer` cannot be read, receive() still fills the pages before it.
+    if (!paged_in &&
+        (paged_in.error() == Errno::eintr || (place != nullptr && place->lacks_pages(self)))) {
+      socket.changes(Direction::read)->pass_wake();  // another thread may take the message
+      co_return done > 0 ? Transfer{done} : fail(paged_in.error());
     }
     if (done > 0 && socket.has_error(Direction::read)) co_return done;
     const std::size_t asked = part.left();
     Transfer got = fail(Errno::would_block);
     if (!message.peeks() || !waits || socket.has_bytes(wanted)) got = socket.receive(part, message);
-    if (!got && part.needs_page_in()) got = fail(Errno::efault);  // the page-in has failed
+    if (blocks(got) && part.needs_page_in())
+      got = fail(paged_in ? Errno::efault : paged_in.error());
     if (got) {
       if (!socket.is_stream()) co_return got;
       done += *got;
@@ -402,7 +409,7 @@ async::Task<Transfer> receive_into(Thread& self, Ref<File> file, IoBuffer buffer
       const bool is_cut = *got < asked && message.credentials && socket.has_bytes(1);
       if (*got == 0 || done >= wanted || message.files || is_cut || message.peeks()) co_return done;
       buffer.skip(*got);
-      if (async::is_cancelled()) co_return done;
+      if (self.must_end_call()) co_return done;
       if (*got == asked) {
         co_await cond_resched(self);
         continue;

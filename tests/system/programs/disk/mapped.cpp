@@ -1,4 +1,5 @@
 #include <abi/events.h>
+#include <abi/socket.h>
 #include <user/process.h>
 #include <user/ring.h>
 #include <user/thread.h>
@@ -337,7 +338,7 @@ void by_the_device(const std::vector<std::byte>& all) {
 
 /// Appends by two threads do not overwrite each other, although one waits for page-ins.
 void by_appending(const std::vector<std::byte>& all) {
-  constexpr std::size_t many = 150'000, few = 100, rounds = 200;
+  constexpr std::int64_t many = 150'000, few = 100, rounds = 200;
   constexpr int appends = 16;  // RWF_APPEND
   const Fd copy = must(open("/tmp/appended", abi::o_rdwr | abi::o_creat), "a file");
   const auto append = [copy](const std::byte* from, std::size_t size, std::int64_t offset) {
@@ -345,10 +346,10 @@ void by_appending(const std::vector<std::byte>& all) {
     return call<std::size_t>(Call::pwritev2, copy, &part, 1, offset, 0, appends);
   };
   for (const std::int64_t offset : {0, -1}) {
-    const auto before = must(seek(copy, 0, abi::seek_end), "the size");
+    const std::int64_t before = must(seek(copy, 0, abi::seek_end), "the size");
     std::byte* const absent = map_all();
     Thread slow{[&] { check(append(absent, many, offset) == many, "a long append is whole"); }};
-    for (std::size_t i = 0; i < rounds; ++i) {
+    for (int i = 0; i < rounds; ++i) {
       check(append(all.data(), few, offset) == few, "a short append");
     }
     slow.join();
@@ -377,6 +378,37 @@ int map() {
   return 0;
 }
 
+namespace {
+
+/// Calls that write a socket's address to a page that cannot be read.
+void for_addresses_on(std::byte* bad) {
+  struct {
+    std::uint16_t family = abi::af_unix;
+    char name[10] = "\0bad page";
+  } address;
+  const auto bound = [&](int type) {
+    const Fd made = must(call<Fd>(Call::socket, abi::af_unix, type, 0), "a socket");
+    must(call(Call::bind, made, &address, sizeof address), "a name");
+    return made;
+  };
+  int length = 100;
+  const Fd listener = bound(abi::sock_stream);
+  must(call(Call::listen, listener, 1), "listening");
+  const Fd client = must(call<Fd>(Call::socket, abi::af_unix, abi::sock_stream, 0), "a socket");
+  must(call(Call::connect, client, &address, sizeof address), "a connection");
+  refused(call<Fd>(Call::accept, listener, bad, &length), Errno::efault, "accept");
+  must(close(listener), "closing");
+
+  const Fd receiver = bound(abi::sock_dgram);
+  const Fd sender = must(call<Fd>(Call::socket, abi::af_unix, abi::sock_dgram, 0), "a socket");
+  std::byte byte{};
+  must(call<std::size_t>(Call::sendto, sender, &byte, 1, 0, &address, sizeof address), "a message");
+  refused(call<std::size_t>(Call::recvfrom, receiver, &byte, 1, 0, bad, &length), Errno::efault,
+          "recvfrom");
+}
+
+}  // namespace
+
 int map_bad(std::size_t bad_offset) {
   std::byte* const mapped = map_all();
   const auto pipe = must(make_pipe(), "a pipe");
@@ -400,6 +432,8 @@ int map_bad(std::size_t bad_offset) {
   while (write(full.write_end, block)) {
   }
   refused(write(full.write_end, std::span{bad, 1}), Errno::eagain, "a write to a full pipe");
+
+  for_addresses_on(bad);
 
   auto ring = must(Ring::make(), "a ring");
   check(ring.add(linked(read_next(pipe.read_end, {bad, much}, 1))), "the ring has room");
