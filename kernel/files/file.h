@@ -10,7 +10,9 @@
 // Writes that may be partial, and transfers of several steps, use coroutines (io_loops.cpp).
 //
 // Files of block devices differ, because every transfer waits for the device. Their try functions
-// always return would_block, and all transfers use co_await file.transfer(…).
+// always return would_block, and all transfers use co_await file.transfer(…). So do those of
+// sockets with timeouts, but their transfers are read_socket() and write_socket()
+// (syscalls/sockets.h).
 //
 // All functions run in the strand, unless their comment says otherwise; never in an interrupt
 // handler. Code that shares the strand may drop references (destroy()). It adds one with
@@ -58,12 +60,13 @@ class ReadinessSignal {
   virtual ~ReadinessSignal() = default;
 };
 
-/// While it exists, no file is_nonblocking(): a request of io_uring waits for its file although
-/// that has O_NONBLOCK, and so does a call that has begun to wait. Must not live across a wait. In
-/// the strand.
+/// Waits despite O_NONBLOCK: while an active object exists, is_nonblocking() is false for all
+/// files. For the calls of requests of io_uring, and for the attempts of a call that has begun to
+/// wait. Must not live across a wait. In the strand.
 class [[nodiscard]] DespiteNonblock {
  public:
-  explicit DespiteNonblock(bool active = true) : before_{std::exchange(active_, active)} {
+  explicit DespiteNonblock(bool active = true)
+      : before_{std::exchange(active_, active_ || active)} {
     async::Strand::check_access();
   }
   ~DespiteNonblock() { active_ = before_; }

@@ -183,7 +183,7 @@ void IoBuffer::commit(std::span<const std::byte> pinned) {
   if (space_ != nullptr && space_->translate(base_, hal::Access::write) != pinned.data())
       [[unlikely]] {
     // If the program may no longer write there, the bytes are dropped. A change in steps must not
-    // hold the write back, because the call may have returned before the change ends.
+    // hold the write back: this function cannot wait, so the bytes would be lost.
     const memory::AddressSpace::WithoutWait now{*space_};
     if (const auto there = space_->fault_in(base_, hal::Access::write)) {
       std::memcpy(*there, pinned.data(), pinned.size());

@@ -17,23 +17,6 @@ Destination::Destination() = default;
 Destination::Destination(Destination&&) noexcept = default;
 Destination::~Destination() = default;
 
-async::Task<Result<std::size_t>> Socket::transfer(Direction direction, std::optional<std::uint64_t>,
-                                                  IoBuffer buffer) {
-  const bool reads = direction == Direction::read;
-  const auto timeout = reads ? options().receive_timeout : options().send_timeout;
-  const async::Instant deadline = end_of_wait(timeout);
-  for (;;) {
-    Incoming incoming{.flags = is_nonblocking() ? abi::msg_dontwait : 0};
-    Outgoing outgoing;
-    const auto moved = reads ? receive(buffer, incoming) : send(buffer, outgoing);
-    if (!blocks(moved) || buffer.needs_page_in()) co_return moved;
-    if (is_nonblocking()) co_return fail(Errno::eagain);
-    const auto woken = co_await changes(direction)->wait_until(deadline, "socket");
-    if (woken == async::WaitResult::timed_out) co_return fail(Errno::eagain);
-    if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
-  }
-}
-
 Result<std::size_t> Socket::move_nothing(Direction direction) {
   if (direction == Direction::read) return 0;
   Outgoing message;

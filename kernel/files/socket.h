@@ -168,9 +168,6 @@ class Socket : public File, public PassedSocket {
            options_.send_timeout != async::Duration::max();
   }
 
-  /// Waits in changes() if it must. would_block: a page-in.
-  async::Task<Result<std::size_t>> transfer(Direction direction, std::optional<std::uint64_t>,
-                                            IoBuffer buffer) final;
   Result<std::size_t> move_nothing(Direction direction) override;
   /// The socket itself, as fstat(2) shows it. The name that bind() may have made has its own node.
   abi::Stat status() override;

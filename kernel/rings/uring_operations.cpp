@@ -230,12 +230,13 @@ Register answer_without_file(Context& context, Thread& self, const Sqe& sqe, Req
 Register answer_once(Context& context, Thread& self, const Sqe& sqe, Request* request);
 
 /// Whether an operation waits for its file, also if that has O_NONBLOCK.
-bool waits_for_file(const Sqe& sqe) {
+bool may_wait_for_file(const Sqe& sqe) {
   return (is_transfer(sqe) || sqe.opcode == Op::accept || sqe.opcode == Op::connect) &&
          !never_waits(sqe);
 }
 
-/// Reads a signalfd. It needs its reader at each attempt, so it waits here and not as other reads.
+/// Reads a signalfd, which delivers the signals of the reading thread. So each attempt needs
+/// `self`, which the wait of a read does not have.
 async::Task<Result<int>> read_signals(Request& request, Thread& self, Ref<File> file) {
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   for (;;) {
@@ -244,7 +245,7 @@ async::Task<Result<int>> read_signals(Request& request, Thread& self, Ref<File> 
     {
       const trap::SyscallCaller::Elsewhere nowhere{self, nullptr};
       const sys::AsksFor asks{self};
-      const DespiteNonblock waits{waits_for_file(request.sqe)};
+      const DespiteNonblock waits{may_wait_for_file(request.sqe)};
       answer = answer_once(request.context, self, request.sqe, &request);
     }
     if (answer != trap::would_block) co_return static_cast<std::int32_t>(answer);
@@ -274,7 +275,8 @@ Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request
           self.wait([&] { return read_signals(*request, self, Ref<File>::share(*file)); }));
   }
   if (sqe.opcode == Op::connect) {
-    // The connection belongs to the request that starts it: EALREADY for another one.
+    // The connection belongs to the request that starts it. Another request for the same socket
+    // fails with EALREADY.
     File* const file = file_of(context, self, sqe);
     if (file != nullptr && file->is_nonblocking()) {
       if (request == nullptr) return trap::would_block;
@@ -282,7 +284,7 @@ Register answer(Context& context, Thread& self, const Sqe& sqe, Request* request
       if (begun != error(Errno::einprogress)) return begun;
     }
   }
-  const DespiteNonblock waits{waits_for_file(sqe)};
+  const DespiteNonblock waits{may_wait_for_file(sqe)};
   return answer_once(context, self, sqe, request);
 }
 

@@ -48,7 +48,7 @@ bool has_valid_end(std::uint64_t offset, std::size_t bytes) {
   return static_cast<std::int64_t>(offset + bytes) >= 0;
 }
 
-// This leaves a transfer to a coroutine.
+// This leaves the transfer to a DeviceTransfer or to a coroutine.
 
 [[gnu::noinline]] IoAnswer move_specially(Thread& self, File& file, Direction direction,
                                           const IoBuffer& buffer, FilePlace place = {}) {
@@ -131,7 +131,8 @@ async::Task<Transfer> move_parts(Thread& self, Ref<File> file, Direction directi
   });
 }
 
-/// preadv() and pwritev(). `file`: null if there is none. `is_end`: of a write, FilePlace::is_end.
+/// preadv() and pwritev(). `file`: null if there is none. `is_end`: a write goes to the file's end
+/// (FilePlace).
 IoAnswer move_all_at(Thread& self, File* file, Direction direction, Parts list, int count,
                      std::int64_t offset, bool is_end = false) {
   if (offset < 0) return fail(Errno::einval);
@@ -147,13 +148,9 @@ IoAnswer move_all_at(Thread& self, File* file, Direction direction, Parts list, 
   IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) return 0;
   if (!has_valid_end(*place.offset, buffer.left())) return fail(Errno::einval);
-  if (buffer.left() > step_bytes || file->waits_for_device()) return wait();
-  Transfer moved = 0;
-  if (is_end) {
-    moved = write_at_end(*file, place, buffer);
-  } else {
-    moved = reads ? file->read_at(*place.offset, buffer) : file->write_at(*place.offset, buffer);
-  }
+  if (is_end || buffer.left() > step_bytes || file->waits_for_device()) return wait();
+  const Transfer moved =
+      reads ? file->read_at(*place.offset, buffer) : file->write_at(*place.offset, buffer);
   return blocks(moved) ? wait() : moved;
 }
 

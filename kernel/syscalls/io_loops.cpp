@@ -19,12 +19,6 @@ async::Task<Result<>> page_in_all(Thread& self, IoBuffer part, IoBuffer::Directi
   co_return co_await page_in_while(self, [&] { return part.lacks_pages(side); });
 }
 
-[[gnu::noinline, gnu::cold]] Transfer write_at_end(File& file, const FilePlace& place,
-                                                   IoBuffer& part) {
-  if (place.offset) return file.write_at(file.node()->size(), part);
-  return file.seek(0, abi::seek_end).and_then([&](std::int64_t) { return file.try_write(part); });
-}
-
 std::coroutine_handle<> DeviceTransfer::again(std::coroutine_handle<> caller) {
   const auto place = offset_.transform([this](std::uint64_t start) { return start + done_; });
   task_.emplace(file_->transfer(direction_, place, left_));
@@ -38,13 +32,21 @@ Transfer DeviceTransfer::await_resume() {
   done_ += static_cast<std::uint32_t>(*moved);
   left_.skip(*moved);
   if (left_.empty() || *moved == 0 || self_.must_end_call()) return done_;
-  const bool lacks_page = left_.first(step_bytes).lacks_pages(side_of(direction_));
+  const bool lacks_page = left_.first(1).lacks_pages(side_of(direction_));
   return lacks_page ? fail(Errno::would_block) : Transfer{done_};
 }
 
 namespace {
 
 using Side = IoBuffer::Direction;
+
+/// Writes `part` at the end that the file has now. Advances the file's position if `place` has no
+/// offset.
+[[gnu::noinline, gnu::cold]] Transfer write_at_end(File& file, const FilePlace& place,
+                                                   IoBuffer& part) {
+  if (place.offset) return file.write_at(file.node()->size(), part);
+  return file.seek(0, abi::seek_end).and_then([&](std::int64_t) { return file.try_write(part); });
+}
 
 /// Moves the bytes of `buffer`. A read ends when the file returns less than requested, as does a
 /// transfer at an offset.
@@ -67,6 +69,7 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file, Direction dire
       const std::uint64_t at = *place.offset + done;
       moved = reads ? file->read_at(at, part) : file->write_at(at, part);
     } else {
+      const DespiteNonblock despite{waits};
       moved = reads ? file->try_read(part) : file->try_write(part);
       // As on Linux, a stream socket sends no SIGPIPE if the call has written a part.
       if (!reads && (done == 0 || socket == nullptr)) signal_broken_pipe(self, *file, moved);

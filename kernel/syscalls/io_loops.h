@@ -26,7 +26,8 @@ inline bool must_wait(const File& file, const IoBuffer& buffer, Transfer& moved)
   moved = fail(Errno::eagain);
   return false;
 }
-/// Whether a transfer that has begun to wait must wait for its file after an attempt.
+/// Whether an attempt has failed because the file has no data or no room, and not because a page is
+/// missing.
 inline bool waits_for_file(const IoBuffer& buffer, const Transfer& moved) {
   return blocks(moved) && !buffer.needs_page_in();
 }
@@ -77,6 +78,7 @@ class Reading : public async::SharingWaitLoop<Reading> {
   async::WaitOp wait() const { return file_->changes(Direction::read)->wait("read"); }
   bool wait_sharing(std::coroutine_handle<> loop) const { return file_->wait_sharing(loop); }
   bool attempt() {
+    const DespiteNonblock waits;
     IoBuffer buffer{self_.space(), to_.address(), to_.size()};
     moved_ = file_->try_read(buffer);
     return !waits_for_file(buffer, moved_);
@@ -134,6 +136,7 @@ class Writing : public async::WaitLoop<Writing> {
     return attempt();
   }
   bool attempt() {
+    const DespiteNonblock waits;
     IoBuffer buffer{self_.space(), from_.address(), from_.size()};
     moved_ = file_->try_write(buffer);
     signal_broken_pipe(self_, *file_, moved_);
@@ -151,9 +154,9 @@ inline IoBuffer::Direction side_of(Direction direction) {
   return direction == Direction::read ? IoBuffer::Direction::put : IoBuffer::Direction::take;
 }
 
-/// Moves the bytes of `buffer` by File::transfer(), which ends at a page that is missing. Then its
-/// result is would_block, and after the page-in again() moves the rest. If the page cannot be read,
-/// the result is the number of bytes before it.
+/// Moves the bytes of `buffer` by File::transfer(), which ends before a missing page. Then the
+/// result is would_block, and again() moves the rest after the page-in. If that page cannot be
+/// read, the result is the number of bytes moved. If none were moved, it is the error.
 class DeviceTransfer {
  public:
   DeviceTransfer(Thread& self, Ref<File> file, Direction direction,
@@ -188,22 +191,20 @@ trap::Answer<Transfer> read_parts(Thread& self, File* file, UserPtr<const abi::I
 trap::Answer<Transfer> write_parts(Thread& self, File* file, UserPtr<const abi::IoVector> from,
                                    int count, bool appends = false);
 
-/// Pages in the missing pages of `part`. The errors of prepare_attempt(): at the first page that
-/// cannot be read. A transfer then still moves the bytes before that page.
+/// Pages in the missing pages of `part`. Stops at the first page that cannot be read, with an error
+/// of prepare_attempt(). A transfer then still moves the bytes before that page.
 async::Task<Result<>> page_in_all(Thread& self, IoBuffer part, IoBuffer::Direction side);
 
-/// Where a transfer moves bytes: at `offset`, or at the file's position, which it advances.
+/// Where a transfer moves bytes. With `offset` it leaves the file's position alone; without, it
+/// begins there and advances it.
 struct FilePlace {
   std::optional<std::uint64_t> offset;
-  bool is_end = false;  ///< each step begins at the end that the file has then; not for devices
+  /// Each step of a write begins at the file's present end, and not at `offset`. Not for devices.
+  bool is_end = false;
 };
 
-/// Writes `part` at the end that the file has now. Advances the file's position if `place` has no
-/// offset. In the strand.
-Transfer write_at_end(File& file, const FilePlace& place, IoBuffer& part);
-
-/// Reads, or writes until all of `buffer` is written, at the file's position. If it `waits`, waits
-/// until the file has data or room; EAGAIN otherwise. A write returns a short count only if the
+/// Reads, or writes until all of `buffer` is written, at `place`. With `waits` it waits until the
+/// file has data or room. Without, it fails with EAGAIN. A write returns a short count only if the
 /// file is full, on an error, or if a wait is cut short. At an offset it also ends when the file
 /// moves less than requested. It never returns would_block. `buffer` is not empty.
 async::Task<Transfer> start_moving(Thread& self, File& file, Direction direction, FilePlace place,
