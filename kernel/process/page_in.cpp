@@ -56,6 +56,10 @@ async::Task<trap::Register> finish_call(Thread& self, trap::WaitingCall& waiting
       }
       if (async::current_job().refuses_to_wait()) {
         result = trap::encode_error(Errno::eintr);
+        // A ring's transfer that has moved bytes returns their number.
+        if (self.is_ending() || waiting.holds<trap::RepeatableCall>()) break;
+        const trap::Register partial = co_await waiting;
+        if (partial != trap::would_block) result = partial;
         break;
       }
     }
