@@ -111,7 +111,7 @@ Result<Ref<AddressSpace>> AddressSpace::create() {
 void AddressSpace::destroy(const AddressSpace* space) {
   if (async::Strand::is_held()) {
     delete space;
-  } else if ((space->may_miss_pages_ & pages_are_elsewhere) == 0 && !space->has_shared_areas_) {
+  } else if ((space->may_miss_pages_ & needs_page_ins) == 0 && !space->has_shared_areas_) {
     async::Retired::add(const_cast<AddressSpace*>(space));
   } else {  // the destructor may be the end of a MemoryObject
     async::Retired::add_for_strand(const_cast<AddressSpace*>(space), false);
@@ -139,7 +139,7 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   AddressSpace& child = **created;
   child.break_start_ = break_start_;
   child.break_ = break_;
-  child.may_miss_pages_ = may_miss_pages_ & pages_are_elsewhere;
+  child.may_miss_pages_ = may_miss_pages_ & needs_page_ins;
   child.has_shared_areas_ = has_shared_areas_;
   child.barriers_ = barriers_;
   child.areas_.copy(areas_);
@@ -222,7 +222,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
 [[gnu::cold, gnu::noinline]] VirtAddr AddressSpace::map_object(MapRequest&& request, Gap gap) {
   const Backing& backing = request.backing;
   const bool is_tracked = backing.has_pages() && backing.pages().as_tracked() != nullptr;
-  if (backing.is_read_first()) may_miss_pages_ |= pages_are_elsewhere;
+  if (backing.is_read_first()) may_miss_pages_ |= needs_page_ins;
   if (backing.has_pages()) has_shared_areas_ = true;
   areas_.insert(gap.before, gap.start, gap.start + page_up(request.bytes), usable(request.access),
                 std::move(request.backing), request.code);

@@ -531,11 +531,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   static constexpr VirtAddr no_page_missed = 1;  // not a page address
   VirtAddr missed_page_ = no_page_missed;
   AreaChange* change_ = nullptr;
+  std::uint8_t may_miss_pages_ = 0;  // a set of MissCause
   [[no_unique_address]] CodeGeneration code_generation_;
 
   // What most calls only read.
   alignas(64) hal::PageTable table_;
-  std::uint8_t may_miss_pages_ = 0;  // a set of MissCause
   async::SharedWord<bool> has_shared_areas_ = false;
   bool code_written_ = false;
   std::uint16_t barriers_ = 0;

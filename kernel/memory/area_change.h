@@ -10,8 +10,8 @@
 // process sees all that a thread wrote up to a moment, and nothing that it wrote later, although
 // its memory is copied while the thread runs. There is one exception: the kernel itself writes
 // without a wait to words of threads that end, to pages of shared priorities, to rings, and to
-// pages that a device has read (AddressSpace::WithoutWait). From then on the program may write to
-// such a page, too, and the child does not see what it writes.
+// pages into which a device has written (AddressSpace::WithoutWait). From then on the program may
+// write to such a page, too, and the child does not see what it writes.
 //
 // The object exists while a call changes the space in steps, or waits. Use it only in the strand.
 #pragma once
@@ -26,15 +26,15 @@ namespace kernel::memory {
 
 /// Why an access of a system call may have to wait.
 enum MissCause : std::uint8_t {
-  pages_are_elsewhere = 1,  ///< an area has been mapped whose pages need page-ins
-  areas_change = 2,         ///< a change in steps may hold faults back
+  needs_page_ins = 1,  ///< an area has been mapped whose pages need page-ins
+  areas_change = 2,    ///< a change in steps may hold faults back
 };
 
 class AreaChange : public RefCounted<AreaChange> {
  public:
   using Turn = async::Mutex::Guard;
 
-  /// `place` is null. It points to the new object as long as that exists, and `causes` has
+  /// `place` must be null. While the object exists, `place` points to it, and `causes` contains
   /// areas_change.
   AreaChange(AreaChange*& place, std::uint8_t& causes) : place_{place}, causes_{causes} {
     place_ = this;

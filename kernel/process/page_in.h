@@ -3,10 +3,11 @@
 // file systems have (files/fetched.h). An access also waits here for the end of a change of the
 // space (memory/area_change.h). All of it runs in the strand.
 //
-// A signal does not interrupt the page-in of a system call, as on Linux: it refuses the next wait
-// of the call (Thread::WithoutInterruption). So a call that need not wait after the page-in ends as
-// if no signal had come. Only the end of the thread cuts a page-in short. In a job that works for a
-// ring, a cancellation and a time limit do so, too.
+// A signal does not interrupt the page-in of a system call, as on Linux, nor the fetch of a name.
+// The signal refuses the next wait of the call (Thread::WithoutInterruption). So a call that need
+// not wait after the page-in ends as if no signal had come. The end of the thread cuts a page-in
+// short, or at least ends the call after it. In a ring's job, a cancellation or a time limit does
+// the same.
 #pragma once
 
 #include <async/async.h>
@@ -63,8 +64,8 @@ async::Task<Result<>> page_in_while(Thread& self, LacksPages lacks_pages) {
   co_return Result<>{};
 }
 /// Returns the result of `write()`, which writes what a call has taken and would otherwise lose,
-/// for example a message. Calls it again after each page-in, which a cancellation does not cut
-/// short.
+/// for example a message. Calls `write()` again after each page-in. A cancellation does not cut the
+/// page-in short.
 template <class Write>
 async::Task<std::invoke_result_t<Write&>> write_at_last(Thread& self, Write write) {
   const async::Shield whole;

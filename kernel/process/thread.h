@@ -164,9 +164,9 @@ class Thread : public Runnable,
     if (has(has_signals) && is_in_interruptible_call()) interrupt_wait();
   }
 
-  /// While it exists, a signal does not cut short a wait of the thread's call: the wait after its
-  /// end is refused instead. The end of the thread cuts waits short all the same. Has no effect in
-  /// a job that works for the thread's ring. For page-ins (page_in.h). In the strand.
+  /// While the object exists, a signal cuts no wait of the thread's call short. The call's next
+  /// wait after it is refused. The end of the thread cuts waits short all the same. Has no effect
+  /// in a job that works for the thread's ring. For page-ins (page_in.h). In the strand.
   class [[nodiscard]] WithoutInterruption {
    public:
     explicit WithoutInterruption(Thread& self);
@@ -327,7 +327,8 @@ class Thread : public Runnable,
   async::Task<> await_follower();
 
   int id_;
-  // `wait`: its job is cancelled until it has taken its signals. `call`: its call has ended with
+  // `wait`: its job is cancelled, except in a WithoutInterruption, until the thread has taken its
+  // signals. `call`: its call has ended with
   // EINTR, and may be made again.
   enum class Interruption : std::uint8_t { none, wait, call } interruption_ = Interruption::none;
   bool is_uninterrupted_ = false;  // a WithoutInterruption exists

@@ -187,8 +187,8 @@ class TimedEpollWait : public EpollWait {
   const async::Instant deadline_;
 };
 
-/// The wait with a signal mask, which is in effect meanwhile. Begins with an attempt, because that
-/// of the handler may have missed a page.
+/// The wait with a signal mask, which is in effect meanwhile. Tries first, because the handler's
+/// attempt may have missed a page.
 async::Task<Result<int>> wait_masked(Thread& self, Ref<Epoll> epoll, EventArray array,
                                      async::Instant deadline, abi::SignalSet mask) {
   if (auto set = self.set_temporary_mask(mask); !set) co_return fail(set.error());
@@ -203,12 +203,14 @@ async::Task<Result<int>> wait_masked(Thread& self, Ref<Epoll> epoll, EventArray 
 }
 
 /// The wait after an attempt that has missed a page of `array`.
-[[gnu::noinline, gnu::cold]] trap::Answer<Result<int>> wait_for_page(
+[[gnu::noinline, gnu::cold]] trap::Answer<Result<int>> wait_after_missed_page(
     Thread& self, Epoll& epoll, const EventArray& array, async::Instant deadline,
     const std::optional<abi::SignalSet>& mask) {
   auto owner = Ref<Epoll>::share(epoll);
   if (mask)
     return self.wait([&] { return wait_masked(self, std::move(owner), array, deadline, *mask); });
+  if (deadline == async::never)
+    return self.wait_for_page([&] { return EpollWait{self, std::move(owner), array}; });
   if (!memory::can_allocate(sizeof(TimedEpollWait))) return fail(Errno::enomem);
   return self.wait_for_page(
       [&] { return trap::OnHeap<TimedEpollWait>{self, std::move(owner), array, deadline}; });
@@ -297,7 +299,7 @@ trap::Answer<Result<int>> wait_for_events(Thread& self, int epoll, std::uintptr_
                             : take_events(**items, self.space(), array);
   if (!taken) {
     if (shares || !blocks(taken)) return fail(taken.error());
-    return wait_for_page(self, **items, array, deadline, set);
+    return wait_after_missed_page(self, **items, array, deadline, set);
   }
   if (*taken != 0 || (deadline != async::never && deadline <= async::now())) return *taken;
   if constexpr (shares) {

@@ -312,8 +312,9 @@ Answer report(Thread& self, Tracee& tracee, const WantedChild& wanted, std::uint
   return report(self, tracee, wanted, info, usage, [&] { tracee.drop_report(); });
 }
 
-/// Writes what waitid() tells of a matching child or traced thread; with WNOHANG also that none has
-/// changed. Returns false if the call must wait. ECHILD; EFAULT; would_block: a page-in.
+/// Reports a matching child or traced thread to `info` and `usage`, and reaps it if `wanted` says
+/// so. With WNOHANG, reports also that none has changed. Returns false if the call must wait.
+/// ECHILD; EFAULT; would_block: a page-in.
 Result<bool> try_waitid(Thread& self, const WantedChild& wanted, std::uintptr_t info,
                         UserPtr<abi::ResourceUsage> usage) {
   const auto done = [](auto written) { return written.transform([](auto...) { return true; }); };

@@ -93,7 +93,7 @@ def on_a_slow_disk(test: harness.Test) -> None:
             what = f"a ring's request ends in its page-in, and loses no byte ({harts} harts)"
             test.check(done.status == 0, what, done.text + done.why)
             done = test.run(PROGRAM, "interrupted", machine=Machine(harts=harts, disk=disk))
-            what = f"a signal during a page-in leaves the call whole ({harts} harts)"
+            what = f"a call does not lose its result to a signal during its page-in ({harts} harts)"
             test.check(done.status == 0, what, done.text + done.why)
     if not test.lacks("a fork during a read", harness.MMU):
         with slow_disk(contents(2), 0.05, test.build) as disk:

@@ -14,8 +14,8 @@ namespace {
 constexpr unsigned most = 64;
 constexpr unsigned block = 64;
 
-/// `most` blocks that fill a page. A page of the program's data could share a line of the kernel's
-/// TLB with the ring, or the blocks could lie in two pages, as the linker decides.
+/// `most` blocks that fill a page of their own. In the program's data, the linker could place them
+/// in two pages, or in a page that shares a line of the kernel's TLB with the ring.
 class Blocks {
  public:
   Blocks() : page_{user::map_memory(bytes, abi::prot_read | abi::prot_write)} {}

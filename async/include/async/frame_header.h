@@ -26,9 +26,9 @@ struct FrameHeader {
 
 static_assert(sizeof(FrameHeader) == 2 * sizeof(void*));
 
-/// Base of an object in the place of a coroutine's frame. `Promise` is in the place of the promise:
-/// a promise, or the handle of the coroutine that comes next in the await chain. The functions of
-/// the header get the address of the ForgedFrame, which from() turns into the object.
+/// Base of an object that an executor resumes like a coroutine's frame. `Promise` is a task's
+/// promise, or the handle of the next coroutine of the await chain. The functions of the header get
+/// the address of the ForgedFrame, which from() turns into the object.
 template <class Promise>
 class ForgedFrame {
  public:

@@ -31,7 +31,8 @@ struct StackContext : async::ForgedFrame<std::coroutine_handle<>> {
 
   std::uintptr_t sp = 0;
 };
-static_assert(sizeof(StackContext) == STACK_SP + sizeof(std::uintptr_t));  // sp is its last member
+static_assert(sizeof(StackContext) ==
+              STACK_SP + sizeof(std::uintptr_t));  // the assembler finds sp at STACK_SP
 
 /// Call it with interrupts masked; they are masked when it returns. Another hart may have resumed
 /// the stack, so look up per-hart data again afterwards.

@@ -2,8 +2,9 @@
 //
 // A handler that cannot answer at once leaves one of two things in its caller's WaitingCall: a
 // coroutine, or an awaiter that only joins a wait list (async/wait_list.h, async/wait_loop.h). The
-// awaiter needs no frame of its own. If the call has missed a page before it had to wait, the
-// handler leaves nothing, and the handler's caller stores a RepeatableCall.
+// awaiter needs no frame of its own. If the call misses a page before it waits, some handlers leave
+// a wait that tries again (fill_missing_page). The others leave nothing, and their caller stores a
+// RepeatableCall.
 //
 // An awaiter that misses a page at the end of its wait answers would_block and remains in the
 // WaitingCall, with all that it knows: its file, for example, and its deadline. The
@@ -54,7 +55,8 @@ class RepeatableCall {
 
 /// Empty, or what one call waits for. After `co_await` it is empty again, with one exception: if an
 /// awaiter that can try again (can_try_again) answers would_block, it remains, and the next
-/// `co_await` tries again.
+/// `co_await` tries again. So does an awaiter that fill_missing_page() has stored, after its first
+/// `co_await`.
 class WaitingCall {
  public:
   WaitingCall() = default;
@@ -72,8 +74,9 @@ class WaitingCall {
     ::new (wait_) Wait(make());
     kind_ = &kind_of<Wait>;
   }
-  /// The same for a call that has missed a page. The next `co_await` returns would_block, so that
-  /// its caller reads the page, and the one after that tries the awaiter again.
+  /// Like fill(), for a call that has missed a page. The first `co_await` returns would_block, and
+  /// its caller reads the page. The second one calls the awaiter's again(), which must be able to
+  /// begin the wait.
   template <class Make>
   void fill_missing_page(Make&& make) {
     using Wait = std::invoke_result_t<Make>;

@@ -1,6 +1,6 @@
 // A process forks again and again, and its memory is large, so the kernel copies it in steps. A thread
-// waits in a call whose page a fork holds back when the call has its result. Another process sends
-// what the calls wait for, so each call can end in the midst of a fork. No result is lost.
+// of it waits in a call. When the result comes, a fork holds back the page that the call writes. Another
+// process sends what the calls wait for. No result is lost.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stddef.h>
