@@ -108,9 +108,9 @@ async::SharingTimer::Ended Sleeping::end(SharingTimer& timer) noexcept {
 
 Result<> Sleeping::await_resume() {
   if (job_ != nullptr && job_->result() == async::WaitResult::woken) return {};
-  job_ = nullptr;  // remembers that the sleep was cut short: a page-in changes the job's result
   outside::enter_strand();
-  disarm();
+  disarm();        // before this, another hart's wheel may call end()
+  job_ = nullptr;  // remembers that the sleep was cut short: a page-in changes the job's result
   if (left_) {
     const auto rest = std::max(async::Duration::zero(), deadline() - async::now());
     if (auto written = left_.write(space_, to_timespec(rest)); !written) return written;
